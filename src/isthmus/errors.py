@@ -1,0 +1,47 @@
+"""What Isthmus says when it can't go on, and the remarks it makes when it can."""
+
+import difflib
+import warnings
+from collections.abc import Iterable
+
+
+class IsthmusError(Exception):
+    """Anything that Isthmus refuses, in one message: what was given, what was expected, what to do."""
+
+
+class DataError(IsthmusError, ValueError):
+    """The data can't be read, or don't fit what they are given to."""
+
+
+class BlueprintError(IsthmusError, ValueError):
+    """The parts of a model don't fit each other, the data, or what a part can be."""
+
+
+class RunError(IsthmusError):
+    """A run's folder is damaged, foreign, taken or incomplete."""
+
+
+class TrainingError(IsthmusError, ArithmeticError):
+    """Training can't go on: the loss or the gradients are no longer finite."""
+
+
+class Remark(UserWarning):
+    """Something that is allowed but worth knowing; the command line prints it as a note."""
+
+
+def remark(message: str) -> None:
+    """Tell the user, once per place, something worth knowing that stops nothing."""
+    warnings.warn(message, Remark, stacklevel=3)
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """The words that end a message about an unknown name: the nearest known ones, or all of them.
+
+    >>> nearest("depe", ["deep", "conv"])
+    "Did you mean 'deep'?"
+    """
+    known = list(known)
+    close = difflib.get_close_matches(name, known, n=2, cutoff=0.5)
+    if close:
+        return f"Did you mean {' or '.join(map(repr, close))}?"
+    return f"Known: {', '.join(known)}."

@@ -1,0 +1,79 @@
+"""Files that are written whole or not at all."""
+
+import contextlib
+import errno
+import json
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from isthmus.errors import IsthmusError
+
+
+@contextlib.contextmanager
+def whole_file(path: str | Path) -> Iterator[Path]:
+    """Give a temporary path beside `path`; when the block ends well, flush it to disk and rename it into place.
+
+    A block that raises, or a process that dies, leaves `path` as it was. The folder must exist.
+
+    Raises:
+        IsthmusError: the disk is full, the folder is read-only or missing: one message that names `path`.
+    """
+    path = Path(path)
+    try:
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=path.suffix, dir=path.parent)
+        os.close(handle)
+    except OSError as error:
+        raise unwritable(path, error) from error
+    beside = Path(name)
+    try:
+        yield beside
+        with beside.open("rb+") as file:
+            os.fsync(file.fileno())
+        umask = os.umask(0)
+        os.umask(umask)
+        beside.chmod(0o666 & ~umask)  # mkstemp makes files that only their owner can read
+        beside.replace(path)
+        _sync_folder(path.parent)
+    except OSError as error:
+        raise unwritable(path, error) from error
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def write_whole(path: str | Path, write: Callable[[Path], object]) -> None:
+    """Let `write` fill a temporary file, then put it in the place of `path` (see `whole_file`)."""
+    with whole_file(path) as beside:
+        write(beside)
+
+
+def write_json(path: str | Path, value: Any) -> None:
+    """Write `value` as JSON, whole or not at all; NaN and infinity are refused, for JSON has no word for them."""
+    text = json.dumps(value, indent=2, allow_nan=False, ensure_ascii=False) + "\n"
+    write_whole(path, lambda beside: beside.write_text(text, encoding="utf-8"))
+
+
+def unwritable(path: Path, error: OSError) -> IsthmusError:
+    """The message for a file that could not be written, by its cause."""
+    cause = {
+        errno.ENOSPC: "the disk is full. Free some space or choose another place",
+        errno.EDQUOT: "the disk quota is used up. Free some space or choose another place",
+        errno.EROFS: "the file system is read-only. Choose another place",
+        errno.EACCES: "the folder can't be written to. Choose another place, or change its permissions",
+        errno.EPERM: "the folder can't be written to. Choose another place, or change its permissions",
+        errno.ENOENT: "its folder does not exist. Make it first, or choose another place",
+        errno.ENOTDIR: "a part of its path is a file, not a folder. Choose another place",
+    }.get(error.errno or 0, f"the system says: {error.strerror or error}")
+    return IsthmusError(f"Could not write {path}: {cause}. Nothing was left half-written.")
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make a rename in `folder` durable, where the system lets folders be synchronised."""
+    with contextlib.suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
