@@ -1,0 +1,53 @@
+# Every target does all the set-up it needs, once, in .venv; pip's own settings (PIP_EXTRA_INDEX_URL, PIP_FIND_LINKS, …) apply.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+JOBS ?= auto
+
+VENV := .venv
+BIN := $(VENV)/bin
+BASE := $(VENV)/.base
+DEV := $(VENV)/.dev
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+
+.PHONY: help test demo lint format docs clean
+
+help:  ## list the targets
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+test: $(DEV)  ## run the tests
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --maxprocesses 4 --dist worksteal -q $(TESTS)
+
+demo: $(BASE)  ## train on the bundled digits and show the report
+	$(BIN)/isthmus train digits --recipe deep --epochs 60 --seed 0 --out runs/demo --force
+	$(BIN)/isthmus report runs/demo --open
+	@echo
+	@echo "Next, your own data (CSV, Parquet, NumPy, a folder of pictures):  $(BIN)/isthmus train FILE"
+
+lint: $(DEV)  ## check style, types and the layers
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/pyright
+	$(BIN)/lint-imports
+
+format: $(DEV)  ## put the code into shape
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+docs: $(DEV)  ## build the documentation into site/
+	DISABLE_MKDOCS_2_WARNING=true $(BIN)/mkdocs build --strict --quiet
+
+clean:  ## remove everything that the targets made, the runs apart
+	rm -rf $(VENV) site dist .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+
+$(BIN)/python:
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Isthmus needs Python 3.11 or later: make PYTHON=…")'
+	$(PYTHON) -m venv $(VENV)
+
+# PyTorch goes first and by its pinned version, so that a local or CPU build that pip has been told of is taken.
+$(BASE): pyproject.toml constraints.txt | $(BIN)/python
+	$(PIP) $$(grep '^torch==' constraints.txt)
+	$(PIP) --editable .
+	@touch $@
+
+$(DEV): $(BASE)
+	$(PIP) --editable '.[dev,docs]'
+	@touch $@
