@@ -1,0 +1,289 @@
+"""Principal components in closed form from streamed samples: the best that a linear autoencoder can do."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from isthmus.errors import DataError
+
+if TYPE_CHECKING:
+    from isthmus.data.samples import Samples
+    from isthmus.data.scaling import Scaling
+
+WIDEST_MATRIX = 6000
+"""Up to this many rows, a covariance or Gram matrix is decomposed whole (288 MB in float64); above, in a subspace."""
+
+_BATCH_NUMBERS = 2**25
+"""At most this many numbers are held from one batch (256 MB in float64), however wide a sample is."""
+
+_EPSILON = torch.finfo(torch.float64).eps
+
+
+@dataclass(frozen=True, eq=False)
+class PCA:
+    """An orthogonal projection onto the `size` directions in which the samples vary most.
+
+    All tensors are float64 and speak of scaled values, D numbers a sample. Rows without variance are zero: they are the
+    padding where more components were asked for than the samples span, or a number too small to tell from rounding.
+
+    mean: (D,) mean of the samples.
+    components: (size, D) orthonormal rows, largest variance first; the entry of largest magnitude in a row is positive.
+    variances: (size,) the variance along each, over N (scikit-learn divides by N - 1), so that on the samples it was
+        learnt from the mean squared error, summed over a sample, is exactly `total_variance - variances.sum()`.
+    total_variance: the variance over all D directions.
+    """
+
+    mean: Tensor
+    components: Tensor
+    variances: Tensor
+    total_variance: float
+
+    @property
+    def size(self) -> int:
+        """How many numbers a code has, padding included."""
+        return len(self.components)
+
+    @property
+    def rank(self) -> int:
+        """How many of the components carry variance."""
+        return int((self.variances > 0).sum())
+
+    @property
+    def explained(self) -> float:
+        """The share of the total variance along the components, 0 to 1; 1 where there is no variance to explain."""
+        return float(self.variances.sum()) / self.total_variance if self.total_variance > 0 else 1.0
+
+    def encode(self, scaled: Tensor) -> Tensor:
+        """(N, *shape) scaled values to (N, size) float32 codes; padded entries are 0."""
+        return self._project(scaled).to(scaled.device, torch.float32)
+
+    def decode(self, code: Tensor) -> Tensor:
+        """(N, size) codes to (N, D) float32 scaled values."""
+        return self._expand(self._rows(code)).to(code.device, torch.float32)
+
+    def reconstruct(self, scaled: Tensor) -> Tensor:
+        """(N, *shape) scaled values to their nearest points in the subspace, same shape, float32."""
+        rows = self._expand(self._project(scaled))
+        return rows.to(scaled.device, torch.float32).reshape(scaled.shape)
+
+    def linear(self) -> tuple[Tensor, Tensor, Tensor]:
+        """The same map as a tied linear autoencoder: weight (size, D), encoder bias (size,), decoder bias (D,).
+
+        `z = x @ weight.T + encoder_bias` and `x' = z @ weight + decoder_bias`.
+        """
+        return self.components, -self.components @ self.mean, self.mean
+
+    def to_tensors(self) -> dict[str, Tensor]:
+        """All of it as named tensors, ready for safetensors; `from_tensors` takes it back bit for bit."""
+        return {
+            "mean": self.mean.contiguous(),
+            "components": self.components.contiguous(),
+            "variances": self.variances.contiguous(),
+            "total_variance": torch.tensor([self.total_variance], dtype=torch.float64),
+        }
+
+    @classmethod
+    def from_tensors(cls, tensors: Mapping[str, Tensor]) -> PCA:
+        """What `to_tensors` gave, as a PCA again.
+
+        Raises:
+            DataError: a tensor is missing, or the shapes don't fit each other.
+        """
+        names = ("mean", "components", "variances", "total_variance")
+        missing = [name for name in names if name not in tensors]
+        if missing:
+            raise DataError(
+                f"These principal components lack {', '.join(missing)}; {', '.join(names)} were expected. "
+                "Learn them again with principal_components()."
+            )
+        mean, components, variances, total = (tensors[name].to(torch.float64) for name in names)
+        width, size = mean.numel(), variances.numel()
+        if mean.dim() != 1 or variances.dim() != 1 or components.shape != (size, width) or total.numel() != 1:
+            given = ", ".join(f"{name} {tuple(tensors[name].shape)}" for name in names)
+            raise DataError(
+                f"These principal components don't fit each other: {given}; expected (D,), (size, D), (size,), (1,). "
+                "Learn them again with principal_components()."
+            )
+        return cls(mean, components, variances, float(total))
+
+    def _rows(self, values: Tensor) -> Tensor:
+        return values.to(self.mean.device, torch.float64).flatten(1)
+
+    def _project(self, scaled: Tensor) -> Tensor:
+        return (self._rows(scaled) - self.mean) @ self.components.T
+
+    def _expand(self, code: Tensor) -> Tensor:
+        return torch.addmm(self.mean, code, self.components)
+
+
+def principal_components(
+    samples: Samples, scaling: Scaling, size: int, *, batch: int = 4096, generator: torch.Generator | None = None
+) -> PCA:
+    r"""Learn the first `size` principal components of scaled `samples`, streaming, in float64.
+
+    The five classical steps, and where they are:
+
+    1. **Standardise**: what `scaling` does (to one range or one variance), then the mean is taken off.
+    2. **Covariance**: :math:`C = \frac1N \sum_n (x_n - \bar x)(x_n - \bar x)^\top`, merged from each
+       batch's own mean and scatter (Chan), so that a large mean costs no digits.
+    3. **Eigen-decomposition**: :math:`C v_i = \lambda_i v_i`; :math:`\lambda_i` is the variance along :math:`v_i`.
+    4. **Feature vector**: keep the `size` eigenvectors of largest variance, the rows of `components`.
+    5. **Recast**: `PCA.encode` projects samples onto them, `PCA.decode` takes codes back.
+
+    The covariance is never larger than it must be. With D numbers a sample and N samples:
+
+    - D at most 6000 and at most N: the D x D covariance, in one pass.
+    - otherwise N at most 6000: the N x N Gram matrix, which has the same non-zero eigenvalues (times N); its
+      eigenvectors are carried over to the D dimensions in a last pass.
+    - otherwise: a random subspace of `size + 10` directions, pulled towards the leading ones by five passes of
+      multiplication with the covariance, then decomposed exactly within itself. The variances are then lower bounds,
+      near exact where they fall off. Drawn from `generator`, or from seed 0.
+
+    No more than min(N - 1, D) directions can vary. Where `size` is larger, or a variance can't be told from rounding,
+    the remaining components and variances are zero: those entries of the code are 0 and add nothing to the
+    reconstruction.
+
+    samples: what to learn from: the training part.
+    scaling: raw values to the scaled values that the components speak of.
+    size: how many components, at least 1.
+    batch: how many samples are read at a time; fewer where samples are so wide that this would take over 256 MB.
+
+    Raises:
+        DataError: no sample, a size below 1, or values that are NaN or infinite.
+
+    Source: Pearson 1901, Hotelling 1933; Chan, Golub & LeVeque 1983; Halko, Martinsson & Tropp 2011, algorithm 4.4.
+    """
+    if size < 1:
+        raise DataError(f"size={size} principal components were asked for; at least 1 was expected. Ask for 1 or more.")
+    if len(samples) == 0:
+        raise DataError("There are no samples to learn principal components from; at least 1 was expected. Give some.")
+    stream = _Rows(samples, scaling, batch)
+    count, width = len(samples), stream.width
+    if width <= min(count, WIDEST_MATRIX):
+        mean, scatter = _scatter(stream)
+        _refuse_infinite(scatter)
+        total = float(scatter.diagonal().sum())
+        values, vectors = _leading(scatter, size)
+    else:
+        mean, total = _spread(stream)
+        _refuse_infinite(mean, torch.tensor(total, dtype=torch.float64))
+        if count <= WIDEST_MATRIX:
+            values, vectors = _by_gram(stream, mean, size)
+        else:
+            values, vectors = _by_subspace(stream, mean, size, generator or torch.Generator().manual_seed(0))
+    floor = _EPSILON * max(count, width) * (total + _EPSILON * count * float(mean.square().sum()))
+    return _ordered(mean, values, vectors, total, size=size, count=count, floor=floor)
+
+
+class _Rows:
+    """Samples as (n, D) float64 batches of scaled values, to be read as often as needed."""
+
+    def __init__(self, samples: Samples, scaling: Scaling, batch: int) -> None:
+        self.samples, self.scaling = samples, scaling
+        self.width = int(torch.Size(samples.shape).numel())
+        self.batch = max(1, min(batch, _BATCH_NUMBERS // max(1, self.width)))
+
+    def __iter__(self) -> Iterator[Tensor]:
+        for raw in self.samples.batches(self.batch):
+            with torch.no_grad():
+                yield self.scaling(raw).flatten(1).to("cpu", torch.float64)
+
+
+def _scatter(stream: _Rows) -> tuple[Tensor, Tensor]:
+    """Mean (D,) and scatter (D, D), the sum of squares about the mean, by merging the moments of batches."""
+    count, mean = 0, torch.zeros(stream.width, dtype=torch.float64)
+    scatter = torch.zeros(stream.width, stream.width, dtype=torch.float64)
+    for rows in stream:
+        centre = rows.mean(0)
+        away = rows - centre
+        shift, share = centre - mean, len(rows) / (count + len(rows))
+        scatter.addmm_(away.T, away).addr_(shift, shift, alpha=count * share)
+        mean += shift * share
+        count += len(rows)
+    return mean, scatter
+
+
+def _spread(stream: _Rows) -> tuple[Tensor, float]:
+    """Mean (D,) and the trace of the scatter, without the scatter itself."""
+    count, mean, total = 0, torch.zeros(stream.width, dtype=torch.float64), 0.0
+    for rows in stream:
+        centre = rows.mean(0)
+        shift, share = centre - mean, len(rows) / (count + len(rows))
+        total += float((rows - centre).square().sum() + shift.square().sum() * count * share)
+        mean += shift * share
+        count += len(rows)
+    return mean, total
+
+
+def _leading(matrix: Tensor, size: int) -> tuple[Tensor, Tensor]:
+    """The largest eigenvalues (k,) of a symmetric matrix, falling, and their eigenvectors as rows (k, n)."""
+    values, vectors = torch.linalg.eigh(matrix)
+    keep = min(size, len(values))
+    return values[-keep:].flip(0), vectors[:, -keep:].flip(1).T
+
+
+def _by_gram(stream: _Rows, mean: Tensor, size: int) -> tuple[Tensor, Tensor]:
+    """Eigenvalues and rows of the scatter from the (N, N) products between samples, two batches in memory at a time."""
+    count = len(stream.samples)
+    gram = torch.zeros(count, count, dtype=torch.float64)
+    for i, rows in enumerate(stream):
+        at, away = i * stream.batch, rows - mean
+        for j, others in enumerate(itertools.islice(stream, i + 1)):
+            to = j * stream.batch
+            block = away @ (others - mean).T
+            gram[at : at + len(rows), to : to + len(others)] = block
+            gram[to : to + len(others), at : at + len(rows)] = block.T
+    values, vectors = _leading(gram, min(size, max(1, count - 1)))
+    carried = torch.zeros(len(values), stream.width, dtype=torch.float64)
+    for i, rows in enumerate(stream):
+        carried += vectors[:, i * stream.batch : i * stream.batch + len(rows)] @ (rows - mean)
+    # In exact arithmetic the rows are orthogonal already; QR mends those whose eigenvalue is small beside the first.
+    return values, torch.linalg.qr(carried.T)[0].T
+
+
+def _by_subspace(stream: _Rows, mean: Tensor, size: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Approximate eigenvalues and rows of the scatter: randomised subspace iteration, one pass a power."""
+    directions = min(size + 10, stream.width, len(stream.samples))
+    basis = torch.randn(stream.width, directions, dtype=torch.float64, generator=generator)
+    for _ in range(5):
+        basis = torch.linalg.qr(basis)[0]
+        pulled = torch.zeros_like(basis)
+        for rows in stream:
+            away = rows - mean
+            pulled.addmm_(away.T, away @ basis)
+        basis = pulled
+    basis = torch.linalg.qr(basis)[0]
+    within = torch.zeros(directions, directions, dtype=torch.float64)
+    for rows in stream:
+        seen = (rows - mean) @ basis
+        within.addmm_(seen.T, seen)
+    values, vectors = _leading(within, size)
+    return values, vectors @ basis.T
+
+
+def _ordered(
+    mean: Tensor, values: Tensor, vectors: Tensor, total: float, *, size: int, count: int, floor: float
+) -> PCA:
+    """A PCA from the eigenvalues of the scatter: signs settled, rounding zeroed, padded to `size`."""
+    kept = int((values > floor).sum())
+    components = torch.zeros(size, len(mean), dtype=torch.float64)
+    variances = torch.zeros(size, dtype=torch.float64)
+    rows = vectors[:kept]
+    largest = rows.gather(1, rows.abs().argmax(1, keepdim=True))
+    components[:kept] = rows * largest.sign()
+    variances[:kept] = values[:kept] / count
+    return PCA(mean, components, variances, total / count)
+
+
+def _refuse_infinite(*moments: Tensor) -> None:
+    if not all(bool(moment.isfinite().all()) for moment in moments):
+        raise DataError(
+            "The scaled samples hold NaN or infinite values; principal components need finite ones. "
+            "Drop or fill them when opening the data."
+        )
