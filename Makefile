@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 BASE := $(VENV)/.base
 DEV := $(VENV)/.dev
-PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check --constraint constraints.txt
 
 .PHONY: help test demo lint format docs clean
 
@@ -39,11 +39,12 @@ clean:  ## remove everything that the targets made, the runs apart
 	rm -rf $(VENV) site dist .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 
 $(BIN)/python:
-	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Isthmus needs Python 3.11 or later: make PYTHON=…")'
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Isthmus needs Python 3.11 or later: make PYTHON=…")'
 	$(PYTHON) -m venv $(VENV)
 
 # PyTorch goes first and by its pinned version, so that a local or CPU build that pip has been told of is taken.
 $(BASE): pyproject.toml constraints.txt | $(BIN)/python
+	@echo "Setting up $(VENV), once; this takes some minutes."
 	$(PIP) $$(grep '^torch==' constraints.txt)
 	$(PIP) --editable .
 	@touch $@
