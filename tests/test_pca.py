@@ -1,8 +1,5 @@
 """Principal components against closed forms and against scikit-learn's."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-
 import numpy as np
 import pytest
 import torch
@@ -10,34 +7,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.torch import load, save
 from sklearn.decomposition import PCA as SklearnPCA  # noqa: N811
-from torch import Tensor, nn
+from torch import Tensor
 
 from isthmus import pca as pca_module
+from isthmus.data.samples import Samples
+from isthmus.data.scaling import Scaling
 from isthmus.errors import DataError
 from isthmus.pca import PCA, principal_components
-
-
-@dataclass(frozen=True)
-class Arrays:
-    values: Tensor
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        return tuple(self.values.shape[1:])
-
-    def __len__(self) -> int:
-        return len(self.values)
-
-    def batches(self, size: int) -> Iterator[Tensor]:
-        return iter(self.values.split(size))
-
-
-def samples(values: Tensor):
-    return Arrays(values)
-
-
-def no_scaling():
-    return nn.Identity()
 
 
 def drawn(count: int, width: int, seed: int = 0, offset: float = 0.0) -> Tensor:
@@ -49,7 +25,8 @@ def drawn(count: int, width: int, seed: int = 0, offset: float = 0.0) -> Tensor:
 
 
 def learn(values: Tensor, size: int, **options) -> PCA:
-    return principal_components(samples(values), no_scaling(), size, **options)
+    """Without the scaling's float32, so that float64 is held against float64."""
+    return principal_components(Samples(values), lambda raw: raw, size, **options)
 
 
 def assert_like_sklearn(found: PCA, values: Tensor, size: int, rtol: float = 1e-8) -> None:
@@ -154,12 +131,7 @@ def test_pictures_come_back_in_their_own_shape():
 
 def test_scaling_comes_before_the_components():
     raw = torch.randint(0, 256, (60, 5), generator=torch.Generator().manual_seed(0), dtype=torch.uint8)
-
-    class Bytes(nn.Module):
-        def forward(self, raw: Tensor) -> Tensor:
-            return raw.float() / 255
-
-    found = principal_components(samples(raw), Bytes(), 3)
+    found = principal_components(Samples(raw), Scaling("bytes", 0.0, 255.0, (0.0, 1.0)), 3)
     assert torch.allclose(found.mean, (raw.float() / 255).double().mean(0))
 
 

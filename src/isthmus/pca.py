@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
+from isthmus.data.samples import Samples
 from isthmus.errors import DataError
-
-if TYPE_CHECKING:
-    from isthmus.data.samples import Samples
-    from isthmus.data.scaling import Scaling
 
 WIDEST_MATRIX = 6000
 """Up to this many rows, a covariance or Gram matrix is decomposed whole (288 MB in float64); above, in a subspace."""
@@ -123,7 +119,12 @@ class PCA:
 
 
 def principal_components(
-    samples: Samples, scaling: Scaling, size: int, *, batch: int = 4096, generator: torch.Generator | None = None
+    samples: Samples,
+    scaling: Callable[[Tensor], Tensor],
+    size: int,
+    *,
+    batch: int = 4096,
+    generator: torch.Generator | None = None,
 ) -> PCA:
     r"""Learn the first `size` principal components of scaled `samples`, streaming, in float64.
 
@@ -150,7 +151,7 @@ def principal_components(
     reconstruction.
 
     samples: what to learn from: the training part.
-    scaling: raw values to the scaled values that the components speak of.
+    scaling: a `Scaling`: raw values to the scaled values that the components speak of.
     size: how many components, at least 1.
     batch: how many samples are read at a time; fewer where samples are so wide that this would take over 256 MB.
 
@@ -184,7 +185,7 @@ def principal_components(
 class _Rows:
     """Samples as (n, D) float64 batches of scaled values, to be read as often as needed."""
 
-    def __init__(self, samples: Samples, scaling: Scaling, batch: int) -> None:
+    def __init__(self, samples: Samples, scaling: Callable[[Tensor], Tensor], batch: int) -> None:
         self.samples, self.scaling = samples, scaling
         self.width = int(torch.Size(samples.shape).numel())
         self.batch = max(1, min(batch, _BATCH_NUMBERS // max(1, self.width)))
