@@ -1,0 +1,186 @@
+"""Evaluation: a model beside PCA with the same code size and beside the mean, measured on each part of the data."""
+
+import contextlib
+import math
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from isthmus.autoencoder import Autoencoder
+from isthmus.data.samples import Samples
+from isthmus.measures import reconstruction as measure
+from isthmus.pca import PCA
+
+RIVALS = ("model", "pca", "mean")
+
+_BATCH_NUMBERS = 2**24
+"""At most this many numbers are held in one batch (64 MB in float32), however wide a sample is."""
+
+
+class Unit(NamedTuple):
+    """What a measure's number means: its name in words, its unit, and whether more of it is better."""
+
+    title: str
+    unit: str
+    more_is_better: bool
+
+
+_UNITS = {
+    "sse": Unit("Squared error, summed over a sample", "scaled units²", False),
+    "mse": Unit("Squared error, per number", "scaled units²", False),
+    "psnr": Unit("Peak signal-to-noise ratio", "dB", True),
+    "ssim": Unit("Structural similarity", "1 is exact", True),
+    "explained_variance": Unit("Explained variance", "share of 1", True),
+}
+
+
+def unit_of(name: str) -> Unit:
+    """The words for a measure, such as "psnr"."""
+    return _UNITS.get(name, Unit(name, "", False))
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """What `evaluate` found, for each part.
+
+    measures: part → measure → "model", "pca", "mean" → figure, in scaled space: the mean over samples of each sample's
+        own figure; explained variance is the whole part's. None where a figure is not finite or is not defined (the
+        explained variance of samples that are all alike).
+    errors: part → "model", "pca" → (N,) float32, the mean squared error of each sample, in the part's order.
+    columns: part → "model", "pca", "mean" → (D,) float64, the explained variance of each column; tables only. NaN
+        where a column does not vary within the part.
+    """
+
+    measures: dict[str, dict[str, dict[str, float | None]]]
+    errors: dict[str, dict[str, Tensor]]
+    columns: dict[str, dict[str, Tensor]] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """`{"test": {"sse": {"model": 5.1, "pca": 13.2, "mean": 52.7}, …}, …}`, free of NaN and infinity."""
+        return {part: {name: dict(row) for name, row in rows.items()} for part, rows in self.measures.items()}
+
+    @property
+    def chief_part(self) -> str:
+        """The part to judge by: test where there is one, else validation, else the first."""
+        return next((part for part in ("test", "validation") if part in self.measures), next(iter(self.measures)))
+
+
+def evaluate(
+    model: Autoencoder,
+    parts: Mapping[str, Samples],
+    pca: PCA,
+    mean: Tensor,
+    *,
+    batch_size: int = 1024,
+    progress: Callable[[int, int], object] | None = None,
+) -> Evaluation:
+    """Measure `model`, `pca` and `mean` on each of `parts`, streaming; one number a sample is kept.
+
+    SSE, MSE and explained variance for all data; PSNR and SSIM for pictures. The model is read in evaluation mode,
+    without corruption, on its own device; its modules' modes are as before afterwards. Empty parts are left out.
+
+    parts: samples by name, such as "train", "validation", "test".
+    mean: (D,) or shaped as a sample; scaled: the mean of the training part, `pca.mean`.
+    batch_size: samples at a time; fewer where they are so wide that a batch would take over 64 MB.
+    progress: called as `progress(done, total)` after each batch, in samples over all parts.
+    """
+    parts = {name: samples for name, samples in parts.items() if len(samples)}
+    done, total = 0, sum(map(len, parts.values()))
+    measures, errors, columns = {}, {}, {}
+    with _judging(model):
+        device = next((parameter.device for parameter in model.parameters()), torch.device("cpu"))
+        mean = mean.to(device, torch.float32).flatten()
+        bounds = model.scaling.range
+        for name, samples in parts.items():
+            found = _Part(samples.kind, span=bounds[1] - bounds[0] if bounds else 1.0)
+            size = max(1, min(batch_size, _BATCH_NUMBERS // max(1, math.prod(samples.shape))))
+            for raw in samples.batches(size):
+                seen = model(raw.to(device))
+                clean = seen.clean.float()
+                found.add(
+                    clean,
+                    {
+                        "model": seen.reconstruction.float(),
+                        "pca": pca.reconstruct(clean),
+                        "mean": mean.expand(len(clean), -1).reshape(clean.shape),
+                    },
+                )
+                done += len(raw)
+                if progress is not None:
+                    progress(done, total)
+            measures[name], errors[name] = found.measures(), found.errors()
+            if samples.kind == "table":
+                columns[name] = found.columns()
+    return Evaluation(measures, errors, columns)
+
+
+class _Part:
+    """Sums over the batches of one part, in float64."""
+
+    def __init__(self, kind: str, span: float) -> None:
+        self.pictures, self.span = kind == "pictures", span
+        self.count = 0
+        self.sums: dict[str, dict[str, float]] = {}
+        self.per_sample: dict[str, list[Tensor]] = {rival: [] for rival in RIVALS if rival != "mean"}
+        self.mean, self.spread = torch.zeros(()), torch.zeros(())
+        self.squares: dict[str, Tensor] = {}
+
+    def add(self, target: Tensor, by_rival: Mapping[str, Tensor]) -> None:
+        """One batch: the samples and each rival's reconstruction of them, scaled."""
+        for rival, output in by_rival.items():
+            self._tell("sse", rival, measure.sse(output, target))
+            per_sample = measure.mse(output, target)
+            self._tell("mse", rival, per_sample)
+            if rival in self.per_sample:
+                self.per_sample[rival].append(per_sample.cpu())
+            if self.pictures:
+                self._tell("psnr", rival, measure.psnr(output, target, self.span))
+                self._tell("ssim", rival, measure.ssim(output, target, self.span))
+            squares = (output - target).flatten(1).square().sum(0, dtype=torch.float64)
+            self.squares[rival] = self.squares.get(rival, 0) + squares
+        rows = target.flatten(1).double()
+        centre = rows.mean(0)
+        shift, part = centre - self.mean, len(rows) / (self.count + len(rows))
+        self.spread = self.spread + (rows - centre).square().sum(0) + shift.square() * (self.count * part)
+        self.mean = self.mean + shift * part
+        self.count += len(rows)
+
+    def measures(self) -> dict[str, dict[str, float | None]]:
+        """Measure → rival → figure."""
+        figures = {name: {rival: total / self.count for rival, total in row.items()} for name, row in self.sums.items()}
+        spread = self.spread.sum()
+        figures["explained_variance"] = {
+            rival: float(measure.share(squares.sum(), spread)) for rival, squares in self.squares.items()
+        }
+        return {
+            name: {rival: figure if math.isfinite(figure) else None for rival, figure in row.items()}
+            for name, row in figures.items()
+        }
+
+    def errors(self) -> dict[str, Tensor]:
+        """Rival → (N,) mean squared errors."""
+        return {rival: torch.cat(errors) for rival, errors in self.per_sample.items()}
+
+    def columns(self) -> dict[str, Tensor]:
+        """Rival → (D,) explained variances."""
+        return {rival: measure.share(squares, self.spread).cpu() for rival, squares in self.squares.items()}
+
+    def _tell(self, name: str, rival: str, figures: Tensor) -> None:
+        row = self.sums.setdefault(name, dict.fromkeys(RIVALS, 0.0))
+        row[rival] += float(figures.double().sum())
+
+
+@contextlib.contextmanager
+def _judging(model: nn.Module) -> Iterator[None]:
+    """Evaluation mode without gradients; afterwards each module is in the mode it was in."""
+    modes = {module: module.training for module in model.modules()}
+    model.eval()
+    try:
+        with torch.no_grad():
+            yield
+    finally:
+        for module, mode in modes.items():
+            module.training = mode

@@ -1,0 +1,140 @@
+"""The evaluation of a model beside PCA and the mean."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from sklearn.metrics import r2_score
+from torch import nn
+
+from isthmus.autoencoder import Autoencoder
+from isthmus.data.samples import Samples
+from isthmus.data.scaling import Scaling
+from isthmus.measures import evaluate, psnr, ssim
+from isthmus.pca import principal_components
+
+BYTES = Scaling("bytes", 0.0, 255.0, (0.0, 1.0))
+
+
+def digits(count: int, seed: int = 0) -> Samples:
+    generator = torch.Generator().manual_seed(seed)
+    values = torch.randint(0, 256, (count, 1, 8, 8), generator=generator, dtype=torch.uint8)
+    return Samples(values, kind="pictures")
+
+
+def table(count: int, seed: int = 0) -> Samples:
+    generator = torch.Generator().manual_seed(seed)
+    return Samples(torch.randn(count, 5, generator=generator), columns=tuple("abcde"))
+
+
+def network(shape: tuple[int, ...], scaling: Scaling, size: int = 3) -> Autoencoder:
+    width = int(np.prod(shape))
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        encoder = nn.Sequential(nn.Flatten(), nn.Linear(width, size), nn.Dropout(0.5))
+        decoder = nn.Sequential(nn.Linear(size, width), nn.Unflatten(1, shape))
+    return Autoencoder(encoder, decoder, shape=shape, scaling=scaling)
+
+
+@pytest.fixture(name="judged")
+def judged_pictures():
+    train, test = digits(90), digits(37, seed=1)
+    model = network((1, 8, 8), BYTES)
+    pca = principal_components(train, BYTES, 3)
+    return model, {"train": train, "test": test}, pca
+
+
+def test_figures_are_means_over_all_samples_whatever_the_batch(judged):
+    model, parts, pca = judged
+    small = evaluate(model, parts, pca, pca.mean, batch_size=10).to_json()
+    large = evaluate(model, parts, pca, pca.mean).to_json()
+    for part, rows in large.items():
+        for name, row in rows.items():
+            assert small[part][name] == pytest.approx(row, rel=1e-5, abs=1e-6)
+
+
+def test_figures_equal_a_plain_computation(judged):
+    model, parts, pca = judged
+    found = evaluate(model, parts, pca, pca.mean).to_json()["test"]
+    raw = parts["test"].tensor()
+    clean = raw.float() / 255
+    model.eval()
+    with torch.no_grad():
+        outputs = {
+            "model": model.reconstruct(raw) / 255,
+            "pca": pca.reconstruct(clean),
+            "mean": pca.mean.float().view(1, 1, 8, 8).expand_as(clean),
+        }
+    for rival, output in outputs.items():
+        rows, target = output.flatten(1).numpy(), clean.flatten(1).numpy()
+        assert found["sse"][rival] == pytest.approx(((rows - target) ** 2).sum(1).mean(), rel=1e-4)
+        assert found["mse"][rival] == pytest.approx(((rows - target) ** 2).mean(), rel=1e-4)
+        assert found["psnr"][rival] == pytest.approx(psnr(output, clean).mean().item(), rel=1e-4)
+        assert found["ssim"][rival] == pytest.approx(ssim(output, clean).mean().item(), rel=1e-4)
+        known = r2_score(target, rows, multioutput="variance_weighted")
+        assert found["explained_variance"][rival] == pytest.approx(known, abs=1e-5)
+
+
+def test_pca_leaves_the_variance_beyond_its_components_on_its_own_samples(judged):
+    model, parts, pca = judged
+    row = evaluate(model, parts, pca, pca.mean).measures["train"]
+    assert row["sse"]["pca"] == pytest.approx(pca.total_variance - pca.variances.sum().item(), rel=1e-5)
+    assert row["sse"]["mean"] == pytest.approx(pca.total_variance, rel=1e-5)
+    assert row["explained_variance"]["pca"] == pytest.approx(pca.explained, rel=1e-5)
+
+
+def test_errors_of_each_sample_are_kept_in_order(judged):
+    model, parts, pca = judged
+    found = evaluate(model, parts, pca, pca.mean, batch_size=10)
+    errors = found.errors["test"]["model"]
+    assert errors.dtype == torch.float32
+    assert errors.shape == (37,)
+    alone = evaluate(model, {"test": parts["test"].take([11])}, pca, pca.mean).errors["test"]["model"]
+    assert torch.allclose(errors[11], alone[0])
+
+
+def test_tables_have_explained_variance_by_column_and_no_picture_measures():
+    train, test = table(80), table(40, seed=1)
+    scaling = Scaling()
+    pca = principal_components(train, scaling, 2)
+    found = evaluate(network((5,), scaling), {"test": test}, pca, pca.mean, batch_size=7)
+    assert set(found.measures["test"]) == {"sse", "mse", "explained_variance"}
+    output = pca.reconstruct(test.tensor())
+    known = r2_score(test.tensor().numpy(), output.numpy(), multioutput="raw_values")
+    assert np.allclose(found.columns["test"]["pca"].numpy(), known, atol=1e-5)
+
+
+def test_modes_of_modules_are_as_before(judged):
+    model, parts, pca = judged
+    model.train()
+    model.decoder.eval()
+    before = [module.training for module in model.modules()]
+    evaluate(model, parts, pca, pca.mean)
+    assert [module.training for module in model.modules()] == before
+
+
+def test_progress_counts_samples_over_all_parts(judged):
+    model, parts, pca = judged
+    told = []
+    evaluate(model, parts, pca, pca.mean, batch_size=50, progress=lambda done, total: told.append((done, total)))
+    assert told == [(50, 127), (90, 127), (127, 127)]
+
+
+def test_empty_parts_are_left_out_and_test_is_the_chief(judged):
+    model, parts, pca = judged
+    parts = {**parts, "validation": parts["test"].take([])}
+    found = evaluate(model, parts, pca, pca.mean)
+    assert set(found.measures) == {"train", "test"}
+    assert found.chief_part == "test"
+
+
+def test_what_is_not_defined_is_none_and_json_takes_it(judged):
+    model, parts, pca = judged
+    one = evaluate(model, {"test": parts["test"].take([0])}, pca, pca.mean)
+    assert one.measures["test"]["explained_variance"]["model"] is None
+    with torch.no_grad():
+        next(model.decoder.parameters()).fill_(float("nan"))
+    broken = evaluate(model, parts, pca, pca.mean)
+    assert broken.measures["test"]["mse"]["model"] is None
+    json.dumps([one.to_json(), broken.to_json()], allow_nan=False)
