@@ -1,0 +1,8 @@
+"""Samples from arrays, tables, files and picture folders: read, split, scaled, described, written."""
+
+from isthmus.data.open import open_data, read_samples, reopen
+from isthmus.data.options import Options
+from isthmus.data.samples import Data, Samples
+from isthmus.data.scaling import Scaling
+
+__all__ = ["Data", "Options", "Samples", "Scaling", "open_data", "read_samples", "reopen"]

@@ -1,0 +1,169 @@
+"""Arrays: NumPy and torch in memory, `.npy` (memory-mapped where large) and `.npz`."""
+
+import zipfile
+import zlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+from numpy.lib import format as npy
+from torch import Tensor
+
+from isthmus.data.options import Options
+from isthmus.data.raw import Raw
+from isthmus.errors import DataError, nearest
+
+MAPPED_FROM = 64 * 2**20  # bytes; a smaller file is as well in memory
+VALUES = ("x", "data", "images", "values", "samples", "features")
+LABELS = ("y", "labels", "label", "target", "targets")
+PARTS = {"train": "train", "val": "validation", "valid": "validation", "validation": "validation", "test": "test"}
+
+
+def from_memory(values: Any, labels: Any = None) -> Raw:
+    """What `values` (an array, a tensor, nested lists of numbers) hold, with `labels` where given.
+
+    Raises:
+        DataError: they don't make an array of numbers.
+    """
+    if isinstance(values, Tensor):
+        return Raw(values.detach().cpu(), labels)
+    try:
+        return Raw(np.asarray(values), labels)
+    except ValueError as error:
+        raise DataError(f"The values don't make an array ({error}): give samples that all have one shape.") from error
+
+
+def from_mapping(arrays: Mapping[str, Any], options: Options, where: str = "The mapping") -> Raw:
+    """What named arrays hold: any single one; X and y; or x_train, y_train, x_test, y_test (and x_val, y_val).
+
+    Raises:
+        DataError: none of the arrays, or more than one, could be the samples; `options.array` and `.label` say which.
+    """
+    names = {name.lower(): name for name in arrays}
+    for option, asked in (("array", options.array), ("label", options.label)):
+        if asked is not None and asked not in arrays:
+            raise DataError(f"{option}={asked!r}: {where} has no such array. {nearest(str(asked), arrays)}")
+    if options.array is None and _named(names, VALUES, "train"):
+        parts = {
+            part: _part(arrays, names, written) for written, part in PARTS.items() if _named(names, VALUES, written)
+        }
+        train = parts.pop("train")
+        return Raw(train.values, train.labels, parts=parts)
+    labels = options.label if isinstance(options.label, str) else _named(names, LABELS)
+    values = options.array or _named(names, VALUES)
+    if values is None:
+        rest = [name for name in arrays if name != labels]
+        if len(rest) != 1:
+            raise DataError(
+                f"{where} has {'no array' if not rest else 'the arrays ' + ', '.join(rest[:8])}: expected one, or X and y, "
+                "or x_train and x_test. Say which with array=."
+            )
+        values = rest[0]
+    found = from_memory(arrays[values])
+    return Raw(found.values, None if labels in (None, values) else arrays[labels])
+
+
+def _part(arrays: Mapping[str, Any], names: dict[str, str], part: str) -> Raw:
+    values, labels = _named(names, VALUES, part), _named(names, LABELS, part)
+    assert values is not None  # for the caller has found it
+    return from_memory(arrays[values], None if labels is None else arrays[labels])
+
+
+def _named(names: dict[str, str], known: tuple[str, ...], part: str | None = None) -> str | None:
+    """The array that has one of the `known` names, of `part` where given, whatever its case."""
+    for name in known:
+        for written in (name,) if part is None else (f"{name}_{part}", f"{part}_{name}"):
+            if written in names:
+                return names[written]
+    return None
+
+
+def read_npy(path: Path, options: Options) -> Raw:
+    """The array of a `.npy` file, on disk or in memory by `options.memory_map`.
+
+    Raises:
+        DataError: the file is damaged, or holds Python objects.
+    """
+    size = path.stat().st_size
+    try:
+        with path.open("rb") as file:
+            shape, fortran, dtype = _header(file, path.name)
+            start = file.tell()
+            if int(np.prod(shape, dtype=object)) * dtype.itemsize > size - start:
+                raise DataError(
+                    f"{path} is cut short: its header promises {shape} of {dtype}, but it has {size} bytes. "
+                    "Get or write it again."
+                )
+            mapped = size > MAPPED_FROM if options.memory_map is None else options.memory_map
+            if mapped and 0 not in shape:
+                order = "F" if fortran else "C"
+                return Raw(np.memmap(path, dtype=dtype, shape=shape, order=order, mode="r", offset=start))
+            file.seek(0)
+            return Raw(npy.read_array(file, allow_pickle=False))
+    except (ValueError, EOFError, SyntaxError, OverflowError) as error:
+        raise _damaged(path, error) from error
+
+
+def read_npz(path: Path, options: Options) -> Raw:
+    """The arrays of a `.npz` file, by their names (see `from_mapping`).
+
+    Raises:
+        DataError: the file is damaged, holds Python objects or no arrays, or unpacks to more than it may.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            members = {m.filename.removesuffix(".npy"): m for m in archive.infolist() if m.filename.endswith(".npy")}
+            if not members:
+                raise DataError(f"{path} holds no array: expected one, or X and y. Write it with numpy.savez.")
+            unpacked = sum(member.file_size for member in members.values())
+            if unpacked > max(options.max_bytes, path.stat().st_size):
+                raise DataError(
+                    f"{path} unpacks to {unpacked} bytes: expected at most max_bytes={options.max_bytes}. "
+                    "If you trust it, raise max_bytes."
+                )
+            return from_mapping(_Members(archive, members, path), options, str(path))
+    except (zipfile.BadZipFile, zlib.error, ValueError, EOFError, RuntimeError, SyntaxError, OverflowError) as error:
+        if isinstance(error, DataError):
+            raise
+        raise _damaged(path, error) from error
+
+
+class _Members(Mapping[str, np.ndarray]):
+    """The arrays of an open `.npz`, each read when it is asked for."""
+
+    def __init__(self, archive: zipfile.ZipFile, members: dict[str, zipfile.ZipInfo], path: Path) -> None:
+        self._archive, self._members, self._path = archive, members, path
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        member = self._members[name]
+        with self._archive.open(member) as stream:
+            shape, _, dtype = _header(stream, f"{self._path.name}, array {name!r},")
+            # a header that lies would have NumPy reserve what it promises before it reads a byte
+            if int(np.prod(shape, dtype=object)) * dtype.itemsize > member.file_size:
+                raise EOFError(f"array {name!r} is shorter than its header says")
+        with self._archive.open(member) as stream:
+            return npy.read_array(stream, allow_pickle=False)
+
+    def __iter__(self):
+        return iter(self._members)
+
+    def __len__(self) -> int:
+        return len(self._members)
+
+
+def _header(file: IO[bytes], called: str) -> tuple[tuple[int, ...], bool, np.dtype]:
+    version = npy.read_magic(file)
+    read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
+    shape, fortran, dtype = read(file)
+    if dtype.hasobject:
+        raise DataError(
+            f"{called} holds Python objects (pickle), which can run code and are never read: expected numbers. "
+            "Save it again as numbers, such as np.save(path, x.astype('float32'))."
+        )
+    return shape, fortran, dtype
+
+
+def _damaged(path: Path, error: Exception) -> DataError:
+    said = " ".join(str(error).split())[:120]
+    return DataError(f"{path} is damaged or not what its name says ({said}). Get or write it again.")

@@ -1,0 +1,72 @@
+"""Labels: classes of any type become int64 and the names of the classes."""
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from isthmus.errors import DataError, remark
+
+NONE = "(none)"  # the class of what has no label
+MANY = 1000  # different fractional numbers; so many are a quantity
+
+
+def encode_labels(given: Any, count: int, known: tuple[str, ...] = ()) -> tuple[Tensor | None, tuple[str, ...]]:
+    """`(count,)` int64 labels and their names, sorted (numbers by size, the rest by letters).
+
+    given: a sequence of numbers, strings, booleans or None. What can't be classes (several columns, or a quantity with
+        very many different values) is left out, with a remark.
+    known: names whose numbers are fixed already, as a model has them; new ones come after them.
+
+    Raises:
+        DataError: there are not `count` labels.
+    """
+    array = _array(given)
+    if array.ndim == 2 and array.shape[1] == 1:
+        array = array[:, 0]
+    if array.ndim != 1:
+        remark(f"Labels of shape {array.shape} are left out: expected ({count},). Give classes, such as y.argmax(1).")
+        return None, ()
+    if len(array) != count:
+        raise DataError(f"{len(array)} labels for {count} samples: give one label for each sample.")
+    if array.dtype.kind == "f":
+        present = np.isfinite(array)
+        if (array[present] == np.round(array[present])).all():
+            array = np.where(present, array, 0).astype(np.int64).astype(object)
+            array[~present] = None
+        elif len(np.unique(array[present])) > MANY:
+            remark(f"Labels with more than {MANY} different fractional values are a quantity: they are left out.")
+            return None, ()
+    values, inverse = _unique(array)
+    names = tuple(NONE if value is None else str(value) for value in values)
+    order = {name: index for index, name in enumerate(known)}
+    for name in names:
+        order.setdefault(name, len(order))
+    numbers = np.array([order[name] for name in names], dtype=np.int64)
+    return torch.from_numpy(numbers[inverse]), tuple(order)
+
+
+def _array(given: Any) -> np.ndarray:
+    if isinstance(given, Tensor):
+        return given.detach().cpu().numpy()
+    if isinstance(given, np.ndarray):
+        return given
+    values = list(given)
+    plain = all(isinstance(value, int | float | np.generic) for value in values)
+    return np.asarray(values) if plain else np.array([*values, None], dtype=object)[:-1]
+
+
+def _unique(array: np.ndarray) -> tuple[list[Any], np.ndarray]:
+    if array.dtype.kind != "O":
+        values, inverse = np.unique(array, return_inverse=True)
+        return values.tolist(), inverse
+    missing = [value is None or value != value for value in array.tolist()]
+    present = {value for value, gone in zip(array.tolist(), missing, strict=True) if not gone}
+    numeric = all(isinstance(value, int | float) for value in present)
+    values: list[Any] = sorted(present, key=None if numeric else str)
+    if any(missing):
+        values.append(None)
+    index = {value: position for position, value in enumerate(values)}
+    found = (index[None if gone else value] for value, gone in zip(array.tolist(), missing, strict=True))
+    return values, np.fromiter(found, np.int64, len(array))

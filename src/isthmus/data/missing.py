@@ -1,0 +1,111 @@
+"""Missing values: NaN and infinite ones are found and named, dropped or filled in."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from isthmus.data.samples import Samples
+from isthmus.errors import DataError, remark
+
+BATCH = 4096
+
+
+def check_finite(samples: Samples, called: str) -> None:
+    """Pass where every value is finite.
+
+    Raises:
+        DataError: some are not; it names the columns, or the samples where there are no columns.
+    """
+    bad = _bad(samples)
+    if not len(bad):
+        return
+    if samples.kind == "table":
+        where = _columns(samples, bad)
+    else:
+        where = "sample" + "s" * (len(bad) > 1) + " " + _some([_name(samples, int(row)) for row in bad])
+    raise DataError(
+        f"{called} has NaN or infinite values in {len(bad)} of {len(samples)} samples ({where}): expected finite numbers. "
+        "Say missing='drop' to leave those samples out, or missing='fill' to fill in means."
+    )
+
+
+def drop_missing(samples: Samples, called: str) -> Samples:
+    """The samples whose values are all finite; a remark says how many are left out.
+
+    Raises:
+        DataError: none are left.
+    """
+    bad = _bad(samples)
+    if not len(bad):
+        return samples
+    if len(bad) == len(samples):
+        raise DataError(f"{called} has NaN or infinite values in every sample: nothing is left. Try missing='fill'.")
+    remark(f"{len(bad)} of {len(samples)} samples have NaN or infinite values and are left out.")
+    return samples.take(np.setdiff1d(np.arange(len(samples)), bad))
+
+
+def learn_fill(train: Samples, called: str) -> Any:
+    """What to fill in: the mean of the finite values, a list with one a column for tables, else one number.
+
+    Raises:
+        DataError: a column has no finite value at all.
+    """
+    shape = train.shape if train.kind == "table" else ()
+    total, count = np.zeros(shape), np.zeros(shape)
+    for batch in train.batches(BATCH):
+        rows = batch.numpy() if train.kind == "table" else batch.numpy().reshape(-1)
+        finite = np.isfinite(rows)
+        total += np.where(finite, rows, 0).sum(0, dtype=np.float64)
+        count += finite.sum(0)
+    if (count == 0).any():
+        empty = [_column(train, int(i)) for i in np.flatnonzero(count == 0)]
+        raise DataError(
+            f"{called} has no finite value in the training part's column{'s' * (len(empty) > 1)} {_some(empty)}: "
+            "there is no mean to fill in. Leave it out with exclude=."
+        )
+    return (total / count).tolist()
+
+
+def fill_missing(samples: Samples, fill: Any) -> Samples:
+    """The samples with `fill` (see `learn_fill`) in place of what is not finite. Mapped values come into memory."""
+    if not len(_bad(samples)):
+        return samples
+    values = samples.tensor().float()
+    return replace(samples, values=torch.where(torch.isfinite(values), values, torch.tensor(fill)), rows=None)
+
+
+def _bad(samples: Samples) -> np.ndarray:
+    """Numbers of the samples that hold something not finite."""
+    if samples.dtype == "uint8" or (isinstance(samples.values, np.ndarray) and samples.values.dtype.kind in "biu"):
+        return np.empty(0, dtype=np.int64)
+    rows = [
+        i * BATCH + np.flatnonzero(~_finite_rows(batch).numpy())
+        for i, batch in enumerate(samples.batches(BATCH))
+        if not torch.isfinite(batch).all()
+    ]
+    return np.concatenate(rows) if rows else np.empty(0, dtype=np.int64)
+
+
+def _finite_rows(batch: Tensor) -> Tensor:
+    return torch.isfinite(batch.flatten(1)).all(1)
+
+
+def _columns(samples: Samples, bad: np.ndarray) -> str:
+    values = samples.batch(torch.from_numpy(bad[:BATCH]))
+    columns = (~torch.isfinite(values)).any(0).nonzero().flatten().tolist()
+    return f"column{'s' * (len(columns) > 1)} {_some([_column(samples, i) for i in columns])}"
+
+
+def _column(samples: Samples, index: int) -> str:
+    return repr(samples.columns[index]) if samples.columns else str(index)
+
+
+def _name(samples: Samples, index: int) -> str:
+    return repr(samples.names[index]) if samples.names else str(index)
+
+
+def _some(words: list[str], most: int = 5) -> str:
+    return ", ".join(words[:most]) + (f" and {len(words) - most} more" if len(words) > most else "")

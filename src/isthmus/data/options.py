@@ -1,0 +1,129 @@
+"""Options: how a source is to be read; the words that every reader shares."""
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
+from typing import Any, Literal, Self, TypedDict, get_args
+
+from isthmus.data.samples import KINDS, Kind
+from isthmus.errors import DataError, nearest
+
+Missing = Literal["error", "drop", "fill"]
+Mode = Literal["L", "RGB", "RGBA"]
+MAX_PIXELS = 100_000_000
+MAX_BYTES = 4 * 2**30
+
+
+class OptionWords(TypedDict, total=False):
+    """The reading options as keywords; `Options` tells what each does."""
+
+    label: str | int | None
+    columns: str | Iterable[str]
+    exclude: str | Iterable[str]
+    array: str | None
+    kind: Kind | None
+    channels: Literal["first", "last"] | None
+    size: int | tuple[int, int] | None
+    mode: Mode | None
+    missing: Missing
+    header: bool | None
+    delimiter: str | None
+    memory_map: bool | None
+    max_pixels: int
+    max_bytes: int
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a source is to be read.
+
+    label: the column (name, or number where a file has no names) or the array of an `.npz` that holds the labels.
+    columns, exclude: which columns of a table to take, or to leave out; names, as a sequence or "a,b,c".
+    array: which array of an `.npz` holds the samples.
+    kind: "pictures", "table" or "series", where the shape alone would be understood otherwise.
+    channels: "first" or "last": where an array of pictures has its colours, if its shape leaves that open.
+    size: (height, width) to which every picture is resized, or one number for both; sides are stretched, not cut.
+    mode: "L" (grey), "RGB" or "RGBA", to which every picture is converted.
+    missing: NaN and infinite values, and unreadable pictures: "error", "drop" the sample, or "fill" in the training
+        part's mean (of the column, in a table).
+    header: whether the first line of a text table holds names; None: it does if any of its cells is no number.
+    delimiter: between the cells of a text table; None: found out from its first line.
+    memory_map: whether a `.npy` stays on disk and is read as needed; None: if it is larger than 64 MiB.
+    max_pixels: of one picture; more is taken for a bomb.
+    max_bytes: what a compressed source, or a set of pictures, may grow to in memory.
+
+    Raises:
+        DataError: an option has a value that it can't have.
+    """
+
+    label: str | int | None = None
+    columns: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    array: str | None = None
+    kind: Kind | None = None
+    channels: Literal["first", "last"] | None = None
+    size: tuple[int, int] | None = None
+    mode: Mode | None = None
+    missing: Missing = "error"
+    header: bool | None = None
+    delimiter: str | None = None
+    memory_map: bool | None = None
+    max_pixels: int = MAX_PIXELS
+    max_bytes: int = MAX_BYTES
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "columns", _names(self.columns))
+        object.__setattr__(self, "exclude", _names(self.exclude))
+        object.__setattr__(self, "size", _size(self.size))
+        _one_of("kind", self.kind, (None, *KINDS))
+        _one_of("channels", self.channels, (None, "first", "last"))
+        _one_of("mode", self.mode, (None, *get_args(Mode)))
+        _one_of("missing", self.missing, get_args(Missing))
+        if self.delimiter is not None and len(self.delimiter) != 1:
+            raise DataError(f"delimiter={self.delimiter!r} is not one character: give one, such as ';'.")
+        for name in ("max_pixels", "max_bytes"):
+            if not getattr(self, name) >= 1:
+                raise DataError(f"{name}={getattr(self, name)!r} lets nothing through: give a number of 1 or more.")
+
+    @classmethod
+    def of(cls, words: OptionWords | dict[str, Any]) -> Self:
+        """The options given as keywords.
+
+        Raises:
+            DataError: a keyword is unknown (the nearest are offered), or its value is impossible.
+        """
+        known = [option.name for option in fields(cls)]
+        for name in words:
+            if name not in known:
+                raise DataError(f"There is no reading option {name!r}. {nearest(name, known)}")
+        try:
+            return cls(**words)  # type: ignore[arg-type]  # what words hold is checked on arrival
+        except TypeError as error:
+            raise DataError(f"An option has a value of the wrong type ({error}): see isthmus.data.Options.") from error
+
+    def to_json(self) -> dict[str, Any]:
+        """The options that differ from their defaults, JSON-able; `of` takes them back."""
+        plain = Options()
+        given = {f.name: getattr(self, f.name) for f in fields(self) if getattr(self, f.name) != getattr(plain, f.name)}
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in given.items()}
+
+
+def _names(given: str | Iterable[str]) -> tuple[str, ...]:
+    if isinstance(given, str):
+        return tuple(name.strip() for name in given.split(",") if name.strip())
+    return tuple(str(name) for name in given)
+
+
+def _size(given: Any) -> tuple[int, int] | None:
+    if given is None:
+        return None
+    sides = (given, given) if isinstance(given, int) else tuple(given)
+    if len(sides) != 2 or not all(isinstance(side, int) and side >= 1 for side in sides) or math.prod(sides) > 2**31:
+        raise DataError(f"size={given!r} is not a picture's size: give (height, width) in pixels, such as (28, 28).")
+    return sides
+
+
+def _one_of(name: str, given: Any, known: tuple[Any, ...]) -> None:
+    if given not in known:
+        words = [word for word in known if word is not None]
+        raise DataError(f"{name}={given!r} is unknown. {nearest(str(given), words)}")

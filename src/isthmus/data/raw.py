@@ -1,0 +1,119 @@
+"""Raw: what a reader hands over, before axes, missing values, labels and splits are seen to."""
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from isthmus.data.options import Options
+from isthmus.data.samples import Kind
+from isthmus.errors import DataError, remark
+
+COLOURS = (1, 3, 4)
+
+
+@dataclass(frozen=True, eq=False)
+class Raw:
+    """Values as a source holds them.
+
+    values: `(N, ...)`, of any numeric type.
+    labels: `(N,)` of any type, or None. label_names: names of labels that are numbers already, 0 first.
+    names: of the samples, or empty. columns: of a table, or empty.
+    kind: what the source says it holds, or None where it can't say.
+    parts: further parts that the source brings ("validation", "test"); these values are its training part.
+    origin: path or name that opens the source again; None for an object in memory.
+    notes: what was done to the values that the same model's further data need too, such as `mode`.
+    """
+
+    values: np.ndarray | Tensor
+    labels: Any = None
+    label_names: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
+    columns: tuple[str, ...] = ()
+    kind: Kind | None = None
+    parts: dict[str, "Raw"] = field(default_factory=dict)
+    origin: str | None = None
+    notes: dict[str, Any] = field(default_factory=dict)
+
+
+def settle(raw: Raw, options: Options, exact: tuple[int, ...] | None = None) -> Raw:
+    """`raw` with axes as `Samples` has them and with its kind.
+
+    2 axes are a table, 3 are grey pictures, 4 are pictures; `options.kind` says otherwise. Pictures get a channel axis
+    and their channels first.
+
+    exact: the shape a model takes; values that have it stay as they are.
+
+    Raises:
+        DataError: there is no such kind for the number of axes, or the values hold no numbers.
+    """
+    values = raw.values
+    _numbers_only(values)
+    kind = options.kind or raw.kind
+    if values.ndim < 2:
+        raise DataError(
+            f"An array of shape {tuple(values.shape)} has no axis of samples and one of values: expected (N, columns), "
+            "(N, height, width) or (N, channels, height, width). Reshape it, or add an axis with x[None]."
+        )
+    if exact is not None and tuple(values.shape[1:]) == exact and options.kind is None:
+        kind = kind or ("table" if values.ndim == 2 else "pictures")
+    elif kind is None:
+        kind = "table" if values.ndim == 2 else "pictures"
+        values = values if kind == "table" else _channels_first(values, options)
+    elif kind == "table":
+        values = values if values.ndim == 2 else values.reshape(len(values), -1)
+    elif kind == "pictures":
+        values = _channels_first(values, options)
+    elif values.ndim > 3:
+        raise DataError(
+            f"kind='series' for shape {tuple(values.shape)}: expected (N, length) or (N, length, channels)."
+        )
+    if len(values) == 0 or 0 in values.shape:
+        raise DataError(
+            f"There are no values in an array of shape {tuple(values.shape)}: expected at least one sample."
+        )
+    return replace(raw, values=values, kind=kind)
+
+
+def _numbers_only(values: np.ndarray | Tensor) -> None:
+    if isinstance(values, Tensor):
+        if values.is_complex():
+            raise DataError(f"Values of type {values.dtype} are not real numbers: give real ones, such as abs(x).")
+    elif values.dtype.kind not in "biuf":
+        raise DataError(
+            f"Values of type {values.dtype} are not numbers: expected integers, floats or booleans. "
+            "Convert them first, such as with x.astype('float32')."
+        )
+
+
+def _channels_first(values: np.ndarray | Tensor, options: Options) -> np.ndarray | Tensor:
+    shape = tuple(values.shape)
+    if values.ndim == 3:
+        return values[:, None]
+    if values.ndim != 4:
+        raise DataError(
+            f"Pictures of shape {shape}: expected (N, height, width), (N, channels, height, width) or "
+            "(N, height, width, channels). Say kind='table' or kind='series' if they are none."
+        )
+    if options.channels == "last" or (options.channels is None and _channels_are_last(shape, _is_bytes(values))):
+        return values.movedim(3, 1) if isinstance(values, Tensor) else np.moveaxis(values, 3, 1)
+    return values
+
+
+def _channels_are_last(shape: tuple[int, ...], of_bytes: bool) -> bool:
+    """Bytes with 1, 3 or 4 at the end are pictures with channels last; floats may be feature maps, so be stricter."""
+    _, first, middle, last = shape
+    if last not in COLOURS:
+        return False
+    if first not in COLOURS:
+        return of_bytes or (first > 4 and middle > 4)
+    if first == middle != last:
+        remark(f"Pictures of shape {shape[1:]} are read with channels last; say channels='first' if they come first.")
+        return True
+    return False
+
+
+def _is_bytes(values: np.ndarray | Tensor) -> bool:
+    return values.dtype in (torch.uint8, np.uint8)

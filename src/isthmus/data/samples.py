@@ -1,0 +1,164 @@
+"""Samples: the values a model learns from, with what is known about them; Data: samples in three parts."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from isthmus.errors import DataError
+
+if TYPE_CHECKING:
+    from isthmus.data.scaling import Scaling
+
+Kind = Literal["pictures", "table", "series"]
+KINDS: tuple[Kind, ...] = ("pictures", "table", "series")
+
+
+@dataclass(frozen=True, eq=False)
+class Samples:
+    """N samples of one shape, in raw units, kept as they came: bytes stay bytes.
+
+    values: `(N, *shape)`. A tensor in memory, uint8 or float32; or a NumPy array that is mapped from a file, of any
+        numeric type. Pictures are `(N, C, H, W)`. Read through `batch`, `batches` or `tensor`, which honour `rows`.
+    labels: `(N,)` int64, indices into `label_names`; or None.
+    label_names: what each label is called.
+    names: what each sample is called (file names, say); or empty.
+    kind: "pictures", "table" or "series".
+    columns: names of a table's columns; empty where they have none.
+    rows: which rows of mapped `values` these samples are, `(N,)` int64; None: all of them. A part of a file that is
+        larger than memory costs its row numbers only.
+
+    Raises:
+        DataError: the fields don't agree in length.
+    """
+
+    values: Tensor | np.ndarray
+    labels: Tensor | None = None
+    label_names: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
+    kind: Kind = "table"
+    columns: tuple[str, ...] = ()
+    rows: np.ndarray | None = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        for what, given in (("labels", self.labels), ("names", self.names or None)):
+            if given is not None and len(given) != len(self):
+                raise DataError(f"{len(given)} {what} for {len(self)} samples: give one for each sample.")
+        if self.columns and len(self.columns) != int(np.prod(self.shape)):
+            raise DataError(f"{len(self.columns)} column names for samples of shape {self.shape}: give one a column.")
+
+    def __len__(self) -> int:
+        return len(self.values) if self.rows is None else len(self.rows)
+
+    def __repr__(self) -> str:
+        return f"Samples({len(self)} x {self.shape}, {self.kind}, {self.dtype})"
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of one sample."""
+        return tuple(self.values.shape[1:])
+
+    @property
+    def dtype(self) -> str:
+        """The type of the values that `batch` gives: "uint8" or "float32"."""
+        return "uint8" if self.values.dtype in (torch.uint8, np.uint8) else "float32"
+
+    def batch(self, indices: Tensor) -> Tensor:
+        """The samples at `indices` (int64, `(B,)`), `(B, *shape)`: on the CPU, contiguous, uint8 or float32."""
+        if isinstance(self.values, Tensor):
+            return self.values.index_select(0, indices)
+        wanted = indices.numpy()
+        rows = wanted if self.rows is None else self.rows[wanted]
+        # np.take copies the whole of an array that is not contiguous, such as mapped pictures with channels last
+        taken = np.take(self.values, rows, axis=0) if self.values.flags.c_contiguous else self.values[rows]
+        return as_tensor(taken)
+
+    def batches(self, size: int) -> Iterator[Tensor]:
+        """All samples in order, `size` at a time (the last one may be smaller). In memory, these are views."""
+        for start in range(0, len(self), size):
+            if isinstance(self.values, Tensor):
+                yield self.values[start : start + size]
+            elif self.rows is None:
+                yield as_tensor(self.values[start : start + size])
+            else:
+                yield as_tensor(self.values[self.rows[start : start + size]])
+
+    def tensor(self) -> Tensor:
+        """All samples as one tensor in memory, `(N, *shape)`; the very values where they are one already."""
+        return self.values if isinstance(self.values, Tensor) else self.batch(torch.arange(len(self)))
+
+    def take(self, indices: Tensor | np.ndarray | Sequence[int]) -> "Samples":
+        """The samples at `indices`, in that order, with their labels and names. Mapped values are not read."""
+        chosen = torch.as_tensor(np.asarray(indices, dtype=np.int64))
+        labels = None if self.labels is None else self.labels[chosen]
+        names = tuple(self.names[i] for i in chosen.tolist()) if self.names else ()
+        if isinstance(self.values, Tensor):
+            return replace(self, values=self.values.index_select(0, chosen), labels=labels, names=names)
+        rows = chosen.numpy() if self.rows is None else self.rows[chosen.numpy()]
+        return replace(self, rows=rows, labels=labels, names=names)
+
+
+@dataclass(frozen=True, eq=False)
+class Data:
+    """What a training run needs: three parts that share no sample, the scaling, and where it all came from.
+
+    scaling: learnt from `train` alone.
+    description: JSON-able; `reopen` opens the same data from it, `read_samples(like=...)` fits other data to it.
+        source: absolute path, or a name such as "digits"; None where the data were given as an object in memory.
+        kind, shape, dtype ("uint8" or "float32"), columns, label_names: as in `Samples`.
+        counts: samples in each part. split: validation, test, seed, and the split's own sha256.
+        options: the reading options that differ from their defaults. scaling: `Scaling.to_json()`.
+        fill: what missing values were replaced by (a number, or one a column), where they were.
+        fingerprint: sha256 of the values and labels; of 4096 rows spread over them where they are large.
+    """
+
+    train: Samples
+    validation: Samples
+    test: Samples
+    scaling: "Scaling"
+    description: dict[str, Any]
+
+    def __len__(self) -> int:
+        return len(self.train) + len(self.validation) + len(self.test)
+
+    def __repr__(self) -> str:
+        counts = f"{len(self.train)} + {len(self.validation)} + {len(self.test)}"
+        source = self.description.get("source") or "memory"
+        return f"Data({source}: {counts} x {self.shape}, {self.kind}, {self.scaling.kind})"
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of one sample."""
+        return self.train.shape
+
+    @property
+    def kind(self) -> Kind:
+        """What the samples are: "pictures", "table" or "series"."""
+        return self.train.kind
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Names of a table's columns, or empty."""
+        return self.train.columns
+
+    @property
+    def label_names(self) -> tuple[str, ...]:
+        """What each label is called, or empty."""
+        return self.train.label_names
+
+    @property
+    def parts(self) -> dict[str, Samples]:
+        """The parts by name: train, validation, test."""
+        return {"train": self.train, "validation": self.validation, "test": self.test}
+
+
+def as_tensor(array: np.ndarray) -> Tensor:
+    """A contiguous tensor of its own memory or the array's: uint8 stays, any other type becomes float32."""
+    if array.dtype != np.uint8:
+        with np.errstate(over="ignore"):  # what is too large becomes infinite, and is then reported as such
+            array = array.astype(np.float32, copy=False)
+    array = np.ascontiguousarray(array)
+    return torch.from_numpy(array if array.flags.writeable else array.copy())

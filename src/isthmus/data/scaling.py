@@ -1,0 +1,170 @@
+"""Scaling: the affine map from raw values to what a network sees, and back."""
+
+import itertools
+from typing import Any, Literal, Self, get_args
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from isthmus.data.samples import Samples
+from isthmus.errors import DataError, nearest, remark
+
+ScalingKind = Literal["bytes", "standardise", "minmax", "none"]
+
+
+class Scaling(nn.Module):
+    """`scaled = (raw - shift) / scale`: one shift and scale for all numbers of a sample, or one a column.
+
+    kind: "bytes" (x/255), "standardise" (mean 0, standard deviation 1), "minmax" (to 0..1), "none".
+    range: the scaled values' bounds, as met in training; None where unbounded.
+    shift, scale: float32, broadcast against a sample's shape. Not in the state dict: they travel as JSON.
+    """
+
+    kind: ScalingKind
+    range: tuple[float, float] | None
+    shift: Tensor
+    scale: Tensor
+
+    def __init__(
+        self,
+        kind: ScalingKind = "none",
+        shift: Tensor | float = 0.0,
+        scale: Tensor | float = 1.0,
+        range: tuple[float, float] | None = None,
+    ) -> None:
+        super().__init__()
+        self.kind = kind
+        self.range = range
+        self.register_buffer("shift", torch.as_tensor(shift, dtype=torch.float32), persistent=False)
+        self.register_buffer("scale", torch.as_tensor(scale, dtype=torch.float32), persistent=False)
+
+    def forward(self, raw: Tensor) -> Tensor:
+        """Raw values `(N, *shape)` of any type -> scaled values, float32."""
+        raw = raw.float()
+        if self.kind == "none":
+            return raw
+        return (raw - self.shift) / self.scale
+
+    def inverse(self, scaled: Tensor) -> Tensor:
+        """Scaled values `(N, *shape)` -> raw units, float32 (not rounded, not clipped)."""
+        scaled = scaled.float()
+        if self.kind == "none":
+            return scaled
+        return scaled * self.scale + self.shift
+
+    def extra_repr(self) -> str:
+        """The kind and the range, for `print(model)`."""
+        return f"{self.kind}, range={self.range}"
+
+    def to_json(self) -> dict[str, Any]:
+        """Everything, as JSON-able values; float32 numbers come back exactly."""
+        bounds = None if self.range is None else list(self.range)
+        return {"kind": self.kind, "range": bounds, "shift": self.shift.tolist(), "scale": self.scale.tolist()}
+
+    @classmethod
+    def from_json(cls, d: dict[str, Any]) -> Self:
+        """The scaling that `to_json` described.
+
+        Raises:
+            DataError: `d` does not describe a scaling.
+        """
+        try:
+            kind, bounds = d["kind"], d["range"]
+            shift = torch.tensor(d["shift"], dtype=torch.float32)
+            scale = torch.tensor(d["scale"], dtype=torch.float32)
+            bounds = None if bounds is None else (float(bounds[0]), float(bounds[1]))
+        except (KeyError, TypeError, ValueError, IndexError) as error:
+            raise DataError(f"{d!r:.80} does not describe a scaling: expected kind, range, shift and scale.") from error
+        if kind not in get_args(ScalingKind) or not (scale != 0).all() or not torch.isfinite(scale).all():
+            raise DataError(
+                f"{d!r:.80} does not describe a scaling: its kind is unknown or its scale is 0 or infinite."
+            )
+        return cls(kind, shift, scale, bounds)
+
+    @classmethod
+    def learn(cls, kind: str, samples: Samples) -> Self:
+        """The scaling that suits `samples`, learnt from them in one pass, in float64.
+
+        Tables are scaled column by column; pictures and series by one number for all, for their numbers share a unit.
+
+        kind: "bytes", "standardise", "minmax", "none"; or "auto": bytes for uint8 pictures, none for unnamed floats
+            that lie in 0..1, minmax for other pictures, standardise for the rest.
+
+        Raises:
+            DataError: `kind` is unknown, there are no samples, or bytes are asked of values that are not bytes.
+        """
+        known = ("auto", *get_args(ScalingKind))
+        if kind not in known:
+            raise DataError(f"scaling={kind!r} is unknown. {nearest(kind, known)}")
+        if not len(samples):
+            raise DataError("No samples to learn a scaling from: expected at least one. Give a larger training part.")
+        if samples.kind == "pictures" and samples.dtype == "uint8" and kind in ("auto", "bytes"):
+            return cls("bytes", 0.0, 255.0, (0.0, 1.0))
+        seen = _Statistics(samples)
+        if kind == "bytes":
+            if seen.low.min() < 0 or seen.high.max() > 255:
+                raise DataError(
+                    f"scaling='bytes' divides by 255, but the values span {seen.low.min():g} to {seen.high.max():g}: "
+                    "expected 0 to 255. Take scaling='minmax'."
+                )
+            return cls("bytes", 0.0, 255.0, (0.0, 1.0))
+        unit = bool(seen.low.min() >= 0 and seen.high.max() <= 1)
+        if kind == "auto":
+            kind = _auto(samples, unit)
+        if kind == "none":
+            return cls("none", range=(0.0, 1.0) if unit else None)
+        _tell_constant(samples, seen)
+        if kind == "minmax":
+            return cls("minmax", *_finite(seen.low, seen.high - seen.low), (0.0, 1.0))
+        return cls("standardise", *_finite(seen.mean, seen.deviation))
+
+
+class _Statistics:
+    """Minimum, maximum, mean and standard deviation of samples, streamed; `(columns,)` for tables, `()` for others."""
+
+    def __init__(self, samples: Samples, batch: int = 4096) -> None:
+        shape = samples.shape if samples.kind == "table" else ()
+        self.low, self.high = np.full(shape, np.inf), np.full(shape, -np.inf)
+        self.mean, squares, count = np.zeros(shape), np.zeros(shape), 0
+        for part in samples.batches(batch):
+            rows = part.numpy() if samples.kind == "table" else part.numpy().reshape(-1)
+            new, rows = len(rows), rows.astype(np.float64)
+            mean = rows.mean(0)
+            self.low, self.high = np.minimum(self.low, rows.min(0)), np.maximum(self.high, rows.max(0))
+            # Chan, Golub, LeVeque (1979): merge two sets' means and sums of squared deviations
+            squares = (
+                squares + np.square(rows - mean).sum(0) + np.square(mean - self.mean) * count * new / (count + new)
+            )
+            self.mean = self.mean + (mean - self.mean) * new / (count + new)
+            count += new
+        self.deviation = np.sqrt(squares / max(count, 1))
+        self.constant = self.low == self.high
+        self.deviation = np.where(self.constant, 0.0, self.deviation)
+
+
+def _auto(samples: Samples, unit: bool) -> ScalingKind:
+    if unit and samples.dtype == "float32" and not samples.columns:
+        return "none"
+    return "minmax" if samples.kind == "pictures" else "standardise"
+
+
+def _finite(shift: np.ndarray, scale: np.ndarray) -> tuple[Tensor, Tensor]:
+    """As float32, a scale that is 0 there (a constant column) replaced by 1."""
+    scales = torch.as_tensor(np.asarray(scale), dtype=torch.float32)
+    return torch.as_tensor(np.asarray(shift), dtype=torch.float32), torch.where(scales == 0, 1.0, scales)
+
+
+def _tell_constant(samples: Samples, seen: _Statistics) -> None:
+    if not seen.constant.any():
+        return
+    if seen.constant.ndim == 0:
+        remark(f"All values of the training part are {seen.low:g}: there is nothing to learn. Check the data.")
+        return
+    where = np.flatnonzero(seen.constant)
+    called = [repr(samples.columns[i]) if samples.columns else str(i) for i in itertools.islice(where, 5)]
+    more = f" and {len(where) - 5} more" if len(where) > 5 else ""
+    remark(
+        f"Constant in the training part: column{'s' * (len(where) > 1)} {', '.join(called)}{more}. "
+        "They are kept with scale 1 and tell a model nothing; exclude= leaves them out."
+    )

@@ -1,0 +1,61 @@
+"""Splits: which samples go to training, validation and test; the same ones for the same seed, always."""
+
+import hashlib
+from dataclasses import dataclass
+
+import numpy as np
+
+from isthmus.errors import DataError, remark
+
+VALIDATION = 0.1
+TEST = 0.1
+
+
+@dataclass(frozen=True)
+class Split:
+    """Row numbers (int64, ascending) of the three parts: together every row, none of them twice."""
+
+    train: np.ndarray
+    validation: np.ndarray
+    test: np.ndarray
+
+    def sha256(self) -> str:
+        """One number for the whole split, to tell later that it is the same."""
+        digest = hashlib.sha256()
+        for part in (self.train, self.validation, self.test):
+            digest.update(np.int64(len(part)).tobytes())
+            digest.update(part.astype("<i8").tobytes())
+        return digest.hexdigest()
+
+
+def split(count: int, validation: float = VALIDATION, test: float = TEST, seed: int = 0) -> Split:
+    """Divide `count` samples at random.
+
+    validation, test: fractions of the whole, 0 or more, below 1 together. Parts are rounded, but with 3 samples or more
+        no part that was asked for is empty; with fewer, all of them go to training, with a remark.
+    seed: of the generator that shuffles, 0 or more.
+
+    Raises:
+        DataError: there are no samples, or the fractions leave nothing to train on.
+    """
+    if count < 1:
+        raise DataError("No samples: expected at least one. Check that the source is the one you meant.")
+    for name, fraction in (("validation", validation), ("test", test)):
+        if not 0 <= fraction < 1:
+            raise DataError(f"{name}={fraction} is not a fraction: expected 0 or more and below 1, such as 0.1.")
+    if validation + test >= 1:
+        raise DataError(f"validation={validation} and test={test} leave nothing to train on: keep their sum below 1.")
+    if seed < 0:
+        raise DataError(f"seed={seed} is negative: expected a whole number of 0 or more.")
+    if count < 3:
+        if validation + test > 0:
+            remark(f"Only {count} sample{'s' * (count > 1)}: all go to training, validation and test are empty.")
+        validation = test = 0
+    for_validation, for_test = (int(np.floor(count * f + 0.5)) or int(f > 0) for f in (validation, test))
+    while for_validation + for_test >= count:  # tiny sets: the larger part gives way
+        for_validation, for_test = (
+            (for_validation - 1, for_test) if for_validation > for_test else (for_validation, for_test - 1)
+        )
+    order = np.random.default_rng(seed).permutation(count).astype(np.int64)
+    first, second = for_test, for_test + for_validation
+    return Split(np.sort(order[second:]), np.sort(order[first:second]), np.sort(order[:first]))
