@@ -1,0 +1,75 @@
+"""Isthmus: autoencoders of every kind, from one composition of parts.
+
+    import isthmus as ist
+
+    data = ist.open_data("digits")
+    model = ist.recipe("deep", code=32).build(data)
+    run = ist.fit(model, data, epochs=20, out="runs/digits")
+    run.report()
+
+Names are imported when they are first used, so that `isthmus --help` needn't wait for PyTorch.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from isthmus.autoencoder import Autoencoder, Pass
+    from isthmus.blueprint import Blueprint
+    from isthmus.data import Data, Samples, Scaling, open_data, read_samples, write_samples
+    from isthmus.errors import IsthmusError, Remark
+    from isthmus.recipes import RECIPES, recipe
+    from isthmus.run import Run, fit, load, resume
+    from isthmus.training import Callback
+
+_HOMES = {
+    "Autoencoder": "autoencoder",
+    "Blueprint": "blueprint",
+    "Callback": "training",
+    "Data": "data",
+    "IsthmusError": "errors",
+    "Pass": "autoencoder",
+    "RECIPES": "recipes",
+    "Remark": "errors",
+    "Run": "run",
+    "Samples": "data",
+    "Scaling": "data",
+    "fit": "run",
+    "load": "run",
+    "open_data": "data",
+    "read_samples": "data",
+    "recipe": "recipes",
+    "resume": "run",
+    "write_samples": "data",
+}
+
+__all__ = [
+    "RECIPES",
+    "Autoencoder",
+    "Blueprint",
+    "Callback",
+    "Data",
+    "IsthmusError",
+    "Pass",
+    "Remark",
+    "Run",
+    "Samples",
+    "Scaling",
+    "fit",
+    "load",
+    "open_data",
+    "read_samples",
+    "recipe",
+    "resume",
+    "write_samples",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'isthmus' has no attribute {name!r}")
+    return getattr(importlib.import_module(f"isthmus.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,145 @@
+"""A blueprint: the parts of an autoencoder as data, with a JSON form, that builds the model."""
+
+import math
+from typing import Any, Literal, Protocol, Self
+
+import torch
+from pydantic import SerializeAsAny
+
+from isthmus.autoencoder import Autoencoder
+from isthmus.data.scaling import Scaling
+from isthmus.errors import BlueprintError, nearest, remark
+from isthmus.parts import CodeKind, Corruption, Distance, Mse, Network, Part, Penalty, Plain, Shape, Value
+
+
+class HasShape(Protocol):
+    """What `Blueprint.build` reads of the data: the samples' shape, and the scaling learnt from the training part."""
+
+    @property
+    def shape(self) -> Shape:
+        """Of one sample."""
+        ...
+
+    @property
+    def scaling(self) -> Scaling:
+        """Learnt from the training part."""
+        ...
+
+
+class Blueprint(Value):
+    """Everything that makes a variety what it is; two models with equal blueprints differ by their weights alone.
+
+        Blueprint(network=Dense(widths=(128, 64)), code=Plain(size=32)).build((1, 28, 28))
+
+    network, code, distance, penalties, corruption: the parts.
+    solution: "gradient" descent, or "closed form" where there is one (PCA, the linear limit).
+    """
+
+    network: SerializeAsAny[Network]
+    code: SerializeAsAny[CodeKind] = Plain()
+    distance: SerializeAsAny[Distance] = Mse()
+    penalties: tuple[SerializeAsAny[Penalty], ...] = ()
+    corruption: SerializeAsAny[Corruption] | None = None
+    solution: Literal["gradient", "closed form"] = "gradient"
+
+    def build(self, data: HasShape | Shape, *, seed: int = 0, remarks: bool = True) -> Autoencoder:
+        """The model for these data, or for samples of this shape, with its weights drawn.
+
+        A bare shape takes samples as they are: pictures (C, H, W) are then expected in 0..1. Data bring their scaling,
+        so that the model takes them raw.
+
+        Raises:
+            BlueprintError: the parts don't fit each other or the data.
+        """
+        shape, scaling = _shape_and_scaling(data)
+        settled = self.replace(distance=self.distance.settled(scaling.range))
+        seen = self.corruption.shape(shape) if self.corruption else shape
+        self.network.check(seen)
+        code_shape = self.code.shape(self.network.natural_code(seen))
+        if code_shape is None:
+            raise BlueprintError(f"A {self.network.kind} network needs the size of the code: say code=32, for example.")
+        if remarks:
+            _remark_on_size(code_shape, shape, self)
+        generator = torch.Generator().manual_seed(seed)
+        with torch.random.fork_rng(devices=[]):  # PyTorch's layers draw a first start from the global state
+            encoder, decoder = self.network.pair(seen, self.code.features(code_shape), code_shape, shape, generator)
+            code_module = self.code.module(code_shape, generator)
+        return Autoencoder(
+            encoder,
+            decoder,
+            shape=shape,
+            code=settled.code,
+            distance=settled.distance,
+            penalties=settled.penalties,
+            corruption=settled.corruption,
+            scaling=scaling,
+            code_shape=code_shape,
+            code_module=code_module,
+            blueprint=settled,
+        )
+
+    def with_options(self, **options: Any) -> Self:
+        """A copy with options of its parts changed, by their names.
+
+        `code=32` is the code's size; `distance="bce"` takes another part whole, by its kind; any other name is a field
+        of a part, the network's first (`widths=[256]`, `activation="gelu"`). `part.field` or `part__field` says
+        exactly which: `code__activation="relu"`.
+
+        Raises:
+            BlueprintError: no part has such an option (the nearest are named), or its value won't do.
+        """
+        blueprint = self
+        for name, value in options.items():
+            blueprint = blueprint._with_option(name.replace("__", "."), value)
+        return blueprint
+
+    def options(self) -> dict[str, Any]:
+        """Every option that `with_options` takes, by its shortest exact name, and its value here."""
+        found: dict[str, Any] = {"code": self.code.size}
+        for owner, part in self._named_parts():
+            for name in type(part).model_fields:
+                if (owner, name) != ("code", "size"):
+                    found[name if name not in found else f"{owner}.{name}"] = getattr(part, name)
+        return found | {"distance": self.distance.kind, "network": self.network.kind}
+
+    def _with_option(self, name: str, value: Any) -> Self:
+        if name == "code" and not isinstance(value, CodeKind | dict | str):
+            name = "code.size"
+        if name in {"network", "code", "distance", "corruption", "penalties", "solution"}:
+            return self.replace(**{name: value})
+        owner, _, wanted = name.rpartition(".")
+        for place, part in self._named_parts():
+            if wanted in type(part).model_fields and owner in {"", place}:
+                return self._with_part(place, part.replace(**{wanted: value}))
+        raise BlueprintError(f"There is no option {name!r} here. {nearest(name, self.options())}")
+
+    def _named_parts(self) -> list[tuple[str, Part]]:
+        parts: list[tuple[str, Part]] = [("network", self.network), ("code", self.code), ("distance", self.distance)]
+        parts += [(penalty.kind, penalty) for penalty in self.penalties]
+        if self.corruption is not None:
+            parts.append(("corruption", self.corruption))
+        return parts
+
+    def _with_part(self, place: str, part: Part) -> Self:
+        if place in type(self).model_fields:
+            return self.replace(**{place: part})
+        return self.replace(penalties=tuple(part if old.kind == place else old for old in self.penalties))
+
+
+def _shape_and_scaling(data: HasShape | Shape) -> tuple[Shape, Scaling]:
+    if not isinstance(data, tuple | list | torch.Size):
+        return tuple(data.shape), data.scaling
+    shape = tuple(data)
+    if not shape or not all(isinstance(size, int) and size > 0 for size in shape):
+        raise BlueprintError(f"{data!r} is no shape of a sample: give whole numbers above 0, such as (1, 28, 28).")
+    return shape, Scaling(range=(0.0, 1.0) if len(shape) == 3 else None)
+
+
+def _remark_on_size(code: Shape, shape: Shape, blueprint: Blueprint) -> None:
+    size, data = math.prod(code), math.prod(shape)
+    if size >= data and not blueprint.penalties and blueprint.corruption is None and type(blueprint.code) is Plain:
+        relation = "as large as" if size == data else "larger than"
+        remark(
+            f"code={size} is {relation} the data ({data} numbers): the model can copy without learning anything. "
+            "Add a penalty or a corruption, or take a smaller code."
+        )

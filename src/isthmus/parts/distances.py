@@ -1,0 +1,138 @@
+"""Distances: how far the decoder's output is from the clean target, one number per sample."""
+
+import math
+from typing import Annotated, ClassVar, Literal, Self
+
+import torch
+from pydantic import Field
+from torch import Tensor
+from torch.nn import functional as F  # noqa: N812 the field's own name for it
+
+from isthmus.errors import BlueprintError
+from isthmus.parts.part import Part
+
+Range = tuple[float, float] | None
+
+
+class Distance(Part):
+    """How far an output is from its target, and how an output is shown.
+
+    link: how the decoder's output becomes a picture: "sigmoid" (data in 0..1), "identity" (any data), or "auto", which
+        a blueprint settles when it meets the data: sigmoid where they lie in 0..1, else identity.
+    """
+
+    unit: ClassVar[str] = ""
+    likelihood: ClassVar[bool] = False
+
+    link: Literal["auto", "identity", "sigmoid"] = "auto"
+
+    def settled(self, data: Range) -> Self:
+        """This distance with `link` decided for data in this range (None: unbounded).
+
+        Raises:
+            BlueprintError: the data don't fit, for the values that the output can take don't cover them.
+        """
+        link = self.link
+        if link == "auto":
+            link = "sigmoid" if _within_unit(data) else "identity"
+        if link == "sigmoid" and not _within_unit(data):
+            raise BlueprintError(
+                f"{self.kind} with a sigmoid output needs data in 0..1, but these are {_words(data)}. "
+                "Scale them with scaling='minmax', or use link='identity'."
+            )
+        return self if link == self.link else self.replace(link=link)
+
+    def picture(self, output: Tensor) -> Tensor:
+        """(N, *shape) decoder's output to (N, *shape) in the (scaled) data's space."""
+        return torch.sigmoid(output) if self.link == "sigmoid" else output
+
+    def __call__(self, output: Tensor, target: Tensor) -> Tensor:
+        """(N, *shape), (N, *shape) to (N,)."""
+        raise NotImplementedError
+
+    def _difference(self, output: Tensor, target: Tensor) -> Tensor:
+        """(N, D) picture minus target; shapes that would broadcast are the classical trap, so they must be equal."""
+        _check_shapes(output, target)
+        return (self.picture(output) - target).flatten(1)
+
+
+class Mse(Distance):
+    r"""Mean squared error over a sample's numbers: :math:`\frac1D\sum_i (\hat x_i - x_i)^2`."""
+
+    unit: ClassVar[str] = "squared units per number"
+
+    def __call__(self, output: Tensor, target: Tensor) -> Tensor:
+        """(N, *shape), (N, *shape) to (N,)."""
+        return self._difference(output, target).square().mean(1)
+
+
+class Sse(Distance):
+    r"""Sum of squared errors over a sample's numbers: :math:`\lVert \hat x - x \rVert^2`, as the lectures print it."""
+
+    unit: ClassVar[str] = "squared units"
+
+    def __call__(self, output: Tensor, target: Tensor) -> Tensor:
+        """(N, *shape), (N, *shape) to (N,)."""
+        return self._difference(output, target).square().sum(1)
+
+
+class L1(Distance):
+    r"""Mean absolute error over a sample's numbers: :math:`\frac1D\sum_i |\hat x_i - x_i|`; forgiving to outliers."""
+
+    unit: ClassVar[str] = "units per number"
+
+    def __call__(self, output: Tensor, target: Tensor) -> Tensor:
+        """(N, *shape), (N, *shape) to (N,)."""
+        return self._difference(output, target).abs().mean(1)
+
+
+class Bce(Distance):
+    r"""Binary cross-entropy on logits, summed over a sample's numbers, in nats.
+
+    :math:`-\sum_i x_i\log\sigma(o_i) + (1-x_i)\log(1-\sigma(o_i)) = \sum_i \mathrm{softplus}(o_i) - x_i o_i`, the
+    negative log-likelihood of a Bernoulli where x is 0 or 1. For grey values in between it is no density, and its
+    minimum is the targets' entropy, not 0.
+    """
+
+    unit: ClassVar[str] = "nats"
+    likelihood: ClassVar[bool] = True
+
+    link: Literal["auto", "sigmoid"] = "sigmoid"
+
+    def __call__(self, output: Tensor, target: Tensor) -> Tensor:
+        """(N, *shape) logits, (N, *shape) in 0..1 to (N,) nats."""
+        _check_shapes(output, target)
+        return (F.softplus(output) - target * output).flatten(1).sum(1)
+
+
+class Gaussian(Distance):
+    r"""Negative log-density of a Gaussian around the output, summed over a sample's numbers, in nats.
+
+    :math:`\sum_i \frac{(\hat x_i - x_i)^2}{2\sigma^2} + \log\sigma + \frac12\log 2\pi`.
+
+    scale: σ, the same for every number, in the (scaled) data's units.
+    """
+
+    unit: ClassVar[str] = "nats"
+    likelihood: ClassVar[bool] = True
+
+    scale: Annotated[float, Field(gt=0)] = 1.0
+
+    def __call__(self, output: Tensor, target: Tensor) -> Tensor:
+        """(N, *shape), (N, *shape) to (N,) nats."""
+        difference = self._difference(output, target)
+        constant = difference.shape[1] * (math.log(self.scale) + 0.5 * math.log(2 * math.pi))
+        return difference.square().sum(1) / (2 * self.scale**2) + constant
+
+
+def _check_shapes(output: Tensor, target: Tensor) -> None:
+    if output.shape != target.shape:
+        raise ValueError(f"The output has shape {tuple(output.shape)}, the target {tuple(target.shape)}; equal needed.")
+
+
+def _within_unit(data: Range) -> bool:
+    return data is not None and data[0] >= 0 and data[1] <= 1
+
+
+def _words(data: Range) -> str:
+    return "unbounded" if data is None else f"in {data[0]:g}..{data[1]:g}"

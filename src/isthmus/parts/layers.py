@@ -1,0 +1,143 @@
+"""The layers that networks are made of: a chain with names, activations, dropout from given draws, a tied product."""
+
+import math
+from collections.abc import Callable, Mapping, MutableMapping
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from isthmus.parts.part import Shape
+
+Activation = Literal[
+    "relu", "leaky-relu", "elu", "selu", "gelu", "silu", "tanh", "sigmoid", "softplus", "identity"
+]
+ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
+    "relu": nn.ReLU,
+    "leaky-relu": lambda: nn.LeakyReLU(0.01),
+    "elu": nn.ELU,
+    "selu": nn.SELU,
+    "gelu": nn.GELU,
+    "silu": nn.SiLU,
+    "tanh": nn.Tanh,
+    "sigmoid": nn.Sigmoid,
+    "softplus": nn.Softplus,
+    "identity": nn.Identity,
+}
+
+
+class Chain(nn.Module):
+    """Named layers, one after the other.
+
+    `seen`, where given, collects each layer's output under its name, so that a penalty or a report can speak of any
+    layer without forward hooks (which break a compiled graph). `draws` holds the random masks of the dropout layers,
+    made outside by the run's generator; without them a dropout layer passes its input on.
+    """
+
+    def __init__(self, layers: Mapping[str, nn.Module]) -> None:
+        super().__init__()
+        for name, layer in layers.items():
+            self.add_module(name, layer)
+
+    def forward(
+        self,
+        x: Tensor,
+        seen: MutableMapping[str, Tensor] | None = None,
+        draws: Mapping[str, Tensor] | None = None,
+    ) -> Tensor:
+        """(N, *shape in) to (N, *shape out)."""
+        for name, layer in self.named_children():
+            x = layer(x, draws.get(name) if draws else None) if isinstance(layer, Dropout) else layer(x)
+            if seen is not None:
+                seen[name] = x
+        return x
+
+
+class Dropout(nn.Module):
+    """Sets a share of the activations to zero and scales the others up, by a mask that is drawn outside.
+
+    Source: Srivastava et al., Dropout, JMLR 15 (2014).
+    """
+
+    def __init__(self, rate: float, shape: Shape) -> None:
+        super().__init__()
+        self.rate, self.shape = rate, shape
+
+    def draw(self, count: int, generator: torch.Generator) -> Tensor:
+        """(N, *shape) mask with entries 0 or 1 / (1 - rate)."""
+        kept = torch.rand((count, *self.shape), generator=generator) >= self.rate
+        return kept.float() / (1 - self.rate)
+
+    def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
+        """(N, *shape), masked; unchanged without a mask."""
+        return x if mask is None else x * mask
+
+    def extra_repr(self) -> str:
+        """What `print` shows."""
+        return f"rate={self.rate}"
+
+
+class TiedLinear(nn.Module):
+    r"""The transpose of another layer's product, with a bias of its own: :math:`x' = W^\top h + b'`.
+
+    The weight belongs to `partner` alone: it is neither copied nor registered here, so that it is trained, saved and
+    counted once.
+    """
+
+    def __init__(self, partner: nn.Linear) -> None:
+        super().__init__()
+        self._partner = (partner,)  # in a tuple, so that it isn't registered as a child
+        self.bias = nn.Parameter(torch.zeros(partner.in_features))
+
+    def forward(self, h: Tensor) -> Tensor:
+        """(N, partner's outputs) to (N, partner's inputs)."""
+        return nn.functional.linear(h, self._partner[0].weight.t(), self.bias)
+
+    def extra_repr(self) -> str:
+        """What `print` shows."""
+        partner = self._partner[0]
+        return f"in_features={partner.out_features}, out_features={partner.in_features}, tied"
+
+
+class Crop(nn.Module):
+    """The middle of a picture or series: what upsampling has made too much is cut off evenly."""
+
+    def __init__(self, shape: Shape) -> None:
+        super().__init__()
+        self.shape = shape
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, C, *larger) to (N, C, *shape)."""
+        for axis, size in enumerate(self.shape, start=2):
+            x = x.narrow(axis, (x.shape[axis] - size) // 2, size)
+        return x
+
+    def extra_repr(self) -> str:
+        """What `print` shows."""
+        return f"shape={self.shape}"
+
+
+def initialise(layer: nn.Module, activation: str, generator: torch.Generator) -> None:
+    """Draw the weights of a product or convolution for the activation that follows it; biases start at zero.
+
+    He's normal draw (2015) before rectifiers, LeCun's before SELU, Glorot's (2010) before everything else. PyTorch's own
+    default is narrower by √6 before rectifiers: through the lectures' seven convolutions the signal shrinks
+    until the output no longer depends on the input, and training sticks at the mean picture.
+    """
+    weight = layer.weight
+    if not isinstance(weight, Tensor):
+        raise TypeError(f"{type(layer).__name__} has no weight to draw.")
+    receptive = math.prod(weight.shape[2:])
+    fan_in, fan_out = weight.shape[1] * receptive, weight.shape[0] * receptive
+    if isinstance(layer, nn.ConvTranspose1d | nn.ConvTranspose2d):
+        fan_in, fan_out = fan_out // math.prod(layer.stride), fan_in
+    with torch.no_grad():
+        if activation in {"relu", "leaky-relu", "elu", "gelu", "silu"}:
+            weight.normal_(0, math.sqrt(2 / fan_in), generator=generator)
+        elif activation == "selu":
+            weight.normal_(0, math.sqrt(1 / fan_in), generator=generator)
+        else:
+            bound = math.sqrt(6 / (fan_in + fan_out))
+            weight.uniform_(-bound, bound, generator=generator)
+        if isinstance(layer.bias, Tensor):
+            layer.bias.zero_()

@@ -1,0 +1,7 @@
+"""The networks: encoders and their mirrored decoders."""
+
+from isthmus.parts.networks.conv import Conv
+from isthmus.parts.networks.dense import Dense
+from isthmus.parts.networks.network import Network
+
+__all__ = ["Conv", "Dense", "Network"]

@@ -1,0 +1,156 @@
+"""Convolutional networks for pictures of any size."""
+
+import math
+from typing import Annotated, Literal
+
+import torch
+from pydantic import Field
+from torch import nn
+
+from isthmus.errors import BlueprintError
+from isthmus.parts.layers import ACTIVATIONS, Activation, Chain, Crop, Dropout, initialise
+from isthmus.parts.networks.network import Network, Normalisation
+from isthmus.parts.part import Shape
+
+
+class Conv(Network):
+    """Convolutions that halve the picture a stage, and their mirror, which doubles it again.
+
+    `Conv()` is the lectures' network on 28×28×1: conv16, pool, conv8, pool, conv8, pool | conv8, up, conv8, up, conv16
+    without padding, up, conv1. Halving rounds up, so doubling can overshoot: by two or more, the next convolution goes
+    without padding, which takes two off (as in the lectures, 4-8-16-14-28); what is left over at the end is cropped.
+    So every size works, odd ones too.
+
+    channels: of each stage, from the data inwards.
+    kernel: the convolutions' size, odd.
+    form: "pooled" (convolution, then 2×2 maximum; nearest upsampling) or "strided" (stride 2; transposed).
+    activation, normalisation, dropout: of each stage; "layer" normalises each sample over channels and positions.
+    """
+
+    channels: tuple[Annotated[int, Field(ge=1)], ...] = (16, 8, 8)
+    kernel: Literal[1, 3, 5, 7] = 3
+    form: Literal["pooled", "strided"] = "pooled"
+    activation: Activation = "relu"
+    normalisation: Normalisation = None
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
+
+    def check(self, shape: Shape) -> None:
+        """Raise BlueprintError unless `shape` is a picture's, (C, H, W)."""
+        if len(shape) != 3:
+            raise BlueprintError(
+                f"A conv network takes pictures of shape (C, H, W), got samples of shape {shape}. "
+                "Use a dense network (recipe 'deep'), or give the data as pictures."
+            )
+        if not self.channels:
+            raise BlueprintError("conv.channels is empty: give the channels of at least one stage, such as [16, 8, 8].")
+
+    def sizes(self, shape: Shape) -> list[Shape]:
+        """Height and width before the first stage and after each: halves, rounded up."""
+        sizes = [shape[1:]]
+        for _ in self.channels:
+            sizes.append(tuple(math.ceil(size / 2) for size in sizes[-1]))
+        return sizes
+
+    def natural_code(self, shape: Shape) -> Shape:
+        """The last stage's (channels, height, width)."""
+        self.check(shape)
+        return (self.channels[-1], *self.sizes(shape)[-1])
+
+    def encoder(self, shape: Shape, features: Shape, generator: torch.Generator) -> Chain:
+        """(N, C, H, W) to (N, *features): conv1, pool1 …, and a product or 1×1 convolution where the code asks."""
+        self.check(shape)
+        layers: dict[str, nn.Module] = {}
+        before, stride = shape[0], 2 if self.form == "strided" else 1
+        grids = self.sizes(shape)
+        for number, channels in enumerate(self.channels, start=1):
+            product = nn.Conv2d(before, channels, self.kernel, stride=stride, padding=self.kernel // 2)
+            grid = grids[number] if stride == 2 else grids[number - 1]
+            layers |= self._stage(f"conv{number}", product, (channels, *grid), generator)
+            if self.form == "pooled":
+                layers[f"pool{number}"] = nn.MaxPool2d(2, ceil_mode=True)
+            before = channels
+        natural = self.natural_code(shape)
+        if len(features) == 1:
+            layers |= {"flatten": nn.Flatten(), "code": nn.Linear(math.prod(natural), features[0])}
+        elif features[1:] != natural[1:]:
+            raise BlueprintError(
+                f"This conv network makes codes of {natural[1]}×{natural[2]} positions, {features} was asked for. "
+                f"Ask for {(features[0], *natural[1:])}, for a number, or for other channels."
+            )
+        elif features != natural:
+            layers["code"] = nn.Conv2d(natural[0], features[0], 1)
+        if "code" in layers:
+            initialise(layers["code"], "identity", generator)
+        return Chain(layers)
+
+    def decoder(self, code: Shape, shape: Shape, generator: torch.Generator) -> Chain:
+        """(N, *code) to (N, C, H, W): expand where the code is flat, conv1, up1 …, output."""
+        self.check(shape)
+        natural = self.natural_code(shape)
+        layers: dict[str, nn.Module] = {}
+        if len(code) == 1:
+            product = nn.Linear(code[0], math.prod(natural))
+            initialise(product, self.activation, generator)
+            layers["expand"] = nn.Sequential(product, ACTIVATIONS[self.activation](), nn.Unflatten(1, natural))
+            code = natural
+        make = self._pooled_decoder if self.form == "pooled" else self._strided_decoder
+        layers |= make(code, shape, generator)
+        return Chain(layers)
+
+    def _pooled_decoder(self, code: Shape, shape: Shape, generator: torch.Generator) -> dict[str, nn.Module]:
+        """Convolution and nearest upsampling a stage, then the output's convolution and the crop."""
+        layers: dict[str, nn.Module] = {}
+        before, grid = code[0], code[1:]
+        mirror = self.sizes(shape)[::-1]
+        shrink = self.kernel - 1
+        for number, channels in enumerate(reversed(self.channels), start=1):
+            unpadded = [
+                size - target >= shrink > 0 and size > self.kernel
+                for size, target in zip(grid, mirror[number - 1], strict=True)
+            ]
+            padding = [0 if bare else self.kernel // 2 for bare in unpadded]
+            grid = tuple(size - shrink * bare for size, bare in zip(grid, unpadded, strict=True))
+            product = nn.Conv2d(before, channels, self.kernel, padding=(padding[0], padding[1]))
+            layers |= self._stage(f"conv{number}", product, (channels, *grid), generator)
+            layers[f"up{number}"] = nn.Upsample(scale_factor=2, mode="nearest")
+            grid = tuple(2 * size for size in grid)
+            before = channels
+        layers["output"] = nn.Conv2d(before, shape[0], self.kernel, padding=self.kernel // 2)
+        initialise(layers["output"], "identity", generator)
+        if grid != shape[1:]:
+            layers["crop"] = Crop(shape[1:])
+        return layers
+
+    def _strided_decoder(self, code: Shape, shape: Shape, generator: torch.Generator) -> dict[str, nn.Module]:
+        """Transposed convolutions of stride 2 that end at exactly the mirrored sizes."""
+        layers: dict[str, nn.Module] = {}
+        mirror = self.sizes(shape)[::-1]
+        widths = [*reversed(self.channels[:-1]), shape[0]]
+        before = code[0]
+        for number, (channels, small, large) in enumerate(zip(widths, mirror, mirror[1:], strict=False), start=1):
+            # a transposed convolution makes 2·small - 2 + kernel - 2·padding: one less than double, so 0 or 1 is added
+            extra = tuple(big - (2 * size - 1) for size, big in zip(small, large, strict=True))
+            product = nn.ConvTranspose2d(
+                before, channels, self.kernel, stride=2, padding=self.kernel // 2, output_padding=(extra[0], extra[1])
+            )
+            if number == len(widths):
+                layers["output"] = product
+                initialise(product, "identity", generator)
+            else:
+                layers |= self._stage(f"conv{number}", product, (channels, *large), generator)
+            before = channels
+        return layers
+
+    def _stage(
+        self, name: str, product: nn.Conv2d | nn.ConvTranspose2d, shape: Shape, generator: torch.Generator
+    ) -> dict[str, nn.Module]:
+        """One convolution with what follows it, by names."""
+        initialise(product, self.activation, generator)
+        steps: list[nn.Module] = [product]
+        if self.normalisation:
+            steps.append(nn.BatchNorm2d(shape[0]) if self.normalisation == "batch" else nn.GroupNorm(1, shape[0]))
+        steps.append(ACTIVATIONS[self.activation]())
+        layers: dict[str, nn.Module] = {name: nn.Sequential(*steps)}
+        if self.dropout:
+            layers[name.replace("conv", "dropout")] = Dropout(self.dropout, shape)
+        return layers

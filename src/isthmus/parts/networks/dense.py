@@ -1,0 +1,101 @@
+"""Fully connected networks."""
+
+import math
+from typing import Annotated
+
+import torch
+from pydantic import Field
+from torch import nn
+
+from isthmus.errors import BlueprintError
+from isthmus.parts.layers import ACTIVATIONS, Activation, Chain, Dropout, TiedLinear, initialise
+from isthmus.parts.networks.network import Network, Normalisation
+from isthmus.parts.part import Shape
+
+
+class Dense(Network):
+    r"""Fully connected layers of any widths, and their mirror: :math:`h_{l+1} = \sigma(W_l h_l + b_l)`.
+
+    `Dense(widths=(128, 64))` around a code of 32 is 784-128-64-32-64-128-784; no widths is one layer each way.
+
+    widths: the hidden layers between the data and the code, from the data inwards.
+    activation: after each hidden layer; the code and the output have their own.
+    normalisation: "batch" or "layer", between product and activation.
+    dropout: the share of each hidden layer's activations that is dropped in training.
+    tied: each layer of the decoder is the transpose of its partner in the encoder (a true tie, half the weights).
+    """
+
+    widths: tuple[Annotated[int, Field(ge=1)], ...] = ()
+    activation: Activation = "relu"
+    normalisation: Normalisation = None
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    tied: bool = False
+
+    def encoder(self, shape: Shape, features: Shape, generator: torch.Generator) -> Chain:
+        """(N, *shape) to (N, *features): flatten, dense1 …, code."""
+        layers: dict[str, nn.Module] = {"flatten": nn.Flatten()}
+        before = math.prod(shape)
+        for number, width in enumerate(self.widths, start=1):
+            layers |= self._hidden(number, nn.Linear(before, width), width, generator)
+            before = width
+        layers["code"] = nn.Linear(before, math.prod(features))
+        initialise(layers["code"], "identity", generator)
+        if len(features) != 1:
+            layers["unflatten"] = nn.Unflatten(1, features)
+        return Chain(layers)
+
+    def decoder(self, code: Shape, shape: Shape, generator: torch.Generator) -> Chain:
+        """(N, *code) to (N, *shape): dense1 … in the opposite order, output."""
+        layers: dict[str, nn.Module] = {"flatten": nn.Flatten()} if len(code) != 1 else {}
+        before = math.prod(code)
+        for number, width in enumerate(reversed(self.widths), start=1):
+            layers |= self._hidden(number, nn.Linear(before, width), width, generator)
+            before = width
+        layers["output"] = nn.Linear(before, math.prod(shape))
+        initialise(layers["output"], "identity", generator)
+        if len(shape) != 1:
+            layers["unflatten"] = nn.Unflatten(1, shape)
+        return Chain(layers)
+
+    def pair(
+        self, seen: Shape, features: Shape, code: Shape, shape: Shape, generator: torch.Generator
+    ) -> tuple[Chain, Chain]:
+        """Encoder and decoder, the decoder's products tied to the encoder's where `tied` says so."""
+        encoder, decoder = super().pair(seen, features, code, shape, generator)
+        if self.tied:
+            if math.prod(seen) != math.prod(shape) or math.prod(features) != math.prod(code):
+                raise BlueprintError(
+                    "Tied weights need an encoder and a decoder of the same sizes, but this code or corruption makes "
+                    f"them differ ({math.prod(seen)} to {math.prod(features)}, {math.prod(code)} to {math.prod(shape)}). "
+                    "Say tied=False, or use a plain code."
+                )
+            _tie(encoder, decoder)
+        return encoder, decoder
+
+    def _hidden(self, number: int, product: nn.Linear, width: int, generator: torch.Generator) -> dict[str, nn.Module]:
+        """One hidden layer, by names: the product with its activation, and its dropout."""
+        initialise(product, self.activation, generator)
+        steps: list[nn.Module] = [product]
+        if self.normalisation:
+            steps.append(nn.BatchNorm1d(width) if self.normalisation == "batch" else nn.LayerNorm(width))
+        steps.append(ACTIVATIONS[self.activation]())
+        layers: dict[str, nn.Module] = {f"dense{number}": nn.Sequential(*steps)}
+        if self.dropout:
+            layers[f"dropout{number}"] = Dropout(self.dropout, (width,))
+        return layers
+
+
+def _tie(encoder: Chain, decoder: Chain) -> None:
+    """Put the transposes of the encoder's products, last first, in the place of the decoder's."""
+    partners = [layer for layer in encoder.modules() if isinstance(layer, nn.Linear)]
+    owners = [
+        (parent, name)
+        for parent in decoder.modules()
+        for name, layer in parent.named_children()
+        if isinstance(layer, nn.Linear)
+    ]
+    # modules() visits a chain before its blocks, so owners are put in the order in which data meet them
+    order = [layer for layer in decoder.modules() if isinstance(layer, nn.Linear)]
+    owners.sort(key=lambda owner: next(i for i, layer in enumerate(order) if layer is getattr(*owner)))
+    for (parent, name), partner in zip(owners, reversed(partners), strict=True):
+        setattr(parent, name, TiedLinear(partner))

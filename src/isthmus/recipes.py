@@ -1,0 +1,83 @@
+"""The recipes: named blueprints, one row each, with what they are for and where they come from."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from isthmus.blueprint import Blueprint
+from isthmus.errors import BlueprintError, nearest
+from isthmus.parts import Conv, Dense, Mse, Plain, Sse
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A named blueprint. `source` is the paper or lecture it comes from; `advice` says when to choose it."""
+
+    name: str
+    summary: str
+    advice: str
+    source: str
+    blueprint: Blueprint
+
+
+_ROWS = (
+    Recipe(
+        "vanilla",
+        "One layer each way: 784-32-784 on digits.",
+        "The smallest autoencoder; the one to explain the idea with, and to compare others against.",
+        "Rumelhart, Hinton & Williams, Learning internal representations by error propagation (1986)",
+        Blueprint(network=Dense(), code=Plain(size=32, activation="relu")),
+    ),
+    Recipe(
+        "multilayer",
+        "One hidden layer on each side: 784-128-64-128-784 on digits.",
+        "When one layer is too plain and time is short.",
+        "Hubens, Deep inside: Autoencoders (2018)",
+        Blueprint(network=Dense(widths=(128,)), code=Plain(size=64, activation="relu")),
+    ),
+    Recipe(
+        "deep",
+        "Hidden layers that narrow to the code: 784-128-64-32-64-128-784 on digits.",
+        "The first choice for tables and small pictures.",
+        "Hinton & Salakhutdinov, Reducing the dimensionality of data with neural networks, Science 313 (2006)",
+        Blueprint(network=Dense(widths=(128, 64)), code=Plain(size=32)),
+    ),
+    Recipe(
+        "conv",
+        "Convolutions and pooling, mirrored by upsampling: the code is a small map of features (8×4×4 on digits).",
+        "For pictures, and for pictures unlike those it was trained on: it learns strokes, not whole digits.",
+        "Masci et al., Stacked convolutional auto-encoders for hierarchical feature extraction, ICANN (2011)",
+        Blueprint(network=Conv(), code=Plain(activation="relu"), distance=Mse()),
+    ),
+    Recipe(
+        "pca",
+        "Principal components: the best linear autoencoder, in closed form.",
+        "The yardstick. Where it does as well as a network, keep it: it is exact, quick and has no settings.",
+        "Pearson (1901); Baldi & Hornik, Neural networks and principal component analysis (1989)",
+        Blueprint(
+            network=Dense(tied=True), code=Plain(size=32), distance=Sse(link="identity"), solution="closed form"
+        ),
+    ),
+)
+RECIPES: dict[str, Recipe] = {row.name: row for row in _ROWS}
+
+
+def recipe(name: str, **options: Any) -> Blueprint:
+    """The blueprint of a named recipe, with options changed (see `Blueprint.with_options`).
+
+        recipe("deep", code=16, widths=(256, 64), distance="bce")
+
+    Raises:
+        BlueprintError: there is no such recipe or option (the nearest are named), or a value won't do.
+    """
+    return find_recipe(name).blueprint.with_options(**options)
+
+
+def find_recipe(name: str) -> Recipe:
+    """The row of this name.
+
+    Raises:
+        BlueprintError: there is none; the nearest are named.
+    """
+    if name not in RECIPES:
+        raise BlueprintError(f"There is no recipe {name!r}. {nearest(name, RECIPES)}")
+    return RECIPES[name]

@@ -1,0 +1,8 @@
+"""Training: the loop, its steps, its callbacks, and what lets it go on where it stopped."""
+
+from isthmus.training.callbacks import BestWeights, Callback, Checkpoints, ProgressBar
+from isthmus.training.checkpoint import CHECKPOINT, Checkpoint, State
+from isthmus.training.loop import Training
+from isthmus.training.settings import Settings
+
+__all__ = ["CHECKPOINT", "BestWeights", "Callback", "Checkpoint", "Checkpoints", "ProgressBar", "Settings", "State", "Training"]

@@ -1,0 +1,189 @@
+"""Callbacks: what happens at the six moments of training; the loop knows none of them by name."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import rich.console
+import rich.progress
+import torch
+from torch import Tensor
+
+from isthmus.files import write_json
+
+if TYPE_CHECKING:
+    from isthmus.training.loop import Training
+
+Notes = dict[str, Any]
+
+
+class Callback:
+    """Something to do at one of six moments; a callback of your own overrides what it needs.
+
+    A callback that must not forget gives what it knows as `state`, and takes it back in `restore` when a run resumes.
+    """
+
+    def train_begin(self, training: Training) -> None:
+        """Before the first step, also of a resumed run."""
+
+    def epoch_begin(self, training: Training) -> None:
+        """Before an epoch's first step."""
+
+    def batch_begin(self, training: Training) -> None:
+        """Before a step."""
+
+    def batch_end(self, training: Training) -> None:
+        """After a step; `training.state.losses[training.state.step - 1]` is its loss."""
+
+    def epoch_end(self, training: Training) -> None:
+        """After an epoch; its figures are the last row of `training.state.history`."""
+
+    def train_end(self, training: Training) -> None:
+        """After the last step, however training ended (`training.state.status`)."""
+
+    def state(self) -> tuple[Notes, dict[str, Tensor]]:
+        """What to write into a checkpoint: notes that JSON can hold, and tensors."""
+        return {}, {}
+
+    def restore(self, notes: Notes, tensors: dict[str, Tensor]) -> None:
+        """Take back what `state` gave."""
+
+
+class BestWeights(Callback):
+    """Keeps the weights of the epoch with the lowest validation loss, and stops after `patience` epochs without one.
+
+    Without a validation part the last epoch's weights are the best ones there are.
+
+    Source: Prechelt, Early stopping, but when? (1998).
+    """
+
+    def __init__(self, patience: int | None = None, min_delta: float = 0.0) -> None:
+        self.patience, self.min_delta = patience, min_delta
+        self.epoch, self.loss = 0, float("inf")
+        self.weights: dict[str, Tensor] = {}
+
+    def train_begin(self, training: Training) -> None:
+        """Before anything is learnt, the start is the best there is."""
+        if not self.weights:
+            self._keep(training)
+
+    def epoch_end(self, training: Training) -> None:
+        """Compare, keep, and perhaps stop."""
+        row = training.state.history[-1]
+        loss = row.get("validation_loss")
+        if loss is None or loss < self.loss - self.min_delta:
+            self.epoch, self.loss = row["epoch"], float("inf") if loss is None else loss
+            self._keep(training)
+        elif self.patience is not None and row["epoch"] - self.epoch >= self.patience:
+            training.stop("stopped early")
+
+    def train_end(self, training: Training) -> None:
+        """Give the model its best weights; an interrupted run keeps where it is, in its checkpoint."""
+        training.model.load_state_dict(self.weights)
+        training.state.best_epoch = self.epoch
+
+    def state(self) -> tuple[Notes, dict[str, Tensor]]:
+        """The best epoch, its loss and its weights."""
+        loss = self.loss if self.loss != float("inf") else None
+        return {"epoch": self.epoch, "loss": loss}, self.weights
+
+    def restore(self, notes: Notes, tensors: dict[str, Tensor]) -> None:
+        """Take them back."""
+        self.epoch, self.loss = notes["epoch"], float("inf") if notes["loss"] is None else notes["loss"]
+        self.weights = tensors
+
+    def _keep(self, training: Training) -> None:
+        with torch.no_grad():
+            if not self.weights:
+                self.weights = {name: torch.empty_like(value) for name, value in training.model.state_dict().items()}
+            for name, value in training.model.state_dict().items():
+                self.weights[name].copy_(value)
+
+
+class Checkpoints(Callback):
+    """Writes a checkpoint at the ends of epochs, not more often than every `seconds`, and whenever training ends.
+
+    It comes before `BestWeights` at the end, so that what it writes is where training stands, best weights beside.
+    """
+
+    def __init__(self, folder: Path, seconds: float = 0.0) -> None:
+        self.folder, self.seconds = folder, seconds
+        self.written = float("-inf")
+
+    def train_begin(self, training: Training) -> None:
+        """A first one, so that a run killed in its first epoch can be resumed too."""
+        self._write(training)
+
+    def epoch_end(self, training: Training) -> None:
+        """Where it is time."""
+        if time.monotonic() - self.written >= self.seconds:
+            self._write(training)
+
+    def train_end(self, training: Training) -> None:
+        """The last one, from which a run can be continued or prolonged."""
+        self._write(training)
+
+    def _write(self, training: Training) -> None:
+        training.save_checkpoint(self.folder)
+        write_json(self.folder / "history.json", training.state.history)
+        self.written = time.monotonic()
+
+
+class ProgressBar(Callback):
+    """A bar with loss, validation loss, samples a second and the time left, on standard error."""
+
+    def __init__(self, console: rich.console.Console | None = None) -> None:
+        self.console = console or rich.console.Console(stderr=True)
+        self.bar: rich.progress.Progress | None = None
+        self.drawn = 0.0
+
+    def train_begin(self, training: Training) -> None:
+        """Open the bar."""
+        self.bar = rich.progress.Progress(
+            rich.progress.TextColumn("{task.description}"),
+            rich.progress.BarColumn(),
+            rich.progress.TextColumn("{task.fields[figures]}"),
+            rich.progress.TimeRemainingColumn(),
+            console=self.console,
+        )
+        state, settings = training.state, training.settings
+        total = settings.epochs * training.steps_per_epoch
+        self.task = self.bar.add_task(
+            f"epoch {min(state.epoch + 1, settings.epochs)}/{settings.epochs}",
+            total=total,
+            completed=state.epoch * training.steps_per_epoch + state.step,
+            figures="",
+        )
+        self.bar.start()
+
+    def batch_end(self, training: Training) -> None:
+        """Move it, ten times a second at most: reading the loss of each step would make an accelerator wait."""
+        now = time.monotonic()
+        if self.bar is None or now - self.drawn < 0.1:
+            return
+        self.drawn = now
+        state = training.state
+        self.bar.update(
+            self.task,
+            description=f"epoch {state.epoch + 1}/{training.settings.epochs}",
+            completed=state.epoch * training.steps_per_epoch + state.step,
+        )
+
+    def epoch_end(self, training: Training) -> None:
+        """Show the epoch's figures."""
+        if self.bar is None:
+            return
+        row = training.state.history[-1]
+        figures = f"loss {row['loss']:.4g}"
+        if "validation_loss" in row:
+            figures += f"  validation {row['validation_loss']:.4g}"
+        figures += f"  {row['samples_per_second']:,.0f} samples/s"
+        self.bar.update(self.task, completed=training.state.epoch * training.steps_per_epoch, figures=figures)
+
+    def train_end(self, training: Training) -> None:
+        """Close it."""
+        if self.bar is not None:
+            self.bar.stop()
+            self.bar = None

@@ -1,0 +1,61 @@
+"""Training without steps: the linear autoencoder whose best weights are known, principal components."""
+
+import time
+from typing import Any
+
+import torch
+from torch import nn
+
+from isthmus.autoencoder import Autoencoder
+from isthmus.data import Samples
+from isthmus.errors import BlueprintError
+from isthmus.parts import Dense, Plain
+from isthmus.parts.layers import TiedLinear
+from isthmus.pca import principal_components
+
+
+def solve(model: Autoencoder, train: Samples, validation: Samples | None) -> list[dict[str, Any]]:
+    r"""Give a linear tied autoencoder its best weights, and the history of that (one row).
+
+    With the components :math:`W` and the mean :math:`m`: :math:`z = Wx - Wm` and :math:`\hat x = W^\top z + m`.
+
+    Raises:
+        BlueprintError: the model is not linear and tied, so that its best weights are not known in closed form.
+
+    Source: Baldi & Hornik, Neural networks and principal component analysis (1989).
+    """
+    began = time.perf_counter()
+    product, transpose = _linear_pair(model)
+    found = principal_components(train, model.scaling, product.out_features)
+    with torch.no_grad():
+        product.weight.copy_(found.components)
+        product.bias.copy_(-(found.components @ found.mean))
+        transpose.bias.copy_(found.mean)
+    model.eval()
+    seconds = time.perf_counter() - began
+    row: dict[str, Any] = {"epoch": 1, "loss": _mean_loss(model, train)}
+    if validation is not None and len(validation):
+        row["validation_loss"] = _mean_loss(model, validation)
+    return [row | {"seconds": seconds, "samples_per_second": len(train) / max(seconds, 1e-9)}]
+
+
+def _linear_pair(model: Autoencoder) -> tuple[nn.Linear, TiedLinear]:
+    """The one product and its transpose."""
+    network = model.blueprint.network if model.blueprint else None
+    plain = isinstance(model.code, Plain) and model.code.activation == "identity"
+    products = [layer for layer in model.encoder.modules() if isinstance(layer, nn.Linear)]
+    transposes = [layer for layer in model.decoder.modules() if isinstance(layer, TiedLinear)]
+    linear = isinstance(network, Dense) and not network.widths and model.distance.link == "identity"
+    if not (plain and linear and len(products) == 1 and len(transposes) == 1):
+        raise BlueprintError(
+            "Only a linear tied autoencoder has a closed form: a dense network without widths and with tied=True, a plain "
+            "code without activation, and link='identity'. Say solution='gradient' for any other."
+        )
+    return products[0], transposes[0]
+
+
+@torch.no_grad()
+def _mean_loss(model: Autoencoder, samples: Samples) -> float:
+    device = next(model.parameters()).device
+    total = sum(float(model.loss(model(raw.to(device)))[0]) * len(raw) for raw in samples.batches(4096))
+    return total / len(samples)

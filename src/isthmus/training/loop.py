@@ -1,0 +1,247 @@
+"""The training loop: epochs, steps and the six moments, top to bottom."""
+
+import contextlib
+import signal
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from isthmus.autoencoder import Autoencoder
+from isthmus.data import Samples
+from isthmus.errors import TrainingError
+from isthmus.training.callbacks import Callback
+from isthmus.training.checkpoint import Checkpoint, State, Status, save_checkpoint
+from isthmus.training.precision import fast_products
+from isthmus.training.settings import Settings, find_device, learning_rate_at, make_optimiser
+from isthmus.training.steps import Step, compiled_step, eager_step
+
+VALIDATION_BATCH = 1024
+
+
+class Training:
+    """One model, its data, and where training stands. Callbacks read it, and may `stop` it.
+
+        Training(model, train, validation, settings, callbacks).run()
+
+    settings: with `compile` and `device` decided (see `decided`).
+    """
+
+    def __init__(
+        self,
+        model: Autoencoder,
+        train: Samples,
+        validation: Samples | None,
+        settings: Settings,
+        callbacks: Sequence[Callback] = (),
+        checkpoint: Checkpoint | None = None,
+    ) -> None:
+        self.device = find_device(settings.device)
+        self.model = model.to(self.device)
+        self.samples, self.validation, self.settings = train, validation, settings
+        self.callbacks = list(callbacks)
+        self.steps_per_epoch = -(-len(train) // settings.batch_size)
+        self.optimiser = make_optimiser(settings, [p for p in model.parameters() if p.requires_grad])
+        self.state = State(
+            generator=torch.Generator().manual_seed(settings.seed),
+            losses=torch.full((self.steps_per_epoch,), float("nan"), device=self.device),
+        )
+        if checkpoint is not None:
+            checkpoint.restore(self.state, self.model, self.optimiser)
+            for name, callback in self._named_callbacks():
+                if name in checkpoint.notes["callbacks"]:
+                    owned = checkpoint.group(f"callback/{name}/")
+                    callback.restore(checkpoint.notes["callbacks"][name], owned)
+
+    def run(self) -> State:
+        """Train until the epochs are done, a callback stops it, somebody interrupts it, or the loss is lost."""
+        step = (compiled_step if self.settings.compile else eager_step)(self.model, self.settings, self.device)
+        self.model.train()
+        with _interruptible(self), fast_products(self.device):
+            self._call("train_begin")
+            while self.state.status == "running" and self.state.epoch < self.settings.epochs:
+                self._epoch(step)
+            if self.state.status == "running":
+                self.state.status = "finished"
+            self._call("train_end")
+        self.model.eval()
+        return self.state
+
+    def stop(self, status: Status, reason: str = "") -> None:
+        """End training after the step under way."""
+        self.state.status, self.state.reason = status, reason
+
+    def save_checkpoint(self, folder: Path) -> None:
+        """Write all that is needed to go on from here."""
+        owned = {name: callback.state() for name, callback in self._named_callbacks()}
+        save_checkpoint(folder, self.state, self.model, self.optimiser, owned)
+
+    def _epoch(self, step: Step) -> None:
+        """One epoch, or what is left of it, and its row in the history."""
+        state, settings = self.state, self.settings
+        self._call("epoch_begin")
+        order = _order(len(self.samples), settings.seed, state.epoch)
+        began = time.perf_counter()
+        while state.step < self.steps_per_epoch:
+            self._call("batch_begin")
+            indices = order[state.step * settings.batch_size :][: settings.batch_size]
+            self._step(step, indices)
+            state.step += 1
+            self._call("batch_end")
+            if self._lost() or state.status != "running":
+                state.seconds += time.perf_counter() - began
+                return
+        state.seconds += time.perf_counter() - began
+        state.history.append(self._row())
+        state.epoch, state.step, state.seconds, state.terms = state.epoch + 1, 0, 0.0, {}
+        state.losses.fill_(float("nan"))
+        self._call("epoch_end")
+
+    def _step(self, step: Step, indices: Tensor) -> None:
+        """Gradients of one batch, and the optimiser's move."""
+        state, settings = self.state, self.settings
+        number = state.epoch * self.steps_per_epoch + state.step
+        raw = self.samples.batch(indices).to(self.device, non_blocking=True)
+        draws = _to(self.model.draw(len(indices), state.generator), self.device)
+        loss, terms = step(raw, draws, self._penalty_weights(number))
+        if settings.clip is not None:
+            torch.nn.utils.clip_grad_norm_(self.model.parameters(), settings.clip)
+        for group in self.optimiser.param_groups:
+            group["lr"] = learning_rate_at(settings, number, self.steps_per_epoch)
+        self.optimiser.step()
+        state.losses[state.step] = loss
+        for name, term in terms.items():
+            term = term * len(indices)
+            state.terms[name] = state.terms[name] + term if name in state.terms else term
+
+    def _penalty_weights(self, step: int) -> Tensor | None:
+        """(number of penalties,) weights at this step, where a warm-up changes them; None where they stand still."""
+        if not any(penalty.warmup for penalty in self.model.penalties):
+            return None
+        epochs = step / self.steps_per_epoch
+        return torch.tensor([penalty.weight_at(epochs) for penalty in self.model.penalties], device=self.device)
+
+    def _row(self) -> dict[str, Any]:
+        """The figures of the epoch that has just ended; the one moment when an accelerator is waited for."""
+        state, settings = self.state, self.settings
+        sizes = torch.full_like(state.losses, settings.batch_size)
+        sizes[-1] = len(self.samples) - (self.steps_per_epoch - 1) * settings.batch_size
+        row: dict[str, Any] = {"epoch": state.epoch + 1, "loss": float((state.losses * sizes).sum() / sizes.sum())}
+        row |= {name: float(total) / len(self.samples) for name, total in state.terms.items()}
+        if self.validation is not None and len(self.validation):
+            row |= {f"validation_{name}": value for name, value in self._validate(self.validation).items()}
+        last = (state.epoch + 1) * self.steps_per_epoch - 1
+        row["learning_rate"] = learning_rate_at(settings, last, self.steps_per_epoch)
+        row["seconds"] = state.seconds
+        row["samples_per_second"] = len(self.samples) / max(state.seconds, 1e-9)
+        return row
+
+    @torch.no_grad()
+    def _validate(self, samples: Samples) -> dict[str, float]:
+        """Mean loss and terms over the validation part, with the same draws every time."""
+        generator = torch.Generator().manual_seed(self.settings.seed)
+        sums: dict[str, Tensor] = {}
+        self.model.eval()
+        try:
+            for raw in samples.batches(VALIDATION_BATCH):
+                draws = _to(self.model.draw(len(raw), generator), self.device)
+                for side in ("encoder", "decoder"):
+                    draws.pop(side, None)  # dropout rests
+                total, terms = self.model.loss(self.model(raw.to(self.device), draws))
+                for name, value in {"loss": total, **terms}.items():
+                    sums[name] = sums.get(name, torch.zeros((), device=self.device)) + value * len(raw)
+        finally:
+            self.model.train()
+        return {name: float(value) / len(samples) for name, value in sums.items()}
+
+    def _lost(self) -> bool:
+        """Whether the loss has stopped being finite; looked at every step where that costs nothing."""
+        state = self.state
+        every = 1 if self.device.type == "cpu" else 50
+        if state.step % every and state.step < self.steps_per_epoch:
+            return False
+        begin = max(0, state.step - every)
+        finite = torch.isfinite(state.losses[begin : state.step])
+        if bool(finite.all()):
+            return False
+        first = begin + int((~finite).nonzero()[0, 0])
+        number = state.epoch * self.steps_per_epoch + first
+        self.stop("diverged", _why_lost(self, first, number))
+        return True
+
+    def _call(self, moment: str) -> None:
+        for callback in self.callbacks:
+            getattr(callback, moment)(self)
+
+    def _named_callbacks(self) -> Iterator[tuple[str, Callback]]:
+        """The callbacks by the names under which a checkpoint keeps what they know."""
+        for number, callback in enumerate(self.callbacks):
+            yield f"{number}-{type(callback).__name__}", callback
+
+
+def _order(count: int, seed: int, epoch: int) -> Tensor:
+    """(N,) the order of the samples in this epoch, from the seed and the epoch alone."""
+    generator = torch.Generator().manual_seed((seed * 1_000_003 + epoch) % 2**63)
+    return torch.randperm(count, generator=generator)
+
+
+def _to(draws: Any, device: torch.device) -> Any:
+    if device.type == "cpu":
+        return draws
+    return torch.utils._pytree.tree_map(lambda draw: draw.to(device, non_blocking=True), draws)
+
+
+def _why_lost(training: Training, step: int, number: int) -> str:
+    """What a person needs when the loss is lost: the step, the likely cause, and what to do."""
+    settings = training.settings
+    order = _order(len(training.samples), settings.seed, training.state.epoch)
+    indices = order[step * settings.batch_size :][: settings.batch_size]
+    raw = training.samples.batch(indices)
+    where = f"The loss is no longer finite at step {number + 1} (epoch {training.state.epoch + 1})."
+    if raw.is_floating_point() and not bool(torch.isfinite(raw).all()):
+        bad = indices[~torch.isfinite(raw.flatten(1)).all(1)]
+        cause = f"Sample {int(bad[0])} of the training part holds NaN or infinite values: drop or fill them (missing=)."
+    elif settings.learning_rate > 1e-2 or settings.optimiser == "sgd":
+        cause = (
+            f"The likely cause is the learning rate, {settings.learning_rate:g}: try {settings.learning_rate / 10:g}, "
+            "or clip the gradients (clip=1)."
+        )
+    elif settings.precision == "bfloat16":
+        cause = "The likely cause is bfloat16's short fraction: try precision='float32', or clip the gradients (clip=1)."
+    else:
+        cause = (
+            "The likely cause is a gradient that exploded: clip the gradients (clip=1), lower the learning rate "
+            f"({settings.learning_rate / 10:g}), or look at the scaling of the data."
+        )
+    return f"{where} {cause}"
+
+
+def refuse_empty(train: Samples) -> None:
+    """Raise TrainingError where there is nothing to learn from."""
+    if len(train) == 0:
+        raise TrainingError("The training part holds no samples. Give more data, or a smaller validation and test part.")
+
+
+@contextlib.contextmanager
+def _interruptible(training: Training) -> Iterator[None]:
+    """Ctrl-C (and a polite kill) ends training after the step under way; a second Ctrl-C ends it at once."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        if training.state.status == "interrupted" and number == signal.SIGINT:
+            raise KeyboardInterrupt
+        training.stop("interrupted", f"Interrupted by {signal.Signals(number).name}.")
+
+    before = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,113 @@
+"""How a model is trained: every choice of a run, as data."""
+
+import math
+from typing import Annotated, Literal
+
+import torch
+from pydantic import BeforeValidator, Field
+
+from isthmus.errors import TrainingError, nearest
+from isthmus.parts import Value
+
+Positive = Annotated[float, Field(gt=0)]
+NotNegative = Annotated[float, Field(ge=0)]
+_SHORT = {"bf16": "bfloat16", "fp32": "float32", "f32": "float32"}
+
+
+class Settings(Value):
+    """The choices of a training run. They are saved with it, so that it can be resumed and repeated.
+
+    epochs: passes over the training part.
+    batch_size: samples a step.
+    optimiser: "adam", "adamw", "rmsprop" or "sgd".
+    learning_rate: at its highest; the schedule and the warm-up take it from there.
+    momentum: of "sgd" and "rmsprop".
+    weight_decay: decoupled with "adamw", an L2 term in the gradient with the others.
+    schedule: "constant", "cosine" (to 0 at the last step), "linear" (to 0), "exponential" (to 1 %), "step" (a tenth
+        after half of the steps, a hundredth after three quarters).
+    warmup: epochs in which the learning rate grows from 0 to the schedule's.
+    clip: largest norm of the whole gradient; None leaves it alone.
+    precision: "float32", or "bfloat16" for the products (weights, loss and optimiser stay float32).
+    compile: True, False, or "auto": where the run is long enough to win the compilation's seconds back.
+    device: "auto", or PyTorch's name of one ("cpu", "cuda", "cuda:1", "mps").
+    patience: epochs without a better validation loss after which training stops; None never stops early.
+    min_delta: by how much the validation loss must fall to count as better.
+    seed: of the order of the samples and of every random draw.
+    checkpoint_seconds: least time between two checkpoints at the ends of epochs.
+    """
+
+    epochs: Annotated[int, Field(ge=1)] = 20
+    batch_size: Annotated[int, Field(ge=1)] = 256
+    optimiser: Literal["adam", "adamw", "rmsprop", "sgd"] = "adam"
+    learning_rate: Positive = 1e-3
+    momentum: Annotated[float, Field(ge=0, lt=1)] = 0.9
+    weight_decay: NotNegative = 0.0
+    schedule: Literal["constant", "cosine", "linear", "exponential", "step"] = "constant"
+    warmup: NotNegative = 0.0
+    clip: Positive | None = None
+    precision: Annotated[
+        Literal["float32", "bfloat16"], BeforeValidator(lambda name: _SHORT.get(name, name) if isinstance(name, str) else name)
+    ] = "float32"
+    compile: bool | Literal["auto"] = "auto"
+    device: str = "auto"
+    patience: Annotated[int, Field(ge=1)] | None = None
+    min_delta: NotNegative = 0.0
+    seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
+    checkpoint_seconds: NotNegative = 2.0
+
+
+def learning_rate_factor(schedule: str, progress: float) -> float:
+    """What the learning rate is multiplied by when this share (0 to 1) of all steps is done."""
+    match schedule:
+        case "cosine":
+            return 0.5 * (1 + math.cos(math.pi * progress))
+        case "linear":
+            return 1 - progress
+        case "exponential":
+            return 0.01**progress
+        case "step":
+            return 0.01 if progress >= 0.75 else 0.1 if progress >= 0.5 else 1.0
+        case _:
+            return 1.0
+
+
+def make_optimiser(settings: Settings, parameters: list[torch.nn.Parameter]) -> torch.optim.Optimizer:
+    """The optimiser of these settings; fused into one pass over the weights where PyTorch has that."""
+    rate, decay = settings.learning_rate, settings.weight_decay
+    match settings.optimiser:
+        case "adam":
+            return torch.optim.Adam(parameters, lr=rate, weight_decay=decay, fused=True)
+        case "adamw":
+            return torch.optim.AdamW(parameters, lr=rate, weight_decay=decay, fused=True)
+        case "rmsprop":
+            return torch.optim.RMSprop(parameters, lr=rate, weight_decay=decay, momentum=settings.momentum, foreach=True)
+        case _:
+            return torch.optim.SGD(parameters, lr=rate, weight_decay=decay, momentum=settings.momentum, fused=True)
+
+
+def find_device(name: str) -> torch.device:
+    """The device of this name; "auto" is the accelerator where there is one, else the CPU.
+
+    Raises:
+        TrainingError: there is no such device here.
+    """
+    if name == "auto":
+        return torch.accelerator.current_accelerator(check_available=True) or torch.device("cpu")
+    try:
+        device = torch.device(name)
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        known = ["auto", "cpu"] + ([str(found)] if (found := torch.accelerator.current_accelerator()) else [])
+        raise TrainingError(f"There is no device {name!r} here. {nearest(name, known)}") from error
+    return device
+
+
+def learning_rate_at(settings: Settings, step: int, steps_per_epoch: int) -> float:
+    """The learning rate of the step with this number, counted from 0 over the whole run."""
+    factor = learning_rate_factor(settings.schedule, step / (settings.epochs * steps_per_epoch))
+    warmup = settings.warmup * steps_per_epoch
+    if warmup > 0:
+        factor *= min(1.0, (step + 1) / warmup)
+    return settings.learning_rate * factor
+
+

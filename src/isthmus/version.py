@@ -1,0 +1,8 @@
+"""This version of Isthmus."""
+
+from importlib.metadata import PackageNotFoundError, version
+
+try:
+    VERSION = version("isthmus")
+except PackageNotFoundError:  # run from a folder that was never installed
+    VERSION = "unknown"
