@@ -1,0 +1,63 @@
+"""Commands that judge a run: `evaluate`, `report`."""
+
+import os
+import sys
+import webbrowser
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from isthmus.cli import options
+from isthmus.cli.says import counted, figures, say, say_json, say_table
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the commands of this file to `app`."""
+    app.command(epilog="Example: `isthmus evaluate runs/digits --json`")(evaluate)
+    app.command(epilog="Example: `isthmus report runs/digits --open`")(report)
+
+
+def evaluate(
+    run: options.Folder,
+    source: Annotated[
+        str | None, typer.Argument(metavar="SOURCE", help="Other data than those of the training.", show_default=False)
+    ] = None,
+    quiet: options.Quiet = False,
+    json: options.Json = False,
+) -> None:
+    """Measure how well a run reconstructs, beside PCA with the same code size and beside the mean."""
+    loaded = options.open_run(run)
+    with counted("evaluating", quiet=quiet) as progress:
+        found = loaded.evaluate(source, progress=progress)
+    if json:
+        say_json(found)
+        return
+    for part, measures in found.items():
+        say_table(*figures(measures), title=part, right=True)
+
+
+def report(
+    run: options.Folder,
+    path: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="PATH", help="Where to; report.html in the run's folder by default.", show_default=False
+        ),
+    ] = None,
+    open_page: Annotated[
+        bool, typer.Option("--open", help="Show it in the browser, where there is a desktop.")
+    ] = False,
+) -> None:
+    """Write one HTML page: loss curves, reconstructions, best and worst samples, errors, the map of the code."""
+    page = options.open_run(run).report(path)
+    say(str(page))
+    if open_page and _desktop():
+        webbrowser.open(page.resolve().as_uri())
+
+
+def _desktop() -> bool:
+    """Whether there is a screen on which a browser could open a page."""
+    if sys.platform in ("darwin", "win32"):
+        return not os.environ.get("SSH_CONNECTION")
+    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))

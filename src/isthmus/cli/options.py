@@ -1,0 +1,79 @@
+"""Words that several commands share, and how their values are read."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from isthmus.run import Run
+
+Folder = Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a run.", show_default=False)]
+Source = Annotated[
+    str,
+    typer.Argument(
+        metavar="SOURCE",
+        help="A file (CSV, Parquet, .npy, .npz, IDX), a folder or zip of pictures, or a name: `digits`, `mnist`, "
+        "`fashion-mnist`, `cifar10`.",
+        show_default=False,
+    ),
+]
+Target = Annotated[
+    Path,
+    typer.Argument(
+        metavar="TARGET",
+        help="Where to: .csv, .parquet, .npy, .npz, a .zip or a folder of pictures.",
+        show_default=False,
+    ),
+]
+Force = Annotated[bool, typer.Option("--force", help="Overwrite what is there.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, only the result.")]
+Json = Annotated[bool, typer.Option("--json", help="The result as JSON, and nothing else, on stdout.")]
+
+
+def open_run(folder: Path) -> "Run":
+    """The run in `folder`. PyTorch is loaded here, so that help and wrong use are answered at once."""
+    from isthmus.run import load
+
+    return load(folder)
+
+
+def settings(pairs: Sequence[str] | None) -> dict[str, Any]:
+    """Read `key=value` words; a value is JSON where it can be, a list where it has commas, else text.
+
+    >>> settings(["code=32", "hidden=128,64", "activation=relu", "tied=true"])
+    {'code': 32, 'hidden': [128, 64], 'activation': 'relu', 'tied': True}
+
+    Raises:
+        typer.BadParameter: a word is not `key=value`, or a key is given twice.
+    """
+    read: dict[str, Any] = {}
+    for pair in pairs or ():
+        key, equals, text = pair.partition("=")
+        key = key.strip().replace("-", "_")
+        if not equals or not key.replace(".", "_").isidentifier():
+            raise typer.BadParameter(f"--set {pair!r}: expected key=value, as in --set code=32")
+        if key in read:
+            raise typer.BadParameter(f"--set {key} is given twice: say it once")
+        read[key] = _value(text.strip())
+    return read
+
+
+def names(texts: Sequence[str] | None) -> list[str] | None:
+    """Names given by several options, or separated by commas in one; None where none is given."""
+    found = [name.strip() for text in texts or () for name in text.split(",") if name.strip()]
+    return found or None
+
+
+def _value(text: str) -> Any:
+    words = {"True": True, "False": False, "None": None}
+    if text in words:
+        return words[text]
+    for attempt in (text, f"[{text.rstrip(',')}]") if "," in text else (text,):
+        try:
+            return json.loads(attempt)
+        except ValueError:
+            continue
+    return text

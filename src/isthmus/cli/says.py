@@ -1,0 +1,145 @@
+"""How the command speaks: results on stdout; progress, notes and errors on stderr, an error in one line."""
+
+import contextlib
+import json
+import math
+import re
+import sys
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from isthmus.errors import Remark
+
+WRONG_USE, INTERRUPTED = 2, 130
+"""Exit codes; 1 is any other reason for which a command could not do its work."""
+
+# Python's arguments that are options here under the same name, as messages speak of them: missing='drop'
+ARGUMENTS = (
+    *("array", "channels", "columns", "delimiter", "exclude", "header", "kind", "label", "max_bytes", "max_pixels"),
+    *("memory_map", "missing", "mode", "scaling", "size", "test", "validation"),
+    *("batch_size", "clip", "compile", "device", "epochs", "learning_rate", "momentum", "optimiser", "overwrite"),
+    *("patience", "precision", "schedule", "warmup", "weight_decay"),
+)
+_ARGUMENT = re.compile(rf"(?<![\w.-])({'|'.join(ARGUMENTS)})=('[^']*'|\"[^\"]*\"|\([^()]*\)|\[[^\[\]]*\]|[\w.+-]*\w)?")
+
+
+def complain(message: str) -> None:
+    """Print an error as one line on stderr."""
+    print(f"isthmus: {_one_line(in_our_words(message))}", file=sys.stderr)
+
+
+def in_our_words(message: str) -> str:
+    """A message that tells what to write in Python, telling what to write here.
+
+    >>> in_our_words("Say missing='drop', or size=(28, 28).")
+    'Say --missing drop, or --size 28x28.'
+    """
+    return _ARGUMENT.sub(_as_option, message)
+
+
+@contextlib.contextmanager
+def notes() -> Iterator[None]:
+    """Print each remark once, as a line on stderr; keep the warnings of other libraries to ourselves."""
+    seen: set[str] = set()
+
+    def show(message: Warning | str, *_: Any, **__: Any) -> None:
+        text = _one_line(in_our_words(str(message)))
+        if text not in seen:
+            seen.add(text)
+            print(f"note: {text}", file=sys.stderr)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        warnings.simplefilter("always", Remark)
+        warnings.showwarning = show
+        yield
+
+
+def say(*lines: str) -> None:
+    """Print lines of text on stdout."""
+    for line in lines:
+        print(line)
+
+
+def say_json(value: Any) -> None:
+    """Print `value` as JSON on stdout; numbers that are not finite become null."""
+    print(json.dumps(_finite(value), indent=2, ensure_ascii=False))
+
+
+def say_table(
+    head: Sequence[str], rows: Iterable[Sequence[str]], *, title: str | None = None, right: bool = False
+) -> None:
+    """Print a table on stdout; with `right`, all columns but the first are aligned to the right."""
+    from rich import box
+    from rich.console import Console
+    from rich.measure import Measurement
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=box.SIMPLE_HEAD, title=title, title_justify="left", title_style="bold", pad_edge=False)
+    for position, name in enumerate(head):
+        table.add_column(Text(name), justify="right" if right and position else "left")
+    for row in rows:
+        table.add_row(*(Text(cell) for cell in row))
+    console = Console(highlight=False)
+    if not console.is_terminal:  # a pipe has no width: leave no cell cut off
+        widest = Measurement.get(console, console.options.update(max_width=10_000), table).maximum
+        console = Console(highlight=False, width=max(80, widest))
+    console.print(table)
+
+
+@contextlib.contextmanager
+def counted(what: str, *, quiet: bool = False) -> Iterator[Callable[[int, int], None]]:
+    """A progress bar on stderr, where somebody looks; it gives what is to be called with samples done and in all."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    console = Console(stderr=True)
+    with Progress(console=console, transient=True, disable=quiet or not console.is_terminal) as bar:
+        task = bar.add_task(what, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def number(value: float | None) -> str:
+    """A measure with four significant digits, as people write it."""
+    if value is None or math.isnan(value):
+        return "-"
+    return f"{value:.4g}"
+
+
+def figures(measures: Mapping[str, Mapping[str, float | None]]) -> tuple[list[str], list[list[str]]]:
+    """Head and rows of a table of one part's measures: a row a measure, a column each for model, PCA and mean."""
+    names = {"model": "model", "pca": "PCA", "mean": "mean"}
+    columns = [name for name in names if any(name in row for row in measures.values())]
+    head = ["", *(names[name] for name in columns)]
+    return head, [[measure, *(number(row.get(name)) for name in columns)] for measure, row in measures.items()]
+
+
+def _as_option(found: re.Match[str]) -> str:
+    name, value = found[1], found[2] or ""
+    option = "--" + name.replace("_", "-")
+    if name == "overwrite":
+        return "--force"
+    if name == "compile":
+        return f"{option} { ({'True': 'yes', 'False': 'no'}.get(value, value)) }"
+    if value == "False":
+        return option.replace("--", "--no-", 1)
+    if value in ("True", ""):
+        return option
+    parts = [part.strip().strip("'\"") for part in value.strip("()[]").split(",")]
+    return f"{option} {('x' if name == 'size' else ',').join(part for part in parts if part)}"
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(key): _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value

@@ -1,0 +1,246 @@
+"""Commands that train: `train`, `resume`."""
+
+import json as json_module
+import re
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from isthmus.cli import options, reading
+from isthmus.cli.says import INTERRUPTED, complain, figures, say, say_json, say_table
+from isthmus.errors import BlueprintError
+
+if TYPE_CHECKING:
+    from isthmus.blueprint import Blueprint
+    from isthmus.run import Run
+
+MODEL = "The model"
+TRAINING = "The training"
+
+
+def _training(*words: str, **more: Any) -> Any:
+    return typer.Option(*words, rich_help_panel=TRAINING, **more)
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the commands of this file to `app`."""
+    app.command(
+        epilog="Example: `isthmus train digits --recipe deep --set code=32 --epochs 20 --seed 0 --out runs/digits`"
+    )(train)
+    app.command(epilog="Example: `isthmus resume runs/digits`")(resume)
+
+
+def train(
+    source: options.Source,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", help="The run's folder; runs/SOURCE-RECIPE by default.", show_default=False),
+    ] = None,
+    recipe: Annotated[
+        str, typer.Option("--recipe", "-r", help="A named model; `isthmus recipes` lists them.", rich_help_panel=MODEL)
+    ] = "deep",
+    set_: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            "-s",
+            metavar="KEY=VALUE",
+            help="An option of the recipe, as in `--set code=32`; may be repeated.",
+            rich_help_panel=MODEL,
+            show_default=False,
+        ),
+    ] = None,
+    blueprint: Annotated[
+        Path | None,
+        typer.Option(help="A model from a JSON file instead of a recipe.", rich_help_panel=MODEL, show_default=False),
+    ] = None,
+    epochs: Annotated[int, _training("--epochs", "-e", min=1, metavar="N", help="Passes over the training part.")] = 20,
+    batch_size: Annotated[int, _training("--batch-size", "-b", min=1, metavar="N", help="Samples a step.")] = 256,
+    optimiser: Annotated[Literal["adam", "adamw", "rmsprop", "sgd"], _training()] = "adam",
+    learning_rate: Annotated[float, _training("--learning-rate", metavar="X", help="At its highest.")] = 1e-3,
+    momentum: Annotated[float, _training(metavar="X", help="Of sgd and rmsprop.")] = 0.9,
+    weight_decay: Annotated[float, _training(metavar="X", help="Decoupled with adamw.")] = 0.0,
+    schedule: Annotated[
+        Literal["constant", "cosine", "linear", "exponential", "step"], _training(help="Of the learning rate.")
+    ] = "constant",
+    warmup: Annotated[float, _training(metavar="N", help="Epochs in which the learning rate grows from 0.")] = 0.0,
+    clip: Annotated[
+        float | None, _training(metavar="X", help="Largest norm of the gradient.", show_default=False)
+    ] = None,
+    precision: Annotated[
+        Literal["float32", "bfloat16", "fp32", "bf16"], _training(help="Of the products.")
+    ] = "float32",
+    compile_: Annotated[
+        Literal["auto", "yes", "no"], _training("--compile", help="Compile the training step; auto: where it pays.")
+    ] = "auto",
+    device: Annotated[str, _training(metavar="NAME", help="auto, cpu, cuda, mps.")] = "auto",
+    patience: Annotated[
+        int | None,
+        _training(
+            min=1, metavar="N", help="Stop after so many epochs without a better validation loss.", show_default=False
+        ),
+    ] = None,
+    seed: Annotated[int, _training(min=0, metavar="N", help="Of all random draws.")] = 0,
+    label: reading.Label = None,
+    columns: reading.Columns = None,
+    exclude: reading.Exclude = None,
+    array: reading.Array = None,
+    kind: reading.Kind = None,
+    channels: reading.Channels = None,
+    size: reading.Size = None,
+    mode: reading.Mode = None,
+    missing: reading.Missing = None,
+    header: reading.Header = None,
+    delimiter: reading.Delimiter = None,
+    memory_map: reading.MemoryMap = None,
+    max_pixels: reading.MaxPixels = None,
+    max_bytes: reading.MaxBytes = None,
+    validation: reading.Validation = None,
+    test: reading.Test = None,
+    split_seed: reading.SplitSeed = None,
+    scaling: reading.Scaling = None,
+    force: options.Force = False,
+    quiet: options.Quiet = False,
+    json: options.Json = False,
+) -> None:
+    """Train an autoencoder on SOURCE, keep it in a folder, and say how good it is beside PCA."""
+    changes = options.settings(set_)
+    how_to_read = {
+        "label": label,
+        "columns": options.names(columns),
+        "exclude": options.names(exclude),
+        "array": array,
+        "kind": kind,
+        "channels": channels,
+        "size": reading.size(size) if size else None,
+        "mode": mode,
+        "missing": missing,
+        "header": header,
+        "delimiter": delimiter,
+        "memory_map": memory_map,
+        "max_pixels": max_pixels,
+        "max_bytes": max_bytes,
+        "validation": validation,
+        "test": test,
+        "seed": split_seed,
+        "scaling": scaling,
+    }
+    from isthmus.data import open_data
+    from isthmus.run import fit
+
+    plan = _plan(recipe, changes, blueprint)
+    data = open_data(source, **{word: value for word, value in how_to_read.items() if value is not None})
+    folder = out or free_folder(Path("runs") / f"{stem(source)}-{blueprint.stem if blueprint else recipe}")
+    run = fit(
+        plan.build(data, seed=seed),
+        data,
+        epochs=epochs,
+        batch_size=batch_size,
+        optimiser=optimiser,
+        learning_rate=learning_rate,
+        momentum=momentum,
+        weight_decay=weight_decay,
+        schedule=schedule,
+        warmup=warmup,
+        clip=clip,
+        precision=precision,
+        compile={"auto": "auto", "yes": True, "no": False}[compile_],
+        device=device,
+        patience=patience,
+        seed=seed,
+        out=folder,
+        overwrite=force,
+        progress=not quiet,
+    )
+    conclude(run, folder, json=json, quiet=quiet)
+
+
+def resume(
+    run: options.Folder,
+    epochs: Annotated[
+        int | None, typer.Option("--epochs", "-e", min=1, metavar="N", help="More than planned.", show_default=False)
+    ] = None,
+    quiet: options.Quiet = False,
+    json: options.Json = False,
+) -> None:
+    """Go on with a training that was stopped or killed; the result is the same as if it had not been."""
+    from isthmus.run import resume as go_on
+
+    conclude(go_on(run, epochs=epochs, progress=not quiet), run, json=json, quiet=quiet)
+
+
+def conclude(run: "Run", folder: Path, *, json: bool, quiet: bool) -> None:
+    """Say where the run is, how good it is on the test part, and what to do next.
+
+    Raises:
+        typer.Exit: the training was interrupted (after saying what is saved).
+    """
+    shown = shlex.quote(str(folder))
+    if run.status == "interrupted":
+        where = f"epoch {len(run.history) + 1} of {run.settings.epochs}"
+        complain(f"Stopped in {where}; everything is saved. To go on: isthmus resume {shown}")
+        raise typer.Exit(INTERRUPTED)
+    found = run.evaluation()
+    if json:
+        say_json({"run": str(folder), **found.to_json()})
+        return
+    say_table(*figures(found.measures[found.chief_part]), title=f"{folder}, {found.chief_part} part", right=True)
+    if quiet:
+        return
+    if run.status == "stopped early":
+        say(f"Stopped after epoch {len(run.history)}: epoch {run.best_epoch} was the best, and its weights are kept.")
+    elif _still_falling(run.history):
+        say(f"The loss was still falling:  isthmus resume {shown} --epochs {2 * run.settings.epochs}  may do better.")
+    say(f"Next, look at it:  isthmus report {shown}")
+
+
+def _still_falling(history: list[dict[str, Any]]) -> bool:
+    """Whether the last tenth of the training, five epochs at least, brought the loss down by more than 2 %."""
+    losses: list[float] = [row["validation_loss"] if "validation_loss" in row else row["loss"] for row in history]
+    tail = max(5, len(losses) // 10)
+    return len(losses) > tail and losses[-1] < 0.98 * losses[-1 - tail]
+
+
+def stem(source: str) -> str:
+    """What a source is called in the name of a folder: its last word, without suffixes.
+
+    >>> stem("/data/my pictures.zip")
+    'my-pictures'
+    """
+    name = Path(source).name or Path(source).resolve().name
+    name = re.sub(r"(\.(csv|tsv|txt|parquet|npy|npz|zip|gz)|[-.]idx\d-ubyte)+$", "", name, flags=re.IGNORECASE)
+    return re.sub(r"[^\w.]+", "-", name).strip("-.") or "data"
+
+
+def free_folder(folder: Path) -> Path:
+    """`folder`, or the first of folder-2, folder-3, … that is not there yet."""
+    count, free = 1, folder
+    while free.exists():
+        count += 1
+        free = folder.with_name(f"{folder.name}-{count}")
+    return free
+
+
+def _plan(recipe: str, changes: dict[str, Any], file: Path | None) -> "Blueprint":
+    """The model that the options ask for.
+
+    Raises:
+        BlueprintError: there is no such recipe, option or file, or the file holds no blueprint.
+    """
+    from isthmus.blueprint import Blueprint
+    from isthmus.recipes import recipe as named
+
+    if file is None:
+        return named(recipe, **changes)
+    try:
+        text = file.read_text(encoding="utf-8")
+        return Blueprint.from_json(json_module.loads(text)).with_options(**changes)
+    except (OSError, ValueError) as error:
+        if isinstance(error, BlueprintError):
+            raise
+        cause = getattr(error, "strerror", None) or error
+        raise BlueprintError(
+            f"{file} can't be read as a blueprint ({cause}). Give a JSON file, as to_json() makes it."
+        ) from error

@@ -1,0 +1,147 @@
+"""Commands that use a run: `reconstruct`, `encode`, `decode`."""
+
+import math
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from isthmus.cli import options, reading
+from isthmus.cli.says import counted, say
+from isthmus.errors import DataError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from isthmus.data import Samples
+    from isthmus.run import Run
+
+BATCH = 1024
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the commands of this file to `app`."""
+    app.command(epilog="Example: `isthmus reconstruct runs/digits digits rebuilt.zip`")(reconstruct)
+    app.command(epilog="Example: `isthmus encode runs/digits digits codes.parquet`")(encode)
+    app.command(epilog="Example: `isthmus decode runs/digits codes.parquet pictures.zip`")(decode)
+
+
+def reconstruct(
+    run: options.Folder,
+    source: options.Source,
+    target: options.Target,
+    part: reading.Part = None,
+    array: reading.Array = None,
+    missing: reading.Missing = None,
+    header: reading.Header = None,
+    delimiter: reading.Delimiter = None,
+    max_pixels: reading.MaxPixels = None,
+    max_bytes: reading.MaxBytes = None,
+    force: options.Force = False,
+    quiet: options.Quiet = False,
+) -> None:
+    """Pass every sample of SOURCE through the code and back; pictures come back as pictures."""
+    _refuse_taken(target, force)
+    how = reading.given(
+        part=part,
+        array=array,
+        missing=missing,
+        header=header,
+        delimiter=delimiter,
+        max_pixels=max_pixels,
+        max_bytes=max_bytes,
+    )
+    found = options.open_run(run)
+    samples = _samples(found, source, how)
+    rebuilt = _each_batch(samples, found.reconstruct, "reconstructing", quiet)
+    _write(target, rebuilt, like=found.description, names=samples.names, force=force)
+
+
+def encode(
+    run: options.Folder,
+    source: options.Source,
+    target: options.Target,
+    part: reading.Part = None,
+    array: reading.Array = None,
+    missing: reading.Missing = None,
+    header: reading.Header = None,
+    delimiter: reading.Delimiter = None,
+    max_pixels: reading.MaxPixels = None,
+    max_bytes: reading.MaxBytes = None,
+    force: options.Force = False,
+    quiet: options.Quiet = False,
+) -> None:
+    """Write the code of every sample of SOURCE, one row each."""
+    _refuse_taken(target, force)
+    how = reading.given(
+        part=part,
+        array=array,
+        missing=missing,
+        header=header,
+        delimiter=delimiter,
+        max_pixels=max_pixels,
+        max_bytes=max_bytes,
+    )
+    found = options.open_run(run)
+    samples = _samples(found, source, how)
+    codes = _each_batch(samples, found.encode, "encoding", quiet)
+    columns = [f"code_{number}" for number in range(math.prod(codes.shape[1:]))]
+    _write(target, codes, names=samples.names, columns=columns, force=force)
+
+
+def decode(
+    run: options.Folder,
+    source: options.Source,
+    target: options.Target,
+    array: reading.Array = None,
+    force: options.Force = False,
+    quiet: options.Quiet = False,
+) -> None:
+    """Turn codes, as `encode` writes them, back into data."""
+    _refuse_taken(target, force)
+    from isthmus.data import read_samples
+
+    found = options.open_run(run)
+    codes = read_samples(source, channels="first", **reading.given(array=array))
+    decoded = _each_batch(codes, found.decode, "decoding", quiet)
+    _write(target, decoded, like=found.description, names=codes.names, force=force)
+
+
+def _samples(run: "Run", source: str, how: dict[str, Any]) -> "Samples":
+    """The samples of `source`, as the run's model takes them."""
+    from isthmus.data import read_samples
+
+    return read_samples(source, like=run.description, **how)
+
+
+def _each_batch(samples: "Samples", use: Callable[["Tensor"], "Tensor"], what: str, quiet: bool) -> "Tensor":
+    """What `use` makes of all samples, a batch at a time."""
+    import torch
+
+    made = []
+    with counted(what, quiet=quiet) as progress:
+        for batch in samples.batches(BATCH):
+            made.append(use(batch).cpu())
+            progress(min(len(samples), len(made) * BATCH), len(samples))
+    return torch.cat(made)
+
+
+def _write(
+    target: Path,
+    values: "Tensor",
+    *,
+    force: bool,
+    like: dict[str, Any] | None = None,
+    names: Sequence[str] = (),
+    columns: Sequence[str] = (),
+) -> None:
+    from isthmus.data import write_samples
+
+    say(str(write_samples(target, values, like=like, names=names, columns=columns, overwrite=force)))
+
+
+def _refuse_taken(target: Path, force: bool) -> None:
+    """Say that something is there before any work is done, not after it."""
+    if target.exists() and not force:
+        raise DataError(f"{target} is there already: choose another name, or overwrite it with --force.")

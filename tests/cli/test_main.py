@@ -1,0 +1,157 @@
+"""The command as a whole: help, versions, and what becomes of an error."""
+
+import os
+import subprocess
+import sys
+import time
+import warnings
+
+import pytest
+from typer.testing import CliRunner
+
+from isthmus.cli import options
+from isthmus.cli.main import app
+from isthmus.errors import RunError, remark
+
+COMMANDS = ["train", "resume", "evaluate", "report", "reconstruct", "encode", "decode", "recipes", "info"]
+
+
+def invoke(*words):
+    return CliRunner().invoke(app, [str(word) for word in words])
+
+
+def one_line(text):
+    return text.startswith("isthmus: ") and text.count("\n") == 1 and text.endswith("\n")
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help_with_an_example(command):
+    result = invoke(command, "--help")
+    assert result.exit_code == 0
+    assert "Example:" in result.output
+    assert f"isthmus {command}" in result.output
+
+
+def test_without_a_command_it_shows_what_there_is():
+    result = invoke()
+    assert result.exit_code == 0
+    assert all(command in result.output for command in COMMANDS)
+
+
+def test_help_comes_without_loading_pytorch():
+    code = (
+        "import sys\n"
+        "from isthmus.cli.main import app\n"
+        "try:\n    app(['--help'])\n"
+        "except SystemExit:\n    pass\n"
+        "heavy = {'torch', 'numpy', 'sklearn', 'matplotlib', 'pyarrow', 'pandas'} & set(sys.modules)\n"
+        "sys.exit(repr(heavy) if heavy else 0)"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr
+
+
+def test_help_is_quick():
+    def once():
+        start = time.perf_counter()
+        subprocess.run([sys.executable, "-m", "isthmus", "--help"], capture_output=True, check=True)
+        return time.perf_counter() - start
+
+    assert min(once() for _ in range(3)) < 1.0, "half a second is the aim; a busy machine gets another half"
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["trian"], "Did you mean 'train'"),
+        (["train"], "Missing argument 'SOURCE'"),
+        (["train", "digits", "--epoch", "3"], "--epochs"),
+        (["train", "digits", "--epochs", "many"], "--epochs"),
+        (["train", "digits", "--epochs", "0"], "--epochs"),
+        (["train", "digits", "--precision", "float16"], "bfloat16"),
+        (["train", "digits", "--set", "code"], "key=value"),
+        (["train", "digits", "--size", "big"], "28x32"),
+        (["encode", "run", "digits"], "Missing argument 'TARGET'"),
+        (["--nonsense"], "--nonsense"),
+    ],
+)
+def test_wrong_use_is_said_in_one_line_with_exit_code_two(words, said):
+    result = invoke(*words)
+    assert result.exit_code == 2
+    assert one_line(result.stderr), result.stderr
+    assert said in result.stderr
+    assert "--help" in result.stderr
+    assert result.stdout == ""
+
+
+def raising(error):
+    def command(*_args, **_kwargs):
+        raise error
+
+    return command
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "said"),
+    [
+        (RunError("It is so.\nDo that."), 1, "isthmus: It is so. Do that."),
+        (ValueError("deep inside\nsomething"), 1, "isthmus: ValueError: deep inside something (this is a bug"),
+        (MemoryError(), 1, "--batch-size"),
+        (KeyboardInterrupt(), 130, "isthmus: Stopped."),
+    ],
+)
+def test_whatever_stops_a_command_is_said_in_one_line(monkeypatch, error, code, said):
+    monkeypatch.setattr(options, "open_run", raising(error))
+    result = invoke("evaluate", "somewhere")
+    assert result.exit_code == code
+    assert said in result.stderr
+    assert result.stderr.count("\n") == 1
+    assert "Traceback" not in result.output
+
+
+def test_the_traceback_comes_where_it_is_asked_for(monkeypatch):
+    monkeypatch.setenv("ISTHMUS_TRACEBACK", "1")
+    monkeypatch.setattr(options, "open_run", raising(ZeroDivisionError("here")))
+    assert "Traceback" in invoke("evaluate", "somewhere").stderr
+
+
+def test_remarks_become_notes_and_other_warnings_stay_silent(monkeypatch):
+    def load(_folder):
+        remark("A thing to know.")
+        remark("A thing to know.")
+        warnings.warn("not for users", UserWarning, stacklevel=1)
+        raise RunError("The end.")
+
+    monkeypatch.setattr(options, "open_run", load)
+    result = invoke("evaluate", "somewhere")
+    assert result.stderr == "note: A thing to know.\nisthmus: The end.\n"
+
+
+def test_a_reader_that_has_had_enough_ends_the_command_quietly():
+    script = f"{sys.executable} -m isthmus recipes | true"
+    result = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=False)
+    assert result.stderr == ""
+
+
+def test_names_that_the_terminal_cannot_show_are_no_trouble():
+    words = [sys.executable, "-m", "isthmus", "info", os.fsdecode(b"n\xf6where")]
+    result = subprocess.run(words, capture_output=True, text=True, check=False, env=os.environ | {"LC_ALL": "C"})
+    assert result.returncode == 1
+    assert one_line(result.stderr), result.stderr
+
+
+def test_completion_is_offered():
+    result = subprocess.run(
+        [sys.executable, "-m", "isthmus"],
+        env=os.environ | {"_ISTHMUS_COMPLETE": "complete_bash", "COMP_WORDS": "isthmus tr", "COMP_CWORD": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.stdout.split() == ["train"]
+
+
+def test_the_version_is_the_packages():
+    from importlib.metadata import version
+
+    assert invoke("--version").stdout.strip() == version("isthmus")

@@ -1,0 +1,68 @@
+"""How the command speaks."""
+
+import inspect
+import json
+
+import pytest
+
+from isthmus.cli.says import ARGUMENTS, complain, figures, in_our_words, number, say_json, say_table
+from isthmus.cli.train import train
+
+
+@pytest.mark.parametrize(
+    ("python", "here"),
+    [
+        ("Say missing='drop' to leave them out.", "Say --missing drop to leave them out."),
+        ("such as size=(28, 28).", "such as --size 28x28."),
+        ("try size=28.", "try --size 28."),
+        ("columns=['a', 'b']", "--columns a,b"),
+        ("header=False", "--no-header"),
+        ("compile=False", "--compile no"),
+        ("overwrite=True", "--force"),
+        ("(clip=1)", "(--clip 1)"),
+        ("learning_rate=1e-4, or", "--learning-rate 1e-4, or"),
+        ("(missing=)", "(--missing)"),
+        ("code=900 is larger", "code=900 is larger"),
+        ("conv.channels=3", "conv.channels=3"),
+    ],
+)
+def test_a_message_speaks_of_options_and_not_of_arguments(python, here):
+    assert in_our_words(python) == here
+
+
+def test_the_arguments_that_are_reworded_are_options_of_train():
+    options = {name.rstrip("_") for name in inspect.signature(train).parameters} | {"overwrite"}
+    assert set(ARGUMENTS) <= options
+
+
+def test_an_error_is_one_line(capsys):
+    complain("one\n two")
+    assert capsys.readouterr() == ("", "isthmus: one two\n")
+
+
+def test_json_has_no_words_that_json_does_not_know(capsys):
+    say_json({"a": float("nan"), "b": [float("inf"), 1.5], "ä": None})
+    assert json.loads(capsys.readouterr().out) == {"a": None, "b": [None, 1.5], "ä": None}
+
+
+def test_a_piped_table_loses_nothing_of_a_wide_cell(capsys):
+    say_table(("name", "value"), [("x", "y" * 200), ("[bold]", "[/]")])
+    out = capsys.readouterr().out
+    assert "y" * 200 in out
+    assert "[bold]" in out
+
+
+def test_figures_leave_out_what_is_not_there():
+    head, rows = figures({"mse": {"model": 0.012346, "mean": None}})
+    assert head == ["", "model", "mean"]
+    assert rows == [["mse", "0.01235", "-"]]
+
+
+def test_numbers_have_four_digits():
+    assert [number(value) for value in (5.123456, 1e-7, 12345.6, None, float("nan"))] == [
+        "5.123",
+        "1e-07",
+        "1.235e+04",
+        "-",
+        "-",
+    ]
