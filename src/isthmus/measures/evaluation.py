@@ -90,7 +90,7 @@ def evaluate(
     parts = {name: samples for name, samples in parts.items() if len(samples)}
     done, total = 0, sum(map(len, parts.values()))
     measures, errors, columns = {}, {}, {}
-    with _judging(model):
+    with judging(model):
         device = next((parameter.device for parameter in model.parameters()), torch.device("cpu"))
         mean = mean.to(device, torch.float32).flatten()
         bounds = model.scaling.range
@@ -174,7 +174,7 @@ class _Part:
 
 
 @contextlib.contextmanager
-def _judging(model: nn.Module) -> Iterator[None]:
+def judging(model: nn.Module) -> Iterator[None]:
     """Evaluation mode without gradients; afterwards each module is in the mode it was in."""
     modes = {module: module.training for module in model.modules()}
     model.eval()

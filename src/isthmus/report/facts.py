@@ -1,0 +1,110 @@
+"""The facts at the end of the report: what the model is made of, what it learnt from, and how to repeat it."""
+
+import json
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from isthmus.autoencoder import Autoencoder
+
+
+class Layer(NamedTuple):
+    """A layer as the report lists it: its name, kind, what comes out of it for one sample, and its own parameters."""
+
+    name: str
+    kind: str
+    shape: tuple[int, ...]
+    parameters: int
+
+
+def layers(model: Autoencoder, raw: Tensor) -> list[Layer]:
+    """The model's layers in the order in which `raw` (1, *shape) passes them; those that do nothing are left out.
+
+    A weight that two layers share is counted with the first.
+    """
+    found: list[Layer] = []
+    counted: set[int] = set()
+
+    def note(name: str, module: nn.Module, output: Any) -> None:
+        if not isinstance(output, Tensor):
+            return
+        own = [weight for weight in module.parameters() if id(weight) not in counted]
+        counted.update(map(id, own))
+        size = sum(weight.numel() for weight in own)
+        found.append(Layer(name, type(module).__name__, tuple(output.shape[1:]), size))
+
+    skipped = (nn.Identity, nn.Dropout, type(model.scaling))
+    hooks = [
+        module.register_forward_hook(lambda module, _, output, name=name: note(name, module, output))
+        for name, module in model.named_modules()
+        if name and not any(module.children()) and not isinstance(module, skipped)
+    ]
+    try:
+        with torch.no_grad():
+            model(raw)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return found
+
+
+def parameter_count(model: nn.Module) -> int:
+    """How many numbers training can change; shared ones once."""
+    return sum(parameter.numel() for parameter in model.parameters())
+
+
+def blueprint_text(model: Autoencoder) -> str:
+    """The model's blueprint as JSON, or what a model of somebody's own modules prints."""
+    if model.blueprint is None:
+        return str(model)
+    return json.dumps(model.blueprint.to_json(), indent=2, ensure_ascii=False)
+
+
+def as_mapping(values: Any) -> Mapping[str, Any]:
+    """A mapping, or what `to_json` makes of a value that is none."""
+    return values if isinstance(values, Mapping) else values.to_json()
+
+
+def flat(values: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
+    """Nested facts as (name, text) rows: `{"split": {"seed": 0}}` is `("split seed", "0")`. Long texts are cut."""
+    rows: list[tuple[str, str]] = []
+    for name, value in values.items():
+        title = f"{prefix}{name}".replace("_", " ")
+        if value is None or value in ("", [], {}, ()):
+            continue
+        if isinstance(value, Mapping):
+            rows += flat(value, f"{title} ")
+        else:
+            rows.append((title, _text(value)))
+    return rows
+
+
+def repeat_in_python(model: Autoencoder, description: Mapping[str, Any], settings: Mapping[str, Any]) -> str:
+    """Lines of Python that make the same run again; empty where the data or the model have no name to go by."""
+    source = description.get("source")
+    if source is None or model.blueprint is None:
+        return ""
+    options = {**(description.get("options") or {})}
+    given = "".join(f", {name}={value!r}" for name, value in options.items() if name.isidentifier())
+    chosen = ", ".join(f"{name}={value!r}" for name, value in settings.items() if name.isidentifier())
+    return "\n".join((
+        "import isthmus as ist",
+        "",
+        f"data = ist.open_data({source!r}{given})",
+        f"blueprint = ist.Blueprint.from_json({model.blueprint.to_json()!r})",
+        f"run = ist.fit(blueprint.build(data), data, {chosen})",
+    ))  # fmt: skip
+
+
+def _text(value: Any, most: int = 300) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:g}"
+    if isinstance(value, list | tuple):
+        text = (" × " if all(isinstance(item, int) for item in value) else ", ").join(_text(item) for item in value)
+    else:
+        text = str(value)
+    return text if len(text) <= most else f"{text[:most]}…"

@@ -1,0 +1,310 @@
+"""The report's figures, each a function that gives a matplotlib `Figure`; `figure.savefig(path)` writes it."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patheffects import AbstractPathEffect, withStroke
+from matplotlib.ticker import MaxNLocator
+from torch import Tensor
+
+from isthmus.data.samples import Samples
+from isthmus.pca import principal_components
+from isthmus.report.theme import LABELS, LIGHT, MARKERS, Theme, drawing, sheet
+
+WORDS = {"model": "model", "pca": "PCA", "mean": "mean", "original": "original"}
+"""What the rivals are called in a figure."""
+
+MOST_POINTS = 4000
+MOST_COLUMNS = 30
+LARGEST_PICTURE = 128
+
+
+def loss_curves(history: Sequence[Mapping[str, Any]], *, best_epoch: int = 0, theme: Theme = LIGHT) -> Figure:
+    """Training and validation loss by epoch, the best epoch marked; a logarithmic axis where they fall tenfold.
+
+    history: one mapping an epoch, with `epoch`, `loss` and, where there is a validation part, `validation_loss`.
+    best_epoch: whose weights were kept; the lowest point of the last curve where 0.
+    """
+    curves = {}
+    for name, label in (("loss", "training"), ("validation_loss", "validation")):
+        points = [(row.get("epoch", i + 1), row.get(name)) for i, row in enumerate(history)]
+        kept = [(epoch, value) for epoch, value in points if value is not None and np.isfinite(value)]
+        if kept:
+            curves[label] = np.array(kept, dtype=float).T
+    with drawing(theme):
+        figure = sheet(5.4, 3.4)
+        axes = figure.add_subplot(xlabel="epoch", ylabel="loss")
+        styles = {"training": ("original", "-"), "validation": ("model", "--")}
+        for label, (epochs, values) in curves.items():
+            colour, line = styles[label]
+            marker = "o" if len(epochs) < 3 else None
+            axes.plot(epochs, values, line, color=theme.rivals[colour], label=label, marker=marker)
+        if curves:
+            judge = "validation" if "validation" in curves else "training"
+            epochs, values = curves[judge]
+            best = int(values.argmin())
+            if best_epoch in epochs:
+                best = int((epochs == best_epoch).argmax())
+            axes.axvline(epochs[best], color=theme.rivals["pca"], linewidth=1, linestyle=":")
+            axes.plot(
+                epochs[best], values[best], "D", color=theme.rivals["pca"], label=f"best: epoch {epochs[best]:.0f}"
+            )
+            everything = np.concatenate([values for _, values in curves.values()])
+            if everything.min() > 0 and everything.max() > 10 * everything.min():
+                axes.set_yscale("log")
+            axes.legend()
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.grid(axis="y")
+    return figure
+
+
+def picture_grid(
+    rows: Mapping[str, Tensor],
+    *,
+    captions: Sequence[str] = (),
+    bounds: tuple[float, float] = (0.0, 1.0),
+    theme: Theme = LIGHT,
+) -> Figure:
+    """Pictures in rows, one column a sample, so that what belongs together stands one below the other.
+
+    rows: the row's name → (n, C, H, W) pictures; one channel is grey, three colour, four colour with opacity; of any
+        other number the first is shown. Pictures larger than 128 pixels are averaged down.
+    captions: n short texts above the columns.
+    bounds: the values that are black and full light.
+    """
+    pictures = [_displayable(batch, bounds) for batch in rows.values()]
+    count, height, width = pictures[0].shape[:3]
+    gap = max(1, round(0.08 * max(height, width)))
+    board = np.zeros((len(pictures) * (height + gap) - gap, count * (width + gap) - gap, 4))
+    for i, batch in enumerate(pictures):
+        for j, picture in enumerate(batch):
+            top, left = i * (height + gap), j * (width + gap)
+            board[top : top + height, left : left + width] = picture
+    with drawing(theme):
+        wide = 6.4 if count > 1 else 2.4
+        figure = sheet(wide, 0.45 + (wide - 0.3) * board.shape[0] / board.shape[1])
+        axes = figure.add_subplot()
+        axes.imshow(board, interpolation="nearest")
+        axes.spines[:].set_visible(False)
+        middles = [i * (height + gap) + (height - 1) / 2 for i in range(len(pictures))]
+        axes.set_yticks(middles, list(rows), rotation=90, va="center", fontsize=9)
+        axes.set_xticks([j * (width + gap) + (width - 1) / 2 for j in range(len(captions))], list(captions), fontsize=8)
+        axes.tick_params(length=0, top=True, labeltop=True, bottom=False, labelbottom=False)
+    return figure
+
+
+def series_lines(rows: Mapping[str, Tensor], *, captions: Sequence[str] = (), theme: Theme = LIGHT) -> Figure:
+    """Series as lines, one panel a sample, with the original, the model's and PCA's reconstruction over each other.
+
+    rows: "original", "model", "pca" → (n, T) or (n, T, C), of which the first channel is shown.
+    """
+    lines = {name: (batch[..., 0] if batch.dim() > 2 else batch).float().cpu().numpy() for name, batch in rows.items()}
+    count = len(next(iter(lines.values())))
+    across = min(2, count)
+    down = -(-count // across)
+    with drawing(theme):
+        figure = sheet(3.2 * across if across > 1 else 5.4, 0.4 + 1.55 * down)
+        for i in range(count):
+            axes = figure.add_subplot(down, across, i + 1)
+            for name, batch in lines.items():
+                style = {"original": (2.4, "-", 0.45), "pca": (1.2, "--", 1)}.get(name, (1.4, "-", 1))
+                axes.plot(
+                    batch[i],
+                    color=theme.rivals.get(name, theme.ink),
+                    linewidth=style[0],
+                    linestyle=style[1],
+                    alpha=style[2],
+                    label=WORDS.get(name, name),
+                )
+            if i < len(captions):
+                axes.set_title(captions[i], loc="left", fontsize=9)
+            axes.tick_params(labelsize=8)
+            axes.margins(x=0.01)
+            if i == 0:
+                figure.legend(*axes.get_legend_handles_labels(), loc="outside upper center", ncols=len(lines))
+    return figure
+
+
+def error_histogram(errors: Mapping[str, Tensor], *, theme: Theme = LIGHT) -> Figure:
+    """How many samples have which mean squared error, the model's beside PCA's; their means as lines.
+
+    errors: "model", "pca" → (N,). A logarithmic axis where the largest is over 50 times the median.
+    """
+    known = {name: values.double().cpu().numpy() for name, values in errors.items()}
+    known = {name: values[np.isfinite(values)] for name, values in known.items()}
+    known = {name: values for name, values in known.items() if len(values)}
+    with drawing(theme):
+        figure = sheet(5.4, 3.4)
+        axes = figure.add_subplot(xlabel="mean squared error of a sample (scaled units²)", ylabel="samples")
+        if not known:
+            return figure
+        pooled = np.concatenate(list(known.values()))
+        log = pooled.min() > 0 and pooled.max() > 50 * np.median(pooled)
+        bins = _bins(pooled, log, count=int(np.clip(np.sqrt(len(pooled)), 8, 60)))
+        for name, values in known.items():
+            colour = theme.rivals.get(name, theme.ink)
+            filled = name == "model"
+            axes.hist(
+                values,
+                bins=bins,
+                histtype="stepfilled" if filled else "step",
+                color=colour,
+                alpha=0.55 if filled else 1,
+                linewidth=1.6,
+                linestyle="-" if filled else "--",
+                label=f"{WORDS.get(name, name)} (mean {values.mean():.3g})",
+            )
+            axes.axvline(values.mean(), color=colour, linewidth=1, linestyle=":")
+        if log:
+            axes.set_xscale("log")
+        axes.yaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.grid(axis="y")
+        axes.legend()
+    return figure
+
+
+def code_plane(codes: Tensor) -> tuple[Tensor, tuple[str, ...]]:
+    """Where codes (N, *code) lie in a plane: (N, 2) points, or (N, 1) for codes of one number, and the axes' names.
+
+    Codes of two numbers are the plane; larger ones are projected onto their first two principal components, whose names
+    tell the share of the codes' variance that each explains.
+    """
+    flat = codes.detach().cpu().flatten(1)
+    if flat.shape[1] == 1:
+        return flat.float(), ("code",)
+    if flat.shape[1] == 2:
+        return flat.float(), ("code, 1st number", "code, 2nd number")
+    plane = principal_components(Samples(flat), Tensor.float, 2)
+    total = plane.total_variance
+    shares = [float(variance) / total if total > 0 else 0.0 for variance in plane.variances]
+    ordinals = ("1st", "2nd")
+    names = [f"code's {n} principal component ({share:.0%})" for n, share in zip(ordinals, shares, strict=True)]
+    return plane.encode(flat), tuple(names)
+
+
+def code_map(
+    codes: Tensor, labels: Tensor | None = None, label_names: Sequence[str] = (), *, theme: Theme = LIGHT
+) -> Figure:
+    """Where samples lie in the code, coloured by label, each label's name at its median.
+
+    codes: (N, *code); see `code_plane` for codes of more than two numbers. Over 4000 are thinned out evenly.
+    labels: (N,) int64, or None.
+    """
+    kept = torch.arange(len(codes))
+    if len(codes) > MOST_POINTS:
+        kept = torch.linspace(0, len(codes) - 1, MOST_POINTS).round().long()
+    finite = codes[kept].detach().cpu().flatten(1).isfinite().all(1)
+    points, names = code_plane(codes[kept].cpu()[finite])
+    marks = None if labels is None else labels[kept].cpu()[finite].numpy()
+    with drawing(theme):
+        figure = sheet(5.4, 4.4)
+        axes = figure.add_subplot(xlabel=names[0], ylabel=names[1] if len(names) > 1 else "")
+        if not len(points):
+            return figure
+        if points.shape[1] == 1:
+            _code_line(axes, points[:, 0].numpy(), marks, label_names, theme)
+        else:
+            _code_points(axes, points.numpy(), marks, label_names, theme)
+        axes.grid(alpha=0.5)
+    return figure
+
+
+def column_bars(columns: Mapping[str, Tensor], names: Sequence[str] = (), *, theme: Theme = LIGHT) -> Figure:
+    """Explained variance of each column: a bar for the model, a mark for PCA, worst first; of many, the 30 worst.
+
+    columns: "model", "pca" → (D,) explained variances; what is NaN (a column that does not vary) is left out.
+    """
+    model = columns["model"].double().cpu().numpy()
+    order = [int(i) for i in np.argsort(model, kind="stable") if np.isfinite(model[i])]
+    shown = order[:MOST_COLUMNS]
+    with drawing(theme):
+        figure = sheet(5.4, 0.9 + 0.24 * max(1, len(shown)))
+        axes = figure.add_subplot(xlabel="explained variance (1 is exact, 0 no better than the mean)")
+        at = np.arange(len(shown))
+        values = model[shown]
+        axes.barh(at, values.clip(-1, 1), color=theme.rivals["model"], alpha=0.75, label="model")
+        if "pca" in columns:
+            rival = columns["pca"].double().cpu().numpy()[shown]
+            axes.plot(rival.clip(-1, 1), at, "D", color=theme.rivals["pca"], markersize=4.5, label="PCA")
+        axes.set_yticks(at, [_short(names[i]) if names else f"column {i + 1}" for i in shown], fontsize=8)
+        axes.set_ylim(len(shown) - 0.4, -0.6)
+        axes.axvline(0, color=theme.faint, linewidth=1)
+        axes.set_xlim(min(0.0, float(values.min(initial=0)) * 1.05, -0.02) if len(shown) else 0, 1.02)
+        if len(shown) and values.min() < -1:
+            axes.set_xlim(-1.05, 1.02)
+            axes.set_title("values below −1 are cut off", loc="left", fontsize=8)
+        axes.grid(axis="x")
+        figure.legend(*axes.get_legend_handles_labels(), loc="outside upper right", ncols=2)
+    return figure
+
+
+def _displayable(batch: Tensor, bounds: tuple[float, float]) -> np.ndarray:
+    """(n, C, H, W) in `bounds` to (n, h, w, 4) in 0..1."""
+    low, high = bounds
+    batch = ((batch.detach().float().cpu() - low) / ((high - low) or 1.0)).nan_to_num(0.0).clamp(0, 1)
+    height, width = batch.shape[-2:]
+    if max(height, width) > LARGEST_PICTURE:
+        shrink = LARGEST_PICTURE / max(height, width)
+        size = (max(1, round(height * shrink)), max(1, round(width * shrink)))
+        batch = torch.nn.functional.adaptive_avg_pool2d(batch, size)
+    if batch.shape[1] not in (3, 4):
+        batch = batch[:, :1].expand(-1, 3, -1, -1)
+    if batch.shape[1] == 3:
+        batch = torch.cat((batch, torch.ones_like(batch[:, :1])), 1)
+    return batch.permute(0, 2, 3, 1).numpy()
+
+
+def _bins(values: np.ndarray, log: bool, count: int) -> list[float]:
+    low, high = float(values.min()), float(values.max())
+    if high - low <= 1e-9 * max(abs(high), 1e-30):  # all alike: a bin around them
+        return np.linspace(low - 0.5 * (abs(low) or 1), low + 0.5 * (abs(low) or 1), 8).tolist()
+    return (np.geomspace if log else np.linspace)(low, high, count + 1).tolist()
+
+
+def _code_points(axes: Axes, points: np.ndarray, marks: np.ndarray | None, names: Sequence[str], theme: Theme) -> None:
+    x, y = points.T
+    size = float(np.clip(3000 / len(x), 4, 30))
+    if marks is None:
+        axes.scatter(x, y, s=size, color=theme.rivals["model"], alpha=0.6, linewidths=0)
+        return
+    for label in np.unique(marks):
+        here = marks == label
+        look = {"color": LABELS[label % 10], "marker": MARKERS[label // 10 % 10]}
+        axes.scatter(x[here], y[here], s=size, alpha=0.65, linewidths=0, label=_called(label, names), **look)
+    if len(np.unique(marks)) <= 40:
+        outline: list[AbstractPathEffect] = [withStroke(linewidth=2.5, foreground=theme.paper)]
+        for label in np.unique(marks):
+            here = marks == label
+            middle = float(np.median(x[here])), float(np.median(y[here]))
+            text = axes.annotate(_called(label, names), middle, ha="center", va="center", weight="bold", fontsize=10)
+            text.set_path_effects(outline)
+
+
+def _code_line(axes: Axes, x: np.ndarray, marks: np.ndarray | None, names: Sequence[str], theme: Theme) -> None:
+    """Codes of one number: a histogram, or a row of ticks for each label."""
+    if marks is None:
+        axes.hist(x, bins=_bins(x, log=False, count=40), color=theme.rivals["model"], alpha=0.75)
+        axes.set_ylabel("samples")
+        return
+    present = np.unique(marks)
+    for row, label in enumerate(present):
+        here = x[marks == label]
+        axes.scatter(
+            here, np.full(len(here), row), marker="|", s=220 / max(1, len(present) / 10), color=LABELS[label % 10]
+        )
+    axes.set_yticks(np.arange(len(present)), [_called(label, names) for label in present])
+    axes.invert_yaxis()
+
+
+def _called(label: int, names: Sequence[str]) -> str:
+    return _short(names[label]) if 0 <= label < len(names) else str(label)
+
+
+def _short(text: str, most: int = 22) -> str:
+    """Cut to `most` letters, and without what matplotlib would read as mathematics."""
+    text = text if len(text) <= most else text[: most - 1] + "…"
+    return text.replace("$", r"\$")

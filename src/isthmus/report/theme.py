@@ -1,0 +1,86 @@
+"""How figures look: a light and a dark theme, colours that colour-blind people can tell apart, and the way to PNG."""
+
+import contextlib
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import matplotlib as mpl
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+LABELS = ("#3f90da", "#ffa90e", "#bd1f01", "#94a4a2", "#832db6", "#a96b59", "#e76300", "#b9ac70", "#717581", "#92dadd")
+"""Ten colours for labels. Source: Petroff, Accessible color sequences for data visualization, arXiv:2107.02270."""
+
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "*")
+"""Shapes for labels beyond the tenth, so that no two of the first hundred look the same."""
+
+
+@dataclass(frozen=True)
+class Theme:
+    """Colours of one look. `rivals` are the model, PCA, the mean and the original, after Okabe and Ito (2008)."""
+
+    ink: str
+    faint: str
+    paper: str
+    rivals: dict[str, str] = field(hash=False)
+
+
+LIGHT = Theme(
+    ink="#22262b",
+    faint="#c9ced6",
+    paper="#ffffff",
+    rivals={"model": "#0072b2", "pca": "#d55e00", "mean": "#7a7f87", "original": "#22262b"},
+)
+DARK = Theme(
+    ink="#dfe3e8",
+    faint="#474d57",
+    paper="#1c2026",
+    rivals={"model": "#56b4e9", "pca": "#e69f00", "mean": "#9aa0a9", "original": "#dfe3e8"},
+)
+
+
+@contextlib.contextmanager
+def drawing(theme: Theme) -> Iterator[None]:
+    """Draw in `theme` inside the block; matplotlib's settings are as before afterwards."""
+    settings: dict[Any, Any] = {
+        "font.family": "DejaVu Sans",
+        "font.size": 10,
+        "text.color": theme.ink,
+        "axes.labelcolor": theme.ink,
+        "axes.edgecolor": theme.faint,
+        "axes.facecolor": "none",
+        "axes.titlesize": 10,
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        "axes.axisbelow": True,
+        "axes.unicode_minus": True,
+        "figure.facecolor": "none",
+        "figure.dpi": 160,
+        "grid.color": theme.faint,
+        "grid.linewidth": 0.5,
+        "xtick.color": theme.ink,
+        "ytick.color": theme.ink,
+        "xtick.minor.visible": False,
+        "legend.frameon": False,
+        "lines.linewidth": 1.8,
+        "lines.solid_capstyle": "round",
+        "text.usetex": False,
+    }
+    with mpl.rc_context(settings):
+        yield
+
+
+def sheet(width: float, height: float) -> Figure:
+    """An empty figure of `width` × `height` inches, which no window manager knows of."""
+    figure = Figure(figsize=(width, height), layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def png(figure: Figure) -> bytes:
+    """The figure as PNG with a transparent ground, without a date, so that the same figure gives the same bytes."""
+    memory = io.BytesIO()
+    figure.savefig(memory, format="png", dpi=figure.dpi, facecolor="none", metadata={"Software": None})
+    return memory.getvalue()

@@ -1,0 +1,75 @@
+"""What the report says in words: the verdict, and numbers as people write them."""
+
+import math
+
+from isthmus.measures import Evaluation
+
+
+def verdict(found: Evaluation, code_size: int, pca_size: int) -> str:
+    """One sentence: how the model does beside PCA, by the squared error on the part to judge by.
+
+    code_size, pca_size: how many numbers the model's code and PCA's have.
+    """
+    part = found.chief_part
+    row = found.measures[part]["sse"]
+    model, pca = row["model"], row["pca"]
+    start = f"The model's squared error on the {part} part is"
+    if model is None or pca is None:
+        return f"{start} not a finite number: training has diverged. Lower the learning rate, or clip the gradient."
+    with_numbers = _with_numbers(code_size, pca_size)
+    if pca <= 1e-6 * (row["mean"] or 1):
+        return f"{start} {number(model)}; PCA {with_numbers} is exact there, for they hold all that varies in the data."
+    if model <= 0:
+        return f"The model is exact on the {part} part; PCA {with_numbers} is off by {number(pca)}."
+    return f"{start} {_beside(pca / model)} PCA's {with_numbers}."
+
+
+def explanation(found: Evaluation) -> str:
+    """A second sentence: the shares of variance that come back; empty where they are not defined."""
+    part = found.chief_part
+    row = found.measures[part]["explained_variance"]
+    if row["model"] is None or row["pca"] is None:
+        return ""
+    sentence = f"It brings back {percent(row['model'])} of the {part} part's variance, PCA {percent(row['pca'])}."
+    return sentence if row["model"] > 0 else f"{sentence} It does no better than always giving the mean."
+
+
+def number(value: float | None) -> str:
+    """Three significant digits; a dash for what is not defined."""
+    if value is None or not math.isfinite(value):
+        return "–"
+    if value == 0:
+        return "0"
+    if 1e-3 <= abs(value) < 1e5:
+        digits = max(0, 2 - math.floor(math.log10(abs(value))))
+        return f"{value:.{digits}f}".replace("-", "−")
+    mantissa, exponent = f"{value:.2e}".split("e")
+    return f"{mantissa}×10^{int(exponent)}".replace("-", "−")
+
+
+def percent(share: float) -> str:
+    """A share of 1 as a percentage that rounds neither up to 100 % nor down to 0 %."""
+    digits = 0 if 0.1 <= share <= 0.9 or share < -0.01 else 1 if 0.001 <= share <= 0.999 else 2
+    return f"{100 * share:.{digits}f} %".replace("-", "−")
+
+
+def count(value: int) -> str:
+    """An integer with thin spaces between thousands."""
+    return f"{value:,}".replace(",", "\u202f")
+
+
+def _beside(ratio: float) -> str:
+    """`ratio` is PCA's error by the model's: above 1, the model does better."""
+    if 0.99 <= ratio <= 1.01:
+        return "as large as"
+    word, times = ("smaller than", ratio) if ratio > 1 else ("larger than", 1 / ratio)
+    if times < 1.2:
+        share = 1 - 1 / times if ratio > 1 else times - 1
+        return f"{100 * share:.0f} % {word}"
+    return f"{times:.1f} times {word}" if times < 10 else f"{times:.0f} times {word}"
+
+
+def _with_numbers(code_size: int, pca_size: int) -> str:
+    if code_size == pca_size:
+        return f"with the same {code_size} number{'s' * (code_size != 1)}"
+    return f"with {pca_size} numbers where the model's code has {code_size}"
