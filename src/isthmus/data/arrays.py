@@ -3,6 +3,7 @@
 import zipfile
 import zlib
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import IO, Any
 
@@ -11,13 +12,12 @@ from numpy.lib import format as npy
 from torch import Tensor
 
 from isthmus.data.options import Options
-from isthmus.data.raw import Raw
+from isthmus.data.raw import PARTS, Raw
 from isthmus.errors import DataError, nearest
 
 MAPPED_FROM = 64 * 2**20  # bytes; a smaller file is as well in memory
 VALUES = ("x", "data", "images", "values", "samples", "features")
 LABELS = ("y", "labels", "label", "target", "targets")
-PARTS = {"train": "train", "val": "validation", "valid": "validation", "validation": "validation", "test": "test"}
 
 
 def from_memory(values: Any, labels: Any = None) -> Raw:
@@ -34,34 +34,41 @@ def from_memory(values: Any, labels: Any = None) -> Raw:
         raise DataError(f"The values don't make an array ({error}): give samples that all have one shape.") from error
 
 
-def from_mapping(arrays: Mapping[str, Any], options: Options, where: str = "The mapping") -> Raw:
+def from_mapping(
+    arrays: Mapping[str, Any], options: Options, where: str = "The mapping", like: Mapping[str, Any] | None = None
+) -> Raw:
     """What named arrays hold: any single one; X and y; or x_train, y_train, x_test, y_test (and x_val, y_val).
+
+    like: description of a model's data, whose names of arrays these need not have.
 
     Raises:
         DataError: none of the arrays, or more than one, could be the samples; `options.array` and `.label` say which.
     """
     names = {name.lower(): name for name in arrays}
-    for option, asked in (("array", options.array), ("label", options.label)):
-        if asked is not None and asked not in arrays:
-            raise DataError(f"{option}={asked!r}: {where} has no such array. {nearest(str(asked), arrays)}")
-    if options.array is None and _named(names, VALUES, "train"):
-        parts = {
-            part: _part(arrays, names, written) for written, part in PARTS.items() if _named(names, VALUES, written)
-        }
+    asked = {"array": options.array, "label": options.label}
+    for option, name in asked.items():
+        if name is not None and name not in arrays:
+            if not options.forgives(option, like):
+                raise DataError(f"{option}={name!r}: {where} has no such array. {nearest(str(name), arrays)}")
+            asked[option] = None
+    if asked["array"] is None and _named(names, VALUES, "train"):
+        parts = {part: _part(arrays, names, word) for word, part in PARTS.items() if _named(names, VALUES, word)}
         train = parts.pop("train")
-        return Raw(train.values, train.labels, parts=parts)
-    labels = options.label if isinstance(options.label, str) else _named(names, LABELS)
-    values = options.array or _named(names, VALUES)
+        return replace(train, parts=parts)
+    labels = asked["label"] or _named(names, LABELS)
+    values = asked["array"] or _named(names, VALUES)
     if values is None:
-        rest = [name for name in arrays if name != labels]
+        rest = [name for name in arrays if name not in (labels, "names")]
         if len(rest) != 1:
+            found = "the arrays " + ", ".join(rest[:8]) if rest else "no array of values"
             raise DataError(
-                f"{where} has {'no array' if not rest else 'the arrays ' + ', '.join(rest[:8])}: expected one, or X and y, "
-                "or x_train and x_test. Say which with array=."
+                f"{where} has {found}: expected one, or X and y, or x_train and x_test. Say which one with array=."
             )
         values = rest[0]
     found = from_memory(arrays[values])
-    return Raw(found.values, None if labels in (None, values) else arrays[labels])
+    called = tuple(map(str, arrays["names"])) if "names" in arrays and values != "names" else ()
+    called = called if len(called) == len(found.values) else ()
+    return replace(found, labels=None if labels in (None, values) else arrays[labels], names=called)
 
 
 def _part(arrays: Mapping[str, Any], names: dict[str, str], part: str) -> Raw:
@@ -105,7 +112,7 @@ def read_npy(path: Path, options: Options) -> Raw:
         raise _damaged(path, error) from error
 
 
-def read_npz(path: Path, options: Options) -> Raw:
+def read_npz(path: Path, options: Options, like: Mapping[str, Any] | None = None) -> Raw:
     """The arrays of a `.npz` file, by their names (see `from_mapping`).
 
     Raises:
@@ -122,7 +129,7 @@ def read_npz(path: Path, options: Options) -> Raw:
                     f"{path} unpacks to {unpacked} bytes: expected at most max_bytes={options.max_bytes}. "
                     "If you trust it, raise max_bytes."
                 )
-            return from_mapping(_Members(archive, members, path), options, str(path))
+            return from_mapping(_Members(archive, members, path), options, str(path), like)
     except (zipfile.BadZipFile, zlib.error, ValueError, EOFError, RuntimeError, SyntaxError, OverflowError) as error:
         if isinstance(error, DataError):
             raise

@@ -1,15 +1,80 @@
-"""Fitting samples to a model: the shape and the columns it was trained on."""
+"""Fitting samples to a model: the shape, the columns and the units it was trained on."""
 
+import math
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
+import numpy as np
+import torch
+from torch import Tensor
+
 from isthmus.data.samples import Samples
-from isthmus.errors import DataError
+from isthmus.errors import DataError, remark
 
 
 def fit_to(samples: Samples, like: Mapping[str, Any], called: str) -> Samples:
-    """`samples` as a model that was trained on data with description `like` takes them."""
+    """`samples` as a model that was trained on data with the description `like` takes them.
+
+    A table is put into the model's order of columns. Flat rows of as many numbers as a picture has are taken for
+    pictures, and pictures for rows, with a remark.
+
+    Raises:
+        DataError: columns are missing, or the shapes don't fit; both shapes are named.
+    """
     wanted = tuple(like["shape"])
+    columns = tuple(like.get("columns") or ())
+    if columns and samples.columns and samples.columns != columns:
+        samples = _by_name(samples, columns, called)
     if samples.shape != wanted:
-        raise DataError(f"{called} has samples of shape {samples.shape}: the model takes {wanted}.")
-    return samples
+        samples = _reshaped(samples, wanted, like, called)
+    if like.get("dtype") == "uint8" and samples.dtype == "float32" and like.get("kind") == "pictures":
+        _check_units(samples, called)
+    return replace(samples, kind=like.get("kind", samples.kind), columns=columns)
+
+
+def _by_name(samples: Samples, columns: tuple[str, ...], called: str) -> Samples:
+    where = {name: position for position, name in enumerate(samples.columns)}
+    missing = [name for name in columns if name not in where]
+    if missing:
+        shown = ", ".join(map(repr, missing[:5])) + (f" and {len(missing) - 5} more" if len(missing) > 5 else "")
+        raise DataError(
+            f"{called} lacks the column{'s' * (len(missing) > 1)} {shown}: expected the {len(columns)} columns "
+            "the model was trained on. Add or rename them."
+        )
+    order = [where[name] for name in columns]
+    return replace(samples, values=samples.tensor()[:, order].contiguous(), rows=None, columns=columns)
+
+
+def _reshaped(samples: Samples, wanted: tuple[int, ...], like: Mapping[str, Any], called: str) -> Samples:
+    flat = 1 in (len(samples.shape), len(wanted))
+    if flat and math.prod(samples.shape) == math.prod(wanted):
+        remark(f"{called} has samples of shape {samples.shape}; they are taken as {wanted}, which the model expects.")
+        values = samples.values
+        shaped: Tensor | np.ndarray = values.reshape(len(values), *wanted)
+        return replace(samples, values=shaped, columns=())
+    raise DataError(
+        f"{called} has samples of shape {samples.shape}: expected {wanted}, as in the model's training. "
+        f"{_advice(samples.shape, wanted, like)}"
+    )
+
+
+def _advice(shape: tuple[int, ...], wanted: tuple[int, ...], like: Mapping[str, Any]) -> str:
+    if len(shape) == 3 and len(wanted) == 3 and like.get("kind", "pictures") == "pictures":
+        words = [] if shape[1:] == wanted[1:] else [f"size={wanted[1:]}"]
+        mode = {1: "L", 3: "RGB", 4: "RGBA"}.get(wanted[0])
+        if shape[0] != wanted[0] and mode is not None:
+            words.append(f"mode={mode!r}")
+        return f"Read picture files with {' and '.join(words)}; arrays need reshaping first." if words else ""
+    if shape == wanted[1:] or (len(shape) < len(wanted) and shape == wanted[-len(shape) :]):
+        return "If this is one sample, add the axis of samples: x[None]."
+    return "Give data of that shape, or train a model on these."
+
+
+def _check_units(samples: Samples, called: str) -> None:
+    top = float(samples.batch(torch.arange(min(len(samples), 256))).max())
+    if top <= 1:
+        remark(
+            f"{called} has values up to {top:g}, where the model was trained on bytes of 0 to 255: "
+            "if they are scaled already, multiply them by 255."
+        )

@@ -88,14 +88,16 @@ def _read(file: IO[bytes], path: Path, max_bytes: int) -> np.ndarray:
     promised = math.prod(shape) * dtype.itemsize
     if promised > max_bytes:
         raise DataError(
-            f"{path} unpacks to {promised} bytes: expected at most max_bytes={max_bytes}. If you trust it, raise max_bytes."
+            f"{path} unpacks to {promised} bytes: expected at most max_bytes={max_bytes}. "
+            "If you trust it, raise max_bytes."
         )
     body = bytearray()
     while len(body) < promised and (piece := file.read(min(PIECE, promised - len(body)))):
         body += piece
     if len(body) < promised:
         raise DataError(
-            f"{path} is cut short: its header promises {promised} bytes of values, it has {len(body)}. Get or write it again."
+            f"{path} is cut short: its header promises {promised} bytes of values, it has {len(body)}. "
+            "Get or write it again."
         )
     if file.read(1):
         raise DataError(f"{path} has more values than its header promises ({promised} bytes). Get or write it again.")

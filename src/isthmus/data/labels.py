@@ -1,5 +1,6 @@
 """Labels: classes of any type become int64 and the names of the classes."""
 
+import math
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,7 @@ def encode_labels(given: Any, count: int, known: tuple[str, ...] = ()) -> tuple[
     Raises:
         DataError: there are not `count` labels.
     """
-    array = _array(given)
+    array = label_array(given)
     if array.ndim == 2 and array.shape[1] == 1:
         array = array[:, 0]
     if array.ndim != 1:
@@ -47,26 +48,25 @@ def encode_labels(given: Any, count: int, known: tuple[str, ...] = ()) -> tuple[
     return torch.from_numpy(numbers[inverse]), tuple(order)
 
 
-def _array(given: Any) -> np.ndarray:
+def label_array(given: Any) -> np.ndarray:
+    """Labels as an array: of their own type where it is one, else of objects."""
     if isinstance(given, Tensor):
         return given.detach().cpu().numpy()
-    if isinstance(given, np.ndarray):
-        return given
-    values = list(given)
-    plain = all(isinstance(value, int | float | np.generic) for value in values)
-    return np.asarray(values) if plain else np.array([*values, None], dtype=object)[:-1]
+    if not isinstance(given, list | tuple):
+        return np.asarray(given)
+    plain = len({type(value) for value in given}) <= 1
+    return np.asarray(given) if plain else np.array([*given, None], dtype=object)[:-1]
 
 
 def _unique(array: np.ndarray) -> tuple[list[Any], np.ndarray]:
     if array.dtype.kind != "O":
         values, inverse = np.unique(array, return_inverse=True)
         return values.tolist(), inverse
-    missing = [value is None or value != value for value in array.tolist()]
-    present = {value for value, gone in zip(array.tolist(), missing, strict=True) if not gone}
+    given = [None if isinstance(value, float) and math.isnan(value) else value for value in array.tolist()]
+    present = {value for value in given if value is not None}
     numeric = all(isinstance(value, int | float) for value in present)
-    values: list[Any] = sorted(present, key=None if numeric else str)
-    if any(missing):
-        values.append(None)
-    index = {value: position for position, value in enumerate(values)}
-    found = (index[None if gone else value] for value, gone in zip(array.tolist(), missing, strict=True))
-    return values, np.fromiter(found, np.int64, len(array))
+    ordered: list[Any] = sorted(present, key=None if numeric else str)
+    if None in given:
+        ordered.append(None)
+    index = {value: position for position, value in enumerate(ordered)}
+    return ordered, np.fromiter((index[value] for value in given), np.int64, len(given))

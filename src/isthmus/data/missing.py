@@ -27,8 +27,8 @@ def check_finite(samples: Samples, called: str) -> None:
     else:
         where = "sample" + "s" * (len(bad) > 1) + " " + _some([_name(samples, int(row)) for row in bad])
     raise DataError(
-        f"{called} has NaN or infinite values in {len(bad)} of {len(samples)} samples ({where}): expected finite numbers. "
-        "Say missing='drop' to leave those samples out, or missing='fill' to fill in means."
+        f"{called} has NaN or infinite values in {len(bad)} of {len(samples)} samples ({where}): "
+        "expected finite numbers. Say missing='drop' to leave those samples out, or missing='fill' to fill in means."
     )
 
 

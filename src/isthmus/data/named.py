@@ -75,9 +75,9 @@ NAMES = ("digits", *SETS)
 def read_named(name: str, options: Options) -> Raw:
     """The set called `name`, one of `NAMES`.
 
-    A local copy is looked for in the folder `ISTHMUS_DATA` and in `./data`: `mnist.npz` (x_train, y_train, x_test, y_test),
-    a folder with the original IDX or CIFAR-10 binary files, or `cifar-10-binary.tar.gz`. Else it is downloaded once, into
-    the user's cache, and its md5 is checked.
+    A local copy is looked for in the folder `ISTHMUS_DATA` and in `./data`: `mnist.npz` (x_train, y_train, x_test,
+    y_test), a folder `mnist` with the original IDX files; for CIFAR-10 its binary files, or `cifar-10-binary.tar.gz`.
+    Else it is downloaded once, into the user's cache, and its md5 is checked.
 
     Raises:
         DataError: the copy is damaged, or there is none and the download fails; it says where to put a copy.
@@ -135,7 +135,8 @@ def _copies(wanted: NamedSet) -> Iterator[Path]:
             yield from (folder / f"{word}.npz", folder / word / "raw", folder / word)
         yield from (folder / name for name in wanted.files if name.endswith(".tar.gz"))
         yield from (folder / f"{word}_small.npz" for word in wanted.words)
-        yield folder if wanted is not SETS["fashion-mnist"] else folder / "fashion"
+        if wanted.title != "Fashion-MNIST":  # whose files are called as MNIST's are
+            yield folder
 
 
 def _read_copy(path: Path, options: Options) -> Raw | None:
@@ -192,9 +193,11 @@ def _download(wanted: NamedSet, name: str, options: Options) -> Raw:
             pooch.retrieve(wanted.url + file, known_hash=f"md5:{md5}", fname=file, path=cache)
     except (OSError, ValueError) as error:  # requests' errors are OSErrors; ValueError is a wrong hash
         said = " ".join(str(error).split())[:120]
+        first = next(iter(wanted.files))
+        copy = first if first.endswith(".tar.gz") else f"a folder {name} with {first} and its like"
         raise DataError(
-            f"{wanted.title} is not here and could not be downloaded from {wanted.url} ({said}). Put a copy, such as "
-            f"{name}.npz or {' and '.join(list(wanted.files)[:2])}, into ./data/{name} or the folder ISTHMUS_DATA names."
+            f"{wanted.title} is not here and could not be downloaded from {wanted.url} ({said}). Put {name}.npz "
+            f"(x_train, y_train, x_test, y_test), or {copy}, into ./data or the folder that ISTHMUS_DATA names."
         ) from error
     raw = (
         read_idx_folder(cache, options)

@@ -1,7 +1,7 @@
 """Options: how a source is to be read; the words that every reader shares."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Literal, Self, TypedDict, get_args
 
@@ -100,6 +100,10 @@ class Options:
             return cls(**words)  # type: ignore[arg-type]  # what words hold is checked on arrival
         except TypeError as error:
             raise DataError(f"An option has a value of the wrong type ({error}): see isthmus.data.Options.") from error
+
+    def forgives(self, name: str, like: Mapping[str, Any] | None) -> bool:
+        """Whether option `name` comes from a model's training, so that a source may lack what it names."""
+        return like is not None and (like.get("options") or {}).get(name) == getattr(self, name)
 
     def to_json(self) -> dict[str, Any]:
         """The options that differ from their defaults, JSON-able; `of` takes them back."""

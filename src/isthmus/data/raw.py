@@ -12,6 +12,7 @@ from isthmus.data.samples import Kind
 from isthmus.errors import DataError, remark
 
 COLOURS = (1, 3, 4)
+PARTS = {"train": "train", "val": "validation", "valid": "validation", "validation": "validation", "test": "test"}  # as files say
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,8 +24,8 @@ class Raw:
     names: of the samples, or empty. columns: of a table, or empty.
     kind: what the source says it holds, or None where it can't say.
     parts: further parts that the source brings ("validation", "test"); these values are its training part.
+    channels_first: pictures are `(N, C, H, W)` for certain.
     origin: path or name that opens the source again; None for an object in memory.
-    notes: what was done to the values that the same model's further data need too, such as `mode`.
     """
 
     values: np.ndarray | Tensor
@@ -35,7 +36,7 @@ class Raw:
     kind: Kind | None = None
     parts: dict[str, "Raw"] = field(default_factory=dict)
     origin: str | None = None
-    notes: dict[str, Any] = field(default_factory=dict)
+    channels_first: bool = False
 
 
 def settle(raw: Raw, options: Options, exact: tuple[int, ...] | None = None) -> Raw:
@@ -57,16 +58,16 @@ def settle(raw: Raw, options: Options, exact: tuple[int, ...] | None = None) -> 
             f"An array of shape {tuple(values.shape)} has no axis of samples and one of values: expected (N, columns), "
             "(N, height, width) or (N, channels, height, width). Reshape it, or add an axis with x[None]."
         )
-    if exact is not None and tuple(values.shape[1:]) == exact and options.kind is None:
+    if exact is not None and tuple(values.shape[1:]) == exact:
         kind = kind or ("table" if values.ndim == 2 else "pictures")
     elif kind is None:
         kind = "table" if values.ndim == 2 else "pictures"
         values = values if kind == "table" else _channels_first(values, options)
     elif kind == "table":
         values = values if values.ndim == 2 else values.reshape(len(values), -1)
-    elif kind == "pictures":
+    elif kind == "pictures" and not raw.channels_first:
         values = _channels_first(values, options)
-    elif values.ndim > 3:
+    elif kind == "series" and values.ndim > 3:
         raise DataError(
             f"kind='series' for shape {tuple(values.shape)}: expected (N, length) or (N, length, channels)."
         )

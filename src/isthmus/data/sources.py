@@ -1,33 +1,63 @@
 """Sources: which reader a source goes to, by what it is or what its file is called."""
 
 import os
-from collections.abc import Mapping
+import re
+import stat
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from isthmus.data.arrays import from_mapping, from_memory, read_npy, read_npz
+from isthmus.data.folders import read_folder, read_picture, read_zip
 from isthmus.data.idx import read_idx
 from isthmus.data.named import NAMES, read_named
 from isthmus.data.options import Options
+from isthmus.data.pictures import SUFFIXES as PICTURES
 from isthmus.data.raw import Raw
 from isthmus.data.samples import Samples
+from isthmus.data.tables import from_table, is_table, read_parquet
+from isthmus.data.text import read_text
 from isthmus.errors import DataError, nearest
+
+TEXT = (".csv", ".tsv", ".txt")
+READERS: dict[str, Callable[[Path, Options], Raw]] = {
+    ".npy": read_npy,
+    ".idx": read_idx,
+    ".zip": read_zip,
+    **dict.fromkeys(PICTURES, read_picture),
+}
+CHOOSING: dict[str, Callable[[Path, Options, Mapping[str, Any] | None], Raw]] = {
+    **dict.fromkeys(TEXT, read_text),
+    ".npz": read_npz,
+    ".parquet": read_parquet,
+}
+RUNS_CODE = (".pkl", ".pickle", ".pt", ".pth", ".joblib", ".mat", ".dill")
+IDX_NAME = re.compile(r"(\.idx|idx\d?-ubyte|\.idx\d-\w+)(\.gz)?$")
 
 
 def read(source: Any, options: Options, labels: Any = None, like: Mapping[str, Any] | None = None) -> Raw:
-    """What `source` holds (see `open_data`)."""
-    if isinstance(source, str) and source in NAMES:
-        return read_named(source, options)
+    """What `source` holds (see `open_data`).
+
+    labels: a class for each sample, of values in memory.
+    like: description of a model's data, by which a table's columns are chosen.
+
+    Raises:
+        DataError: the source is missing, damaged, of an unknown kind, or not what the options say.
+    """
+    in_memory = not isinstance(source, str | os.PathLike)
+    if labels is not None and (not in_memory or isinstance(source, Mapping | Samples) or is_table(source)):
+        raise DataError(f"labels= goes with values in memory, not with {called(source)}: name its labels with label=.")
     if isinstance(source, str | os.PathLike):
-        return _read_path(Path(source), options)
+        return _read_path(source, options, like)
     if isinstance(source, Samples):
         return _from_samples(source)
-    if isinstance(source, tuple) and len(source) == 2 and labels is None and not isinstance(source[0], int | float):
-        return from_memory(*source)
+    if is_table(source):
+        return from_table(source, options, like)
     if isinstance(source, Mapping):
-        return from_mapping(source, options)
-    return from_memory(source, labels)
+        return from_mapping(source, options, like=like)
+    values, labels = source if isinstance(source, tuple) and len(source) == 2 and labels is None else (source, labels)
+    return from_memory(values, labels)
 
 
 def called(source: Any) -> str:
@@ -35,16 +65,73 @@ def called(source: Any) -> str:
     return str(source) if isinstance(source, str | os.PathLike) else f"The {type(source).__name__}"
 
 
-def _read_path(path: Path, options: Options) -> Raw:
-    if not path.exists():
-        raise DataError(f"{path} does not exist, and is no known name. {nearest(str(path), NAMES)}")
-    readers = {".npy": read_npy, ".npz": read_npz, ".idx": read_idx}
-    reader = readers.get(path.suffix)
-    if reader is None:
-        raise DataError(f"{path}: unknown type {path.suffix!r}. {nearest(path.suffix, readers)}")
-    return replace(reader(path, options), origin=str(path.resolve()))
+def _read_path(source: str | os.PathLike[str], options: Options, like: Mapping[str, Any] | None) -> Raw:
+    if isinstance(source, str) and source in NAMES:
+        return read_named(source, options)
+    path = Path(source).expanduser()
+    try:
+        raw = _dispatched(path, options, like)
+    except OSError as error:
+        raise DataError(
+            f"{path} can't be read ({error.strerror or error}): check its permissions and its disk."
+        ) from error
+    except MemoryError as error:
+        raise DataError(
+            f"{path} does not fit into memory: give a smaller one, or a .npy with memory_map=True."
+        ) from error
+    return replace(raw, origin=str(path.resolve()))
+
+
+def _dispatched(path: Path, options: Options, like: Mapping[str, Any] | None) -> Raw:
+    try:
+        status = path.stat()
+    except (FileNotFoundError, NotADirectoryError, ValueError) as error:
+        raise _absent(path) from error
+    if stat.S_ISDIR(status.st_mode):
+        return read_folder(path, options)
+    if not stat.S_ISREG(status.st_mode):
+        raise DataError(f"{path} is neither a file nor a folder: expected a file with samples.")
+    if status.st_size == 0:
+        raise DataError(f"{path} is empty (0 bytes): expected samples. Get or write it again.")
+    suffix = path.suffix.lower()
+    if IDX_NAME.search(path.name):
+        return read_idx(path, options)
+    if suffix == ".gz" and Path(path.stem).suffix.lower() in TEXT:
+        return read_text(path, options, like)
+    if suffix in READERS:
+        return READERS[suffix](path, options)
+    if suffix in CHOOSING:
+        return CHOOSING[suffix](path, options, like)
+    known = [*READERS, *CHOOSING, ".idx.gz", ".csv.gz"]
+    if suffix in RUNS_CODE:
+        raise DataError(
+            f"{path}: files of type {suffix} can run code and are never read. Save the values as .npy or .npz."
+        )
+    said = f"type {suffix!r}" if suffix else "a file without a suffix"
+    raise DataError(f"{path}: {said} is unknown. {nearest(suffix, known)}")
+
+
+def _absent(path: Path) -> DataError:
+    text = str(path)
+    if "://" in text or re.match(r"https?:/", text):
+        return DataError(f"{text} is an address: expected a path or one of {', '.join(NAMES)}. Download it first.")
+    beside = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
+    bare = len(path.parts) == 1
+    offered = nearest(path.name, [*NAMES, *beside] if bare else beside)
+    hint = offered if offered.startswith("Did") else "Check the path."
+    if bare and not path.suffix:
+        return DataError(f"{text!r} is no file, folder or known name ({', '.join(NAMES)}). {hint}")
+    return DataError(f"{path} does not exist: expected a file or folder with samples. {hint}")
 
 
 def _from_samples(samples: Samples) -> Raw:
     values = samples.values if samples.rows is None else samples.tensor()
-    return Raw(values, samples.labels, samples.label_names, samples.names, samples.columns, samples.kind)
+    return Raw(
+        values,
+        samples.labels,
+        samples.label_names,
+        samples.names,
+        samples.columns,
+        samples.kind,
+        channels_first=samples.kind == "pictures",
+    )

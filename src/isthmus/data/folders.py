@@ -1,0 +1,118 @@
+"""Folders and zips: which files in them are pictures, and how to get at their bytes safely."""
+
+import os
+import zipfile
+import zlib
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path, PurePosixPath
+
+from isthmus.data.named import read_cifar_folder, read_idx_folder
+from isthmus.data.options import Options
+from isthmus.data.pictures import SUFFIXES, Entry, UnreadableError, is_picture, read_pictures
+from isthmus.data.raw import Raw
+from isthmus.errors import DataError
+
+
+def read_folder(folder: Path, options: Options) -> Raw:
+    """A folder of pictures; or of MNIST's four IDX files, or CIFAR-10's binary ones.
+
+    Raises:
+        DataError: there are no pictures in it, or some can't be read.
+    """
+    known = read_idx_folder(folder, options) or read_cifar_folder(folder, options)
+    if known is not None:
+        return known
+    files = list(_files(folder))
+    entries = [Entry(name, partial(_bytes, folder / name)) for name in files if is_picture(name)]
+    if not entries:
+        raise DataError(
+            f"{folder} has no pictures in it ({_found(files)}): expected files such as a.png, or label/a.png. "
+            "Point at the folder above them, or at one file."
+        )
+    return read_pictures(entries, options, str(folder))
+
+
+def read_zip(path: Path, options: Options) -> Raw:
+    """A zip of pictures. Nothing is unpacked to disk; sizes are checked before and while members are read.
+
+    Raises:
+        DataError: the zip is damaged, holds no pictures, leads out of itself, or unpacks to more than it may.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            members = [member for member in archive.infolist() if not member.is_dir()]
+            _check_members(members, path, options)
+            pictures = [member for member in members if is_picture(member.filename)]
+            if not pictures:
+                found = _found([member.filename for member in members])
+                raise DataError(
+                    f"{path} has no pictures in it ({found}): expected members such as a.png or label/a.png."
+                )
+            entries = [Entry(member.filename, partial(_member, archive, member)) for member in pictures]
+            return read_pictures(entries, options, str(path))
+    except (zipfile.BadZipFile, NotImplementedError, EOFError) as error:
+        raise DataError(f"{path} is damaged or no zip ({error}). Get or pack it again.") from error
+
+
+def read_picture(path: Path, options: Options) -> Raw:
+    """One picture file, as a set of one.
+
+    Raises:
+        DataError: the file is damaged or too large.
+    """
+    return read_pictures([Entry(path.name, partial(_bytes, path))], options, str(path))
+
+
+def _files(folder: Path) -> Iterator[str]:
+    """Paths of all files below, with slashes; links to folders are not followed, so that none leads in a circle."""
+    for place, folders, files in os.walk(folder, onerror=_refuse):
+        folders.sort()
+        yield from ((Path(place) / file).relative_to(folder).as_posix() for file in sorted(files))
+
+
+def _refuse(error: OSError) -> None:
+    raise DataError(
+        f"{error.filename} can't be read ({error.strerror}): change its permissions or take it away."
+    ) from error
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise UnreadableError(f"{path} can't be read ({error.strerror}).") from error
+
+
+def _member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:
+    """A member's bytes: never more than it declared, for `zipfile` stops there and then checks the sum."""
+    try:
+        with archive.open(member) as file:
+            return file.read(member.file_size + 1)
+    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError, OSError) as error:
+        raise UnreadableError(f"{member.filename} can't be unpacked ({error}).") from error
+
+
+def _check_members(members: list[zipfile.ZipInfo], path: Path, options: Options) -> None:
+    for member in members:
+        name = member.filename
+        if name.startswith(("/", "\\")) or ".." in PurePosixPath(name.replace("\\", "/")).parts or name[1:2] == ":":
+            raise DataError(
+                f"{path} has a member {name[:60]!r} that leads out of it: expected plain paths. Don't trust it."
+            )
+        if member.flag_bits & 1:
+            raise DataError(f"{path} is locked with a password ({name[:60]}): expected a plain zip. Unpack it first.")
+    declared = sum(member.file_size for member in members)
+    if declared > options.max_bytes and declared > path.stat().st_size:
+        raise DataError(
+            f"{path} unpacks to {declared} bytes: expected at most max_bytes={options.max_bytes}. "
+            "If you trust it, raise max_bytes."
+        )
+
+
+def _found(names: list[str]) -> str:
+    if not names:
+        return "it is empty"
+    kinds = sorted({PurePosixPath(name).suffix or PurePosixPath(name).name for name in names})
+    plain = [name for name in names if PurePosixPath(name).suffix.lower() in SUFFIXES]
+    return "only hidden files" if plain else f"{len(names)} files of type {', '.join(kinds[:5])}"

@@ -1,0 +1,110 @@
+"""Gathering: from what a reader hands over to samples: axes, missing values and labels seen to."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from isthmus.data.labels import encode_labels, label_array
+from isthmus.data.missing import check_finite, drop_missing
+from isthmus.data.options import Options
+from isthmus.data.raw import Raw, settle
+from isthmus.data.samples import Samples, as_tensor
+from isthmus.errors import DataError, remark
+
+
+def gather(raw: Raw, options: Options, called: str, like: Mapping[str, Any] | None = None) -> dict[str, Samples]:
+    """The parts of `raw` by name, "train" (all that is not another part) first.
+
+    Missing values are gone or refused, unless they are to be filled in, for which the training part must be known.
+
+    like: description of a model's data: values of its shape stay as they are, and its labels keep their numbers.
+
+    Raises:
+        DataError: the values are no samples, or the parts don't fit each other.
+    """
+    exact = None if like is None else tuple(like["shape"])
+    settled = {name: settle(part, options, exact) for name, part in {"train": raw, **raw.parts}.items()}
+    shapes = {tuple(part.values.shape[1:]) for part in settled.values()}
+    if len(shapes) > 1:
+        raise DataError(f"The parts of {called} have different shapes, {' and '.join(map(str, shapes))}: expected one.")
+    labels, label_names = _labels(settled, raw.label_names, tuple((like or {}).get("label_names") or ()))
+    parts = {}
+    for name, part in settled.items():
+        kind = part.kind or "table"
+        samples = Samples(_kept(part.values), labels.get(name), label_names, part.names, kind, part.columns)
+        if options.missing == "drop":
+            samples = drop_missing(samples, called)
+        elif options.missing == "error":
+            check_finite(samples, called)
+        parts[name] = samples
+    return parts
+
+
+def join(parts: Sequence[Samples]) -> Samples:
+    """All samples of `parts`, one part after another."""
+    if len(parts) == 1:
+        return parts[0]
+    labels = [part.labels for part in parts if part.labels is not None]
+    if labels and len(labels) < len(parts):
+        remark("Some parts have no labels: together they have none.")
+    names = tuple(name for part in parts for name in part.names)
+    return replace(
+        parts[0],
+        values=torch.cat([part.tensor() for part in parts]),
+        labels=torch.cat(labels) if len(labels) == len(parts) else None,
+        names=names if len(names) == sum(map(len, parts)) else (),
+        rows=None,
+    )
+
+
+def _kept(values: np.ndarray | Tensor) -> np.ndarray | Tensor:
+    """As `Samples` keeps them: mapped arrays as they are, others as one contiguous tensor."""
+    if isinstance(values, Tensor):
+        return (values if values.dtype == torch.uint8 else values.float()).contiguous()
+    return values if _mapped(values) else as_tensor(values)
+
+
+def _mapped(values: np.ndarray) -> bool:
+    base: Any = values
+    while base is not None and not isinstance(base, np.memmap):
+        base = getattr(base, "base", None)
+    return base is not None
+
+
+def _labels(
+    parts: dict[str, Raw], given_names: tuple[str, ...], known: tuple[str, ...]
+) -> tuple[dict[str, Tensor], tuple[str, ...]]:
+    """Labels of all parts, numbered together.
+
+    given_names: names of labels that are numbers already.
+    known: names whose numbers are fixed.
+    """
+    arrays = {name: label_array(part.labels) for name, part in parts.items() if part.labels is not None}
+    if not arrays:
+        return {}, ()
+    for name, array in arrays.items():
+        if len(array) != len(parts[name].values):
+            count = len(parts[name].values)
+            raise DataError(f"{len(array)} labels for {count} samples ({name}): give one label for each sample.")
+    if len({array.shape[1:] for array in arrays.values()}) > 1:
+        raise DataError("The labels of the parts have different shapes: give one label for each sample.")
+    together = np.concatenate(list(arrays.values()))
+    if given_names:
+        if together.min() < 0 or together.max() >= len(given_names):
+            raise DataError(
+                f"Labels run from {together.min()} to {together.max()}: expected 0 to {len(given_names) - 1}."
+            )
+        order = {name: number for number, name in enumerate(dict.fromkeys((*known, *given_names)))}
+        numbers, names = (
+            torch.tensor([order[name] for name in given_names])[together.astype(np.int64).ravel()],
+            tuple(order),
+        )
+    else:
+        numbers, names = encode_labels(together, len(together), known)
+    if numbers is None:
+        return {}, ()
+    return dict(zip(arrays, numbers.split([len(array) for array in arrays.values()]), strict=True)), names

@@ -1,0 +1,192 @@
+"""Pictures: decoded from files' bytes to uint8 `(N, C, H, W)`, of one size and mode, within limits."""
+
+import io
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import PurePosixPath
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from isthmus.data.options import Mode, Options
+from isthmus.data.raw import PARTS, Raw
+from isthmus.errors import DataError, remark
+
+SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm")
+FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF", "PPM")
+TURNED = ("JPEG", "MPO", "TIFF", "WEBP")  # formats whose EXIF may say which side is up
+ORIENTATION = 0x0112
+
+
+class UnreadableError(DataError):
+    """One picture's bytes are damaged or no picture; the others may be well."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A picture not yet read: its path within the set, with slashes, and how to get its bytes."""
+
+    name: str
+    read: Callable[[], bytes]
+
+
+def is_picture(name: str) -> bool:
+    """Whether a file is a picture by its suffix, and no hidden one."""
+    path = PurePosixPath(name)
+    hidden = any(part.startswith((".", "__MACOSX")) for part in path.parts)
+    return path.suffix.lower() in SUFFIXES and not hidden
+
+
+def read_pictures(entries: Sequence[Entry], options: Options, where: str) -> Raw:
+    """All `entries` as one set; the first folder of each one's path is its label.
+
+    Folders `train` and `test` (and `val`) at the top are parts, and the folders below them the labels.
+
+    Raises:
+        DataError: a picture can't be read, is larger than it may be, or has another size or mode than the first one.
+    """
+    entries = sorted(entries, key=lambda entry: entry.name)
+    tops = {PurePosixPath(entry.name).parts[0] for entry in entries if "/" in entry.name}
+    divided = "train" in tops and len(tops) > 1 and tops <= set(PARTS) and all("/" in entry.name for entry in entries)
+    if not divided:
+        return _read_part(entries, options, where, depth=0)
+    parts = {
+        PARTS[top]: _read_part([e for e in entries if e.name.startswith(f"{top}/")], options, where, depth=1)
+        for top in sorted(tops)
+    }
+    train = parts.pop("train")
+    return replace(train, parts=parts)
+
+
+def decode(content: bytes, called: str, options: Options) -> tuple[np.ndarray, str]:
+    """One picture, `(C, H, W)` uint8, and its mode, resized and converted as `options` ask.
+
+    Sixteen bits become eight. What is see-through is laid on white where the mode asked for has no transparency.
+    Of several frames the first is taken. EXIF's orientation is applied.
+
+    Raises:
+        UnreadableError: the bytes are no picture, or are cut short.
+        DataError: they hold more pixels than they may.
+    """
+    try:
+        image = _opened(content)
+        width, height = image.size
+        if width * height > options.max_pixels:
+            raise DataError(
+                f"{called} has {width} x {height} pixels: expected at most max_pixels={options.max_pixels}. "
+                "If you trust it, raise max_pixels."
+            )
+        if image.format in TURNED and image.getexif().get(ORIENTATION, 1) != 1:
+            image = ImageOps.exif_transpose(image)
+        mode = options.mode or _natural_mode(image)
+        image = _converted(image, mode)
+        if options.size is not None and image.size != options.size[::-1]:
+            image = image.resize((options.size[1], options.size[0]), Image.Resampling.BILINEAR)
+        values = np.asarray(image, dtype=np.uint8)
+    except DataError:
+        raise
+    except Exception as error:  # decoders of foreign bytes raise whatever they please
+        said = " ".join(str(error).split())[:100]
+        raise UnreadableError(
+            f"{called} can't be read as a picture ({said}). Get it again, or take it away."
+        ) from error
+    return values[None] if values.ndim == 2 else np.moveaxis(values, 2, 0), mode
+
+
+def _read_part(entries: Sequence[Entry], options: Options, where: str, depth: int) -> Raw:
+    values, first, kept, unreadable = np.empty(0, np.uint8), "", [], []
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # decoders warn of odd metadata, which nobody here reads
+        for entry in entries:
+            try:
+                pixels, mode = decode(entry.read(), entry.name, options)
+            except UnreadableError:
+                unreadable.append(entry.name)
+                continue
+            if not kept:
+                values, first = _room(len(entries), pixels, options, where), mode
+            else:
+                _same((kept[0], values[0], first), (entry.name, pixels, mode))
+            values[len(kept)] = pixels
+            kept.append(entry.name)
+    if unreadable:
+        _tell_unreadable(unreadable, len(entries), where, options)
+    folders = [PurePosixPath(name).parts[depth:-1] for name in kept]
+    labels = [folder[0] if folder else None for folder in folders] if any(folders) else None
+    return Raw(values[: len(kept)], labels, names=tuple(kept), kind="pictures", channels_first=True)
+
+
+def _room(count: int, pixels: np.ndarray, options: Options, where: str) -> np.ndarray:
+    needed = count * pixels.size
+    if needed > options.max_bytes:
+        raise DataError(
+            f"{where} needs {needed} bytes for {count} pictures of {_size(pixels)}: expected at most "
+            f"max_bytes={options.max_bytes}. Raise max_bytes, or give a smaller size=(height, width)."
+        )
+    return np.empty((count, *pixels.shape), np.uint8)
+
+
+def _same(one: tuple[str, np.ndarray, str], other: tuple[str, np.ndarray, str]) -> None:
+    """Pass where two pictures (name, pixels, mode) have one size and mode."""
+    (first, before, first_mode), (name, pixels, mode) = one, other
+    if pixels.shape[1:] != before.shape[1:]:
+        raise DataError(
+            f"{first} has {_size(before)} and {name} {_size(pixels)}: pictures of one set have one size. "
+            f"Give the one to resize them to, such as size={before.shape[1:]}."
+        )
+    if mode != first_mode:
+        raise DataError(
+            f"{first} has mode {first_mode} and {name} {mode}: pictures of one set have one mode. "
+            "Give the one to convert them to: mode='L' (grey) or mode='RGB'."
+        )
+
+
+def _tell_unreadable(names: list[str], count: int, where: str, options: Options) -> None:
+    shown = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+    if options.missing != "drop":
+        raise DataError(
+            f"{where}: {len(names)} of {count} pictures can't be read ({shown}): they are damaged or no pictures. "
+            "Mend them, or say missing='drop' to leave them out."
+        )
+    if len(names) == count:
+        raise DataError(f"{where}: none of its {count} pictures can be read ({shown}): expected at least one.")
+    remark(f"{where}: {len(names)} of {count} pictures can't be read and are left out: {shown}.")
+
+
+def _opened(content: bytes) -> Image.Image:
+    """The picture, its pixels not yet decoded.
+
+    Not by `Image.open`, for that has a limit of its own which is the same for the whole process.
+    """
+    Image.preinit()
+    if any(format not in Image.OPEN for format in FORMATS):
+        Image.init()
+    for format in FORMATS:
+        factory, accept = Image.OPEN[format]
+        if accept is None or accept(content[:16]) is True:
+            return factory(io.BytesIO(content), "")
+    raise ValueError("it begins like none of " + ", ".join(FORMATS))
+
+
+def _natural_mode(image: Image.Image) -> Mode:
+    """The mode that keeps all that the picture tells, in eight bits."""
+    if "A" in image.mode or "a" in image.mode or "transparency" in image.info:
+        return "RGBA"
+    return "L" if image.mode in ("1", "L") or image.mode.startswith("I;16") else "RGB"
+
+
+def _converted(image: Image.Image, mode: Mode) -> Image.Image:
+    if image.mode in ("I", "F"):
+        raise ValueError("its pixels have 32 bits; save such as .npy")
+    if image.mode.startswith("I;16"):
+        deep = np.asarray(image).astype(np.uint16)
+        image = Image.fromarray((deep // 257).astype(np.uint8))
+    if _natural_mode(image) == "RGBA" and mode != "RGBA":
+        image = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
+    return image if image.mode == mode else image.convert(mode)
+
+
+def _size(pixels: np.ndarray) -> str:
+    return f"{pixels.shape[1]} x {pixels.shape[2]} (height x width)"

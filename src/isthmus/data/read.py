@@ -1,0 +1,65 @@
+"""Reading samples: any source as one undivided set, made to fit the model that it is for."""
+
+from collections.abc import Mapping
+from typing import Any, Unpack
+
+from isthmus.data.fit import fit_to
+from isthmus.data.gather import gather, join
+from isthmus.data.missing import fill_missing, learn_fill
+from isthmus.data.options import Options, OptionWords
+from isthmus.data.samples import Data, Samples
+from isthmus.data.sources import called, read
+from isthmus.errors import DataError
+
+
+def read_samples(
+    source: Any,
+    *,
+    like: Mapping[str, Any] | None = None,
+    part: str | None = None,
+    labels: Any = None,
+    **options: Unpack[OptionWords],
+) -> Samples:
+    """Read any source as one set; where it brings parts of its own, one after another.
+
+    source: as in `open_data`; also Data, all of whose parts are taken.
+    like: `Data.description` of a model's data, to which these are fitted; "shape" is all that it must have. A table's
+        columns are found by name in any order, and those that the model does not know are ignored, with a remark.
+        Picture files are converted and resized if they were so in training, and missing values treated as then.
+    part: "train", "validation" or "test", of Data or of a source that brings such a part.
+    labels: a class for each sample, where the source is an array in memory.
+    options: see `Options`; they override those of the training.
+
+    Raises:
+        DataError: the source can't be read, or does not fit the model: both shapes, or the missing columns, are named.
+    """
+    chosen = Options.of({**_inherited(like), **options})
+    where = called(source)
+    if isinstance(source, Data):
+        source, part = _of_data(source, part), None
+    parts = gather(read(source, chosen, labels=labels, like=like), chosen, where, like)
+    samples = join([p for p in parts.values() if len(p)]) if part is None else parts[_known(part, parts)]
+    if like is not None:
+        samples = fit_to(samples, like, where)
+    if chosen.missing == "fill":
+        fill = None if like is None else like.get("fill")
+        samples = fill_missing(samples, learn_fill(samples, where) if fill is None else fill)
+    return samples
+
+
+def _inherited(like: Mapping[str, Any] | None) -> dict[str, Any]:
+    """The options of a model's training that its further data are read with, but for its choice of columns."""
+    given = {} if like is None else like.get("options") or {}
+    return {name: value for name, value in given.items() if name not in ("columns", "exclude", "memory_map")}
+
+
+def _of_data(data: Data, part: str | None) -> Samples:
+    if part is not None:
+        return data.parts[_known(part, data.parts)]
+    return join([p for p in data.parts.values() if len(p)])
+
+
+def _known(part: str, parts: Mapping[str, Samples]) -> str:
+    if part not in parts:
+        raise DataError(f"There is no part {part!r} here: expected {', '.join(parts)}.")
+    return part

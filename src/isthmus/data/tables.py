@@ -1,0 +1,219 @@
+"""Tables: pandas, polars, pyarrow (anything with the Arrow PyCapsule interface) and Parquet, as float32 columns.
+
+Source: the Arrow PyCapsule Interface, https://arrow.apache.org/docs/format/CDataInterface/PyCapsuleInterface.html.
+"""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from isthmus.data.options import Options
+from isthmus.data.raw import Raw
+from isthmus.errors import DataError, nearest, remark
+
+NAME = "name"  # a text column that is called so holds the samples' names
+
+
+def is_table(source: Any) -> bool:
+    """Whether `source` hands itself over through the Arrow PyCapsule interface."""
+    return hasattr(source, "__arrow_c_stream__") or hasattr(source, "__arrow_c_array__")
+
+
+def from_table(source: Any, options: Options, like: Mapping[str, Any] | None = None) -> Raw:
+    """What a data frame or Arrow table in memory holds (see `from_arrow`); an index of pandas is left out.
+
+    Raises:
+        DataError: it is no table, or its columns are not what is wanted.
+    """
+    called = f"The {type(source).__name__}"
+    try:
+        if hasattr(source, "__arrow_c_stream__"):
+            table = pa.RecordBatchReader.from_stream(source).read_all()
+        else:
+            table = pa.Table.from_batches([pa.record_batch(source)])
+    except (pa.ArrowException, TypeError, ValueError) as error:
+        said = " ".join(str(error).split())[:120]
+        raise DataError(f"{called} is not a table of plain columns ({said}): expected a data frame.") from error
+    return from_arrow(table, options, called, like)
+
+
+def read_parquet(path: Path, options: Options, like: Mapping[str, Any] | None = None) -> Raw:
+    """What a Parquet file holds (see `from_arrow`).
+
+    Raises:
+        DataError: the file is damaged, unpacks to more than it may, or its columns are not what is wanted.
+    """
+    try:
+        with pq.ParquetFile(path) as file:
+            unpacked = 4 * file.metadata.num_rows * file.metadata.num_columns
+            if unpacked > options.max_bytes:
+                raise DataError(
+                    f"{path} unpacks to {unpacked} bytes: expected at most max_bytes={options.max_bytes}. "
+                    "If you trust it, raise max_bytes."
+                )
+            table = file.read()
+    except (pa.ArrowException, OSError) as error:
+        said = " ".join(str(error).split())[:120]
+        raise DataError(f"{path} is damaged or no Parquet file ({said}). Get or write it again.") from error
+    return from_arrow(table, options, str(path), like)
+
+
+def from_arrow(
+    table: pa.Table, options: Options, called: str, like: Mapping[str, Any] | None = None, *, named: bool = True
+) -> Raw:
+    """The wanted columns of `table` as one float32 matrix, in the wanted order, with labels and names apart.
+
+    like: description of a model's data; its columns are the wanted ones, found by name.
+    named: whether the columns have names of their own; else they are called by their number.
+
+    Raises:
+        DataError: a column is missing, doubled, or holds no numbers.
+    """
+    table = _without_index(table)
+    columns = table.column_names
+    doubled = sorted({name for name in columns if columns.count(name) > 1}) if len(set(columns)) < len(columns) else []
+    if doubled:
+        raise DataError(f"{called} has more than one column {_listed(doubled)}: expected each once. Rename them.")
+    if not table.num_rows or not columns:
+        raise DataError(
+            f"{called} has {table.num_rows} rows and {len(columns)} columns: expected one of each at least."
+        )
+    label = _label(columns, options, called, like, named)
+    own_names = (
+        NAME if NAME in columns and _is_text(table[NAME].type) and NAME not in (label, *options.columns) else None
+    )
+    taken = [column for column in (label, own_names) if column is not None]
+    _check_asked(columns, options, called)
+    if like is not None and like.get("columns") and named and not options.columns:
+        wanted = _models(columns, taken, options, called, like)
+    else:
+        wanted = [c for c in options.columns or columns if c not in taken and c not in options.exclude]
+    if not wanted:
+        raise DataError(f"{called} has no columns left to learn from: loosen columns=, exclude= or label=.")
+    values = _matrix(table, wanted, called, named)
+    return Raw(
+        values,
+        None if label is None else _classes(table[label]),
+        names=tuple(str(name) for name in table[own_names].to_pylist()) if own_names else (),
+        columns=tuple(wanted) if named else (),
+        kind=options.kind or "table",
+    )
+
+
+def _without_index(table: pa.Table) -> pa.Table:
+    """Without the columns that pandas keeps its index in."""
+    try:
+        indices = json.loads((table.schema.metadata or {}).get(b"pandas", b"{}")).get("index_columns", [])
+    except (ValueError, AttributeError):
+        return table
+    gone = [name for name in indices if isinstance(name, str) and name in table.column_names]
+    return table.drop_columns(gone) if gone else table
+
+
+def _label(
+    columns: list[str], options: Options, called: str, like: Mapping[str, Any] | None, named: bool
+) -> str | None:
+    """Name of the column that holds the labels."""
+    asked = options.label
+    if asked is None:
+        return None
+    if not named and like is not None and len(columns) == int(np.prod(like["shape"])):
+        return None  # the labels are left out already
+    if str(asked) in columns:
+        return str(asked)
+    if isinstance(asked, int) and -len(columns) <= asked < len(columns):
+        return columns[asked]
+    if options.forgives("label", like):
+        return None  # a model needs no labels
+    raise DataError(f"label={asked!r}: {called} has no such column. {nearest(str(asked), columns)}")
+
+
+def _check_asked(columns: list[str], options: Options, called: str) -> None:
+    for option in ("columns", "exclude"):
+        unknown = [name for name in getattr(options, option) if name not in columns]
+        if unknown:
+            raise DataError(f"{option}={unknown[0]!r}: {called} has no such column. {nearest(unknown[0], columns)}")
+
+
+def _models(columns: list[str], taken: list[str], options: Options, called: str, like: Mapping[str, Any]) -> list[str]:
+    """The columns that a model was trained on, in its order."""
+    wanted = list(like["columns"])
+    missing = [name for name in wanted if name not in columns]
+    if missing:
+        raise DataError(
+            f"{called} lacks the column{'s' * (len(missing) > 1)} {_listed(missing)}: "
+            f"expected the {len(wanted)} columns the model was trained on. Add or rename them."
+        )
+    ignored = {*taken, *wanted, *options.exclude, *(like.get("options") or {}).get("exclude", ())}
+    extra = [name for name in columns if name not in ignored]
+    if extra:
+        remark(f"{called} has columns that the model does not know: {_listed(extra)}. They are ignored.")
+    return wanted
+
+
+def _matrix(table: pa.Table, wanted: list[str], called: str, named: bool) -> np.ndarray:
+    """`(rows, wanted)` float32; what is missing is NaN."""
+    unfit = [name for name in wanted if not _is_number(table[name].type)]
+    if unfit:
+        shown = [_described(table[name], name, named) for name in unfit[:5]]
+        more = f" and {len(unfit) - 5} more" if len(unfit) > 5 else ""
+        names = ",".join(unfit[:5])
+        raise DataError(
+            f"{called} has columns that hold no numbers: {', '.join(shown)}{more}. "
+            f"Leave them out with exclude='{names}', or name one as label=."
+        )
+    matrix = np.empty((table.num_rows, len(wanted)), np.float32)
+    for position, name in enumerate(wanted):
+        column = table[name]
+        if pa.types.is_dictionary(column.type):
+            column = column.cast(column.type.value_type)
+        precise = pa.float32() if pa.types.is_float32(column.type) else pa.float64()
+        with np.errstate(over="ignore"):  # what is too large becomes infinite, and is then reported as such
+            matrix[:, position] = pc.cast(column, precise, safe=False).to_numpy()
+    return matrix
+
+
+def _classes(column: pa.ChunkedArray) -> Any:
+    if pa.types.is_dictionary(column.type):
+        column = column.cast(column.type.value_type)
+    numeric = pa.types.is_integer(column.type) or pa.types.is_floating(column.type)
+    return column.to_numpy() if numeric and not column.null_count else column.to_pylist()
+
+
+def _is_number(kind: pa.DataType) -> bool:
+    if pa.types.is_dictionary(kind):
+        kind = kind.value_type
+    checks = (pa.types.is_integer, pa.types.is_floating, pa.types.is_boolean, pa.types.is_decimal, pa.types.is_null)
+    return any(check(kind) for check in checks)
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    if pa.types.is_dictionary(kind):
+        kind = kind.value_type
+    return pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
+
+
+def _described(column: pa.ChunkedArray, name: str, named: bool) -> str:
+    called = repr(name) if named else f"column {name}"
+    if not _is_text(column.type):
+        return f"{called} ({column.type})"
+    example = next((text for text in column.to_pylist() if text is not None and not _reads_as_number(text)), "")
+    return f"{called} (text, such as {example[:20]!r})"
+
+
+def _reads_as_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _listed(names: list[str], most: int = 5) -> str:
+    return ", ".join(map(repr, names[:most])) + (f" and {len(names) - most} more" if len(names) > most else "")
