@@ -1,6 +1,7 @@
 """Commands that train: `train`, `resume`."""
 
 import json as json_module
+import math
 import re
 import shlex
 from pathlib import Path
@@ -57,7 +58,17 @@ def train(
         typer.Option(help="A model from a JSON file instead of a recipe.", rich_help_panel=MODEL, show_default=False),
     ] = None,
     epochs: Annotated[int, _training("--epochs", "-e", min=1, metavar="N", help="Passes over the training part.")] = 20,
-    batch_size: Annotated[int, _training("--batch-size", "-b", min=1, metavar="N", help="Samples a step.")] = 256,
+    batch_size: Annotated[
+        int | None,
+        _training(
+            "--batch-size",
+            "-b",
+            min=1,
+            metavar="N",
+            help="Samples a step. [default: 256, less for few samples]",
+            show_default=False,
+        ),
+    ] = None,
     optimiser: Annotated[Literal["adam", "adamw", "rmsprop", "sgd"], _training()] = "adam",
     learning_rate: Annotated[float, _training("--learning-rate", metavar="X", help="At its highest.")] = 1e-3,
     momentum: Annotated[float, _training(metavar="X", help="Of sgd and rmsprop.")] = 0.9,
@@ -137,7 +148,7 @@ def train(
         plan.build(data, seed=seed),
         data,
         epochs=epochs,
-        batch_size=batch_size,
+        batch_size=batch_size or "auto",
         optimiser=optimiser,
         learning_rate=learning_rate,
         momentum=momentum,
@@ -177,6 +188,8 @@ def conclude(run: "Run", folder: Path, *, json: bool, quiet: bool) -> None:
     Raises:
         typer.Exit: the training was interrupted (after saying what is saved).
     """
+    from isthmus.report.words import verdict
+
     shown = shlex.quote(str(folder))
     if run.status == "interrupted":
         where = f"epoch {len(run.history) + 1} of {run.settings.epochs}"
@@ -189,6 +202,8 @@ def conclude(run: "Run", folder: Path, *, json: bool, quiet: bool) -> None:
     say_table(*figures(found.measures[found.chief_part]), title=f"{folder}, {found.chief_part} part", right=True)
     if quiet:
         return
+    size = math.prod(run.model.code_shape)
+    say(verdict(found, size, len(run.baseline().components)))
     if run.status == "stopped early":
         say(f"Stopped after epoch {len(run.history)}: epoch {run.best_epoch} was the best, and its weights are kept.")
     elif _still_falling(run.history):
@@ -235,12 +250,10 @@ def _plan(recipe: str, changes: dict[str, Any], file: Path | None) -> "Blueprint
     if file is None:
         return named(recipe, **changes)
     try:
-        text = file.read_text(encoding="utf-8")
-        return Blueprint.from_json(json_module.loads(text)).with_options(**changes)
+        blueprint = Blueprint.from_json(json_module.loads(file.read_text(encoding="utf-8")))
     except (OSError, ValueError) as error:
-        if isinstance(error, BlueprintError):
-            raise
-        cause = getattr(error, "strerror", None) or error
+        cause = str(getattr(error, "strerror", None) or error).rstrip(".")
         raise BlueprintError(
-            f"{file} can't be read as a blueprint ({cause}). Give a JSON file, as to_json() makes it."
+            f"{file} can't be read as a blueprint: {cause}. Give a JSON file with the fields of a Blueprint."
         ) from error
+    return blueprint.with_options(**changes)

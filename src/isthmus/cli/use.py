@@ -1,6 +1,5 @@
 """Commands that use a run: `reconstruct`, `encode`, `decode`."""
 
-import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -86,8 +85,7 @@ def encode(
     found = options.open_run(run)
     samples = _samples(found, source, how)
     codes = _each_batch(samples, found.encode, "encoding", quiet)
-    columns = [f"code_{number}" for number in range(math.prod(codes.shape[1:]))]
-    _write(target, codes, names=samples.names, columns=columns, force=force)
+    _write(target, codes, names=samples.names, force=force)
 
 
 def decode(
@@ -134,11 +132,10 @@ def _write(
     force: bool,
     like: dict[str, Any] | None = None,
     names: Sequence[str] = (),
-    columns: Sequence[str] = (),
 ) -> None:
     from isthmus.data import write_samples
 
-    say(str(write_samples(target, values, like=like, names=names, columns=columns, overwrite=force)))
+    say(str(write_samples(target, values, like=like, names=names, overwrite=force)))
 
 
 def _refuse_taken(target: Path, force: bool) -> None:

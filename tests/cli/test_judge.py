@@ -1,0 +1,65 @@
+"""`isthmus evaluate` and `isthmus report`."""
+
+import json
+import webbrowser
+
+import numpy as np
+import pytest
+
+from isthmus.cli import judge
+
+
+def test_evaluate_shows_each_part_beside_pca_and_the_mean(isthmus, trained):
+    said = isthmus("evaluate", trained)
+    assert said.code == 0, said.err
+    for word in ("test", "validation", "train", "model", "PCA", "mean", "mse"):
+        assert word in said.out
+
+
+def test_evaluate_gives_json_in_the_promised_form(isthmus, trained):
+    found = json.loads(isthmus("evaluate", trained, "--json").out)
+    assert list(found) == ["test", "validation", "train"]
+    assert found["test"]["sse"].keys() == {"model", "pca", "mean"}
+    assert 0 < found["test"]["sse"]["model"] < found["test"]["sse"]["mean"] * 1.5
+
+
+def test_evaluate_takes_other_data(isthmus, trained, tmp_path):
+    pictures = np.random.default_rng(0).integers(0, 256, size=(10, 8, 8), dtype=np.uint8)
+    np.save(tmp_path / "noise.npy", pictures)
+    found = json.loads(isthmus("evaluate", trained, tmp_path / "noise.npy", "--json").out)
+    assert list(found) == ["given"]
+
+
+@pytest.mark.parametrize("words", [["nowhere"], ["."], ["nowhere", "digits"]])
+def test_what_is_no_run_is_said_in_one_line(isthmus, tmp_path, monkeypatch, words):
+    monkeypatch.chdir(tmp_path)
+    for command in ("evaluate", "report", "info"):
+        said = isthmus(command, *words[: 1 if command != "evaluate" else 2])
+        assert (said.code, said.out) == (1, "")
+        assert said.err.startswith("isthmus: ")
+        assert said.err.count("\n") == 1
+
+
+def test_data_that_do_not_fit_are_said_in_one_line(isthmus, trained, tmp_path):
+    np.save(tmp_path / "wide.npy", np.zeros((4, 9, 9), dtype=np.uint8))
+    said = isthmus("evaluate", trained, tmp_path / "wide.npy")
+    assert said.code == 1
+    assert said.err.count("\n") == 1
+    assert "8" in said.err
+    assert "9" in said.err
+
+
+def test_report_prints_where_the_page_is(isthmus, trained, tmp_path):
+    said = isthmus("report", trained, tmp_path / "page.html")
+    assert said.code == 0, said.err
+    assert said.out == f"{tmp_path / 'page.html'}\n"
+    assert "<html" in (tmp_path / "page.html").read_text()
+
+
+@pytest.mark.parametrize("screen", [True, False])
+def test_report_opens_the_page_where_there_is_a_screen(isthmus, trained, tmp_path, monkeypatch, screen):
+    opened = []
+    monkeypatch.setattr(webbrowser, "open", opened.append)
+    monkeypatch.setattr(judge, "_desktop", lambda: screen)
+    assert isthmus("report", trained, tmp_path / "page.html", "--open").code == 0
+    assert opened == ([(tmp_path / "page.html").as_uri()] if screen else [])

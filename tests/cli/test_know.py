@@ -1,0 +1,56 @@
+"""`isthmus recipes` and `isthmus info`."""
+
+import json
+
+import isthmus as ist
+
+
+def test_recipes_are_listed_with_what_they_are(isthmus):
+    said = isthmus("recipes")
+    assert said.code == 0
+    for name, row in ist.RECIPES.items():
+        assert name in said.out
+        assert row.summary in said.out
+
+
+def test_a_recipe_tells_its_options_source_and_an_example(isthmus):
+    for name, row in ist.RECIPES.items():
+        said = isthmus("recipes", name)
+        assert said.code == 0
+        assert row.source in said.out
+        assert f"isthmus train digits --recipe {name}" in said.out
+        for option in row.blueprint.options():
+            assert option in said.out
+
+
+def test_the_defaults_that_a_recipe_shows_can_be_set(isthmus, tmp_path):
+    shown = json.loads(isthmus("recipes", "deep", "--json").out)["options"]
+    words = [word for name, value in shown.items() for word in ("--set", f"{name}={json.dumps(value)}")]
+    said = isthmus("train", "digits", *words, "--epochs", 1, "--compile", "no", "-q", "--out", tmp_path / "run")
+    assert said.code == 0, said.err
+
+
+def test_recipes_give_json(isthmus):
+    found = json.loads(isthmus("recipes", "--json").out)
+    assert found.keys() == ist.RECIPES.keys()
+
+
+def test_an_unknown_recipe_names_the_nearest(isthmus):
+    said = isthmus("recipes", "vanila")
+    assert (said.code, said.out) == (1, "")
+    assert "Did you mean 'vanilla'?" in said.err
+
+
+def test_info_shows_model_data_training_and_files(isthmus, trained):
+    said = isthmus("info", trained)
+    assert said.code == 0, said.err
+    for word in ("finished", "encoder.dense1", "8,320", "1×8×8", "1,437", "3 of 3 epochs", "weights.safetensors"):
+        assert word in said.out
+
+
+def test_info_gives_json(isthmus, trained):
+    found = json.loads(isthmus("info", trained, "--json").out)
+    assert found["code_shape"] == [8]
+    assert len(found["history"]) == 3
+    assert found["parameters"] == sum(layer["weights"] for layer in found["layers"])
+    assert found["data"]["source"] == "digits"

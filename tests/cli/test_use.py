@@ -1,0 +1,135 @@
+"""`isthmus encode`, `isthmus decode` and `isthmus reconstruct`."""
+
+import zipfile
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from PIL import Image
+
+import isthmus as ist
+
+TABLES = ["codes.csv", "codes.tsv", "codes.txt", "codes.parquet", "codes.npy", "codes.npz"]
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture(scope="module")
+def expected(trained):
+    run = ist.load(trained)
+    digits = ist.read_samples("digits")
+    return {"codes": run.encode(digits).numpy(), "pictures": run.reconstruct(digits).numpy()}
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_codes_go_through_every_format_and_decode_to_the_same_pictures(isthmus, trained, expected, name):
+    said = isthmus("encode", trained, "digits", name)
+    assert said.code == 0, said.err
+    assert said.out == f"{name}\n"
+    codes = ist.read_samples(name)
+    assert np.allclose(codes.tensor().numpy(), expected["codes"], rtol=1e-5, atol=1e-6)
+    assert isthmus("decode", trained, name, "decoded.npy").code == 0
+    decoded = np.load("decoded.npy").astype(np.float32).reshape(expected["pictures"].shape)
+    assert np.abs(decoded - expected["pictures"]).max() <= 0.51
+
+
+def test_pictures_come_back_as_pictures_in_a_folder_and_in_a_zip(isthmus, trained, here):
+    assert isthmus("reconstruct", trained, "digits", "folder").code == 0
+    assert isthmus("reconstruct", trained, "digits", "pictures.zip").code == 0
+    files = sorted((here / "folder").glob("*.png"))
+    assert len(files) == len(zipfile.ZipFile("pictures.zip").namelist()) == 1797
+    with Image.open(files[0]) as picture:
+        assert (picture.size, picture.mode) == ((8, 8), "L")
+
+
+def test_pictures_go_in_as_pictures_and_keep_their_names(isthmus, trained, here):
+    (here / "in").mkdir()
+    for name in ("b.png", "a.png"):
+        Image.fromarray(np.full((8, 8), 99, dtype=np.uint8)).save(here / "in" / name)
+    assert isthmus("encode", trained, "in", "codes.parquet").code == 0
+    assert pq.read_table("codes.parquet").column("name").to_pylist() == ["a.png", "b.png"]
+    assert isthmus("reconstruct", trained, "in", "out").code == 0
+    assert sorted(path.name for path in (here / "out").iterdir()) == ["a.png", "b.png"]
+
+
+def test_a_table_comes_back_with_its_columns_and_units(isthmus, here):
+    rows = 1000 + 50 * np.random.default_rng(0).normal(size=(80, 3))
+    lines = ["height,width,depth", *(",".join(map(str, row)) for row in rows)]
+    (here / "table.csv").write_text("\n".join(lines))
+    words = ["--set", "code=2", "--epochs", 1, "--compile", "no", "-q", "--out", "run"]
+    assert isthmus("train", "table.csv", *words).code == 0
+    assert isthmus("reconstruct", "run", "table.csv", "rebuilt.csv").code == 0
+    header, *found = (here / "rebuilt.csv").read_text().splitlines()
+    assert header.replace('"', "") == "height,width,depth"
+    assert abs(np.array([line.split(",") for line in found], dtype=float).mean() - 1000) < 100
+
+
+def test_codes_of_a_convolution_keep_their_places_on_the_way_back(isthmus, here):
+    words = ["--recipe", "conv", "--epochs", 1, "--compile", "no", "-q", "--out", "run"]
+    assert isthmus("train", "digits", *words).code == 0
+    run = ist.load("run")
+    assert len(run.model.code_shape) == 3
+    expected = run.reconstruct("digits").numpy()
+    for name in ("codes.npy", "codes.parquet"):
+        assert isthmus("encode", "run", "digits", name).code == 0
+        assert isthmus("decode", "run", name, f"{name}.out.npy").code == 0
+        decoded = np.load(f"{name}.out.npy").astype(np.float32).reshape(expected.shape)
+        assert np.abs(decoded - expected).max() <= 0.51
+
+
+@pytest.mark.parametrize("command", ["encode", "decode", "reconstruct"])
+def test_nothing_is_overwritten_unless_it_is_forced(isthmus, trained, here, command):
+    source = "digits"
+    if command == "decode":
+        assert isthmus("encode", trained, "digits", "source.npy").code == 0
+        source = "source.npy"
+    (here / "there.npy").write_text("mine")
+    said = isthmus(command, trained, source, "there.npy")
+    assert said.code == 1
+    assert "--force" in said.err
+    assert said.err.count("\n") == 1
+    assert (here / "there.npy").read_text() == "mine"
+    assert isthmus(command, trained, source, "there.npy", "--force").code == 0
+    assert len(np.load("there.npy")) == 1797
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["encode", "nowhere", "digits", "codes.npy"], "nowhere"),
+        (["encode", "RUN", "nowhere.csv", "codes.npy"], "nowhere.csv"),
+        (["encode", "RUN", "digits", "codes.docx"], ".docx"),
+        (["encode", "RUN", "digits", "nowhere/codes.npy"], "nowhere"),
+        (["encode", "RUN", "wide.npy", "codes.npy"], "9"),
+        (["encode", "RUN", "digits", "pictures.zip"], "picture"),
+        (["decode", "RUN", "wide.npy", "out.npy"], "81"),
+        (["reconstruct", "RUN", "digits", "one.png"], "1797"),
+        (["encode", "RUN", "digits", "codes.npy", "--part", "test"], "test"),
+    ],
+)
+def test_wrong_input_is_said_in_one_line_and_leaves_nothing_behind(isthmus, trained, here, words, told):
+    np.save(here / "wide.npy", np.zeros((4, 9, 9), dtype=np.uint8))
+    said = isthmus(*(trained if word == "RUN" else word for word in words))
+    assert said.code == 1, said.err
+    assert said.out == ""
+    assert said.err.count("\n") == 1
+    assert told in said.err
+    assert [path.name for path in here.iterdir()] == ["wide.npy"]
+
+
+def test_missing_values_are_treated_as_the_options_say(isthmus, here):
+    table = np.random.default_rng(0).normal(size=(50, 3)).astype(np.float32)
+    np.save("whole.npy", table)
+    table[7, 1] = np.nan
+    np.save("holes.npy", table)
+    words = ["--set", "code=1", "--epochs", 1, "--compile", "no", "-q", "--out", "run"]
+    assert isthmus("train", "whole.npy", *words).code == 0
+    said = isthmus("encode", "run", "holes.npy", "codes.npy")
+    assert said.code == 1
+    assert "--missing drop" in said.err
+    assert isthmus("encode", "run", "holes.npy", "codes.npy", "--missing", "drop").code == 0
+    assert len(np.load("codes.npy")) == 49
