@@ -81,12 +81,24 @@ def flat(values: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
     return rows
 
 
+def data_facts(description: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What a description of data says, without the long lists that a person doesn't read."""
+    long = {"columns", "label_names", "fill", "shape"}
+    kept = {name: value for name, value in description.items() if name not in long}
+    kept["shape"] = " × ".join(map(str, description.get("shape") or ()))
+    if isinstance(scaling := description.get("scaling"), Mapping):
+        kept["scaling"] = {name: scaling[name] for name in ("kind", "range") if name in scaling}
+    return flat(kept)
+
+
 def repeat_in_python(model: Autoencoder, description: Mapping[str, Any], settings: Mapping[str, Any]) -> str:
     """Lines of Python that make the same run again; empty where the data or the model have no name to go by."""
     source = description.get("source")
     if source is None or model.blueprint is None:
         return ""
-    options = {**(description.get("options") or {})}
+    split = description.get("split") or {}
+    asked = {name: split[name] for name in ("validation", "test", "seed") if split.get(name)}
+    options = asked | dict(description.get("options") or {})
     given = "".join(f", {name}={value!r}" for name, value in options.items() if name.isidentifier())
     chosen = ", ".join(f"{name}={value!r}" for name, value in settings.items() if name.isidentifier())
     return "\n".join((
@@ -103,8 +115,6 @@ def _text(value: Any, most: int = 300) -> str:
         return "yes" if value else "no"
     if isinstance(value, float):
         return f"{value:g}"
-    if isinstance(value, list | tuple):
-        text = (" × " if all(isinstance(item, int) for item in value) else ", ").join(_text(item) for item in value)
-    else:
-        text = str(value)
+    listed = isinstance(value, list | tuple)
+    text = ", ".join(_text(item) for item in value) if listed else str(value)
     return text if len(text) <= most else f"{text[:most]}…"

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from isthmus.data.samples import Samples
 from isthmus.pca import principal_components
-from isthmus.report.theme import LABELS, LIGHT, MARKERS, Theme, drawing, sheet
+from isthmus.report.theme import LIGHT, MARKERS, Theme, drawing, sheet
 
 WORDS = {"model": "model", "pca": "PCA", "mean": "mean", "original": "original"}
 """What the rivals are called in a figure."""
@@ -85,14 +85,14 @@ def picture_grid(
             top, left = i * (height + gap), j * (width + gap)
             board[top : top + height, left : left + width] = picture
     with drawing(theme):
-        wide = 6.4 if count > 1 else 2.4
+        wide = 5.4 if count > 1 else 2.4
         figure = sheet(wide, 0.45 + (wide - 0.3) * board.shape[0] / board.shape[1])
         axes = figure.add_subplot()
         axes.imshow(board, interpolation="nearest")
         axes.spines[:].set_visible(False)
         middles = [i * (height + gap) + (height - 1) / 2 for i in range(len(pictures))]
-        axes.set_yticks(middles, list(rows), rotation=90, va="center", fontsize=9)
-        axes.set_xticks([j * (width + gap) + (width - 1) / 2 for j in range(len(captions))], list(captions), fontsize=8)
+        axes.set_yticks(middles, list(rows), rotation=90, va="center", fontsize=7.5)
+        axes.set_xticks([j * (width + gap) + (width - 1) / 2 for j in range(len(captions))], list(captions), fontsize=9)
         axes.tick_params(length=0, top=True, labeltop=True, bottom=False, labelbottom=False)
     return figure
 
@@ -107,7 +107,11 @@ def series_lines(rows: Mapping[str, Tensor], *, captions: Sequence[str] = (), th
     across = min(2, count)
     down = -(-count // across)
     with drawing(theme):
-        figure = sheet(3.2 * across if across > 1 else 5.4, 0.4 + 1.55 * down)
+        height = 0.4 + 1.4 * down
+        figure = sheet(5.4, height, fitted=False)
+        figure.subplots_adjust(
+            left=0.07, right=0.99, bottom=0.25 / height, top=1 - 0.5 / height, hspace=0.5, wspace=0.15
+        )
         for i in range(count):
             axes = figure.add_subplot(down, across, i + 1)
             for name, batch in lines.items():
@@ -125,7 +129,7 @@ def series_lines(rows: Mapping[str, Tensor], *, captions: Sequence[str] = (), th
             axes.tick_params(labelsize=8)
             axes.margins(x=0.01)
             if i == 0:
-                figure.legend(*axes.get_legend_handles_labels(), loc="outside upper center", ncols=len(lines))
+                figure.legend(*axes.get_legend_handles_labels(), loc="upper center", ncols=len(lines), fontsize=9)
     return figure
 
 
@@ -176,8 +180,8 @@ def code_plane(codes: Tensor) -> tuple[Tensor, tuple[str, ...]]:
     flat = codes.detach().cpu().flatten(1)
     if flat.shape[1] == 1:
         return flat.float(), ("code",)
-    if flat.shape[1] == 2:
-        return flat.float(), ("code, 1st number", "code, 2nd number")
+    if flat.shape[1] == 2 or not len(flat):
+        return flat[:, :2].float(), ("code, 1st number", "code, 2nd number")
     plane = principal_components(Samples(flat), Tensor.float, 2)
     total = plane.total_variance
     shares = [float(variance) / total if total > 0 else 0.0 for variance in plane.variances]
@@ -267,14 +271,14 @@ def _bins(values: np.ndarray, log: bool, count: int) -> list[float]:
 
 def _code_points(axes: Axes, points: np.ndarray, marks: np.ndarray | None, names: Sequence[str], theme: Theme) -> None:
     x, y = points.T
-    size = float(np.clip(3000 / len(x), 4, 30))
+    size = float(np.clip(6000 / len(x), 5, 36))
     if marks is None:
         axes.scatter(x, y, s=size, color=theme.rivals["model"], alpha=0.6, linewidths=0)
         return
     for label in np.unique(marks):
         here = marks == label
-        look = {"color": LABELS[label % 10], "marker": MARKERS[label // 10 % 10]}
-        axes.scatter(x[here], y[here], s=size, alpha=0.65, linewidths=0, label=_called(label, names), **look)
+        look = {"color": theme.labels[label % 10], "marker": MARKERS[label // 10 % 10]}
+        axes.scatter(x[here], y[here], s=size, alpha=0.8, linewidths=0, label=_called(label, names), **look)
     if len(np.unique(marks)) <= 40:
         outline: list[AbstractPathEffect] = [withStroke(linewidth=2.5, foreground=theme.paper)]
         for label in np.unique(marks):
@@ -294,7 +298,7 @@ def _code_line(axes: Axes, x: np.ndarray, marks: np.ndarray | None, names: Seque
     for row, label in enumerate(present):
         here = x[marks == label]
         axes.scatter(
-            here, np.full(len(here), row), marker="|", s=220 / max(1, len(present) / 10), color=LABELS[label % 10]
+            here, np.full(len(here), row), marker="|", s=220 / max(1, len(present) / 10), color=theme.labels[label % 10]
         )
     axes.set_yticks(np.arange(len(present)), [_called(label, names) for label in present])
     axes.invert_yaxis()

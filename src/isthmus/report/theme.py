@@ -13,6 +13,20 @@ from matplotlib.figure import Figure
 LABELS = ("#3f90da", "#ffa90e", "#bd1f01", "#94a4a2", "#832db6", "#a96b59", "#e76300", "#b9ac70", "#717581", "#92dadd")
 """Ten colours for labels. Source: Petroff, Accessible color sequences for data visualization, arXiv:2107.02270."""
 
+LIGHT_LABELS = (
+    "#6fb0ee",
+    "#ffb733",
+    "#f0605a",
+    "#b4c1bf",
+    "#b57ae0",
+    "#cc9585",
+    "#ff8a3d",
+    "#d4cd93",
+    "#9aa0ab",
+    "#b5e8f0",
+)
+"""The same, lightened until they stand out from a dark ground."""
+
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "*")
 """Shapes for labels beyond the tenth, so that no two of the first hundred look the same."""
 
@@ -25,6 +39,7 @@ class Theme:
     faint: str
     paper: str
     rivals: dict[str, str] = field(hash=False)
+    labels: tuple[str, ...] = LABELS
 
 
 LIGHT = Theme(
@@ -38,6 +53,7 @@ DARK = Theme(
     faint="#474d57",
     paper="#1c2026",
     rivals={"model": "#56b4e9", "pca": "#e69f00", "mean": "#9aa0a9", "original": "#dfe3e8"},
+    labels=LIGHT_LABELS,
 )
 
 
@@ -72,9 +88,12 @@ def drawing(theme: Theme) -> Iterator[None]:
         yield
 
 
-def sheet(width: float, height: float) -> Figure:
-    """An empty figure of `width` × `height` inches, which no window manager knows of."""
-    figure = Figure(figsize=(width, height), layout="constrained")
+def sheet(width: float, height: float, *, fitted: bool = True) -> Figure:
+    """An empty figure of `width` × `height` inches, which no window manager knows of.
+
+    fitted: make room for labels by drawing twice; many panels are quicker placed by hand.
+    """
+    figure = Figure(figsize=(width, height), layout="constrained" if fitted else "none")
     FigureCanvasAgg(figure)
     return figure
 

@@ -4,6 +4,9 @@ import math
 
 from isthmus.measures import Evaluation
 
+NARROW = "\u202f"
+"""A narrow space at which no line breaks."""
+
 
 def verdict(found: Evaluation, code_size: int, pca_size: int) -> str:
     """One sentence: how the model does beside PCA, by the squared error on the part to judge by.
@@ -34,28 +37,30 @@ def explanation(found: Evaluation) -> str:
     return sentence if row["model"] > 0 else f"{sentence} It does no better than always giving the mean."
 
 
-def number(value: float | None) -> str:
-    """Three significant digits; a dash for what is not defined."""
+def number(value: float | None, digits: int = 3) -> str:
+    """So many significant digits, but all digits before the point; a dash for what is not defined."""
     if value is None or not math.isfinite(value):
         return "–"
     if value == 0:
         return "0"
     if 1e-3 <= abs(value) < 1e5:
-        digits = max(0, 2 - math.floor(math.log10(abs(value))))
-        return f"{value:.{digits}f}".replace("-", "−")
-    mantissa, exponent = f"{value:.2e}".split("e")
+        if abs(value) < 10**digits:
+            value = float(f"{value:.{digits - 1}e}")  # first, so that 9.996 becomes 10.0 and not 10.00
+        decimals = max(0, digits - 1 - math.floor(math.log10(abs(value))))
+        return f"{value:.{decimals}f}".replace("-", "−")
+    mantissa, exponent = f"{value:.{digits - 1}e}".split("e")
     return f"{mantissa}×10^{int(exponent)}".replace("-", "−")
 
 
 def percent(share: float) -> str:
-    """A share of 1 as a percentage that rounds neither up to 100 % nor down to 0 %."""
-    digits = 0 if 0.1 <= share <= 0.9 or share < -0.01 else 1 if 0.001 <= share <= 0.999 else 2
-    return f"{100 * share:.{digits}f} %".replace("-", "−")
+    """A share of 1 as a percentage, with a second decimal near 0 % and 100 %."""
+    text = f"{100 * share:.{1 if 0.001 <= abs(share) <= 0.999 else 2}f}"
+    return f"{text if float(text) else 0}{NARROW}%".replace("-", "−")
 
 
 def count(value: int) -> str:
     """An integer with thin spaces between thousands."""
-    return f"{value:,}".replace(",", "\u202f")
+    return f"{value:,}".replace(",", NARROW)
 
 
 def _beside(ratio: float) -> str:
@@ -65,11 +70,11 @@ def _beside(ratio: float) -> str:
     word, times = ("smaller than", ratio) if ratio > 1 else ("larger than", 1 / ratio)
     if times < 1.2:
         share = 1 - 1 / times if ratio > 1 else times - 1
-        return f"{100 * share:.0f} % {word}"
+        return f"{100 * share:.0f}{NARROW}% {word}"
     return f"{times:.1f} times {word}" if times < 10 else f"{times:.0f} times {word}"
 
 
 def _with_numbers(code_size: int, pca_size: int) -> str:
     if code_size == pca_size:
-        return f"with the same {code_size} number{'s' * (code_size != 1)}"
+        return f"with the same {code_size} numbers" if code_size != 1 else "with one number too"
     return f"with {pca_size} numbers where the model's code has {code_size}"

@@ -1,0 +1,115 @@
+"""Which samples the report shows, and what the model and PCA make of them."""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from isthmus.autoencoder import Autoencoder
+from isthmus.data.samples import Samples
+from isthmus.pca import PCA
+from isthmus.report import words
+
+SHOWN = {"pictures": 10, "series": 6, "table": 8}
+"""How many samples are shown together, at most."""
+
+MAPPED = 2000
+"""How many samples are encoded for the map of the code."""
+
+WORST_COLUMNS = 4
+"""How many columns are named for each of a table's worst rows."""
+
+
+class Looks:
+    """What the figures show of one part: chosen samples, and what the model and PCA make of them."""
+
+    def __init__(self, model: Autoencoder, pca: PCA, samples: Samples, errors: Mapping[str, Tensor]) -> None:
+        self.model, self.pca, self.samples, self.errors = model, pca, samples, errors
+        self.shown = SHOWN[samples.kind]
+        self.device = next((weight.device for weight in model.parameters()), torch.device("cpu"))
+        # A stable order, errors that are not finite last: the same run gives the same page.
+        self.order = errors["model"].double().nan_to_num(math.inf, math.inf).sort(stable=True).indices
+
+    def rows(self, chosen: Tensor) -> dict[str, Tensor]:
+        """The original, the model's and PCA's reconstruction of the chosen samples, each (n, *shape), scaled."""
+        seen = self.model(self.samples.batch(chosen).to(self.device))
+        clean = seen.clean.float().cpu()
+        return {"original": clean, "model": seen.reconstruction.float().cpu(), "pca": self.pca.reconstruct(clean)}
+
+    def typical(self) -> Tensor:
+        """Samples that stand for the rest: the first of each label where labels are few, the others spread evenly."""
+        labels, even = self.samples.labels, spread(len(self.samples), self.shown).tolist()
+        if labels is None or len(labels.unique()) > self.shown:
+            return torch.tensor(even)
+        firsts = [int((labels == label).nonzero()[0]) for label in labels.unique()]
+        others = [index for index in even if index not in firsts]
+        return torch.tensor((firsts + others)[: self.shown])
+
+    def best(self) -> Tensor:
+        """The samples with the smallest errors, smallest first."""
+        return self.order[: self.shown]
+
+    def worst(self) -> Tensor:
+        """The samples with the largest errors, largest first."""
+        return self.order.flip(0)[: self.shown]
+
+    def captions(self, chosen: Tensor, *, long: bool = False) -> list[str]:
+        """A text for each chosen sample: its error; the long one tells its label or name too."""
+        errors = [words.number(float(self.errors["model"][i]), digits=2) for i in chosen]
+        if not long:
+            return errors
+        return [f"{self.called(int(i))}: {error}" for i, error in zip(chosen, errors, strict=True)]
+
+    def called(self, index: int) -> str:
+        """A sample's name, or its number counted from 1 and its label."""
+        samples = self.samples
+        if samples.names:
+            return samples.names[index]
+        if samples.labels is None:
+            return f"sample {index + 1}"
+        label = int(samples.labels[index])
+        name = samples.label_names[label] if 0 <= label < len(samples.label_names) else str(label)
+        return f"sample {index + 1}, label {name}"
+
+    def codes(self) -> tuple[Tensor, Tensor | None]:
+        """(n, *code) finite codes of samples spread over the part, and their labels."""
+        chosen = spread(len(self.samples), MAPPED)
+        batches = chosen.split(256)
+        codes = [self.model.encode(self.samples.batch(batch).to(self.device)).float().cpu() for batch in batches]
+        found, labels = torch.cat(codes), self.samples.labels
+        finite = found.flatten(1).isfinite().all(1)
+        return found[finite], None if labels is None else labels[chosen][finite]
+
+    def worst_rows(self) -> list[dict[str, Any]]:
+        """For tables: the worst samples, each with the columns that are furthest off, in raw units."""
+        chosen = self.worst()
+        scaled = self.rows(chosen)
+        inverse = self.model.scaling.inverse
+        given, back = (inverse(scaled[name].to(self.device)).cpu().flatten(1) for name in ("original", "model"))
+        off = (scaled["model"] - scaled["original"]).flatten(1)
+        names = self.samples.columns or [f"column {i + 1}" for i in range(off.shape[1])]
+        rows = []
+        for n, index in enumerate(chosen.tolist()):
+            columns = off[n].abs().sort(descending=True, stable=True).indices[:WORST_COLUMNS].tolist()
+            share = off[n].square() / off[n].square().sum().clamp(min=1e-30)
+            rows.append({
+                "name": self.called(index),
+                "error": words.number(float(self.errors["model"][index])),
+                "columns": [
+                    {
+                        "name": names[i],
+                        "given": words.number(float(given[n, i])),
+                        "back": words.number(float(back[n, i])),
+                        "share": words.percent(float(share[i])),
+                    }
+                    for i in columns
+                ],
+            })  # fmt: skip
+        return rows
+
+
+def spread(count: int, most: int) -> Tensor:
+    """At most `most` of `count` indices, evenly spread, always the same."""
+    return torch.linspace(0, count - 1, min(count, most), dtype=torch.float64).round().long()

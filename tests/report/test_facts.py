@@ -1,0 +1,43 @@
+"""The facts at the end of the report."""
+
+import torch
+
+from isthmus.blueprint import Blueprint
+from isthmus.parts import Dense, Plain
+from isthmus.report import facts
+
+
+def test_layers_come_in_order_with_shapes_and_every_parameter_once():
+    model = Blueprint(network=Dense(tied=True), code=Plain(size=3)).build((5,))
+    layers = facts.layers(model, torch.zeros(1, 5))
+    assert [layer.shape for layer in layers if layer.parameters] == [(3,), (5,)]
+    assert sum(layer.parameters for layer in layers) == facts.parameter_count(model) == 5 * 3 + 3 + 5
+
+
+def test_layers_leave_no_hook_behind():
+    model = Blueprint(network=Dense(), code=Plain(size=3)).build((5,))
+    facts.layers(model, torch.zeros(1, 5))
+    assert not any(module._forward_hooks for module in model.modules())
+
+
+def test_nested_facts_become_rows_without_what_is_empty():
+    rows = facts.flat({"split": {"seed": 0, "own": []}, "learning_rate": 1e-3, "compile": False, "clip": None})
+    assert rows == [("split seed", "0"), ("learning rate", "0.001"), ("compile", "no")]
+
+
+def test_python_lines_repeat_the_blueprint_the_data_and_the_settings():
+    model = Blueprint(network=Dense(), code=Plain(size=3)).build((5,))
+    description = {
+        "source": "/x/y.csv",
+        "split": {"seed": 3, "validation": 0.2, "test": 0.1},
+        "options": {"label": "c"},
+    }
+    text = facts.repeat_in_python(model, description, {"epochs": 4})
+    compile(text, "repeat", "exec")
+    assert "open_data('/x/y.csv', validation=0.2, test=0.1, seed=3, label='c')" in text
+    assert text.endswith("data, epochs=4)")
+
+
+def test_data_from_memory_cannot_be_repeated_in_python():
+    model = Blueprint(network=Dense(), code=Plain(size=3)).build((5,))
+    assert facts.repeat_in_python(model, {"source": None}, {}) == ""

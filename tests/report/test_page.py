@@ -1,0 +1,187 @@
+"""The page: it stands by itself, and is written for every kind of data and run."""
+
+import itertools
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from isthmus.autoencoder import Autoencoder
+from isthmus.data.samples import Data, Samples
+from isthmus.data.scaling import Scaling
+from isthmus.errors import IsthmusError
+from isthmus.measures import Evaluation, evaluate
+from isthmus.pca import PCA, principal_components
+from isthmus.report import write_report
+
+
+@dataclass
+class Run:
+    """A run in memory, without the training."""
+
+    model: Autoencoder
+    data: Data
+    history: list[dict[str, Any]] = field(default_factory=list)
+    settings: dict[str, Any] = field(default_factory=lambda: {"epochs": 3, "patience": None})
+    environment: Mapping[str, Any] = field(default_factory=lambda: {"torch": "2", "command": "isthmus train digits"})
+    best_epoch: int = 0
+
+    def open(self) -> Data:
+        return self.data
+
+    def baseline(self) -> PCA:
+        size = int(np.prod(self.model.code_shape))
+        return principal_components(self.data.train, self.model.scaling, size)
+
+    def evaluation(self) -> Evaluation:
+        pca = self.baseline()
+        return evaluate(self.model, self.data.parts, pca, pca.mean)
+
+
+class Checker(HTMLParser):
+    """Collects what the page refers to, its alternative texts, and checks that tags are closed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.links: list[str] = []
+        self.images: list[str | None] = []
+        self.open: list[str] = []
+        self.tags: set[str] = set()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
+        if tag not in ("meta", "img", "source", "br", "link"):
+            self.open.append(tag)
+        given = dict(attrs)
+        self.links += [value for name in ("src", "srcset", "href") if (value := given.get(name))]
+        if tag == "img":
+            self.images.append(given.get("alt"))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+
+def checked(path: Path) -> tuple[str, Checker]:
+    text = path.read_text(encoding="utf-8")
+    checker = Checker()
+    checker.feed(text)
+    assert not checker.open
+    assert all(link.startswith("data:image/png;base64,") for link in checker.links)
+    assert all(checker.images)
+    assert "script" not in checker.tags
+    words = re.sub(r"base64,[^\"]*", "", text)
+    said = re.sub(r"<pre>.*?</pre>", "", words, flags=re.DOTALL)
+    assert not re.search(r"\b(nan|inf|None)\b", said)
+    return words, checker
+
+
+def run_on(values: torch.Tensor, kind: Any, *, code: int = 3, labels: int = 0, sizes=(40, 0, 12), **options) -> Run:
+    count, shape = len(values), tuple(values.shape[1:])
+    marks = torch.arange(count) % labels if labels else None
+    names = tuple(f"<class {i}>" for i in range(labels))
+    samples = Samples(values, labels=marks, label_names=names, kind=kind, **options)
+    ends = np.cumsum((0, *sizes))
+    parts = [samples.take(range(*pair)) for pair in itertools.pairwise(ends)]
+    scaling = Scaling.learn("auto", parts[0])
+    width = int(np.prod(shape))
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        encoder = nn.Sequential(nn.Flatten(), nn.Linear(width, code))
+        decoder = nn.Sequential(nn.Linear(code, width), nn.Unflatten(1, shape))
+    description = {"source": "/data/<set>.csv", "kind": kind, "shape": list(shape), "split": {"seed": 4}, "options": {}}
+    data = Data(*parts, scaling=scaling, description=description)
+    return Run(Autoencoder(encoder, decoder, shape=shape, scaling=scaling), data)
+
+
+def pictures(*shape: int, count: int = 52) -> torch.Tensor:
+    return torch.randint(0, 256, (count, *shape), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+
+
+def numbers(*shape: int, count: int = 52) -> torch.Tensor:
+    return torch.randn(count, *shape, generator=torch.Generator().manual_seed(0))
+
+
+def test_page_of_pictures_has_all_its_parts(tmp_path):
+    run = run_on(pictures(1, 8, 8), "pictures", labels=4)
+    run.history = [{"epoch": i, "loss": 3 / i, "validation_loss": 4 / i} for i in (1, 2, 3)]
+    words, checker = checked(write_report(run, tmp_path / "report.html"))
+    for expected in ("squared error on the test part", "PCA&#39;s with the same 3 numbers", "Structural similarity",
+                     "Reconstructions.", "Best.", "Worst.", "Loss.", "Errors.", "The code.", "prefers-color-scheme",
+                     "encoder.1", "isthmus train digits", "split seed"):  # fmt: skip
+        assert expected in words
+    assert len(checker.images) == 6
+
+
+def test_page_of_a_table_has_columns_and_worst_rows_in_raw_units(tmp_path):
+    values = numbers(4) * 10 + 500
+    run = run_on(values, "table", columns=("a", "b", "<c>", "$d"))
+    words, checker = checked(write_report(run, tmp_path / "report.html"))
+    assert "What comes back, by column" in words
+    assert "The worst samples" in words
+    assert "&lt;c&gt;:" in words
+    worst = int(run.evaluation().errors["test"]["model"].argmax())
+    row = run.data.test.tensor()[worst]
+    assert f"a: {row[0]:.0f} → " in words
+    assert len(checker.images) == 3
+
+
+@pytest.mark.parametrize("shape", [(30,), (30, 2)])
+def test_page_of_series_is_written(tmp_path, shape):
+    checked(write_report(run_on(numbers(*shape), "series", labels=2), tmp_path / "report.html"))
+
+
+@pytest.mark.parametrize(("values", "code", "labels"), [
+    (pictures(3, 7, 5), 1, 0), (pictures(4, 6, 6), 2, 15), (numbers(2, 5, 5), 40, 3), (pictures(1, 1, 1), 2, 0)
+])  # fmt: skip
+def test_page_of_unusual_pictures_is_written(tmp_path, values, code, labels):
+    checked(write_report(run_on(values, "pictures", code=code, labels=labels), tmp_path / "report.html"))
+
+
+@pytest.mark.parametrize("kind", ["pictures", "table", "series"])
+def test_page_of_one_sample_in_all_is_written(tmp_path, kind):
+    values = pictures(1, 6, 6, count=1) if kind == "pictures" else numbers(6, count=1)
+    with pytest.warns() if kind == "table" else pytest.MonkeyPatch.context():
+        run = run_on(values, kind, sizes=(1, 0, 0))
+    words, _ = checked(write_report(run, tmp_path / "report.html"))
+    assert "train part" in words
+
+
+def test_page_of_a_diverged_model_is_written(tmp_path):
+    run = run_on(pictures(1, 6, 6), "pictures", labels=2)
+    with torch.no_grad():
+        for parameter in run.model.parameters():
+            parameter.fill_(float("nan"))
+    words, _ = checked(write_report(run, tmp_path / "report.html"))
+    assert "not a finite number" in words
+
+
+def test_names_from_the_data_cannot_become_markup(tmp_path):
+    words, _ = checked(write_report(run_on(pictures(1, 6, 6), "pictures", labels=2), tmp_path / "report.html"))
+    assert "<set>" not in words
+    assert "&lt;set&gt;.csv" in words
+
+
+def test_same_run_gives_the_same_page(tmp_path):
+    run = run_on(pictures(1, 6, 6), "pictures", labels=2)
+    first, second = (write_report(run, tmp_path / name).read_bytes() for name in ("a.html", "b.html"))
+    assert first == second
+
+
+def test_modes_of_the_model_are_as_before(tmp_path):
+    run = run_on(pictures(1, 6, 6), "pictures")
+    run.model.train()
+    write_report(run, tmp_path / "report.html")
+    assert run.model.training
+
+
+def test_missing_folder_is_told_in_one_line_and_leaves_nothing(tmp_path):
+    with pytest.raises(IsthmusError, match="Could not write"):
+        write_report(run_on(pictures(1, 6, 6), "pictures"), tmp_path / "none" / "report.html")
+    assert not list(tmp_path.iterdir())

@@ -1,0 +1,64 @@
+"""What the report says."""
+
+import math
+
+import pytest
+import torch
+
+from isthmus.measures import Evaluation
+from isthmus.report import words
+
+
+def found(model: float | None, pca: float | None, mean: float = 50.0, share: float | None = 0.9) -> Evaluation:
+    measures = {
+        "sse": {"model": model, "pca": pca, "mean": mean},
+        "explained_variance": {"model": share, "pca": 0.7, "mean": -0.01},
+    }
+    return Evaluation({"train": measures, "test": measures}, {"test": {"model": torch.zeros(1)}})
+
+
+@pytest.mark.parametrize(("model", "pca", "says"), [
+    (5.0, 13.0, "The model's squared error on the test part is 2.6 times smaller than PCA's with the same 32 numbers."),
+    (13.0, 5.0, "2.6 times larger than PCA's"),
+    (10.0, 11.0, "9\u202f% smaller than PCA's"),
+    (11.0, 10.0, "10\u202f% larger than PCA's"),
+    (10.0, 10.05, "is as large as PCA's"),
+    (1.0, 40.0, "40 times smaller"),
+    (0.0, 4.0, "The model is exact on the test part"),
+    (3.0, 0.0, "is 3.00; PCA with the same 32 numbers is exact there"),
+    (None, 4.0, "not a finite number"),
+])  # fmt: skip
+def test_verdict_compares_with_pca(model, pca, says):
+    assert says in words.verdict(found(model, pca), 32, 32)
+
+
+def test_verdict_says_where_sizes_of_codes_differ():
+    assert "with 512 numbers where the model's code has 900." in words.verdict(found(5, 10), 900, 512)
+    assert "with one number too" in words.verdict(found(5, 10), 1, 1)
+
+
+def test_explanation_tells_shares_and_names_the_useless_model():
+    assert words.explanation(found(5, 10)) == (
+        "It brings back 90.0\u202f% of the test part's variance, PCA 70.0\u202f%."
+    )
+    assert words.explanation(found(60, 10, share=-0.2)).endswith("no better than always giving the mean.")
+    assert words.explanation(found(5, 10, share=None)) == ""
+
+
+@pytest.mark.parametrize(("value", "text"), [
+    (0, "0"), (None, "–"), (math.nan, "–"), (9.9996, "10.0"), (1.5, "1.50"), (0.012345, "0.0123"), (1234.5, "1234"),
+    (-2.5, "−2.50"), (1.5e-7, "1.50×10^−7"), (2e9, "2.00×10^9"), (99999.9, "100000"), (999.7, "1000"),
+])  # fmt: skip
+def test_numbers_have_three_digits(value, text):
+    assert words.number(value) == text
+
+
+@pytest.mark.parametrize(("share", "text"), [
+    (0.5, "50.0"), (-0.12, "−12.0"), (0.99991, "99.99"), (1, "100.00"), (-1e-9, "0"), (0.0004, "0.04")
+])  # fmt: skip
+def test_percentages_are_finer_near_their_ends(share, text):
+    assert words.percent(share) == f"{text}\u202f%"
+
+
+def test_counts_have_spaces_between_thousands():
+    assert words.count(1234567) == "1\u202f234\u202f567"
