@@ -1,6 +1,7 @@
 """The composition: corruption, encoder, code, decoder; a distance to the clean target plus penalties."""
 
-from collections.abc import Mapping, Sequence
+import contextlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -8,14 +9,16 @@ import torch
 from torch import Tensor, nn
 
 from isthmus.data.scaling import Scaling
-from isthmus.errors import BlueprintError, nearest
+from isthmus.errors import BlueprintError, DataError, nearest
 from isthmus.parts import Code, CodeKind, Corruption, Distance, Mse, Penalty, Plain, Shape
 from isthmus.parts.layers import Chain, Dropout
+from isthmus.parts.penalties import names_of
 
 if TYPE_CHECKING:
     from isthmus.blueprint import Blueprint
 
 Draws = Mapping[str, Any]
+"""Random numbers of one batch: tensors with N first, by name; those of the encoder and decoder by layer."""
 
 
 @dataclass
@@ -36,6 +39,8 @@ class Pass:
     def activations(self, layer: str | None = None) -> Tensor:
         """(N, …) output of a layer by its name, such as "encoder.dense1"; the code's z where None.
 
+        In the samples' own type: within autocast the layers are bfloat16, too coarse to sum up.
+
         Raises:
             BlueprintError: there is no such layer.
         """
@@ -43,7 +48,7 @@ class Pass:
             return self.code.z
         if layer not in self.layers:
             raise BlueprintError(f"There is no layer {layer!r} in this network. {nearest(layer, self.layers)}")
-        return self.layers[layer]
+        return self.layers[layer].to(self.clean.dtype)
 
 
 class Autoencoder(nn.Module):
@@ -55,8 +60,12 @@ class Autoencoder(nn.Module):
         model = Autoencoder(nn.Linear(784, 32), nn.Linear(32, 784), shape=(784,))
         total, terms = model.loss(model(batch))
 
-    shape: of one clean sample. code_shape: of one code. seen_shape: of what the encoder gets, where a corruption
-    changes the shape.
+    shape: of one clean sample. code_shape: of one code; found by trying the encoder where it isn't given.
+    seen_shape: of what the encoder gets, where a corruption changes the shape.
+
+    Raises:
+        BlueprintError: the modules don't take or make the shapes that they should, or the distance doesn't fit the
+            scaling.
     """
 
     def __init__(
@@ -84,23 +93,29 @@ class Autoencoder(nn.Module):
         self.penalties, self.corruption = tuple(penalties), corruption
         self.seen_shape = corruption.shape(self.shape) if corruption else self.shape
         self.blueprint = blueprint
-        self.code_shape = code_shape or self._find_code_shape()
+        self.code_shape = tuple(code_shape or ()) or self._find_code_shape()
+        if blueprint is None:
+            self._check_decoder()
 
     def forward(self, raw: Tensor, draws: Draws | None = None) -> Pass:
         """(N, *shape) raw samples to the Pass that they make.
 
         `draws` are the random numbers of this batch (see `draw`); without them nothing is random: no corruption, no
         dropout, and the code at its mean.
+
+        Raises:
+            DataError: the samples have another shape than the model's.
         """
         draws = draws or {}
-        clean = self.scaling(raw)
+        clean = self._scaled(raw)
         corrupted = clean
         if self.corruption is not None and "corruption" in draws:
             corrupted = self.corruption(clean, draws["corruption"])
         layers: dict[str, Tensor] = {}
-        features = self._walk("encoder", corrupted, draws, layers)
+        # within autocast the layers make bfloat16; code, distance and penalties go on as exactly as the data
+        features = self._walk("encoder", corrupted, draws, layers).to(clean.dtype)
         code = self.code(features, draws.get("code"), self.code_module)
-        output = self._walk("decoder", code.z, draws, layers)
+        output = self._walk("decoder", code.z, draws, layers).to(clean.dtype)
         return Pass(clean, corrupted, code, output, self.distance.picture(output), layers)
 
     def draw(self, count: int, generator: torch.Generator) -> dict[str, Any]:
@@ -144,32 +159,48 @@ class Autoencoder(nn.Module):
 
     @property
     def penalty_names(self) -> list[str]:
-        """The penalties' kinds, numbered where one comes twice."""
-        names: list[str] = []
-        for penalty in self.penalties:
-            count = sum(name.split("#")[0] == penalty.kind for name in names)
-            names.append(f"{penalty.kind}#{count + 1}" if count else penalty.kind)
-        return names
+        """The penalties' kinds, numbered where one comes again."""
+        return names_of(self.penalties)
 
     def encode(self, raw: Tensor) -> Tensor:
-        """(N, *shape) raw samples to (N, *code)."""
-        features = self._walk("encoder", self.scaling(raw), {}, None)
+        """(N, *shape) raw samples to (N, *code).
+
+        Raises:
+            DataError: the samples have another shape than the model's.
+        """
+        features = self._walk("encoder", self._scaled(raw), {}, None)
         return self.code(features, None, self.code_module).z
 
     def decode(self, z: Tensor) -> Tensor:
-        """(N, *code) to (N, *shape) in the raw data's units, as float32."""
+        """(N, *code) to (N, *shape) in the raw data's units, as float32.
+
+        Raises:
+            DataError: the codes have another shape than the model's.
+        """
+        if tuple(z.shape[1:]) != self.code_shape:
+            raise DataError(
+                f"The codes have shape {tuple(z.shape)}, this model takes (N, {_commas(self.code_shape)}). "
+                "Give codes that its encode made."
+            )
         return self.scaling.inverse(self.distance.picture(self._walk("decoder", z, {}, None)))
 
     def reconstruct(self, raw: Tensor) -> Tensor:
         """(N, *shape) raw samples to their reconstructions, in the raw data's units, as float32."""
         return self.decode(self.encode(raw))
 
+    def _scaled(self, raw: Tensor) -> Tensor:
+        """(N, *shape) scaled samples, in the type that the weights were moved to (see `nn.Module.to`)."""
+        if tuple(raw.shape[1:]) != self.shape:
+            raise DataError(
+                f"The samples have shape {tuple(raw.shape)}, this model takes (N, {_commas(self.shape)}). "
+                "Give them in its shape, or build the model for these data."
+            )
+        return self.scaling(raw).to(self.scaling.scale.dtype)
+
     def _walk(self, side: str, x: Tensor, draws: Draws, layers: dict[str, Tensor] | None) -> Tensor:
         """Through the encoder or decoder, noting each named layer's output under its full name."""
         network = getattr(self, side)
-        if not isinstance(network, Chain):
-            return network(x)
-        if layers is None:
+        if layers is None or not isinstance(network, Chain):
             return network(x)
         seen: dict[str, Tensor] = {}
         x = network(x, seen, draws.get(side))
@@ -178,16 +209,57 @@ class Autoencoder(nn.Module):
 
     def _find_code_shape(self) -> Shape:
         """What the encoder makes of one sample of zeros."""
-        was_training = self.training
-        self.eval()
-        try:
-            with torch.no_grad():
-                features = self.encoder(torch.zeros(1, *self.seen_shape))
+        with _resting(self):
+            try:
+                features = self.encoder(self._zeros(self.seen_shape))
                 return tuple(self.code(features, None, self.code_module).z.shape[1:])
-        except RuntimeError as error:
+            except RuntimeError as error:
+                raise BlueprintError(
+                    f"The encoder can't take one sample of shape {self.seen_shape}: {str(error).splitlines()[0]}. "
+                    "Give `shape` as the encoder's input has it."
+                ) from error
+
+    def _check_decoder(self) -> None:
+        """Raise BlueprintError unless the decoder makes a sample of one code of zeros."""
+        with _resting(self):
+            try:
+                made = tuple(self.decoder(self._zeros(self.code_shape)).shape[1:])
+            except RuntimeError as error:
+                raise BlueprintError(
+                    f"The decoder can't take one code of shape {self.code_shape}: {str(error).splitlines()[0]}. "
+                    "Give a decoder that takes what the encoder makes."
+                ) from error
+        if made != self.shape:
             raise BlueprintError(
-                f"The encoder can't take one sample of shape {self.seen_shape}: {str(error).splitlines()[0]}. "
-                "Give `shape` as the encoder's input has it."
-            ) from error
-        finally:
-            self.train(was_training)
+                f"The decoder makes samples of shape {made}, but the data have {self.shape}. "
+                "Give a decoder that ends in the data's shape (nn.Unflatten, for example)."
+            )
+
+    def _zeros(self, shape: Shape) -> Tensor:
+        """(1, *shape) zeros as the weights are: on their device, of their type."""
+        like = next((weight for weight in self.parameters() if weight.is_floating_point()), self.scaling.scale)
+        return like.new_zeros(1, *shape)
+
+
+@contextlib.contextmanager
+def _resting(model: nn.Module) -> Iterator[None]:
+    """Every module in evaluation mode and without gradients, then each as it was."""
+    training = [module for module in model.modules() if module.training]
+    model.eval()
+    try:
+        with torch.no_grad():
+            yield
+    finally:
+        for module in training:
+            module.training = True
+
+
+def _commas(shape: Shape) -> str:
+    return ", ".join(map(str, shape))
+
+
+def map_draws(use: Callable[[Tensor], Tensor], draws: Any) -> Any:
+    """The same draws with `use` applied to every tensor: moved to a device, cut to a piece of the batch."""
+    if isinstance(draws, Mapping):
+        return {name: map_draws(use, value) for name, value in draws.items()}
+    return None if draws is None else use(draws)

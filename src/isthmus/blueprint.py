@@ -10,6 +10,8 @@ from isthmus.autoencoder import Autoencoder
 from isthmus.data.scaling import Scaling
 from isthmus.errors import BlueprintError, nearest, remark
 from isthmus.parts import CodeKind, Corruption, Distance, Mse, Network, Part, Penalty, Plain, Shape, Value
+from isthmus.parts.mistakes import brief
+from isthmus.parts.penalties import names_of
 
 
 class HasShape(Protocol):
@@ -83,14 +85,15 @@ class Blueprint(Value):
 
         `code=32` is the code's size; `distance="bce"` takes another part whole, by its kind; any other name is a field
         of a part, the network's first (`widths=[256]`, `activation="gelu"`). `part.field` or `part__field` says
-        exactly which: `code__activation="relu"`.
+        exactly which: `code__activation="relu"`. Whole parts are taken first, whatever the order.
 
         Raises:
             BlueprintError: no part has such an option (the nearest are named), or its value won't do.
         """
         blueprint = self
-        for name, value in options.items():
-            blueprint = blueprint._with_option(name.replace("__", "."), value)
+        named = {name.replace("__", "."): value for name, value in options.items()}
+        for name, value in sorted(named.items(), key=lambda option: not _is_whole(*option)):
+            blueprint = blueprint._with_option(name, value)
         return blueprint
 
     def options(self) -> dict[str, Any]:
@@ -103,10 +106,10 @@ class Blueprint(Value):
         return found | {"distance": self.distance.kind, "network": self.network.kind}
 
     def _with_option(self, name: str, value: Any) -> Self:
-        if name == "code" and not isinstance(value, CodeKind | dict | str):
-            name = "code.size"
-        if name in {"network", "code", "distance", "corruption", "penalties", "solution"}:
+        if _is_whole(name, value):
             return self.replace(**{name: value})
+        if name == "code":
+            name = "code.size"
         owner, _, wanted = name.rpartition(".")
         for place, part in self._named_parts():
             if wanted in type(part).model_fields and owner in {"", place}:
@@ -115,7 +118,7 @@ class Blueprint(Value):
 
     def _named_parts(self) -> list[tuple[str, Part]]:
         parts: list[tuple[str, Part]] = [("network", self.network), ("code", self.code), ("distance", self.distance)]
-        parts += [(penalty.kind, penalty) for penalty in self.penalties]
+        parts += zip(names_of(self.penalties), self.penalties, strict=True)
         if self.corruption is not None:
             parts.append(("corruption", self.corruption))
         return parts
@@ -123,15 +126,24 @@ class Blueprint(Value):
     def _with_part(self, place: str, part: Part) -> Self:
         if place in type(self).model_fields:
             return self.replace(**{place: part})
-        return self.replace(penalties=tuple(part if old.kind == place else old for old in self.penalties))
+        named = zip(names_of(self.penalties), self.penalties, strict=True)
+        return self.replace(penalties=tuple(part if name == place else old for name, old in named))
+
+
+def _is_whole(name: str, value: Any) -> bool:
+    """Whether an option takes the place of a whole field of the blueprint; a bare `code` is a size, not a code."""
+    return name in Blueprint.model_fields and (name != "code" or isinstance(value, CodeKind | dict | str))
 
 
 def _shape_and_scaling(data: HasShape | Shape) -> tuple[Shape, Scaling]:
-    if not isinstance(data, tuple | list | torch.Size):
-        return tuple(data.shape), data.scaling
-    shape = tuple(data)
+    if hasattr(data, "shape") and hasattr(data, "scaling"):
+        return tuple(data.shape), data.scaling  # pyright: ignore[reportAttributeAccessIssue]
+    shape = tuple(data) if isinstance(data, tuple | list) else ()
     if not shape or not all(isinstance(size, int) and size > 0 for size in shape):
-        raise BlueprintError(f"{data!r} is no shape of a sample: give whole numbers above 0, such as (1, 28, 28).")
+        raise BlueprintError(
+            f"{brief(data)} is no shape of a sample. "
+            "Give data that `open_data` made, or whole numbers above 0, such as (1, 28, 28)."
+        )
     return shape, Scaling(range=(0.0, 1.0) if len(shape) == 3 else None)
 
 

@@ -35,13 +35,16 @@ def remark(message: str) -> None:
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """The words that end a message about an unknown name: the nearest known ones, or all of them.
+    """The words that end a message about an unknown name: the nearest known ones, or all of them (at most 20).
 
     >>> nearest("depe", ["deep", "conv"])
     "Did you mean 'deep'?"
     """
     known = list(known)
-    close = difflib.get_close_matches(name, known, n=2, cutoff=0.5)
+    if not known:
+        return "There are none here."
+    by_lower_case = {other.lower(): other for other in known}
+    close = difflib.get_close_matches(name.lower(), by_lower_case, n=2, cutoff=0.5)
     if close:
-        return f"Did you mean {' or '.join(map(repr, close))}?"
-    return f"Known: {', '.join(known)}."
+        return f"Did you mean {' or '.join(repr(by_lower_case[other]) for other in close)}?"
+    return f"Known: {', '.join(known[:20])}{', …' if len(known) > 20 else ''}."

@@ -4,7 +4,7 @@ import contextlib
 import errno
 import json
 import os
-import tempfile
+import secrets
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -22,19 +22,15 @@ def whole_file(path: str | Path) -> Iterator[Path]:
         IsthmusError: the disk is full, the folder is read-only or missing: one message that names `path`.
     """
     path = Path(path)
+    beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}{path.suffix}")
     try:
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=path.suffix, dir=path.parent)
-        os.close(handle)
+        os.close(os.open(beside, os.O_CREAT | os.O_EXCL, 0o666))  # less the umask, as `open` would make it
     except OSError as error:
         raise unwritable(path, error) from error
-    beside = Path(name)
     try:
         yield beside
         with beside.open("rb+") as file:
             os.fsync(file.fileno())
-        umask = os.umask(0)
-        os.umask(umask)
-        beside.chmod(0o666 & ~umask)  # mkstemp makes files that only their owner can read
         beside.replace(path)
         _sync_folder(path.parent)
     except OSError as error:

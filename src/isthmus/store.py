@@ -18,6 +18,7 @@ from isthmus.blueprint import Blueprint
 from isthmus.data.scaling import Scaling
 from isthmus.errors import BlueprintError, IsthmusError, RunError
 from isthmus.files import unwritable, whole_file, write_json
+from isthmus.parts.mistakes import brief
 
 FORMAT = 1
 MODEL, WEIGHTS = "model.json", "weights.safetensors"
@@ -38,7 +39,7 @@ def save_model(model: Autoencoder, folder: str | Path) -> Path:
 def load_model(folder: str | Path, *, model: Autoencoder | None = None) -> Autoencoder:
     """The model that `save_model` wrote, in evaluation mode.
 
-    model: the same modules again, for a model that was made of modules of somebody's own.
+    model: the same modules again, in an Autoencoder built as before, where they were somebody's own.
 
     Raises:
         RunError: the folder holds no model, or a damaged one, or one of a newer format.
@@ -82,6 +83,7 @@ def rebuild(folder: Path, model: Autoencoder | None = None) -> Autoencoder:
             f"{folder} was written in format {said['format']!r}, this version reads format {FORMAT}. Update Isthmus."
         )
     if model is not None:
+        _check_same(model, said, path)
         return model
     if said["blueprint"] is None:
         raise RunError(
@@ -90,7 +92,7 @@ def rebuild(folder: Path, model: Autoencoder | None = None) -> Autoencoder:
         )
     try:
         blueprint = Blueprint.from_json(said["blueprint"])
-        shape = tuple(int(size) for size in said["shape"])
+        shape = _shape(said["shape"])
         scaling = Scaling.from_json(said["scaling"])
     except BlueprintError:
         raise
@@ -125,7 +127,7 @@ def put_weights(model: Autoencoder, tensors: Mapping[str, Tensor], path: Path) -
 
 def save_tensors(path: str | Path, tensors: Mapping[str, Tensor], notes: Any = None) -> None:
     """Write tensors, and notes that JSON can hold, as one safetensors file with a checksum, whole or not at all."""
-    plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    plain = _apart({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()})
     text = json.dumps(notes)
     metadata = {"notes": text, "sha256": _checksum(plain, text)}
     with whole_file(path) as beside:
@@ -183,6 +185,33 @@ def make_folder(folder: str | Path) -> Path:
     except OSError as error:
         raise unwritable(folder, error) from error
     return folder
+
+
+def _shape(said: Any) -> tuple[int, ...]:
+    if not isinstance(said, list) or not said or not all(type(size) is int and size > 0 for size in said):
+        raise ValueError(f"{said!r:.60} is no shape of a sample")
+    return tuple(said)
+
+
+def _check_same(model: Autoencoder, said: dict[str, Any], path: Path) -> None:
+    """Raise RunError unless modules of somebody's own come back in the composition that they were saved in."""
+    own = describe_model(model)
+    for name in ("shape", "code_shape", "scaling"):
+        if own[name] != said.get(name):
+            raise RunError(
+                f"The {name.replace('_', ' ')} given is {brief(own[name])}, but {path} says {brief(said.get(name))}. "
+                f"Build the Autoencoder as it was when it was saved ({name}=…)."
+            )
+
+
+def _apart(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The same tensors, no two in the same memory (where two layers share a weight), for safetensors refuses that."""
+    seen: set[int] = set()
+    for name, tensor in tensors.items():
+        place = tensor.untyped_storage().data_ptr()
+        tensors[name] = tensor.clone() if place in seen else tensor
+        seen.add(place)
+    return tensors
 
 
 class _Described:

@@ -1,4 +1,4 @@
-"""This version of Isthmus."""
+"""The version of Isthmus that is installed."""
 
 from importlib.metadata import PackageNotFoundError, version
 

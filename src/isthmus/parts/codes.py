@@ -1,7 +1,7 @@
 """The code: what the encoder's features become before the decoder sees them."""
 
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 import torch
 from pydantic import Field
@@ -32,6 +32,8 @@ class CodeKind(Part):
 
     size: how many numbers the code has, or its shape; None takes what the network makes by itself.
     """
+
+    family: ClassVar[str] = "code"
 
     size: Annotated[int, Field(ge=1)] | tuple[Annotated[int, Field(ge=1)], ...] | None = None
 
@@ -72,5 +74,3 @@ class Plain(CodeKind):
     def __call__(self, features: Tensor, draws: Tensor | None = None, module: nn.Module | None = None) -> Code:
         """(N, *code) to the Code whose z is the activated features."""
         return Code(z=ACTIVATIONS[self.activation]()(features))
-
-

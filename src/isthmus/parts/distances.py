@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Literal, Self
 import torch
 from pydantic import Field
 from torch import Tensor
-from torch.nn import functional as F  # noqa: N812 the field's own name for it
+from torch.nn import functional as F
 
 from isthmus.errors import BlueprintError
 from isthmus.parts.part import Part
@@ -27,7 +27,7 @@ class Distance(Part):
     link: Literal["auto", "identity", "sigmoid"] = "auto"
 
     def settled(self, data: Range) -> Self:
-        """This distance with `link` decided for data in this range (None: unbounded).
+        """The same distance with `link` decided for data in this range (None: unbounded).
 
         Raises:
             BlueprintError: the data don't fit, for the values that the output can take don't cover them.
@@ -36,9 +36,10 @@ class Distance(Part):
         if link == "auto":
             link = "sigmoid" if _within_unit(data) else "identity"
         if link == "sigmoid" and not _within_unit(data):
+            other = "another distance, such as 'mse'" if isinstance(self, Bce) else "link='identity'"
             raise BlueprintError(
                 f"{self.kind} with a sigmoid output needs data in 0..1, but these are {_words(data)}. "
-                "Scale them with scaling='minmax', or use link='identity'."
+                f"Scale them with scaling='minmax', or use {other}."
             )
         return self if link == self.link else self.replace(link=link)
 
@@ -97,7 +98,8 @@ class Bce(Distance):
     unit: ClassVar[str] = "nats"
     likelihood: ClassVar[bool] = True
 
-    link: Literal["auto", "sigmoid"] = "sigmoid"
+    # narrower than the base's, which is sound for what is frozen
+    link: Literal["auto", "sigmoid"] = "sigmoid"  # pyright: ignore[reportIncompatibleVariableOverride]
 
     def __call__(self, output: Tensor, target: Tensor) -> Tensor:
         """(N, *shape) logits, (N, *shape) in 0..1 to (N,) nats."""

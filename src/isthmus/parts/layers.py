@@ -9,9 +9,7 @@ from torch import Tensor, nn
 
 from isthmus.parts.part import Shape
 
-Activation = Literal[
-    "relu", "leaky-relu", "elu", "selu", "gelu", "silu", "tanh", "sigmoid", "softplus", "identity"
-]
+Activation = Literal["relu", "leaky-relu", "elu", "selu", "gelu", "silu", "tanh", "sigmoid", "softplus", "identity"]
 ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
     "relu": nn.ReLU,
     "leaky-relu": lambda: nn.LeakyReLU(0.01),
@@ -120,9 +118,9 @@ class Crop(nn.Module):
 def initialise(layer: nn.Module, activation: str, generator: torch.Generator) -> None:
     """Draw the weights of a product or convolution for the activation that follows it; biases start at zero.
 
-    He's normal draw (2015) before rectifiers, LeCun's before SELU, Glorot's (2010) before everything else. PyTorch's own
-    default is narrower by √6 before rectifiers: through the lectures' seven convolutions the signal shrinks
-    until the output no longer depends on the input, and training sticks at the mean picture.
+    He's normal draw (2015) before rectifiers, LeCun's before SELU, Glorot's (2010) before everything else. PyTorch's
+    own default is narrower by √6 before rectifiers: through the lectures' seven convolutions the signal shrinks until
+    the output no longer depends on the input, and training sticks at the mean picture.
     """
     weight = layer.weight
     if not isinstance(weight, Tensor):

@@ -15,6 +15,7 @@ from pydantic import (
 )
 
 from isthmus.errors import BlueprintError, nearest
+from isthmus.parts.mistakes import brief, explain
 
 Shape = tuple[int, ...]
 
@@ -32,7 +33,7 @@ class Value(BaseModel):
         try:
             super().__init__(**fields)
         except ValidationError as error:
-            raise BlueprintError(_explain(type(self), error)) from None
+            raise BlueprintError(self._explain(error)) from None
 
     def to_json(self) -> dict[str, Any]:
         """The value as what JSON can hold."""
@@ -48,31 +49,47 @@ class Value(BaseModel):
         try:
             return cls.model_validate(data)
         except ValidationError as error:
-            raise BlueprintError(_explain(cls, error)) from None
+            raise BlueprintError(cls._explain(error)) from None
 
     def replace(self, **fields: Any) -> Self:
         """A copy with other values in these fields, validated."""
         return type(self)(**{name: getattr(self, name) for name in type(self).model_fields} | fields)
 
+    @classmethod
+    def _explain(cls, error: ValidationError) -> str:
+        """What is wrong with the fields, in one line."""
+        name = cls.__name__.lower()
+        return explain(name, name, cls.model_fields, error)
+
 
 class Part(Value):
     """A part of an autoencoder. Its direct subclasses are the families (networks, codes, distances, …).
 
-    Defining a subclass of a family makes its kind known, so that a blueprint in JSON can name it. The kind is the
-    class's name in kebab case (`ActivationL1` is "activation-l1"), unless the class sets `kind` itself.
+    Defining a subclass of a family makes its kind known, so that a blueprint in JSON can name it.
+
+    kind: the class's name in kebab case (`ActivationL1` is "activation-l1"), unless the class sets it.
+    family: what messages call the family; its class's name in lower case, unless that class sets it.
     """
 
     kind: ClassVar[str]
+    family: ClassVar[str]
     _kinds: ClassVar[dict[str, type["Part"]]]
 
     @classmethod
     def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
         super().__pydantic_init_subclass__(**kwargs)
-        if Part in cls.__bases__:
+        if cls._is_family():
             cls._kinds = {}
+            cls.family = cls.__dict__.get("family", cls.__name__.lower())
             return
         if "kind" not in cls.__dict__:
             cls.kind = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", cls.__name__).lower()
+        known = cls._kinds.get(cls.kind, cls)
+        if (known.__module__, known.__qualname__) != (cls.__module__, cls.__qualname__):
+            raise BlueprintError(
+                f"{cls.__module__} defines the {cls.family} {cls.kind!r}, but {known.__module__} has defined it. "
+                f"Rename {cls.__name__}, or set its `kind` to a name of its own."
+            )
         cls._kinds[cls.kind] = cls
 
     @classmethod
@@ -80,22 +97,35 @@ class Part(Value):
         """The kinds that this family knows, by name."""
         return dict(cls._kinds)  # pyright: ignore[reportReturnType] a family's own dictionary holds its own kinds
 
+    @classmethod
+    def _is_family(cls) -> bool:
+        return Part in cls.__bases__
+
     @model_validator(mode="wrap")
     @classmethod
     def _by_kind(cls, value: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        if isinstance(value, cls):
+            return handler(value)
         if isinstance(value, str):
             value = {"kind": value}
-        if not isinstance(value, Mapping) or "kind" not in value:
+        if not isinstance(value, Mapping):
+            raise BlueprintError(
+                f"{brief(value)} is no {cls.family}. Give a {cls.family}, or the name of its kind. {cls._known()}"
+            )
+        if "kind" not in value:
+            if cls._is_family():
+                raise BlueprintError(f"A {cls.family} needs its 'kind', and none was given. {cls._known()}")
             return handler(value)
-        fields = {name: field for name, field in value.items() if name != "kind"}
-        kind = cls._kinds.get(value["kind"]) if isinstance(value["kind"], str) else None
+        name = value["kind"]
+        kind = cls._kinds.get(name) if isinstance(name, str) else None
         if kind is None:
             raise BlueprintError(
-                f"Unknown {_family(cls)} {value['kind']!r}. {nearest(str(value['kind']), cls._kinds)} "
+                f"Unknown {cls.family} {name!r}. {nearest(str(name), cls._kinds)} "
                 "If it is a part of your own, import the module that defines it first."
             )
         if not issubclass(kind, cls):
-            raise BlueprintError(f"Expected a {cls.__name__}, got the {_family(cls)} {value['kind']!r}.")
+            raise BlueprintError(f"Expected a {cls.kind} {cls.family}, got the {cls.family} {name!r}.")
+        fields = {name: field for name, field in value.items() if name != "kind"}
         return handler(fields) if kind is cls else kind(**fields)  # pyright: ignore[reportReturnType]
 
     @model_serializer(mode="wrap")
@@ -111,27 +141,11 @@ class Part(Value):
         )
         return f"{self.kind}({changed})"
 
+    @classmethod
+    def _known(cls) -> str:
+        return f"Known: {', '.join(cls._kinds)}."
 
-def _family(cls: type[Part]) -> str:
-    """What the family of `cls` is called in a message."""
-    return next(base.__name__ for base in reversed(cls.__mro__) if base is not Part and Part in base.__bases__).lower()
-
-
-def _explain(cls: type[Value], error: ValidationError) -> str:
-    """A pydantic error as one line: which field, what was given, what is expected."""
-    name = getattr(cls, "kind", cls.__name__.lower())
-    said = []
-    for problem in error.errors():
-        where = ".".join(str(step) for step in problem["loc"])
-        if problem["type"] == "extra_forbidden":
-            said.append(f"{name} has no option {where!r}. {nearest(where, cls.model_fields)}")
-        elif problem["type"] == "missing":
-            said.append(f"{name} needs {where!r}.")
-        elif isinstance(cause := problem.get("ctx", {}).get("error"), ValueError):
-            said.append(str(cause))
-        else:
-            given = repr(problem["input"])
-            given = given if len(given) <= 60 else given[:57] + "…"
-            expected = problem["msg"][0].lower() + problem["msg"][1:]
-            said.append(f"{name}.{where} is {given}: {expected}.")
-    return " ".join(said)
+    @classmethod
+    def _explain(cls, error: ValidationError) -> str:
+        called = f"A {cls.family}" if cls._is_family() else f"The {cls.kind} {cls.family}"
+        return explain(called, cls.family, cls.model_fields, error)

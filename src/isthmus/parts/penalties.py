@@ -1,5 +1,6 @@
 """Penalties: what the loss adds to the distance, one number per sample."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
@@ -28,6 +29,13 @@ class Penalty(Part):
     def __call__(self, seen: "Pass", model: "Autoencoder") -> Tensor:
         """(N,) penalty of each sample, not yet weighted."""
         raise NotImplementedError
+
+
+def names_of(penalties: Sequence[Penalty]) -> list[str]:
+    """The penalties' kinds, numbered where one comes again: activation-l1, activation-l1#2."""
+    kinds = [penalty.kind for penalty in penalties]
+    counts = [kinds[: place + 1].count(kind) for place, kind in enumerate(kinds)]
+    return [f"{kind}#{count}" if count > 1 else kind for kind, count in zip(kinds, counts, strict=True)]
 
 
 class ActivationL1(Penalty):

@@ -65,8 +65,9 @@ class Dense(Network):
         if self.tied:
             if math.prod(seen) != math.prod(shape) or math.prod(features) != math.prod(code):
                 raise BlueprintError(
-                    "Tied weights need an encoder and a decoder of the same sizes, but this code or corruption makes "
-                    f"them differ ({math.prod(seen)} to {math.prod(features)}, {math.prod(code)} to {math.prod(shape)}). "
+                    "Tied weights need an encoder and a decoder of the same sizes, but this code or corruption "
+                    f"makes them differ: {math.prod(seen)} to {math.prod(features)}, {math.prod(code)} to "
+                    f"{math.prod(shape)}. "
                     "Say tied=False, or use a plain code."
                 )
             _tie(encoder, decoder)
@@ -88,14 +89,6 @@ class Dense(Network):
 def _tie(encoder: Chain, decoder: Chain) -> None:
     """Put the transposes of the encoder's products, last first, in the place of the decoder's."""
     partners = [layer for layer in encoder.modules() if isinstance(layer, nn.Linear)]
-    owners = [
-        (parent, name)
-        for parent in decoder.modules()
-        for name, layer in parent.named_children()
-        if isinstance(layer, nn.Linear)
-    ]
-    # modules() visits a chain before its blocks, so owners are put in the order in which data meet them
-    order = [layer for layer in decoder.modules() if isinstance(layer, nn.Linear)]
-    owners.sort(key=lambda owner: next(i for i, layer in enumerate(order) if layer is getattr(*owner)))
-    for (parent, name), partner in zip(owners, reversed(partners), strict=True):
-        setattr(parent, name, TiedLinear(partner))
+    places = [name for name, layer in decoder.named_modules() if isinstance(layer, nn.Linear)]
+    for place, partner in zip(places, reversed(partners), strict=True):
+        decoder.set_submodule(place, TiedLinear(partner))
