@@ -17,7 +17,8 @@ test: $(DEV)  ## run the tests
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --maxprocesses 4 --dist worksteal -q $(TESTS)
 
 demo: $(BASE)  ## train on the bundled digits and show the report
-	$(BIN)/isthmus train digits --recipe deep --epochs 60 --seed 0 --out runs/demo --force
+	$(BIN)/isthmus train digits --recipe deep --set code=8 --epochs 60 --batch-size 64 --learning-rate 0.005 \
+		--schedule cosine --out runs/demo --force
 	$(BIN)/isthmus report runs/demo --open
 	@echo
 	@echo "Next, your own data (CSV, Parquet, NumPy, a folder of pictures):  $(BIN)/isthmus train FILE"
@@ -33,7 +34,7 @@ format: $(DEV)  ## put the code into shape
 	$(BIN)/ruff format
 
 docs: $(DEV)  ## build the documentation into site/
-	DISABLE_MKDOCS_2_WARNING=true $(BIN)/mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 clean:  ## remove everything that the targets made, the runs apart
 	rm -rf $(VENV) site dist .pytest_cache .ruff_cache .import_linter_cache .hypothesis
