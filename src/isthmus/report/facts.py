@@ -97,7 +97,8 @@ def repeat_in_python(model: Autoencoder, description: Mapping[str, Any], setting
     if source is None or model.blueprint is None:
         return ""
     split = description.get("split") or {}
-    asked = {name: split[name] for name in ("validation", "test", "seed") if split.get(name)}
+    own = split.get("own") or ()  # parts that the source brings itself can't be asked for
+    asked = {name: split[name] for name in ("validation", "test", "seed") if name in split and name not in own}
     options = asked | dict(description.get("options") or {})
     given = "".join(f", {name}={value!r}" for name, value in options.items() if name.isidentifier())
     chosen = ", ".join(f"{name}={value!r}" for name, value in settings.items() if name.isidentifier())

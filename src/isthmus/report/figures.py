@@ -125,7 +125,7 @@ def series_lines(rows: Mapping[str, Tensor], *, captions: Sequence[str] = (), th
                     label=WORDS.get(name, name),
                 )
             if i < len(captions):
-                axes.set_title(captions[i], loc="left", fontsize=9)
+                axes.set_title(_short(captions[i], 36), loc="left", fontsize=9)
             axes.tick_params(labelsize=8)
             axes.margins(x=0.01)
             if i == 0:

@@ -93,7 +93,7 @@ def sheet(width: float, height: float, *, fitted: bool = True) -> Figure:
 
     fitted: make room for labels by drawing twice; many panels are quicker placed by hand.
     """
-    figure = Figure(figsize=(width, height), layout="constrained" if fitted else "none")
+    figure = Figure(figsize=(width, height), layout="constrained" if fitted else None)
     FigureCanvasAgg(figure)
     return figure
 
