@@ -108,6 +108,8 @@ def read_npy(path: Path, options: Options) -> Raw:
                 return Raw(np.memmap(path, dtype=dtype, shape=shape, order=order, mode="r", offset=start))
             file.seek(0)
             return Raw(npy.read_array(file, allow_pickle=False))
+    except DataError:
+        raise
     except (ValueError, EOFError, SyntaxError, OverflowError) as error:
         raise _damaged(path, error) from error
 
@@ -130,9 +132,9 @@ def read_npz(path: Path, options: Options, like: Mapping[str, Any] | None = None
                     "If you trust it, raise max_bytes."
                 )
             return from_mapping(_Members(archive, members, path), options, str(path), like)
+    except DataError:
+        raise
     except (zipfile.BadZipFile, zlib.error, ValueError, EOFError, RuntimeError, SyntaxError, OverflowError) as error:
-        if isinstance(error, DataError):
-            raise
         raise _damaged(path, error) from error
 
 

@@ -12,7 +12,13 @@ from isthmus.data.samples import Kind
 from isthmus.errors import DataError, remark
 
 COLOURS = (1, 3, 4)
-PARTS = {"train": "train", "val": "validation", "valid": "validation", "validation": "validation", "test": "test"}  # as files say
+PARTS = {
+    "train": "train",
+    "val": "validation",
+    "valid": "validation",
+    "validation": "validation",
+    "test": "test",
+}  # as files say
 
 
 @dataclass(frozen=True, eq=False)

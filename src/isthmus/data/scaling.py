@@ -166,5 +166,5 @@ def _tell_constant(samples: Samples, seen: _Statistics) -> None:
     more = f" and {len(where) - 5} more" if len(where) > 5 else ""
     remark(
         f"Constant in the training part: column{'s' * (len(where) > 1)} {', '.join(called)}{more}. "
-        "They are kept with scale 1 and tell a model nothing; exclude= leaves them out."
+        "Kept at scale 1, such a column tells a model nothing; exclude= leaves it out."
     )

@@ -35,6 +35,7 @@ def read_text(path: Path, options: Options, like: Mapping[str, Any] | None = Non
     header = not all(map(_may_be_value, cells)) if options.header is None else options.header
     if delimiter == BLANKS:
         content, delimiter = b"\n".join(b"\t".join(line.split()) for line in content.splitlines()), "\t"
+    content = content if content.endswith(b"\n") else content + b"\n"  # Arrow finds no row in a lone unended line
     table = _parse(content, delimiter, header, path)
     names = [name.strip() for name in table.column_names] if header else [str(i) for i in range(table.num_columns)]
     return from_arrow(table.rename_columns(names), options, str(path), like, named=header)

@@ -1,0 +1,168 @@
+import io
+import struct
+import warnings
+import zlib
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from isthmus.data.options import Options
+from isthmus.data.pictures import Entry, UnreadableError, decode, is_picture, read_pictures
+from isthmus.errors import DataError, Remark
+
+GREY = np.arange(48, dtype=np.uint8).reshape(6, 8)
+COLOUR = np.stack([GREY, GREY + 50, GREY + 100], 2)
+
+
+def packed(pixels: np.ndarray | Image.Image, format: str = "PNG", **words) -> bytes:
+    image = pixels if isinstance(pixels, Image.Image) else Image.fromarray(pixels)
+    buffer = io.BytesIO()
+    image.save(buffer, format=format, **words)
+    return buffer.getvalue()
+
+
+def entries(**pictures: np.ndarray | bytes) -> list[Entry]:
+    contents = {name: held if isinstance(held, bytes) else packed(held) for name, held in pictures.items()}
+    return [Entry(f"{name}.png", lambda content=content: content) for name, content in contents.items()]
+
+
+@pytest.mark.parametrize(
+    ("format", "words"),
+    [
+        ("PNG", {}),
+        ("BMP", {}),
+        ("TIFF", {}),
+        ("PPM", {}),
+        ("WEBP", {"lossless": True}),
+        ("TIFF", {"compression": "jpeg"}),
+    ],
+)
+def test_formats_are_decoded(format, words):
+    pixels, mode = decode(packed(COLOUR, format, **words), "it", Options())
+    assert mode == "RGB"
+    assert pixels.shape == (3, 6, 8)
+    assert np.abs(pixels.astype(int) - np.moveaxis(COLOUR, 2, 0)).max() <= (60 if "compression" in words else 0)
+
+
+def test_jpeg_and_gif_are_decoded():
+    assert np.abs(decode(packed(GREY, "JPEG"), "it", Options())[0][0].astype(int) - GREY).max() < 10
+    assert np.array_equal(decode(packed(GREY, "GIF"), "it", Options(mode="L"))[0][0], GREY)
+
+
+@pytest.mark.parametrize(
+    ("image", "mode"),
+    [
+        (Image.fromarray(GREY), "L"),
+        (Image.fromarray(GREY > 20), "L"),
+        (Image.fromarray(GREY.astype(np.uint16) * 257), "L"),
+        (Image.fromarray(COLOUR), "RGB"),
+        (Image.fromarray(COLOUR).quantize(256), "RGB"),
+        (Image.fromarray(COLOUR).convert("RGBA"), "RGBA"),
+        (Image.fromarray(GREY).convert("LA"), "RGBA"),
+    ],
+)
+def test_modes_are_kept_in_eight_bits(image, mode):
+    pixels, found = decode(packed(image), "it", Options())
+    assert found == mode
+    assert pixels.dtype == np.uint8
+    assert len(pixels) == len(mode)
+
+
+def test_sixteen_bits_become_eight():
+    pixels, _ = decode(packed(Image.fromarray(GREY.astype(np.uint16) * 257)), "it", Options())
+    assert np.array_equal(pixels[0], GREY)
+
+
+def test_what_is_see_through_is_laid_on_white():
+    clear = Image.new("RGBA", (3, 2), (200, 0, 0, 0))
+    assert (decode(packed(clear), "it", Options(mode="RGB"))[0] == 255).all()
+    assert (decode(packed(clear), "it", Options(mode="L"))[0] == 255).all()
+
+
+def test_exif_orientation_is_applied():
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    content = packed(Image.fromarray(GREY), "JPEG", exif=exif)
+    assert decode(content, "it", Options())[0].shape == (1, 8, 6)
+
+
+def test_sizes_and_modes_are_unified_on_request():
+    raw = read_pictures(entries(a=GREY, b=COLOUR[:4, :4]), Options(size=(5, 3), mode="L"), "It")
+    assert raw.values.shape == (2, 1, 5, 3)
+
+
+def test_different_sizes_name_two_files_and_the_option():
+    with pytest.raises(DataError, match=r"a\.png has 6 x 8 .*b\.png 4 x 4 .*size=\(6, 8\)"):
+        read_pictures(entries(a=GREY, b=GREY[:4, :4]), Options(), "It")
+
+
+def test_different_modes_name_two_files_and_the_option():
+    with pytest.raises(DataError, match=r"a\.png has mode L and b\.png RGB.*mode='L'"):
+        read_pictures(entries(a=GREY, b=COLOUR), Options(), "It")
+
+
+@pytest.mark.parametrize("format", ["PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP"])
+@pytest.mark.parametrize("keep", [3, 30, 0.6])
+def test_truncated_pictures_are_refused(format, keep):
+    noise = np.random.default_rng(0).integers(0, 256, (32, 32, 3), dtype=np.uint8)
+    content = packed(noise, format)
+    with pytest.raises(UnreadableError, match="it can't be read"):
+        decode(content[: int(keep if keep > 1 else len(content) * keep)], "it", Options())
+
+
+def test_picture_bomb_is_refused_before_it_is_decoded(monkeypatch):
+    header = b"IHDR" + struct.pack(">IIBBBBB", 50_000, 50_000, 1, 0, 0, 0, 0)
+    chunks = struct.pack(">I", 13) + header + struct.pack(">I", zlib.crc32(header)) + struct.pack(">I", 99) + b"IDAT"
+    monkeypatch.setattr("PIL.ImageFile.ImageFile.load", lambda *_: pytest.fail("it was decoded"))
+    with pytest.raises(DataError, match=r"50000 x 50000 pixels.*raise max_pixels"):
+        decode(b"\x89PNG\r\n\x1a\n" + chunks + bytes(99), "it", Options())
+
+
+def test_limit_of_pillow_neither_counts_nor_changes(monkeypatch):
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 10)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert decode(packed(GREY), "it", Options(max_pixels=48))[0].shape == (1, 6, 8)
+    assert Image.MAX_IMAGE_PIXELS == 10
+    with pytest.raises(DataError, match="max_pixels=47"):
+        decode(packed(GREY), "it", Options(max_pixels=47))
+
+
+def test_set_that_grows_too_large_is_refused():
+    with pytest.raises(DataError, match=r"96 bytes for 2 pictures.*max_bytes=50"):
+        read_pictures(entries(a=GREY, b=GREY), Options(max_bytes=50), "It")
+
+
+def test_unreadable_pictures_are_named():
+    with pytest.raises(DataError, match=r"2 of 3 pictures can't be read .b\.png, c\.png."):
+        read_pictures(entries(a=GREY, b=b"", c=b"no picture"), Options(), "It")
+
+
+def test_unreadable_pictures_can_be_left_out():
+    with pytest.warns(Remark, match=r"1 of 3 .*b\.png"):
+        raw = read_pictures(entries(a=GREY, b=b"", c=GREY), Options(missing="drop"), "It")
+    assert raw.names == ("a.png", "c.png")
+
+
+def test_nothing_readable_at_all_is_refused():
+    with pytest.raises(DataError, match="none of its 1 pictures"):
+        read_pictures(entries(a=b""), Options(missing="drop"), "It")
+
+
+@pytest.mark.parametrize("name", [".a.png", "x/.hidden/a.png", "__MACOSX/a.png", "a.txt", "png"])
+def test_hidden_files_and_others_are_no_pictures(name):
+    assert not is_picture(name)
+
+
+def test_errors_are_one_line():
+    for content in (
+        b"",
+        b"\x89PNG\r\n\x1a\n" + bytes(50),
+        b"GIF89a" + bytes(9),
+        b"II*\0" + bytes(60),
+        b"BM" + bytes(40),
+    ):
+        with pytest.raises(UnreadableError) as caught:
+            decode(content, "it", Options())
+        assert "\n" not in str(caught.value)

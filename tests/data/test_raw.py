@@ -1,0 +1,77 @@
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from isthmus.data.options import Options
+from isthmus.data.raw import Raw, settle
+from isthmus.errors import DataError, Remark
+
+
+def shape_of(shape, dtype: Any = np.uint8, **options):
+    settled = settle(Raw(np.zeros(shape, dtype)), Options(**options))
+    return settled.values.shape[1:], settled.kind
+
+
+def test_two_axes_are_a_table():
+    assert shape_of((5, 7)) == ((7,), "table")
+
+
+def test_grey_pictures_get_a_channel_axis():
+    assert shape_of((5, 28, 20)) == ((1, 28, 20), "pictures")
+
+
+@pytest.mark.parametrize("channels", [1, 3, 4])
+def test_channels_of_bytes_are_moved_first(channels):
+    assert shape_of((5, 28, 20, channels)) == ((channels, 28, 20), "pictures")
+
+
+def test_channels_of_floats_are_moved_first_where_plainly_last():
+    assert shape_of((5, 28, 28, 3), np.float32) == ((3, 28, 28), "pictures")
+
+
+def test_feature_maps_are_not_taken_for_pictures_with_channels_last():
+    assert shape_of((5, 8, 4, 4), np.float32) == ((8, 4, 4), "pictures")
+
+
+def test_channels_first_stay():
+    assert shape_of((5, 3, 32, 32)) == ((3, 32, 32), "pictures")
+
+
+def test_open_question_of_channels_is_answered_with_a_remark():
+    with pytest.warns(Remark, match="channels='first'"):
+        assert shape_of((5, 4, 4, 3))[0] == (3, 4, 4)
+    assert shape_of((5, 4, 4, 3), channels="first")[0] == (4, 4, 3)
+
+
+def test_moved_pixels_are_the_same_pixels():
+    values = np.random.default_rng(0).integers(0, 256, (2, 9, 8, 3), dtype=np.uint8)
+    moved = settle(Raw(values), Options()).values
+    assert (moved[1, 2, 5, 6], moved[0, 0, 8, 7]) == (values[1, 5, 6, 2], values[0, 8, 7, 0])
+
+
+def test_kind_can_be_forced():
+    assert shape_of((5, 28, 20), kind="table") == ((560,), "table")
+    assert shape_of((5, 140), np.float32, kind="series") == ((140,), "series")
+    assert shape_of((5, 140, 2), np.float32, kind="series") == ((140, 2), "series")
+
+
+@pytest.mark.parametrize("shape", [(), (5,), (2, 3, 4, 5, 6)])
+def test_other_numbers_of_axes_are_refused(shape):
+    with pytest.raises(DataError, match="expected"):
+        shape_of(shape)
+
+
+@pytest.mark.parametrize("shape", [(0, 4), (4, 0)])
+def test_arrays_without_values_are_refused(shape):
+    with pytest.raises(DataError, match="no values"):
+        shape_of(shape)
+
+
+def test_values_that_are_no_numbers_are_refused():
+    for dtype in (np.complex64, "U3", object, "M8[s]"):
+        with pytest.raises(DataError, match="not numbers"):
+            shape_of((3, 3), dtype)
+    with pytest.raises(DataError, match="real"):
+        settle(Raw(torch.zeros(3, 3, dtype=torch.complex64)), Options())

@@ -1,0 +1,87 @@
+import os
+
+import numpy as np
+import pytest
+
+from isthmus.data import open_data, read_samples
+from isthmus.errors import DataError
+
+
+def message_of(source, **options) -> str:
+    with pytest.raises(DataError) as caught:
+        open_data(source, **options)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def test_missing_file_offers_the_nearest_beside_it(tmp_path):
+    (tmp_path / "table.csv").write_text("1,2\n")
+    assert "Did you mean 'table.csv'" in message_of(tmp_path / "tabel.csv")
+
+
+def test_misspelt_name_offers_the_nearest():
+    assert "Did you mean 'mnist'" in message_of("minst")
+
+
+def test_empty_file_is_refused(tmp_path):
+    for name in ("x.npy", "x.npz", "x.csv", "x.parquet", "x.idx", "x.idx.gz", "x.png", "x.zip"):
+        (tmp_path / name).touch()
+        assert "is empty" in message_of(tmp_path / name)
+
+
+def test_unknown_type_offers_the_nearest(tmp_path):
+    (tmp_path / "x.parq").write_bytes(b"x")
+    assert "Did you mean '.parquet'" in message_of(tmp_path / "x.parq")
+    (tmp_path / "x").write_bytes(b"x")
+    assert "without a suffix" in message_of(tmp_path / "x")
+
+
+@pytest.mark.parametrize("suffix", [".pkl", ".pt", ".joblib"])
+def test_files_that_can_run_code_are_never_read(tmp_path, suffix):
+    (tmp_path / f"x{suffix}").write_bytes(b"x")
+    assert "can run code" in message_of(tmp_path / f"x{suffix}")
+
+
+def test_address_is_told_from_a_path():
+    assert "is an address" in message_of("https://example.org/x.npy")
+
+
+def test_path_through_a_file_is_refused(tmp_path):
+    (tmp_path / "file").write_text("x")
+    assert "does not exist" in message_of(tmp_path / "file" / "x.csv")
+
+
+def test_pipe_is_refused(tmp_path):
+    os.mkfifo(tmp_path / "x.csv")
+    assert "neither a file nor a folder" in message_of(tmp_path / "x.csv")
+
+
+def test_failing_disk_is_told_in_one_line(tmp_path, monkeypatch):
+    (tmp_path / "x.csv").write_text("1,2\n")
+
+    def fail(*_):
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr("pathlib.Path.read_bytes", fail)
+    assert "Input/output error" in message_of(tmp_path / "x.csv")
+
+
+def test_something_that_holds_no_samples_is_refused():
+    for source in (None, 3, {}, object(), "", "\0"):
+        message_of(source)
+
+
+def test_suffix_may_have_capitals(tmp_path):
+    (tmp_path / "X.CSV").write_text("1,2\n3,4\n")
+    assert len(read_samples(tmp_path / "X.CSV")) == 2
+
+
+def test_home_folder_is_understood(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    np.save(tmp_path / "x.npy", np.eye(3))
+    assert len(read_samples("~/x.npy")) == 3
+
+
+def test_unknown_option_offers_the_nearest():
+    words: dict = {"lable": "x"}
+    assert "'label'" in message_of("digits", **words)

@@ -1,0 +1,60 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from isthmus.data.splits import split
+from isthmus.errors import DataError, Remark
+
+FRACTIONS = st.floats(0.01, 0.49)
+
+
+@given(st.integers(3, 500), FRACTIONS, FRACTIONS, st.integers(0, 2**31))
+def test_split_is_a_partition_with_no_empty_part(count, validation, test, seed):
+    parts = split(count, validation, test, seed)
+    together = np.concatenate([parts.train, parts.validation, parts.test])
+    assert np.array_equal(np.sort(together), np.arange(count))
+    assert min(map(len, (parts.train, parts.validation, parts.test))) >= 1
+
+
+def test_default_split_is_eight_to_one_to_one():
+    parts = split(1000)
+    assert [len(parts.train), len(parts.validation), len(parts.test)] == [800, 100, 100]
+
+
+def test_same_seed_gives_the_same_split_and_another_another():
+    assert split(100, seed=3).sha256() == split(100, seed=3).sha256()
+    assert split(100, seed=3).sha256() != split(100, seed=4).sha256()
+
+
+def test_split_is_the_same_on_every_machine():
+    # held against numbers written down, so that a run resumed with a later NumPy has its own training part
+    assert split(10, 0.2, 0.2, seed=0).test.tolist() == [4, 6]
+
+
+def test_no_validation_can_be_asked_for():
+    parts = split(10, validation=0, test=0.2)
+    assert [len(parts.train), len(parts.validation), len(parts.test)] == [8, 0, 2]
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_too_few_samples_all_go_to_training_with_a_remark(count):
+    with pytest.warns(Remark, match="all go to training"):
+        parts = split(count)
+    assert [len(parts.train), len(parts.validation), len(parts.test)] == [count, 0, 0]
+
+
+@pytest.mark.parametrize(("validation", "test"), [(0.5, 0.5), (-0.1, 0.1), (0.1, 1.0), (float("nan"), 0.1)])
+def test_impossible_fractions_are_refused(validation, test):
+    with pytest.raises(DataError):
+        split(10, validation, test)
+
+
+def test_negative_seed_is_refused():
+    with pytest.raises(DataError, match="seed=-1"):
+        split(10, seed=-1)
+
+
+def test_no_samples_are_refused():
+    with pytest.raises(DataError, match="No samples"):
+        split(0)
