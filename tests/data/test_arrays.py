@@ -164,6 +164,15 @@ def test_npz_header_that_promises_more_than_there_is_reserves_nothing(tmp_path):
             read_samples(tmp_path / name)
 
 
+def test_damaged_header_is_refused(tmp_path, table):
+    np.save(tmp_path / "x.npy", table)
+    content = (tmp_path / "x.npy").read_bytes()
+    for damaged in (content.replace(b"{", b"\xb4"), content.replace(b"}", b"["), content.replace(b"<f4", b"<z9")):
+        (tmp_path / "x.npy").write_bytes(damaged)
+        with pytest.raises(DataError, match="damaged"):
+            open_data(tmp_path / "x.npy")
+
+
 def test_ragged_lists_are_refused():
     with pytest.raises(DataError, match="one shape"):
         open_data([[1, 2], [3]])

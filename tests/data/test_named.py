@@ -57,11 +57,12 @@ def test_digits_are_bundled():
 
 def test_local_copy_is_found_where_the_variable_says(tmp_path, monkeypatch):
     rng = np.random.default_rng(0)
-    arrays = {
+    arrays: dict = {
         f"x_{part}": rng.integers(0, 256, (n, 28, 28), dtype=np.uint8) for part, n in (("train", 20), ("test", 4))
     }
     (tmp_path / "copies").mkdir()
-    np.savez(tmp_path / "copies" / "mnist.npz", y_train=np.arange(20) % 10, y_test=np.arange(4), **arrays)
+    arrays |= {"y_train": np.arange(20) % 10, "y_test": np.arange(4)}
+    np.savez(tmp_path / "copies" / "mnist.npz", **arrays)
     monkeypatch.setenv("ISTHMUS_DATA", str(tmp_path / "copies"))
     data = open_data("mnist")
     assert [len(part) for part in data.parts.values()] == [18, 2, 4]

@@ -1,7 +1,6 @@
 """Arrays: NumPy and torch in memory, `.npy` (memory-mapped where large) and `.npz`."""
 
 import zipfile
-import zlib
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -108,9 +107,9 @@ def read_npy(path: Path, options: Options) -> Raw:
                 return Raw(np.memmap(path, dtype=dtype, shape=shape, order=order, mode="r", offset=start))
             file.seek(0)
             return Raw(npy.read_array(file, allow_pickle=False))
-    except DataError:
+    except (DataError, OSError, MemoryError):
         raise
-    except (ValueError, EOFError, SyntaxError, OverflowError) as error:
+    except Exception as error:  # a damaged header goes through Python's own parser, with errors of every kind
         raise _damaged(path, error) from error
 
 
@@ -132,9 +131,9 @@ def read_npz(path: Path, options: Options, like: Mapping[str, Any] | None = None
                     "If you trust it, raise max_bytes."
                 )
             return from_mapping(_Members(archive, members, path), options, str(path), like)
-    except DataError:
+    except (DataError, OSError, MemoryError):
         raise
-    except (zipfile.BadZipFile, zlib.error, ValueError, EOFError, RuntimeError, SyntaxError, OverflowError) as error:
+    except Exception as error:  # zipfile, zlib, and as above
         raise _damaged(path, error) from error
 
 

@@ -18,6 +18,7 @@ from isthmus.errors import DataError
 
 TYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 CODES = {"u1": 0x08, "i1": 0x09, "i2": 0x0B, "i4": 0x0C, "f4": 0x0D, "f8": 0x0E}
+MOST_AXES = 8  # more speak of another format
 PIECE = 2**24  # bytes asked for at a time, so that a header that lies reserves nothing
 
 
@@ -52,10 +53,10 @@ def write_idx(path: Path, values: np.ndarray, *, gzipped: bool) -> None:
     """Write `values` as IDX; types that IDX has no word for become the nearest that it has (booleans bytes).
 
     Raises:
-        DataError: there are more than 255 axes.
+        DataError: there are more than 8 axes.
     """
-    if values.ndim > 255:
-        raise DataError(f"{values.ndim} axes are more than IDX can hold: expected at most 255.")
+    if values.ndim > MOST_AXES:
+        raise DataError(f"{values.ndim} axes are more than IDX is read with: expected at most {MOST_AXES}.")
     word = {"b1": "u1", "u2": "i4", "f2": "f4", "u4": "f8", "i8": "f8", "u8": "f8"}.get(values.dtype.str[1:])
     values = values.astype(word) if word else values
     code = CODES[values.dtype.str[1:]]
@@ -78,7 +79,7 @@ def _gzipped(path: Path) -> bool:
 
 def _read(file: IO[bytes], path: Path, max_bytes: int) -> np.ndarray:
     start = file.read(4)
-    if len(start) < 4 or start[:2] != b"\0\0" or start[2] not in TYPES or start[3] == 0:
+    if len(start) < 4 or start[:2] != b"\0\0" or start[2] not in TYPES or not 1 <= start[3] <= MOST_AXES:
         raise DataError(f"{path} is no IDX file: expected it to begin with 0, 0, a type and the number of axes.")
     dtype, axes = np.dtype(TYPES[start[2]]), start[3]
     sizes = file.read(4 * axes)

@@ -68,6 +68,8 @@ def called(source: Any) -> str:
 def _read_path(source: str | os.PathLike[str], options: Options, like: Mapping[str, Any] | None) -> Raw:
     if isinstance(source, str) and source in NAMES:
         return read_named(source, options)
+    if not os.fspath(source):
+        raise DataError(f"The path is empty: expected a file, a folder or one of {', '.join(NAMES)}.")
     path = Path(source).expanduser()
     try:
         raw = _dispatched(path, options, like)

@@ -58,7 +58,10 @@ def read_parquet(path: Path, options: Options, like: Mapping[str, Any] | None = 
                     "If you trust it, raise max_bytes."
                 )
             table = file.read()
-    except (pa.ArrowException, OSError) as error:
+            table.schema.names  # noqa: B018  # names that are no UTF-8 are found out here
+    except (DataError, MemoryError):
+        raise
+    except (pa.ArrowException, OSError, ValueError) as error:
         said = " ".join(str(error).split())[:120]
         raise DataError(f"{path} is damaged or no Parquet file ({said}). Get or write it again.") from error
     return from_arrow(table, options, str(path), like)

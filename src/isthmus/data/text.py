@@ -37,8 +37,15 @@ def read_text(path: Path, options: Options, like: Mapping[str, Any] | None = Non
         content, delimiter = b"\n".join(b"\t".join(line.split()) for line in content.splitlines()), "\t"
     content = content if content.endswith(b"\n") else content + b"\n"  # Arrow finds no row in a lone unended line
     table = _parse(content, delimiter, header, path)
-    names = [name.strip() for name in table.column_names] if header else [str(i) for i in range(table.num_columns)]
+    names = _names(table, path) if header else [str(i) for i in range(table.num_columns)]
     return from_arrow(table.rename_columns(names), options, str(path), like, named=header)
+
+
+def _names(table: pa.Table, path: Path) -> list[str]:
+    try:
+        return [name.strip() for name in table.column_names]
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path} has column names that are not UTF-8: save it as UTF-8.") from error
 
 
 def _content(path: Path, options: Options) -> bytes:
