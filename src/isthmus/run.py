@@ -2,6 +2,7 @@
 
 import contextlib
 import platform
+import signal
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -42,7 +43,7 @@ from isthmus.training import (
     Training,
 )
 from isthmus.training.closed_form import solve
-from isthmus.training.settings import find_device
+from isthmus.training.settings import find_batch_size, find_device
 from isthmus.training.steps import worth_compiling
 
 DATA, SETTINGS, HISTORY, ENVIRONMENT, BASELINE = (
@@ -205,12 +206,11 @@ def fit(
                 f"{folder} holds a run already. Choose another folder, say overwrite=True (--overwrite) to take its "
                 f"place, or continue it: isthmus resume {folder}."
             )
-        for name in (CHECKPOINT, WEIGHTS, BASELINE, HISTORY, "report.html"):
+        for name in (MODEL, CHECKPOINT, WEIGHTS, BASELINE, HISTORY, "report.html"):
             (folder / name).unlink(missing_ok=True)
         write_json(folder / DATA, data.description)
         write_json(folder / SETTINGS, chosen.to_json())
         write_json(folder / ENVIRONMENT, environment())
-        write_json(folder / MODEL, describe_model(model))
         return _train(model, data, chosen, folder, progress, callbacks, None)
 
 
@@ -235,14 +235,17 @@ def resume(
     described = rebuild(folder, model)
     with _locked(folder):
         settings = Settings.from_json(read_json(folder / SETTINGS))
-        data = data or reopen(read_json(folder / DATA))
+        data = reopen(read_json(folder / DATA)) if data is None else data
         _check_fit(described, data)
+        checkpoint = Checkpoint.read(folder) if (folder / CHECKPOINT).exists() else None
         if epochs is not None:
             settings = settings.replace(epochs=epochs)
             write_json(folder / SETTINGS, settings.to_json())
-        if not (folder / CHECKPOINT).exists():
-            return _train(described, data, settings, folder, progress, callbacks, None)
-        return _train(described, data, settings, folder, progress, callbacks, Checkpoint.read(folder))
+        elif checkpoint is not None and checkpoint.notes["status"] in {"finished", "stopped early"}:
+            remark(f"The run in {folder} is {checkpoint.notes['status']}: nothing is left to do. epochs= prolongs it.")
+            return load(folder, model=model)
+        (folder / WEIGHTS).unlink(missing_ok=True)
+        return _train(described, data, settings, folder, progress, callbacks, checkpoint)
 
 
 def load(folder: str | Path, *, model: Autoencoder | None = None) -> Run:
@@ -268,10 +271,9 @@ def load(folder: str | Path, *, model: Autoencoder | None = None) -> Run:
         run.history = read_json(folder / HISTORY)
     else:
         checkpoint = Checkpoint.read(folder)
-        best = next((k for k in checkpoint.notes["callbacks"] if k.endswith("-BestWeights")), None)
-        put_weights(model, checkpoint.group(f"callback/{best}/" if best else "model/"), folder / CHECKPOINT)
+        put_weights(model, checkpoint.best_weights(), folder / CHECKPOINT)
         run.history, run.status = checkpoint.notes["history"], "interrupted"
-        run.best_epoch = checkpoint.notes["callbacks"][best]["epoch"] if best else len(run.history)
+        run.best_epoch = checkpoint.notes["best_epoch"]
         remark(
             f"The run in {folder} is not finished ({len(run.history)} of {settings.epochs} epochs): its best weights so "
             f"far are used. Go on with: isthmus resume {folder}."
@@ -307,6 +309,8 @@ def _train(
     run = Run(model=model, settings=settings, data=data, folder=folder, description=data.description)
     run.environment = environment()
     if model.blueprint is not None and model.blueprint.solution == "closed form":
+        if folder is not None:
+            write_json(folder / MODEL, describe_model(model))
         run.history = solve(model.to(find_device(settings.device)), data.train, data.validation)
         run.best_epoch = 1
     else:
@@ -315,15 +319,20 @@ def _train(
         if progress:
             own.append(ProgressBar())
         training = Training(model, data.train, data.validation, settings, [*own, *callbacks], checkpoint)
+        if folder is not None and checkpoint is None:
+            training.save_checkpoint(folder)  # before model.json: a folder that has this can always be resumed
+            write_json(folder / MODEL, describe_model(model))
         state = training.run()
         run.history, run.status, run.reason = state.history, state.status, state.reason
         run.best_epoch = state.best_epoch
     if folder is not None:
-        if run.status != "interrupted":
-            run.baseline()
         notes = {"status": run.status, "reason": run.reason, "best_epoch": run.best_epoch}
         write_json(folder / HISTORY, run.history)
         save_tensors(folder / WEIGHTS, model.state_dict(), notes)
+        if run.reason == signal.Signals.SIGTERM.name:  # somebody wants the process to end, and all is saved
+            signal.raise_signal(signal.SIGTERM)
+        if run.status != "interrupted":
+            run.baseline()
     if run.status == "diverged":
         kept = f" The weights of epoch {run.best_epoch} are kept"
         raise TrainingError(f"{run.reason}{kept}{f' in {folder}' if folder else ' in the model'}.")
@@ -333,11 +342,10 @@ def _train(
 def _decided(model: Autoencoder, data: Data, settings: Settings) -> Settings:
     """The settings with nothing left to decide, so that a resumed run goes the same way."""
     device = find_device(settings.device)
-    steps = settings.epochs * -(-len(data.train) // settings.batch_size)
-    compile = settings.compile
-    if compile == "auto":
-        compile = worth_compiling(model, settings, steps, device)
-    return settings.replace(device=str(device), compile=compile)
+    settings = settings.replace(batch_size=find_batch_size(settings, len(data.train)))
+    if settings.compile == "auto":
+        settings = settings.replace(compile=worth_compiling(model, settings, len(data.train), device))
+    return settings.replace(device=str(device))
 
 
 def _check_fit(model: Autoencoder, data: Data) -> None:

@@ -75,6 +75,7 @@ class BestWeights(Callback):
         loss = row.get("validation_loss")
         if loss is None or loss < self.loss - self.min_delta:
             self.epoch, self.loss = row["epoch"], float("inf") if loss is None else loss
+            training.state.best_epoch = self.epoch
             self._keep(training)
         elif self.patience is not None and row["epoch"] - self.epoch >= self.patience:
             training.stop("stopped early")
@@ -82,7 +83,6 @@ class BestWeights(Callback):
     def train_end(self, training: Training) -> None:
         """Give the model its best weights; an interrupted run keeps where it is, in its checkpoint."""
         training.model.load_state_dict(self.weights)
-        training.state.best_epoch = self.epoch
 
     def state(self) -> tuple[Notes, dict[str, Tensor]]:
         """The best epoch, its loss and its weights."""
@@ -113,8 +113,8 @@ class Checkpoints(Callback):
         self.written = float("-inf")
 
     def train_begin(self, training: Training) -> None:
-        """A first one, so that a run killed in its first epoch can be resumed too."""
-        self._write(training)
+        """The time counts from here."""
+        self.written = time.monotonic()
 
     def epoch_end(self, training: Training) -> None:
         """Where it is time."""
@@ -122,8 +122,9 @@ class Checkpoints(Callback):
             self._write(training)
 
     def train_end(self, training: Training) -> None:
-        """The last one, from which a run can be continued or prolonged."""
-        self._write(training)
+        """The last one, from which a run can be continued or prolonged; not of weights that are lost."""
+        if training.state.status != "diverged":
+            self._write(training)
 
     def _write(self, training: Training) -> None:
         training.save_checkpoint(self.folder)

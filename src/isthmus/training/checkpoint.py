@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from isthmus.store import load_tensors, save_tensors
+from isthmus.training.optimisers import Optimiser
 
 CHECKPOINT = "checkpoint.safetensors"
 Status = Literal["running", "finished", "stopped early", "interrupted", "diverged"]
@@ -39,15 +40,12 @@ def save_checkpoint(
     folder: Path,
     state: State,
     model: torch.nn.Module,
-    optimiser: torch.optim.Optimizer,
+    optimiser: Optimiser,
     callbacks: Mapping[str, tuple[dict[str, Any], dict[str, Tensor]]],
 ) -> None:
     """Write everything into one file, whole or not at all."""
     tensors = {f"model/{name}": value for name, value in model.state_dict().items()}
-    slots: dict[str, list[str]] = {}
-    for number, values in optimiser.state_dict()["state"].items():
-        tensors |= {f"optimiser/{number}/{slot}": value for slot, value in values.items() if isinstance(value, Tensor)}
-        slots[str(number)] = list(values)
+    tensors |= {f"optimiser/{name}": value for name, value in optimiser.state().items()}
     tensors |= {f"terms/{name}": value for name, value in state.terms.items()}
     tensors |= {"losses": state.losses, "generator": state.generator.get_state()}
     for name, (_, owned) in callbacks.items():
@@ -81,19 +79,19 @@ class Checkpoint:
         """
         return cls(*load_tensors(folder / CHECKPOINT))
 
+    def best_weights(self) -> dict[str, Tensor]:
+        """The weights of the best epoch so far; where there is none yet, those at the start."""
+        keeper = next((name for name in self.notes["callbacks"] if name.endswith("BestWeights")), "")
+        return self.group(f"callback/{keeper}/") or self.group("model/")
+
     def group(self, prefix: str) -> dict[str, Tensor]:
         """The tensors whose names begin so, without that beginning."""
         return {name.removeprefix(prefix): value for name, value in self.tensors.items() if name.startswith(prefix)}
 
-    def restore(self, state: State, model: torch.nn.Module, optimiser: torch.optim.Optimizer) -> None:
+    def restore(self, state: State, model: torch.nn.Module, optimiser: Optimiser) -> None:
         """Put training back to where it stood."""
         model.load_state_dict(self.group("model/"))
-        slots: dict[int, dict[str, Tensor]] = {}
-        for name, value in self.group("optimiser/").items():
-            number, _, slot = name.partition("/")
-            slots.setdefault(int(number), {})[slot] = value
-        if slots:
-            optimiser.load_state_dict({"state": slots, "param_groups": optimiser.state_dict()["param_groups"]})
+        optimiser.restore(self.group("optimiser/"))
         state.terms = {name: value.to(state.losses.device) for name, value in self.group("terms/").items()}
         state.losses.copy_(self.tensors["losses"])
         state.generator.set_state(self.tensors["generator"])

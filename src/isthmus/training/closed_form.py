@@ -28,9 +28,8 @@ def solve(model: Autoencoder, train: Samples, validation: Samples | None) -> lis
     product, transpose = _linear_pair(model)
     found = principal_components(train, model.scaling, product.out_features)
     with torch.no_grad():
-        product.weight.copy_(found.components)
-        product.bias.copy_(-(found.components @ found.mean))
-        transpose.bias.copy_(found.mean)
+        for own, best in zip((product.weight, product.bias, transpose.bias), found.linear(), strict=True):
+            own.copy_(best)
     model.eval()
     seconds = time.perf_counter() - began
     row: dict[str, Any] = {"epoch": 1, "loss": _mean_loss(model, train)}

@@ -12,14 +12,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from isthmus.autoencoder import Autoencoder
+from isthmus.autoencoder import Autoencoder, map_draws
 from isthmus.data import Samples
-from isthmus.errors import TrainingError
 from isthmus.training.callbacks import Callback
 from isthmus.training.checkpoint import Checkpoint, State, Status, save_checkpoint
+from isthmus.training.optimisers import Optimiser
 from isthmus.training.precision import fast_products
-from isthmus.training.settings import Settings, find_device, learning_rate_at, make_optimiser
-from isthmus.training.steps import Step, compiled_step, eager_step
+from isthmus.training.settings import Settings, find_batch_size, find_device, learning_rate_at
+from isthmus.training.steps import Step, make_step
 
 VALIDATION_BATCH = 1024
 
@@ -29,7 +29,7 @@ class Training:
 
         Training(model, train, validation, settings, callbacks).run()
 
-    settings: with `compile` and `device` decided (see `decided`).
+    settings: with nothing left on "auto".
     """
 
     def __init__(
@@ -45,8 +45,10 @@ class Training:
         self.model = model.to(self.device)
         self.samples, self.validation, self.settings = train, validation, settings
         self.callbacks = list(callbacks)
-        self.steps_per_epoch = -(-len(train) // settings.batch_size)
-        self.optimiser = make_optimiser(settings, [p for p in model.parameters() if p.requires_grad])
+        self.batch_size = find_batch_size(settings, len(train))
+        self.steps_per_epoch = -(-len(train) // self.batch_size)
+        trained = {name: value for name, value in model.named_parameters() if value.requires_grad}
+        self.optimiser = Optimiser(settings, trained)
         self.state = State(
             generator=torch.Generator().manual_seed(settings.seed),
             losses=torch.full((self.steps_per_epoch,), float("nan"), device=self.device),
@@ -60,7 +62,7 @@ class Training:
 
     def run(self) -> State:
         """Train until the epochs are done, a callback stops it, somebody interrupts it, or the loss is lost."""
-        step = (compiled_step if self.settings.compile else eager_step)(self.model, self.settings, self.device)
+        step = make_step(self.model, self.optimiser, self.settings, self.device, self.batch_size)
         self.model.train()
         with _interruptible(self), fast_products(self.device):
             self._call("train_begin")
@@ -89,7 +91,7 @@ class Training:
         began = time.perf_counter()
         while state.step < self.steps_per_epoch:
             self._call("batch_begin")
-            indices = order[state.step * settings.batch_size :][: settings.batch_size]
+            indices = order[state.step * self.batch_size :][: self.batch_size]
             self._step(step, indices)
             state.step += 1
             self._call("batch_end")
@@ -103,17 +105,13 @@ class Training:
         self._call("epoch_end")
 
     def _step(self, step: Step, indices: Tensor) -> None:
-        """Gradients of one batch, and the optimiser's move."""
+        """One batch: drawn, taken a step on, noted."""
         state, settings = self.state, self.settings
         number = state.epoch * self.steps_per_epoch + state.step
         raw = self.samples.batch(indices).to(self.device, non_blocking=True)
         draws = _to(self.model.draw(len(indices), state.generator), self.device)
-        loss, terms = step(raw, draws, self._penalty_weights(number))
-        if settings.clip is not None:
-            torch.nn.utils.clip_grad_norm_(self.model.parameters(), settings.clip)
-        for group in self.optimiser.param_groups:
-            group["lr"] = learning_rate_at(settings, number, self.steps_per_epoch)
-        self.optimiser.step()
+        rate = learning_rate_at(settings, number, self.steps_per_epoch)
+        loss, terms = step(raw, draws, self._penalty_weights(number), rate)
         state.losses[state.step] = loss
         for name, term in terms.items():
             term = term * len(indices)
@@ -129,8 +127,8 @@ class Training:
     def _row(self) -> dict[str, Any]:
         """The figures of the epoch that has just ended; the one moment when an accelerator is waited for."""
         state, settings = self.state, self.settings
-        sizes = torch.full_like(state.losses, settings.batch_size)
-        sizes[-1] = len(self.samples) - (self.steps_per_epoch - 1) * settings.batch_size
+        sizes = torch.full_like(state.losses, self.batch_size)
+        sizes[-1] = len(self.samples) - (self.steps_per_epoch - 1) * self.batch_size
         row: dict[str, Any] = {"epoch": state.epoch + 1, "loss": float((state.losses * sizes).sum() / sizes.sum())}
         row |= {name: float(total) / len(self.samples) for name, total in state.terms.items()}
         if self.validation is not None and len(self.validation):
@@ -191,16 +189,14 @@ def _order(count: int, seed: int, epoch: int) -> Tensor:
 
 
 def _to(draws: Any, device: torch.device) -> Any:
-    if device.type == "cpu":
-        return draws
-    return torch.utils._pytree.tree_map(lambda draw: draw.to(device, non_blocking=True), draws)
+    return draws if device.type == "cpu" else map_draws(lambda draw: draw.to(device, non_blocking=True), draws)
 
 
 def _why_lost(training: Training, step: int, number: int) -> str:
     """What a person needs when the loss is lost: the step, the likely cause, and what to do."""
     settings = training.settings
     order = _order(len(training.samples), settings.seed, training.state.epoch)
-    indices = order[step * settings.batch_size :][: settings.batch_size]
+    indices = order[step * training.batch_size :][: training.batch_size]
     raw = training.samples.batch(indices)
     where = f"The loss is no longer finite at step {number + 1} (epoch {training.state.epoch + 1})."
     if raw.is_floating_point() and not bool(torch.isfinite(raw).all()):
@@ -221,15 +217,12 @@ def _why_lost(training: Training, step: int, number: int) -> str:
     return f"{where} {cause}"
 
 
-def refuse_empty(train: Samples) -> None:
-    """Raise TrainingError where there is nothing to learn from."""
-    if len(train) == 0:
-        raise TrainingError("The training part holds no samples. Give more data, or a smaller validation and test part.")
-
-
 @contextlib.contextmanager
 def _interruptible(training: Training) -> Iterator[None]:
-    """Ctrl-C (and a polite kill) ends training after the step under way; a second Ctrl-C ends it at once."""
+    """Ctrl-C (and a polite kill) ends training after the step under way; a second Ctrl-C ends it at once.
+
+    `state.reason` is then the signal's name.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -237,7 +230,7 @@ def _interruptible(training: Training) -> Iterator[None]:
     def interrupt(number: int, frame: FrameType | None) -> None:
         if training.state.status == "interrupted" and number == signal.SIGINT:
             raise KeyboardInterrupt
-        training.stop("interrupted", f"Interrupted by {signal.Signals(number).name}.")
+        training.stop("interrupted", signal.Signals(number).name)
 
     before = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

@@ -18,7 +18,7 @@ class Settings(Value):
     """The choices of a training run. They are saved with it, so that it can be resumed and repeated.
 
     epochs: passes over the training part.
-    batch_size: samples a step.
+    batch_size: samples a step; "auto" is 256, and less for few samples, so that an epoch has some 64 steps.
     optimiser: "adam", "adamw", "rmsprop" or "sgd".
     learning_rate: at its highest; the schedule and the warm-up take it from there.
     momentum: of "sgd" and "rmsprop".
@@ -37,7 +37,7 @@ class Settings(Value):
     """
 
     epochs: Annotated[int, Field(ge=1)] = 20
-    batch_size: Annotated[int, Field(ge=1)] = 256
+    batch_size: Annotated[int, Field(ge=1)] | Literal["auto"] = "auto"
     optimiser: Literal["adam", "adamw", "rmsprop", "sgd"] = "adam"
     learning_rate: Positive = 1e-3
     momentum: Annotated[float, Field(ge=0, lt=1)] = 0.9
@@ -45,9 +45,7 @@ class Settings(Value):
     schedule: Literal["constant", "cosine", "linear", "exponential", "step"] = "constant"
     warmup: NotNegative = 0.0
     clip: Positive | None = None
-    precision: Annotated[
-        Literal["float32", "bfloat16"], BeforeValidator(lambda name: _SHORT.get(name, name) if isinstance(name, str) else name)
-    ] = "float32"
+    precision: Annotated[Literal["float32", "bfloat16"], BeforeValidator(lambda name: _SHORT.get(name, name))] = "float32"
     compile: bool | Literal["auto"] = "auto"
     device: str = "auto"
     patience: Annotated[int, Field(ge=1)] | None = None
@@ -71,18 +69,11 @@ def learning_rate_factor(schedule: str, progress: float) -> float:
             return 1.0
 
 
-def make_optimiser(settings: Settings, parameters: list[torch.nn.Parameter]) -> torch.optim.Optimizer:
-    """The optimiser of these settings; fused into one pass over the weights where PyTorch has that."""
-    rate, decay = settings.learning_rate, settings.weight_decay
-    match settings.optimiser:
-        case "adam":
-            return torch.optim.Adam(parameters, lr=rate, weight_decay=decay, fused=True)
-        case "adamw":
-            return torch.optim.AdamW(parameters, lr=rate, weight_decay=decay, fused=True)
-        case "rmsprop":
-            return torch.optim.RMSprop(parameters, lr=rate, weight_decay=decay, momentum=settings.momentum, foreach=True)
-        case _:
-            return torch.optim.SGD(parameters, lr=rate, weight_decay=decay, momentum=settings.momentum, fused=True)
+def find_batch_size(settings: Settings, samples: int) -> int:
+    """The settings' own; for "auto" 256, or for fewer than 16,384 samples a power of two that makes 64 steps an epoch."""
+    if settings.batch_size != "auto":
+        return settings.batch_size
+    return max(16, min(256, 2 ** int(math.log2(max(1, samples // 64)))))
 
 
 def find_device(name: str) -> torch.device:

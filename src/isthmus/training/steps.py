@@ -1,4 +1,4 @@
-"""One training step, two ways: eager, in pieces that stay in the cache, or compiled whole as a pure function."""
+"""One training step, two ways: eager, in pieces that stay in the cache, or compiled whole as one function."""
 
 import contextlib
 from collections.abc import Callable, Iterator
@@ -7,16 +7,19 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from isthmus.autoencoder import Autoencoder
+from isthmus.autoencoder import Autoencoder, map_draws
 from isthmus.parts import Conv
-from isthmus.training.settings import Settings
+from isthmus.training.optimisers import Optimiser, clip, move_in_graph
+from isthmus.training.settings import Settings, find_batch_size
 
 Terms = dict[str, Tensor]
-Step = Callable[[Tensor, Any, Tensor | None], tuple[Tensor, Terms]]
-"""(raw batch, draws, penalty weights) to (loss, terms), with every parameter's `.grad` set."""
+Step = Callable[[Tensor, Any, Tensor | None, float], tuple[Tensor, Terms]]
+"""(raw batch, draws, penalty weights, learning rate) to (loss, terms), after the optimiser's move."""
 
 COMPILE_SECONDS = 15.0
 """About what compiling costs, once."""
+PIECE = 64
+"""Samples of a picture batch that go through a convolutional network at once on a CPU."""
 
 
 class Objective(nn.Module):
@@ -31,68 +34,117 @@ class Objective(nn.Module):
         return self.model.loss(self.model(raw, draws), weights)
 
 
-def eager_step(model: Autoencoder, settings: Settings, device: torch.device) -> Step:
+def make_step(
+    model: Autoencoder, optimiser: Optimiser, settings: Settings, device: torch.device, batch_size: int
+) -> Step:
+    """The step that the settings ask for."""
+    eager = eager_step(model, optimiser, settings, device)
+    return compiled_step(model, optimiser, settings, device, batch_size, eager) if settings.compile is True else eager
+
+
+def eager_step(model: Autoencoder, optimiser: Optimiser, settings: Settings, device: torch.device) -> Step:
     """The step as PyTorch runs it line by line; convolutions in pieces whose activations stay in the cache."""
+    objective = Objective(model)
+    parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
     piece = _piece(model, device)
 
-    def step(raw: Tensor, draws: Any, weights: Tensor | None) -> tuple[Tensor, Terms]:
-        model.zero_grad(set_to_none=True)
-        if piece is None or len(raw) <= piece:
-            with _products(settings, device):
-                total, terms = model.loss(model(raw, draws), weights)
-            total.backward()
-            return total.detach(), _detached(terms)
-        sums: Terms = {}
-        for start in range(0, len(raw), piece):
-            part = slice(start, start + piece)
-            share = len(raw[part]) / len(raw)
-            with _products(settings, device):
-                total, terms = model.loss(model(raw[part], _cut(draws, part)), weights)
-                total = total * share
-            total.backward()
-            for name, term in {"": total, **{name: term * share for name, term in terms.items()}}.items():
-                sums[name] = sums[name] + term.detach() if name in sums else term.detach()
-        return sums.pop(""), sums
-
-    return step
-
-
-def compiled_step(model: Autoencoder, settings: Settings, device: torch.device) -> Step:
-    """The step as one pure, compiled function of parameters, buffers, batch and draws.
-
-    Source: `torch.func.grad_and_value` over `functional_call`; buffers that change in the forward pass go in, are cloned
-    inside and come back.
-    """
-    objective = Objective(model)
-    parameters = {name: parameter for name, parameter in objective.named_parameters() if parameter.requires_grad}
-    buffers = dict(objective.named_buffers())
-
-    def value(parameters: dict[str, Tensor], buffers: dict[str, Tensor], raw: Tensor, draws: Any, weights: Any) -> Any:
-        buffers = {name: buffer.clone() for name, buffer in buffers.items()} if objective.training else buffers
+    def differentiate(raw: Tensor, draws: Any, weights: Tensor | None) -> tuple[list[Tensor], Tensor, Terms]:
         with _products(settings, device):
-            total, terms = torch.func.functional_call(objective, (parameters, buffers), (raw, draws, weights))
-        return total, (terms, buffers)
+            total, terms = objective(raw, draws, weights)
+        gradients = torch.autograd.grad(total, parameters, materialize_grads=True)
+        return list(gradients), total.detach(), {name: term.detach() for name, term in terms.items()}
 
-    pure = torch.func.grad_and_value(value, has_aux=True)
-    compiled = torch.compile(pure, fullgraph=True, dynamic=False)
-    eager = eager_step(model, settings, device)
-    changing = {name for name, _ in objective.named_buffers() if not name.startswith("model.scaling.")}
+    def in_pieces(raw: Tensor, draws: Any, weights: Tensor | None, size: int) -> tuple[list[Tensor], Tensor, Terms]:
+        sums: list[Tensor] = []
+        total, terms = torch.zeros((), device=device), {}
+        for start in range(0, len(raw), size):
+            part = slice(start, start + size)
+            gradients, loss, means = differentiate(raw[part], map_draws(lambda draw, part=part: draw[part], draws), weights)
+            share = len(raw[part]) / len(raw)
+            torch._foreach_mul_(gradients, share)
+            if sums:
+                torch._foreach_add_(sums, gradients)
+            sums = sums or gradients
+            total = total + share * loss
+            terms = {name: terms.get(name, 0) + share * mean for name, mean in means.items()}
+        return sums, total, terms
 
-    def step(raw: Tensor, draws: Any, weights: Tensor | None) -> tuple[Tensor, Terms]:
-        if len(raw) != settings.batch_size:  # the last, smaller batch is not worth a graph of its own
-            return eager(raw, draws, weights)
-        values = {name: parameter.detach() for name, parameter in parameters.items()}
-        gradients, (total, (terms, after)) = compiled(values, buffers, raw, draws, weights)
-        for name, parameter in parameters.items():
-            parameter.grad = gradients[name]
-        for name in changing:
-            buffers[name].copy_(after[name])
+    def step(raw: Tensor, draws: Any, weights: Tensor | None, rate: float) -> tuple[Tensor, Terms]:
+        whole = piece is None or len(raw) <= piece
+        gradients, total, terms = (
+            differentiate(raw, draws, weights) if whole else in_pieces(raw, draws, weights, piece or 0)
+        )
+        if settings.clip is not None:
+            gradients = clip(gradients, settings.clip)
+        optimiser.step(gradients, rate)
         return total, terms
 
     return step
 
 
-def worth_compiling(model: Autoencoder, settings: Settings, steps: int, device: torch.device) -> bool:
+def compiled_step(
+    model: Autoencoder,
+    optimiser: Optimiser,
+    settings: Settings,
+    device: torch.device,
+    batch_size: int,
+    remainder: Step,
+) -> Step:
+    """The step, from the bytes to the optimiser's move, as one compiled function.
+
+    Loss and gradients are a pure function (`torch.func.grad_and_value` over `functional_call`); buffers that change in
+    the forward pass are cloned inside and come back. `remainder` takes the last, smaller batch of an epoch, which is
+    not worth a graph of its own.
+    """
+    objective = Objective(model)
+    trained = {name for name, parameter in objective.named_parameters() if parameter.requires_grad}
+    # the same memory as the optimiser's, in its order
+    parameters = {name: value.detach() for name, value in objective.named_parameters() if name in trained}
+    fixed = {name: value.detach() for name, value in objective.named_parameters() if name not in trained}
+    buffers = dict(objective.named_buffers())
+    changing = [name for name in buffers if name.removeprefix("model.") in model.state_dict()]
+
+    def value(parameters: dict[str, Tensor], raw: Tensor, draws: Any, weights: Tensor | None) -> Any:
+        own = {name: buffer.clone() if name in changing else buffer for name, buffer in buffers.items()}
+        with _products(settings, device):
+            total, terms = torch.func.functional_call(objective, (parameters, fixed, own), (raw, draws, weights))
+        return total, (terms, {name: own[name] for name in changing})
+
+    def whole(
+        parameters: dict[str, Tensor],
+        slots: dict[str, list[Tensor]],
+        counts: list[Tensor],
+        raw: Tensor,
+        draws: Any,
+        weights: Tensor | None,
+        rate: Tensor,
+    ) -> tuple[Tensor, Terms, dict[str, Tensor]]:
+        gradients, (total, (terms, after)) = torch.func.grad_and_value(value, has_aux=True)(parameters, raw, draws, weights)
+        moves = list(gradients.values())
+        if settings.clip is not None:
+            moves = clip(moves, settings.clip)
+        move_in_graph(settings, list(parameters.values()), moves, slots, counts, rate)
+        return total, terms, after
+
+    compiled = torch.compile(whole, fullgraph=True, dynamic=False)
+
+    @torch.no_grad()
+    def step(raw: Tensor, draws: Any, weights: Tensor | None, rate: float) -> tuple[Tensor, Terms]:
+        if len(raw) != batch_size:
+            with torch.enable_grad():
+                return remainder(raw, draws, weights, rate)
+        given = torch.tensor(rate, device=device)
+        if device.type == "cpu":
+            raw = raw.float()  # compiled, the conversion of bytes is not vectorised
+        total, terms, after = compiled(parameters, optimiser.slots, optimiser.counts, raw, draws, weights, given)
+        for name, buffer in after.items():
+            buffers[name].copy_(buffer)
+        return total, terms
+
+    return step
+
+
+def worth_compiling(model: Autoencoder, settings: Settings, samples: int, device: torch.device) -> bool:
     """Whether compiling this run wins back its seconds, judged by the model and the number of steps alone.
 
     Nothing is timed, so that the same run always goes the same way and gives the same bits. Convolutions lose when
@@ -100,8 +152,10 @@ def worth_compiling(model: Autoencoder, settings: Settings, steps: int, device: 
     """
     if device.type == "cpu" and any(isinstance(layer, nn.Conv1d | nn.Conv2d) for layer in model.modules()):
         return False
+    batch_size = find_batch_size(settings, samples)
+    steps = settings.epochs * (samples // batch_size)
     weights = sum(parameter.numel() for parameter in model.parameters())
-    seconds_saved = 0.5e-3 + 0.1 * 6 * weights * settings.batch_size / 100e9
+    seconds_saved = 0.5e-3 + 0.1 * 6 * weights * batch_size / 100e9
     return steps * seconds_saved > 2 * COMPILE_SECONDS
 
 
@@ -109,7 +163,7 @@ def _piece(model: Autoencoder, device: torch.device) -> int | None:
     """How many samples go through at once: a convolution's activations should stay in the cache."""
     normalises = any(isinstance(layer, nn.BatchNorm1d | nn.BatchNorm2d) for layer in model.modules())
     network = model.blueprint.network if model.blueprint else None
-    return 64 if device.type == "cpu" and isinstance(network, Conv) and not normalises else None
+    return PIECE if device.type == "cpu" and isinstance(network, Conv) and not normalises else None
 
 
 @contextlib.contextmanager
@@ -120,12 +174,3 @@ def _products(settings: Settings, device: torch.device) -> Iterator[None]:
     else:
         with torch.autocast(device.type, torch.bfloat16):
             yield
-
-
-def _cut(draws: Any, part: slice) -> Any:
-    """The draws of a piece of the batch."""
-    return torch.utils._pytree.tree_map(lambda draw: draw[part], draws)
-
-
-def _detached(terms: Terms) -> Terms:
-    return {name: term.detach() for name, term in terms.items()}
