@@ -314,15 +314,16 @@ def _train(
         run.history = solve(model.to(find_device(settings.device)), data.train, data.validation)
         run.best_epoch = 1
     else:
-        own: list[Callback] = [Checkpoints(folder, settings.checkpoint_seconds)] if folder else []
-        own.append(BestWeights(settings.patience, settings.min_delta))
-        if progress:
-            own.append(ProgressBar())
-        training = Training(model, data.train, data.validation, settings, [*own, *callbacks], checkpoint)
+        best = BestWeights(settings.patience, settings.min_delta)
+        shown = [ProgressBar()] if progress else []
+        kept = [Checkpoints(folder, settings.checkpoint_seconds)] if folder else []
+        every = [best, *shown, *callbacks, *kept]
+        training = Training(model, data.train, data.validation, settings, every, checkpoint)
         if folder is not None and checkpoint is None:
             training.save_checkpoint(folder)  # before model.json: a folder that has this can always be resumed
             write_json(folder / MODEL, describe_model(model))
         state = training.run()
+        best.give(model)
         run.history, run.status, run.reason = state.history, state.status, state.reason
         run.best_epoch = state.best_epoch
     if folder is not None:

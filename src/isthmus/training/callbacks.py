@@ -80,9 +80,9 @@ class BestWeights(Callback):
         elif self.patience is not None and row["epoch"] - self.epoch >= self.patience:
             training.stop("stopped early")
 
-    def train_end(self, training: Training) -> None:
-        """Give the model its best weights; an interrupted run keeps where it is, in its checkpoint."""
-        training.model.load_state_dict(self.weights)
+    def give(self, model: torch.nn.Module) -> None:
+        """Put the best weights into the model, when training is over."""
+        model.load_state_dict(self.weights)
 
     def state(self) -> tuple[Notes, dict[str, Tensor]]:
         """The best epoch, its loss and its weights."""
@@ -105,7 +105,7 @@ class BestWeights(Callback):
 class Checkpoints(Callback):
     """Writes a checkpoint at the ends of epochs, not more often than every `seconds`, and whenever training ends.
 
-    It comes before `BestWeights` at the end, so that what it writes is where training stands, best weights beside.
+    It comes last of all callbacks, so that it writes what the others know after the epoch.
     """
 
     def __init__(self, folder: Path, seconds: float = 0.0) -> None:

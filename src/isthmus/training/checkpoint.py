@@ -81,8 +81,7 @@ class Checkpoint:
 
     def best_weights(self) -> dict[str, Tensor]:
         """The weights of the best epoch so far; where there is none yet, those at the start."""
-        keeper = next((name for name in self.notes["callbacks"] if name.endswith("BestWeights")), "")
-        return self.group(f"callback/{keeper}/") or self.group("model/")
+        return self.group("callback/BestWeights-1/") or self.group("model/")
 
     def group(self, prefix: str) -> dict[str, Tensor]:
         """The tensors whose names begin so, without that beginning."""

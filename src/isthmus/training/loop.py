@@ -178,8 +178,11 @@ class Training:
 
     def _named_callbacks(self) -> Iterator[tuple[str, Callback]]:
         """The callbacks by the names under which a checkpoint keeps what they know."""
-        for number, callback in enumerate(self.callbacks):
-            yield f"{number}-{type(callback).__name__}", callback
+        counts: dict[str, int] = {}
+        for callback in self.callbacks:
+            name = type(callback).__name__
+            counts[name] = counts.get(name, 0) + 1
+            yield f"{name}-{counts[name]}", callback
 
 
 def _order(count: int, seed: int, epoch: int) -> Tensor:
