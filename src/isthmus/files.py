@@ -53,6 +53,9 @@ def write_json(path: str | Path, value: Any) -> None:
 
 def unwritable(path: Path, error: OSError) -> IsthmusError:
     """The message for a file that could not be written, by its cause."""
+    number = error.errno or 0
+    if "requested and" in str(error):  # NumPy's words for a short write, which come without a number
+        number = errno.ENOSPC
     cause = {
         errno.ENOSPC: "the disk is full. Free some space or choose another place",
         errno.EDQUOT: "the disk quota is used up. Free some space or choose another place",
@@ -61,7 +64,7 @@ def unwritable(path: Path, error: OSError) -> IsthmusError:
         errno.EPERM: "the folder can't be written to. Choose another place, or change its permissions",
         errno.ENOENT: "its folder does not exist. Make it first, or choose another place",
         errno.ENOTDIR: "a part of its path is a file, not a folder. Choose another place",
-    }.get(error.errno or 0, f"the system says: {error.strerror or error}")
+    }.get(number, f"the system says: {error.strerror or error}")
     return IsthmusError(f"Could not write {path}: {cause}. Nothing was left half-written.")
 
 
