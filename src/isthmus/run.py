@@ -43,6 +43,7 @@ from isthmus.training import (
     Training,
 )
 from isthmus.training.closed_form import solve
+from isthmus.training.precision import multiplies_bfloat16
 from isthmus.training.settings import find_batch_size, find_device
 from isthmus.training.steps import worth_compiling
 
@@ -203,7 +204,7 @@ def fit(
     with _locked(folder):
         if (folder / MODEL).exists() and not overwrite:
             raise RunError(
-                f"{folder} holds a run already. Choose another folder, say overwrite=True (--overwrite) to take its "
+                f"{folder} holds a run already. Choose another folder, say overwrite=True to take its "
                 f"place, or continue it: isthmus resume {folder}."
             )
         for name in (MODEL, CHECKPOINT, WEIGHTS, BASELINE, HISTORY, "report.html"):
@@ -346,6 +347,8 @@ def _decided(model: Autoencoder, data: Data, settings: Settings) -> Settings:
     settings = settings.replace(batch_size=find_batch_size(settings, len(data.train)))
     if settings.compile == "auto":
         settings = settings.replace(compile=worth_compiling(model, settings, len(data.train), device))
+    if settings.precision == "bfloat16" and not multiplies_bfloat16(device):
+        remark("This processor has no instructions for bfloat16: training will be slower than with precision='float32'.")
     return settings.replace(device=str(device))
 
 

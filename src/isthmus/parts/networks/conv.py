@@ -43,6 +43,10 @@ class Conv(Network):
             )
         if not self.channels:
             raise BlueprintError("conv.channels is empty: give the channels of at least one stage, such as [16, 8, 8].")
+        if self.form == "strided" and self.kernel == 1:
+            raise BlueprintError(
+                "A strided conv network with kernel=1 would never see three of four pixels. Say kernel=3 or more."
+            )
 
     def sizes(self, shape: Shape) -> list[Shape]:
         """Height and width before the first stage and after each: halves, rounded up."""
@@ -63,7 +67,7 @@ class Conv(Network):
         before, stride = shape[0], 2 if self.form == "strided" else 1
         grids = self.sizes(shape)
         for number, channels in enumerate(self.channels, start=1):
-            product = nn.Conv2d(before, channels, self.kernel, stride=stride, padding=self.kernel // 2)
+            product = nn.Conv2d(before, channels, self.kernel, stride=stride, padding=self.kernel // 2, bias=self._bias)
             grid = grids[number] if stride == 2 else grids[number - 1]
             layers |= self._stage(f"conv{number}", product, (channels, *grid), generator)
             if self.form == "pooled":
@@ -97,6 +101,11 @@ class Conv(Network):
         layers |= make(code, shape, generator)
         return Chain(layers)
 
+    @property
+    def _bias(self) -> bool:
+        """Whether the stages' convolutions have a bias; batch normalisation would take it off again."""
+        return self.normalisation != "batch"
+
     def _pooled_decoder(self, code: Shape, shape: Shape, generator: torch.Generator) -> dict[str, nn.Module]:
         """Convolution and nearest upsampling a stage, then the output's convolution and the crop."""
         layers: dict[str, nn.Module] = {}
@@ -110,7 +119,7 @@ class Conv(Network):
             ]
             padding = [0 if bare else self.kernel // 2 for bare in unpadded]
             grid = tuple(size - shrink * bare for size, bare in zip(grid, unpadded, strict=True))
-            product = nn.Conv2d(before, channels, self.kernel, padding=(padding[0], padding[1]))
+            product = nn.Conv2d(before, channels, self.kernel, padding=(padding[0], padding[1]), bias=self._bias)
             layers |= self._stage(f"conv{number}", product, (channels, *grid), generator)
             layers[f"up{number}"] = nn.Upsample(scale_factor=2, mode="nearest")
             grid = tuple(2 * size for size in grid)
@@ -131,7 +140,13 @@ class Conv(Network):
             # a transposed convolution makes 2·small - 2 + kernel - 2·padding: one less than double, so 0 or 1 is added
             extra = tuple(big - (2 * size - 1) for size, big in zip(small, large, strict=True))
             product = nn.ConvTranspose2d(
-                before, channels, self.kernel, stride=2, padding=self.kernel // 2, output_padding=(extra[0], extra[1])
+                before,
+                channels,
+                self.kernel,
+                stride=2,
+                padding=self.kernel // 2,
+                output_padding=(extra[0], extra[1]),
+                bias=self._bias or number == len(widths),
             )
             if number == len(widths):
                 layers["output"] = product

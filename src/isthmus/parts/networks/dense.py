@@ -36,7 +36,7 @@ class Dense(Network):
         layers: dict[str, nn.Module] = {"flatten": nn.Flatten()}
         before = math.prod(shape)
         for number, width in enumerate(self.widths, start=1):
-            layers |= self._hidden(number, nn.Linear(before, width), width, generator)
+            layers |= self._hidden(number, before, width, generator)
             before = width
         layers["code"] = nn.Linear(before, math.prod(features))
         initialise(layers["code"], "identity", generator)
@@ -49,7 +49,7 @@ class Dense(Network):
         layers: dict[str, nn.Module] = {"flatten": nn.Flatten()} if len(code) != 1 else {}
         before = math.prod(code)
         for number, width in enumerate(reversed(self.widths), start=1):
-            layers |= self._hidden(number, nn.Linear(before, width), width, generator)
+            layers |= self._hidden(number, before, width, generator)
             before = width
         layers["output"] = nn.Linear(before, math.prod(shape))
         initialise(layers["output"], "identity", generator)
@@ -73,8 +73,9 @@ class Dense(Network):
             _tie(encoder, decoder)
         return encoder, decoder
 
-    def _hidden(self, number: int, product: nn.Linear, width: int, generator: torch.Generator) -> dict[str, nn.Module]:
+    def _hidden(self, number: int, before: int, width: int, generator: torch.Generator) -> dict[str, nn.Module]:
         """One hidden layer, by names: the product with its activation, and its dropout."""
+        product = nn.Linear(before, width, bias=self.normalisation != "batch")  # which would take a bias off again
         initialise(product, self.activation, generator)
         steps: list[nn.Module] = [product]
         if self.normalisation:

@@ -1,0 +1,64 @@
+"""The optimisers' moves are PyTorch's own, outside a graph and inside one."""
+
+import pytest
+import torch
+
+from isthmus.training.optimisers import Optimiser, clip, move_in_graph
+from isthmus.training.settings import Settings
+
+CLASSES = {
+    "adam": lambda p, decay: torch.optim.Adam(p, lr=0.01, weight_decay=decay),
+    "adamw": lambda p, decay: torch.optim.AdamW(p, lr=0.01, weight_decay=decay),
+    "rmsprop": lambda p, decay: torch.optim.RMSprop(p, lr=0.01, weight_decay=decay, momentum=0.9),
+    "sgd": lambda p, decay: torch.optim.SGD(p, lr=0.01, weight_decay=decay, momentum=0.9),
+}
+
+
+def _draw(seed: int) -> list[torch.Tensor]:
+    generator = torch.Generator().manual_seed(seed)
+    return [torch.randn(4, 3, generator=generator), torch.randn(3, generator=generator)]
+
+
+@pytest.mark.parametrize("decay", [0.0, 0.1])
+@pytest.mark.parametrize("name", CLASSES)
+def test_moves_equal_those_of_pytorchs_classes(name: str, decay: float) -> None:
+    settings = Settings(optimiser=name, weight_decay=decay)
+    reference = [torch.nn.Parameter(value) for value in _draw(0)]
+    theirs = CLASSES[name](reference, decay)
+    fused_values, graph_values = _draw(0), _draw(0)
+    fused = Optimiser(settings, {str(i): value for i, value in enumerate(fused_values)})
+    graph = Optimiser(settings, {str(i): value for i, value in enumerate(graph_values)})
+    for step in range(1, 8):
+        gradients = _draw(step)
+        for parameter, gradient in zip(reference, gradients, strict=True):
+            parameter.grad = gradient.clone()
+        theirs.step()
+        fused.step([gradient.clone() for gradient in gradients], 0.01)
+        move_in_graph(settings, graph.parameters, gradients, graph.slots, graph.counts, torch.tensor(0.01))
+        for parameter, one, other in zip(reference, fused_values, graph_values, strict=True):
+            torch.testing.assert_close(one, parameter.data, rtol=1e-5, atol=1e-6)
+            torch.testing.assert_close(other, parameter.data, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", CLASSES)
+def test_state_taken_back_goes_on_to_the_same_bits(name: str) -> None:
+    settings = Settings(optimiser=name)
+    values, others = _draw(0), _draw(0)
+    one = Optimiser(settings, {"a": values[0], "b": values[1]})
+    one.step(_draw(1), 0.1)
+    other = Optimiser(settings, {"a": others[0], "b": others[1]})
+    other.restore({key: value.clone() for key, value in one.state().items()})
+    for value, copy in zip(values, others, strict=True):
+        copy.copy_(value)
+    one.step(_draw(2), 0.1)
+    other.step(_draw(2), 0.1)
+    assert all(torch.equal(value, copy) for value, copy in zip(values, others, strict=True))
+
+
+def test_clipping_bounds_the_common_norm_and_leaves_small_gradients_alone() -> None:
+    gradients = _draw(3)
+    norm = torch.cat([gradient.flatten() for gradient in gradients]).norm()
+    small = clip(gradients, 0.5)
+    assert torch.cat([gradient.flatten() for gradient in small]).norm() == pytest.approx(0.5, rel=1e-4)
+    torch.testing.assert_close(small[0] / small[0].norm(), gradients[0] / gradients[0].norm())
+    assert torch.equal(clip(gradients, float(norm) * 2)[0], gradients[0])

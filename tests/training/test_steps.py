@@ -1,0 +1,80 @@
+"""A step is the same step whichever way it is taken."""
+
+import copy
+
+import pytest
+import torch
+
+from isthmus.blueprint import Blueprint
+from isthmus.parts import ActivationL1, Conv, Dense, Plain
+from isthmus.recipes import recipe
+from isthmus.training import steps
+from isthmus.training.optimisers import Optimiser
+from isthmus.training.settings import Settings
+from isthmus.training.steps import make_step, worth_compiling
+
+CPU = torch.device("cpu")
+
+
+def _after(model, settings: Settings, batches: list[torch.Tensor], rate: float = 1e-2):
+    model = copy.deepcopy(model)
+    model.train()
+    optimiser = Optimiser(settings, dict(model.named_parameters()))
+    step = make_step(model, optimiser, settings, CPU, batch_size=len(batches[0]))
+    generator = torch.Generator().manual_seed(5)
+    losses = [step(raw, model.draw(len(raw), generator), None, rate)[0] for raw in batches]
+    return model.state_dict(), torch.stack(losses)
+
+
+def _batches(shape: tuple[int, ...], sizes: tuple[int, ...] = (16, 16, 5)) -> list[torch.Tensor]:
+    generator = torch.Generator().manual_seed(1)
+    return [torch.rand(size, *shape, generator=generator) for size in sizes]
+
+
+BLUEPRINTS = {
+    "dense": Blueprint(network=Dense(widths=(12,)), code=Plain(size=4, activation="relu")),
+    "tied": Blueprint(network=Dense(widths=(12,), tied=True), code=Plain(size=4)),
+    "everything": Blueprint(
+        network=Dense(widths=(12,), dropout=0.3, normalisation="batch"),
+        code=Plain(size=4, activation="sigmoid"),
+        penalties=(ActivationL1(weight=0.01), ActivationL1(weight=0.02, layer="encoder.dense1")),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BLUEPRINTS)
+def test_compiled_step_equals_eager_step(name: str) -> None:
+    model = BLUEPRINTS[name].build((1, 6, 5))
+    settings = Settings(clip=0.5) if name == "everything" else Settings()
+    eager, eager_losses = _after(model, settings.replace(compile=False), _batches((1, 6, 5)))
+    compiled, losses = _after(model, settings.replace(compile=True), _batches((1, 6, 5)))
+    torch.testing.assert_close(losses, eager_losses, rtol=1e-4, atol=1e-5)
+    for key in eager:
+        torch.testing.assert_close(compiled[key], eager[key], rtol=1e-3, atol=1e-4)
+
+
+def test_step_in_pieces_equals_step_on_the_whole_batch(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = Blueprint(network=Conv(dropout=0.2), code=Plain(size=4)).build((1, 9, 9))
+    whole, whole_losses = _after(model, Settings(compile=False), _batches((1, 9, 9), (20, 20)))
+    monkeypatch.setattr(steps, "PIECE", 8)
+    pieces, losses = _after(model, Settings(compile=False), _batches((1, 9, 9), (20, 20)))
+    torch.testing.assert_close(losses, whole_losses, rtol=1e-4, atol=1e-6)
+    for key in whole:
+        torch.testing.assert_close(pieces[key], whole[key], rtol=1e-3, atol=1e-4)
+
+
+def test_bfloat16_learns_what_float32_learns() -> None:
+    model = BLUEPRINTS["dense"].build((1, 6, 5))
+    batches = _batches((1, 6, 5), (64,)) * 60
+    _, exact = _after(model, Settings(compile=False), batches)
+    weights, losses = _after(model, Settings(compile=False, precision="bf16"), batches)
+    assert losses[-1] < 0.8 * losses[0]
+    assert losses[-1] == pytest.approx(float(exact[-1]), rel=0.1)
+    assert all(value.dtype == torch.float32 for value in weights.values())
+
+
+def test_compilation_is_chosen_for_long_dense_runs_alone() -> None:
+    dense, conv = recipe("deep").build((1, 28, 28)), recipe("conv").build((1, 28, 28))
+    assert worth_compiling(dense, Settings(epochs=1000), 60000, CPU)
+    assert not worth_compiling(dense, Settings(epochs=5), 60000, CPU)
+    assert not worth_compiling(conv, Settings(epochs=1000), 60000, CPU)
