@@ -81,7 +81,7 @@ class Run:
     best_epoch: int = 0
 
     def encode(self, source: Any) -> Tensor:
-        """(N, *code) codes of raw samples: a part of the data, an array, a table, or anything that `open_data` reads."""
+        """(N, *code) codes of raw samples: a part of the data, an array, a table, anything that `open_data` reads."""
         return self._through(self.model.encode, self._samples(source))
 
     def reconstruct(self, source: Any) -> Tensor:
@@ -276,8 +276,8 @@ def load(folder: str | Path, *, model: Autoencoder | None = None) -> Run:
         run.history, run.status = checkpoint.notes["history"], "interrupted"
         run.best_epoch = checkpoint.notes["best_epoch"]
         remark(
-            f"The run in {folder} is not finished ({len(run.history)} of {settings.epochs} epochs): its best weights so "
-            f"far are used. Go on with: isthmus resume {folder}."
+            f"The run in {folder} is not finished ({len(run.history)} of {settings.epochs} epochs): its best weights "
+            f"so far are used. Go on with: isthmus resume {folder}."
         )
     if (folder / BASELINE).exists():
         run.pca = PCA.from_tensors(load_tensors(folder / BASELINE)[0])
@@ -348,7 +348,9 @@ def _decided(model: Autoencoder, data: Data, settings: Settings) -> Settings:
     if settings.compile == "auto":
         settings = settings.replace(compile=worth_compiling(model, settings, len(data.train), device))
     if settings.precision == "bfloat16" and not multiplies_bfloat16(device):
-        remark("This processor has no instructions for bfloat16: training will be slower than with precision='float32'.")
+        remark(
+            "This processor has no instructions for bfloat16: training will be slower than with precision='float32'."
+        )
     return settings.replace(device=str(device))
 
 

@@ -1,5 +1,7 @@
 """The optimisers' moves are PyTorch's own, outside a graph and inside one."""
 
+from typing import Any
+
 import pytest
 import torch
 
@@ -21,7 +23,7 @@ def _draw(seed: int) -> list[torch.Tensor]:
 
 @pytest.mark.parametrize("decay", [0.0, 0.1])
 @pytest.mark.parametrize("name", CLASSES)
-def test_moves_equal_those_of_pytorchs_classes(name: str, decay: float) -> None:
+def test_moves_equal_those_of_pytorchs_classes(name: Any, decay: float) -> None:
     settings = Settings(optimiser=name, weight_decay=decay)
     reference = [torch.nn.Parameter(value) for value in _draw(0)]
     theirs = CLASSES[name](reference, decay)
@@ -41,7 +43,7 @@ def test_moves_equal_those_of_pytorchs_classes(name: str, decay: float) -> None:
 
 
 @pytest.mark.parametrize("name", CLASSES)
-def test_state_taken_back_goes_on_to_the_same_bits(name: str) -> None:
+def test_state_taken_back_goes_on_to_the_same_bits(name: Any) -> None:
     settings = Settings(optimiser=name)
     values, others = _draw(0), _draw(0)
     one = Optimiser(settings, {"a": values[0], "b": values[1]})

@@ -5,6 +5,7 @@ import os
 import random
 import signal
 import time
+from multiprocessing.context import ForkServerContext
 from pathlib import Path
 
 import pytest
@@ -54,7 +55,7 @@ def _train(folder: Path, slowly: bool = True) -> None:
 
 
 @pytest.fixture(scope="module")
-def processes() -> multiprocessing.context.ForkServerContext:
+def processes() -> ForkServerContext:
     """Processes that start with everything imported."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["isthmus.run", "sklearn.datasets"])

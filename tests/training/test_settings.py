@@ -15,11 +15,11 @@ SCHEDULES = ["constant", "cosine", "linear", "exponential", "step"]
 
 @pytest.mark.parametrize("short", ["bf16", "bfloat16"])
 def test_precision_has_a_short_name(short: str) -> None:
-    assert Settings(precision=short).precision == "bfloat16"
+    assert Settings.from_json({"precision": short}).precision == "bfloat16"
 
 
 def test_settings_survive_json() -> None:
-    settings = Settings(epochs=3, clip=1.0, patience=4, precision="bf16", compile=True)
+    settings = Settings(epochs=3, clip=1.0, patience=4, precision="bfloat16", compile=True)
     assert Settings.from_json(settings.to_json()) == settings
 
 

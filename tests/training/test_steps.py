@@ -4,8 +4,10 @@ import copy
 
 import pytest
 import torch
+from torch._dynamo.exc import BackendCompilerFailed
 
 from isthmus.blueprint import Blueprint
+from isthmus.errors import Remark
 from isthmus.parts import ActivationL1, Conv, Dense, Plain
 from isthmus.recipes import recipe
 from isthmus.training import steps
@@ -53,6 +55,18 @@ def test_compiled_step_equals_eager_step(name: str) -> None:
         torch.testing.assert_close(compiled[key], eager[key], rtol=1e-3, atol=1e-4)
 
 
+def test_step_that_cannot_be_compiled_runs_uncompiled_with_a_remark(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*given: object) -> None:
+        raise BackendCompilerFailed(print, RuntimeError("No working C++ compiler found"), None)
+
+    monkeypatch.setattr(torch, "compile", lambda function, **options: fails)
+    model = BLUEPRINTS["dense"].build((1, 6, 5))
+    with pytest.warns(Remark, match="could not be compiled"):
+        weights, _ = _after(model, Settings(compile=True), _batches((1, 6, 5)))
+    expected, _ = _after(model, Settings(compile=False), _batches((1, 6, 5)))
+    assert all(torch.equal(weights[key], expected[key]) for key in expected)
+
+
 def test_step_in_pieces_equals_step_on_the_whole_batch(monkeypatch: pytest.MonkeyPatch) -> None:
     model = Blueprint(network=Conv(dropout=0.2), code=Plain(size=4)).build((1, 9, 9))
     whole, whole_losses = _after(model, Settings(compile=False), _batches((1, 9, 9), (20, 20)))
@@ -67,7 +81,7 @@ def test_bfloat16_learns_what_float32_learns() -> None:
     model = BLUEPRINTS["dense"].build((1, 6, 5))
     batches = _batches((1, 6, 5), (64,)) * 60
     _, exact = _after(model, Settings(compile=False), batches)
-    weights, losses = _after(model, Settings(compile=False, precision="bf16"), batches)
+    weights, losses = _after(model, Settings(compile=False, precision="bfloat16"), batches)
     assert losses[-1] < 0.8 * losses[0]
     assert losses[-1] == pytest.approx(float(exact[-1]), rel=0.1)
     assert all(value.dtype == torch.float32 for value in weights.values())

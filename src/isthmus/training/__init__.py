@@ -5,4 +5,14 @@ from isthmus.training.checkpoint import CHECKPOINT, Checkpoint, State
 from isthmus.training.loop import Training
 from isthmus.training.settings import Settings
 
-__all__ = ["CHECKPOINT", "BestWeights", "Callback", "Checkpoint", "Checkpoints", "ProgressBar", "Settings", "State", "Training"]
+__all__ = [
+    "CHECKPOINT",
+    "BestWeights",
+    "Callback",
+    "Checkpoint",
+    "Checkpoints",
+    "ProgressBar",
+    "Settings",
+    "State",
+    "Training",
+]

@@ -47,8 +47,8 @@ def _linear_pair(model: Autoencoder) -> tuple[nn.Linear, TiedLinear]:
     linear = isinstance(network, Dense) and not network.widths and model.distance.link == "identity"
     if not (plain and linear and len(products) == 1 and len(transposes) == 1):
         raise BlueprintError(
-            "Only a linear tied autoencoder has a closed form: a dense network without widths and with tied=True, a plain "
-            "code without activation, and link='identity'. Say solution='gradient' for any other."
+            "Only a linear tied autoencoder has a closed form: a dense network without widths and with tied=True, a "
+            "plain code without activation, and link='identity'. Say solution='gradient' for any other."
         )
     return products[0], transposes[0]
 

@@ -114,8 +114,8 @@ class Training:
         loss, terms = step(raw, draws, self._penalty_weights(number), rate)
         state.losses[state.step] = loss
         for name, term in terms.items():
-            term = term * len(indices)
-            state.terms[name] = state.terms[name] + term if name in state.terms else term
+            total = term * len(indices)
+            state.terms[name] = state.terms[name] + total if name in state.terms else total
 
     def _penalty_weights(self, step: int) -> Tensor | None:
         """(number of penalties,) weights at this step, where a warm-up changes them; None where they stand still."""
@@ -211,7 +211,9 @@ def _why_lost(training: Training, step: int, number: int) -> str:
             "or clip the gradients (clip=1)."
         )
     elif settings.precision == "bfloat16":
-        cause = "The likely cause is bfloat16's short fraction: try precision='float32', or clip the gradients (clip=1)."
+        cause = (
+            "The likely cause is bfloat16's short fraction: try precision='float32', or clip the gradients (clip=1)."
+        )
     else:
         cause = (
             "The likely cause is a gradient that exploded: clip the gradients (clip=1), lower the learning rate "

@@ -11,7 +11,12 @@ from torch.optim.sgd import sgd
 from isthmus.training.settings import Settings
 
 BETA1, BETA2, EPSILON, SMOOTHING = 0.9, 0.999, 1e-8, 0.99
-SLOTS = {"adam": ("mean", "square"), "adamw": ("mean", "square"), "rmsprop": ("square", "momentum"), "sgd": ("momentum",)}
+SLOTS = {
+    "adam": ("mean", "square"),
+    "adamw": ("mean", "square"),
+    "rmsprop": ("square", "momentum"),
+    "sgd": ("momentum",),
+}
 
 
 class Optimiser:
@@ -128,7 +133,9 @@ def clip(gradients: Sequence[Tensor], largest: float) -> list[Tensor]:
     return [gradient * factor for gradient in gradients]
 
 
-def _adam(settings: Settings, value: Tensor, gradient: Tensor, slots: list[Tensor], count: Tensor, rate: Tensor) -> Tensor:
+def _adam(
+    settings: Settings, value: Tensor, gradient: Tensor, slots: list[Tensor], count: Tensor, rate: Tensor
+) -> Tensor:
     mean, square = slots
     if settings.weight_decay and settings.optimiser == "adam":
         gradient = gradient + settings.weight_decay * value
@@ -152,7 +159,9 @@ def _rmsprop(
     return rate * momentum
 
 
-def _sgd(settings: Settings, value: Tensor, gradient: Tensor, slots: list[Tensor], count: Tensor, rate: Tensor) -> Tensor:
+def _sgd(
+    settings: Settings, value: Tensor, gradient: Tensor, slots: list[Tensor], count: Tensor, rate: Tensor
+) -> Tensor:
     (momentum,) = slots
     momentum.mul_(settings.momentum).add_(gradient + settings.weight_decay * value)
     return rate * momentum

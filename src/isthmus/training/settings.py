@@ -45,7 +45,9 @@ class Settings(Value):
     schedule: Literal["constant", "cosine", "linear", "exponential", "step"] = "constant"
     warmup: NotNegative = 0.0
     clip: Positive | None = None
-    precision: Annotated[Literal["float32", "bfloat16"], BeforeValidator(lambda name: _SHORT.get(name, name))] = "float32"
+    precision: Annotated[Literal["float32", "bfloat16"], BeforeValidator(lambda name: _SHORT.get(name, name))] = (
+        "float32"
+    )
     compile: bool | Literal["auto"] = "auto"
     device: str = "auto"
     patience: Annotated[int, Field(ge=1)] | None = None
@@ -70,7 +72,7 @@ def learning_rate_factor(schedule: str, progress: float) -> float:
 
 
 def find_batch_size(settings: Settings, samples: int) -> int:
-    """The settings' own; for "auto" 256, or for fewer than 16,384 samples a power of two that makes 64 steps an epoch."""
+    """The settings' own; for "auto" 256, or for few samples the power of two that makes some 64 steps an epoch."""
     if settings.batch_size != "auto":
         return settings.batch_size
     return max(16, min(256, 2 ** int(math.log2(max(1, samples // 64)))))
@@ -100,5 +102,3 @@ def learning_rate_at(settings: Settings, step: int, steps_per_epoch: int) -> flo
     if warmup > 0:
         factor *= min(1.0, (step + 1) / warmup)
     return settings.learning_rate * factor
-
-

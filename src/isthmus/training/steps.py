@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from isthmus.autoencoder import Autoencoder, map_draws
+from isthmus.errors import remark
 from isthmus.parts import Conv
 from isthmus.training.optimisers import Optimiser, clip, move_in_graph
 from isthmus.training.settings import Settings, find_batch_size
@@ -59,12 +60,12 @@ def eager_step(model: Autoencoder, optimiser: Optimiser, settings: Settings, dev
         total, terms = torch.zeros((), device=device), {}
         for start in range(0, len(raw), size):
             part = slice(start, start + size)
-            gradients, loss, means = differentiate(raw[part], map_draws(lambda draw, part=part: draw[part], draws), weights)
+            gradients, loss, means = differentiate(
+                raw[part], map_draws(lambda draw, part=part: draw[part], draws), weights
+            )
             share = len(raw[part]) / len(raw)
-            torch._foreach_mul_(gradients, share)
-            if sums:
-                torch._foreach_add_(sums, gradients)
-            sums = sums or gradients
+            scaled = [gradient.mul_(share) for gradient in gradients]
+            sums = [one.add_(other) for one, other in zip(sums, scaled, strict=True)] if sums else scaled
             total = total + share * loss
             terms = {name: terms.get(name, 0) + share * mean for name, mean in means.items()}
         return sums, total, terms
@@ -119,24 +120,35 @@ def compiled_step(
         weights: Tensor | None,
         rate: Tensor,
     ) -> tuple[Tensor, Terms, dict[str, Tensor]]:
-        gradients, (total, (terms, after)) = torch.func.grad_and_value(value, has_aux=True)(parameters, raw, draws, weights)
+        gradients, (total, (terms, after)) = torch.func.grad_and_value(value, has_aux=True)(
+            parameters, raw, draws, weights
+        )
         moves = list(gradients.values())
         if settings.clip is not None:
             moves = clip(moves, settings.clip)
         move_in_graph(settings, list(parameters.values()), moves, slots, counts, rate)
         return total, terms, after
 
+    from torch._dynamo.exc import TorchDynamoException  # noqa: PLC0415 seconds and memory that only a compiler needs
+
     compiled = torch.compile(whole, fullgraph=True, dynamic=False)
+    fell_back = False
 
     @torch.no_grad()
     def step(raw: Tensor, draws: Any, weights: Tensor | None, rate: float) -> tuple[Tensor, Terms]:
-        if len(raw) != batch_size:
+        nonlocal fell_back
+        if len(raw) != batch_size or fell_back:
             with torch.enable_grad():
                 return remainder(raw, draws, weights, rate)
         given = torch.tensor(rate, device=device)
         if device.type == "cpu":
             raw = raw.float()  # compiled, the conversion of bytes is not vectorised
-        total, terms, after = compiled(parameters, optimiser.slots, optimiser.counts, raw, draws, weights, given)
+        try:
+            total, terms, after = compiled(parameters, optimiser.slots, optimiser.counts, raw, draws, weights, given)
+        except TorchDynamoException as error:
+            fell_back = True  # it failed before it ran, so nothing has moved yet
+            remark(f"The step could not be compiled and runs uncompiled ({str(error).splitlines()[0]}).")
+            return step(raw, draws, weights, rate)
         for name, buffer in after.items():
             buffers[name].copy_(buffer)
         return total, terms

@@ -1,0 +1,206 @@
+"""A run: trained, kept, loaded, used; and what is said when that can't be."""
+
+import errno
+import json
+from pathlib import Path
+
+import filelock
+import numpy as np
+import pytest
+import torch
+
+import isthmus as ist
+from isthmus import files
+from isthmus.errors import BlueprintError, DataError, IsthmusError, Remark, RunError
+
+
+@pytest.fixture(scope="module")
+def data() -> ist.Data:
+    return ist.open_data("digits")
+
+
+@pytest.fixture(scope="module")
+def run(data: ist.Data, tmp_path_factory: pytest.TempPathFactory) -> ist.Run:
+    model = ist.recipe("multilayer", code=6).build(data)
+    return ist.fit(model, data, epochs=4, out=tmp_path_factory.mktemp("runs") / "digits", progress=False)
+
+
+def _folder(run: ist.Run) -> Path:
+    assert run.folder is not None
+    return run.folder
+
+
+def test_folder_holds_safetensors_and_json_alone(run: ist.Run) -> None:
+    names = {path.name for path in _folder(run).iterdir()} - {".lock"}
+    assert names == {
+        "baseline.safetensors",
+        "checkpoint.safetensors",
+        "data.json",
+        "environment.json",
+        "history.json",
+        "model.json",
+        "settings.json",
+        "weights.safetensors",
+    }
+    assert json.loads((_folder(run) / "model.json").read_text())["blueprint"]["network"]["kind"] == "dense"
+
+
+def test_loaded_run_is_the_run(run: ist.Run, data: ist.Data) -> None:
+    loaded = ist.load(_folder(run))
+    assert torch.equal(loaded.encode(data.test), run.encode(data.test))
+    assert torch.equal(loaded.reconstruct(data.test), run.reconstruct(data.test))
+    assert loaded.model.blueprint == run.model.blueprint
+    assert loaded.settings == run.settings
+    assert (loaded.status, loaded.best_epoch, loaded.history) == (run.status, run.best_epoch, run.history)
+    assert loaded.evaluate() == run.evaluate()  # the data are opened again
+
+
+def test_evaluation_puts_model_pca_and_mean_side_by_side(run: ist.Run, data: ist.Data) -> None:
+    found = run.evaluate()
+    assert set(found) == {"train", "validation", "test"}
+    assert set(found["test"]["sse"]) == {"model", "pca", "mean"}
+    reconstruction = run.reconstruct(data.test) / 255
+    error = (reconstruction - data.test.tensor() / 255).square().flatten(1).sum(1).mean()
+    assert found["test"]["sse"]["model"] == pytest.approx(float(error), rel=1e-4)
+    assert run.baseline().size == 6
+    given = run.evaluate(data.test)
+    assert given == {"given": found["test"]}
+
+
+def test_codes_and_reconstructions_are_in_raw_units(run: ist.Run, data: ist.Data) -> None:
+    codes = run.encode(data.test)
+    assert codes.shape == (len(data.test), 6)
+    pictures = run.decode(codes)
+    assert pictures.shape == (len(data.test), 1, 8, 8)
+    assert pictures.max() > 100  # bytes, not 0..1
+    assert torch.equal(pictures, run.reconstruct(data.test))
+    torch.testing.assert_close(run.decode(codes[0].numpy()), pictures[:1], rtol=1e-4, atol=1e-3)
+    assert torch.equal(run.encode(data.test.tensor().numpy()), codes)
+
+
+def test_report_is_written_where_asked(run: ist.Run, tmp_path: Path) -> None:
+    assert run.report(tmp_path / "page.html").read_text().startswith("<!")
+
+
+def test_run_in_memory_has_no_folder_for_its_report(data: ist.Data) -> None:
+    run = ist.fit(ist.recipe("vanilla", code=2).build(data), data, epochs=1, progress=False)
+    assert run.folder is None
+    with pytest.raises(RunError, match="no folder"):
+        run.report()
+
+
+def test_codes_of_another_size_are_refused(run: ist.Run) -> None:
+    with pytest.raises(DataError, match="7 numbers each, the model's have 6"):
+        run.decode(np.zeros((3, 7)))
+
+
+def test_all_parts_at_once_are_refused(run: ist.Run, data: ist.Data) -> None:
+    with pytest.raises(DataError, match=r"data\.test"):
+        run.encode(data)
+
+
+def test_samples_of_another_shape_are_refused(run: ist.Run, data: ist.Data) -> None:
+    with pytest.raises(DataError):
+        run.encode(np.zeros((3, 9, 9), np.uint8))
+    model = ist.recipe("vanilla", code=2).build((1, 9, 9))
+    with pytest.raises(DataError, match=r"\(1, 8, 8\), the model takes \(1, 9, 9\)"):
+        ist.fit(model, data)
+
+
+def test_folder_with_a_run_is_not_overwritten_unasked(data: ist.Data, tmp_path: Path) -> None:
+    def fit(**more) -> ist.Run:
+        model = ist.recipe("vanilla", code=2).build(data)
+        return ist.fit(model, data, epochs=1, progress=False, out=tmp_path / "run", **more)
+
+    fit()
+    with pytest.raises(RunError, match=r"holds a run already.*overwrite"):
+        fit()
+    assert fit(overwrite=True, seed=5).settings.seed == 5
+
+
+def test_two_runs_into_one_folder_are_refused(data: ist.Data, tmp_path: Path) -> None:
+    model = ist.recipe("vanilla", code=2).build(data)
+    with filelock.FileLock(tmp_path / ".lock"), pytest.raises(RunError, match="Another process is writing"):
+        ist.fit(model, data, epochs=1, out=tmp_path, progress=False)
+
+
+def test_data_from_memory_are_asked_for_again(data: ist.Data, tmp_path: Path) -> None:
+    values = data.train.tensor().numpy()
+    mine = ist.open_data(values)
+    model = ist.recipe("vanilla", code=2).build(mine)
+    ist.fit(model, mine, epochs=1, out=tmp_path / "run", progress=False)
+    loaded = ist.load(tmp_path / "run")
+    assert loaded.evaluate(values)["given"]["mse"]["pca"] > 0  # the baseline was kept
+    with pytest.raises(DataError):
+        loaded.evaluate()
+    assert len(ist.resume(tmp_path / "run", data=mine, epochs=2, progress=False).history) == 2
+
+
+def test_modules_of_ones_own_are_trained_kept_and_given_again(data: ist.Data, tmp_path: Path) -> None:
+    def build() -> ist.Autoencoder:
+        encoder = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(64, 3))
+        decoder = torch.nn.Sequential(torch.nn.Linear(3, 64), torch.nn.Unflatten(1, (1, 8, 8)))
+        return ist.Autoencoder(encoder, decoder, shape=(1, 8, 8), scaling=data.scaling)
+
+    run = ist.fit(build(), data, epochs=1, out=tmp_path / "run", progress=False)
+    with pytest.raises(RunError, match="modules of somebody's own"):
+        ist.load(tmp_path / "run")
+    assert torch.equal(ist.load(tmp_path / "run", model=build()).encode(data.test), run.encode(data.test))
+
+
+def test_closed_form_is_a_run_like_any_other(data: ist.Data, tmp_path: Path) -> None:
+    run = ist.fit(ist.recipe("pca", code=5).build(data), data, out=tmp_path / "run")
+    loaded = ist.load(tmp_path / "run")
+    found = loaded.evaluate()["test"]["sse"]
+    assert found["model"] == pytest.approx(found["pca"], rel=1e-4)
+    assert torch.equal(loaded.encode(data.test), run.encode(data.test))
+    loaded.report()
+
+
+def test_overcomplete_code_is_allowed_with_a_remark(data: ist.Data) -> None:
+    with pytest.warns(Remark, match=r"code=100 is larger than the data \(64 numbers\)"):
+        model = ist.recipe("vanilla", code=100).build(data)
+    assert ist.fit(model, data, epochs=1, progress=False).encode(data.test).shape == (180, 100)
+
+
+def test_full_disk_leaves_nothing_half_written(data: ist.Data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(handle: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(files.os, "fsync", full)
+    model = ist.recipe("vanilla", code=2).build(data)
+    with pytest.raises(IsthmusError, match="the disk is full") as caught:
+        ist.fit(model, data, epochs=1, out=tmp_path / "run", progress=False)
+    assert "\n" not in str(caught.value)
+    assert {path.name for path in (tmp_path / "run").iterdir()} <= {".lock"}
+
+
+def test_folder_that_cannot_be_made_is_named(data: ist.Data, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    model = ist.recipe("vanilla", code=2).build(data)
+    with pytest.raises(IsthmusError, match="file, not a folder"):
+        ist.fit(model, data, epochs=1, out=tmp_path / "file" / "run", progress=False)
+
+
+@pytest.mark.parametrize("wrong", [{"epoch": 3}, {"epochs": 0}, {"optimiser": "adm"}])
+def test_wrong_settings_are_said_before_anything_is_written(data: ist.Data, tmp_path: Path, wrong: dict) -> None:
+    model = ist.recipe("vanilla", code=2).build(data)
+    with pytest.raises(BlueprintError):
+        ist.fit(model, data, out=tmp_path / "run", **wrong)
+    assert not (tmp_path / "run").exists()
+
+
+def test_bfloat16_where_it_is_slow_gets_a_remark(data: ist.Data, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("isthmus.run.multiplies_bfloat16", lambda device: False)
+    model = ist.recipe("vanilla", code=2).build(data)
+    with pytest.warns(Remark, match="no instructions for bfloat16"):
+        run = ist.fit(model, data, epochs=1, precision="bf16", progress=False)
+    assert run.settings.precision == "bfloat16"
+
+
+@pytest.mark.data
+def test_deep_recipe_beats_pca_on_mnist_in_three_epochs() -> None:
+    data = ist.open_data("mnist")
+    run = ist.fit(ist.recipe("deep", code=32).build(data), data, epochs=3, progress=False)
+    found = run.evaluate()["test"]["sse"]
+    assert found["model"] < found["pca"] < found["mean"]
