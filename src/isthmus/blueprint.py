@@ -5,6 +5,7 @@ from typing import Any, Literal, Protocol, Self
 
 import torch
 from pydantic import SerializeAsAny
+from torch import Tensor
 
 from isthmus.autoencoder import Autoencoder
 from isthmus.data.scaling import Scaling
@@ -48,7 +49,7 @@ class Blueprint(Value):
         """The model for these data, or for samples of this shape, with its weights drawn.
 
         A bare shape takes samples as they are: pictures (C, H, W) are then expected in 0..1. Data bring their scaling,
-        so that the model takes them raw.
+        so that the model takes them raw, and the mean that its output starts at.
 
         Raises:
             BlueprintError: the parts don't fit each other or the data.
@@ -66,6 +67,8 @@ class Blueprint(Value):
         with torch.random.fork_rng(devices=[]):  # PyTorch's layers draw a first start from the global state
             encoder, decoder = self.network.pair(seen, self.code.features(code_shape), code_shape, shape, generator)
             code_module = self.code.module(code_shape, generator)
+        if (mean := _mean(data)) is not None:
+            self.network.start_at(mean, decoder, settled.distance)
         return Autoencoder(
             encoder,
             decoder,
@@ -145,6 +148,17 @@ def _shape_and_scaling(data: HasShape | Shape) -> tuple[Shape, Scaling]:
             "Give data that `open_data` made, or whole numbers above 0, such as (1, 28, 28)."
         )
     return shape, Scaling(range=(0.0, 1.0) if len(shape) == 3 else None)
+
+
+def _mean(data: HasShape | Shape) -> Tensor | None:
+    """(*shape) mean of the scaled training part, from a few thousand of its samples; None without samples."""
+    train = getattr(data, "train", None)
+    if train is None or not len(train) or isinstance(data, tuple | list):
+        return None
+    count = min(len(train), 4096, max(64, 2**24 // math.prod(data.shape)))
+    batches = torch.linspace(0, len(train) - 1, count, dtype=torch.float64).long().split(64)
+    mean = sum(data.scaling(train.batch(batch)).double().sum(0) for batch in batches) / count
+    return mean.float() if isinstance(mean, Tensor) and bool(mean.isfinite().all()) else None
 
 
 def _remark_on_size(code: Shape, shape: Shape, blueprint: Blueprint) -> None:

@@ -36,16 +36,19 @@ class Distance(Part):
         if link == "auto":
             link = "sigmoid" if _within_unit(data) else "identity"
         if link == "sigmoid" and not _within_unit(data):
-            other = "another distance, such as 'mse'" if isinstance(self, Bce) else "link='identity'"
             raise BlueprintError(
                 f"{self.kind} with a sigmoid output needs data in 0..1, but these are {_words(data)}. "
-                f"Scale them with scaling='minmax', or use {other}."
+                "Scale them with scaling='minmax', or use link='identity'."
             )
         return self if link == self.link else self.replace(link=link)
 
     def picture(self, output: Tensor) -> Tensor:
         """(N, *shape) decoder's output to (N, *shape) in the (scaled) data's space."""
         return torch.sigmoid(output) if self.link == "sigmoid" else output
+
+    def output(self, picture: Tensor) -> Tensor:
+        """The output whose picture this is; kept off 0 and 1, which a sigmoid reaches at infinity only."""
+        return torch.logit(picture.clamp(0.01, 0.99)) if self.link == "sigmoid" else picture
 
     def __call__(self, output: Tensor, target: Tensor) -> Tensor:
         """(N, *shape), (N, *shape) to (N,)."""
@@ -78,9 +81,17 @@ class Sse(Distance):
 
 
 class L1(Distance):
-    r"""Mean absolute error over a sample's numbers: :math:`\frac1D\sum_i |\hat x_i - x_i|`; forgiving to outliers."""
+    r"""Mean absolute error over a sample's numbers: :math:`\frac1D\sum_i |\hat x_i - x_i|`; forgiving to outliers.
+
+    Its best constant is the median. For dark pictures that is black, which a sigmoid reaches only where its slope is 0
+    and nothing is learnt any more; so "auto" is the identity here, whatever the data.
+    """
 
     unit: ClassVar[str] = "units per number"
+
+    def settled(self, data: Range) -> Self:
+        """The same distance with `link` decided (see `Distance.settled`)."""
+        return self.replace(link="identity") if self.link == "auto" else super().settled(data)
 
     def __call__(self, output: Tensor, target: Tensor) -> Tensor:
         """(N, *shape), (N, *shape) to (N,)."""
@@ -100,6 +111,19 @@ class Bce(Distance):
 
     # narrower than the base's, which is sound for what is frozen
     link: Literal["auto", "sigmoid"] = "sigmoid"  # pyright: ignore[reportIncompatibleVariableOverride]
+
+    def settled(self, data: Range) -> Self:
+        """The same distance, once the data are known to lie in 0..1.
+
+        Raises:
+            BlueprintError: they don't.
+        """
+        if not _within_unit(data):
+            raise BlueprintError(
+                f"{self.kind} needs data in 0..1, but these are {_words(data)}. "
+                "Scale them with scaling='minmax', or use another distance, such as 'mse'."
+            )
+        return self.replace(link="sigmoid")
 
     def __call__(self, output: Tensor, target: Tensor) -> Tensor:
         """(N, *shape) logits, (N, *shape) in 0..1 to (N,) nats."""

@@ -120,15 +120,15 @@ def initialise(layer: nn.Module, activation: str, generator: torch.Generator) ->
 
     He's normal draw (2015) before rectifiers, LeCun's before SELU, Glorot's (2010) before everything else. PyTorch's
     own default is narrower by √6 before rectifiers: through the lectures' seven convolutions the signal shrinks until
-    the output no longer depends on the input, and training sticks at the mean picture.
+    the output hardly depends on the input.
     """
-    weight = layer.weight
+    weight = getattr(layer, "weight", None)
     if not isinstance(weight, Tensor):
         raise TypeError(f"{type(layer).__name__} has no weight to draw.")
     receptive = math.prod(weight.shape[2:])
     fan_in, fan_out = weight.shape[1] * receptive, weight.shape[0] * receptive
     if isinstance(layer, nn.ConvTranspose1d | nn.ConvTranspose2d):
-        fan_in, fan_out = fan_out // math.prod(layer.stride), fan_in
+        fan_in, fan_out = fan_out / math.prod(layer.stride), fan_in
     with torch.no_grad():
         if activation in {"relu", "leaky-relu", "elu", "gelu", "silu"}:
             weight.normal_(0, math.sqrt(2 / fan_in), generator=generator)

@@ -3,7 +3,9 @@
 from typing import Literal
 
 import torch
+from torch import Tensor, nn
 
+from isthmus.parts.distances import Distance
 from isthmus.parts.layers import Chain
 from isthmus.parts.part import Part, Shape
 
@@ -36,3 +38,22 @@ class Network(Part):
     ) -> tuple[Chain, Chain]:
         """Encoder and decoder, drawn from one generator. `seen` is what the encoder gets, `shape` what is clean."""
         return self.encoder(seen, features, generator), self.decoder(code, shape, generator)
+
+    def start_at(self, mean: Tensor, decoder: Chain, distance: Distance) -> None:
+        """Let the decoder begin as the data's mean, (*shape): its layer "output" with that bias and weights of 0.
+
+        From elsewhere the first steps push all outputs the same way, and too far: behind a sigmoid they end where its
+        slope is 0, and training sticks at a black picture. Tied weights are left alone, for the encoder needs them.
+
+        Source: Hinton, A practical guide to training restricted Boltzmann machines (2010), section 8.
+        """
+        output = getattr(decoder, "output", None)
+        bias = getattr(output, "bias", None)
+        if not isinstance(output, nn.Module) or not isinstance(bias, Tensor):
+            return
+        if bias.numel() != mean.numel():  # a convolution has one bias a channel
+            mean = mean.flatten(1).mean(1)
+        with torch.no_grad():
+            bias.copy_(distance.output(mean).flatten())
+            if isinstance(weight := getattr(output, "weight", None), Tensor):
+                weight.zero_()
