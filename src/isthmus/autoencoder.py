@@ -107,7 +107,7 @@ class Autoencoder(nn.Module):
             DataError: the samples have another shape than the model's.
         """
         draws = draws or {}
-        clean = self._scaled(raw)
+        clean = self._scaled(raw, self.shape)
         corrupted = clean
         if self.corruption is not None and "corruption" in draws:
             corrupted = self.corruption(clean, draws["corruption"])
@@ -163,12 +163,12 @@ class Autoencoder(nn.Module):
         return names_of(self.penalties)
 
     def encode(self, raw: Tensor) -> Tensor:
-        """(N, *shape) raw samples to (N, *code).
+        """(N, *seen_shape) raw samples, as the encoder gets them, to (N, *code).
 
         Raises:
             DataError: the samples have another shape than the model's.
         """
-        features = self._walk("encoder", self._scaled(raw), {}, None)
+        features = self._walk("encoder", self._scaled(raw, self.seen_shape), {}, None)
         return self.code(features, None, self.code_module).z
 
     def decode(self, z: Tensor) -> Tensor:
@@ -188,11 +188,11 @@ class Autoencoder(nn.Module):
         """(N, *shape) raw samples to their reconstructions, in the raw data's units, as float32."""
         return self.decode(self.encode(raw))
 
-    def _scaled(self, raw: Tensor) -> Tensor:
+    def _scaled(self, raw: Tensor, shape: Shape) -> Tensor:
         """(N, *shape) scaled samples, in the type that the weights were moved to (see `nn.Module.to`)."""
-        if tuple(raw.shape[1:]) != self.shape:
+        if tuple(raw.shape[1:]) != shape:
             raise DataError(
-                f"The samples have shape {tuple(raw.shape)}, this model takes (N, {_commas(self.shape)}). "
+                f"The samples have shape {tuple(raw.shape)}, this model takes (N, {_commas(shape)}). "
                 "Give them in its shape, or build the model for these data."
             )
         return self.scaling(raw).to(self.scaling.scale.dtype)

@@ -35,7 +35,7 @@ def remark(message: str) -> None:
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """The words that end a message about an unknown name: the nearest known ones, or all of them (at most 20).
+    """The words that end a message about an unknown name: the nearest known ones, or all of them (20 at most).
 
     >>> nearest("depe", ["deep", "conv"])
     "Did you mean 'deep'?"
@@ -47,4 +47,4 @@ def nearest(name: str, known: Iterable[str]) -> str:
     close = difflib.get_close_matches(name.lower(), by_lower_case, n=2, cutoff=0.5)
     if close:
         return f"Did you mean {' or '.join(repr(by_lower_case[other]) for other in close)}?"
-    return f"Known: {', '.join(known[:20])}{', …' if len(known) > 20 else ''}."
+    return f"Known: {', '.join(known[:20])}{' and more' if len(known) > 20 else ''}."
