@@ -242,7 +242,9 @@ def resume(
         if epochs is not None:
             settings = settings.replace(epochs=epochs)
             write_json(folder / SETTINGS, settings.to_json())
-        elif checkpoint is not None and checkpoint.notes["status"] in {"finished", "stopped early"}:
+            if checkpoint is not None:
+                checkpoint.notes["status"] = "running"
+        elif checkpoint is not None and checkpoint.ended and (folder / WEIGHTS).exists():
             remark(f"The run in {folder} is {checkpoint.notes['status']}: nothing is left to do. epochs= prolongs it.")
             return load(folder, model=model)
         (folder / WEIGHTS).unlink(missing_ok=True)

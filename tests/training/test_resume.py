@@ -144,6 +144,18 @@ def test_unfinished_run_loads_with_its_best_weights_and_a_remark(tmp_path: Path,
     assert run.encode(ist.open_data("digits").test).shape == (180, 6)
 
 
+@pytest.mark.parametrize("status", ["finished", "stopped early"])
+def test_run_killed_between_its_last_checkpoint_and_its_weights_is_finished(tmp_path: Path, status: str) -> None:
+    data = ist.open_data("digits")
+    settings = {"epochs": 2} if status == "finished" else {"epochs": 50, "learning_rate": 0.1, "patience": 1}
+    run = ist.fit(ist.recipe("vanilla", code=4).build(data), data, out=tmp_path / "run", progress=False, **settings)
+    assert run.status == status
+    (tmp_path / "run" / "weights.safetensors").unlink()
+    finished = ist.resume(tmp_path / "run", progress=False)
+    assert (finished.status, len(finished.history)) == (status, len(run.history))
+    assert torch.equal(ist.load(tmp_path / "run").encode(data.test), run.encode(data.test))
+
+
 def test_finished_run_has_nothing_to_resume_and_can_be_prolonged(tmp_path: Path) -> None:
     data = ist.open_data("digits")
     model = ist.recipe("vanilla", code=4).build(data)

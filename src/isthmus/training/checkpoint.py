@@ -79,6 +79,11 @@ class Checkpoint:
         """
         return cls(*load_tensors(folder / CHECKPOINT))
 
+    @property
+    def ended(self) -> bool:
+        """Whether training was over when it was written."""
+        return self.notes["status"] in {"finished", "stopped early"}
+
     def best_weights(self) -> dict[str, Tensor]:
         """The weights of the best epoch so far; where there is none yet, those at the start."""
         return self.group("callback/BestWeights-1/") or self.group("model/")
@@ -96,3 +101,5 @@ class Checkpoint:
         state.generator.set_state(self.tensors["generator"])
         for name in ("epoch", "step", "history", "best_epoch", "seconds"):
             setattr(state, name, self.notes[name])
+        if self.ended:
+            state.status, state.reason = self.notes["status"], self.notes["reason"]
