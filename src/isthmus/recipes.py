@@ -53,9 +53,7 @@ _ROWS = (
         "Principal components: the best linear autoencoder, in closed form.",
         "The yardstick. Where it does as well as a network, keep it: it is exact, quick and has no settings.",
         "Pearson (1901); Baldi & Hornik, Neural networks and principal component analysis (1989)",
-        Blueprint(
-            network=Dense(tied=True), code=Plain(size=32), distance=Sse(link="identity"), solution="closed form"
-        ),
+        Blueprint(network=Dense(tied=True), code=Plain(size=32), distance=Sse(link="identity"), solution="closed form"),
     ),
 )
 RECIPES: dict[str, Recipe] = {row.name: row for row in _ROWS}

