@@ -39,7 +39,7 @@ _ROWS = (
         "Hidden layers that narrow to the code: 784-128-64-32-64-128-784 on digits.",
         "The first choice for tables and small pictures.",
         "Hinton & Salakhutdinov, Reducing the dimensionality of data with neural networks, Science 313 (2006)",
-        Blueprint(network=Dense(widths=(128, 64)), code=Plain(size=32)),
+        Blueprint(network=Dense(widths=(128, 64), activation="silu"), code=Plain(size=32)),
     ),
     Recipe(
         "conv",
