@@ -3,6 +3,7 @@
 import json
 import warnings
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import torch
@@ -11,7 +12,7 @@ from isthmus.blueprint import Blueprint
 from isthmus.data.samples import Samples
 from isthmus.data.scaling import Scaling
 from isthmus.errors import BlueprintError, Remark
-from isthmus.parts import ActivationL1, Bce, Conv, Corruption, Dense, Gaussian, L1, Mse, Plain, Sse
+from isthmus.parts import L1, ActivationL1, Bce, Conv, Corruption, Dense, Gaussian, Mse, Plain, Sse
 from isthmus.recipes import RECIPES, recipe
 
 DEEP = Blueprint(network=Dense(widths=(12, 8)), code=Plain(size=4))
@@ -71,7 +72,7 @@ def test_build_settles_the_link_and_the_model_knows_its_blueprint():
 
 
 def test_data_bring_their_shape_and_scaling():
-    data = SimpleNamespace(shape=(1, 4, 5), scaling=Scaling("bytes", 0.0, 255.0, (0.0, 1.0)))
+    data: Any = SimpleNamespace(shape=(1, 4, 5), scaling=Scaling("bytes", 0.0, 255.0, (0.0, 1.0)))
     model = DEEP.build(data)
     raw = torch.full((2, 1, 4, 5), 51, dtype=torch.uint8)
     assert torch.allclose(model(raw).clean, torch.tensor(0.2))
@@ -79,7 +80,7 @@ def test_data_bring_their_shape_and_scaling():
 
 def test_same_data_give_the_same_bits():
     values = torch.rand(50, 1, 4, 5, generator=torch.Generator().manual_seed(0))
-    data = SimpleNamespace(shape=(1, 4, 5), scaling=Scaling(range=(0, 1)), train=Samples(values=values))
+    data: Any = SimpleNamespace(shape=(1, 4, 5), scaling=Scaling(range=(0, 1)), train=Samples(values=values))
     assert all(torch.equal(a, b) for a, b in zip(bits(DEEP.build(data)), bits(DEEP.build(data)), strict=True))
 
 

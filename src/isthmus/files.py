@@ -25,12 +25,14 @@ def whole_file(path: str | Path) -> Iterator[Path]:
     beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}{path.suffix}")
     try:
         os.close(os.open(beside, os.O_CREAT | os.O_EXCL, 0o666))  # less the umask, as `open` would make it
+        mode = beside.stat().st_mode
     except OSError as error:
         raise unwritable(path, error) from error
     try:
         yield beside
         with beside.open("rb+") as file:
             os.fsync(file.fileno())
+        beside.chmod(mode)  # some writers (safetensors') put a file of their own in its place
         beside.replace(path)
         _sync_folder(path.parent)
     except OSError as error:
@@ -47,8 +49,13 @@ def write_whole(path: str | Path, write: Callable[[Path], object]) -> None:
 
 def write_json(path: str | Path, value: Any) -> None:
     """Write `value` as JSON, whole or not at all; NaN and infinity are refused, for JSON has no word for them."""
-    text = json.dumps(value, indent=2, allow_nan=False, ensure_ascii=False) + "\n"
+    text = json_text(value)
     write_whole(path, lambda beside: beside.write_text(text, encoding="utf-8"))
+
+
+def json_text(value: Any) -> str:
+    """What `write_json` writes."""
+    return json.dumps(value, indent=2, allow_nan=False, ensure_ascii=False) + "\n"
 
 
 def unwritable(path: Path, error: OSError) -> IsthmusError:

@@ -17,7 +17,7 @@ from isthmus.autoencoder import Autoencoder
 from isthmus.blueprint import Blueprint
 from isthmus.data.scaling import Scaling
 from isthmus.errors import BlueprintError, IsthmusError, RunError
-from isthmus.files import unwritable, whole_file, write_json
+from isthmus.files import json_text, unwritable, whole_file
 from isthmus.parts.mistakes import brief
 
 FORMAT = 1
@@ -31,8 +31,9 @@ def save_model(model: Autoencoder, folder: str | Path) -> Path:
         IsthmusError: the folder can't be written to.
     """
     folder = make_folder(folder)
-    write_json(folder / MODEL, describe_model(model))
-    save_tensors(folder / WEIGHTS, model.state_dict())
+    with whole_file(folder / MODEL) as beside:  # so that a disk that fills leaves neither new without the other
+        beside.write_text(json_text(describe_model(model)), encoding="utf-8")
+        save_tensors(folder / WEIGHTS, model.state_dict())
     return folder
 
 

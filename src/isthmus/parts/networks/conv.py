@@ -172,7 +172,7 @@ class Conv(Network):
 
 
 def _channels_last(layers: dict[str, nn.Module]) -> Chain:
-    """The chain with its weights laid out so that convolutions run at twice the speed, and everything else no slower."""
+    """The chain with its weights laid out so that convolutions run at twice the speed, and the rest no slower."""
     chain = Chain(layers)
     for layer in chain.modules():
         if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d):
