@@ -338,8 +338,8 @@ def _train(
         if run.status != "interrupted":
             run.baseline()
     if run.status == "diverged":
-        kept = f" The weights of epoch {run.best_epoch} are kept"
-        raise TrainingError(f"{run.reason}{kept}{f' in {folder}' if folder else ' in the model'}.")
+        kept = f"weights of epoch {run.best_epoch}" if run.best_epoch else "weights from before the first epoch"
+        raise TrainingError(f"{run.reason} The {kept} are kept in {folder or 'the model'}.")
     return run
 
 

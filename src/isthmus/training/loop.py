@@ -207,7 +207,8 @@ def _why_lost(training: Training, step: int, number: int) -> str:
         cause = f"Sample {int(bad[0])} of the training part holds NaN or infinite values: drop or fill them (missing=)."
     elif settings.learning_rate > 1e-2 or settings.optimiser == "sgd":
         cause = (
-            f"The likely cause is the learning rate, {settings.learning_rate:g}: try {settings.learning_rate / 10:g}, "
+            f"The likely cause is the learning rate, {settings.learning_rate:g}: "
+            f"try {min(settings.learning_rate / 10, 1e-3):g}, "
             "or clip the gradients (clip=1)."
         )
     elif settings.precision == "bfloat16":
