@@ -191,7 +191,7 @@ def test_wrong_settings_are_said_before_anything_is_written(data: ist.Data, tmp_
 
 
 def test_bfloat16_where_it_is_slow_gets_a_remark(data: ist.Data, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("isthmus.run.multiplies_bfloat16", lambda device: False)
+    monkeypatch.setattr("isthmus.fitting.multiplies_bfloat16", lambda device: False)
     model = ist.recipe("vanilla", code=2).build(data)
     with pytest.warns(Remark, match="no instructions for bfloat16"):
         run = ist.fit(model, data, epochs=1, precision="bf16", progress=False)

@@ -18,8 +18,9 @@ if TYPE_CHECKING:
     from isthmus.blueprint import Blueprint
     from isthmus.data import Data, Samples, Scaling, open_data, read_samples, write_samples
     from isthmus.errors import IsthmusError, Remark
+    from isthmus.fitting import fit, resume
     from isthmus.recipes import RECIPES, recipe
-    from isthmus.run import Run, fit, load, resume
+    from isthmus.run import Run, load
     from isthmus.training import Callback
 
 _HOMES = {
@@ -34,12 +35,12 @@ _HOMES = {
     "Run": "run",
     "Samples": "data",
     "Scaling": "data",
-    "fit": "run",
+    "fit": "fitting",
     "load": "run",
     "open_data": "data",
     "read_samples": "data",
     "recipe": "recipes",
-    "resume": "run",
+    "resume": "fitting",
     "write_samples": "data",
 }
 

@@ -2,31 +2,25 @@
 
 import contextlib
 import platform
-import signal
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import filelock
 import torch
 from torch import Tensor
 
 from isthmus import version
 from isthmus.autoencoder import Autoencoder
 from isthmus.data import Data, Samples, read_samples, reopen
-from isthmus.errors import DataError, RunError, TrainingError, remark
-from isthmus.files import unwritable, write_json
+from isthmus.errors import DataError, RunError, remark
 from isthmus.measures import Evaluation, evaluate
 from isthmus.pca import PCA, principal_components
 from isthmus.report import write_report
 from isthmus.store import (
-    MODEL,
     WEIGHTS,
-    describe_model,
     load_tensors,
-    make_folder,
     put_weights,
     read_json,
     rebuild,
@@ -34,18 +28,9 @@ from isthmus.store import (
 )
 from isthmus.training import (
     CHECKPOINT,
-    BestWeights,
-    Callback,
     Checkpoint,
-    Checkpoints,
-    ProgressBar,
     Settings,
-    Training,
 )
-from isthmus.training.closed_form import solve
-from isthmus.training.precision import multiplies_bfloat16
-from isthmus.training.settings import find_batch_size, find_device
-from isthmus.training.steps import worth_compiling
 
 DATA, SETTINGS, HISTORY, ENVIRONMENT, BASELINE = (
     "data.json",
@@ -172,85 +157,6 @@ class Run:
         return torch.cat([use(raw.to(device)).cpu() for raw in samples.batches(BATCH)])
 
 
-def fit(
-    model: Autoencoder,
-    data: Data,
-    *,
-    out: str | Path | None = None,
-    overwrite: bool = False,
-    progress: bool = True,
-    callbacks: Sequence[Callback] = (),
-    **settings: Any,
-) -> Run:
-    """Train `model` on the training part of `data`, and keep the weights that do best on the validation part.
-
-        run = fit(model, data, epochs=20, batch_size=256, learning_rate=1e-3, seed=0, out="runs/digits")
-
-    out: the run's folder; without one nothing is written. overwrite: take the place of a run that is there.
-    progress: show a bar. callbacks: your own, called after the built-in ones. The rest are `Settings`.
-
-    Ctrl-C ends training cleanly, with everything saved.
-
-    Raises:
-        RunError: the folder holds another run, or one is being written there.
-        TrainingError: the loss stopped being finite (the last good weights are kept), or a setting won't do.
-        BlueprintError: the model does not fit the data.
-    """
-    chosen = _decided(model, data, Settings(**settings))
-    _check_fit(model, data)
-    if out is None:
-        return _train(model, data, chosen, None, progress, callbacks, None)
-    folder = make_folder(out)
-    with _locked(folder):
-        if (folder / MODEL).exists() and not overwrite:
-            raise RunError(
-                f"{folder} holds a run already. Choose another folder, say overwrite=True to take its "
-                f"place, or continue it: isthmus resume {folder}."
-            )
-        for name in (MODEL, CHECKPOINT, WEIGHTS, BASELINE, HISTORY, "report.html"):
-            (folder / name).unlink(missing_ok=True)
-        write_json(folder / DATA, data.description)
-        write_json(folder / SETTINGS, chosen.to_json())
-        write_json(folder / ENVIRONMENT, environment())
-        return _train(model, data, chosen, folder, progress, callbacks, None)
-
-
-def resume(
-    folder: str | Path,
-    *,
-    data: Data | None = None,
-    epochs: int | None = None,
-    model: Autoencoder | None = None,
-    progress: bool = True,
-    callbacks: Sequence[Callback] = (),
-) -> Run:
-    """Go on with a run that was interrupted or killed, from its last checkpoint, as if nothing had happened.
-
-    data: the same data again, where they came from memory. epochs: more than were planned, to prolong a finished run.
-    model: the same modules again, where they were somebody's own.
-
-    Raises:
-        RunError: the folder holds no run that can be resumed.
-    """
-    folder = Path(folder)
-    described = rebuild(folder, model)
-    with _locked(folder):
-        settings = Settings.from_json(read_json(folder / SETTINGS))
-        data = reopen(read_json(folder / DATA)) if data is None else data
-        _check_fit(described, data)
-        checkpoint = Checkpoint.read(folder) if (folder / CHECKPOINT).exists() else None
-        if epochs is not None:
-            settings = settings.replace(epochs=epochs)
-            write_json(folder / SETTINGS, settings.to_json())
-            if checkpoint is not None:
-                checkpoint.notes["status"] = "running"
-        elif checkpoint is not None and checkpoint.ended and (folder / WEIGHTS).exists():
-            remark(f"The run in {folder} is {checkpoint.notes['status']}: nothing is left to do. epochs= prolongs it.")
-            return load(folder, model=model)
-        (folder / WEIGHTS).unlink(missing_ok=True)
-        return _train(described, data, settings, folder, progress, callbacks, checkpoint)
-
-
 def load(folder: str | Path, *, model: Autoencoder | None = None) -> Run:
     """The run in a folder, ready to be used; an unfinished one with the best weights so far, and a remark.
 
@@ -297,86 +203,3 @@ def environment() -> dict[str, Any]:
         "threads": torch.get_num_threads(),
         "command": " ".join([Path(sys.argv[0]).name, *sys.argv[1:]]) if sys.argv else "",
     }
-
-
-def _train(
-    model: Autoencoder,
-    data: Data,
-    settings: Settings,
-    folder: Path | None,
-    progress: bool,
-    callbacks: Sequence[Callback],
-    checkpoint: Checkpoint | None,
-) -> Run:
-    """Train from the start or a checkpoint, then write what came of it."""
-    run = Run(model=model, settings=settings, data=data, folder=folder, description=data.description)
-    run.environment = environment()
-    if model.blueprint is not None and model.blueprint.solution == "closed form":
-        if folder is not None:
-            write_json(folder / MODEL, describe_model(model))
-        run.history = solve(model.to(find_device(settings.device)), data.train, data.validation)
-        run.best_epoch = 1
-    else:
-        best = BestWeights(settings.patience, settings.min_delta)
-        shown = [ProgressBar()] if progress else []
-        kept = [Checkpoints(folder, settings.checkpoint_seconds)] if folder else []
-        every = [best, *shown, *callbacks, *kept]
-        training = Training(model, data.train, data.validation, settings, every, checkpoint)
-        if folder is not None and checkpoint is None:
-            training.save_checkpoint(folder)  # before model.json: a folder that has this can always be resumed
-            write_json(folder / MODEL, describe_model(model))
-        state = training.run()
-        best.give(model)
-        run.history, run.status, run.reason = state.history, state.status, state.reason
-        run.best_epoch = state.best_epoch
-    if folder is not None:
-        notes = {"status": run.status, "reason": run.reason, "best_epoch": run.best_epoch}
-        write_json(folder / HISTORY, run.history)
-        save_tensors(folder / WEIGHTS, model.state_dict(), notes)
-        if run.reason == signal.Signals.SIGTERM.name:  # somebody wants the process to end, and all is saved
-            signal.raise_signal(signal.SIGTERM)
-        if run.status != "interrupted":
-            run.baseline()
-    if run.status == "diverged":
-        kept = f"weights of epoch {run.best_epoch}" if run.best_epoch else "weights from before the first epoch"
-        raise TrainingError(f"{run.reason} The {kept} are kept in {folder or 'the model'}.")
-    return run
-
-
-def _decided(model: Autoencoder, data: Data, settings: Settings) -> Settings:
-    """The settings with nothing left to decide, so that a resumed run goes the same way."""
-    device = find_device(settings.device)
-    settings = settings.replace(batch_size=find_batch_size(settings, len(data.train)))
-    if settings.compile == "auto":
-        settings = settings.replace(compile=worth_compiling(model, settings, len(data.train), device))
-    if settings.precision == "bfloat16" and not multiplies_bfloat16(device):
-        remark(
-            "This processor has no instructions for bfloat16: training will be slower than with precision='float32'."
-        )
-    return settings.replace(device=str(device))
-
-
-def _check_fit(model: Autoencoder, data: Data) -> None:
-    """Say before any training that data and model don't fit."""
-    if len(data.train) == 0:
-        raise DataError("The training part holds no samples. Give more data, or a smaller validation and test part.")
-    if tuple(data.shape) != tuple(model.shape):
-        raise DataError(
-            f"These samples have shape {tuple(data.shape)}, the model takes {tuple(model.shape)}. Build the model for "
-            "these data: blueprint.build(data)."
-        )
-
-
-@contextlib.contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """Nobody else writes this run meanwhile; the system lets go of the lock when the process ends, however it ends."""
-    lock = filelock.FileLock(folder / ".lock")
-    try:
-        with lock.acquire(timeout=0):
-            yield
-    except filelock.Timeout:
-        raise RunError(
-            f"Another process is writing the run in {folder}. Wait for it, or choose another folder."
-        ) from None
-    except OSError as error:
-        raise unwritable(folder / ".lock", error) from error

@@ -113,7 +113,8 @@ def test_every_optimiser_learns(data: ist.Data, optimiser: str, schedule: str) -
 
 def test_lost_loss_names_step_and_cause_and_keeps_the_last_good_weights(data: ist.Data, tmp_path: Path) -> None:
     model = ist.recipe("multilayer", code=8, link="identity").build(data)
-    with pytest.raises(TrainingError, match=r"step \d+ .*learning rate, 1e\+30.*before the first epoch are kept") as caught:
+    words = r"step \d+ .*learning rate, 1e\+30.*before the first epoch are kept"
+    with pytest.raises(TrainingError, match=words) as caught:
         ist.fit(model, data, learning_rate=1e30, optimiser="sgd", out=tmp_path / "run", progress=False)
     assert "\n" not in str(caught.value)
     run = ist.load(tmp_path / "run")

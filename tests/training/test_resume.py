@@ -58,7 +58,7 @@ def _train(folder: Path, slowly: bool = True) -> None:
 def processes() -> ForkServerContext:
     """Processes that start with everything imported."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["isthmus.run", "sklearn.datasets"])
+    context.set_forkserver_preload(["isthmus.fitting", "sklearn.datasets"])
     return context
 
 

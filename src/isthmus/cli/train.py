@@ -139,7 +139,7 @@ def train(
         "scaling": scaling,
     }
     from isthmus.data import open_data
-    from isthmus.run import fit
+    from isthmus.fitting import fit
 
     plan = _plan(recipe, changes, blueprint)
     data = open_data(source, **{word: value for word, value in how_to_read.items() if value is not None})
@@ -177,7 +177,7 @@ def resume(
     json: options.Json = False,
 ) -> None:
     """Go on with a training that was stopped or killed; the result is the same as if it had not been."""
-    from isthmus.run import resume as go_on
+    from isthmus.fitting import resume as go_on
 
     conclude(go_on(run, epochs=epochs, progress=not quiet), run, json=json, quiet=quiet)
 
