@@ -17,7 +17,6 @@ from isthmus.data import Data, Samples, read_samples, reopen
 from isthmus.errors import DataError, RunError, remark
 from isthmus.measures import Evaluation, evaluate
 from isthmus.pca import PCA, principal_components
-from isthmus.report import write_report
 from isthmus.store import (
     WEIGHTS,
     load_tensors,
@@ -118,6 +117,8 @@ class Run:
             if self.folder is None:
                 raise RunError("This run has no folder. Give the report's path, such as report('report.html').")
             path = self.folder / "report.html"
+        from isthmus.report import write_report  # noqa: PLC0415 Matplotlib takes half a second and 50 MB
+
         self.open()
         return write_report(self, Path(path))
 

@@ -1,5 +1,6 @@
 """Sources: which reader a source goes to, by what it is or what its file is called."""
 
+import importlib
 import os
 import re
 import stat
@@ -16,10 +17,21 @@ from isthmus.data.options import Options
 from isthmus.data.pictures import SUFFIXES as PICTURES
 from isthmus.data.raw import Raw
 from isthmus.data.samples import Samples
-from isthmus.data.tables import from_table, is_table, read_parquet
-from isthmus.data.text import read_text
 from isthmus.errors import DataError, nearest
 
+
+def _when_needed(module: str, reader: str) -> Callable[..., Raw]:
+    """A reader whose module is imported when it is first called: Arrow takes some 40 MB that pictures don't need."""
+
+    def read(*given: Any) -> Raw:
+        return getattr(importlib.import_module(f"isthmus.data.{module}"), reader)(*given)
+
+    return read
+
+
+read_text = _when_needed("text", "read_text")
+read_parquet = _when_needed("tables", "read_parquet")
+from_table = _when_needed("tables", "from_table")
 TEXT = (".csv", ".tsv", ".txt")
 READERS: dict[str, Callable[[Path, Options], Raw]] = {
     ".npy": read_npy,
@@ -58,6 +70,11 @@ def read(source: Any, options: Options, labels: Any = None, like: Mapping[str, A
         return from_mapping(source, options, like=like)
     values, labels = source if isinstance(source, tuple) and len(source) == 2 and labels is None else (source, labels)
     return from_memory(values, labels)
+
+
+def is_table(source: Any) -> bool:
+    """Whether `source` hands itself over through the Arrow PyCapsule interface."""
+    return hasattr(source, "__arrow_c_stream__") or hasattr(source, "__arrow_c_array__")
 
 
 def called(source: Any) -> str:

@@ -20,11 +20,6 @@ from isthmus.errors import DataError, nearest, remark
 NAME = "name"  # a text column that is called so holds the samples' names
 
 
-def is_table(source: Any) -> bool:
-    """Whether `source` hands itself over through the Arrow PyCapsule interface."""
-    return hasattr(source, "__arrow_c_stream__") or hasattr(source, "__arrow_c_array__")
-
-
 def from_table(source: Any, options: Options, like: Mapping[str, Any] | None = None) -> Raw:
     """What a data frame or Arrow table in memory holds (see `from_arrow`); an index of pandas is left out.
 

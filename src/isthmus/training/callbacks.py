@@ -155,7 +155,7 @@ class ProgressBar(Callback):
             f"epoch {min(state.epoch + 1, settings.epochs)}/{settings.epochs}",
             total=total,
             completed=state.epoch * training.steps_per_epoch + state.step,
-            figures="compiling the step, about 15 s, once" if settings.compile is True else "",
+            figures="compiling the step, about 10 s, once" if settings.compile is True else "",
         )
         self.bar.start()
 

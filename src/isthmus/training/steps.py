@@ -17,8 +17,10 @@ Terms = dict[str, Tensor]
 Step = Callable[[Tensor, Any, Tensor | None, float], tuple[Tensor, Terms]]
 """(raw batch, draws, penalty weights, learning rate) to (loss, terms), after the optimiser's move."""
 
-COMPILE_SECONDS = 15.0
-"""About what compiling costs, once."""
+COMPILE_SECONDS = 10.0
+"""About what compiling costs, once, on two cores."""
+SAVED_SECONDS = 0.45e-3
+"""About what a compiled step of a dense network saves there."""
 PIECE = 128
 """Samples of a picture batch that go through a convolutional network at once on a CPU."""
 
@@ -160,15 +162,12 @@ def worth_compiling(model: Autoencoder, settings: Settings, samples: int, device
     """Whether compiling this run wins back its seconds, judged by the model and the number of steps alone.
 
     Nothing is timed, so that the same run always goes the same way and gives the same bits. Convolutions lose when
-    compiled on a CPU. A dense step saves about 0.5 ms of PyTorch's own time, and a share of its arithmetic.
+    compiled on a CPU.
     """
     if device.type == "cpu" and any(isinstance(layer, nn.Conv1d | nn.Conv2d) for layer in model.modules()):
         return False
     batch_size = find_batch_size(settings, samples)
-    steps = settings.epochs * (samples // batch_size)
-    weights = sum(parameter.numel() for parameter in model.parameters())
-    seconds_saved = 0.5e-3 + 0.1 * 6 * weights * batch_size / 100e9
-    return steps * seconds_saved > 2 * COMPILE_SECONDS
+    return settings.epochs * (samples // batch_size) * SAVED_SECONDS > COMPILE_SECONDS
 
 
 def _piece(model: Autoencoder, device: torch.device) -> int | None:
