@@ -1,11 +1,11 @@
-"""The optimisers' moves are PyTorch's own, outside a graph and inside one."""
+"""The optimisers' moves are PyTorch's own."""
 
 from typing import Any
 
 import pytest
 import torch
 
-from isthmus.training.optimisers import Optimiser, clip, move_in_graph
+from isthmus.training.optimisers import Optimiser, clip
 from isthmus.training.settings import Settings
 
 CLASSES = {
@@ -27,19 +27,16 @@ def test_moves_equal_those_of_pytorchs_classes(name: Any, decay: float) -> None:
     settings = Settings(optimiser=name, weight_decay=decay)
     reference = [torch.nn.Parameter(value) for value in _draw(0)]
     theirs = CLASSES[name](reference, decay)
-    fused_values, graph_values = _draw(0), _draw(0)
-    fused = Optimiser(settings, {str(i): value for i, value in enumerate(fused_values)})
-    graph = Optimiser(settings, {str(i): value for i, value in enumerate(graph_values)})
+    values = _draw(0)
+    ours = Optimiser(settings, {str(i): value for i, value in enumerate(values)})
     for step in range(1, 8):
         gradients = _draw(step)
         for parameter, gradient in zip(reference, gradients, strict=True):
             parameter.grad = gradient.clone()
         theirs.step()
-        fused.step([gradient.clone() for gradient in gradients], 0.01)
-        move_in_graph(settings, graph.parameters, gradients, graph.slots, graph.counts, torch.tensor(0.01))
-        for parameter, one, other in zip(reference, fused_values, graph_values, strict=True):
-            torch.testing.assert_close(one, parameter.data, rtol=1e-5, atol=1e-6)
-            torch.testing.assert_close(other, parameter.data, rtol=1e-5, atol=1e-6)
+        ours.step([gradient.clone() for gradient in gradients], 0.01)
+        for parameter, value in zip(reference, values, strict=True):
+            torch.testing.assert_close(value, parameter.data, rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.parametrize("name", CLASSES)

@@ -1,6 +1,6 @@
-"""The optimisers: their state by parameter name, one fused move outside a graph, and the same move inside one."""
+"""The optimisers: one fused move over all parameters, and their state by the parameters' names."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -22,8 +22,8 @@ SLOTS = {
 class Optimiser:
     """Moves parameters against their gradients, and remembers what its method needs.
 
-    PyTorch's own optimiser classes pull in its compiler when they are made (seconds, and some 80 MB); its functions for
-    the same mathematics do not, and a compiled step needs functions anyway.
+    PyTorch's own optimiser classes pull in its compiler when they are made (seconds, and some 70 MB); its functions for
+    the same mathematics do not.
 
     Source: Kingma & Ba, Adam (2015); Loshchilov & Hutter, Decoupled weight decay regularization (2019), for "adamw";
     Tieleman & Hinton, lecture 6.5 (2012), for "rmsprop"; Sutskever et al. (2013) for "sgd" with momentum.
@@ -107,22 +107,6 @@ class Optimiser:
             value.copy_(state[name])
 
 
-def move_in_graph(
-    settings: Settings,
-    parameters: Sequence[Tensor],
-    gradients: Sequence[Tensor],
-    slots: Mapping[str, Sequence[Tensor]],
-    counts: Sequence[Tensor],
-    rate: Tensor,
-) -> None:
-    """The same move as `Optimiser.step`, in place, in operations that a compiler fuses with what comes before."""
-    move = _MOVES[settings.optimiser]
-    for index, (parameter, gradient, count) in enumerate(zip(parameters, gradients, counts, strict=True)):
-        count.add_(1)
-        own = [values[index] for values in slots.values()]
-        parameter.sub_(move(settings, parameter, gradient, own, count, rate))
-
-
 def clip(gradients: Sequence[Tensor], largest: float) -> list[Tensor]:
     """The gradients, scaled down together where their common norm is above `largest`.
 
@@ -131,40 +115,3 @@ def clip(gradients: Sequence[Tensor], largest: float) -> list[Tensor]:
     norm = torch.stack([gradient.norm() for gradient in gradients]).norm()
     factor = (largest / (norm + 1e-6)).clamp(max=1.0)
     return [gradient * factor for gradient in gradients]
-
-
-def _adam(
-    settings: Settings, value: Tensor, gradient: Tensor, slots: list[Tensor], count: Tensor, rate: Tensor
-) -> Tensor:
-    mean, square = slots
-    if settings.weight_decay and settings.optimiser == "adam":
-        gradient = gradient + settings.weight_decay * value
-    mean.lerp_(gradient, 1 - BETA1)
-    square.mul_(BETA2).addcmul_(gradient, gradient, value=1 - BETA2)
-    corrected = square.sqrt() / (1 - BETA2**count).sqrt() + EPSILON
-    move = rate / (1 - BETA1**count) * mean / corrected
-    if settings.weight_decay and settings.optimiser == "adamw":
-        # PyTorch shrinks the weight first and then takes the step; both are the same subtraction
-        move = move + rate * settings.weight_decay * value
-    return move
-
-
-def _rmsprop(
-    settings: Settings, value: Tensor, gradient: Tensor, slots: list[Tensor], count: Tensor, rate: Tensor
-) -> Tensor:
-    square, momentum = slots
-    gradient = gradient + settings.weight_decay * value
-    square.mul_(SMOOTHING).addcmul_(gradient, gradient, value=1 - SMOOTHING)
-    momentum.mul_(settings.momentum).add_(gradient / (square.sqrt() + EPSILON))
-    return rate * momentum
-
-
-def _sgd(
-    settings: Settings, value: Tensor, gradient: Tensor, slots: list[Tensor], count: Tensor, rate: Tensor
-) -> Tensor:
-    (momentum,) = slots
-    momentum.mul_(settings.momentum).add_(gradient + settings.weight_decay * value)
-    return rate * momentum
-
-
-_MOVES: dict[str, Callable[..., Tensor]] = {"adam": _adam, "adamw": _adam, "rmsprop": _rmsprop, "sgd": _sgd}

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from isthmus.autoencoder import Autoencoder, map_draws
 from isthmus.errors import remark
 from isthmus.parts import Conv
-from isthmus.training.optimisers import Optimiser, clip, move_in_graph
+from isthmus.training.optimisers import Optimiser, clip
 from isthmus.training.settings import Settings, find_batch_size
 
 Terms = dict[str, Tensor]
@@ -93,11 +93,10 @@ def compiled_step(
     batch_size: int,
     remainder: Step,
 ) -> Step:
-    """The step, from the bytes to the optimiser's move, as one compiled function.
+    """The step with its loss and gradients as one pure, compiled function, followed by the optimiser's move.
 
-    Loss and gradients are a pure function (`torch.func.grad_and_value` over `functional_call`); buffers that change in
-    the forward pass are cloned inside and come back. `remainder` takes the last, smaller batch of an epoch, which is
-    not worth a graph of its own.
+    `torch.func.grad_and_value` over `functional_call`; buffers that change in the forward pass are cloned inside and
+    come back. `remainder` takes the last, smaller batch of an epoch, which is not worth a graph of its own.
     """
     objective = Objective(model)
     trained = {name for name, parameter in objective.named_parameters() if parameter.requires_grad}
@@ -113,27 +112,9 @@ def compiled_step(
             total, terms = torch.func.functional_call(objective, (parameters, fixed, own), (raw, draws, weights))
         return total, (terms, {name: own[name] for name in changing})
 
-    def whole(
-        parameters: dict[str, Tensor],
-        slots: dict[str, list[Tensor]],
-        counts: list[Tensor],
-        raw: Tensor,
-        draws: Any,
-        weights: Tensor | None,
-        rate: Tensor,
-    ) -> tuple[Tensor, Terms, dict[str, Tensor]]:
-        gradients, (total, (terms, after)) = torch.func.grad_and_value(value, has_aux=True)(
-            parameters, raw, draws, weights
-        )
-        moves = list(gradients.values())
-        if settings.clip is not None:
-            moves = clip(moves, settings.clip)
-        move_in_graph(settings, list(parameters.values()), moves, slots, counts, rate)
-        return total, terms, after
-
     from torch._dynamo.exc import TorchDynamoException  # noqa: PLC0415 seconds and memory that only a compiler needs
 
-    compiled = torch.compile(whole, fullgraph=True, dynamic=False)
+    compiled = torch.compile(torch.func.grad_and_value(value, has_aux=True), fullgraph=True, dynamic=False)
     fell_back = False
 
     @torch.no_grad()
@@ -142,17 +123,18 @@ def compiled_step(
         if len(raw) != batch_size or fell_back:
             with torch.enable_grad():
                 return remainder(raw, draws, weights, rate)
-        given = torch.tensor(rate, device=device)
         if device.type == "cpu":
             raw = raw.float()  # compiled, the conversion of bytes is not vectorised
         try:
-            total, terms, after = compiled(parameters, optimiser.slots, optimiser.counts, raw, draws, weights, given)
+            gradients, (total, (terms, after)) = compiled(parameters, raw, draws, weights)
         except TorchDynamoException as error:
-            fell_back = True  # it failed before it ran, so nothing has moved yet
+            fell_back = True
             remark(f"The step could not be compiled and runs uncompiled ({str(error).splitlines()[0]}).")
             return step(raw, draws, weights, rate)
         for name, buffer in after.items():
             buffers[name].copy_(buffer)
+        moves = [gradients[name] for name in parameters]
+        optimiser.step(moves if settings.clip is None else clip(moves, settings.clip), rate)
         return total, terms
 
     return step
