@@ -9,6 +9,10 @@ from hypothesis import settings
 settings.register_profile("isthmus", deadline=None)
 settings.load_profile("isthmus")
 
+BESIDE = Path(__file__).resolve().parents[2] / "shared" / "data"
+if "ISTHMUS_DATA" not in os.environ and BESIDE.is_dir():
+    os.environ["ISTHMUS_DATA"] = str(BESIDE)
+
 
 def pytest_collection_modifyitems(items):
     """Leave out the tests that need real data where there are none."""
