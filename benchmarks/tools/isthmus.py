@@ -1,0 +1,47 @@
+"""Isthmus: `open_data`, `recipe` and `fit`."""
+
+import numpy as np
+from gate import Gate
+from workloads import Workload
+
+import isthmus as ist
+from tools import Settings
+
+
+class Turns(ist.Callback):
+    """Waits at the gate before each epoch."""
+
+    def __init__(self, gate: Gate) -> None:
+        self.gate = gate
+
+    def epoch_begin(self, training: object) -> None:
+        """Wait for the turn."""
+        self.gate.epoch_begin()
+
+    def epoch_end(self, training: object) -> None:
+        """Tell what the epoch took."""
+        self.gate.epoch_end(training.state.history[-1]["loss"])
+
+
+def train(workload: Workload, settings: Settings, pictures: np.ndarray, gate: Gate, precision: str = "float32") -> None:
+    """Train until the gate says stop. Whether to compile is left to `fit`, which is told of a run of `epochs`."""
+    data = ist.open_data(pictures, validation=0, test=0)
+    ist.fit(
+        blueprint(workload).build(data, seed=settings.seed),
+        data,
+        epochs=settings.epochs,
+        batch_size=settings.batch_size,
+        learning_rate=settings.learning_rate,
+        precision=precision,
+        seed=settings.seed,
+        progress=False,
+        callbacks=[Turns(gate)],
+    )
+
+
+def blueprint(workload: Workload) -> ist.Blueprint:
+    """The workload's network, mean squared error on a sigmoid."""
+    if workload.network == "conv":
+        return ist.recipe("conv")
+    *hidden, code = workload.widths[1:]
+    return ist.recipe("deep", widths=hidden, code=code, activation="relu", code__activation="relu")

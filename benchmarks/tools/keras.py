@@ -1,0 +1,68 @@
+"""Keras 3 on JAX: `compile` and `fit` on an array in memory, as in its own autoencoder tutorial."""
+
+import os
+
+os.environ["KERAS_BACKEND"] = "jax"
+
+import keras
+import numpy as np
+from gate import Gate
+from keras import layers
+from workloads import Workload
+
+from tools import Settings
+
+
+class Turns(keras.callbacks.Callback):
+    """Waits at the gate before each epoch."""
+
+    def __init__(self, gate: Gate) -> None:
+        super().__init__()
+        self.gate = gate
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Wait for the turn."""
+        self.gate.epoch_begin()
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Tell what the epoch took."""
+        self.gate.epoch_end((logs or {})["loss"])
+
+
+def train(workload: Workload, settings: Settings, pictures: np.ndarray, gate: Gate) -> None:
+    """Train until the gate says stop."""
+    keras.utils.set_random_seed(settings.seed)
+    samples = pictures.astype("float32") / 255.0
+    samples = samples[..., None] if workload.network == "conv" else samples.reshape(-1, 784)
+    model = build(workload)
+    model.compile(optimizer=keras.optimizers.Adam(settings.learning_rate), loss="mse")
+    model.fit(
+        samples,
+        samples,
+        batch_size=settings.batch_size,
+        epochs=settings.epochs,
+        verbose=0,
+        callbacks=[Turns(gate)],
+    )
+
+
+def build(workload: Workload) -> keras.Model:
+    """The workload's network."""
+    if workload.network == "dense":
+        hidden = [layers.Dense(width, activation="relu") for width in workload.hidden]
+        return keras.Sequential([keras.Input((784,)), *hidden, layers.Dense(784, activation="sigmoid")])
+
+    def conv(channels: int, padding: str = "same", activation: str = "relu") -> keras.Layer:
+        return layers.Conv2D(channels, 3, activation=activation, padding=padding)
+
+    def pool() -> keras.Layer:
+        return layers.MaxPooling2D(2, padding="same")
+
+    up = layers.UpSampling2D
+    return keras.Sequential(
+        [
+            keras.Input((28, 28, 1)),
+            *(conv(16), pool(), conv(8), pool(), conv(8), pool()),
+            *(conv(8), up(), conv(8), up(), conv(16, "valid"), up(), conv(1, activation="sigmoid")),
+        ]
+    )

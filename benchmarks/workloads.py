@@ -1,0 +1,39 @@
+"""The workloads: the networks that every tool trains, one row each."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Workload:
+    """A network, and how long one turn of it lasts.
+
+    network: "dense", or "conv" for the lectures' convolutional network on 28×28×1. widths: of a dense network's layers
+    from the data to the code; the decoder mirrors them. epochs: of one turn.
+
+    ReLU after every hidden layer and after the code, a sigmoid at the output, mean squared error.
+    """
+
+    name: str
+    title: str
+    network: str
+    widths: tuple[int, ...] = ()
+    epochs: int = 1
+
+    @property
+    def hidden(self) -> tuple[int, ...]:
+        """All hidden widths in order, the code in their middle."""
+        return (*self.widths[1:], *self.widths[-2:0:-1])
+
+    def to_json(self) -> dict[str, Any]:
+        """The row as JSON holds it."""
+        return asdict(self)
+
+
+_ROWS = (
+    Workload("deep", "784-128-64-32-64-128-784", "dense", (784, 128, 64, 32), epochs=3),
+    Workload("vanilla", "784-32-784", "dense", (784, 32), epochs=5),
+    Workload("conv", "conv16-8-8 | conv8-8-16-1, pooled and upsampled (the lectures' network)", "conv"),
+    Workload("wide", "784-1000-500-250-30-250-500-1000-784", "dense", (784, 1000, 500, 250, 30)),
+)
+WORKLOADS: dict[str, Workload] = {row.name: row for row in _ROWS}
