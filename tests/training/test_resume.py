@@ -7,6 +7,7 @@ import signal
 import time
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -147,7 +148,9 @@ def test_unfinished_run_loads_with_its_best_weights_and_a_remark(tmp_path: Path,
 @pytest.mark.parametrize("status", ["finished", "stopped early"])
 def test_run_killed_between_its_last_checkpoint_and_its_weights_is_finished(tmp_path: Path, status: str) -> None:
     data = ist.open_data("digits")
-    settings = {"epochs": 2} if status == "finished" else {"epochs": 50, "learning_rate": 0.1, "patience": 1}
+    settings: dict[str, Any] = (
+        {"epochs": 2} if status == "finished" else {"epochs": 50, "learning_rate": 0.1, "patience": 1}
+    )
     run = ist.fit(ist.recipe("vanilla", code=4).build(data), data, out=tmp_path / "run", progress=False, **settings)
     assert run.status == status
     (tmp_path / "run" / "weights.safetensors").unlink()
