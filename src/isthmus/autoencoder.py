@@ -26,7 +26,8 @@ class Pass:
     """What one forward made of a batch of N samples; penalties, callbacks and measures read it.
 
     clean: (N, *shape), scaled. corrupted: what the encoder got. output: what the decoder made, before the distance's
-    link. reconstruction: (N, *shape), back in the scaled data's space. layers: every named layer's output.
+    link. reconstruction: (N, *shape), back in the scaled data's space. layers: every named layer's output. draws: the
+    random numbers that went in.
     """
 
     clean: Tensor
@@ -35,6 +36,7 @@ class Pass:
     output: Tensor
     reconstruction: Tensor
     layers: dict[str, Tensor] = field(default_factory=dict)
+    draws: Draws = field(default_factory=dict)
 
     def activations(self, layer: str | None = None) -> Tensor:
         """(N, …) output of a layer by its name, such as "encoder.dense1"; the code's z where None.
@@ -64,8 +66,8 @@ class Autoencoder(nn.Module):
     seen_shape: of what the encoder gets, where a corruption changes the shape.
 
     Raises:
-        BlueprintError: the modules don't take or make the shapes that they should, or the distance doesn't fit the
-            scaling.
+        BlueprintError: the modules don't take or make the shapes that they should, the distance doesn't fit the
+            scaling, or a part doesn't find what it needs.
     """
 
     def __init__(
@@ -93,9 +95,14 @@ class Autoencoder(nn.Module):
         self.penalties, self.corruption = tuple(penalties), corruption
         self.seen_shape = corruption.shape(self.shape) if corruption else self.shape
         self.blueprint = blueprint
+        if corruption is not None:
+            corruption.check(self.shape)
         self.code_shape = tuple(code_shape or ()) or self._find_code_shape()
+        self.code.check(self.code_shape)
         if blueprint is None:
             self._check_decoder()
+        for penalty in self.penalties:
+            penalty.check(self)
 
     def forward(self, raw: Tensor, draws: Draws | None = None) -> Pass:
         """(N, *shape) raw samples to the Pass that they make.
@@ -116,7 +123,7 @@ class Autoencoder(nn.Module):
         features = self._walk("encoder", corrupted, draws, layers).to(clean.dtype)
         code = self.code(features, draws.get("code"), self.code_module)
         output = self._walk("decoder", code.z, draws, layers).to(clean.dtype)
-        return Pass(clean, corrupted, code, output, self.distance.picture(output), layers)
+        return Pass(clean, corrupted, code, output, self.distance.picture(output), layers, draws)
 
     def draw(self, count: int, generator: torch.Generator) -> dict[str, Any]:
         """All random numbers that a forward of `count` samples needs, from one generator, always in the same order."""
@@ -133,13 +140,17 @@ class Autoencoder(nn.Module):
             }
             if masks:
                 draws[side] = masks
+        for name, penalty in zip(self.penalty_names, self.penalties, strict=True):
+            if (drawn := penalty.draw(count, self, generator)) is not None:
+                draws.setdefault("penalties", {})[name] = drawn
         return draws
 
     def terms(self, seen: Pass) -> dict[str, Tensor]:
         """(N,) distance and (N,) each penalty, not yet weighted, by name."""
         terms = {"distance": self.distance(seen.output, seen.clean)}
+        drawn = seen.draws.get("penalties", {})
         for name, penalty in zip(self.penalty_names, self.penalties, strict=True):
-            terms[name] = penalty(seen, self)
+            terms[name] = penalty(seen, self, drawn[name]) if name in drawn else penalty(seen, self)
         if seen.code.loss is not None:
             terms["code"] = seen.code.loss
         return terms
@@ -161,6 +172,30 @@ class Autoencoder(nn.Module):
     def penalty_names(self) -> list[str]:
         """The penalties' kinds, numbered where one comes again."""
         return names_of(self.penalties)
+
+    def code_of(self, corrupted: Tensor, draws: Draws) -> Tensor:
+        """(N, *seen_shape) scaled samples as the encoder gets them to (N, *code), for penalties that differentiate it.
+
+        Within the encoder the draws (dropout's) are those of the pass; the code itself is without its own.
+        """
+        features = self._walk("encoder", corrupted, draws, {}).to(corrupted.dtype)
+        return self.code(features, None, self.code_module).z
+
+    def find_layer(self, name: str) -> nn.Module:
+        """The layer whose output a pass keeps under this name, such as "encoder.dense1".
+
+        Raises:
+            BlueprintError: there is no such layer; the nearest are named.
+        """
+        layers = {
+            f"{side}.{child}": layer
+            for side, network in (("encoder", self.encoder), ("decoder", self.decoder))
+            if isinstance(network, Chain)
+            for child, layer in network.named_children()
+        }
+        if name not in layers:
+            raise BlueprintError(f"There is no layer {name!r} in this network. {nearest(name, layers)}")
+        return layers[name]
 
     def encode(self, raw: Tensor) -> Tensor:
         """(N, *seen_shape) raw samples, as the encoder gets them, to (N, *code).

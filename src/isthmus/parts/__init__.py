@@ -1,29 +1,39 @@
 """The parts of an autoencoder: frozen values that carry their own mathematics. They know torch only."""
 
-from isthmus.parts.codes import Code, CodeKind, Plain
-from isthmus.parts.corruptions import Corruption
+from isthmus.parts.codes import Code, CodeKind, Plain, TopK
+from isthmus.parts.corruptions import Blur, Corruption, GaussianNoise, Jpeg, Masking, Patch, SaltAndPepper, Speckle
 from isthmus.parts.distances import L1, Bce, Distance, Gaussian, Mse, Sse
 from isthmus.parts.networks import Conv, Dense, Network
 from isthmus.parts.part import Part, Shape, Value
-from isthmus.parts.penalties import ActivationL1, Penalty
+from isthmus.parts.penalties import ActivationL1, Contraction, Penalty, SparsityKl
 
 __all__ = [
     "L1",
     "ActivationL1",
     "Bce",
+    "Blur",
     "Code",
     "CodeKind",
+    "Contraction",
     "Conv",
     "Corruption",
     "Dense",
     "Distance",
     "Gaussian",
+    "GaussianNoise",
+    "Jpeg",
+    "Masking",
     "Mse",
     "Network",
     "Part",
+    "Patch",
     "Penalty",
     "Plain",
+    "SaltAndPepper",
     "Shape",
+    "SparsityKl",
+    "Speckle",
     "Sse",
+    "TopK",
     "Value",
 ]

@@ -1,5 +1,6 @@
 """The code: what the encoder's features become before the decoder sees them."""
 
+import math
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar
 
@@ -7,6 +8,7 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
+from isthmus.errors import BlueprintError
 from isthmus.parts.layers import ACTIVATIONS, Activation
 from isthmus.parts.part import Part, Shape
 
@@ -31,11 +33,21 @@ class CodeKind(Part):
     """How the encoder's features become a code.
 
     size: how many numbers the code has, or its shape; None takes what the network makes by itself.
+    differentiable: whether the code moves with the features, so that its derivative tells something.
     """
 
     family: ClassVar[str] = "code"
+    differentiable: ClassVar[bool] = True
 
     size: Annotated[int, Field(ge=1)] | tuple[Annotated[int, Field(ge=1)], ...] | None = None
+
+    @property
+    def range(self) -> tuple[float, float] | None:
+        """What the code's numbers are sure to lie in; None where they are unbounded."""
+        return None
+
+    def check(self, code: Shape) -> None:
+        """Raise BlueprintError where a code of this shape can't be made; asked once, when the model is built."""
 
     def shape(self, natural: Shape | None) -> Shape | None:
         """The code's shape; `natural` is the network's own. None where neither says one."""
@@ -71,6 +83,59 @@ class Plain(CodeKind):
 
     activation: Activation = "identity"
 
+    @property
+    def range(self) -> tuple[float, float] | None:
+        """Of the activation."""
+        return {"sigmoid": (0.0, 1.0), "tanh": (-1.0, 1.0)}.get(self.activation)
+
     def __call__(self, features: Tensor, draws: Tensor | None = None, module: nn.Module | None = None) -> Code:
         """(N, *code) to the Code whose z is the activated features."""
         return Code(z=ACTIVATIONS[self.activation]()(features))
+
+
+Share = Annotated[int, Field(ge=1)] | Annotated[float, Field(gt=0, lt=1)]
+"""A number of units; below 1, a share of them."""
+
+
+class TopK(CodeKind):
+    r"""The k largest features stay, the others become 0: :math:`z_i = f_i` where :math:`f_i` is among the k largest.
+
+    Exactly k units describe a sample. Few make features that are parts or whole prototypes, more make strokes.
+
+    k: how many stay; below 1, as a share of the code.
+    k_test: how many stay once training is over; the paper takes some more (α·k, α up to 3), for the code to be used.
+        As many as in training where None.
+
+    Source: Makhzani & Frey, k-sparse autoencoders, ICLR (2014).
+    """
+
+    k: Share = 0.1
+    k_test: Share | None = None
+
+    def check(self, code: Shape) -> None:
+        """Raise BlueprintError where more shall stay than there are."""
+        for name in ("k", "k_test"):
+            self._count(name, math.prod(code))
+
+    def module(self, code: Shape, generator: torch.Generator) -> nn.Module | None:
+        """No weights; only what tells training from the time after it."""
+        return None if self.k_test is None else nn.Module()
+
+    def __call__(self, features: Tensor, draws: Tensor | None = None, module: nn.Module | None = None) -> Code:
+        """(N, *code) to the Code with k numbers a sample that stay."""
+        flat = features.flatten(1)
+        resting = module is not None and not module.training
+        kept = flat.topk(self._count("k_test" if resting else "k", flat.shape[1]), sorted=False)
+        return Code(z=torch.zeros_like(flat).scatter(1, kept.indices, kept.values).view_as(features))
+
+    def _count(self, name: str, size: int) -> int:
+        """How many of `size` numbers stay."""
+        wanted = getattr(self, name)
+        if wanted is None:
+            return self._count("k", size)
+        if wanted > size:
+            raise BlueprintError(
+                f"{name}={wanted} is larger than the code ({size} numbers). "
+                f"Keep fewer ({name}={max(1, size // 10)}, say), or take a larger code."
+            )
+        return wanted if isinstance(wanted, int) else max(1, round(wanted * size))

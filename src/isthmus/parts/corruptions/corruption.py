@@ -1,4 +1,4 @@
-"""Corruptions: what is done to a clean sample before the encoder sees it."""
+"""What every corruption is: a way to damage samples, with its random numbers drawn outside."""
 
 import torch
 from torch import Tensor
@@ -7,7 +7,14 @@ from isthmus.parts.part import Part, Shape
 
 
 class Corruption(Part):
-    """A way to damage samples. The random numbers it needs are drawn outside, by the run's generator."""
+    """A way to damage samples. The random numbers it needs are drawn outside, by the run's generator.
+
+    It works on scaled samples, and adds to them as they are: noise on data in 0..1 goes below 0 and above 1, for
+    cutting it off would make it smaller where the data are dark or bright, and shift their mean.
+    """
+
+    def check(self, clean: Shape) -> None:
+        """Raise BlueprintError where samples of this shape can't be damaged so; asked once, when the model is built."""
 
     def shape(self, clean: Shape) -> Shape:
         """The shape of a corrupted sample; the decoder still makes the clean one."""

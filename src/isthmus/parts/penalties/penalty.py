@@ -1,8 +1,9 @@
-"""Penalties: what the loss adds to the distance, one number per sample."""
+"""What every penalty is: something that the loss adds to the distance, one number per sample."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
+import torch
 from pydantic import Field
 from torch import Tensor
 
@@ -26,8 +27,15 @@ class Penalty(Part):
         """The weight after so many epochs."""
         return self.weight * min(1.0, epochs / self.warmup) if self.warmup else self.weight
 
-    def __call__(self, seen: "Pass", model: "Autoencoder") -> Tensor:
-        """(N,) penalty of each sample, not yet weighted."""
+    def check(self, model: "Autoencoder") -> None:
+        """Raise BlueprintError where the model hasn't what the penalty needs; asked once, when it is built."""
+
+    def draw(self, count: int, model: "Autoencoder", generator: torch.Generator) -> Tensor | None:
+        """The random numbers for a batch of `count` samples, N first, where it needs any."""
+        return None
+
+    def __call__(self, seen: "Pass", model: "Autoencoder", draws: Tensor | None = None) -> Tensor:
+        """(N,) penalty of each sample, not yet weighted. A penalty that draws nothing may leave `draws` out."""
         raise NotImplementedError
 
 
@@ -36,21 +44,3 @@ def names_of(penalties: Sequence[Penalty]) -> list[str]:
     kinds = [penalty.kind for penalty in penalties]
     counts = [kinds[: place + 1].count(kind) for place, kind in enumerate(kinds)]
     return [f"{kind}#{count}" if count > 1 else kind for kind, count in zip(kinds, counts, strict=True)]
-
-
-class ActivationL1(Penalty):
-    r"""Sum of a layer's absolute activations: :math:`\sum_i |a_i|`.
-
-    Pushes most activations to zero, so that each sample is described by few units.
-
-    layer: whose activations, by name ("encoder.dense1"); the code's where None.
-
-    Source: Ng, Sparse autoencoder, CS294A lecture notes (2011), with the L1 norm in place of the KL.
-    """
-
-    weight: Annotated[float, Field(ge=0)] = 1e-5
-    layer: str | None = None
-
-    def __call__(self, seen: "Pass", model: "Autoencoder") -> Tensor:
-        """(N,) sum of the absolute activations."""
-        return seen.activations(self.layer).flatten(1).abs().sum(1)

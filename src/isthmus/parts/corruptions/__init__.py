@@ -1,0 +1,8 @@
+"""Corruptions: what is done to a clean sample before the encoder sees it."""
+
+from isthmus.parts.corruptions.corruption import Corruption
+from isthmus.parts.corruptions.jpeg import Jpeg
+from isthmus.parts.corruptions.noise import GaussianNoise, Masking, SaltAndPepper, Speckle
+from isthmus.parts.corruptions.regions import Blur, Patch
+
+__all__ = ["Blur", "Corruption", "GaussianNoise", "Jpeg", "Masking", "Patch", "SaltAndPepper", "Speckle"]

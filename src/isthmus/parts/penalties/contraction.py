@@ -1,0 +1,127 @@
+"""The contractive penalty: how much the code moves when the sample moves a little."""
+
+import math
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+
+from isthmus.errors import BlueprintError
+from isthmus.parts.codes import Plain
+from isthmus.parts.penalties.penalty import Penalty
+
+if TYPE_CHECKING:
+    from isthmus.autoencoder import Autoencoder, Pass
+
+EXACT_PASSES = 64
+"""Up to so many passes through the encoder, the derivatives are taken exactly unless somebody says otherwise."""
+
+_SLOPES: dict[str, Callable[[Tensor], Tensor]] = {
+    "identity": torch.ones_like,
+    "relu": lambda z: (z > 0).to(z.dtype),
+    "sigmoid": lambda z: z * (1 - z),
+    "tanh": lambda z: 1 - z.square(),
+}
+"""An activation's derivative, by the activation itself."""
+
+
+class Contraction(Penalty):
+    r"""Squared Frobenius norm of the code's derivative: :math:`\lVert \partial z / \partial x \rVert_F^2`.
+
+    A code that contracts stays where it is when the sample moves a little, except along the few directions in which
+    the data vary. x is what the encoder gets, scaled; z the code without its random draws.
+
+    For an encoder of one product, :math:`\sum_i \sigma'_i{}^2 \lVert W_i \rVert^2`. For a deep one, exactly: a backward
+    pass for each number of the code, or a forward pass for each number of the sample, whichever are fewer. For wide
+    codes, Hutchinson's estimate :math:`\mathbb E_v \lVert v^\top\,\partial z / \partial x \rVert^2` with random signs
+    v, right on average. Where nothing is drawn (a pass without draws), it is exact.
+
+    mode: "exact", "estimate", or "auto", which estimates where one product or 64 passes would not do.
+    probes: how many random v a sample gets.
+
+    Source: Rifai et al., Contractive auto-encoders, ICML (2011); Hutchinson, A stochastic estimator of the trace of
+    the influence matrix (1990).
+    """
+
+    weight: Annotated[float, Field(ge=0)] = 0.1
+    mode: Literal["auto", "exact", "estimate"] = "auto"
+    probes: Annotated[int, Field(ge=1)] = 1
+
+    def check(self, model: "Autoencoder") -> None:
+        """Raise BlueprintError where the code has no derivative, or not one for each sample by itself."""
+        if not model.code.differentiable:
+            raise BlueprintError(
+                f"{self.kind} needs a code with a derivative, but a {model.code.kind} code has none. Use a plain code."
+            )
+        if any(isinstance(layer, nn.modules.batchnorm._BatchNorm) for layer in model.encoder.modules()):
+            raise BlueprintError(
+                f"{self.kind} needs an encoder that takes each sample by itself, but batch normalisation mixes them. "
+                "Say normalisation='layer', or none."
+            )
+
+    def draw(self, count: int, model: "Autoencoder", generator: torch.Generator) -> Tensor | None:
+        """(N, probes, *code) random signs, as bytes, where the norm is estimated."""
+        passes = min(math.prod(model.code_shape), math.prod(model.seen_shape))
+        if self.mode == "exact" or (self.mode == "auto" and (_one_product(model) or passes <= EXACT_PASSES)):
+            return None
+        shape = (count, self.probes, *model.code_shape)
+        return torch.randint(0, 2, shape, generator=generator, dtype=torch.int8) * 2 - 1
+
+    def __call__(self, seen: "Pass", model: "Autoencoder", draws: Tensor | None = None) -> Tensor:
+        """(N,) squared norms."""
+
+        def code(x: Tensor) -> Tensor:
+            return model.code_of(x, seen.draws)
+
+        if draws is not None:
+            return estimated_norm(code, seen.corrupted, draws)
+        product = _one_product(model)
+        if product is not None and isinstance(model.code, Plain):
+            slopes = _SLOPES[model.code.activation](seen.code.z.flatten(1))
+            return (slopes.square() * product.weight.square().sum(1)).sum(1)
+        return exact_norm(code, seen.corrupted, math.prod(model.code_shape))
+
+
+def exact_norm(function: Callable[[Tensor], Tensor], x: Tensor, size: int) -> Tensor:
+    r"""(N,) :math:`\lVert \partial f / \partial x \rVert_F^2` of f from (N, *in) to (N, *out), which mixes no samples.
+
+    size: how many numbers f gives a sample; with fewer than x has, backward passes are the cheaper ones.
+    """
+
+    def backward(one: Tensor) -> Tensor:
+        return _squares(pull(one.expand_as(value))[0])
+
+    def forward(one: Tensor) -> Tensor:
+        return _squares(torch.func.jvp(function, (x,), (one.expand_as(x),))[1])
+
+    if size <= x[0].numel():
+        value, pull = torch.func.vjp(function, x)  # pyright: ignore[reportAssignmentType] two without has_aux
+        return torch.func.vmap(backward)(_units(value)).sum(0)
+    return torch.func.vmap(forward)(_units(x)).sum(0)
+
+
+def estimated_norm(function: Callable[[Tensor], Tensor], x: Tensor, signs: Tensor) -> Tensor:
+    """(N,) Hutchinson's estimate of `exact_norm`, from (N, probes, *out) random signs."""
+    value, pull = torch.func.vjp(function, x)  # pyright: ignore[reportAssignmentType] two without has_aux
+    return torch.func.vmap(lambda one: _squares(pull(one)[0]))(signs.transpose(0, 1).to(value.dtype)).mean(0)
+
+
+def _one_product(model: "Autoencoder") -> nn.Linear | None:
+    """The encoder's product where it has nothing else, and the code's activation a derivative that its value tells."""
+    if not isinstance(model.code, Plain) or model.code.activation not in _SLOPES:
+        return None
+    layers = [layer for layer in model.encoder.modules() if not isinstance(layer, nn.Flatten | nn.Unflatten)]
+    leaves = [layer for layer in layers if not any(True for _ in layer.children())]
+    return leaves[0] if len(leaves) == 1 and isinstance(leaves[0], nn.Linear) else None
+
+
+def _squares(x: Tensor) -> Tensor:
+    return x.flatten(1).square().sum(1)
+
+
+def _units(x: Tensor) -> Tensor:
+    """(D, 1, *shape) the D unit vectors of one sample of (N, *shape)."""
+    size = x[0].numel()
+    return torch.eye(size, dtype=x.dtype, device=x.device).reshape(size, 1, *x.shape[1:])

@@ -1,0 +1,76 @@
+"""Penalties that keep most units silent, so that each sample is described by few."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+
+from isthmus.errors import BlueprintError
+from isthmus.parts.penalties.penalty import Penalty
+
+if TYPE_CHECKING:
+    from isthmus.autoencoder import Autoencoder, Pass
+
+
+class ActivationL1(Penalty):
+    r"""Sum of a layer's absolute activations: :math:`\sum_i |a_i|`.
+
+    Pushes most activations to zero, so that each sample is described by few units.
+
+    layer: whose activations, by name ("encoder.dense1"); the code's where None.
+
+    Source: Ng, Sparse autoencoder, CS294A lecture notes (2011), with the L1 norm in place of the KL.
+    """
+
+    weight: Annotated[float, Field(ge=0)] = 1e-5
+    layer: str | None = None
+
+    def check(self, model: "Autoencoder") -> None:
+        """Raise BlueprintError where there is no such layer."""
+        if self.layer is not None:
+            model.find_layer(self.layer)
+
+    def __call__(self, seen: "Pass", model: "Autoencoder", draws: Tensor | None = None) -> Tensor:
+        """(N,) sum of the absolute activations."""
+        return seen.activations(self.layer).flatten(1).abs().sum(1)
+
+
+class SparsityKl(Penalty):
+    r"""How far each unit's mean activation is from a target rate, in nats, summed over the units.
+
+    :math:`\sum_j \rho\log\frac{\rho}{\hat\rho_j} + (1-\rho)\log\frac{1-\rho}{1-\hat\rho_j}` with
+    :math:`\hat\rho_j = \frac1N\sum_n a_{nj}`, the mean over the batch; so every sample of a batch has the same penalty,
+    and batches of a hundred samples or more tell :math:`\hat\rho_j` well enough. Units are sigmoids, in 0..1.
+
+    rate: ρ, the share of samples that a unit should answer to.
+    layer: whose activations, by name ("encoder.dense1"); the code's where None.
+
+    Source: Ng, Sparse autoencoder, CS294A lecture notes (2011).
+    """
+
+    weight: Annotated[float, Field(ge=0)] = 1.0
+    rate: Annotated[float, Field(gt=0, lt=1)] = 0.05
+    layer: str | None = None
+
+    def check(self, model: "Autoencoder") -> None:
+        """Raise BlueprintError unless the activations are sure to lie in 0..1."""
+        if self.layer is None:
+            where, within = f"a {model.code.kind} code", model.code.range == (0.0, 1.0)
+            advice = "Say code__activation='sigmoid', or name a layer that ends in a sigmoid (layer=)."
+        else:
+            *_, last = model.find_layer(self.layer).modules()
+            where, within = f"the layer {self.layer!r}", isinstance(last, nn.Sigmoid)
+            advice = "Name a layer that ends in a sigmoid (a network with activation='sigmoid')."
+        if not within:
+            raise BlueprintError(
+                f"{self.kind} needs activations in 0..1, but {where} without a sigmoid can give others. {advice}"
+            )
+
+    def __call__(self, seen: "Pass", model: "Autoencoder", draws: Tensor | None = None) -> Tensor:
+        """(N,) the batch's divergence, for each sample the same."""
+        activations = seen.activations(self.layer).flatten(1)
+        mean = activations.mean(0).clamp(1e-6, 1 - 1e-6)  # a unit that is saturated throughout would give infinity
+        rate = torch.full_like(mean, self.rate)
+        divergence = rate * (rate / mean).log() + (1 - rate) * ((1 - rate) / (1 - mean)).log()
+        return divergence.sum().expand(len(activations))
