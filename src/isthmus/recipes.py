@@ -5,7 +5,18 @@ from typing import Any
 
 from isthmus.blueprint import Blueprint
 from isthmus.errors import BlueprintError, nearest
-from isthmus.parts import Conv, Dense, Mse, Plain, Sse
+from isthmus.parts import (
+    ActivationL1,
+    Contraction,
+    Conv,
+    Dense,
+    GaussianNoise,
+    Mse,
+    Plain,
+    SparsityKl,
+    Sse,
+    TopK,
+)
 
 
 @dataclass(frozen=True)
@@ -54,6 +65,60 @@ _ROWS = (
         "The yardstick. Where it does as well as a network, keep it: it is exact, quick and has no settings.",
         "Pearson (1901); Baldi & Hornik, Neural networks and principal component analysis (1989)",
         Blueprint(network=Dense(tied=True), code=Plain(size=32), distance=Sse(link="identity"), solution="closed form"),
+    ),
+    Recipe(
+        "tied",
+        "The decoder is the encoder's transpose, W and Wᵀ: half the weights; linear, so that it spans PCA's plane.",
+        "For less to store and to overfit. With activations, code.activation=sigmoid say, it is a network like others.",
+        "Baldi & Hornik, Neural networks and principal component analysis (1989)",
+        Blueprint(network=Dense(tied=True), code=Plain(size=32), distance=Sse(link="identity")),
+    ),
+    Recipe(
+        "sparse",
+        "Each sample by few units: a sigmoid code of 64 whose activations cost something (L1).",
+        "For codes to be read or searched: a unit that answers says something. A larger weight leaves fewer that do.",
+        "Ng, Sparse autoencoder, CS294A lecture notes (2011), with the L1 norm in place of the KL",
+        Blueprint(network=Dense(), code=Plain(size=64, activation="sigmoid"), penalties=(ActivationL1(weight=3e-4),)),
+    ),
+    Recipe(
+        "sparse-kl",
+        "Each of 64 units answers to one sample in ten: the KL of its mean activation to that rate is penalised.",
+        "Where the rate shall be told, instead of a weight found by trying; every unit then answers as often.",
+        "Ng, Sparse autoencoder, CS294A lecture notes (2011)",
+        Blueprint(
+            network=Dense(),
+            code=Plain(size=64, activation="sigmoid"),
+            distance=Sse(),
+            penalties=(SparsityKl(weight=10.0, rate=0.1),),
+        ),
+    ),
+    Recipe(
+        "k-sparse",
+        "Of 1,000 units the 25 largest stay; the decoder is the encoder's transpose.",
+        "Where exactly so many units shall describe a sample; there is no weight to find.",
+        "Makhzani & Frey, k-sparse autoencoders, ICLR (2014)",
+        Blueprint(network=Dense(tied=True), code=TopK(size=1000, k=0.025), distance=Mse(link="identity")),
+    ),
+    Recipe(
+        "contractive",
+        "A code that moves little when the sample does: its derivative is penalised; tied, 784-256-784 on digits.",
+        "For codes that ignore small changes, as features for what comes after.",
+        "Rifai et al., Contractive auto-encoders: explicit invariance during feature extraction, ICML (2011)",
+        Blueprint(
+            network=Dense(
+                tied=True
+            ),  # else small weights in the encoder and large ones in the decoder contract nothing
+            code=Plain(size=256, activation="sigmoid"),
+            distance=Sse(),
+            penalties=(Contraction(weight=0.5),),
+        ),
+    ),
+    Recipe(
+        "denoising",
+        "It sees samples with Gaussian noise (σ = 0.5) and must give the clean ones: 784-512-128-512-784 on digits.",
+        "To take noise off, and for codes that rest on what the data have in common. Other damage: corruption=masking.",
+        "Vincent et al., Stacked denoising autoencoders, JMLR 11 (2010)",
+        Blueprint(network=Dense(widths=(512,)), code=Plain(size=128), corruption=GaussianNoise(sigma=0.5)),
     ),
 )
 RECIPES: dict[str, Recipe] = {row.name: row for row in _ROWS}

@@ -1,0 +1,141 @@
+"""One suite for every recipe, on tiny data: whatever the variety, everybody may rely on the same things."""
+
+import json
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from typer.testing import CliRunner
+
+import isthmus as ist
+from isthmus.cli.main import app
+from isthmus.training.optimisers import Optimiser
+from isthmus.training.settings import Settings
+from isthmus.training.steps import make_step
+
+GRADIENT = [name for name, row in ist.RECIPES.items() if row.blueprint.solution == "gradient"]
+COMPILED = ["contractive", "denoising", "k-sparse"]
+"""The others' parts are compiled in their own tests; each costs seconds."""
+SETTINGS: dict[str, Any] = {"epochs": 3, "batch_size": 32, "seed": 2, "compile": False, "progress": False}
+
+
+def pictures(count=96, height=9, width=8, seed=0):
+    """(N, 1, H, W) uint8: bars of two numbers, so that there is something to learn."""
+    place = np.random.default_rng(seed)
+    rows, columns = place.uniform(0, height, count), place.uniform(0, width, count)
+    grid = np.exp(-((np.arange(height) - rows[:, None]) ** 2) / 4)[:, :, None]
+    grid = grid * np.exp(-((np.arange(width) - columns[:, None]) ** 2) / 8)[:, None, :]
+    return (255 * grid).astype(np.uint8)[:, None]
+
+
+@pytest.fixture(scope="module")
+def data():
+    return ist.open_data(pictures(), seed=1)
+
+
+def build(name, data, **options):
+    return ist.recipe(name, code=4, **options).build(data, remarks=False)
+
+
+def fit(model, data, **settings):
+    return ist.fit(model, data, **SETTINGS | settings)
+
+
+def weights_of(model):
+    return {name: weight.clone() for name, weight in model.state_dict().items()}
+
+
+def assert_equal(weights, others):
+    assert weights.keys() == others.keys()
+    assert all(torch.equal(weights[name], others[name]) for name in weights)
+
+
+class StopInTheMiddle(ist.Callback):
+    """Ends training in the second epoch, after its first step."""
+
+    def batch_end(self, training):
+        if (training.state.epoch, training.state.step) == (1, 1):
+            training.stop("interrupted")
+
+
+@pytest.mark.parametrize("shape", [(1, 9, 8), (3, 13, 7), (1, 28, 28), (1, 1, 1)], ids=str)
+@pytest.mark.parametrize("name", ist.RECIPES)
+def test_shapes_of_any_size_go_through_and_one_sample_too(name, shape):
+    model = ist.recipe(name, code=4).build(shape, remarks=False)
+    for count in (1, 5):
+        raw = torch.rand(count, *shape)
+        seen = model(raw, model.draw(count, torch.Generator().manual_seed(0)))
+        total, terms = model.loss(seen)
+        assert seen.output.shape == seen.reconstruction.shape == raw.shape
+        assert math.prod(seen.code.z.shape) == count * math.prod(model.code_shape)
+        assert total.shape == ()
+        assert all(bool(term.isfinite()) for term in (total, *terms.values()))
+        assert model.decode(model.encode(raw)).shape == raw.shape
+
+
+@pytest.mark.parametrize("name", GRADIENT)
+def test_the_loss_falls(name, data):
+    rows = fit(build(name, data), data, epochs=12, learning_rate=0.01).history
+    assert rows[-1]["loss"] < rows[0]["loss"]
+    assert rows[-1]["validation_distance"] < rows[0]["validation_distance"]
+
+
+@pytest.mark.parametrize("name", ist.RECIPES)
+def test_a_run_comes_back_from_its_folder_with_the_same_bits(name, data, tmp_path):
+    run = fit(build(name, data), data, out=tmp_path / "run", epochs=1)
+    again = ist.load(tmp_path / "run")
+    assert again.model.blueprint == run.model.blueprint
+    assert_equal(again.model.state_dict(), run.model.state_dict())
+    assert torch.equal(again.reconstruct(data.test), run.reconstruct(data.test))
+
+
+@pytest.mark.parametrize("name", GRADIENT)
+def test_a_run_that_was_interrupted_and_resumed_equals_one_that_was_not(name, data, tmp_path):
+    whole = fit(build(name, data), data, out=tmp_path / "whole")
+    fit(build(name, data), data, out=tmp_path / "broken", callbacks=[StopInTheMiddle()])
+    resumed = ist.resume(tmp_path / "broken", data=data, progress=False)
+    assert resumed.status == "finished"
+    assert_equal(resumed.model.state_dict(), whole.model.state_dict())
+    assert [row["loss"] for row in resumed.history] == [row["loss"] for row in whole.history]
+
+
+@pytest.mark.filterwarnings("ignore:This processor has no instructions for bfloat16")
+@pytest.mark.parametrize("name", GRADIENT)
+def test_bfloat16_trains_too(name, data):
+    run = fit(build(name, data), data, precision="bfloat16", epochs=1)
+    exact = fit(build(name, data), data, epochs=1)
+    assert run.history[0]["loss"] == pytest.approx(exact.history[0]["loss"], rel=0.05)
+
+
+@pytest.mark.parametrize("name", COMPILED)
+def test_compiled_equals_eager(name, data):
+    raw = data.train.batch(torch.arange(32))
+    moved = []
+    for compile_ in (False, True):
+        model = build(name, data)
+        settings = Settings(compile=compile_, optimiser="sgd")
+        optimiser = Optimiser(settings, dict(model.named_parameters()))
+        step = make_step(model, optimiser, settings, torch.device("cpu"), 32)
+        draws = model.draw(32, torch.Generator().manual_seed(0))
+        moved.append({"loss": step(raw, draws, None, 0.1)[0]} | weights_of(model))
+    torch.testing.assert_close(*moved, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", ist.RECIPES)
+def test_python_json_and_the_command_line_make_the_same_run(name, tmp_path):
+    np.save(tmp_path / "data.npy", pictures())
+    file = tmp_path / "blueprint.json"
+    file.write_text(json.dumps(ist.recipe(name, code=4).to_json()))
+    data = ist.open_data(tmp_path / "data.npy")
+    run = ist.fit(
+        ist.recipe(name, code=4).build(data), data, epochs=1, batch_size=32, learning_rate=1e-3, compile=False,
+        progress=False,
+    )  # fmt: skip
+    shared = ["--epochs", "1", "--batch-size", "32", "--learning-rate", "0.001", "--compile", "no", "--quiet"]
+    for way, words in {"named": ["--recipe", name, "--set", "code=4"], "json": ["--blueprint", str(file)]}.items():
+        folder = tmp_path / way
+        result = CliRunner().invoke(app, ["train", str(tmp_path / "data.npy"), *words, "--out", str(folder), *shared])
+        assert result.exit_code == 0, result.output
+        assert_equal(ist.load(folder).model.state_dict(), run.model.state_dict())
