@@ -179,3 +179,9 @@ def test_every_real_table_opens_and_reopens(real_data):
         assert data.kind == "table"
         assert data.label_names == ("0", "1")
         assert reopen(data.description).description == data.description
+
+
+@pytest.mark.parametrize("options", [{"columns": ["a"]}, {"exclude": ["a"]}])
+def test_columns_of_what_has_none_are_refused(options):
+    with pytest.raises(DataError, match="choose columns of a table"):
+        open_data("digits", **options)

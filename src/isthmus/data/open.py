@@ -46,6 +46,11 @@ def open_data(
     chosen, where = Options.of(options), called(source)
     raw = read(source, chosen, labels=labels)
     given = gather(raw, chosen, where)
+    if (chosen.columns or chosen.exclude) and not given["train"].columns:
+        raise DataError(
+            f"columns= and exclude= choose columns of a table by name, but {where} has none: it holds "
+            f"{given['train'].kind} of shape {given['train'].shape}. Leave them out."
+        )
     fractions = {
         "validation": _fraction("validation", validation, VALIDATION, given, where),
         "test": _fraction("test", test, TEST, given, where),
