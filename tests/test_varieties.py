@@ -139,3 +139,15 @@ def test_python_json_and_the_command_line_make_the_same_run(name, tmp_path):
         result = CliRunner().invoke(app, ["train", str(tmp_path / "data.npy"), *words, "--out", str(folder), *shared])
         assert result.exit_code == 0, result.output
         assert_equal(ist.load(folder).model.state_dict(), run.model.state_dict())
+
+
+def test_the_linear_tied_one_spans_the_plane_of_the_principal_components():
+    spread = np.random.default_rng(0).normal(size=(400, 8)) * [3, 2, 1.5, 0.3, 0.2, 0.2, 0.1, 0.1]
+    turn = np.linalg.qr(np.random.default_rng(1).normal(size=(8, 8)))[0]
+    data = ist.open_data((spread @ turn).astype(np.float32), scaling="none")
+    model = ist.recipe("tied", code=3).build(data)
+    run = fit(model, data, epochs=150, learning_rate=0.01, schedule="cosine")
+    product = next(layer for layer in model.encoder.modules() if isinstance(layer, torch.nn.Linear))
+    plane = torch.linalg.qr(product.weight.detach().double().T)[0]
+    cosines = torch.linalg.svdvals(run.baseline().components.double() @ plane)
+    assert float(cosines.min()) > 0.999
