@@ -93,6 +93,8 @@ class Samples:
     def take(self, indices: Tensor | np.ndarray | Sequence[int]) -> "Samples":
         """The samples at `indices`, in that order, with their labels and names. Mapped values are not read."""
         chosen = torch.as_tensor(np.asarray(indices, dtype=np.int64))
+        if torch.equal(chosen, torch.arange(len(self))):  # all of them need no second copy
+            return self
         labels = None if self.labels is None else self.labels[chosen]
         names = tuple(self.names[i] for i in chosen.tolist()) if self.names else ()
         if isinstance(self.values, Tensor):
