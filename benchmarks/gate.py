@@ -36,10 +36,13 @@ class Gate:
             raise Finished
         self.began = time.perf_counter()
 
-    def epoch_end(self, loss: float) -> None:
-        """Stop the clock and tell. `loss`: mean over the epoch of the mean squared error, on pixels in 0..1."""
+    def epoch_end(self, loss: float, **chosen: Any) -> None:
+        """Stop the clock and tell. `loss`: mean over the epoch of the mean squared error, on pixels in 0..1.
+
+        chosen: what the tool decided by itself, for the settings of its row.
+        """
         seconds = time.perf_counter() - self.began
-        self.report(event="epoch", seconds=seconds, loss=float(loss), **peak_memory())
+        self.report(event="epoch", seconds=seconds, loss=float(loss), chosen=chosen, **peak_memory())
 
     def report(self, **message: Any) -> None:
         """Send one line."""

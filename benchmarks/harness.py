@@ -33,7 +33,7 @@ class WorkerError(Exception):
 class Worker:
     """One tool training one workload in a process of its own; it works only while it is asked to.
 
-    epochs: what it told of each epoch, the first one apart from the rest. tree_peak_mb: memory of the process with
+    turns: epochs of each turn. epochs: what it told of each epoch, the first one apart from the rest. tree_peak_mb: memory of the process with
     all that it started, at the most that was seen while it set up and took its first epoch.
     """
 
@@ -44,6 +44,7 @@ class Worker:
     hello: dict[str, Any] = field(default_factory=dict)
     first: dict[str, Any] = field(default_factory=dict)
     epochs: list[dict[str, Any]] = field(default_factory=list)
+    turns: list[int] = field(default_factory=list)
     setup_seconds: float = 0.0
     tree_peak_mb: float = 0.0
 
@@ -80,6 +81,7 @@ class Worker:
             WorkerError: the tool did not get through.
         """
         self.epochs += [self._epoch() for _ in range(epochs)]
+        self.turns.append(epochs)
 
     def end(self) -> None:
         """Let the process go, however far it came."""
@@ -99,7 +101,7 @@ class Worker:
         """The figures, as JSON holds them."""
         seconds = [epoch["seconds"] for epoch in self.epochs]
         last = (self.epochs or [self.first])[-1]
-        median = statistics.median(seconds)
+        median = statistics.median(seconds or [self.first["seconds"]])
         return {
             "workload": self.workload.name,
             "tool": self.tool.name,
@@ -121,7 +123,9 @@ class Worker:
                 **asdict(self.settings),
                 **self.tool.options,
                 "network": self.workload.title,
-                "epochs_a_turn": self.workload.epochs,
+                "turns": len(self.turns),
+                "epochs_a_turn": max(self.turns, default=0),
+                **last["chosen"],
             },
         }
 

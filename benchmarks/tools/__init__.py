@@ -46,7 +46,14 @@ class Tool:
 
 
 _ROWS = (
-    Tool("isthmus", "Isthmus, float32", "isthmus", ("isthmus", "torch", "numpy"), peer=False),
+    Tool(
+        "isthmus",
+        "Isthmus, float32",
+        "isthmus",
+        ("isthmus", "torch", "numpy"),
+        peer=False,
+        options={"precision": "float32"},
+    ),
     Tool(
         "isthmus-bfloat16",
         "Isthmus, bfloat16",
@@ -61,7 +68,7 @@ _ROWS = (
         "textbook",
         ("torch", "numpy"),
         peer=False,
-        differs="PyTorch's own start of the weights, with which the conv network sticks at the mean picture",
+        differs="PyTorch's own start of the weights, with which the conv network sticks at a black picture",
     ),
     Tool("keras", "Keras 3 on JAX", "keras", ("keras", "jax", "numpy")),
     Tool(

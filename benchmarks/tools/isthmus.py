@@ -1,5 +1,7 @@
 """Isthmus: `open_data`, `recipe` and `fit`."""
 
+from typing import Any
+
 import numpy as np
 from gate import Gate
 from workloads import Workload
@@ -14,13 +16,13 @@ class Turns(ist.Callback):
     def __init__(self, gate: Gate) -> None:
         self.gate = gate
 
-    def epoch_begin(self, training: object) -> None:
+    def epoch_begin(self, training: Any) -> None:
         """Wait for the turn."""
         self.gate.epoch_begin()
 
-    def epoch_end(self, training: object) -> None:
+    def epoch_end(self, training: Any) -> None:
         """Tell what the epoch took."""
-        self.gate.epoch_end(training.state.history[-1]["loss"])
+        self.gate.epoch_end(training.state.history[-1]["loss"], compile=training.settings.compile)
 
 
 def train(workload: Workload, settings: Settings, pictures: np.ndarray, gate: Gate, precision: str = "float32") -> None:
