@@ -33,8 +33,8 @@ class WorkerError(Exception):
 class Worker:
     """One tool training one workload in a process of its own; it works only while it is asked to.
 
-    turns: epochs of each turn. epochs: what it told of each epoch, the first one apart from the rest. tree_peak_mb: memory of the process with
-    all that it started, at the most that was seen while it set up and took its first epoch.
+    epochs: what it told of each epoch, the first one apart from the rest. turns: epochs of each turn. tree_peak_mb:
+    memory of the process with all that it started, at the most that was seen while it set up and took its first epoch.
     """
 
     tool: Tool
