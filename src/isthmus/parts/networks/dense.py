@@ -33,29 +33,13 @@ class Dense(Network):
 
     def encoder(self, shape: Shape, features: Shape, generator: torch.Generator) -> Chain:
         """(N, *shape) to (N, *features): flatten, dense1 …, code."""
-        layers: dict[str, nn.Module] = {"flatten": nn.Flatten()}
-        before = math.prod(shape)
-        for number, width in enumerate(self.widths, start=1):
-            layers |= self._hidden(number, before, width, generator)
-            before = width
-        layers["code"] = nn.Linear(before, math.prod(features))
-        initialise(layers["code"], "identity", generator)
-        if len(features) != 1:
-            layers["unflatten"] = nn.Unflatten(1, features)
-        return Chain(layers)
+        layers = {"flatten": nn.Flatten()}
+        return Chain(layers | self._products(shape, self.widths, "code", features, generator))
 
     def decoder(self, code: Shape, shape: Shape, generator: torch.Generator) -> Chain:
         """(N, *code) to (N, *shape): dense1 … in the opposite order, output."""
-        layers: dict[str, nn.Module] = {"flatten": nn.Flatten()} if len(code) != 1 else {}
-        before = math.prod(code)
-        for number, width in enumerate(reversed(self.widths), start=1):
-            layers |= self._hidden(number, before, width, generator)
-            before = width
-        layers["output"] = nn.Linear(before, math.prod(shape))
-        initialise(layers["output"], "identity", generator)
-        if len(shape) != 1:
-            layers["unflatten"] = nn.Unflatten(1, shape)
-        return Chain(layers)
+        layers = {"flatten": nn.Flatten()} if len(code) != 1 else {}
+        return Chain(layers | self._products(code, self.widths[::-1], "output", shape, generator))
 
     def pair(
         self, seen: Shape, features: Shape, code: Shape, shape: Shape, generator: torch.Generator
@@ -72,6 +56,21 @@ class Dense(Network):
                 )
             _tie(encoder, decoder)
         return encoder, decoder
+
+    def _products(
+        self, given: Shape, widths: tuple[int, ...], last: str, made: Shape, generator: torch.Generator
+    ) -> dict[str, nn.Module]:
+        """The hidden layers of these widths and the last product, from flat `given` to `made`, by names."""
+        layers: dict[str, nn.Module] = {}
+        before = math.prod(given)
+        for number, width in enumerate(widths, start=1):
+            layers |= self._hidden(number, before, width, generator)
+            before = width
+        layers[last] = nn.Linear(before, math.prod(made))
+        initialise(layers[last], "identity", generator)
+        if len(made) != 1:
+            layers["unflatten"] = nn.Unflatten(1, made)
+        return layers
 
     def _hidden(self, number: int, before: int, width: int, generator: torch.Generator) -> dict[str, nn.Module]:
         """One hidden layer, by names: the product with its activation, and its dropout."""
