@@ -12,10 +12,15 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 def find_digits() -> Path | None:
-    """Where `mnist.npz` is: in the folder that ISTHMUS_DATA names, or else in ../shared/data; None if in neither."""
+    """Where `mnist.npz` is; None if it is nowhere."""
+    return find_file(FILE)
+
+
+def find_file(name: str) -> Path | None:
+    """Where this file is: in the folder that ISTHMUS_DATA names, or else in ../shared/data; None if in neither."""
     folders = [Path(os.environ["ISTHMUS_DATA"])] if os.environ.get("ISTHMUS_DATA") else []
     folders.append(ROOT.parent / "shared" / "data")
-    return next((folder / FILE for folder in folders if (folder / FILE).is_file()), None)
+    return next((folder / name for folder in folders if (folder / name).is_file()), None)
 
 
 def load_digits(count: int = COUNT) -> tuple[np.ndarray, str]:

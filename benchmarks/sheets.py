@@ -1,0 +1,66 @@
+"""The pictures that proofs show: mosaics of features, and samples in rows (`isthmus.report.figures.picture_grid`)."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import torch
+from matplotlib.figure import Figure
+from torch import Tensor
+
+import isthmus as ist
+from isthmus.report.theme import LIGHT, drawing, sheet
+
+WIDTH = 7.0
+"""Inches."""
+
+
+def mosaics(panels: Mapping[str, Tensor], *, across: int = 10, signed: bool = False) -> Figure:
+    """Panels side by side, each a mosaic of small grey pictures under its title.
+
+    panels: title → (n, H, W) or (n, 1, H, W). across: pictures in a row of a panel.
+    signed: pictures of weights; 0 is grey and each has a scale of its own, else 0..1 is black to white.
+    """
+    boards = {title: _board(pictures, across, signed) for title, pictures in panels.items()}
+    each = WIDTH / len(boards)
+    tallest = max(board.shape[0] / board.shape[1] for board in boards.values())
+    with drawing(LIGHT):
+        figure = sheet(WIDTH, each * tallest + 0.35)
+        for place, (title, board) in enumerate(boards.items()):
+            axes = figure.add_subplot(1, len(boards), place + 1)
+            axes.imshow(board, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
+            axes.set_title(title, fontsize=9)
+            axes.set_axis_off()
+    return figure
+
+
+def one_of_each(data: ist.Data) -> Tensor:
+    """(10,) int64: where in the test part the first sample of each label is."""
+    labels = data.test.labels
+    assert labels is not None
+    return torch.tensor([int((labels == label).nonzero()[0, 0]) for label in labels.unique().tolist()])
+
+
+def features(model: ist.Autoencoder, count: int, among: Tensor | None = None) -> Tensor:
+    """(count, H, W) what the first layer's units look at: the weights of `count` of them, evenly chosen.
+
+    among: (units,) int64, the units to choose from; all where None.
+    """
+    product = next(layer for layer in model.encoder.modules() if isinstance(layer, torch.nn.Linear))
+    units = torch.arange(len(product.weight)) if among is None else among
+    chosen = units[torch.linspace(0, len(units) - 1, min(count, len(units))).round().long()]
+    return product.weight.detach()[chosen].reshape(len(chosen), *model.seen_shape[-2:])
+
+
+def _board(pictures: Tensor, across: int, signed: bool) -> np.ndarray:
+    """(n, H, W) or (n, 1, H, W) to one picture in 0..1, white between them."""
+    pictures = pictures.detach().float().cpu().reshape(-1, *pictures.shape[-2:])
+    if signed:
+        most = pictures.abs().amax((1, 2), keepdim=True).clamp_min(1e-12)
+        pictures = 0.5 + 0.5 * pictures / most
+    count, height, width = pictures.shape
+    down = -(-count // across)
+    board = torch.ones(down * (height + 1) - 1, across * (width + 1) - 1)
+    for place, picture in enumerate(pictures):
+        top, left = place // across * (height + 1), place % across * (width + 1)
+        board[top : top + height, left : left + width] = picture
+    return board.clamp(0, 1).numpy()

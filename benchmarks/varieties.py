@@ -1,0 +1,101 @@
+"""Show that each variety does what it is for: trained on real digits beside the plain one, with numbers and pictures.
+
+`python benchmarks/varieties.py --only sparse --out runs/proofs`; what is done is not done again, what was cut goes on.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+from proofs import find_proof, proof_names
+from proving import Bench, is_done, read_results
+from rich.console import Console
+from rich.table import Column, Table
+
+from isthmus.files import whole_file
+
+COLUMNS = ("variety", "number", "it", "plain", "asked", "reached")
+
+
+def main(words: list[str] | None = None) -> int:
+    """Prove, then print a table of all that the folder holds; 1 where something asked is not reached."""
+    given = arguments(words)
+    console = Console(width=None if sys.stdout.isatty() else 150)
+    if given.list:
+        for name in proof_names():
+            console.print(f"{name}: {find_proof(name).claim}", highlight=False)
+        return 0
+    given.out.mkdir(parents=True, exist_ok=True)
+    for name in given.only:
+        proof = find_proof(name)
+        epochs = given.epochs or proof.epochs
+        if given.again or not is_done(given.out, name, epochs):
+            console.print(f"{name}: {proof.claim} {epochs} epochs.", highlight=False)
+            bench = Bench(name, given.out, epochs, given.again)
+            try:
+                bench.write(proof.claim, proof.prove(bench))
+            except KeyboardInterrupt:
+                console.print("Ended, with all saved: the same command goes on.")
+                return 130
+    results = read_results(given.out)
+    console.print(table(results))
+    with whole_file(given.out / "table.md") as beside:
+        beside.write_text(markdown(results), encoding="utf-8")
+    console.print(f"The same as Markdown: {given.out / 'table.md'}; the pictures lie beside it.", highlight=False)
+    return int(any(row["reached"] is False for result in results for row in result["rows"]))
+
+
+def arguments(words: list[str] | None) -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--only", type=known, default=proof_names(), help="varieties, by commas")
+    parser.add_argument("--out", type=Path, default=Path("runs/proofs"), help="folder of results (runs/proofs)")
+    parser.add_argument("--epochs", type=int, default=0, help="of each model, in place of the proof's own number")
+    parser.add_argument("--again", action="store_true", help="train anew what is there already")
+    parser.add_argument("--list", action="store_true", help="say what is shown of which variety, and end")
+    return parser.parse_args(words)
+
+
+def known(text: str) -> list[str]:
+    """A comma-separated list of varieties that have a proof."""
+    unknown = [name for name in text.split(",") if name not in proof_names()]
+    if unknown:
+        raise argparse.ArgumentTypeError(f"unknown: {', '.join(unknown)}; there are {', '.join(proof_names())}")
+    return text.split(",")
+
+
+def cells(results: list[dict[str, Any]]) -> list[tuple[str, ...]]:
+    """A line of text for each number, in the order of COLUMNS."""
+    verdicts = {True: "yes", False: "NO", None: ""}
+    return [
+        (
+            result["name"] if place == 0 else "",
+            row["number"],
+            f"{row['variety']:.4g}",
+            "" if row["plain"] is None else f"{row['plain']:.4g}",
+            row["asked"],
+            verdicts[row["reached"]],
+        )
+        for result in results
+        for place, row in enumerate(result["rows"])
+    ]
+
+
+def table(results: list[dict[str, Any]]) -> Table:
+    """For the terminal."""
+    right = ("it", "plain")
+    made = Table(*(Column(title, justify="right" if title in right else "left") for title in COLUMNS))
+    for line in cells(results):
+        made.add_row(*line, style="" if line[-1] != "NO" else "bold red")
+    return made
+
+
+def markdown(results: list[dict[str, Any]]) -> str:
+    """For the documentation."""
+    lines = [COLUMNS, ("---", "---", "--:", "--:", "---", "---"), *cells(results)]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
