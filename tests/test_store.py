@@ -158,7 +158,7 @@ def test_a_blueprint_that_will_not_do_is_said_in_its_own_words(saved):
 
 def test_a_model_that_names_an_unknown_part_wants_its_module_imported(tmp_path):
     class Cosine(Distance):
-        def __call__(self, output, target):
+        def __call__(self, output, target, known=None):
             return 1 - torch.cosine_similarity(output.flatten(1), target.flatten(1))
 
     model = Blueprint(network=Dense(), code=Plain(size=2), distance=Cosine()).build((5,))

@@ -1,16 +1,17 @@
 """The composition: corruption, encoder, code, decoder; a distance to the clean target plus penalties."""
 
 import contextlib
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 from torch import Tensor, nn
 
 from isthmus.data.scaling import Scaling
 from isthmus.errors import BlueprintError, DataError, nearest
-from isthmus.parts import Code, CodeKind, Corruption, Distance, Mse, Penalty, Plain, Shape
+from isthmus.parts import Beside, Code, CodeKind, Corruption, Distance, Facts, Mse, Penalty, Plain, Shape
 from isthmus.parts.layers import Chain, Dropout
 from isthmus.parts.penalties import names_of
 
@@ -18,7 +19,10 @@ if TYPE_CHECKING:
     from isthmus.blueprint import Blueprint
 
 Draws = Mapping[str, Any]
-"""Random numbers of one batch: tensors with N first, by name; those of the encoder and decoder by layer."""
+"""What a batch brings beside its samples, tensors with N first, by name: random numbers, those of the encoder and
+decoder by layer, those of penalties by penalty; "labels" (N,) for a condition; "epochs" (N,), how far training is."""
+Bound = Literal["mean", "log-mean-exp"]
+"""How the losses of several draws of one sample's code become one."""
 
 
 @dataclass
@@ -26,8 +30,10 @@ class Pass:
     """What one forward made of a batch of N samples; penalties, callbacks and measures read it.
 
     clean: (N, *shape), scaled. corrupted: what the encoder got. output: what the decoder made, before the distance's
-    link. reconstruction: (N, *shape), back in the scaled data's space. layers: every named layer's output. draws: the
-    random numbers that went in.
+    link. reconstruction: (N, *shape), back in the scaled data's space. layers: every named layer's output. draws: what
+    the batch brought beside its samples. known: (N, *shape), False for numbers that are missing; None for none.
+
+    Where the code was drawn K times, the code's z, the output and the reconstruction are (K·N, …), draw by draw.
     """
 
     clean: Tensor
@@ -37,6 +43,19 @@ class Pass:
     reconstruction: Tensor
     layers: dict[str, Tensor] = field(default_factory=dict)
     draws: Draws = field(default_factory=dict)
+    known: Tensor | None = None
+
+    def repeated(self, x: Tensor) -> Tensor:
+        """(N, …) as (K·N, …), to go with what was made of K draws of the code."""
+        times = len(self.output) // max(1, len(self.clean))
+        return x if times == 1 else x.repeat(times, *[1] * (x.ndim - 1))
+
+    def detached(self) -> "Pass":
+        """The same, but nothing flows back through it; without the code's distribution."""
+        code = Code(self.code.z.detach(), indices=self.code.indices)
+        made = (self.output.detach(), self.reconstruction.detach())
+        layers = {name: output.detach() for name, output in self.layers.items()}
+        return Pass(self.clean, self.corrupted, code, *made, layers, self.draws, self.known)
 
     def activations(self, layer: str | None = None) -> Tensor:
         """(N, …) output of a layer by its name, such as "encoder.dense1"; the code's z where None.
@@ -63,7 +82,10 @@ class Autoencoder(nn.Module):
         total, terms = model.loss(model(batch))
 
     shape: of one clean sample. code_shape: of one code; found by trying the encoder where it isn't given.
-    seen_shape: of what the encoder gets, where a corruption changes the shape.
+    seen_shape: of the samples as the encoder gets them, where a corruption changes the shape.
+    beside: what else encoder and decoder get: a label, which numbers are known.
+    bound: how the losses of several draws of a code become one; "log-mean-exp" is the importance-weighted bound.
+    generator: draws the weights that penalties bring (`own`, by the penalty's name).
 
     Raises:
         BlueprintError: the modules don't take or make the shapes that they should, the distance doesn't fit the
@@ -83,6 +105,9 @@ class Autoencoder(nn.Module):
         scaling: Scaling | None = None,
         code_shape: Shape | None = None,
         code_module: nn.Module | None = None,
+        beside: Beside | None = None,
+        bound: Bound = "mean",
+        generator: torch.Generator | None = None,
         blueprint: "Blueprint | None" = None,
     ) -> None:
         super().__init__()
@@ -91,16 +116,24 @@ class Autoencoder(nn.Module):
         self.scaling = scaling or Scaling()
         self.shape = tuple(shape)
         self.code = code or Plain()
-        self.distance = (distance or Mse()).settled(self.scaling.range)
+        self.distance = (distance or Mse()).settled(Facts(range=self.scaling.range))
         self.penalties, self.corruption = tuple(penalties), corruption
         self.seen_shape = corruption.shape(self.shape) if corruption else self.shape
-        self.blueprint = blueprint
+        self.beside, self.bound, self.blueprint = beside or Beside(), bound, blueprint
         if corruption is not None:
             corruption.check(self.shape)
         self.code_shape = tuple(code_shape or ()) or self._find_code_shape()
         self.code.check(self.code_shape)
         if blueprint is None:
             self._check_decoder()
+        if bound == "log-mean-exp" and not self.distance.likelihood:
+            raise BlueprintError(
+                f"bound='log-mean-exp' averages probabilities, and {self.distance.kind} is none. "
+                "Take a distance that is a likelihood, such as 'bce' or 'gaussian'."
+            )
+        generator = generator or torch.Generator().manual_seed(0)
+        modules = [penalty.module(self.shape, self.code_shape, generator) for penalty in self.penalties]
+        self.own = nn.ModuleDict({n: m for n, m in zip(self.penalty_names, modules, strict=True) if m is not None})
         for penalty in self.penalties:
             penalty.check(self)
 
@@ -108,22 +141,24 @@ class Autoencoder(nn.Module):
         """(N, *shape) raw samples to the Pass that they make.
 
         `draws` are the random numbers of this batch (see `draw`); without them nothing is random: no corruption, no
-        dropout, and the code at its mean.
+        dropout, and the code at its mean. A model with a condition wants its labels in them, as `{"labels": labels}`.
 
         Raises:
-            DataError: the samples have another shape than the model's.
+            DataError: the samples have another shape than the model's, or their labels are missing.
         """
         draws = draws or {}
-        clean = self._scaled(raw, self.shape)
+        clean, known = self._scaled(raw, self.shape)
+        labels = self._labels(draws.get("labels"), len(clean))
         corrupted = clean
         if self.corruption is not None and "corruption" in draws:
             corrupted = self.corruption(clean, draws["corruption"])
         layers: dict[str, Tensor] = {}
         # within autocast the layers make bfloat16; code, distance and penalties go on as exactly as the data
-        features = self._walk("encoder", corrupted, draws, layers).to(clean.dtype)
+        seen = self.beside.to_encoder(corrupted, known, labels)
+        features = self._walk("encoder", seen, draws, layers).to(clean.dtype)
         code = self.code(features, draws.get("code"), self.code_module)
-        output = self._walk("decoder", code.z, draws, layers).to(clean.dtype)
-        return Pass(clean, corrupted, code, output, self.distance.picture(output), layers, draws)
+        output = self._walk("decoder", self.beside.to_decoder(code.z, labels), draws, layers).to(clean.dtype)
+        return Pass(clean, corrupted, code, output, self.distance.picture(output), layers, draws, known)
 
     def draw(self, count: int, generator: torch.Generator) -> dict[str, Any]:
         """All random numbers that a forward of `count` samples needs, from one generator, always in the same order."""
@@ -146,9 +181,9 @@ class Autoencoder(nn.Module):
         return draws
 
     def terms(self, seen: Pass) -> dict[str, Tensor]:
-        """(N,) distance and (N,) each penalty, not yet weighted, by name."""
-        terms = {"distance": self.distance(seen.output, seen.clean)}
-        drawn = seen.draws.get("penalties", {})
+        """(N,) distance and (N,) each penalty, not yet weighted, by name; (K·N,) where K draws differ."""
+        drawn, known = seen.draws.get("penalties", {}), () if seen.known is None else (seen.repeated(seen.known),)
+        terms = {"distance": self.distance(seen.output, seen.repeated(seen.clean), *known)}
         for name, penalty in zip(self.penalty_names, self.penalties, strict=True):
             terms[name] = penalty(seen, self, drawn[name]) if name in drawn else penalty(seen, self)
         if seen.code.loss is not None:
@@ -158,15 +193,36 @@ class Autoencoder(nn.Module):
     def loss(self, seen: Pass, weights: Tensor | None = None) -> tuple[Tensor, dict[str, Tensor]]:
         """The scalar to minimise, and each of its terms' means.
 
+        A rival's loss adds nothing to it, but its gradient reaches the rival.
+
         weights: (number of penalties,), where a schedule changes them; else the penalties' own.
         """
-        means = {name: term.mean() for name, term in self.terms(seen).items()}
-        total = means["distance"]
+        terms, drawn = self.terms(seen), seen.draws.get("penalties", {})
+        means = {name: term.mean() for name, term in terms.items()}
+        each = {name: term.view(-1, len(seen.clean)) for name, term in terms.items()}
+        parts = means if self.bound == "mean" else each
+        total = parts["distance"]
         for index, (name, penalty) in enumerate(zip(self.penalty_names, self.penalties, strict=True)):
-            total = total + (penalty.weight if weights is None else weights[index]) * means[name]
-        if "code" in means:
-            total = total + means["code"]
+            total = total + (penalty.weight if weights is None else weights[index]) * parts[name]
+        if "code" in parts:
+            total = total + parts["code"]
+        if self.bound == "log-mean-exp":  # -log (1/K) sum_k exp(-loss_k), the mean over the samples
+            total = (math.log(len(total)) - torch.logsumexp(-total, 0)).mean()
+        for name, penalty in zip(self.penalty_names, self.penalties, strict=True):
+            if penalty.has_rival:
+                means[f"{name} rival"] = rival = penalty.rival(seen.detached(), self, drawn.get(name)).mean()
+                total = total + (rival - rival.detach())
         return total, means
+
+    @property
+    def has_rival(self) -> bool:
+        """Whether something in it learns against the model, so that a smaller loss isn't a better model."""
+        return any(penalty.has_rival for penalty in self.penalties)
+
+    def module_of(self, penalty: Penalty) -> nn.Module:
+        """The weights that this penalty of the model's brought with it (`Penalty.module`)."""
+        place = next(place for place, own in enumerate(self.penalties) if own is penalty)
+        return self.own[self.penalty_names[place]]
 
     @property
     def penalty_names(self) -> list[str]:
@@ -178,8 +234,15 @@ class Autoencoder(nn.Module):
 
         Within the encoder the draws (dropout's) are those of the pass; the code itself is without its own.
         """
-        features = self._walk("encoder", corrupted, draws, {}).to(corrupted.dtype)
+        seen = self.beside.to_encoder(corrupted, None, draws.get("labels"))
+        features = self._walk("encoder", seen, draws, {}).to(corrupted.dtype)
         return self.code(features, None, self.code_module).z
+
+    def example(self) -> Pass:
+        """The pass of one sample of zeros (the first label, where there is a condition), for its layers' shapes."""
+        with _resting(self):
+            labels = torch.zeros(1, dtype=torch.int64, device=self.scaling.scale.device)
+            return self(self._zeros(self.shape), {"labels": labels})
 
     def find_layer(self, name: str) -> nn.Module:
         """The layer whose output a pass keeps under this name, such as "encoder.dense1".
@@ -197,40 +260,60 @@ class Autoencoder(nn.Module):
             raise BlueprintError(f"There is no layer {name!r} in this network. {nearest(name, layers)}")
         return layers[name]
 
-    def encode(self, raw: Tensor) -> Tensor:
-        """(N, *seen_shape) raw samples, as the encoder gets them, to (N, *code).
+    def encode(self, raw: Tensor, labels: Tensor | None = None) -> Tensor:
+        """(N, *seen_shape) raw samples, as the encoder gets them, to (N, *code). `labels` (N,) for a condition.
 
         Raises:
-            DataError: the samples have another shape than the model's.
+            DataError: the samples have another shape than the model's, or their labels are missing.
         """
-        features = self._walk("encoder", self._scaled(raw, self.seen_shape), {}, None)
-        return self.code(features, None, self.code_module).z
+        scaled, known = self._scaled(raw, self.seen_shape)
+        seen = self.beside.to_encoder(scaled, known, self._labels(labels, len(raw)))
+        return self.code(self._walk("encoder", seen, {}, None), None, self.code_module).z
 
-    def decode(self, z: Tensor) -> Tensor:
-        """(N, *code) to (N, *shape) in the raw data's units, as float32.
+    def decode(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
+        """(N, *code) to (N, *shape) in the raw data's units, as float32. `labels` (N,) for a condition.
 
         Raises:
-            DataError: the codes have another shape than the model's.
+            DataError: the codes have another shape than the model's, or their labels are missing.
         """
         if tuple(z.shape[1:]) != self.code_shape:
             raise DataError(
                 f"The codes have shape {tuple(z.shape)}, this model takes (N, {_commas(self.code_shape)}). "
                 "Give codes that its encode made."
             )
-        return self.scaling.inverse(self.distance.picture(self._walk("decoder", z, {}, None)))
+        given = self.beside.to_decoder(z, self._labels(labels, len(z)))
+        return self.scaling.inverse(self.distance.picture(self._walk("decoder", given, {}, None)))
 
-    def reconstruct(self, raw: Tensor) -> Tensor:
+    def reconstruct(self, raw: Tensor, labels: Tensor | None = None) -> Tensor:
         """(N, *shape) raw samples to their reconstructions, in the raw data's units, as float32."""
-        return self.decode(self.encode(raw))
+        return self.decode(self.encode(raw, labels), labels)
 
-    def _scaled(self, raw: Tensor, shape: Shape) -> Tensor:
-        """(N, *shape) scaled samples, in the type that the weights were moved to (see `nn.Module.to`)."""
+    def _labels(self, labels: Tensor | None, count: int) -> Tensor | None:
+        """The labels of a condition, checked; None without a condition."""
+        if not self.beside.classes:
+            return None
+        if labels is None or len(labels) != count:
+            raise DataError(
+                f"This model is conditioned on labels, and {0 if labels is None else len(labels)} came with "
+                f"{count} samples. Give one for each sample, 0 to {self.beside.classes - 1}."
+            )
+        return labels
+
+    def _scaled(self, raw: Tensor, shape: Shape) -> tuple[Tensor, Tensor | None]:
+        """(N, *shape) scaled samples, missing numbers as 0, and which are known, where some may be missing.
+
+        In the type that the weights were moved to (see `nn.Module.to`).
+        """
         if tuple(raw.shape[1:]) != shape:
             raise DataError(
                 f"The samples have shape {tuple(raw.shape)}, this model takes (N, {_commas(shape)}). "
                 "Give them in its shape, or build the model for these data."
             )
-        return self.scaling(raw).to(self.scaling.scale.dtype)
+        scaled = self.scaling(raw).to(self.scaling.scale.dtype)
+        if not self.beside.mask:
+            return scaled, None
+        known = ~scaled.isnan()
+        return torch.where(known, scaled, 0), known
 
     def _walk(self, side: str, x: Tensor, draws: Draws, layers: dict[str, Tensor] | None) -> Tensor:
         """Through the encoder or decoder, noting each named layer's output under its full name."""
@@ -246,7 +329,7 @@ class Autoencoder(nn.Module):
         """What the encoder makes of one sample of zeros."""
         with _resting(self):
             try:
-                features = self.encoder(self._zeros(self.seen_shape))
+                features = self.encoder(self._zeros(self.beside.encoder_shape(self.seen_shape)))
                 return tuple(self.code(features, None, self.code_module).z.shape[1:])
             except RuntimeError as error:
                 raise BlueprintError(
@@ -258,15 +341,16 @@ class Autoencoder(nn.Module):
         """Raise BlueprintError unless the decoder makes a sample of one code of zeros."""
         with _resting(self):
             try:
-                made = tuple(self.decoder(self._zeros(self.code_shape)).shape[1:])
+                made = tuple(self.decoder(self._zeros(self.beside.decoder_shape(self.code_shape))).shape[1:])
             except RuntimeError as error:
                 raise BlueprintError(
                     f"The decoder can't take one code of shape {self.code_shape}: {str(error).splitlines()[0]}. "
                     "Give a decoder that takes what the encoder makes."
                 ) from error
-        if made != self.shape:
+        wanted = self.distance.outputs(self.shape)
+        if made != wanted:
             raise BlueprintError(
-                f"The decoder makes samples of shape {made}, but the data have {self.shape}. "
+                f"The decoder makes samples of shape {made}, but the data have {wanted}. "
                 "Give a decoder that ends in the data's shape (nn.Unflatten, for example)."
             )
 

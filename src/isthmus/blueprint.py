@@ -1,16 +1,29 @@
 """A blueprint: the parts of an autoencoder as data, with a JSON form, that builds the model."""
 
 import math
-from typing import Any, Literal, Protocol, Self
+from typing import Annotated, Any, Literal, Protocol, Self
 
 import torch
-from pydantic import SerializeAsAny
+from pydantic import Field, SerializeAsAny
 from torch import Tensor
 
-from isthmus.autoencoder import Autoencoder
+from isthmus.autoencoder import Autoencoder, Bound
 from isthmus.data.scaling import Scaling
 from isthmus.errors import BlueprintError, nearest, remark
-from isthmus.parts import CodeKind, Corruption, Distance, Mse, Network, Part, Penalty, Plain, Shape, Value
+from isthmus.parts import (
+    Beside,
+    CodeKind,
+    Corruption,
+    Distance,
+    Facts,
+    Mse,
+    Network,
+    Part,
+    Penalty,
+    Plain,
+    Shape,
+    Value,
+)
 from isthmus.parts.mistakes import brief
 from isthmus.parts.penalties import names_of
 
@@ -35,6 +48,12 @@ class Blueprint(Value):
         Blueprint(network=Dense(widths=(128, 64)), code=Plain(size=32)).build((1, 28, 28))
 
     network, code, distance, penalties, corruption: the parts.
+    condition: "labels" gives each sample's label to the encoder and the decoder; classes is how many there are, which
+        the data tell.
+    missing: "mask" takes samples in which numbers are missing (NaN): the encoder is told which, they don't count in the
+        loss, and the reconstruction fills them.
+    bound: how the losses of several draws of a code become one: their "mean", or the "log-mean-exp" of importance
+        weighting.
     solution: "gradient" descent, or "closed form" where there is one (PCA, the linear limit).
     """
 
@@ -44,6 +63,10 @@ class Blueprint(Value):
     penalties: tuple[SerializeAsAny[Penalty], ...] = ()
     corruption: SerializeAsAny[Corruption] | None = None
     solution: Literal["gradient", "closed form"] = "gradient"
+    condition: Literal["labels"] | None = None
+    classes: Annotated[int, Field(ge=0)] = 0
+    missing: Literal["refuse", "mask"] = "refuse"
+    bound: Bound = "mean"
 
     def build(self, data: HasShape | Shape, *, seed: int = 0, remarks: bool = True) -> Autoencoder:
         """The model for these data, or for samples of this shape, with its weights drawn.
@@ -55,33 +78,74 @@ class Blueprint(Value):
             BlueprintError: the parts don't fit each other or the data.
         """
         shape, scaling = _shape_and_scaling(data)
-        settled = self.replace(distance=self.distance.settled(scaling.range))
-        seen = self.corruption.shape(shape) if self.corruption else shape
-        self.network.check(seen)
-        code_shape = self.code.shape(self.network.natural_code(seen))
+        sample = _sample(data)
+        settled = self._settled(scaling, len(getattr(data, "label_names", ())))
+        seen = settled.corruption.shape(shape) if settled.corruption else shape
+        beside = Beside(settled.classes, settled.missing == "mask", settled.network.flat)
+        settled._check_beside(seen, shape)
+        settled.network.check(seen)
+        code_shape = settled.code.shape(settled.network.natural_code(seen))
         if code_shape is None:
             raise BlueprintError(f"A {self.network.kind} network needs the size of the code: say code=32, for example.")
+        if sample is not None:
+            settled.distance.check(sample)
         if remarks:
-            _remark_on_size(code_shape, shape, self)
+            _remark_on_size(code_shape, shape, settled)
         generator = torch.Generator().manual_seed(seed)
         with torch.random.fork_rng(devices=[]):  # PyTorch's layers draw a first start from the global state
-            encoder, decoder = self.network.pair(seen, self.code.features(code_shape), code_shape, shape, generator)
-            code_module = self.code.module(code_shape, generator)
-        if (mean := _mean(data)) is not None:
-            self.network.start_at(mean, decoder, settled.distance)
-        return Autoencoder(
-            encoder,
-            decoder,
-            shape=shape,
-            code=settled.code,
-            distance=settled.distance,
-            penalties=settled.penalties,
-            corruption=settled.corruption,
-            scaling=scaling,
-            code_shape=code_shape,
-            code_module=code_module,
-            blueprint=settled,
+            encoder, decoder = settled.network.pair(
+                beside.encoder_shape(seen),
+                settled.code.features(code_shape),
+                beside.decoder_shape(code_shape),
+                settled.distance.outputs(shape),
+                generator,
+            )
+            code_module = settled.code.module(code_shape, generator)
+        if sample is not None:
+            settled.network.start_at(_mean(sample), decoder, settled.distance)
+        with torch.random.fork_rng(devices=[]):
+            return Autoencoder(
+                encoder,
+                decoder,
+                shape=shape,
+                code=settled.code,
+                distance=settled.distance,
+                penalties=settled.penalties,
+                corruption=settled.corruption,
+                scaling=scaling,
+                code_shape=code_shape,
+                code_module=code_module,
+                beside=beside,
+                bound=settled.bound,
+                generator=generator,
+                blueprint=settled,
+            )
+
+    def _settled(self, scaling: Scaling, classes: int) -> Self:
+        """The same with all that its parts leave to the data decided."""
+        if self.condition is not None:
+            classes = classes or self.classes
+            if not classes:
+                raise BlueprintError(
+                    "A condition needs labels, and these data have none. Say which they are (labels=)."
+                )
+        facts = Facts(scaling.range, getattr(scaling, "levels", ()), classes)
+        return self.replace(
+            network=self.network.settled(facts),
+            code=self.code.settled(facts),
+            distance=self.distance.settled(facts),
+            penalties=tuple(penalty.settled(facts) for penalty in self.penalties),
+            corruption=self.corruption.settled(facts) if self.corruption else None,
+            classes=classes if self.condition else 0,
         )
+
+    def _check_beside(self, seen: Shape, shape: Shape) -> None:
+        """Raise BlueprintError where the mask of what is known would not fit what the encoder gets."""
+        if self.missing == "mask" and seen != shape:
+            raise BlueprintError(
+                f"missing='mask' needs samples that the corruption leaves in their shape, but {self.corruption} makes "
+                f"{seen} of {shape}. Take another corruption."
+            )
 
     def with_options(self, **options: Any) -> Self:
         """A copy with options of its parts changed, by their names.
@@ -150,15 +214,19 @@ def _shape_and_scaling(data: HasShape | Shape) -> tuple[Shape, Scaling]:
     return shape, Scaling(range=(0.0, 1.0) if len(shape) == 3 else None)
 
 
-def _mean(data: HasShape | Shape) -> Tensor | None:
-    """(*shape) mean of the scaled training part, from a few thousand of its samples; None without samples."""
+def _sample(data: HasShape | Shape) -> Tensor | None:
+    """(n, *shape) scaled samples spread over the training part, a few thousand; None without samples."""
     train = getattr(data, "train", None)
     if train is None or not len(train) or isinstance(data, tuple | list):
         return None
     count = min(len(train), 4096, max(64, 2**24 // math.prod(data.shape)))
     batches = torch.linspace(0, len(train) - 1, count, dtype=torch.float64).long().split(64)
-    mean = sum(data.scaling(train.batch(batch)).double().sum(0) for batch in batches) / count
-    return mean.float() if isinstance(mean, Tensor) and bool(mean.isfinite().all()) else None
+    return torch.cat([data.scaling(train.batch(batch)) for batch in batches])
+
+
+def _mean(sample: Tensor) -> Tensor:
+    """(*shape) mean of (n, *shape), of what is known; 0 where nothing is."""
+    return sample.nanmean(0, dtype=torch.float64).nan_to_num(0, 0, 0).float()
 
 
 def _remark_on_size(code: Shape, shape: Shape, blueprint: Blueprint) -> None:

@@ -166,6 +166,13 @@ def _check_fit(model: Autoencoder, data: Data) -> None:
             f"These samples have shape {tuple(data.shape)}, the model takes {tuple(model.shape)}. Build the model for "
             "these data: blueprint.build(data)."
         )
+    if model.beside.classes and data.train.labels is None:
+        raise DataError("The model is conditioned on labels, and these data have none. Say which they are (labels=).")
+    if model.beside.classes and data.train.labels is not None and int(data.train.labels.max()) >= model.beside.classes:
+        raise DataError(
+            f"These data have the label {int(data.train.labels.max())}, the model knows 0 to "
+            f"{model.beside.classes - 1}. Build the model for these data: blueprint.build(data)."
+        )
 
 
 @contextlib.contextmanager

@@ -72,8 +72,10 @@ class Run:
         """(N, *shape) reconstructions of raw samples, in the raw data's units, float32."""
         return self._through(self.model.reconstruct, self._samples(source))
 
-    def decode(self, codes: Any) -> Tensor:
+    def decode(self, codes: Any, labels: Any = None) -> Tensor:
         """(N, *code) codes, as an array or tensor, to (N, *shape) samples in the raw data's units, float32.
+
+        labels: (N,) whole numbers, for a model that is conditioned on them.
 
         Raises:
             DataError: the codes have another shape than the model's.
@@ -87,7 +89,8 @@ class Run:
                 f"These codes have {codes[0].numel()} numbers each, the model's have {torch.Size(wanted).numel()} "
                 f"{tuple(wanted)}. Give codes that this model's encode made."
             )
-        return self._through(self.model.decode, Samples(values=codes.reshape(-1, *wanted)))
+        labels = None if labels is None else torch.as_tensor(labels, dtype=torch.int64)
+        return self._through(self.model.decode, Samples(values=codes.reshape(-1, *wanted), labels=labels))
 
     def evaluate(self, source: Any = None, *, progress: Any = None) -> dict[str, Any]:
         """Reconstruction errors on the run's own parts, or on `source`, beside PCA's and the mean's.
@@ -155,7 +158,12 @@ class Run:
         """A use of the model on all samples, a batch at a time, on the model's device."""
         device = next(iter(self.model.state_dict().values())).device
         self.model.eval()
-        return torch.cat([use(raw.to(device)).cpu() for raw in samples.batches(BATCH)])
+        return torch.cat(
+            [
+                use(raw.to(device), None if labels is None else labels.to(device)).cpu()
+                for raw, labels in samples.labelled(BATCH)
+            ]
+        )
 
 
 def load(folder: str | Path, *, model: Autoencoder | None = None) -> Run:

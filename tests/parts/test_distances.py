@@ -11,9 +11,9 @@ from hypothesis.extra.numpy import arrays
 from torch import Tensor
 
 from isthmus.errors import BlueprintError
-from isthmus.parts import L1, Bce, Distance, Gaussian, Mse, Sse
+from isthmus.parts import L1, Bce, Distance, Facts, Gaussian, Mse, Sse
 
-UNIT, UNBOUNDED = (0.0, 1.0), None
+UNIT, UNBOUNDED = Facts(range=(0.0, 1.0)), Facts()
 KINDS = [Mse(), Sse(), L1(), Bce(), Gaussian(), Gaussian(scale=0.3)]
 ALL = (
     [distance.settled(UNIT) for distance in KINDS]
@@ -181,7 +181,7 @@ def test_shapes_that_would_broadcast_are_refused(distance, target):
     ],
 )
 def test_link_is_settled_by_the_range_of_the_data(kind, data, link):
-    assert kind().settled(data) == kind(link=link)
+    assert kind().settled(Facts(range=data)) == kind(link=link)
 
 
 def test_a_link_that_was_chosen_stays():
@@ -189,9 +189,9 @@ def test_a_link_that_was_chosen_stays():
     assert Mse(link="sigmoid").settled(UNIT) == Mse(link="sigmoid")
 
 
-@pytest.mark.parametrize("data", [UNIT, UNBOUNDED, (-1.0, 1.0)])
+@pytest.mark.parametrize("data", [(0.0, 1.0), None, (-1.0, 1.0)])
 def test_absolute_error_settles_for_the_identity(data):
-    assert L1().settled(data) == L1(link="identity")
+    assert L1().settled(Facts(range=data)) == L1(link="identity")
 
 
 def test_absolute_error_with_a_sigmoid_is_for_who_asks():
@@ -210,7 +210,7 @@ def test_settling_keeps_the_other_fields():
 )
 def test_a_sigmoid_output_is_refused_for_data_that_it_cannot_reach(distance, data, words):
     with pytest.raises(BlueprintError) as caught:
-        distance.settled(data)
+        distance.settled(Facts(range=data))
     message = str(caught.value)
     assert words in message
     assert "scaling='minmax'" in message
@@ -252,3 +252,13 @@ def test_output_of_black_and_white_is_finite():
 def test_likelihoods_say_so():
     assert [kind.likelihood for kind in (Mse, Sse, L1, Bce, Gaussian)] == [False, False, False, True, True]
     assert all(distance.unit for distance in KINDS)
+
+
+@pytest.mark.parametrize("distance", ALL, ids=str)
+def test_numbers_that_are_not_known_count_for_nothing(distance):
+    output, target = drawn(3, 8)
+    target, known = target.sigmoid(), torch.ones(3, 8, dtype=torch.bool)
+    torch.testing.assert_close(distance(output, target, known), distance(output, target))
+    known[:, 5:] = False
+    torch.testing.assert_close(distance(output, target, known), distance(output[:, :5], target[:, :5]))
+    assert torch.equal(distance(output, target, torch.zeros(3, 8, dtype=torch.bool)), torch.zeros(3))

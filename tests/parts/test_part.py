@@ -191,7 +191,7 @@ class Huber(Distance):
 
     width: Annotated[float, Field(gt=0)] = 1.0
 
-    def __call__(self, output, target):
+    def __call__(self, output, target, known=None):
         return torch.nn.functional.huber_loss(output, target, reduction="none", delta=self.width).flatten(1).sum(1)
 
 

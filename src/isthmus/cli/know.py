@@ -102,11 +102,8 @@ def _part(value: Any) -> str:
 
 def _layers(run: "Run") -> list[dict[str, Any]]:
     """Every named layer in the order in which data meet it, with the shape of what it gives and its weights."""
-    import torch
-
     model = run.model
-    with torch.no_grad():
-        seen = model(torch.zeros(1, *model.shape))
+    seen = model.example()
     rows = []
     for side in ("encoder", "decoder"):
         for name, layer in getattr(model, side).named_children():

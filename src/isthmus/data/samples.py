@@ -86,6 +86,13 @@ class Samples:
             else:
                 yield as_tensor(self.values[self.rows[start : start + size]])
 
+    def labelled(self, size: int) -> Iterator[tuple[Tensor, Tensor | None]]:
+        """As `batches`, each with its labels, `(B,)`, where there are any."""
+        start = 0
+        for batch in self.batches(size):
+            yield batch, None if self.labels is None else self.labels[start : start + len(batch)]
+            start += len(batch)
+
     def tensor(self) -> Tensor:
         """All samples as one tensor in memory, `(N, *shape)`; the very values where they are one already."""
         return self.values if isinstance(self.values, Tensor) else self.batch(torch.arange(len(self)))

@@ -97,8 +97,8 @@ def evaluate(
         for name, samples in parts.items():
             found = _Part(samples.kind, span=bounds[1] - bounds[0] if bounds else 1.0)
             size = max(1, min(batch_size, _BATCH_NUMBERS // max(1, math.prod(samples.shape))))
-            for raw in samples.batches(size):
-                seen = model(raw.to(device))
+            for raw, labels in samples.labelled(size):
+                seen = model(raw.to(device), None if labels is None else {"labels": labels.to(device)})
                 clean = seen.clean.float()
                 found.add(
                     clean,

@@ -1,8 +1,10 @@
 """The parts of an autoencoder: frozen values that carry their own mathematics. They know torch only."""
 
+from isthmus.parts.beside import Beside
 from isthmus.parts.codes import Code, CodeKind, Plain, TopK
 from isthmus.parts.corruptions import Blur, Corruption, GaussianNoise, Jpeg, Masking, Patch, SaltAndPepper, Speckle
 from isthmus.parts.distances import L1, Bce, Distance, Gaussian, Mse, Sse
+from isthmus.parts.facts import Facts
 from isthmus.parts.networks import Conv, Dense, Network
 from isthmus.parts.part import Part, Shape, Value
 from isthmus.parts.penalties import ActivationL1, Contraction, Penalty, SparsityKl
@@ -11,6 +13,7 @@ __all__ = [
     "L1",
     "ActivationL1",
     "Bce",
+    "Beside",
     "Blur",
     "Code",
     "CodeKind",
@@ -19,6 +22,7 @@ __all__ = [
     "Corruption",
     "Dense",
     "Distance",
+    "Facts",
     "Gaussian",
     "GaussianNoise",
     "Jpeg",

@@ -9,7 +9,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from isthmus.errors import BlueprintError
-from isthmus.parts.part import Part
+from isthmus.parts.facts import Facts
+from isthmus.parts.part import Part, Shape
 
 Range = tuple[float, float] | None
 
@@ -17,57 +18,81 @@ Range = tuple[float, float] | None
 class Distance(Part):
     """How far an output is from its target, and how an output is shown.
 
+    A kind of its own says `elements`, and what else differs. Its `unit`; whether it is a `likelihood`, so a negative
+    log-probability in nats; and its `reduction`, the sum or the mean over a sample's numbers.
+
     link: how the decoder's output becomes a picture: "sigmoid" (data in 0..1), "identity" (any data), or "auto", which
         a blueprint settles when it meets the data: sigmoid where they lie in 0..1, else identity.
     """
 
     unit: ClassVar[str] = ""
     likelihood: ClassVar[bool] = False
+    reduction: ClassVar[Literal["sum", "mean"]] = "sum"
 
     link: Literal["auto", "identity", "sigmoid"] = "auto"
 
-    def settled(self, data: Range) -> Self:
-        """The same distance with `link` decided for data in this range (None: unbounded).
+    def settled(self, facts: Facts) -> Self:
+        """The same distance with `link` decided for data of which this is known.
 
         Raises:
             BlueprintError: the data don't fit, for the values that the output can take don't cover them.
         """
         link = self.link
         if link == "auto":
-            link = "sigmoid" if _within_unit(data) else "identity"
-        if link == "sigmoid" and not _within_unit(data):
+            link = "sigmoid" if _within_unit(facts.range) else "identity"
+        if link == "sigmoid" and not _within_unit(facts.range):
             raise BlueprintError(
-                f"{self.kind} with a sigmoid output needs data in 0..1, but these are {_words(data)}. "
+                f"{self.kind} with a sigmoid output needs data in 0..1, but these are {_words(facts.range)}. "
                 "Scale them with scaling='minmax', or use link='identity'."
             )
         return self if link == self.link else self.replace(link=link)
 
+    def check(self, sample: Tensor) -> None:
+        """Raise BlueprintError where (N, *shape) scaled samples don't suit this distance: negative counts, say.
+
+        Asked once, when a blueprint meets its data; numbers that are missing are NaN.
+        """
+
+    def outputs(self, shape: Shape) -> Shape:
+        """The shape that the decoder must make for samples of this shape: theirs, or more channels of it."""
+        return shape
+
     def picture(self, output: Tensor) -> Tensor:
-        """(N, *shape) decoder's output to (N, *shape) in the (scaled) data's space."""
+        """(N, *outputs) decoder's output to (N, *shape) in the (scaled) data's space."""
         return torch.sigmoid(output) if self.link == "sigmoid" else output
 
     def output(self, picture: Tensor) -> Tensor:
-        """The output whose picture this is; kept off 0 and 1, which a sigmoid reaches at infinity only."""
+        """The (N, *outputs) whose picture this is; kept off 0 and 1, which a sigmoid reaches at infinity only."""
         return torch.logit(picture.clamp(0.01, 0.99)) if self.link == "sigmoid" else picture
 
-    def __call__(self, output: Tensor, target: Tensor) -> Tensor:
-        """(N, *shape), (N, *shape) to (N,)."""
+    def elements(self, output: Tensor, target: Tensor) -> Tensor:
+        """(N, *outputs), (N, *shape) to (N, *shape): what each number adds."""
         raise NotImplementedError
 
+    def __call__(self, output: Tensor, target: Tensor, known: Tensor | None = None) -> Tensor:
+        """(N, *outputs), (N, *shape) to (N,); `known` (N, *shape), where given, is False for what doesn't count."""
+        elements = self.elements(output, target).flatten(1)
+        if known is None:
+            return elements.sum(1) if self.reduction == "sum" else elements.mean(1)
+        known = known.flatten(1)
+        total = torch.where(known, elements, 0).sum(1)
+        return total if self.reduction == "sum" else total / known.sum(1).clamp(min=1)
+
     def _difference(self, output: Tensor, target: Tensor) -> Tensor:
-        """(N, D) picture minus target; shapes that would broadcast are the classical trap, so they must be equal."""
+        """(N, *shape) picture minus target; shapes that would broadcast are the classical trap: they must be equal."""
         _check_shapes(output, target)
-        return (self.picture(output) - target).flatten(1)
+        return self.picture(output) - target
 
 
 class Mse(Distance):
     r"""Mean squared error over a sample's numbers: :math:`\frac1D\sum_i (\hat x_i - x_i)^2`."""
 
     unit: ClassVar[str] = "squared units per number"
+    reduction: ClassVar[Literal["sum", "mean"]] = "mean"
 
-    def __call__(self, output: Tensor, target: Tensor) -> Tensor:
-        """(N, *shape), (N, *shape) to (N,)."""
-        return self._difference(output, target).square().mean(1)
+    def elements(self, output: Tensor, target: Tensor) -> Tensor:
+        """(N, *shape), (N, *shape) to (N, *shape)."""
+        return self._difference(output, target).square()
 
 
 class Sse(Distance):
@@ -75,9 +100,9 @@ class Sse(Distance):
 
     unit: ClassVar[str] = "squared units"
 
-    def __call__(self, output: Tensor, target: Tensor) -> Tensor:
-        """(N, *shape), (N, *shape) to (N,)."""
-        return self._difference(output, target).square().sum(1)
+    def elements(self, output: Tensor, target: Tensor) -> Tensor:
+        """(N, *shape), (N, *shape) to (N, *shape)."""
+        return self._difference(output, target).square()
 
 
 class L1(Distance):
@@ -88,14 +113,15 @@ class L1(Distance):
     """
 
     unit: ClassVar[str] = "units per number"
+    reduction: ClassVar[Literal["sum", "mean"]] = "mean"
 
-    def settled(self, data: Range) -> Self:
+    def settled(self, facts: Facts) -> Self:
         """The same distance with `link` decided (see `Distance.settled`)."""
-        return self.replace(link="identity") if self.link == "auto" else super().settled(data)
+        return self.replace(link="identity") if self.link == "auto" else super().settled(facts)
 
-    def __call__(self, output: Tensor, target: Tensor) -> Tensor:
-        """(N, *shape), (N, *shape) to (N,)."""
-        return self._difference(output, target).abs().mean(1)
+    def elements(self, output: Tensor, target: Tensor) -> Tensor:
+        """(N, *shape), (N, *shape) to (N, *shape)."""
+        return self._difference(output, target).abs()
 
 
 class Bce(Distance):
@@ -112,23 +138,23 @@ class Bce(Distance):
     # narrower than the base's, which is sound for what is frozen
     link: Literal["auto", "sigmoid"] = "sigmoid"  # pyright: ignore[reportIncompatibleVariableOverride]
 
-    def settled(self, data: Range) -> Self:
+    def settled(self, facts: Facts) -> Self:
         """The same distance, once the data are known to lie in 0..1.
 
         Raises:
             BlueprintError: they don't.
         """
-        if not _within_unit(data):
+        if not _within_unit(facts.range):
             raise BlueprintError(
-                f"{self.kind} needs data in 0..1, but these are {_words(data)}. "
+                f"{self.kind} needs data in 0..1, but these are {_words(facts.range)}. "
                 "Scale them with scaling='minmax', or use another distance, such as 'mse'."
             )
         return self.replace(link="sigmoid")
 
-    def __call__(self, output: Tensor, target: Tensor) -> Tensor:
-        """(N, *shape) logits, (N, *shape) in 0..1 to (N,) nats."""
+    def elements(self, output: Tensor, target: Tensor) -> Tensor:
+        """(N, *shape) logits, (N, *shape) in 0..1 to (N, *shape) nats."""
         _check_shapes(output, target)
-        return (F.softplus(output) - target * output).flatten(1).sum(1)
+        return F.softplus(output) - target * output
 
 
 class Gaussian(Distance):
@@ -144,11 +170,10 @@ class Gaussian(Distance):
 
     scale: Annotated[float, Field(gt=0)] = 1.0
 
-    def __call__(self, output: Tensor, target: Tensor) -> Tensor:
-        """(N, *shape), (N, *shape) to (N,) nats."""
-        difference = self._difference(output, target)
-        constant = difference.shape[1] * (math.log(self.scale) + 0.5 * math.log(2 * math.pi))
-        return difference.square().sum(1) / (2 * self.scale**2) + constant
+    def elements(self, output: Tensor, target: Tensor) -> Tensor:
+        """(N, *shape), (N, *shape) to (N, *shape) nats."""
+        constant = math.log(self.scale) + 0.5 * math.log(2 * math.pi)
+        return self._difference(output, target).square() / (2 * self.scale**2) + constant
 
 
 def _check_shapes(output: Tensor, target: Tensor) -> None:

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping, MutableMapping
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -113,6 +113,12 @@ class Crop(nn.Module):
     def extra_repr(self) -> str:
         """What `print` shows."""
         return f"shape={self.shape}"
+
+
+def frozen(module: nn.Module) -> Callable[..., Any]:
+    """The module as a function in which its weights stand still, while gradients flow through what it is given."""
+    weights = {name: weight.detach() for name, weight in module.named_parameters()}
+    return lambda *given: torch.func.functional_call(module, weights, given)
 
 
 def initialise(layer: nn.Module, activation: str, generator: torch.Generator) -> None:

@@ -15,6 +15,7 @@ from pydantic import (
 )
 
 from isthmus.errors import BlueprintError, nearest
+from isthmus.parts.facts import Facts
 from isthmus.parts.mistakes import brief, explain
 
 Shape = tuple[int, ...]
@@ -91,6 +92,10 @@ class Part(Value):
                 f"Rename {cls.__name__}, or set its `kind` to a name of its own."
             )
         cls._kinds[cls.kind] = cls
+
+    def settled(self, facts: Facts) -> Self:
+        """The same part with what it leaves to the data decided; itself where it leaves nothing to them."""
+        return self
 
     @classmethod
     def kinds(cls) -> dict[str, type[Self]]:

@@ -4,7 +4,6 @@ import json
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-import torch
 from torch import Tensor, nn
 
 from isthmus.autoencoder import Autoencoder
@@ -19,8 +18,8 @@ class Layer(NamedTuple):
     parameters: int
 
 
-def layers(model: Autoencoder, raw: Tensor) -> list[Layer]:
-    """The model's layers in the order in which `raw` (1, *shape) passes them; those that do nothing are left out.
+def layers(model: Autoencoder) -> list[Layer]:
+    """The model's layers in the order in which a sample passes them; those that do nothing are left out.
 
     A weight that two layers share is counted with the first.
     """
@@ -42,8 +41,7 @@ def layers(model: Autoencoder, raw: Tensor) -> list[Layer]:
         if name and not any(module.children()) and not isinstance(module, skipped)
     ]
     try:
-        with torch.no_grad():
-            model(raw)
+        model.example()
     finally:
         for hook in hooks:
             hook.remove()

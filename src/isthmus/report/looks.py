@@ -34,7 +34,8 @@ class Looks:
 
     def rows(self, chosen: Tensor) -> dict[str, Tensor]:
         """The original, the model's and PCA's reconstruction of the chosen samples, each (n, *shape), scaled."""
-        seen = self.model(self.samples.batch(chosen).to(self.device))
+        labels = self._labels(chosen)
+        seen = self.model(self.samples.batch(chosen).to(self.device), None if labels is None else {"labels": labels})
         clean = seen.clean.float().cpu()
         return {"original": clean, "model": seen.reconstruction.float().cpu(), "pca": self.pca.reconstruct(clean)}
 
@@ -46,6 +47,10 @@ class Looks:
         firsts = [int((labels == label).nonzero()[0]) for label in labels.unique()]
         others = [index for index in even if index not in firsts]
         return torch.tensor((firsts + others)[: self.shown])
+
+    def _labels(self, chosen: Tensor) -> Tensor | None:
+        """(n,) labels of the chosen samples, where there are any, for a model that is conditioned on them."""
+        return None if self.samples.labels is None else self.samples.labels[chosen].to(self.device)
 
     def best(self) -> Tensor:
         """The samples with the smallest errors, smallest first."""
@@ -77,7 +82,10 @@ class Looks:
         """(n, *code) finite codes of samples spread over the part, and their labels."""
         chosen = spread(len(self.samples), MAPPED)
         batches = chosen.split(256)
-        codes = [self.model.encode(self.samples.batch(batch).to(self.device)).float().cpu() for batch in batches]
+        codes = [
+            self.model.encode(self.samples.batch(batch).to(self.device), self._labels(batch)).float().cpu()
+            for batch in batches
+        ]
         found, labels = torch.cat(codes), self.samples.labels
         finite = found.flatten(1).isfinite().all(1)
         return found[finite], None if labels is None else labels[chosen][finite]

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-import torch
 from jinja2 import Environment, PackageLoader
 from matplotlib.figure import Figure
 from torch import Tensor
@@ -102,7 +101,7 @@ def render(run: Reportable) -> str:
         looks = Looks(model, pca, samples, found.errors[part])
         looking, training = _looking(looks, found, model), _training(run, looks, found)
         worst = looks.worst_rows() if samples.kind == "table" else []
-        layers = facts.layers(model, samples.batch(torch.zeros(1, dtype=torch.long)).to(looks.device))
+        layers = facts.layers(model)
     page = Environment(
         loader=PackageLoader("isthmus.report"), autoescape=True, trim_blocks=True, lstrip_blocks=True
     ).get_template("report.html")

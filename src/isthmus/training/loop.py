@@ -48,7 +48,13 @@ class Training:
         self.batch_size = find_batch_size(settings, len(train))
         self.steps_per_epoch = -(-len(train) // self.batch_size)
         trained = {name: value for name, value in model.named_parameters() if value.requires_grad}
-        self.optimiser = Optimiser(settings, trained)
+        rates = {
+            f"own.{name}.{weight}": penalty.own_rate
+            for name, penalty in zip(model.penalty_names, model.penalties, strict=True)
+            if name in model.own
+            for weight, _ in model.own[name].named_parameters()
+        }
+        self.optimiser = Optimiser(settings, trained, rates)
         self.state = State(
             generator=torch.Generator().manual_seed(settings.seed),
             losses=torch.full((self.steps_per_epoch,), float("nan"), device=self.device),
@@ -109,13 +115,21 @@ class Training:
         state, settings = self.state, self.settings
         number = state.epoch * self.steps_per_epoch + state.step
         raw = self.samples.batch(indices).to(self.device, non_blocking=True)
-        draws = _to(self.model.draw(len(indices), state.generator), self.device)
+        labels = None if self.samples.labels is None else self.samples.labels[indices]
+        draws = self.model.draw(len(indices), state.generator) | self._beside(labels)
+        if any(penalty.scheduled for penalty in self.model.penalties):
+            draws["epochs"] = torch.full((len(indices),), number / self.steps_per_epoch)
+        draws = _to(draws, self.device)
         rate = learning_rate_at(settings, number, self.steps_per_epoch)
         loss, terms = step(raw, draws, self._penalty_weights(number), rate)
         state.losses[state.step] = loss
         for name, term in terms.items():
             total = term * len(indices)
             state.terms[name] = state.terms[name] + total if name in state.terms else total
+
+    def _beside(self, labels: Tensor | None) -> dict[str, Tensor]:
+        """What goes with a batch's samples where the model has a condition: their (N,) labels."""
+        return {"labels": labels} if self.model.beside.classes and labels is not None else {}
 
     def _penalty_weights(self, step: int) -> Tensor | None:
         """(number of penalties,) weights at this step, where a warm-up changes them; None where they stand still."""
@@ -146,8 +160,8 @@ class Training:
         sums: dict[str, Tensor] = {}
         self.model.eval()
         try:
-            for raw in samples.batches(VALIDATION_BATCH):
-                draws = _to(self.model.draw(len(raw), generator), self.device)
+            for raw, labels in samples.labelled(VALIDATION_BATCH):
+                draws = _to(self.model.draw(len(raw), generator) | self._beside(labels), self.device)
                 for side in ("encoder", "decoder"):
                     draws.pop(side, None)  # dropout rests
                 total, terms = self.model.loss(self.model(raw.to(self.device), draws))

@@ -29,9 +29,16 @@ class Optimiser:
     Tieleman & Hinton, lecture 6.5 (2012), for "rmsprop"; Sutskever et al. (2013) for "sgd" with momentum.
     """
 
-    def __init__(self, settings: Settings, parameters: Mapping[str, Tensor]) -> None:
+    def __init__(
+        self, settings: Settings, parameters: Mapping[str, Tensor], rates: Mapping[str, float] | None = None
+    ) -> None:
+        """`rates`: the learning rates of some parameters, as multiples of the others'."""
         self.settings = settings
         self.names = list(parameters)
+        factors = [(rates or {}).get(name, 1.0) for name in self.names]
+        self.groups = {
+            factor: [place for place, own in enumerate(factors) if own == factor] for factor in dict.fromkeys(factors)
+        }
         self.parameters = [parameter.detach() for parameter in parameters.values()]  # the same memory
         self.counts = [torch.zeros((), device=parameter.device) for parameter in self.parameters]
         self.slots = {
@@ -41,16 +48,23 @@ class Optimiser:
     @torch.no_grad()
     def step(self, gradients: Sequence[Tensor], rate: float) -> None:
         """One move, by PyTorch's fused functions. `gradients` are in the order of the parameters."""
-        gradients, decay, momentum = list(gradients), self.settings.weight_decay, self.settings.momentum
+        for factor, places in self.groups.items():
+            self._move(places, [gradients[place] for place in places], factor * rate)
+
+    def _move(self, places: list[int], gradients: list[Tensor], rate: float) -> None:
+        """One move of the parameters at these places."""
+        decay, momentum = self.settings.weight_decay, self.settings.momentum
+        parameters, counts = [self.parameters[place] for place in places], [self.counts[place] for place in places]
+        slots = {name: [values[place] for place in places] for name, values in self.slots.items()}
         match self.settings.optimiser:
             case "adam" | "adamw" as name:
                 adam(
-                    self.parameters,
+                    parameters,
                     gradients,
-                    self.slots["mean"],
-                    self.slots["square"],
+                    slots["mean"],
+                    slots["square"],
                     [],
-                    self.counts,
+                    counts,
                     foreach=False,
                     fused=True,
                     decoupled_weight_decay=name == "adamw",
@@ -64,12 +78,12 @@ class Optimiser:
                 )
             case "rmsprop":
                 rmsprop(
-                    self.parameters,
+                    parameters,
                     gradients,
-                    self.slots["square"],
+                    slots["square"],
                     [],
-                    self.slots["momentum"],
-                    self.counts,
+                    slots["momentum"],
+                    counts,
                     foreach=True,
                     lr=rate,
                     alpha=SMOOTHING,
@@ -80,9 +94,9 @@ class Optimiser:
                 )
             case "sgd":
                 sgd(
-                    self.parameters,
+                    parameters,
                     gradients,
-                    list(self.slots["momentum"]),
+                    list(slots["momentum"]),
                     fused=True,
                     lr=rate,
                     weight_decay=decay,

@@ -155,8 +155,9 @@ def worth_compiling(model: Autoencoder, settings: Settings, samples: int, device
 def _piece(model: Autoencoder, device: torch.device) -> int | None:
     """How many samples go through at once: a convolution's activations should stay in the cache."""
     normalises = any(isinstance(layer, nn.BatchNorm1d | nn.BatchNorm2d) for layer in model.modules())
+    whole = normalises or model.code_module is not None or any(penalty.over_batch for penalty in model.penalties)
     network = model.blueprint.network if model.blueprint else None
-    return PIECE if device.type == "cpu" and isinstance(network, Conv) and not normalises else None
+    return PIECE if device.type == "cpu" and isinstance(network, Conv) and not whole else None
 
 
 @contextlib.contextmanager

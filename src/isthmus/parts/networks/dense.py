@@ -1,7 +1,7 @@
 """Fully connected networks."""
 
 import math
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import torch
 from pydantic import Field
@@ -24,6 +24,8 @@ class Dense(Network):
     dropout: the share of each hidden layer's activations that is dropped in training.
     tied: each layer of the decoder is the transpose of its partner in the encoder (a true tie, half the weights).
     """
+
+    flat: ClassVar[bool] = True
 
     widths: tuple[Annotated[int, Field(ge=1)], ...] = ()
     activation: Activation = "relu"

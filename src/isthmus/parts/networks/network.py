@@ -1,6 +1,7 @@
 """What every network offers: an encoder, and the decoder that mirrors it."""
 
-from typing import Literal
+import math
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
@@ -16,7 +17,11 @@ class Network(Part):
     """The shape of the encoder and, mirrored, of the decoder.
 
     A network of your own is a subclass with `encoder` and `decoder`; the rest follows.
+
+    flat: whether it takes its input flat, so that what comes beside it (a label) is just so many numbers more.
     """
+
+    flat: ClassVar[bool] = False
 
     def natural_code(self, shape: Shape) -> Shape | None:
         """The shape of the code where nobody asks for a size; None where the network needs to be told."""
@@ -51,9 +56,12 @@ class Network(Part):
         bias = getattr(output, "bias", None)
         if not isinstance(output, nn.Module) or not isinstance(bias, Tensor):
             return
-        if bias.numel() != mean.numel():  # a convolution has one bias a channel
-            mean = mean.flatten(1).mean(1)
+        if bias.numel() == math.prod(distance.outputs(tuple(mean.shape))):
+            start = distance.output(mean[None]).flatten()
+        else:  # a convolution has one bias a channel
+            flat = mean.flatten(1).mean(1).view(1, -1, *[1] * (mean.ndim - 1))
+            start = distance.output(flat).flatten()
         with torch.no_grad():
-            bias.copy_(distance.output(mean).flatten())
+            bias.copy_(start)
             if isinstance(weight := getattr(output, "weight", None), Tensor):
                 weight.zero_()

@@ -1,13 +1,13 @@
 """What every penalty is: something that the loss adds to the distance, one number per sample."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import torch
 from pydantic import Field
-from torch import Tensor
+from torch import Tensor, nn
 
-from isthmus.parts.part import Part
+from isthmus.parts.part import Part, Shape
 
 if TYPE_CHECKING:
     from isthmus.autoencoder import Autoencoder, Pass
@@ -18,10 +18,29 @@ class Penalty(Part):
 
     weight: how much it counts beside the distance.
     warmup: over how many epochs the weight grows from 0, in a straight line.
+
+    A kind may have weights of its own (`module`). Where these learn against the model, they are a rival: the kind then
+    says their loss (`rival`), and lets them stand still when it is called (`isthmus.parts.layers.frozen`).
+
+    over_batch: whether it looks at a batch as a whole (a mean over samples, say), which then isn't cut in pieces.
+    scheduled: whether it wants to know how far training is: `seen.draws["epochs"]`, (N,), absent after training.
     """
+
+    over_batch: ClassVar[bool] = False
+    scheduled: ClassVar[bool] = False
 
     weight: Annotated[float, Field(ge=0)] = 1.0
     warmup: Annotated[float, Field(ge=0)] = 0.0
+
+    @property
+    def has_rival(self) -> bool:
+        """Whether its own weights learn against the model."""
+        return type(self).rival is not Penalty.rival
+
+    @property
+    def own_rate(self) -> float:
+        """The learning rate of its own weights, as a multiple of the model's."""
+        return 1.0
 
     def weight_at(self, epochs: float) -> float:
         """The weight after so many epochs."""
@@ -30,12 +49,26 @@ class Penalty(Part):
     def check(self, model: "Autoencoder") -> None:
         """Raise BlueprintError where the model hasn't what the penalty needs; asked once, when it is built."""
 
-    def draw(self, count: int, model: "Autoencoder", generator: torch.Generator) -> Tensor | None:
-        """The random numbers for a batch of `count` samples, N first, where it needs any."""
+    def module(self, shape: Shape, code: Shape, generator: torch.Generator) -> nn.Module | None:
+        """Weights of its own, for samples and codes of these shapes, where it has any.
+
+        They are trained, saved and resumed with the model's; `model.module_of(self)` finds them.
+        """
         return None
 
-    def __call__(self, seen: "Pass", model: "Autoencoder", draws: Tensor | None = None) -> Tensor:
-        """(N,) penalty of each sample, not yet weighted. A penalty that draws nothing may leave `draws` out."""
+    def draw(self, count: int, model: "Autoencoder", generator: torch.Generator) -> Any:
+        """The random numbers for a batch of `count` samples: a tensor, N first, or several by name; None for none."""
+        return None
+
+    def __call__(self, seen: "Pass", model: "Autoencoder", draws: Any = None) -> Tensor:
+        """(N,) penalty of each sample, not yet weighted; (K·N,) where the code's K draws differ in it.
+
+        A penalty that draws nothing may leave `draws` out.
+        """
+        raise NotImplementedError
+
+    def rival(self, seen: "Pass", model: "Autoencoder", draws: Any = None) -> Tensor:
+        """(N,) loss by which the penalty's own weights learn, from a pass through which nothing flows back."""
         raise NotImplementedError
 
 

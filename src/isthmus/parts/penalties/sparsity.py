@@ -1,6 +1,6 @@
 """Penalties that keep most units silent, so that each sample is described by few."""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import torch
 from pydantic import Field
@@ -48,6 +48,8 @@ class SparsityKl(Penalty):
 
     Source: Ng, Sparse autoencoder, CS294A lecture notes (2011).
     """
+
+    over_batch: ClassVar[bool] = True
 
     weight: Annotated[float, Field(ge=0)] = 1.0
     rate: Annotated[float, Field(gt=0, lt=1)] = 0.05

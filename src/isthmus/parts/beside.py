@@ -1,0 +1,57 @@
+"""What the encoder and the decoder get beside their input: a label as a condition, which numbers are known."""
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from isthmus.parts.part import Shape
+
+
+@dataclass(frozen=True)
+class Beside:
+    """Attached along dimension 1: as further channels, planes of one value where the input is a picture or series.
+
+    classes: one-hot labels of so many classes go to the encoder and to the decoder; 0 for none.
+    mask: 1 where a number is known and 0 where it is missing goes to the encoder.
+    flat: the network takes its input flat, so that a label is just so many numbers more.
+    """
+
+    classes: int = 0
+    mask: bool = False
+    flat: bool = False
+
+    def encoder_shape(self, seen: Shape) -> Shape:
+        """The shape that the encoder gets for samples seen in this shape."""
+        if not (self.classes or self.mask):
+            return seen
+        shape = (math.prod(seen),) if self.flat else seen
+        return (shape[0] * (2 if self.mask else 1) + self.classes, *shape[1:])
+
+    def decoder_shape(self, code: Shape) -> Shape:
+        """The shape that the decoder gets for codes of this shape."""
+        return (code[0] + self.classes, *code[1:])
+
+    def to_encoder(self, x: Tensor, known: Tensor | None, labels: Tensor | None) -> Tensor:
+        """(N, *seen), (N, *seen) and (N,) to (N, *encoder_shape). Where `known` is None, all is."""
+        if not (self.classes or self.mask):
+            return x
+        parts = [x]
+        if self.mask:
+            parts.append(torch.ones_like(x) if known is None else known.to(x.dtype))
+        if self.flat:
+            parts = [part.flatten(1) for part in parts]
+        return self._with_labels(torch.cat(parts, 1), labels)
+
+    def to_decoder(self, z: Tensor, labels: Tensor | None) -> Tensor:
+        """(K·N, *code) and (N,) to (K·N, *decoder_shape); K draws, draw by draw, share their samples' labels."""
+        return self._with_labels(z, labels)
+
+    def _with_labels(self, x: Tensor, labels: Tensor | None) -> Tensor:
+        if not self.classes or labels is None:
+            return x
+        hot = F.one_hot(labels.long(), self.classes).to(x.dtype)
+        hot = hot.repeat(len(x) // max(1, len(hot)), 1) if len(hot) != len(x) else hot
+        return torch.cat([x, hot.view(*hot.shape, *[1] * (x.ndim - 2)).expand(-1, -1, *x.shape[2:])], 1)

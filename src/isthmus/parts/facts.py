@@ -1,0 +1,17 @@
+"""Facts: what a blueprint learns of the data when it meets them."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What parts may settle by, before any weight is drawn.
+
+    range: the scaled values' bounds; None where they are unbounded.
+    levels: for each column of a table, how many categories it has, 0 where it holds numbers; empty for other data.
+    classes: how many labels there are.
+    """
+
+    range: tuple[float, float] | None = None
+    levels: tuple[int, ...] = ()
+    classes: int = 0

@@ -1,0 +1,41 @@
+"""What goes beside the input: labels as one-hot numbers or planes, and the mask of what is known."""
+
+import pytest
+import torch
+
+from isthmus.parts import Beside
+
+
+@pytest.mark.parametrize(
+    "beside", [Beside(), Beside(classes=3), Beside(mask=True), Beside(4, mask=True), Beside(2, True, True)]
+)
+@pytest.mark.parametrize("seen", [(6,), (2, 5), (1, 4, 3)], ids=str)
+def test_shapes_are_as_they_are_said(beside, seen):
+    x, labels = torch.rand(5, *seen), torch.zeros(5, dtype=torch.int64)
+    assert beside.to_encoder(x, torch.ones(5, *seen, dtype=torch.bool), labels).shape[1:] == beside.encoder_shape(seen)
+    assert beside.to_decoder(x, labels).shape[1:] == beside.decoder_shape(seen)
+
+
+def test_nothing_beside_leaves_the_input_as_it_is():
+    x = torch.rand(2, 3)
+    assert Beside().to_encoder(x, None, None) is x
+    assert Beside().to_decoder(x, torch.tensor([0, 1])) is x
+
+
+def test_a_label_is_a_plane_of_ones_for_pictures():
+    x = torch.rand(2, 1, 4, 3)
+    planes = Beside(classes=3).to_encoder(x, None, torch.tensor([2, 0]))
+    assert torch.equal(planes[:, :1], x)
+    assert torch.equal(planes[:, 1:, 1, 2], torch.tensor([[0.0, 0.0, 1.0], [1.0, 0.0, 0.0]]))
+    assert torch.equal(planes[:, 1:], planes[:, 1:, :1, :1].expand(-1, -1, 4, 3))
+
+
+def test_draws_of_a_code_share_their_samples_labels():
+    z = torch.rand(6, 2)
+    given = Beside(classes=2).to_decoder(z, torch.tensor([1, 0, 1]))
+    assert torch.equal(given[:, 2:].argmax(1), torch.tensor([1, 0, 1, 1, 0, 1]))
+
+
+def test_without_a_mask_all_is_known():
+    x = torch.rand(2, 4)
+    assert torch.equal(Beside(mask=True).to_encoder(x, None, None), torch.cat([x, torch.ones(2, 4)], 1))
