@@ -184,7 +184,7 @@ def test_the_penaltys_gradient_reaches_the_model_alone_and_the_rivals_the_rival_
     draws = model.draw(8, generator())
     seen = model(raw, draws)
     total, terms = model.loss(seen)
-    assert float(total.detach()) == pytest.approx(float(terms["distance"] + 0.3 * terms["critic"]))
+    assert float(total.detach()) == pytest.approx(float((terms["distance"] + 0.3 * terms["critic"]).detach()))
     (judge,) = model.own.values()
     assert isinstance(judge, nn.Linear)
     own = list(judge.parameters())
