@@ -182,6 +182,14 @@ def test_folder_that_cannot_be_made_is_named(data: ist.Data, tmp_path: Path) -> 
         ist.fit(model, data, epochs=1, out=tmp_path / "file" / "run", progress=False)
 
 
+def test_something_else_than_a_model_and_data_is_said_in_one_line(data: ist.Data) -> None:
+    blueprint = ist.recipe("vanilla", code=2)
+    with pytest.raises(ist.IsthmusError, match=r"expected an Autoencoder.*blueprint\.build"):
+        ist.fit(blueprint, data)  # pyright: ignore[reportArgumentType]
+    with pytest.raises(ist.IsthmusError, match="'digits': expected what open_data makes"):
+        ist.fit(blueprint.build(data), "digits")  # pyright: ignore[reportArgumentType]
+
+
 @pytest.mark.parametrize("wrong", [{"epoch": 3}, {"epochs": 0}, {"optimiser": "adm"}])
 def test_wrong_settings_are_said_before_anything_is_written(data: ist.Data, tmp_path: Path, wrong: dict) -> None:
     model = ist.recipe("vanilla", code=2).build(data)

@@ -10,8 +10,9 @@ import filelock
 
 from isthmus.autoencoder import Autoencoder
 from isthmus.data import Data, reopen
-from isthmus.errors import DataError, RunError, TrainingError, remark
+from isthmus.errors import BlueprintError, DataError, RunError, TrainingError, remark
 from isthmus.files import unwritable, write_json
+from isthmus.parts.mistakes import brief
 from isthmus.run import BASELINE, DATA, ENVIRONMENT, HISTORY, SETTINGS, Run, environment, load
 from isthmus.store import MODEL, WEIGHTS, describe_model, make_folder, read_json, rebuild, save_tensors
 from isthmus.training import CHECKPOINT, BestWeights, Callback, Checkpoint, Checkpoints, ProgressBar, Settings, Training
@@ -45,8 +46,8 @@ def fit(
         TrainingError: the loss stopped being finite (the last good weights are kept), or a setting won't do.
         BlueprintError: the model does not fit the data.
     """
-    chosen = _decided(model, data, Settings(**settings))
     _check_fit(model, data)
+    chosen = _decided(model, data, Settings(**settings))
     if out is None:
         return _train(model, data, chosen, None, progress, callbacks, None)
     folder = make_folder(out)
@@ -158,7 +159,13 @@ def _decided(model: Autoencoder, data: Data, settings: Settings) -> Settings:
 
 
 def _check_fit(model: Autoencoder, data: Data) -> None:
-    """Say before any training that data and model don't fit."""
+    """Say before any training that data and model don't fit, or are something else."""
+    if not isinstance(model, Autoencoder):
+        raise BlueprintError(
+            f"The model given is {brief(model)}: expected an Autoencoder. A Blueprint makes one: blueprint.build(data)."
+        )
+    if not isinstance(data, Data):
+        raise DataError(f"The data given are {brief(data)}: expected what open_data makes. Say open_data(…) first.")
     if len(data.train) == 0:
         raise DataError("The training part holds no samples. Give more data, or a smaller validation and test part.")
     if tuple(data.shape) != tuple(model.shape):

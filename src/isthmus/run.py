@@ -64,13 +64,16 @@ class Run:
     reason: str = ""
     best_epoch: int = 0
 
-    def encode(self, source: Any) -> Tensor:
-        """(N, *code) codes of raw samples: a part of the data, an array, a table, anything that `open_data` reads."""
-        return self._through(self.model.encode, self._samples(source))
+    def encode(self, source: Any, **how: Any) -> Tensor:
+        """(N, *code) codes of raw samples: a part of the data, an array, a table, anything that `open_data` reads.
 
-    def reconstruct(self, source: Any) -> Tensor:
-        """(N, *shape) reconstructions of raw samples, in the raw data's units, float32."""
-        return self._through(self.model.reconstruct, self._samples(source))
+        how: to read a source that is not read as the training's was, as for `read_samples`.
+        """
+        return self._through(self.model.encode, self._samples(source, how))
+
+    def reconstruct(self, source: Any, **how: Any) -> Tensor:
+        """(N, *shape) reconstructions of raw samples, in the raw data's units, float32; `how` as for `encode`."""
+        return self._through(self.model.reconstruct, self._samples(source, how))
 
     def decode(self, codes: Any, labels: Any = None) -> Tensor:
         """(N, *code) codes, as an array or tensor, to (N, *shape) samples in the raw data's units, float32.
@@ -92,17 +95,17 @@ class Run:
         labels = None if labels is None else torch.as_tensor(labels, dtype=torch.int64)
         return self._through(self.model.decode, Samples(values=codes.reshape(-1, *wanted), labels=labels))
 
-    def evaluate(self, source: Any = None, *, progress: Any = None) -> dict[str, Any]:
-        """Reconstruction errors on the run's own parts, or on `source`, beside PCA's and the mean's.
+    def evaluate(self, source: Any = None, *, progress: Any = None, **how: Any) -> dict[str, Any]:
+        """Reconstruction errors on the run's own parts, or on a source (`how`: as for `encode`), beside PCA and mean.
 
         `{"test": {"mse": {"model": …, "pca": …, "mean": …}, …}, "validation": …, "train": …}`; a source is "given".
         """
-        return self.evaluation(source, progress=progress).to_json()
+        return self.evaluation(source, progress=progress, **how).to_json()
 
-    def evaluation(self, source: Any = None, *, progress: Any = None) -> Evaluation:
+    def evaluation(self, source: Any = None, *, progress: Any = None, **how: Any) -> Evaluation:
         """What `evaluate` tells, with each sample's own error (`isthmus.measures.Evaluation`)."""
         if source is not None:
-            parts: Mapping[str, Samples] = {"given": self._samples(source)}
+            parts: Mapping[str, Samples] = {"given": self._samples(source, how)}
         else:
             data = self.open()
             parts = {"test": data.test, "validation": data.validation, "train": data.train}
@@ -146,12 +149,12 @@ class Run:
                     save_tensors(self.folder / BASELINE, self.pca.to_tensors())
         return self.pca
 
-    def _samples(self, source: Any) -> Samples:
-        if isinstance(source, Samples):
+    def _samples(self, source: Any, how: Mapping[str, Any]) -> Samples:
+        if isinstance(source, Samples) and not how:
             return source
         if isinstance(source, Data):
             raise DataError("These are data with three parts. Give one of them, such as data.test.")
-        return read_samples(source, like=self.description or None)
+        return read_samples(source, like=self.description or None, **how)
 
     @torch.no_grad()
     def _through(self, use: Any, samples: Samples) -> Tensor:

@@ -43,7 +43,7 @@ def test_files_that_can_run_code_are_never_read(tmp_path, suffix):
 
 
 def test_address_is_told_from_a_path():
-    assert "is an address" in message_of("https://example.org/x.npy")
+    assert "https://example.org/x.npy is an address" in message_of("https://example.org/x.npy")
 
 
 def test_path_through_a_file_is_refused(tmp_path):
@@ -85,3 +85,18 @@ def test_home_folder_is_understood(tmp_path, monkeypatch):
 def test_unknown_option_offers_the_nearest():
     words: dict = {"lable": "x"}
     assert "'label'" in message_of("digits", **words)
+
+
+@pytest.mark.parametrize("options", [{"size": 14}, {"mode": "L"}, {"label": "kind"}])
+def test_options_that_the_source_has_no_use_for_are_refused(tmp_path, options):
+    np.save(tmp_path / "x.npy", np.zeros((5, 8, 8), np.uint8))
+    name = next(iter(options))
+    with pytest.raises(DataError, match=f"^{name}=.*Leave it out"):
+        open_data(tmp_path / "x.npy", **options)
+
+
+def test_options_of_a_models_training_are_no_trouble_where_there_is_no_use_for_them():
+    like = {"shape": [8, 8], "options": {"size": [8, 8], "mode": "L", "label": "kind"}}
+    assert len(read_samples(np.zeros((5, 8, 8), np.uint8), like=like)) == 5
+    with pytest.raises(DataError, match=r"size=.* is for picture files"):
+        read_samples(np.zeros((5, 8, 8), np.uint8), like=like, size=9)

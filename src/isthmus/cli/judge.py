@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from isthmus.cli import options
-from isthmus.cli.says import counted, figures, say, say_json, say_table
+from isthmus.cli import options, reading
+from isthmus.cli.says import counted, figures, say, say_json, say_table, working
 
 
 def add_to(app: typer.Typer) -> None:
@@ -18,18 +18,23 @@ def add_to(app: typer.Typer) -> None:
     app.command(epilog="Example: `isthmus report runs/digits --open`")(report)
 
 
+@reading.reads(*reading.READING, "part")
 def evaluate(
     run: options.Folder,
     source: Annotated[
         str | None, typer.Argument(metavar="SOURCE", help="Other data than those of the training.", show_default=False)
     ] = None,
+    *,
+    how: reading.How,
     quiet: options.Quiet = False,
     json: options.Json = False,
 ) -> None:
     """Measure how well a run reconstructs, beside PCA with the same code size and beside the mean."""
+    if how and source is None:
+        raise typer.BadParameter(f"{', '.join(how)}: how to read other data than the training's; name them as SOURCE")
     loaded = options.open_run(run)
     with counted("evaluating", quiet=quiet) as progress:
-        found = loaded.evaluate(source, progress=progress)
+        found = loaded.evaluate(source, progress=progress, **how)
     if json:
         say_json(found)
         return
@@ -48,9 +53,11 @@ def report(
     open_page: Annotated[
         bool, typer.Option("--open", help="Show it in the browser, where there is a desktop.")
     ] = False,
+    quiet: options.Quiet = False,
 ) -> None:
     """Write one HTML page: loss curves, reconstructions, best and worst samples, errors, the map of the code."""
-    page = options.open_run(run).report(path)
+    with working("writing the report", quiet=quiet):
+        page = options.open_run(run).report(path)
     say(str(page))
     if open_page and _desktop():
         webbrowser.open(page.resolve().as_uri())

@@ -1,10 +1,42 @@
-"""Options that say how a source is read; they are those of `open_data`."""
+"""Options that say how a source is read: those of `open_data`, defined once and given to every command that reads."""
 
+import functools
+import inspect
+from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
 import typer
 
+from isthmus.cli.options import names
+
+Command = Callable[..., None]
+How = dict[str, Any]
 PANEL = "The data"
+
+
+def reads(*words: str) -> Callable[[Command], Command]:
+    """Give a command the options of these names, where its own argument `how` stands.
+
+    The command then gets in `how` those that somebody gave, as `open_data` and `read_samples` take them.
+    """
+
+    def give(command: Command) -> Command:
+        @functools.wraps(command)
+        def reading(**given: Any) -> None:
+            how = {_in_python(word): given.pop(word) for word in words}
+            command(**given, how={word: value for word, value in how.items() if value is not None})
+
+        own = inspect.signature(command, eval_str=True)
+        options = [inspect.Parameter(word, _NAMED, default=None, annotation=OPTIONS[word]) for word in words]
+        parameters: list[inspect.Parameter] = []
+        for parameter in own.parameters.values():
+            parameters += options if parameter.name == "how" else [parameter.replace(kind=_NAMED)]
+        # what typer looks at, in the place of the command's own
+        reading.__dict__["__signature__"] = own.replace(parameters=parameters)
+        reading.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+        return reading
+
+    return give
 
 
 def size(text: str) -> tuple[int, int]:
@@ -23,42 +55,62 @@ def _option(*words: str, help: str, **more: Any) -> Any:
     return typer.Option(*words, help=help, rich_help_panel=PANEL, show_default=False, **more)
 
 
-Label = Annotated[
-    str | None, _option(metavar="NAME", help="The column (or the array of an .npz) that holds the labels.")
-]
-Columns = Annotated[list[str] | None, _option(metavar="NAMES", help="Columns to take: `a,b,c`, or one at a time.")]
-Exclude = Annotated[list[str] | None, _option(metavar="NAMES", help="Columns to leave out.")]
-Array = Annotated[str | None, _option(metavar="NAME", help="The array of an .npz that holds the samples.")]
-Kind = Annotated[Literal["pictures", "table", "series"] | None, _option(help="What the values are.")]
-Channels = Annotated[Literal["first", "last"] | None, _option(help="Where an array of pictures has its colours.")]
-Size = Annotated[
-    str | None, _option(metavar="HxW", help="Resize pictures to 28x28 (`28`), or to height x width (`28x32`).")
-]
-Mode = Annotated[Literal["L", "RGB", "RGBA"] | None, _option(help="Convert pictures to grey, colour, …")]
-Missing = Annotated[
-    Literal["error", "drop", "fill"] | None, _option(help="Samples with NaN or infinite values. [default: error]")
-]
-Header = Annotated[
-    bool | None, _option("--header/--no-header", help="Whether a text table's first line names columns.")
-]
-Delimiter = Annotated[str | None, _option(metavar="CHARACTER", help="Between the cells of a text table.")]
-MemoryMap = Annotated[bool | None, _option("--memory-map/--no-memory-map", help="Leave a .npy on disk.")]
-MaxPixels = Annotated[int | None, _option(metavar="N", min=1, help="Of one picture; more is taken for a bomb.")]
-MaxBytes = Annotated[int | None, _option(metavar="N", min=1, help="What a compressed source may grow to in memory.")]
-Validation = Annotated[
-    float | None, _option(metavar="X", help="Share of the samples that early stopping looks at. [default: 0.1]")
-]
-Test = Annotated[float | None, _option(metavar="X", help="Share of the samples that only judging sees. [default: 0.1]")]
-SplitSeed = Annotated[int | None, _option(metavar="N", min=0, help="Of the draw of those shares. [default: 0]")]
-Scaling = Annotated[
-    Literal["auto", "bytes", "standardise", "minmax", "none"] | None,
-    _option(help="How values are scaled, learnt from the training part. [default: by the data]"),
-]
-Part = Annotated[
-    Literal["train", "validation", "test"] | None, _option(help="The part to take, of a source that has parts.")
-]
+READING: dict[str, Any] = {
+    "label": Annotated[
+        str | None, _option(metavar="NAME", help="The column (or the array of an .npz) that holds the labels.")
+    ],
+    "columns": Annotated[
+        list[str] | None,
+        _option(metavar="NAMES", callback=names, help="Columns to take: `a,b,c`, or one at a time."),
+    ],
+    "exclude": Annotated[list[str] | None, _option(metavar="NAMES", callback=names, help="Columns to leave out.")],
+    "array": Annotated[str | None, _option(metavar="NAME", help="The array of an .npz that holds the samples.")],
+    "kind": Annotated[Literal["pictures", "table", "series"] | None, _option(help="What the values are.")],
+    "channels": Annotated[Literal["first", "last"] | None, _option(help="Where an array of pictures has its colours.")],
+    "size": Annotated[
+        str | None,
+        _option(metavar="HxW", parser=size, help="Resize picture files to 28x28 (`28`), or to height x width."),
+    ],
+    "mode": Annotated[
+        Literal["L", "RGB", "RGBA"] | None, _option(help="Convert picture files to grey, colour, colour and alpha.")
+    ],
+    "missing": Annotated[
+        Literal["error", "drop", "fill"] | None,
+        _option(help="Samples with NaN or infinite values. [default: error]"),
+    ],
+    "header": Annotated[
+        bool | None, _option("--header/--no-header", help="Whether a text table's first line names columns.")
+    ],
+    "delimiter": Annotated[str | None, _option(metavar="CHARACTER", help="Between the cells of a text table.")],
+    "memory_map": Annotated[bool | None, _option("--memory-map/--no-memory-map", help="Leave a .npy on disk.")],
+    "max_pixels": Annotated[int | None, _option(metavar="N", min=1, help="Of one picture; more is taken for a bomb.")],
+    "max_bytes": Annotated[
+        int | None, _option(metavar="N", min=1, help="What a compressed source may grow to in memory.")
+    ],
+}
+"""How a source is read: a word for each field of `isthmus.data.Options`."""
+
+OPTIONS: dict[str, Any] = READING | {
+    "validation": Annotated[
+        float | None, _option(metavar="X", help="Share of the samples that early stopping looks at. [default: 0.1]")
+    ],
+    "test": Annotated[
+        float | None, _option(metavar="X", help="Share of the samples that only judging sees. [default: 0.1]")
+    ],
+    "split_seed": Annotated[int | None, _option(metavar="N", min=0, help="Of the draw of those shares. [default: 0]")],
+    "scaling": Annotated[
+        Literal["auto", "bytes", "standardise", "minmax", "none"] | None,
+        _option(help="How values are scaled, learnt from the training part. [default: by the data]"),
+    ],
+    "part": Annotated[
+        Literal["train", "validation", "test"] | None,
+        _option(help="The part to take, of a source that has parts."),
+    ],
+}
+"""All that `reads` knows: how to read, how to divide and scale, which part to take."""
+
+_NAMED = inspect.Parameter.KEYWORD_ONLY
 
 
-def given(**words: Any) -> dict[str, Any]:
-    """The options that somebody gave."""
-    return {word: value for word, value in words.items() if value is not None}
+def _in_python(word: str) -> str:
+    return {"split_seed": "seed"}.get(word, word)

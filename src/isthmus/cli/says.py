@@ -101,6 +101,16 @@ def counted(what: str, *, quiet: bool = False) -> Iterator[Callable[[int, int], 
         yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
+@contextlib.contextmanager
+def working(what: str, *, quiet: bool = False) -> Iterator[None]:
+    """A sign of life on stderr, where somebody looks, for work whose length nobody knows."""
+    from rich.console import Console
+
+    console = Console(stderr=True)
+    with contextlib.nullcontext() if quiet or not console.is_terminal else console.status(f"{what} …"):
+        yield
+
+
 def number(value: float | None) -> str:
     """A measure with four significant digits, as people write it."""
     if value is None or math.isnan(value):

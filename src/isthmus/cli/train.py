@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from isthmus.cli import options, reading
-from isthmus.cli.says import INTERRUPTED, complain, figures, say, say_json, say_table
+from isthmus.cli.says import INTERRUPTED, complain, counted, figures, say, say_json, say_table, working
 from isthmus.errors import BlueprintError
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ def add_to(app: typer.Typer) -> None:
     app.command(epilog="Example: `isthmus resume runs/digits`")(resume)
 
 
+@reading.reads(*reading.READING, "validation", "test", "split_seed", "scaling")
 def train(
     source: options.Source,
     out: Annotated[
@@ -94,55 +95,20 @@ def train(
         ),
     ] = None,
     seed: Annotated[int, _training(min=0, metavar="N", help="Of all random draws.")] = 0,
-    label: reading.Label = None,
-    columns: reading.Columns = None,
-    exclude: reading.Exclude = None,
-    array: reading.Array = None,
-    kind: reading.Kind = None,
-    channels: reading.Channels = None,
-    size: reading.Size = None,
-    mode: reading.Mode = None,
-    missing: reading.Missing = None,
-    header: reading.Header = None,
-    delimiter: reading.Delimiter = None,
-    memory_map: reading.MemoryMap = None,
-    max_pixels: reading.MaxPixels = None,
-    max_bytes: reading.MaxBytes = None,
-    validation: reading.Validation = None,
-    test: reading.Test = None,
-    split_seed: reading.SplitSeed = None,
-    scaling: reading.Scaling = None,
+    *,
+    how: reading.How,
     force: options.Force = False,
     quiet: options.Quiet = False,
     json: options.Json = False,
 ) -> None:
     """Train an autoencoder on SOURCE, keep it in a folder, and say how good it is beside PCA."""
     changes = options.settings(set_)
-    how_to_read = {
-        "label": label,
-        "columns": options.names(columns),
-        "exclude": options.names(exclude),
-        "array": array,
-        "kind": kind,
-        "channels": channels,
-        "size": reading.size(size) if size else None,
-        "mode": mode,
-        "missing": missing,
-        "header": header,
-        "delimiter": delimiter,
-        "memory_map": memory_map,
-        "max_pixels": max_pixels,
-        "max_bytes": max_bytes,
-        "validation": validation,
-        "test": test,
-        "seed": split_seed,
-        "scaling": scaling,
-    }
     from isthmus.data import open_data
     from isthmus.fitting import fit
 
     plan = _plan(recipe, changes, blueprint)
-    data = open_data(source, **{word: value for word, value in how_to_read.items() if value is not None})
+    with working(f"reading {source}", quiet=quiet):
+        data = open_data(source, **how)
     folder = out or free_folder(Path("runs") / f"{stem(source)}-{blueprint.stem if blueprint else recipe}")
     run = fit(
         plan.build(data, seed=seed),
@@ -195,7 +161,8 @@ def conclude(run: "Run", folder: Path, *, json: bool, quiet: bool) -> None:
         where = f"epoch {len(run.history) + 1} of {run.settings.epochs}"
         complain(f"Stopped in {where}; everything is saved. To go on: isthmus resume {shown}")
         raise typer.Exit(INTERRUPTED)
-    found = run.evaluation()
+    with counted("evaluating", quiet=quiet) as progress:
+        found = run.evaluation(progress=progress)
     if json:
         say_json({"run": str(folder), **found.to_json()})
         return

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from isthmus.cli import options, reading
-from isthmus.cli.says import counted, say
+from isthmus.cli.says import counted, say, working
 from isthmus.errors import DataError
 
 if TYPE_CHECKING:
@@ -26,73 +26,49 @@ def add_to(app: typer.Typer) -> None:
     app.command(epilog="Example: `isthmus decode runs/digits codes.parquet pictures.zip`")(decode)
 
 
+@reading.reads(*reading.READING, "part")
 def reconstruct(
     run: options.Folder,
     source: options.Source,
     target: options.Target,
-    part: reading.Part = None,
-    array: reading.Array = None,
-    missing: reading.Missing = None,
-    header: reading.Header = None,
-    delimiter: reading.Delimiter = None,
-    max_pixels: reading.MaxPixels = None,
-    max_bytes: reading.MaxBytes = None,
+    *,
+    how: reading.How,
     force: options.Force = False,
     quiet: options.Quiet = False,
 ) -> None:
     """Pass every sample of SOURCE through the code and back; pictures come back as pictures."""
     _refuse_taken(target, force)
-    how = reading.given(
-        part=part,
-        array=array,
-        missing=missing,
-        header=header,
-        delimiter=delimiter,
-        max_pixels=max_pixels,
-        max_bytes=max_bytes,
-    )
     found = options.open_run(run)
-    samples = _samples(found, source, how)
+    samples = _samples(found, source, how, quiet)
     rebuilt = _each_batch(samples, found.reconstruct, "reconstructing", quiet)
     _write(target, rebuilt, like=found.description, names=samples.names, force=force)
 
 
+@reading.reads(*reading.READING, "part")
 def encode(
     run: options.Folder,
     source: options.Source,
     target: options.Target,
-    part: reading.Part = None,
-    array: reading.Array = None,
-    missing: reading.Missing = None,
-    header: reading.Header = None,
-    delimiter: reading.Delimiter = None,
-    max_pixels: reading.MaxPixels = None,
-    max_bytes: reading.MaxBytes = None,
+    *,
+    how: reading.How,
     force: options.Force = False,
     quiet: options.Quiet = False,
 ) -> None:
     """Write the code of every sample of SOURCE, one row each."""
     _refuse_taken(target, force)
-    how = reading.given(
-        part=part,
-        array=array,
-        missing=missing,
-        header=header,
-        delimiter=delimiter,
-        max_pixels=max_pixels,
-        max_bytes=max_bytes,
-    )
     found = options.open_run(run)
-    samples = _samples(found, source, how)
+    samples = _samples(found, source, how, quiet)
     codes = _each_batch(samples, found.encode, "encoding", quiet)
     _write(target, codes, names=samples.names, force=force)
 
 
+@reading.reads("array", "columns", "exclude", "header", "delimiter", "missing", "memory_map", "max_bytes")
 def decode(
     run: options.Folder,
     source: options.Source,
     target: options.Target,
-    array: reading.Array = None,
+    *,
+    how: reading.How,
     force: options.Force = False,
     quiet: options.Quiet = False,
 ) -> None:
@@ -101,16 +77,17 @@ def decode(
     from isthmus.data import read_samples
 
     found = options.open_run(run)
-    codes = read_samples(source, channels="first", **reading.given(array=array))
+    codes = read_samples(source, channels="first", **how)
     decoded = _each_batch(codes, found.decode, "decoding", quiet)
     _write(target, decoded, like=found.description, names=codes.names, force=force)
 
 
-def _samples(run: "Run", source: str, how: dict[str, Any]) -> "Samples":
+def _samples(run: "Run", source: str, how: reading.How, quiet: bool) -> "Samples":
     """The samples of `source`, as the run's model takes them."""
     from isthmus.data import read_samples
 
-    return read_samples(source, like=run.description, **how)
+    with working(f"reading {source}", quiet=quiet):
+        return read_samples(source, like=run.description, **how)
 
 
 def _each_batch(samples: "Samples", use: Callable[["Tensor"], "Tensor"], what: str, quiet: bool) -> "Tensor":

@@ -12,6 +12,8 @@ Missing = Literal["error", "drop", "fill"]
 Mode = Literal["L", "RGB", "RGBA"]
 MAX_PIXELS = 100_000_000
 MAX_BYTES = 4 * 2**30
+BESIDE = ("labels", "validation", "test", "seed", "scaling", "like", "part")
+"""Words of `open_data` and `read_samples` that are no reading options, for whoever misspells them."""
 
 
 class OptionWords(TypedDict, total=False):
@@ -95,7 +97,7 @@ class Options:
         known = [option.name for option in fields(cls)]
         for name in words:
             if name not in known:
-                raise DataError(f"There is no reading option {name!r}. {nearest(name, known)}")
+                raise DataError(f"There is no option {name!r} of reading. {nearest(name, (*known, *BESIDE))}")
         try:
             return cls(**words)  # type: ignore[arg-type]  # what words hold is checked on arrival
         except TypeError as error:
@@ -103,7 +105,7 @@ class Options:
 
     def forgives(self, name: str, like: Mapping[str, Any] | None) -> bool:
         """Whether option `name` comes from a model's training, so that a source may lack what it names."""
-        return like is not None and (like.get("options") or {}).get(name) == getattr(self, name)
+        return like is not None and (like.get("options") or {}).get(name) == self.to_json().get(name)
 
     def to_json(self) -> dict[str, Any]:
         """The options that differ from their defaults, JSON-able; `of` takes them back."""

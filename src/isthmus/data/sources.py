@@ -60,6 +60,12 @@ def read(source: Any, options: Options, labels: Any = None, like: Mapping[str, A
     in_memory = not isinstance(source, str | os.PathLike)
     if labels is not None and (not in_memory or isinstance(source, Mapping | Samples) or is_table(source)):
         raise DataError(f"labels= goes with values in memory, not with {called(source)}: name its labels with label=.")
+    raw = _read(source, options, labels, like)
+    _check_used(raw, options, like, called(source))
+    return raw
+
+
+def _read(source: Any, options: Options, labels: Any, like: Mapping[str, Any] | None) -> Raw:
     if isinstance(source, str | os.PathLike):
         return _read_path(source, options, like)
     if isinstance(source, Samples):
@@ -70,6 +76,22 @@ def read(source: Any, options: Options, labels: Any = None, like: Mapping[str, A
         return from_mapping(source, options, like=like)
     values, labels = source if isinstance(source, tuple) and len(source) == 2 and labels is None else (source, labels)
     return from_memory(values, labels)
+
+
+def _check_used(raw: Raw, options: Options, like: Mapping[str, Any] | None, called: str) -> None:
+    """Raise DataError where somebody asked for what this source has no use for, but for what a model's training had."""
+    if options.label is not None and raw.labels is None and not options.forgives("label", like):
+        raise DataError(
+            f"label={options.label!r} names a column of a table or an array of an .npz, but {called} has neither. "
+            "Leave it out, or give labels= beside an array in Python."
+        )
+    picture_files = raw.channels_first and raw.origin is not None
+    for name in ("size", "mode"):
+        if getattr(options, name) is not None and not picture_files and not options.forgives(name, like):
+            raise DataError(
+                f"{name}={getattr(options, name)!r} is for picture files, but {called} holds values as they are. "
+                "Leave it out, or change the values first."
+            )
 
 
 def is_table(source: Any) -> bool:
@@ -132,7 +154,8 @@ def _dispatched(path: Path, options: Options, like: Mapping[str, Any] | None) ->
 
 def _absent(path: Path) -> DataError:
     text = str(path)
-    if "://" in text or re.match(r"https?:/", text):
+    if address := re.match(r"(https?:)/+", text):  # which a path shortens to one slash
+        text = f"{address[1]}//{text[address.end() :]}"
         return DataError(f"{text} is an address: expected a path or one of {', '.join(NAMES)}. Download it first.")
     beside = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
     bare = len(path.parts) == 1

@@ -138,7 +138,7 @@ class ProgressBar(Callback):
     def __init__(self, console: rich.console.Console | None = None) -> None:
         self.console = console or rich.console.Console(stderr=True)
         self.bar: rich.progress.Progress | None = None
-        self.drawn = 0.0
+        self.drawn = self.read = 0.0
 
     def train_begin(self, training: Training) -> None:
         """Open the bar."""
@@ -159,18 +159,28 @@ class ProgressBar(Callback):
         )
         self.bar.start()
 
+    def epoch_begin(self, training: Training) -> None:
+        """From here on it counts the epoch's samples a second."""
+        self.began, self.before = time.monotonic(), training.state.step
+
     def batch_end(self, training: Training) -> None:
-        """Move it, ten times a second at most: reading the loss of each step would make an accelerator wait."""
+        """Move it, ten times a second at most; in the first epoch with the loss so far, read once a second.
+
+        Reading the loss of each step would make an accelerator wait.
+        """
         now = time.monotonic()
         if self.bar is None or now - self.drawn < 0.1:
             return
         self.drawn = now
         state = training.state
-        self.bar.update(
-            self.task,
-            description=f"epoch {state.epoch + 1}/{training.settings.epochs}",
-            completed=state.epoch * training.steps_per_epoch + state.step,
-        )
+        done = state.epoch * training.steps_per_epoch + state.step
+        description = f"epoch {state.epoch + 1}/{training.settings.epochs}"
+        self.bar.update(self.task, description=description, completed=done)
+        if not state.history and now - self.read >= 1:
+            self.read = now
+            speed = (state.step - self.before) * training.batch_size / (now - self.began)
+            loss = float(state.losses[self.before : state.step].mean())
+            self.bar.update(self.task, figures=f"loss {loss:.4g}  {speed:,.0f} samples/s")
 
     def epoch_end(self, training: Training) -> None:
         """Show the epoch's figures."""
