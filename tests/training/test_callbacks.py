@@ -10,13 +10,14 @@ from isthmus.training import Callback, ProgressBar
 
 
 class Slow(Callback):
-    """Makes the clock of the bar run: a second a batch."""
+    """Makes the clock run, a second a batch, and the bar be drawn after each."""
 
-    def __init__(self, monkeypatch):
-        self.now = 0.0
+    def __init__(self, bar, monkeypatch):
+        self.bar, self.now = bar, 0.0
         monkeypatch.setattr("isthmus.training.callbacks.time", SimpleNamespace(monotonic=lambda: self.now))
 
     def batch_begin(self, training):
+        self.bar.bar.refresh()
         self.now += 1
 
 
@@ -25,9 +26,9 @@ def shown(monkeypatch, epochs):
     screen = io.StringIO()
     console = rich.console.Console(file=screen, force_terminal=True, width=140)
     data = ist.open_data(ist.open_data("digits").train.take(range(240)))
-    callbacks = [Slow(monkeypatch), ProgressBar(console)]
+    bar = ProgressBar(console)
     model = ist.recipe("vanilla", code=4).build(data)
-    ist.fit(model, data, epochs=epochs, batch_size=64, progress=False, callbacks=callbacks)
+    ist.fit(model, data, epochs=epochs, batch_size=64, progress=False, callbacks=[Slow(bar, monkeypatch), bar])
     return screen.getvalue()
 
 
