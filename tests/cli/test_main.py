@@ -58,7 +58,7 @@ def test_help_is_quick():
         return after.children_user + after.children_system - before.children_user - before.children_system
 
     assert min(once() for _ in range(3)) < 0.8, (
-        "seconds of the processor, which others don't lengthen; a third is usual"
+        "seconds of the processor; a third of one is usual"
     )
 
 
