@@ -280,3 +280,42 @@ def test_one_sample_or_none_pass_as_many_do():
     model = Blueprint(network=Conv(), code=Plain(size=3)).build((1, 6, 7))
     assert model.reconstruct(torch.zeros(1, 1, 6, 7)).shape == (1, 1, 6, 7)
     assert model.reconstruct(torch.zeros(0, 1, 6, 7)).shape == (0, 1, 6, 7)
+
+
+class Window(Corruption):
+    """Leaves three numbers in a row of a sample, at a random place."""
+
+    def shape(self, clean):
+        return (3,)
+
+    def draw(self, count, clean, generator):
+        return torch.randint(clean[0] - 2, (count, 1), generator=generator)
+
+    def __call__(self, clean, draws=None):
+        assert draws is not None
+        return clean.gather(1, draws + torch.arange(3))
+
+
+class Halve(Corruption):
+    """Leaves every second number; nothing about it is random."""
+
+    def shape(self, clean):
+        return (clean[0] // 2,)
+
+    def __call__(self, clean, draws=None):
+        return clean[:, ::2]
+
+
+@pytest.mark.parametrize(("corruption", "seen"), [(Window(), 3), (Halve(), 6)])
+def test_a_corruption_that_changes_the_shape_damages_without_draws_too_and_always_alike(corruption, seen):
+    model = Autoencoder(nn.Linear(seen, 2), nn.Linear(2, 12), shape=(12,), corruption=corruption)
+    raw = torch.arange(60.0).view(5, 12)
+    passed = model(raw)
+    assert passed.corrupted.shape == (5, seen)
+    assert torch.equal(passed.clean, raw)
+    assert torch.equal(passed.output, model(raw).output)
+    assert torch.equal(model.encode(raw), passed.code.z)
+    assert torch.equal(model.encode(passed.corrupted), passed.code.z)
+    assert torch.equal(model.reconstruct(raw), passed.reconstruction)
+    with pytest.raises(DataError, match=rf"takes \(N, {seen}\)"):
+        model.encode(torch.zeros(5, 4))

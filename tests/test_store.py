@@ -17,7 +17,7 @@ from isthmus.blueprint import Blueprint
 from isthmus.data.scaling import Scaling
 from isthmus.errors import BlueprintError, IsthmusError, RunError
 from isthmus.files import write_json
-from isthmus.parts import ActivationL1, Conv, Dense, Distance, Gaussian, Plain
+from isthmus.parts import L1, ActivationL1, Conv, Dense, Distance, Gaussian, GaussianNoise, Plain, Sse
 from isthmus.recipes import RECIPES, recipe
 from isthmus.store import MODEL, WEIGHTS, load_model, load_tensors, save_model, save_tensors
 
@@ -276,6 +276,28 @@ def test_modules_in_another_composition_are_refused(tmp_path, other, words):
         with pytest.raises(RunError) as caught:
             load_model(tmp_path, model=other())
     assert words in str(caught.value)
+
+
+def test_the_parts_around_modules_of_ones_own_are_checked_when_they_come_back(tmp_path):
+    def build(**other):
+        parts = {"penalties": [ActivationL1(weight=0.1)], "corruption": GaussianNoise(sigma=0.1), "distance": Sse()}
+        return own(**parts | other)
+
+    with torch.random.fork_rng(devices=[]):
+        save_model(build(), tmp_path)
+        assert load_model(tmp_path, model=build()).distance == Sse(link="identity")
+        others = {
+            "distance": L1(),
+            "penalties": [ActivationL1(weight=0.2)],
+            "corruption": GaussianNoise(sigma=0.2),
+            "code": Plain(activation="relu"),
+        }
+        for name, part in others.items():
+            with pytest.raises(RunError, match=rf"^The {name} given is .* but .*model\.json says .*{name}=") as caught:
+                load_model(tmp_path, model=build(**{name: part}))
+            assert "\n" not in str(caught.value)
+        with pytest.raises(RunError, match="penalties given is"):
+            load_model(tmp_path, model=build(penalties=[]))
 
 
 def test_a_weight_that_two_layers_share_is_saved_and_stays_shared(tmp_path):

@@ -140,8 +140,9 @@ class Autoencoder(nn.Module):
     def forward(self, raw: Tensor, draws: Draws | None = None) -> Pass:
         """(N, *shape) raw samples to the Pass that they make.
 
-        `draws` are the random numbers of this batch (see `draw`); without them nothing is random: no corruption, no
-        dropout, and the code at its mean. A model with a condition wants its labels in them, as `{"labels": labels}`.
+        `draws` are the random numbers of this batch (see `draw`); without them nothing is random: no dropout, the code
+        at its mean, and no corruption, but for one that changes the shape, which always damages alike then. A model
+        with a condition wants its labels in them, as `{"labels": labels}`.
 
         Raises:
             DataError: the samples have another shape than the model's, or their labels are missing.
@@ -149,9 +150,7 @@ class Autoencoder(nn.Module):
         draws = draws or {}
         clean, known = self._scaled(raw, self.shape)
         labels = self._labels(draws.get("labels"), len(clean))
-        corrupted = clean
-        if self.corruption is not None and "corruption" in draws:
-            corrupted = self.corruption(clean, draws["corruption"])
+        corrupted = self._corrupted(clean, draws)
         layers: dict[str, Tensor] = {}
         # within autocast the layers make bfloat16; code, distance and penalties go on as exactly as the data
         seen = self.beside.to_encoder(corrupted, known, labels)
@@ -263,10 +262,14 @@ class Autoencoder(nn.Module):
     def encode(self, raw: Tensor, labels: Tensor | None = None) -> Tensor:
         """(N, *seen_shape) raw samples, as the encoder gets them, to (N, *code). `labels` (N,) for a condition.
 
+        Clean samples are taken too where a corruption changes the shape, which is then applied as `forward` does.
+
         Raises:
             DataError: the samples have another shape than the model's, or their labels are missing.
         """
-        scaled, known = self._scaled(raw, self.seen_shape)
+        clean = self.seen_shape != self.shape and tuple(raw.shape[1:]) == self.shape
+        scaled, known = self._scaled(raw, self.shape if clean else self.seen_shape)
+        scaled = self._corrupted(scaled, {}) if clean else scaled
         seen = self.beside.to_encoder(scaled, known, self._labels(labels, len(raw)))
         return self.code(self._walk("encoder", seen, {}, None), None, self.code_module).z
 
@@ -287,6 +290,15 @@ class Autoencoder(nn.Module):
     def reconstruct(self, raw: Tensor, labels: Tensor | None = None) -> Tensor:
         """(N, *shape) raw samples to their reconstructions, in the raw data's units, as float32."""
         return self.decode(self.encode(raw, labels), labels)
+
+    def _corrupted(self, clean: Tensor, draws: Draws) -> Tensor:
+        """(N, *seen_shape) what the encoder gets; without draws the clean samples, where it takes their shape."""
+        if self.corruption is None or ("corruption" not in draws and self.seen_shape == self.shape):
+            return clean
+        if "corruption" in draws:
+            return self.corruption(clean, draws["corruption"])
+        drawn = self.corruption.draw(len(clean), self.shape, torch.Generator().manual_seed(0))
+        return self.corruption(clean, map_draws(lambda draw: draw.to(clean.device), drawn))
 
     def _labels(self, labels: Tensor | None, count: int) -> Tensor | None:
         """The labels of a condition, checked; None without a condition."""

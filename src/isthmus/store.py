@@ -4,6 +4,7 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -59,9 +60,22 @@ def describe_model(model: Autoencoder) -> dict[str, Any]:
         "format": FORMAT,
         "isthmus": version.VERSION,
         "blueprint": model.blueprint.to_json() if model.blueprint else None,
+        "parts": None if model.blueprint else _parts(model),
         "shape": list(model.shape),
         "code_shape": list(model.code_shape),
         "scaling": model.scaling.to_json(),
+    }
+
+
+def _parts(model: Autoencoder) -> dict[str, Any]:
+    """The composition around somebody's own modules, which are code, and not written down."""
+    return {
+        "code": model.code.to_json(),
+        "distance": model.distance.to_json(),
+        "penalties": [penalty.to_json() for penalty in model.penalties],
+        "corruption": model.corruption.to_json() if model.corruption else None,
+        "bound": model.bound,
+        "beside": asdict(model.beside),
     }
 
 
@@ -197,10 +211,12 @@ def _shape(said: Any) -> tuple[int, ...]:
 def _check_same(model: Autoencoder, said: dict[str, Any], path: Path) -> None:
     """Raise RunError unless modules of somebody's own come back in the composition that they were saved in."""
     own = describe_model(model)
-    for name in ("shape", "code_shape", "scaling"):
-        if own[name] != said.get(name):
+    before = said | (said.get("parts") or said["blueprint"] or {})
+    for name, given in ({name: own[name] for name in ("shape", "code_shape", "scaling")} | _parts(model)).items():
+        if name in before and given != before[name]:
+            said_before = brief(before[name], 200)
             raise RunError(
-                f"The {name.replace('_', ' ')} given is {brief(own[name])}, but {path} says {brief(said.get(name))}. "
+                f"The {name.replace('_', ' ')} given is {brief(given, 200)}, but {path} says {said_before}. "
                 f"Build the Autoencoder as it was when it was saved ({name}=…)."
             )
 

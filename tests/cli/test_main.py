@@ -57,9 +57,7 @@ def test_help_is_quick():
         after = os.times()
         return after.children_user + after.children_system - before.children_user - before.children_system
 
-    assert min(once() for _ in range(3)) < 0.8, (
-        "seconds of the processor; a third of one is usual"
-    )
+    assert min(once() for _ in range(3)) < 0.8, "seconds of the processor; a third of one is usual"
 
 
 @pytest.mark.parametrize(

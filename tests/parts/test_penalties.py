@@ -7,13 +7,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
+import isthmus as ist
 from isthmus.autoencoder import Autoencoder
 from isthmus.blueprint import Blueprint
 from isthmus.errors import BlueprintError
-from isthmus.parts import ActivationL1, CodeKind, Contraction, Dense, Plain, SparsityKl, TopK
+from isthmus.parts import ActivationL1, CodeKind, Contraction, Dense, Penalty, Plain, SparsityKl, TopK
 from isthmus.parts.codes import Code
 from isthmus.parts.penalties import names_of
 from isthmus.parts.penalties.contraction import estimated_norm, exact_norm
+from isthmus.parts.penalties.penalty import TAKEN
 from isthmus.training.optimisers import Optimiser
 from isthmus.training.settings import Settings
 from isthmus.training.steps import make_step
@@ -239,3 +241,16 @@ def test_penalties_that_come_again_are_numbered():
         assert names_of(penalties) == ["activation-l1", "other", "activation-l1#2", "other#2", "activation-l1#3"]
     finally:
         del ActivationL1._kinds["other"]
+
+
+@pytest.mark.parametrize("kind", ["loss", "distance", "code", "epoch", "seconds", "learning_rate", "validation_l1"])
+def test_a_penalty_cannot_be_called_as_something_else_in_the_history(kind):
+    with pytest.raises(BlueprintError, match=f"calls the penalty Own '{kind}': expected"):
+        type("Own", (Penalty,), {"__module__": __name__, "kind": kind})
+    assert kind not in Penalty.kinds()
+
+
+def test_every_figure_of_the_history_is_a_name_that_no_penalty_can_have():
+    data = ist.open_data("digits")
+    run = ist.fit(ist.recipe("vanilla", code=2).build(data), data, epochs=1, progress=False, compile=False)
+    assert all(name in TAKEN or name.startswith("validation_") for name in run.history[0])

@@ -50,10 +50,10 @@ def explain(called: str, prefix: str, fields: Iterable[str], error: ValidationEr
     return " ".join(said)
 
 
-def brief(value: Any) -> str:
-    """What was given, in one line of at most 60 characters."""
+def brief(value: Any, most: int = 60) -> str:
+    """What was given, in one line of at most so many characters."""
     text = " ".join(repr(value).split())
-    return text if len(text) <= 60 else text[:59] + "…"
+    return text if len(text) <= most else text[: most - 1] + "…"
 
 
 def _field(problems: list[Any]) -> list[str]:

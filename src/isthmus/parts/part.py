@@ -85,6 +85,11 @@ class Part(Value):
             return
         if "kind" not in cls.__dict__:
             cls.kind = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", cls.__name__).lower()
+        if not re.fullmatch(r"[\w-]+", cls.kind) or cls._is_taken(cls.kind):
+            raise BlueprintError(
+                f"{cls.__module__} calls the {cls.family} {cls.__name__} {cls.kind!r}: expected a word of letters, "
+                "digits and dashes that means nothing else beside it. Rename the class, or set its `kind` to another."
+            )
         known = cls._kinds.get(cls.kind, cls)
         if (known.__module__, known.__qualname__) != (cls.__module__, cls.__qualname__):
             raise BlueprintError(
@@ -101,6 +106,11 @@ class Part(Value):
     def kinds(cls) -> dict[str, type[Self]]:
         """The kinds that this family knows, by name."""
         return dict(cls._kinds)  # pyright: ignore[reportReturnType] a family's own dictionary holds its own kinds
+
+    @classmethod
+    def _is_taken(cls, kind: str) -> bool:
+        """Whether a kind of this family can't be called so, since its name would stand for something else too."""
+        return False
 
     @classmethod
     def _is_family(cls) -> bool:

@@ -13,6 +13,12 @@ if TYPE_CHECKING:
     from isthmus.autoencoder import Autoencoder, Pass
 
 
+TAKEN = frozenset(
+    ("loss", "distance", "code", "epoch", "learning_rate", "seconds", "samples_per_second", "network", "corruption")
+)
+"""What a row of the history, or a blueprint, calls something else than a penalty."""
+
+
 class Penalty(Part):
     """Something that the loss adds, weighted.
 
@@ -31,6 +37,11 @@ class Penalty(Part):
 
     weight: Annotated[float, Field(ge=0)] = 1.0
     warmup: Annotated[float, Field(ge=0)] = 0.0
+
+    @classmethod
+    def _is_taken(cls, kind: str) -> bool:
+        """A penalty's kind is its term's name in the history, and its part's name among a blueprint's options."""
+        return kind in TAKEN or kind.startswith("validation_")
 
     @property
     def has_rival(self) -> bool:
