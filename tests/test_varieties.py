@@ -16,7 +16,7 @@ from isthmus.training.settings import Settings
 from isthmus.training.steps import make_step
 
 GRADIENT = [name for name, row in ist.RECIPES.items() if row.blueprint.solution == "gradient"]
-COMPILED = ["contractive", "denoising", "k-sparse"]
+COMPILED = ["contractive", "denoising", "k-sparse", "vae"]
 """The others' parts are compiled in their own tests; each costs seconds."""
 SETTINGS: dict[str, Any] = {"epochs": 3, "batch_size": 32, "seed": 2, "compile": False, "progress": False}
 

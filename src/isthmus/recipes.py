@@ -7,10 +7,13 @@ from isthmus.blueprint import Blueprint
 from isthmus.errors import BlueprintError, nearest
 from isthmus.parts import (
     ActivationL1,
+    Bce,
     Contraction,
     Conv,
     Dense,
+    GaussianCode,
     GaussianNoise,
+    Kl,
     Mse,
     Plain,
     SparsityKl,
@@ -119,6 +122,13 @@ _ROWS = (
         "To take noise off, and for codes that rest on what the data have in common. Other damage: corruption=masking.",
         "Vincent et al., Stacked denoising autoencoders, JMLR 11 (2010)",
         Blueprint(network=Dense(widths=(512,)), code=Plain(size=128), corruption=GaussianNoise(sigma=0.5)),
+    ),
+    Recipe(
+        "vae",
+        "Codes drawn around a mean and kept near a normal prior by their KL divergence: 784-400-20-400-784 on digits.",
+        "To draw new samples, to know how likely one is, and for codes without holes between them.",
+        "Kingma & Welling, Auto-encoding variational Bayes, ICLR (2014)",
+        Blueprint(network=Dense(widths=(400,)), code=GaussianCode(size=20), distance=Bce(), penalties=(Kl(),)),
     ),
 )
 RECIPES: dict[str, Recipe] = {row.name: row for row in _ROWS}

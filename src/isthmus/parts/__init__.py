@@ -1,13 +1,13 @@
 """The parts of an autoencoder: frozen values that carry their own mathematics. They know torch only."""
 
 from isthmus.parts.beside import Beside
-from isthmus.parts.codes import Code, CodeKind, Plain, TopK
+from isthmus.parts.codes import Code, CodeKind, DiagonalGaussian, GaussianCode, Plain, TopK
 from isthmus.parts.corruptions import Blur, Corruption, GaussianNoise, Jpeg, Masking, Patch, SaltAndPepper, Speckle
 from isthmus.parts.distances import L1, Bce, Distance, Gaussian, Mse, Sse
 from isthmus.parts.facts import Facts
 from isthmus.parts.networks import Conv, Dense, Network
 from isthmus.parts.part import Part, Shape, Value
-from isthmus.parts.penalties import ActivationL1, Contraction, Penalty, SparsityKl
+from isthmus.parts.penalties import ActivationL1, Contraction, Kl, Penalty, SparsityKl
 
 __all__ = [
     "L1",
@@ -21,11 +21,14 @@ __all__ = [
     "Conv",
     "Corruption",
     "Dense",
+    "DiagonalGaussian",
     "Distance",
     "Facts",
     "Gaussian",
+    "GaussianCode",
     "GaussianNoise",
     "Jpeg",
+    "Kl",
     "Masking",
     "Mse",
     "Network",

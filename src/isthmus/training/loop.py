@@ -133,7 +133,7 @@ class Training:
 
     def _penalty_weights(self, step: int) -> Tensor | None:
         """(number of penalties,) weights at this step, where a warm-up changes them; None where they stand still."""
-        if not any(penalty.warmup for penalty in self.model.penalties):
+        if not any(penalty.warmup or penalty.cycle for penalty in self.model.penalties):
             return None
         epochs = step / self.steps_per_epoch
         return torch.tensor([penalty.weight_at(epochs) for penalty in self.model.penalties], device=self.device)

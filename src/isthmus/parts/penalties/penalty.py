@@ -1,12 +1,13 @@
 """What every penalty is: something that the loss adds to the distance, one number per sample."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
 
 import torch
-from pydantic import Field
+from pydantic import Field, model_validator
 from torch import Tensor, nn
 
+from isthmus.errors import BlueprintError
 from isthmus.parts.part import Part, Shape
 
 if TYPE_CHECKING:
@@ -24,6 +25,8 @@ class Penalty(Part):
 
     weight: how much it counts beside the distance.
     warmup: over how many epochs the weight grows from 0, in a straight line.
+    cycle: after how many epochs the warm-up begins again; never where 0. It then takes half the cycle, unless `warmup`
+        says otherwise. Source: Fu et al., Cyclical annealing schedule, NAACL (2019).
 
     A kind may have weights of its own (`module`). Where these learn against the model, they are a rival: the kind then
     says their loss (`rival`), and lets them stand still when it is called (`isthmus.parts.layers.frozen`).
@@ -37,6 +40,16 @@ class Penalty(Part):
 
     weight: Annotated[float, Field(ge=0)] = 1.0
     warmup: Annotated[float, Field(ge=0)] = 0.0
+    cycle: Annotated[float, Field(ge=0)] = 0.0
+
+    @model_validator(mode="after")
+    def _check_cycle(self) -> Self:
+        if self.cycle and self.warmup > self.cycle:
+            raise BlueprintError(
+                f"The warm-up of {self.warmup:g} epochs would begin again before its end, after cycle={self.cycle:g}. "
+                f"Say warmup={self.cycle / 2:g}, or a longer cycle."
+            )
+        return self
 
     @classmethod
     def _is_taken(cls, kind: str) -> bool:
@@ -55,7 +68,10 @@ class Penalty(Part):
 
     def weight_at(self, epochs: float) -> float:
         """The weight after so many epochs."""
-        return self.weight * min(1.0, epochs / self.warmup) if self.warmup else self.weight
+        rise = self.warmup or self.cycle / 2
+        if self.cycle:
+            epochs %= self.cycle
+        return self.weight * min(1.0, epochs / rise) if rise else self.weight
 
     def check(self, model: "Autoencoder") -> None:
         """Raise BlueprintError where the model hasn't what the penalty needs; asked once, when it is built."""

@@ -1,0 +1,69 @@
+"""What every code is: what the encoder's features become before the decoder sees them."""
+
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+
+from isthmus.parts.part import Part, Shape
+
+
+@dataclass
+class Code:
+    """What a code kind made of a batch's features.
+
+    z: (N, *code) what the decoder gets; (K·N, *code) where the code draws K times, draw by draw.
+    distribution: the posterior that z was drawn from, where there is one.
+    indices: which entries of a code book stand for z, where there is one.
+    loss: (N,) what the code itself adds to the loss (a commitment, say), where it does.
+    """
+
+    z: Tensor
+    distribution: Any = None
+    indices: Tensor | None = None
+    loss: Tensor | None = None
+
+
+class CodeKind(Part):
+    """How the encoder's features become a code.
+
+    size: how many numbers the code has, or its shape; None takes what the network makes by itself.
+    differentiable: whether the code moves with the features, so that its derivative tells something.
+    """
+
+    family: ClassVar[str] = "code"
+    differentiable: ClassVar[bool] = True
+
+    size: Annotated[int, Field(ge=1)] | tuple[Annotated[int, Field(ge=1)], ...] | None = None
+
+    @property
+    def range(self) -> tuple[float, float] | None:
+        """What the code's numbers are sure to lie in; None where they are unbounded."""
+        return None
+
+    def check(self, code: Shape) -> None:
+        """Raise BlueprintError where a code of this shape can't be made; asked once, when the model is built."""
+
+    def shape(self, natural: Shape | None) -> Shape | None:
+        """The code's shape; `natural` is the network's own. None where neither says one."""
+        if self.size is None:
+            return natural
+        return (self.size,) if isinstance(self.size, int) else self.size
+
+    def features(self, code: Shape) -> Shape:
+        """The shape of the features that a code of this shape is made from."""
+        return code
+
+    def module(self, code: Shape, generator: torch.Generator) -> nn.Module | None:
+        """The weights that belong to the code itself (a code book, say), where it has any."""
+        return None
+
+    def draw(self, count: int, code: Shape, generator: torch.Generator) -> Tensor | None:
+        """The random numbers that one batch of `count` samples needs, where it needs any."""
+        return None
+
+    def __call__(self, features: Tensor, draws: Tensor | None = None, module: nn.Module | None = None) -> Code:
+        """(N, *features) to a Code."""
+        raise NotImplementedError

@@ -1,0 +1,27 @@
+"""The plain code: the features themselves."""
+
+from torch import Tensor, nn
+
+from isthmus.parts.codes.code import Code, CodeKind
+from isthmus.parts.layers import ACTIVATIONS, Activation
+
+
+class Plain(CodeKind):
+    r"""The features themselves, through an activation: :math:`z = \sigma(f(x))`.
+
+    Of any size: undercomplete (smaller than the data), just complete, or overcomplete (larger: the model can then learn
+    to copy, unless a penalty or a corruption keeps it from that).
+
+    activation: the lectures use "relu"; "identity" leaves the features as they are.
+    """
+
+    activation: Activation = "identity"
+
+    @property
+    def range(self) -> tuple[float, float] | None:
+        """Of the activation."""
+        return {"sigmoid": (0.0, 1.0), "tanh": (-1.0, 1.0)}.get(self.activation)
+
+    def __call__(self, features: Tensor, draws: Tensor | None = None, module: nn.Module | None = None) -> Code:
+        """(N, *code) to the Code whose z is the activated features."""
+        return Code(z=ACTIVATIONS[self.activation]()(features))

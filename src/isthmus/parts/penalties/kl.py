@@ -1,0 +1,87 @@
+"""The KL divergence of the posterior to the prior: what a code costs, in nats."""
+
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import Field
+from torch import Tensor
+
+from isthmus.errors import BlueprintError
+from isthmus.parts.codes.gaussian import DiagonalGaussian, standard_log_prob
+from isthmus.parts.penalties.penalty import Penalty
+
+if TYPE_CHECKING:
+    from isthmus.autoencoder import Autoencoder, Pass
+
+
+class Kl(Penalty):
+    r"""KL divergence of the posterior to the standard normal prior, in nats: :math:`D(q(z|x)\,\|\,p(z))`.
+
+    With a likelihood for its distance and a weight of 1, the loss is the negative ELBO. The weight is the β-VAE's β.
+
+    mode: "closed", the formula of `DiagonalGaussian.kl`; or by "draws", :math:`\log q(z|x) - \log p(z)` at each of the
+        drawn codes, right on average. "auto" is the closed form, except within the importance-weighted bound, which
+        weighs each draw by its own. A pass that draws nothing has the closed form.
+    capacity: C in nats. The code is asked to cost just so much, :math:`|\overline D - C|` of the batch's mean.
+    capacity_epochs: over how many epochs C grows from 0 in a straight line; C from the start where 0.
+    free_bits: nats that each number of the code costs at least, :math:`\sum_j \max(\lambda, \overline{D_j})` of the
+        batch's means, so that nothing is won by giving it up.
+
+    Source: Kingma & Welling, Auto-encoding variational Bayes, ICLR (2014); β: Higgins et al., β-VAE, ICLR (2017);
+    C: Burgess et al., Understanding disentangling in β-VAE (2018); free bits: Kingma et al., Improved variational
+    inference with inverse autoregressive flow, NeurIPS (2016).
+    """
+
+    mode: Literal["auto", "closed", "draws"] = "auto"
+    capacity: Annotated[float, Field(ge=0)] | None = None
+    capacity_epochs: Annotated[float, Field(ge=0)] = 0.0
+    free_bits: Annotated[float, Field(ge=0)] = 0.0
+
+    @property
+    def over_batch(self) -> bool:  # pyright: ignore[reportIncompatibleVariableOverride] here it depends on the fields
+        """Whether it looks at the batch's mean."""
+        return self.capacity is not None or self.free_bits > 0
+
+    @property
+    def scheduled(self) -> bool:  # pyright: ignore[reportIncompatibleVariableOverride] as above
+        """Whether C grows."""
+        return self.capacity is not None and self.capacity_epochs > 0
+
+    def check(self, model: "Autoencoder") -> None:
+        """Raise BlueprintError where the code has no posterior, or the fields contradict each other."""
+        if not isinstance(model.example().code.distribution, DiagonalGaussian):
+            raise BlueprintError(
+                f"{self.kind} needs a code with a distribution, but a {model.code.kind} code has none. "
+                "Take a gaussian code (recipe 'vae'), or leave the penalty out."
+            )
+        if self.mode == "closed" and model.bound == "log-mean-exp":
+            raise BlueprintError(
+                "bound='log-mean-exp' weighs each draw by its own KL, and mode='closed' gives them all the same. "
+                f"Say mode='draws' of the {self.kind} penalty, or 'auto'."
+            )
+        if self.over_batch and self._by_draws(model):
+            raise BlueprintError(
+                f"A capacity or free bits are of the batch's mean KL, but this {self.kind} is taken draw by draw. "
+                "Leave them out, or say mode='closed' and bound='mean'."
+            )
+
+    def __call__(self, seen: "Pass", model: "Autoencoder", draws: Any = None) -> Tensor:
+        """(N,) nats; (K·N,) by draws. With a capacity or free bits, the batch's figure for each sample."""
+        posterior: DiagonalGaussian = seen.code.distribution
+        if self._by_draws(model) and "code" in seen.draws:
+            return posterior.log_prob(seen.code.z) - standard_log_prob(seen.code.z)
+        each = posterior.kl().flatten(1)
+        if not self.over_batch:
+            return each.sum(1)
+        cost = each.mean(0).clamp(min=self.free_bits).sum()
+        if self.capacity is not None:
+            cost = (cost - self._capacity_at(self.capacity, seen)).abs()
+        return cost.expand(len(each))
+
+    def _by_draws(self, model: "Autoencoder") -> bool:
+        return self.mode == "draws" or (self.mode == "auto" and model.bound == "log-mean-exp")
+
+    def _capacity_at(self, capacity: float, seen: "Pass") -> Tensor | float:
+        """C at this point of training; all of it once training is over."""
+        if not self.scheduled or "epochs" not in seen.draws:
+            return capacity
+        return capacity * (seen.draws["epochs"][0] / self.capacity_epochs).clamp(max=1)
