@@ -9,7 +9,6 @@ from torch import Tensor, nn
 
 from isthmus.autoencoder import Autoencoder, map_draws
 from isthmus.errors import remark
-from isthmus.parts import Conv
 from isthmus.training.optimisers import Optimiser, clip
 from isthmus.training.settings import Settings, find_batch_size
 
@@ -156,8 +155,8 @@ def _piece(model: Autoencoder, device: torch.device) -> int | None:
     """How many samples go through at once: a convolution's activations should stay in the cache."""
     normalises = any(isinstance(layer, nn.BatchNorm1d | nn.BatchNorm2d) for layer in model.modules())
     whole = normalises or model.code_module is not None or any(penalty.over_batch for penalty in model.penalties)
-    network = model.blueprint.network if model.blueprint else None
-    return PIECE if device.type == "cpu" and isinstance(network, Conv) and not whole else None
+    convolves = any(isinstance(layer, nn.Conv2d) for layer in model.encoder.modules())
+    return PIECE if device.type == "cpu" and convolves and not whole else None
 
 
 @contextlib.contextmanager

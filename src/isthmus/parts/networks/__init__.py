@@ -3,5 +3,6 @@
 from isthmus.parts.networks.conv import Conv
 from isthmus.parts.networks.dense import Dense
 from isthmus.parts.networks.network import Network
+from isthmus.parts.networks.residual import Residual
 
-__all__ = ["Conv", "Dense", "Network"]
+__all__ = ["Conv", "Dense", "Network", "Residual"]

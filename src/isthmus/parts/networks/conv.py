@@ -1,6 +1,5 @@
 """Convolutional networks for pictures of any size."""
 
-import math
 from typing import Annotated, Literal
 
 import torch
@@ -9,6 +8,7 @@ from torch import nn
 
 from isthmus.errors import BlueprintError
 from isthmus.parts.layers import ACTIVATIONS, Activation, Chain, Crop, Dropout, initialise
+from isthmus.parts.networks.maps import channels_last, check_picture, code_layers, expand_layer, halved
 from isthmus.parts.networks.network import Network, Normalisation
 from isthmus.parts.part import Shape
 
@@ -36,13 +36,7 @@ class Conv(Network):
 
     def check(self, shape: Shape) -> None:
         """Raise BlueprintError unless `shape` is a picture's, (C, H, W)."""
-        if len(shape) != 3:
-            raise BlueprintError(
-                f"A conv network takes pictures of shape (C, H, W), got samples of shape {shape}. "
-                "Use a dense network (recipe 'deep'), or give the data as pictures."
-            )
-        if not self.channels:
-            raise BlueprintError("conv.channels is empty: give the channels of at least one stage, such as [16, 8, 8].")
+        check_picture(self.kind, shape, self.channels)
         if self.form == "strided" and self.kernel == 1:
             raise BlueprintError(
                 "A strided conv network with kernel=1 would never see three of four pixels. Say kernel=3 or more."
@@ -50,10 +44,7 @@ class Conv(Network):
 
     def sizes(self, shape: Shape) -> list[Shape]:
         """Height and width before the first stage and after each: halves, rounded up."""
-        sizes = [shape[1:]]
-        for _ in self.channels:
-            sizes.append(tuple(math.ceil(size / 2) for size in sizes[-1]))
-        return sizes
+        return halved(shape, len(self.channels))
 
     def natural_code(self, shape: Shape) -> Shape:
         """The last stage's (channels, height, width)."""
@@ -73,19 +64,8 @@ class Conv(Network):
             if self.form == "pooled":
                 layers[f"pool{number}"] = nn.MaxPool2d(2, ceil_mode=True)
             before = channels
-        natural = self.natural_code(shape)
-        if len(features) == 1:
-            layers |= {"flatten": nn.Flatten(), "code": nn.Linear(math.prod(natural), features[0])}
-        elif features[1:] != natural[1:]:
-            raise BlueprintError(
-                f"This conv network makes codes of {natural[1]}×{natural[2]} positions, {features} was asked for. "
-                f"Ask for {(features[0], *natural[1:])}, for a number, or for other channels."
-            )
-        elif features != natural:
-            layers["code"] = nn.Conv2d(natural[0], features[0], 1)
-        if "code" in layers:
-            initialise(layers["code"], "identity", generator)
-        return _channels_last(layers)
+        layers |= code_layers(self.kind, self.natural_code(shape), features, generator)
+        return channels_last(layers)
 
     def decoder(self, code: Shape, shape: Shape, generator: torch.Generator) -> Chain:
         """(N, *code) to (N, C, H, W): expand where the code is flat, conv1, up1 …, output."""
@@ -93,13 +73,11 @@ class Conv(Network):
         natural = self.natural_code(shape)
         layers: dict[str, nn.Module] = {}
         if len(code) == 1:
-            product = nn.Linear(code[0], math.prod(natural))
-            initialise(product, self.activation, generator)
-            layers["expand"] = nn.Sequential(product, ACTIVATIONS[self.activation](), nn.Unflatten(1, natural))
+            layers["expand"] = expand_layer(code[0], natural, self.activation, generator)
             code = natural
         make = self._pooled_decoder if self.form == "pooled" else self._strided_decoder
         layers |= make(code, shape, generator)
-        return _channels_last(layers)
+        return channels_last(layers)
 
     @property
     def _bias(self) -> bool:
@@ -169,12 +147,3 @@ class Conv(Network):
         if self.dropout:
             layers[name.replace("conv", "dropout")] = Dropout(self.dropout, shape)
         return layers
-
-
-def _channels_last(layers: dict[str, nn.Module]) -> Chain:
-    """The chain with its weights laid out so that convolutions run at twice the speed, and the rest no slower."""
-    chain = Chain(layers)
-    for layer in chain.modules():
-        if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d):
-            layer.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue] PyTorch's stub lacks it
-    return chain

@@ -1,0 +1,100 @@
+"""Residual convolutional networks for colour pictures of any size."""
+
+from typing import Annotated
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+
+from isthmus.parts.layers import ACTIVATIONS, Activation, Chain, Crop, initialise
+from isthmus.parts.networks.maps import channels_last, check_picture, code_layers, expand_layer, halved
+from isthmus.parts.networks.network import Network, Normalisation
+from isthmus.parts.part import Shape
+
+
+class Residual(Network):
+    r"""Stages of residual blocks, each at half the size, and their mirror: :math:`h + W_2\,\sigma(W_1\,\sigma(h))`.
+
+    A block's second convolution starts at zero, so that it begins as the identity: signal and gradient keep their size
+    through any number of blocks, without normalisation. A convolution of stride 2 leads into a stage; nearest
+    upsampling and a convolution out of it again. Halves are rounded up and what doubling makes too much is cropped, so
+    every size works, odd ones too.
+
+    channels: of each stage, from the data inwards.
+    blocks: of each stage, on either side.
+    activation, normalisation: before each of a block's convolutions; "layer" normalises each sample over channels and
+        positions.
+
+    Source: He et al., Identity mappings in deep residual networks, ECCV (2016); Zhang et al., Fixup initialization:
+    residual learning without normalization, ICLR (2019).
+    """
+
+    channels: tuple[Annotated[int, Field(ge=1)], ...] = (16, 32, 64)
+    blocks: Annotated[int, Field(ge=1)] = 1
+    activation: Activation = "silu"
+    normalisation: Normalisation = None
+
+    def check(self, shape: Shape) -> None:
+        """Raise BlueprintError unless `shape` is a picture's, (C, H, W)."""
+        check_picture(self.kind, shape, self.channels)
+
+    def natural_code(self, shape: Shape) -> Shape:
+        """The last stage's (channels, height, width)."""
+        self.check(shape)
+        return (self.channels[-1], *halved(shape, len(self.channels))[-1])
+
+    def encoder(self, shape: Shape, features: Shape, generator: torch.Generator) -> Chain:
+        """(N, C, H, W) to (N, *features): down1, stage1 …, and a product or 1×1 convolution where the code asks."""
+        natural = self.natural_code(shape)
+        layers: dict[str, nn.Module] = {}
+        before = shape[0]
+        for number, channels in enumerate(self.channels, start=1):
+            layers[f"down{number}"] = halve = nn.Conv2d(before, channels, 3, stride=2, padding=1)
+            initialise(halve, "identity", generator)
+            layers[f"stage{number}"] = self._stage(channels, generator)
+            before = channels
+        return channels_last(layers | code_layers(self.kind, natural, features, generator))
+
+    def decoder(self, code: Shape, shape: Shape, generator: torch.Generator) -> Chain:
+        """(N, *code) to (N, C, H, W): expand where the code is no map of the last stage's, stage1, up1, conv1 …, output."""
+        natural = self.natural_code(shape)
+        layers: dict[str, nn.Module] = {}
+        if len(code) == 1:
+            layers["expand"] = expand_layer(code[0], natural, "identity", generator)
+        elif code != natural:
+            layers["expand"] = nn.Conv2d(code[0], natural[0], 1)
+            initialise(layers["expand"], "identity", generator)
+        widths = [*reversed(self.channels), shape[0]]
+        sizes = halved(shape, len(self.channels))[::-1]
+        for number, (before, after, size) in enumerate(zip(widths, widths[1:], sizes[1:], strict=False), start=1):
+            layers[f"stage{number}"] = self._stage(before, generator)
+            last = number == len(self.channels)
+            layers[f"up{number}"] = nn.Sequential(nn.Upsample(scale_factor=2), Crop(size))
+            layers["output" if last else f"conv{number}"] = product = nn.Conv2d(before, after, 3, padding=1)
+            initialise(product, "identity", generator)
+        return channels_last(layers)
+
+    def _stage(self, channels: int, generator: torch.Generator) -> nn.Sequential:
+        return nn.Sequential(*(self._block(channels, generator) for _ in range(self.blocks)))
+
+    def _block(self, channels: int, generator: torch.Generator) -> "Block":
+        first, second = (self._convolution(channels, generator) for _ in range(2))
+        nn.init.zeros_(second[-1].get_parameter("weight"))
+        return Block(*first, *second)
+
+    def _convolution(self, channels: int, generator: torch.Generator) -> list[nn.Module]:
+        """A convolution, and what goes before it."""
+        product = nn.Conv2d(channels, channels, 3, padding=1)
+        initialise(product, self.activation, generator)
+        steps: list[nn.Module] = [ACTIVATIONS[self.activation](), product]
+        if self.normalisation:
+            steps.insert(0, nn.BatchNorm2d(channels) if self.normalisation == "batch" else nn.GroupNorm(1, channels))
+        return steps
+
+
+class Block(nn.Sequential):
+    """Steps whose output is added to their input."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        """(N, C, H, W) to (N, C, H, W)."""
+        return input + super().forward(input)
