@@ -26,6 +26,7 @@ from isthmus.parts import (
 )
 from isthmus.parts.mistakes import brief
 from isthmus.parts.penalties import names_of
+from isthmus.start import check_linear, start_at_pca
 
 
 class HasShape(Protocol):
@@ -55,6 +56,9 @@ class Blueprint(Value):
     bound: how the losses of several draws of a code become one: their "mean", or the "log-mean-exp" of importance
         weighting.
     solution: "gradient" descent, or "closed form" where there is one (PCA, the linear limit).
+    start: what the model makes before its first step: the data's "mean", or what "pca" makes of them, by a linear path
+        beside the network. This needs data to be built from, a flat plain code and an output without a sigmoid, which
+        an "auto" link then is.
     """
 
     network: SerializeAsAny[Network]
@@ -67,12 +71,15 @@ class Blueprint(Value):
     classes: Annotated[int, Field(ge=0)] = 0
     missing: Literal["refuse", "mask"] = "refuse"
     bound: Bound = "mean"
+    start: Literal["mean", "pca"] = "mean"
 
-    def build(self, data: HasShape | Shape, *, seed: int = 0, remarks: bool = True) -> Autoencoder:
+    def build(self, data: HasShape | Shape, *, seed: int = 0, remarks: bool = True, fresh: bool = True) -> Autoencoder:
         """The model for these data, or for samples of this shape, with its weights drawn.
 
         A bare shape takes samples as they are: pictures (C, H, W) are then expected in 0..1. Data bring their scaling,
-        so that the model takes them raw, and the mean that its output starts at.
+        so that the model takes them raw, and the mean or the principal components that it starts at.
+
+        fresh: False where the weights come from elsewhere, so that no data are needed to start from.
 
         Raises:
             BlueprintError: the parts don't fit each other or the data.
@@ -101,7 +108,10 @@ class Blueprint(Value):
                 generator,
             )
             code_module = settled.code.module(code_shape, generator)
-        if sample is not None:
+        if settled.start == "pca":
+            check_linear(settled.code, code_shape, settled.distance, shape, beside.encoder_shape(seen))
+            start_at_pca(encoder, decoder, shape, code_shape, data if fresh else None)
+        elif sample is not None:
             settled.network.start_at(_mean(sample), decoder, settled.distance)
         with torch.random.fork_rng(devices=[]):
             return Autoencoder(
@@ -130,10 +140,12 @@ class Blueprint(Value):
                     "A condition needs labels, and these data have none. Say which they are (labels=)."
                 )
         facts = Facts(scaling.range, getattr(scaling, "levels", ()), classes)
+        linear = self.start == "pca" and self.distance.link == "auto"
+        distance = self.distance.replace(link="identity") if linear else self.distance
         return self.replace(
             network=self.network.settled(facts),
             code=self.code.settled(facts),
-            distance=self.distance.settled(facts),
+            distance=distance.settled(facts),
             penalties=tuple(penalty.settled(facts) for penalty in self.penalties),
             corruption=self.corruption.settled(facts) if self.corruption else None,
             classes=classes if self.condition else 0,

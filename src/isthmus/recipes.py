@@ -16,6 +16,7 @@ from isthmus.parts import (
     Kl,
     Mse,
     Plain,
+    Residual,
     SparsityKl,
     Sse,
     TopK,
@@ -129,6 +130,13 @@ _ROWS = (
         "To draw new samples, to know how likely one is, and for codes without holes between them.",
         "Kingma & Welling, Auto-encoding variational Bayes, ICLR (2014)",
         Blueprint(network=Dense(widths=(400,)), code=GaussianCode(size=20), distance=Bce(), penalties=(Kl(),)),
+    ),
+    Recipe(
+        "resnet",
+        "Residual convolutions around a flat code of 128; 16, 32, 64 channels, each at half the size of those before.",
+        "For colour pictures. PCA is hard to beat where a code is small beside them: start=pca begins as good as it.",
+        "He et al., Identity mappings in deep residual networks, ECCV (2016)",
+        Blueprint(network=Residual(), code=Plain(size=128)),
     ),
 )
 RECIPES: dict[str, Recipe] = {row.name: row for row in _ROWS}

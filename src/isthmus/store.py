@@ -113,7 +113,7 @@ def rebuild(folder: Path, model: Autoencoder | None = None) -> Autoencoder:
         raise
     except (IsthmusError, TypeError, ValueError, KeyError) as error:
         raise RunError(f"{path} is damaged: {error}. Restore it from a copy, or train again.") from error
-    return blueprint.build(_Described(shape, scaling), remarks=False)
+    return blueprint.build(_Described(shape, scaling), remarks=False, fresh=False)
 
 
 def put_weights(model: Autoencoder, tensors: Mapping[str, Tensor], path: Path) -> None:

@@ -30,10 +30,13 @@ class Chain(nn.Module):
     `seen`, where given, collects each layer's output under its name, so that a penalty or a report can speak of any
     layer without forward hooks (which break a compiled graph). `draws` holds the random masks of the dropout layers,
     made outside by the run's generator; without them a dropout layer passes its input on.
+
+    bypass: a path beside all the layers, from the same input, whose output is added to theirs (see `add_bypass`).
     """
 
     def __init__(self, layers: Mapping[str, nn.Module]) -> None:
         super().__init__()
+        self.bypass: nn.Module | None = None
         for name, layer in layers.items():
             self.add_module(name, layer)
 
@@ -44,11 +47,16 @@ class Chain(nn.Module):
         draws: Mapping[str, Tensor] | None = None,
     ) -> Tensor:
         """(N, *shape in) to (N, *shape out)."""
+        straight = None if self.bypass is None else self.bypass(x)
+        if seen is not None and straight is not None:
+            seen["bypass"] = straight
         for name, layer in self.named_children():
+            if layer is self.bypass:
+                continue
             x = layer(x, draws.get(name) if draws else None) if isinstance(layer, Dropout) else layer(x)
             if seen is not None:
                 seen[name] = x
-        return x
+        return x if straight is None else x + straight
 
 
 class Dropout(nn.Module):

@@ -39,6 +39,7 @@ def test_the_layers_are_stages_that_halve_and_double():
         "encoder.stage2": (32, 8, 8),
         "encoder.down3": (64, 4, 4),
         "encoder.stage3": (64, 4, 4),
+        "encoder.end": (64, 4, 4),
         "encoder.flatten": (1024,),
         "encoder.code": (128,),
         "decoder.expand": (64, 4, 4),
@@ -49,6 +50,7 @@ def test_the_layers_are_stages_that_halve_and_double():
         "decoder.up2": (32, 16, 16),
         "decoder.conv2": (16, 16, 16),
         "decoder.stage3": (16, 16, 16),
+        "decoder.end": (16, 16, 16),
         "decoder.up3": (16, 32, 32),
         "decoder.output": (3, 32, 32),
     }

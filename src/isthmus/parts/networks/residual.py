@@ -22,8 +22,8 @@ class Residual(Network):
 
     channels: of each stage, from the data inwards.
     blocks: of each stage, on either side.
-    activation, normalisation: before each of a block's convolutions; "layer" normalises each sample over channels and
-        positions.
+    activation, normalisation: before each of a block's convolutions, and at the end of encoder and decoder; "layer"
+        normalises each sample over channels and positions.
 
     Source: He et al., Identity mappings in deep residual networks, ECCV (2016); Zhang et al., Fixup initialization:
     residual learning without normalization, ICLR (2019).
@@ -44,7 +44,7 @@ class Residual(Network):
         return (self.channels[-1], *halved(shape, len(self.channels))[-1])
 
     def encoder(self, shape: Shape, features: Shape, generator: torch.Generator) -> Chain:
-        """(N, C, H, W) to (N, *features): down1, stage1 …, and a product or 1×1 convolution where the code asks."""
+        """(N, C, H, W) to (N, *features): down1, stage1 …, end, and a product or 1×1 convolution for the code."""
         natural = self.natural_code(shape)
         layers: dict[str, nn.Module] = {}
         before = shape[0]
@@ -53,10 +53,11 @@ class Residual(Network):
             initialise(halve, "identity", generator)
             layers[f"stage{number}"] = self._stage(channels, generator)
             before = channels
+        layers["end"] = nn.Sequential(*self._before_product(before))
         return channels_last(layers | code_layers(self.kind, natural, features, generator))
 
     def decoder(self, code: Shape, shape: Shape, generator: torch.Generator) -> Chain:
-        """(N, *code) to (N, C, H, W): expand where the code is no map of the last stage's, stage1, up1, conv1 …, output."""
+        """(N, *code) to (N, C, H, W): expand where the code has another shape, stage1, up1, conv1 …, end, output."""
         natural = self.natural_code(shape)
         layers: dict[str, nn.Module] = {}
         if len(code) == 1:
@@ -67,8 +68,10 @@ class Residual(Network):
         widths = [*reversed(self.channels), shape[0]]
         sizes = halved(shape, len(self.channels))[::-1]
         for number, (before, after, size) in enumerate(zip(widths, widths[1:], sizes[1:], strict=False), start=1):
-            layers[f"stage{number}"] = self._stage(before, generator)
             last = number == len(self.channels)
+            layers[f"stage{number}"] = self._stage(before, generator)
+            if last:
+                layers["end"] = nn.Sequential(*self._before_product(before))
             layers[f"up{number}"] = nn.Sequential(nn.Upsample(scale_factor=2), Crop(size))
             layers["output" if last else f"conv{number}"] = product = nn.Conv2d(before, after, 3, padding=1)
             initialise(product, "identity", generator)
@@ -86,10 +89,14 @@ class Residual(Network):
         """A convolution, and what goes before it."""
         product = nn.Conv2d(channels, channels, 3, padding=1)
         initialise(product, self.activation, generator)
-        steps: list[nn.Module] = [ACTIVATIONS[self.activation](), product]
-        if self.normalisation:
-            steps.insert(0, nn.BatchNorm2d(channels) if self.normalisation == "batch" else nn.GroupNorm(1, channels))
-        return steps
+        return [*self._before_product(channels), product]
+
+    def _before_product(self, channels: int) -> list[nn.Module]:
+        """Normalisation, where there is one, and activation."""
+        activation = ACTIVATIONS[self.activation]()
+        if self.normalisation is None:
+            return [activation]
+        return [nn.BatchNorm2d(channels) if self.normalisation == "batch" else nn.GroupNorm(1, channels), activation]
 
 
 class Block(nn.Sequential):
