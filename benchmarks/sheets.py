@@ -40,15 +40,16 @@ def one_of_each(data: ist.Data) -> Tensor:
     return torch.tensor([int((labels == label).nonzero()[0, 0]) for label in labels.unique().tolist()])
 
 
-def features(model: ist.Autoencoder, count: int, among: Tensor | None = None) -> Tensor:
-    """(count, H, W) what the first layer's units look at: the weights of `count` of them, evenly chosen.
+@torch.no_grad()
+def features(model: ist.Autoencoder, count: int | None = None) -> Tensor:
+    """(count, *shape) what one unit of the code adds to the output (before its link), for `count` units or for all.
 
-    among: (units,) int64, the units to choose from; all where None.
+    Of a decoder of one product, these are its weights.
     """
-    product = next(layer for layer in model.encoder.modules() if isinstance(layer, torch.nn.Linear))
-    units = torch.arange(len(product.weight)) if among is None else among
-    chosen = units[torch.linspace(0, len(units) - 1, min(count, len(units))).round().long()]
-    return product.weight.detach()[chosen].reshape(len(chosen), *model.seen_shape[-2:])
+    size = model.code_shape[0]
+    units = torch.linspace(0, size - 1, min(count or size, size)).round().long()
+    alone = torch.eye(size)[units]
+    return model.decoder(alone) - model.decoder(torch.zeros_like(alone))
 
 
 def _board(pictures: Tensor, across: int, signed: bool) -> np.ndarray:
