@@ -1,5 +1,6 @@
 """What a proof works with: data, runs that are resumed where they were cut, rows of numbers, and pictures."""
 
+import contextlib
 import io
 import sys
 import warnings
@@ -12,7 +13,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 import isthmus as ist
-from isthmus.errors import Remark
+from isthmus.errors import BlueprintError, Remark
 from isthmus.files import whole_file, write_json
 from isthmus.recipes import RECIPES
 from isthmus.run import DATA, SETTINGS, environment
@@ -105,7 +106,7 @@ class Bench:
         """Write a figure as a small PNG, `folder`/`name`.png, or `name`-`title`.png where there are several."""
         path = self.folder / f"{self.name}{title and '-'}{title}.png"
         memory = io.BytesIO()
-        figure.savefig(memory, format="png", dpi=150, facecolor="white")
+        figure.savefig(memory, format="png", dpi=150, facecolor="white", bbox_inches="tight", pad_inches=0.05)
         few = Image.open(memory).convert("RGB").quantize(128, dither=Image.Dither.NONE)
         with whole_file(path) as beside:
             few.save(beside, format="png", optimize=True)
@@ -120,7 +121,7 @@ class Bench:
             "epochs": self.epochs,
             "data": self.data,
             "pictures": self.pictures,
-            "blueprint": _blueprint(self.name),
+            "blueprint": RECIPES[self.name].blueprint.to_json() if self.name in RECIPES else None,
             "environment": environment(),
         }
         write_json(self.folder / f"{self.name}.json", found)
@@ -132,7 +133,7 @@ def is_done(folder: Path, name: str, epochs: int) -> bool:
     if not path.exists():
         return False
     found = read_json(path)
-    return (found["epochs"], found["blueprint"]) == (epochs, _blueprint(name))
+    return found["epochs"] == epochs and _same(found["blueprint"], RECIPES[name].blueprint if name in RECIPES else None)
 
 
 def read_results(folder: Path) -> list[dict[str, Any]]:
@@ -147,17 +148,21 @@ def _holds(folder: Path, model: ist.Autoencoder, data: ist.Data, settings: dict[
     if not (folder / MODEL).exists():
         return False
     saved = Settings.from_json(read_json(folder / SETTINGS))
-    blueprint = model.blueprint.to_json() if model.blueprint else None
     return (
-        read_json(folder / MODEL)["blueprint"] == blueprint
+        _same(read_json(folder / MODEL)["blueprint"], model.blueprint)
         and read_json(folder / DATA)["fingerprint"] == data.description["fingerprint"]
         and read_json(folder / DATA)["counts"] == data.description["counts"]
         and saved.replace(**settings) == saved
     )
 
 
-def _blueprint(name: str) -> dict[str, Any] | None:
-    return RECIPES[name].blueprint.to_json() if name in RECIPES else None
+def _same(saved: dict[str, Any] | None, blueprint: ist.Blueprint | None) -> bool:
+    """Whether this is the blueprint that was saved; options that have come since are at their defaults in it."""
+    if saved is None or blueprint is None:
+        return saved is blueprint
+    with contextlib.suppress(BlueprintError):
+        return ist.Blueprint.from_json(saved) == blueprint
+    return False
 
 
 def _asked(sign: str, limit: float, why: str) -> str:

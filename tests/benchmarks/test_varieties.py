@@ -72,6 +72,21 @@ def test_a_proof_is_done_once_unless_asked_for_again_or_of_another_length(variet
     assert found["data"] == ["made up, for want of no such file: 58 to train, 6 to test"]
 
 
+def test_what_was_done_before_a_blueprint_had_this_option_is_still_done(varieties, trained, tmp_path):
+    words = ["--only", "vanilla", "--out", str(tmp_path / "out")]
+    varieties.main(words)
+    files = [tmp_path / "out" / "vanilla.json", *(tmp_path / "out" / "vanilla").glob("*/model.json")]
+    assert len(files) == 3
+    for file in files:
+        saved = json.loads(file.read_text())
+        del saved["blueprint"]["solution"]
+        file.write_text(json.dumps(saved))
+    varieties.main(words)
+    files[0].unlink()
+    varieties.main(words)
+    assert len(trained) == 2
+
+
 def test_what_was_cut_goes_on_and_is_the_same_as_if_it_had_not_been(varieties, trained, tmp_path):
     proving = importlib.import_module("proving")
     data = ist.open_data(np.random.default_rng(0).integers(0, 255, (64, 4, 4), dtype=np.uint8), validation=0)
