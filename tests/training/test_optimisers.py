@@ -54,6 +54,16 @@ def test_state_taken_back_goes_on_to_the_same_bits(name: Any) -> None:
     assert all(torch.equal(value, copy) for value, copy in zip(values, others, strict=True))
 
 
+@pytest.mark.parametrize("name", CLASSES)
+def test_memory_layouts_of_weights_and_gradients_may_differ(name: Any) -> None:
+    generator = torch.Generator().manual_seed(0)
+    plain, gradient = (torch.randn(4, 3, 3, 3, generator=generator) for _ in range(2))
+    channels_last = plain.clone().contiguous(memory_format=torch.channels_last)
+    for values in (plain, channels_last):
+        Optimiser(Settings(optimiser=name), {"a": values}).step([gradient.clone()], 0.1)
+    torch.testing.assert_close(channels_last, plain)
+
+
 def test_clipping_bounds_the_common_norm_and_leaves_small_gradients_alone() -> None:
     gradients = _draw(3)
     norm = torch.cat([gradient.flatten() for gradient in gradients]).norm()

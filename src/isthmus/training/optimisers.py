@@ -49,7 +49,8 @@ class Optimiser:
     def step(self, gradients: Sequence[Tensor], rate: float) -> None:
         """One move, by PyTorch's fused functions. `gradients` are in the order of the parameters."""
         for factor, places in self.groups.items():
-            self._move(places, [gradients[place] for place in places], factor * rate)
+            own = [_laid_out_as(gradients[place], self.parameters[place]) for place in places]
+            self._move(places, own, factor * rate)
 
     def _move(self, places: list[int], gradients: list[Tensor], rate: float) -> None:
         """One move of the parameters at these places."""
@@ -119,6 +120,13 @@ class Optimiser:
         """Take back what `state` gave."""
         for name, value in self.state().items():
             value.copy_(state[name])
+
+
+def _laid_out_as(gradient: Tensor, parameter: Tensor) -> Tensor:
+    """The gradient in the parameter's memory layout: the fused functions go through memory and never ask for it."""
+    if gradient.stride() == parameter.stride():
+        return gradient
+    return torch.empty_like(parameter).copy_(gradient)
 
 
 def clip(gradients: Sequence[Tensor], largest: float) -> list[Tensor]:
