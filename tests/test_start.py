@@ -104,6 +104,14 @@ def test_training_gets_below_the_error_of_pca(data):
     assert errors["model"] < 0.2 * errors["pca"]
 
 
+def test_what_training_spoils_is_not_kept(data):
+    """Steps that are far too long make every epoch worse than the start, which then stays the best."""
+    run = ist.fit(build(data), data, epochs=2, batch_size=32, learning_rate=1.0, optimiser="adam", progress=False)
+    rivals = run.evaluate()["validation"]["mse"]
+    assert run.best_epoch == 0
+    assert rivals["model"] == pytest.approx(rivals["pca"], rel=1e-4)
+
+
 def test_an_auto_link_becomes_the_identity_and_the_blueprint_says_so(data):
     assert build(data, start="mean").distance == Mse(link="sigmoid")
     model = build(data)

@@ -65,9 +65,12 @@ class BestWeights(Callback):
         self.weights: dict[str, Tensor] = {}
 
     def train_begin(self, training: Training) -> None:
-        """Before anything is learnt, the start is the best there is."""
+        """Before anything is learnt, the start is the best there is; an epoch has to beat it where it is PCA's."""
         if not self.weights:
             self._keep(training)
+            blueprint = training.model.blueprint
+            if blueprint is not None and blueprint.start == "pca":
+                self.loss = training.validate().get("loss", float("inf"))
 
     def epoch_end(self, training: Training) -> None:
         """Compare, keep, and perhaps stop."""

@@ -84,6 +84,27 @@ class Training:
         """End training after the step under way."""
         self.state.status, self.state.reason = status, reason
 
+    @torch.no_grad()
+    def validate(self) -> dict[str, float]:
+        """Mean loss and terms over the validation part, with the same draws every time; none where there is none."""
+        samples = self.validation
+        if samples is None or not len(samples):
+            return {}
+        generator = torch.Generator().manual_seed(self.settings.seed)
+        sums: dict[str, Tensor] = {}
+        self.model.eval()
+        try:
+            for raw, labels in samples.labelled(VALIDATION_BATCH):
+                draws = _to(self.model.draw(len(raw), generator) | self._beside(labels), self.device)
+                for side in ("encoder", "decoder"):
+                    draws.pop(side, None)  # dropout rests
+                total, terms = self.model.loss(self.model(raw.to(self.device), draws))
+                for name, value in {"loss": total, **terms}.items():
+                    sums[name] = sums.get(name, torch.zeros((), device=self.device)) + value * len(raw)
+        finally:
+            self.model.train()
+        return {name: float(value) / len(samples) for name, value in sums.items()}
+
     def save_checkpoint(self, folder: Path) -> None:
         """Write all that is needed to go on from here."""
         owned = {name: callback.state() for name, callback in self._named_callbacks()}
@@ -145,31 +166,12 @@ class Training:
         sizes[-1] = len(self.samples) - (self.steps_per_epoch - 1) * self.batch_size
         row: dict[str, Any] = {"epoch": state.epoch + 1, "loss": float((state.losses * sizes).sum() / sizes.sum())}
         row |= {name: float(total) / len(self.samples) for name, total in state.terms.items()}
-        if self.validation is not None and len(self.validation):
-            row |= {f"validation_{name}": value for name, value in self._validate(self.validation).items()}
+        row |= {f"validation_{name}": value for name, value in self.validate().items()}
         last = (state.epoch + 1) * self.steps_per_epoch - 1
         row["learning_rate"] = learning_rate_at(settings, last, self.steps_per_epoch)
         row["seconds"] = state.seconds
         row["samples_per_second"] = len(self.samples) / max(state.seconds, 1e-9)
         return row
-
-    @torch.no_grad()
-    def _validate(self, samples: Samples) -> dict[str, float]:
-        """Mean loss and terms over the validation part, with the same draws every time."""
-        generator = torch.Generator().manual_seed(self.settings.seed)
-        sums: dict[str, Tensor] = {}
-        self.model.eval()
-        try:
-            for raw, labels in samples.labelled(VALIDATION_BATCH):
-                draws = _to(self.model.draw(len(raw), generator) | self._beside(labels), self.device)
-                for side in ("encoder", "decoder"):
-                    draws.pop(side, None)  # dropout rests
-                total, terms = self.model.loss(self.model(raw.to(self.device), draws))
-                for name, value in {"loss": total, **terms}.items():
-                    sums[name] = sums.get(name, torch.zeros((), device=self.device)) + value * len(raw)
-        finally:
-            self.model.train()
-        return {name: float(value) / len(samples) for name, value in sums.items()}
 
     def _lost(self) -> bool:
         """Whether the loss has stopped being finite; looked at every step where that costs nothing."""
