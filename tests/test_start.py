@@ -17,7 +17,10 @@ from isthmus.parts import (
     Bce,
     Conv,
     Dense,
+    Gaussian,
+    GaussianCode,
     GaussianNoise,
+    Kl,
     Mse,
     Network,
     Plain,
@@ -90,6 +93,16 @@ def test_every_weight_of_both_paths_learns(network, data):
         model.loss(model(data.train.batch(torch.arange(64))))[0].backward()
         optimiser.step()
     assert [name for name, weight in model.named_parameters() if torch.equal(weight, start[name])] == []
+
+
+def test_a_gaussian_code_begins_with_pcas_as_its_mean(data):
+    model = build(data, code=GaussianCode(size=SIZE), distance=Gaussian(), penalties=(Kl(),))
+    raw = data.test.batch(torch.arange(7))
+    seen = model(raw)
+    pca = principal_components(data.train, data.scaling, SIZE)
+    assert torch.allclose(seen.code.z, pca.encode(data.scaling(raw)), atol=1e-5)
+    assert torch.allclose(seen.reconstruction, pca.reconstruct(data.scaling(raw)), atol=1e-5)
+    assert not seen.code.distribution.log_variance.any()
 
 
 def test_training_gets_below_the_error_of_pca(data):

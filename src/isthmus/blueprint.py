@@ -57,8 +57,8 @@ class Blueprint(Value):
         weighting.
     solution: "gradient" descent, or "closed form" where there is one (PCA, the linear limit).
     start: what the model makes before its first step: the data's "mean", or what "pca" makes of them, by a linear path
-        beside the network. This needs data to be built from, a flat plain code and an output without a sigmoid, which
-        an "auto" link then is.
+        beside the network. This needs data to be built from, a flat code without an activation and an output without a
+        sigmoid, which is what an "auto" link then settles on.
     """
 
     network: SerializeAsAny[Network]
@@ -110,7 +110,9 @@ class Blueprint(Value):
             code_module = settled.code.module(code_shape, generator)
         if settled.start == "pca":
             check_linear(settled.code, code_shape, settled.distance, shape, beside.encoder_shape(seen))
-            start_at_pca(encoder, decoder, shape, code_shape, data if fresh else None)
+            start_at_pca(
+                encoder, decoder, shape, settled.code.features(code_shape), code_shape, data if fresh else None
+            )
         elif sample is not None:
             settled.network.start_at(_mean(sample), decoder, settled.distance)
         with torch.random.fork_rng(devices=[]):

@@ -11,6 +11,7 @@ from isthmus.parts import (
     Contraction,
     Conv,
     Dense,
+    Gaussian,
     GaussianCode,
     GaussianNoise,
     Kl,
@@ -137,6 +138,13 @@ _ROWS = (
         "For colour pictures. PCA is hard to beat where a code is small beside them: start=pca begins as good as it.",
         "He et al., Identity mappings in deep residual networks, ECCV (2016)",
         Blueprint(network=Residual(), code=Plain(size=128)),
+    ),
+    Recipe(
+        "resnet-vae",
+        "The same as a VAE: codes of 128 drawn around a mean, colours with a Gaussian error of 0.1, and the KL.",
+        "To draw new colour pictures, or for codes without holes between them; for the smallest error take resnet.",
+        "Kingma & Welling, Auto-encoding variational Bayes, ICLR (2014); He et al. (2016)",
+        Blueprint(network=Residual(), code=GaussianCode(size=128), distance=Gaussian(scale=0.1), penalties=(Kl(),)),
     ),
 )
 RECIPES: dict[str, Recipe] = {row.name: row for row in _ROWS}
