@@ -25,6 +25,7 @@ from workloads import WORKLOADS, Workload
 import isthmus as ist
 from training import load, names, write
 
+Clock = Callable[[], float]
 BATCH = 1024
 TRAINED = 2_560
 LEAST = 0.2
@@ -36,6 +37,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--only", type=names(WORKLOADS), default=list(WORKLOADS), help="workloads, by commas")
     parser.add_argument("--turns", type=int, default=5, help="rounds in which both have their turn (5)")
+    parser.add_argument("--cpu", action="store_true", help="the processor's time, where others use the machine too")
     parser.add_argument("--json", type=Path, help="write a row per workload and use")
     words = parser.parse_args()
     console, about = Console(), machine()
@@ -44,7 +46,9 @@ def main() -> None:
     rows = [
         {**row, "data": data, "machine": about}
         for name in words.only
-        for row in compare(WORKLOADS[name], pictures, words.turns)
+        for row in compare(
+            WORKLOADS[name], pictures, words.turns, time.process_time if words.cpu else time.perf_counter
+        )
     ]
     made = Table(
         "workload",
@@ -62,8 +66,8 @@ def main() -> None:
         write(rows, words.json)
 
 
-def compare(workload: Workload, pictures: np.ndarray, turns: int) -> list[dict[str, Any]]:
-    """A row for each use and number of samples: medians over the turns, in seconds."""
+def compare(workload: Workload, pictures: np.ndarray, turns: int, clock: Clock) -> list[dict[str, Any]]:
+    """A row for each use and number of samples: medians over the turns, in seconds of the clock."""
     some = ist.open_data(pictures[:TRAINED], validation=0, test=0)
     run = ist.fit(blueprint(workload).build(some), some, epochs=1, batch_size=256, compile=False, progress=False)
     narrow, wide = encoder(workload).eval(), decoder(workload).eval()
@@ -86,8 +90,8 @@ def compare(workload: Workload, pictures: np.ndarray, turns: int) -> list[dict[s
         check(by_isthmus(), by_hand(), use)
         seconds: dict[str, list[float]] = {"own": [], "plain": []}
         for _ in range(turns):
-            seconds["own"].append(measure(by_isthmus, once=count > 1))
-            seconds["plain"].append(measure(by_hand, once=count > 1))
+            seconds["own"].append(measure(by_isthmus, clock, once=count > 1))
+            seconds["plain"].append(measure(by_hand, clock, once=count > 1))
         rows.append(
             {
                 "workload": workload.name,
@@ -95,7 +99,7 @@ def compare(workload: Workload, pictures: np.ndarray, turns: int) -> list[dict[s
                 "rows": count,
                 "seconds": statistics.median(seconds["own"]),
                 "plain_seconds": statistics.median(seconds["plain"]),
-                "settings": {"batch": BATCH, "turns": turns, "network": workload.title},
+                "settings": {"batch": BATCH, "turns": turns, "network": workload.title, "clock": clock.__name__},
             }
         )
     return rows
@@ -116,13 +120,13 @@ def check(own: Tensor, plain: Tensor, use: str) -> None:
         raise ValueError(f"Isthmus and the plain module differ by {difference:g} where they should {use} alike.")
 
 
-def measure(work: Callable[[], Any], *, once: bool) -> float:
-    """Seconds that `work` takes; where it is short, the mean of many."""
-    began, times = time.perf_counter(), 0
-    while times == 0 or (not once and time.perf_counter() - began < LEAST):
+def measure(work: Callable[[], Any], clock: Clock, *, once: bool) -> float:
+    """Seconds that `work` takes by the clock; where it is short, the mean of many."""
+    began, times = clock(), 0
+    while times == 0 or (not once and clock() - began < LEAST):
         work()
         times += 1
-    return (time.perf_counter() - began) / times
+    return (clock() - began) / times
 
 
 if __name__ == "__main__":

@@ -159,8 +159,9 @@ class Run:
     @torch.no_grad()
     def _through(self, use: Any, samples: Samples) -> Tensor:
         """A use of the model on all samples, a batch at a time, on the model's device."""
-        device = next(iter(self.model.state_dict().values())).device
-        self.model.eval()
+        device = self.model.scaling.scale.device
+        if self.model.training:  # to say it to every layer again takes as long as one row
+            self.model.eval()
         return torch.cat(
             [
                 use(raw.to(device), None if labels is None else labels.to(device)).cpu()
