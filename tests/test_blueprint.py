@@ -39,6 +39,7 @@ def test_json_names_the_kinds():
         "kind": "activation-l1",
         "weight": 1e-5,
         "warmup": 0.0,
+        "cycle": 0.0,
         "layer": "encoder.dense1",
     }
 

@@ -184,7 +184,7 @@ class Blueprint(Value):
             for name in type(part).model_fields:
                 if (owner, name) != ("code", "size"):
                     found[name if name not in found else f"{owner}.{name}"] = getattr(part, name)
-        return found | {"distance": self.distance.kind, "network": self.network.kind}
+        return found | {"distance": self.distance.kind, "network": self.network.kind, "start": self.start}
 
     def _with_option(self, name: str, value: Any) -> Self:
         if _is_whole(name, value):
