@@ -16,7 +16,7 @@ from isthmus.training.settings import Settings
 from isthmus.training.steps import make_step
 
 GRADIENT = [name for name, row in ist.RECIPES.items() if row.blueprint.solution == "gradient"]
-COMPILED = ["contractive", "denoising", "k-sparse", "vae"]
+COMPILED = ["contractive", "cvae", "denoising", "iwae", "k-sparse"]
 """The others' parts are compiled in their own tests; each costs seconds."""
 SETTINGS: dict[str, Any] = {"epochs": 3, "batch_size": 32, "seed": 2, "compile": False, "progress": False}
 
@@ -30,9 +30,15 @@ def pictures(count=96, height=9, width=8, seed=0):
     return (255 * grid).astype(np.uint8)[:, None]
 
 
+def labels(given):
+    """(N,) int64: whether a picture is brighter above or below, for varieties that want to know."""
+    half = given.shape[2] // 2
+    return (given[:, :, :half].sum((1, 2, 3)) > given[:, :, half:].sum((1, 2, 3))).astype(np.int64)
+
+
 @pytest.fixture(scope="module")
 def data():
-    return ist.open_data(pictures(), seed=1)
+    return ist.open_data(pictures(), labels=labels(pictures()), seed=1)
 
 
 def build(name, data, **options):
@@ -63,16 +69,16 @@ class StopInTheMiddle(ist.Callback):
 @pytest.mark.parametrize("shape", [(1, 9, 8), (3, 13, 7), (1, 28, 28), (1, 1, 1)], ids=str)
 @pytest.mark.parametrize("name", ist.RECIPES)
 def test_shapes_of_any_size_go_through_and_one_sample_too(name, shape):
-    model = ist.recipe(name, code=4).build(shape, remarks=False)
+    model = ist.recipe(name, code=4, classes=2).build(shape, remarks=False)
     for count in (1, 5):
-        raw = torch.rand(count, *shape)
-        seen = model(raw, model.draw(count, torch.Generator().manual_seed(0)))
+        raw, labels = torch.rand(count, *shape), torch.arange(count) % 2
+        seen = model(raw, model.draw(count, torch.Generator().manual_seed(0)) | {"labels": labels})
         total, terms = model.loss(seen)
-        assert seen.output.shape == seen.reconstruction.shape == raw.shape
-        assert math.prod(seen.code.z.shape) == count * math.prod(model.code_shape)
+        assert seen.output.shape == seen.reconstruction.shape == seen.repeated(raw).shape
+        assert math.prod(seen.code.z.shape) == len(seen.output) * math.prod(model.code_shape)
         assert total.shape == ()
         assert all(bool(term.isfinite()) for term in (total, *terms.values()))
-        assert model.decode(model.encode(raw)).shape == raw.shape
+        assert model.decode(model.encode(raw, labels), labels).shape == raw.shape
 
 
 @pytest.mark.parametrize("name", GRADIENT)
@@ -111,24 +117,24 @@ def test_bfloat16_trains_too(name, data):
 
 @pytest.mark.parametrize("name", COMPILED)
 def test_compiled_equals_eager(name, data):
-    raw = data.train.batch(torch.arange(32))
+    raw, labels = data.train.batch(torch.arange(32)), data.train.labels[:32]
     moved = []
     for compile_ in (False, True):
         model = build(name, data)
         settings = Settings(compile=compile_, optimiser="sgd")
         optimiser = Optimiser(settings, dict(model.named_parameters()))
         step = make_step(model, optimiser, settings, torch.device("cpu"), 32)
-        draws = model.draw(32, torch.Generator().manual_seed(0))
+        draws = model.draw(32, torch.Generator().manual_seed(0)) | {"labels": labels}
         moved.append({"loss": step(raw, draws, None, 0.1)[0]} | weights_of(model))
     torch.testing.assert_close(*moved, rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("name", ist.RECIPES)
 def test_python_json_and_the_command_line_make_the_same_run(name, tmp_path):
-    np.save(tmp_path / "data.npy", pictures())
+    np.savez(tmp_path / "data.npz", X=pictures(), y=labels(pictures()))
     file = tmp_path / "blueprint.json"
     file.write_text(json.dumps(ist.recipe(name, code=4).to_json()))
-    data = ist.open_data(tmp_path / "data.npy")
+    data = ist.open_data(tmp_path / "data.npz")
     run = ist.fit(
         ist.recipe(name, code=4).build(data), data, epochs=1, batch_size=32, learning_rate=1e-3, compile=False,
         progress=False,
@@ -136,7 +142,7 @@ def test_python_json_and_the_command_line_make_the_same_run(name, tmp_path):
     shared = ["--epochs", "1", "--batch-size", "32", "--learning-rate", "0.001", "--compile", "no", "--quiet"]
     for way, words in {"named": ["--recipe", name, "--set", "code=4"], "json": ["--blueprint", str(file)]}.items():
         folder = tmp_path / way
-        result = CliRunner().invoke(app, ["train", str(tmp_path / "data.npy"), *words, "--out", str(folder), *shared])
+        result = CliRunner().invoke(app, ["train", str(tmp_path / "data.npz"), *words, "--out", str(folder), *shared])
         assert result.exit_code == 0, result.output
         assert_equal(ist.load(folder).model.state_dict(), run.model.state_dict())
 

@@ -133,6 +133,54 @@ _ROWS = (
         Blueprint(network=Dense(widths=(400,)), code=GaussianCode(size=20), distance=Bce(), penalties=(Kl(),)),
     ),
     Recipe(
+        "conv-vae",
+        "A VAE whose network halves the picture twice by convolutions; 20 numbers on digits.",
+        "The VAE for pictures: fewer weights and a better bound than a dense one, for more time.",
+        "Kingma & Welling, Auto-encoding variational Bayes, ICLR (2014)",
+        Blueprint(
+            network=Conv(channels=(32, 64), form="strided"),
+            code=GaussianCode(size=20),
+            distance=Bce(),
+            penalties=(Kl(),),
+        ),
+    ),
+    Recipe(
+        "beta-vae",
+        "A VAE whose KL counts four times: fewer numbers of the code are used, each for more of one thing.",
+        "For codes whose numbers can be told apart; it costs sharpness. A weight below 1 does the opposite.",
+        "Higgins et al., β-VAE: learning basic visual concepts with a constrained variational framework, ICLR (2017)",
+        Blueprint(
+            network=Dense(widths=(400,)), code=GaussianCode(size=20), distance=Bce(), penalties=(Kl(weight=4.0),)
+        ),
+    ),
+    Recipe(
+        "cvae",
+        "A VAE that is told each sample's label on both sides, so that the code holds what the label doesn't say.",
+        "To draw samples of a class by choice, or to change a sample's class and keep its style. The data need labels.",
+        "Sohn, Lee & Yan, Learning structured output representation using deep conditional generative models, "
+        "NeurIPS (2015)",
+        Blueprint(
+            network=Dense(widths=(400,)),
+            code=GaussianCode(size=20),
+            distance=Bce(),
+            penalties=(Kl(),),
+            condition="labels",
+        ),
+    ),
+    Recipe(
+        "iwae",
+        "A VAE with five draws of each code under the importance-weighted bound, which is tighter than the ELBO.",
+        "For likelihoods: more draws come nearer to log p(x) and use more of the code, at their multiple of the time.",
+        "Burda, Grosse & Salakhutdinov, Importance weighted autoencoders, ICLR (2016)",
+        Blueprint(
+            network=Dense(widths=(400,)),
+            code=GaussianCode(size=20, draws=5),
+            distance=Bce(),
+            penalties=(Kl(),),
+            bound="log-mean-exp",
+        ),
+    ),
+    Recipe(
         "resnet",
         "Residual convolutions around a flat code of 128; 16, 32, 64 channels, each at half the size of those before.",
         "For colour pictures. PCA is hard to beat where a code is small beside them: start=pca begins as good as it.",

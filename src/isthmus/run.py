@@ -159,6 +159,12 @@ class Run:
     @torch.no_grad()
     def _through(self, use: Any, samples: Samples) -> Tensor:
         """A use of the model on all samples, a batch at a time, on the model's device."""
+        classes = self.model.beside.classes
+        if classes and samples.labels is not None and len(samples) and int(samples.labels.max()) >= classes:
+            raise DataError(
+                f"The model knows the labels 0 to {classes - 1}, and {int(samples.labels.max())} came. "
+                "Give labels that it was trained with."
+            )
         device = self.model.scaling.scale.device
         if self.model.training:  # to say it to every layer again takes as long as one row
             self.model.eval()

@@ -3,6 +3,7 @@
 import zipfile
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from PIL import Image
@@ -133,3 +134,35 @@ def test_missing_values_are_treated_as_the_options_say(isthmus, here):
     assert "--missing drop" in said.err
     assert isthmus("encode", "run", "holes.npy", "codes.npy", "--missing", "drop").code == 0
     assert len(np.load("codes.npy")) == 49
+
+
+def test_a_model_that_is_conditioned_on_labels_takes_them_from_the_sources(isthmus, here):
+    words = ["--set", "code=4", "--epochs", 1, "--compile", "no", "-q", "--out", "run"]
+    assert isthmus("train", "digits", "--recipe", "cvae", *words).code == 0
+    assert isthmus("encode", "run", "digits", "codes.npy").code == 0
+    assert isthmus("reconstruct", "run", "digits", "rebuilt.npy").code == 0
+    assert isthmus("evaluate", "run", "digits", "-q").code == 0
+    digits, run = ist.read_samples("digits"), ist.load("run")
+    assert digits.labels is not None
+    assert np.allclose(np.load("codes.npy"), run.encode(digits).numpy(), atol=1e-5)
+    chosen = [str(label) for label in digits.labels[:50].tolist()][::-1]  # in another order than in training
+    table = pa.table({"digit": chosen, **{f"z{i}": np.load("codes.npy")[:50, i] for i in range(4)}})
+    pq.write_table(table, "codes.parquet")
+    assert isthmus("decode", "run", "codes.parquet", "decoded.npy", "--label", "digit").code == 0
+    expected = run.decode(np.load("codes.npy")[:50], digits.labels[:50].flip(0))
+    assert np.abs(np.load("decoded.npy") - expected.numpy()).max() <= 0.51
+    for command, source in (("decode", "codes.npy"), ("encode", "rebuilt.npy")):
+        said = isthmus(command, "run", source, "out.npy")
+        assert said.code == 1
+        assert "conditioned on labels" in said.err
+    pq.write_table(table.set_column(0, "digit", pa.array(["ten"] * 50)), "codes.parquet")
+    said = isthmus("decode", "run", "codes.parquet", "out.npy", "--label", "digit")
+    assert "no label 'ten'" in said.err
+
+
+def test_a_conditional_model_of_data_without_labels_is_refused_before_training(isthmus, here):
+    np.save("bare.npy", np.zeros((40, 8, 8), dtype=np.uint8))
+    said = isthmus("train", "bare.npy", "--recipe", "cvae", "--out", "run", "-q")
+    assert said.code == 1
+    assert "--label" in said.err or "labels=" in said.err
+    assert not (here / "run").exists()

@@ -1,6 +1,7 @@
 """Commands that use a run: `reconstruct`, `encode`, `decode`."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -8,7 +9,7 @@ import typer
 
 from isthmus.cli import options, reading
 from isthmus.cli.says import counted, say, working
-from isthmus.errors import DataError
+from isthmus.errors import DataError, nearest
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -62,7 +63,7 @@ def encode(
     _write(target, codes, names=samples.names, force=force)
 
 
-@reading.reads("array", "columns", "exclude", "header", "delimiter", "missing", "memory_map", "max_bytes")
+@reading.reads("label", "array", "columns", "exclude", "header", "delimiter", "missing", "memory_map", "max_bytes")
 def decode(
     run: options.Folder,
     source: options.Source,
@@ -72,13 +73,14 @@ def decode(
     force: options.Force = False,
     quiet: options.Quiet = False,
 ) -> None:
-    """Turn codes, as `encode` writes them, back into data."""
+    """Turn codes, as `encode` writes them, back into data; with --label, where the model wants to know labels."""
     _refuse_taken(target, force)
     from isthmus.data import read_samples
 
     found = options.open_run(run)
     codes = read_samples(source, channels="first", **how)
-    decoded = _each_batch(codes, found.decode, "decoding", quiet)
+    codes = _labelled_as_learnt(found, codes)
+    decoded = _each_batch(codes, lambda part: found.decode(part.tensor(), part.labels), "decoding", quiet)
     _write(target, decoded, like=found.description, names=codes.names, force=force)
 
 
@@ -90,16 +92,34 @@ def _samples(run: "Run", source: str, how: reading.How, quiet: bool) -> "Samples
         return read_samples(source, like=run.description, **how)
 
 
-def _each_batch(samples: "Samples", use: Callable[["Tensor"], "Tensor"], what: str, quiet: bool) -> "Tensor":
+def _each_batch(samples: "Samples", use: Callable[["Samples"], "Tensor"], what: str, quiet: bool) -> "Tensor":
     """What `use` makes of all samples, a batch at a time."""
     import torch
 
     made = []
     with counted(what, quiet=quiet) as progress:
-        for batch in samples.batches(BATCH):
-            made.append(use(batch).cpu())
-            progress(min(len(samples), len(made) * BATCH), len(samples))
+        for rows in torch.arange(len(samples)).split(BATCH):
+            made.append(use(samples.take(rows)).cpu())
+            progress(int(rows[-1]) + 1, len(samples))
     return torch.cat(made)
+
+
+def _labelled_as_learnt(run: "Run", codes: "Samples") -> "Samples":
+    """Codes whose labels have the numbers that they had in training.
+
+    Raises:
+        DataError: a label was not among those of the training.
+    """
+    import torch
+
+    known: list[str] = run.description.get("label_names") or []
+    if codes.labels is None or not run.model.beside.classes:
+        return codes
+    for name in codes.label_names:
+        if name not in known:
+            raise DataError(f"The model knows no label {name!r}. {nearest(name, known)}")
+    numbers = torch.tensor([known.index(name) for name in codes.label_names])
+    return replace(codes, labels=numbers[codes.labels], label_names=tuple(known))
 
 
 def _write(

@@ -1,6 +1,22 @@
 """How good a model is, in numbers."""
 
 from isthmus.measures.evaluation import Evaluation, Unit, evaluate, judging, unit_of
+from isthmus.measures.likelihood import Elbo, LogLikelihood, elbo, log_likelihood
 from isthmus.measures.reconstruction import explained_variance, mse, psnr, sse, ssim
 
-__all__ = ["Evaluation", "Unit", "evaluate", "explained_variance", "judging", "mse", "psnr", "sse", "ssim", "unit_of"]
+__all__ = [
+    "Elbo",
+    "Evaluation",
+    "LogLikelihood",
+    "Unit",
+    "elbo",
+    "evaluate",
+    "explained_variance",
+    "judging",
+    "log_likelihood",
+    "mse",
+    "psnr",
+    "sse",
+    "ssim",
+    "unit_of",
+]

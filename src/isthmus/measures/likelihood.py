@@ -1,0 +1,140 @@
+"""Likelihood: how probable a model with a posterior finds samples, in nats."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from isthmus.autoencoder import Autoencoder, Pass
+from isthmus.data.samples import Samples
+from isthmus.errors import BlueprintError
+from isthmus.measures.evaluation import judging
+from isthmus.parts import DiagonalGaussian
+from isthmus.parts.codes.gaussian import standard_log_prob
+
+_ROWS_NUMBERS = 2**22
+"""At most this many numbers of drawn reconstructions are held at once (16 MB in float32)."""
+_BATCH = 100
+
+
+@dataclass(frozen=True, eq=False)
+class Elbo:
+    """The evidence lower bound of samples, in nats, in its two terms.
+
+    distance: the mean over the samples of -log p(x|z), at one draw of the code each.
+    kl: (*code) float64, the mean KL divergence of each number of the code to the prior; near 0, it is not used.
+    """
+
+    distance: float
+    kl: Tensor
+
+    @property
+    def value(self) -> float:
+        """The bound itself, the mean over the samples; the negative of what a VAE minimises."""
+        return -self.distance - float(self.kl.sum())
+
+
+@dataclass(frozen=True, eq=False)
+class LogLikelihood:
+    """log p(x) of samples, in nats.
+
+    per_sample: (N,) float64. errors: (N,) float64, the standard error of each by the draws alone.
+    """
+
+    per_sample: Tensor
+    errors: Tensor
+
+    @property
+    def mean(self) -> float:
+        """Over the samples."""
+        return float(self.per_sample.mean())
+
+    @property
+    def standard_error(self) -> float:
+        """Of the mean, for other samples of the same source and other draws; NaN for one sample."""
+        return float(self.per_sample.std()) / math.sqrt(len(self.per_sample))
+
+
+def elbo(model: Autoencoder, samples: Samples, *, seed: int = 0) -> Elbo:
+    """The evidence lower bound of `samples`, the KL in closed form.
+
+    Of the model's likelihood and posterior, whatever its weight of the KL: β doesn't enter.
+
+    Raises:
+        BlueprintError: the model has no posterior, or its distance is no likelihood.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    distance, kl = 0.0, torch.zeros(model.code_shape, dtype=torch.float64)
+    with judging(model):
+        for raw, labels in samples.labelled(_BATCH):
+            seen = next(_draws(model, raw, labels, 1, generator))
+            distance += float(_distance(model, seen).double().sum())
+            kl += seen.code.distribution.kl().double().sum(0).cpu()
+    return Elbo(distance / len(samples), kl / len(samples))
+
+
+def log_likelihood(model: Autoencoder, samples: Samples, *, draws: int = 5000, seed: int = 0) -> LogLikelihood:
+    r"""How probable the model finds `samples`, by importance weighting, streaming over the draws.
+
+    :math:`\log p(x) \approx \log\frac1S\sum_s w_s,\ w_s = p(x|z_s)\,p(z_s) / q(z_s|x)` with draws z of the posterior q.
+    On average it is a lower bound: the ELBO for one draw, and the tighter the more. The error of each is by the delta
+    method, :math:`\sqrt{(\overline{w^2} / \bar w^2 - 1) / S}`.
+
+    Source: Burda, Grosse & Salakhutdinov, Importance weighted autoencoders, ICLR (2016).
+
+    Raises:
+        BlueprintError: the model has no posterior, or its distance is no likelihood.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    found: list[tuple[Tensor, Tensor]] = []
+    with judging(model):
+        for raw, labels in samples.labelled(_BATCH):
+            once = twice = torch.full((len(raw),), -math.inf, dtype=torch.float64)
+            for seen in _draws(model, raw, labels, draws, generator):
+                weights = _log_weights(model, seen)
+                once = torch.logaddexp(once, weights.logsumexp(0))
+                twice = torch.logaddexp(twice, (2 * weights).logsumexp(0))
+            spread = (twice - 2 * once + math.log(draws)).expm1().clamp(min=0)
+            found.append((once - math.log(draws), (spread / draws).sqrt()))
+    per_sample, errors = (torch.cat(every) for every in zip(*found, strict=True))
+    return LogLikelihood(per_sample, errors)
+
+
+def _draws(
+    model: Autoencoder, raw: Tensor, labels: Tensor | None, draws: int, generator: torch.Generator
+) -> Iterator[Pass]:
+    """Passes of one batch that make `draws` of each sample's code together."""
+    if not model.distance.likelihood:
+        raise BlueprintError(
+            f"A likelihood is asked of a model whose distance is {model.distance.kind}, which is none. "
+            "Take one that is, such as 'bce' or 'gaussian'."
+        )
+    at_once = max(1, min(draws, _ROWS_NUMBERS // (len(raw) * math.prod(model.shape))))
+    device = model.scaling.scale.device
+    raw = raw.to(device)
+    beside = {} if labels is None else {"labels": labels.to(device)}
+    for start in range(0, draws, at_once):
+        count = min(at_once, draws - start)
+        noise = torch.randn(len(raw), count, *model.code_shape, generator=generator)
+        seen = model(raw, {"code": noise.to(device, model.scaling.scale.dtype), **beside})
+        if not isinstance(seen.code.distribution, DiagonalGaussian):
+            raise BlueprintError(
+                f"A likelihood is asked of a model whose code ({model.code.kind}) has no distribution. "
+                "Take a gaussian code (recipe 'vae')."
+            )
+        yield seen
+
+
+def _distance(model: Autoencoder, seen: Pass) -> Tensor:
+    """(K·N,) -log p(x|z)."""
+    known = () if seen.known is None else (seen.repeated(seen.known),)
+    return model.distance(seen.output, seen.repeated(seen.clean), *known)
+
+
+def _log_weights(model: Autoencoder, seen: Pass) -> Tensor:
+    """(K, N) float64 log w of each draw."""
+    z = seen.code.z
+    weights = standard_log_prob(z) - seen.code.distribution.log_prob(z) - _distance(model, seen)
+    return weights.double().view(-1, len(seen.clean)).cpu()
