@@ -125,6 +125,12 @@ def test_what_training_spoils_is_not_kept(data):
     assert rivals["model"] == pytest.approx(rivals["pca"], rel=1e-4)
 
 
+def test_the_global_random_state_is_left_alone(data):
+    before = torch.random.get_rng_state()
+    build(data)
+    assert torch.equal(before, torch.random.get_rng_state())
+
+
 def test_an_auto_link_becomes_the_identity_and_the_blueprint_says_so(data):
     assert build(data, start="mean").distance == Mse(link="sigmoid")
     model = build(data)

@@ -1,5 +1,6 @@
 """The start at PCA: a linear path beside the network, which begins as the best that a linear autoencoder can do."""
 
+import math
 from typing import Any
 
 import torch
@@ -26,7 +27,7 @@ def check_linear(code: CodeKind, code_shape: Shape, distance: Distance, shape: S
             f"start='pca' needs a code that is what the encoder makes, but {code} changes it. "
             "Use code='plain' without an activation, code='gaussian', or start='mean'."
         )
-    output = torch.linspace(-2, 2, 5).expand(1, 5)
+    output = torch.linspace(-2, 2, math.prod(shape)).view(1, *shape)
     if distance.outputs(shape) != shape or not torch.equal(distance.picture(output), output):
         raise BlueprintError(
             f"start='pca' needs a decoder whose output is the picture itself, but that of {distance} is not. "

@@ -18,7 +18,8 @@ def add_bypass(chain: Chain, given: Shape, made: Shape) -> nn.Linear:
         BlueprintError: the layers don't end in a product with weights of its own.
     """
     _silence(chain)
-    product = nn.Linear(math.prod(given), math.prod(made))
+    # on "meta" nothing is drawn, which would come from the global state
+    product = nn.Linear(math.prod(given), math.prod(made), device="meta").to_empty(device="cpu")
     nn.init.zeros_(product.weight)
     nn.init.zeros_(product.bias)
     chain.bypass = nn.Sequential(nn.Flatten(), product, nn.Unflatten(1, made))
