@@ -4,7 +4,6 @@ import copy
 
 import pytest
 import torch
-from torch._dynamo.exc import BackendCompilerFailed
 
 from isthmus.blueprint import Blueprint
 from isthmus.errors import Remark
@@ -41,15 +40,24 @@ BLUEPRINTS = {
         code=Plain(size=4, activation="sigmoid"),
         penalties=(ActivationL1(weight=0.01), ActivationL1(weight=0.02, layer="encoder.dense1")),
     ),
+    "conv": Blueprint(network=Conv(channels=(8, 4)), code=Plain(activation="relu")),
+    "conv, odd": Blueprint(
+        network=Conv(channels=(9,), activation="silu"),
+        penalties=(ActivationL1(weight=0.02, layer="encoder.conv1"),),
+    ),
 }
+SETTINGS = {"dense": Settings(), "tied": Settings(), "everything": Settings(clip=0.5)}
+SHAPES = {"conv": (1, 28, 28), "conv, odd": (2, 7, 5)}
 
 
 @pytest.mark.parametrize("name", BLUEPRINTS)
 def test_compiled_step_equals_eager_step(name: str) -> None:
-    model = BLUEPRINTS[name].build((1, 6, 5))
-    settings = Settings(clip=0.5) if name == "everything" else Settings()
-    eager, eager_losses = _after(model, settings.replace(compile=False), _batches((1, 6, 5)))
-    compiled, losses = _after(model, settings.replace(compile=True), _batches((1, 6, 5)))
+    shape = SHAPES.get(name, (1, 6, 5))
+    model = BLUEPRINTS[name].build(shape, remarks=False)
+    # Adam makes full steps of gradients that are 0 but for rounding, of which sums of many pixels have some
+    settings = SETTINGS.get(name, Settings(optimiser="sgd"))
+    eager, eager_losses = _after(model, settings.replace(compile=False), _batches(shape))
+    compiled, losses = _after(model, settings.replace(compile=True), _batches(shape))
     torch.testing.assert_close(losses, eager_losses, rtol=1e-4, atol=1e-5)
     for key in eager:
         torch.testing.assert_close(compiled[key], eager[key], rtol=1e-3, atol=1e-4)
@@ -57,9 +65,9 @@ def test_compiled_step_equals_eager_step(name: str) -> None:
 
 def test_step_that_cannot_be_compiled_runs_uncompiled_with_a_remark(monkeypatch: pytest.MonkeyPatch) -> None:
     def fails(*given: object) -> None:
-        raise BackendCompilerFailed(print, RuntimeError("No working C++ compiler found"), None)
+        raise RuntimeError("No working C++ compiler found")
 
-    monkeypatch.setattr(torch, "compile", lambda function, **options: fails)
+    monkeypatch.setattr(steps, "compile_pure", fails)
     model = BLUEPRINTS["dense"].build((1, 6, 5))
     with pytest.warns(Remark, match="could not be compiled"):
         weights, _ = _after(model, Settings(compile=True), _batches((1, 6, 5)))
@@ -87,8 +95,11 @@ def test_bfloat16_learns_what_float32_learns() -> None:
     assert all(value.dtype == torch.float32 for value in weights.values())
 
 
-def test_compilation_is_chosen_for_long_dense_runs_alone() -> None:
+def test_compilation_is_chosen_for_long_runs_of_networks_that_gain() -> None:
     dense, conv = recipe("deep").build((1, 28, 28)), recipe("conv").build((1, 28, 28))
+    strided = Blueprint(network=Conv(form="strided")).build((1, 28, 28), remarks=False)
     assert worth_compiling(dense, Settings(epochs=1000), 60000, CPU)
     assert not worth_compiling(dense, Settings(epochs=5), 60000, CPU)
-    assert not worth_compiling(conv, Settings(epochs=1000), 60000, CPU)
+    assert worth_compiling(conv, Settings(epochs=100), 60000, CPU)
+    assert not worth_compiling(conv, Settings(epochs=100), 1000, CPU)
+    assert not worth_compiling(strided, Settings(epochs=1000), 60000, CPU)

@@ -1,13 +1,15 @@
 """The layers that networks are made of: a chain with names, activations, dropout from given draws, a tied product."""
 
+import contextlib
 import math
-from collections.abc import Callable, Mapping, MutableMapping
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
 
 from isthmus.parts.part import Shape
+from isthmus.parts.pictures import on_coarse_grid
 
 Activation = Literal["relu", "leaky-relu", "elu", "selu", "gelu", "silu", "tanh", "sigmoid", "softplus", "identity"]
 ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
@@ -32,7 +34,11 @@ class Chain(nn.Module):
     made outside by the run's generator; without them a dropout layer passes its input on.
 
     bypass: a path beside all the layers, from the same input, whose output is added to theirs (see `add_bypass`).
+
+    Within `for_compiler`, picture layers go the way that is quicker in a compiled graph.
     """
+
+    for_compiler = False
 
     def __init__(self, layers: Mapping[str, nn.Module]) -> None:
         super().__init__()
@@ -50,13 +56,31 @@ class Chain(nn.Module):
         straight = None if self.bypass is None else self.bypass(x)
         if seen is not None and straight is not None:
             seen["bypass"] = straight
+        before: tuple[nn.Module, Tensor] | None = None
         for name, layer in self.named_children():
             if layer is self.bypass:
                 continue
-            x = layer(x, draws.get(name) if draws else None) if isinstance(layer, Dropout) else layer(x)
+            if isinstance(layer, Dropout):
+                made = layer(x, draws.get(name) if draws else None)
+            else:
+                made = on_coarse_grid(layer, x, before) if self.for_compiler else layer(x)
+            before, x = (layer, x) if self.for_compiler else None, made
             if seen is not None:
                 seen[name] = x
         return x if straight is None else x + straight
+
+
+@contextlib.contextmanager
+def for_compiler(model: nn.Module) -> Iterator[None]:
+    """Within the block, the chains in `model` are written for a compiler: the same functions of the same weights."""
+    chains = [module for module in model.modules() if isinstance(module, Chain)]
+    for chain in chains:
+        chain.for_compiler = True
+    try:
+        yield
+    finally:
+        for chain in chains:
+            chain.for_compiler = False
 
 
 class Dropout(nn.Module):

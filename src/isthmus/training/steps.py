@@ -1,6 +1,7 @@
 """One training step, two ways: eager, in pieces that stay in the cache, or compiled whole as one function."""
 
 import contextlib
+import math
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -9,6 +10,9 @@ from torch import Tensor, nn
 
 from isthmus.autoencoder import Autoencoder, map_draws
 from isthmus.errors import remark
+from isthmus.parts import Conv
+from isthmus.parts.layers import for_compiler
+from isthmus.training.graph import compile_pure
 from isthmus.training.optimisers import Optimiser, clip
 from isthmus.training.settings import Settings, find_batch_size
 
@@ -20,6 +24,10 @@ COMPILE_SECONDS = 10.0
 """About what compiling costs, once, on two cores."""
 SAVED_SECONDS = 0.45e-3
 """About what a compiled step of a dense network saves there."""
+CONV_COMPILE_SECONDS = 30.0
+"""What compiling a convolutional network costs there."""
+SAVED_SECONDS_PER_PIXEL = 60e-9
+"""About what its compiled step saves there, for each pixel of each picture."""
 PIECE = 128
 """Samples of a picture batch that go through a convolutional network at once on a CPU."""
 
@@ -105,30 +113,39 @@ def compiled_step(
     buffers = dict(objective.named_buffers())
     changing = [name for name in buffers if name.removeprefix("model.") in model.state_dict()]
 
-    def value(parameters: dict[str, Tensor], raw: Tensor, draws: Any, weights: Tensor | None) -> Any:
+    def value(
+        parameters: dict[str, Tensor],
+        fixed: dict[str, Tensor],
+        buffers: dict[str, Tensor],
+        raw: Tensor,
+        draws: Any,
+        weights: Tensor | None,
+    ) -> Any:
         own = {name: buffer.clone() if name in changing else buffer for name, buffer in buffers.items()}
-        with _products(settings, device):
+        with _products(settings, device), for_compiler(model):
             total, terms = torch.func.functional_call(objective, (parameters, fixed, own), (raw, draws, weights))
         return total, (terms, {name: own[name] for name in changing})
 
-    from torch._dynamo.exc import TorchDynamoException  # noqa: PLC0415 seconds and memory that only a compiler needs
-
-    compiled = torch.compile(torch.func.grad_and_value(value, has_aux=True), fullgraph=True, dynamic=False)
+    pure = torch.func.grad_and_value(value, has_aux=True)
+    compiled: Callable[..., Any] | None = None
     fell_back = False
 
     @torch.no_grad()
     def step(raw: Tensor, draws: Any, weights: Tensor | None, rate: float) -> tuple[Tensor, Terms]:
-        nonlocal fell_back
+        nonlocal fell_back, compiled
         if len(raw) != batch_size or fell_back:
             with torch.enable_grad():
                 return remainder(raw, draws, weights, rate)
         if device.type == "cpu":
             raw = raw.float()  # compiled, the conversion of bytes is not vectorised
+        arguments = (parameters, fixed, buffers, raw, draws, weights)
         try:
-            gradients, (total, (terms, after)) = compiled(parameters, raw, draws, weights)
-        except TorchDynamoException as error:
+            compiled = compiled or compile_pure(pure, arguments)
+            gradients, (total, (terms, after)) = compiled(*arguments)
+        except Exception as error:  # whatever a compiler stumbles over, training goes on without it
             fell_back = True
-            remark(f"The step could not be compiled and runs uncompiled ({str(error).splitlines()[0]}).")
+            why = next(iter(str(error).splitlines()), type(error).__name__)
+            remark(f"The step could not be compiled and runs uncompiled ({why}).")
             return step(raw, draws, weights, rate)
         for name, buffer in after.items():
             buffers[name].copy_(buffer)
@@ -142,13 +159,17 @@ def compiled_step(
 def worth_compiling(model: Autoencoder, settings: Settings, samples: int, device: torch.device) -> bool:
     """Whether compiling this run wins back its seconds, judged by the model and the number of steps alone.
 
-    Nothing is timed, so that the same run always goes the same way and gives the same bits. Convolutions lose when
-    compiled on a CPU.
+    Nothing is timed, so that the same run always goes the same way and gives the same bits. Of the convolutional
+    networks, plain pooled ones gain on a CPU (see `isthmus.parts.pictures`); others lose, or were not measured.
     """
-    if device.type == "cpu" and any(isinstance(layer, nn.Conv1d | nn.Conv2d) for layer in model.modules()):
-        return False
     batch_size = find_batch_size(settings, samples)
-    return settings.epochs * (samples // batch_size) * SAVED_SECONDS > COMPILE_SECONDS
+    cost, saved = COMPILE_SECONDS, SAVED_SECONDS
+    if device.type == "cpu" and any(isinstance(layer, nn.Conv1d | nn.Conv2d) for layer in model.modules()):
+        network = model.blueprint.network if model.blueprint else None
+        if not isinstance(network, Conv) or network.form != "pooled" or network.normalisation or network.dropout:
+            return False
+        cost, saved = CONV_COMPILE_SECONDS, SAVED_SECONDS_PER_PIXEL * batch_size * math.prod(model.seen_shape[1:])
+    return settings.epochs * (samples // batch_size) * saved > cost
 
 
 def _piece(model: Autoencoder, device: torch.device) -> int | None:
