@@ -5,9 +5,11 @@ import warnings
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
+import isthmus as ist
 from isthmus.blueprint import Blueprint
 from isthmus.data.samples import Samples
 from isthmus.data.scaling import Scaling
@@ -53,7 +55,7 @@ def test_same_seed_gives_the_same_bits_and_another_seed_others():
 @pytest.mark.parametrize("name", RECIPES)
 def test_building_leaves_the_global_random_state_alone(name):
     before = torch.random.get_rng_state()
-    recipe(name).build((1, 28, 28))
+    recipe(name, classes=3).build((1, 30) if RECIPES[name].data == "series" else (1, 28, 28))
     assert torch.equal(before, torch.random.get_rng_state())
 
 
@@ -69,7 +71,7 @@ def test_build_settles_the_link_and_the_model_knows_its_blueprint():
     picture, table = DEEP.build((1, 4, 5)), DEEP.build((20,))
     assert picture.distance == Mse(link="sigmoid")
     assert table.distance == Mse(link="identity")
-    assert picture.blueprint == DEEP.replace(distance=Mse(link="sigmoid"))
+    assert picture.blueprint == DEEP.replace(distance=Mse(link="sigmoid"), missing="refuse")
 
 
 def test_data_bring_their_shape_and_scaling():
@@ -189,3 +191,14 @@ def test_every_network_builds_with_every_distance(network, distance):
     total.backward()
     assert list(terms) == ["distance"]
     assert torch.isfinite(total)
+
+
+def test_a_mask_is_settled_by_the_data():
+    values = np.random.default_rng(0).normal(size=(30, 4)).astype(np.float32)
+    blueprint = Blueprint(network=Dense(), code=Plain(size=2))
+    assert not blueprint.build(ist.open_data(values)).beside.mask
+    values[3, 1] = np.nan
+    model = blueprint.build(ist.open_data(values, missing="keep"))
+    assert model.beside.mask
+    assert model.blueprint is not None
+    assert Blueprint.from_json(model.blueprint.to_json()).build((4,)).beside.mask

@@ -169,9 +169,22 @@ def test_tensors_that_do_not_fit_each_other_are_refused():
 @pytest.mark.parametrize(("values", "size", "message"), [
     (torch.zeros(0, 3), 1, "no samples"),
     (torch.ones(4, 3), 0, "size=0"),
-    (torch.tensor([[0.0], [float("nan")], [1.0]]), 1, "NaN or infinite"),
-    (torch.tensor([[0.0, 1.0, 2.0, 3.0], [0.0, 0.0, float("inf"), 0.0]]), 1, "NaN or infinite"),
+    (torch.tensor([[0.0], [float("inf")], [1.0]]), 1, "hold infinite"),
+    (torch.tensor([[0.0, 1.0, 2.0, 3.0], [0.0, 0.0, float("inf"), 0.0]]), 1, "hold infinite"),
 ])  # fmt: skip
 def test_what_has_no_components_is_refused(values, size, message):
     with pytest.raises(DataError, match=message):
         learn(values, size)
+
+
+@pytest.mark.parametrize("shape", [(200, 6), (8, 20)])
+def test_what_is_missing_counts_as_the_mean_of_what_is_known(shape):
+    generator = torch.Generator().manual_seed(0)
+    whole = torch.randn(shape, generator=generator) * 3 + 1
+    holes = torch.rand(shape, generator=generator) < 0.2
+    holed = torch.where(holes, torch.nan, whole)
+    filled = torch.where(holes, holed.nanmean(0), whole)
+    found, expected = learn(holed, 3), learn(filled, 3)
+    assert torch.allclose(found.mean, expected.mean, atol=1e-6)
+    assert torch.allclose(found.components, expected.components, atol=1e-4)
+    assert torch.allclose(found.reconstruct(holed), expected.reconstruct(filled), atol=1e-4)

@@ -212,3 +212,29 @@ def test_deep_recipe_beats_pca_on_mnist_in_three_epochs() -> None:
     run = ist.fit(ist.recipe("deep", code=32).build(data), data, epochs=3, progress=False)
     found = run.evaluate()["test"]["sse"]
     assert found["model"] < found["pca"] < found["mean"]
+
+
+def test_series_come_back_as_long_as_they_came(tmp_path: Path) -> None:
+    lengths = np.random.default_rng(0).integers(8, 15, 40)
+    given = [np.sin(np.arange(length, dtype=np.float32) + length) for length in lengths]
+    given[0][3] = np.nan
+    data = ist.open_data(given, missing="keep")
+    run = ist.fit(ist.recipe("series", code=2).build(data), data, epochs=1, progress=False, out=tmp_path / "run")
+    made = ist.load(tmp_path / "run").reconstruct(given)
+    assert [int(series.isfinite().sum()) for series in made] == lengths.tolist()
+    assert run.evaluate(given)["given"]["mse"]["model"] > 0
+    assert run.evaluate()["test"]["explained_variance"]["pca"] > 0
+    assert run.report().exists()
+
+
+def test_a_model_of_whole_samples_refuses_holes() -> None:
+    values = np.random.default_rng(0).normal(size=(30, 4))
+    whole = ist.open_data(values)
+    model = ist.recipe("deep", code=2).build(whole)
+    run = ist.fit(model, whole, epochs=1, progress=False)
+    values[3, 1] = np.nan
+    for use in (run.encode, run.reconstruct, run.evaluate):
+        with pytest.raises(DataError, match=r"1 of 30 samples lack numbers .sample 3.*missing='mask'"):
+            use(values, missing="keep")
+    with pytest.raises(DataError, match="lack numbers"):
+        ist.fit(model, ist.open_data(values, missing="keep"), epochs=1, progress=False)

@@ -51,7 +51,7 @@ def refusal(folder: Path, kind: type[IsthmusError] = RunError) -> str:
 
 
 BLUEPRINTS = [
-    *(row.blueprint for row in RECIPES.values()),
+    *(row.blueprint for row in RECIPES.values() if row.data in ("any", "pictures")),
     recipe("conv", form="strided", normalisation="batch", dropout=0.1),
     Blueprint(
         network=Dense(widths=(9,), tied=True, normalisation="layer"),

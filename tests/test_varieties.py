@@ -1,7 +1,10 @@
 """One suite for every recipe, on tiny data: whatever the variety, everybody may rely on the same things."""
 
+import functools
 import json
 import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -30,15 +33,47 @@ def pictures(count=96, height=9, width=8, seed=0):
     return (255 * grid).astype(np.uint8)[:, None]
 
 
+def series(count=96, channels=2, length=17, seed=0):
+    """(N, C, T) float32: waves of two numbers."""
+    place = np.random.default_rng(seed)
+    pace, start = place.uniform(0.2, 0.6, (count, 1, 1)), place.uniform(0, 6, (count, 1, 1))
+    return np.sin(pace * np.arange(length) + start + np.arange(channels)[:, None]).astype(np.float32)
+
+
 def labels(given):
-    """(N,) int64: whether a picture is brighter above or below, for varieties that want to know."""
-    half = given.shape[2] // 2
-    return (given[:, :, :half].sum((1, 2, 3)) > given[:, :, half:].sum((1, 2, 3))).astype(np.int64)
+    """(N,) int64: whether the first half of a sample is more than the second, for varieties that want to know."""
+    flat = given.reshape(len(given), -1)
+    half = flat.shape[1] // 2
+    return (flat[:, :half].sum(1) > flat[:, half:].sum(1)).astype(np.int64)
 
 
-@pytest.fixture(scope="module")
-def data():
-    return ist.open_data(pictures(), labels=labels(pictures()), seed=1)
+@dataclass(frozen=True)
+class Kind:
+    """A kind of data that a recipe may be for: samples of it, how they are read, and shapes that they may have."""
+
+    make: Callable[[], Any]
+    shapes: tuple[tuple[int, ...], ...]
+    reading: dict[str, Any] = field(default_factory=dict)
+
+
+PICTURES = Kind(pictures, ((1, 9, 8), (3, 13, 7), (1, 28, 28), (1, 1, 1)))
+KINDS = {"any": PICTURES, "pictures": PICTURES, "series": Kind(series, ((1, 17), (3, 8), (1, 1)), {"kind": "series"})}
+SHAPES = [(name, shape) for name, row in ist.RECIPES.items() for shape in KINDS[row.data].shapes]
+
+
+def kind_of(name):
+    return KINDS[ist.RECIPES[name].data]
+
+
+@functools.cache
+def opened(kind):
+    values = KINDS[kind].make()
+    return ist.open_data(values, labels=labels(values), seed=1, **KINDS[kind].reading)
+
+
+@pytest.fixture
+def data(name):
+    return opened(ist.RECIPES[name].data)
 
 
 def build(name, data, **options):
@@ -66,8 +101,7 @@ class StopInTheMiddle(ist.Callback):
             training.stop("interrupted")
 
 
-@pytest.mark.parametrize("shape", [(1, 9, 8), (3, 13, 7), (1, 28, 28), (1, 1, 1)], ids=str)
-@pytest.mark.parametrize("name", ist.RECIPES)
+@pytest.mark.parametrize(("name", "shape"), SHAPES, ids=str)
 def test_shapes_of_any_size_go_through_and_one_sample_too(name, shape):
     model = ist.recipe(name, code=4, classes=2).build(shape, remarks=False)
     for count in (1, 5):
@@ -131,15 +165,18 @@ def test_compiled_equals_eager(name, data):
 
 @pytest.mark.parametrize("name", ist.RECIPES)
 def test_python_json_and_the_command_line_make_the_same_run(name, tmp_path):
-    np.savez(tmp_path / "data.npz", X=pictures(), y=labels(pictures()))
+    kind = kind_of(name)
+    values, reading = kind.make(), kind.reading
+    np.savez(tmp_path / "data.npz", X=values, y=labels(values))
     file = tmp_path / "blueprint.json"
     file.write_text(json.dumps(ist.recipe(name, code=4).to_json()))
-    data = ist.open_data(tmp_path / "data.npz")
+    data = ist.open_data(tmp_path / "data.npz", **reading)
     run = ist.fit(
         ist.recipe(name, code=4).build(data), data, epochs=1, batch_size=32, learning_rate=1e-3, compile=False,
         progress=False,
     )  # fmt: skip
     shared = ["--epochs", "1", "--batch-size", "32", "--learning-rate", "0.001", "--compile", "no", "--quiet"]
+    shared += [word for option, value in reading.items() for word in (f"--{option}", value)]
     for way, words in {"named": ["--recipe", name, "--set", "code=4"], "json": ["--blueprint", str(file)]}.items():
         folder = tmp_path / way
         result = CliRunner().invoke(app, ["train", str(tmp_path / "data.npz"), *words, "--out", str(folder), *shared])

@@ -50,6 +50,10 @@ class Pass:
         times = len(self.output) // max(1, len(self.clean))
         return x if times == 1 else x.repeat(times, *[1] * (x.ndim - 1))
 
+    def with_holes(self) -> Tensor:
+        """(N, *shape) the clean samples, NaN where they are missing."""
+        return self.clean if self.known is None else torch.where(self.known, self.clean, torch.nan)
+
     def detached(self) -> "Pass":
         """The same, but nothing flows back through it; without the code's distribution."""
         code = Code(self.code.z.detach(), indices=self.code.indices)

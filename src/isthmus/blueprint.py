@@ -52,7 +52,8 @@ class Blueprint(Value):
     condition: "labels" gives each sample's label to the encoder and the decoder; classes is how many there are, which
         the data tell.
     missing: "mask" takes samples in which numbers are missing (NaN): the encoder is told which, they don't count in the
-        loss, and the reconstruction fills them.
+        loss, and the reconstruction fills them. "refuse" takes whole samples alone. "auto" is settled by the data: a
+        mask where some of them have holes.
     bound: how the losses of several draws of a code become one: their "mean", or the "log-mean-exp" of importance
         weighting.
     solution: "gradient" descent, or "closed form" where there is one (PCA, the linear limit).
@@ -69,7 +70,7 @@ class Blueprint(Value):
     solution: Literal["gradient", "closed form"] = "gradient"
     condition: Literal["labels"] | None = None
     classes: Annotated[int, Field(ge=0)] = 0
-    missing: Literal["refuse", "mask"] = "refuse"
+    missing: Literal["auto", "refuse", "mask"] = "auto"
     bound: Bound = "mean"
     start: Literal["mean", "pca"] = "mean"
 
@@ -86,7 +87,7 @@ class Blueprint(Value):
         """
         shape, scaling = _shape_and_scaling(data)
         sample = _sample(data)
-        settled = self._settled(scaling, len(getattr(data, "label_names", ())))
+        settled = self._settled(scaling, len(getattr(data, "label_names", ())), getattr(data, "holed", False))
         seen = settled.corruption.shape(shape) if settled.corruption else shape
         beside = Beside(settled.classes, settled.missing == "mask", settled.network.flat)
         settled._check_beside(seen, shape)
@@ -133,7 +134,7 @@ class Blueprint(Value):
                 blueprint=settled,
             )
 
-    def _settled(self, scaling: Scaling, classes: int) -> Self:
+    def _settled(self, scaling: Scaling, classes: int, holed: bool) -> Self:
         """The same with all that its parts leave to the data decided."""
         if self.condition is not None:
             classes = classes or self.classes
@@ -151,6 +152,7 @@ class Blueprint(Value):
             penalties=tuple(penalty.settled(facts) for penalty in self.penalties),
             corruption=self.corruption.settled(facts) if self.corruption else None,
             classes=classes if self.condition else 0,
+            missing=("mask" if holed else "refuse") if self.missing == "auto" else self.missing,
         )
 
     def _check_beside(self, seen: Shape, shape: Shape) -> None:

@@ -10,6 +10,7 @@ import filelock
 
 from isthmus.autoencoder import Autoencoder
 from isthmus.data import Data, reopen
+from isthmus.data.missing import check_whole
 from isthmus.errors import BlueprintError, DataError, RunError, TrainingError, remark
 from isthmus.files import unwritable, write_json
 from isthmus.parts.mistakes import brief
@@ -173,6 +174,9 @@ def _check_fit(model: Autoencoder, data: Data) -> None:
             f"These samples have shape {tuple(data.shape)}, the model takes {tuple(model.shape)}. Build the model for "
             "these data: blueprint.build(data)."
         )
+    if data.holed and not model.beside.mask:
+        for part in data.parts.values():
+            check_whole(part)
     if model.beside.classes and data.train.labels is None:
         raise DataError("The model is conditioned on labels, and these data have none. Say which they are (labels=).")
     if model.beside.classes and data.train.labels is not None and int(data.train.labels.max()) >= model.beside.classes:

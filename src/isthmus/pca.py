@@ -25,7 +25,8 @@ _EPSILON = torch.finfo(torch.float64).eps
 class PCA:
     """An orthogonal projection onto the `size` directions in which the samples vary most.
 
-    All tensors are float64 and speak of scaled values, D numbers a sample. Rows without variance are zero: they are the
+    All tensors are float64 and speak of scaled values, D numbers a sample; what is missing (NaN) counts as the mean of
+    what is known. Rows without variance are zero: they are the
     padding where more components were asked for than the samples span, or a number too small to tell from rounding.
 
     mean: (D,) mean of the samples.
@@ -112,7 +113,7 @@ class PCA:
         return values.to(self.mean.device, torch.float64).flatten(1)
 
     def _project(self, scaled: Tensor) -> Tensor:
-        return (self._rows(scaled) - self.mean) @ self.components.T
+        return (_filled(self._rows(scaled), self.mean) - self.mean) @ self.components.T
 
     def _expand(self, code: Tensor) -> Tensor:
         return torch.addmm(self.mean, code, self.components)
@@ -150,13 +151,15 @@ def principal_components(
     the remaining components and variances are zero: those entries of the code are 0 and add nothing to the
     reconstruction.
 
+    A missing number (NaN) is filled by the mean of those that are known in its place, found in a pass of its own.
+
     samples: what to learn from: the training part.
     scaling: a `Scaling`: raw values to the scaled values that the components speak of.
     size: how many components, at least 1.
     batch: how many samples are read at a time; fewer where samples are so wide that this would take over 256 MB.
 
     Raises:
-        DataError: no sample, a size below 1, or values that are NaN or infinite.
+        DataError: no sample, a size below 1, or infinite values.
 
     Source: Pearson 1901, Hotelling 1933; Chan, Golub & LeVeque 1983; Halko, Martinsson & Tropp 2011, algorithm 4.4.
     """
@@ -189,11 +192,33 @@ class _Rows:
         self.samples, self.scaling = samples, scaling
         self.width = int(torch.Size(samples.shape).numel())
         self.batch = max(1, min(batch, _BATCH_NUMBERS // max(1, self.width)))
+        self.fill = self._means()
 
     def __iter__(self) -> Iterator[Tensor]:
+        for rows in self._scaled():
+            yield rows if self.fill is None else _filled(rows, self.fill)
+
+    def _scaled(self) -> Iterator[Tensor]:
         for raw in self.samples.batches(self.batch):
             with torch.no_grad():
                 yield self.scaling(raw).flatten(1).to("cpu", torch.float64)
+
+    def _means(self) -> Tensor | None:
+        """(D,) means of what is known, 0 where nothing is; None where nothing is missing."""
+        batches = () if self.samples.dtype == "uint8" else self.samples.batches(self.batch)
+        if not any(bool(raw.isnan().any()) for raw in batches):
+            return None
+        total = torch.zeros(self.width, dtype=torch.float64)
+        count = torch.zeros(self.width, dtype=torch.float64)
+        for rows in self._scaled():
+            total += rows.nansum(0)
+            count += (~rows.isnan()).sum(0)
+        return total / count.clamp(min=1)
+
+
+def _filled(rows: Tensor, fill: Tensor) -> Tensor:
+    """(n, D) rows with (D,) numbers in the place of NaN."""
+    return torch.where(rows.isnan(), fill, rows)
 
 
 def _scatter(stream: _Rows) -> tuple[Tensor, Tensor]:
@@ -285,6 +310,6 @@ def _ordered(
 def _refuse_infinite(*moments: Tensor) -> None:
     if not all(bool(moment.isfinite().all()) for moment in moments):
         raise DataError(
-            "The scaled samples hold NaN or infinite values; principal components need finite ones. "
+            "The scaled samples hold infinite values; principal components need finite ones. "
             "Drop or fill them when opening the data."
         )

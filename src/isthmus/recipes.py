@@ -1,7 +1,7 @@
 """The recipes: named blueprints, one row each, with what they are for and where they come from."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from isthmus.blueprint import Blueprint
 from isthmus.errors import BlueprintError, nearest
@@ -14,6 +14,7 @@ from isthmus.parts import (
     Gaussian,
     GaussianCode,
     GaussianNoise,
+    Gru,
     Kl,
     Mse,
     Plain,
@@ -26,13 +27,17 @@ from isthmus.parts import (
 
 @dataclass(frozen=True)
 class Recipe:
-    """A named blueprint. `source` is the paper or lecture it comes from; `advice` says when to choose it."""
+    """A named blueprint.
+
+    source: the paper or lecture it comes from. advice: when to choose it. data: the kind of data that it takes.
+    """
 
     name: str
     summary: str
     advice: str
     source: str
     blueprint: Blueprint
+    data: Literal["any", "pictures", "series", "table"] = "any"
 
 
 _ROWS = (
@@ -63,6 +68,7 @@ _ROWS = (
         "For pictures, and for pictures unlike those it was trained on: it learns strokes, not whole digits.",
         "Masci et al., Stacked convolutional auto-encoders for hierarchical feature extraction, ICANN (2011)",
         Blueprint(network=Conv(), code=Plain(activation="relu"), distance=Mse()),
+        data="pictures",
     ),
     Recipe(
         "pca",
@@ -186,6 +192,7 @@ _ROWS = (
         "For colour pictures. PCA is hard to beat where a code is small beside them: start=pca begins as good as it.",
         "He et al., Identity mappings in deep residual networks, ECCV (2016)",
         Blueprint(network=Residual(), code=Plain(size=128)),
+        data="pictures",
     ),
     Recipe(
         "resnet-vae",
@@ -193,6 +200,23 @@ _ROWS = (
         "To draw new colour pictures, or for codes without holes between them; for the smallest error take resnet.",
         "Kingma & Welling, Auto-encoding variational Bayes, ICLR (2014); He et al. (2016)",
         Blueprint(network=Residual(), code=GaussianCode(size=128), distance=Gaussian(scale=0.1), penalties=(Kl(),)),
+        data="pictures",
+    ),
+    Recipe(
+        "series",
+        "Convolutions along time, three times halved: series (C, T), of different lengths too, to 8 numbers.",
+        "The first choice for series: quick, and sure to learn. Give them with kind=series.",
+        "Masci et al., Stacked convolutional auto-encoders, ICANN (2011), along time",
+        Blueprint(network=Conv(channels=(16, 32, 32), kernel=7), code=Plain(size=8)),
+        data="series",
+    ),
+    Recipe(
+        "series-gru",
+        "Gated recurrent units read a series into 8 numbers, and write it again from its first step to its last.",
+        "Where what comes later hangs on what came before, and lengths differ much; slower than convolutions.",
+        "Malhotra et al., LSTM-based encoder-decoder for multi-sensor anomaly detection (2016), with GRUs",
+        Blueprint(network=Gru(), code=Plain(size=8)),
+        data="series",
     ),
 )
 RECIPES: dict[str, Recipe] = {row.name: row for row in _ROWS}

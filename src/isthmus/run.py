@@ -14,6 +14,8 @@ from torch import Tensor
 from isthmus import version
 from isthmus.autoencoder import Autoencoder
 from isthmus.data import Data, Samples, read_samples, reopen
+from isthmus.data.missing import check_whole
+from isthmus.data.series import ended
 from isthmus.errors import DataError, RunError, remark
 from isthmus.measures import Evaluation, evaluate
 from isthmus.pca import PCA, principal_components
@@ -72,8 +74,15 @@ class Run:
         return self._through(self.model.encode, self._samples(source, how))
 
     def reconstruct(self, source: Any, **how: Any) -> Tensor:
-        """(N, *shape) reconstructions of raw samples, in the raw data's units, float32; `how` as for `encode`."""
-        return self._through(self.model.reconstruct, self._samples(source, how))
+        """(N, *shape) reconstructions of raw samples, in the raw data's units, float32; `how` as for `encode`.
+
+        What was missing is filled in; a series ends where it ended, with NaN after it.
+        """
+        samples = self._samples(source, how)
+        made = self._through(self.model.reconstruct, samples)
+        if samples.kind != "series" or not self.model.beside.mask:
+            return made
+        return torch.where(ended(samples.tensor()), torch.nan, made)
 
     def decode(self, codes: Any, labels: Any = None) -> Tensor:
         """(N, *code) codes, as an array or tensor, to (N, *shape) samples in the raw data's units, float32.
@@ -150,11 +159,18 @@ class Run:
         return self.pca
 
     def _samples(self, source: Any, how: Mapping[str, Any]) -> Samples:
-        if isinstance(source, Samples) and not how:
-            return source
+        """The samples of a source, as the model takes them.
+
+        Raises:
+            DataError: it can't be read, or lacks numbers, and the model was not built for that.
+        """
         if isinstance(source, Data):
             raise DataError("These are data with three parts. Give one of them, such as data.test.")
-        return read_samples(source, like=self.description or None, **how)
+        whole = isinstance(source, Samples) and not how
+        samples = source if whole else read_samples(source, like=self.description or None, **how)
+        if not self.model.beside.mask:
+            check_whole(samples)
+        return samples
 
     @torch.no_grad()
     def _through(self, use: Any, samples: Samples) -> Tensor:

@@ -173,9 +173,11 @@ def test_damaged_header_is_refused(tmp_path, table):
             open_data(tmp_path / "x.npy")
 
 
-def test_ragged_lists_are_refused():
+def test_lists_that_differ_in_more_than_their_length_are_refused():
     with pytest.raises(DataError, match="one shape"):
-        open_data([[1, 2], [3]])
+        open_data([[[1, 2], [3, 4]], [[1, 2, 3]]])
+    with pytest.raises(DataError, match="expected numbers"):
+        open_data([["a", "b"], ["c"]])
 
 
 def test_mappings_are_read_as_npz_is(table):

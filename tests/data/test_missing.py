@@ -79,3 +79,32 @@ def test_mapped_values_are_checked_dropped_and_filled(tmp_path, holed):
 def test_values_too_large_for_float32_count_as_infinite():
     with pytest.raises(DataError, match="column 0"):
         open_data(np.array([[1e300, 1], [1, 2], [3, 4]]))
+
+
+def test_missing_values_can_be_kept_for_a_model_that_is_told_which(holed):
+    holed[7, 2] = np.nan
+    data = open_data(holed, missing="keep")
+    whole = torch.cat([part.tensor() for part in data.parts.values()])
+    assert int(whole.isnan().sum()) == 2
+    assert data.holed
+    assert sum(data.description["holed"].values()) == 2
+    assert not open_data(holed, missing="fill").holed
+
+
+def test_infinite_values_are_not_kept(holed):
+    with pytest.raises(DataError, match=r"infinite values .sample 7."):
+        open_data(holed, missing="keep")
+
+
+def test_a_sample_of_which_nothing_is_known_is_named():
+    values = np.ones((9, 2))
+    values[4] = np.nan
+    with pytest.raises(DataError, match=r"1 of 9 samples with no value that is known .sample 4."):
+        open_data(values, missing="keep")
+
+
+def test_a_column_of_which_nothing_is_known_is_named():
+    values = np.ones((9, 2))
+    values[:, 1] = np.nan
+    with pytest.raises(DataError, match=r"column 1: .*nothing to learn"):
+        open_data(values, missing="keep")

@@ -53,8 +53,10 @@ def test_moved_pixels_are_the_same_pixels():
 
 def test_kind_can_be_forced():
     assert shape_of((5, 28, 20), kind="table") == ((560,), "table")
-    assert shape_of((5, 140), np.float32, kind="series") == ((140,), "series")
-    assert shape_of((5, 140, 2), np.float32, kind="series") == ((140, 2), "series")
+    assert shape_of((5, 140), np.float32, kind="series") == ((1, 140), "series")
+    assert shape_of((5, 140, 2), np.float32, kind="series") == ((2, 140), "series")
+    assert shape_of((5, 2, 140), np.float32, kind="series") == ((2, 140), "series")
+    assert shape_of((5, 2, 140), np.float32, kind="series", channels="last") == ((140, 2), "series")
 
 
 @pytest.mark.parametrize("shape", [(), (5,), (2, 3, 4, 5, 6)])

@@ -112,3 +112,28 @@ def test_scaling_is_not_in_the_state_dict():
 def test_float32_of_extreme_spread_still_has_a_finite_scale():
     scaling = Scaling.learn("standardise", Samples(torch.tensor([[1e-45], [0.0], [2e-45]])))
     assert torch.isfinite(scaling(torch.tensor([[1e-45]]))).all()
+
+
+def test_what_is_missing_does_not_count():
+    values = torch.randn(50, 3, generator=torch.Generator().manual_seed(0)) * 5
+    values[torch.rand(50, 3, generator=torch.Generator().manual_seed(1)) < 0.3] = torch.nan
+    for kind in ("standardise", "minmax"):
+        scaled = Scaling.learn(kind, Samples(values))(values).numpy()
+        middle, spread = (np.nanmean(scaled, 0), np.nanstd(scaled, 0)) if kind == "standardise" else (
+            np.nanmin(scaled, 0), np.nanmax(scaled, 0)
+        )  # fmt: skip
+        assert np.allclose(middle, 0, atol=1e-6)
+        assert np.allclose(spread, 1, atol=1e-6)
+
+
+def test_series_are_scaled_channel_by_channel():
+    values = torch.randn(40, 2, 9, generator=torch.Generator().manual_seed(0)) * torch.tensor([[1.0], [100.0]])
+    values[:20, :, 6:] = torch.nan
+    scaled = Scaling.learn("auto", Samples(values, kind="series"))(values).numpy()
+    assert np.allclose(np.nanstd(scaled, (0, 2)), 1, atol=1e-5)
+
+
+def test_a_constant_channel_is_numbered():
+    values = torch.stack([torch.ones(5, 4), torch.arange(20.0).view(5, 4)], 1)
+    with pytest.warns(Remark, match="channel 0"):
+        Scaling.learn("standardise", Samples(values, kind="series"))

@@ -9,9 +9,11 @@ from sklearn.metrics import r2_score
 from torch import nn
 
 from isthmus.autoencoder import Autoencoder
+from isthmus.blueprint import Blueprint
 from isthmus.data.samples import Samples
 from isthmus.data.scaling import Scaling
 from isthmus.measures import evaluate, psnr, ssim
+from isthmus.parts import Dense, Plain
 from isthmus.pca import principal_components
 
 BYTES = Scaling("bytes", 0.0, 255.0, (0.0, 1.0))
@@ -138,3 +140,41 @@ def test_what_is_not_defined_is_none_and_json_takes_it(judged):
     broken = evaluate(model, parts, pca, pca.mean)
     assert broken.measures["test"]["mse"]["model"] is None
     json.dumps([one.to_json(), broken.to_json()], allow_nan=False)
+
+
+def test_missing_numbers_do_not_count():
+    samples = table(60)
+    values = samples.tensor().clone()
+    holes = torch.rand(values.shape, generator=torch.Generator().manual_seed(3)) < 0.3
+    holes[holes.all(1)] = False
+    values[holes] = torch.nan
+    holed = Samples(values, columns=samples.columns)
+    pca = principal_components(holed, Scaling(), 2)
+    model = Blueprint(network=Dense(), code=Plain(size=2), missing="mask").build((5,), remarks=False)
+    with torch.no_grad():
+        for weight in model.parameters():
+            weight.normal_(0, 0.5, generator=torch.Generator().manual_seed(4))
+    found = evaluate(model, {"test": holed}, pca, pca.mean, batch_size=17)
+    known, x = ~holes.numpy(), samples.tensor().double().numpy()
+    with torch.no_grad():
+        made = {"model": model(values).output, "pca": pca.reconstruct(values), "mean": pca.mean.expand(60, 5)}
+    centre = (x * known).sum(0) / known.sum(0)
+    spread = ((x - centre) ** 2 * known).sum(0)
+    for rival, output in made.items():
+        squares = (output.double().numpy() - x) ** 2 * known
+        row = {name: measures[rival] for name, measures in found.measures["test"].items()}
+        assert row["sse"] == pytest.approx(squares.sum(1).mean(), rel=1e-5)
+        assert row["mse"] == pytest.approx((squares.sum(1) / known.sum(1)).mean(), rel=1e-5)
+        assert row["explained_variance"] == pytest.approx(1 - squares.sum() / spread.sum(), abs=1e-5)
+        assert np.allclose(found.columns["test"][rival], 1 - squares.sum(0) / spread, atol=1e-5)
+
+
+def test_pictures_with_holes_have_no_structural_similarity():
+    values = digits(9).tensor().float()
+    values[2, 0, 3, 3] = torch.nan
+    holed = Samples(values, kind="pictures")
+    pca = principal_components(holed, BYTES, 2)
+    model = Blueprint(network=Dense(), code=Plain(size=2), missing="mask").build((1, 8, 8), remarks=False)
+    found = evaluate(model, {"test": holed}, pca, pca.mean).measures["test"]
+    assert found["ssim"]["model"] is None
+    assert found["psnr"]["model"] is not None

@@ -65,7 +65,7 @@ def test_picture_grid_shows_values_as_they_are_and_cuts_what_is_outside():
     assert image[..., 0].tolist() == [[0, 0], [0.5, 1]]
 
 
-@pytest.mark.parametrize("shape", [(1, 30), (5, 30), (4, 30, 2)])
+@pytest.mark.parametrize("shape", [(1, 1, 30), (5, 1, 30), (4, 2, 30)])
 def test_series_of_one_or_more_channels_are_drawn(shape):
     batch = torch.rand(*shape, generator=GENERATOR)
     figure = figures.series_lines({"original": batch, "model": batch, "pca": batch}, captions=["$a^$"] * shape[0])

@@ -139,7 +139,7 @@ def test_page_of_a_table_has_columns_and_worst_rows_in_raw_units(tmp_path):
 
 
 def test_page_of_series_is_written(tmp_path):
-    words, _ = checked(write_report(run_on(numbers(30, 2), "series", labels=2), tmp_path / "report.html"))
+    words, _ = checked(write_report(run_on(numbers(2, 30), "series", labels=2), tmp_path / "report.html"))
     assert "6 samples of the test part" in words
 
 
@@ -153,7 +153,9 @@ def test_page_of_unusual_pictures_is_written(tmp_path, values, code, labels):
 @pytest.mark.usefixtures("undrawn")
 @pytest.mark.parametrize("kind", ["pictures", "table", "series"])
 def test_page_of_one_sample_in_all_is_written(tmp_path, kind):
-    values = pictures(1, 6, 6, count=1) if kind == "pictures" else numbers(6, count=1)
+    values = {"pictures": pictures(1, 6, 6, count=1), "table": numbers(6, count=1), "series": numbers(1, 6, count=1)}[
+        kind
+    ]
     with pytest.warns() if kind == "table" else pytest.MonkeyPatch.context():
         run = run_on(values, kind, sizes=(1, 0, 0))
     words, _ = checked(write_report(run, tmp_path / "report.html"))

@@ -66,7 +66,7 @@ READING: dict[str, Any] = {
     "exclude": Annotated[list[str] | None, _option(metavar="NAMES", callback=names, help="Columns to leave out.")],
     "array": Annotated[str | None, _option(metavar="NAME", help="The array of an .npz that holds the samples.")],
     "kind": Annotated[Literal["pictures", "table", "series"] | None, _option(help="What the values are.")],
-    "channels": Annotated[Literal["first", "last"] | None, _option(help="Where an array of pictures has its colours.")],
+    "channels": Annotated[Literal["first", "last"] | None, _option(help="Where arrays have their channels.")],
     "size": Annotated[
         str | None,
         _option(metavar="HxW", parser=size, help="Resize picture files to 28x28 (`28`), or to height x width."),
@@ -75,8 +75,8 @@ READING: dict[str, Any] = {
         Literal["L", "RGB", "RGBA"] | None, _option(help="Convert picture files to grey, colour, colour and alpha.")
     ],
     "missing": Annotated[
-        Literal["error", "drop", "fill"] | None,
-        _option(help="Samples with NaN or infinite values. [default: error]"),
+        Literal["error", "drop", "fill", "keep"] | None,
+        _option(help="Samples with NaN or infinite values; keep: for a model that is told which. [default: error]"),
     ],
     "header": Annotated[
         bool | None, _option("--header/--no-header", help="Whether a text table's first line names columns.")

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from isthmus.data.options import Options
 from isthmus.data.raw import PARTS, Raw
+from isthmus.data.series import pad
 from isthmus.errors import DataError, nearest
 
 MAPPED_FROM = 64 * 2**20  # bytes; a smaller file is as well in memory
@@ -22,21 +23,28 @@ LABELS = ("y", "labels", "label", "target", "targets")
 def from_memory(values: Any, labels: Any = None) -> Raw:
     """What `values` (an array, a tensor, nested lists of numbers) hold, with `labels` where given.
 
+    A list of arrays of different lengths is a set of series.
+
     Raises:
         DataError: they don't make an array of numbers.
     """
     if isinstance(values, Tensor):
         return Raw(values.detach().cpu(), labels)
     try:
-        return Raw(np.asarray(values), labels)
-    except ValueError as error:
-        raise DataError(f"The values don't make an array ({error}): give samples that all have one shape.") from error
+        array = np.asarray(values)
+    except ValueError:  # lists of different lengths
+        return Raw(pad(values), labels, kind="series", channels_first=True)
+    if array.dtype.kind == "O" and array.ndim == 1 and all(np.ndim(item) for item in array):
+        return Raw(pad(array.tolist()), labels, kind="series", channels_first=True)
+    return Raw(array, labels)
 
 
 def from_mapping(
     arrays: Mapping[str, Any], options: Options, where: str = "The mapping", like: Mapping[str, Any] | None = None
 ) -> Raw:
     """What named arrays hold: any single one; X and y; or x_train, y_train, x_test, y_test (and x_val, y_val).
+
+    With kind="series" and none of these names, each array is a series and its name that series'.
 
     like: description of a model's data, whose names of arrays these need not have.
 
@@ -58,6 +66,9 @@ def from_mapping(
     values = asked["array"] or _named(names, VALUES)
     if values is None:
         rest = [name for name in arrays if name not in (labels, "names")]
+        if len(rest) > 1 and options.kind == "series":
+            each = from_memory([arrays[name] for name in rest], None if labels is None else arrays[labels])
+            return replace(each, names=tuple(rest))
         if len(rest) != 1:
             found = "the arrays " + ", ".join(rest[:8]) if rest else "no array of values"
             raise DataError(

@@ -10,14 +10,15 @@ import torch
 from torch import Tensor
 
 from isthmus.data.samples import Samples
+from isthmus.data.series import lengthened
 from isthmus.errors import DataError, remark
 
 
 def fit_to(samples: Samples, like: Mapping[str, Any], called: str) -> Samples:
     """`samples` as a model that was trained on data with the description `like` takes them.
 
-    A table is put into the model's order of columns. Flat rows of as many numbers as a picture has are taken for
-    pictures, and pictures for rows, with a remark.
+    A table is put into the model's order of columns. Shorter series get NaN after their end. Flat rows of as many
+    numbers as a picture has are taken for pictures, and pictures for rows, with a remark.
 
     Raises:
         DataError: columns are missing, or the shapes don't fit; both shapes are named.
@@ -43,10 +44,14 @@ def _by_name(samples: Samples, columns: tuple[str, ...], called: str) -> Samples
             "the model was trained on. Add or rename them."
         )
     order = [where[name] for name in columns]
-    return replace(samples, values=samples.tensor()[:, order].contiguous(), rows=None, columns=columns)
+    ordered = samples.tensor().flatten(1)[:, order].view(len(samples), *samples.shape[:-1], len(order))
+    return replace(samples, values=ordered, rows=None, columns=columns)
 
 
 def _reshaped(samples: Samples, wanted: tuple[int, ...], like: Mapping[str, Any], called: str) -> Samples:
+    series = like.get("kind") == samples.kind == "series" and samples.shape[0] == wanted[0]
+    if series and samples.shape[1] < wanted[1]:
+        return replace(samples, values=lengthened(samples.tensor(), wanted[1]), rows=None, columns=())
     flat = 1 in (len(samples.shape), len(wanted))
     if flat and math.prod(samples.shape) == math.prod(wanted):
         remark(f"{called} has samples of shape {samples.shape}; they are taken as {wanted}, which the model expects.")
@@ -66,6 +71,8 @@ def _advice(shape: tuple[int, ...], wanted: tuple[int, ...], like: Mapping[str, 
         if shape[0] != wanted[0] and mode is not None:
             words.append(f"mode={mode!r}")
         return f"Read picture files with {' and '.join(words)}; arrays need reshaping first." if words else ""
+    if like.get("kind") == "series" and shape[0] == wanted[0]:
+        return f"Longer series need to be cut, into pieces of {wanted[1]} perhaps."
     if shape == wanted[1:] or (len(shape) < len(wanted) and shape == wanted[-len(shape) :]):
         return "If this is one sample, add the axis of samples: x[None]."
     return "Give data of that shape, or train a model on these."

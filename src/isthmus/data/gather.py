@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from isthmus.data.labels import encode_labels, label_array
-from isthmus.data.missing import check_finite, drop_missing
+from isthmus.data.missing import check_finite, check_known, drop_missing
 from isthmus.data.options import Options
 from isthmus.data.raw import Raw, settle
 from isthmus.data.samples import Samples, as_tensor
@@ -19,7 +19,8 @@ from isthmus.errors import DataError, remark
 def gather(raw: Raw, options: Options, called: str, like: Mapping[str, Any] | None = None) -> dict[str, Samples]:
     """The parts of `raw` by name, "train" (all that is not another part) first.
 
-    Missing values are gone or refused, unless they are to be filled in, for which the training part must be known.
+    Missing values are gone or refused, unless they are kept, or to be filled in, for which the training part must be
+    known.
 
     like: description of a model's data: values of its shape stay as they are, and its labels keep their numbers.
 
@@ -27,19 +28,24 @@ def gather(raw: Raw, options: Options, called: str, like: Mapping[str, Any] | No
         DataError: the values are no samples, or the parts don't fit each other.
     """
     exact = None if like is None else tuple(like["shape"])
-    settled = {name: settle(part, options, exact) for name, part in {"train": raw, **raw.parts}.items()}
+    kind = "series" if like is not None and like.get("kind") == "series" else None
+    given = {name: replace(part, kind=part.kind or kind) for name, part in {"train": raw, **raw.parts}.items()}
+    settled = {name: settle(part, options, exact) for name, part in given.items()}
     shapes = {tuple(part.values.shape[1:]) for part in settled.values()}
     if len(shapes) > 1:
         raise DataError(f"The parts of {called} have different shapes, {' and '.join(map(str, shapes))}: expected one.")
     labels, label_names = _labels(settled, raw.label_names, tuple((like or {}).get("label_names") or ()))
     parts = {}
     for name, part in settled.items():
-        kind = part.kind or "table"
-        samples = Samples(_kept(part.values), labels.get(name), label_names, part.names, kind, part.columns)
+        samples = Samples(
+            _kept(part.values), labels.get(name), label_names, part.names, part.kind or "table", part.columns
+        )
         if options.missing == "drop":
             samples = drop_missing(samples, called)
         elif options.missing == "error":
             check_finite(samples, called)
+        if options.missing == "keep" or samples.kind == "series":
+            check_known(samples, called)
         parts[name] = samples
     return parts
 

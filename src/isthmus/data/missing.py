@@ -1,5 +1,6 @@
-"""Missing values: NaN and infinite ones are found and named, dropped or filled in."""
+"""Missing values: NaN and infinite ones are found, named, dropped, filled in or kept; a series' end is none."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -8,6 +9,7 @@ import torch
 from torch import Tensor
 
 from isthmus.data.samples import Samples
+from isthmus.data.series import ended
 from isthmus.errors import DataError, remark
 
 BATCH = 4096
@@ -22,14 +24,49 @@ def check_finite(samples: Samples, called: str) -> None:
     bad = _bad(samples)
     if not len(bad):
         return
-    if samples.kind == "table":
-        where = _columns(samples, bad)
-    else:
-        where = "sample" + "s" * (len(bad) > 1) + " " + _some([_name(samples, int(row)) for row in bad])
+    where = _columns(samples, bad) if samples.kind == "table" else _samples(samples, bad)
     raise DataError(
         f"{called} has NaN or infinite values in {len(bad)} of {len(samples)} samples ({where}): "
-        "expected finite numbers. Say missing='drop' to leave those samples out, or missing='fill' to fill in means."
+        "expected finite numbers. Say missing='drop' to leave those samples out, 'fill' to fill in means, or 'keep' "
+        "for a model that is told which are missing."
     )
+
+
+def check_known(samples: Samples, called: str) -> None:
+    """Pass where no value is infinite and each sample has one that is known.
+
+    Raises:
+        DataError: some are; it names the samples.
+    """
+    wrong = {
+        "infinite values": _rows(samples, lambda batch: batch.isinf().flatten(1).any(1)),
+        "no value that is known": _rows(samples, lambda batch: batch.isnan().flatten(1).all(1)),
+    }
+    for what, rows in wrong.items():
+        if len(rows):
+            raise DataError(
+                f"{called} has {len(rows)} of {len(samples)} samples with {what} ({_samples(samples, rows)}): "
+                "expected numbers, or NaN where some are missing. Say missing='drop' to leave those samples out."
+            )
+
+
+def check_whole(samples: Samples) -> None:
+    """Pass where no number is missing, be it after a series' end.
+
+    Raises:
+        DataError: some are.
+    """
+    rows = _rows(samples, lambda batch: batch.isnan().flatten(1).any(1))
+    if len(rows):
+        raise DataError(
+            f"{len(rows)} of {len(samples)} samples lack numbers ({_samples(samples, rows)}), and this model was not "
+            "built for that. Say missing='mask' in its blueprint, or fill them in (missing='fill')."
+        )
+
+
+def holed(samples: Samples) -> int:
+    """How many samples lack numbers, be it after their end."""
+    return len(_rows(samples, lambda batch: batch.isnan().flatten(1).any(1)))
 
 
 def drop_missing(samples: Samples, called: str) -> Samples:
@@ -64,7 +101,7 @@ def learn_fill(train: Samples, called: str) -> Any:
         empty = [_column(train, int(i)) for i in np.flatnonzero(count == 0)]
         raise DataError(
             f"{called} has no finite value in the training part's column{'s' * (len(empty) > 1)} {_some(empty)}: "
-            "there is no mean to fill in. Leave it out with exclude=."
+            "there is no mean to fill in, and nothing to learn. Leave it out with exclude=."
         )
     return (total / count).tolist()
 
@@ -74,23 +111,34 @@ def fill_missing(samples: Samples, fill: Any) -> Samples:
     if not len(_bad(samples)):
         return samples
     values = samples.tensor().float()
-    return replace(samples, values=torch.where(torch.isfinite(values), values, torch.tensor(fill)), rows=None)
+    return replace(samples, values=torch.where(_fine(values, samples.kind), values, torch.tensor(fill)), rows=None)
 
 
 def _bad(samples: Samples) -> np.ndarray:
     """Numbers of the samples that hold something not finite."""
+    return _rows(samples, lambda batch: ~_fine(batch, samples.kind).flatten(1).all(1))
+
+
+def _fine(values: Tensor, kind: str) -> Tensor:
+    """Where values are finite, or a series is over."""
+    finite = torch.isfinite(values)
+    return finite | ended(values) if kind == "series" and values.ndim == 3 else finite
+
+
+def _rows(samples: Samples, are: Callable[[Tensor], Tensor]) -> np.ndarray:
+    """Numbers of the samples that `are` (n, *shape) -> (n,) so; only those that are not all finite are asked about."""
     if samples.dtype == "uint8" or (isinstance(samples.values, np.ndarray) and samples.values.dtype.kind in "biu"):
         return np.empty(0, dtype=np.int64)
     rows = [
-        i * BATCH + np.flatnonzero(~_finite_rows(batch).numpy())
+        i * BATCH + np.flatnonzero(are(batch).numpy())
         for i, batch in enumerate(samples.batches(BATCH))
         if not torch.isfinite(batch).all()
     ]
     return np.concatenate(rows) if rows else np.empty(0, dtype=np.int64)
 
 
-def _finite_rows(batch: Tensor) -> Tensor:
-    return torch.isfinite(batch.flatten(1)).all(1)
+def _samples(samples: Samples, rows: np.ndarray) -> str:
+    return "sample" + "s" * (len(rows) > 1) + " " + _some([_name(samples, int(row)) for row in rows])
 
 
 def _columns(samples: Samples, bad: np.ndarray) -> str:

@@ -5,7 +5,7 @@ from typing import Any, Unpack
 
 from isthmus.data.describe import fingerprint
 from isthmus.data.gather import gather
-from isthmus.data.missing import fill_missing, learn_fill
+from isthmus.data.missing import fill_missing, holed, learn_fill
 from isthmus.data.options import Options, OptionWords
 from isthmus.data.samples import Data, Samples
 from isthmus.data.scaling import Scaling
@@ -29,7 +29,8 @@ def open_data(
     source: "digits", "mnist", "fashion-mnist" or "cifar10" (a name wins over a path: write "./mnist" for a file that is
         called so); a path to `.npy`, `.npz`, `.csv`, `.tsv`, `.txt`, `.parquet`, IDX (text and IDX also as `.gz`),
         a picture, a folder or zip of pictures (sub-folder = label); a table of pandas, polars or pyarrow; a NumPy
-        array, a tensor, nested lists, `(values, labels)`, a mapping of arrays; Samples. Data come back as they are.
+        array, a tensor, nested lists, `(values, labels)`, a mapping of arrays; a list of series of different lengths,
+        (T,) or (C, T) each; Samples. Data come back as they are.
     labels: a class for each sample, where the source is an array in memory.
     validation, test: fractions of the whole, 0.1 each where None. A source that brings a test part keeps it, and
         `validation` is then a fraction of the rest.
@@ -58,8 +59,9 @@ def open_data(
     divided = split(len(given["train"]), **fractions, seed=seed)
     parts = _divide(given, divided)
     fill = None
+    if chosen.missing in ("fill", "keep") and len(parts["train"]):
+        fill = learn_fill(parts["train"], where)  # which finds columns of which nothing is known
     if chosen.missing == "fill":
-        fill = learn_fill(parts["train"], where)
         parts = {name: fill_missing(part, fill) for name, part in parts.items()}
     train, learnt = parts["train"], Scaling.learn(scaling, parts["train"])
     description = {
@@ -73,7 +75,8 @@ def open_data(
         "split": {**fractions, "seed": seed, "own": sorted({*given} - {"train"}), "sha256": divided.sha256()},
         "options": chosen.to_json(),
         "scaling": {**learnt.to_json(), "asked": scaling},
-        "fill": fill,
+        "fill": fill if chosen.missing == "fill" else None,
+        "holed": {name: holed(part) for name, part in parts.items()},
         "fingerprint": fingerprint(given),
     }
     return Data(train, parts["validation"], parts["test"], learnt, description)

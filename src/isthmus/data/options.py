@@ -8,7 +8,7 @@ from typing import Any, Literal, Self, TypedDict, get_args
 from isthmus.data.samples import KINDS, Kind
 from isthmus.errors import DataError, nearest
 
-Missing = Literal["error", "drop", "fill"]
+Missing = Literal["error", "drop", "fill", "keep"]
 Mode = Literal["L", "RGB", "RGBA"]
 MAX_PIXELS = 100_000_000
 MAX_BYTES = 4 * 2**30
@@ -43,11 +43,13 @@ class Options:
     columns, exclude: which columns of a table to take, or to leave out; names, as a sequence or "a,b,c".
     array: which array of an `.npz` holds the samples.
     kind: "pictures", "table" or "series", where the shape alone would be understood otherwise.
-    channels: "first" or "last": where an array of pictures has its colours, if its shape leaves that open.
+    channels: "first" or "last": where an array of pictures has its colours, or one of series its channels, if its
+        shape leaves that open.
     size: (height, width) to which every picture is resized, or one number for both; sides are stretched, not cut.
     mode: "L" (grey), "RGB" or "RGBA", to which every picture is converted.
-    missing: NaN and infinite values, and unreadable pictures: "error", "drop" the sample, or "fill" in the training
-        part's mean (of the column, in a table).
+    missing: NaN and infinite values, and unreadable pictures: "error", "drop" the sample, "fill" in the training
+        part's mean (of the column, in a table), or "keep" what is NaN for a model that is told which numbers are
+        missing. The NaN after the end of a series that is shorter than others is no missing value.
     header: whether the first line of a text table holds names; None: it does if any of its cells is no number.
     delimiter: between the cells of a text table; None: found out from its first line.
     memory_map: whether a `.npy` stays on disk and is read as needed; None: if it is larger than 64 MiB.

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from isthmus.data import series
 from isthmus.data.options import Options
 from isthmus.data.samples import Kind
 from isthmus.errors import DataError, remark
@@ -30,7 +31,7 @@ class Raw:
     names: of the samples, or empty. columns: of a table, or empty.
     kind: what the source says it holds, or None where it can't say.
     parts: further parts that the source brings ("validation", "test"); these values are its training part.
-    channels_first: pictures are `(N, C, H, W)` for certain.
+    channels_first: pictures are `(N, C, H, W)`, series `(N, C, T)`, for certain.
     origin: path or name that opens the source again; None for an object in memory.
     """
 
@@ -48,8 +49,8 @@ class Raw:
 def settle(raw: Raw, options: Options, exact: tuple[int, ...] | None = None) -> Raw:
     """`raw` with axes as `Samples` has them and with its kind.
 
-    2 axes are a table, 3 are grey pictures, 4 are pictures; `options.kind` says otherwise. Pictures get a channel axis
-    and their channels first.
+    2 axes are a table, 3 are grey pictures, 4 are pictures; `options.kind` says otherwise. Pictures and series get a
+    channel axis and their channels first.
 
     exact: the shape a model takes; values that have it stay as they are.
 
@@ -73,10 +74,8 @@ def settle(raw: Raw, options: Options, exact: tuple[int, ...] | None = None) -> 
         values = values if values.ndim == 2 else values.reshape(len(values), -1)
     elif kind == "pictures" and not raw.channels_first:
         values = _channels_first(values, options)
-    elif kind == "series" and values.ndim > 3:
-        raise DataError(
-            f"kind='series' for shape {tuple(values.shape)}: expected (N, length) or (N, length, channels)."
-        )
+    elif kind == "series" and not raw.channels_first:
+        values = series.channels_first(values, options.channels)
     if len(values) == 0 or 0 in values.shape:
         raise DataError(
             f"There are no values in an array of shape {tuple(values.shape)}: expected at least one sample."

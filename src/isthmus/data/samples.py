@@ -22,7 +22,8 @@ class Samples:
     """N samples of one shape, in raw units, kept as they came: bytes stay bytes.
 
     values: `(N, *shape)`. A tensor in memory, uint8 or float32; or a NumPy array that is mapped from a file, of any
-        numeric type. Pictures are `(N, C, H, W)`. Read through `batch`, `batches` or `tensor`, which honour `rows`.
+        numeric type. Pictures are `(N, C, H, W)`; series `(N, C, T)`, NaN after the end of shorter ones. Read through
+        `batch`, `batches` or `tensor`, which honour `rows`.
     labels: `(N,)` int64, indices into `label_names`; or None.
     label_names: what each label is called.
     names: what each sample is called (file names, say); or empty.
@@ -121,6 +122,7 @@ class Data:
         counts: samples in each part. split: validation, test, seed, and the split's own sha256.
         options: the reading options that differ from their defaults. scaling: `Scaling.to_json()`.
         fill: what missing values were replaced by (a number, or one a column), where they were.
+        holed: samples in each part that lack numbers (NaN), be it after a series' end.
         fingerprint: sha256 of the values and labels; of 4096 rows spread over them where they are large.
     """
 
@@ -157,6 +159,11 @@ class Data:
     def label_names(self) -> tuple[str, ...]:
         """What each label is called, or empty."""
         return self.train.label_names
+
+    @property
+    def holed(self) -> bool:
+        """Whether any sample lacks numbers, so that a model must be told which are known."""
+        return any(self.description.get("holed", {}).values())
 
     @property
     def parts(self) -> dict[str, Samples]:

@@ -86,7 +86,8 @@ class Scaling(nn.Module):
     def learn(cls, kind: str, samples: Samples) -> Self:
         """The scaling that suits `samples`, learnt from them in one pass, in float64.
 
-        Tables are scaled column by column; pictures and series by one number for all, for their numbers share a unit.
+        Tables are scaled column by column, series channel by channel, pictures by one number for all, for their
+        numbers share a unit. What is missing (NaN) doesn't count.
 
         kind: "bytes", "standardise", "minmax", "none"; or "auto": bytes for uint8 pictures, none for unnamed floats
             that lie in 0..1, minmax for other pictures, standardise for the rest.
@@ -121,24 +122,32 @@ class Scaling(nn.Module):
 
 
 class _Statistics:
-    """Minimum, maximum, mean and standard deviation of samples, streamed; `(columns,)` for tables, `()` for others."""
+    """Minimum, maximum, mean and standard deviation of the known values of samples, streamed.
+
+    `(columns,)` for tables, `(channels, 1)` for series, `()` for others.
+    """
 
     def __init__(self, samples: Samples, batch: int = 4096) -> None:
-        shape = samples.shape if samples.kind == "table" else ()
+        axes, shape = {
+            "table": ((0,), samples.shape),
+            "series": ((0, 2), (*samples.shape[:1], 1)),
+        }.get(samples.kind, (None, ()))
         self.low, self.high = np.full(shape, np.inf), np.full(shape, -np.inf)
-        self.mean, squares, count = np.zeros(shape), np.zeros(shape), 0
+        self.mean, squares, count = np.zeros(shape), np.zeros(shape), np.zeros(shape)
         for part in samples.batches(batch):
-            rows = part.numpy() if samples.kind == "table" else part.numpy().reshape(-1)
-            new, rows = len(rows), rows.astype(np.float64)
-            mean = rows.mean(0)
-            self.low, self.high = np.minimum(self.low, rows.min(0)), np.maximum(self.high, rows.max(0))
+            values = part.numpy().astype(np.float64)
+            known = ~np.isnan(values)
+            new = known.sum(axes).reshape(shape)
+            mean = values.sum(axes, where=known).reshape(shape) / np.maximum(new, 1)
+            self.low = np.minimum(self.low, values.min(axes, where=known, initial=np.inf).reshape(shape))
+            self.high = np.maximum(self.high, values.max(axes, where=known, initial=-np.inf).reshape(shape))
             # Chan, Golub, LeVeque (1979): merge two sets' means and sums of squared deviations
-            squares = (
-                squares + np.square(rows - mean).sum(0) + np.square(mean - self.mean) * count * new / (count + new)
-            )
-            self.mean = self.mean + (mean - self.mean) * new / (count + new)
-            count += new
-        self.deviation = np.sqrt(squares / max(count, 1))
+            apart = np.square(values - mean).sum(axes, where=known).reshape(shape)
+            total = np.maximum(count + new, 1)
+            squares = squares + apart + np.square(mean - self.mean) * count * new / total
+            self.mean = self.mean + (mean - self.mean) * new / total
+            count = count + new
+        self.deviation = np.sqrt(squares / np.maximum(count, 1))
         self.constant = self.low == self.high
         self.deviation = np.where(self.constant, 0.0, self.deviation)
 
@@ -158,13 +167,15 @@ def _finite(shift: np.ndarray, scale: np.ndarray) -> tuple[Tensor, Tensor]:
 def _tell_constant(samples: Samples, seen: _Statistics) -> None:
     if not seen.constant.any():
         return
-    if seen.constant.ndim == 0:
-        remark(f"All values of the training part are {seen.low:g}: there is nothing to learn. Check the data.")
+    table = samples.kind == "table"
+    if seen.constant.size == 1 and not table:
+        remark(f"All values of the training part are {seen.low.item():g}: there is nothing to learn. Check the data.")
         return
     where = np.flatnonzero(seen.constant)
-    called = [repr(samples.columns[i]) if samples.columns else str(i) for i in itertools.islice(where, 5)]
+    called = [repr(samples.columns[i]) if table and samples.columns else str(i) for i in itertools.islice(where, 5)]
     more = f" and {len(where) - 5} more" if len(where) > 5 else ""
+    what = "column" if table else "channel"
     remark(
-        f"Constant in the training part: column{'s' * (len(where) > 1)} {', '.join(called)}{more}. "
-        "Kept at scale 1, such a column tells a model nothing; exclude= leaves it out."
+        f"Constant in the training part: {what}{'s' * (len(where) > 1)} {', '.join(called)}{more}. "
+        f"Kept at scale 1, such a {what} tells a model nothing{'; exclude= leaves it out' if table else ''}."
     )

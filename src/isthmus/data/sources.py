@@ -175,5 +175,5 @@ def _from_samples(samples: Samples) -> Raw:
         samples.names,
         samples.columns,
         samples.kind,
-        channels_first=samples.kind == "pictures",
+        channels_first=samples.kind != "table",
     )

@@ -140,7 +140,8 @@ def _columns(array: np.ndarray, like: Mapping[str, Any] | None, given: Sequence[
 
 def _table(array: np.ndarray, names: Sequence[str], columns: list[str]) -> pa.Table:
     flat = array.reshape(len(array), -1)
-    arrays = [pa.array(np.ascontiguousarray(flat[:, position])) for position in range(flat.shape[1])]
+    # NaN becomes a cell that is empty
+    arrays = [pa.array(np.ascontiguousarray(flat[:, place]), from_pandas=True) for place in range(flat.shape[1])]
     if names and NAME not in columns:
         return pa.table([pa.array(list(names), pa.string()), *arrays], names=[NAME, *columns])
     return pa.table(arrays, names=columns)

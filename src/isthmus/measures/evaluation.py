@@ -47,8 +47,8 @@ class Evaluation:
     """What `evaluate` found, for each part.
 
     measures: part → measure → "model", "pca", "mean" → figure, in scaled space: the mean over samples of each sample's
-        own figure; explained variance is the whole part's. None where a figure is not finite or is not defined (the
-        explained variance of samples that are all alike).
+        own figure; explained variance is the whole part's. Missing numbers don't count. None where a figure is not
+        finite or is not defined (the explained variance of samples that are all alike, SSIM of pictures with holes).
     errors: part → "model", "pca" → (N,) float32, the mean squared error of each sample, in the part's order.
     columns: part → "model", "pca", "mean" → (D,) float64, the explained variance of each column; tables only. NaN
         where a column does not vary within the part.
@@ -104,9 +104,10 @@ def evaluate(
                     clean,
                     {
                         "model": seen.reconstruction.float(),
-                        "pca": pca.reconstruct(clean),
+                        "pca": pca.reconstruct(seen.with_holes()),
                         "mean": mean.expand(len(clean), -1).reshape(clean.shape),
                     },
+                    seen.known,
                 )
                 done += len(raw)
                 if progress is not None:
@@ -122,30 +123,35 @@ class _Part:
 
     def __init__(self, kind: str, span: float) -> None:
         self.pictures, self.span = kind == "pictures", span
-        self.count = 0
+        self.count, self.counts = 0, torch.zeros(())
         self.sums: dict[str, dict[str, float]] = {}
         self.per_sample: dict[str, list[Tensor]] = {rival: [] for rival in RIVALS if rival != "mean"}
         self.mean, self.spread = torch.zeros(()), torch.zeros(())
         self.squares: dict[str, Tensor] = {}
 
-    def add(self, target: Tensor, by_rival: Mapping[str, Tensor]) -> None:
-        """One batch: the samples and each rival's reconstruction of them, scaled."""
+    def add(self, target: Tensor, by_rival: Mapping[str, Tensor], known: Tensor | None = None) -> None:
+        """One batch: the samples and each rival's reconstruction of them, scaled, and which numbers are known."""
         for rival, output in by_rival.items():
-            self._tell("sse", rival, measure.sse(output, target))
-            per_sample = measure.mse(output, target)
+            self._tell("sse", rival, measure.sse(output, target, known))
+            per_sample = measure.mse(output, target, known)
             self._tell("mse", rival, per_sample)
             if rival in self.per_sample:
                 self.per_sample[rival].append(per_sample.cpu())
             if self.pictures:
-                self._tell("psnr", rival, measure.psnr(output, target, self.span))
-                self._tell("ssim", rival, measure.ssim(output, target, self.span))
-            squares = (output - target).flatten(1).square().sum(0, dtype=torch.float64)
+                self._tell("psnr", rival, measure.psnr(output, target, self.span, known))
+                whole = known is None or bool(known.all())
+                similar = measure.ssim(output, target, self.span) if whole else torch.full_like(per_sample, torch.nan)
+                self._tell("ssim", rival, similar)
+            squares = measure.squares(output, target, known).sum(0, dtype=torch.float64)
             self.squares[rival] = self.squares.get(rival, 0) + squares
         rows = target.flatten(1).double()
-        centre = rows.mean(0)
-        shift, part = centre - self.mean, len(rows) / (self.count + len(rows))
-        self.spread = self.spread + (rows - centre).square().sum(0) + shift.square() * (self.count * part)
+        here = torch.ones_like(rows) if known is None else known.flatten(1).double()
+        new = here.sum(0)
+        centre = (rows * here).sum(0) / new.clamp(min=1)
+        shift, part = centre - self.mean, new / (self.counts + new).clamp(min=1)
+        self.spread = self.spread + ((rows - centre) * here).square().sum(0) + shift.square() * (self.counts * part)
         self.mean = self.mean + shift * part
+        self.counts = self.counts + new
         self.count += len(rows)
 
     def measures(self) -> dict[str, dict[str, float | None]]:

@@ -5,7 +5,7 @@ from isthmus.parts.codes import Code, CodeKind, DiagonalGaussian, GaussianCode, 
 from isthmus.parts.corruptions import Blur, Corruption, GaussianNoise, Jpeg, Masking, Patch, SaltAndPepper, Speckle
 from isthmus.parts.distances import L1, Bce, Distance, Gaussian, Mse, Sse
 from isthmus.parts.facts import Facts
-from isthmus.parts.networks import Conv, Dense, Network, Residual
+from isthmus.parts.networks import Conv, Dense, Gru, Network, Residual
 from isthmus.parts.part import Part, Shape, Value
 from isthmus.parts.penalties import ActivationL1, Contraction, Kl, Penalty, SparsityKl
 
@@ -27,6 +27,7 @@ __all__ = [
     "Gaussian",
     "GaussianCode",
     "GaussianNoise",
+    "Gru",
     "Jpeg",
     "Kl",
     "Masking",

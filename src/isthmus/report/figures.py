@@ -100,9 +100,9 @@ def picture_grid(
 def series_lines(rows: Mapping[str, Tensor], *, captions: Sequence[str] = (), theme: Theme = LIGHT) -> Figure:
     """Series as lines, one panel a sample, with the original, the model's and PCA's reconstruction over each other.
 
-    rows: "original", "model", "pca" → (n, T) or (n, T, C), of which the first channel is shown.
+    rows: "original", "model", "pca" → (n, C, T), of which the first channel is shown. Where NaN is, there is no line.
     """
-    lines = {name: (batch[..., 0] if batch.dim() > 2 else batch).float().cpu().numpy() for name, batch in rows.items()}
+    lines = {name: batch[:, 0].float().cpu().numpy() for name, batch in rows.items()}
     count = len(next(iter(lines.values())))
     across = min(2, count)
     down = -(-count // across)

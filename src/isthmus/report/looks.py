@@ -9,6 +9,7 @@ from torch import Tensor
 
 from isthmus.autoencoder import Autoencoder
 from isthmus.data.samples import Samples
+from isthmus.data.series import ended
 from isthmus.pca import PCA
 from isthmus.report import words
 
@@ -33,11 +34,18 @@ class Looks:
         self.order = errors["model"].double().nan_to_num(math.inf, math.inf).sort(stable=True).indices
 
     def rows(self, chosen: Tensor) -> dict[str, Tensor]:
-        """The original, the model's and PCA's reconstruction of the chosen samples, each (n, *shape), scaled."""
+        """The original, the model's and PCA's reconstruction of the chosen samples, each (n, *shape), scaled.
+
+        NaN where the original lacks numbers, and where a series is over.
+        """
         labels = self._labels(chosen)
         seen = self.model(self.samples.batch(chosen).to(self.device), None if labels is None else {"labels": labels})
-        clean = seen.clean.float().cpu()
-        return {"original": clean, "model": seen.reconstruction.float().cpu(), "pca": self.pca.reconstruct(clean)}
+        clean, model = seen.with_holes().float().cpu(), seen.reconstruction.float().cpu()
+        pca = self.pca.reconstruct(clean)
+        if self.samples.kind == "series":
+            over = ended(clean)
+            model, pca = torch.where(over, torch.nan, model), torch.where(over, torch.nan, pca)
+        return {"original": clean, "model": model, "pca": pca}
 
     def typical(self) -> Tensor:
         """Samples that stand for the rest: the first of each label where labels are few, the others spread evenly."""
@@ -96,7 +104,7 @@ class Looks:
         scaled = self.rows(chosen)
         inverse = self.model.scaling.inverse
         given, back = (inverse(scaled[name].to(self.device)).cpu().flatten(1) for name in ("original", "model"))
-        off = (scaled["model"] - scaled["original"]).flatten(1)
+        off = (scaled["model"] - scaled["original"]).flatten(1).nan_to_num(0.0)  # what is missing is not off
         names = self.samples.columns or [f"column {i + 1}" for i in range(off.shape[1])]
         rows = []
         for n, index in enumerate(chosen.tolist()):

@@ -218,7 +218,7 @@ def _why_lost(training: Training, step: int, number: int) -> str:
     indices = order[step * training.batch_size :][: training.batch_size]
     raw = training.samples.batch(indices)
     where = f"The loss is no longer finite at step {number + 1} (epoch {training.state.epoch + 1})."
-    if raw.is_floating_point() and not bool(torch.isfinite(raw).all()):
+    if not training.model.beside.mask and raw.is_floating_point() and not bool(torch.isfinite(raw).all()):
         bad = indices[~torch.isfinite(raw.flatten(1)).all(1)]
         cause = f"Sample {int(bad[0])} of the training part holds NaN or infinite values: drop or fill them (missing=)."
     elif settings.learning_rate > 1e-2 or settings.optimiser == "sgd":

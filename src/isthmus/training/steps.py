@@ -12,6 +12,7 @@ from isthmus.autoencoder import Autoencoder, map_draws
 from isthmus.errors import remark
 from isthmus.parts import Conv
 from isthmus.parts.layers import for_compiler
+from isthmus.parts.networks.recurrent import Recurrent
 from isthmus.training.graph import compile_pure
 from isthmus.training.optimisers import Optimiser, clip
 from isthmus.training.settings import Settings, find_batch_size
@@ -160,13 +161,17 @@ def worth_compiling(model: Autoencoder, settings: Settings, samples: int, device
     """Whether compiling this run wins back its seconds, judged by the model and the number of steps alone.
 
     Nothing is timed, so that the same run always goes the same way and gives the same bits. Of the convolutional
-    networks, plain pooled ones gain on a CPU (see `isthmus.parts.pictures`); others lose, or were not measured.
+    networks, plain pooled ones of pictures gain on a CPU (see `isthmus.parts.pictures`); others lose, or were not
+    measured. Recurrent layers, whose every step would be a piece of the graph, cost minutes.
     """
+    if any(isinstance(layer, Recurrent) for layer in model.modules()):
+        return False
     batch_size = find_batch_size(settings, samples)
     cost, saved = COMPILE_SECONDS, SAVED_SECONDS
     if device.type == "cpu" and any(isinstance(layer, nn.Conv1d | nn.Conv2d) for layer in model.modules()):
         network = model.blueprint.network if model.blueprint else None
-        if not isinstance(network, Conv) or network.form != "pooled" or network.normalisation or network.dropout:
+        plain = isinstance(network, Conv) and network.form == "pooled" and len(model.shape) == 3
+        if not isinstance(network, Conv) or not plain or network.normalisation or network.dropout:
             return False
         cost, saved = CONV_COMPILE_SECONDS, SAVED_SECONDS_PER_PIXEL * batch_size * math.prod(model.seen_shape[1:])
     return settings.epochs * (samples // batch_size) * saved > cost

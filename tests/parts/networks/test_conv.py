@@ -114,8 +114,8 @@ def test_a_code_of_other_positions_is_refused(code):
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("shape", [(784,), (28, 28), (1, 1, 28, 28)])
-def test_what_is_no_picture_is_refused(shape):
+@pytest.mark.parametrize("shape", [(784,), (1, 1, 28, 28)])
+def test_what_is_neither_picture_nor_series_is_refused(shape):
     with pytest.raises(BlueprintError, match=r"takes pictures of shape \(C, H, W\).*Use a dense network") as caught:
         build(shape)
     assert str(shape) in str(caught.value)
@@ -164,3 +164,25 @@ def test_dropout_acts_by_the_draws_it_is_given():
     expected = seen.layers["decoder.conv1"] * draws["decoder"]["dropout1"]
     assert torch.equal(seen.layers["decoder.dropout1"], expected)
     assert torch.equal(model(x).layers["decoder.dropout1"], model(x).layers["decoder.conv1"])
+
+
+@given(
+    length=st.integers(1, 70),
+    inputs=st.integers(1, 3),
+    channels=st.lists(st.integers(1, 4), min_size=1, max_size=4),
+    kernel=st.sampled_from([3, 5, 7]),
+    form=st.sampled_from(["pooled", "strided"]),
+    code=st.sampled_from([None, 1, 5]),
+    normalisation=st.sampled_from([None, "layer", "batch"]),
+)
+@settings(max_examples=60)
+def test_every_series_comes_back_in_its_own_length(length, inputs, channels, kernel, form, code, normalisation):
+    shape = (inputs, length)
+    model = build(shape, code, channels=tuple(channels), kernel=kernel, form=form, normalisation=normalisation)
+    assert model.eval()(torch.rand(2, *shape)).output.shape == (2, *shape)
+
+
+def test_a_series_is_halved_along_its_time():
+    model = build((1, 28))
+    assert model.code_shape == (8, 4)
+    assert kinds(model.encoder) == ["Conv1d", "ReLU", "MaxPool1d"] * 3

@@ -3,6 +3,7 @@
 from isthmus.parts.networks.conv import Conv
 from isthmus.parts.networks.dense import Dense
 from isthmus.parts.networks.network import Network
+from isthmus.parts.networks.recurrent import Gru
 from isthmus.parts.networks.residual import Residual
 
-__all__ = ["Conv", "Dense", "Network", "Residual"]
+__all__ = ["Conv", "Dense", "Gru", "Network", "Residual"]

@@ -1,4 +1,4 @@
-"""Convolutional networks for pictures of any size."""
+"""Convolutional networks for pictures of any size and series of any length."""
 
 from typing import Annotated, Literal
 
@@ -8,13 +8,13 @@ from torch import nn
 
 from isthmus.errors import BlueprintError
 from isthmus.parts.layers import ACTIVATIONS, Activation, Chain, Crop, Dropout, initialise
-from isthmus.parts.networks.maps import channels_last, check_picture, code_layers, expand_layer, halved
+from isthmus.parts.networks.maps import axes_of, channels_last, check_map, code_layers, expand_layer, halved
 from isthmus.parts.networks.network import Network, Normalisation
 from isthmus.parts.part import Shape
 
 
 class Conv(Network):
-    """Convolutions that halve the picture a stage, and their mirror, which doubles it again.
+    """Convolutions that halve the picture or series a stage, and their mirror, which doubles it again.
 
     `Conv()` is the lectures' network on 28×28×1: conv16, pool, conv8, pool, conv8, pool | conv8, up, conv8, up, conv16
     without padding, up, conv1. Halving rounds up, so doubling can overshoot: by two or more, the next convolution goes
@@ -23,7 +23,8 @@ class Conv(Network):
 
     channels: of each stage, from the data inwards.
     kernel: the convolutions' size, odd.
-    form: "pooled" (convolution, then 2×2 maximum; nearest upsampling) or "strided" (stride 2; transposed).
+    form: "pooled" (convolution, then the maximum of two along each axis; nearest upsampling) or "strided" (stride 2;
+        transposed).
     activation, normalisation, dropout: of each stage; "layer" normalises each sample over channels and positions.
     """
 
@@ -35,40 +36,41 @@ class Conv(Network):
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
 
     def check(self, shape: Shape) -> None:
-        """Raise BlueprintError unless `shape` is a picture's, (C, H, W)."""
-        check_picture(self.kind, shape, self.channels)
+        """Raise BlueprintError unless `shape` is a picture's, (C, H, W), or a series', (C, T)."""
+        check_map(self.kind, shape, self.channels)
         if self.form == "strided" and self.kernel == 1:
             raise BlueprintError(
-                "A strided conv network with kernel=1 would never see three of four pixels. Say kernel=3 or more."
+                "A strided conv network with kernel=1 would never see most of the numbers. Say kernel=3 or more."
             )
 
     def sizes(self, shape: Shape) -> list[Shape]:
-        """Height and width before the first stage and after each: halves, rounded up."""
+        """Height and width, or length, before the first stage and after each: halves, rounded up."""
         return halved(shape, len(self.channels))
 
     def natural_code(self, shape: Shape) -> Shape:
-        """The last stage's (channels, height, width)."""
+        """The last stage's (channels, height, width) or (channels, length)."""
         self.check(shape)
         return (self.channels[-1], *self.sizes(shape)[-1])
 
     def encoder(self, shape: Shape, features: Shape, generator: torch.Generator) -> Chain:
-        """(N, C, H, W) to (N, *features): conv1, pool1 …, and a product or 1×1 convolution where the code asks."""
+        """(N, C, *sizes) to (N, *features): conv1, pool1 …, and a product or 1×1 convolution where the code asks."""
         self.check(shape)
         layers: dict[str, nn.Module] = {}
+        axes = axes_of(shape)
         before, stride = shape[0], 2 if self.form == "strided" else 1
         grids = self.sizes(shape)
         for number, channels in enumerate(self.channels, start=1):
-            product = nn.Conv2d(before, channels, self.kernel, stride=stride, padding=self.kernel // 2, bias=self._bias)
+            product = axes.conv(before, channels, self.kernel, stride=stride, padding=self.kernel // 2, bias=self._bias)
             grid = grids[number] if stride == 2 else grids[number - 1]
             layers |= self._stage(f"conv{number}", product, (channels, *grid), generator)
             if self.form == "pooled":
-                layers[f"pool{number}"] = nn.MaxPool2d(2, ceil_mode=True)
+                layers[f"pool{number}"] = axes.pool(2, ceil_mode=True)
             before = channels
         layers |= code_layers(self.kind, self.natural_code(shape), features, generator)
         return channels_last(layers)
 
     def decoder(self, code: Shape, shape: Shape, generator: torch.Generator) -> Chain:
-        """(N, *code) to (N, C, H, W): expand where the code is flat, conv1, up1 …, output."""
+        """(N, *code) to (N, C, *sizes): expand where the code is flat, conv1, up1 …, output."""
         self.check(shape)
         natural = self.natural_code(shape)
         layers: dict[str, nn.Module] = {}
@@ -87,6 +89,7 @@ class Conv(Network):
     def _pooled_decoder(self, code: Shape, shape: Shape, generator: torch.Generator) -> dict[str, nn.Module]:
         """Convolution and nearest upsampling a stage, then the output's convolution and the crop."""
         layers: dict[str, nn.Module] = {}
+        conv = axes_of(shape).conv
         before, grid = code[0], code[1:]
         mirror = self.sizes(shape)[::-1]
         shrink = self.kernel - 1
@@ -95,14 +98,14 @@ class Conv(Network):
                 size - target >= shrink > 0 and size > self.kernel
                 for size, target in zip(grid, mirror[number - 1], strict=True)
             ]
-            padding = [0 if bare else self.kernel // 2 for bare in unpadded]
+            padding = tuple(0 if bare else self.kernel // 2 for bare in unpadded)
             grid = tuple(size - shrink * bare for size, bare in zip(grid, unpadded, strict=True))
-            product = nn.Conv2d(before, channels, self.kernel, padding=(padding[0], padding[1]), bias=self._bias)
+            product = conv(before, channels, self.kernel, padding=padding, bias=self._bias)
             layers |= self._stage(f"conv{number}", product, (channels, *grid), generator)
             layers[f"up{number}"] = nn.Upsample(scale_factor=2, mode="nearest")
             grid = tuple(2 * size for size in grid)
             before = channels
-        layers["output"] = nn.Conv2d(before, shape[0], self.kernel, padding=self.kernel // 2)
+        layers["output"] = conv(before, shape[0], self.kernel, padding=self.kernel // 2)
         initialise(layers["output"], "identity", generator)
         if grid != shape[1:]:
             layers["crop"] = Crop(shape[1:])
@@ -117,13 +120,13 @@ class Conv(Network):
         for number, (channels, small, large) in enumerate(zip(widths, mirror, mirror[1:], strict=False), start=1):
             # a transposed convolution makes 2·small - 2 + kernel - 2·padding: one less than double, so 0 or 1 is added
             extra = tuple(big - (2 * size - 1) for size, big in zip(small, large, strict=True))
-            product = nn.ConvTranspose2d(
+            product = axes_of(shape).transposed(
                 before,
                 channels,
                 self.kernel,
                 stride=2,
                 padding=self.kernel // 2,
-                output_padding=(extra[0], extra[1]),
+                output_padding=extra,
                 bias=self._bias or number == len(widths),
             )
             if number == len(widths):
@@ -134,14 +137,13 @@ class Conv(Network):
             before = channels
         return layers
 
-    def _stage(
-        self, name: str, product: nn.Conv2d | nn.ConvTranspose2d, shape: Shape, generator: torch.Generator
-    ) -> dict[str, nn.Module]:
+    def _stage(self, name: str, product: nn.Module, shape: Shape, generator: torch.Generator) -> dict[str, nn.Module]:
         """One convolution with what follows it, by names."""
         initialise(product, self.activation, generator)
         steps: list[nn.Module] = [product]
         if self.normalisation:
-            steps.append(nn.BatchNorm2d(shape[0]) if self.normalisation == "batch" else nn.GroupNorm(1, shape[0]))
+            batch = axes_of(shape).batch_norm
+            steps.append(batch(shape[0]) if self.normalisation == "batch" else nn.GroupNorm(1, shape[0]))
         steps.append(ACTIVATIONS[self.activation]())
         layers: dict[str, nn.Module] = {name: nn.Sequential(*steps)}
         if self.dropout:

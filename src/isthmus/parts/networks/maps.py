@@ -1,6 +1,7 @@
-"""What networks of feature maps share: pictures that are halved, the way to the code and back, the weights' layout."""
+"""What networks of feature maps share: halves, the way to the code and back, the weights' layout."""
 
 import math
+from typing import Any, NamedTuple
 
 import torch
 from torch import nn
@@ -10,6 +11,36 @@ from isthmus.parts.layers import ACTIVATIONS, Activation, Chain, initialise
 from isthmus.parts.part import Shape
 
 
+class Axes(NamedTuple):
+    """PyTorch's layers for maps of so many axes beside their channels."""
+
+    conv: Any
+    transposed: Any
+    pool: Any
+    batch_norm: Any
+
+
+_AXES = {
+    1: Axes(nn.Conv1d, nn.ConvTranspose1d, nn.MaxPool1d, nn.BatchNorm1d),
+    2: Axes(nn.Conv2d, nn.ConvTranspose2d, nn.MaxPool2d, nn.BatchNorm2d),
+}
+
+
+def axes_of(shape: Shape) -> Axes:
+    """The layers for series (C, T) or pictures (C, H, W)."""
+    return _AXES[len(shape) - 1]
+
+
+def check_map(kind: str, shape: Shape, channels: tuple[int, ...]) -> None:
+    """Raise BlueprintError unless `shape` is a picture's or a series', and there is a stage to take it."""
+    if len(shape) not in (2, 3):
+        raise BlueprintError(
+            f"A {kind} network takes pictures of shape (C, H, W) or series of shape (C, T), got samples of shape "
+            f"{shape}. Use a dense network (recipe 'deep'), or say what the data are (kind=)."
+        )
+    _check_channels(kind, channels)
+
+
 def check_picture(kind: str, shape: Shape, channels: tuple[int, ...]) -> None:
     """Raise BlueprintError unless `shape` is a picture's, (C, H, W), and there is a stage to take it."""
     if len(shape) != 3:
@@ -17,12 +48,16 @@ def check_picture(kind: str, shape: Shape, channels: tuple[int, ...]) -> None:
             f"A {kind} network takes pictures of shape (C, H, W), got samples of shape {shape}. "
             "Use a dense network (recipe 'deep'), or give the data as pictures."
         )
+    _check_channels(kind, channels)
+
+
+def _check_channels(kind: str, channels: tuple[int, ...]) -> None:
     if not channels:
         raise BlueprintError(f"{kind}.channels is empty: give the channels of at least one stage, such as [16, 8, 8].")
 
 
 def halved(shape: Shape, times: int) -> list[Shape]:
-    """Height and width of a picture (C, H, W), and after each halving; halves are rounded up."""
+    """The sizes of a picture (C, H, W) or series (C, T), and after each halving; halves are rounded up."""
     sizes = [shape[1:]]
     for _ in range(times):
         sizes.append(tuple(math.ceil(size / 2) for size in sizes[-1]))
@@ -42,11 +77,12 @@ def code_layers(kind: str, natural: Shape, features: Shape, generator: torch.Gen
         initialise(product, "identity", generator)
         return {"flatten": nn.Flatten(), "code": product}
     if features[1:] != natural[1:]:
+        positions = "×".join(map(str, natural[1:]))
         raise BlueprintError(
-            f"This {kind} network makes codes of {natural[1]}×{natural[2]} positions, {features} was asked for. "
+            f"This {kind} network makes codes of {positions} positions, {features} was asked for. "
             f"Ask for {(features[0], *natural[1:])}, for a number, or for other channels."
         )
-    convolution = nn.Conv2d(natural[0], features[0], 1)
+    convolution = axes_of(natural).conv(natural[0], features[0], 1)
     initialise(convolution, "identity", generator)
     return {"code": convolution}
 

@@ -1,0 +1,11 @@
+"""What was trained on normal heartbeats alone tells abnormal ones by their error."""
+
+from heartbeats import prove_heartbeats
+from proving import Bench, Row
+
+EPOCHS = 60
+
+
+def prove(bench: Bench) -> list[Row]:
+    """Whole beats, and beats cut to different lengths."""
+    return prove_heartbeats(bench, learning_rate=3e-3)

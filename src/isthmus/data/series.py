@@ -1,0 +1,74 @@
+"""Series: (C, T) each, of any lengths; after the end of those that are shorter than the longest stands NaN."""
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from isthmus.errors import DataError
+
+
+def pad(series: Sequence[Any]) -> np.ndarray:
+    """(N, C, T) float32 of N arrays, (T,) each, or (C, T), or (T, C): time is the axis in which they differ.
+
+    Raises:
+        DataError: they are no series of numbers, or differ in more than their lengths.
+    """
+    arrays = [_numbers(given, place) for place, given in enumerate(series)]
+    shapes = {array.shape for array in arrays}
+    axes = {len(shape) for shape in shapes}
+    if axes == {2}:
+        if len({shape[1] for shape in shapes}) == 1 and len({shape[0] for shape in shapes}) > 1:
+            arrays = [array.T for array in arrays]
+    elif axes == {1}:
+        arrays = [array[None] for array in arrays]
+    if len({array.shape[0] for array in arrays}) != 1 or any(array.ndim != 2 for array in arrays):
+        some = " and ".join(str(shape) for shape in sorted(shapes, key=str)[:3])
+        raise DataError(
+            f"The values don't make an array: samples of shape {some}. "
+            "Give samples of one shape, or series that differ in their length alone, (T,) or (C, T) each."
+        )
+    padded = np.full((len(arrays), arrays[0].shape[0], max(array.shape[1] for array in arrays)), np.nan, np.float32)
+    with np.errstate(over="ignore"):  # what is too large becomes infinite, and is then reported as such
+        for row, array in zip(padded, arrays, strict=True):
+            row[:, : array.shape[1]] = array
+    return padded
+
+
+def channels_first(
+    values: np.ndarray | Tensor, channels: Literal["first", "last"] | None = None
+) -> np.ndarray | Tensor:
+    """(N, T), (N, C, T) or (N, T, C) to (N, C, T); of two axes the shorter is taken for the channels, unless told.
+
+    Raises:
+        DataError: there are more axes.
+    """
+    if values.ndim == 2:
+        return values[:, None]
+    if values.ndim != 3:
+        raise DataError(
+            f"kind='series' for shape {tuple(values.shape)}: expected (N, length), or (N, channels, length)."
+        )
+    if channels == "last" or (channels is None and values.shape[2] < values.shape[1]):
+        return values.movedim(2, 1) if isinstance(values, Tensor) else np.moveaxis(values, 2, 1)
+    return values
+
+
+def ended(values: Tensor) -> Tensor:
+    """(N, C, T) to (N, 1, T): where a series is over, for only NaN follows, in all channels."""
+    empty = values.isnan().all(1, keepdim=True)
+    return empty.flip(-1).cummin(-1).values.flip(-1)
+
+
+def lengthened(values: Tensor, length: int) -> Tensor:
+    """(N, C, T) to (N, C, length), with NaN after the end."""
+    return torch.nn.functional.pad(values.float(), (0, length - values.shape[-1]), value=torch.nan)
+
+
+def _numbers(given: Any, place: int) -> np.ndarray:
+    array = given.detach().cpu().numpy() if isinstance(given, Tensor) else np.asarray(given)
+    if array.dtype.kind not in "biuf":
+        raise DataError(f"Series {place} holds values of type {array.dtype}: expected numbers. Convert them first.")
+    return array
