@@ -72,7 +72,9 @@ class Residual(Network):
             layers[f"stage{number}"] = self._stage(before, generator)
             if last:
                 layers["end"] = nn.Sequential(*self._before_product(before))
-            layers[f"up{number}"] = nn.Sequential(nn.Upsample(scale_factor=2), Crop(size))
+            layers[f"up{number}"] = nn.Upsample(scale_factor=2)
+            if size != tuple(2 * half for half in sizes[number - 1]):
+                layers[f"crop{number}"] = Crop(size)
             layers["output" if last else f"conv{number}"] = product = nn.Conv2d(before, after, 3, padding=1)
             initialise(product, "identity", generator)
         return channels_last(layers)
