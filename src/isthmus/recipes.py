@@ -11,6 +11,7 @@ from isthmus.parts import (
     Contraction,
     Conv,
     Dense,
+    Fsq,
     Gaussian,
     GaussianCode,
     GaussianNoise,
@@ -19,9 +20,11 @@ from isthmus.parts import (
     Mse,
     Plain,
     Residual,
+    Rvq,
     SparsityKl,
     Sse,
     TopK,
+    Vq,
 )
 
 
@@ -217,6 +220,28 @@ _ROWS = (
         "Malhotra et al., LSTM-based encoder-decoder for multi-sensor anomaly detection (2016), with GRUs",
         Blueprint(network=Gru(), code=Plain(size=8)),
         data="series",
+    ),
+    Recipe(
+        "vq",
+        "A code of whole numbers: eight vectors, each one of 256 that are learnt; 64 bits a sample.",
+        "To store or send samples in few bits, and for models of sequences, which want symbols. For larger pictures "
+        "network=conv: each position of its map is then one vector.",
+        "van den Oord, Vinyals & Kavukcuoglu, Neural discrete representation learning, NeurIPS (2017)",
+        Blueprint(network=Dense(widths=(512,)), code=Vq(size=64, entries=256)),
+    ),
+    Recipe(
+        "rvq",
+        "Four vectors, two books in turn, each for what the one before left over: 64 bits a sample.",
+        "Where bits shall be added a book at a time; the first books alone give a rough picture.",
+        "Zeghidour et al., SoundStream: an end-to-end neural audio codec, IEEE/ACM TASLP 30 (2021)",
+        Blueprint(network=Dense(widths=(512,)), code=Rvq(size=64, length=16, entries=256, quantisers=2)),
+    ),
+    Recipe(
+        "fsq",
+        "Each number rounded to a few levels: six vectors of four, 8, 5, 5 and 5 levels; 60 bits a sample.",
+        "Instead of vq, where nothing shall be tuned: there is no book to learn, and none of it can lie idle.",
+        "Mentzer et al., Finite scalar quantization: VQ-VAE made simple, ICLR (2024)",
+        Blueprint(network=Dense(widths=(512,)), code=Fsq(size=24, levels=(8, 5, 5, 5))),
     ),
 )
 RECIPES: dict[str, Recipe] = {row.name: row for row in _ROWS}

@@ -1,7 +1,7 @@
 """The parts of an autoencoder: frozen values that carry their own mathematics. They know torch only."""
 
 from isthmus.parts.beside import Beside
-from isthmus.parts.codes import Code, CodeKind, DiagonalGaussian, GaussianCode, Plain, TopK
+from isthmus.parts.codes import Code, CodeKind, DiagonalGaussian, Fsq, GaussianCode, Plain, Rvq, TopK, Vq
 from isthmus.parts.corruptions import Blur, Corruption, GaussianNoise, Jpeg, Masking, Patch, SaltAndPepper, Speckle
 from isthmus.parts.distances import L1, Bce, Distance, Gaussian, Mse, Sse
 from isthmus.parts.facts import Facts
@@ -24,6 +24,7 @@ __all__ = [
     "DiagonalGaussian",
     "Distance",
     "Facts",
+    "Fsq",
     "Gaussian",
     "GaussianCode",
     "GaussianNoise",
@@ -38,6 +39,7 @@ __all__ = [
     "Penalty",
     "Plain",
     "Residual",
+    "Rvq",
     "SaltAndPepper",
     "Shape",
     "SparsityKl",
@@ -45,4 +47,5 @@ __all__ = [
     "Sse",
     "TopK",
     "Value",
+    "Vq",
 ]

@@ -162,9 +162,10 @@ def worth_compiling(model: Autoencoder, settings: Settings, samples: int, device
 
     Nothing is timed, so that the same run always goes the same way and gives the same bits. Of the convolutional
     networks, plain pooled ones of pictures gain on a CPU (see `isthmus.parts.pictures`); others lose, or were not
-    measured. Recurrent layers, whose every step would be a piece of the graph, cost minutes.
+    measured. Recurrent layers, whose every step would be a piece of the graph, cost minutes. Some codes can't be
+    compiled at all.
     """
-    if any(isinstance(layer, Recurrent) for layer in model.modules()):
+    if not model.code.compiles or any(isinstance(layer, Recurrent) for layer in model.modules()):
         return False
     batch_size = find_batch_size(settings, samples)
     cost, saved = COMPILE_SECONDS, SAVED_SECONDS

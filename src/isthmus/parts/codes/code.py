@@ -31,10 +31,12 @@ class CodeKind(Part):
 
     size: how many numbers the code has, or its shape; None takes what the network makes by itself.
     differentiable: whether the code moves with the features, so that its derivative tells something.
+    compiles: whether a step with it can be compiled.
     """
 
     family: ClassVar[str] = "code"
     differentiable: ClassVar[bool] = True
+    compiles: ClassVar[bool] = True
 
     size: Annotated[int, Field(ge=1)] | tuple[Annotated[int, Field(ge=1)], ...] | None = None
 

@@ -1,0 +1,50 @@
+"""A quantised code makes better pictures of its bits than principal components of as many, and its book is used."""
+
+from proving import Bench, Row
+from rate import coded, pca_at, use_of_book
+from sheets import one_of_each
+from torch import Tensor
+
+import isthmus as ist
+from isthmus.parts import Fsq, Plain, Vq
+from isthmus.report.figures import picture_grid
+
+EPOCHS = 10
+
+
+def prove(bench: Bench) -> list[Row]:
+    """The error beside PCA's at the same bits and beside the plain code's, and the use of the book or books."""
+    data = bench.open()
+    blueprint = ist.recipe(bench.name)
+    run = bench.train(bench.name, blueprint, data, schedule="cosine")
+    plain = bench.train("plain", blueprint.replace(code=Plain(size=blueprint.code.size)), data, schedule="cosine")
+    code = run.model.code
+    assert isinstance(code, Vq | Fsq)
+    bits = code.bits(run.model.code_shape)
+    clean = data.scaling(data.test.tensor())
+    found, rounded = coded(run.model, data.test), pca_at(data, round(bits))(clean)
+    error, pca = (float((made - clean).square().double().mean()) for made in (found.pictures, rounded))
+    some = one_of_each(data)
+    shown = {"digits": clean, bench.name: found.pictures, "PCA": rounded}
+    bench.draw(picture_grid({title: batch[some] for title, batch in shown.items()}))
+    unquantised = plain.evaluate(data.test)["given"]["mse"]["model"]
+    return [
+        Row("bits a digit", bits),
+        Row.at_most("mean squared error", error, pca, f"PCA in {round(bits)} bits", plain=unquantised),
+        *_use(found.indices, code),
+    ]
+
+
+def _use(indices: Tensor, code: Vq | Fsq) -> list[Row]:
+    """Of each book: several take turns in a residual one, else all vectors share one."""
+    books = code.books if isinstance(code, Vq) else 1
+    rows = []
+    for book in range(books):
+        perplexity, share = use_of_book(indices[:, book::books], code.entries)
+        which = f", book {book + 1}" if books > 1 else ""
+        asked = f"a tenth of {code.entries} entries"
+        rows += [
+            Row.at_least(f"perplexity{which}", perplexity, 0.1 * code.entries, asked),
+            Row(f"share of entries in use{which}", share),
+        ]
+    return rows

@@ -1,0 +1,235 @@
+"""Quantised codes: each vector of the code is one of a finite set, so that a sample is a few whole numbers."""
+
+import contextlib
+import math
+from collections.abc import Iterator
+from types import ModuleType
+from typing import Annotated, ClassVar
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+
+from isthmus.errors import BlueprintError
+from isthmus.parts.codes.code import Code, CodeKind
+from isthmus.parts.part import Shape
+
+DEAD = 0.1
+"""An entry that stands for fewer vectors than this share of the mean is dead, and starts anew at some vector."""
+
+
+class Vq(CodeKind):
+    r"""Each vector is replaced by the nearest of a learnt book: :math:`z = e_k,\ k = \arg\min_j \lVert f - e_j\rVert`.
+
+    A code (C, H, W) has one vector a position; a flat one is cut into vectors of `length` numbers. All share one book.
+    The gradient passes straight through, :math:`\partial z / \partial f = 1`, and the loss gains the commitment
+    :math:`\beta\,\overline{(f - \mathrm{sg}[z])^2}`, the mean over a sample's numbers. Entries are moving averages of
+    the vectors they stand for; one that hardly any vector takes is put where some vector of the batch is, which in the
+    first step is nearly every one.
+
+    entries: how many the book has.
+    length: numbers a vector, where the code is flat; a smaller code is one vector.
+    commitment: the weight β.
+    decay: of the moving averages.
+
+    Source: van den Oord, Vinyals & Kavukcuoglu, Neural discrete representation learning, NeurIPS (2017), with the
+    averages of its appendix A.1; `vector-quantize-pytorch`.
+    """
+
+    differentiable: ClassVar[bool] = False
+    compiles: ClassVar[bool] = False
+
+    entries: Annotated[int, Field(ge=2)] = 512
+    length: Annotated[int, Field(ge=1)] = 8
+    commitment: Annotated[float, Field(ge=0)] = 0.25
+    decay: Annotated[float, Field(gt=0, lt=1)] = 0.99
+
+    @property
+    def books(self) -> int:
+        """How many books are used one after the other."""
+        return 1
+
+    def check(self, code: Shape) -> None:
+        """Raise BlueprintError where a flat code can't be cut into whole vectors."""
+        if code[0] % self._length(code):
+            raise BlueprintError(
+                f"A code of {code[0]} numbers can't be cut into vectors of length={self.length}. "
+                f"Take a multiple of {self.length} as the size of the code, or a divisor of {code[0]} as the length."
+            )
+
+    def bits(self, code: Shape) -> float:
+        """Bits that one sample's code of this shape takes, each index with as many as the next."""
+        return math.prod(code) / self._length(code) * self.books * math.log2(self.entries)
+
+    def module(self, code: Shape, generator: torch.Generator) -> nn.Module:
+        """The books; no entry counts as used, so that all are placed among the vectors in the first step."""
+        with _seeded(int(torch.randint(2**62, (), generator=generator)), torch.device("cpu")):
+            books = _library(self.kind).ResidualVQ(
+                dim=self._length(code),
+                num_quantizers=self.books,
+                codebook_size=self.entries,
+                decay=self.decay,
+                threshold_ema_dead_code=1,
+                commitment_weight=0.0,
+                rotation_trick=False,
+            )
+        for name, buffer in books.named_buffers():
+            if name.endswith(("cluster_size", "embed_avg")):
+                buffer.zero_()
+        return books
+
+    def draw(self, count: int, code: Shape, generator: torch.Generator) -> Tensor:
+        """(N,) seeds; the first decides which vectors dead entries are put at."""
+        return torch.randint(2**62, (count,), generator=generator)
+
+    def __call__(self, features: Tensor, draws: Tensor | None = None, module: nn.Module | None = None) -> Code:
+        """(N, C, *grid) to the Code of that shape, its indices (N, *grid, vectors · books), and its commitment.
+
+        The books learn in training mode, where draws are given, and stand still otherwise.
+        """
+        if module is None:
+            raise BlueprintError(
+                f"A {self.kind} code needs its book: code_module=code.module(shape, generator), beside code=."
+            )
+        vectors = _vectors(features, self._length(tuple(features.shape[1:])))
+        with contextlib.ExitStack() as around:
+            around.enter_context(torch.autocast(features.device.type, enabled=False))
+            if module.training and draws is not None:
+                _count_as_dead(module, DEAD * math.prod(vectors.shape[:2]) / self.entries)
+                around.enter_context(_seeded(int(draws[0]), features.device))
+                nearest, indices, _ = module(vectors.detach())
+            else:
+                nearest, indices, _ = module(vectors.detach(), freeze_codebook=True)
+        z = _like(nearest, features)
+        loss = self.commitment * (features - z).square().flatten(1).mean(1)
+        # the entries exactly, and the features' gradient
+        return Code(z + (features - features.detach()), indices=_on_grid(indices, features), loss=loss)
+
+    def _length(self, code: Shape) -> int:
+        """Numbers a vector, of a code of this shape."""
+        return code[0] if len(code) > 1 else min(self.length, code[0])
+
+
+class Rvq(Vq):
+    r"""Several books in turn, each for what the ones before left over: :math:`z = \sum_i e^{(i)}_{k_i}`.
+
+    As fine as one book of :math:`K^n` entries, at the cost of :math:`nK`; the first indices alone make a coarse
+    picture. The commitment is that of the sum.
+
+    quantisers: how many books, n.
+
+    Source: Zeghidour et al., SoundStream: an end-to-end neural audio codec (2021); `vector-quantize-pytorch`.
+    """
+
+    quantisers: Annotated[int, Field(ge=1)] = 4
+
+    @property
+    def books(self) -> int:
+        """One for each quantiser."""
+        return self.quantisers
+
+
+class Fsq(CodeKind):
+    r"""Each number is rounded to one of a few levels: :math:`z = \mathrm{round}(\tfrac{L}{2} \tanh f)`, to -1..1.
+
+    A vector has a number for each of `levels`, so the book has :math:`\prod_i L_i` entries, by construction: nothing is
+    learnt, nothing can die, and nothing is added to the loss. The gradient passes straight through the rounding.
+
+    A code (C, H, W) has one vector a position; the network is asked for as many channels as there are levels. A flat
+    code is as many vectors as fit, so its size is a multiple of the number of levels.
+
+    levels: 3 or more each. The paper takes (8, 6, 5) for 2⁸ entries, (8, 5, 5, 5) for 2¹⁰, (7, 5, 5, 5, 5) for 2¹².
+
+    Source: Mentzer et al., Finite scalar quantization: VQ-VAE made simple, ICLR (2024), arXiv 2309.15505;
+    `vector-quantize-pytorch`.
+    """
+
+    differentiable: ClassVar[bool] = False
+
+    levels: Annotated[tuple[Annotated[int, Field(ge=3)], ...], Field(min_length=1)] = (8, 5, 5, 5)
+
+    @property
+    def range(self) -> tuple[float, float]:
+        """Where the scaled levels lie."""
+        return -1.0, 1.0
+
+    @property
+    def entries(self) -> int:
+        """How many different vectors there are."""
+        return math.prod(self.levels)
+
+    def shape(self, natural: Shape | None) -> Shape:
+        """The network's own positions, or one, with a number for each of the levels, where no size is asked for."""
+        return super().shape(None) or (len(self.levels), *(natural or ())[1:])
+
+    def check(self, code: Shape) -> None:
+        """Raise BlueprintError where the levels don't fill the vectors."""
+        if code[0] % len(self.levels):
+            raise BlueprintError(
+                f"{len(self.levels)} levels don't fill vectors of {code[0]} numbers. "
+                f"Take a multiple of {len(self.levels)} as the size of the code, or other levels."
+            )
+
+    def bits(self, code: Shape) -> float:
+        """Bits that one sample's code of this shape takes."""
+        return math.prod(code) / len(self.levels) * math.log2(self.entries)
+
+    def module(self, code: Shape, generator: torch.Generator) -> nn.Module:
+        """The levels; nothing that is learnt."""
+        return _library(self.kind).FSQ(list(self.levels))
+
+    def __call__(self, features: Tensor, draws: Tensor | None = None, module: nn.Module | None = None) -> Code:
+        """(N, C, *grid) to the Code of that shape, and its indices (N, *grid, C / levels)."""
+        if module is None:
+            module = self.module(tuple(features.shape[1:]), torch.Generator())
+        with torch.autocast(features.device.type, enabled=False):
+            z, indices = module(_vectors(features, len(self.levels)))
+        return Code(_like(z, features), indices=_on_grid(indices[..., None].long(), features))
+
+
+def _vectors(features: Tensor, length: int) -> Tensor:
+    """(N, C, *grid) to (N, vectors, length), position by position."""
+    count, channels = features.shape[:2]
+    return features.reshape(count, channels, -1).movedim(1, -1).reshape(count, -1, length)
+
+
+def _like(vectors: Tensor, features: Tensor) -> Tensor:
+    """The way back of `_vectors`."""
+    count, channels, *grid = features.shape
+    return vectors.reshape(count, *grid, channels).movedim(-1, 1).to(features.dtype)
+
+
+def _on_grid(indices: Tensor, features: Tensor) -> Tensor:
+    """(N, vectors, books) to (N, *grid, vectors a position · books)."""
+    count, _, *grid = features.shape
+    return indices.reshape(count, *grid, -1)
+
+
+def _library(kind: str) -> ModuleType:
+    """vector-quantize-pytorch, which takes seconds to import and is not in the base installation."""
+    try:
+        import vector_quantize_pytorch  # noqa: PLC0415
+    except ImportError:
+        raise BlueprintError(
+            f"The {kind} code needs vector-quantize-pytorch, which is not installed here. "
+            "Install it: pip install 'isthmus[quantised]'."
+        ) from None
+    return vector_quantize_pytorch
+
+
+def _count_as_dead(books: nn.Module, below: float) -> None:
+    """Let entries that stand for fewer vectors a batch than this be replaced, and start anew at the mean use."""
+    for book in books.modules():
+        if hasattr(book, "threshold_ema_dead_code"):
+            vars(book).update(threshold_ema_dead_code=below, reset_cluster_size=below / DEAD)
+
+
+@contextlib.contextmanager
+def _seeded(seed: int, device: torch.device) -> Iterator[None]:
+    """PyTorch's global random state, which the library draws from, at this seed; afterwards as it was before."""
+    accelerated = device.type != "cpu"
+    with torch.random.fork_rng([device] if accelerated else [], device_type=device.type if accelerated else "cuda"):
+        torch.default_generator.manual_seed(seed)
+        if accelerated:
+            torch.get_device_module(device).manual_seed(seed)
+        yield
