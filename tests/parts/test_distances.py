@@ -37,7 +37,7 @@ def in_numpy(distance: Distance, output: np.ndarray, target: np.ndarray) -> np.n
             return np.sum(error**2, axis=1)
         case L1():
             return np.mean(np.abs(error), axis=1)
-        case Gaussian(scale=scale):
+        case Gaussian(scale=float(scale)):
             density = np.exp(-(error**2) / (2 * scale**2)) / (scale * math.sqrt(2 * math.pi))
             return -np.log(density).sum(1)
     raise AssertionError(distance)

@@ -133,8 +133,8 @@ MISTAKES = [
     ),
     (lambda: make(Conv, kernel=4), "network.kernel is 4: expected 1, 3, 5 or 7."),
     (lambda: make(Gaussian, scale=0), "distance.scale is 0: expected a number above 0."),
-    (lambda: make(Gaussian, scale=float("nan")), "distance.scale is nan: expected a finite number."),
-    (lambda: make(Gaussian, scale=float("inf")), "distance.scale is inf: expected a finite number."),
+    (lambda: make(Gaussian, scale=float("nan")), "distance.scale is nan: expected a finite number or 'learnt'."),
+    (lambda: make(Gaussian, scale=float("inf")), "distance.scale is inf: expected a finite number or 'learnt'."),
     (lambda: make(ActivationL1, weight=-1), "penalty.weight is -1: expected a number of at least 0."),
     (lambda: make(ActivationL1, layer=3), "penalty.layer is 3: expected text."),
     (lambda: make(Dense, width=(3,)), "The dense network has no option 'width'. Did you mean 'widths'?"),
@@ -220,7 +220,7 @@ def test_a_part_may_name_its_kind_itself():
 
 
 def test_a_part_cannot_take_anothers_name():
-    with pytest.raises(BlueprintError, match=r"the distance 'mse', but isthmus\.parts\.distances has defined it"):
+    with pytest.raises(BlueprintError, match=r"the distance 'mse', but isthmus\.parts\.distances\.errors has defined it"):
         type("Mse", (Distance,), {"__module__": "elsewhere"})
     assert Distance.from_json("mse") == Mse()
 

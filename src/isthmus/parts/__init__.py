@@ -3,7 +3,18 @@
 from isthmus.parts.beside import Beside
 from isthmus.parts.codes import Code, CodeKind, DiagonalGaussian, Fsq, GaussianCode, Plain, Rvq, TopK, Vq
 from isthmus.parts.corruptions import Blur, Corruption, GaussianNoise, Jpeg, Masking, Patch, SaltAndPepper, Speckle
-from isthmus.parts.distances import L1, Bce, Distance, Gaussian, Mse, Sse
+from isthmus.parts.distances import (
+    L1,
+    Bce,
+    Categorical,
+    DiscretisedLogistic,
+    Distance,
+    Gaussian,
+    Mse,
+    NegativeBinomial,
+    Poisson,
+    Sse,
+)
 from isthmus.parts.facts import Facts
 from isthmus.parts.networks import Conv, Dense, Gru, Network, Residual
 from isthmus.parts.part import Part, Shape, Value
@@ -15,6 +26,7 @@ __all__ = [
     "Bce",
     "Beside",
     "Blur",
+    "Categorical",
     "Code",
     "CodeKind",
     "Contraction",
@@ -22,6 +34,7 @@ __all__ = [
     "Corruption",
     "Dense",
     "DiagonalGaussian",
+    "DiscretisedLogistic",
     "Distance",
     "Facts",
     "Fsq",
@@ -33,11 +46,13 @@ __all__ = [
     "Kl",
     "Masking",
     "Mse",
+    "NegativeBinomial",
     "Network",
     "Part",
     "Patch",
     "Penalty",
     "Plain",
+    "Poisson",
     "Residual",
     "Rvq",
     "SaltAndPepper",

@@ -1,0 +1,21 @@
+"""The distances: how far the decoder's output is from the clean target. Some are likelihoods."""
+
+from isthmus.parts.distances.bernoulli import Bce
+from isthmus.parts.distances.counts import NegativeBinomial, Poisson
+from isthmus.parts.distances.distance import Distance
+from isthmus.parts.distances.errors import L1, Mse, Sse
+from isthmus.parts.distances.gaussian import Gaussian
+from isthmus.parts.distances.levels import Categorical, DiscretisedLogistic
+
+__all__ = [
+    "L1",
+    "Bce",
+    "Categorical",
+    "DiscretisedLogistic",
+    "Distance",
+    "Gaussian",
+    "Mse",
+    "NegativeBinomial",
+    "Poisson",
+    "Sse",
+]

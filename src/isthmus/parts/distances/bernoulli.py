@@ -1,0 +1,43 @@
+"""The Bernoulli likelihood, as a cross-entropy: for data in 0..1, above all of black and white."""
+
+from typing import ClassVar, Literal, Self
+
+from torch import Tensor
+from torch.nn import functional as F
+
+from isthmus.errors import BlueprintError
+from isthmus.parts.distances.distance import Distance, within_unit, words
+from isthmus.parts.facts import Facts
+
+
+class Bce(Distance):
+    r"""Binary cross-entropy on logits, summed over a sample's numbers, in nats.
+
+    :math:`-\sum_i x_i\log\sigma(o_i) + (1-x_i)\log(1-\sigma(o_i)) = \sum_i \mathrm{softplus}(o_i) - x_i o_i`, the
+    negative log-likelihood of a Bernoulli where x is 0 or 1. For grey values in between it is no density, and its
+    minimum is the targets' entropy, not 0.
+    """
+
+    unit: ClassVar[str] = "nats"
+    likelihood: ClassVar[bool] = True
+
+    # narrower than the base's, which is sound for what is frozen
+    link: Literal["auto", "sigmoid"] = "sigmoid"  # pyright: ignore[reportIncompatibleVariableOverride]
+
+    def settled(self, facts: Facts) -> Self:
+        """The same distance, once the data are known to lie in 0..1.
+
+        Raises:
+            BlueprintError: they don't.
+        """
+        if not within_unit(facts.range):
+            raise BlueprintError(
+                f"{self.kind} needs data in 0..1, but these are {words(facts.range)}. "
+                "Scale them with scaling='minmax', or use another distance, such as 'mse'."
+            )
+        return self.replace(link="sigmoid")
+
+    def elements(self, output: Tensor, target: Tensor) -> Tensor:
+        """(N, *shape) logits, (N, *shape) in 0..1 to (N, *shape) nats."""
+        self._check_shapes(output, target)
+        return F.softplus(output) - target * output

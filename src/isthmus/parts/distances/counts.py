@@ -1,0 +1,112 @@
+"""Likelihoods of counts: whole numbers from 0 on, as they are."""
+
+from typing import ClassVar, Literal, Self
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from isthmus.errors import BlueprintError
+from isthmus.parts.distances.bounds import slowed
+from isthmus.parts.distances.distance import Distance
+from isthmus.parts.facts import Facts
+from isthmus.parts.part import Shape
+
+LOG_RATE_LIMIT = 15.0
+"""Of the logarithm of a rate as the decoder makes it; beyond, it is slowed."""
+LOG_DISPERSION_LIMIT = 7.0
+"""Of the logarithm of a dispersion, either way: 1e-3 to 1e3. Above it a negative binomial is a Poisson's twin."""
+
+
+class Poisson(Distance):
+    r"""Negative log-probability under a Poisson distribution, in nats.
+
+    :math:`\sum_i \lambda_i - x_i\log\lambda_i + \log x_i!`, for counts whose variance is their mean. The decoder makes
+    log λ; the picture is λ.
+    """
+
+    unit: ClassVar[str] = "nats"
+    likelihood: ClassVar[bool] = True
+
+    # others than the base's, which is sound for what is frozen
+    link: Literal["auto", "log"] = "log"  # pyright: ignore[reportIncompatibleVariableOverride]
+
+    def settled(self, facts: Facts) -> Self:
+        """The same distance; its link is the logarithm, whatever the data."""
+        return self.replace(link="log")
+
+    def check(self, sample: Tensor) -> None:
+        """Raise BlueprintError where values are negative or no whole numbers."""
+        _check_counts(self.kind, sample)
+
+    def picture(self, output: Tensor) -> Tensor:
+        """(N, *shape) to (N, *shape), the rates."""
+        return slowed(output, LOG_RATE_LIMIT).exp()
+
+    def output(self, picture: Tensor) -> Tensor:
+        """(N, *shape) to (N, *shape), kept off a rate of 0."""
+        return picture.clamp(min=1e-3).log()
+
+    def elements(self, output: Tensor, target: Tensor) -> Tensor:
+        """(N, *shape), (N, *shape) to (N, *shape) nats."""
+        self._check_shapes(output, target)
+        rate = slowed(output, LOG_RATE_LIMIT)
+        return rate.exp() - target * rate + torch.lgamma(target + 1)
+
+
+class NegativeBinomial(Distance):
+    r"""Negative log-probability under a negative binomial distribution of mean μ and dispersion r, in nats.
+
+    :math:`P(x) = \frac{\Gamma(x + r)}{\Gamma(r)\,x!}\Big(\frac{r}{r + \mu}\Big)^{r}\Big(\frac{\mu}{r + \mu}\Big)^{x}`,
+    whose variance is :math:`\mu + \mu^2 / r`: for counts that vary more than a Poisson's, such as reads of genes. The
+    decoder makes all log μ, then log r of each number. The picture is μ.
+
+    Source: Lopez et al., Deep generative modeling for single-cell transcriptomics, Nature Methods 15 (2018).
+    """
+
+    unit: ClassVar[str] = "nats"
+    likelihood: ClassVar[bool] = True
+
+    # others than the base's, which is sound for what is frozen
+    link: Literal["auto", "log"] = "log"  # pyright: ignore[reportIncompatibleVariableOverride]
+
+    def settled(self, facts: Facts) -> Self:
+        """The same distance; its link is the logarithm, whatever the data."""
+        return self.replace(link="log")
+
+    def check(self, sample: Tensor) -> None:
+        """Raise BlueprintError where values are negative or no whole numbers."""
+        _check_counts(self.kind, sample)
+
+    def outputs(self, shape: Shape) -> Shape:
+        """Twice as many along the first dimension: logarithms of means, then of dispersions."""
+        return (2 * shape[0], *shape[1:])
+
+    def picture(self, output: Tensor) -> Tensor:
+        """(N, *outputs) to (N, *shape), the means."""
+        return slowed(output.chunk(2, 1)[0], LOG_RATE_LIMIT).exp()
+
+    def output(self, picture: Tensor) -> Tensor:
+        """(N, *shape) to (N, *outputs), with dispersions of 1."""
+        mean = picture.clamp(min=1e-3).log()
+        return torch.cat([mean, torch.zeros_like(mean)], 1)
+
+    def elements(self, output: Tensor, target: Tensor) -> Tensor:
+        """(N, *outputs), (N, *shape) to (N, *shape) nats."""
+        self._check_shapes(output, target)
+        mean, dispersion = output.chunk(2, 1)
+        mean = slowed(mean, LOG_RATE_LIMIT)
+        dispersion = LOG_DISPERSION_LIMIT * torch.tanh(dispersion / LOG_DISPERSION_LIMIT)
+        r = dispersion.exp()
+        ways = torch.lgamma(target + r) - torch.lgamma(r) - torch.lgamma(target + 1)
+        return r * F.softplus(mean - dispersion) + target * F.softplus(dispersion - mean) - ways
+
+
+def _check_counts(kind: str, sample: Tensor) -> None:
+    values = sample[~sample.isnan()]
+    wrong = values[(values < 0) | (values != values.round())]
+    if len(wrong):
+        raise BlueprintError(
+            f"{kind} needs counts, whole numbers from 0 on, but there is {float(wrong[0]):.4g}. "
+            "Leave counts as they are (scaling='none'), or take the distance 'gaussian'."
+        )

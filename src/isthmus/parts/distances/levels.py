@@ -1,0 +1,153 @@
+"""Likelihoods of levels, such as a byte's 256: probabilities of the very values, not densities."""
+
+import math
+from typing import Annotated, ClassVar, Literal, Self
+
+import torch
+from pydantic import Field
+from torch import Tensor
+from torch.nn import functional as F
+
+from isthmus.errors import BlueprintError
+from isthmus.parts.distances.bounds import floored, slowed, unfloored
+from isthmus.parts.distances.distance import Distance, within_unit, words
+from isthmus.parts.facts import Facts
+from isthmus.parts.part import Shape
+
+Levels = Annotated[int, Field(ge=2, le=65536)]
+"""How many evenly spaced values in 0..1 the data take."""
+LOG_SCALE_LIMIT = 5.0
+"""Of the logarithm of a scale as the decoder makes it; beyond, it is slowed."""
+
+
+class DiscretisedLogistic(Distance):
+    r"""Negative log-probability of a level under a logistic distribution cut into bins, in nats, summed over numbers.
+
+    :math:`P(x) = \sigma\!\big(\frac{x + h - \mu}{s}\big) - \sigma\!\big(\frac{x - h - \mu}{s}\big)` with half a bin
+    :math:`h = \frac{1}{2 \cdot 255}`; the first bin reaches down to :math:`-\infty` and the last up to
+    :math:`\infty`, so that all sum to 1. The decoder makes all μ, then log s of each number.
+
+    Its picture is μ within 0..1. Where a bin is narrow beside s it is a density times the bin's width, and dividing the
+    nats by log 2 and the count of numbers gives bits per dimension.
+
+    Source: Kingma et al., Improved variational inference with inverse autoregressive flow, NeurIPS (2016); Salimans et
+    al., PixelCNN++, ICLR (2017).
+    """
+
+    unit: ClassVar[str] = "nats"
+    likelihood: ClassVar[bool] = True
+
+    # narrower than the base's, which is sound for what is frozen
+    link: Literal["auto", "identity"] = "identity"  # pyright: ignore[reportIncompatibleVariableOverride]
+    levels: Levels = 256
+
+    def settled(self, facts: Facts) -> Self:
+        """The same distance, once the data are known to lie in 0..1 (see `Distance.settled`)."""
+        _check_range(self.kind, self.levels, facts)
+        return self.replace(link="identity")
+
+    def check(self, sample: Tensor) -> None:
+        """Raise BlueprintError where scaled values lie between the levels."""
+        _check_levels(self.kind, self.levels, sample)
+
+    def outputs(self, shape: Shape) -> Shape:
+        """Twice as many along the first dimension: places, then logarithms of scales."""
+        return (2 * shape[0], *shape[1:])
+
+    def picture(self, output: Tensor) -> Tensor:
+        """(N, *outputs) to (N, *shape), μ within 0..1."""
+        return output.chunk(2, 1)[0].clamp(0, 1)
+
+    def output(self, picture: Tensor) -> Tensor:
+        """(N, *shape) to (N, *outputs), with scales of 0.1 (of half a bin, where that is larger)."""
+        start = unfloored(math.log(max(0.1, 0.5 / (self.levels - 1))), self._least)
+        return torch.cat([picture, torch.full_like(picture, start)], 1)
+
+    def elements(self, output: Tensor, target: Tensor) -> Tensor:
+        """(N, *outputs), (N, *shape) to (N, *shape) nats."""
+        self._check_shapes(output, target)
+        place, scale = output.chunk(2, 1)
+        narrow, half = (-floored(slowed(scale, LOG_SCALE_LIMIT), self._least)).exp(), 0.5 / (self.levels - 1)
+        upper, lower = (target - place + half) * narrow, (target - place - half) * narrow
+        # σ(a) - σ(b) = σ(a) σ(-b) (1 - exp(b - a)), of which an edge has one factor only; exact far from μ too
+        below, above = target > half, target < 1 - half
+        nats = torch.where(above, F.softplus(-upper), 0) + torch.where(below, F.softplus(lower), 0)
+        return nats - torch.where(above & below, torch.log(-torch.expm1(-2 * half * narrow)), 0)
+
+    @property
+    def _least(self) -> float:
+        """The least log s: an eighth of a bin's width."""
+        return -math.log(8 * (self.levels - 1))
+
+
+class Categorical(Distance):
+    r"""Negative log-probability of a level under a softmax of its own for each number, in nats: :math:`-\log p_{x_i}`.
+
+    Any shape of distribution, at the price of `levels` outputs a number: all numbers' first logits, then all second.
+    The picture is the mean. On 256 levels for small pictures or convolutional networks only.
+
+    Source: van den Oord, Kalchbrenner & Kavukcuoglu, Pixel recurrent neural networks, ICML (2016).
+    """
+
+    unit: ClassVar[str] = "nats"
+    likelihood: ClassVar[bool] = True
+
+    # narrower than the base's, which is sound for what is frozen
+    link: Literal["auto", "identity"] = "identity"  # pyright: ignore[reportIncompatibleVariableOverride]
+    levels: Levels = 256
+
+    def settled(self, facts: Facts) -> Self:
+        """The same distance, once the data are known to lie in 0..1 (see `Distance.settled`)."""
+        _check_range(self.kind, self.levels, facts)
+        return self.replace(link="identity")
+
+    def check(self, sample: Tensor) -> None:
+        """Raise BlueprintError where scaled values lie between the levels."""
+        _check_levels(self.kind, self.levels, sample)
+
+    def outputs(self, shape: Shape) -> Shape:
+        """As many times the numbers along the first dimension as there are levels."""
+        return (self.levels * shape[0], *shape[1:])
+
+    def picture(self, output: Tensor) -> Tensor:
+        """(N, *outputs) to (N, *shape), the means."""
+        logits = self._logits(output)
+        values = torch.linspace(0, 1, self.levels, dtype=logits.dtype, device=logits.device)
+        return logits.softmax(1).movedim(1, -1) @ values
+
+    def output(self, picture: Tensor) -> Tensor:
+        """(N, *shape) to (N, *outputs): both ends mixed to this mean, with a fiftieth spread over all levels."""
+        high = ((picture.clamp(0.01, 0.99) - 0.01) / 0.98)[:, None]
+        share = torch.full_like(high, 0.02 / self.levels).repeat(1, self.levels, *[1] * (picture.ndim - 1))
+        share[:, :1] += 0.98 * (1 - high)
+        share[:, -1:] += 0.98 * high
+        return share.log().flatten(1, 2)
+
+    def elements(self, output: Tensor, target: Tensor) -> Tensor:
+        """(N, *outputs), (N, *shape) to (N, *shape) nats."""
+        self._check_shapes(output, target)
+        levels = (target * (self.levels - 1)).round().long().clamp(0, self.levels - 1)
+        return F.cross_entropy(self._logits(output), levels, reduction="none")
+
+    def _logits(self, output: Tensor) -> Tensor:
+        """(N, *outputs) as (N, levels, *shape)."""
+        return output.unflatten(1, (self.levels, -1))
+
+
+def _check_range(kind: str, levels: int, facts: Facts) -> None:
+    if not within_unit(facts.range):
+        raise BlueprintError(
+            f"{kind} needs {levels} levels in 0..1, but these data are {words(facts.range)}. "
+            "Give bytes, or take the distance 'gaussian'."
+        )
+
+
+def _check_levels(kind: str, levels: int, sample: Tensor) -> None:
+    steps = sample[~sample.isnan()].double() * (levels - 1)
+    off = (steps - steps.round()).abs()
+    if len(off) and float(off.max()) > 1e-3:
+        worst = float(steps[off.argmax()]) / (levels - 1)
+        raise BlueprintError(
+            f"{kind} needs values on {levels} even levels in 0..1, but there is {worst:.4g}. "
+            "Say how many there are (levels=), give bytes, or take the distance 'gaussian'."
+        )
