@@ -72,14 +72,19 @@ def cells(results: list[dict[str, Any]]) -> list[tuple[str, ...]]:
         (
             result["name"] if place == 0 else "",
             row["number"],
-            f"{row['variety']:.4g}",
-            "" if row["plain"] is None else f"{row['plain']:.4g}",
+            told(row["variety"]),
+            "" if row["plain"] is None else told(row["plain"]),
             row["asked"],
             verdicts[row["reached"]],
         )
         for result in results
         for place, row in enumerate(result["rows"])
     ]
+
+
+def told(number: float) -> str:
+    """Whole, or to four digits."""
+    return f"{number:,.0f}" if number == int(number) else f"{number:.4g}"
 
 
 def table(results: list[dict[str, Any]]) -> Table:

@@ -9,7 +9,7 @@ import isthmus as ist
 from isthmus.parts import Corruption, GaussianNoise, Masking
 from isthmus.report.figures import picture_grid
 
-EPOCHS = 20
+EPOCHS = 8
 DAMAGES = {"noise": GaussianNoise(sigma=0.5), "masking": Masking(share=0.5)}
 WORDS = {"noise": "Gaussian noise, σ = 0.5", "masking": "half of the pixels masked"}
 

@@ -7,7 +7,7 @@ from torch import Tensor
 import isthmus as ist
 from isthmus.parts import Plain, TopK
 
-EPOCHS = 10
+EPOCHS = 8
 
 
 def prove(bench: Bench) -> list[Row]:

@@ -89,10 +89,14 @@ _ROWS = (
     ),
     Recipe(
         "sparse",
-        "Each sample by few units: a sigmoid code of 64 whose activations cost something (L1).",
+        "Each sample by few of 256 units, whose activations cost something (L1): 784-64-256-64-784 on digits.",
         "For codes to be read or searched: a unit that answers says something. A larger weight leaves fewer that do.",
         "Ng, Sparse autoencoder, CS294A lecture notes (2011), with the L1 norm in place of the KL",
-        Blueprint(network=Dense(), code=Plain(size=64, activation="sigmoid"), penalties=(ActivationL1(weight=3e-4),)),
+        Blueprint(
+            network=Dense(widths=(64,)),
+            code=Plain(size=256, activation="relu"),
+            penalties=(ActivationL1(weight=2e-5),),
+        ),
     ),
     Recipe(
         "sparse-kl",
