@@ -24,10 +24,12 @@ def prove(bench: Bench) -> list[Row]:
     mean = {name: float(count.double().mean()) for name, count in answering.items()}
     used = {name: float((code != 0).any(0).double().mean()) for name, code in codes.items()}
     error = {name: run.evaluate(data.test)["given"]["mse"]["model"] for name, run in runs.items()}
-    area = {name: float(covered(features(run.model)).mean()) for name, run in runs.items()}
+    weights = {name: features(run.model) for name, run in runs.items()}
+    area = {name: float(covered(weights[name]).mean()) for name in runs}
     wanted = round(sparse.code.k * codes["k-sparse"].shape[1])
     exactly = bool((answering["k-sparse"] == wanted).all())
-    bench.draw(mosaics({name: features(run.model, 80) for name, run in runs.items()}, signed=True))
+    most = {name: (code != 0).sum(0).argsort(descending=True, stable=True)[:60] for name, code in codes.items()}
+    bench.draw(mosaics({name: weights[name][most[name]] for name in runs}, signed=True))
     return [
         Row("units that answer to a digit", mean["k-sparse"], mean["plain"], f"exactly {wanted}", exactly),
         Row("share of units that answer to any", used["k-sparse"], used["plain"]),
