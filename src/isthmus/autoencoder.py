@@ -241,6 +241,11 @@ class Autoencoder(nn.Module):
         features = self._walk("encoder", seen, draws, {}).to(corrupted.dtype)
         return self.code(features, None, self.code_module).z
 
+    def pictures_of(self, z: Tensor, draws: Draws) -> Tensor:
+        """(N, *code) to (N, *shape), scaled, for penalties that look at what the decoder makes of other codes."""
+        given = self.beside.to_decoder(z, draws.get("labels"))
+        return self.distance.picture(self._walk("decoder", given, draws, {}).to(z.dtype))
+
     def example(self) -> Pass:
         """The pass of one sample of zeros (the first label, where there is a condition), for its layers' shapes."""
         with _resting(self):

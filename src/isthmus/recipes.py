@@ -8,6 +8,7 @@ from isthmus.errors import BlueprintError, nearest
 from isthmus.parts import (
     ActivationL1,
     Bce,
+    CodeAdversary,
     Contraction,
     Conv,
     Dense,
@@ -17,6 +18,7 @@ from isthmus.parts import (
     GaussianNoise,
     Gru,
     Kl,
+    Mmd,
     Mse,
     Plain,
     Residual,
@@ -191,6 +193,22 @@ _ROWS = (
             distance=Bce(),
             penalties=(Kl(),),
             bound="log-mean-exp",
+        ),
+    ),
+    Recipe(
+        "wae",
+        "Plain codes that, taken together, look like a normal prior (MMD): 784-256-8-256-784 on digits.",
+        "To draw new samples, and yet a sample keeps a code of its own. Give it batches of a hundred or more.",
+        "Tolstikhin et al., Wasserstein auto-encoders, ICLR (2018)",
+        Blueprint(network=Dense(widths=(256,)), code=Plain(size=8), distance=Sse(), penalties=(Mmd(weight=300.0),)),
+    ),
+    Recipe(
+        "aae",
+        "Plain codes that a rival can't tell from draws of a normal prior: 784-256-8-256-784 on digits.",
+        "As wae, where a kernel sees too little: large codes, or small batches. The rival takes some half of the time.",
+        "Makhzani et al., Adversarial autoencoders, ICLR workshop (2016)",
+        Blueprint(
+            network=Dense(widths=(256,)), code=Plain(size=8), distance=Sse(), penalties=(CodeAdversary(weight=10.0),)
         ),
     ),
     Recipe(

@@ -18,7 +18,16 @@ from isthmus.parts.distances import (
 from isthmus.parts.facts import Facts
 from isthmus.parts.networks import Conv, Dense, Gru, Network, Residual
 from isthmus.parts.part import Part, Shape, Value
-from isthmus.parts.penalties import ActivationL1, Contraction, Kl, Penalty, SparsityKl
+from isthmus.parts.penalties import (
+    ActivationL1,
+    CodeAdversary,
+    Contraction,
+    Kl,
+    Mmd,
+    OutputAdversary,
+    Penalty,
+    SparsityKl,
+)
 
 __all__ = [
     "L1",
@@ -28,6 +37,7 @@ __all__ = [
     "Blur",
     "Categorical",
     "Code",
+    "CodeAdversary",
     "CodeKind",
     "Contraction",
     "Conv",
@@ -45,9 +55,11 @@ __all__ = [
     "Jpeg",
     "Kl",
     "Masking",
+    "Mmd",
     "Mse",
     "NegativeBinomial",
     "Network",
+    "OutputAdversary",
     "Part",
     "Patch",
     "Penalty",

@@ -1,8 +1,21 @@
 """Penalties: what the loss adds to the distance."""
 
+from isthmus.parts.penalties.adversary import CodeAdversary
 from isthmus.parts.penalties.contraction import Contraction
 from isthmus.parts.penalties.kl import Kl
+from isthmus.parts.penalties.mmd import Mmd
+from isthmus.parts.penalties.output_adversary import OutputAdversary
 from isthmus.parts.penalties.penalty import Penalty, names_of
 from isthmus.parts.penalties.sparsity import ActivationL1, SparsityKl
 
-__all__ = ["ActivationL1", "Contraction", "Kl", "Penalty", "SparsityKl", "names_of"]
+__all__ = [
+    "ActivationL1",
+    "CodeAdversary",
+    "Contraction",
+    "Kl",
+    "Mmd",
+    "OutputAdversary",
+    "Penalty",
+    "SparsityKl",
+    "names_of",
+]

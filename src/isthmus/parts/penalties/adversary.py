@@ -1,0 +1,87 @@
+"""The adversary on the code: a network that tells codes from draws of the prior, and an encoder that outwits it."""
+
+import itertools
+import math
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated, Any
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from isthmus.parts.layers import frozen, initialise
+from isthmus.parts.part import Shape
+from isthmus.parts.penalties.mmd import unit_normal
+from isthmus.parts.penalties.penalty import Penalty
+
+if TYPE_CHECKING:
+    from isthmus.autoencoder import Autoencoder, Pass
+
+
+class CodeAdversary(Penalty):
+    r"""How sure a rival is that a code is no draw of the prior, a standard normal: :math:`-\log D(z)`, in nats.
+
+    The rival D, a small dense network, learns to tell them apart by :math:`-\log D(p) - \log(1 - D(z))`; where it can't
+    do better than a coin (log 2 = 0.69 for the model, 1.39 for the rival), the codes have the prior's distribution,
+    also in what a kernel would overlook. The model's term is the one that doesn't fade where the rival is sure.
+
+    So that the two come to rest instead of circling, the rival pays for its slope at the prior's draws,
+    :math:`\frac{\gamma}{2} \lVert \partial D / \partial p \rVert^2` on logits.
+
+    widths: the rival's hidden layers. rate: its learning rate, as a multiple of the model's. smoothness: γ.
+
+    Source: Makhzani et al., Adversarial autoencoders, ICLR workshop (2016); Mescheder et al., Which training methods
+    for GANs do actually converge?, ICML (2018), for the slope.
+    """
+
+    widths: tuple[Annotated[int, Field(ge=1)], ...] = (256, 256)
+    rate: Annotated[float, Field(gt=0)] = 1.0
+    smoothness: Annotated[float, Field(ge=0)] = 1.0
+
+    @property
+    def own_rate(self) -> float:
+        """The rival's."""
+        return self.rate
+
+    def module(self, shape: Shape, code: Shape, generator: torch.Generator) -> nn.Module:
+        """The rival: (N, *code) to (N, 1) logits of being a draw of the prior."""
+        sizes = (math.prod(code), *self.widths)
+        layers: list[nn.Module] = [nn.Flatten()]
+        for before, after in itertools.pairwise(sizes):
+            layers += [nn.Linear(before, after), nn.LeakyReLU(0.2)]
+            initialise(layers[-2], "leaky-relu", generator)
+        layers.append(nn.Linear(sizes[-1], 1))
+        initialise(layers[-1], "identity", generator)
+        return nn.Sequential(*layers)
+
+    def draw(self, count: int, model: "Autoencoder", generator: torch.Generator) -> Tensor:
+        """(N, *code) draws of the prior."""
+        return torch.randn(count, *model.code_shape, generator=generator)
+
+    def __call__(self, seen: "Pass", model: "Autoencoder", draws: Tensor | None = None) -> Tensor:
+        """(N,) nats, (K·N,) for K draws of the code."""
+        return taken_for_real(frozen(model.module_of(self))(seen.code.z)[:, 0]).to(seen.code.z.dtype)
+
+    def rival(self, seen: "Pass", model: "Autoencoder", draws: Tensor | None = None) -> Tensor:
+        """(N,) the rival's loss; without draws of the prior, on some that are always the same."""
+        judge = model.module_of(self)
+        prior = unit_normal(seen.clean.new_empty(len(seen.clean), *model.code_shape)) if draws is None else draws
+        told = found_out(judge(seen.code.z)[:, 0]).view(-1, len(prior)).mean(0) + taken_for_real(judge(prior)[:, 0])
+        return told + 0.5 * self.smoothness * squared_slope(lambda x: judge(x)[:, 0], prior)
+
+
+def taken_for_real(logits: Tensor) -> Tensor:
+    r""":math:`-\log D`: what it costs that something isn't taken for real."""
+    return F.softplus(-logits)
+
+
+def found_out(logits: Tensor) -> Tensor:
+    r""":math:`-\log(1 - D)`: what it costs that something isn't found out."""
+    return F.softplus(logits)
+
+
+def squared_slope(judge: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
+    """(N,) squared norms of the derivative of a judge's (N,) logits, for a judge that mixes no samples."""
+    slope: Any = torch.func.grad(lambda x: judge(x).sum())(x)
+    return slope.flatten(1).square().sum(1)

@@ -1,0 +1,173 @@
+"""Samplers: what draws new codes after training, for models without a prior and for those whose codes left it."""
+
+import math
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar, Literal, get_args
+
+import torch
+from torch import Tensor
+
+from isthmus.errors import DataError, RunError, nearest, remark
+from isthmus.store import load_tensors, save_tensors
+
+Way = Literal["prior", "gaussian", "mixture", "neighbours"]
+STEPS = 200
+"""Of the mixture's fit, at most."""
+
+
+@dataclass(frozen=True)
+class Sampler:
+    """Draws codes of one shape. It is made of tensors alone, and is saved as such."""
+
+    kind: ClassVar[str]
+
+    shape: tuple[int, ...]
+
+    def draw(self, count: int, generator: torch.Generator) -> Tensor:
+        """(count, *shape) codes, float32; the same generator draws the same."""
+        return self._flat(count, generator).float().reshape(count, *self.shape)
+
+    def save(self, path: str | Path) -> None:
+        """Write it as one safetensors file, whole or not at all."""
+        save_tensors(path, self._tensors(), {"sampler": self.kind, "shape": list(self.shape)})
+
+    def _flat(self, count: int, generator: torch.Generator) -> Tensor:
+        raise NotImplementedError
+
+    def _tensors(self) -> dict[str, Tensor]:
+        return {name: value for name, value in vars(self).items() if isinstance(value, Tensor)}
+
+
+@dataclass(frozen=True)
+class Gaussians(Sampler):
+    r"""A mixture :math:`\sum_k w_k\,\mathcal N(\mu_k, A_k A_k^\top)` over the flat code of D numbers; one, or several.
+
+    weights: (K,). means: (K, D). factors: (K, D, D), each A.
+    """
+
+    kind: ClassVar[str] = "gaussians"
+
+    weights: Tensor
+    means: Tensor
+    factors: Tensor
+
+    def _flat(self, count: int, generator: torch.Generator) -> Tensor:
+        chosen = torch.searchsorted(self.weights.cumsum(0), torch.rand(count, generator=generator)).clamp(
+            max=len(self.weights) - 1
+        )
+        noise = torch.randn(count, self.means.shape[1], generator=generator)
+        made = torch.empty_like(noise)
+        for place, (mean, factor) in enumerate(zip(self.means, self.factors, strict=True)):
+            own = chosen == place
+            made[own] = mean + noise[own] @ factor.T
+        return made
+
+
+@dataclass(frozen=True)
+class Neighbours(Sampler):
+    r"""One of the codes, moved at random towards and away from its k nearest.
+
+    :math:`c_i + \frac{r}{\sqrt k}\sum_j \varepsilon_j (c_{ij} - c_i)`, so that a draw spreads as the codes do around
+    there, and stays where codes are, whatever form they have taken.
+
+    codes: (M, D). near: (M, k) int64, each code's nearest others. reach: r; (1,).
+    """
+
+    kind: ClassVar[str] = "neighbours"
+
+    codes: Tensor
+    near: Tensor
+    reach: Tensor
+
+    def _flat(self, count: int, generator: torch.Generator) -> Tensor:
+        chosen = torch.randint(len(self.codes), (count,), generator=generator)
+        noise = torch.randn(count, self.near.shape[1], generator=generator) * self.reach / self.near.shape[1] ** 0.5
+        codes = self.codes[chosen]
+        steps = self.codes[self.near[chosen]] - codes[:, None]
+        return codes + (noise[:, :, None] * steps).sum(1)
+
+
+def fit_sampler(
+    codes: Tensor, way: Way = "mixture", *, components: int = 10, neighbours: int = 5, reach: float = 0.5, seed: int = 0
+) -> Sampler:
+    """A sampler that draws what could have been among these (N, *code) codes, such as `run.encode(data.train)`.
+
+        sampler = fit_sampler(run.encode(data.train), "mixture", components=20)
+        pictures = run.decode(sampler.draw(16, torch.Generator().manual_seed(0)))
+
+    way: "prior", the standard normal, for models that were trained towards it (a VAE, wae, aae); "gaussian", with the
+        codes' mean and covariance; "mixture", several Gaussians; "neighbours", the codes themselves, jittered.
+    components: of the mixture. neighbours, reach: how many near codes a jitter goes by, and how far. seed: of the
+        mixture's start.
+
+    Raises:
+        DataError: the codes are too few or not finite, or there is no such way.
+    """
+    if way not in get_args(Way):
+        raise DataError(f"There is no way {way!r} to draw codes. {nearest(str(way), get_args(Way))}")
+    least = {"gaussian": 2, "mixture": components + 1, "neighbours": neighbours + 1}.get(way, 0)
+    if len(codes) < least:
+        raise DataError(f"{len(codes)} codes are too few for {way!r}, which needs {least}. Give more, or ask for less.")
+    if not bool(codes.isfinite().all()):
+        raise DataError("Some codes are NaN or infinite. Look for the samples that they were made of.")
+    shape, flat = tuple(codes.shape[1:]), codes.detach().cpu().flatten(1).double()
+    match way:
+        case "prior":
+            size = math.prod(shape)
+            return Gaussians(shape, torch.ones(1), torch.zeros(1, size), torch.eye(size)[None])
+        case "gaussian":
+            factor = _factor(torch.atleast_2d(flat.T.cov()))
+            return Gaussians(shape, torch.ones(1), flat.mean(0)[None].float(), factor[None])
+        case "mixture":
+            return _mixture(shape, flat, components, seed)
+        case _:
+            return _neighbours(shape, flat, neighbours, reach)
+
+
+def load_sampler(path: str | Path) -> Sampler:
+    """The sampler that `Sampler.save` wrote.
+
+    Raises:
+        RunError: the file is missing, damaged, or holds something else.
+    """
+    tensors, notes = load_tensors(path)
+    kinds = {kind.kind: kind for kind in (Gaussians, Neighbours)}
+    kind = kinds.get(str(notes.get("sampler"))) if isinstance(notes, dict) else None
+    if kind is None:
+        raise RunError(f"{path} holds no sampler of codes. Give a file that a sampler's save wrote.")
+    return kind(shape=tuple(notes["shape"]), **tensors)
+
+
+def _mixture(shape: tuple[int, ...], flat: Tensor, components: int, seed: int) -> Gaussians:
+    from sklearn.exceptions import ConvergenceWarning  # noqa: PLC0415 slow to import, and needed here alone
+    from sklearn.mixture import GaussianMixture  # noqa: PLC0415
+
+    least = 1e-6 * float(flat.var(0).mean()) + 1e-12  # a unit that never moves would leave a Gaussian without a volume
+    fitted = GaussianMixture(components, reg_covar=least, max_iter=STEPS, random_state=seed)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        fitted.fit(flat.numpy())
+    if not fitted.converged_:
+        remark(f"The mixture was still moving after {STEPS} steps. It can be used; fewer components settle sooner.")
+    covariances = torch.from_numpy(fitted.covariances_)
+    return Gaussians(
+        shape,
+        torch.from_numpy(fitted.weights_).float(),
+        torch.from_numpy(fitted.means_).float(),
+        torch.stack([_factor(covariance) for covariance in covariances]),
+    )
+
+
+def _neighbours(shape: tuple[int, ...], flat: Tensor, count: int, reach: float) -> Neighbours:
+    from sklearn.neighbors import NearestNeighbors  # noqa: PLC0415 slow to import, and needed here alone
+
+    near = NearestNeighbors(n_neighbors=count).fit(flat.numpy()).kneighbors(return_distance=False)
+    return Neighbours(shape, flat.float(), torch.from_numpy(near).long(), torch.tensor([reach]))
+
+
+def _factor(covariance: Tensor) -> Tensor:
+    """(D, D) A with A·Aᵀ the covariance, float32; also where some direction has no variance."""
+    values, vectors = torch.linalg.eigh(covariance)
+    return (vectors * values.clamp(min=0).sqrt()).float()
