@@ -8,10 +8,12 @@ from typing import Any
 class Workload:
     """A network, and how long one turn of it lasts.
 
-    network: "dense", or "conv" for the lectures' convolutional network on 28×28×1. widths: of a dense network's layers
-    from the data to the code; the decoder mirrors them. epochs: of one turn.
+    network: "dense"; "vae" for a dense one with a Gaussian code; or "conv" for the lectures' convolutional network on
+    28×28×1. widths: of a dense network's layers from the data to the code; the decoder mirrors them. epochs: of one
+    turn.
 
-    ReLU after every hidden layer and after the code, a sigmoid at the output, mean squared error.
+    ReLU after every hidden layer and after the code, a sigmoid at the output, mean squared error. The VAE has no ReLU
+    after its code, and the loss of its paper: binary cross-entropy, summed, plus the KL divergence.
     """
 
     name: str
@@ -35,5 +37,6 @@ _ROWS = (
     Workload("vanilla", "784-32-784", "dense", (784, 32), epochs=5),
     Workload("conv", "conv16-8-8 | conv8-8-16-1, pooled and upsampled (the lectures' network)", "conv"),
     Workload("wide", "784-1000-500-250-30-250-500-1000-784", "dense", (784, 1000, 500, 250, 30)),
+    Workload("vae", "VAE 784-400-20-400-784", "vae", (784, 400, 20), epochs=3),
 )
 WORKLOADS: dict[str, Workload] = {row.name: row for row in _ROWS}

@@ -36,7 +36,7 @@ class Tool:
     module: str
     packages: tuple[str, ...]
     peer: bool = True
-    networks: tuple[str, ...] = ("dense", "conv")
+    networks: tuple[str, ...] = ("dense", "conv", "vae")
     differs: str = ""
     options: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
 

@@ -42,8 +42,10 @@ def train(workload: Workload, settings: Settings, pictures: np.ndarray, gate: Ga
 
 
 def blueprint(workload: Workload) -> ist.Blueprint:
-    """The workload's network, mean squared error on a sigmoid."""
+    """The workload's network, mean squared error on a sigmoid; the recipe's own loss where it is a VAE."""
     if workload.network == "conv":
         return ist.recipe("conv")
     *hidden, code = workload.widths[1:]
+    if workload.network == "vae":
+        return ist.recipe("vae", widths=hidden, code=code)
     return ist.recipe("deep", widths=hidden, code=code, activation="relu", code__activation="relu")

@@ -1,4 +1,4 @@
-"""Pythae: its AE with a user's own encoder and decoder, trained by its BaseTrainer."""
+"""Pythae: its AE or VAE with a user's own encoder and decoder, trained by its BaseTrainer."""
 
 import tempfile
 
@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from gate import Gate
 from pythae.data.datasets import BaseDataset
-from pythae.models import AE, AEConfig
+from pythae.models import AE, VAE, AEConfig, VAEConfig
 from pythae.models.base.base_utils import ModelOutput
 from pythae.models.nn import BaseDecoder, BaseEncoder
 from pythae.trainers import BaseTrainer, BaseTrainerConfig
@@ -26,8 +26,13 @@ class Encoder(BaseEncoder):
         self.layers = encoder(workload)
 
     def forward(self, x: Tensor) -> ModelOutput:
-        """(N, *shape) to the code."""
-        return ModelOutput(embedding=self.layers(x))
+        """(N, *shape) to the code, or to its mean and log-variance."""
+        made = self.layers(x)
+        return (
+            ModelOutput(embedding=made[0], log_covariance=made[1])
+            if isinstance(made, tuple)
+            else ModelOutput(embedding=made)
+        )
 
 
 class Decoder(BaseDecoder):
@@ -45,25 +50,28 @@ class Decoder(BaseDecoder):
 class Turns(TrainingCallback):
     """Waits at the gate before each epoch; the log is the last thing that an epoch does."""
 
-    def __init__(self, gate: Gate) -> None:
-        self.gate = gate
+    def __init__(self, gate: Gate, numbers: int) -> None:
+        self.gate, self.numbers = gate, numbers
 
     def on_epoch_begin(self, training_config: BaseTrainerConfig, **details: object) -> None:
         """Wait for the turn."""
         self.gate.epoch_begin()
 
     def on_log(self, training_config: BaseTrainerConfig, logs: dict[str, float], **details: object) -> None:
-        """Tell what the epoch took; its sum over pixels as a mean."""
-        self.gate.epoch_end(logs["train_epoch_loss"] / 784)
+        """Tell what the epoch took; a sum over pixels is divided by `numbers`."""
+        self.gate.epoch_end(logs["train_epoch_loss"] / self.numbers)
 
 
 def train(workload: Workload, settings: Settings, pictures: np.ndarray, gate: Gate) -> None:
     """Train until the gate says stop."""
     samples = torch.from_numpy(pictures).float().div(255).reshape(-1, *shape(workload))
-    config = AEConfig(input_dim=shape(workload), latent_dim=workload.widths[-1] if workload.widths else 128)
+    sizes = {"input_dim": shape(workload), "latent_dim": workload.widths[-1] if workload.widths else 128}
+    parts = {"encoder": Encoder(workload), "decoder": Decoder(workload)}
+    vae = workload.network == "vae"
+    model = VAE(VAEConfig(**sizes, reconstruction_loss="bce"), **parts) if vae else AE(AEConfig(**sizes), **parts)
     with tempfile.TemporaryDirectory() as folder:
         trainer = BaseTrainer(
-            model=AE(config, encoder=Encoder(workload), decoder=Decoder(workload)),
+            model=model,
             train_dataset=BaseDataset(samples, torch.zeros(len(samples))),
             training_config=BaseTrainerConfig(
                 output_dir=folder,
@@ -72,6 +80,6 @@ def train(workload: Workload, settings: Settings, pictures: np.ndarray, gate: Ga
                 learning_rate=settings.learning_rate,
                 seed=settings.seed,
             ),
-            callbacks=[Turns(gate)],
+            callbacks=[Turns(gate, 1 if vae else 784)],
         )
         trainer.train()

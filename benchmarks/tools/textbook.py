@@ -3,12 +3,12 @@
 import numpy as np
 import torch
 from gate import Gate
-from torch import nn
+from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 from workloads import Workload
 
 from tools import Settings
-from tools.torch_networks import decoder, encoder, shape
+from tools.torch_networks import Vae, decoder, encoder, shape
 
 
 def train(workload: Workload, settings: Settings, pictures: np.ndarray, gate: Gate) -> None:
@@ -16,15 +16,19 @@ def train(workload: Workload, settings: Settings, pictures: np.ndarray, gate: Ga
     torch.manual_seed(settings.seed)
     samples = torch.from_numpy(pictures).float().div(255).reshape(-1, *shape(workload))
     loader = DataLoader(TensorDataset(samples), batch_size=settings.batch_size, shuffle=True)
-    model = nn.Sequential(encoder(workload), decoder(workload))
+    model = Vae(workload) if workload.network == "vae" else nn.Sequential(encoder(workload), decoder(workload))
     optimiser = torch.optim.Adam(model.parameters(), lr=settings.learning_rate)
     distance = nn.MSELoss()
+
+    def loss_of(batch: Tensor) -> Tensor:
+        return model(batch) if workload.network == "vae" else distance(model(batch), batch)
+
     for _ in range(settings.epochs):
         gate.epoch_begin()
         total = 0.0
         for (batch,) in loader:
             optimiser.zero_grad()
-            loss = distance(model(batch), batch)
+            loss = loss_of(batch)
             loss.backward()
             optimiser.step()
             total += loss.item()
