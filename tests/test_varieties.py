@@ -3,11 +3,13 @@
 import functools
 import json
 import math
-from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import torch
 from typer.testing import CliRunner
@@ -40,6 +42,16 @@ def series(count=96, channels=2, length=17, seed=0):
     return np.sin(pace * np.arange(length) + start + np.arange(channels)[:, None]).astype(np.float32)
 
 
+def table(count=96, seed=0):
+    """Two columns of numbers, one of three categories and one of two, with holes, and labels."""
+    place = np.random.default_rng(seed)
+    kind = place.integers(0, 3, count)
+    size = kind + place.normal(0, 0.5, count)
+    columns = {"kind": np.array(["a", "b", "c"])[kind], "size": size, "weight": 2 * size, "large": size > 1}
+    holes = {name: (place.random(count) < 0.1) & (name != "size") for name in columns}
+    return pa.table({name: pa.array(values, mask=holes[name]) for name, values in columns.items()} | {"y": kind % 2})
+
+
 def labels(given):
     """(N,) int64: whether the first half of a sample is more than the second, for varieties that want to know."""
     flat = given.reshape(len(given), -1)
@@ -47,17 +59,35 @@ def labels(given):
     return (flat[:, :half].sum(1) > flat[:, half:].sum(1)).astype(np.int64)
 
 
+def arrays(values):
+    return {"X": values, "y": labels(values)}
+
+
 @dataclass(frozen=True)
 class Kind:
-    """A kind of data that a recipe may be for: samples of it, how they are read, and shapes that they may have."""
+    """A kind of data that a recipe may be for: a source of it, how it is read, and shapes that samples may have."""
 
-    make: Callable[[], Any]
+    source: Any
     shapes: tuple[tuple[int, ...], ...]
-    reading: dict[str, Any] = field(default_factory=dict)
+    reading: dict[str, str] = field(default_factory=dict)
+
+    def open(self, source: Any = None, **options: Any) -> ist.Data:
+        reading: dict[str, Any] = self.reading
+        return ist.open_data(self.source if source is None else source, **reading, **options)
+
+    def save(self, folder: Path) -> Path:
+        """The source as a file."""
+        if isinstance(self.source, dict):
+            np.savez(folder / "data.npz", **self.source)
+            return folder / "data.npz"
+        pq.write_table(self.source, folder / "data.parquet")
+        return folder / "data.parquet"
 
 
-PICTURES = Kind(pictures, ((1, 9, 8), (3, 13, 7), (1, 28, 28), (1, 1, 1)))
-KINDS = {"any": PICTURES, "pictures": PICTURES, "series": Kind(series, ((1, 17), (3, 8), (1, 1)), {"kind": "series"})}
+PICTURES = Kind(arrays(pictures()), ((1, 9, 8), (3, 13, 7), (1, 28, 28), (1, 1, 1)))
+SERIES = Kind(arrays(series()), ((1, 17), (3, 8), (1, 1)), {"kind": "series"})
+TABLE = Kind(table(), ((7,), (1,)), {"categorical": "auto", "missing": "keep", "label": "y"})
+KINDS = {"any": PICTURES, "pictures": PICTURES, "series": SERIES, "table": TABLE}
 SHAPES = [(name, shape) for name, row in ist.RECIPES.items() for shape in KINDS[row.data].shapes]
 
 
@@ -67,8 +97,7 @@ def kind_of(name):
 
 @functools.cache
 def opened(kind):
-    values = KINDS[kind].make()
-    return ist.open_data(values, labels=labels(values), seed=1, **KINDS[kind].reading)
+    return KINDS[kind].open(seed=1)
 
 
 @pytest.fixture
@@ -166,20 +195,19 @@ def test_compiled_equals_eager(name, data):
 @pytest.mark.parametrize("name", ist.RECIPES)
 def test_python_json_and_the_command_line_make_the_same_run(name, tmp_path):
     kind = kind_of(name)
-    values, reading = kind.make(), kind.reading
-    np.savez(tmp_path / "data.npz", X=values, y=labels(values))
+    source = kind.save(tmp_path)
     file = tmp_path / "blueprint.json"
     file.write_text(json.dumps(ist.recipe(name, code=4).to_json()))
-    data = ist.open_data(tmp_path / "data.npz", **reading)
+    data = kind.open(source)
     run = ist.fit(
         ist.recipe(name, code=4).build(data), data, epochs=1, batch_size=32, learning_rate=1e-3, compile=False,
         progress=False,
     )  # fmt: skip
     shared = ["--epochs", "1", "--batch-size", "32", "--learning-rate", "0.001", "--compile", "no", "--quiet"]
-    shared += [word for option, value in reading.items() for word in (f"--{option}", value)]
+    shared += [word for option, value in kind.reading.items() for word in (f"--{option}", value)]
     for way, words in {"named": ["--recipe", name, "--set", "code=4"], "json": ["--blueprint", str(file)]}.items():
         folder = tmp_path / way
-        result = CliRunner().invoke(app, ["train", str(tmp_path / "data.npz"), *words, "--out", str(folder), *shared])
+        result = CliRunner().invoke(app, ["train", str(source), *words, "--out", str(folder), *shared])
         assert result.exit_code == 0, result.output
         assert_equal(ist.load(folder).model.state_dict(), run.model.state_dict())
 

@@ -157,7 +157,7 @@ class Autoencoder(nn.Module):
         corrupted = self._corrupted(clean, draws)
         layers: dict[str, Tensor] = {}
         # within autocast the layers make bfloat16; code, distance and penalties go on as exactly as the data
-        seen = self.beside.to_encoder(corrupted, known, labels)
+        seen = self.beside.to_encoder(corrupted, self._told(known, draws), labels)
         features = self._walk("encoder", seen, draws, layers).to(clean.dtype)
         code = self.code(features, draws.get("code"), self.code_module)
         output = self._walk("decoder", self.beside.to_decoder(code.z, labels), draws, layers).to(clean.dtype)
@@ -308,6 +308,12 @@ class Autoencoder(nn.Module):
             return self.corruption(clean, draws["corruption"])
         drawn = self.corruption.draw(len(clean), self.shape, torch.Generator().manual_seed(0))
         return self.corruption(clean, map_draws(lambda draw: draw.to(clean.device), drawn))
+
+    def _told(self, known: Tensor | None, draws: Draws) -> Tensor | None:
+        """(N, *shape) which numbers the encoder is told are known: not those that the corruption hides from it."""
+        if known is None or self.corruption is None or not self.corruption.hides or "corruption" not in draws:
+            return known
+        return known & ~self.corruption.hidden(draws["corruption"])
 
     def _labels(self, labels: Tensor | None, count: int) -> Tensor | None:
         """The labels of a condition, checked; None without a condition."""

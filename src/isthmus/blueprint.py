@@ -24,6 +24,7 @@ from isthmus.parts import (
     Shape,
     Value,
 )
+from isthmus.parts.distances.columns import constant_costs
 from isthmus.parts.mistakes import brief
 from isthmus.parts.penalties import names_of
 from isthmus.start import check_linear, start_at_pca
@@ -53,7 +54,7 @@ class Blueprint(Value):
         the data tell.
     missing: "mask" takes samples in which numbers are missing (NaN): the encoder is told which, they don't count in the
         loss, and the reconstruction fills them. "refuse" takes whole samples alone. "auto" is settled by the data: a
-        mask where some of them have holes.
+        mask where some of them have holes, or where the corruption makes some.
     bound: how the losses of several draws of a code become one: their "mean", or the "log-mean-exp" of importance
         weighting.
     solution: "gradient" descent, or "closed form" where there is one (PCA, the linear limit).
@@ -87,7 +88,8 @@ class Blueprint(Value):
         """
         shape, scaling = _shape_and_scaling(data)
         sample = _sample(data)
-        settled = self._settled(scaling, len(getattr(data, "label_names", ())), getattr(data, "holed", False))
+        holed = getattr(data, "holed", False)
+        settled = self._settled(scaling, len(getattr(data, "label_names", ())), holed, sample)
         seen = settled.corruption.shape(shape) if settled.corruption else shape
         beside = Beside(settled.classes, settled.missing == "mask", settled.network.flat)
         settled._check_beside(seen, shape)
@@ -134,7 +136,7 @@ class Blueprint(Value):
                 blueprint=settled,
             )
 
-    def _settled(self, scaling: Scaling, classes: int, holed: bool) -> Self:
+    def _settled(self, scaling: Scaling, classes: int, holed: bool, sample: Tensor | None) -> Self:
         """The same with all that its parts leave to the data decided."""
         if self.condition is not None:
             classes = classes or self.classes
@@ -142,7 +144,10 @@ class Blueprint(Value):
                 raise BlueprintError(
                     "A condition needs labels, and these data have none. Say which they are (labels=)."
                 )
-        facts = Facts(scaling.range, getattr(scaling, "levels", ()), classes)
+        holed = holed or (self.corruption is not None and self.corruption.hides)
+        missing = ("mask" if holed else "refuse") if self.missing == "auto" else self.missing
+        costs = constant_costs(sample, scaling.levels) if sample is not None and sample.ndim == 2 else ()
+        facts = Facts(scaling.range, scaling.levels, classes, missing == "mask", costs)
         linear = self.start == "pca" and self.distance.link == "auto"
         distance = self.distance.replace(link="identity") if linear else self.distance
         return self.replace(
@@ -152,7 +157,7 @@ class Blueprint(Value):
             penalties=tuple(penalty.settled(facts) for penalty in self.penalties),
             corruption=self.corruption.settled(facts) if self.corruption else None,
             classes=classes if self.condition else 0,
-            missing=("mask" if holed else "refuse") if self.missing == "auto" else self.missing,
+            missing=missing,
         )
 
     def _check_beside(self, seen: Shape, shape: Shape) -> None:

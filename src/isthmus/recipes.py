@@ -9,6 +9,7 @@ from isthmus.parts import (
     ActivationL1,
     Bce,
     CodeAdversary,
+    Columns,
     Contraction,
     Conv,
     Dense,
@@ -17,6 +18,7 @@ from isthmus.parts import (
     GaussianCode,
     GaussianNoise,
     Gru,
+    Hide,
     Kl,
     Mmd,
     Mse,
@@ -25,6 +27,7 @@ from isthmus.parts import (
     Rvq,
     SparsityKl,
     Sse,
+    Table,
     TopK,
     Vq,
 )
@@ -242,6 +245,19 @@ _ROWS = (
         "Malhotra et al., LSTM-based encoder-decoder for multi-sensor anomaly detection (2016), with GRUs",
         Blueprint(network=Gru(), code=Plain(size=8)),
         data="series",
+    ),
+    Recipe(
+        "table",
+        "Tables of numbers and categories: embeddings, a loss for each kind, and cells hidden to be filled in.",
+        "For tables with text columns (categorical=auto) or with holes (missing=keep), which come out filled.",
+        "Gondara & Wang, MIDA: multiple imputation using denoising autoencoders, PAKDD (2018)",
+        Blueprint(
+            network=Table(widths=(128, 64), activation="silu"),
+            code=Plain(size=16),
+            distance=Columns(),
+            corruption=Hide(share=0.3),
+        ),
+        data="table",
     ),
     Recipe(
         "vq",

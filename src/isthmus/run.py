@@ -71,18 +71,49 @@ class Run:
 
         how: to read a source that is not read as the training's was, as for `read_samples`.
         """
-        return self._through(self.model.encode, self._samples(source, how))
+        return self._through(self.model.encode, self.read(source, **how))
 
     def reconstruct(self, source: Any, **how: Any) -> Tensor:
         """(N, *shape) reconstructions of raw samples, in the raw data's units, float32; `how` as for `encode`.
 
         What was missing is filled in; a series ends where it ended, with NaN after it.
         """
-        samples = self._samples(source, how)
+        samples = self.read(source, **how)
         made = self._through(self.model.reconstruct, samples)
         if samples.kind != "series" or not self.model.beside.mask:
             return made
         return torch.where(ended(samples.tensor()), torch.nan, made)
+
+    def fill(self, source: Any, **how: Any) -> Tensor:
+        """(N, *shape) raw samples as they came, with the model's numbers where theirs are missing.
+
+        how: as for `encode`.
+
+        Raises:
+            DataError: the model was not built for samples with holes.
+        """
+        samples = self.read(source, **how)
+        made, given = self.reconstruct(samples), samples.tensor().float()
+        return torch.where(given.isnan(), made, given)
+
+    def read(self, source: Any, **how: Any) -> Samples:
+        """The samples of a source, as the model takes them; `how` as for `encode`.
+
+        A model that is told which numbers are known takes samples with holes, unless `missing` says otherwise.
+
+        Raises:
+            DataError: it can't be read, or lacks numbers, and the model was not built for that.
+        """
+        if isinstance(source, Data):
+            raise DataError("These are data with three parts. Give one of them, such as data.test.")
+        mask = self.model.beside.mask
+        whole = isinstance(source, Samples) and not how
+        if mask and "missing" not in self.description.get("options", {}):
+            how = {"missing": "keep"} | how
+        samples = source if whole else read_samples(source, like=self.description or None, **how)
+        if not mask:
+            check_whole(samples)
+        return samples
 
     def decode(self, codes: Any, labels: Any = None) -> Tensor:
         """(N, *code) codes, as an array or tensor, to (N, *shape) samples in the raw data's units, float32.
@@ -114,7 +145,7 @@ class Run:
     def evaluation(self, source: Any = None, *, progress: Any = None, **how: Any) -> Evaluation:
         """What `evaluate` tells, with each sample's own error (`isthmus.measures.Evaluation`)."""
         if source is not None:
-            parts: Mapping[str, Samples] = {"given": self._samples(source, how)}
+            parts: Mapping[str, Samples] = {"given": self.read(source, **how)}
         else:
             data = self.open()
             parts = {"test": data.test, "validation": data.validation, "train": data.train}
@@ -157,20 +188,6 @@ class Run:
                 with contextlib.suppress(RunError):
                     save_tensors(self.folder / BASELINE, self.pca.to_tensors())
         return self.pca
-
-    def _samples(self, source: Any, how: Mapping[str, Any]) -> Samples:
-        """The samples of a source, as the model takes them.
-
-        Raises:
-            DataError: it can't be read, or lacks numbers, and the model was not built for that.
-        """
-        if isinstance(source, Data):
-            raise DataError("These are data with three parts. Give one of them, such as data.test.")
-        whole = isinstance(source, Samples) and not how
-        samples = source if whole else read_samples(source, like=self.description or None, **how)
-        if not self.model.beside.mask:
-            check_whole(samples)
-        return samples
 
     @torch.no_grad()
     def _through(self, use: Any, samples: Samples) -> Tensor:

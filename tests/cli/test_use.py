@@ -166,3 +166,18 @@ def test_a_conditional_model_of_data_without_labels_is_refused_before_training(i
     assert said.code == 1
     assert "--label" in said.err or "labels=" in said.err
     assert not (here / "run").exists()
+
+
+def test_holes_of_a_table_are_filled_and_the_rest_is_kept(isthmus, here):
+    kinds, sizes = ["cat", "dog"] * 30, list(range(60))
+    pq.write_table(pa.table({"kind": kinds, "size": sizes}), "pets.parquet")
+    words = ["--recipe", "table", "--categorical", "auto", "--set", "code=1", "--epochs", "1", "--out", "run"]
+    assert isthmus("train", "pets.parquet", *words, "--quiet").code == 0
+    (here / "holes.csv").write_text("kind,size\ncat,\n,7\ndog,3\n")
+    assert isthmus("reconstruct", "run", "holes.csv", "filled.csv", "--fill").code == 0
+    lines = [line.split(",") for line in (here / "filled.csv").read_text().replace('"', "").splitlines()]
+    assert lines[0] == ["kind", "size"]
+    assert [lines[1][0], lines[2][1], lines[3]] == ["cat", "7", ["dog", "3"]]
+    assert lines[2][0] in {"cat", "dog"}
+    assert lines[1][1]
+    assert isthmus("evaluate", "run", "--json").code == 0

@@ -64,6 +64,10 @@ READING: dict[str, Any] = {
         _option(metavar="NAMES", callback=names, help="Columns to take: `a,b,c`, or one at a time."),
     ],
     "exclude": Annotated[list[str] | None, _option(metavar="NAMES", callback=names, help="Columns to leave out.")],
+    "categorical": Annotated[
+        list[str] | None,
+        _option(metavar="NAMES", callback=names, help="Columns of categories: their names, or `auto` for all text."),
+    ],
     "array": Annotated[str | None, _option(metavar="NAME", help="The array of an .npz that holds the samples.")],
     "kind": Annotated[Literal["pictures", "table", "series"] | None, _option(help="What the values are.")],
     "channels": Annotated[Literal["first", "last"] | None, _option(help="Where arrays have their channels.")],

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -34,6 +34,7 @@ def reconstruct(
     target: options.Target,
     *,
     how: reading.How,
+    fill: Annotated[bool, typer.Option("--fill", help="Keep what is known, and fill in only what is missing.")] = False,
     force: options.Force = False,
     quiet: options.Quiet = False,
 ) -> None:
@@ -41,7 +42,8 @@ def reconstruct(
     _refuse_taken(target, force)
     found = options.open_run(run)
     samples = _samples(found, source, how, quiet)
-    rebuilt = _each_batch(samples, found.reconstruct, "reconstructing", quiet)
+    use, what = (found.fill, "filling") if fill else (found.reconstruct, "reconstructing")
+    rebuilt = _each_batch(samples, use, what, quiet)
     _write(target, rebuilt, like=found.description, names=samples.names, force=force)
 
 
@@ -86,10 +88,8 @@ def decode(
 
 def _samples(run: "Run", source: str, how: reading.How, quiet: bool) -> "Samples":
     """The samples of `source`, as the run's model takes them."""
-    from isthmus.data import read_samples
-
     with working(f"reading {source}", quiet=quiet):
-        return read_samples(source, like=run.description, **how)
+        return run.read(source, **how)
 
 
 def _each_batch(samples: "Samples", use: Callable[["Samples"], "Tensor"], what: str, quiet: bool) -> "Tensor":

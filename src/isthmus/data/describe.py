@@ -16,6 +16,8 @@ def fingerprint(parts: dict[str, Samples]) -> str:
     digest = hashlib.sha256()
     for name, part in parts.items():
         digest.update(f"{name} {len(part)} {part.shape} {part.dtype} {part.kind} {part.columns}".encode())
+        if part.categories:
+            digest.update(str(part.categories).encode())
         if len(part):
             for batch in _seen(part):
                 digest.update(np.ascontiguousarray(batch).data)

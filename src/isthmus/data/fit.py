@@ -31,7 +31,22 @@ def fit_to(samples: Samples, like: Mapping[str, Any], called: str) -> Samples:
         samples = _reshaped(samples, wanted, like, called)
     if like.get("dtype") == "uint8" and samples.dtype == "float32" and like.get("kind") == "pictures":
         _check_units(samples, called)
-    return replace(samples, kind=like.get("kind", samples.kind), columns=columns)
+    categories = tuple(map(tuple, like.get("categories") or ()))
+    if categories and not samples.categories:
+        _check_numbers(samples, categories, called)
+    return replace(samples, kind=like.get("kind", samples.kind), columns=columns, categories=categories)
+
+
+def _check_numbers(samples: Samples, categories: tuple[tuple[str, ...], ...], called: str) -> None:
+    """Raise DataError unless values without names are numbers of the categories that the model knows."""
+    values = samples.tensor()
+    for place, names in enumerate(categories):
+        known = values[:, place][~values[:, place].isnan()]
+        if names and not bool(((known >= 0) & (known < len(names)) & (known == known.round())).all()):
+            raise DataError(
+                f"{called} has other values in column {place} than the numbers of the model's {len(names)} categories, "
+                f"0 to {len(names) - 1}. Give a table that has their names."
+            )
 
 
 def _by_name(samples: Samples, columns: tuple[str, ...], called: str) -> Samples:
@@ -45,7 +60,8 @@ def _by_name(samples: Samples, columns: tuple[str, ...], called: str) -> Samples
         )
     order = [where[name] for name in columns]
     ordered = samples.tensor().flatten(1)[:, order].view(len(samples), *samples.shape[:-1], len(order))
-    return replace(samples, values=ordered, rows=None, columns=columns)
+    categories = tuple(samples.categories[place] for place in order) if samples.categories else ()
+    return replace(samples, values=ordered, rows=None, columns=columns, categories=categories)
 
 
 def _reshaped(samples: Samples, wanted: tuple[int, ...], like: Mapping[str, Any], called: str) -> Samples:

@@ -38,7 +38,13 @@ def gather(raw: Raw, options: Options, called: str, like: Mapping[str, Any] | No
     parts = {}
     for name, part in settled.items():
         samples = Samples(
-            _kept(part.values), labels.get(name), label_names, part.names, part.kind or "table", part.columns
+            _kept(part.values),
+            labels.get(name),
+            label_names,
+            part.names,
+            part.kind or "table",
+            part.columns,
+            part.categories,
         )
         if options.missing == "drop":
             samples = drop_missing(samples, called)

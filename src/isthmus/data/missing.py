@@ -87,6 +87,8 @@ def drop_missing(samples: Samples, called: str) -> Samples:
 def learn_fill(train: Samples, called: str) -> Any:
     """What to fill in: the mean of the finite values, a list with one a column for tables, else one number.
 
+    In a column of categories, the most frequent one.
+
     Raises:
         DataError: a column has no finite value at all.
     """
@@ -103,7 +105,12 @@ def learn_fill(train: Samples, called: str) -> Any:
             f"{called} has no finite value in the training part's column{'s' * (len(empty) > 1)} {_some(empty)}: "
             "there is no mean to fill in, and nothing to learn. Leave it out with exclude=."
         )
-    return (total / count).tolist()
+    means = total / count
+    for place, names in enumerate(train.categories):
+        if names:  # the most frequent one
+            numbers = train.tensor()[:, place]
+            means[place] = int(torch.bincount(numbers[numbers.isfinite()].long()).argmax())
+    return means.tolist()
 
 
 def fill_missing(samples: Samples, fill: Any) -> Samples:

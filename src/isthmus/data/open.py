@@ -6,7 +6,7 @@ from typing import Any, Unpack
 from isthmus.data.describe import fingerprint
 from isthmus.data.gather import gather
 from isthmus.data.missing import fill_missing, holed, learn_fill
-from isthmus.data.options import Options, OptionWords
+from isthmus.data.options import AUTO, Options, OptionWords
 from isthmus.data.samples import Data, Samples
 from isthmus.data.scaling import Scaling
 from isthmus.data.sources import called, read
@@ -36,8 +36,8 @@ def open_data(
         `validation` is then a fraction of the rest.
     seed: of the generator that divides.
     scaling: "auto", "bytes", "standardise", "minmax" or "none"; see `Scaling.learn`.
-    options: how to read the source: label, columns, exclude, array, kind, channels, size, mode, missing, header,
-        delimiter, memory_map, max_pixels, max_bytes; see `Options`.
+    options: how to read the source: label, columns, exclude, categorical, array, kind, channels, size, mode, missing,
+        header, delimiter, memory_map, max_pixels, max_bytes; see `Options`.
 
     Raises:
         DataError: the source is missing, damaged, of an unknown kind, or not what the options say.
@@ -47,9 +47,9 @@ def open_data(
     chosen, where = Options.of(options), called(source)
     raw = read(source, chosen, labels=labels)
     given = gather(raw, chosen, where)
-    if (chosen.columns or chosen.exclude) and not given["train"].columns:
+    if (chosen.columns or chosen.exclude or chosen.categorical not in ((), AUTO)) and not given["train"].columns:
         raise DataError(
-            f"columns= and exclude= choose columns of a table by name, but {where} has none: it holds "
+            f"columns=, exclude= and categorical= choose columns of a table by name, but {where} has none: it holds "
             f"{given['train'].kind} of shape {given['train'].shape}. Leave them out."
         )
     fractions = {
@@ -71,6 +71,7 @@ def open_data(
         "dtype": train.dtype,
         "counts": {name: len(part) for name, part in parts.items()},
         "columns": list(train.columns),
+        "categories": [list(names) for names in train.categories],
         "label_names": list(train.label_names),
         "split": {**fractions, "seed": seed, "own": sorted({*given} - {"train"}), "sha256": divided.sha256()},
         "options": chosen.to_json(),

@@ -12,6 +12,8 @@ Missing = Literal["error", "drop", "fill", "keep"]
 Mode = Literal["L", "RGB", "RGBA"]
 MAX_PIXELS = 100_000_000
 MAX_BYTES = 4 * 2**30
+AUTO = ("auto",)
+"""As `categorical`: every column that holds text."""
 BESIDE = ("labels", "validation", "test", "seed", "scaling", "like", "part")
 """Words of `open_data` and `read_samples` that are no reading options, for whoever misspells them."""
 
@@ -22,6 +24,7 @@ class OptionWords(TypedDict, total=False):
     label: str | int | None
     columns: str | Iterable[str]
     exclude: str | Iterable[str]
+    categorical: str | Iterable[str]
     array: str | None
     kind: Kind | None
     channels: Literal["first", "last"] | None
@@ -41,6 +44,8 @@ class Options:
 
     label: the column (name, or number where a file has no names) or the array of an `.npz` that holds the labels.
     columns, exclude: which columns of a table to take, or to leave out; names, as a sequence or "a,b,c".
+    categorical: columns of a table that hold categories, which become numbers, in the order of the alphabet: "auto" for
+        all that hold text, or names, to which numbers may belong too.
     array: which array of an `.npz` holds the samples.
     kind: "pictures", "table" or "series", where the shape alone would be understood otherwise.
     channels: "first" or "last": where an array of pictures has its colours, or one of series its channels, if its
@@ -63,6 +68,7 @@ class Options:
     label: str | int | None = None
     columns: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
+    categorical: tuple[str, ...] = ()
     array: str | None = None
     kind: Kind | None = None
     channels: Literal["first", "last"] | None = None
@@ -78,6 +84,7 @@ class Options:
     def __post_init__(self) -> None:
         object.__setattr__(self, "columns", _names(self.columns))
         object.__setattr__(self, "exclude", _names(self.exclude))
+        object.__setattr__(self, "categorical", _names(self.categorical))
         object.__setattr__(self, "size", _size(self.size))
         _one_of("kind", self.kind, (None, *KINDS))
         _one_of("channels", self.channels, (None, "first", "last"))

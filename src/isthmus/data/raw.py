@@ -28,7 +28,7 @@ class Raw:
 
     values: `(N, ...)`, of any numeric type.
     labels: `(N,)` of any type, or None. label_names: names of labels that are numbers already, 0 first.
-    names: of the samples, or empty. columns: of a table, or empty.
+    names: of the samples, or empty. columns: of a table, or empty; categories: as in `Samples`.
     kind: what the source says it holds, or None where it can't say.
     parts: further parts that the source brings ("validation", "test"); these values are its training part.
     channels_first: pictures are `(N, C, H, W)`, series `(N, C, T)`, for certain.
@@ -40,6 +40,7 @@ class Raw:
     label_names: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
     columns: tuple[str, ...] = ()
+    categories: tuple[tuple[str, ...], ...] = ()
     kind: Kind | None = None
     parts: dict[str, "Raw"] = field(default_factory=dict)
     origin: str | None = None

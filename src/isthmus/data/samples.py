@@ -29,6 +29,8 @@ class Samples:
     names: what each sample is called (file names, say); or empty.
     kind: "pictures", "table" or "series".
     columns: names of a table's columns; empty where they have none.
+    categories: for each column what its categories are called, whose numbers are then the values, 0 first; () where it
+        holds numbers. Empty where no column has any.
     rows: which rows of mapped `values` these samples are, `(N,)` int64; None: all of them. A part of a file that is
         larger than memory costs its row numbers only.
 
@@ -42,12 +44,15 @@ class Samples:
     names: tuple[str, ...] = ()
     kind: Kind = "table"
     columns: tuple[str, ...] = ()
+    categories: tuple[tuple[str, ...], ...] = ()
     rows: np.ndarray | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         for what, given in (("labels", self.labels), ("names", self.names or None)):
             if given is not None and len(given) != len(self):
                 raise DataError(f"{len(given)} {what} for {len(self)} samples: give one for each sample.")
+        if self.categories and len(self.categories) != int(np.prod(self.shape)):
+            raise DataError(f"Categories of {len(self.categories)} columns for samples of shape {self.shape}.")
         if self.columns and len(self.columns) != int(np.prod(self.shape)):
             raise DataError(f"{len(self.columns)} column names for samples of shape {self.shape}: give one a column.")
 
@@ -118,7 +123,8 @@ class Data:
     scaling: learnt from `train` alone.
     description: JSON-able; `reopen` opens the same data from it, `read_samples(like=...)` fits other data to it.
         source: absolute path, or a name such as "digits"; None where the data were given as an object in memory.
-        kind, shape, dtype ("uint8" or "float32"), columns, label_names: as in `Samples`.
+        kind, shape, dtype ("uint8" or "float32"), columns, categories, label_names: as in
+            `Samples`.
         counts: samples in each part. split: validation, test, seed, and the split's own sha256.
         options: the reading options that differ from their defaults. scaling: `Scaling.to_json()`.
         fill: what missing values were replaced by (a number, or one a column), where they were.

@@ -19,6 +19,8 @@ class Scaling(nn.Module):
     kind: "bytes" (x/255), "standardise" (mean 0, standard deviation 1), "minmax" (to 0..1), "none".
     range: the scaled values' bounds, as met in training; None where unbounded.
     shift, scale: float32, broadcast against a sample's shape. Not in the state dict: they travel as JSON.
+    levels: how many categories each column of a table has, 0 where it holds numbers; categories are left as they are.
+        Empty for other data.
     """
 
     kind: ScalingKind
@@ -32,9 +34,11 @@ class Scaling(nn.Module):
         shift: Tensor | float = 0.0,
         scale: Tensor | float = 1.0,
         range: tuple[float, float] | None = None,
+        levels: tuple[int, ...] = (),
     ) -> None:
         super().__init__()
         self.kind = kind
+        self.levels = tuple(levels)
         self.range = range
         self.register_buffer("shift", torch.as_tensor(shift, dtype=torch.float32), persistent=False)
         self.register_buffer("scale", torch.as_tensor(scale, dtype=torch.float32), persistent=False)
@@ -60,7 +64,8 @@ class Scaling(nn.Module):
     def to_json(self) -> dict[str, Any]:
         """Everything, as JSON-able values; float32 numbers come back exactly."""
         bounds = None if self.range is None else list(self.range)
-        return {"kind": self.kind, "range": bounds, "shift": self.shift.tolist(), "scale": self.scale.tolist()}
+        scaling = {"kind": self.kind, "range": bounds, "shift": self.shift.tolist(), "scale": self.scale.tolist()}
+        return scaling | ({"levels": list(self.levels)} if self.levels else {})
 
     @classmethod
     def from_json(cls, d: dict[str, Any]) -> Self:
@@ -74,13 +79,14 @@ class Scaling(nn.Module):
             shift = torch.tensor(d["shift"], dtype=torch.float32)
             scale = torch.tensor(d["scale"], dtype=torch.float32)
             bounds = None if bounds is None else (float(bounds[0]), float(bounds[1]))
+            levels = tuple(int(count) for count in d.get("levels", ()))
         except (KeyError, TypeError, ValueError, IndexError) as error:
             raise DataError(f"{d!r:.80} does not describe a scaling: expected kind, range, shift and scale.") from error
         if kind not in get_args(ScalingKind) or not (scale != 0).all() or not torch.isfinite(scale).all():
             raise DataError(
                 f"{d!r:.80} does not describe a scaling: its kind is unknown or its scale is 0 or infinite."
             )
-        return cls(kind, shift, scale, bounds)
+        return cls(kind, shift, scale, bounds, levels)
 
     @classmethod
     def learn(cls, kind: str, samples: Samples) -> Self:
@@ -113,12 +119,17 @@ class Scaling(nn.Module):
         unit = bool(seen.low.min() >= 0 and seen.high.max() <= 1)
         if kind == "auto":
             kind = _auto(samples, unit)
+        levels = tuple(map(len, samples.categories))
+        if any(levels):
+            seen.leave(np.array(levels) > 0)
+            unit = False
         if kind == "none":
-            return cls("none", range=(0.0, 1.0) if unit else None)
+            return cls("none", range=(0.0, 1.0) if unit else None, levels=levels)
         _tell_constant(samples, seen)
         if kind == "minmax":
-            return cls("minmax", *_finite(seen.low, seen.high - seen.low), (0.0, 1.0))
-        return cls("standardise", *_finite(seen.mean, seen.deviation))
+            bounds = None if any(levels) else (0.0, 1.0)
+            return cls("minmax", *_finite(seen.low, seen.high - seen.low), bounds, levels)
+        return cls("standardise", *_finite(seen.mean, seen.deviation), levels=levels)
 
 
 class _Statistics:
@@ -150,6 +161,12 @@ class _Statistics:
         self.deviation = np.sqrt(squares / np.maximum(count, 1))
         self.constant = self.low == self.high
         self.deviation = np.where(self.constant, 0.0, self.deviation)
+
+    def leave(self, columns: np.ndarray) -> None:
+        """Let these columns, `(columns,)` bool, be scaled by nothing."""
+        self.low, self.mean = np.where(columns, 0.0, self.low), np.where(columns, 0.0, self.mean)
+        self.high, self.deviation = np.where(columns, 1.0, self.high), np.where(columns, 1.0, self.deviation)
+        self.constant = self.constant & ~columns
 
 
 def _auto(samples: Samples, unit: bool) -> ScalingKind:

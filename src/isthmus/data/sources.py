@@ -174,6 +174,7 @@ def _from_samples(samples: Samples) -> Raw:
         samples.label_names,
         samples.names,
         samples.columns,
+        samples.categories,
         samples.kind,
         channels_first=samples.kind != "table",
     )

@@ -13,7 +13,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from isthmus.data.options import Options
+from isthmus.data.categories import categorical_columns, encode
+from isthmus.data.options import AUTO, Options
 from isthmus.data.raw import Raw
 from isthmus.errors import DataError, nearest, remark
 
@@ -94,12 +95,14 @@ def from_arrow(
         wanted = [c for c in options.columns or columns if c not in taken and c not in options.exclude]
     if not wanted:
         raise DataError(f"{called} has no columns left to learn from: loosen columns=, exclude= or label=.")
-    values = _matrix(table, wanted, called, named)
+    categories = categorical_columns(table, wanted, options, like)
+    values, names = _matrix(table, wanted, categories, called, named=named, kept=options.missing in ("keep", "fill"))
     return Raw(
         values,
         None if label is None else _classes(table[label]),
         names=tuple(str(name) for name in table[own_names].to_pylist()) if own_names else (),
         columns=tuple(wanted) if named else (),
+        categories=names if any(names) else (),
         kind=options.kind or "table",
     )
 
@@ -133,8 +136,9 @@ def _label(
 
 
 def _check_asked(columns: list[str], options: Options, called: str) -> None:
-    for option in ("columns", "exclude"):
-        unknown = [name for name in getattr(options, option) if name not in columns]
+    for option in ("columns", "exclude", "categorical"):
+        given = getattr(options, option)
+        unknown = [name for name in given if name not in columns and (option, given) != ("categorical", AUTO)]
         if unknown:
             raise DataError(f"{option}={unknown[0]!r}: {called} has no such column. {nearest(unknown[0], columns)}")
 
@@ -155,26 +159,40 @@ def _models(columns: list[str], taken: list[str], options: Options, called: str,
     return wanted
 
 
-def _matrix(table: pa.Table, wanted: list[str], called: str, named: bool) -> np.ndarray:
-    """`(rows, wanted)` float32; what is missing is NaN."""
-    unfit = [name for name in wanted if not _is_number(table[name].type)]
+def _matrix(
+    table: pa.Table,
+    wanted: list[str],
+    categories: Mapping[str, tuple[str, ...]],
+    called: str,
+    *,
+    named: bool,
+    kept: bool,
+) -> tuple[np.ndarray, tuple[tuple[str, ...], ...]]:
+    """`(rows, wanted)` float32, NaN where something is missing, and the names of each column's categories."""
+    unfit = [name for name in wanted if name not in categories and not _is_number(table[name].type)]
     if unfit:
         shown = [_described(table[name], name, named) for name in unfit[:5]]
         more = f" and {len(unfit) - 5} more" if len(unfit) > 5 else ""
         names = ",".join(unfit[:5])
         raise DataError(
             f"{called} has columns that hold no numbers: {', '.join(shown)}{more}. "
-            f"Leave them out with exclude='{names}', or name one as label=."
+            f"Take them for categories with categorical='auto', leave them out with exclude='{names}', or name one as "
+            "label=."
         )
     matrix = np.empty((table.num_rows, len(wanted)), np.float32)
+    named_by: list[tuple[str, ...]] = [()] * len(wanted)
     for position, name in enumerate(wanted):
         column = table[name]
+        if name in categories:
+            where = f"Column {name!r} of {called}"
+            matrix[:, position], named_by[position] = encode(column, categories[name], where, kept=kept)
+            continue
         if pa.types.is_dictionary(column.type):
             column = column.cast(column.type.value_type)
         precise = pa.float32() if pa.types.is_float32(column.type) else pa.float64()
         with np.errstate(over="ignore"):  # what is too large becomes infinite, and is then reported as such
             matrix[:, position] = pc.cast(column, precise, safe=False).to_numpy()
-    return matrix
+    return matrix, tuple(named_by)
 
 
 def _classes(column: pa.ChunkedArray) -> Any:

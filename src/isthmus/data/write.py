@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 from pyarrow import csv as arrow_csv
 from torch import Tensor
 
+from isthmus.data.categories import decode
 from isthmus.data.idx import write_idx
 from isthmus.data.pictures import SUFFIXES as PICTURES
 from isthmus.data.samples import as_tensor
@@ -41,7 +42,8 @@ def write_samples(
     of PNGs.
 
     like: `Data.description` of the data that these are like, a model's. Values of its shape get its columns' names
-        and are bytes again where it had bytes; in pictures, its range of values becomes black to white.
+        and its categories' names, and are bytes again where it had bytes; in pictures, its range of values becomes
+        black to white.
     names: of the samples: the files' names in a folder or zip (with a new suffix), a text column "name" in a table.
     columns: names of the columns in a table; else `like`'s, or x0, x1, … for values that are like it, or z0, z1, …
         for others, such as codes.
@@ -74,7 +76,10 @@ def write_samples(
     if alike and like is not None and like.get("dtype") == "uint8" and like.get("kind") == "pictures":
         array = as_bytes(array, like, str(path))
     if suffix in TABLES or suffix == ".txt":
-        table = _table(array, names if suffix != ".txt" else (), _columns(array, like if alike else None, columns))
+        categories = (like.get("categories") or ()) if alike and like is not None else ()
+        table = _table(
+            array, names if suffix != ".txt" else (), _columns(array, like if alike else None, columns), categories
+        )
         write_whole(path, lambda beside: _write_table(beside, table, suffix))
     elif suffix == ".npy":
         write_whole(path, lambda beside: _save(beside, array))
@@ -138,10 +143,15 @@ def _columns(array: np.ndarray, like: Mapping[str, Any] | None, given: Sequence[
     return names
 
 
-def _table(array: np.ndarray, names: Sequence[str], columns: list[str]) -> pa.Table:
+def _table(
+    array: np.ndarray, names: Sequence[str], columns: list[str], categories: Sequence[Sequence[str]]
+) -> pa.Table:
     flat = array.reshape(len(array), -1)
     # NaN becomes a cell that is empty
-    arrays = [pa.array(np.ascontiguousarray(flat[:, place]), from_pandas=True) for place in range(flat.shape[1])]
+    arrays = [pa.array(np.ascontiguousarray(column), from_pandas=True) for column in flat.T]
+    for place, known in enumerate(categories):
+        if known:
+            arrays[place] = decode(flat[:, place], known)
     if names and NAME not in columns:
         return pa.table([pa.array(list(names), pa.string()), *arrays], names=[NAME, *columns])
     return pa.table(arrays, names=columns)

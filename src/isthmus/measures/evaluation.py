@@ -49,6 +49,8 @@ class Evaluation:
     measures: part → measure → "model", "pca", "mean" → figure, in scaled space: the mean over samples of each sample's
         own figure; explained variance is the whole part's. Missing numbers don't count. None where a figure is not
         finite or is not defined (the explained variance of samples that are all alike, SSIM of pictures with holes).
+        A category that comes back counts as exact, another one as 1 off; the mean is then the part's most frequent
+        one, and the explained variance the share of the mean's errors that the model doesn't make.
     errors: part → "model", "pca" → (N,) float32, the mean squared error of each sample, in the part's order.
     columns: part → "model", "pca", "mean" → (D,) float64, the explained variance of each column; tables only. NaN
         where a column does not vary within the part.
@@ -95,20 +97,19 @@ def evaluate(
         mean = mean.to(device, torch.float32).flatten()
         bounds = model.scaling.range
         for name, samples in parts.items():
-            found = _Part(samples.kind, span=bounds[1] - bounds[0] if bounds else 1.0)
+            levels = model.scaling.levels
+            found = _Part(samples.kind, span=bounds[1] - bounds[0] if bounds else 1.0, levels=levels)
+            centre = _with_modes(mean, samples, levels)
             size = max(1, min(batch_size, _BATCH_NUMBERS // max(1, math.prod(samples.shape))))
             for raw, labels in samples.labelled(size):
                 seen = model(raw.to(device), None if labels is None else {"labels": labels.to(device)})
                 clean = seen.clean.float()
-                found.add(
-                    clean,
-                    {
-                        "model": seen.reconstruction.float(),
-                        "pca": pca.reconstruct(seen.with_holes()),
-                        "mean": mean.expand(len(clean), -1).reshape(clean.shape),
-                    },
-                    seen.known,
-                )
+                made = {
+                    "model": seen.reconstruction.float(),
+                    "pca": pca.reconstruct(seen.with_holes()),
+                    "mean": centre.expand(len(clean), -1).reshape(clean.shape),
+                }
+                found.add(clean, {rival: _off(output, clean, levels) for rival, output in made.items()}, seen.known)
                 done += len(raw)
                 if progress is not None:
                     progress(done, total)
@@ -118,11 +119,29 @@ def evaluate(
     return Evaluation(measures, errors, columns)
 
 
+def _with_modes(mean: Tensor, samples: Samples, levels: tuple[int, ...]) -> Tensor:
+    """(D,) the mean, and in columns of categories the most frequent one."""
+    centre = mean.clone()
+    for place in (place for place, count in enumerate(levels) if count):
+        numbers = torch.cat([batch[:, place] for batch in samples.batches(2**16)])
+        known = numbers[~numbers.isnan()].long()
+        centre[place] = float(torch.bincount(known).argmax()) if len(known) else 0.0
+    return centre
+
+
+def _off(output: Tensor, target: Tensor, levels: tuple[int, ...]) -> Tensor:
+    """The output, but 1 off in columns of categories where it is nearest to another one than the target."""
+    if not any(levels):
+        return output
+    categories = torch.tensor(levels, device=output.device) > 0
+    return torch.where(categories, target + (output.round() != target), output)
+
+
 class _Part:
     """Sums over the batches of one part, in float64."""
 
-    def __init__(self, kind: str, span: float) -> None:
-        self.pictures, self.span = kind == "pictures", span
+    def __init__(self, kind: str, span: float, levels: tuple[int, ...] = ()) -> None:
+        self.pictures, self.span, self.levels = kind == "pictures", span, levels
         self.count, self.counts = 0, torch.zeros(())
         self.sums: dict[str, dict[str, float]] = {}
         self.per_sample: dict[str, list[Tensor]] = {rival: [] for rival in RIVALS if rival != "mean"}
@@ -157,7 +176,7 @@ class _Part:
     def measures(self) -> dict[str, dict[str, float | None]]:
         """Measure → rival → figure."""
         figures = {name: {rival: total / self.count for rival, total in row.items()} for name, row in self.sums.items()}
-        spread = self.spread.sum()
+        spread = self._to_explain().sum()
         figures["explained_variance"] = {
             rival: float(measure.share(squares.sum(), spread)) for rival, squares in self.squares.items()
         }
@@ -172,7 +191,13 @@ class _Part:
 
     def columns(self) -> dict[str, Tensor]:
         """Rival → (D,) explained variances."""
-        return {rival: measure.share(squares, self.spread).cpu() for rival, squares in self.squares.items()}
+        return {rival: measure.share(squares, self._to_explain()).cpu() for rival, squares in self.squares.items()}
+
+    def _to_explain(self) -> Tensor:
+        """(D,) squares about the part's own mean; in columns of categories, how often the commonest is wrong."""
+        if not any(self.levels):
+            return self.spread
+        return torch.where(torch.tensor(self.levels, device=self.spread.device) > 0, self.squares["mean"], self.spread)
 
     def _tell(self, name: str, rival: str, figures: Tensor) -> None:
         row = self.sums.setdefault(name, dict.fromkeys(RIVALS, 0.0))

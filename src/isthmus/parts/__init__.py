@@ -2,11 +2,22 @@
 
 from isthmus.parts.beside import Beside
 from isthmus.parts.codes import Code, CodeKind, DiagonalGaussian, Fsq, GaussianCode, Plain, Rvq, TopK, Vq
-from isthmus.parts.corruptions import Blur, Corruption, GaussianNoise, Jpeg, Masking, Patch, SaltAndPepper, Speckle
+from isthmus.parts.corruptions import (
+    Blur,
+    Corruption,
+    GaussianNoise,
+    Hide,
+    Jpeg,
+    Masking,
+    Patch,
+    SaltAndPepper,
+    Speckle,
+)
 from isthmus.parts.distances import (
     L1,
     Bce,
     Categorical,
+    Columns,
     DiscretisedLogistic,
     Distance,
     Gaussian,
@@ -16,7 +27,7 @@ from isthmus.parts.distances import (
     Sse,
 )
 from isthmus.parts.facts import Facts
-from isthmus.parts.networks import Conv, Dense, Gru, Network, Residual
+from isthmus.parts.networks import Conv, Dense, Gru, Network, Residual, Table
 from isthmus.parts.part import Part, Shape, Value
 from isthmus.parts.penalties import (
     ActivationL1,
@@ -39,6 +50,7 @@ __all__ = [
     "Code",
     "CodeAdversary",
     "CodeKind",
+    "Columns",
     "Contraction",
     "Conv",
     "Corruption",
@@ -52,6 +64,7 @@ __all__ = [
     "GaussianCode",
     "GaussianNoise",
     "Gru",
+    "Hide",
     "Jpeg",
     "Kl",
     "Masking",
@@ -72,6 +85,7 @@ __all__ = [
     "SparsityKl",
     "Speckle",
     "Sse",
+    "Table",
     "TopK",
     "Value",
     "Vq",

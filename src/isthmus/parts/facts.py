@@ -10,8 +10,13 @@ class Facts:
     range: the scaled values' bounds; None where they are unbounded.
     levels: for each column of a table, how many categories it has, 0 where it holds numbers; empty for other data.
     classes: how many labels there are.
+    told: whether the encoder is told which numbers are known.
+    constant_costs: for each column of a table, the loss of its best constant (`parts.distances.columns`); empty for
+        other data.
     """
 
     range: tuple[float, float] | None = None
     levels: tuple[int, ...] = ()
     classes: int = 0
+    told: bool = False
+    constant_costs: tuple[float, ...] = ()

@@ -98,6 +98,13 @@ class Looks:
         finite = found.flatten(1).isfinite().all(1)
         return found[finite], None if labels is None else labels[chosen][finite]
 
+    def _shown(self, value: float, column: int) -> str:
+        """A number, or the name of a category."""
+        if math.isnan(value):
+            return "missing"
+        names = self.samples.categories[column] if self.samples.categories else ()
+        return names[round(value)] if names and 0 <= round(value) < len(names) else words.number(value)
+
     def worst_rows(self) -> list[dict[str, Any]]:
         """For tables: the worst samples, each with the columns that are furthest off, in raw units."""
         chosen = self.worst()
@@ -116,8 +123,8 @@ class Looks:
                 "columns": [
                     {
                         "name": names[i],
-                        "given": words.number(float(given[n, i])),
-                        "back": words.number(float(back[n, i])),
+                        "given": self._shown(float(given[n, i]), i),
+                        "back": self._shown(float(back[n, i]), i),
                         "share": words.percent(float(share[i])),
                     }
                     for i in columns

@@ -80,7 +80,7 @@ class Masking(Corruption):
 
     def __call__(self, clean: Tensor, draws: Tensor | None = None) -> Tensor:
         """(N, *shape) and (N, *shape) int16 to (N, *shape)."""
-        return torch.where(_given(draws).int() < _threshold(self.share), 0.0, clean)
+        return torch.where(below(_given(draws), self.share), 0.0, clean)
 
 
 class SaltAndPepper(Corruption):
@@ -105,6 +105,11 @@ class SaltAndPepper(Corruption):
         steps = _given(draws).int()
         peppered = torch.where(steps < _threshold(self.share / 2), self.low, clean)
         return torch.where(steps >= _threshold(1 - self.share / 2), self.high, peppered)
+
+
+def below(draws: Tensor, share: float) -> Tensor:
+    """True for this share of all random steps."""
+    return draws.int() < _threshold(share)
 
 
 def _normal(draws: Tensor | None, like: Tensor) -> Tensor:

@@ -1,6 +1,7 @@
 """The distances: how far the decoder's output is from the clean target. Some are likelihoods."""
 
 from isthmus.parts.distances.bernoulli import Bce
+from isthmus.parts.distances.columns import Columns
 from isthmus.parts.distances.counts import NegativeBinomial, Poisson
 from isthmus.parts.distances.distance import Distance
 from isthmus.parts.distances.errors import L1, Mse, Sse
@@ -11,6 +12,7 @@ __all__ = [
     "L1",
     "Bce",
     "Categorical",
+    "Columns",
     "DiscretisedLogistic",
     "Distance",
     "Gaussian",

@@ -5,5 +5,6 @@ from isthmus.parts.networks.dense import Dense
 from isthmus.parts.networks.network import Network
 from isthmus.parts.networks.recurrent import Gru
 from isthmus.parts.networks.residual import Residual
+from isthmus.parts.networks.table import Table
 
-__all__ = ["Conv", "Dense", "Gru", "Network", "Residual"]
+__all__ = ["Conv", "Dense", "Gru", "Network", "Residual", "Table"]

@@ -51,8 +51,8 @@ class Dense(Network):
         if self.tied:
             if math.prod(seen) != math.prod(shape) or math.prod(features) != math.prod(code):
                 raise BlueprintError(
-                    "Tied weights need an encoder and a decoder of the same sizes, but this code or corruption "
-                    f"makes them differ: {math.prod(seen)} to {math.prod(features)}, {math.prod(code)} to "
+                    "Tied weights need an encoder and a decoder of the same sizes, but this code, corruption, label or "
+                    f"mask makes them differ: {math.prod(seen)} to {math.prod(features)}, {math.prod(code)} to "
                     f"{math.prod(shape)}. "
                     "Say tied=False, or use a plain code."
                 )

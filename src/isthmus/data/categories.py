@@ -1,0 +1,79 @@
+"""Categories: columns of a table whose values are names, as numbers, and as names again."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from isthmus.data.options import AUTO, Options
+from isthmus.errors import DataError, remark
+
+MOST = 1000
+"""Categories of one column; more are taken for names or sentences."""
+ABSENT = ("", "NA", "N/A", "NaN", "nan", "NULL", "null")
+"""Cells of text that are no category, but say that there is none."""
+
+
+def categorical_columns(
+    table: pa.Table, wanted: Sequence[str], options: Options, like: Mapping[str, Any] | None
+) -> dict[str, tuple[str, ...]]:
+    """The wanted columns that hold categories, and what these are called, where a model knows them; else ()."""
+    if like is not None and like.get("categories"):
+        known = dict(zip(like["columns"], map(tuple, like["categories"]), strict=True))
+        return {name: known[name] for name in wanted if known.get(name)}
+    if options.categorical == AUTO:
+        return {name: () for name in wanted if _names_things(table[name].type)}
+    return {name: () for name in wanted if name in options.categorical}
+
+
+def encode(column: pa.ChunkedArray, known: tuple[str, ...], called: str, *, kept: bool) -> tuple[np.ndarray, tuple]:
+    """(rows,) float32 numbers of a column's categories, NaN where there is none, and what they are called.
+
+    known: the names, by number; () takes those that are there, by the alphabet, numbers by their size.
+    kept: whether a name that is unknown is taken for missing, with a remark.
+
+    Raises:
+        DataError: there are no categories, too many, or unknown ones that aren't to be missing.
+    """
+    if pa.types.is_dictionary(column.type):
+        column = column.cast(column.type.value_type)
+    there = [value for value in pc.unique(column.drop_null()).to_pylist() if value not in ABSENT]
+    ordered = known or tuple(map(_text, sorted(there)))
+    if not 1 <= len(ordered) <= MOST:
+        raise DataError(
+            f"{called} has {len(ordered)} categories: expected 1 to {MOST}. Leave it out with exclude=, or, "
+            "if it holds numbers, don't name it in categorical=."
+        )
+    number = {name: place for place, name in enumerate(ordered)}
+    names = [None if value is None or value in ABSENT else _text(value) for value in column.to_pylist()]
+    strange = sorted({name for name in names if name is not None and name not in number})
+    if strange:
+        some = ", ".join(map(repr, strange[:3])) + (f" and {len(strange) - 3} more" if len(strange) > 3 else "")
+        what = f"{called} holds {some}, which the model does not know (but {', '.join(map(repr, ordered[:5]))})"
+        if not kept:
+            raise DataError(f"{what}. Change them, or say missing='keep' to take them for missing.")
+        remark(f"{what}: taken for missing.")
+    return np.array([np.nan if name is None else number.get(name, np.nan) for name in names], np.float32), ordered
+
+
+def decode(numbers: np.ndarray, names: Sequence[str]) -> pa.Array:
+    """The names of (rows,) numbers, rounded to the nearest there is; nothing where a number is NaN."""
+    missing = np.isnan(numbers)
+    places = np.where(missing, 0, numbers).round().clip(0, len(names) - 1).astype(np.int32)
+    return pa.array(np.asarray(names, dtype=object)[places], pa.string(), mask=missing)
+
+
+def _names_things(kind: pa.DataType) -> bool:
+    if pa.types.is_dictionary(kind):
+        kind = kind.value_type
+    checks = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view, pa.types.is_boolean)
+    return any(check(kind) for check in checks)
+
+
+def _text(value: Any) -> str:
+    """As a cell of a text table has it: true and false as Arrow writes them, whole numbers without a point."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)

@@ -1,0 +1,39 @@
+"""Hiding: cells are lost, and the encoder is told which."""
+
+from typing import Annotated, ClassVar
+
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from isthmus.parts.corruptions.corruption import Corruption
+from isthmus.parts.corruptions.noise import below, random_steps
+from isthmus.parts.part import Shape
+
+
+class Hide(Corruption):
+    """Hides a share of the numbers, each drawn by itself: to the encoder they are as missing as those that are.
+
+    They still count in the loss, so that the model learns to fill in what it doesn't see.
+
+    share: the probability that a number is hidden.
+
+    Source: Gondara & Wang, MIDA: multiple imputation using denoising autoencoders, PAKDD (2018); with the mask of He et
+    al., Masked autoencoders are scalable vision learners, CVPR (2022).
+    """
+
+    hides: ClassVar[bool] = True
+
+    share: Annotated[float, Field(ge=0, lt=1)] = 0.3
+
+    def draw(self, count: int, clean: Shape, generator: torch.Generator) -> Tensor:
+        """(N, *clean) random int16."""
+        return random_steps(count, clean, generator)
+
+    def hidden(self, draws: Tensor) -> Tensor:
+        """(N, *clean) True for what is hidden."""
+        return below(draws, self.share)
+
+    def __call__(self, clean: Tensor, draws: Tensor | None = None) -> Tensor:
+        """(N, *shape) and (N, *shape) int16 to (N, *shape), with 0 for what is hidden."""
+        return clean if draws is None else torch.where(self.hidden(draws), 0.0, clean)

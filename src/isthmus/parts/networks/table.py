@@ -1,0 +1,78 @@
+"""The network for tables of mixed columns: embeddings of the categories, then fully connected layers."""
+
+from typing import Annotated, Self
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+
+from isthmus.parts.facts import Facts
+from isthmus.parts.layers import Chain
+from isthmus.parts.networks.dense import Dense
+from isthmus.parts.part import Shape
+
+
+class Table(Dense):
+    """Each category is a few numbers that are learnt, as is its absence; then the layers of a dense network.
+
+    embedding: how many numbers a category becomes.
+    levels: how many categories each column has, 0 where it holds numbers; empty for numbers alone.
+    told: whether the encoder is told which cells are known; both are settled by the data.
+
+    Source: Guo & Berkhahn, Entity embeddings of categorical variables (2016).
+    """
+
+    embedding: Annotated[int, Field(ge=1)] = 4
+    levels: tuple[Annotated[int, Field(ge=0)], ...] = ()
+    told: bool = False
+
+    def settled(self, facts: Facts) -> Self:
+        """The same network for these columns."""
+        return self.replace(levels=facts.levels or self.levels, told=facts.told)
+
+    def encoder(self, shape: Shape, features: Shape, generator: torch.Generator) -> Chain:
+        """(N, D), or (N, 2D) with what is known beside it, to (N, *features): embed, dense1 …, code."""
+        if not any(self.levels):
+            return super().encoder(shape, features, generator)
+        embed = Embed(self.levels, self.embedding, self.told, shape[0], generator)
+        return Chain({"embed": embed} | self._products((embed.width,), self.widths, "code", features, generator))
+
+
+class Embed(nn.Module):
+    """Numbers as they are; each category as the numbers that are learnt for it, a missing one as those for its absence.
+
+    levels: of each of D columns. told: whether (N, D) ones and zeros follow: which cells are known. given: of all that
+    comes; what follows columns and mask is passed on.
+    """
+
+    categories: Tensor
+    passed: Tensor
+    sizes: Tensor
+    starts: Tensor
+
+    def __init__(self, levels: tuple[int, ...], size: int, told: bool, given: int, generator: torch.Generator) -> None:
+        super().__init__()
+        self.count, self.told = len(levels), told
+        categories = [place for place, own in enumerate(levels) if own]
+        numbers = [place for place, own in enumerate(levels) if not own]
+        rest = range(len(levels) * (1 + told), given)
+        passed = numbers + [self.count + place for place in numbers if told] + list(rest)
+        self.width = len(passed) + len(categories) * size
+        sizes = torch.tensor([levels[place] for place in categories])
+        self.table = nn.Embedding(int(sizes.sum()) + len(categories), size)  # one more each, for the missing
+        with torch.no_grad():
+            self.table.weight.normal_(generator=generator)
+        for name, index in {
+            "categories": torch.tensor(categories),
+            "passed": torch.tensor(passed, dtype=torch.int64),
+            "sizes": sizes,
+            "starts": (sizes + 1).cumsum(0) - (sizes + 1),
+        }.items():
+            self.register_buffer(name, index, persistent=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, given) to (N, width)."""
+        index = x[:, self.categories].round().long().clamp(min=0).minimum(self.sizes - 1)
+        if self.told:
+            index = torch.where(x[:, self.count + self.categories] > 0, index, self.sizes)
+        return torch.cat([x[:, self.passed], self.table(index + self.starts).flatten(1)], 1)
