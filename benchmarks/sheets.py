@@ -1,6 +1,6 @@
 """The pictures that proofs show: mosaics of features, and samples in rows (`isthmus.report.figures.picture_grid`)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
@@ -30,6 +30,21 @@ def mosaics(panels: Mapping[str, Tensor], *, across: int = 10, signed: bool = Fa
             axes.imshow(board, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
             axes.set_title(title, fontsize=9)
             axes.set_axis_off()
+    return figure
+
+
+def curves(lines: Mapping[str, Sequence[tuple[float, float]]], across: str, up: str) -> Figure:
+    """Lines through (x, y) points by their titles, y on a logarithmic scale; `across` and `up` name the axes."""
+    with drawing(LIGHT):
+        figure = sheet(WIDTH * 0.7, WIDTH * 0.42)
+        axes = figure.add_subplot()
+        for title, points in lines.items():
+            axes.plot(*zip(*points, strict=True), marker="o", markersize=3, label=title)
+        axes.set_yscale("log")
+        axes.set_xlabel(across)
+        axes.set_ylabel(up)
+        axes.set_xlim(left=0)
+        axes.legend(frameon=False)
     return figure
 
 

@@ -57,7 +57,8 @@ class Blueprint(Value):
         mask where some of them have holes, or where the corruption makes some.
     bound: how the losses of several draws of a code become one: their "mean", or the "log-mean-exp" of importance
         weighting.
-    solution: "gradient" descent, or "closed form" where there is one (PCA, the linear limit).
+    solution: "gradient" descent; "layer by layer", where each layer first learns as an autoencoder of the one below; or
+        "closed form" where there is one (PCA, the linear limit).
     start: what the model makes before its first step: the data's "mean", or what "pca" makes of them, by a linear path
         beside the network. This needs data to be built from, a flat code without an activation and an output without a
         sigmoid, which is what an "auto" link then settles on.
@@ -68,7 +69,7 @@ class Blueprint(Value):
     distance: SerializeAsAny[Distance] = Mse()
     penalties: tuple[SerializeAsAny[Penalty], ...] = ()
     corruption: SerializeAsAny[Corruption] | None = None
-    solution: Literal["gradient", "closed form"] = "gradient"
+    solution: Literal["gradient", "layer by layer", "closed form"] = "gradient"
     condition: Literal["labels"] | None = None
     classes: Annotated[int, Field(ge=0)] = 0
     missing: Literal["auto", "refuse", "mask"] = "auto"

@@ -18,6 +18,7 @@ from isthmus.run import BASELINE, DATA, ENVIRONMENT, HISTORY, SETTINGS, Run, env
 from isthmus.store import MODEL, WEIGHTS, describe_model, make_folder, read_json, rebuild, save_tensors
 from isthmus.training import CHECKPOINT, BestWeights, Callback, Checkpoint, Checkpoints, ProgressBar, Settings, Training
 from isthmus.training.closed_form import solve
+from isthmus.training.layerwise import layer_autoencoders, pretrain
 from isthmus.training.precision import multiplies_bfloat16
 from isthmus.training.settings import find_batch_size, find_device
 from isthmus.training.steps import worth_compiling
@@ -128,6 +129,12 @@ def _train(
         if folder is not None and checkpoint is None:
             training.save_checkpoint(folder)  # before model.json: a folder that has this can always be resumed
             write_json(folder / MODEL, describe_model(model))
+        if _is_stacked(model):
+            pretrain(
+                training,
+                lambda layer: [ProgressBar(title=layer)] if progress else [],
+                lambda: training.save_checkpoint(folder) if folder is not None else None,
+            )
         state = training.run()
         best.give(model)
         run.history, run.status, run.reason = state.history, state.status, state.reason
@@ -159,8 +166,15 @@ def _decided(model: Autoencoder, data: Data, settings: Settings) -> Settings:
     return settings.replace(device=str(device))
 
 
+def _is_stacked(model: Autoencoder) -> bool:
+    """Whether its layers are trained one by one first."""
+    return model.blueprint is not None and model.blueprint.solution == "layer by layer"
+
+
 def _check_fit(model: Autoencoder, data: Data) -> None:
     """Say before any training that data and model don't fit, or are something else."""
+    if _is_stacked(model):
+        layer_autoencoders(model)
     if not isinstance(model, Autoencoder):
         raise BlueprintError(
             f"The model given is {brief(model)}: expected an Autoencoder. A Blueprint makes one: blueprint.build(data)."

@@ -144,6 +144,18 @@ _ROWS = (
         Blueprint(network=Dense(widths=(512,)), code=Plain(size=128), corruption=GaussianNoise(sigma=0.5)),
     ),
     Recipe(
+        "stacked",
+        "Each layer first an autoencoder of the one below, then all together: 784-1000-500-250-30 logistic on digits.",
+        "For deep networks of logistic units, which stick at the mean when trained at once. With corruption=masking "
+        "each layer denoises; network.tied=true halves the weights.",
+        "Hinton & Salakhutdinov, Science 313 (2006); Bengio et al. (2007); Vincent et al., JMLR 11 (2010)",
+        Blueprint(
+            network=Dense(widths=(1000, 500, 250), activation="sigmoid"),
+            code=Plain(size=30),
+            solution="layer by layer",
+        ),
+    ),
+    Recipe(
         "vae",
         "Codes drawn around a mean and kept near a normal prior by their KL divergence: 784-400-20-400-784 on digits.",
         "To draw new samples, to know how likely one is, and for codes without holes between them.",

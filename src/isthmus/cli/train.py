@@ -59,6 +59,9 @@ def train(
         typer.Option(help="A model from a JSON file instead of a recipe.", rich_help_panel=MODEL, show_default=False),
     ] = None,
     epochs: Annotated[int, _training("--epochs", "-e", min=1, metavar="N", help="Passes over the training part.")] = 20,
+    layer_epochs: Annotated[
+        int, _training(min=1, metavar="N", help="For each layer before those, in a stacked model.")
+    ] = 5,
     batch_size: Annotated[
         int | None,
         _training(
@@ -114,6 +117,7 @@ def train(
         plan.build(data, seed=seed),
         data,
         epochs=epochs,
+        layer_epochs=layer_epochs,
         batch_size=batch_size or "auto",
         optimiser=optimiser,
         learning_rate=learning_rate,

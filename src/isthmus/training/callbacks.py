@@ -138,8 +138,10 @@ class Checkpoints(Callback):
 class ProgressBar(Callback):
     """A bar with loss, validation loss, samples a second and the time left, on standard error."""
 
-    def __init__(self, console: rich.console.Console | None = None) -> None:
+    def __init__(self, console: rich.console.Console | None = None, title: str = "") -> None:
+        """`title`: what is trained, where it isn't the whole model."""
         self.console = console or rich.console.Console(stderr=True)
+        self.title = f"{title}, " if title else ""
         self.bar: rich.progress.Progress | None = None
         self.drawn = self.read = 0.0
 
@@ -155,7 +157,7 @@ class ProgressBar(Callback):
         state, settings = training.state, training.settings
         total = settings.epochs * training.steps_per_epoch
         self.task = self.bar.add_task(
-            f"epoch {min(state.epoch + 1, settings.epochs)}/{settings.epochs}",
+            f"{self.title}epoch {min(state.epoch + 1, settings.epochs)}/{settings.epochs}",
             total=total,
             completed=state.epoch * training.steps_per_epoch + state.step,
             figures="compiling the step, about 10 s, once" if settings.compile is True else "",
@@ -177,7 +179,7 @@ class ProgressBar(Callback):
         self.drawn = now
         state = training.state
         done = state.epoch * training.steps_per_epoch + state.step
-        description = f"epoch {state.epoch + 1}/{training.settings.epochs}"
+        description = f"{self.title}epoch {state.epoch + 1}/{training.settings.epochs}"
         self.bar.update(self.task, description=description, completed=done)
         if not state.history and now - self.read >= 1:
             self.read = now

@@ -21,7 +21,8 @@ class State:
 
     epoch: epochs completed. step: steps done of the epoch under way. losses: (steps an epoch,) of the epoch under way,
     NaN where not yet known. terms: each term's sum over the epoch under way. history: a row an epoch. best_epoch: whose
-    weights the model ends with. generator: where every random draw comes from.
+    weights the model ends with. pretrained: layers that were trained before the whole. generator: where every random
+    draw comes from.
     """
 
     generator: torch.Generator
@@ -31,6 +32,7 @@ class State:
     terms: dict[str, Tensor] = field(default_factory=dict)
     history: list[dict[str, Any]] = field(default_factory=list)
     best_epoch: int = 0
+    pretrained: int = 0
     seconds: float = 0.0
     status: Status = "running"
     reason: str = ""
@@ -55,6 +57,7 @@ def save_checkpoint(
         "step": state.step,
         "history": state.history,
         "best_epoch": state.best_epoch,
+        "pretrained": state.pretrained,
         "seconds": state.seconds,
         "status": state.status,
         "reason": state.reason,
@@ -101,5 +104,6 @@ class Checkpoint:
         state.generator.set_state(self.tensors["generator"])
         for name in ("epoch", "step", "history", "best_epoch", "seconds"):
             setattr(state, name, self.notes[name])
+        state.pretrained = self.notes.get("pretrained", 0)
         if self.ended:
             state.status, state.reason = self.notes["status"], self.notes["reason"]

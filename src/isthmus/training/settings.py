@@ -18,6 +18,7 @@ class Settings(Value):
     """The choices of a training run. They are saved with it, so that it can be resumed and repeated.
 
     epochs: passes over the training part.
+    layer_epochs: passes for each layer before those, where the blueprint is solved layer by layer.
     batch_size: samples a step; "auto" is 256, and less for few samples, so that an epoch has some 64 steps.
     optimiser: "adam", "adamw", "rmsprop" or "sgd".
     learning_rate: at its highest; the schedule and the warm-up take it from there.
@@ -37,6 +38,7 @@ class Settings(Value):
     """
 
     epochs: Annotated[int, Field(ge=1)] = 20
+    layer_epochs: Annotated[int, Field(ge=1)] = 5
     batch_size: Annotated[int, Field(ge=1)] | Literal["auto"] = "auto"
     optimiser: Literal["adam", "adamw", "rmsprop", "sgd"] = "adam"
     learning_rate: Positive = 1e-3
