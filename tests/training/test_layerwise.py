@@ -1,6 +1,7 @@
 """Training layer by layer: which layers mirror which, what each learns from, and that it can be killed."""
 
 import importlib
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,12 +12,12 @@ from isthmus.errors import BlueprintError
 from isthmus.parts import Conv, Dense, Jpeg, Masking, Plain, Sse
 from isthmus.training.layerwise import layer_autoencoders
 
-SETTINGS = {"epochs": 2, "layer_epochs": 2, "batch_size": 32, "compile": False, "progress": False, "seed": 3}
+SETTINGS: dict[str, Any] = {"epochs": 2, "layer_epochs": 2, "batch_size": 32, "compile": False, "progress": False, "seed": 3}
 
 
 def stacked(**changes):
-    parts = {"network": Dense(widths=(12, 7), activation="sigmoid"), "code": Plain(size=3)}
-    return ist.Blueprint(**parts | {"solution": "layer by layer"} | changes)
+    network = Dense(widths=(12, 7), activation="sigmoid")
+    return ist.Blueprint(network=network, code=Plain(size=3), solution="layer by layer").replace(**changes)
 
 
 @pytest.fixture(scope="module")
