@@ -34,8 +34,8 @@ def prove_heartbeats(bench: Bench, **settings: Any) -> list[Row]:
         area = {rival: float(roc_auc_score(abnormal, values)) for rival, values in errors.items()}
         which = "beats cut after 70 to 140 steps" if cut else "whole beats"
         what = f"area under the ROC curve of the error, {which} (plain: PCA)"
-        asked = (area["pca"], "PCA's") if cut else (0.95,)
-        rows.append(Row.at_least(what, area["model"], *asked, plain=area["pca"]))
+        stated = Row(what, area["model"], area["pca"])
+        rows.append(stated if cut else Row.at_least(what, area["model"], 0.95, plain=area["pca"]))
         bench.draw(_picture(run, Looks(run.model, run.baseline(), given, errors), abnormal), title if cut else "")
     return rows
 

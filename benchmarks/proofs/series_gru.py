@@ -3,7 +3,7 @@
 from heartbeats import prove_heartbeats
 from proving import Bench, Row
 
-EPOCHS = 25
+EPOCHS = 80
 
 
 def prove(bench: Bench) -> list[Row]:

@@ -253,7 +253,7 @@ _ROWS = (
     Recipe(
         "series-gru",
         "Gated recurrent units read a series into 8 numbers, and write it again from its first step to its last.",
-        "Where what comes later hangs on what came before, and lengths differ much; slower than convolutions.",
+        "Where what comes later hangs on what came long before; slower than convolutions, and needs more epochs.",
         "Malhotra et al., LSTM-based encoder-decoder for multi-sensor anomaly detection (2016), with GRUs",
         Blueprint(network=Gru(), code=Plain(size=8)),
         data="series",

@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from isthmus.data.options import AUTO, Options
 from isthmus.errors import DataError, remark
@@ -39,7 +38,7 @@ def encode(column: pa.ChunkedArray, known: tuple[str, ...], called: str, *, kept
     """
     if pa.types.is_dictionary(column.type):
         column = column.cast(column.type.value_type)
-    there = [value for value in pc.unique(column.drop_null()).to_pylist() if value not in ABSENT]
+    there = [value for value in column.drop_null().unique().to_pylist() if value not in ABSENT]
     ordered = known or tuple(map(_text, sorted(there)))
     if not 1 <= len(ordered) <= MOST:
         raise DataError(

@@ -93,15 +93,16 @@ def test_the_report_names_categories(run, tmp_path):
 
 
 def test_hiding_without_draws_hides_nothing():
-    blueprint = ist.Blueprint(network=Table(), code=Plain(size=2), distance=Columns(), corruption=Hide(share=0.5))
-    model = blueprint.build((6,))
+    hide = Hide(share=0.5)
+    model = ist.Blueprint(network=Table(), code=Plain(size=2), distance=Columns(), corruption=hide).build((6,))
     x = torch.randn(40, 6, generator=generator())
     draws = model.draw(40, generator())
     seen = model(x, draws)
-    hidden = blueprint.corruption.hidden(draws["corruption"])
+    hidden = hide.hidden(draws["corruption"])
     assert model.beside.mask
     assert 0.3 < float(hidden.float().mean()) < 0.7
     assert torch.equal(seen.corrupted, torch.where(hidden, 0.0, x))
+    assert seen.known is not None
     assert bool(seen.known.all())
     assert torch.equal(model(x).corrupted, x)
     assert not torch.equal(seen.code.z, model(seen.corrupted).code.z), "the encoder is told what is hidden"
