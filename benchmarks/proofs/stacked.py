@@ -23,7 +23,7 @@ def prove(bench: Bench) -> list[Row]:
         "stacked": bench.train(
             "stacked", stacked, data, epochs=bench.epochs - before, layer_epochs=LAYER_EPOCHS, compile=False
         ),
-        "from scratch": bench.train("scratch", stacked.replace(solution="gradient"), data, compile=False),
+        "scratch": bench.train("scratch", stacked.replace(solution="gradient"), data, compile=False),
     }
     some, clean = one_of_each(data), data.scaling(data.test.tensor())
     made = {name: data.scaling(run.reconstruct(data.test)) for name, run in runs.items()}
@@ -36,7 +36,5 @@ def prove(bench: Bench) -> list[Row]:
     bench.draw(curves(lines, "epochs, one layer's counted as a whole one", "mean squared error, training"), "curve")
     return [
         Row("epochs, of them for the layers", before, 0),
-        Row.at_most(
-            "mean squared error", error["stacked"], error["from scratch"], "from scratch", plain=error["from scratch"]
-        ),
+        Row.at_most("mean squared error", error["stacked"], error["scratch"], "from scratch", plain=error["scratch"]),
     ]

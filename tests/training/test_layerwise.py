@@ -12,7 +12,14 @@ from isthmus.errors import BlueprintError
 from isthmus.parts import Conv, Dense, Jpeg, Masking, Plain, Sse
 from isthmus.training.layerwise import layer_autoencoders
 
-SETTINGS: dict[str, Any] = {"epochs": 2, "layer_epochs": 2, "batch_size": 32, "compile": False, "progress": False, "seed": 3}
+SETTINGS: dict[str, Any] = {
+    "epochs": 2,
+    "layer_epochs": 2,
+    "batch_size": 32,
+    "compile": False,
+    "progress": False,
+    "seed": 3,
+}
 
 
 def stacked(**changes):
