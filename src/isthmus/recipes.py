@@ -165,7 +165,7 @@ _ROWS = (
     Recipe(
         "conv-vae",
         "A VAE whose network halves the picture twice by convolutions; 20 numbers on digits.",
-        "The VAE for pictures: fewer weights and a better bound than a dense one, for more time.",
+        "The VAE for pictures: what it learns of one place it knows of all; it takes longer than a dense one.",
         "Kingma & Welling, Auto-encoding variational Bayes, ICLR (2014)",
         Blueprint(
             network=Conv(channels=(32, 64), form="strided"),

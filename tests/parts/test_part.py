@@ -220,7 +220,9 @@ def test_a_part_may_name_its_kind_itself():
 
 
 def test_a_part_cannot_take_anothers_name():
-    with pytest.raises(BlueprintError, match=r"the distance 'mse', but isthmus\.parts\.distances\.errors has defined it"):
+    with pytest.raises(
+        BlueprintError, match=r"the distance 'mse', but isthmus\.parts\.distances\.errors has defined it"
+    ):
         type("Mse", (Distance,), {"__module__": "elsewhere"})
     assert Distance.from_json("mse") == Mse()
 
