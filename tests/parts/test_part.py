@@ -150,7 +150,10 @@ MISTAKES = [
     (Blueprint, "blueprint needs 'network'."),
     (lambda: Blueprint.from_json("x"), "blueprint is 'x': expected a table of fields."),
     (lambda: make(Blueprint, network=Dense(), penalties="l1"), "blueprint.penalties is 'l1': expected a list."),
-    (lambda: make(Blueprint, network=Dense(), solution="magic"), "expected 'gradient' or 'closed form'."),
+    (
+        lambda: make(Blueprint, network=Dense(), solution="magic"),
+        "expected 'gradient', 'layer by layer' or 'closed form'.",
+    ),
     (
         lambda: Blueprint.from_json({"network": {"kind": "dense", "widths": [0]}}),
         "network.widths[0] is 0: expected a whole",
