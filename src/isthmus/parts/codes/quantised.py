@@ -107,7 +107,8 @@ class Vq(CodeKind):
 
     def _length(self, code: Shape) -> int:
         """Numbers a vector, of a code of this shape."""
-        return code[0] if len(code) > 1 else min(self.length, code[0])
+        channels, *grid = code
+        return channels if grid else min(self.length, channels)
 
 
 class Rvq(Vq):
