@@ -6,12 +6,13 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from isthmus.autoencoder import Autoencoder, map_draws
+from isthmus.autoencoder import Autoencoder
 from isthmus.blueprint import Blueprint
 from isthmus.data.scaling import Scaling
 from isthmus.errors import BlueprintError, DataError
 from isthmus.parts import ActivationL1, Bce, CodeKind, Conv, Corruption, Dense, Mse, Plain, Sse
 from isthmus.parts.codes import Code
+from isthmus.passes import map_draws
 
 BYTES = Scaling("bytes", 0.0, 255.0, (0.0, 1.0))
 
@@ -296,7 +297,7 @@ class Window(Corruption):
         return clean.gather(1, draws + torch.arange(3))
 
 
-class Halve(Corruption):
+class EverySecond(Corruption):
     """Leaves every second number; nothing about it is random."""
 
     def shape(self, clean):
@@ -306,7 +307,7 @@ class Halve(Corruption):
         return clean[:, ::2]
 
 
-@pytest.mark.parametrize(("corruption", "seen"), [(Window(), 3), (Halve(), 6)])
+@pytest.mark.parametrize(("corruption", "seen"), [(Window(), 3), (EverySecond(), 6)])
 def test_a_corruption_that_changes_the_shape_damages_without_draws_too_and_always_alike(corruption, seen):
     model = Autoencoder(nn.Linear(seen, 2), nn.Linear(2, 12), shape=(12,), corruption=corruption)
     raw = torch.arange(60.0).view(5, 12)

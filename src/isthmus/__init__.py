@@ -14,11 +14,12 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from isthmus.autoencoder import Autoencoder, Pass
+    from isthmus.autoencoder import Autoencoder
     from isthmus.blueprint import Blueprint
     from isthmus.data import Data, Samples, Scaling, open_data, read_samples, write_samples
     from isthmus.errors import IsthmusError, Remark
     from isthmus.fitting import fit, resume
+    from isthmus.passes import Pass
     from isthmus.recipes import RECIPES, recipe
     from isthmus.run import Run, load
     from isthmus.training import Callback
@@ -29,7 +30,7 @@ _HOMES = {
     "Callback": "training",
     "Data": "data",
     "IsthmusError": "errors",
-    "Pass": "autoencoder",
+    "Pass": "passes",
     "RECIPES": "recipes",
     "Remark": "errors",
     "Run": "run",

@@ -2,8 +2,7 @@
 
 import contextlib
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 import torch
@@ -11,69 +10,16 @@ from torch import Tensor, nn
 
 from isthmus.data.scaling import Scaling
 from isthmus.errors import BlueprintError, DataError, nearest
-from isthmus.parts import Beside, Code, CodeKind, Corruption, Distance, Facts, Mse, Penalty, Plain, Shape
+from isthmus.parts import Beside, CodeKind, Corruption, Distance, Facts, Mse, Penalty, Plain, Shape
 from isthmus.parts.layers import Chain, Dropout
 from isthmus.parts.penalties import names_of
+from isthmus.passes import Draws, Pass, map_draws
 
 if TYPE_CHECKING:
     from isthmus.blueprint import Blueprint
 
-Draws = Mapping[str, Any]
-"""What a batch brings beside its samples, tensors with N first, by name: random numbers, those of the encoder and
-decoder by layer, those of penalties by penalty; "labels" (N,) for a condition; "epochs" (N,), how far training is."""
 Bound = Literal["mean", "log-mean-exp"]
 """How the losses of several draws of one sample's code become one."""
-
-
-@dataclass
-class Pass:
-    """What one forward made of a batch of N samples; penalties, callbacks and measures read it.
-
-    clean: (N, *shape), scaled. corrupted: what the encoder got. output: what the decoder made, before the distance's
-    link. reconstruction: (N, *shape), back in the scaled data's space. layers: every named layer's output. draws: what
-    the batch brought beside its samples. known: (N, *shape), False for numbers that are missing; None for none.
-
-    Where the code was drawn K times, the code's z, the output and the reconstruction are (K·N, …), draw by draw.
-    """
-
-    clean: Tensor
-    corrupted: Tensor
-    code: Code
-    output: Tensor
-    reconstruction: Tensor
-    layers: dict[str, Tensor] = field(default_factory=dict)
-    draws: Draws = field(default_factory=dict)
-    known: Tensor | None = None
-
-    def repeated(self, x: Tensor) -> Tensor:
-        """(N, …) as (K·N, …), to go with what was made of K draws of the code."""
-        times = len(self.output) // max(1, len(self.clean))
-        return x if times == 1 else x.repeat(times, *[1] * (x.ndim - 1))
-
-    def with_holes(self) -> Tensor:
-        """(N, *shape) the clean samples, NaN where they are missing."""
-        return self.clean if self.known is None else torch.where(self.known, self.clean, torch.nan)
-
-    def detached(self) -> "Pass":
-        """The same, but nothing flows back through it; without the code's distribution."""
-        code = Code(self.code.z.detach(), indices=self.code.indices)
-        made = (self.output.detach(), self.reconstruction.detach())
-        layers = {name: output.detach() for name, output in self.layers.items()}
-        return Pass(self.clean, self.corrupted, code, *made, layers, self.draws, self.known)
-
-    def activations(self, layer: str | None = None) -> Tensor:
-        """(N, …) output of a layer by its name, such as "encoder.dense1"; the code's z where None.
-
-        In the samples' own type: within autocast the layers are bfloat16, too coarse to sum up.
-
-        Raises:
-            BlueprintError: there is no such layer.
-        """
-        if layer is None:
-            return self.code.z
-        if layer not in self.layers:
-            raise BlueprintError(f"There is no layer {layer!r} in this network. {nearest(layer, self.layers)}")
-        return self.layers[layer].to(self.clean.dtype)
 
 
 class Autoencoder(nn.Module):
@@ -403,10 +349,3 @@ def _resting(model: nn.Module) -> Iterator[None]:
 
 def _commas(shape: Shape) -> str:
     return ", ".join(map(str, shape))
-
-
-def map_draws(use: Callable[[Tensor], Tensor], draws: Any) -> Any:
-    """The same draws with `use` applied to every tensor: moved to a device, cut to a piece of the batch."""
-    if isinstance(draws, Mapping):
-        return {name: map_draws(use, value) for name, value in draws.items()}
-    return None if draws is None else use(draws)

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from isthmus.autoencoder import Autoencoder, Pass
+from isthmus.autoencoder import Autoencoder
 from isthmus.data.samples import Samples
 from isthmus.errors import BlueprintError
 from isthmus.measures.evaluation import judging
 from isthmus.parts import DiagonalGaussian
 from isthmus.parts.codes.gaussian import standard_log_prob
+from isthmus.passes import Pass
 
 _ROWS_NUMBERS = 2**22
 """At most this many numbers of drawn reconstructions are held at once (16 MB in float32)."""

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from isthmus.parts.part import Shape
 
@@ -52,6 +51,6 @@ class Beside:
     def _with_labels(self, x: Tensor, labels: Tensor | None) -> Tensor:
         if not self.classes or labels is None:
             return x
-        hot = F.one_hot(labels.long(), self.classes).to(x.dtype)
+        hot = (labels[:, None] == torch.arange(self.classes, device=labels.device)).to(x.dtype)
         hot = hot.repeat(len(x) // max(1, len(hot)), 1) if len(hot) != len(x) else hot
         return torch.cat([x, hot.view(*hot.shape, *[1] * (x.ndim - 2)).expand(-1, -1, *x.shape[2:])], 1)

@@ -12,8 +12,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from isthmus.autoencoder import Autoencoder, map_draws
+from isthmus.autoencoder import Autoencoder
 from isthmus.data import Samples
+from isthmus.passes import map_draws
 from isthmus.training.callbacks import Callback
 from isthmus.training.checkpoint import Checkpoint, State, Status, save_checkpoint
 from isthmus.training.optimisers import Optimiser

@@ -8,11 +8,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from isthmus.autoencoder import Autoencoder, map_draws
+from isthmus.autoencoder import Autoencoder
 from isthmus.errors import remark
 from isthmus.parts import Conv
 from isthmus.parts.layers import for_compiler
 from isthmus.parts.networks.recurrent import Recurrent
+from isthmus.passes import map_draws
 from isthmus.training.graph import compile_pure
 from isthmus.training.optimisers import Optimiser, clip
 from isthmus.training.settings import Settings, find_batch_size

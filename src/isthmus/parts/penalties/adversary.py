@@ -16,7 +16,8 @@ from isthmus.parts.penalties.mmd import unit_normal
 from isthmus.parts.penalties.penalty import Penalty
 
 if TYPE_CHECKING:
-    from isthmus.autoencoder import Autoencoder, Pass
+    from isthmus.autoencoder import Autoencoder
+    from isthmus.passes import Pass
 
 
 class CodeAdversary(Penalty):

@@ -13,7 +13,8 @@ from isthmus.parts.codes import Plain
 from isthmus.parts.penalties.penalty import Penalty
 
 if TYPE_CHECKING:
-    from isthmus.autoencoder import Autoencoder, Pass
+    from isthmus.autoencoder import Autoencoder
+    from isthmus.passes import Pass
 
 EXACT_PASSES = 64
 """Up to so many passes through the encoder, the derivatives are taken exactly unless somebody says otherwise."""

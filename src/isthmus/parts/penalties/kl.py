@@ -10,7 +10,8 @@ from isthmus.parts.codes.gaussian import DiagonalGaussian, standard_log_prob
 from isthmus.parts.penalties.penalty import Penalty
 
 if TYPE_CHECKING:
-    from isthmus.autoencoder import Autoencoder, Pass
+    from isthmus.autoencoder import Autoencoder
+    from isthmus.passes import Pass
 
 
 class Kl(Penalty):

@@ -9,7 +9,8 @@ from torch import Tensor
 from isthmus.parts.penalties.penalty import Penalty
 
 if TYPE_CHECKING:
-    from isthmus.autoencoder import Autoencoder, Pass
+    from isthmus.autoencoder import Autoencoder
+    from isthmus.passes import Pass
 
 Kernel = Literal["imq", "rbf"]
 SCALES = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)

@@ -17,7 +17,8 @@ from isthmus.parts.penalties.mmd import unit_normal
 from isthmus.parts.penalties.penalty import Penalty
 
 if TYPE_CHECKING:
-    from isthmus.autoencoder import Autoencoder, Pass
+    from isthmus.autoencoder import Autoencoder
+    from isthmus.passes import Pass
 
 STEP = 0.05
 """How far along random signs the rival's slope is taken, in scaled units."""

@@ -11,7 +11,8 @@ from isthmus.errors import BlueprintError
 from isthmus.parts.part import Part, Shape
 
 if TYPE_CHECKING:
-    from isthmus.autoencoder import Autoencoder, Pass
+    from isthmus.autoencoder import Autoencoder
+    from isthmus.passes import Pass
 
 
 TAKEN = frozenset(

@@ -10,7 +10,8 @@ from isthmus.errors import BlueprintError
 from isthmus.parts.penalties.penalty import Penalty
 
 if TYPE_CHECKING:
-    from isthmus.autoencoder import Autoencoder, Pass
+    from isthmus.autoencoder import Autoencoder
+    from isthmus.passes import Pass
 
 
 class ActivationL1(Penalty):
