@@ -25,6 +25,7 @@ from isthmus.store import MODEL, WEIGHTS, load_model, load_tensors, save_model, 
 class Data:
     shape = (1, 6, 7)
     scaling = Scaling("bytes", 0.0, 255.0, (0.0, 1.0))
+    label_names = ("low", "high")
 
 
 def deep(seed: int = 0) -> Autoencoder:
@@ -64,9 +65,9 @@ BLUEPRINTS = [
 
 @pytest.mark.parametrize("blueprint", BLUEPRINTS, ids=str)
 def test_a_model_comes_back_with_the_same_bits(blueprint, tmp_path):
-    model = blueprint.with_options(code=3).build(Data(), seed=5)
-    raw = torch.randint(0, 256, (4, 1, 6, 7), dtype=torch.uint8)
-    model(raw)  # moves the statistics of batch normalisation
+    model = blueprint.with_options(code=4).build(Data(), seed=5)
+    raw, labels = torch.randint(0, 256, (4, 1, 6, 7), dtype=torch.uint8), torch.tensor([0, 1, 1, 0])
+    model(raw, {"labels": labels})  # moves the statistics of batch normalisation
     again = load_model(save_model(model, tmp_path / "run"))
     assert again.blueprint == model.blueprint
     assert (again.shape, again.code_shape) == (model.shape, model.code_shape)
@@ -74,7 +75,7 @@ def test_a_model_comes_back_with_the_same_bits(blueprint, tmp_path):
     for name, tensor in model.state_dict().items():
         assert torch.equal(again.state_dict()[name], tensor), name
     assert not again.training
-    assert torch.equal(again.reconstruct(raw), model.eval().reconstruct(raw))
+    assert torch.equal(again.reconstruct(raw, labels), model.eval().reconstruct(raw, labels))
 
 
 def test_scaling_by_columns_comes_back_exactly(tmp_path):

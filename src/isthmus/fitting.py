@@ -173,8 +173,6 @@ def _is_stacked(model: Autoencoder) -> bool:
 
 def _check_fit(model: Autoencoder, data: Data) -> None:
     """Say before any training that data and model don't fit, or are something else."""
-    if _is_stacked(model):
-        layer_autoencoders(model)
     if not isinstance(model, Autoencoder):
         raise BlueprintError(
             f"The model given is {brief(model)}: expected an Autoencoder. A Blueprint makes one: blueprint.build(data)."
@@ -188,6 +186,8 @@ def _check_fit(model: Autoencoder, data: Data) -> None:
             f"These samples have shape {tuple(data.shape)}, the model takes {tuple(model.shape)}. Build the model for "
             "these data: blueprint.build(data)."
         )
+    if _is_stacked(model):
+        layer_autoencoders(model)
     if data.holed and not model.beside.mask:
         for part in data.parts.values():
             check_whole(part)

@@ -139,7 +139,7 @@ MISTAKES = [
     (lambda: make(ActivationL1, layer=3), "penalty.layer is 3: expected text."),
     (lambda: make(Dense, width=(3,)), "The dense network has no option 'width'. Did you mean 'widths'?"),
     (lambda: make(Bce, xyz=1), "The bce distance has no option 'xyz'. Known: link."),
-    (lambda: Network.from_json("dens"), "Unknown network 'dens'. Did you mean 'dense'?"),
+    (lambda: Network.from_json("dens"), "Unknown network 'dens'. Did you mean 'dense'"),
     (lambda: CodeKind.from_json("nonsense"), "Unknown code 'nonsense'. Known: "),
     (lambda: Distance.from_json({"kind": 3}), "Unknown distance 3."),
     (lambda: Network.from_json(3), "3 is no network. Give a network, or the name of its kind. Known: "),
