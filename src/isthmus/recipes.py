@@ -12,6 +12,7 @@ from isthmus.parts import (
     Columns,
     Contraction,
     Conv,
+    Decorrelation,
     Dense,
     Fsq,
     Gaussian,
@@ -134,6 +135,17 @@ _ROWS = (
             code=Plain(size=256, activation="sigmoid"),
             distance=Sse(),
             penalties=(Contraction(weight=0.5),),
+        ),
+    ),
+    Recipe(
+        "decorrelated",
+        "Numbers that do not repeat each other: their squared correlations are penalised; 784-256-16 on digits.",
+        "For codes to be read or used one number at a time, as principal components are, but of a network.",
+        "Cogswell et al., Reducing overfitting in deep networks by decorrelating representations, ICLR (2016)",
+        Blueprint(
+            network=Dense(widths=(256,), activation="silu"),
+            code=Plain(size=16),
+            penalties=(Decorrelation(weight=0.01),),
         ),
     ),
     Recipe(

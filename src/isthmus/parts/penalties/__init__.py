@@ -2,6 +2,7 @@
 
 from isthmus.parts.penalties.adversary import CodeAdversary
 from isthmus.parts.penalties.contraction import Contraction
+from isthmus.parts.penalties.decorrelation import Decorrelation
 from isthmus.parts.penalties.kl import Kl
 from isthmus.parts.penalties.mmd import Mmd
 from isthmus.parts.penalties.output_adversary import OutputAdversary
@@ -12,6 +13,7 @@ __all__ = [
     "ActivationL1",
     "CodeAdversary",
     "Contraction",
+    "Decorrelation",
     "Kl",
     "Mmd",
     "OutputAdversary",

@@ -1,0 +1,55 @@
+"""A penalty that keeps the numbers of a code from telling the same thing twice."""
+
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from isthmus.parts.penalties.penalty import Penalty
+
+if TYPE_CHECKING:
+    from isthmus.autoencoder import Autoencoder
+    from isthmus.passes import Pass
+
+FLOOR = 1e-8
+"""Below this variance a number counts as constant: it goes with nothing."""
+
+
+class Decorrelation(Penalty):
+    r"""Mean squared correlation between different numbers of the code: :math:`\frac1{d(d-1)}\sum_{i\ne j} r_{ij}^2`.
+
+    :math:`r_{ij}` is the correlation over the batch, so every sample has the same penalty; it is 0 for a code of
+    one number. The paper sums squared covariances, which an encoder can also make small by shrinking its code.
+
+    layer: whose activations, by name ("encoder.dense1"); the code's where None.
+
+    Source: Cogswell et al., Reducing overfitting in deep networks by decorrelating representations, ICLR (2016), with
+    correlations in place of covariances.
+    """
+
+    over_batch: ClassVar[bool] = True
+
+    weight: Annotated[float, Field(ge=0)] = 0.01
+    layer: str | None = None
+
+    def check(self, model: "Autoencoder") -> None:
+        """Raise BlueprintError where there is no such layer."""
+        if self.layer is not None:
+            model.find_layer(self.layer)
+
+    def __call__(self, seen: "Pass", model: "Autoencoder", draws: Any = None) -> Tensor:
+        """(N,) the batch's figure, for each sample the same."""
+        activations = seen.activations(self.layer).flatten(1)
+        return squared_correlation(activations).expand(len(activations))
+
+
+def squared_correlation(activations: Tensor) -> Tensor:
+    """Scalar mean of the squared correlations between different columns of (N, d)."""
+    count, size = activations.shape
+    centred = activations - activations.mean(0)
+    covariance = centred.T @ centred / count
+    variances = covariance.diagonal()
+    squares = covariance.square() / (variances[:, None] * variances + FLOOR**2)
+    others = 1 - torch.eye(size, dtype=squares.dtype, device=squares.device)
+    return (squares * others).sum() / max(1, size * (size - 1))
