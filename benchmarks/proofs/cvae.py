@@ -8,6 +8,7 @@ import isthmus as ist
 from isthmus.measures import elbo
 
 EPOCHS = 5
+HOW = {"batch_size": 128, "learning_rate": 2e-3, "schedule": "cosine"}
 DRAWN = 100
 """Of each class."""
 KNOWN = 20_000
@@ -18,10 +19,8 @@ def prove(bench: Bench) -> list[Row]:
     """The negative ELBO beside the unconditional one's, and whether the classes are those asked for."""
     data = bench.open()
     variety = ist.recipe("cvae")
-    run = bench.train("cvae", variety, data, batch_size=128, learning_rate=2e-3, schedule="cosine")
-    plain = bench.train(
-        "plain", variety.replace(condition=None), data, batch_size=128, learning_rate=2e-3, schedule="cosine"
-    )
+    run = bench.train("cvae", variety, data, **HOW)
+    plain = bench.train("plain", variety.replace(condition=None), data, **HOW)
     costs = [-elbo(which.model, data.test).value for which in (run, plain)]
     classes = len(data.label_names)
     codes = torch.randn(DRAWN, 20, generator=torch.Generator().manual_seed(0)).repeat(classes, 1)

@@ -9,20 +9,19 @@ from isthmus.measures import elbo
 from isthmus.parts import Plain
 
 EPOCHS = 10
+HOW = {"batch_size": 128, "learning_rate": 2e-3, "schedule": "cosine"}
 
 
 def prove(bench: Bench) -> list[Row]:
     """The negative ELBO, what each number of the code costs, reconstructions and new digits."""
     data = bench.open()
     variety = ist.recipe("vae")
-    run = bench.train("vae", variety, data, batch_size=128, learning_rate=2e-3, schedule="cosine")
+    run = bench.train("vae", variety, data, **HOW)
     plain = bench.train(
         "plain",
         variety.replace(code=Plain(size=20), penalties=()),
         data,
-        batch_size=128,
-        learning_rate=2e-3,
-        schedule="cosine",
+        **HOW,
     )
     found = elbo(run.model, data.test)
     costs = found.kl.sort(descending=True).values.tolist()

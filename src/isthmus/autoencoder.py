@@ -131,7 +131,8 @@ class Autoencoder(nn.Module):
 
     def terms(self, seen: Pass) -> dict[str, Tensor]:
         """(N,) distance and (N,) each penalty, not yet weighted, by name; (K·N,) where K draws differ."""
-        drawn, known = seen.draws.get("penalties", {}), () if seen.known is None else (seen.repeated(seen.known),)
+        drawn = seen.draws.get("penalties", {})
+        known = () if seen.known is None else (seen.repeated(seen.known),)  # a distance of one's own may know no mask
         terms = {"distance": self.distance(seen.output, seen.repeated(seen.clean), *known)}
         for name, penalty in zip(self.penalty_names, self.penalties, strict=True):
             terms[name] = penalty(seen, self, drawn[name]) if name in drawn else penalty(seen, self)
@@ -148,8 +149,9 @@ class Autoencoder(nn.Module):
         """
         terms, drawn = self.terms(seen), seen.draws.get("penalties", {})
         means = {name: term.mean() for name, term in terms.items()}
-        each = {name: term.view(-1, len(seen.clean)) for name, term in terms.items()}
-        parts = means if self.bound == "mean" else each
+        parts = means
+        if self.bound != "mean":
+            parts = {name: term.view(-1, len(seen.clean)) for name, term in terms.items()}
         total = parts["distance"]
         for index, (name, penalty) in enumerate(zip(self.penalty_names, self.penalties, strict=True)):
             total = total + (penalty.weight if weights is None else weights[index]) * parts[name]

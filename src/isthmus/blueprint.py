@@ -112,14 +112,13 @@ class Blueprint(Value):
                 generator,
             )
             code_module = settled.code.module(code_shape, generator)
-        if settled.start == "pca":
-            check_linear(settled.code, code_shape, settled.distance, shape, beside.encoder_shape(seen))
-            start_at_pca(
-                encoder, decoder, shape, settled.code.features(code_shape), code_shape, data if fresh else None
-            )
-        elif sample is not None:
-            settled.network.start_at(_mean(sample), decoder, settled.distance)
-        with torch.random.fork_rng(devices=[]):
+            if settled.start == "pca":
+                check_linear(settled.code, code_shape, settled.distance, shape, beside.encoder_shape(seen))
+                start_at_pca(
+                    encoder, decoder, shape, settled.code.features(code_shape), code_shape, data if fresh else None
+                )
+            elif sample is not None:
+                settled.network.start_at(_mean(sample), decoder, settled.distance)
             return Autoencoder(
                 encoder,
                 decoder,

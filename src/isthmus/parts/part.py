@@ -66,7 +66,8 @@ class Value(BaseModel):
 class Part(Value):
     """A part of an autoencoder. Its direct subclasses are the families (networks, codes, distances, …).
 
-    Defining a subclass of a family makes its kind known, so that a blueprint in JSON can name it.
+    Defining a subclass of a family makes its kind known, so that a blueprint in JSON can name it. A subclass whose
+    name begins with an underscore is no kind: it holds what several kinds share.
 
     kind: the class's name in kebab case (`ActivationL1` is "activation-l1"), unless the class sets it.
     family: what messages call the family; its class's name in lower case, unless that class sets it.
@@ -82,6 +83,8 @@ class Part(Value):
         if cls._is_family():
             cls._kinds = {}
             cls.family = cls.__dict__.get("family", cls.__name__.lower())
+            return
+        if cls.__name__.startswith("_"):
             return
         if "kind" not in cls.__dict__:
             cls.kind = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", cls.__name__).lower()

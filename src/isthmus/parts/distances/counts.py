@@ -18,12 +18,8 @@ LOG_DISPERSION_LIMIT = 7.0
 """Of the logarithm of a dispersion, either way: 1e-3 to 1e3. Above it a negative binomial is a Poisson's twin."""
 
 
-class Poisson(Distance):
-    r"""Negative log-probability under a Poisson distribution, in nats.
-
-    :math:`\sum_i \lambda_i - x_i\log\lambda_i + \log x_i!`, for counts whose variance is their mean. The decoder makes
-    log λ; the picture is λ.
-    """
+class _Counts(Distance):
+    """What the likelihoods of counts have in common."""
 
     unit: ClassVar[str] = "nats"
     likelihood: ClassVar[bool] = True
@@ -37,7 +33,21 @@ class Poisson(Distance):
 
     def check(self, sample: Tensor) -> None:
         """Raise BlueprintError where values are negative or no whole numbers."""
-        _check_counts(self.kind, sample)
+        values = sample[~sample.isnan()]
+        wrong = values[(values < 0) | (values != values.round())]
+        if len(wrong):
+            raise BlueprintError(
+                f"{self.kind} needs counts, whole numbers from 0 on, but there is {float(wrong[0]):.4g}. "
+                "Leave counts as they are (scaling='none'), or take the distance 'gaussian'."
+            )
+
+
+class Poisson(_Counts):
+    r"""Negative log-probability under a Poisson distribution, in nats.
+
+    :math:`\sum_i \lambda_i - x_i\log\lambda_i + \log x_i!`, for counts whose variance is their mean. The decoder makes
+    log λ; the picture is λ.
+    """
 
     def picture(self, output: Tensor) -> Tensor:
         """(N, *shape) to (N, *shape), the rates."""
@@ -54,7 +64,7 @@ class Poisson(Distance):
         return rate.exp() - target * rate + torch.lgamma(target + 1)
 
 
-class NegativeBinomial(Distance):
+class NegativeBinomial(_Counts):
     r"""Negative log-probability under a negative binomial distribution of mean μ and dispersion r, in nats.
 
     :math:`P(x) = \frac{\Gamma(x + r)}{\Gamma(r)\,x!}\Big(\frac{r}{r + \mu}\Big)^{r}\Big(\frac{\mu}{r + \mu}\Big)^{x}`,
@@ -63,20 +73,6 @@ class NegativeBinomial(Distance):
 
     Source: Lopez et al., Deep generative modeling for single-cell transcriptomics, Nature Methods 15 (2018).
     """
-
-    unit: ClassVar[str] = "nats"
-    likelihood: ClassVar[bool] = True
-
-    # others than the base's, which is sound for what is frozen
-    link: Literal["auto", "log"] = "log"  # pyright: ignore[reportIncompatibleVariableOverride]
-
-    def settled(self, facts: Facts) -> Self:
-        """The same distance; its link is the logarithm, whatever the data."""
-        return self.replace(link="log")
-
-    def check(self, sample: Tensor) -> None:
-        """Raise BlueprintError where values are negative or no whole numbers."""
-        _check_counts(self.kind, sample)
 
     def outputs(self, shape: Shape) -> Shape:
         """Twice as many along the first dimension: logarithms of means, then of dispersions."""
@@ -100,13 +96,3 @@ class NegativeBinomial(Distance):
         r = dispersion.exp()
         ways = torch.lgamma(target + r) - torch.lgamma(r) - torch.lgamma(target + 1)
         return r * F.softplus(mean - dispersion) + target * F.softplus(dispersion - mean) - ways
-
-
-def _check_counts(kind: str, sample: Tensor) -> None:
-    values = sample[~sample.isnan()]
-    wrong = values[(values < 0) | (values != values.round())]
-    if len(wrong):
-        raise BlueprintError(
-            f"{kind} needs counts, whole numbers from 0 on, but there is {float(wrong[0]):.4g}. "
-            "Leave counts as they are (scaling='none'), or take the distance 'gaussian'."
-        )

@@ -20,7 +20,38 @@ LOG_SCALE_LIMIT = 5.0
 """Of the logarithm of a scale as the decoder makes it; beyond, it is slowed."""
 
 
-class DiscretisedLogistic(Distance):
+class _Levels(Distance):
+    """What the likelihoods of levels have in common."""
+
+    unit: ClassVar[str] = "nats"
+    likelihood: ClassVar[bool] = True
+
+    # narrower than the base's, which is sound for what is frozen
+    link: Literal["auto", "identity"] = "identity"  # pyright: ignore[reportIncompatibleVariableOverride]
+    levels: Levels = 256
+
+    def settled(self, facts: Facts) -> Self:
+        """The same distance, once the data are known to lie in 0..1 (see `Distance.settled`)."""
+        if not within_unit(facts.range):
+            raise BlueprintError(
+                f"{self.kind} needs {self.levels} levels in 0..1, but these data are {words(facts.range)}. "
+                "Give bytes, or take the distance 'gaussian'."
+            )
+        return self.replace(link="identity")
+
+    def check(self, sample: Tensor) -> None:
+        """Raise BlueprintError where scaled values lie between the levels."""
+        steps = sample[~sample.isnan()].double() * (self.levels - 1)
+        off = (steps - steps.round()).abs()
+        if len(off) and float(off.max()) > 1e-3:
+            worst = float(steps[off.argmax()]) / (self.levels - 1)
+            raise BlueprintError(
+                f"{self.kind} needs values on {self.levels} even levels in 0..1, but there is {worst:.4g}. "
+                "Say how many there are (levels=), give bytes, or take the distance 'gaussian'."
+            )
+
+
+class DiscretisedLogistic(_Levels):
     r"""Negative log-probability of a level under a logistic distribution cut into bins, in nats, summed over numbers.
 
     :math:`P(x) = \sigma\!\big(\frac{x + h - \mu}{s}\big) - \sigma\!\big(\frac{x - h - \mu}{s}\big)` with half a bin
@@ -33,22 +64,6 @@ class DiscretisedLogistic(Distance):
     Source: Kingma et al., Improved variational inference with inverse autoregressive flow, NeurIPS (2016); Salimans et
     al., PixelCNN++, ICLR (2017).
     """
-
-    unit: ClassVar[str] = "nats"
-    likelihood: ClassVar[bool] = True
-
-    # narrower than the base's, which is sound for what is frozen
-    link: Literal["auto", "identity"] = "identity"  # pyright: ignore[reportIncompatibleVariableOverride]
-    levels: Levels = 256
-
-    def settled(self, facts: Facts) -> Self:
-        """The same distance, once the data are known to lie in 0..1 (see `Distance.settled`)."""
-        _check_range(self.kind, self.levels, facts)
-        return self.replace(link="identity")
-
-    def check(self, sample: Tensor) -> None:
-        """Raise BlueprintError where scaled values lie between the levels."""
-        _check_levels(self.kind, self.levels, sample)
 
     def outputs(self, shape: Shape) -> Shape:
         """Twice as many along the first dimension: places, then logarithms of scales."""
@@ -80,7 +95,7 @@ class DiscretisedLogistic(Distance):
         return -math.log(8 * (self.levels - 1))
 
 
-class Categorical(Distance):
+class Categorical(_Levels):
     r"""Negative log-probability of a level under a softmax of its own for each number, in nats: :math:`-\log p_{x_i}`.
 
     Any shape of distribution, at the price of `levels` outputs a number: all numbers' first logits, then all second.
@@ -88,22 +103,6 @@ class Categorical(Distance):
 
     Source: van den Oord, Kalchbrenner & Kavukcuoglu, Pixel recurrent neural networks, ICML (2016).
     """
-
-    unit: ClassVar[str] = "nats"
-    likelihood: ClassVar[bool] = True
-
-    # narrower than the base's, which is sound for what is frozen
-    link: Literal["auto", "identity"] = "identity"  # pyright: ignore[reportIncompatibleVariableOverride]
-    levels: Levels = 256
-
-    def settled(self, facts: Facts) -> Self:
-        """The same distance, once the data are known to lie in 0..1 (see `Distance.settled`)."""
-        _check_range(self.kind, self.levels, facts)
-        return self.replace(link="identity")
-
-    def check(self, sample: Tensor) -> None:
-        """Raise BlueprintError where scaled values lie between the levels."""
-        _check_levels(self.kind, self.levels, sample)
 
     def outputs(self, shape: Shape) -> Shape:
         """As many times the numbers along the first dimension as there are levels."""
@@ -132,22 +131,3 @@ class Categorical(Distance):
     def _logits(self, output: Tensor) -> Tensor:
         """(N, *outputs) as (N, levels, *shape)."""
         return output.unflatten(1, (self.levels, -1))
-
-
-def _check_range(kind: str, levels: int, facts: Facts) -> None:
-    if not within_unit(facts.range):
-        raise BlueprintError(
-            f"{kind} needs {levels} levels in 0..1, but these data are {words(facts.range)}. "
-            "Give bytes, or take the distance 'gaussian'."
-        )
-
-
-def _check_levels(kind: str, levels: int, sample: Tensor) -> None:
-    steps = sample[~sample.isnan()].double() * (levels - 1)
-    off = (steps - steps.round()).abs()
-    if len(off) and float(off.max()) > 1e-3:
-        worst = float(steps[off.argmax()]) / (levels - 1)
-        raise BlueprintError(
-            f"{kind} needs values on {levels} even levels in 0..1, but there is {worst:.4g}. "
-            "Say how many there are (levels=), give bytes, or take the distance 'gaussian'."
-        )
