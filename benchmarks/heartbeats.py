@@ -11,7 +11,7 @@ from sklearn.metrics import roc_auc_score
 
 import isthmus as ist
 from isthmus.data import read_samples
-from isthmus.report.figures import series_lines
+from isthmus.drawing.figures import series_lines
 from isthmus.report.looks import Looks
 
 FILE = "ecg5000.txt"
@@ -35,7 +35,7 @@ def prove_heartbeats(bench: Bench, **settings: Any) -> list[Row]:
         which = "beats cut after 70 to 140 steps" if cut else "whole beats"
         what = f"area under the ROC curve of the error, {which} (plain: PCA)"
         stated = Row(what, area["model"], area["pca"])
-        rows.append(stated if cut else Row.at_least(what, area["model"], 0.95, plain=area["pca"]))
+        rows.append(stated if cut else Row.at_least(what, area["model"], 0.95, beside=area["pca"]))
         bench.draw(_picture(run, Looks(run.model, run.baseline(), given, errors), abnormal), title if cut else "")
     return rows
 

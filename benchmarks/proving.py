@@ -28,25 +28,26 @@ STAND_IN = "digits"
 class Row:
     """One number of a proof.
 
-    number: what it is, with its unit. variety, plain: of the variety, and of the plain model with the same network and
-    budget. asked: what it should be, in words. reached: whether it is; None where it is only stated.
+    number: what it is, with its unit. it, beside: of the variety or use, and of what it is held against: the plain
+    model with the same network and budget, or a simple baseline. asked: what it should be, in words. reached: whether
+    it is; None where it is only stated.
     """
 
     number: str
-    variety: float
-    plain: float | None = None
+    it: float
+    beside: float | None = None
     asked: str = ""
     reached: bool | None = None
 
     @classmethod
-    def at_most(cls, number: str, variety: float, limit: float, why: str = "", plain: float | None = None) -> Self:
+    def at_most(cls, number: str, it: float, limit: float, why: str = "", beside: float | None = None) -> Self:
         """A number that should not be above the limit; `why` says where the limit comes from."""
-        return cls(number, variety, plain, _asked("≤", limit, why), bool(variety <= limit))
+        return cls(number, it, beside, _asked("≤", limit, why), bool(it <= limit))
 
     @classmethod
-    def at_least(cls, number: str, variety: float, limit: float, why: str = "", plain: float | None = None) -> Self:
+    def at_least(cls, number: str, it: float, limit: float, why: str = "", beside: float | None = None) -> Self:
         """A number that should not be below the limit."""
-        return cls(number, variety, plain, _asked("≥", limit, why), bool(variety >= limit))
+        return cls(number, it, beside, _asked("≥", limit, why), bool(it >= limit))
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""The pictures that proofs show: mosaics of features, and samples in rows (`isthmus.report.figures.picture_grid`)."""
+"""The pictures that proofs show: mosaics of features, and samples in rows (`isthmus.drawing.figures.picture_grid`)."""
 
 from collections.abc import Mapping, Sequence
 
@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 import isthmus as ist
-from isthmus.report.theme import LIGHT, drawing, sheet
+from isthmus.drawing.theme import LIGHT, drawing, sheet
 
 WIDTH = 7.0
 """Inches."""

@@ -1,4 +1,4 @@
-"""The proofs: one file a variety, found by its name; a file `beta_vae.py` is the proof of `beta-vae`."""
+"""The proofs, on two shelves, `varieties` and `uses`: one file each, and `beta_vae.py` is that of `beta-vae`."""
 
 import importlib
 import pkgutil
@@ -10,7 +10,7 @@ from proving import Bench, Row
 
 @dataclass(frozen=True)
 class Proof:
-    """What shows that a variety does what it is for.
+    """What shows that a variety or a use does what it is for.
 
     claim: in one sentence. epochs: the budget of each of its models. prove: trains, draws, and gives the rows.
     """
@@ -21,12 +21,18 @@ class Proof:
     prove: Callable[[Bench], list[Row]]
 
 
-def proof_names() -> list[str]:
-    """All that there are, by the alphabet."""
-    return sorted(module.name.replace("_", "-") for module in pkgutil.iter_modules(__path__))
+def proof_names(shelf: str) -> list[str]:
+    """All that stand on a shelf, by the alphabet."""
+    path = importlib.import_module(f"{__name__}.{shelf}").__path__
+    return sorted(module.name.replace("_", "-") for module in pkgutil.iter_modules(path))
 
 
-def find_proof(name: str) -> Proof:
+def find_proof(shelf: str, name: str) -> Proof:
     """The proof of this name; the others are not imported."""
-    module = importlib.import_module(f"{__name__}.{name.replace('-', '_')}")
+    module = importlib.import_module(f"{__name__}.{shelf}.{name.replace('-', '_')}")
     return Proof(name, module.__doc__.splitlines()[0], module.EPOCHS, module.prove)
+
+
+def shelf_title(shelf: str) -> str:
+    """What all proofs of a shelf show together."""
+    return (importlib.import_module(f"{__name__}.{shelf}").__doc__ or "").strip()

@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 
 import isthmus as ist
-from isthmus.report.figures import picture_grid
+from isthmus.drawing.figures import picture_grid
 
 data = ist.open_data("mnist")
 model = ist.recipe("deep", code=16, widths=(512, 256)).build(data)

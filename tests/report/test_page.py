@@ -2,8 +2,6 @@
 
 import itertools
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -17,32 +15,9 @@ from isthmus.autoencoder import Autoencoder
 from isthmus.data.samples import Data, Samples
 from isthmus.data.scaling import Scaling
 from isthmus.errors import IsthmusError
-from isthmus.measures import Evaluation, evaluate
-from isthmus.pca import PCA, principal_components
 from isthmus.report import write_report
-
-
-@dataclass
-class Run:
-    """A run in memory, without the training."""
-
-    model: Autoencoder
-    data: Data
-    history: list[dict[str, Any]] = field(default_factory=list)
-    settings: dict[str, Any] = field(default_factory=lambda: {"epochs": 3, "patience": None})
-    environment: Mapping[str, Any] = field(default_factory=lambda: {"torch": "2", "command": "isthmus train digits"})
-    best_epoch: int = 0
-
-    def open(self) -> Data:
-        return self.data
-
-    def baseline(self) -> PCA:
-        size = int(np.prod(self.model.code_shape))
-        return principal_components(self.data.train, self.model.scaling, size)
-
-    def evaluation(self) -> Evaluation:
-        pca = self.baseline()
-        return evaluate(self.model, self.data.parts, pca, pca.mean)
+from isthmus.run import Run
+from isthmus.training import Settings
 
 
 class Checker(HTMLParser):
@@ -97,7 +72,13 @@ def run_on(values: torch.Tensor, kind: Any, *, code: int = 3, labels: int = 0, s
         decoder = nn.Sequential(nn.Linear(code, width), nn.Unflatten(1, shape))
     description = {"source": "/data/<set>.csv", "kind": kind, "shape": list(shape), "split": {"seed": 4}, "options": {}}
     data = Data(*parts, scaling=scaling, description=description)
-    return Run(Autoencoder(encoder, decoder, shape=shape, scaling=scaling), data)
+    return Run(
+        Autoencoder(encoder, decoder, shape=shape, scaling=scaling),
+        Settings(epochs=3),
+        data=data,
+        description=description,
+        environment={"torch": "2", "command": "isthmus train digits"},
+    )
 
 
 def pictures(*shape: int, count: int = 52) -> torch.Tensor:
@@ -111,7 +92,7 @@ def numbers(*shape: int, count: int = 52) -> torch.Tensor:
 @pytest.fixture(name="undrawn")
 def figures_undrawn(monkeypatch):
     """Figures are made but not drawn, for tests that look at the page alone."""
-    monkeypatch.setattr("isthmus.report.page.png", lambda figure: b"picture")
+    monkeypatch.setattr("isthmus.drawing.plates.png", lambda figure: b"picture")
 
 
 def test_page_of_pictures_has_all_its_parts(tmp_path):
@@ -133,7 +114,7 @@ def test_page_of_a_table_has_columns_and_worst_rows_in_raw_units(tmp_path):
     assert "The worst samples" in words
     assert "&lt;c&gt;:" in words
     worst = int(run.evaluation().errors["test"]["model"].argmax())
-    row = run.data.test.tensor()[worst]
+    row = run.open().test.tensor()[worst]
     assert f"a: {row[0]:.0f} → " in words
     assert len(checker.images) == 3
 

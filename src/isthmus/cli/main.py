@@ -68,10 +68,8 @@ def isthmus(
         typer.echo(context.get_help())
 
 
-train.add_to(app)
-judge.add_to(app)
-use.add_to(app)
-know.add_to(app)
+for commands in (train, judge, use, know):
+    commands.add_to(app)
 
 
 def run() -> None:

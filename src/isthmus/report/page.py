@@ -1,11 +1,9 @@
 """The report: one HTML page that stands by itself, with every figure inside it."""
 
-import base64
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from jinja2 import Environment, PackageLoader
 from matplotlib.figure import Figure
@@ -15,66 +13,17 @@ from isthmus.autoencoder import Autoencoder
 from isthmus.data.samples import Data, Samples
 from isthmus.files import whole_file
 from isthmus.measures import Evaluation, judging, unit_of
-from isthmus.pca import PCA
-from isthmus.report import facts, figures, words
+from isthmus.report import facts, words
 from isthmus.report.looks import Looks
-from isthmus.report.theme import DARK, LIGHT, png
+from isthmus.report.sections import SECTIONS
+
+if TYPE_CHECKING:
+    from isthmus.run import Run
+from isthmus.drawing import figures
+from isthmus.drawing.plates import Section, plate
 
 
-class Reportable(Protocol):
-    """What the report reads of a run; `isthmus.run.Run` has it all."""
-
-    @property
-    def model(self) -> Autoencoder:
-        """The trained model."""
-        ...
-
-    @property
-    def history(self) -> Sequence[Mapping[str, Any]]:
-        """A row an epoch: epoch, loss, validation_loss; may be empty."""
-        ...
-
-    @property
-    def best_epoch(self) -> int:
-        """The epoch whose weights the model has; 0 where nobody knows."""
-        ...
-
-    @property
-    def settings(self) -> Any:
-        """How it was trained: a mapping, or a value with `to_json()`."""
-        ...
-
-    @property
-    def environment(self) -> Mapping[str, Any]:
-        """What it was trained with; the command line as "command"."""
-        ...
-
-    def open(self) -> Data:
-        """The data it was trained on."""
-        ...
-
-    def baseline(self) -> PCA:
-        """The PCA to compare with."""
-        ...
-
-    def evaluation(self) -> Evaluation:
-        """The model, PCA and the mean, measured on each part."""
-        ...
-
-
-@dataclass(frozen=True)
-class Plate:
-    """A figure as the page holds it: PNG for light and dark, in words for those who can't see it, and a caption."""
-
-    title: str
-    light: str
-    dark: str
-    alt: str
-    caption: str
-    width: int
-
-
-def write_report(run: Reportable, path: str | Path) -> Path:
+def write_report(run: "Run", path: str | Path) -> Path:
     """Write the report of `run` to `path`, whole or not at all, and give back where it is.
 
     The page holds everything that it shows: it needs no network, no script and no other file.
@@ -90,7 +39,7 @@ def write_report(run: Reportable, path: str | Path) -> Path:
     return path
 
 
-def render(run: Reportable) -> str:
+def render(run: "Run") -> str:
     """The report of `run` as HTML."""
     model, data, pca, found = run.model, run.open(), run.baseline(), run.evaluation()
     part = found.chief_part
@@ -102,6 +51,7 @@ def render(run: Reportable) -> str:
         looking, training = _looking(looks, found, model), _training(run, looks, found)
         worst = looks.worst_rows() if samples.kind == "table" else []
         layers = facts.layers(model)
+    uses = [section for make in SECTIONS if (section := make(run)) is not None]
     page = Environment(
         loader=PackageLoader("isthmus.report"), autoescape=True, trim_blocks=True, lstrip_blocks=True
     ).get_template("report.html")
@@ -117,6 +67,7 @@ def render(run: Reportable) -> str:
         pca_size=pca.size,
         looking=looking,
         training=training,
+        uses=uses,
         worst=worst,
         part=part,
         layers=[
@@ -132,7 +83,7 @@ def render(run: Reportable) -> str:
     )
 
 
-def _training(run: Reportable, looks: Looks, found: Evaluation) -> dict[str, Any]:
+def _training(run: "Run", looks: Looks, found: Evaluation) -> Section:
     """How training went, how the errors are spread, and where the samples lie in the code."""
     part, samples = found.chief_part, looks.samples
     errors = found.errors[part]
@@ -140,13 +91,13 @@ def _training(run: Reportable, looks: Looks, found: Evaluation) -> dict[str, Any
     _, axes = figures.code_plane(codes)
     mapped = "coloured by label, its name at the median" if labels is not None else "without labels"
     plates = [
-        _plate(
+        plate(
             "Errors",
             lambda theme: figures.error_histogram(errors, theme=theme),
             f"Histogram of the {len(samples)} {part} samples' mean squared errors. {_error_words(errors)}",
             f"How many {part} samples have which error, the model beside PCA. Dotted: the means.",
         ),
-        _plate(
+        plate(
             "The code",
             lambda theme: figures.code_map(codes, labels, samples.label_names, theme=theme),
             f"Map of the codes of {len(codes)} {part} samples, {mapped}. Axes: {'; '.join(axes)}.",
@@ -154,17 +105,17 @@ def _training(run: Reportable, looks: Looks, found: Evaluation) -> dict[str, Any
         ),
     ]
     if len(run.history) > 1:
-        curves = _plate(
+        curves = plate(
             "Loss",
             lambda theme: figures.loss_curves(run.history, best_epoch=run.best_epoch, theme=theme),
             _loss_words(run),
             "What training minimised, by epoch.",
         )
         plates.insert(0, curves)
-    return {"title": "Training, errors and the code", "plates": plates}
+    return Section("Training, errors and the code", plates)
 
 
-def _looking(looks: Looks, found: Evaluation, model: Autoencoder) -> dict[str, Any] | None:
+def _looking(looks: Looks, found: Evaluation, model: Autoencoder) -> Section | None:
     """What came back, in the way that suits the data: pictures, lines, or bars by column."""
     part, samples = found.chief_part, looks.samples
     if samples.kind == "table":
@@ -176,7 +127,7 @@ def _looking(looks: Looks, found: Evaluation, model: Autoencoder) -> dict[str, A
     for title, indices in chosen.items():
         number = f"{len(indices)} sample{'s' * (len(indices) != 1)}"
         ends = {"Best": "the smallest errors first", "Worst": "the largest errors first"}
-        plates.append(_plate(
+        plates.append(plate(
             title,
             _drawn(looks, indices, model),
             f"{title}: {number} of the {part} part, each as the original, the model's and PCA's reconstruction. "
@@ -184,10 +135,10 @@ def _looking(looks: Looks, found: Evaluation, model: Autoencoder) -> dict[str, A
             f"{number.capitalize()} of the {part} part{f', {ends[title]}' if title in ends else ''}. "
             "Above each the model's mean squared error.",
         ))  # fmt: skip
-    return {"title": "What comes back", "plates": plates}
+    return Section("What comes back", plates)
 
 
-def _by_column(found: Evaluation, samples: Samples) -> dict[str, Any] | None:
+def _by_column(found: Evaluation, samples: Samples) -> Section | None:
     """The explained variance of each column of a table; nothing where no column varies."""
     columns = found.columns[found.chief_part]
     varying = int(columns["model"].isfinite().sum())
@@ -195,13 +146,13 @@ def _by_column(found: Evaluation, samples: Samples) -> dict[str, Any] | None:
         return None
     many = varying > figures.MOST_COLUMNS
     which = f"the {figures.MOST_COLUMNS} worst of {varying}" if many else "the worst first"
-    plate = _plate(
+    bars = plate(
         "Explained variance",
         lambda theme: figures.column_bars(columns, samples.columns, theme=theme),
         f"Explained variance of each column on the {found.chief_part} part, {which}; bars are the model, marks PCA.",
         f"By column, {which}: bars are the model, marks are PCA.",
     )
-    return {"title": "What comes back, by column", "plates": [plate]}
+    return Section("What comes back, by column", [bars])
 
 
 def _drawn(looks: Looks, indices: Tensor, model: Autoencoder) -> Callable[[Any], Figure]:
@@ -216,14 +167,6 @@ def _drawn(looks: Looks, indices: Tensor, model: Autoencoder) -> Callable[[Any],
     named = {figures.WORDS[name]: batch for name, batch in rows.items()}
     captions = looks.captions(indices)
     return lambda theme: figures.picture_grid(named, captions=captions, bounds=bounds, theme=theme)
-
-
-def _plate(title: str, draw: Callable[[Any], Figure], alt: str, caption: str) -> Plate:
-    """Draw a figure for light and for dark."""
-    drawn = draw(LIGHT)
-    width = round(drawn.get_size_inches()[0] * 120)
-    light, dark = (base64.b64encode(png(figure)).decode() for figure in (drawn, draw(DARK)))
-    return Plate(title, light, dark, alt, caption, width)
 
 
 def _measure_rows(found: Evaluation, data: Data) -> list[dict[str, Any]]:
@@ -252,7 +195,7 @@ def _measure_rows(found: Evaluation, data: Data) -> list[dict[str, Any]]:
     return parts
 
 
-def _cards(model: Autoencoder, data: Data, run: Reportable, code_size: int) -> list[tuple[str, str]]:
+def _cards(model: Autoencoder, data: Data, run: "Run", code_size: int) -> list[tuple[str, str]]:
     """The few facts that stand at the top, as (value, what it is)."""
     width = math.prod(model.shape)
     numbers = f"{width / code_size:.1f}".removesuffix(".0")
@@ -267,7 +210,7 @@ def _cards(model: Autoencoder, data: Data, run: Reportable, code_size: int) -> l
     return cards
 
 
-def _loss_words(run: Reportable) -> str:
+def _loss_words(run: "Run") -> str:
     first, last = run.history[0], run.history[-1]
     text = f"Training loss over {len(run.history)} epochs, from {words.number(first.get('loss'))} to "
     text += f"{words.number(last.get('loss'))}."

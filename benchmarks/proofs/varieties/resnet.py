@@ -5,8 +5,8 @@ from proving import Bench, Row
 from sheets import one_of_each
 
 import isthmus as ist
+from isthmus.drawing.figures import picture_grid
 from isthmus.measures.reconstruction import psnr
-from isthmus.report.figures import picture_grid
 
 EPOCHS = 5
 SLACK = 0.3
@@ -34,7 +34,7 @@ def prove(bench: Bench) -> list[Row]:
     return [
         Row.at_least(
             "PSNR of the mean squared error, dB", whole["at PCA"], whole["PCA"] - SLACK,
-            f"PCA's {whole['PCA']:.2f} less {SLACK}", plain=whole["at mean"],
+            f"PCA's {whole['PCA']:.2f} less {SLACK}", beside=whole["at mean"],
         ),
         Row("the same, above PCA's, dB", whole["at PCA"] - whole["PCA"], whole["at mean"] - whole["PCA"]),
         Row("mean of the pictures' own PSNRs, dB", each["at PCA"], each["at mean"]),

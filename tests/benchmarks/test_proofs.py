@@ -1,4 +1,4 @@
-"""The proofs of the varieties: found by their files, not done twice, resumed where they were cut, told in one table."""
+"""The proofs: found by their files, not done twice, resumed where they were cut, told in one table."""
 
 import importlib
 import json
@@ -26,7 +26,7 @@ def prove(bench):
     blueprint = ist.recipe("vanilla", code=3)
     errors = [bench.train(title, blueprint, data, seed=seed).evaluate()["test"]["mse"]["model"]
               for seed, title in enumerate(("first", "second"))]
-    return [Row.at_most("error", errors[0], {limit}, "twice the other's", plain=errors[1]), Row("seeds", 2)]
+    return [Row.at_most("error", errors[0], {limit}, "twice the other's", beside=errors[1]), Row("seeds", 2)]
 '''
 
 
@@ -38,15 +38,15 @@ class StopAfterOne(ist.Callback):
 
 
 @pytest.fixture
-def varieties(monkeypatch, tmp_path):
+def prove(monkeypatch, tmp_path):
     """The command, with one more proof: `vanilla`."""
     monkeypatch.syspath_prepend(str(Path(__file__).parents[2] / "benchmarks"))
-    proofs, varieties = importlib.import_module("proofs"), importlib.import_module("varieties")
+    shelf, prove = importlib.import_module("proofs.varieties"), importlib.import_module("prove")
     (tmp_path / "proofs").mkdir()
     (tmp_path / "proofs" / "vanilla.py").write_text(PROOF.replace("{limit}", "2 * errors[1]"))
-    monkeypatch.setattr(proofs, "__path__", [str(tmp_path / "proofs"), *proofs.__path__])
-    monkeypatch.delitem(sys.modules, "proofs.vanilla", raising=False)
-    return varieties
+    monkeypatch.setattr(shelf, "__path__", [str(tmp_path / "proofs"), *shelf.__path__])
+    monkeypatch.delitem(sys.modules, "proofs.varieties.vanilla", raising=False)
+    return prove
 
 
 @pytest.fixture
@@ -62,32 +62,32 @@ def trained(monkeypatch):
     return folders
 
 
-def test_a_proof_is_done_once_unless_asked_for_again_or_of_another_length(varieties, trained, tmp_path):
+def test_a_proof_is_done_once_unless_asked_for_again_or_of_another_length(prove, trained, tmp_path):
     words = ["--only", "vanilla", "--out", str(tmp_path / "out")]
     for more, expected in (([], 2), ([], 2), (["--epochs", "3"], 4), (["--epochs", "3"], 4), (["--again"], 6)):
-        assert varieties.main([*words, *more]) == 0
+        assert prove.main("varieties", [*words, *more]) == 0
         assert len(trained) == expected
     found = json.loads((tmp_path / "out" / "vanilla.json").read_text())
     assert found["epochs"] == 2
     assert found["data"] == ["made up, for want of no such file: 58 to train, 6 to test"]
 
 
-def test_what_was_done_before_a_blueprint_had_this_option_is_still_done(varieties, trained, tmp_path):
+def test_what_was_done_before_a_blueprint_had_this_option_is_still_done(prove, trained, tmp_path):
     words = ["--only", "vanilla", "--out", str(tmp_path / "out")]
-    varieties.main(words)
+    prove.main("varieties", words)
     files = [tmp_path / "out" / "vanilla.json", *(tmp_path / "out" / "vanilla").glob("*/model.json")]
     assert len(files) == 3
     for file in files:
         saved = json.loads(file.read_text())
         del saved["blueprint"]["solution"]
         file.write_text(json.dumps(saved))
-    varieties.main(words)
+    prove.main("varieties", words)
     files[0].unlink()
-    varieties.main(words)
+    prove.main("varieties", words)
     assert len(trained) == 2
 
 
-def test_what_was_cut_goes_on_and_is_the_same_as_if_it_had_not_been(varieties, trained, tmp_path):
+def test_what_was_cut_goes_on_and_is_the_same_as_if_it_had_not_been(prove, trained, tmp_path):
     proving = importlib.import_module("proving")
     data = ist.open_data(np.random.default_rng(0).integers(0, 255, (64, 4, 4), dtype=np.uint8), validation=0)
     whole = proving.Bench("a", tmp_path, 3).train("run", ist.recipe("vanilla", code=3), data)
@@ -98,27 +98,28 @@ def test_what_was_cut_goes_on_and_is_the_same_as_if_it_had_not_been(varieties, t
     assert [row["loss"] for row in resumed.history] == [row["loss"] for row in whole.history]
 
 
-def test_what_is_asked_and_not_reached_is_told_and_ends_with_1(varieties, tmp_path):
+def test_what_is_asked_and_not_reached_is_told_and_ends_with_1(prove, tmp_path):
     (tmp_path / "proofs" / "vanilla.py").write_text(PROOF.replace("{limit}", "0.0"))
-    assert varieties.main(["--only", "vanilla", "--out", str(tmp_path)]) == 1
+    assert prove.main("varieties", ["--only", "vanilla", "--out", str(tmp_path)]) == 1
     lines = (tmp_path / "table.md").read_text().splitlines()
-    assert lines[0] == "| variety | number | it | plain | asked | reached |"
+    assert lines[0] == "| of | number | it | beside | asked | reached |"
     assert lines[2].startswith("| vanilla | error | ")
     assert lines[2].endswith(" | ≤ 0, twice the other's | NO |")
     assert lines[3] == "|  | seeds | 2 |  |  |  |"
 
 
-def test_every_proof_says_what_it_shows_and_for_how_long_it_trains(varieties, capsys):
+def test_every_proof_says_what_it_shows_and_for_how_long_it_trains(prove, capsys):
     proofs = importlib.import_module("proofs")
-    for name in proofs.proof_names():
-        proof = proofs.find_proof(name)
+    every = [(shelf, name) for shelf in ("varieties", "uses") for name in proofs.proof_names(shelf)]
+    for place in every:
+        proof = proofs.find_proof(*place)
         assert proof.claim.endswith(".")
         assert proof.epochs > 0
-    assert varieties.main(["--list"]) == 0
+    assert prove.main("varieties", ["--list"]) == 0
     assert "vanilla: Tiny pictures can be learnt." in capsys.readouterr().out
 
 
-def test_an_unknown_variety_is_refused_with_the_known_ones(varieties, capsys):
+def test_an_unknown_name_is_refused_with_the_known_ones(prove, capsys):
     with pytest.raises(SystemExit):
-        varieties.main(["--only", "sparce"])
+        prove.main("varieties", ["--only", "sparce"])
     assert "there are" in capsys.readouterr().err

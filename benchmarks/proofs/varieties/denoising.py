@@ -6,8 +6,8 @@ from sheets import one_of_each
 from torch import Tensor
 
 import isthmus as ist
+from isthmus.drawing.figures import picture_grid
 from isthmus.parts import Corruption, GaussianNoise, Masking
-from isthmus.report.figures import picture_grid
 
 EPOCHS = 8
 DAMAGES = {"noise": GaussianNoise(sigma=0.5), "masking": Masking(share=0.5)}
@@ -28,7 +28,7 @@ def prove(bench: Bench) -> list[Row]:
         made = {who: data.scaling(run.reconstruct(raw)) for who, run in (("plain", plain), ("denoising", trained))}
         error = {who: float((output - clean).square().double().mean()) for who, output in made.items()}
         number = f"mean squared error, {WORDS[name]}"
-        rows.append(Row.at_most(number, error["denoising"], error["plain"] / 3, "a third", plain=error["plain"]))
+        rows.append(Row.at_most(number, error["denoising"], error["plain"] / 3, "a third", beside=error["plain"]))
         shown = {"clean": clean, "damaged": damaged, **made}
         bench.draw(picture_grid({title: batch[some] for title, batch in shown.items()}), name)
     return rows

@@ -8,8 +8,8 @@ import pytest
 import torch
 from matplotlib.figure import Figure
 
-from isthmus.report import figures
-from isthmus.report.theme import DARK, png
+from isthmus.drawing import figures
+from isthmus.drawing.theme import DARK, png
 
 GENERATOR = torch.Generator().manual_seed(0)
 

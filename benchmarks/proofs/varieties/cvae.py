@@ -32,7 +32,7 @@ def prove(bench: Bench) -> list[Row]:
     shown = drawn.view(classes, DRAWN, *data.shape)[:, :16].flatten(0, 1)
     bench.draw(mosaics({"a row a class, a column a code": shown / 255}, across=16))
     return [
-        Row.at_most("negative ELBO, nats", costs[0], costs[1], "without labels", plain=costs[1]),
+        Row.at_most("negative ELBO, nats", costs[0], costs[1], "without labels", beside=costs[1]),
         Row("share of 1,000 draws whose nearest training digit is of the class asked for", share),
     ]
 

@@ -6,8 +6,8 @@ from sheets import one_of_each
 from torch import Tensor
 
 import isthmus as ist
+from isthmus.drawing.figures import picture_grid
 from isthmus.parts import Fsq, Plain, Vq
-from isthmus.report.figures import picture_grid
 
 EPOCHS = 10
 
@@ -30,7 +30,7 @@ def prove(bench: Bench) -> list[Row]:
     unquantised = plain.evaluate(data.test)["given"]["mse"]["model"]
     return [
         Row("bits a digit", bits),
-        Row.at_most("mean squared error", error, pca, f"PCA in {round(bits)} bits", plain=unquantised),
+        Row.at_most("mean squared error", error, pca, f"PCA in {round(bits)} bits", beside=unquantised),
         *_use(found.indices, code),
     ]
 

@@ -26,7 +26,7 @@ def prove(bench: Bench) -> list[Row]:
     )
     half, tenth = 0.5 * share["plain"], 1.1 * error["plain"]
     return [
-        Row.at_most("mean share of active units (above 0)", share["sparse"], half, "half", plain=share["plain"]),
+        Row.at_most("mean share of active units (above 0)", share["sparse"], half, "half", beside=share["plain"]),
         Row("share of units that any digit makes active", used["sparse"], used["plain"]),
-        Row.at_most("mean squared error", error["sparse"], tenth, "10 % more", plain=error["plain"]),
+        Row.at_most("mean squared error", error["sparse"], tenth, "10 % more", beside=error["plain"]),
     ]

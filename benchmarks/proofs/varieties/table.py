@@ -15,7 +15,7 @@ from torch import Tensor
 
 import isthmus as ist
 from isthmus.data import Samples
-from isthmus.report.figures import column_bars
+from isthmus.drawing.figures import column_bars
 
 EPOCHS = 150
 SHARE = 0.3
@@ -92,7 +92,7 @@ class Given:
                 if of_kind.any():
                     error = {name: float(self.errors(table)[where & of_kind].mean()) for name, table in made.items()}
                     words = (f"{title}, {what}: {number}", error["model"], error["simple"], "SimpleImputer's")
-                    found.append(Row.at_most(*words, plain=error["simple"]))
+                    found.append(Row.at_most(*words, beside=error["simple"]))
         return found
 
     def explained(self) -> Tensor:

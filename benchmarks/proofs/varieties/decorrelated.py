@@ -24,7 +24,7 @@ def prove(bench: Bench) -> list[Row]:
             together["decorrelated"],
             together["plain"] / 10,
             "a tenth of the plain one's",
-            plain=together["plain"],
+            beside=together["plain"],
         ),
         Row("mean squared error", error["decorrelated"], error["plain"]),
     ]

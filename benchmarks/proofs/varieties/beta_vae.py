@@ -35,7 +35,7 @@ def prove(bench: Bench) -> list[Row]:
     }
     bench.draw(mosaics(panels, across=9))
     rows = [
-        Row.at_most(f"KL at β = {weight:g}, nats", cost, before, "the weight before it", plain=kl[0])
+        Row.at_most(f"KL at β = {weight:g}, nats", cost, before, "the weight before it", beside=kl[0])
         for weight, cost, before in zip(WEIGHTS[1:], kl[1:], kl, strict=False)
     ]
     rows += [

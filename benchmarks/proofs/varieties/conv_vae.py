@@ -24,6 +24,6 @@ def prove(bench: Bench) -> list[Row]:
     )
     costs = {name: -bound.value for name, bound in found.items()}
     return [
-        Row.at_most("negative ELBO, nats", costs["conv-vae"], costs["vae"], "the dense one's", plain=costs["vae"]),
+        Row.at_most("negative ELBO, nats", costs["conv-vae"], costs["vae"], "the dense one's", beside=costs["vae"]),
         Row("KL, nats", *(float(found[name].kl.sum()) for name in runs)),
     ]

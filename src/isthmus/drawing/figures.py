@@ -12,8 +12,8 @@ from matplotlib.ticker import MaxNLocator
 from torch import Tensor
 
 from isthmus.data.samples import Samples
+from isthmus.drawing.theme import LIGHT, MARKERS, Theme, drawing, sheet
 from isthmus.pca import principal_components
-from isthmus.report.theme import LIGHT, MARKERS, Theme, drawing, sheet
 
 WORDS = {"model": "model", "pca": "PCA", "mean": "mean", "original": "original"}
 """What the rivals are called in a figure."""

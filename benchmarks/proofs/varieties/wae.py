@@ -26,7 +26,7 @@ def prove(bench: Bench) -> list[Row]:
     bench.draw(mosaics({f"{name}: decoded draws": run.decode(drawn) / 255 for name, run in runs.items()}))
     share = "share of samples of 100 codes that a kernel test tells from the prior's draws at 5 %"
     return [
-        Row.at_most(share, found["wae"], 0.25, "draws themselves: 0.05", plain=found["plain"]),
-        Row.at_most("MMD² to the prior", apart["wae"], apart["plain"] / 10, "a tenth", plain=apart["plain"]),
+        Row.at_most(share, found["wae"], 0.25, "draws themselves: 0.05", beside=found["plain"]),
+        Row.at_most("MMD² to the prior", apart["wae"], apart["plain"] / 10, "a tenth", beside=apart["plain"]),
         Row("mean squared error", error["wae"], error["plain"]),
     ]

@@ -6,8 +6,8 @@ from sheets import one_of_each
 from torch import Tensor
 
 import isthmus as ist
+from isthmus.drawing.figures import picture_grid
 from isthmus.parts import Dense
-from isthmus.report.figures import picture_grid
 
 EPOCHS = 40
 
@@ -27,7 +27,7 @@ def prove(bench: Bench) -> list[Row]:
     for side, plane in planes.items():
         most = {name: float(principal_angles(plane(run.model), pca.components)[-1]) for name, run in runs.items()}
         number = f"largest angle between the {side}'s plane and PCA's, degrees"
-        rows.append(Row.at_most(number, most["tied"], 1.0, plain=most["plain"]))
+        rows.append(Row.at_most(number, most["tied"], 1.0, beside=most["plain"]))
     error = {name: run.evaluate(data.test)["given"]["mse"] for name, run in runs.items()}
     count = {name: sum(weight.numel() for weight in run.model.parameters()) for name, run in runs.items()}
     some = data.test.take(one_of_each(data))

@@ -4,7 +4,7 @@ from proving import Bench, Row
 from sheets import curves, one_of_each
 
 import isthmus as ist
-from isthmus.report.figures import picture_grid
+from isthmus.drawing.figures import picture_grid
 
 EPOCHS = 8
 LAYER_EPOCHS = 1
@@ -36,5 +36,5 @@ def prove(bench: Bench) -> list[Row]:
     bench.draw(curves(lines, "epochs, one layer's counted as a whole one", "mean squared error, training"), "curve")
     return [
         Row("epochs, of them for the layers", before, 0),
-        Row.at_most("mean squared error", error["stacked"], error["scratch"], "from scratch", plain=error["scratch"]),
+        Row.at_most("mean squared error", error["stacked"], error["scratch"], "from scratch", beside=error["scratch"]),
     ]

@@ -1,0 +1,12 @@
+"""Sections: what each use of a model has to show in its report."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from isthmus.drawing.plates import Section
+
+if TYPE_CHECKING:
+    from isthmus.run import Run
+
+SECTIONS: tuple[Callable[["Run"], Section | None], ...] = ()
+"""Each makes its section of a run's report, or nothing where the model can't be used that way. In the page's order."""
