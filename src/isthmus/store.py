@@ -11,7 +11,7 @@ from typing import Any
 import safetensors
 import safetensors.torch
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from isthmus import version
 from isthmus.autoencoder import Autoencoder
@@ -116,7 +116,7 @@ def rebuild(folder: Path, model: Autoencoder | None = None) -> Autoencoder:
     return blueprint.build(_Described(shape, scaling), remarks=False, fresh=False)
 
 
-def put_weights(model: Autoencoder, tensors: Mapping[str, Tensor], path: Path) -> None:
+def put_weights(model: nn.Module, tensors: Mapping[str, Tensor], path: Path) -> None:
     """Copy `tensors` into the model, after checking that they are exactly its own.
 
     Raises:

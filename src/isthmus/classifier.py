@@ -1,0 +1,266 @@
+"""A classifier: a small network that learns the data's labels, to judge what models make and to try features by."""
+
+import copy
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from isthmus.data import Samples, Scaling
+from isthmus.errors import DataError, IsthmusError, RunError
+from isthmus.parts import Conv, Facts, Network, Table
+from isthmus.parts.layers import initialise
+from isthmus.store import load_tensors, put_weights, save_tensors
+from isthmus.training.optimisers import Optimiser
+from isthmus.training.precision import fast_products
+from isthmus.training.settings import Settings, find_batch_size, find_device, learning_rate_at
+
+FEATURES = 64
+"""Numbers that the classifier's own body makes of a sample."""
+QUICK = Settings(epochs=8, learning_rate=2e-3, schedule="cosine", patience=3)
+"""How a classifier is trained where nothing else is said."""
+_BATCH = 1024
+
+
+class Classifier(nn.Module):
+    """A body that makes features of scaled samples, and a linear head that makes logits of those. It takes raw samples.
+
+        judge = train_classifier(data.train, data.validation, scaling=data.scaling)
+        judge.accuracy(data.test), judge.features(data.test), judge.probabilities(pictures)
+
+    Missing numbers count as 0 after scaling.
+
+    body: from (N, *shape) scaled samples to (N, …), flattened. label_names: of the classes, in their order.
+    network: the part that made the body, so that it can be built again; None for a body of somebody's own.
+    history: a row an epoch: loss and, where there is a validation part, its loss and accuracy.
+    """
+
+    def __init__(
+        self,
+        body: nn.Module,
+        *,
+        shape: tuple[int, ...],
+        scaling: Scaling,
+        label_names: tuple[str, ...],
+        network: Network | None = None,
+        seed: int = 0,
+    ) -> None:
+        super().__init__()
+        self.body, self.scaling, self.shape = body, scaling, tuple(shape)
+        self.label_names, self.network = tuple(label_names), network
+        self.history: list[dict[str, float]] = []
+        self.eval()
+        with torch.random.fork_rng(devices=[]):  # PyTorch's layers draw a first start from the global state
+            self.head = nn.Linear(self._count_features(), len(self.label_names))
+        initialise(self.head, "identity", torch.Generator().manual_seed(seed))
+
+    def forward(self, raw: Tensor) -> Tensor:
+        """(N, *shape) raw samples to (N, classes) logits."""
+        return self.head(self.embed(raw))
+
+    def embed(self, raw: Tensor) -> Tensor:
+        """(N, *shape) raw samples to (N, F) features, of one batch, with gradients."""
+        scaled = self.scaling(raw)
+        return self.body(torch.where(scaled.isnan(), 0, scaled)).flatten(1)
+
+    def features(self, given: Samples | Tensor) -> Tensor:
+        """(N, F) what the head sees of raw samples, float32 on the CPU, a batch at a time."""
+        return _through(self, self.embed, given)
+
+    def probabilities(self, given: Samples | Tensor) -> Tensor:
+        """(N, classes) float32, of raw samples; each row sums to 1."""
+        return _through(self, self, given).softmax(1)
+
+    def accuracy(self, samples: Samples) -> float:
+        """Share of the samples whose label is the most probable one.
+
+        Raises:
+            DataError: they have no labels.
+        """
+        labels = _labels_of(samples)
+        return float((_through(self, self, samples).argmax(1) == labels).double().mean())
+
+    def save(self, path: str | Path) -> None:
+        """Write it as one safetensors file, with what it is as JSON within, whole or not at all."""
+        notes = {
+            "classifier": self.network.to_json() if self.network else None,
+            "shape": list(self.shape),
+            "scaling": self.scaling.to_json(),
+            "label_names": list(self.label_names),
+            "history": self.history,
+        }
+        save_tensors(path, self.state_dict(), notes)
+
+    def _count_features(self) -> int:
+        weight = next(self.body.parameters(), torch.zeros(0))
+        try:
+            with torch.no_grad():
+                return self.body(weight.new_zeros(1, *self.shape)).flatten(1).shape[1]
+        except RuntimeError as error:
+            raise DataError(
+                f"This body can't take one sample of shape {self.shape}: {str(error).splitlines()[0]}. "
+                "Give one that takes (N, *shape) scaled samples and makes (N, …) features."
+            ) from error
+
+
+def train_classifier(
+    train: Samples,
+    validation: Samples | None = None,
+    *,
+    scaling: Scaling | None = None,
+    body: nn.Module | None = None,
+    only_head: bool = False,
+    body_rate: float = 1.0,
+    settings: Settings = QUICK,
+    progress: Callable[[int, int], object] | None = None,
+) -> Classifier:
+    """A classifier of these samples' labels, by the least cross-entropy; the same arguments give the same bits.
+
+    With a validation part, the weights of the best epoch by its loss are kept, and `settings.patience` applies.
+
+    scaling: of the samples; learnt from `train` where none is given.
+    body: any module from (N, *shape) scaled samples to (N, …) features, such as a trained encoder; it is copied, and
+        left as it is. A small convolutional network for pictures and series, a dense one for tables, where none is.
+    only_head: the body's weights stand still, and its features are computed once.
+    body_rate: the body's learning rate, as a multiple of the head's.
+    settings: epochs, batch_size, optimiser, learning_rate, schedule, warmup, weight_decay, patience, seed and device.
+    progress: called as `progress(done, epochs)` after each epoch.
+
+    Raises:
+        DataError: labels are missing, there is one class alone, or the body doesn't take these samples.
+    """
+    parts = [part for part in (train, validation) if part is not None and len(part)]
+    if not len(train):
+        raise DataError("No samples to learn labels from: expected at least one of each class.")
+    count = max(int(_labels_of(part).max()) + 1 for part in parts)
+    names = train.label_names if len(train.label_names) >= count else tuple(map(str, range(count)))
+    if len(names) < 2:
+        raise DataError("All samples have the same label, and a classifier needs two. Say which labels (labels=).")
+    scaling = copy.deepcopy(scaling) if scaling is not None else Scaling.learn("auto", train)
+    network = None if body is not None else _network(train, scaling)
+    body = copy.deepcopy(body) if body is not None else _body(network, train.shape, settings.seed)
+    classifier = Classifier(
+        body, shape=train.shape, scaling=scaling, label_names=names, network=network, seed=settings.seed
+    ).to(find_device(settings.device))
+    if only_head:
+        seen = [Samples(values=classifier.features(part), labels=part.labels) for part in parts]
+        classifier.history = _fit(classifier.head, seen[0], seen[1:], settings, {}, progress)
+    else:
+        rates = {f"body.{name}": body_rate for name, _ in body.named_parameters()}
+        classifier.history = _fit(classifier, parts[0], parts[1:], settings, rates, progress)
+    return classifier.eval()
+
+
+def load_classifier(path: str | Path, *, body: nn.Module | None = None) -> Classifier:
+    """The classifier that `Classifier.save` wrote, on the CPU.
+
+    body: the same modules again, where they were somebody's own.
+
+    Raises:
+        RunError: the file is missing, damaged, holds something else, or its body is needed and not given.
+    """
+    path = Path(path)
+    tensors, notes = load_tensors(path)
+    if not isinstance(notes, dict) or "classifier" not in notes:
+        raise RunError(f"{path} holds no classifier. Give a file that a classifier's save wrote.")
+    if notes["classifier"] is None and body is None:
+        raise RunError(f"{path} holds a classifier with a body of somebody's own. Give it: body=….")
+    try:
+        shape, scaling = tuple(notes["shape"]), Scaling.from_json(notes["scaling"])
+        network = Network.from_json(notes["classifier"]) if body is None else None
+        names = tuple(notes["label_names"])
+        made = body if body is not None else _body(network, shape, 0)
+        classifier = Classifier(made, shape=shape, scaling=scaling, label_names=names, network=network)
+    except (IsthmusError, TypeError, ValueError, KeyError) as error:
+        raise RunError(f"{path} is damaged: {error}. Restore it from a copy, or train it again.") from error
+    put_weights(classifier, tensors, path)
+    classifier.history = notes.get("history", [])
+    return classifier.eval()
+
+
+def _network(samples: Samples, scaling: Scaling) -> Network:
+    """What suits the data: a small convolutional network, or a dense one."""
+    if samples.kind == "table" or len(samples.shape) not in (2, 3):
+        return Table(widths=(256,)).settled(Facts(levels=scaling.levels))
+    return Conv(channels=(16, 32), form="strided", kernel=5 if samples.kind == "series" else 3)
+
+
+def _body(network: Network | None, shape: tuple[int, ...], seed: int) -> nn.Module:
+    """The network's encoder to as many features, none of them below 0."""
+    assert network is not None
+    with torch.random.fork_rng(devices=[]):
+        encoder = network.encoder(shape, (FEATURES,), torch.Generator().manual_seed(seed))
+    return nn.Sequential(encoder, nn.ReLU())
+
+
+def _fit(
+    module: nn.Module,
+    train: Samples,
+    validation: list[Samples],
+    settings: Settings,
+    rates: dict[str, float],
+    progress: Callable[[int, int], object] | None,
+) -> list[dict[str, float]]:
+    """Train a module from batches to logits, leave the best weights in it, and give a row an epoch."""
+    parameters = {name: weight for name, weight in module.named_parameters() if weight.requires_grad}
+    device = next(iter(parameters.values())).device
+    optimiser = Optimiser(settings, parameters, rates)
+    size = find_batch_size(settings, len(train))
+    steps = -(-len(train) // size)
+    labels = _labels_of(train)
+    generator = torch.Generator().manual_seed(settings.seed)
+    history: list[dict[str, float]] = []
+    best, best_epoch, kept = float("inf"), 0, None
+    # a body of somebody's own may draw from the global state: it begins at the seed, and comes back as it was
+    with torch.random.fork_rng(devices=[]), fast_products(device):
+        torch.default_generator.manual_seed(settings.seed)
+        for epoch in range(settings.epochs):
+            module.train()
+            total = 0.0
+            for step, indices in enumerate(torch.randperm(len(train), generator=generator).split(size)):
+                logits = module(train.batch(indices).to(device))
+                loss = functional.cross_entropy(logits, labels[indices].to(device))
+                gradients = torch.autograd.grad(loss, list(parameters.values()), materialize_grads=True)
+                optimiser.step(gradients, learning_rate_at(settings, epoch * steps + step, steps))
+                total += float(loss.detach()) * len(indices)
+            module.eval()
+            row = {"epoch": epoch + 1, "loss": total / len(train)}
+            history.append(row)
+            for part in validation:
+                row |= _validate(module, part)
+                if row["validation_loss"] < best - settings.min_delta:
+                    best, best_epoch = row["validation_loss"], epoch
+                    kept = {name: value.clone() for name, value in module.state_dict().items()}
+            if progress is not None:
+                progress(epoch + 1, settings.epochs)
+            if validation and settings.patience is not None and epoch - best_epoch >= settings.patience:
+                break
+    if kept is not None:
+        module.load_state_dict(kept)
+    return history
+
+
+def _validate(module: nn.Module, part: Samples) -> dict[str, float]:
+    labels, logits = _labels_of(part), _through(module, module, part)
+    return {
+        "validation_loss": float(functional.cross_entropy(logits, labels)),
+        "validation_accuracy": float((logits.argmax(1) == labels).double().mean()),
+    }
+
+
+@torch.no_grad()
+def _through(module: nn.Module, use: Callable[[Tensor], Tensor], given: Samples | Tensor) -> Tensor:
+    """(N, …) a use of the module on all samples, a batch at a time, on the module's device."""
+    module.eval()
+    device = next(module.parameters()).device
+    batches: Iterator[Any] = given.batches(_BATCH) if isinstance(given, Samples) else iter(given.split(_BATCH))
+    return torch.cat([use(batch.to(device)).cpu() for batch in batches])
+
+
+def _labels_of(samples: Samples) -> Tensor:
+    if samples.labels is None:
+        raise DataError("These samples have no labels, which a classifier learns from. Say which they are (labels=).")
+    return samples.labels
