@@ -23,9 +23,11 @@ if TYPE_CHECKING:
     from isthmus.recipes import RECIPES, recipe
     from isthmus.run import Run, load
     from isthmus.training import Callback
+    from isthmus.uses.blend import Blend, blend
 
 _HOMES = {
     "Autoencoder": "autoencoder",
+    "Blend": "uses.blend",
     "Blueprint": "blueprint",
     "Callback": "training",
     "Data": "data",
@@ -36,6 +38,7 @@ _HOMES = {
     "Run": "run",
     "Samples": "data",
     "Scaling": "data",
+    "blend": "uses.blend",
     "fit": "fitting",
     "load": "run",
     "open_data": "data",
@@ -48,6 +51,7 @@ _HOMES = {
 __all__ = [
     "RECIPES",
     "Autoencoder",
+    "Blend",
     "Blueprint",
     "Callback",
     "Data",
@@ -57,6 +61,7 @@ __all__ = [
     "Run",
     "Samples",
     "Scaling",
+    "blend",
     "fit",
     "load",
     "open_data",

@@ -25,6 +25,10 @@ class TrainingError(IsthmusError, ArithmeticError):
     """Training can't go on: the loss or the gradients are no longer finite."""
 
 
+class UseError(IsthmusError, ValueError):
+    """The model can't be used in this way."""
+
+
 class Remark(UserWarning):
     """Something that is allowed but worth knowing; the command line prints it as a note."""
 

@@ -2,6 +2,7 @@
 
 import itertools
 import re
+import warnings
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,9 @@ from torch import nn
 from isthmus.autoencoder import Autoencoder
 from isthmus.data.samples import Data, Samples
 from isthmus.data.scaling import Scaling
-from isthmus.errors import IsthmusError
+from isthmus.errors import IsthmusError, Remark
 from isthmus.report import write_report
+from isthmus.report.sections import SECTIONS
 from isthmus.run import Run
 from isthmus.training import Settings
 
@@ -93,6 +95,20 @@ def numbers(*shape: int, count: int = 52) -> torch.Tensor:
 def figures_undrawn(monkeypatch):
     """Figures are made but not drawn, for tests that look at the page alone."""
     monkeypatch.setattr("isthmus.drawing.plates.png", lambda figure: b"picture")
+
+
+@pytest.fixture(autouse=True)
+def no_uses(request, monkeypatch):
+    """The page alone, but for tests that ask for what the uses show."""
+    if "uses" not in request.fixturenames:
+        monkeypatch.setattr("isthmus.report.page.SECTIONS", ())
+
+
+@pytest.fixture(params=SECTIONS, ids=lambda section: section.__module__.rpartition(".")[2])
+def uses(request, monkeypatch):
+    """One use's section after the other."""
+    monkeypatch.setattr("isthmus.report.page.SECTIONS", (request.param,))
+    return request.param
 
 
 def test_page_of_pictures_has_all_its_parts(tmp_path):
@@ -178,3 +194,27 @@ def test_missing_folder_is_told_in_one_line_and_leaves_nothing(tmp_path):
     with pytest.raises(IsthmusError, match="Could not write"):
         write_report(run_on(pictures(1, 6, 6), "pictures"), tmp_path / "none" / "report.html")
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.usefixtures("undrawn")
+@pytest.mark.parametrize(("values", "kind", "words"), [
+    (pictures(3, 7, 5), "pictures", {"code": 1, "labels": 4}), (pictures(1, 4, 4), "pictures", {"code": 40}),
+    (numbers(2, 30), "series", {"code": 2}), (numbers(4), "table", {"labels": 2}),
+    (pictures(1, 6, 6, count=2), "pictures", {"sizes": (1, 0, 1)}), (numbers(6, count=1), "table", {"sizes": (1, 0, 0)})
+])  # fmt: skip
+def test_every_use_shows_something_of_every_kind_of_data_or_nothing_twice_alike(tmp_path, uses, values, kind, words):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", Remark)  # of data that are all alike
+        run = run_on(values, kind, **words)
+    first, second = (write_report(run, tmp_path / name) for name in ("a.html", "b.html"))
+    checked(first)
+    assert first.read_bytes() == second.read_bytes()
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_no_use_stumbles_over_a_diverged_model(tmp_path, uses):
+    run = run_on(pictures(1, 6, 6), "pictures", labels=2)
+    with torch.no_grad():
+        for parameter in run.model.parameters():
+            parameter.fill_(float("nan"))
+    checked(write_report(run, tmp_path / "report.html"))

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from isthmus.errors import DataError
+
 if TYPE_CHECKING:
     from isthmus.run import Run
 
@@ -38,6 +40,12 @@ def open_run(folder: Path) -> "Run":
     from isthmus.run import load
 
     return load(folder)
+
+
+def refuse_taken(target: Path, force: bool) -> None:
+    """Say that something is there before any work is done, not after it."""
+    if target.exists() and not force:
+        raise DataError(f"{target} is there already: choose another name, or overwrite it with --force.")
 
 
 def settings(pairs: Sequence[str] | None) -> dict[str, Any]:

@@ -39,7 +39,7 @@ def reconstruct(
     quiet: options.Quiet = False,
 ) -> None:
     """Pass every sample of SOURCE through the code and back; pictures come back as pictures."""
-    _refuse_taken(target, force)
+    options.refuse_taken(target, force)
     found = options.open_run(run)
     samples = _samples(found, source, how, quiet)
     use, what = (found.fill, "filling") if fill else (found.reconstruct, "reconstructing")
@@ -58,7 +58,7 @@ def encode(
     quiet: options.Quiet = False,
 ) -> None:
     """Write the code of every sample of SOURCE, one row each."""
-    _refuse_taken(target, force)
+    options.refuse_taken(target, force)
     found = options.open_run(run)
     samples = _samples(found, source, how, quiet)
     codes = _each_batch(samples, found.encode, "encoding", quiet)
@@ -76,7 +76,7 @@ def decode(
     quiet: options.Quiet = False,
 ) -> None:
     """Turn codes, as `encode` writes them, back into data; with --label, where the model wants to know labels."""
-    _refuse_taken(target, force)
+    options.refuse_taken(target, force)
     from isthmus.data import read_samples
 
     found = options.open_run(run)
@@ -133,9 +133,3 @@ def _write(
     from isthmus.data import write_samples
 
     say(str(write_samples(target, values, like=like, names=names, overwrite=force)))
-
-
-def _refuse_taken(target: Path, force: bool) -> None:
-    """Say that something is there before any work is done, not after it."""
-    if target.exists() and not force:
-        raise DataError(f"{target} is there already: choose another name, or overwrite it with --force.")

@@ -76,7 +76,7 @@ def picture_grid(
     captions: n short texts above the columns.
     bounds: the values that are black and full light.
     """
-    pictures = [_displayable(batch, bounds) for batch in rows.values()]
+    pictures = [displayable(batch, bounds) for batch in rows.values()]
     count, height, width = pictures[0].shape[:3]
     gap = max(1, round(0.08 * max(height, width)))
     board = np.zeros((len(pictures) * (height + gap) - gap, count * (width + gap) - gap, 4))
@@ -85,13 +85,14 @@ def picture_grid(
             top, left = i * (height + gap), j * (width + gap)
             board[top : top + height, left : left + width] = picture
     with drawing(theme):
-        wide = 5.4 if count > 1 else 2.4
+        wide = max(5.4, 0.45 * count) if count > 1 else 2.4
         figure = sheet(wide, 0.45 + (wide - 0.3) * board.shape[0] / board.shape[1])
         axes = figure.add_subplot()
         axes.imshow(board, interpolation="nearest")
         axes.spines[:].set_visible(False)
         middles = [i * (height + gap) + (height - 1) / 2 for i in range(len(pictures))]
-        axes.set_yticks(middles, list(rows), rotation=90, va="center", fontsize=7.5)
+        upright = 0.07 * max(map(len, rows)) < (wide - 0.3) * height / board.shape[1]  # else they would meet
+        axes.set_yticks(middles, list(rows), rotation=90 if upright else 0, va="center", fontsize=7.5)
         axes.set_xticks([j * (width + gap) + (width - 1) / 2 for j in range(len(captions))], list(captions), fontsize=9)
         axes.tick_params(length=0, top=True, labeltop=True, bottom=False, labelbottom=False)
     return figure
@@ -246,7 +247,7 @@ def column_bars(columns: Mapping[str, Tensor], names: Sequence[str] = (), *, the
     return figure
 
 
-def _displayable(batch: Tensor, bounds: tuple[float, float]) -> np.ndarray:
+def displayable(batch: Tensor, bounds: tuple[float, float]) -> np.ndarray:
     """(n, C, H, W) in `bounds` to (n, h, w, 4) in 0..1."""
     low, high = bounds
     batch = ((batch.detach().float().cpu() - low) / ((high - low) or 1.0)).nan_to_num(0.0).clamp(0, 1)

@@ -4,11 +4,14 @@ import contextlib
 import io
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+
+from isthmus.files import write_whole
 
 LABELS = ("#3f90da", "#ffa90e", "#bd1f01", "#94a4a2", "#832db6", "#a96b59", "#e76300", "#b9ac70", "#717581", "#92dadd")
 """Ten colours for labels. Source: Petroff, Accessible color sequences for data visualization, arXiv:2107.02270."""
@@ -103,3 +106,9 @@ def png(figure: Figure) -> bytes:
     memory = io.BytesIO()
     figure.savefig(memory, format="png", dpi=figure.dpi, facecolor="none", metadata={"Software": None})
     return memory.getvalue()
+
+
+def write_png(path: str | Path, figure: Figure, theme: Theme = LIGHT) -> None:
+    """Write the figure as a PNG on the theme's paper, whole or not at all."""
+    words = {"format": "png", "dpi": figure.dpi, "facecolor": theme.paper, "metadata": {"Software": None}}
+    write_whole(path, lambda beside: figure.savefig(beside, **words))

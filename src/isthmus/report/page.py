@@ -51,7 +51,7 @@ def render(run: "Run") -> str:
         looking, training = _looking(looks, found, model), _training(run, looks, found)
         worst = looks.worst_rows() if samples.kind == "table" else []
         layers = facts.layers(model)
-    uses = [section for make in SECTIONS if (section := make(run)) is not None]
+        uses = [section for make in SECTIONS if (section := make(run)) is not None]
     page = Environment(
         loader=PackageLoader("isthmus.report"), autoescape=True, trim_blocks=True, lstrip_blocks=True
     ).get_template("report.html")

@@ -1,0 +1,96 @@
+"""The command `blend`: what lies between samples."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from isthmus.cli import options, reading
+from isthmus.cli.says import number, say, say_json, say_table, working
+from isthmus.errors import DataError
+
+FRAMES = 25
+"""Of the animation, from one sample to the next."""
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the command of this file to `app`."""
+    app.command(epilog="Example: `isthmus blend runs/digits test:3 test:8 --steps 9 --out three-to-eight.gif`")(blend)
+
+
+@reading.reads(*reading.READING)
+def blend(
+    run: options.Folder,
+    samples: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="A B …",
+            help="Two samples, or more to go along: `test:3` or `3` is a number in the run's test part, from 0; or "
+            "a file that holds one sample, or `file.npy:3`.",
+            show_default=False,
+        ),
+    ],
+    *,
+    how: reading.How,
+    steps: Annotated[int, typer.Option(min=2, help="Samples from one to the next, both included.")] = 7,
+    ways: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="WAYS",
+            callback=options.names,
+            help="`content` mixes the samples' own numbers, `linear` and `spherical` mix codes. [default: all]",
+            show_default=False,
+        ),
+    ] = None,
+    condition: Annotated[
+        str | None,
+        typer.Option(metavar="LABEL", help="What a model that is told labels decodes with.", show_default=False),
+    ] = None,
+    out: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="PATH",
+            help="Where to, may be repeated: a strip as `.png`, an animation as `.gif`, or the samples of one of the "
+            "ways, as `decode` writes them. [default: blend.png and blend.gif in RUN]",
+            show_default=False,
+        ),
+    ] = None,
+    force: options.Force = False,
+    quiet: options.Quiet = False,
+    json: options.Json = False,
+) -> None:
+    """Go from one sample to another: by mixing their contents, and by mixing their codes.
+
+    The table tells how far what comes out is from the nearest training sample: a blend that looks like data is near to
+    some. Codes are mixed in a straight line and along a sphere.
+    """
+    targets = out or [run / "blend.png", run / "blend.gif"]
+    for target in targets:
+        options.refuse_taken(target, force)
+    found = options.open_run(run)
+    from isthmus.drawing.theme import write_png
+    from isthmus.uses import blend as use
+
+    chosen = use.known_ways(ways)
+    words = {"ways": chosen, "condition": condition, **how}
+    with working("blending", quiet=quiet):
+        made = use.blend(found, *samples, steps=steps, **words)
+        for target in targets:
+            if target.suffix == ".png":
+                write_png(target, made.draw())
+            elif target.suffix == ".gif":
+                use.blend(found, *samples, steps=FRAMES, compare=0, **words).animate(target)
+            elif len(chosen) != 1:
+                raise DataError(f"{target} holds samples of one way: say which of {', '.join(chosen)} (--ways).")
+            else:
+                from isthmus.data import write_samples
+
+                write_samples(target, made.samples[chosen[0]], like=found.description, overwrite=force)
+    if json:
+        say_json(made.to_json() | {"files": list(map(str, targets))})
+        return
+    if made.distances and not quiet:
+        ways_told = made.to_json()["ways"].items()
+        rows = [(use.TITLES[way], number(row["distance_between"])) for way, row in ways_told]
+        say_table(("way", "from the nearest training sample"), rows, right=True)
+    say(*map(str, targets))

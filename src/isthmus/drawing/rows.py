@@ -1,0 +1,113 @@
+"""Samples in rows, in the way of their kind: pictures as a grid, series and tables as lines that change colour."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
+
+import numpy as np
+import torch
+from matplotlib.axes import Axes
+from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.figure import Figure
+from torch import Tensor
+
+from isthmus.data.samples import Kind
+from isthmus.data.scaling import Scaling
+from isthmus.drawing.figures import picture_grid
+from isthmus.drawing.theme import LIGHT, Theme, drawing, sheet
+
+if TYPE_CHECKING:
+    from isthmus.run import Run
+
+MOST_COLUMNS = 24
+
+
+@dataclass(frozen=True, eq=False)
+class Look:
+    """What is to be known of raw samples to show them: their kind, their scaling, and a table's columns."""
+
+    kind: Kind
+    scaling: Scaling
+    columns: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, run: "Run") -> Self:
+        """The look of what a run's model takes and makes."""
+        return cls(run.description["kind"], run.model.scaling, tuple(run.description.get("columns") or ()))
+
+    @torch.no_grad()
+    def scaled(self, raw: Tensor) -> Tensor:
+        """Raw samples scaled, so that what they are made of can be compared."""
+        return self.scaling(raw.to(self.scaling.scale.device)).cpu()
+
+    def bounds(self, scaled: Sequence[Tensor]) -> tuple[float, float]:
+        """The scaled values that are black and full light."""
+        if self.scaling.range is not None:
+            return self.scaling.range
+        known = torch.cat([values.flatten() for values in scaled])
+        known = known[known.isfinite()]
+        return (float(known.min()), float(known.max())) if len(known) else (0.0, 1.0)
+
+
+def sample_rows(
+    rows: Mapping[str, Tensor], look: Look, *, captions: Sequence[str] = (), theme: Theme = LIGHT
+) -> Figure:
+    """Samples that follow one another, in rows by name: (n, *shape) raw each.
+
+    Pictures stand side by side, `captions` above them. Of series (the first channel) and of tables, each row is a panel
+    with a line a sample, whose colour goes from the first's to the last's; of many columns those that change most.
+    """
+    scaled = {name: look.scaled(samples) for name, samples in rows.items()}
+    if look.kind == "pictures":
+        return picture_grid(scaled, captions=captions, bounds=look.bounds(list(scaled.values())), theme=theme)
+    return _lines(scaled, look, captions, theme)
+
+
+def column_lines(scaled: Mapping[str, Tensor], look: Look) -> tuple[dict[str, np.ndarray], list[str]]:
+    """Series or rows of a table as (n, points) lines, and the points' names: none for series.
+
+    Categories are put on a scale of 0 to 1. Of more than 24 columns, those remain that change most within the rows.
+    """
+    if look.kind == "series":
+        return {name: samples[:, 0].numpy() for name, samples in scaled.items()}, []
+    levels = torch.tensor(look.scaling.levels or (0,))
+    flat = {name: samples.flatten(1) / (levels - 1).clamp(min=1) for name, samples in scaled.items()}
+    spans = torch.stack([s.nan_to_num(0.0).amax(0) - s.nan_to_num(0.0).amin(0) for s in flat.values()]).amax(0)
+    kept = spans.sort(descending=True, stable=True).indices[:MOST_COLUMNS].sort().values
+    names = look.columns or tuple(f"column {i + 1}" for i in range(len(spans)))
+    return {name: samples[:, kept].numpy() for name, samples in flat.items()}, [names[i] for i in kept.tolist()]
+
+
+def name_points(axes: Axes, names: Sequence[str]) -> None:
+    """Write the columns' names below the points of a line; a series has steps of time instead."""
+    if names:
+        short = [name if len(name) <= 14 else f"{name[:13]}…" for name in names]
+        axes.set_xticks(range(len(names)), [name.replace("$", r"\$") for name in short], rotation=60, ha="right")
+        axes.tick_params(labelsize=7)
+
+
+def _lines(scaled: Mapping[str, Tensor], look: Look, captions: Sequence[str], theme: Theme) -> Figure:
+    lines, names = column_lines(scaled, look)
+    colours = LinearSegmentedColormap.from_list("way", [theme.rivals["model"], theme.rivals["pca"]])
+    said = [caption for caption in captions if caption]
+    with drawing(theme):
+        figure = sheet(5.4, 0.6 + (1.7 if names else 1.5) * len(lines))
+        panels = figure.subplots(len(lines), 1, sharex=True, sharey=True, squeeze=False)[:, 0]
+        for axes, (title, samples) in zip(panels, lines.items(), strict=True):
+            for i, sample in enumerate(samples):
+                ends = i in (0, len(samples) - 1)
+                axes.plot(
+                    sample,
+                    color=colours(i / max(1, len(samples) - 1)),
+                    linewidth=1.8 if ends else 1.0,
+                    marker="o" if names else None,
+                    markersize=2.5,
+                    label=said[0 if i == 0 else -1] if ends and said else None,
+                )
+            axes.set_title(title, loc="left", fontsize=9)
+            axes.tick_params(labelsize=8)
+            axes.margins(x=0.02)
+        name_points(panels[-1], names)
+        if said:
+            figure.legend(*panels[0].get_legend_handles_labels(), loc="outside upper right", ncols=2, fontsize=8)
+    return figure

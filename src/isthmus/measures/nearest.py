@@ -1,0 +1,60 @@
+"""How far samples are from their nearest neighbours among others: which, and at what distance."""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from isthmus.data.samples import Samples
+from isthmus.data.scaling import Scaling
+
+_BATCH_NUMBERS = 2**22
+"""At most this many numbers of the others are read at once (16 MB in float32)."""
+
+
+class Nearest(NamedTuple):
+    """The nearest neighbour of each of N samples.
+
+    distance: (N,) root of the mean square over a sample's numbers, in scaled units. which: (N,) int64, its number.
+    """
+
+    distance: Tensor
+    which: Tensor
+
+
+@torch.no_grad()
+def nearest_samples(samples: Tensor, others: Samples, scaling: Scaling, *, most: int | None = None) -> Nearest:
+    """The nearest of `others` to each of (N, *shape) raw samples, by exact search, streaming.
+
+    Numbers that are missing (NaN) on either side do not count.
+
+    others: the training part, say; at least one. most: look among so many of them at most, evenly spread.
+    """
+    device = scaling.scale.device
+    wanted = scaling(samples.to(device)).flatten(1)
+    here = ~wanted.isnan()
+    wanted = wanted.nan_to_num(0.0)
+    best = torch.full((len(wanted),), torch.inf, device=device)
+    index = torch.zeros(len(wanted), dtype=torch.int64, device=device)
+    rows = _spread(len(others), most)
+    for chosen in rows.split(max(1, _BATCH_NUMBERS // wanted.shape[1])):
+        found = scaling(others.batch(chosen).to(device)).flatten(1)
+        known = ~found.isnan()
+        found = found.nan_to_num(0.0)
+        if bool(here.all()) and bool(known.all()):
+            squares = torch.cdist(wanted, found, compute_mode="use_mm_for_euclid_dist").square() / wanted.shape[1]
+        else:
+            ours, theirs = here.float(), known.float()
+            squares = wanted.square() @ theirs.T - 2 * wanted @ found.T + ours @ found.square().T
+            both = ours @ theirs.T
+            squares = torch.where(both > 0, squares.clamp(min=0) / both.clamp(min=1), torch.inf)
+        least, place = squares.min(1)
+        index = torch.where(least < best, chosen.to(device)[place], index)
+        best = torch.minimum(best, least)
+    return Nearest(best.sqrt().cpu(), index.cpu())
+
+
+def _spread(count: int, most: int | None) -> Tensor:
+    """At most `most` of `count` row numbers, evenly spread."""
+    kept = count if most is None else min(count, most)
+    return torch.linspace(0, count - 1, kept, dtype=torch.float64).round().long()

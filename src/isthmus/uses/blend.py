@@ -1,0 +1,255 @@
+"""Blending: what lies between samples, by mixing their contents or their codes."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+import torch
+from matplotlib.figure import Figure
+from torch import Tensor
+
+from isthmus.data.samples import Samples
+from isthmus.data.series import ended
+from isthmus.drawing.animation import animation, write_gif
+from isthmus.drawing.plates import Section, plate
+from isthmus.drawing.rows import Look, sample_rows
+from isthmus.drawing.theme import LIGHT, Theme
+from isthmus.errors import DataError, UseError, nearest, remark
+from isthmus.measures import nearest_samples
+from isthmus.uses.given import check_continuous, decode, one_sample, with_label
+
+if TYPE_CHECKING:
+    from isthmus.classifier import Classifier
+    from isthmus.run import Run
+
+Way = Literal["content", "linear", "spherical"]
+WAYS: tuple[Way, ...] = get_args(Way)
+TITLES = {"content": "content", "linear": "code, linear", "spherical": "code, spherical"}
+COMPARED = 20_000
+"""Training samples among which the nearest is looked for, at most."""
+
+
+@dataclass(frozen=True, eq=False)
+class Blend:
+    """Samples on the way from each given one to the next, S in all.
+
+    names: what the given samples are called. at: (S,) where on the way each stands: 0 is the first given sample, 1 the
+    second, 0.5 half-way between. samples: way → (S, *shape), raw units. codes: way → (S, *code), for those through the
+    code. distances: way → (S,) to the nearest training sample, the root of the mean square over a sample's numbers, in
+    scaled units; empty where the training data are not at hand. confidences: way → (S,) probability of the label that
+    a classifier finds most probable; empty without one.
+    """
+
+    names: tuple[str, ...]
+    at: Tensor
+    samples: dict[str, Tensor]
+    codes: dict[str, Tensor]
+    look: Look
+    distances: dict[str, Tensor] = field(default_factory=dict)
+    confidences: dict[str, Tensor] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """How far from the training samples each way leads, and how sure a classifier is of what is met there."""
+        told = {"distance": self.distances, "confidence": self.confidences}
+        ways: dict[str, Any] = {way: {} for way in self.samples}
+        for name, by_way in told.items():
+            for way, values in by_way.items():
+                ways[way] |= {name: values.tolist(), f"{name}_between": self._between(values)}
+        return {"samples": list(self.names), "at": self.at.tolist(), "ways": ways}
+
+    def _between(self, values: Tensor) -> float | None:
+        """The mean over the samples that are on the way, and not at a given one."""
+        between = values[self.at != self.at.round()]
+        return float(between.mean()) if len(between) else None
+
+    def draw(self, theme: Theme = LIGHT) -> Figure:
+        """A strip: a row a way, the given samples' names above where they stand."""
+        rows = {TITLES[way]: samples for way, samples in self.samples.items()}
+        names = iter(self.names)
+        captions = [next(names) if at == round(at) else "" for at in self.at.tolist()]
+        return sample_rows(rows, self.look, captions=captions, theme=theme)
+
+    def animate(self, path: str | Path) -> None:
+        """Write a GIF that goes there and back, the ways side by side."""
+        write_gif(path, animation({TITLES[way]: samples for way, samples in self.samples.items()}, self.look))
+
+
+def blend(
+    run: "Run",
+    *given: Any,
+    steps: int = 7,
+    ways: Sequence[str] | None = None,
+    condition: str | int | None = None,
+    compare: int | None = COMPARED,
+    judge: "Classifier | None" = None,
+    **how: Any,
+) -> Blend:
+    """What lies between samples, from each to the next.
+
+        found = blend(run, "test:3", "test:8", steps=7)
+        found.draw().savefig("strip.png"); found.animate("there-and-back.gif")
+
+    given: two or more samples, each as for `isthmus.uses.given.one_sample`: 3 or "test:3" is a number in the test part.
+    steps: samples from one given to the next, both included.
+    ways: "content" mixes the samples' own numbers; "linear" and "spherical" mix their codes, and decode. All
+        of them where None.
+    condition: the label that a model which is told labels decodes with; the samples' own where they share one.
+    compare: look for the nearest among so many training samples, evenly spread; None: among all, 0: not at all.
+    judge: a classifier of the data's labels (`isthmus.classifier`), to tell how sure it is of each blend.
+    how: how to read a source, as for `Run.encode`.
+
+    Raises:
+        DataError: there are fewer than two samples, or one can't be found or read.
+        UseError: the model's code can't be blended, or nobody said which label to decode with.
+    """
+    if len(given) < 2 or steps < 2:
+        raise DataError(f"{len(given)} samples in {steps} steps: expected two samples or more, in two steps or more.")
+    chosen_ways = known_ways(ways)
+    through_code = [way for way in chosen_ways if way != "content"]
+    if through_code:
+        check_continuous(run, "Blend contents alone (ways=content), or train a model such as vae.")
+    found = [one_sample(run, one, **how) for one in given]
+    samples = [one for one, _ in found]
+    share = torch.linspace(0, 1, steps, dtype=torch.float64)
+    raw = torch.cat([one.tensor().float() for one in samples])
+    made = {"content": along(raw, share, linear)} if "content" in chosen_ways else {}
+    codes = _blended_codes(run, samples, share, through_code, condition)
+    chosen = _label(run, samples, condition) if codes else None
+    for way, between in codes.items():
+        made[way] = decode(run, between, chosen)
+        if samples[0].kind == "series":
+            over = along(ended(raw).float(), share, linear) == 1  # where both are over
+            made[way] = torch.where(over, torch.nan, made[way])
+    at = torch.cat([torch.zeros(1), *(leg + share[1:] for leg in range(len(given) - 1))])
+    names = tuple(name for _, name in found)
+    sure = {} if judge is None else {way: judge.probabilities(some).amax(1) for way, some in made.items()}
+    return Blend(names, at, made, codes, Look.of(run), _distances(run, made, compare), sure)
+
+
+def known_ways(names: Sequence[str] | None) -> tuple[Way, ...]:
+    """These ways, or all.
+
+    Raises:
+        DataError: there is no such way.
+    """
+    for name in names or ():
+        if name not in WAYS:
+            raise DataError(f"There is no way {str(name)!r} to blend. {nearest(str(name), WAYS)}")
+    return tuple(way for way in WAYS if names is None or way in names)
+
+
+def linear(start: Tensor, end: Tensor, share: Tensor) -> Tensor:
+    r"""(N, *code) twice, (S,) to (N, S, *code): :math:`(1 - t)\,a + t\,b`."""
+    t = share.to(start.dtype).view(-1, *[1] * (start.ndim - 1))
+    return (1 - t) * start[:, None] + t * end[:, None]
+
+
+def spherical(start: Tensor, end: Tensor, share: Tensor) -> Tensor:
+    r"""(N, *code) twice, (S,) to (N, S, *code): :math:`\frac{\sin(1-t)\Omega}{\sin\Omega} a + \frac{\sin t\Omega}{\sin\Omega} b`.
+
+    :math:`\Omega` is the angle between both codes, seen from the origin. The way keeps to the lengths that codes have,
+    where the straight one cuts through the middle, in which a normal prior of many dimensions has no samples. Codes
+    that point the same way, or opposite ways, or nowhere, are mixed linearly.
+
+    Source: Shoemake, Animating rotation with quaternion curves, SIGGRAPH (1985); White, Sampling generative networks,
+    arXiv 1609.04468 (2016).
+    """  # noqa: E501
+    a, b = start.flatten(1).double(), end.flatten(1).double()
+    angle = torch.acos(torch.nn.functional.cosine_similarity(a, b, dim=1).clamp(-1, 1))
+    t, omega = share.double(), angle[:, None]
+    sine = omega.sin()
+    turning = (sine > 1e-4) & (a.norm(dim=1) * b.norm(dim=1) > 0)[:, None]
+    sine = torch.where(turning, sine, 1.0)
+    left = torch.where(turning, ((1 - t) * omega).sin() / sine, 1 - t)
+    right = torch.where(turning, (t * omega).sin() / sine, t)
+    way = left[..., None] * a[:, None] + right[..., None] * b[:, None]
+    return way.to(start.dtype).view(len(start), len(share), *start.shape[1:])
+
+
+def along(given: Tensor, share: Tensor, way: Any) -> Tensor:
+    """(K, *code), (S,) to ((K - 1)·(S - 1) + 1, *code): from each to the next, each given one once."""
+    legs = way(given[:-1], given[1:], share)
+    return torch.cat([legs[0, :1], legs[:, 1:].flatten(0, 1)])
+
+
+def section(run: "Run") -> Section | None:
+    """From one test sample to the next and on to a third; nothing where the code can't be blended."""
+    parts = run.open().parts
+    part = next((name for name in ("test", "validation", "train") if len(parts[name]) > 2), None)
+    if part is None:
+        return None
+    chosen = _shown(run, parts[part])
+    if len(chosen) < 2:
+        return None
+    try:
+        found = blend(run, *(f"{part}:{i}" for i in chosen), steps=5, compare=COMPARED // 10)
+    except UseError:
+        return None
+    if not all(bool(far.isfinite().all()) for far in found.distances.values()):
+        return None
+    told = [(TITLES[way], row["distance_between"]) for way, row in found.to_json()["ways"].items()]
+    distances = "; ".join(f"{name} {value:.3g}" for name, value in told)
+    which = f"samples {', '.join(map(str, chosen))} of the {part} part"
+    strip = plate(
+        "Blends",
+        found.draw,
+        f"Blends between {which}: of their contents, and of their codes, straight and along a sphere. "
+        f"Mean distance to the nearest training sample: {distances}.",
+        f"Between {which}, counted from 0. Distance to the nearest training sample, on the way: {distances}.",
+    )
+    words = (
+        "What lies between samples: their contents mixed, and their codes mixed and decoded. Where the code is well "
+    )
+    words += "filled, what it decodes on the way looks like data; a mixture of contents shows both samples, half faded."
+    return Section("What lies between", [strip], [words])
+
+
+def _shown(run: "Run", samples: Samples) -> list[int]:
+    """Three samples: of different labels where there are any, of one for a model that is told the label."""
+    if samples.labels is not None:
+        groups = [(samples.labels == label).nonzero()[:, 0].tolist() for label in samples.labels.unique()]
+        if run.model.beside.classes:
+            return max(groups, key=len)[:3]
+        if len(groups) > 2:
+            return [group[0] for group in groups[:3]]
+    return [0, len(samples) // 2, len(samples) - 1]
+
+
+def _blended_codes(
+    run: "Run", samples: list[Samples], share: Tensor, ways: list[str], condition: str | int | None
+) -> dict[str, Tensor]:
+    """(S, *code) by way."""
+    if not ways:
+        return {}
+    codes = torch.cat([run.encode(with_label(run, one, condition)) for one in samples])
+    return {way: along(codes, share, linear if way == "linear" else spherical) for way in ways}
+
+
+def _label(run: "Run", samples: list[Samples], condition: str | int | None) -> Tensor | None:
+    """The one label, (), that a model which is conditioned on labels decodes with."""
+    if not run.model.beside.classes:
+        return None
+    own = [with_label(run, one, condition).labels for one in samples]
+    numbers = torch.cat([labels for labels in own if labels is not None])
+    if len(numbers.unique()) > 1:
+        known = run.description.get("label_names") or range(run.model.beside.classes)
+        names = " and ".join(str(known[number]) for number in numbers.unique().tolist())
+        raise UseError(
+            f"This model decodes with a label, and these samples have different ones ({names}). "
+            "Say which one to decode with (condition=), or give samples of one label."
+        )
+    return numbers[0]
+
+
+def _distances(run: "Run", made: dict[str, Tensor], compare: int | None) -> dict[str, Tensor]:
+    if compare == 0:
+        return {}
+    try:
+        train = run.open().train
+    except DataError as error:
+        remark(f"How far the blends are from the training samples is left out: {error}")
+        return {}
+    sizes = [len(samples) for samples in made.values()]
+    found = nearest_samples(torch.cat(list(made.values())), train, run.model.scaling, most=compare)
+    return dict(zip(made, found.distance.split(sizes), strict=True))

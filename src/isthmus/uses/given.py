@@ -1,0 +1,85 @@
+"""What a use is given: one sample, by its number or from a file; the label of a condition; a code that can be moved."""
+
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from isthmus.data.samples import Samples
+from isthmus.errors import DataError, UseError, nearest
+
+if TYPE_CHECKING:
+    from isthmus.run import Run
+
+PARTS = ("train", "validation", "test")
+_NUMBERED = re.compile(r"(?:(?P<place>.+):)?(?P<number>\d+)")
+
+
+def one_sample(run: "Run", given: Any, **how: Any) -> tuple[Samples, str]:
+    """One sample, and what it is called.
+
+    given: a number in the run's test part, counted from 0; "train:7" or "test:7", in any of its parts; a source that
+        holds one sample, such as a picture file, or "file.npy:7"; an array of one sample; Samples of one.
+    how: how to read a source, as for `Run.encode`.
+
+    Raises:
+        DataError: there is no such sample, or the source can't be read, or holds several.
+    """
+    numbered = _NUMBERED.fullmatch(str(given)) if isinstance(given, int | str) else None
+    if numbered is None:
+        called = given if isinstance(given, str) else "the given sample"
+        samples = _as_samples(run, given, how)
+        if len(samples) != 1:
+            hint = f" Say which, counted from 0: {called}:0." if isinstance(given, str) else ""
+            raise DataError(f"{called} holds {len(samples)} samples: expected one.{hint}")
+        return samples, called
+    place, number = numbered["place"] or "test", int(numbered["number"])
+    samples = run.open().parts[place] if place in PARTS else run.read(place, **how)
+    called = f"the {place} part" if place in PARTS else place
+    if number >= len(samples):
+        last = f", 0 to {len(samples) - 1}" if len(samples) else ""
+        raise DataError(f"There is no sample {number} in {called}: it has {len(samples)}{last}. Give one of those.")
+    return samples.take([number]), f"{place}:{number}"
+
+
+def with_label(run: "Run", samples: Samples, label: str | int | None) -> Samples:
+    """The samples with this label, for a model that is conditioned on labels; else, or without one, as they are.
+
+    label: its name, or its number.
+
+    Raises:
+        DataError: the model knows no such label.
+    """
+    classes = run.model.beside.classes
+    if label is None or not classes:
+        return samples
+    known = list(map(str, run.description.get("label_names") or range(classes)))
+    if str(label) not in known:
+        raise DataError(f"The model knows no label {str(label)!r}. {nearest(str(label), known)}")
+    labels = torch.full((len(samples),), known.index(str(label)))
+    return replace(samples, labels=labels, label_names=tuple(known))
+
+
+def decode(run: "Run", codes: Tensor, label: Tensor | None = None) -> Tensor:
+    """(N, *code) codes as (N, *shape) raw samples, all with this label (a single number) where the model wants one."""
+    labels = None if label is None or not run.model.beside.classes else label.expand(len(codes))
+    return run.decode(codes, labels)
+
+
+def check_continuous(run: "Run", instead: str) -> None:
+    """Raise UseError, which says what to do instead, where a code can't be moved a little."""
+    code = run.model.code
+    if not code.differentiable:
+        raise UseError(
+            f"This model's code is quantised ({code.kind}): between two of its entries there is nothing that its "
+            f"decoder has met. {instead}"
+        )
+
+
+def _as_samples(run: "Run", given: Any, how: dict[str, Any]) -> Samples:
+    shape = getattr(given, "shape", None)
+    if not isinstance(given, Samples) and shape is not None and tuple(shape) == tuple(run.model.shape):
+        given = given[None]
+    return run.read(given, **how)
