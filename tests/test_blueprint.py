@@ -55,7 +55,7 @@ def test_same_seed_gives_the_same_bits_and_another_seed_others():
 @pytest.mark.parametrize("name", RECIPES)
 def test_building_leaves_the_global_random_state_alone(name):
     before = torch.random.get_rng_state()
-    recipe(name, classes=3).build((1, 30) if RECIPES[name].data == "series" else (1, 28, 28))
+    recipe(name, classes=3).build({"series": (1, 30), "colour": (3, 28, 28)}.get(RECIPES[name].data, (1, 28, 28)))
     assert torch.equal(before, torch.random.get_rng_state())
 
 

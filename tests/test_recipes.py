@@ -22,7 +22,7 @@ def test_every_recipe_says_what_it_is_for_and_where_it_comes_from(name):
 
 @pytest.mark.parametrize("name", RECIPES)
 def test_every_recipe_builds_and_steps(name):
-    shape = (1, 30) if find_recipe(name).data == "series" else (1, 28, 28)
+    shape = {"series": (1, 30), "colour": (3, 28, 28)}.get(find_recipe(name).data, (1, 28, 28))
     model = recipe(name, classes=3).build(shape)
     total, _ = model.loss(model(torch.rand(3, *shape), {"labels": torch.arange(3)}))
     total.backward()

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from isthmus.run import Run, load
     from isthmus.training import Callback
     from isthmus.uses.blend import Blend, blend
+    from isthmus.uses.restore import restoration, restore
+    from isthmus.uses.restore_files import restore_files
 
 _HOMES = {
     "Autoencoder": "autoencoder",
@@ -44,6 +46,9 @@ _HOMES = {
     "open_data": "data",
     "read_samples": "data",
     "recipe": "recipes",
+    "restoration": "uses.restore",
+    "restore": "uses.restore",
+    "restore_files": "uses.restore_files",
     "resume": "fitting",
     "write_samples": "data",
 }
@@ -67,6 +72,9 @@ __all__ = [
     "open_data",
     "read_samples",
     "recipe",
+    "restoration",
+    "restore",
+    "restore_files",
     "resume",
     "write_samples",
 ]

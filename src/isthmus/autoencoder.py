@@ -1,25 +1,27 @@
 """The composition: corruption, encoder, code, decoder; a distance to the clean target plus penalties."""
 
-import contextlib
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 from torch import Tensor, nn
 
 from isthmus.data.scaling import Scaling
-from isthmus.errors import BlueprintError, DataError, nearest
+from isthmus.errors import BlueprintError, DataError, IsthmusError, UseError, nearest
 from isthmus.parts import Beside, CodeKind, Corruption, Distance, Facts, Mse, Penalty, Plain, Shape
 from isthmus.parts.layers import Chain, Dropout
 from isthmus.parts.penalties import names_of
 from isthmus.passes import Draws, Pass, map_draws
+from isthmus.trial import check_correction, check_decoder, check_stored, find_code_shape, resting, zeros
 
 if TYPE_CHECKING:
     from isthmus.blueprint import Blueprint
 
 Bound = Literal["mean", "log-mean-exp"]
 """How the losses of several draws of one sample's code become one."""
+Learns = Literal["sample", "correction"]
+"""What the decoder makes: the sample, or what is added to what the encoder saw."""
 
 
 class Autoencoder(nn.Module):
@@ -35,6 +37,8 @@ class Autoencoder(nn.Module):
     seen_shape: of the samples as the encoder gets them, where a corruption changes the shape.
     beside: what else encoder and decoder get: a label, which numbers are known.
     bound: how the losses of several draws of a code become one; "log-mean-exp" is the importance-weighted bound.
+    learns: what the decoder makes: the "sample", or the "correction" to what came in, laid out as the clean sample is.
+    aligned: the encoder gets what came in laid out as the clean sample is (`Corruption.as_clean`).
     generator: draws the weights that penalties bring (`own`, by the penalty's name).
 
     Raises:
@@ -57,6 +61,8 @@ class Autoencoder(nn.Module):
         code_module: nn.Module | None = None,
         beside: Beside | None = None,
         bound: Bound = "mean",
+        learns: Learns = "sample",
+        aligned: bool = False,
         generator: torch.Generator | None = None,
         blueprint: "Blueprint | None" = None,
     ) -> None:
@@ -70,12 +76,16 @@ class Autoencoder(nn.Module):
         self.penalties, self.corruption = tuple(penalties), corruption
         self.seen_shape = corruption.shape(self.shape) if corruption else self.shape
         self.beside, self.bound, self.blueprint = beside or Beside(), bound, blueprint
+        self.learns, self.aligned = learns, aligned and self.seen_shape != self.shape
         if corruption is not None:
             corruption.check(self.shape)
-        self.code_shape = tuple(code_shape or ()) or self._find_code_shape()
+            check_stored(corruption, self.scaling)
+        self.code_shape = tuple(code_shape or ()) or find_code_shape(self)
         self.code.check(self.code_shape)
         if blueprint is None:
-            self._check_decoder()
+            check_decoder(self)
+        if learns == "correction":
+            check_correction(self)
         if bound == "log-mean-exp" and not self.distance.likelihood:
             raise BlueprintError(
                 f"bound='log-mean-exp' averages probabilities, and {self.distance.kind} is none. "
@@ -103,10 +113,11 @@ class Autoencoder(nn.Module):
         corrupted = self._corrupted(clean, draws)
         layers: dict[str, Tensor] = {}
         # within autocast the layers make bfloat16; code, distance and penalties go on as exactly as the data
-        seen = self.beside.to_encoder(corrupted, self._told(known, draws), labels)
+        seen = self.beside.to_encoder(self._laid_out(corrupted), self._told(known, draws), labels)
         features = self._walk("encoder", seen, draws, layers).to(clean.dtype)
         code = self.code(features, draws.get("code"), self.code_module)
         output = self._walk("decoder", self.beside.to_decoder(code.z, labels), draws, layers).to(clean.dtype)
+        output = self._corrected(output, corrupted)
         return Pass(clean, corrupted, code, output, self.distance.picture(output), layers, draws, known)
 
     def draw(self, count: int, generator: torch.Generator) -> dict[str, Any]:
@@ -185,20 +196,21 @@ class Autoencoder(nn.Module):
 
         Within the encoder the draws (dropout's) are those of the pass; the code itself is without its own.
         """
-        seen = self.beside.to_encoder(corrupted, None, draws.get("labels"))
+        seen = self.beside.to_encoder(self._laid_out(corrupted), None, draws.get("labels"))
         features = self._walk("encoder", seen, draws, {}).to(corrupted.dtype)
         return self.code(features, None, self.code_module).z
 
     def pictures_of(self, z: Tensor, draws: Draws) -> Tensor:
         """(N, *code) to (N, *shape), scaled, for penalties that look at what the decoder makes of other codes."""
+        self.check_decodes(BlueprintError)
         given = self.beside.to_decoder(z, draws.get("labels"))
         return self.distance.picture(self._walk("decoder", given, draws, {}).to(z.dtype))
 
     def example(self) -> Pass:
         """The pass of one sample of zeros (the first label, where there is a condition), for its layers' shapes."""
-        with _resting(self):
+        with resting(self):
             labels = torch.zeros(1, dtype=torch.int64, device=self.scaling.scale.device)
-            return self(self._zeros(self.shape), {"labels": labels})
+            return self(zeros(self, self.shape), {"labels": labels})
 
     def find_layer(self, name: str) -> nn.Module:
         """The layer whose output a pass keeps under this name, such as "encoder.dense1".
@@ -224,10 +236,8 @@ class Autoencoder(nn.Module):
         Raises:
             DataError: the samples have another shape than the model's, or their labels are missing.
         """
-        clean = self.seen_shape != self.shape and tuple(raw.shape[1:]) == self.shape
-        scaled, known = self._scaled(raw, self.shape if clean else self.seen_shape)
-        scaled = self._corrupted(scaled, {}) if clean else scaled
-        seen = self.beside.to_encoder(scaled, known, self._labels(labels, len(raw)))
+        scaled, known = self._seen(raw)
+        seen = self.beside.to_encoder(self._laid_out(scaled), known, self._labels(labels, len(raw)))
         return self.code(self._walk("encoder", seen, {}, None), None, self.code_module).z
 
     def decode(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
@@ -235,7 +245,9 @@ class Autoencoder(nn.Module):
 
         Raises:
             DataError: the codes have another shape than the model's, or their labels are missing.
+            UseError: the decoder looks at more than the code.
         """
+        self.check_decodes(UseError)
         if tuple(z.shape[1:]) != self.code_shape:
             raise DataError(
                 f"The codes have shape {tuple(z.shape)}, this model takes (N, {_commas(self.code_shape)}). "
@@ -245,17 +257,68 @@ class Autoencoder(nn.Module):
         return self.scaling.inverse(self.distance.picture(self._walk("decoder", given, {}, None)))
 
     def reconstruct(self, raw: Tensor, labels: Tensor | None = None) -> Tensor:
-        """(N, *shape) raw samples to their reconstructions, in the raw data's units, as float32."""
-        return self.decode(self.encode(raw, labels), labels)
+        """(N, *seen_shape) raw samples to their reconstructions, (N, *shape) in the raw data's units, as float32.
+
+        Clean samples are taken too, as `encode` takes them.
+        """
+        if self.decodes:
+            return self.decode(self.encode(raw, labels), labels)
+        (scaled, known), labels = self._seen(raw), self._labels(labels, len(raw))
+        layers: dict[str, Tensor] = {}
+        seen = self.beside.to_encoder(self._laid_out(scaled), known, labels)
+        z = self.code(self._walk("encoder", seen, {}, layers), None, self.code_module).z
+        output = self._walk("decoder", self.beside.to_decoder(z, labels), {}, layers)
+        return self.scaling.inverse(self.distance.picture(self._corrected(output, scaled)))
+
+    @property
+    def decodes(self) -> bool:
+        """Whether its code alone can be decoded: not with skip connections, nor where it learns a correction."""
+        return self.learns == "sample" and not (isinstance(self.decoder, Chain) and self.decoder.skips)
+
+    def check_decodes(self, refusal: type[IsthmusError]) -> None:
+        """Raise `refusal` unless its code alone can be decoded."""
+        if self.decodes:
+            return
+        skips = isinstance(self.decoder, Chain) and self.decoder.skips
+        what = "has skip connections beside the code" if skips else "corrects what came in"
+        raise refusal(
+            f"This model {what}, so that its code alone can't be decoded. Reconstruct or restore whole samples, or "
+            "train one without (skips=False, learns='sample')."
+        )
+
+    def as_seen(self, clean: Tensor, draws: Draws | None = None) -> Tensor:
+        """(N, *shape) scaled clean samples to (N, *seen_shape), damaged by these draws (see `draw`) as in training."""
+        return self._corrupted(clean, draws or {})
+
+    def as_clean(self, seen: Tensor) -> Tensor:
+        """(N, *seen_shape) laid out as clean samples are, (N, *shape), without learning: enlarged, say."""
+        return seen if self.corruption is None else self.corruption.as_clean(seen, self.shape)
+
+    def _seen(self, raw: Tensor) -> tuple[Tensor, Tensor | None]:
+        """(N, *seen_shape) or clean raw samples to scaled ones as they are seen, and which numbers are known."""
+        clean = self.seen_shape != self.shape and tuple(raw.shape[1:]) == self.shape
+        scaled, known = self._scaled(raw, self.shape if clean else self.seen_shape)
+        return self._corrupted(scaled, {}) if clean else scaled, known
+
+    def _laid_out(self, corrupted: Tensor) -> Tensor:
+        """What came in as the encoder wants it: as it is, or laid out as the clean sample."""
+        return self.as_clean(corrupted) if self.aligned else corrupted
+
+    def _corrected(self, output: Tensor, corrupted: Tensor) -> Tensor:
+        """(K·N, *shape) the decoder's output, with what came in added to it where a correction is learnt."""
+        if self.learns == "sample":
+            return output
+        given = self.as_clean(corrupted)
+        return output + given.repeat(len(output) // max(1, len(given)), *[1] * (given.ndim - 1))
 
     def _corrupted(self, clean: Tensor, draws: Draws) -> Tensor:
         """(N, *seen_shape) what the encoder gets; without draws the clean samples, where it takes their shape."""
         if self.corruption is None or ("corruption" not in draws and self.seen_shape == self.shape):
             return clean
         if "corruption" in draws:
-            return self.corruption(clean, draws["corruption"])
+            return self.corruption.kept(self.corruption(clean, draws["corruption"]))
         drawn = self.corruption.draw(len(clean), self.shape, torch.Generator().manual_seed(0))
-        return self.corruption(clean, map_draws(lambda draw: draw.to(clean.device), drawn))
+        return self.corruption.kept(self.corruption(clean, map_draws(lambda draw: draw.to(clean.device), drawn)))
 
     def _told(self, known: Tensor | None, draws: Draws) -> Tensor | None:
         """(N, *shape) which numbers the encoder is told are known: not those that the corruption hides from it."""
@@ -297,56 +360,15 @@ class Autoencoder(nn.Module):
         if layers is None or not isinstance(network, Chain):
             return network(x)
         seen: dict[str, Tensor] = {}
-        x = network(x, seen, draws.get(side))
+        x = network(x, seen, draws.get(side), _of_encoder(layers) if side == "decoder" and network.skips else None)
         layers.update({f"{side}.{name}": output for name, output in seen.items()})
         return x
 
-    def _find_code_shape(self) -> Shape:
-        """What the encoder makes of one sample of zeros."""
-        with _resting(self):
-            try:
-                features = self.encoder(self._zeros(self.beside.encoder_shape(self.seen_shape)))
-                return tuple(self.code(features, None, self.code_module).z.shape[1:])
-            except RuntimeError as error:
-                raise BlueprintError(
-                    f"The encoder can't take one sample of shape {self.seen_shape}: {str(error).splitlines()[0]}. "
-                    "Give `shape` as the encoder's input has it."
-                ) from error
 
-    def _check_decoder(self) -> None:
-        """Raise BlueprintError unless the decoder makes a sample of one code of zeros."""
-        with _resting(self):
-            try:
-                made = tuple(self.decoder(self._zeros(self.beside.decoder_shape(self.code_shape))).shape[1:])
-            except RuntimeError as error:
-                raise BlueprintError(
-                    f"The decoder can't take one code of shape {self.code_shape}: {str(error).splitlines()[0]}. "
-                    "Give a decoder that takes what the encoder makes."
-                ) from error
-        wanted = self.distance.outputs(self.shape)
-        if made != wanted:
-            raise BlueprintError(
-                f"The decoder makes samples of shape {made}, but the data have {wanted}. "
-                "Give a decoder that ends in the data's shape (nn.Unflatten, for example)."
-            )
-
-    def _zeros(self, shape: Shape) -> Tensor:
-        """(1, *shape) zeros as the weights are: on their device, of their type."""
-        like = next((weight for weight in self.parameters() if weight.is_floating_point()), self.scaling.scale)
-        return like.new_zeros(1, *shape)
-
-
-@contextlib.contextmanager
-def _resting(model: nn.Module) -> Iterator[None]:
-    """Every module in evaluation mode and without gradients, then each as it was."""
-    training = [module for module in model.modules() if module.training]
-    model.eval()
-    try:
-        with torch.no_grad():
-            yield
-    finally:
-        for module in training:
-            module.training = True
+def _of_encoder(layers: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The encoder's layers by the names that they have there."""
+    prefix = "encoder."
+    return {name.removeprefix(prefix): made for name, made in layers.items() if name.startswith(prefix)}
 
 
 def _commas(shape: Shape) -> str:

@@ -7,7 +7,7 @@ import torch
 from pydantic import Field, SerializeAsAny
 from torch import Tensor
 
-from isthmus.autoencoder import Autoencoder, Bound
+from isthmus.autoencoder import Autoencoder, Bound, Learns
 from isthmus.data.scaling import Scaling
 from isthmus.errors import BlueprintError, nearest, remark
 from isthmus.parts import (
@@ -62,6 +62,9 @@ class Blueprint(Value):
     start: what the model makes before its first step: the data's "mean", or what "pca" makes of them, by a linear path
         beside the network. This needs data to be built from, a flat code without an activation and an output without a
         sigmoid, which is what an "auto" link then settles on.
+    learns: what the decoder makes: the "sample", or the "correction" that is added to what the encoder saw. That model
+        begins by doing nothing, needs an output without a sigmoid (an "auto" link settles on that), and its code alone
+        can't be decoded. Source: Zhang et al., Beyond a Gaussian denoiser, IEEE Trans. Image Processing 26 (2017).
     """
 
     network: SerializeAsAny[Network]
@@ -75,6 +78,7 @@ class Blueprint(Value):
     missing: Literal["auto", "refuse", "mask"] = "auto"
     bound: Bound = "mean"
     start: Literal["mean", "pca"] = "mean"
+    learns: Learns = "sample"
 
     def build(self, data: HasShape | Shape, *, seed: int = 0, remarks: bool = True, fresh: bool = True) -> Autoencoder:
         """The model for these data, or for samples of this shape, with its weights drawn.
@@ -92,6 +96,9 @@ class Blueprint(Value):
         holed = getattr(data, "holed", False)
         settled = self._settled(scaling, len(getattr(data, "label_names", ())), holed, sample)
         seen = settled.corruption.shape(shape) if settled.corruption else shape
+        if settled.corruption is not None and settled.network.aligned and seen != shape:
+            settled.corruption.check(shape)
+            seen = shape  # which is how the encoder gets it
         beside = Beside(settled.classes, settled.missing == "mask", settled.network.flat)
         settled._check_beside(seen, shape)
         settled.network.check(seen)
@@ -117,6 +124,8 @@ class Blueprint(Value):
                 start_at_pca(
                     encoder, decoder, shape, settled.code.features(code_shape), code_shape, data if fresh else None
                 )
+            elif settled.learns == "correction":
+                settled.network.start_at(torch.zeros(shape), decoder, settled.distance)
             elif sample is not None:
                 settled.network.start_at(_mean(sample), decoder, settled.distance)
             return Autoencoder(
@@ -132,6 +141,8 @@ class Blueprint(Value):
                 code_module=code_module,
                 beside=beside,
                 bound=settled.bound,
+                learns=settled.learns,
+                aligned=settled.network.aligned,
                 generator=generator,
                 blueprint=settled,
             )
@@ -148,7 +159,7 @@ class Blueprint(Value):
         missing = ("mask" if holed else "refuse") if self.missing == "auto" else self.missing
         costs = constant_costs(sample, scaling.levels) if sample is not None and sample.ndim == 2 else ()
         facts = Facts(scaling.range, scaling.levels, classes, missing == "mask", costs)
-        linear = self.start == "pca" and self.distance.link == "auto"
+        linear = (self.start == "pca" or self.learns == "correction") and self.distance.link == "auto"
         distance = self.distance.replace(link="identity") if linear else self.distance
         return self.replace(
             network=self.network.settled(facts),
@@ -162,7 +173,7 @@ class Blueprint(Value):
 
     def _check_beside(self, seen: Shape, shape: Shape) -> None:
         """Raise BlueprintError where the mask of what is known would not fit what the encoder gets."""
-        if self.missing == "mask" and seen != shape:
+        if self.missing == "mask" and self.corruption is not None and self.corruption.shape(shape) != shape:
             raise BlueprintError(
                 f"missing='mask' needs samples that the corruption leaves in their shape, but {self.corruption} makes "
                 f"{seen} of {shape}. Take another corruption."
@@ -191,7 +202,8 @@ class Blueprint(Value):
             for name in type(part).model_fields:
                 if (owner, name) != ("code", "size"):
                     found[name if name not in found else f"{owner}.{name}"] = getattr(part, name)
-        return found | {"distance": self.distance.kind, "network": self.network.kind, "start": self.start}
+        whole = {"distance": self.distance.kind, "network": self.network.kind}
+        return found | whole | {"start": self.start, "learns": self.learns}
 
     def _with_option(self, name: str, value: Any) -> Self:
         if _is_whole(name, value):

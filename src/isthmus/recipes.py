@@ -8,29 +8,35 @@ from isthmus.errors import BlueprintError, nearest
 from isthmus.parts import (
     ActivationL1,
     Bce,
+    Blur,
     CodeAdversary,
     Columns,
     Contraction,
     Conv,
+    Corruption,
     Decorrelation,
     Dense,
     Fsq,
     Gaussian,
     GaussianCode,
     GaussianNoise,
+    Grey,
     Gru,
     Hide,
+    Holes,
     Kl,
     Mmd,
     Mse,
     Plain,
     Residual,
     Rvq,
+    Shrink,
     SparsityKl,
     Sse,
     Table,
     TopK,
     Vq,
+    Watermark,
 )
 
 
@@ -46,7 +52,16 @@ class Recipe:
     advice: str
     source: str
     blueprint: Blueprint
-    data: Literal["any", "pictures", "series", "table"] = "any"
+    data: Literal["any", "pictures", "colour", "series", "table"] = "any"
+
+
+def _restoring(corruption: Corruption) -> Blueprint:
+    """Pictures damaged so, as a file would keep them, and a network that learns what puts them right."""
+    return Blueprint(
+        network=Residual(channels=(24, 48, 64), activation="relu", skips=True),
+        corruption=corruption.replace(stored=True),
+        learns="correction",
+    )
 
 
 _ROWS = (
@@ -304,6 +319,54 @@ _ROWS = (
         "Instead of vq, where nothing shall be tuned: there is no book to learn, and none of it can lie idle.",
         "Mentzer et al., Finite scalar quantization: VQ-VAE made simple, ICLR (2024)",
         Blueprint(network=Dense(widths=(512,)), code=Fsq(size=24, levels=(8, 5, 5, 5))),
+    ),
+    Recipe(
+        "denoise",
+        "Takes Gaussian noise (σ = 0.1) off pictures: convolutions with skips, which learn what is to be taken off.",
+        "For `isthmus restore` on pictures of any size. Tell it the noise there is: --set sigma=0.2.",
+        "Mao, Shen & Yang, NeurIPS (2016); Zhang et al., Beyond a Gaussian denoiser, IEEE Trans. Image Proc. 26 (2017)",
+        _restoring(GaussianNoise(sigma=0.1)),
+        data="pictures",
+    ),
+    Recipe(
+        "watermark",
+        "Takes half-transparent words off pictures, whatever the word, its size, angle and strength.",
+        "For marks of white letters (--set value=0: black); for a mark of your own give pairs with and without it.",
+        "Mao, Shen & Yang, NeurIPS (2016); Dekel et al., On the effectiveness of visible watermarks, CVPR (2017)",
+        _restoring(Watermark()),
+        data="pictures",
+    ),
+    Recipe(
+        "inpaint",
+        "Fills holes in pictures: rectangles of up to 0.3 of their sides, which the encoder is told of.",
+        "For scratches, text and objects to be taken out. `isthmus restore` wants to know where they are (--mask).",
+        "Mao, Shen & Yang, NeurIPS (2016); Pathak et al., Context encoders, CVPR (2016)",
+        _restoring(Holes()),
+        data="pictures",
+    ),
+    Recipe(
+        "recolour",
+        "Gives grey pictures the colours that such things had in training.",
+        "For pictures like those it was trained on. Where grey tells no colour it can only guess, towards the mean.",
+        "Mao, Shen & Yang, NeurIPS (2016); Zhang, Isola & Efros, Colorful image colorization, ECCV (2016)",
+        _restoring(Grey()),
+        data="colour",
+    ),
+    Recipe(
+        "upscale",
+        "Pictures twice as high and wide, sharper than interpolation makes them; --set factor=4 for four times.",
+        "For small pictures that were made smaller by a good filter. Large ones with noise want denoise first.",
+        "Mao, Shen & Yang, NeurIPS (2016); Dong et al., Image super-resolution using deep networks, TPAMI 38 (2016)",
+        _restoring(Shrink()),
+        data="pictures",
+    ),
+    Recipe(
+        "sharpen",
+        "Undoes a Gaussian blur (σ = 1.5 pixels).",
+        "For pictures that are a little out of focus. Tell it how much: --set corruption.sigma=2.",
+        "Mao, Shen & Yang, NeurIPS (2016)",
+        _restoring(Blur(sigma=1.5)),
+        data="pictures",
     ),
 )
 RECIPES: dict[str, Recipe] = {row.name: row for row in _ROWS}

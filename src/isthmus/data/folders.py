@@ -33,6 +33,15 @@ def read_folder(folder: Path, options: Options) -> Raw:
     return read_pictures(entries, options, str(folder))
 
 
+def picture_files(folder: Path) -> list[str]:
+    """The pictures below a folder, by their suffixes: paths with slashes, in order; links to folders aren't followed.
+
+    Raises:
+        DataError: a folder can't be read.
+    """
+    return [name for name in _files(folder) if is_picture(name)]
+
+
 def read_zip(path: Path, options: Options) -> Raw:
     """A zip of pictures. Nothing is unpacked to disk; sizes are checked before and while members are read.
 

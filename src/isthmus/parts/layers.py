@@ -34,15 +34,17 @@ class Chain(nn.Module):
     made outside by the run's generator; without them a dropout layer passes its input on.
 
     bypass: a path beside all the layers, from the same input, whose output is added to theirs (see `add_bypass`).
+    skips: of a decoder, which layer of the encoder's is added to the output of which of its own, own name first.
 
     Within `for_compiler`, picture layers go the way that is quicker in a compiled graph.
     """
 
     for_compiler = False
 
-    def __init__(self, layers: Mapping[str, nn.Module]) -> None:
+    def __init__(self, layers: Mapping[str, nn.Module], skips: Mapping[str, str] | None = None) -> None:
         super().__init__()
         self.bypass: nn.Module | None = None
+        self.skips = dict(skips or {})
         for name, layer in layers.items():
             self.add_module(name, layer)
 
@@ -51,8 +53,9 @@ class Chain(nn.Module):
         x: Tensor,
         seen: MutableMapping[str, Tensor] | None = None,
         draws: Mapping[str, Tensor] | None = None,
+        skipped: Mapping[str, Tensor] | None = None,
     ) -> Tensor:
-        """(N, *shape in) to (N, *shape out)."""
+        """(N, *shape in) to (N, *shape out); `skipped` holds what the encoder's layers made, for the skips."""
         straight = None if self.bypass is None else self.bypass(x)
         if seen is not None and straight is not None:
             seen["bypass"] = straight
@@ -65,6 +68,10 @@ class Chain(nn.Module):
             else:
                 made = on_coarse_grid(layer, x, before) if self.for_compiler else layer(x)
             before, x = (layer, x) if self.for_compiler else None, made
+            if name in self.skips and skipped is not None:
+                other = skipped[self.skips[name]]
+                x = x + other.repeat(len(x) // max(1, len(other)), *[1] * (x.ndim - 1))  # K draws, draw by draw
+                before = None
             if seen is not None:
                 seen[name] = x
         return x if straight is None else x + straight

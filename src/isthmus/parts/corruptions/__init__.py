@@ -1,9 +1,27 @@
 """Corruptions: what is done to a clean sample before the encoder sees it."""
 
+from isthmus.parts.corruptions.colour import Grey
 from isthmus.parts.corruptions.corruption import Corruption
 from isthmus.parts.corruptions.hide import Hide
+from isthmus.parts.corruptions.holes import Holes
 from isthmus.parts.corruptions.jpeg import Jpeg
 from isthmus.parts.corruptions.noise import GaussianNoise, Masking, SaltAndPepper, Speckle
 from isthmus.parts.corruptions.regions import Blur, Patch
+from isthmus.parts.corruptions.shrink import Shrink
+from isthmus.parts.corruptions.watermark import Watermark
 
-__all__ = ["Blur", "Corruption", "GaussianNoise", "Hide", "Jpeg", "Masking", "Patch", "SaltAndPepper", "Speckle"]
+__all__ = [
+    "Blur",
+    "Corruption",
+    "GaussianNoise",
+    "Grey",
+    "Hide",
+    "Holes",
+    "Jpeg",
+    "Masking",
+    "Patch",
+    "SaltAndPepper",
+    "Shrink",
+    "Speckle",
+    "Watermark",
+]

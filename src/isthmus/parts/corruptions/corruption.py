@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
+from isthmus.errors import BlueprintError
 from isthmus.parts.part import Part, Shape
 
 
@@ -15,9 +16,13 @@ class Corruption(Part):
     cutting it off would make it smaller where the data are dark or bright, and shift their mean.
 
     hides: whether what it takes away is missing to the encoder, which is then told so (`hidden`).
+    stored: the damaged sample is as a picture file keeps it: cut off at 0 and 1, and rounded to bytes. For models that
+        shall restore files: noise on black, say, is no longer as often below it as above.
     """
 
     hides: ClassVar[bool] = False
+
+    stored: bool = False
 
     def check(self, clean: Shape) -> None:
         """Raise BlueprintError where samples of this shape can't be damaged so; asked once, when the model is built."""
@@ -26,6 +31,21 @@ class Corruption(Part):
         """The shape of a corrupted sample; the decoder still makes the clean one."""
         return clean
 
+    def as_clean(self, corrupted: Tensor, clean: Shape) -> Tensor:
+        """(N, *corrupted shape) laid out as clean samples are, (N, *clean), without learning anything: enlarged, say.
+
+        What a network with positions gets, what a correction is added to, and what "doing nothing" means.
+
+        Raises:
+            BlueprintError: there is no such way.
+        """
+        if tuple(corrupted.shape[1:]) != clean:
+            raise BlueprintError(
+                f"The corruption {self.kind!r} makes {tuple(corrupted.shape[1:])} of {clean}, and doesn't say how that "
+                "is laid out as clean samples are (as_clean). Use a dense network that learns the sample."
+            )
+        return corrupted
+
     def draw(self, count: int, clean: Shape, generator: torch.Generator) -> Tensor | None:
         """The random numbers for `count` samples, where it needs any."""
         return None
@@ -33,6 +53,10 @@ class Corruption(Part):
     def hidden(self, draws: Any) -> Tensor:
         """(N, *clean) True for numbers that the encoder is told are missing, where the kind `hides` any."""
         raise NotImplementedError
+
+    def kept(self, corrupted: Tensor) -> Tensor:
+        """(N, *corrupted shape) as they are kept: the same, or what a file of bytes keeps of them."""
+        return (corrupted.clamp(0, 1) * 255).round() / 255 if self.stored else corrupted
 
     def __call__(self, clean: Tensor, draws: Tensor | None = None) -> Tensor:
         """(N, *clean shape), scaled, to (N, *corrupted shape)."""

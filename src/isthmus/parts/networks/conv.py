@@ -1,6 +1,6 @@
 """Convolutional networks for pictures of any size and series of any length."""
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import torch
 from pydantic import Field
@@ -27,6 +27,8 @@ class Conv(Network):
         transposed).
     activation, normalisation, dropout: of each stage; "layer" normalises each sample over channels and positions.
     """
+
+    aligned: ClassVar[bool] = True
 
     channels: tuple[Annotated[int, Field(ge=1)], ...] = (16, 8, 8)
     kernel: Literal[1, 3, 5, 7] = 3

@@ -94,9 +94,9 @@ def expand_layer(size: int, natural: Shape, activation: Activation, generator: t
     return nn.Sequential(product, ACTIVATIONS[activation](), nn.Unflatten(1, natural))
 
 
-def channels_last(layers: dict[str, nn.Module]) -> Chain:
+def channels_last(layers: dict[str, nn.Module], skips: dict[str, str] | None = None) -> Chain:
     """The chain with its weights laid out so that convolutions run at twice the speed, and the rest no slower."""
-    chain = Chain(layers)
+    chain = Chain(layers, skips)
     for layer in chain.modules():
         if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d):
             layer.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue] PyTorch's stub lacks it

@@ -19,9 +19,11 @@ class Network(Part):
     A network of your own is a subclass with `encoder` and `decoder`; the rest follows.
 
     flat: whether it takes its input flat, so that what comes beside it (a label) is just so many numbers more.
+    aligned: whether its positions are those of the clean sample, so that what is smaller must be laid out like that.
     """
 
     flat: ClassVar[bool] = False
+    aligned: ClassVar[bool] = False
 
     def natural_code(self, shape: Shape) -> Shape | None:
         """The shape of the code where nobody asks for a size; None where the network needs to be told."""

@@ -1,6 +1,6 @@
 """Residual convolutional networks for colour pictures of any size."""
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import torch
 from pydantic import Field
@@ -24,15 +24,21 @@ class Residual(Network):
     blocks: of each stage, on either side.
     activation, normalisation: before each of a block's convolutions, and at the end of encoder and decoder; "layer"
         normalises each sample over channels and positions.
+    skips: each stage of the encoder is added to what enters the decoder's stage of the same size, so that what is fine
+        needn't pass the code, whose small map then holds what is coarse. Then the code alone can't be decoded.
 
     Source: He et al., Identity mappings in deep residual networks, ECCV (2016); Zhang et al., Fixup initialization:
-    residual learning without normalization, ICLR (2019).
+    residual learning without normalization, ICLR (2019). For the skips: Mao, Shen & Yang, Image restoration using very
+    deep convolutional encoder-decoder networks with symmetric skip connections, NeurIPS (2016).
     """
+
+    aligned: ClassVar[bool] = True
 
     channels: tuple[Annotated[int, Field(ge=1)], ...] = (16, 32, 64)
     blocks: Annotated[int, Field(ge=1)] = 1
     activation: Activation = "silu"
     normalisation: Normalisation = None
+    skips: bool = False
 
     def check(self, shape: Shape) -> None:
         """Raise BlueprintError unless `shape` is a picture's, (C, H, W)."""
@@ -67,6 +73,7 @@ class Residual(Network):
             initialise(layers["expand"], "identity", generator)
         widths = [*reversed(self.channels), shape[0]]
         sizes = halved(shape, len(self.channels))[::-1]
+        skips: dict[str, str] = {}
         for number, (before, after, size) in enumerate(zip(widths, widths[1:], sizes[1:], strict=False), start=1):
             last = number == len(self.channels)
             layers[f"stage{number}"] = self._stage(before, generator)
@@ -77,7 +84,9 @@ class Residual(Network):
                 layers[f"crop{number}"] = Crop(size)
             layers["output" if last else f"conv{number}"] = product = nn.Conv2d(before, after, 3, padding=1)
             initialise(product, "identity", generator)
-        return channels_last(layers)
+            if self.skips and not last:
+                skips[f"conv{number}"] = f"stage{len(self.channels) - number}"
+        return channels_last(layers, skips)
 
     def _stage(self, channels: int, generator: torch.Generator) -> nn.Sequential:
         return nn.Sequential(*(self._block(channels, generator) for _ in range(self.blocks)))

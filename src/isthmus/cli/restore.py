@@ -1,0 +1,70 @@
+"""The command that puts pictures right: `restore`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from isthmus.cli import options
+from isthmus.cli.says import complain, counted, say, say_json
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the command of this file to `app`."""
+    app.command(epilog="Example: `isthmus restore runs/photos-denoise noisy/ clean/`")(restore)
+
+
+def restore(
+    run: options.Folder,
+    source: Annotated[
+        Path,
+        typer.Argument(metavar="INPUT", help="A picture, or a folder of pictures, of any size.", show_default=False),
+    ],
+    target: Annotated[
+        Path, typer.Argument(metavar="OUTPUT", help="Where to: a picture, or a folder.", show_default=False)
+    ],
+    *,
+    mask: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="For a model that fills holes: white where to fill; a picture, or a folder of the same names. "
+            "Without it, what is transparent is filled.",
+            show_default=False,
+        ),
+    ] = None,
+    tile: Annotated[
+        int, typer.Option(min=32, metavar="N", help="Sides of the tiles of a large picture, in pixels of the result.")
+    ] = 256,
+    overlap: Annotated[int, typer.Option(min=1, metavar="N", help="How far tiles lie over each other.")] = 64,
+    force: options.Force = False,
+    quiet: options.Quiet = False,
+    json: options.Json = False,
+) -> None:
+    """Put pictures right, by a model that was trained on damaged ones: denoise, fill, colour, enlarge, sharpen.
+
+    Train it with one of the recipes denoise, watermark, inpaint, recolour, upscale and sharpen. Pictures keep their
+    format. What can't be read in a folder is named and left out, and the exit code is then 1.
+    """
+    found = options.open_run(run)
+    from isthmus.uses.restore_files import restore_files
+
+    with counted("restoring", quiet=quiet) as progress:
+        made = restore_files(
+            found,
+            source,
+            target,
+            mask=mask,
+            tile=tile,
+            overlap=overlap,
+            overwrite=force,
+            progress=lambda _, done, total, share: progress(int(1000 * (done + share)), 1000 * total),
+        )
+    for reason in made.skipped.values():
+        complain(reason)
+    if json:
+        say_json(made.to_json())
+    else:
+        say(f"{target}: {len(made.written)} restored" + (f", {len(made.skipped)} unreadable" if made.skipped else ""))
+    if made.skipped:
+        raise typer.Exit(1)

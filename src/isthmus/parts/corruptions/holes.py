@@ -1,0 +1,64 @@
+"""Holes: rectangles of a picture are lost, and the encoder is told where."""
+
+from typing import Annotated, ClassVar
+
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from isthmus.errors import BlueprintError
+from isthmus.parts.corruptions.corruption import Corruption
+from isthmus.parts.part import Shape
+
+
+class Holes(Corruption):
+    """Rectangles of random places and sides are lost in all channels; the encoder is told which pixels are known.
+
+    They count in the loss like all others, so that the model learns to fill them.
+
+    count: how many rectangles; they may overlap.
+    size: the longest side of one, as a share of the picture's; a third of it is the shortest.
+
+    Source: Pathak et al., Context encoders: feature learning by inpainting, CVPR (2016); the mask beside the picture as
+    Yu et al., Generative image inpainting with contextual attention, CVPR (2018).
+    """
+
+    hides: ClassVar[bool] = True
+
+    count: Annotated[int, Field(ge=1, le=64)] = 3
+    size: Annotated[float, Field(gt=0, le=1)] = 0.3
+
+    def check(self, clean: Shape) -> None:
+        """Raise BlueprintError unless the samples are pictures."""
+        if len(clean) != 3:
+            raise BlueprintError(
+                f"The corruption 'holes' takes pictures of shape (C, H, W), got samples of shape {clean}. "
+                "Use the corruption 'hide' for other data."
+            )
+
+    def draw(self, count: int, clean: Shape, generator: torch.Generator) -> Tensor:
+        """(N, C, H, W) bool: True for what is lost."""
+        height, width = clean[1:]
+        drawn = torch.rand((4, count, self.count), generator=generator)
+        inside = [
+            _between(drawn[axis], drawn[2 + axis], side, self.size) for axis, side in enumerate((height, width))
+        ]  # (N, count, side) each
+        lost = (inside[0][..., :, None] & inside[1][..., None, :]).any(1)
+        return lost[:, None].expand(count, *clean)
+
+    def hidden(self, draws: Tensor) -> Tensor:
+        """(N, C, H, W) True for what is lost."""
+        return draws
+
+    def __call__(self, clean: Tensor, draws: Tensor | None = None) -> Tensor:
+        """(N, C, H, W) to (N, C, H, W), with 0 for what is lost."""
+        return clean if draws is None else torch.where(draws, 0.0, clean)
+
+
+def _between(place: Tensor, length: Tensor, side: int, share: float) -> Tensor:
+    """(N, count) places and lengths of stretches, drawn from 0..1, to (N, count, side): inside of one or not."""
+    longest = share * side
+    lengths = (longest / 3 + length * (longest - longest / 3)).round().clamp(1, side)
+    begin = (place * (side - lengths + 1)).floor()[..., None]
+    at = torch.arange(side)
+    return (at >= begin) & (at < begin + lengths[..., None])

@@ -1,0 +1,87 @@
+"""Trying a model's modules on one sample of zeros: whether they fit each other, before any data come."""
+
+import contextlib
+import math
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+
+from isthmus.data.scaling import Scaling
+from isthmus.errors import BlueprintError
+from isthmus.parts import Corruption, Shape
+from isthmus.parts.distances.distance import words
+
+if TYPE_CHECKING:
+    from isthmus.autoencoder import Autoencoder
+
+
+def find_code_shape(model: "Autoencoder") -> Shape:
+    """What the encoder makes of one sample of zeros."""
+    with resting(model):
+        try:
+            features = model.encoder(zeros(model, model.beside.encoder_shape(model.seen_shape)))
+            return tuple(model.code(features, None, model.code_module).z.shape[1:])
+        except RuntimeError as error:
+            raise BlueprintError(
+                f"The encoder can't take one sample of shape {model.seen_shape}: {str(error).splitlines()[0]}. "
+                "Give `shape` as the encoder's input has it."
+            ) from error
+
+
+def check_decoder(model: "Autoencoder") -> None:
+    """Raise BlueprintError unless the decoder makes a sample of one code of zeros."""
+    with resting(model):
+        try:
+            made = tuple(model.decoder(zeros(model, model.beside.decoder_shape(model.code_shape))).shape[1:])
+        except RuntimeError as error:
+            raise BlueprintError(
+                f"The decoder can't take one code of shape {model.code_shape}: {str(error).splitlines()[0]}. "
+                "Give a decoder that takes what the encoder makes."
+            ) from error
+    wanted = model.distance.outputs(model.shape)
+    if made != wanted:
+        raise BlueprintError(
+            f"The decoder makes samples of shape {made}, but the data have {wanted}. "
+            "Give a decoder that ends in the data's shape (nn.Unflatten, for example)."
+        )
+
+
+def check_correction(model: "Autoencoder") -> None:
+    """Raise BlueprintError where what comes in can't be added to what the decoder makes."""
+    output = torch.linspace(-2, 2, math.prod(model.shape)).view(1, *model.shape)
+    if model.distance.outputs(model.shape) != model.shape or not torch.equal(model.distance.picture(output), output):
+        raise BlueprintError(
+            f"learns='correction' needs a decoder whose output is the picture itmodel, but that of {model.distance} "
+            "is not. Use distance='mse' with link='identity', or learns='sample'."
+        )
+    model.as_clean(torch.zeros(1, *model.seen_shape))
+
+
+def check_stored(corruption: Corruption, scaling: Scaling) -> None:
+    """Raise BlueprintError where samples can't be damaged as files of bytes would be."""
+    if corruption.stored and scaling.range != (0.0, 1.0):
+        raise BlueprintError(
+            f"stored=True damages samples as files of bytes would be, but these are {words(scaling.range)}. "
+            "Scale them to 0..1 (scaling='minmax'), or say stored=False."
+        )
+
+
+def zeros(model: "Autoencoder", shape: Shape) -> Tensor:
+    """(1, *shape) zeros as the weights are: on their device, of their type."""
+    like = next((weight for weight in model.parameters() if weight.is_floating_point()), model.scaling.scale)
+    return like.new_zeros(1, *shape)
+
+
+@contextlib.contextmanager
+def resting(model: nn.Module) -> Iterator[None]:
+    """Every module in evaluation mode and without gradients, then each as it was."""
+    training = [module for module in model.modules() if module.training]
+    model.eval()
+    try:
+        with torch.no_grad():
+            yield
+    finally:
+        for module in training:
+            module.training = True

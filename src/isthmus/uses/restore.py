@@ -1,0 +1,254 @@
+"""Restoring: pictures of any size put right by a model that was trained with a corruption."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from isthmus.autoencoder import Autoencoder
+from isthmus.data import Samples
+from isthmus.drawing import figures
+from isthmus.drawing.plates import Section, plate
+from isthmus.errors import DataError, UseError
+from isthmus.measures import judging
+from isthmus.measures.reconstruction import psnr, ssim
+from isthmus.parts.corruptions.colour import BRIGHTNESS
+from isthmus.uses.tiles import OVERLAP, TILE, Progress, Tiles
+
+if TYPE_CHECKING:
+    from isthmus.run import Run
+
+SHOWN, JUDGED = 8, 64
+"""Pictures that a report shows, and that it judges by."""
+REPORTED = 2**20
+"""Numbers in all the pictures that a report judges by, at most."""
+
+
+@dataclass(frozen=True, eq=False)
+class Restoration:
+    """What a model made of pictures that were damaged as in its training, beside doing nothing.
+
+    scores: "psnr" (dB) and "ssim" → "nothing", "restored" → the mean over the pictures. Both are cut off at black and
+        white, as a file would. Of a smaller picture nothing is done but enlarging it, of a grey one nothing at all.
+    clean, damaged, restored: (N, C, H, W), scaled; the damaged ones laid out as the clean ones.
+    """
+
+    scores: dict[str, dict[str, float]]
+    clean: Tensor = field(repr=False)
+    damaged: Tensor = field(repr=False)
+    restored: Tensor = field(repr=False)
+
+    def to_json(self) -> dict[str, Any]:
+        """The scores and how many pictures they are of."""
+        return {"pictures": len(self.clean), **self.scores}
+
+
+class Restorer:
+    """A run's model, ready to restore pictures one after another.
+
+    tile, overlap: see `isthmus.uses.tiles.Tiles`.
+
+    Raises:
+        UseError: the model was trained without a corruption, so there is nothing that it puts right; or it takes no
+            pictures.
+    """
+
+    def __init__(self, run: "Run", *, tile: int = TILE, overlap: int = OVERLAP) -> None:
+        self.model: Autoencoder = run.model.eval()
+        if self.model.corruption is None:
+            raise UseError(
+                "This model was trained on whole samples and puts nothing right. Train one with a corruption: "
+                "recipe 'denoise', 'watermark', 'inpaint', 'recolour', 'upscale' or 'sharpen'."
+            )
+        if self.model.beside.classes:
+            raise UseError("This model wants a label with every picture. Train one without condition to restore.")
+        self.tiles = Tiles(self.model, tile, overlap)
+
+    @property
+    def fills(self) -> bool:
+        """Whether it fills holes, so that it must be told where they are."""
+        return self.model.beside.mask
+
+    def __call__(self, picture: Tensor, known: Tensor | None = None, progress: Progress | None = None) -> Tensor:
+        """(C, h, w) a damaged picture in the run's raw units to the restored one, (C', H, W), float32.
+
+        A grey model restores each colour by itself, and a colour model a grey picture as one whose colours are alike;
+        a model that colours takes what is grey of a colour picture. A fourth channel, or a second one, is opacity,
+        which is kept (enlarged where the picture is). What is known of a picture with holes stays as it was.
+
+        known: (h, w) False in the holes, for a model that fills them.
+
+        Raises:
+            DataError: the picture has a number of channels that no picture has, or the mask another size.
+            UseError: holes are given and the model doesn't fill any, or the other way about.
+        """
+        if picture.ndim != 3 or not 1 <= len(picture) <= 4:
+            raise DataError(f"A picture of shape {tuple(picture.shape)}: expected (C, height, width) with C of 1 to 4.")
+        picture = picture.float()
+        if known is None and bool(picture.isnan().any()):
+            known = ~picture.isnan().any(0)
+        self._check_holes(picture, known)
+        seen, clean = self.model.seen_shape[0], self.model.shape[0]
+        opacity = picture[-1:] if len(picture) in (2, 4) and seen not in (2, 4) else None
+        colours = picture if opacity is None else picture[:-1]
+        given = self._channels(colours, seen, clean)
+        if known is not None:
+            given = torch.where(known, given, torch.nan)
+        made = self.tiles(given, progress=progress)
+        if known is not None:
+            made = torch.where(known, given, made)
+        made = made[:, 0] if len(made) > 1 else made[0]
+        if len(colours) == 1 and seen == clean == 3:
+            made = _brightness(made)
+        return made if opacity is None else torch.cat((made, self._enlarged(opacity, made)))
+
+    def _check_holes(self, picture: Tensor, known: Tensor | None) -> None:
+        if known is None:
+            if self.fills:
+                raise UseError(
+                    "This model fills holes and must be told where they are: known=, False in them; or, for a file, a "
+                    "mask that is white there, or a picture that is transparent there."
+                )
+            return
+        if not self.fills:
+            raise DataError(
+                f"This model fills no holes: it learnt to undo {self.model.corruption}. Leave the mask out."
+            )
+        if known.shape != picture.shape[1:]:
+            raise DataError(
+                f"The mask has {tuple(known.shape)} pixels (height, width), the picture {tuple(picture.shape[1:])}: "
+                "expected the same. Give a mask of the picture's size."
+            )
+
+    def _channels(self, colours: Tensor, seen: int, clean: int) -> Tensor:
+        """(C, h, w) to (N, seen, h, w), as the model takes channels."""
+        if len(colours) == seen:
+            return colours[None]
+        if len(colours) == 1:
+            return colours.expand(seen, -1, -1)[None]
+        if seen == 1 and clean == 1:
+            return colours[:, None]
+        if seen == 1 and len(colours) == 3:
+            return _brightness(colours)[None]
+        raise DataError(
+            f"This model takes pictures of {seen} channels, and this one has {len(colours)}. "
+            "Convert it, or train on such pictures."
+        )
+
+    def _enlarged(self, opacity: Tensor, like: Tensor) -> Tensor:
+        if opacity.shape[1:] == like.shape[1:]:
+            return opacity
+        size = like.shape[1:]
+        return torch.nn.functional.interpolate(opacity[None], size=size, mode="bilinear", antialias=True)[0]
+
+
+def restore(
+    run: "Run",
+    picture: Any,
+    *,
+    known: Any = None,
+    tile: int = TILE,
+    overlap: int = OVERLAP,
+    progress: Progress | None = None,
+) -> Tensor:
+    """(C, h, w) or (h, w) a damaged picture of any size, in the run's raw units, to the restored one, (C', H, W).
+
+        clean = ist.restore(run, noisy)
+
+    picture: an array or tensor. known: (h, w), False in the holes that a model such as `inpaint` is to fill.
+    tile, overlap: sides of the tiles in which a large picture goes through the model, and how far they lie over each
+        other, in pixels of the result. progress: called as `progress(done, total)` in tiles.
+
+    Raises:
+        DataError, UseError: as `Restorer`.
+    """
+    given = torch.as_tensor(picture)
+    given = given[None] if given.ndim == 2 else given
+    known = None if known is None else torch.as_tensor(known, dtype=torch.bool)
+    return Restorer(run, tile=tile, overlap=overlap)(given, known, progress)
+
+
+def restoration(run: "Run", source: Any = None, *, most: int | None = None, seed: int = 0, **how: Any) -> Restoration:
+    """Damage pictures as in training, restore them, and measure how near both are to the clean ones.
+
+    source: clean pictures in the model's size; the run's test part (or validation) where None. most: of them, evenly
+        spread. seed: of the damage. how: to read the source, as for `Run.encode`.
+
+    Raises:
+        UseError: the model was trained without a corruption, or takes no pictures.
+    """
+    model, samples = run.model, _chief_part(run) if source is None else run.read(source, **how)
+    if model.corruption is None or len(model.shape) != 3:
+        Restorer(run)  # which says why
+    if most is not None and len(samples) > most:
+        samples = samples.take(torch.linspace(0, len(samples) - 1, most, dtype=torch.float64).round().long())
+    generator = torch.Generator().manual_seed(seed)
+    device = model.scaling.scale.device
+    made: dict[str, list[Tensor]] = {"clean": [], "damaged": [], "restored": []}
+    with judging(model):
+        for raw, labels in samples.labelled(64):
+            draws: dict[str, Any] = {"corruption": model.draw(len(raw), generator).get("corruption")}
+            draws |= {} if labels is None else {"labels": labels.to(device)}
+            seen = model(raw.to(device), _on(draws, device))
+            damaged, output = model.as_clean(seen.corrupted), seen.reconstruction
+            if model.corruption is not None and model.corruption.hides:
+                output = torch.where(model.corruption.hidden(_on(draws, device)["corruption"]), output, damaged)
+            for name, pictures in (("clean", seen.clean), ("damaged", damaged), ("restored", output)):
+                made[name].append(_cut_off(pictures, model).cpu())
+    clean, damaged, restored = (torch.cat(pictures) for pictures in made.values())
+    return Restoration(scores({"nothing": damaged, "restored": restored}, clean), clean, damaged, restored)
+
+
+def scores(rivals: Mapping[str, Tensor], clean: Tensor) -> dict[str, dict[str, float]]:
+    """Measure → rival → its mean over (N, C, H, W) pictures in 0..1: how near they are to the clean ones."""
+    return {
+        name: {who: float(measure(pictures, clean).mean()) for who, pictures in rivals.items()}
+        for name, measure in (("psnr", psnr), ("ssim", ssim))
+    }
+
+
+def section(run: "Run") -> Section | None:
+    """What the model puts right, for the report; nothing where it learnt without a corruption, or not on pictures."""
+    if run.model.corruption is None or len(run.model.shape) != 3 or _chief_part(run).kind != "pictures":
+        return None
+    most = max(1, min(JUDGED, REPORTED // torch.Size(run.model.shape).numel()))
+    found = restoration(run, most=most)
+    told = {name: {who: f"{value:.4g}" for who, value in row.items()} for name, row in found.scores.items()}
+    words = (
+        f"{len(found.clean)} pictures that training did not see, damaged as in training ({run.model.corruption}): "
+        f"PSNR {told['psnr']['nothing']} dB as they came, {told['psnr']['restored']} dB restored; "
+        f"SSIM {told['ssim']['nothing']} and {told['ssim']['restored']}."
+    )
+    rows = {"clean": found.clean, "damaged": found.damaged, "restored": found.restored}
+    rows = {name: pictures[:SHOWN] for name, pictures in rows.items()}
+    shown = plate(
+        "Restored",
+        lambda theme: figures.picture_grid(rows, theme=theme),
+        f"{len(rows['clean'])} pictures, each clean, damaged and restored. {words}",
+        "Above the clean pictures, then what the model saw, then what it made of them.",
+    )
+    return Section("What it puts right", [shown], [words])
+
+
+def _chief_part(run: "Run") -> Samples:
+    data = run.open()
+    return next((part for part in (data.test, data.validation) if len(part)), data.train)
+
+
+def _cut_off(pictures: Tensor, model: Autoencoder) -> Tensor:
+    """To 0..1 where the model's data have bounds."""
+    low, high = model.scaling.range or (0.0, 1.0)
+    pictures = (pictures.float() - low) / ((high - low) or 1.0)
+    return pictures.clamp(0, 1) if model.scaling.range else pictures
+
+
+def _on(draws: dict[str, Any], device: torch.device) -> dict[str, Any]:
+    moved = {name: value if value is None else value.to(device) for name, value in draws.items()}
+    return {name: value for name, value in moved.items() if value is not None or name == "corruption"}
+
+
+def _brightness(colours: Tensor) -> Tensor:
+    """(3, h, w) to (1, h, w)."""
+    return (colours * torch.tensor(BRIGHTNESS).view(3, 1, 1)).sum(0, keepdim=True)

@@ -1,0 +1,205 @@
+"""Restoring files: one picture, or a folder of them, each written whole or not at all."""
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+from isthmus.autoencoder import Autoencoder
+from isthmus.data.folders import picture_files
+from isthmus.data.options import Options
+from isthmus.data.pictures import SUFFIXES, decode
+from isthmus.data.samples import as_tensor
+from isthmus.errors import DataError, UseError, nearest
+from isthmus.files import unwritable, write_whole
+from isthmus.uses.restore import Restorer
+from isthmus.uses.tiles import OVERLAP, TILE
+
+if TYPE_CHECKING:
+    from isthmus.run import Run
+
+PALETTES = (".gif",)
+"""Formats of few colours, in whose place PNG is written."""
+HOW: dict[str, dict[str, Any]] = {
+    ".jpg": {"quality": 95, "subsampling": 0},
+    ".jpeg": {"quality": 95, "subsampling": 0},
+    ".webp": {"quality": 95, "method": 4},
+}
+"""How a format is written, where its own way would damage the picture anew."""
+
+Progress = Callable[[str, int, int, float], object]
+
+
+@dataclass(frozen=True)
+class Restored:
+    """What became of the pictures.
+
+    written: the files that were written. skipped: the names of those that could not be read, and why.
+    """
+
+    written: list[str] = field(default_factory=list)
+    skipped: dict[str, str] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """Both, and how many."""
+        return {"restored": len(self.written), "unreadable": len(self.skipped), **asdict(self)}
+
+
+def restore_files(
+    run: "Run",
+    source: str | Path,
+    target: str | Path,
+    *,
+    mask: str | Path | None = None,
+    tile: int = TILE,
+    overlap: int = OVERLAP,
+    overwrite: bool = False,
+    progress: Progress | None = None,
+) -> Restored:
+    """Restore a picture file, or every picture below a folder, into a file or a folder of the same names.
+
+    A picture keeps its format, its opacity and whether it is grey; a GIF becomes a PNG. What can't be read, in a
+    folder, is left out and told in what comes back.
+
+    mask: white where a picture is to be filled, for a model that fills holes; for a folder one file for all pictures,
+        or a folder of the same names. Without it, what is transparent is filled.
+    overwrite: take the place of files that are there.
+    progress: called as `progress(name, pictures done, pictures in all, share of this one)`.
+
+    Raises:
+        DataError: a single picture, or a mask, can't be read; the target is there already, or is no place for it.
+        UseError: the model can't serve (see `Restorer`).
+        IsthmusError: the target can't be written to.
+    """
+    source, target = Path(source).expanduser(), Path(target).expanduser()
+    masks = None if mask is None else Path(mask).expanduser()
+    restorer = Restorer(run, tile=tile, overlap=overlap)
+    if masks is not None and not restorer.fills:
+        raise UseError(
+            f"This model fills no holes: it learnt to undo {restorer.model.corruption}. Leave the mask out, or train "
+            "recipe 'inpaint'."
+        )
+    plan = _plan(source, target, overwrite)
+    found, single = Restored(), source.is_file()
+    for number, (name, place) in enumerate(plan.items()):
+        told = _share(progress, name, number, len(plan))
+        try:
+            content = (source if single else source / name).read_bytes()
+            values, _ = decode(content, name, Options())
+        except (DataError, OSError) as error:
+            if single:
+                raise (
+                    error
+                    if isinstance(error, DataError)
+                    else DataError(f"{name} can't be read ({error.strerror}). Change its permissions, or give another.")
+                ) from error
+            found.skipped[name] = str(error)
+            continue
+        picture = as_tensor(values)
+        known = _known(picture, restorer, masks, name)
+        made = _restored(restorer, picture, known, told)
+        _write(place, made)
+        found.written.append(str(place))
+    return found
+
+
+def _plan(source: Path, target: Path, overwrite: bool) -> dict[str, Path]:
+    """The name of every picture, and where its restored one goes; refused before any work where that won't do."""
+    if source.is_file():
+        if target.is_dir():
+            target = target / _suffixed(Path(source.name)).name
+        if target.suffix.lower() not in SUFFIXES or target.suffix.lower() in PALETTES:
+            written = [suffix for suffix in SUFFIXES if suffix not in PALETTES]
+            raise DataError(f"{target}: no picture is written as {target.suffix!r}. {nearest(target.suffix, written)}")
+        plan = {source.name: target}
+    elif source.is_dir():
+        if target.is_file():
+            raise DataError(f"{target} is a file: expected a folder for the pictures of {source}. Choose another path.")
+        names = picture_files(source)
+        if not names:
+            raise DataError(f"{source} has no pictures in it: expected files such as a.png or a.jpg.")
+        plan = {name: target / _suffixed(Path(name)) for name in names}
+        if len(set(plan.values())) < len(plan):
+            plan = {name: target / f"{name}{place.suffix}" for name, place in plan.items()}
+    else:
+        raise DataError(f"There is no {source}: expected a picture or a folder of pictures.")
+    taken = [place for place in plan.values() if place.exists()]
+    if taken and not overwrite:
+        others = f" and {len(taken) - 1} more" if len(taken) > 1 else ""
+        raise DataError(f"{taken[0]}{others} is there already. Choose another place, or say overwrite=True.")
+    return plan
+
+
+def _suffixed(path: Path) -> Path:
+    return path.with_suffix(".png") if path.suffix.lower() in PALETTES else path
+
+
+def _share(progress: Progress | None, name: str, number: int, count: int) -> Callable[[int, int], object] | None:
+    if progress is None:
+        return None
+    progress(name, number, count, 0.0)
+    return lambda done, total: progress(name, number, count, done / total)
+
+
+def _known(picture: Tensor, restorer: Restorer, masks: Path | None, name: str) -> Tensor | None:
+    """(h, w) which pixels are known, for a model that fills holes: by the mask, else by what is transparent."""
+    if not restorer.fills:
+        return None
+    if masks is None:
+        if len(picture) not in (2, 4):
+            raise UseError(
+                f"This model fills holes, and {name} doesn't tell where they are. Give a mask, white where it is to be "
+                "filled (mask=), or a picture that is transparent there."
+            )
+        return picture[-1] >= 128
+    file = masks / name if masks.is_dir() else masks
+    same = sorted(file.parent.glob(f"{file.stem}.*")) if not file.exists() else [file]
+    try:
+        values, _ = decode(same[0].read_bytes() if same else b"", str(file), Options(mode="L"))
+    except OSError as error:
+        raise DataError(f"The mask {file} can't be read ({error.strerror}).") from error
+    return as_tensor(values[0]) < 128
+
+
+def _restored(
+    restorer: Restorer, picture: Tensor, known: Tensor | None, progress: Callable[[int, int], object] | None
+) -> Tensor:
+    """(C, h, w) uint8 to (C', H, W) uint8."""
+    if known is not None and len(picture) in (2, 4):
+        picture = picture[:-1]  # what was transparent is filled
+    opacity = picture[-1:] if len(picture) in (2, 4) else None
+    colours = picture if opacity is None else picture[:-1]
+    low, high = _raw_bounds(restorer.model)
+    raw = low + colours.float() / 255 * (high - low)
+    whole = raw if opacity is None else torch.cat((raw, opacity.float()))
+    made = restorer(whole, known, progress)
+    shown = (made - low) / (high - low) * 255
+    if opacity is not None:
+        shown[-1] = made[-1]
+    return shown.round().clamp(0, 255).to(torch.uint8)
+
+
+def _raw_bounds(model: Autoencoder) -> tuple[float, float]:
+    """The raw values that are black and white."""
+    if model.scaling.range is None:
+        return 0.0, 255.0
+    low, high = (model.scaling.inverse(torch.tensor([bound])) for bound in model.scaling.range)
+    return float(low), float(high)
+
+
+def _write(path: Path, picture: Tensor) -> None:
+    """One picture, (C, H, W) uint8, in the format of its suffix."""
+    values = picture[0].numpy() if len(picture) == 1 else picture.permute(1, 2, 0).contiguous().numpy()
+    image = Image.fromarray(values)
+    suffix = path.suffix.lower()
+    if image.mode in ("LA", "RGBA") and suffix not in (".png", ".webp", ".tif", ".tiff"):
+        image = image.convert("L" if image.mode == "LA" else "RGB")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise unwritable(path, error) from error
+    write_whole(path, lambda beside: image.save(beside, **HOW.get(suffix, {})))

@@ -1,0 +1,67 @@
+"""The command `restore`: what it says, and how it ends."""
+
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+
+@pytest.fixture(scope="module")
+def run(isthmus, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("runs") / "digits-denoise"
+    words = ["--recipe", "denoise", "--set", "channels=8,12", "--epochs", 1, "--compile", "no", "--quiet"]
+    said = isthmus("train", "digits", *words, "--out", folder)
+    assert said.code == 0, said.err
+    return folder
+
+
+@pytest.fixture
+def pictures(tmp_path):
+    (tmp_path / "in").mkdir()
+    for number in range(2):
+        noise = np.random.default_rng(number).integers(0, 256, (30, 50, 3), dtype=np.uint8)
+        Image.fromarray(noise).save(tmp_path / "in" / f"{number}.png")
+    return tmp_path / "in"
+
+
+def test_a_folder_is_restored(isthmus, run, pictures, tmp_path):
+    said = isthmus("restore", run, pictures, tmp_path / "out")
+    assert said.code == 0, said.err
+    assert said.out.strip().endswith("out: 2 restored")
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["0.png", "1.png"]
+
+
+def test_an_unreadable_picture_is_named_and_the_exit_code_tells(isthmus, run, pictures, tmp_path):
+    (pictures / "broken.png").write_bytes(b"?")
+    said = isthmus("restore", run, pictures, tmp_path / "out", "--json")
+    assert said.code == 1
+    assert "broken.png can't be read as a picture" in said.err
+    assert json.loads(said.out) | {"written": 0, "skipped": 0} == {
+        "restored": 2, "unreadable": 1, "written": 0, "skipped": 0,
+    }  # fmt: skip
+
+
+def test_what_is_there_is_overwritten_with_force_only(isthmus, run, pictures, tmp_path):
+    words = ("restore", run, pictures / "0.png", tmp_path / "out.png", "--quiet")
+    assert isthmus(*words).code == 0
+    said = isthmus(*words)
+    assert said.code == 1
+    assert "is there already. Choose another place, or say --force" in said.err
+    assert said.err.count("\n") == 1
+    assert isthmus(*words, "--force").code == 0
+
+
+def test_a_run_that_restores_nothing_says_what_to_do(isthmus, trained, pictures, tmp_path):
+    said = isthmus("restore", trained, pictures, tmp_path / "out")
+    assert said.code == 1
+    assert "puts nothing right. Train one with a corruption: recipe 'denoise'" in said.err
+    assert not (tmp_path / "out").exists()
+
+
+def test_its_code_alone_is_not_decoded(isthmus, run, tmp_path):
+    assert isthmus("encode", run, "digits", tmp_path / "codes.npy", "--quiet").code == 0
+    said = isthmus("decode", run, tmp_path / "codes.npy", tmp_path / "back.npy", "--quiet")
+    assert said.code == 1
+    assert "its code alone can't be decoded" in said.err
+    assert said.err.count("\n") == 1

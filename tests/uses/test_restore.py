@@ -1,0 +1,139 @@
+"""Restoring: better than doing nothing, on every kind of picture, and clear where a model can't serve."""
+
+import numpy as np
+import pytest
+import torch
+
+import isthmus as ist
+from isthmus.errors import BlueprintError, IsthmusError, UseError
+from isthmus.measures.reconstruction import psnr
+from isthmus.uses.restore import section
+
+SETTINGS = {"learning_rate": 5e-3, "schedule": "cosine", "batch_size": 32, "compile": False, "progress": False}
+SMALL = {"channels": (32,)}
+
+
+def trained(name, data, epochs, **options):
+    return ist.fit(ist.recipe(name, **SMALL | options).build(data), data, epochs=epochs, **SETTINGS)
+
+
+@pytest.fixture(scope="module")
+def denoiser():
+    return trained("denoise", ist.open_data("digits"), 8, sigma=0.3)
+
+
+def untrained(name, shape=(3, 16, 16), **options):
+    """A run that has learnt nothing, on made-up pictures."""
+    pictures = np.random.default_rng(0).integers(0, 256, (12, *shape), dtype=np.uint8)
+    data = ist.open_data(pictures, channels="first")
+    return ist.fit(ist.recipe(name, **{"channels": (4,)} | options).build(data), data, epochs=1, **SETTINGS)
+
+
+def test_it_takes_noise_off_digits_that_it_has_not_seen(denoiser):
+    found = ist.restoration(denoiser)
+    assert found.scores["psnr"]["restored"] > found.scores["psnr"]["nothing"] + 3
+    assert found.scores["ssim"]["restored"] > found.scores["ssim"]["nothing"] + 0.04
+
+
+def test_it_fills_holes_in_digits():
+    run = trained("inpaint", ist.open_data("digits"), 8, corruption__size=0.5)
+    found = ist.restoration(run)
+    assert found.scores["psnr"]["restored"] > found.scores["psnr"]["nothing"] + 3
+    kept = found.damaged == found.clean
+    assert torch.equal(found.restored[kept & (found.damaged > 0)], found.clean[kept & (found.damaged > 0)])
+
+
+def test_what_it_restores_is_what_training_saw(denoiser):
+    found = ist.restoration(denoiser, most=5)
+    for clean, damaged, restored in zip(found.clean, found.damaged, found.restored, strict=True):
+        made = ist.restore(denoiser, denoiser.model.scaling.inverse(damaged))
+        again = denoiser.model.scaling(made).clamp(0, 1)
+        torch.testing.assert_close(again, restored, rtol=0, atol=1e-5)
+        assert float(psnr(again[None], clean[None])) > float(psnr(damaged[None], clean[None]))
+
+
+def test_scores_are_the_same_every_time(denoiser):
+    assert ist.restoration(denoiser).to_json() == ist.restoration(denoiser).to_json()
+    assert ist.restoration(denoiser, most=7).to_json()["pictures"] == 7
+
+
+def test_the_report_shows_what_it_puts_right(denoiser):
+    found = section(denoiser)
+    assert found is not None
+    assert "dB restored" in found.words[0]
+    assert len(found.plates) == 1
+
+
+def test_a_model_without_a_corruption_has_no_such_section():
+    data = ist.open_data("digits")
+    run = ist.fit(ist.recipe("vanilla", code=4).build(data), data, epochs=1, **SETTINGS)
+    assert section(run) is None
+    with pytest.raises(UseError, match=r"puts nothing right\. Train one with a corruption: recipe 'denoise'"):
+        ist.restore(run, torch.zeros(1, 8, 8))
+
+
+def test_a_grey_model_restores_each_colour_by_itself(denoiser):
+    picture = torch.randint(0, 17, (3, 20, 13), generator=torch.Generator().manual_seed(0)).float()
+    made = ist.restore(denoiser, picture)
+    for channel in range(3):
+        torch.testing.assert_close(made[channel], ist.restore(denoiser, picture[channel])[0], rtol=0, atol=1e-3)
+
+
+def test_a_colour_model_keeps_a_grey_picture_grey_and_opacity_as_it_was():
+    run = untrained("denoise")
+    grey = torch.rand(1, 30, 20) * 255
+    assert ist.restore(run, grey).shape == (1, 30, 20)
+    with_opacity = torch.cat((torch.rand(3, 30, 20) * 255, grey))
+    made = ist.restore(run, with_opacity)
+    assert made.shape == (4, 30, 20)
+    assert torch.equal(made[3:], grey)
+
+
+def test_what_is_enlarged_has_its_opacity_enlarged_too():
+    made = ist.restore(untrained("upscale"), torch.full((4, 9, 11), 200.0))
+    assert made.shape == (4, 18, 22)
+    assert torch.allclose(made[3], torch.tensor(200.0))
+
+
+def test_colours_come_to_a_grey_picture_and_to_what_is_grey_of_a_colour_picture():
+    run = untrained("recolour")
+    colour = torch.rand(3, 20, 20) * 255
+    weights = torch.tensor([0.299, 0.587, 0.114]).view(3, 1, 1)
+    torch.testing.assert_close(ist.restore(run, colour), ist.restore(run, (colour * weights).sum(0)))
+
+
+def test_what_is_known_stays_as_it_was_and_holes_are_filled():
+    run = untrained("inpaint")
+    picture, known = torch.rand(3, 20, 20) * 255, torch.ones(20, 20, dtype=torch.bool)
+    known[5:9, 3:8] = False
+    made = ist.restore(run, picture, known=known)
+    assert torch.equal(made[:, known], picture[:, known])
+    assert bool(made.isfinite().all())
+    torch.testing.assert_close(ist.restore(run, torch.where(known, picture, torch.nan)), made)
+
+
+@pytest.mark.parametrize(
+    ("name", "picture", "known", "words"),
+    [
+        ("denoise", torch.zeros(3, 8, 8), torch.ones(8, 8), "This model fills no holes"),
+        ("inpaint", torch.zeros(3, 8, 8), None, "must be told where they are"),
+        ("inpaint", torch.zeros(3, 8, 8), torch.ones(8, 9), "The mask has (8, 9) pixels"),
+        ("denoise", torch.zeros(5, 8, 8), None, "expected (C, height, width) with C of 1 to 4"),
+    ],
+)  # fmt: skip
+def test_what_it_can_not_do_is_said(name, picture, known, words):
+    with pytest.raises(IsthmusError) as refused:
+        ist.restore(untrained(name), picture, known=known)
+    assert words in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+def test_a_model_with_skips_says_that_its_code_alone_can_not_be_decoded(denoiser):
+    codes = denoiser.encode(denoiser.data.test)
+    with pytest.raises(UseError, match=r"code alone can't be decoded\. Reconstruct or restore whole samples"):
+        denoiser.decode(codes[:2])
+
+
+def test_colours_can_not_be_learnt_from_grey_pictures():
+    with pytest.raises(BlueprintError, match=r"'grey' takes the colour from pictures of shape \(3, H, W\)"):
+        ist.recipe("recolour").build((1, 28, 28))
