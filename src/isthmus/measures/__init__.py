@@ -1,6 +1,7 @@
 """How good a model is, in numbers."""
 
 from isthmus.measures.evaluation import Evaluation, Unit, evaluate, judging, unit_of
+from isthmus.measures.generation import Generation, frechet_distance, gradient_energy, judge_draws
 from isthmus.measures.likelihood import Elbo, LogLikelihood, elbo, log_likelihood
 from isthmus.measures.nearest import Nearest, nearest_samples
 from isthmus.measures.reconstruction import explained_variance, mse, psnr, sse, ssim
@@ -8,12 +9,16 @@ from isthmus.measures.reconstruction import explained_variance, mse, psnr, sse, 
 __all__ = [
     "Elbo",
     "Evaluation",
+    "Generation",
     "LogLikelihood",
     "Nearest",
     "Unit",
+    "judge_draws",
     "elbo",
     "evaluate",
     "explained_variance",
+    "frechet_distance",
+    "gradient_energy",
     "judging",
     "log_likelihood",
     "mse",

@@ -1,0 +1,158 @@
+"""Generation: how alike two sets of samples are as a whole, the drawn ones and the real ones, by their features."""
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+
+import torch
+from torch import Tensor
+
+from isthmus.errors import DataError
+
+_PAIRS = 2**22
+"""At most this many distances are held at once (32 MB)."""
+NEIGHBOURS = 5
+"""How many neighbours a real sample's surroundings reach to, where nothing else is said."""
+
+
+@dataclass(frozen=True)
+class Generation:
+    """What drawn samples are, held against real ones in the same features.
+
+    precision: share of the draws that lie among the real samples. recall: share of the real samples that lie among the
+    draws. density: as precision, but of how many surroundings a draw lies in, so that one outlier's wide surroundings
+    count little; 1 for draws of the data's own distribution, and above it where draws crowd. coverage: share of the
+    real samples that have a draw in their surroundings. frechet: distance of the two sets' means and covariances.
+    draws, real: how many of each. neighbours: to which of them surroundings reach.
+    """
+
+    precision: float
+    recall: float
+    density: float
+    coverage: float
+    frechet: float
+    draws: int
+    real: int
+    neighbours: int
+
+    def to_json(self) -> dict[str, float]:
+        """All of it, by name."""
+        return asdict(self)
+
+
+def judge_draws(draws: Tensor, real: Tensor, *, neighbours: int = NEIGHBOURS) -> Generation:
+    """All measures of (M, F) features of drawn samples against (N, F) features of real ones.
+
+    Raises:
+        DataError: there are too few for so many neighbours, or the features are not finite or differ in width.
+    """
+    draws, real = _checked(draws, real, neighbours)
+    of_real, of_draws = _radii(real, neighbours), _radii(draws, neighbours)
+    surrounded = covered = 0
+    among = torch.zeros(len(draws), dtype=torch.bool)
+    reached = torch.zeros(len(real), dtype=torch.bool)
+    for rows, apart in _distances(real, draws):
+        near = apart <= of_real[rows, None]
+        surrounded += int(near.sum())
+        covered += int(near.any(1).sum())
+        among |= near.any(0)
+        reached[rows] = (apart <= of_draws).any(1)
+    return Generation(
+        precision=float(among.double().mean()),
+        recall=float(reached.double().mean()),
+        density=surrounded / (neighbours * len(draws)),
+        coverage=covered / len(real),
+        frechet=frechet_distance(draws, real),
+        draws=len(draws),
+        real=len(real),
+        neighbours=neighbours,
+    )
+
+
+def precision_recall(draws: Tensor, real: Tensor, *, neighbours: int = 3) -> tuple[float, float]:
+    r"""Shares of (M, F) draws that lie among (N, F) real samples, and of real samples that lie among the draws.
+
+    Among a set lies what is within the ball around any of its members that reaches to that one's k-th nearest other:
+    :math:`\exists i: \lVert y - x_i \rVert \le r_k(x_i)`.
+
+    Source: Kynkäänniemi et al., Improved precision and recall metric for assessing generative models, NeurIPS (2019).
+    """
+    found = judge_draws(draws, real, neighbours=neighbours)
+    return found.precision, found.recall
+
+
+def density_coverage(draws: Tensor, real: Tensor, *, neighbours: int = NEIGHBOURS) -> tuple[float, float]:
+    r"""How densely real samples surround the draws, and the share of real samples that have a draw around them.
+
+    :math:`\frac{1}{kM}\sum_j\sum_i 1[\lVert y_j - x_i \rVert \le r_k(x_i)]` and
+    :math:`\frac1N\sum_i 1[\exists j: \lVert y_j - x_i \rVert \le r_k(x_i)]`. Unlike precision and recall, both rest on
+    the real samples' balls alone, so that a few draws far out can't make the draws seem to be everywhere.
+
+    Source: Naeem et al., Reliable fidelity and diversity metrics for generative models, ICML (2020).
+    """
+    found = judge_draws(draws, real, neighbours=neighbours)
+    return found.density, found.coverage
+
+
+def frechet_distance(draws: Tensor, real: Tensor) -> float:
+    r"""Squared distance of the normal distributions with the means and covariances of (M, F) and (N, F) features.
+
+    :math:`\lVert\mu_1-\mu_2\rVert^2 + \mathrm{tr}(C_1 + C_2 - 2\,(C_1^{1/2} C_2 C_1^{1/2})^{1/2})`, in the features'
+    squared unit. Few samples make it larger than it is: hold only numbers of equal counts against each other.
+
+    Source: Dowson & Landau, The Fréchet distance between multivariate normal distributions (1982); Heusel et al., GANs
+    trained by a two time-scale update rule converge to a local Nash equilibrium, NeurIPS (2017), for its use.
+    """
+    draws, real = _checked(draws, real, 1)
+    one, other = torch.atleast_2d(draws.T.cov()), torch.atleast_2d(real.T.cov())
+    values, vectors = torch.linalg.eigh(one)
+    root = (vectors * values.clamp(min=0).sqrt()) @ vectors.T
+    between = torch.linalg.eigvalsh(root @ other @ root).clamp(min=0).sqrt().sum()
+    apart = (draws.mean(0) - real.mean(0)).square().sum()
+    return max(0.0, float(apart + one.trace() + other.trace() - 2 * between))
+
+
+def gradient_energy(pictures: Tensor) -> float:
+    r"""How sharp (N, C, H, W) pictures are: the mean squared difference of neighbouring pixels, across plus down.
+
+    In the pictures' squared unit; blur takes it down, noise takes it up, so read it beside the real pictures' own.
+    """
+    pictures = pictures.float()
+    steps = [pictures.diff(dim=axis).square() for axis in (-1, -2) if pictures.shape[axis] > 1]
+    return float(sum(step.mean(dtype=torch.float64) for step in steps))
+
+
+def _checked(draws: Tensor, real: Tensor, neighbours: int) -> tuple[Tensor, Tensor]:
+    """Both as (·, F) float64, around the real ones' mean, so that distances lose no digits."""
+    draws, real = (of.detach().cpu().flatten(1).double() for of in (draws, real))
+    if draws.shape[1] != real.shape[1]:
+        raise DataError(f"Features of {draws.shape[1]} and of {real.shape[1]} numbers: take both from one network.")
+    least = min(len(draws), len(real))
+    if least <= neighbours:
+        raise DataError(
+            f"{len(draws)} draws and {len(real)} real samples are too few for neighbours={neighbours}: "
+            f"give at least {neighbours + 1} of each."
+        )
+    for called, of in (("draws", draws), ("real samples", real)):
+        if not bool(of.isfinite().all()):
+            raise DataError(f"The features of some {called} are NaN or infinite. Look for the samples that made them.")
+    centre = real.mean(0)
+    return draws - centre, real - centre
+
+
+def _radii(points: Tensor, neighbours: int) -> Tensor:
+    """(N,) the squared distance of each point to its k-th nearest other."""
+    radii = torch.empty(len(points), dtype=points.dtype)
+    for rows, apart in _distances(points, points):
+        apart[torch.arange(len(apart)), torch.arange(rows.start, rows.stop)] = 0  # to itself, without rounding
+        radii[rows] = apart.kthvalue(neighbours + 1, dim=1).values  # the nearest is the point itself
+    return radii
+
+
+def _distances(one: Tensor, other: Tensor) -> Iterator[tuple[slice, Tensor]]:
+    """Squared distances of some of the rows of `one` to all of `other`, (n, M), a stretch at a time."""
+    of_other = other.square().sum(1)
+    size = max(1, _PAIRS // len(other))
+    for start in range(0, len(one), size):
+        rows = slice(start, min(start + size, len(one)))
+        part = one[rows]
+        yield rows, (part.square().sum(1, keepdim=True) + of_other - 2 * part @ other.T).clamp_(min=0)
