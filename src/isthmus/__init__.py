@@ -24,8 +24,10 @@ if TYPE_CHECKING:
     from isthmus.run import Run, load
     from isthmus.training import Callback
     from isthmus.uses.blend import Blend, blend
+    from isthmus.uses.judge import judge
     from isthmus.uses.restore import restoration, restore
     from isthmus.uses.restore_files import restore_files
+    from isthmus.uses.sample import sample
 
 _HOMES = {
     "Autoencoder": "autoencoder",
@@ -42,6 +44,7 @@ _HOMES = {
     "Scaling": "data",
     "blend": "uses.blend",
     "fit": "fitting",
+    "judge": "uses.judge",
     "load": "run",
     "open_data": "data",
     "read_samples": "data",
@@ -50,6 +53,7 @@ _HOMES = {
     "restore": "uses.restore",
     "restore_files": "uses.restore_files",
     "resume": "fitting",
+    "sample": "uses.sample",
     "write_samples": "data",
 }
 
@@ -68,6 +72,7 @@ __all__ = [
     "Scaling",
     "blend",
     "fit",
+    "judge",
     "load",
     "open_data",
     "read_samples",
@@ -76,6 +81,7 @@ __all__ = [
     "restore",
     "restore_files",
     "resume",
+    "sample",
     "write_samples",
 ]
 

@@ -36,6 +36,7 @@ class Classifier(nn.Module):
     body: from (N, *shape) scaled samples to (N, …), flattened. label_names: of the classes, in their order.
     network: the part that made the body, so that it can be built again; None for a body of somebody's own.
     history: a row an epoch: loss and, where there is a validation part, its loss and accuracy.
+    about: what else shall be kept with it, as JSON can hold it: which data it was trained on, say.
     """
 
     def __init__(
@@ -52,6 +53,7 @@ class Classifier(nn.Module):
         self.body, self.scaling, self.shape = body, scaling, tuple(shape)
         self.label_names, self.network = tuple(label_names), network
         self.history: list[dict[str, float]] = []
+        self.about: dict[str, Any] = {}
         self.eval()
         with torch.random.fork_rng(devices=[]):  # PyTorch's layers draw a first start from the global state
             self.head = nn.Linear(self._count_features(), len(self.label_names))
@@ -91,6 +93,7 @@ class Classifier(nn.Module):
             "scaling": self.scaling.to_json(),
             "label_names": list(self.label_names),
             "history": self.history,
+            "about": self.about,
         }
         save_tensors(path, self.state_dict(), notes)
 
@@ -177,7 +180,7 @@ def load_classifier(path: str | Path, *, body: nn.Module | None = None) -> Class
     except (IsthmusError, TypeError, ValueError, KeyError) as error:
         raise RunError(f"{path} is damaged: {error}. Restore it from a copy, or train it again.") from error
     put_weights(classifier, tensors, path)
-    classifier.history = notes.get("history", [])
+    classifier.history, classifier.about = notes.get("history", []), notes.get("about", {})
     return classifier.eval()
 
 

@@ -43,7 +43,11 @@ def open_run(folder: Path) -> "Run":
 
 
 def refuse_taken(target: Path, force: bool) -> None:
-    """Say that something is there before any work is done, not after it."""
+    """Say that something is there before any work is done, not after it.
+
+    Raises:
+        DataError: it is, and is not to be overwritten.
+    """
     if target.exists() and not force:
         raise DataError(f"{target} is there already: choose another name, or overwrite it with --force.")
 

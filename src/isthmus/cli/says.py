@@ -20,7 +20,7 @@ ARGUMENTS = (
     *("memory_map", "missing", "mode", "scaling", "size", "test", "validation"),
     *("condition", "ways"),
     *("batch_size", "clip", "compile", "device", "epochs", "learning_rate", "momentum", "optimiser", "overwrite"),
-    *("patience", "precision", "schedule", "warmup", "weight_decay"),
+    *("patience", "precision", "schedule", "warmup", "way", "weight_decay"),
 )
 _ARGUMENT = re.compile(rf"(?<![\w.-])({'|'.join(ARGUMENTS)})=('[^']*'|\"[^\"]*\"|\([^()]*\)|\[[^\[\]]*\]|[\w.+-]*\w)?")
 

@@ -2,7 +2,7 @@
 
 from isthmus.measures.evaluation import Evaluation, Unit, evaluate, judging, unit_of
 from isthmus.measures.generation import Generation, frechet_distance, gradient_energy, judge_draws
-from isthmus.measures.likelihood import Elbo, LogLikelihood, elbo, log_likelihood
+from isthmus.measures.likelihood import Elbo, LogLikelihood, bits_per_dimension, elbo, log_likelihood
 from isthmus.measures.nearest import Nearest, nearest_samples
 from isthmus.measures.reconstruction import explained_variance, mse, psnr, sse, ssim
 
@@ -13,12 +13,13 @@ __all__ = [
     "LogLikelihood",
     "Nearest",
     "Unit",
-    "judge_draws",
+    "bits_per_dimension",
     "elbo",
     "evaluate",
     "explained_variance",
     "frechet_distance",
     "gradient_energy",
+    "judge_draws",
     "judging",
     "log_likelihood",
     "mse",

@@ -103,6 +103,18 @@ def log_likelihood(model: Autoencoder, samples: Samples, *, draws: int = 5000, s
     return LogLikelihood(per_sample, errors)
 
 
+def bits_per_dimension(model: Autoencoder, log_likelihood: float) -> float:
+    r"""Bits that one number of a sample costs under log p(x), in nats: :math:`-\log_2 p(x) / D`.
+
+    A density's are those of the raw data, to a precision of 1 in their unit (a step of a byte, say): the scaled data's,
+    plus the mean logarithm of the scale.
+    """
+    nats = -log_likelihood / math.prod(model.shape)
+    if model.distance.density:
+        nats += float(model.scaling.scale.double().log().mean())
+    return nats / math.log(2)
+
+
 def _draws(
     model: Autoencoder, raw: Tensor, labels: Tensor | None, draws: int, generator: torch.Generator
 ) -> Iterator[Pass]:

@@ -16,7 +16,8 @@ class Distance(Part):
     """How far an output is from its target, and how an output is shown.
 
     A kind of its own says `elements`, and what else differs. Its `unit`; whether it is a `likelihood`, so a negative
-    log-probability in nats; and its `reduction`, the sum or the mean over a sample's numbers.
+    log-probability in nats, and that of a `density`, whose nats depend on the data's unit; and its `reduction`, the sum
+    or the mean over a sample's numbers.
 
     link: how the decoder's output becomes a picture: "sigmoid" (data in 0..1), "identity" (any data), or "auto", which
         a blueprint settles when it meets the data: sigmoid where they lie in 0..1, else identity.
@@ -24,6 +25,7 @@ class Distance(Part):
 
     unit: ClassVar[str] = ""
     likelihood: ClassVar[bool] = False
+    density: ClassVar[bool] = False
     reduction: ClassVar[Literal["sum", "mean"]] = "sum"
 
     link: Literal["auto", "identity", "sigmoid"] = "auto"

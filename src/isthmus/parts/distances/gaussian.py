@@ -27,6 +27,7 @@ class Gaussian(Distance):
 
     unit: ClassVar[str] = "nats"
     likelihood: ClassVar[bool] = True
+    density: ClassVar[bool] = True
 
     scale: Annotated[float, Field(gt=0)] | Literal["learnt"] = 1.0
     least_scale: Annotated[float, Field(gt=0)] = 0.01

@@ -3,7 +3,7 @@
 import itertools
 import math
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import torch
 from pydantic import Field
@@ -35,6 +35,8 @@ class CodeAdversary(Penalty):
     Source: Makhzani et al., Adversarial autoencoders, ICLR workshop (2016); Mescheder et al., Which training methods
     for GANs do actually converge?, ICML (2018), for the slope.
     """
+
+    towards_prior: ClassVar[bool] = True
 
     widths: tuple[Annotated[int, Field(ge=1)], ...] = (256, 256)
     rate: Annotated[float, Field(gt=0)] = 1.0

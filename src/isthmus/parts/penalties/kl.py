@@ -1,6 +1,6 @@
 """The KL divergence of the posterior to the prior: what a code costs, in nats."""
 
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 from torch import Tensor
@@ -31,6 +31,8 @@ class Kl(Penalty):
     C: Burgess et al., Understanding disentangling in β-VAE (2018); free bits: Kingma et al., Improved variational
     inference with inverse autoregressive flow, NeurIPS (2016).
     """
+
+    towards_prior: ClassVar[bool] = True
 
     mode: Literal["auto", "closed", "draws"] = "auto"
     capacity: Annotated[float, Field(ge=0)] | None = None

@@ -38,6 +38,7 @@ class Mmd(Penalty):
     """
 
     over_batch: ClassVar[bool] = True
+    towards_prior: ClassVar[bool] = True
 
     weight: Annotated[float, Field(ge=0)] = 100.0
     kernel: Kernel = "imq"

@@ -34,10 +34,12 @@ class Penalty(Part):
 
     over_batch: whether it looks at a batch as a whole (a mean over samples, say), which then isn't cut in pieces.
     scheduled: whether it wants to know how far training is: `seen.draws["epochs"]`, (N,), absent after training.
+    towards_prior: whether it draws the codes, taken together, to a standard normal, which can then be drawn from.
     """
 
     over_batch: ClassVar[bool] = False
     scheduled: ClassVar[bool] = False
+    towards_prior: ClassVar[bool] = False
 
     weight: Annotated[float, Field(ge=0)] = 1.0
     warmup: Annotated[float, Field(ge=0)] = 0.0

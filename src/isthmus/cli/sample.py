@@ -1,0 +1,146 @@
+"""The command `sample`: new samples of a trained model, and how good they are."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from isthmus.cli import options
+from isthmus.cli.says import counted, number, say, say_json, say_table, working
+from isthmus.errors import DataError
+
+if TYPE_CHECKING:
+    from isthmus.run import Run
+    from isthmus.uses.judge import Judgement
+    from isthmus.uses.sample import Drawn
+
+PICTURE = (".png", ".jpg", ".jpeg", ".bmp", ".webp")
+_SAMPLER = "How the codes are drawn"
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the command of this file to `app`."""
+    app.command(epilog="Example: `isthmus sample runs/digits -n 64 samples.png --way mixture --judge`")(sample)
+
+
+def sample(
+    run: options.Folder,
+    target: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="TARGET",
+            help="Where to: a .png shows all in one sheet; a folder or .zip of pictures, .csv, .parquet, .npy, .npz "
+            "hold them one by one. [default: samples.png in RUN; samples.csv of tables]",
+            show_default=False,
+        ),
+    ] = None,
+    *,
+    count: Annotated[int, typer.Option("--count", "-n", metavar="N", min=1, help="How many.")] = 64,
+    way: Annotated[
+        Literal["auto", "prior", "gaussian", "mixture", "neighbours"],
+        typer.Option(
+            rich_help_panel=_SAMPLER,
+            help="From the prior (a standard normal, for models trained towards it), or from what is fitted to the "
+            "codes of the training part: one Gaussian, a mixture of them, or a jitter among neighbours. "
+            "auto: the prior; with --label, for models that take no labels, the mixture.",
+        ),
+    ] = "auto",
+    label: Annotated[
+        str | None, typer.Option(metavar="NAME", rich_help_panel=_SAMPLER, help="Of this class alone.")
+    ] = None,
+    components: Annotated[
+        int, typer.Option(metavar="K", min=1, rich_help_panel=_SAMPLER, help="Gaussians of the mixture.")
+    ] = 10,
+    seed: Annotated[int, typer.Option(metavar="N", min=0, help="Of the draws.")] = 0,
+    judge: Annotated[
+        bool,
+        typer.Option(
+            "--judge",
+            help="Print how good the draws are, beside real samples: precision, recall, density, coverage, Fréchet "
+            "distance, and log p(x) where the model has a likelihood.",
+        ),
+    ] = False,
+    force: options.Force = False,
+    quiet: options.Quiet = False,
+    json: options.Json = False,
+) -> None:
+    """Draw new samples from a trained model, and judge them on demand."""
+    if target is not None:
+        options.refuse_taken(target, force)
+    loaded = options.open_run(run)
+    if target is None:
+        target = run / ("samples.csv" if loaded.description["kind"] == "table" else "samples.png")
+        options.refuse_taken(target, force)
+    import torch
+
+    from isthmus.uses.sample import source_of
+
+    with working("drawing", quiet=quiet):
+        source = source_of(loaded, way=way, label=label, components=components, seed=seed)
+        made = source.draw(count, torch.Generator().manual_seed(seed))
+        _write(loaded, target, made, force)
+    if not json:
+        say(str(target))
+    found = None
+    if judge:
+        from isthmus.uses.judge import judge as judge_draws
+
+        with counted("training a classifier to judge by", quiet=quiet) as progress:
+            found = judge_draws(loaded, source, seed=seed, progress=progress)
+        if not json:
+            _tell(found)
+    if json:
+        told: dict[str, Any] = {"path": str(target), "count": count, "way": made.way, "label": label}
+        say_json(told | ({"judgement": found.to_json()} if found else {}))
+
+
+def _write(run: "Run", target: Path, made: "Drawn", force: bool) -> None:
+    """One sheet of all where the target is a picture, else each by itself."""
+    from isthmus.data import write_samples
+
+    kind, like = run.description["kind"], run.description
+    sheet = target.suffix.lower() in PICTURE and not target.is_dir()
+    if not sheet or (kind == "pictures" and len(made.values) == 1):
+        write_samples(target, made.values, like=like, overwrite=force)
+        return
+    if kind == "pictures":
+        from isthmus.data.write_pictures import as_bytes
+        from isthmus.drawing.draws import mosaic
+
+        board = mosaic(as_bytes(made.values.numpy(), like, str(target)))
+        write_samples(target, board[None], overwrite=force)
+        return
+    if kind == "table":
+        raise DataError(f"Rows of a table make no sheet of pictures: write them as .csv or .parquet, not as {target}.")
+    from isthmus.drawing.theme import LIGHT
+    from isthmus.files import write_whole
+    from isthmus.uses.sample import draw
+
+    figure = draw(run, made, theme=LIGHT)
+    write_whole(target, lambda beside: figure.savefig(beside, facecolor=LIGHT.paper))
+
+
+def _tell(found: "Judgement") -> None:
+    """The judgement as a table and lines."""
+    columns = [("draws", found.draws)] + ([("training samples", found.data)] if found.data else [])
+    rows = [
+        [name, *(number(getattr(of, field)) for _, of in columns)]
+        for name, field in (
+            ("precision", "precision"),
+            ("recall", "recall"),
+            ("density", "density"),
+            ("coverage", "coverage"),
+            ("Fréchet distance", "frechet"),
+        )
+    ]
+    if found.sharpness:
+        of_draws, of_data = found.sharpness
+        rows.append(["gradient energy", number(of_draws), *([number(of_data)] if found.data else [])])
+    title = f"{found.draws.draws} draws ({found.way}) against {found.draws.real} of the {found.part} part"
+    say_table(["", *(name for name, _ in columns)], rows, title=title, right=True)
+    say(f"In features {found.features}; {found.draws.neighbours} neighbours.")
+    if found.likelihood is not None and found.bits is not None:
+        say(
+            f"log p(x): {found.likelihood.mean:.2f} ± {found.likelihood.standard_error:.2f} nats (standard error), "
+            f"{found.bits:.3f} bits a number, of {len(found.likelihood.per_sample)} samples by importance weighting."
+        )

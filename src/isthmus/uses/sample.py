@@ -1,0 +1,212 @@
+"""Sampling: new samples of a trained model, from its prior, from a sampler fitted to its codes, or of one class."""
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, get_args
+
+import torch
+from matplotlib.figure import Figure
+from torch import Tensor
+
+from isthmus.data.samples import Samples
+from isthmus.drawing.draws import clouds, picture_board, series_board
+from isthmus.drawing.plates import Section, plate
+from isthmus.drawing.theme import LIGHT, Theme
+from isthmus.errors import DataError, UseError, nearest
+from isthmus.samplers import Sampler, Way, fit_sampler
+
+if TYPE_CHECKING:
+    from isthmus.run import Run
+
+Wanted = Literal["auto"] | Way
+WAYS: tuple[str, ...] = ("auto", *get_args(Way))
+MOST_CODES = 10_000
+"""A sampler is fitted to the codes of at most so many training samples, spread evenly over them."""
+_SHOWN = 60
+
+
+@dataclass(frozen=True, eq=False)
+class Drawn:
+    """Samples that a model made of drawn codes.
+
+    values: (N, *shape) in the raw data's units, float32: the decoder's means, without a likelihood's noise. codes: (N,
+    *code). labels: (N,) int64 of a conditional model, or the class asked for; None without. way: how codes were drawn.
+    """
+
+    values: Tensor
+    codes: Tensor
+    labels: Tensor | None
+    way: str
+
+
+@dataclass(frozen=True, eq=False)
+class Source:
+    """Where draws come from: a sampler of codes, and the labels that go with them. The same generator draws the same.
+
+    label: the class of all draws; None for all classes. way: by which the sampler was fitted.
+    """
+
+    run: "Run"
+    sampler: Sampler
+    way: str
+    label: int | None
+
+    def draw(self, count: int, generator: torch.Generator) -> Drawn:
+        """`count` samples; a conditional model's are of each class in turn, unless one was asked for."""
+        codes = self.sampler.draw(count, generator)
+        classes, labels = self.run.model.beside.classes, None
+        if self.label is not None:
+            labels = torch.full((count,), self.label)
+        elif classes:
+            labels = torch.arange(count) % classes
+        return Drawn(self.run.decode(codes, labels if classes else None), codes, labels, self.way)
+
+
+def sample(
+    run: "Run",
+    count: int = 64,
+    *,
+    way: Wanted = "auto",
+    label: str | int | None = None,
+    components: int = 10,
+    seed: int = 0,
+) -> Drawn:
+    """New samples of a trained model.
+
+        drawn = ist.sample(run, 64)                     # of a VAE, from its prior
+        drawn = ist.sample(run, 64, way="mixture")      # of any model, from Gaussians fitted to its codes
+        drawn = ist.sample(run, 64, label="7")          # of one class
+
+    way: "prior", a standard normal, for models that were trained towards it; "gaussian", "mixture" or "neighbours",
+        fitted to the training part's codes (`isthmus.samplers`); "auto" is the prior.
+    label: of the class to draw, by its name. A conditional model is told it; of others the sampler is fitted to that
+        class's codes alone, and "auto" is then the mixture.
+    components: of the mixture. seed: of the draws.
+
+    Raises:
+        UseError: the model has no prior and no way is given, or "prior" is asked of such a model; or its code is
+            quantised.
+        DataError: the label is unknown, the data have none, or too few codes are there to fit a sampler to.
+    """
+    if count < 1:
+        raise DataError(f"count={count} asks for no samples: expected 1 or more.")
+    source = source_of(run, way=way, label=label, components=components, seed=seed)
+    return source.draw(count, torch.Generator().manual_seed(seed))
+
+
+def source_of(
+    run: "Run",
+    *,
+    way: Wanted = "auto",
+    label: str | int | None = None,
+    components: int = 10,
+    seed: int = 0,
+    most: int = MOST_CODES,
+) -> Source:
+    """What `sample` draws from; its arguments and what it raises are those. most: training codes, to fit a sampler."""
+    if way not in WAYS:
+        raise DataError(f"There is no way {way!r} to draw codes. {nearest(str(way), WAYS)}")
+    model = run.model
+    if not model.code.differentiable:
+        raise UseError(
+            f"This model's code is quantised ({model.code.kind}): what a sampler draws between its entries means "
+            "nothing to its decoder. Train a 'vae' to draw from, or learn a model of sequences over the indices."
+        )
+    number = None if label is None else _label_number(run, str(label))
+    of_class = number is not None and not model.beside.classes
+    chosen = ("mixture" if of_class else "prior") if way == "auto" else way
+    if chosen == "prior":
+        if of_class:
+            raise UseError(
+                "The prior knows no classes, and this model takes no labels. Say way='mixture', which is then fitted "
+                "to the codes of that class, or train the recipe 'cvae'."
+            )
+        if not has_prior(run):
+            raise UseError(
+                "This model was not trained towards a prior: what it makes of codes drawn from N(0, 1) is no sample. "
+                "Say way='mixture' (or 'gaussian', 'neighbours'), which is fitted to the training part's codes."
+            )
+        return Source(run, fit_sampler(torch.zeros(1, *model.code_shape), "prior"), "prior", number)
+    train = run.open().train
+    if of_class:
+        assert train.labels is not None
+        train = train.take((train.labels == number).nonzero()[:, 0])
+    if len(train) > most:
+        train = train.take(torch.linspace(0, len(train) - 1, most, dtype=torch.float64).long())
+    return Source(run, fit_sampler(run.encode(train), chosen, components=components, seed=seed), chosen, number)
+
+
+def has_prior(run: "Run") -> bool:
+    """Whether the model's codes were trained towards a standard normal: a VAE's, wae's or aae's."""
+    return any(penalty.towards_prior and penalty.weight > 0 for penalty in run.model.penalties)
+
+
+def section(run: "Run") -> Section | None:
+    """New samples for the report; nothing for models that can't be drawn from, or by codes that are too few."""
+    way: Wanted = "auto" if has_prior(run) else "mixture"
+    try:
+        made = source_of(run, way=way, most=1000, components=5).draw(_SHOWN, torch.Generator().manual_seed(0))
+    except (DataError, UseError):
+        return None
+    if not bool(made.values.nan_to_num().isfinite().all()):
+        return None
+    origin = "the prior" if way == "auto" else "a mixture of 5 Gaussians, fitted to codes of the training part"
+    says = f"{_SHOWN} samples drawn from {origin}."
+    command = "isthmus sample RUN --judge" if way == "auto" else "isthmus sample RUN --way mixture --judge"
+    words = [f"{says} How good they are beside real ones, in numbers: {command}."]
+    alt = f"{says} {_spread_words(run, made)}"
+    return Section("New samples", [plate("Drawn", lambda theme: draw(run, made, theme=theme), alt, says)], words)
+
+
+def draw(run: "Run", made: Drawn, *, theme: Theme = LIGHT) -> Figure:
+    """A figure of drawn samples: pictures and series side by side, rows of a table as points among the data's."""
+    model, kind = run.model, run.description["kind"]
+    names = run.description.get("label_names") or ()
+    captions = [names[label] for label in made.labels.tolist()] if made.labels is not None and names else []
+    if kind == "series":
+        return series_board(made.values, captions=captions, theme=theme)
+    device = model.scaling.scale.device
+    with torch.no_grad():
+        scaled = model.scaling(made.values.to(device)).cpu()
+        if kind == "pictures":
+            bounds = model.scaling.range or (float(scaled.min()), float(scaled.max()))
+            in_turn = len(captions) >= 10 and captions[:10] == captions[10:20]
+            return picture_board(scaled, bounds=bounds, captions=captions[:10] if in_turn else (), theme=theme)
+        _, real = reference(run)
+        spread = torch.linspace(0, len(real) - 1, min(len(real), 500), dtype=torch.float64).long()
+        return clouds(model.scaling(real.batch(spread).to(device)).cpu(), scaled, theme=theme)
+
+
+def reference(run: "Run", label: int | None = None) -> tuple[str, Samples]:
+    """The part that draws are held against, and its name: test, else validation, else train; of one class, or all."""
+    data = run.open()
+    for name in ("test", "validation", "train"):
+        part = data.parts[name]
+        if label is not None and part.labels is not None:
+            part = part.take((part.labels == label).nonzero()[:, 0])
+        if len(part):
+            return name, part
+    raise DataError("These data hold no samples of that class. Ask for another one.")
+
+
+def _label_number(run: "Run", name: str) -> int:
+    """The number of the class of this name."""
+    names = tuple(run.description.get("label_names") or ()) or run.open().label_names
+    classes = run.model.beside.classes
+    if not names:
+        names = tuple(map(str, range(classes)))
+    if not names:
+        raise DataError("These data have no labels, so no class can be drawn. Leave label out, or say label= in train.")
+    if name not in names:
+        raise DataError(f"There is no class {name!r} here. {nearest(name, names)}")
+    return names.index(name)
+
+
+def _spread_words(run: "Run", made: Drawn) -> str:
+    """How much the draws differ from each other, beside the data, in words."""
+    _, real = reference(run)
+    few = real.batch(torch.arange(min(len(real), 500))).float()
+    spreads = [float(of.flatten(1).nan_to_num().std(0).mean()) for of in (made.values, few)] if len(few) > 1 else []
+    if not spreads or not all(map(math.isfinite, spreads)):
+        return ""
+    return f"Their numbers spread by {spreads[0]:.3g} on average, the data's by {spreads[1]:.3g}."
