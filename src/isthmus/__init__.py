@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from isthmus.autoencoder import Autoencoder
     from isthmus.blueprint import Blueprint
-    from isthmus.data import Data, Samples, Scaling, open_data, read_samples, write_samples
+    from isthmus.data import Data, Samples, Scaling, open_data, open_writer, read_samples, stream_samples, write_samples
     from isthmus.errors import IsthmusError, Remark
     from isthmus.fitting import fit, resume
     from isthmus.passes import Pass
@@ -47,6 +47,7 @@ _HOMES = {
     "judge": "uses.judge",
     "load": "run",
     "open_data": "data",
+    "open_writer": "data",
     "read_samples": "data",
     "recipe": "recipes",
     "restoration": "uses.restore",
@@ -54,6 +55,7 @@ _HOMES = {
     "restore_files": "uses.restore_files",
     "resume": "fitting",
     "sample": "uses.sample",
+    "stream_samples": "data",
     "write_samples": "data",
 }
 
@@ -75,6 +77,7 @@ __all__ = [
     "judge",
     "load",
     "open_data",
+    "open_writer",
     "read_samples",
     "recipe",
     "restoration",
@@ -82,6 +85,7 @@ __all__ = [
     "restore_files",
     "resume",
     "sample",
+    "stream_samples",
     "write_samples",
 ]
 

@@ -13,9 +13,10 @@ from torch import Tensor
 
 from isthmus import version
 from isthmus.autoencoder import Autoencoder
-from isthmus.data import Data, Samples, read_samples, reopen
+from isthmus.data import Data, Samples, read_samples, reopen, stream_samples
 from isthmus.data.missing import check_whole
 from isthmus.data.series import ended
+from isthmus.data.stream import Stream, divided
 from isthmus.errors import DataError, RunError, remark
 from isthmus.measures import Evaluation, evaluate
 from isthmus.pca import PCA, principal_components
@@ -106,14 +107,37 @@ class Run:
         """
         if isinstance(source, Data):
             raise DataError("These are data with three parts. Give one of them, such as data.test.")
-        mask = self.model.beside.mask
-        whole = isinstance(source, Samples) and not how
-        if mask and "missing" not in self.description.get("options", {}):
-            how = {"missing": "keep"} | how
-        samples = source if whole else read_samples(source, like=self.description or None, **how)
-        if not mask:
+        if isinstance(source, Samples) and not how:
+            samples = source
+        else:
+            samples = read_samples(source, like=self.description or None, **self._reading(how))
+        if not self.model.beside.mask:
             check_whole(samples)
         return samples
+
+    def stream(self, source: Any, *, rows: int | None = None, **how: Any) -> Stream:
+        """As `read`, a piece at a time, so that memory does not grow with the source (see `stream_samples`).
+
+            with ist.open_writer("codes.parquet") as put:
+                for piece in run.stream("large.parquet"):
+                    put(run.encode(piece), piece.names)
+
+        rows: samples in a piece; as many as take 16 MiB where it is None.
+
+        Raises:
+            DataError: as `read`; what is wrong with a piece is said when it is come to.
+        """
+        if isinstance(source, Data | Samples):
+            return divided(self.read(source, **how), rows)
+        stream = stream_samples(source, like=self.description or None, rows=rows, **self._reading(how))
+        if not self.model.beside.mask:
+            stream = stream.checked(check_whole)
+        return stream
+
+    def _reading(self, how: dict[str, Any]) -> dict[str, Any]:
+        """How to read a source, if nothing else is said: a model that knows of masks takes holes as they are."""
+        masked = self.model.beside.mask and "missing" not in self.description.get("options", {})
+        return {"missing": "keep"} | how if masked else how
 
     def decode(self, codes: Any, labels: Any = None) -> Tensor:
         """(N, *code) codes, as an array or tensor, to (N, *shape) samples in the raw data's units, float32.

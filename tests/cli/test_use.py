@@ -181,3 +181,23 @@ def test_holes_of_a_table_are_filled_and_the_rest_is_kept(isthmus, here):
     assert lines[2][0] in {"cat", "dog"}
     assert lines[1][1]
     assert isthmus("evaluate", "run", "--json").code == 0
+
+
+def test_unreadable_pictures_are_named_and_left_out_and_the_exit_code_tells(isthmus, trained, here):
+    (here / "in").mkdir()
+    for name in ("a.png", "c.png"):
+        Image.fromarray(np.full((8, 8), 99, dtype=np.uint8)).save(here / "in" / name)
+    (here / "in" / "b.png").write_bytes(b"no picture")
+    said = isthmus("encode", trained, "in", "codes.parquet")
+    assert said.code == 1
+    assert "1 picture can't be read and is left out: b.png." in said.err
+    assert pq.read_table("codes.parquet").column("name").to_pylist() == ["a.png", "c.png"]
+
+
+def test_what_is_read_in_pieces_gives_the_same_codes(isthmus, trained, expected, monkeypatch):
+    digits = ist.read_samples("digits").tensor().numpy()
+    np.save("digits.npy", digits)
+    monkeypatch.setattr("isthmus.data.stream.SMALL", 0)
+    monkeypatch.setattr("isthmus.data.stream.PIECE", 64 * 4 * 100)
+    assert isthmus("encode", trained, "digits.npy", "codes.npy").code == 0
+    assert np.allclose(np.load("codes.npy"), expected["codes"], rtol=1e-5, atol=1e-6)

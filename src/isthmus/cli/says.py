@@ -7,9 +7,12 @@ import re
 import sys
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from isthmus.errors import Remark
+
+if TYPE_CHECKING:
+    from isthmus.data.stream import Stream
 
 WRONG_USE, INTERRUPTED = 2, 130
 """Exit codes; 1 is any other reason for which a command could not do its work."""
@@ -91,8 +94,11 @@ def say_table(
 
 
 @contextlib.contextmanager
-def counted(what: str, *, quiet: bool = False) -> Iterator[Callable[[int, int], None]]:
-    """A progress bar on stderr, where somebody looks; it gives what is to be called with samples done and in all."""
+def counted(what: str, *, quiet: bool = False) -> Iterator[Callable[[int, int | None], None]]:
+    """A progress bar on stderr, where somebody looks; it gives what is to be called with samples done and in all.
+
+    In all may be None, where nobody knows.
+    """
     from rich.console import Console
     from rich.progress import Progress
 
@@ -100,6 +106,21 @@ def counted(what: str, *, quiet: bool = False) -> Iterator[Callable[[int, int], 
     with Progress(console=console, transient=True, disable=quiet or not console.is_terminal) as bar:
         task = bar.add_task(what, total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def tell_skipped(stream: "Stream") -> None:
+    """Name the pictures that were left out, and leave with 1 if there are any: the work was done for the others only.
+
+    Raises:
+        typer.Exit: there are some.
+    """
+    import typer
+
+    if names := stream.skipped:
+        shown = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+        many = "picture" if len(names) == 1 else "pictures"
+        complain(f"{len(names)} {many} can't be read and {'is' if len(names) == 1 else 'are'} left out: {shown}.")
+        raise typer.Exit(1)
 
 
 @contextlib.contextmanager

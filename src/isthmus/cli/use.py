@@ -1,6 +1,6 @@
 """Commands that use a run: `reconstruct`, `encode`, `decode`."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -8,16 +8,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from isthmus.cli import options, reading
-from isthmus.cli.says import counted, say, working
+from isthmus.cli.says import counted, say, tell_skipped, working
 from isthmus.errors import DataError, nearest
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from isthmus.data import Samples
+    from isthmus.data.stream import Stream
     from isthmus.run import Run
-
-BATCH = 1024
 
 
 def add_to(app: typer.Typer) -> None:
@@ -41,10 +40,8 @@ def reconstruct(
     """Pass every sample of SOURCE through the code and back; pictures come back as pictures."""
     options.refuse_taken(target, force)
     found = options.open_run(run)
-    samples = _samples(found, source, how, quiet)
     use, what = (found.fill, "filling") if fill else (found.reconstruct, "reconstructing")
-    rebuilt = _each_batch(samples, use, what, quiet)
-    _write(target, rebuilt, like=found.description, names=samples.names, force=force)
+    write_each(target, stream(found, source, how, quiet), use, what, like=found.description, force=force, quiet=quiet)
 
 
 @reading.reads(*reading.READING, "part")
@@ -60,9 +57,7 @@ def encode(
     """Write the code of every sample of SOURCE, one row each."""
     options.refuse_taken(target, force)
     found = options.open_run(run)
-    samples = _samples(found, source, how, quiet)
-    codes = _each_batch(samples, found.encode, "encoding", quiet)
-    _write(target, codes, names=samples.names, force=force)
+    write_each(target, stream(found, source, how, quiet), found.encode, "encoding", force=force, quiet=quiet)
 
 
 @reading.reads("label", "array", "columns", "exclude", "header", "delimiter", "missing", "memory_map", "max_bytes")
@@ -77,31 +72,48 @@ def decode(
 ) -> None:
     """Turn codes, as `encode` writes them, back into data; with --label, where the model wants to know labels."""
     options.refuse_taken(target, force)
-    from isthmus.data import read_samples
+    from isthmus.data import stream_samples
 
     found = options.open_run(run)
-    codes = read_samples(source, channels="first", **how)
-    codes = _labelled_as_learnt(found, codes)
-    decoded = _each_batch(codes, lambda part: found.decode(part.tensor(), part.labels), "decoding", quiet)
-    _write(target, decoded, like=found.description, names=codes.names, force=force)
 
+    def use(codes: "Samples") -> "Tensor":
+        return found.decode(codes.tensor(), _labelled_as_learnt(found, codes).labels)
 
-def _samples(run: "Run", source: str, how: reading.How, quiet: bool) -> "Samples":
-    """The samples of `source`, as the run's model takes them."""
     with working(f"reading {source}", quiet=quiet):
-        return run.read(source, **how)
+        codes = stream_samples(source, channels="first", **how)
+    write_each(target, codes, use, "decoding", like=found.description, force=force, quiet=quiet)
 
 
-def _each_batch(samples: "Samples", use: Callable[["Samples"], "Tensor"], what: str, quiet: bool) -> "Tensor":
-    """What `use` makes of all samples, a batch at a time."""
-    import torch
+def stream(run: "Run", source: str, how: reading.How, quiet: bool) -> "Stream":
+    """The samples of `source`, as the run's model takes them, a piece at a time."""
+    with working(f"reading {source}", quiet=quiet):
+        return run.stream(source, **how)
 
-    made = []
-    with counted(what, quiet=quiet) as progress:
-        for rows in torch.arange(len(samples)).split(BATCH):
-            made.append(use(samples.take(rows)).cpu())
-            progress(int(rows[-1]) + 1, len(samples))
-    return torch.cat(made)
+
+def write_each(
+    target: Path,
+    stream: "Stream",
+    use: Callable[["Samples"], "Tensor"],
+    what: str,
+    *,
+    like: dict[str, Any] | None = None,
+    force: bool,
+    quiet: bool,
+) -> None:
+    """Write what `use` makes of each piece, say where it is, and which pictures were left out."""
+    from isthmus.data import open_writer
+
+    with (
+        counted(what, quiet=quiet) as progress,
+        open_writer(target, like=like, count=stream.count, overwrite=force) as put,
+    ):
+        done = 0
+        for piece in stream:
+            put(use(piece), piece.names)
+            done += len(piece)
+            progress(done, stream.count)
+    say(str(target))
+    tell_skipped(stream)
 
 
 def _labelled_as_learnt(run: "Run", codes: "Samples") -> "Samples":
@@ -120,16 +132,3 @@ def _labelled_as_learnt(run: "Run", codes: "Samples") -> "Samples":
             raise DataError(f"The model knows no label {name!r}. {nearest(name, known)}")
     numbers = torch.tensor([known.index(name) for name in codes.label_names])
     return replace(codes, labels=numbers[codes.labels], label_names=tuple(known))
-
-
-def _write(
-    target: Path,
-    values: "Tensor",
-    *,
-    force: bool,
-    like: dict[str, Any] | None = None,
-    names: Sequence[str] = (),
-) -> None:
-    from isthmus.data import write_samples
-
-    say(str(write_samples(target, values, like=like, names=names, overwrite=force)))

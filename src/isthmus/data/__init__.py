@@ -1,5 +1,6 @@
 """Samples from arrays, tables, files and picture folders: read, split, scaled, described, written."""
 
+import importlib
 from typing import TYPE_CHECKING, Any
 
 from isthmus.data.open import open_data, reopen
@@ -7,16 +8,26 @@ from isthmus.data.options import Options
 from isthmus.data.read import read_samples
 from isthmus.data.samples import Data, Samples
 from isthmus.data.scaling import Scaling
+from isthmus.data.stream import stream_samples
 
 if TYPE_CHECKING:
-    from isthmus.data.write import write_samples
+    from isthmus.data.write import open_writer, write_samples
 
-__all__ = ["Data", "Options", "Samples", "Scaling", "open_data", "read_samples", "reopen", "write_samples"]
+__all__ = [
+    "Data",
+    "Options",
+    "Samples",
+    "Scaling",
+    "open_data",
+    "open_writer",
+    "read_samples",
+    "reopen",
+    "stream_samples",
+    "write_samples",
+]
 
 
 def __getattr__(name: str) -> Any:
-    if name == "write_samples":  # Arrow comes with it, which who only reads pictures or arrays needn't wait for
-        from isthmus.data.write import write_samples  # noqa: PLC0415
-
-        return write_samples
+    if name in ("open_writer", "write_samples"):  # Arrow comes with them; who only reads pictures needn't wait for it
+        return getattr(importlib.import_module("isthmus.data.write"), name)
     raise AttributeError(f"module 'isthmus.data' has no attribute {name!r}")

@@ -1,10 +1,11 @@
 """Arrays: NumPy and torch in memory, `.npy` (memory-mapped where large) and `.npz`."""
 
+import math
 import zipfile
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Self
 
 import numpy as np
 from numpy.lib import format as npy
@@ -102,26 +103,68 @@ def read_npy(path: Path, options: Options) -> Raw:
     Raises:
         DataError: the file is damaged, or holds Python objects.
     """
-    size = path.stat().st_size
-    try:
+    array = _Npy.of(path)
+    mapped = path.stat().st_size > MAPPED_FROM if options.memory_map is None else options.memory_map
+    if mapped and 0 not in array.shape:
+        return Raw(array.mapped(path))
+    with path.open("rb") as file:
+        return Raw(npy.read_array(file, allow_pickle=False))
+
+
+def npy_pieces(path: Path, size: int) -> tuple[int, Callable[[], Iterator[Raw]]]:
+    """How many samples a `.npy` file holds, and these, `size` at a time. Unlike mapped ones, they leave memory again.
+
+    Raises:
+        DataError: the file is damaged, or holds Python objects.
+    """
+    array = _Npy.of(path)
+    count, *shape = array.shape
+
+    def pieces() -> Iterator[Raw]:
+        if array.fortran:
+            mapped = array.mapped(path)
+            yield from (Raw(np.array(mapped[start : start + size])) for start in range(0, count, size))
+            return
         with path.open("rb") as file:
-            shape, fortran, dtype = _header(file, path.name)
-            start = file.tell()
-            if int(np.prod(shape, dtype=object)) * dtype.itemsize > size - start:
-                raise DataError(
-                    f"{path} is cut short: its header promises {shape} of {dtype}, but it has {size} bytes. "
-                    "Get or write it again."
-                )
-            mapped = size > MAPPED_FROM if options.memory_map is None else options.memory_map
-            if mapped and 0 not in shape:
-                order = "F" if fortran else "C"
-                return Raw(np.memmap(path, dtype=dtype, shape=shape, order=order, mode="r", offset=start))
-            file.seek(0)
-            return Raw(npy.read_array(file, allow_pickle=False))
-    except (DataError, OSError, MemoryError):
-        raise
-    except Exception as error:  # a damaged header goes through Python's own parser, with errors of every kind
-        raise _damaged(path, error) from error
+            file.seek(array.start)
+            for start in range(0, count, size):
+                rows = min(size, count - start)
+                flat = np.fromfile(file, array.dtype, rows * math.prod(shape))
+                yield Raw(flat.reshape(rows, *shape))
+
+    return count, pieces
+
+
+@dataclass(frozen=True)
+class _Npy:
+    """How the array of a `.npy` file lies in it; its values begin at the byte `start`."""
+
+    shape: tuple[int, ...]
+    fortran: bool
+    dtype: np.dtype
+    start: int
+
+    @classmethod
+    def of(cls, path: Path) -> Self:
+        size = path.stat().st_size
+        try:
+            with path.open("rb") as file:
+                found = cls(*_header(file, path.name), file.tell())
+        except (DataError, OSError, MemoryError):
+            raise
+        except Exception as error:  # a damaged header goes through Python's own parser, with errors of every kind
+            raise _damaged(path, error) from error
+        if int(np.prod(found.shape, dtype=object)) * found.dtype.itemsize > size - found.start:
+            raise DataError(
+                f"{path} is cut short: its header promises {found.shape} of {found.dtype}, but it has {size} bytes. "
+                "Get or write it again."
+            )
+        return found
+
+    def mapped(self, path: Path) -> np.memmap:
+        """The array, left on disk."""
+        order = "F" if self.fortran else "C"
+        return np.memmap(path, dtype=self.dtype, shape=self.shape, order=order, mode="r", offset=self.start)
 
 
 def read_npz(path: Path, options: Options, like: Mapping[str, Any] | None = None) -> Raw:

@@ -1,15 +1,16 @@
 """Folders and zips: which files in them are pictures, and how to get at their bytes safely."""
 
+import contextlib
 import os
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path, PurePosixPath
 
 from isthmus.data.named import read_cifar_folder, read_idx_folder
 from isthmus.data.options import Options
-from isthmus.data.pictures import SUFFIXES, Entry, UnreadableError, is_picture, read_pictures
+from isthmus.data.pictures import SUFFIXES, Entry, UnreadableError, is_picture, picture_pieces, read_pictures
 from isthmus.data.raw import Raw
 from isthmus.errors import DataError
 
@@ -21,16 +22,7 @@ def read_folder(folder: Path, options: Options) -> Raw:
         DataError: there are no pictures in it, or some can't be read.
     """
     known = read_idx_folder(folder, options) or read_cifar_folder(folder, options)
-    if known is not None:
-        return known
-    files = list(_files(folder))
-    entries = [Entry(name, partial(_bytes, folder / name)) for name in files if is_picture(name)]
-    if not entries:
-        raise DataError(
-            f"{folder} has no pictures in it ({_found(files)}): expected files such as a.png, or label/a.png. "
-            "Point at the folder above them, or at one file."
-        )
-    return read_pictures(entries, options, str(folder))
+    return read_pictures(_entries(folder), options, str(folder)) if known is None else known
 
 
 def picture_files(folder: Path) -> list[str]:
@@ -48,6 +40,53 @@ def read_zip(path: Path, options: Options) -> Raw:
     Raises:
         DataError: the zip is damaged, holds no pictures, leads out of itself, or unpacks to more than it may.
     """
+    with _opened(path, options) as entries:
+        return read_pictures(entries, options, str(path))
+
+
+def folder_pieces(
+    folder: Path, options: Options, size: int, unreadable: list[str]
+) -> tuple[int, Callable[[], Iterator[Raw]]] | None:
+    """How many pictures are in a folder, and these, `size` at a time; None where it holds MNIST's or CIFAR's files.
+
+    unreadable: takes the names of those that can't be read, which are left out.
+    """
+    if not any(is_picture(name) for name in _files(folder)) and (
+        read_idx_folder(folder, options) or read_cifar_folder(folder, options)
+    ):
+        return None
+    entries = _entries(folder)
+    return len(entries), partial(picture_pieces, entries, options, str(folder), size, unreadable)
+
+
+def zip_pieces(
+    path: Path, options: Options, size: int, unreadable: list[str]
+) -> tuple[int, Callable[[], Iterator[Raw]]]:
+    """As `folder_pieces`, of a zip."""
+    with _opened(path, options) as entries:
+        count = len(entries)
+
+    def pieces() -> Iterator[Raw]:
+        with _opened(path, options) as entries:
+            yield from picture_pieces(entries, options, str(path), size, unreadable)
+
+    return count, pieces
+
+
+def _entries(folder: Path) -> list[Entry]:
+    files = list(_files(folder))
+    entries = [Entry(name, partial(_bytes, folder / name)) for name in files if is_picture(name)]
+    if not entries:
+        raise DataError(
+            f"{folder} has no pictures in it ({_found(files)}): expected files such as a.png, or label/a.png. "
+            "Point at the folder above them, or at one file."
+        )
+    return entries
+
+
+@contextlib.contextmanager
+def _opened(path: Path, options: Options) -> Iterator[list[Entry]]:
+    """The pictures of a zip, which is open as long."""
     try:
         with zipfile.ZipFile(path) as archive:
             members = [member for member in archive.infolist() if not member.is_dir()]
@@ -58,8 +97,7 @@ def read_zip(path: Path, options: Options) -> Raw:
                 raise DataError(
                     f"{path} has no pictures in it ({found}): expected members such as a.png or label/a.png."
                 )
-            entries = [Entry(member.filename, partial(_member, archive, member)) for member in pictures]
-            return read_pictures(entries, options, str(path))
+            yield [Entry(member.filename, partial(_member, archive, member)) for member in pictures]
     except (zipfile.BadZipFile, NotImplementedError, EOFError) as error:
         raise DataError(f"{path} is damaged or no zip ({error}). Get or pack it again.") from error
 

@@ -15,6 +15,10 @@ from isthmus.errors import DataError, remark
 BATCH = 4096
 
 
+class NothingLeftError(DataError):
+    """Every sample lacked numbers and was dropped."""
+
+
 def check_finite(samples: Samples, called: str) -> None:
     """Pass where every value is finite.
 
@@ -73,13 +77,15 @@ def drop_missing(samples: Samples, called: str) -> Samples:
     """The samples whose values are all finite; a remark says how many are left out.
 
     Raises:
-        DataError: none are left.
+        NothingLeftError: none are left.
     """
     bad = _bad(samples)
     if not len(bad):
         return samples
     if len(bad) == len(samples):
-        raise DataError(f"{called} has NaN or infinite values in every sample: nothing is left. Try missing='fill'.")
+        raise NothingLeftError(
+            f"{called} has NaN or infinite values in every sample: nothing is left. Try missing='fill'."
+        )
     remark(f"{len(bad)} of {len(samples)} samples have NaN or infinite values and are left out.")
     return samples.take(np.setdiff1d(np.arange(len(samples)), bad))
 

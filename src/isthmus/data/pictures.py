@@ -2,7 +2,7 @@
 
 import io
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
@@ -46,17 +46,39 @@ def read_pictures(entries: Sequence[Entry], options: Options, where: str) -> Raw
     Raises:
         DataError: a picture can't be read, is larger than it may be, or has another size or mode than the first one.
     """
-    entries = sorted(entries, key=lambda entry: entry.name)
-    tops = {PurePosixPath(entry.name).parts[0] for entry in entries if "/" in entry.name}
-    divided = "train" in tops and len(tops) > 1 and tops <= set(PARTS) and all("/" in entry.name for entry in entries)
-    if not divided:
-        return _read_part(entries, options, where, depth=0)
-    parts = {
-        PARTS[top]: _read_part([e for e in entries if e.name.startswith(f"{top}/")], options, where, depth=1)
-        for top in sorted(tops)
-    }
+    divided = _parts(entries)
+    if divided is None:
+        return _read_part(sorted(entries, key=lambda entry: entry.name), options, where, depth=0)
+    parts = {name: _read_part(part, options, where, depth=1) for name, part in divided.items()}
     train = parts.pop("train")
     return replace(train, parts=parts)
+
+
+def picture_pieces(
+    entries: Sequence[Entry], options: Options, where: str, size: int, unreadable: list[str]
+) -> Iterator[Raw]:
+    """The same pictures in the same order, `size` at a time; `unreadable` takes the names of those that aren't."""
+    divided = _parts(entries)
+    in_order = divided or {"train": sorted(entries, key=lambda entry: entry.name)}
+    for part in in_order.values():
+        for start in range(0, len(part), size):
+            found: list[str] = []
+            raw = _read_part(part[start : start + size], options, where, 0 if divided is None else 1, found)
+            unreadable += found
+            if len(raw.values):
+                yield raw
+
+
+def _parts(entries: Sequence[Entry]) -> dict[str, list[Entry]] | None:
+    """The pictures of each part by their names, "train" first, where folders at the top divide them."""
+    tops = {PurePosixPath(entry.name).parts[0] for entry in entries if "/" in entry.name}
+    if "train" not in tops or len(tops) == 1 or not tops <= set(PARTS) or not all("/" in e.name for e in entries):
+        return None
+    in_order = sorted(entries, key=lambda entry: entry.name)
+    return {
+        PARTS[top]: [entry for entry in in_order if entry.name.startswith(f"{top}/")]
+        for top in sorted(tops, key=lambda top: (top != "train", top))
+    }
 
 
 def decode(content: bytes, called: str, options: Options) -> tuple[np.ndarray, str]:
@@ -94,7 +116,10 @@ def decode(content: bytes, called: str, options: Options) -> tuple[np.ndarray, s
     return values[None] if values.ndim == 2 else np.moveaxis(values, 2, 0), mode
 
 
-def _read_part(entries: Sequence[Entry], options: Options, where: str, depth: int) -> Raw:
+def _read_part(
+    entries: Sequence[Entry], options: Options, where: str, depth: int, skipped: list[str] | None = None
+) -> Raw:
+    """Pictures as one set; without `skipped`, which takes the names of those that can't be read, these are told."""
     values, first, kept, unreadable = np.empty(0, np.uint8), "", [], []
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # decoders warn of odd metadata, which nobody here reads
@@ -110,7 +135,9 @@ def _read_part(entries: Sequence[Entry], options: Options, where: str, depth: in
                 _same((kept[0], values[0], first), (entry.name, pixels, mode))
             values[len(kept)] = pixels
             kept.append(entry.name)
-    if unreadable:
+    if skipped is not None:
+        skipped += unreadable
+    elif unreadable:
         _tell_unreadable(unreadable, len(entries), where, options)
     folders = [PurePosixPath(name).parts[depth:-1] for name in kept]
     labels = [folder[0] if folder else None for folder in folders] if any(folders) else None

@@ -7,6 +7,7 @@ from isthmus.data.fit import fit_to
 from isthmus.data.gather import gather, join
 from isthmus.data.missing import fill_missing, learn_fill
 from isthmus.data.options import Options, OptionWords
+from isthmus.data.raw import Raw
 from isthmus.data.samples import Data, Samples
 from isthmus.data.sources import called, read
 from isthmus.errors import DataError
@@ -33,11 +34,18 @@ def read_samples(
     Raises:
         DataError: the source can't be read, or does not fit the model: both shapes, or the missing columns, are named.
     """
-    chosen = Options.of({**_inherited(like), **options})
+    chosen = Options.of(inherited(like) | options)
     where = called(source)
     if isinstance(source, Data):
         source, part = _of_data(source, part), None
-    parts = gather(read(source, chosen, labels=labels, like=like), chosen, where, like)
+    return as_taken(read(source, chosen, labels=labels, like=like), chosen, where, like, part)
+
+
+def as_taken(
+    raw: Raw, chosen: Options, where: str, like: Mapping[str, Any] | None = None, part: str | None = None
+) -> Samples:
+    """What a reader handed over, as the model that `like` describes takes it; see `read_samples`."""
+    parts = gather(raw, chosen, where, like)
     samples = join([p for p in parts.values() if len(p)]) if part is None else parts[_known(part, parts)]
     if like is not None:
         samples = fit_to(samples, like, where)
@@ -47,7 +55,7 @@ def read_samples(
     return samples
 
 
-def _inherited(like: Mapping[str, Any] | None) -> dict[str, Any]:
+def inherited(like: Mapping[str, Any] | None) -> dict[str, Any]:
     """The options of a model's training that its further data are read with, but for its choice of columns."""
     given = {} if like is None else like.get("options") or {}
     return {name: value for name, value in given.items() if name not in ("columns", "exclude", "memory_map")}

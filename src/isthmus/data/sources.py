@@ -61,7 +61,7 @@ def read(source: Any, options: Options, labels: Any = None, like: Mapping[str, A
     if labels is not None and (not in_memory or isinstance(source, Mapping | Samples) or is_table(source)):
         raise DataError(f"labels= goes with values in memory, not with {called(source)}: name its labels with label=.")
     raw = _read(source, options, labels, like)
-    _check_used(raw, options, like, called(source))
+    check_used(raw, options, like, called(source))
     return raw
 
 
@@ -78,7 +78,7 @@ def _read(source: Any, options: Options, labels: Any, like: Mapping[str, Any] | 
     return from_memory(values, labels)
 
 
-def _check_used(raw: Raw, options: Options, like: Mapping[str, Any] | None, called: str) -> None:
+def check_used(raw: Raw, options: Options, like: Mapping[str, Any] | None, called: str) -> None:
     """Raise DataError where somebody asked for what this source has no use for, but for what a model's training had."""
     if options.label is not None and raw.labels is None and not options.forgives("label", like):
         raise DataError(
@@ -113,14 +113,17 @@ def _read_path(source: str | os.PathLike[str], options: Options, like: Mapping[s
     try:
         raw = _dispatched(path, options, like)
     except OSError as error:
-        raise DataError(
-            f"{path} can't be read ({error.strerror or error}): check its permissions and its disk."
-        ) from error
+        raise unreadable(path, error) from error
     except MemoryError as error:
         raise DataError(
             f"{path} does not fit into memory: give a smaller one, or a .npy with memory_map=True."
         ) from error
     return replace(raw, origin=str(path.resolve()))
+
+
+def unreadable(path: Path, error: OSError) -> DataError:
+    """The message for a source that the system does not let be read."""
+    return DataError(f"{path} can't be read ({error.strerror or error}): check its permissions and its disk.")
 
 
 def _dispatched(path: Path, options: Options, like: Mapping[str, Any] | None) -> Raw:

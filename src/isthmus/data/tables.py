@@ -3,8 +3,9 @@
 Source: the Arrow PyCapsule Interface, https://arrow.apache.org/docs/format/CDataInterface/PyCapsuleInterface.html.
 """
 
+import contextlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -45,22 +46,49 @@ def read_parquet(path: Path, options: Options, like: Mapping[str, Any] | None = 
     Raises:
         DataError: the file is damaged, unpacks to more than it may, or its columns are not what is wanted.
     """
+    with _told(path), pq.ParquetFile(path) as file:
+        unpacked = 4 * file.metadata.num_rows * file.metadata.num_columns
+        if unpacked > options.max_bytes:
+            raise DataError(
+                f"{path} unpacks to {unpacked} bytes: expected at most max_bytes={options.max_bytes}. "
+                "If you trust it, raise max_bytes."
+            )
+        table = file.read()
+        table.schema.names  # noqa: B018  # names that are no UTF-8 are found out here
+    return from_arrow(table, options, str(path), like)
+
+
+def parquet_pieces(
+    path: Path, options: Options, like: Mapping[str, Any] | None, size: int
+) -> tuple[int, Callable[[], Iterator[Raw]]]:
+    """How many rows a Parquet file holds, and these, `size` at a time, each as `read_parquet` gives all.
+
+    Raises:
+        DataError: as `read_parquet`, when the rows are come to.
+    """
+    with _told(path), pq.ParquetFile(path) as file:
+        count = file.metadata.num_rows
+
+    def pieces() -> Iterator[Raw]:
+        with _told(path), pq.ParquetFile(path) as file:
+            if not count:
+                yield from_arrow(file.read(), options, str(path), like)
+            for batch in file.iter_batches(size):
+                yield from_arrow(pa.Table.from_batches([batch]), options, str(path), like)
+
+    return count, pieces
+
+
+@contextlib.contextmanager
+def _told(path: Path) -> Iterator[None]:
+    """Say in our words what is wrong with a Parquet file."""
     try:
-        with pq.ParquetFile(path) as file:
-            unpacked = 4 * file.metadata.num_rows * file.metadata.num_columns
-            if unpacked > options.max_bytes:
-                raise DataError(
-                    f"{path} unpacks to {unpacked} bytes: expected at most max_bytes={options.max_bytes}. "
-                    "If you trust it, raise max_bytes."
-                )
-            table = file.read()
-            table.schema.names  # noqa: B018  # names that are no UTF-8 are found out here
+        yield
     except (DataError, MemoryError):
         raise
     except (pa.ArrowException, OSError, ValueError) as error:
         said = " ".join(str(error).split())[:120]
         raise DataError(f"{path} is damaged or no Parquet file ({said}). Get or write it again.") from error
-    return from_arrow(table, options, str(path), like)
 
 
 def from_arrow(

@@ -1,10 +1,12 @@
 """Text tables: CSV, TSV and columns parted by blanks, with a first line of names or without; gzipped too."""
 
+import contextlib
 import csv
 import gzip
 import io
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -32,11 +34,61 @@ def read_text(path: Path, options: Options, like: Mapping[str, Any] | None = Non
     first = _first_line(content, path)
     delimiter = options.delimiter or _delimiter(first, path)
     cells = first.split() if delimiter == BLANKS else next(csv.reader([first], delimiter=delimiter))
-    header = not all(map(_may_be_value, cells)) if options.header is None else options.header
+    header = _has_header(cells, options)
     if delimiter == BLANKS:
         content, delimiter = b"\n".join(b"\t".join(line.split()) for line in content.splitlines()), "\t"
     content = content if content.endswith(b"\n") else content + b"\n"  # Arrow finds no row in a lone unended line
-    table = _parse(content, delimiter, header, path)
+    table = _parse(content, _Layout(delimiter, header, quoted=b'"' in content), path)
+    return _raw(table, header, options, path, like)
+
+
+def text_pieces(
+    path: Path, options: Options, like: Mapping[str, Any] | None, size: int
+) -> tuple[None, Callable[[], Iterator[Raw]]] | None:
+    """The rows of a text table, some bytes for about `size` of them at a time, each piece as `read_text` gives all.
+
+    None where columns are parted by blanks, or the text is packed: such a file can be read as a whole only.
+
+    Raises:
+        DataError: as `read_text`, when the rows are come to; a column whose first rows are numbers holds no text later.
+    """
+    with path.open("rb") as file:
+        head = file.read(HEAD + 1)
+    first = _first_line(head, path)
+    delimiter = options.delimiter or _delimiter(first, path)
+    if delimiter == BLANKS or path.suffix == ".gz":
+        return None
+    header = _has_header(next(csv.reader([first], delimiter=delimiter)), options)
+    layout = _Layout(delimiter, header, quoted=_has_quotes(path))
+    block = min(max(2**16, size * (len(first) + 1)), 2**26)
+
+    def pieces() -> Iterator[Raw]:
+        with _told(path) as ragged:
+            with layout.opened(path, block, ragged) as rows:
+                types = {field.name: _wide(field.type) for field in rows.schema}
+            with layout.opened(path, block, ragged, types) as rows:
+                for batch in rows:
+                    if batch.num_rows:
+                        yield _raw(pa.Table.from_batches([batch]), header, options, path, like)
+
+    return None, pieces
+
+
+def _wide(kind: pa.DataType) -> pa.DataType:
+    """The type that takes what later rows may hold, where the first ones hold whole numbers or nothing."""
+    return pa.float64() if pa.types.is_integer(kind) or pa.types.is_null(kind) else kind
+
+
+def _has_quotes(path: Path) -> bool:
+    with path.open("rb") as file:
+        return any(b'"' in chunk for chunk in iter(lambda: file.read(2**24), b""))
+
+
+def _has_header(cells: Sequence[str], options: Options) -> bool:
+    return not all(map(_may_be_value, cells)) if options.header is None else options.header
+
+
+def _raw(table: pa.Table, header: bool, options: Options, path: Path, like: Mapping[str, Any] | None) -> Raw:
     names = _names(table, path) if header else [str(i) for i in range(table.num_columns)]
     return from_arrow(table.rename_columns(names), options, str(path), like, named=header)
 
@@ -99,31 +151,54 @@ def _may_be_value(cell: str) -> bool:
     return True
 
 
-def _parse(content: bytes, delimiter: str, header: bool, path: Path) -> pa.Table:
-    ragged: list[Any] = []
+@dataclass(frozen=True)
+class _Layout:
+    """How a text table is written; quoted: cells may stand in quotes, and then hold the ends of lines."""
 
+    delimiter: str
+    header: bool
+    quoted: bool
+
+    def read(self, block: int, *, threads: bool = False) -> arrow_csv.ReadOptions:
+        return arrow_csv.ReadOptions(autogenerate_column_names=not self.header, block_size=block, use_threads=threads)
+
+    def parse(self, note: Callable[[Any], str] | None) -> arrow_csv.ParseOptions:
+        return arrow_csv.ParseOptions(
+            delimiter=self.delimiter, newlines_in_values=self.quoted, invalid_row_handler=note
+        )
+
+    def opened(
+        self, path: Path, block: int, ragged: list[Any], types: Mapping[str, pa.DataType] | None = None
+    ) -> arrow_csv.CSVStreamingReader:
+        """To be read a block at a time."""
+        converting = arrow_csv.ConvertOptions(column_types=types)
+        return arrow_csv.open_csv(path, self.read(block), self.parse(_noting(ragged)), converting)
+
+
+def _parse(content: bytes, layout: _Layout, path: Path) -> pa.Table:
+    with _told(path) as ragged:
+        try:
+            return arrow_csv.read_csv(io.BytesIO(content), layout.read(2**20, threads=True), layout.parse(None))
+        except pa.ArrowInvalid:
+            # types are guessed from the first block, which a later one may belie; and only one thread numbers its rows
+            block = min(max(len(content) + 1, 2**20), LARGEST_BLOCK)
+            return arrow_csv.read_csv(io.BytesIO(content), layout.read(block), layout.parse(_noting(ragged)))
+
+
+def _noting(ragged: list[Any]) -> Callable[[Any], str]:
     def note(row: Any) -> str:
         ragged.append(row)
         return "skip"
 
-    def parse(*, whole: bool, threads: bool) -> pa.Table:
-        block = min(max(len(content) + 1, 2**20), LARGEST_BLOCK) if whole else 2**20
-        return arrow_csv.read_csv(
-            io.BytesIO(content),
-            arrow_csv.ReadOptions(autogenerate_column_names=not header, block_size=block, use_threads=threads),
-            arrow_csv.ParseOptions(
-                delimiter=delimiter,
-                newlines_in_values=b'"' in content,
-                invalid_row_handler=note if not threads else None,
-            ),
-        )
+    return note
 
+
+@contextlib.contextmanager
+def _told(path: Path) -> Iterator[list[Any]]:
+    """Say in our words what is wrong with a text table; what is given takes the rows of a wrong length."""
+    ragged: list[Any] = []
     try:
-        try:
-            return parse(whole=False, threads=True)
-        except pa.ArrowInvalid:
-            # types are guessed from the first block, which a later one may belie; and only one thread numbers its rows
-            table = parse(whole=True, threads=False)
+        yield ragged
     except (pa.ArrowException, OSError) as error:
         said = " ".join(str(error).split())[:120]
         raise DataError(f"{path} can't be read as a text table ({said}). Check its delimiter and encoding.") from error
@@ -134,4 +209,3 @@ def _parse(content: bytes, delimiter: str, header: bool, path: Path) -> pa.Table
             f"{path}: row{number} has {row.actual_columns} values where {row.expected_columns} were expected "
             f"({row.text[:40]!r}). Mend the row, or say which delimiter= the file has."
         )
-    return table

@@ -1,29 +1,32 @@
-"""Writing samples and codes, in every format that can be read; whole or not at all."""
+"""Writing samples and codes, in every format that can be read; whole or not at all, at once or piece by piece."""
 
+import contextlib
 import math
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
-from pyarrow import csv as arrow_csv
 from torch import Tensor
 
 from isthmus.data.categories import decode
-from isthmus.data.idx import write_idx
+from isthmus.data.formats import FORMATS, TABLES
 from isthmus.data.pictures import SUFFIXES as PICTURES
 from isthmus.data.samples import as_tensor
 from isthmus.data.sources import IDX_NAME
 from isthmus.data.tables import NAME
-from isthmus.data.write_pictures import as_bytes, write_folder, write_picture, write_zip
+from isthmus.data.write_pictures import as_bytes
 from isthmus.errors import DataError, nearest
-from isthmus.files import write_whole
 
-TABLES = (".csv", ".tsv", ".parquet")
-KNOWN = (".npy", ".npz", *TABLES, ".txt", ".idx", ".idx.gz", ".zip", *PICTURES)
+
+class Put(Protocol):
+    """Writes a piece: `(N, ...)` values in raw units and, where they have any, the N samples' names."""
+
+    def __call__(self, values: np.ndarray | Tensor, names: Sequence[str] = ()) -> None:
+        """Write them."""
+        ...
 
 
 def write_samples(
@@ -37,58 +40,87 @@ def write_samples(
 ) -> Path:
     """Write `values`, `(N, ...)` in raw units, in the format that the path's ending says; gives the path.
 
+    names: of the samples: the files' names in a folder or zip (with a new suffix), a text column "name" in a table.
+    The rest, and what is raised, as for `open_writer`.
+    """
+    with open_writer(path, like=like, columns=columns, count=len(values), overwrite=overwrite) as put:
+        put(values, names)
+    return Path(path).expanduser()
+
+
+@contextlib.contextmanager
+def open_writer(
+    path: str | os.PathLike[str],
+    *,
+    like: Mapping[str, Any] | None = None,
+    columns: Sequence[str] = (),
+    count: int | None = None,
+    overwrite: bool = False,
+) -> Iterator[Put]:
+    """Give a function that writes samples a piece at a time: `put(values, names=())`. In the end all are there or none.
+
+        with open_writer("codes.parquet") as put:
+            for piece in run.pieces("large.parquet"):
+                put(run.encode(piece))
+
     Endings: `.npy`; `.npz` (the array is called X); `.csv`, `.tsv`, `.parquet` with names of columns; `.txt` (blanks
     between, no names); `.idx`, `.idx.gz`; `.zip` (of PNGs); a picture such as `.png` (of one sample); none: a folder
-    of PNGs.
+    of PNGs. All but `.npz`, `.idx` and `.idx.gz` need no more memory than a piece.
 
     like: `Data.description` of the data that these are like, a model's. Values of its shape get its columns' names
         and its categories' names, and are bytes again where it had bytes; in pictures, its range of values becomes
         black to white.
-    names: of the samples: the files' names in a folder or zip (with a new suffix), a text column "name" in a table.
     columns: names of the columns in a table; else `like`'s, or x0, x1, … for values that are like it, or z0, z1, …
         for others, such as codes.
+    count: how many samples will come, where that is known: pictures without names are numbered with as many digits.
     overwrite: replace what is there. A folder is only replaced if it holds nothing but pictures.
 
     In pictures, floats are rounded and cut off at 0 and 255.
 
     Raises:
-        DataError: the ending is unknown, something is there already, or the values don't suit the format.
+        DataError: the ending is unknown, something is there already, the values don't suit the format, or none came.
         IsthmusError: the disk is full, or the place can't be written to; nothing is left half-written.
     """
     path = Path(path).expanduser()
-    array = _array(values)
-    if names and len(names) != len(array):
-        raise DataError(f"{len(names)} names for {len(array)} samples: give one for each, or none.")
     suffix = _suffix(path)
     _check_free(path, overwrite, folder=suffix == "")
-    alike = like is not None and math.prod(like["shape"]) == math.prod(array.shape[1:])
-    if alike and like is not None:
+    empty = True
+    with FORMATS[suffix](path, count) as write:
+
+        def put(values: np.ndarray | Tensor, names: Sequence[str] = ()) -> None:
+            nonlocal empty
+            array = _array(values)
+            if names and len(names) != len(array):
+                raise DataError(f"{len(names)} names for {len(array)} samples: give one for each, or none.")
+            write(_as_written(array, suffix, like, columns, names, path), names)
+            empty = False
+
+        yield put
+        if empty:
+            raise DataError(f"There are no samples to write to {path}: expected at least one.")
+
+
+def _as_written(
+    array: np.ndarray,
+    suffix: str,
+    like: Mapping[str, Any] | None,
+    columns: Sequence[str],
+    names: Sequence[str],
+    path: Path,
+) -> Any:
+    """The samples as the format wants them: a table, or an array of its shape and type."""
+    if like is not None and math.prod(like["shape"]) != math.prod(array.shape[1:]):
+        like = None
+    if like is not None:
         array = array.reshape(len(array), *like["shape"])
     if suffix in ("", ".zip", *PICTURES):
-        pictures = as_bytes(array, like if alike else None, str(path))
-        if suffix == "":
-            write_folder(path, pictures, names)
-        elif suffix == ".zip":
-            write_zip(path, pictures, names)
-        else:
-            write_picture(path, pictures)
-        return path
-    if alike and like is not None and like.get("dtype") == "uint8" and like.get("kind") == "pictures":
+        return as_bytes(array, like, str(path))
+    if like is not None and like.get("dtype") == "uint8" and like.get("kind") == "pictures":
         array = as_bytes(array, like, str(path))
-    if suffix in TABLES or suffix == ".txt":
-        categories = (like.get("categories") or ()) if alike and like is not None else ()
-        table = _table(
-            array, names if suffix != ".txt" else (), _columns(array, like if alike else None, columns), categories
-        )
-        write_whole(path, lambda beside: _write_table(beside, table, suffix))
-    elif suffix == ".npy":
-        write_whole(path, lambda beside: _save(beside, array))
-    elif suffix == ".npz":
-        write_whole(path, lambda beside: _save_many(beside, array, names))
-    else:
-        grey = array[:, 0] if array.ndim == 4 and array.shape[1] == 1 else array
-        write_whole(path, lambda beside: write_idx(beside, grey, gzipped=path.suffix == ".gz"))
-    return path
+    if suffix in (*TABLES, ".txt"):
+        categories = () if like is None else like.get("categories") or ()
+        return _table(array, names if suffix != ".txt" else (), _columns(array, like, columns), categories)
+    return array
 
 
 def _array(values: np.ndarray | Tensor) -> np.ndarray:
@@ -109,12 +141,12 @@ def _array(values: np.ndarray | Tensor) -> np.ndarray:
 def _suffix(path: Path) -> str:
     """The ending by which the format is known, in small letters; "" for a folder."""
     if IDX_NAME.search(path.name):
-        return ".idx"
+        return ".idx.gz" if path.suffix == ".gz" else ".idx"
     suffix = path.suffix.lower()
     if path.is_dir() or not suffix:
         return ""
-    if suffix not in KNOWN:
-        raise DataError(f"{path}: nothing is written as {suffix!r}. {nearest(suffix, KNOWN)}")
+    if suffix not in FORMATS:
+        raise DataError(f"{path}: nothing is written as {suffix!r}. {nearest(suffix, list(filter(None, FORMATS)))}")
     return suffix
 
 
@@ -155,23 +187,3 @@ def _table(
     if names and NAME not in columns:
         return pa.table([pa.array(list(names), pa.string()), *arrays], names=[NAME, *columns])
     return pa.table(arrays, names=columns)
-
-
-def _write_table(path: Path, table: pa.Table, suffix: str) -> None:
-    if suffix == ".parquet":
-        pq.write_table(table, path)
-        return
-    mark = {".csv": ",", ".tsv": "\t", ".txt": " "}[suffix]
-    options = arrow_csv.WriteOptions(include_header=suffix != ".txt", delimiter=mark, quoting_style="needed")
-    arrow_csv.write_csv(table, path, options)
-
-
-def _save(path: Path, array: np.ndarray) -> None:
-    with path.open("wb") as file:  # np.save with a path would add a suffix of its own
-        np.save(file, array, allow_pickle=False)
-
-
-def _save_many(path: Path, array: np.ndarray, names: Sequence[str]) -> None:
-    arrays = {"X": array, **({"names": np.array(names, dtype=np.str_)} if names else {})}
-    with path.open("wb") as file:
-        np.savez_compressed(file, **arrays)

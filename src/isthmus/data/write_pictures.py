@@ -6,7 +6,7 @@ import os
 import shutil
 import tempfile
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -15,7 +15,10 @@ from PIL import Image
 
 from isthmus.data.pictures import is_picture
 from isthmus.errors import DataError
-from isthmus.files import unwritable, write_whole
+from isthmus.files import unwritable, whole_file
+
+Write = Callable[[np.ndarray, Sequence[str]], None]
+"""Takes pictures and their names."""
 
 MODES = {1: "L", 3: "RGB", 4: "RGBA"}
 
@@ -45,36 +48,48 @@ def as_bytes(values: np.ndarray, like: Mapping[str, Any] | None, called: str) ->
     return np.clip(np.rint(pictures), 0, 255).astype(np.uint8)
 
 
-def write_picture(path: Path, pictures: np.ndarray) -> None:
-    """Write one picture, `(1, C, H, W)` uint8, in the format of the path's suffix.
+@contextlib.contextmanager
+def write_picture(path: Path, count: int | None) -> Iterator[Write]:
+    """One picture, `(1, C, H, W)` uint8, in the format of the path's suffix.
 
     Raises:
         DataError: there are more, or the format has no such mode.
     """
-    if len(pictures) != 1:
-        raise DataError(f"{path} holds one picture, not {len(pictures)}: write a folder (no suffix) or a .zip.")
-    image = _image(pictures[0])
-    if image.mode == "RGBA" and path.suffix.lower() in (".jpg", ".jpeg", ".bmp", ".ppm", ".pgm"):
-        raise DataError(f"{path.suffix} has no transparency, but the picture has: write it as .png.")
-    write_whole(path, image.save)
+    with whole_file(path) as beside:
+        written = 0
+
+        def write(pictures: np.ndarray, names: Sequence[str]) -> None:
+            nonlocal written
+            written += len(pictures)
+            if max(written, count or 0) != 1:
+                raise DataError(
+                    f"{path} holds one picture, not {max(written, count or 0)}: write a folder (no suffix) or a .zip."
+                )
+            image = _image(pictures[0])
+            if image.mode == "RGBA" and path.suffix.lower() in (".jpg", ".jpeg", ".bmp", ".ppm", ".pgm"):
+                raise DataError(f"{path.suffix} has no transparency, but the picture has: write it as .png.")
+            image.save(beside)
+
+        yield write
 
 
-def write_zip(path: Path, pictures: np.ndarray, names: Sequence[str]) -> None:
-    """Write pictures, `(N, C, H, W)` uint8, as a zip of PNGs."""
-    paths = _paths(names, len(pictures))
+@contextlib.contextmanager
+def write_zip(path: Path, count: int | None) -> Iterator[Write]:
+    """Pictures, `(N, C, H, W)` uint8, as a zip of PNGs."""
+    with whole_file(path) as beside, zipfile.ZipFile(beside, "w", zipfile.ZIP_STORED) as archive:  # PNG is packed
+        places = _Places(count)
 
-    def write(beside: Path) -> None:
-        with zipfile.ZipFile(beside, "w", zipfile.ZIP_STORED) as archive:  # for PNG is packed already
-            for name, picture in zip(paths, pictures, strict=True):
-                archive.writestr(
-                    zipfile.ZipInfo(name), _png(picture)
-                )  # ZipInfo's fixed date makes equal zips of equal pictures
+        def write(pictures: np.ndarray, names: Sequence[str]) -> None:
+            for place, picture in zip(places.next(names, len(pictures)), pictures, strict=True):
+                dateless = zipfile.ZipInfo(place)  # equal pictures make equal zips
+                archive.writestr(dateless, _png(picture))
 
-    write_whole(path, write)
+        yield write
 
 
-def write_folder(path: Path, pictures: np.ndarray, names: Sequence[str]) -> None:
-    """Write pictures, `(N, C, H, W)` uint8, as PNGs into a folder that appears when all of them are there.
+@contextlib.contextmanager
+def write_folder(path: Path, count: int | None) -> Iterator[Write]:
+    """Pictures, `(N, C, H, W)` uint8, as PNGs in a folder that appears when all of them are there.
 
     A folder that is there already is replaced if it holds pictures only.
 
@@ -84,19 +99,24 @@ def write_folder(path: Path, pictures: np.ndarray, names: Sequence[str]) -> None
     """
     if path.exists():
         _check_replaceable(path)
-    paths = _paths(names, len(pictures))
+    places = _Places(count)
     try:
         beside = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
-    except OSError as error:
-        raise unwritable(path, error) from error
-    try:
         ready, old = beside / "new", beside / "old"
         ready.mkdir()
-        for name, picture in zip(paths, pictures, strict=True):
-            target = ready / name
+    except OSError as error:
+        raise unwritable(path, error) from error
+
+    def write(pictures: np.ndarray, names: Sequence[str]) -> None:
+        for place, picture in zip(places.next(names, len(pictures)), pictures, strict=True):
+            target = ready / place
             target.parent.mkdir(parents=True, exist_ok=True)
-            with target.open("wb") as file:
-                file.write(_png(picture))
+            target.write_bytes(_png(picture))
+
+    try:
+        yield write
+        if not any(ready.iterdir()):
+            return
         if path.exists():
             path.rename(old)
         try:
@@ -131,23 +151,38 @@ def _png(picture: np.ndarray) -> bytes:
     return buffer.getvalue()
 
 
-def _paths(names: Sequence[str], count: int) -> list[str]:
+class _Places:
     """Where each picture goes, below the folder: never out of it, never two in one place."""
-    if not names:
-        digits = max(5, len(str(count - 1)))
-        return [f"{number:0{digits}}.png" for number in range(count)]
-    for name in names:
+
+    def __init__(self, count: int | None) -> None:
+        self.digits = 8 if count is None else max(5, len(str(count - 1)))
+        self.numbered = 0
+        self.names: set[str] = set()
+        self.taken: set[str] = set()
+
+    def next(self, names: Sequence[str], count: int) -> list[str]:
+        """Of the next `count` pictures, by their names or else by their numbers."""
+        if names:
+            return [self._of(name) for name in names]
+        self.numbered += count
+        return [f"{number:0{self.digits}}.png" for number in range(self.numbered - count, self.numbered)]
+
+    def _of(self, name: str) -> str:
         plain = PurePosixPath(name)
         if plain.is_absolute() or ".." in plain.parts or not plain.name or any(c in name for c in "\\:\0"):
             raise DataError(
                 f"The name {name[:60]!r} is no plain path below a folder: expected one such as label/a.png."
             )
-    paths = [str(PurePosixPath(name).with_suffix(".png")) for name in names]
-    if len({path.casefold() for path in paths}) < count:
-        paths = [f"{PurePosixPath(name)}.png" for name in names]
-    if len({path.casefold() for path in paths}) < count:
-        raise DataError("Two samples have the same name: expected different ones. Leave names out to number the files.")
-    return paths
+        suffixed = (str(plain.with_suffix(".png")), f"{plain}.png")  # a.jpg and a.gif are told apart by the second
+        place = next((path for path in suffixed if path.casefold() not in self.taken), "")
+        if not place or name.casefold() in self.names:
+            raise DataError(
+                f"Two samples have the same name, {name[:60]!r}: expected different ones. "
+                "Leave names out to number the files."
+            )
+        self.names.add(name.casefold())
+        self.taken.add(place.casefold())
+        return place
 
 
 def _check_replaceable(path: Path) -> None:

@@ -1,0 +1,123 @@
+"""Formats: how samples are written in each, a piece at a time; the file appears when all of them are in it."""
+
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.lib import format as npy
+from pyarrow import csv as arrow_csv
+
+from isthmus.data.idx import write_idx
+from isthmus.data.pictures import SUFFIXES as PICTURES
+from isthmus.data.write_pictures import write_folder, write_picture, write_zip
+from isthmus.errors import DataError
+from isthmus.files import whole_file
+
+WriteAll = Callable[[Path, np.ndarray, Sequence[str]], None]
+Write = Callable[[Any, Sequence[str]], None]
+"""Takes a piece, as a table or an array, and its samples' names."""
+
+DELIMITERS = {".csv": ",", ".tsv": "\t", ".txt": " "}
+TABLES = (".csv", ".tsv", ".parquet")
+"""Tables that have names of columns."""
+
+
+@contextlib.contextmanager
+def write_npy(path: Path, count: int | None) -> Iterator[Write]:
+    """One array. Its header tells how many samples there are, so it is written again at the end, in as many bytes."""
+    with whole_file(path) as beside, beside.open("wb") as file:
+        written, first = 0, np.empty(0)
+
+        def header() -> None:
+            about = {"descr": npy.dtype_to_descr(first.dtype), "fortran_order": False}
+            file.seek(0)
+            npy.write_array_header_1_0(file, {**about, "shape": (written, *first.shape[1:])})
+
+        def write(array: np.ndarray, names: Sequence[str]) -> None:
+            nonlocal written, first
+            if not written:
+                first = array[:0]
+                header()
+            _check_same(path, first, array)
+            file.write(np.ascontiguousarray(array).data)
+            written += len(array)
+
+        yield write
+        if written:
+            header()
+
+
+@contextlib.contextmanager
+def write_table(suffix: str, path: Path, count: int | None) -> Iterator[Write]:
+    """Text, or Parquet with a group of rows a piece. The first piece's columns are the file's."""
+    with whole_file(path) as beside, contextlib.ExitStack() as stack:
+        writer: Any = None
+
+        def opened(schema: pa.Schema) -> Any:
+            if suffix == ".parquet":
+                return stack.enter_context(pq.ParquetWriter(beside, schema))
+            options = arrow_csv.WriteOptions(
+                include_header=suffix != ".txt", delimiter=DELIMITERS[suffix], quoting_style="needed"
+            )
+            return stack.enter_context(arrow_csv.CSVWriter(beside, schema, write_options=options))
+
+        def write(table: pa.Table, names: Sequence[str]) -> None:
+            nonlocal writer
+            writer = opened(table.schema) if writer is None else writer
+            writer.write_table(table)
+
+        yield write
+
+
+@contextlib.contextmanager
+def write_together(write_all: WriteAll, path: Path, count: int | None) -> Iterator[Write]:
+    """For formats that must know all before they begin: the pieces are held in memory until then."""
+    pieces: list[np.ndarray] = []
+    called: list[str] = []
+
+    def write(array: np.ndarray, names: Sequence[str]) -> None:
+        if pieces:
+            _check_same(path, pieces[0], array)
+        pieces.append(array)
+        called.extend(names)
+
+    with whole_file(path) as beside:
+        yield write
+        if pieces:
+            write_all(beside, pieces[0] if len(pieces) == 1 else np.concatenate(pieces), called)
+
+
+def _npz(path: Path, array: np.ndarray, names: Sequence[str]) -> None:
+    arrays = {"X": array, **({"names": np.array(names, dtype=np.str_)} if names else {})}
+    with path.open("wb") as file:
+        np.savez_compressed(file, **arrays)
+
+
+def _idx(gzipped: bool, path: Path, array: np.ndarray, names: Sequence[str]) -> None:
+    write_idx(path, array[:, 0] if array.ndim == 4 and array.shape[1] == 1 else array, gzipped=gzipped)
+
+
+def _check_same(path: Path, first: np.ndarray, array: np.ndarray) -> None:
+    if array.shape[1:] != first.shape[1:] or array.dtype != first.dtype:
+        raise DataError(
+            f"{path} holds samples of shape {first.shape[1:]} and type {first.dtype}, but {array.shape[1:]} and "
+            f"{array.dtype} came after them: give all alike."
+        )
+
+
+FORMATS: dict[str, Callable[[Path, int | None], contextlib.AbstractContextManager[Write]]] = {
+    ".npy": write_npy,
+    ".npz": partial(write_together, _npz),
+    **{suffix: partial(write_table, suffix) for suffix in (*TABLES, ".txt")},
+    ".idx": partial(write_together, partial(_idx, False)),
+    ".idx.gz": partial(write_together, partial(_idx, True)),
+    ".zip": write_zip,
+    **dict.fromkeys(PICTURES, write_picture),
+    "": write_folder,
+}
+"""By the path's ending; "" is a folder. Each is given the path and, where that is known, how many samples will come."""

@@ -1,0 +1,165 @@
+"""Streams: a source in pieces, read one ahead of their use, so that it may be larger than memory."""
+
+import importlib
+import os
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Unpack
+
+import numpy as np
+
+from isthmus.data.arrays import npy_pieces
+from isthmus.data.folders import folder_pieces, zip_pieces
+from isthmus.data.missing import NothingLeftError
+from isthmus.data.options import Options, OptionWords
+from isthmus.data.raw import Raw
+from isthmus.data.read import as_taken, inherited, read_samples
+from isthmus.data.samples import Samples
+from isthmus.data.sources import TEXT, check_used, unreadable
+from isthmus.errors import DataError, remark
+
+PIECE = 2**24
+"""Bytes that the numbers of a piece take at most, unless its size is given; three pieces are in memory at a time."""
+
+SMALL = 2**24
+"""A file of fewer bytes is read as a whole, and then divided."""
+
+
+@dataclass
+class Stream:
+    """A source in pieces, `Samples` each, to be gone through as often as wanted.
+
+    count: how many samples there are; None where nobody knows before the end.
+    begin: starts from the first piece again.
+    skipped: names of the pictures that could not be read, and were left out, as far as it has been gone through.
+    """
+
+    count: int | None
+    begin: Callable[[], Iterator[Samples]]
+    skipped: list[str] = field(default_factory=list)
+
+    def checked(self, check: Callable[[Samples], object]) -> "Stream":
+        """The same, each piece checked as it is read; `check` raises where it won't do."""
+
+        def begin() -> Iterator[Samples]:
+            for piece in self.begin():
+                check(piece)
+                yield piece
+
+        return replace(self, begin=begin)
+
+    def __iter__(self) -> Iterator[Samples]:
+        self.skipped.clear()
+        pieces = self.begin()
+        with ThreadPoolExecutor(1, thread_name_prefix="isthmus-reader") as reader:
+            coming = reader.submit(next, pieces, None)
+            while (piece := coming.result()) is not None:
+                coming = reader.submit(next, pieces, None)
+                yield piece
+
+
+def stream_samples(
+    source: Any,
+    *,
+    like: Mapping[str, Any] | None = None,
+    part: str | None = None,
+    rows: int | None = None,
+    **options: Unpack[OptionWords],
+) -> Stream:
+    """Read any source as `read_samples` does, a piece at a time, so that memory does not grow with it.
+
+    `.npy`, Parquet, text tables (but for packed ones and those parted by blanks), folders and zips of pictures are read
+    in pieces; any other source, small files, and one part of a source are read as a whole and then divided. Pictures
+    that can't be read are left out, and named in `Stream.skipped`.
+
+    rows: samples in a piece; as many as take 16 MiB where it is None.
+    The rest as for `read_samples`. What is wrong with a piece is said when it is come to.
+
+    Raises:
+        DataError: the source can't be read, or does not fit the model.
+    """
+    chosen = Options.of(inherited(like) | options)
+    path = Path(source).expanduser() if isinstance(source, str | os.PathLike) else Path()
+    unfilled = chosen.missing == "fill" and (like is None or like.get("fill") is None)
+    in_memory = not isinstance(source, str | os.PathLike) or not path.exists()
+    skipped: list[str] = []
+    opened = None
+    if not (in_memory or unfilled or part is not None or (rows is None and _small(path))):
+        opened = _open(path, chosen, like, rows or _rows(like), skipped)
+    if opened is None:
+        return divided(read_samples(source, like=like, part=part, **options), rows)
+    count, begin = opened
+
+    def pieces() -> Iterator[Samples]:
+        done = kept = 0
+        try:
+            for raw in begin():
+                if not done:
+                    check_used(replace(raw, origin=str(path)), chosen, like, str(path))
+                where = f"{path}, from sample {done} on," if done else str(path)
+                done += len(raw.values)
+                try:
+                    piece = as_taken(raw, chosen, where, like)
+                except NothingLeftError:
+                    remark(f"{where} lacks numbers in all of {len(raw.values)} samples: they are left out.")
+                    continue
+                kept += len(piece)
+                yield piece
+        except OSError as error:
+            raise unreadable(path, error) from error
+        if not kept:
+            raise DataError(f"{path} has no sample that can be read{_named(skipped)}: expected at least one.")
+
+    return Stream(count, pieces, skipped)
+
+
+def divided(samples: Samples, rows: int | None = None) -> Stream:
+    """Samples in memory, or mapped from a file, in pieces of so many rows."""
+    size = rows or max(1, PIECE // max(1, 4 * int(np.prod(samples.shape))))
+    starts = range(0, len(samples), size)
+    return Stream(
+        len(samples),
+        lambda: (samples.take(np.arange(start, min(start + size, len(samples)))) for start in starts),
+    )
+
+
+def _open(
+    path: Path, options: Options, like: Mapping[str, Any] | None, rows: int, skipped: list[str]
+) -> tuple[int | None, Callable[[], Iterator[Raw]]] | None:
+    """How many samples there are, and what begins to read them; None where the source can only be read as a whole."""
+    try:
+        if path.is_dir():
+            return folder_pieces(path, options, rows, skipped)
+        suffix = path.suffix.lower()
+        if suffix == ".zip":
+            return zip_pieces(path, options, rows, skipped)
+        if suffix == ".npy":
+            return npy_pieces(path, rows)
+        if suffix == ".parquet":
+            return _tables("tables").parquet_pieces(path, options, like, rows)
+        if suffix in TEXT:
+            return _tables("text").text_pieces(path, options, like, rows)
+    except OSError as error:
+        raise unreadable(path, error) from error
+    return None
+
+
+def _tables(module: str) -> Any:
+    """Arrow is imported when it is first needed: it takes some 40 MB."""
+    return importlib.import_module(f"isthmus.data.{module}")
+
+
+def _rows(like: Mapping[str, Any] | None) -> int:
+    numbers = int(np.prod(like["shape"])) if like else 1024
+    return min(max(PIECE // (4 * max(1, numbers)), 1), 2**16)
+
+
+def _small(path: Path) -> bool:
+    """Pictures are packed, and may be damaged: they are always read one by one."""
+    return path.is_file() and path.suffix.lower() != ".zip" and path.stat().st_size < SMALL
+
+
+def _named(skipped: list[str]) -> str:
+    return f" ({', '.join(skipped[:5])}{' …' * (len(skipped) > 5)})" if skipped else ""
