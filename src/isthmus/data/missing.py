@@ -145,7 +145,7 @@ def _rows(samples: Samples, are: Callable[[Tensor], Tensor]) -> np.ndarray:
     rows = [
         i * BATCH + np.flatnonzero(are(batch).numpy())
         for i, batch in enumerate(samples.batches(BATCH))
-        if not torch.isfinite(batch).all()
+        if not batch.sum().isfinite()  # five times as quick as to ask each; a sum that overflows is asked about too
     ]
     return np.concatenate(rows) if rows else np.empty(0, dtype=np.int64)
 

@@ -70,7 +70,8 @@ def parquet_pieces(
         count = file.metadata.num_rows
 
     def pieces() -> Iterator[Raw]:
-        with _told(path), pq.ParquetFile(path) as file:
+        # else a whole group of rows is read ahead, and what it took is not given back
+        with _told(path), pq.ParquetFile(path, pre_buffer=False, buffer_size=2**20) as file:
             if not count:
                 yield from_arrow(file.read(), options, str(path), like)
             for batch in file.iter_batches(size):
@@ -207,20 +208,20 @@ def _matrix(
             f"Take them for categories with categorical='auto', leave them out with exclude='{names}', or name one as "
             "label=."
         )
-    matrix = np.empty((table.num_rows, len(wanted)), np.float32)
+    matrix = np.empty((len(wanted), table.num_rows), np.float32)  # turned at the end, which is quicker
     named_by: list[tuple[str, ...]] = [()] * len(wanted)
     for position, name in enumerate(wanted):
         column = table[name]
         if name in categories:
             where = f"Column {name!r} of {called}"
-            matrix[:, position], named_by[position] = encode(column, categories[name], where, kept=kept)
+            matrix[position], named_by[position] = encode(column, categories[name], where, kept=kept)
             continue
         if pa.types.is_dictionary(column.type):
             column = column.cast(column.type.value_type)
         precise = pa.float32() if pa.types.is_float32(column.type) else pa.float64()
         with np.errstate(over="ignore"):  # what is too large becomes infinite, and is then reported as such
-            matrix[:, position] = pc.cast(column, precise, safe=False).to_numpy()
-    return matrix, tuple(named_by)
+            matrix[position] = pc.cast(column, precise, safe=False).to_numpy()
+    return np.ascontiguousarray(matrix.T), tuple(named_by)
 
 
 def _classes(column: pa.ChunkedArray) -> Any:
