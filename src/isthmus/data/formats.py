@@ -60,7 +60,8 @@ def write_table(suffix: str, path: Path, count: int | None) -> Iterator[Write]:
 
         def opened(schema: pa.Schema) -> Any:
             if suffix == ".parquet":
-                return stack.enter_context(pq.ParquetWriter(beside, schema, use_dictionary=_repeating(schema)))
+                repeating: Any = _repeating(schema)  # which Arrow takes, but does not declare
+                return stack.enter_context(pq.ParquetWriter(beside, schema, use_dictionary=repeating))
             options = arrow_csv.WriteOptions(
                 include_header=suffix != ".txt", delimiter=DELIMITERS[suffix], quoting_style="needed"
             )
