@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from isthmus.uses.restore import restoration, restore
     from isthmus.uses.restore_files import restore_files
     from isthmus.uses.sample import sample
+    from isthmus.uses.traverse import Traverse, traverse
 
 _HOMES = {
     "Autoencoder": "autoencoder",
@@ -42,6 +43,7 @@ _HOMES = {
     "Run": "run",
     "Samples": "data",
     "Scaling": "data",
+    "Traverse": "uses.traverse",
     "blend": "uses.blend",
     "fit": "fitting",
     "judge": "uses.judge",
@@ -56,6 +58,7 @@ _HOMES = {
     "resume": "fitting",
     "sample": "uses.sample",
     "stream_samples": "data",
+    "traverse": "uses.traverse",
     "write_samples": "data",
 }
 
@@ -72,6 +75,7 @@ __all__ = [
     "Run",
     "Samples",
     "Scaling",
+    "Traverse",
     "blend",
     "fit",
     "judge",
@@ -86,6 +90,7 @@ __all__ = [
     "resume",
     "sample",
     "stream_samples",
+    "traverse",
     "write_samples",
 ]
 

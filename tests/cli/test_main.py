@@ -143,12 +143,12 @@ def test_names_that_the_terminal_cannot_show_are_no_trouble():
 def test_completion_is_offered():
     result = subprocess.run(
         [sys.executable, "-m", "isthmus"],
-        env=os.environ | {"_ISTHMUS_COMPLETE": "complete_bash", "COMP_WORDS": "isthmus tr", "COMP_CWORD": "1"},
+        env=os.environ | {"_ISTHMUS_COMPLETE": "complete_bash", "COMP_WORDS": "isthmus rec", "COMP_CWORD": "1"},
         capture_output=True,
         text=True,
         check=False,
     )
-    assert result.stdout.split() == ["train"]
+    assert result.stdout.split() == ["reconstruct", "recipes"]
 
 
 def test_the_version_is_the_packages():

@@ -118,6 +118,13 @@ def test_a_quantised_code_is_refused_with_what_to_do_instead_but_contents_are_bl
     assert section(run) is None
 
 
+def test_a_code_that_cannot_be_decoded_by_itself_is_refused(barely):
+    run = barely("deep", ist.open_data("digits"), code=2, learns="correction")
+    with pytest.raises(UseError, match="its code alone can't be decoded"):
+        ist.blend(run, 0, 1)
+    assert section(run) is None
+
+
 def test_a_model_that_is_told_labels_wants_to_know_which(barely):
     run = barely("cvae", ist.open_data("digits"), code=2)
     labels = run.data.test.labels

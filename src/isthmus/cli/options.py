@@ -52,6 +52,28 @@ def refuse_taken(target: Path, force: bool) -> None:
         raise DataError(f"{target} is there already: choose another name, or overwrite it with --force.")
 
 
+def as_picture(target: Path) -> Path:
+    """The path of a PNG.
+
+    Raises:
+        typer.BadParameter: its ending says something else.
+    """
+    if target.suffix.lower() != ".png":
+        raise typer.BadParameter(f"--out {target}: expected a path that ends in .png")
+    return target
+
+
+def whole(word: str) -> int:
+    """A whole number.
+
+    Raises:
+        typer.BadParameter: it is none.
+    """
+    if not word.strip().isdecimal():
+        raise typer.BadParameter(f"{word!r} is no whole number from 0 on")
+    return int(word)
+
+
 def settings(pairs: Sequence[str] | None) -> dict[str, Any]:
     """Read `key=value` words; a value is JSON where it can be, a list where it has commas, else text.
 

@@ -126,7 +126,7 @@ def series_lines(rows: Mapping[str, Tensor], *, captions: Sequence[str] = (), th
                     label=WORDS.get(name, name),
                 )
             if i < len(captions):
-                axes.set_title(_short(captions[i], 36), loc="left", fontsize=9)
+                axes.set_title(short_name(captions[i], 36), loc="left", fontsize=9)
             axes.tick_params(labelsize=8)
             axes.margins(x=0.01)
             if i == 0:
@@ -235,7 +235,7 @@ def column_bars(columns: Mapping[str, Tensor], names: Sequence[str] = (), *, the
         if "pca" in columns:
             rival = columns["pca"].double().cpu().numpy()[shown]
             axes.plot(rival.clip(-1, 1), at, "D", color=theme.rivals["pca"], markersize=4.5, label="PCA")
-        axes.set_yticks(at, [_short(names[i]) if names else f"column {i + 1}" for i in shown], fontsize=8)
+        axes.set_yticks(at, [short_name(names[i]) if names else f"column {i + 1}" for i in shown], fontsize=8)
         axes.set_ylim(len(shown) - 0.4, -0.6)
         axes.axvline(0, color=theme.faint, linewidth=1)
         axes.set_xlim(min(0.0, float(values.min(initial=0)) * 1.05, -0.02) if len(shown) else 0, 1.02)
@@ -306,10 +306,10 @@ def _code_line(axes: Axes, x: np.ndarray, marks: np.ndarray | None, names: Seque
 
 
 def _called(label: int, names: Sequence[str]) -> str:
-    return _short(names[label]) if 0 <= label < len(names) else str(label)
+    return short_name(names[label]) if 0 <= label < len(names) else str(label)
 
 
-def _short(text: str, most: int = 22) -> str:
+def short_name(text: str, most: int = 22) -> str:
     """Cut to `most` letters, and without what matplotlib would read as mathematics."""
     text = text if len(text) <= most else text[: most - 1] + "…"
     return text.replace("$", r"\$")

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from isthmus.data.samples import Kind
 from isthmus.data.scaling import Scaling
-from isthmus.drawing.figures import picture_grid
+from isthmus.drawing.figures import picture_grid, short_name
 from isthmus.drawing.theme import LIGHT, Theme, drawing, sheet
 
 if TYPE_CHECKING:
@@ -81,8 +81,7 @@ def column_lines(scaled: Mapping[str, Tensor], look: Look) -> tuple[dict[str, np
 def name_points(axes: Axes, names: Sequence[str]) -> None:
     """Write the columns' names below the points of a line; a series has steps of time instead."""
     if names:
-        short = [name if len(name) <= 14 else f"{name[:13]}…" for name in names]
-        axes.set_xticks(range(len(names)), [name.replace("$", r"\$") for name in short], rotation=60, ha="right")
+        axes.set_xticks(range(len(names)), [short_name(name, 14) for name in names], rotation=60, ha="right")
         axes.tick_params(labelsize=7)
 
 

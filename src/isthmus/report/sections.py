@@ -4,10 +4,15 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from isthmus.drawing.plates import Section
-from isthmus.uses import blend, restore, sample
+from isthmus.uses import blend, restore, sample, traverse
 
 if TYPE_CHECKING:
     from isthmus.run import Run
 
-SECTIONS: tuple[Callable[["Run"], Section | None], ...] = (restore.section, blend.section, sample.section)
+SECTIONS: tuple[Callable[["Run"], Section | None], ...] = (
+    restore.section,
+    blend.section,
+    traverse.section,
+    sample.section,
+)
 """Each makes its section of a run's report, or nothing where the model can't be used that way. In the page's order."""

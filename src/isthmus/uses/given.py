@@ -69,7 +69,8 @@ def decode(run: "Run", codes: Tensor, label: Tensor | None = None) -> Tensor:
 
 
 def check_continuous(run: "Run", instead: str) -> None:
-    """Raise UseError, which says what to do instead, where a code can't be moved a little."""
+    """Raise UseError, which says what to do instead, where a code can't be moved a little and decoded by itself."""
+    run.model.check_decodes(UseError)
     code = run.model.code
     if not code.differentiable:
         raise UseError(

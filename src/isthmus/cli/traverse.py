@@ -1,0 +1,85 @@
+"""The command `traverse`: what each number of a code does."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from isthmus.cli import options, reading
+from isthmus.cli.says import number, say, say_json, say_table, working
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the command of this file to `app`."""
+    app.command(epilog="Example: `isthmus traverse runs/digits test:3 --most 10`")(traverse)
+
+
+@reading.reads(*reading.READING)
+def traverse(
+    run: options.Folder,
+    sample: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="SAMPLE",
+            help="Around which one: `test:3` or `3` is a number in the run's test part, from 0; or a file that holds "
+            "one sample. The test part's first by default.",
+            show_default=False,
+        ),
+    ] = None,
+    *,
+    how: reading.How,
+    steps: Annotated[int, typer.Option(min=2, help="Positions of each number.")] = 7,
+    most: Annotated[int, typer.Option(min=1, help="Show the most important so many.")] = 16,
+    numbers: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NUMBERS",
+            callback=options.names,
+            help="Show these instead: `0,3`, counted from 0 in the flat code.",
+            show_default=False,
+        ),
+    ] = None,
+    by: Annotated[
+        Literal["change", "kl"], typer.Option(help="What the order goes by: the output's change, or a number's KL.")
+    ] = "change",
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="PATH", help="Where to, as `.png`. [default: traverse.png in RUN]", show_default=False),
+    ] = None,
+    force: options.Force = False,
+    quiet: options.Quiet = False,
+    json: options.Json = False,
+) -> None:
+    """Move one number of the code slowly up and down, the others fixed, and tell what each does.
+
+    Each goes over the range that it has in the training data; those come first that change the output most.
+    """
+    target = options.as_picture(out or run / "traverse.png")
+    options.refuse_taken(target, force)
+    chosen = None if numbers is None else [options.whole(word) for word in numbers]
+    found = options.open_run(run)
+    from isthmus.drawing.theme import write_png
+    from isthmus.uses.traverse import traverse as use
+
+    with working("traversing", quiet=quiet):
+        made = use(found, sample, steps=steps, most=most, numbers=chosen, by=by, **how)
+        write_png(target, made.draw())
+    if json:
+        say_json(made.to_json() | {"files": [str(target)]})
+        return
+    if not quiet:
+        with_kl = made.moves[0].kl is not None
+        head = ["number", "from", "to", "change", *(["KL, nats"] if with_kl else []), "what it does"]
+        rows = [
+            [
+                str(move.number),
+                *map(number, (float(move.values[0]), float(move.values[-1]), move.change)),
+                *([number(move.kl)] if with_kl else []),
+                move.effect.words,
+            ]
+            for move in made.moves
+        ]
+        say_table(head, rows)
+        if made.idle:
+            say(f"{len(made.idle)} of {made.size} numbers change next to nothing.")
+    say(str(target))

@@ -1,0 +1,102 @@
+"""The effect of a change on samples, in numbers and in words: which columns, pixels or steps it moves, and how far."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from isthmus.drawing.rows import Look
+
+NAMED = 3
+"""Columns that are named, at most."""
+
+
+@dataclass(frozen=True)
+class Effect:
+    """What a change does: in words, and its figures, by name."""
+
+    words: str
+    figures: dict[str, Any]
+
+    def to_json(self) -> dict[str, Any]:
+        """The figures."""
+        return self.figures
+
+
+def effect_of(samples: Tensor, where: Tensor, look: Look, categories: tuple[tuple[str, ...], ...] = ()) -> Effect:
+    """What happens from the first to the last of (S, *shape) raw samples.
+
+    where: (*shape) how much each number changes, in scaled units. categories: of a table's columns, as in `Samples`.
+
+    In pictures and series, moved is what changes at least half as much as what changes most.
+    """
+    if float(where.max()) <= 1e-6:
+        return Effect("does nothing", {})
+    if look.kind == "table":
+        return _on_columns(samples, where.flatten(), look, categories)
+    if look.kind == "series":
+        return _on_steps(samples, where)
+    return _on_pixels(look.scaled(samples), where)
+
+
+def _on_columns(samples: Tensor, where: Tensor, look: Look, categories: tuple[tuple[str, ...], ...]) -> Effect:
+    low, high = samples[0].flatten(), samples[-1].flatten()
+    order = where.sort(descending=True, stable=True).indices[:NAMED].tolist()
+    names = look.columns or tuple(f"column {i + 1}" for i in range(len(where)))
+    columns = []
+    for i in (i for i in order if float(where[i]) > 0.1 * float(where.max())):
+        called = categories[i] if categories else ()
+        ends = [_shown(float(end[i]), called) for end in (low, high)]
+        columns.append({"column": names[i], "low": ends[0], "high": ends[1], "change": float(where[i])})
+    words = ", ".join(
+        f"{column['column']} {_text(column['low'])} → {_text(column['high'])}"
+        if column["low"] != column["high"]
+        else f"{column['column']} there and back"
+        for column in columns
+    )
+    return Effect(words, {"columns": columns})
+
+
+def _on_steps(samples: Tensor, where: Tensor) -> Effect:
+    strongest = where.amax(0)
+    moved = (strongest >= 0.5 * strongest.max()).nonzero()[:, 0]
+    first, last = int(moved[0]), int(moved[-1])
+    channel = int(where.square().sum(1).argmax())
+    difference = float((samples[-1] - samples[0])[channel, moved].mean())
+    words = f"moves steps {first} to {last} by {difference:+.2g}"
+    if len(where) > 1:
+        words += f", most in channel {channel}"
+    return Effect(words, {"steps": [first, last], "channel": channel, "difference": difference})
+
+
+def _on_pixels(scaled: Tensor, where: Tensor) -> Effect:
+    heat = where.square().sum(0).sqrt()
+    moved = int((heat >= 0.5 * heat.max()).sum())
+    gained = (scaled[-1] - scaled[0]).mean(0)
+    total = float(gained.abs().sum())
+    figures: dict[str, Any] = {"pixels": moved}
+    words = f"moves {moved} of {heat.numel()} pixels"
+    for name, part in (("brighter", gained.clamp(min=0)), ("darker", (-gained).clamp(min=0))):
+        share = float(part.sum()) / total if total > 0 else 0.0
+        if share > 0.1:
+            row, column = _centre(part)
+            figures[name] = {"row": row, "column": column, "share": share}
+            words += f", {name} around row {row:.0f}, column {column:.0f}"
+    return Effect(words, figures)
+
+
+def _centre(heat: Tensor) -> tuple[float, float]:
+    """(H, W) the middle of the squares, as row and column counted from 0."""
+    weights = heat.square() / heat.square().sum()
+    rows, columns = (torch.arange(size, dtype=torch.float32) for size in heat.shape)
+    return float((weights.sum(1) * rows).sum()), float((weights.sum(0) * columns).sum())
+
+
+def _shown(value: float, names: tuple[str, ...]) -> float | str:
+    """A number, or the name of a category."""
+    return names[round(value)] if names and 0 <= round(value) < len(names) else value
+
+
+def _text(value: float | str) -> str:
+    return value if isinstance(value, str) else f"{value:.4g}"

@@ -1,0 +1,257 @@
+"""Traversing: one number of the code slowly up and down, the others fixed, to see what each does."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+import torch
+from matplotlib.figure import Figure
+from torch import Tensor
+
+from isthmus.data.samples import Samples
+from isthmus.drawing.changes import column_changes, picture_changes
+from isthmus.drawing.plates import Section, plate
+from isthmus.drawing.rows import Look, sample_rows
+from isthmus.drawing.theme import LIGHT, Theme
+from isthmus.errors import DataError, UseError, nearest
+from isthmus.parts.codes.gaussian import DiagonalGaussian
+from isthmus.uses.effects import Effect, effect_of
+from isthmus.uses.given import check_continuous, one_sample
+
+if TYPE_CHECKING:
+    from isthmus.run import Run
+
+By = Literal["change", "kl"]
+KNOWN = 2000
+"""Training samples whose codes tell what each number's range is, at most."""
+PLACES = 8
+"""Training samples around which each number is moved, to tell how much it changes, at most."""
+LOW, HIGH = 0.02, 0.98
+"""The quantiles of a number's own values between which it is moved."""
+_NUMBERS = 2**25
+"""At most this many output numbers are decoded to find the order (128 MB in float32), a piece at a time."""
+_PIECE = 4096
+
+
+@dataclass(frozen=True, eq=False)
+class Move:
+    """What one number of the code does.
+
+    number: which, counted from 0 in the flat code. values: (S,) what it was set to. samples: (S, *shape) what then came
+    out, raw units. change: how much the output changes within the number's range, the root of the mean square over
+    samples and output numbers, in scaled units. where: (*shape) the same for each output number. kl: what the number
+    costs in nats a sample, in a Gaussian code. effect: what it does, in numbers and words.
+    """
+
+    number: int
+    values: Tensor
+    samples: Tensor
+    change: float
+    where: Tensor
+    kl: float | None
+    effect: Effect
+
+
+@dataclass(frozen=True, eq=False)
+class Traverse:
+    """The moves of a code's numbers, those that matter most first.
+
+    name: the sample around which they were made. size: how many numbers the code has. idle: those that change next to
+    nothing, less than a hundredth of what the first one does. by: what they are ordered by.
+    """
+
+    name: str
+    moves: tuple[Move, ...]
+    size: int
+    idle: tuple[int, ...]
+    by: By
+    look: Look
+
+    def to_json(self) -> dict[str, Any]:
+        """What each number does, the most important one first."""
+        return {
+            "sample": self.name,
+            "by": self.by,
+            "size": self.size,
+            "idle": list(self.idle),
+            "numbers": [
+                {
+                    "number": move.number,
+                    "low": float(move.values[0]),
+                    "high": float(move.values[-1]),
+                    "change": move.change,
+                    "kl": move.kl,
+                    "does": move.effect.words,
+                    **move.effect.to_json(),
+                }
+                for move in self.moves
+            ],
+        }
+
+    def draw(self, theme: Theme = LIGHT) -> Figure:
+        """A row a number: of pictures with where they change; lines for series; for tables how each column moves."""
+        titles = [f"number {move.number} ({move.change:.2g})" for move in self.moves]
+        if self.look.kind == "table":
+            shape = (len(self.moves), -1)
+            ends = torch.stack([self.look.scaled(move.samples[[0, -1]]) for move in self.moves])
+            columns = self.look.columns or tuple(f"column {i + 1}" for i in range(ends[0, 0].numel()))
+            return column_changes((ends[:, 1] - ends[:, 0]).reshape(shape), titles, columns, theme=theme)
+        rows = {title: move.samples for title, move in zip(titles, self.moves, strict=True)}
+        steps = len(self.moves[0].samples)
+        captions = ["lowest", *[""] * (steps - 2), "highest"]
+        if self.look.kind == "series":
+            return sample_rows(rows, self.look, captions=captions, theme=theme)
+        where = [move.where for move in self.moves]
+        return picture_changes(rows, where, self.look, captions=[*captions, "where"], theme=theme)
+
+
+def traverse(
+    run: "Run",
+    sample: Any = None,
+    *,
+    steps: int = 7,
+    most: int = 16,
+    numbers: Sequence[int] | None = None,
+    by: By = "change",
+    **how: Any,
+) -> Traverse:
+    """What each number of the code does: it goes up and down over its own range in the data, the others stay.
+
+        found = traverse(run, "test:3")
+        found.moves[0].number, found.moves[0].effect.words
+        found.draw().savefig("numbers.png")
+
+    The range is that between the 2 % and the 98 % quantile of the training samples' codes; the smallest and largest
+    where those are the same. How much a number changes is found around several training samples.
+
+    sample: around which to move, as for `isthmus.uses.given.one_sample`; the test part's first where None.
+    steps: positions of each number. most: the most important so many numbers. numbers: these instead, counted from 0 in
+    the flat code. by: order by the "change" of the output, or by each number's "kl", for a Gaussian code.
+    how: how to read a source, as for `Run.encode`.
+
+    Raises:
+        DataError: there is no such sample or number.
+        UseError: the code is quantised, or there is no KL to order by.
+    """
+    check_continuous(run, "`isthmus encode` tells which ones it takes; or train a model such as vae.")
+    if by not in get_args(By):
+        raise DataError(f"There is no order by {by!r}. {nearest(str(by), get_args(By))}")
+    if steps < 2 or most < 1:
+        raise DataError(f"{steps} steps of {most} numbers: expected two steps or more, of one number or more.")
+    given, name = one_sample(run, _first(run) if sample is None else sample, **how)
+    train = run.open().train
+    codes, kl = _codes(run, train)
+    size = codes.shape[1]
+    if by == "kl" and kl is None:
+        raise UseError("This model's code has no KL to order by, which a Gaussian code has. Order by change.")
+    wrong = [number for number in numbers or () if not 0 <= number < size]
+    if wrong:
+        raise DataError(f"The code has no number {wrong[0]}: it has {size}, 0 to {size - 1}.")
+    values = _ranges(codes, steps)
+    change = _changes(run, train, values)
+    judged = change if by == "change" or kl is None else kl
+    order = judged.sort(descending=True, stable=True).indices.tolist()
+    asked = order[:most] if numbers is None else [number for number in order if number in set(numbers)]
+    around = run.encode(given).flatten()
+    look = Look.of(run)
+    moves = []
+    for number in asked:
+        made = _moved(run, around[None], given.labels, number, values[number])[0]
+        where = _spread(look.scaled(made))
+        effect = effect_of(made, where, look, given.categories)
+        cost = None if kl is None else float(kl[number])
+        moves.append(Move(number, values[number], made, float(change[number]), where, cost, effect))
+    idle = tuple((change < 0.01 * change.max()).nonzero()[:, 0].tolist())
+    return Traverse(name, tuple(moves), size, idle, by, look)
+
+
+def section(run: "Run") -> Section | None:
+    """The eight numbers that matter most; nothing where the code is quantised."""
+    parts = run.open().parts
+    part = next((name for name in ("test", "validation", "train") if len(parts[name])), None)
+    if part is None or len(parts["train"]) < 2:
+        return None
+    try:
+        found = traverse(run, f"{part}:0", most=8 if run.description["kind"] != "series" else 4)
+    except UseError:
+        return None
+    if not all(bool(move.samples.isfinite().all()) for move in found.moves):
+        return None
+    first = "; ".join(f"number {move.number} {move.effect.words}" for move in found.moves[:3])
+    shown = plate(
+        "The code's numbers",
+        found.draw,
+        f"What comes out when one number of the code of sample 0 of the {part} part is moved over its range in the "
+        f"data, the others fixed. {first}.",
+        f"Around sample 0 of the {part} part: each number from the lowest to the highest that the data have, the "
+        "others fixed. Beside each, how much the output changes (scaled units).",
+    )
+    words = f"What each number of the code does, those first that matter most: {first}."
+    if found.idle:
+        words += f" {len(found.idle)} of {found.size} change next to nothing."
+    return Section("One number at a time", [shown], [words])
+
+
+def _first(run: "Run") -> str:
+    """The first sample of the test part, or of another where that is empty."""
+    parts = run.open().parts
+    return next(f"{name}:0" for name in ("test", "validation", "train") if len(parts[name]))
+
+
+def _codes(run: "Run", train: Samples) -> tuple[Tensor, Tensor | None]:
+    """(N, D) flat codes of samples spread over the training part, and the mean KL of each number of a Gaussian."""
+    chosen = _spread_rows(len(train), KNOWN)
+    codes, costs = [], []
+    device = run.model.scaling.scale.device
+    run.model.eval()
+    with torch.no_grad():
+        for batch in chosen.split(256):
+            some = train.take(batch)
+            labels = None if some.labels is None else {"labels": some.labels.to(device)}
+            code = run.model(some.tensor().to(device), labels).code
+            codes.append(code.z.flatten(1).float().cpu())
+            if isinstance(code.distribution, DiagonalGaussian):
+                costs.append(code.distribution.kl().flatten(1).float().cpu())
+    return torch.cat(codes), torch.cat(costs).mean(0) if costs else None
+
+
+def _ranges(codes: Tensor, steps: int) -> Tensor:
+    """(D, S) evenly from each number's low to its high quantile."""
+    low, high = codes.quantile(torch.tensor([LOW, HIGH]), 0)
+    alike = low == high  # a unit that is mostly silent
+    low, high = torch.where(alike, codes.amin(0), low), torch.where(alike, codes.amax(0), high)
+    return low[:, None] + torch.linspace(0, 1, steps) * (high - low)[:, None]
+
+
+def _changes(run: "Run", train: Samples, values: Tensor) -> Tensor:
+    """(D,) how much each number changes the output between its lowest, middle and highest value."""
+    look, outputs = Look.of(run), torch.Size(run.model.shape).numel()
+    size, thirds = len(values), values[:, [0, values.shape[1] // 2, -1]]
+    count = max(1, min(PLACES, _NUMBERS // max(1, 3 * size * outputs)))
+    chosen = train.take(_spread_rows(len(train), count))
+    around = run.encode(chosen).flatten(1)
+    found = torch.zeros(size)
+    for number in range(size):
+        if float(thirds[number, -1]) != float(thirds[number, 0]):
+            made = look.scaled(_moved(run, around, chosen.labels, number, thirds[number]).flatten(0, 1))
+            found[number] = _spread(made.view(len(around), 3, -1).transpose(0, 1)).square().mean().sqrt()
+    return found
+
+
+def _moved(run: "Run", around: Tensor, labels: Tensor | None, number: int, values: Tensor) -> Tensor:
+    """(N, D) flat codes to (N, S, *shape) raw samples, with one number of each code at each of the (S,) values."""
+    codes = around[:, None].repeat(1, len(values), 1)
+    codes[:, :, number] = values
+    told = None if labels is None or not run.model.beside.classes else labels.repeat_interleave(len(values))
+    made = run.decode(codes.flatten(0, 1), told)
+    return made.view(len(around), len(values), *made.shape[1:])
+
+
+def _spread(samples: Tensor) -> Tensor:
+    """(S, …) to (…) the root of the mean square about the mean."""
+    return (samples - samples.mean(0)).square().mean(0).sqrt()
+
+
+def _spread_rows(count: int, most: int) -> Tensor:
+    """At most `most` of `count` row numbers, evenly spread."""
+    return torch.linspace(0, count - 1, min(count, most), dtype=torch.float64).round().long()
