@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from isthmus.autoencoder import Autoencoder
     from isthmus.blueprint import Blueprint
     from isthmus.data import Data, Samples, Scaling, open_data, open_writer, read_samples, stream_samples, write_samples
+    from isthmus.data import Data, Samples, Scaling, open_data, read_samples, write_samples
+    from isthmus.doctor import Finding, diagnose
     from isthmus.errors import IsthmusError, Remark
     from isthmus.fitting import fit, resume
     from isthmus.passes import Pass
@@ -36,6 +38,7 @@ _HOMES = {
     "Blueprint": "blueprint",
     "Callback": "training",
     "Data": "data",
+    "Finding": "doctor",
     "IsthmusError": "errors",
     "Pass": "passes",
     "RECIPES": "recipes",
@@ -45,6 +48,7 @@ _HOMES = {
     "Scaling": "data",
     "Traverse": "uses.traverse",
     "blend": "uses.blend",
+    "diagnose": "doctor",
     "fit": "fitting",
     "judge": "uses.judge",
     "load": "run",
@@ -69,6 +73,7 @@ __all__ = [
     "Blueprint",
     "Callback",
     "Data",
+    "Finding",
     "IsthmusError",
     "Pass",
     "Remark",
@@ -77,6 +82,7 @@ __all__ = [
     "Scaling",
     "Traverse",
     "blend",
+    "diagnose",
     "fit",
     "judge",
     "load",

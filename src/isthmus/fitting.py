@@ -11,6 +11,7 @@ import filelock
 from isthmus.autoencoder import Autoencoder
 from isthmus.data import Data, reopen
 from isthmus.data.missing import check_whole
+from isthmus.doctor import Watch
 from isthmus.errors import BlueprintError, DataError, RunError, TrainingError, remark
 from isthmus.files import unwritable, write_json
 from isthmus.parts.mistakes import brief
@@ -124,7 +125,7 @@ def _train(
         best = BestWeights(settings.patience, settings.min_delta)
         shown = [ProgressBar()] if progress else []
         kept = [Checkpoints(folder, settings.checkpoint_seconds)] if folder else []
-        every = [best, *shown, *callbacks, *kept]
+        every = [best, *shown, Watch(), *callbacks, *kept]
         training = Training(model, data.train, data.validation, settings, every, checkpoint)
         if folder is not None and checkpoint is None:
             training.save_checkpoint(folder)  # before model.json: a folder that has this can always be resumed

@@ -15,6 +15,7 @@ from torch import nn
 from isthmus.autoencoder import Autoencoder
 from isthmus.data.samples import Data, Samples
 from isthmus.data.scaling import Scaling
+from isthmus.doctor import diagnose
 from isthmus.errors import IsthmusError, Remark
 from isthmus.report import write_report
 from isthmus.report.sections import SECTIONS
@@ -57,6 +58,11 @@ def checked(path: Path) -> tuple[str, Checker]:
     said = re.sub(r"<pre>.*?</pre>", "", words, flags=re.DOTALL)
     assert not re.search(r"\b(nan|inf|None)\b", said)
     return words, checker
+
+
+def doctors_pictures(run: Run) -> int:
+    """How many figures the doctor adds; these models are not trained, so it has something to say."""
+    return sum(finding.picture is not None for finding in diagnose(run))
 
 
 def run_on(values: torch.Tensor, kind: Any, *, code: int = 3, labels: int = 0, sizes=(40, 0, 12), **options) -> Run:
@@ -119,7 +125,7 @@ def test_page_of_pictures_has_all_its_parts(tmp_path):
                      "Reconstructions.", "Best.", "Worst.", "Loss.", "Errors.", "The code.", "prefers-color-scheme",
                      "encoder.1", "isthmus train digits", "split seed"):  # fmt: skip
         assert expected in words
-    assert len(checker.images) == 6
+    assert len(checker.images) == 6 + doctors_pictures(run)
 
 
 def test_page_of_a_table_has_columns_and_worst_rows_in_raw_units(tmp_path):
@@ -132,7 +138,7 @@ def test_page_of_a_table_has_columns_and_worst_rows_in_raw_units(tmp_path):
     worst = int(run.evaluation().errors["test"]["model"].argmax())
     row = run.open().test.tensor()[worst]
     assert f"a: {row[0]:.0f} → " in words
-    assert len(checker.images) == 3
+    assert len(checker.images) == 3 + doctors_pictures(run)
 
 
 def test_page_of_series_is_written(tmp_path):

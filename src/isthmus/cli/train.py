@@ -56,7 +56,11 @@ def train(
     ] = None,
     blueprint: Annotated[
         Path | None,
-        typer.Option(help="A model from a JSON file instead of a recipe.", rich_help_panel=MODEL, show_default=False),
+        typer.Option(
+            help="A model from a JSON file (or a run's model.json) instead of a recipe.",
+            rich_help_panel=MODEL,
+            show_default=False,
+        ),
     ] = None,
     epochs: Annotated[int, _training("--epochs", "-e", min=1, metavar="N", help="Passes over the training part.")] = 20,
     layer_epochs: Annotated[
@@ -221,7 +225,9 @@ def _plan(recipe: str, changes: dict[str, Any], file: Path | None) -> "Blueprint
     if file is None:
         return named(recipe, **changes)
     try:
-        blueprint = Blueprint.from_json(json_module.loads(file.read_text(encoding="utf-8")))
+        said = json_module.loads(file.read_text(encoding="utf-8"))
+        own = said.get("blueprint") if isinstance(said, dict) else None  # a run's model.json has it under this name
+        blueprint = Blueprint.from_json(own or said)
     except (OSError, ValueError) as error:
         cause = str(getattr(error, "strerror", None) or error).rstrip(".")
         raise BlueprintError(

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from isthmus.autoencoder import Autoencoder
 from isthmus.data.samples import Data, Samples
+from isthmus.doctor.section import section as doctor_section
 from isthmus.files import whole_file
 from isthmus.measures import Evaluation, judging, unit_of
 from isthmus.report import facts, words
@@ -65,6 +66,7 @@ def render(run: "Run") -> str:
         parts=_measure_rows(found, data),
         code_size=code_size,
         pca_size=pca.size,
+        doctor=doctor_section(run),
         looking=looking,
         training=training,
         uses=uses,

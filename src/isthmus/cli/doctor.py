@@ -1,0 +1,32 @@
+"""The command `doctor`: what is wrong with a run, and what helps."""
+
+import typer
+
+from isthmus.cli import options
+from isthmus.cli.says import say, say_json, working
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the command of this file to `app`."""
+    app.command(epilog="Example: `isthmus doctor runs/digits`")(doctor)
+
+
+def doctor(run: options.Folder, quiet: options.Quiet = False, json: options.Json = False) -> None:
+    """Find what is wrong with a run (copying, dead units, overfitting, a poor learning rate, …), and what helps.
+
+    Each finding comes with its number, the limit that a healthy model keeps to, and a command to try. The report shows
+    them with pictures.
+    """
+    from isthmus.doctor import CHECKS, diagnose
+
+    with working(f"examining {run}", quiet=quiet):
+        found = diagnose(options.open_run(run))
+    if json:
+        say_json([finding.to_json() for finding in found])
+        return
+    for finding in found:
+        number = f"{finding.number:.3g} {finding.unit} (healthy: {finding.healthy} {finding.limit:g})"
+        say(f"{finding.name} ({finding.severity}): {finding.words}", f"  {number}")
+        say(f"  Cure: {finding.cure}", f"  Try:  {finding.command}", "")
+    if not found:
+        say(f"All is well: none of {len({check.name for check in CHECKS})} checks found anything.")

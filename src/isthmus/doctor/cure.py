@@ -1,0 +1,94 @@
+"""Cures: the run's own training again with something changed, as a command or as a line of Python."""
+
+import shlex
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from isthmus.training import Settings
+
+if TYPE_CHECKING:
+    from isthmus.doctor.examination import Examination
+
+DECIDED = ("compile", "device", "checkpoint_seconds")
+"""Settings that say where and how a run was computed, not what came of it."""
+FLAGS = {"header": ("--header", "--no-header"), "memory_map": ("--memory-map", "--no-memory-map")}
+
+
+def train_again(
+    of: "Examination", options: Mapping[str, Any] | None = None, *, scaling: str = "", recipe: str = "", **settings: Any
+) -> str:
+    """The command that trains the same model on the same data, with these options and settings changed.
+
+    options: of the blueprint, as `--set` takes them. scaling: of the data. recipe: another model in the place of this.
+    A run without a folder, or of data that came from memory, has no command: it gets the line of Python.
+    """
+    changed = _changed(of.settings, settings)
+    options = dict(options or {})
+    run = of.run
+    if run is None or run.folder is None or run.description.get("source") is None or of.model.blueprint is None:
+        return _python(of, options, changed, scaling, recipe)
+    said = run.description
+    words = ["isthmus", "train", str(said["source"])]
+    words += ["--recipe", recipe] if recipe else ["--blueprint", str(run.folder / "model.json")]
+    for name, value in options.items():
+        words += ["--set", f"{name}={_value(value)}"]
+    for name, value in changed.items():
+        words += [f"--{name.replace('_', '-')}", _value(value)]
+    words += _reading(said, scaling)
+    return shlex.join([*words, "--out", f"{run.folder}-cured"])
+
+
+def resume(of: "Examination", epochs: int) -> str:
+    """The command that goes on with the run until it has so many epochs."""
+    if of.run is None or of.run.folder is None:
+        return f"ist.fit(model, data, epochs={epochs}, …)"
+    return f"isthmus resume {shlex.quote(str(of.run.folder))} --epochs {epochs}"
+
+
+def _changed(before: Settings, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """What differs from the defaults, once `settings` are put into the run's own."""
+    plain = Settings().to_json()
+    own = before.replace(**settings).to_json()
+    return {name: value for name, value in own.items() if name not in DECIDED and value != plain[name]}
+
+
+def _python(of: "Examination", options: dict[str, Any], settings: dict[str, Any], scaling: str, recipe: str) -> str:
+    said = "".join(f", {name}={value!r}" for name, value in settings.items())
+    data = f'open_data(…, scaling="{scaling}")' if scaling else "data"
+    if recipe:
+        words = "".join(f", {name.replace('.', '__')}={value!r}" for name, value in options.items())
+        return f'ist.fit(ist.recipe("{recipe}"{words}).build({data}), {data}{said})'
+    if not options and not scaling:
+        return f"ist.fit(model, {data}{said})"
+    words = ", ".join(f"{name.replace('.', '__')}={value!r}" for name, value in options.items())
+    blueprint = f"model.blueprint.with_options({words})" if words else "model.blueprint"
+    return f"ist.fit({blueprint}.build({data}), {data}{said})"
+
+
+def _reading(said: Mapping[str, Any], scaling: str) -> list[str]:
+    """How the data were read, divided and scaled, where that isn't the default."""
+    words: list[str] = []
+    given = dict(said.get("options") or {}) | ({"scaling": scaling} if scaling else {})
+    split = said.get("split") or {}
+    own = split.get("own") or ()
+    for name, usual in (("validation", 0.1), ("test", 0.1), ("seed", 0)):
+        if name in split and name not in own and split[name] != usual:
+            given["split_seed" if name == "seed" else name] = split[name]
+    for name, value in given.items():
+        if name in FLAGS:
+            words.append(FLAGS[name][0 if value else 1])
+        elif name == "size":
+            height, width = (value, value) if isinstance(value, int) else value
+            words += ["--size", f"{height}x{width}"]
+        else:
+            words += [f"--{name.replace('_', '-')}", _value(value)]
+    return words
+
+
+def _value(value: Any) -> str:
+    """As the command line reads it."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, list | tuple):
+        return ",".join(map(str, value))
+    return f"{value:g}" if isinstance(value, float) else str(value)

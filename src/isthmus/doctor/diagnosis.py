@@ -1,0 +1,79 @@
+"""The diagnosis: every check, a row each, and what they find in a run."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from isthmus.doctor import course, inside, learnt
+from isthmus.doctor.examination import Examination
+from isthmus.doctor.finding import Finding
+
+if TYPE_CHECKING:
+    from isthmus.run import Run
+
+When = Literal["first", "epochs", "looks", "after"]
+"""When a check can speak: before the first step, after every epoch, where a glance at the model is taken (now and then,
+for it costs time), or not before training is over."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """One check.
+
+    name: of its finding. examine: gives the finding, or None. when: from when on it can speak. explained_by: findings
+    of which this one would be a mere consequence, and is then left out.
+    """
+
+    name: str
+    examine: Callable[[Examination], Finding | None]
+    when: When
+    explained_by: tuple[str, ...] = ()
+
+
+LOST = ("learning rate too high", "posterior collapse", "scaling")
+"""What leaves a model that has learnt nothing, of which little else can be said."""
+
+CHECKS: tuple[Check, ...] = (
+    Check("scaling", course.scaling, "first"),
+    Check("learning rate too high", course.rate_too_high, "epochs", ("scaling",)),
+    Check("learning rate too high", course.thrown_off, "looks", ("scaling", "learning rate too high")),
+    Check("posterior collapse", inside.posterior_collapse, "looks", ("scaling", "learning rate too high")),
+    Check("learning rate too low", course.rate_too_low, "after", LOST),
+    Check("saturated units", inside.saturated_units, "looks", LOST),
+    Check("dead units", inside.dead_units, "looks", (*LOST, "saturated units")),
+    Check("duplicate units", inside.duplicate_units, "looks", (*LOST, "saturated units", "dead units")),
+    Check("copying", learnt.copying, "after"),
+    Check("memorising", learnt.memorising, "after", LOST),
+    Check("replaying", learnt.replaying, "after", LOST),
+    Check("overfitting", course.overfitting, "epochs", LOST),
+    Check(
+        "worse than PCA",
+        learnt.worse_than_pca,
+        "after",
+        (*LOST, "learning rate too low", "saturated units", "dead units", "duplicate units", "memorising"),
+    ),
+    Check("latent gaps", inside.latent_gaps, "after", LOST),
+    Check("class imbalance", learnt.class_imbalance, "after", (*LOST, "memorising")),
+)
+"""In the order in which they are told: what explains others comes before them."""
+
+
+def diagnose(run: "Run") -> list[Finding]:
+    """What is wrong with a run; nothing where all is well.
+
+    Looks at 2000 samples of the training part and of the test (or validation) part at most, and at the history.
+
+    Raises:
+        DataError: the data can't be opened again.
+    """
+    return found_by(CHECKS, Examination.of_run(run))
+
+
+def found_by(checks: Sequence[Check], of: Examination) -> list[Finding]:
+    """What these checks find, without what follows from what others have found."""
+    found: list[Finding] = []
+    for check in checks:
+        named = {finding.name for finding in found}
+        if not named & set(check.explained_by) and (finding := check.examine(of)) is not None:
+            found.append(finding)
+    return found

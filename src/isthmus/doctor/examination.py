@@ -1,0 +1,201 @@
+"""An examination: what the checks look at, each thing computed once, when the first of them asks for it."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from isthmus.autoencoder import Autoencoder
+from isthmus.data.samples import Samples
+from isthmus.doctor.units import Units, UnitSums
+from isthmus.measures import Evaluation, evaluate, judging
+from isthmus.parts import DiagonalGaussian
+from isthmus.passes import Pass
+from isthmus.pca import PCA
+from isthmus.training import Settings
+
+if TYPE_CHECKING:
+    from isthmus.run import Run
+    from isthmus.training.loop import Training
+
+LOOKED_AT = 2000
+"""Samples of each part that a diagnosis looks at, spread over it."""
+COMPARED = 500
+"""Held-out samples whose neighbours among the training samples are looked for."""
+GLANCED_AT = 256
+"""Samples that are looked at while training goes on."""
+BATCH = 256
+SEED = 0
+
+
+class Examination:
+    """A model, how it was trained, and what it makes of some of its data.
+
+    train: (at most 2000) samples of the training part. held: as many of the test part, or of the validation part, or
+    None where there is neither. run: what is examined, where it is one.
+    """
+
+    def __init__(
+        self,
+        model: Autoencoder,
+        settings: Settings,
+        history: Sequence[Mapping[str, Any]],
+        train: Samples,
+        held: Samples | None = None,
+        run: "Run | None" = None,
+    ) -> None:
+        self.model, self.settings, self.history = model, settings, history
+        self.train, self.held, self.run = train, held, run
+
+    @classmethod
+    def of_run(cls, run: "Run") -> "Examination":
+        """Of a run, whose data are opened again where they aren't at hand."""
+        data = run.open()
+        held = next((part for part in (data.test, data.validation) if len(part) > 1), None)
+        return cls(run.model, run.settings, run.history, some(data.train), None if held is None else some(held), run)
+
+    @classmethod
+    def of_training(cls, training: "Training") -> "Examination":
+        """Of a model as it is at this moment of its training."""
+        glance = some(training.samples, GLANCED_AT)
+        return cls(training.model, training.settings, training.state.history, glance)
+
+    @property
+    def status(self) -> str:
+        """How the run ended; "" while it goes on."""
+        return self.run.status if self.run else ""
+
+    @property
+    def code_size(self) -> int:
+        """How many numbers a code has."""
+        return math.prod(self.model.code_shape)
+
+    @property
+    def overcomplete(self) -> bool:
+        """Whether the code has as many numbers as vary in the data, so that it could hold a copy."""
+        return self.code_size >= self.varying
+
+    @property
+    def numeric(self) -> bool:
+        """Whether the samples are numbers without holes, so that differences between two of them mean something."""
+        return not any(self.model.scaling.levels) and bool(self.scaled.isfinite().all())
+
+    @cached_property
+    def scaled(self) -> Tensor:
+        """(n, D) training samples as the model sees them; NaN where they have holes."""
+        device = self.model.scaling.scale.device
+        batches = [self.model.scaling(raw.to(device)).flatten(1).cpu() for raw in self.train.batches(BATCH)]
+        return torch.cat(batches)
+
+    @cached_property
+    def varying(self) -> int:
+        """How many of a sample's numbers are not the same in every sample."""
+        return int((self.scaled.nan_to_num().amax(0) > self.scaled.nan_to_num().amin(0)).sum())
+
+    @cached_property
+    def _looks(self) -> tuple[list[Units], Tensor | None, float]:
+        """The units of each layer, the KL of each number of the code, (*code), and the share of variance explained."""
+        sums, kl, count, made = UnitSums(self.model), None, 0, []
+        for seen in self.passes(self.train):
+            sums.add(seen)
+            if isinstance(seen.code.distribution, DiagonalGaussian):
+                kl = seen.code.distribution.kl().double().sum(0).cpu() + (0 if kl is None else kl)
+            count += len(seen.clean)
+            made.append(seen.reconstruction.flatten(1).double().cpu())
+        rows = self.scaled.double()
+        known = ~rows.isnan()
+        centre = torch.where(known, rows, 0).sum(0) / known.sum(0).clamp(min=1)
+        lost, spread = ((torch.where(known, rows - off, 0)).square().sum() for off in (torch.cat(made), centre))
+        explained = 1 - float(lost / spread) if spread > 0 else math.nan
+        return list(sums.units()), None if kl is None else kl / count, explained
+
+    @property
+    def units(self) -> list[Units]:
+        """Each layer's units, over the training samples."""
+        return self._looks[0]
+
+    @property
+    def kl(self) -> Tensor | None:
+        """(*code) nats that each number tells of a training sample; None for a code without a posterior."""
+        return self._looks[1]
+
+    @property
+    def brought_back(self) -> float:
+        """The share of the training samples' variance that the model brings back."""
+        return self._looks[2]
+
+    @cached_property
+    def baseline(self) -> PCA:
+        """Principal components with as many numbers as the code."""
+        assert self.run is not None, "a run is asked for its PCA"
+        return self.run.baseline()
+
+    @cached_property
+    def evaluation(self) -> Evaluation:
+        """The errors on "train", "held" and "shuffled", beside PCA and mean; of those parts that there are."""
+        parts = {"train": self.train}
+        if self.held is not None:
+            parts["held"] = self.held
+        if self.numeric:
+            parts["shuffled"] = self.shuffled
+        return evaluate(self.model, parts, self.baseline, self.baseline.mean)
+
+    def explained(self, part: str, rival: str = "model") -> float:
+        """The share of a part's variance that comes back; NaN where it isn't defined."""
+        found = self.evaluation.measures.get(part, {}).get("explained_variance", {}).get(rival)
+        return math.nan if found is None else found
+
+    @cached_property
+    def shuffled(self) -> Samples:
+        """The held-out samples with each of their numbers taken from another one: noise that looks like data."""
+        samples = self.train if self.held is None else self.held
+        values = samples.tensor()
+        flat, generator = values.flatten(1), torch.Generator().manual_seed(SEED)
+        orders = torch.rand(len(flat), flat.shape[1], generator=generator).argsort(0)
+        return replace(samples, values=flat.gather(0, orders).view_as(values), rows=None)
+
+    @cached_property
+    def outputs(self) -> tuple[Tensor, Tensor, Tensor]:
+        """Codes (m, *code), reconstructions and originals (m, D) of at most 500 held-out samples, scaled."""
+        passes = list(self.passes(some(self.held or self.train, COMPARED)))
+        codes = torch.cat([seen.code.z.cpu() for seen in passes])
+        made, clean = (
+            torch.cat([rows.flatten(1).cpu() for rows in each])
+            for each in ([seen.reconstruction for seen in passes], [seen.clean for seen in passes])
+        )
+        return codes, made.float(), clean.float()
+
+    def nearest(self, rows: Tensor) -> tuple[Tensor, Tensor]:
+        """For (m, D) scaled rows the distance to the nearest training sample, (m,), and which that is."""
+        found = torch.cdist(rows, self.scaled).min(1)
+        return found.values, found.indices
+
+    def passes(self, samples: Samples) -> "list[Pass]":
+        """What the model makes of samples: without draws, in evaluation mode, without gradients."""
+        device = self.model.scaling.scale.device
+        with judging(self.model):
+            return [
+                self.model(raw.to(device), {} if labels is None else {"labels": labels.to(device)})
+                for raw, labels in samples.labelled(BATCH)
+            ]
+
+
+def some(samples: Samples, most: int = LOOKED_AT) -> Samples:
+    """At most so many of them, spread evenly; always the same."""
+    chosen = torch.linspace(0, len(samples) - 1, min(len(samples), most), dtype=torch.float64).round().long()
+    return samples.take(chosen)
+
+
+def errors_of(differences: Tensor) -> float:
+    """The mean of (n,) differences in its own standard errors; 0 where it can't be told from 0."""
+    if len(differences) < 2:
+        return 0.0
+    deviation = float(differences.std())
+    mean = float(differences.mean())
+    if deviation == 0:
+        return math.copysign(math.inf, mean) if mean else 0.0
+    return mean / (deviation / math.sqrt(len(differences)))

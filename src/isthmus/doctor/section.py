@@ -1,0 +1,30 @@
+"""What the doctor says in a report."""
+
+from typing import TYPE_CHECKING
+
+from isthmus.doctor.diagnosis import CHECKS, diagnose
+from isthmus.drawing.plates import Section, plate
+
+if TYPE_CHECKING:
+    from isthmus.run import Run
+
+TITLE = "What the doctor says"
+
+
+def section(run: "Run") -> Section:
+    """The findings with their pictures, or that there are none."""
+    found = diagnose(run)
+    if not found:
+        return Section(
+            TITLE, (), (f"All is well: none of {len({check.name for check in CHECKS})} checks found anything.",)
+        )
+    words = [
+        f"{finding.name.capitalize()} ({finding.severity}): {finding.words} {finding.cure} Try: {finding.command}"
+        for finding in found
+    ]
+    plates = [
+        plate(finding.name.capitalize(), finding.picture.draw, finding.picture.alt, finding.picture.caption)
+        for finding in found
+        if finding.picture is not None
+    ]
+    return Section(TITLE, plates, words)

@@ -1,0 +1,68 @@
+"""The doctor while training goes on: said once, at once, and the training is the same."""
+
+import warnings
+
+import pytest
+import torch
+
+import isthmus as ist
+from isthmus.doctor import Watch
+from isthmus.doctor.examination import GLANCED_AT
+from isthmus.doctor.watch import COST, epochs_between
+from isthmus.training import Training
+from isthmus.training.settings import Settings
+
+
+@pytest.fixture(scope="module")
+def data():
+    return ist.open_data("digits")
+
+
+def trained(data, callbacks, **settings):
+    model = ist.recipe("deep", code=8, normalisation="batch", dropout=0.1).build(data)
+    chosen = Settings(epochs=7, batch_size=128, compile=False, device="cpu", **settings)
+    Training(model, data.train, data.validation, chosen, callbacks).run()
+    return model.state_dict()
+
+
+def test_watched_training_has_the_same_bits(data):
+    watched, alone = trained(data, [Watch()]), trained(data, [])
+    for name, value in alone.items():
+        assert torch.equal(watched[name], value), name
+
+
+def test_rate_that_is_too_high_is_said_once_and_while_training_goes_on(data):
+    epochs = []
+
+    class Clock(ist.Callback):
+        def epoch_end(self, training):
+            epochs.append(training.state.epoch)
+
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        model = ist.recipe("deep", code=8).build(data)
+        ist.fit(model, data, epochs=15, learning_rate=0.1, progress=False, callbacks=[Clock()], compile=False)
+    lines = [str(each.message) for each in said if "learning rate too high" in str(each.message)]
+    assert len(lines) == 1
+    assert "\n" not in lines[0]
+    assert lines[0].startswith("Epoch 6, ")
+    assert len(epochs) == 15
+
+
+def test_bad_scaling_is_said_before_the_first_step():
+    values = torch.randn(200, 4, generator=torch.Generator().manual_seed(0)) * 1e4
+    data = ist.open_data(values.numpy(), scaling="none")
+    with pytest.warns(ist.Remark, match="Before training, scaling"):
+        ist.fit(ist.recipe("deep", code=2, widths=(8,)).build(data), data, epochs=1, progress=False)
+
+
+def test_resumed_watch_does_not_repeat_itself():
+    watch, other = Watch(), Watch()
+    watch.said.append("overfitting")
+    other.restore(*watch.state())
+    assert other.said == ["overfitting"]
+
+
+@pytest.mark.parametrize("samples", [100, 1437, 60_000])
+def test_glances_take_less_than_their_share_of_the_arithmetic(samples):
+    assert COST * 3 * samples * epochs_between(samples) >= GLANCED_AT
