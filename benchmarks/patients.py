@@ -1,6 +1,5 @@
 """Models for the doctor: made sick on purpose, one illness each, and healthy ones of many recipes."""
 
-import warnings
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -26,10 +25,8 @@ def few_digits(seed: int) -> ist.Data:
 
 
 def train(model: ist.Autoencoder, data: ist.Data, **settings: Any) -> ist.Run:
-    """A run in memory; what the watch says meanwhile is not shown."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ist.Remark)
-        return ist.fit(model, data, progress=False, compile=False, **USUAL | settings)
+    """A run in memory."""
+    return ist.fit(model, data, progress=False, compile=False, **USUAL | settings)
 
 
 def built(recipe: str, data: ist.Data, seed: int, **options: Any) -> ist.Autoencoder:

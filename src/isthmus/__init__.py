@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from isthmus.autoencoder import Autoencoder
     from isthmus.blueprint import Blueprint
     from isthmus.data import Data, Samples, Scaling, open_data, open_writer, read_samples, stream_samples, write_samples
-    from isthmus.data import Data, Samples, Scaling, open_data, read_samples, write_samples
     from isthmus.doctor import Finding, diagnose
     from isthmus.errors import IsthmusError, Remark
     from isthmus.fitting import fit, resume

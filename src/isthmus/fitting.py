@@ -40,7 +40,8 @@ def fit(
         run = fit(model, data, epochs=20, batch_size=256, learning_rate=1e-3, seed=0, out="runs/digits")
 
     out: the run's folder; without one nothing is written. overwrite: take the place of a run that is there.
-    progress: show a bar. callbacks: your own, called after the built-in ones. The rest are `Settings`.
+    progress: show a bar, and say at once what the doctor sees (`isthmus.doctor.Watch`).
+    callbacks: your own, called after the built-in ones. The rest are `Settings`.
 
     Ctrl-C ends training cleanly, with everything saved.
 
@@ -123,9 +124,9 @@ def _train(
         run.best_epoch = 1
     else:
         best = BestWeights(settings.patience, settings.min_delta)
-        shown = [ProgressBar()] if progress else []
+        shown: list[Callback] = [ProgressBar(), Watch()] if progress else []
         kept = [Checkpoints(folder, settings.checkpoint_seconds)] if folder else []
-        every = [best, *shown, Watch(), *callbacks, *kept]
+        every = [best, *shown, *callbacks, *kept]
         training = Training(model, data.train, data.validation, settings, every, checkpoint)
         if folder is not None and checkpoint is None:
             training.save_checkpoint(folder)  # before model.json: a folder that has this can always be resumed

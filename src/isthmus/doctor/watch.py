@@ -1,12 +1,12 @@
 """The watch: the doctor while training goes on, a line for each finding as soon as it is seen."""
 
+import sys
 from typing import TYPE_CHECKING
 
 from torch import Tensor
 
 from isthmus.doctor.diagnosis import CHECKS, When, found_by
 from isthmus.doctor.examination import GLANCED_AT, Examination
-from isthmus.errors import remark
 from isthmus.training.callbacks import Callback, Notes
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ COST = 0.01
 
 
 class Watch(Callback):
-    """Says once what the doctor sees during training, as a remark of one line.
+    """Says once, on standard error and in one line, what the doctor sees during training.
 
     The loss is looked at after every epoch, which costs nothing; the model itself, on 256 samples, only every so many
     epochs that this takes less than a hundredth of the training's arithmetic. It draws nothing and changes nothing:
@@ -51,7 +51,8 @@ class Watch(Callback):
             if finding.name not in self.said:
                 self.said.append(finding.name)
                 epoch = f"Epoch {training.state.epoch}" if training.state.epoch else "Before training"
-                remark(f"{epoch}, {finding.name}: {finding.words} {finding.cure}")
+                # not a warning: where these are errors, a doctor's word would end the training
+                print(f"note: {epoch}, {finding.name}: {finding.words} {finding.cure}", file=sys.stderr)
 
 
 def epochs_between(samples: int) -> int:
