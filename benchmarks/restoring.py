@@ -1,0 +1,195 @@
+"""What the proofs of `restore` share: the tasks, the rivals that learn nothing, and the table of both."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from proving import Bench, Row
+from scipy import ndimage
+from skimage import restoration as filters
+from skimage.filters import unsharp_mask
+from torch import Tensor
+
+import isthmus as ist
+from isthmus.drawing.figures import picture_grid
+from isthmus.parts import Corruption
+from isthmus.uses.restore import scores
+
+Rival = Callable[[np.ndarray, np.ndarray | None, float], np.ndarray]
+"""(H, W, C) damaged picture, (H, W) what is lost, a strength to (H, W, C)."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """A recipe with its options, and what is better than nothing without learning, each with strengths to choose from.
+
+    nothing: what doing nothing is called; it is among the rivals.
+    """
+
+    recipe: str
+    nothing: str = "nothing"
+    options: dict[str, Any] = field(default_factory=dict)
+    rivals: dict[str, tuple[Rival, tuple[float, ...]]] = field(default_factory=dict)
+
+
+def median(damaged: np.ndarray, _: Any, size: float) -> np.ndarray:
+    """The median of size × size pixels."""
+    return ndimage.median_filter(damaged, size=(int(size), int(size), 1))
+
+
+def non_local_means(damaged: np.ndarray, _: Any, strength: float, sigma: float = 0.1) -> np.ndarray:
+    """Buades et al. (2005); `strength` as a multiple of the noise's σ, which it is told."""
+    colours = damaged.shape[2] > 1  # of one channel, scikit-image wants no axis
+    how = {"patch_size": 5, "patch_distance": 6, "fast_mode": True, "channel_axis": 2 if colours else None}
+    made = filters.denoise_nl_means(damaged if colours else damaged[..., 0], h=strength * sigma, sigma=sigma, **how)
+    return made.reshape(damaged.shape)
+
+
+def total_variation(damaged: np.ndarray, _: Any, weight: float) -> np.ndarray:
+    """Chambolle (2004)."""
+    return filters.denoise_tv_chambolle(damaged, weight=weight, channel_axis=2)
+
+
+def biharmonic(damaged: np.ndarray, lost: np.ndarray | None, _: float) -> np.ndarray:
+    """Damelin & Hoang (2018)."""
+    return filters.inpaint_biharmonic(damaged, lost, split_into_regions=True, channel_axis=2)
+
+
+def unsharp(damaged: np.ndarray, _: Any, amount: float) -> np.ndarray:
+    """What most programs call sharpening, with the blur's own radius."""
+    return unsharp_mask(damaged, radius=1.5, amount=amount, channel_axis=2)
+
+
+def wiener(damaged: np.ndarray, _: Any, balance: float) -> np.ndarray:
+    """Deconvolution that is told the blur."""
+    steps = np.arange(-5, 6)
+    line = np.exp(-(steps**2) / (2 * 1.5**2))
+    blur = np.outer(line, line) / line.sum() ** 2
+    wide = np.pad(damaged, ((12, 12), (12, 12), (0, 0)), mode="edge")
+    made = [filters.wiener(wide[..., colour], blur, balance, clip=False) for colour in range(damaged.shape[2])]
+    return np.stack(made, 2)[12:-12, 12:-12]
+
+
+TASKS = {
+    "denoise": Task(
+        "denoise",
+        rivals={
+            "median": (median, (3, 5)),
+            "non-local means": (non_local_means, (0.6, 0.8, 1.0)),
+            "total variation": (total_variation, (0.05, 0.1, 0.15)),
+        },
+    ),
+    "upscale 2": Task("upscale", nothing="bicubic"),
+    "inpaint": Task("inpaint", rivals={"biharmonic": (biharmonic, (0,))}),
+    "recolour": Task("recolour", nothing="grey"),
+    "sharpen": Task(
+        "sharpen", rivals={"unsharp mask": (unsharp, (0.5, 1.0, 2.0)), "Wiener": (wiener, (0.001, 0.01, 0.1))}
+    ),
+    "watermark": Task("watermark", rivals={"median": (median, (3, 5))}),
+    "upscale 4": Task("upscale", nothing="bicubic", options={"factor": 4}),
+}
+
+
+def prove_all(
+    bench: Bench, data: ist.Data, test: Mapping[str, Tensor], chosen: Mapping[str, dict[str, Any]], **settings: Any
+) -> list[Row]:
+    """Train each task's recipe on the data; judge it and its rivals on pictures that nothing was trained or chosen on.
+
+    The strengths of the rivals are those that are best on the validation part.
+
+    test: held-out pictures (N, C, H, W) in 0..1 by their names. chosen: the tasks, with options of the recipes.
+    settings: of the training.
+    """
+    rows: list[Row] = []
+    for name, options in chosen.items():
+        task = TASKS[name]
+        blueprint = ist.recipe(task.recipe, **task.options | options)
+        title = name.replace(" ", "-")
+        run = bench.train(title, blueprint, data, schedule="cosine", batch_size=16, clip=1.0, **settings)
+        some = data.scaling(data.validation.batch(torch.arange(min(24, len(data.validation)))))
+        strengths = _best_strengths(task, run, some)
+        for where, clean in test.items():
+            damaged, made, lost = _restored(run, clean)
+            rivals = {task.nothing: damaged, **_rivals(task, damaged, lost, strengths)}
+            if name == "recolour":
+                rivals["mean colour"] = _mean_colour(damaged, data)
+            found = scores({"isthmus": made} | rivals, clean)
+            rows += _rows(f"{name}{where and ', '}{where}", found)
+            if where == next(iter(test)):
+                best = max(rivals, key=lambda who: found["psnr"][who])
+                shown = {"clean": clean, "damaged": damaged, best: rivals[best], "isthmus": made}
+                bench.draw(picture_grid({title: batch[:8] for title, batch in shown.items()}), title)
+    return rows
+
+
+def _rows(name: str, found: dict[str, dict[str, float]]) -> list[Row]:
+    """PSNR and SSIM, asked to be better than the best rival's, who is named; the other rivals' are stated."""
+    rows = []
+    for measure, digits in (("psnr", 2), ("ssim", 4)):
+        rivals = {who: value for who, value in found[measure].items() if who != "isthmus"}
+        told = ", ".join(f"{who} {value:.{digits}f}" for who, value in rivals.items())
+        unit = "PSNR, dB" if measure == "psnr" else "SSIM"
+        best = max(rivals.values())
+        rows.append(Row(f"{name}: {unit}", found[measure]["isthmus"], best, told, found[measure]["isthmus"] > best))
+    return rows
+
+
+def _restored(run: ist.Run, clean: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
+    """(N, C, H, W) damaged as a file would be, restored as a file would be, and (N, H, W) what is lost."""
+    corruption = run.model.corruption
+    assert corruption is not None
+    damaged = _damaged(corruption, clean)
+    draws = _draws(corruption, clean)
+    lost = corruption.hidden(draws)[:, 0] if corruption.hides else None
+    made = []
+    for place, picture in enumerate(damaged):
+        known = None if lost is None else ~lost[place]
+        made.append(ist.restore(run, run.model.scaling.inverse(picture), known=known))
+    whole = (run.model.scaling(torch.stack(made)).clamp(0, 1) * 255).round() / 255
+    return corruption.as_clean(damaged, tuple(clean.shape[1:])).clamp(0, 1), whole, lost
+
+
+def _draws(corruption: Corruption, clean: Tensor) -> Tensor | None:
+    return corruption.draw(len(clean), tuple(clean.shape[1:]), torch.Generator().manual_seed(0))
+
+
+def _damaged(corruption: Corruption, clean: Tensor) -> Tensor:
+    return corruption.kept(corruption(clean, _draws(corruption, clean)))
+
+
+def _rivals(task: Task, damaged: Tensor, lost: Tensor | None, strengths: Mapping[str, float]) -> dict[str, Tensor]:
+    made = {}
+    for who, (rival, _) in task.rivals.items():
+        pictures = []
+        for place, picture in enumerate(damaged):
+            hole = None if lost is None else lost[place].numpy()
+            array = picture.permute(1, 2, 0).double().numpy()
+            pictures.append(torch.from_numpy(rival(array, hole, strengths[who])).float().permute(2, 0, 1))
+        made[who] = torch.stack(pictures).clamp(0, 1)
+    return made
+
+
+def _best_strengths(task: Task, run: ist.Run, clean: Tensor) -> dict[str, float]:
+    """Each rival's strength with the best PSNR on these pictures."""
+    corruption = run.model.corruption
+    assert corruption is not None
+    best = {}
+    for who, (rival, strengths) in task.rivals.items():
+        best[who] = strengths[0]
+        if len(strengths) > 1:
+            damaged = corruption.as_clean(_damaged(corruption, clean), tuple(clean.shape[1:]))
+            only = Task(task.recipe, rivals={who: (rival, strengths)})
+            made = {str(strength): _rivals(only, damaged, None, {who: strength})[who] for strength in strengths}
+            psnrs = scores(made, clean)["psnr"]
+            best[who] = float(max(psnrs, key=lambda strength: psnrs[strength]))
+    return best
+
+
+def _mean_colour(grey: Tensor, data: ist.Data) -> Tensor:
+    """Grey pictures in the mean colour of the training part: what its colours are off their grey, on average."""
+    some = data.scaling(data.train.batch(torch.linspace(0, len(data.train) - 1, 512).long()))
+    weights = torch.tensor([0.299, 0.587, 0.114]).view(3, 1, 1)
+    off = (some - (some * weights).sum(1, keepdim=True)).mean((0, 2, 3)).view(3, 1, 1)
+    return (grey + off).clamp(0, 1)
