@@ -8,6 +8,8 @@ from pydantic import Field, SerializeAsAny
 from torch import Tensor
 
 from isthmus.autoencoder import Autoencoder, Bound, Learns
+from isthmus.data import Data
+from isthmus.data.pairs import how_damaged
 from isthmus.data.scaling import Scaling
 from isthmus.errors import BlueprintError, nearest, remark
 from isthmus.parts import (
@@ -18,6 +20,7 @@ from isthmus.parts import (
     Facts,
     Mse,
     Network,
+    Pairs,
     Part,
     Penalty,
     Plain,
@@ -94,7 +97,9 @@ class Blueprint(Value):
         shape, scaling = _shape_and_scaling(data)
         sample = _sample(data)
         holed = getattr(data, "holed", False)
-        settled = self._settled(scaling, len(getattr(data, "label_names", ())), holed, sample)
+        self._check_pairs(data)
+        damaged = how_damaged(data.train) if isinstance(data, Data) else None
+        settled = self._settled(scaling, len(getattr(data, "label_names", ())), holed, sample, damaged)
         seen = settled.corruption.shape(shape) if settled.corruption else shape
         if settled.corruption is not None and settled.network.aligned and seen != shape:
             settled.corruption.check(shape)
@@ -147,7 +152,9 @@ class Blueprint(Value):
                 blueprint=settled,
             )
 
-    def _settled(self, scaling: Scaling, classes: int, holed: bool, sample: Tensor | None) -> Self:
+    def _settled(
+        self, scaling: Scaling, classes: int, holed: bool, sample: Tensor | None, damaged: tuple[bool, int] | None
+    ) -> Self:
         """The same with all that its parts leave to the data decided."""
         if self.condition is not None:
             classes = classes or self.classes
@@ -158,7 +165,7 @@ class Blueprint(Value):
         holed = holed or (self.corruption is not None and self.corruption.hides)
         missing = ("mask" if holed else "refuse") if self.missing == "auto" else self.missing
         costs = constant_costs(sample, scaling.levels) if sample is not None and sample.ndim == 2 else ()
-        facts = Facts(scaling.range, scaling.levels, classes, missing == "mask", costs)
+        facts = Facts(scaling.range, scaling.levels, classes, missing == "mask", costs, damaged)
         linear = (self.start == "pca" or self.learns == "correction") and self.distance.link == "auto"
         distance = self.distance.replace(link="identity") if linear else self.distance
         return self.replace(
@@ -170,6 +177,22 @@ class Blueprint(Value):
             classes=classes if self.condition else 0,
             missing=missing,
         )
+
+    def _check_pairs(self, data: Any) -> None:
+        """Raise BlueprintError where data bring damaged samples that nobody looks at, or lack them."""
+        if not isinstance(data, Data):
+            return
+        pairs, damaged = isinstance(self.corruption, Pairs), data.train.damaged is not None
+        if damaged and not pairs:
+            raise BlueprintError(
+                f"These data come with damaged samples, but this model damages them itself ({self.corruption}). "
+                "Say corruption='pairs', or open the clean ones alone."
+            )
+        if pairs and not damaged:
+            raise BlueprintError(
+                "The corruption 'pairs' wants data that come with damaged samples, and these don't. Open them with "
+                "damaged=, a folder of pictures with the same names, say."
+            )
 
     def _check_beside(self, seen: Shape, shape: Shape) -> None:
         """Raise BlueprintError where the mask of what is known would not fit what the encoder gets."""
@@ -201,7 +224,8 @@ class Blueprint(Value):
         for owner, part in self._named_parts():
             for name in type(part).model_fields:
                 if (owner, name) != ("code", "size"):
-                    found[name if name not in found else f"{owner}.{name}"] = getattr(part, name)
+                    taken = name in found or name == "size"  # which a bare "size" means of the code
+                    found[f"{owner}.{name}" if taken else name] = getattr(part, name)
         whole = {"distance": self.distance.kind, "network": self.network.kind}
         return found | whole | {"start": self.start, "learns": self.learns}
 

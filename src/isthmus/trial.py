@@ -53,7 +53,7 @@ def check_correction(model: "Autoencoder") -> None:
     output = torch.linspace(-2, 2, math.prod(model.shape)).view(1, *model.shape)
     if model.distance.outputs(model.shape) != model.shape or not torch.equal(model.distance.picture(output), output):
         raise BlueprintError(
-            f"learns='correction' needs a decoder whose output is the picture itmodel, but that of {model.distance} "
+            f"learns='correction' needs a decoder whose output is the picture itself, but that of {model.distance} "
             "is not. Use distance='mse' with link='identity', or learns='sample'."
         )
     model.as_clean(torch.zeros(1, *model.seen_shape))

@@ -140,7 +140,7 @@ def test_a_remark_is_a_note_on_stderr(isthmus, here):
         (["empty.csv"], "empty.csv"),
         (["object.npz"], "object.npz"),
         (["holes.npy"], "--missing drop"),
-        (["digits", "--recipe", "depe"], "Did you mean 'deep'?"),
+        (["digits", "--recipe", "depe"], "Did you mean 'deep'"),
         (["digits", "--set", "cod=3"], "Did you mean 'code'?"),
         (["digits", "--set", "activation=rellu"], "relu"),
         (["digits", "--set", "code=0"], "code"),

@@ -5,8 +5,8 @@ import torch
 from proving import Bench, Row
 from restoring import TASKS, prove_all
 
-EPOCHS = 3
-TEST = 200
+EPOCHS = 1
+TEST = 100
 """Pictures of the test part; filters take seconds a hundred."""
 
 

@@ -9,8 +9,8 @@ from sklearn.datasets import load_sample_image
 
 import isthmus as ist
 
-EPOCHS = 2
-PATCHES, SIDE = 8000, 48
+EPOCHS = 1
+PATCHES, SIDE = 6000, 48
 
 
 def prove(bench: Bench) -> list[Row]:

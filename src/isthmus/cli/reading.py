@@ -95,6 +95,10 @@ READING: dict[str, Any] = {
 """How a source is read: a word for each field of `isthmus.data.Options`."""
 
 OPTIONS: dict[str, Any] = READING | {
+    "damaged": Annotated[
+        str | None,
+        _option(metavar="SOURCE", help="Damaged samples to restore these from: a folder with the same names, say."),
+    ],
     "validation": Annotated[
         float | None, _option(metavar="X", help="Share of the samples that early stopping looks at. [default: 0.1]")
     ],

@@ -33,7 +33,7 @@ def add_to(app: typer.Typer) -> None:
     app.command(epilog="Example: `isthmus resume runs/digits`")(resume)
 
 
-@reading.reads(*reading.READING, "validation", "test", "split_seed", "scaling")
+@reading.reads(*reading.READING, "damaged", "validation", "test", "split_seed", "scaling")
 def train(
     source: options.Source,
     out: Annotated[
@@ -113,6 +113,8 @@ def train(
     from isthmus.data import open_data
     from isthmus.fitting import fit
 
+    if "damaged" in how:  # what damages them is at hand, and nothing else shall
+        changes = {"corruption": "pairs"} | changes
     plan = _plan(recipe, changes, blueprint)
     with working(f"reading {source}", quiet=quiet):
         data = open_data(source, **how)

@@ -70,6 +70,7 @@ def join(parts: Sequence[Samples]) -> Samples:
         labels=torch.cat(labels) if len(labels) == len(parts) else None,
         names=names if len(names) == sum(map(len, parts)) else (),
         rows=None,
+        damaged=None,
     )
 
 

@@ -7,6 +7,7 @@ from isthmus.data.describe import fingerprint
 from isthmus.data.gather import gather
 from isthmus.data.missing import fill_missing, holed, learn_fill
 from isthmus.data.options import AUTO, Options, OptionWords
+from isthmus.data.pairs import pair
 from isthmus.data.samples import Data, Samples
 from isthmus.data.scaling import Scaling
 from isthmus.data.sources import called, read
@@ -18,6 +19,7 @@ def open_data(
     source: Any,
     *,
     labels: Any = None,
+    damaged: Any = None,
     validation: float | None = None,
     test: float | None = None,
     seed: int = 0,
@@ -32,6 +34,8 @@ def open_data(
         array, a tensor, nested lists, `(values, labels)`, a mapping of arrays; a list of series of different lengths,
         (T,) or (C, T) each; Samples. Data come back as they are.
     labels: a class for each sample, where the source is an array in memory.
+    damaged: a source like it, of damaged samples that a model is to restore these from (corruption 'pairs'): a folder
+        of pictures with the same names, or as many samples in the same order.
     validation, test: fractions of the whole, 0.1 each where None. A source that brings a test part keeps it, and
         `validation` is then a fraction of the rest.
     seed: of the generator that divides.
@@ -56,6 +60,9 @@ def open_data(
         "validation": _fraction("validation", validation, VALIDATION, given, where),
         "test": _fraction("test", test, TEST, given, where),
     }
+    paired = None
+    if damaged is not None:
+        given, paired = pair(given, damaged, chosen, where)
     divided = split(len(given["train"]), **fractions, seed=seed)
     parts = _divide(given, divided)
     fill = None
@@ -80,6 +87,8 @@ def open_data(
         "holed": {name: holed(part) for name, part in parts.items()},
         "fingerprint": fingerprint(given),
     }
+    if damaged is not None:
+        description["damaged"] = {"source": paired, "fingerprint": _fingerprint_of_damaged(given)}
     return Data(train, parts["validation"], parts["test"], learnt, description)
 
 
@@ -99,7 +108,13 @@ def reopen(description: Mapping[str, Any]) -> Data:
         raise DataError(f"This is no description of data (it lacks {error}): expected Data.description.") from error
     if source is None:
         raise DataError("These data were an object in memory, which can't be opened again: give the object itself.")
-    data = open_data(source, **fractions, seed=seed, scaling=scaling, **words)
+    pairs = description.get("damaged")
+    if pairs is not None and pairs["source"] is None:
+        raise DataError("The damaged samples were an object in memory, which can't be opened again: give both.")
+    damaged = None if pairs is None else pairs["source"]
+    data = open_data(source, damaged=damaged, **fractions, seed=seed, scaling=scaling, **words)
+    if pairs is not None and data.description["damaged"] != pairs:
+        raise DataError(f"{damaged} has changed since this description was made. Bring the old samples back.")
     if data.description["fingerprint"] != before or data.description["split"]["sha256"] != rows:
         raise DataError(
             f"{source} has changed since this description was made (its values, labels or number of samples). "
@@ -118,6 +133,10 @@ def _fraction(name: str, asked: float | None, usual: float, given: Mapping[str, 
             f"Leave {name} out, or give the values as one array."
         )
     return 0.0
+
+
+def _fingerprint_of_damaged(given: Mapping[str, Samples]) -> str:
+    return fingerprint({name: Samples(part.damaged) for name, part in given.items() if part.damaged is not None})
 
 
 def _divide(given: Mapping[str, Samples], divided: Split) -> dict[str, Samples]:

@@ -33,6 +33,7 @@ class Samples:
         holds numbers. Empty where no column has any.
     rows: which rows of mapped `values` these samples are, `(N,)` int64; None: all of them. A part of a file that is
         larger than memory costs its row numbers only.
+    damaged: `(N, *shape)` of another shape perhaps: what each sample is to be restored from; or None.
 
     Raises:
         DataError: the fields don't agree in length.
@@ -46,9 +47,10 @@ class Samples:
     columns: tuple[str, ...] = ()
     categories: tuple[tuple[str, ...], ...] = ()
     rows: np.ndarray | None = field(default=None, repr=False)
+    damaged: Tensor | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
-        for what, given in (("labels", self.labels), ("names", self.names or None)):
+        for what, given in (("labels", self.labels), ("names", self.names or None), ("damaged", self.damaged)):
             if given is not None and len(given) != len(self):
                 raise DataError(f"{len(given)} {what} for {len(self)} samples: give one for each sample.")
         if self.categories and len(self.categories) != int(np.prod(self.shape)):
@@ -110,10 +112,12 @@ class Samples:
             return self
         labels = None if self.labels is None else self.labels[chosen]
         names = tuple(self.names[i] for i in chosen.tolist()) if self.names else ()
+        damaged = None if self.damaged is None else self.damaged.index_select(0, chosen)
         if isinstance(self.values, Tensor):
-            return replace(self, values=self.values.index_select(0, chosen), labels=labels, names=names)
+            values = self.values.index_select(0, chosen)
+            return replace(self, values=values, labels=labels, names=names, damaged=damaged)
         rows = chosen.numpy() if self.rows is None else self.rows[chosen.numpy()]
-        return replace(self, rows=rows, labels=labels, names=names)
+        return replace(self, rows=rows, labels=labels, names=names, damaged=damaged)
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,6 +13,8 @@ class Facts:
     told: whether the encoder is told which numbers are known.
     constant_costs: for each column of a table, the loss of its best constant (`parts.distances.columns`); empty for
         other data.
+    damaged: of damaged pictures that come with the clean ones, whether they are grey where those have colours, and how
+        many times smaller they are; None where none come.
     """
 
     range: tuple[float, float] | None = None
@@ -20,3 +22,4 @@ class Facts:
     classes: int = 0
     told: bool = False
     constant_costs: tuple[float, ...] = ()
+    damaged: tuple[bool, int] | None = None

@@ -188,9 +188,12 @@ def restoration(run: "Run", source: Any = None, *, most: int | None = None, seed
     device = model.scaling.scale.device
     made: dict[str, list[Tensor]] = {"clean": [], "damaged": [], "restored": []}
     with judging(model):
-        for raw, labels in samples.labelled(64):
+        for rows in torch.arange(len(samples)).split(64):
+            raw = samples.batch(rows)
             draws: dict[str, Any] = {"corruption": model.draw(len(raw), generator).get("corruption")}
-            draws |= {} if labels is None else {"labels": labels.to(device)}
+            draws |= {} if samples.labels is None else {"labels": samples.labels[rows]}
+            if samples.damaged is not None:
+                draws["corruption"] = model.scaling(samples.damaged[rows].to(device))
             seen = model(raw.to(device), _on(draws, device))
             damaged, output = model.as_clean(seen.corrupted), seen.reconstruction
             if model.corruption is not None and model.corruption.hides:

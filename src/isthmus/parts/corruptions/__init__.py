@@ -6,6 +6,7 @@ from isthmus.parts.corruptions.hide import Hide
 from isthmus.parts.corruptions.holes import Holes
 from isthmus.parts.corruptions.jpeg import Jpeg
 from isthmus.parts.corruptions.noise import GaussianNoise, Masking, SaltAndPepper, Speckle
+from isthmus.parts.corruptions.pairs import Pairs
 from isthmus.parts.corruptions.regions import Blur, Patch
 from isthmus.parts.corruptions.shrink import Shrink
 from isthmus.parts.corruptions.watermark import Watermark
@@ -19,6 +20,7 @@ __all__ = [
     "Holes",
     "Jpeg",
     "Masking",
+    "Pairs",
     "Patch",
     "SaltAndPepper",
     "Shrink",

@@ -1,0 +1,82 @@
+"""Pairs: clean samples, and the damaged ones that they are to be restored from."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import PurePosixPath
+from typing import Any
+
+from isthmus.data.gather import gather
+from isthmus.data.options import Options
+from isthmus.data.samples import Samples
+from isthmus.data.sources import called, read
+from isthmus.errors import DataError
+
+
+def pair(
+    clean: Mapping[str, Samples], source: Any, options: Options, where: str
+) -> tuple[dict[str, Samples], str | None]:
+    """The parts of clean samples with the damaged ones of `source` beside them, and what opens that source again.
+
+    Where both have names, as the pictures of folders do, they belong together by their names, whatever their suffixes;
+    else by their order.
+
+    Raises:
+        DataError: a clean sample has no damaged one, or their shapes can't belong together.
+    """
+    other = called(source)
+    raw = read(source, replace(options, mode=None))
+    found = gather(raw, replace(options, mode=None), other)
+    if found.keys() != clean.keys():
+        raise DataError(f"{other} has the parts {', '.join(found)}, but {where} {', '.join(clean)}: expected the same.")
+    parts = {}
+    for name, samples in clean.items():
+        damaged = _in_order(samples, found[name], where, other)
+        _factor(samples, damaged, where, other)
+        parts[name] = replace(samples, damaged=damaged.tensor())
+    return parts, raw.origin
+
+
+def how_damaged(samples: Samples) -> tuple[bool, int] | None:
+    """Whether the damaged samples are grey beside those with colours, and how many times smaller; None without them."""
+    if samples.damaged is None:
+        return None
+    return _factor(samples, Samples(samples.damaged), "the clean part", "the damaged part")
+
+
+def _in_order(clean: Samples, damaged: Samples, where: str, other: str) -> Samples:
+    if clean.names and damaged.names:
+        at = {str(PurePosixPath(name).with_suffix("")): place for place, name in enumerate(damaged.names)}
+        wanted = [str(PurePosixPath(name).with_suffix("")) for name in clean.names]
+        missing = [name for name, stem in zip(clean.names, wanted, strict=True) if stem not in at]
+        if missing:
+            shown = ", ".join(missing[:5]) + (f" and {len(missing) - 5} more" if len(missing) > 5 else "")
+            raise DataError(
+                f"{other} lacks {shown}: expected a damaged picture of the same name for each of the "
+                f"{len(clean)} in {where}. Add them, or take the others away."
+            )
+        return damaged.take([at[stem] for stem in wanted])
+    if len(clean) != len(damaged):
+        raise DataError(
+            f"{where} has {len(clean)} samples and {other} {len(damaged)}: expected one damaged for each clean one."
+        )
+    return damaged
+
+
+def _factor(clean: Samples, damaged: Samples, where: str, other: str) -> tuple[bool, int]:
+    """Whether the damaged are grey, and how many times smaller.
+
+    Raises:
+        DataError: there is no such way from the one shape to the other.
+    """
+    one, two = clean.shape, damaged.shape
+    if one == two:
+        return False, 1
+    grey = len(one) == len(two) == 3 and (one[0], two[0]) == (3, 1)
+    if len(one) == len(two) == 3 and (grey or one[0] == two[0]):
+        factor = round(one[1] / two[1])
+        if 1 <= factor <= 16 and two[1:] == tuple(-(-side // factor) for side in one[1:]):
+            return grey, factor
+    raise DataError(
+        f"{where} has samples of shape {one}, and {other} of {two}: expected the same shape, or pictures that are "
+        "grey, or smaller by a whole number, 2 to 16. Convert or resize them (mode=, size=)."
+    )

@@ -1,0 +1,58 @@
+"""Pairs: damage that the user has samples of, beside the clean ones."""
+
+from typing import Annotated, Self
+
+from pydantic import Field
+from torch import Tensor
+
+from isthmus.parts.corruptions.colour import Grey
+from isthmus.parts.corruptions.corruption import Corruption
+from isthmus.parts.corruptions.shrink import Shrink
+from isthmus.parts.facts import Facts
+from isthmus.parts.part import Shape
+
+
+class Pairs(Corruption):
+    """Nothing is drawn: the data bring a damaged sample with each clean one (`open_data(clean, damaged=…)`).
+
+    Damaged pictures may be grey or smaller. Where the damaged one isn't at hand, what that alone takes away stands for
+    it: the clean picture, made as grey and as small.
+
+    grey: the damaged pictures have one channel, the clean ones three. factor: how many times smaller they are, along
+        each axis. Both are settled by the data.
+    """
+
+    grey: bool = False
+    factor: Annotated[int, Field(ge=1, le=16)] = 1
+
+    def settled(self, facts: Facts) -> Self:
+        """The same for damaged samples as these data have them."""
+        return self if facts.damaged is None else self.replace(grey=facts.damaged[0], factor=facts.damaged[1])
+
+    def shape(self, clean: Shape) -> Shape:
+        """Of a damaged sample."""
+        for step in self._steps():
+            clean = step.shape(clean)
+        return clean
+
+    def as_clean(self, corrupted: Tensor, clean: Shape) -> Tensor:
+        """(N, *damaged) to (N, *clean): enlarged by bicubic interpolation, the same grey in every colour."""
+        shapes = [clean]
+        for step in self._steps():
+            shapes.append(step.shape(shapes[-1]))
+        for step, shape in zip(reversed(self._steps()), reversed(shapes[:-1]), strict=True):
+            corrupted = step.as_clean(corrupted, shape)
+        return corrupted
+
+    def __call__(self, clean: Tensor, draws: Tensor | None = None) -> Tensor:
+        """(N, *clean) and, in the place of random numbers, the (N, *damaged) samples, scaled, which it gives."""
+        if draws is not None:
+            return draws
+        for step in self._steps():
+            clean = step(clean)
+        return clean
+
+    def _steps(self) -> list[Corruption]:
+        """What takes away all that a damaged sample's shape tells is gone."""
+        steps: list[Corruption] = [Grey()] if self.grey else []
+        return [*steps, Shrink(factor=self.factor)] if self.factor > 1 else steps
