@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from isthmus.run import Run, load
     from isthmus.training import Callback
     from isthmus.uses.blend import Blend, blend
+    from isthmus.uses.detect import Detection, Detector, detect, detector
     from isthmus.uses.judge import judge
     from isthmus.uses.restore import restoration, restore
     from isthmus.uses.restore_files import restore_files
@@ -37,6 +38,8 @@ _HOMES = {
     "Blueprint": "blueprint",
     "Callback": "training",
     "Data": "data",
+    "Detection": "uses.detect",
+    "Detector": "uses.detect",
     "Finding": "doctor",
     "IsthmusError": "errors",
     "Pass": "passes",
@@ -47,6 +50,8 @@ _HOMES = {
     "Scaling": "data",
     "Traverse": "uses.traverse",
     "blend": "uses.blend",
+    "detect": "uses.detect",
+    "detector": "uses.detect",
     "diagnose": "doctor",
     "fit": "fitting",
     "judge": "uses.judge",
@@ -72,6 +77,8 @@ __all__ = [
     "Blueprint",
     "Callback",
     "Data",
+    "Detection",
+    "Detector",
     "Finding",
     "IsthmusError",
     "Pass",
@@ -81,6 +88,8 @@ __all__ = [
     "Scaling",
     "Traverse",
     "blend",
+    "detect",
+    "detector",
     "diagnose",
     "fit",
     "judge",

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from isthmus.drawing.plates import Section
-from isthmus.uses import blend, restore, sample, traverse
+from isthmus.uses import blend, detect, restore, sample, traverse
 
 if TYPE_CHECKING:
     from isthmus.run import Run
@@ -14,5 +14,6 @@ SECTIONS: tuple[Callable[["Run"], Section | None], ...] = (
     blend.section,
     traverse.section,
     sample.section,
+    detect.section,
 )
 """Each makes its section of a run's report, or nothing where the model can't be used that way. In the page's order."""

@@ -1,0 +1,121 @@
+"""The command `detect`: what a model has not seen the like of."""
+
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from isthmus.cli import options, reading
+from isthmus.cli.says import counted, number, say, say_json, say_table, tell_skipped
+from isthmus.errors import DataError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from isthmus.data import Samples
+    from isthmus.uses.detect import Detection
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the command of this file to `app`."""
+    app.command(epilog="Example: `isthmus detect runs/digits new.npy scores.csv --by distance --picture odd.png`")(
+        detect
+    )
+
+
+@reading.reads(*reading.READING, "part")
+def detect(
+    run: options.Folder,
+    source: options.Source,
+    target: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="TARGET",
+            help="Where to write every sample's score: .csv, .tsv, .parquet, .npy, .npz.",
+            show_default=False,
+        ),
+    ] = None,
+    *,
+    how: reading.How,
+    by: Annotated[
+        Literal["error", "likelihood", "distance", "neighbours"],
+        typer.Option(
+            help="How badly a sample comes back; how unlikely it is (a VAE); how far its code lies from the training "
+            "codes, by their covariance, or from the 5 nearest."
+        ),
+    ] = "error",
+    quantile: Annotated[
+        float, typer.Option(metavar="X", help="Share of the run's own samples that lie below the threshold.")
+    ] = 0.99,
+    draws: Annotated[int, typer.Option(metavar="N", min=1, help="Of the likelihood; 1 is the ELBO.")] = 16,
+    picture: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="PNG", help="Draw the strangest samples, and what about them is strange.", show_default=False
+        ),
+    ] = None,
+    force: options.Force = False,
+    quiet: options.Quiet = False,
+    json: options.Json = False,
+) -> None:
+    """Find the samples of SOURCE that are unlike what the model was trained on, and say what about them is.
+
+    A sample is strange whose score is higher than those of 99 % of the run's validation part (of the training part,
+    where there is no validation part). Of a table the columns are named that are furthest off.
+    """
+    for path in filter(None, (target, picture)):
+        options.refuse_taken(path, force)
+    if target is not None and target.suffix.lower() not in (".csv", ".tsv", ".parquet", ".npy", ".npz"):
+        raise DataError(f"{target}: scores are numbers. Give a name that ends in .csv, .tsv, .parquet, .npy or .npz.")
+    from contextlib import nullcontext
+
+    import torch
+
+    from isthmus.data import open_writer
+    from isthmus.uses.detect import detect as use
+    from isthmus.uses.detect import draw_strangest, over
+
+    loaded = options.open_run(run)
+    writing = nullcontext() if target is None else open_writer(target, columns=("score", "strange"), overwrite=force)
+    with counted("judging", quiet=quiet) as progress, writing as put:
+        done = 0
+
+        def each(piece: "Samples", scores: "Tensor", threshold: float) -> None:
+            nonlocal done
+            if put is not None:
+                put(torch.stack((scores, over(scores, threshold).double()), 1), piece.names)
+            done += len(scores)
+            progress(done, None)
+
+        found = use(loaded, source, by, quantile=quantile, draws=draws, each=each, **how)
+    if picture is not None:
+        from isthmus.drawing.theme import write_png
+
+        titles = [number(one.score) for one in found.strangest]
+        write_png(picture, draw_strangest(loaded.model, found.samples, titles))
+    if json:
+        say_json(found.to_json())
+    else:
+        _tell(found)
+        say(*(str(path) for path in (target, picture) if path is not None))
+    tell_skipped(found)
+
+
+def _tell(found: "Detection") -> None:
+    """The count, the threshold and the strangest samples."""
+    strange, count = int(found.strange.sum()), len(found.scores)
+    seen = " (the model was trained on them: keep a validation part for a fair one)" if found.part == "train" else ""
+    say(
+        f"{strange:,} of {count:,} samples are strange ({strange / count:.1%}): their {found.by} is over "
+        f"{number(found.threshold)}, which {found.quantile:.0%} of the {found.part} part stay below{seen}."
+    )
+    head = ["sample", found.by, *(["name"] if any(one.name for one in found.strangest) else [])]
+    tables = any(one.columns for one in found.strangest)
+    rows = []
+    for one in found.strangest:
+        row = [str(one.sample), number(one.score) if math.isfinite(one.score) else "not finite"]
+        row += [one.name] if len(head) > 2 else []
+        off = [f"{name} {number(given)} → {number(back)} ({share:.0%})" for name, given, back, share in one.columns]
+        rows.append([*row, "; ".join(off)] if tables else row)
+    say_table([*head, *(["furthest off: given → came back"] if tables else [])], rows, title="The strangest")

@@ -1,0 +1,94 @@
+"""Figures of strange samples: their scores beside the threshold, and where in them the error lies."""
+
+from collections.abc import Mapping, Sequence
+
+import matplotlib as mpl
+import numpy as np
+import torch
+from matplotlib.figure import Figure
+from torch import Tensor
+
+from isthmus.drawing.figures import picture_grid
+from isthmus.drawing.theme import LIGHT, Theme, drawing, sheet
+
+HEAT = "inferno"
+
+
+def score_histogram(groups: Mapping[str, Tensor], threshold: float, label: str, *, theme: Theme = LIGHT) -> Figure:
+    """How large a share of each group has which score; the threshold dashed; logarithmic where scores span tenfold."""
+    known = {name: values.double().numpy() for name, values in groups.items()}
+    known = {name: values[np.isfinite(values)] for name, values in known.items()}
+    pooled = np.concatenate([*known.values(), [threshold]])
+    with drawing(theme):
+        figure = sheet(5.4, 3.2)
+        axes = figure.add_subplot(xlabel=f"score: {label}", ylabel="share of the samples")
+        log = pooled.min() > 0 and pooled.max() > 10 * np.median(pooled)
+        low, high = float(pooled.min()), float(pooled.max())
+        high = high if high > low else low + 1
+        bins = (np.geomspace if log else np.linspace)(low, high, 41)
+        colours = [theme.rivals["model"], *theme.labels[1:]]
+        for place, (name, values) in enumerate(known.items()):
+            if len(values):
+                weights = np.full(len(values), 1 / len(values))
+                style = (
+                    {"alpha": 0.45, "histtype": "stepfilled"} if not place else {"histtype": "step", "linewidth": 1.6}
+                )
+                axes.hist(values, bins=bins.tolist(), weights=weights, color=colours[place % 10], label=name, **style)
+        axes.axvline(threshold, color=theme.ink, linewidth=1.2, linestyle="--", label="threshold")
+        if log:
+            axes.set_xscale("log")
+        axes.grid(axis="y")
+        axes.legend()
+    return figure
+
+
+def picture_heat(
+    clean: Tensor,
+    made: Tensor,
+    errors: Tensor,
+    *,
+    bounds: tuple[float, float] | None = None,
+    titles: Sequence[str] = (),
+    theme: Theme = LIGHT,
+) -> Figure:
+    """Pictures (n, C, H, W), what came back of them, and where the squared error lies: dark for none, bright for most.
+
+    bounds: the values that are black and full light.
+    """
+    low, high = bounds or (float(clean.nan_to_num().min()), float(clean.nan_to_num().max()))
+    heat = errors.float().mean(1).nan_to_num(0.0)
+    heat = heat / heat.amax().clamp(min=1e-30)
+    colours = torch.from_numpy(mpl.colormaps[HEAT](heat.sqrt().numpy())[..., :3]).permute(0, 3, 1, 2).float()
+
+    def light(pictures: Tensor) -> Tensor:
+        shown = ((pictures.float() - low) / ((high - low) or 1.0)).clamp(0, 1)
+        return shown if shown.shape[1] in (3, 4) else shown[:, :1].expand(-1, 3, -1, -1)
+
+    rows = {"sample": light(clean), "came back": light(made), "where": colours}
+    alike = {name: batch[:, :3] for name, batch in rows.items()}
+    return picture_grid(alike, captions=titles, theme=theme)
+
+
+def series_heat(
+    clean: Tensor, made: Tensor, errors: Tensor, *, titles: Sequence[str] = (), theme: Theme = LIGHT
+) -> Figure:
+    """Series (n, C, T), of which the first channel is drawn, what came back, and the error over time as shade."""
+    heat = errors.float().mean(1).nan_to_num(0.0)
+    heat = heat / heat.amax().clamp(min=1e-30)
+    count = min(6, len(clean))
+    with drawing(theme):
+        figure = sheet(5.4, 0.5 + 1.1 * count)
+        for place in range(count):
+            axes = figure.add_subplot(count, 1, place + 1)
+            line, back = clean[place, 0].float().numpy(), made[place, 0].float().numpy()
+            lowest, highest = np.nanmin([line, back]), np.nanmax([line, back])
+            span = (-0.5, len(line) - 0.5, float(lowest), float(highest if highest > lowest else lowest + 1))
+            axes.imshow(heat[place][None].numpy(), aspect="auto", extent=span, cmap="Reds", vmin=0, vmax=1, alpha=0.6)
+            axes.plot(line, color=theme.rivals["original"], linewidth=1.4, label="sample")
+            axes.plot(back, "--", color=theme.rivals["model"], linewidth=1.2, label="came back")
+            if place < len(titles):
+                axes.set_title(titles[place], loc="left", fontsize=8)
+            axes.tick_params(labelsize=7)
+            if not place:
+                figure.legend(*axes.get_legend_handles_labels(), loc="outside upper right", ncols=2, fontsize=8)
+    return figure

@@ -1,0 +1,312 @@
+"""Detect: samples that are unlike what the model was trained on, and what about them is."""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+import torch
+from torch import Tensor
+
+from isthmus.autoencoder import Autoencoder
+from isthmus.data.gather import join
+from isthmus.data.samples import Samples
+from isthmus.drawing import detection, signs
+from isthmus.drawing.plates import Section, plate
+from isthmus.drawing.theme import LIGHT
+from isthmus.errors import DataError, UseError, nearest
+from isthmus.measures import judging
+from isthmus.uses.scores import BATCH, MOST_CODES, SCORES, Score, element_errors, pass_of, some
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from isthmus.drawing.theme import Theme
+    from isthmus.run import Run
+
+Column = tuple[str, float, float, float]
+By = Literal["error", "likelihood", "distance", "neighbours"]
+LEAST_HELD = 50
+"""Samples that a validation part needs, for its quantiles to say something."""
+DRAWS = 16
+STRANGEST = 10
+
+
+@dataclass(frozen=True, eq=False)
+class Detector:
+    """A score, and from where on a sample counts as strange.
+
+    by: which score. threshold: the `quantile` of `usual`, the scores (M,) of the run's own samples; `part` says of
+    which part: validation, or train where the run has none (then the model has seen them, and the threshold is low).
+    """
+
+    by: By
+    model: Autoencoder
+    score: Score
+    threshold: float
+    quantile: float
+    part: str
+    usual: Tensor
+
+    def scores(self, samples: Samples) -> Tensor:
+        """(N,) float64 scores of samples that the run has read (`Run.read`)."""
+        with judging(self.model):
+            return torch.cat([self.score(raw, labels) for raw, labels in samples.labelled(BATCH)])
+
+    def where(self, samples: Samples) -> Tensor:
+        """(N, *shape) the squared errors of each number, scaled: where in a sample it is strange."""
+        return element_errors(self.model, samples)
+
+
+@dataclass(frozen=True)
+class Strange:
+    """One of the strangest samples of a source.
+
+    sample: its number, from 0. name: where it has one. columns: of a table, those that are furthest off, each as (name,
+    given, what came back, share of the sample's squared error), in raw units.
+    """
+
+    sample: int
+    score: float
+    name: str = ""
+    columns: tuple[Column, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Detection:
+    """What was found among the samples of a source.
+
+    scores: (N,) float64. by, threshold, quantile, part: as in `Detector`. strangest: the highest scores, highest first.
+    samples: those of the strangest. skipped: names of pictures that could not be read.
+    """
+
+    scores: Tensor
+    by: By
+    threshold: float
+    quantile: float
+    part: str
+    strangest: tuple[Strange, ...]
+    samples: Samples
+    skipped: tuple[str, ...] = ()
+
+    @property
+    def strange(self) -> Tensor:
+        """(N,) bool: which scores lie over the threshold; one that is not finite does."""
+        return over(self.scores, self.threshold)
+
+    def to_json(self) -> dict[str, Any]:
+        """The counts, the threshold, and the strangest samples with what is strange about them."""
+        keys = ("column", "given", "back", "share")
+        rows = [
+            {"sample": one.sample, "score": one.score}
+            | ({"name": one.name} if one.name else {})
+            | ({"columns": [dict(zip(keys, column, strict=True)) for column in one.columns]} if one.columns else {})
+            for one in self.strangest
+        ]
+        return {
+            "by": self.by,
+            "threshold": self.threshold,
+            "quantile": self.quantile,
+            "part": self.part,
+            "samples": len(self.scores),
+            "strange": int(self.strange.sum()),
+            "skipped": list(self.skipped),
+            "strangest": rows,
+        }
+
+
+def detector(run: "Run", by: By = "error", *, quantile: float = 0.99, draws: int = DRAWS) -> Detector:
+    """What tells strange samples, learnt from the run's own data.
+
+        strange = detector(run, "neighbours").scores(run.read("new.parquet"))
+
+    by: "error", how badly a sample comes back (mean squared error, scaled; a category is right or 1 off);
+        "likelihood", -log p(x) in nats by importance weighting with `draws` draws (the negative ELBO with one);
+        "distance", the Mahalanobis distance of its code from the training codes;
+        "neighbours", its code's mean distance to the 5 nearest of (at most 5,000) training codes.
+    quantile: the share of the run's own samples that lie below the threshold; of the validation part where there are 50
+        or more, else of the training part.
+
+    Raises:
+        UseError: the model has no such score. DataError: the quantile is none, or the data can't be opened again.
+
+    Source: Mahalanobis distance in features: Lee et al., A simple unified framework for detecting out-of-distribution
+    samples, NeurIPS (2018); nearest neighbours: Sun et al., ICML (2022).
+    """
+    if by not in get_args(By):
+        raise DataError(f"There is no score {by!r}. {nearest(str(by), get_args(By))}")
+    if not 0 < quantile < 1:
+        raise DataError(f"quantile={quantile:g} is no share of samples: expected more than 0 and less than 1.")
+    data = run.open()
+    part = "validation" if len(data.validation) >= LEAST_HELD else "train"
+    reference = some(data.parts[part], MOST_CODES)
+    with judging(run.model):
+        score, usual = SCORES[by](run, data.train, reference, part == "train", draws)
+        if usual is None:
+            usual = torch.cat([score(raw, labels) for raw, labels in reference.labelled(BATCH)])
+    known = usual[usual.isfinite()]
+    if not len(known):
+        raise UseError(
+            "None of the model's own samples has a finite score: training has diverged. See: isthmus doctor."
+        )
+    threshold = float(known.quantile(quantile, interpolation="higher"))
+    return Detector(by, run.model, score, threshold, quantile, part, usual)
+
+
+def detect(
+    run: "Run",
+    source: Any,
+    by: By = "error",
+    *,
+    quantile: float = 0.99,
+    draws: int = DRAWS,
+    each: Callable[[Samples, Tensor, float], object] | None = None,
+    **how: Any,
+) -> Detection:
+    """Score every sample of a source, and say which the model has not seen the like of.
+
+        found = ist.detect(run, "new.csv", by="error")
+        print(int(found.strange.sum()), found.strangest[0])
+
+    The source is read in pieces: but for its scores, memory does not grow with it.
+
+    by, quantile, draws: as for `detector`. each: called with every piece, its scores and the threshold, to write them.
+    how: to read a source that is not read as the training's was, as for `read_samples`: a photograph given to a model
+    of small grey pictures needs size= and mode=.
+
+    Raises:
+        UseError, DataError: as `detector`; or the source can't be read, or does not fit the model.
+    """
+    found = detector(run, by, quantile=quantile, draws=draws)
+    stream = run.stream(source, **how)
+    scores: list[Tensor] = []
+    kept = _Kept()
+    for piece in stream:
+        scores.append(found.scores(piece))
+        if each is not None:
+            each(piece, scores[-1], found.threshold)
+        kept.add(piece, scores[-1])
+    if kept.samples is None:
+        raise DataError("There are no samples to judge: expected at least one.")
+    together = torch.cat(scores)
+    columns = _columns_off(run.model, kept.samples)
+    strangest = tuple(
+        Strange(
+            number,
+            float(together[number]),
+            kept.samples.names[place] if kept.samples.names else "",
+            columns[place] if columns else (),
+        )
+        for place, number in enumerate(kept.numbers)
+    )
+    skipped = tuple(stream.skipped)
+    return Detection(together, by, found.threshold, quantile, found.part, strangest, kept.samples, skipped)
+
+
+class _Kept:
+    """The strangest samples so far, strangest first."""
+
+    def __init__(self) -> None:
+        self.samples: Samples | None = None
+        self.scores, self.numbers, self.done = torch.zeros(0, dtype=torch.float64), [], 0
+
+    def add(self, piece: Samples, scores: Tensor) -> None:
+        """The next samples, of which those stay that are among the strangest of all."""
+        new = strangest_of(scores)
+        taken = piece.take(new)
+        both = taken if self.samples is None else join([self.samples, taken])
+        values = torch.cat([self.scores, scores[list(new)]])
+        numbers = [*self.numbers, *(self.done + place for place in new)]
+        order = strangest_of(values)
+        self.samples, self.scores = both.take(order), values[list(order)]
+        self.numbers, self.done = [numbers[place] for place in order], self.done + len(piece)
+
+
+def over(scores: Tensor, threshold: float) -> Tensor:
+    """(N,) bool: which scores lie over the threshold, or are not finite."""
+    return ~(scores <= threshold)
+
+
+def strangest_of(scores: Tensor, most: int = STRANGEST) -> tuple[int, ...]:
+    """The numbers of the highest scores, highest first; what is not finite comes before all."""
+    order = scores.nan_to_num(math.inf, math.inf).sort(descending=True, stable=True).indices
+    return tuple(order[:most].tolist())
+
+
+def _columns_off(model: Autoencoder, samples: Samples, most: int = 3) -> list[tuple[Column, ...]]:
+    """For each sample of a table the columns that are furthest off, in raw units; none for other data."""
+    if samples.kind != "table":
+        return []
+    errors = element_errors(model, samples)
+    with judging(model):
+        passes = [pass_of(model, raw, labels) for raw, labels in samples.labelled(BATCH)]
+        back = torch.cat([model.scaling.inverse(seen.reconstruction).cpu() for seen in passes])
+    given = samples.tensor().float()
+    names = samples.columns or tuple(f"column {place + 1}" for place in range(errors.shape[1]))
+    shares = errors / errors.sum(1, keepdim=True).clamp(min=1e-30)
+    chosen = shares.sort(dim=1, descending=True, stable=True).indices[:, :most].tolist()
+    return [
+        tuple((names[i], float(given[n, i]), float(back[n, i]), float(shares[n, i])) for i in columns)
+        for n, columns in enumerate(chosen)
+    ]
+
+
+def draw_strangest(
+    model: Autoencoder, samples: Samples, titles: Sequence[str] = (), theme: "Theme" = LIGHT
+) -> "Figure":
+    """What about these samples is strange: where in pictures, when in series, by which columns of a table.
+
+    titles: of the samples, their scores for example.
+    """
+    errors = element_errors(model, samples)
+    if samples.kind == "table":
+        means = errors.mean(0)
+        names = samples.columns or tuple(f"column {place + 1}" for place in range(len(means)))
+        worst = means.sort(descending=True, stable=True).indices[:12].tolist()
+        label = "mean squared error of the strangest samples (scaled units²)"
+        return signs.bars({names[i]: float(means[i]) for i in worst}, limit=None, label=label, theme=theme)
+    with judging(model):
+        passes = [pass_of(model, raw, labels) for raw, labels in samples.labelled(BATCH)]
+    clean, made = (
+        torch.cat([getattr(seen, name).float().cpu() for seen in passes]) for name in ("clean", "reconstruction")
+    )
+    if samples.kind == "series":
+        return detection.series_heat(clean, made, errors, titles=titles, theme=theme)
+    return detection.picture_heat(clean, made, errors, bounds=model.scaling.range, titles=titles, theme=theme)
+
+
+def section(run: "Run") -> Section | None:
+    """The scores of the run's test part beside the threshold, and its strangest samples; None without a test part."""
+    test = some(run.open().test, 2000)
+    if not len(test):
+        return None
+    try:
+        found = detector(run)
+    except UseError:
+        return None
+    scores = found.scores(test)
+    share = float((scores > found.threshold).double().mean())
+    chosen = strangest_of(scores, 8)
+    strangest, titles = test.take(chosen), [f"{float(scores[i]):.2g}" for i in chosen]
+    groups = {found.part: found.usual, "test": scores}
+    seen = ", which the model was trained on" if found.part == "train" else ""
+    what = {"pictures": "where the error lies", "series": "when the error is large", "table": "by column"}[test.kind]
+    plates = [
+        plate(
+            "Scores",
+            lambda theme: detection.score_histogram(groups, found.threshold, "mean squared error", theme=theme),
+            f"Histogram of the scores of the {found.part} and the test part; threshold {found.threshold:.3g}.",
+            f"How badly samples come back. Dashed: {found.quantile:.0%} of the {found.part} part{seen} stay below.",
+        ),
+        plate(
+            "The strangest samples",
+            lambda theme: draw_strangest(run.model, strangest, titles, theme),
+            f"The {len(chosen)} test samples with the highest scores, {what}.",
+            f"The test samples with the highest scores, {what}.",
+        ),
+    ]
+    words = (
+        f"Of {len(test)} test samples {share:.1%} lie above the threshold; {1 - found.quantile:.0%} are expected. "
+        "Other data are judged by: isthmus detect RUN SOURCE.",
+    )
+    return Section("What the model has not seen", plates, words)

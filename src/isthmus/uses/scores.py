@@ -1,0 +1,131 @@
+"""Scores of strangeness: by what comes back, by the likelihood, by where the code lies among the training codes."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from isthmus.autoencoder import Autoencoder
+from isthmus.data.samples import Samples
+from isthmus.errors import UseError
+from isthmus.measures import judging, log_likelihood
+from isthmus.parts import DiagonalGaussian
+from isthmus.passes import Pass
+
+if TYPE_CHECKING:
+    from isthmus.run import Run
+
+BATCH = 512
+MOST_CODES = 5000
+"""Training codes that neighbours are looked for among, spread over the part."""
+NEIGHBOURS = 5
+Score = Callable[[Tensor, Tensor | None], Tensor]
+"""(N, *shape) raw samples and their labels to (N,) float64 scores: the higher, the stranger."""
+
+
+def element_errors(model: Autoencoder, samples: Samples) -> Tensor:
+    """(N, *shape) squared error of each number, scaled; 0 of what is missing, 1 of a category that is wrong."""
+    with judging(model):
+        return torch.cat([elements_of(model, pass_of(model, raw, labels)) for raw, labels in samples.labelled(BATCH)])
+
+
+def elements_of(model: Autoencoder, seen: Pass) -> Tensor:
+    """(N, *shape) the same, of a pass."""
+    errors = (seen.reconstruction.float() - seen.clean.float()).square()
+    if any(model.scaling.levels):
+        categories = torch.tensor(model.scaling.levels, device=errors.device) > 0
+        errors = torch.where(categories, (seen.reconstruction.round() != seen.clean).float(), errors)
+    return (errors if seen.known is None else torch.where(seen.known, errors, 0)).cpu()
+
+
+def pass_of(model: Autoencoder, raw: Tensor, labels: Tensor | None) -> Pass:
+    """What the model makes of raw samples, without draws."""
+    device = model.scaling.scale.device
+    return model(raw.to(device), None if labels is None else {"labels": labels.to(device)})
+
+
+def _by_error(run: "Run", *_: Any) -> tuple[Score, None]:
+    model = run.model
+
+    def score(raw: Tensor, labels: Tensor | None) -> Tensor:
+        seen = pass_of(model, raw, labels)
+        errors = elements_of(model, seen).flatten(1).double()
+        if seen.known is None:
+            return errors.mean(1)
+        return errors.sum(1) / seen.known.flatten(1).sum(1).clamp(min=1).cpu()
+
+    return score, None
+
+
+def _by_likelihood(run: "Run", train: Samples, reference: Samples, same: bool, draws: int) -> tuple[Score, None]:
+    model = run.model
+    if not model.distance.likelihood or not isinstance(model.example().code.distribution, DiagonalGaussian):
+        raise UseError(
+            f"This model tells no likelihood: its code is {model.code.kind} and its distance {model.distance.kind}. "
+            "Take by='error' or by='neighbours', or train a recipe that does, such as 'vae'."
+        )
+
+    def score(raw: Tensor, labels: Tensor | None) -> Tensor:
+        return -log_likelihood(model, Samples(raw, labels=labels), draws=draws).per_sample
+
+    return score, None
+
+
+def _by_distance(run: "Run", train: Samples, reference: Samples, same: bool, draws: int) -> tuple[Score, None]:
+    count, total, squares = 0, torch.zeros(()), torch.zeros(())
+    for raw, labels in train.labelled(BATCH):
+        codes = _codes(run.model, raw, labels)
+        count, total, squares = count + len(codes), total + codes.sum(0), squares + codes.T @ codes
+    if count < 2:
+        raise UseError("A distance in the code needs training codes, and there are fewer than two. Take by='error'.")
+    mean = total / count
+    spread = squares / count - mean[:, None] * mean
+    values, axes = torch.linalg.eigh(spread)
+    # a direction in which the codes don't vary counts as one in which they vary a little, and not without end
+    kept = values.clamp(min=1e-4 * float(values.mean().clamp(min=1e-30)))
+
+    def score(raw: Tensor, labels: Tensor | None) -> Tensor:
+        return (((_codes(run.model, raw, labels) - mean) @ axes).square() / kept).sum(1).sqrt()
+
+    return score, None
+
+
+def _by_neighbours(
+    run: "Run", train: Samples, reference: Samples, same: bool, draws: int
+) -> tuple[Score, Tensor | None]:
+    chosen = some(train, MOST_CODES)
+    known = torch.cat([_codes(run.model, raw, labels) for raw, labels in chosen.labelled(BATCH)])
+    near = min(NEIGHBOURS, len(known) - 1)
+    if near < 1:
+        raise UseError("Neighbours need training codes, and there are fewer than two. Take by='error'.")
+
+    def score(raw: Tensor, labels: Tensor | None) -> Tensor:
+        return torch.cdist(_codes(run.model, raw, labels), known).topk(near, largest=False).values.mean(1)
+
+    if not same:
+        return score, None
+    apart = torch.cat(
+        [torch.cdist(rows, known).topk(near + 1, largest=False).values[:, 1:] for rows in known.split(BATCH)]
+    )
+    return score, apart.mean(1)  # the first of each is itself
+
+
+SCORES: dict[str, Callable[..., tuple[Score, Tensor | None]]] = {
+    "error": _by_error,
+    "likelihood": _by_likelihood,
+    "distance": _by_distance,
+    "neighbours": _by_neighbours,
+}
+
+
+def _codes(model: Autoencoder, raw: Tensor, labels: Tensor | None) -> Tensor:
+    """(N, D) float64 codes."""
+    device = model.scaling.scale.device
+    return model.encode(raw.to(device), None if labels is None else labels.to(device)).flatten(1).double().cpu()
+
+
+def some(samples: Samples, most: int) -> Samples:
+    """At most so many of them, spread evenly."""
+    chosen = torch.linspace(0, len(samples) - 1, min(len(samples), most), dtype=torch.float64).round().long()
+    return samples.take(chosen)

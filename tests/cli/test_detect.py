@@ -1,0 +1,89 @@
+"""The command `detect`."""
+
+import json
+
+import numpy as np
+import pytest
+
+
+@pytest.fixture(scope="module")
+def run(isthmus, tmp_path_factory):
+    """Principal components of a table with names, and the table's path."""
+    folder = tmp_path_factory.mktemp("detect")
+    generator = np.random.default_rng(0)
+    values = generator.normal(size=(300, 2)) @ generator.normal(size=(2, 4)) + 0.05 * generator.normal(size=(300, 4))
+    rows = "\n".join(",".join(f"{cell:.4f}" for cell in row) for row in values)
+    (folder / "table.csv").write_text(f"age,height,weight,pulse\n{rows}\n")
+    source = folder / "table.csv"
+    assert (
+        isthmus("train", source, "-r", "pca", "-s", "code=2", "-o", folder / "run", "--validation", 0.2, "-q").code == 0
+    )
+    strange = values[:20].copy()
+    strange[4, 2] += 3
+    rows = "\n".join(",".join(f"{cell:.4f}" for cell in row) for row in strange)
+    (folder / "strange.csv").write_text(f"age,height,weight,pulse\n{rows}\n")
+    return folder
+
+
+def test_strangest_sample_is_named_with_its_column(isthmus, run):
+    said = isthmus("detect", run / "run", run / "strange.csv")
+    assert said.code == 0, said.err
+    assert "of 20 samples are strange" in said.out
+    assert "which 99% of the validation part stay below" in said.out
+    first = next(line for line in said.out.splitlines() if line.strip().startswith("4 "))
+    assert "weight" in first
+
+
+def test_scores_and_picture_are_written_and_not_over_what_is_there(isthmus, run, tmp_path):
+    words = ("detect", run / "run", run / "strange.csv", tmp_path / "scores.csv", "--picture", tmp_path / "it.png")
+    assert isthmus(*words).code == 0
+    lines = (tmp_path / "scores.csv").read_text().splitlines()
+    assert lines[0].replace('"', "") == "score,strange"
+    assert len(lines) == 21
+    assert float(lines[5].split(",")[1]) == 1
+    assert (tmp_path / "it.png").stat().st_size > 1000
+    again = isthmus(*words)
+    assert again.code == 1
+    assert "--force" in again.err
+    assert isthmus(*words, "--force").code == 0
+
+
+def test_json_is_the_detection_and_nothing_else(isthmus, run):
+    found = json.loads(isthmus("detect", run / "run", run / "strange.csv", "--by", "neighbours", "--json").out)
+    assert found["samples"] == 20
+    assert found["by"] == "neighbours"
+    assert len(found["strangest"]) == 10
+
+
+@pytest.mark.parametrize(
+    ("words", "match"),
+    [
+        (("--by", "likelihood"), "tells no likelihood"),
+        (("--quantile", "2"), "no share"),
+        (("scores.txt",), "ends in .csv"),
+    ],
+)
+def test_what_cannot_be_done_is_said_in_one_line(isthmus, run, words, match, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    said = isthmus("detect", run / "run", run / "strange.csv", *words)
+    assert said.code == 1
+    assert match in said.err
+    assert said.err.count("\n") == 1
+    assert not list(tmp_path.iterdir())
+
+
+def test_unreadable_picture_is_named_counted_and_told_by_the_exit_code(isthmus, tmp_path):
+    from PIL import Image
+
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    for place in range(6):
+        noise = np.random.default_rng(place).integers(0, 255, (8, 8), dtype=np.uint8)
+        Image.fromarray(noise).save(folder / f"{place}.png")
+    (folder / "broken.png").write_bytes(b"no picture")
+    assert isthmus("train", "digits", "-r", "pca", "-s", "code=8", "-o", tmp_path / "run", "-q").code == 0
+    said = isthmus("detect", tmp_path / "run", folder, tmp_path / "scores.csv", "--mode", "L", "-q")
+    assert said.code == 1
+    assert "broken.png" in said.err
+    assert "6 of 6 samples are strange" in said.out
+    assert len((tmp_path / "scores.csv").read_text().splitlines()) == 7

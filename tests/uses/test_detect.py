@@ -1,0 +1,161 @@
+"""What a model has not seen is told from what it has."""
+
+import numpy as np
+import pytest
+import torch
+from sklearn.metrics import roc_auc_score
+
+import isthmus as ist
+from isthmus.drawing.plates import LIGHT
+from isthmus.errors import DataError, UseError
+from isthmus.uses.detect import draw_strangest, section
+from isthmus.uses.scores import element_errors
+
+
+@pytest.fixture(scope="module")
+def digits():
+    """Principal components of all digits but the nines, the run's test part, and the nines."""
+    whole = ist.open_data("digits", test=0, validation=0).train
+    assert whole.labels is not None
+    known, nines = whole.take((whole.labels != 9).nonzero()[:, 0]), whole.take((whole.labels == 9).nonzero()[:, 0])
+    data = ist.open_data(known)
+    return ist.fit(ist.recipe("pca", code=24).build(data), data, progress=False), nines
+
+
+@pytest.fixture(scope="module")
+def table():
+    """A run on a table of five columns that hang together, and what it is drawn from."""
+    generator = np.random.default_rng(0)
+    inner, mixing = generator.normal(size=(800, 2)), generator.normal(size=(2, 5))
+    values = inner @ mixing + 0.05 * generator.normal(size=(800, 5))
+    data = ist.open_data(values.astype(np.float32))
+    return ist.fit(ist.recipe("pca", code=2).build(data), data, progress=False), values.astype(np.float32)
+
+
+def auroc(run, by, known, strange, **words):
+    found = ist.detector(run, by, **words)
+    scores = torch.cat([found.scores(known), found.scores(strange)])
+    return roc_auc_score([0] * len(known) + [1] * len(strange), scores)
+
+
+def test_unseen_digit_has_larger_errors(digits):
+    run, nines = digits
+    assert auroc(run, "error", run.data.test, nines) > 0.7
+
+
+def test_code_tells_what_lies_far_along_its_own_directions(table):
+    run, values = table
+    far = run.read(5 * values[:100])
+    assert auroc(run, "distance", run.data.test, far) > 0.9
+    assert auroc(run, "neighbours", run.data.test, far) > 0.9
+
+
+def test_distance_is_that_of_mahalanobis(table):
+    run, _ = table
+    codes, test = run.encode(run.data.train).double(), run.encode(run.data.test).double()
+    inverse = torch.linalg.inv(codes.T.cov(correction=0))
+    off = test - codes.mean(0)
+    expected = ((off @ inverse) * off).sum(1).sqrt()
+    assert ist.detector(run, "distance").scores(run.data.test).numpy() == pytest.approx(expected.numpy(), rel=1e-5)
+
+
+def test_error_is_the_mean_squared_error_of_each_sample(table):
+    run, _ = table
+    expected = run.evaluation().errors["test"]["model"]
+    assert ist.detector(run).scores(run.data.test).float().numpy() == pytest.approx(expected.numpy(), rel=1e-5)
+
+
+def test_neighbours_of_the_training_part_leave_each_sample_itself_out(digits):
+    run, _ = digits
+    data = ist.open_data(run.data.train, validation=0)
+    alone = ist.Run(run.model, run.settings, data=data, description=data.description)
+    found = ist.detector(alone, "neighbours")
+    assert found.part == "train"
+    assert float(found.usual.min()) > 0
+
+
+def test_quantile_of_the_validation_part_lies_below_the_threshold(digits):
+    run, _ = digits
+    found = ist.detector(run, quantile=0.9)
+    assert found.part == "validation"
+    share = float((found.scores(run.data.validation) <= found.threshold).double().mean())
+    assert share == pytest.approx(0.9, abs=0.01)
+
+
+def test_changed_cell_is_found_with_its_column(table):
+    run, values = table
+    changed = values[:50].copy()
+    changed[7, 3] += 4
+    found = ist.detect(run, changed)
+    assert found.strangest[0].sample == 7
+    assert found.strange[7]
+    assert found.strangest[0].columns[0][0] == "column 4"
+    assert found.strangest[0].columns[0][1] == pytest.approx(changed[7, 3])
+    assert found.to_json()["strangest"][0]["columns"][0]["column"] == "column 4"
+
+
+def test_pieces_make_the_same_detection_as_the_whole(table, monkeypatch):
+    run, values = table
+    whole = ist.detect(run, values)
+    monkeypatch.setattr("isthmus.data.stream.PIECE", 20 * 5 * 4)
+    pieces: list[int] = []
+    found = ist.detect(run, values, each=lambda piece, scores, threshold: pieces.append(len(piece)))
+    assert len(pieces) > 10
+    assert torch.allclose(found.scores, whole.scores)
+    assert [one.sample for one in found.strangest] == [one.sample for one in whole.strangest]
+
+
+def test_heat_lies_where_the_picture_was_changed(digits):
+    run, _ = digits
+    picture = run.data.test.tensor()[:1].clone()
+    before = element_errors(run.model, run.read(picture.numpy()))
+    picture[0, 0, 0, 0] = 255
+    heat = element_errors(run.model, run.read(picture.numpy())) - before
+    assert int(heat.flatten().argmax()) == 0
+
+
+def test_photograph_is_given_to_a_digits_model_by_the_reading_options(digits, tmp_path):
+    from PIL import Image
+
+    run, _ = digits
+    noise = np.random.default_rng(0).integers(0, 255, (50, 70, 3), dtype=np.uint8)
+    Image.fromarray(noise).save(tmp_path / "photo.png")
+    with pytest.raises(DataError):
+        ist.detect(run, tmp_path / "photo.png")
+    assert bool(ist.detect(run, tmp_path / "photo.png", size=8, mode="L").strange.all())
+
+
+def test_likelihood_wants_a_model_that_has_one(digits):
+    run, nines = digits
+    with pytest.raises(UseError, match="tells no likelihood"):
+        ist.detect(run, nines, "likelihood")
+
+
+def test_likelihood_is_higher_for_what_was_seen():
+    data = ist.open_data("digits")
+    model = ist.recipe("vae", code=4, widths=(32,)).build(data)
+    run = ist.fit(model, data, epochs=2, learning_rate=3e-3, progress=False, compile=False)
+    noise = torch.randint(0, 255, (50, 1, 8, 8), generator=torch.Generator().manual_seed(0), dtype=torch.uint8)
+    assert auroc(run, "likelihood", data.test, run.read(noise.numpy()), draws=2) > 0.95
+
+
+@pytest.mark.parametrize(("words", "match"), [({"by": "eror"}, "error"), ({"quantile": 1.0}, "no share")])
+def test_wrong_words_are_refused(digits, words, match):
+    run, nines = digits
+    with pytest.raises(DataError, match=match):
+        ist.detect(run, nines, **words)
+
+
+def test_section_tells_the_share_and_shows_the_strangest(digits):
+    made = section(digits[0])
+    assert made is not None
+    assert [plate.title for plate in made.plates] == ["Scores", "The strangest samples"]
+    assert "test samples" in made.words[0]
+
+
+@pytest.mark.parametrize("kind", ["series", "table"])
+def test_strangest_of_other_data_can_be_drawn(kind):
+    shape = {"series": (200, 2, 12), "table": (200, 6)}[kind]
+    data = ist.open_data(np.random.default_rng(0).normal(size=shape).astype(np.float32), kind=kind)
+    run = ist.fit(ist.recipe("pca", code=2).build(data), data, progress=False)
+    assert draw_strangest(run.model, data.test.take(range(4)), theme=LIGHT).axes
