@@ -9,9 +9,9 @@ from torch import nn
 from torch.distributions import MultivariateNormal
 
 from isthmus.autoencoder import Autoencoder
-from isthmus.data import Samples
+from isthmus.data import Samples, Scaling
 from isthmus.errors import BlueprintError
-from isthmus.measures import elbo, log_likelihood
+from isthmus.measures import bits_per_dimension, elbo, log_likelihood
 from isthmus.parts import Gaussian, GaussianCode, Mse
 from isthmus.recipes import recipe
 
@@ -111,3 +111,29 @@ def test_a_distance_that_is_no_likelihood_and_a_code_without_a_posterior_are_ref
         elbo(vae, given)
     with pytest.raises(BlueprintError, match="has no distribution"):
         log_likelihood(plain, given, draws=2)
+
+
+def test_bits_of_probabilities_are_those_of_a_code_for_the_sample():
+    model = recipe("vae", code=2, widths=(8,)).build((1, 4, 4))
+    assert bits_per_dimension(model, -16 * math.log(2)) == pytest.approx(1)
+
+
+def test_bits_of_a_density_are_of_the_raw_data_whatever_their_scaling():
+    scale = 7.0
+    raw, _ = linear_model()
+    scaled = Autoencoder(
+        raw.encoder,
+        raw.decoder,
+        shape=(DATA,),
+        code=GaussianCode(),
+        distance=Gaussian(scale=NOISE, link="identity"),
+        scaling=Scaling("standardise", 3.0, scale),
+        code_shape=(CODE,),
+    ).double()
+    given = samples()
+    stretched = Samples(given.tensor() * scale + 3.0)
+    plain, found = (log_likelihood(model, of, draws=3).mean for model, of in ((raw, given), (scaled, stretched)))
+    assert found == pytest.approx(plain, abs=1e-4)
+    assert bits_per_dimension(scaled, found) == pytest.approx(
+        bits_per_dimension(raw, plain) + math.log2(scale), abs=1e-4
+    )

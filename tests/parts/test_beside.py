@@ -22,11 +22,18 @@ def test_nothing_beside_leaves_the_input_as_it_is():
     assert Beside().to_decoder(x, torch.tensor([0, 1])) is x
 
 
-def test_a_label_is_a_plane_of_ones_for_pictures():
+def test_a_label_is_as_large_as_a_codes_numbers():
+    for classes in (2, 10):
+        hot = Beside(classes=classes).to_decoder(torch.zeros(classes, 3), torch.arange(classes))[:, 3:]
+        assert float(hot.square().mean()) == pytest.approx(1)
+        assert torch.equal(hot.argmax(1), torch.arange(classes))
+
+
+def test_a_label_is_a_plane_of_one_value_for_pictures():
     x = torch.rand(2, 1, 4, 3)
     planes = Beside(classes=3).to_encoder(x, None, torch.tensor([2, 0]))
     assert torch.equal(planes[:, :1], x)
-    assert torch.equal(planes[:, 1:, 1, 2], torch.tensor([[0.0, 0.0, 1.0], [1.0, 0.0, 0.0]]))
+    assert torch.equal(planes[:, 1:, 1, 2], 3**0.5 * torch.tensor([[0.0, 0.0, 1.0], [1.0, 0.0, 0.0]]))
     assert torch.equal(planes[:, 1:], planes[:, 1:, :1, :1].expand(-1, -1, 4, 3))
 
 

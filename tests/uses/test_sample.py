@@ -122,6 +122,17 @@ def test_what_cannot_be_drawn_is_refused_with_what_to_do(plain, words, error, wh
         ist.sample(plain, **words)
 
 
+def test_the_recipes_with_a_prior_are_known():
+    towards = {name for name, row in ist.RECIPES.items() if any(part.towards_prior for part in row.blueprint.penalties)}
+    assert towards == {"vae", "conv-vae", "beta-vae", "cvae", "iwae", "wae", "aae", "vae-gan", "resnet-vae"}
+
+
+def test_a_penalty_that_weighs_nothing_makes_no_prior(digits):
+    blueprint = ist.recipe("vae", code=4, widths=(16,), weight=0.0)
+    run = ist.Run(blueprint.build(digits).eval(), Settings(), data=digits, description=digits.description)
+    assert not use.has_prior(run)
+
+
 def test_quantised_codes_are_refused_and_left_out_of_the_report(digits):
     pytest.importorskip("vector_quantize_pytorch")
     model = ist.recipe("fsq", network__widths=(16,)).build(digits)

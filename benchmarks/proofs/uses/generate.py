@@ -10,7 +10,7 @@ from isthmus.samplers import fit_sampler
 from isthmus.uses.judge import classifier_of, judge
 from isthmus.uses.sample import Source, Wanted, sample, source_of
 
-EPOCHS = 10
+EPOCHS = 5
 HOW = {"batch_size": 128, "learning_rate": 2e-3, "schedule": "cosine", "compile": False}
 WAYS: dict[str, tuple[str, Wanted]] = {
     "vae, prior": ("vae", "prior"),
@@ -20,19 +20,22 @@ WAYS: dict[str, tuple[str, Wanted]] = {
     "vanilla, mixture": ("vanilla", "mixture"),
     "vanilla, neighbours": ("vanilla", "neighbours"),
 }
-OF_A_CLASS = 200
+COUNT, OF_A_CLASS = 2000, 200
+"""Draws that are judged, as many test digits; draws of each class."""
 
 
 def prove(bench: Bench) -> list[Row]:
     """Each model's draws by each way, in a digit classifier's features; by class; and what a VAE finds probable."""
     data = bench.open()
-    runs = {name: bench.train(name, ist.recipe(name), data, **HOW) for name in ("vae", "vanilla", "wae", "cvae")}
+    runs = {name: bench.train(name, ist.recipe(name), data, **HOW) for name in ("vae", "vanilla", "wae")}
     judge_by = classifier_of(runs["vae"])
     vanilla = runs["vanilla"]
     size = torch.Size(vanilla.model.code_shape).numel()
     sources = {title: source_of(runs[name], way=way) for title, (name, way) in WAYS.items()}
     sources["vanilla, naive"] = Source(vanilla, fit_sampler(torch.zeros(1, size), "prior"), "prior", None)
-    found = {title: judge(source.run, source, features=judge_by.features) for title, source in sources.items()}
+    found = {
+        title: judge(source.run, source, features=judge_by.features, count=COUNT) for title, source in sources.items()
+    }
     naive, real = found["vanilla, naive"].draws, found["vae, prior"].data
     drawn = {title: source.draw(25, torch.Generator().manual_seed(0)).values / 255 for title, source in sources.items()}
     shown = ("vanilla, naive", "vanilla, mixture", "wae, prior", "vae, prior")
@@ -61,12 +64,8 @@ def prove(bench: Bench) -> list[Row]:
             for name, value in real.to_json().items()
             if name in ("frechet", "coverage", "precision", "recall", "density")
         ]
-    rows += [
-        Row.at_least(
-            f"{name}, by class: share that the classifier finds of it", _obeyed(runs[name], judge_by), 0.8, "", 0.1
-        )
-        for name in ("vanilla", "cvae")
-    ]
+    obeyed = _obeyed(vanilla, judge_by)
+    rows.append(Row.at_least("vanilla, a mixture for each class: draws that the classifier finds of it", obeyed, 0.8))
     likelihood = found["vae, prior"]
     if likelihood.likelihood is not None and likelihood.bits is not None:
         rows += [

@@ -9,7 +9,7 @@ from isthmus.measures import gradient_energy
 from isthmus.uses.judge import classifier_of, judge
 from isthmus.uses.sample import source_of
 
-EPOCHS = 2
+EPOCHS = 1
 SEEDS = (0, 1, 2)
 HOW = {"batch_size": 100, "schedule": "cosine", "compile": False}
 
@@ -20,7 +20,7 @@ def prove(bench: Bench) -> list[Row]:
     runs = {f"seed {s}": bench.train(f"vae-gan-{s}", ist.recipe("vae-gan"), data, seed=s, **HOW) for s in SEEDS}
     runs["the VAE"] = bench.train("vae", ist.recipe("conv-vae"), data, **HOW)
     judge_by = classifier_of(runs["the VAE"])
-    found = {name: judge(run, features=judge_by.features) for name, run in runs.items()}
+    found = {name: judge(run, features=judge_by.features, count=2000) for name, run in runs.items()}
     vae = found.pop("the VAE")
     drawn = {name: source_of(run).draw(1000, torch.Generator().manual_seed(0)).values for name, run in runs.items()}
     bench.draw(mosaics({name: values[:48] / 255 for name, values in drawn.items()}, across=6))

@@ -13,7 +13,9 @@ from isthmus.parts.part import Shape
 class Beside:
     """Attached along dimension 1: as further channels, planes of one value where the input is a picture or series.
 
-    classes: one-hot labels of so many classes go to the encoder and to the decoder; 0 for none.
+    classes: one-hot labels of so many classes go to the encoder and to the decoder; 0 for none. A hot number is the
+        root of how many there are, so that the label's mean square is 1, as that of a code's numbers: a mere 1 among
+        them is overlooked, and the code learns to tell the class itself.
     mask: 1 where a number is known and 0 where it is missing goes to the encoder.
     flat: the network takes its input flat, so that a label is just so many numbers more.
     """
@@ -51,6 +53,6 @@ class Beside:
     def _with_labels(self, x: Tensor, labels: Tensor | None) -> Tensor:
         if not self.classes or labels is None:
             return x
-        hot = (labels[:, None] == torch.arange(self.classes, device=labels.device)).to(x.dtype)
+        hot = (labels[:, None] == torch.arange(self.classes, device=labels.device)).to(x.dtype) * self.classes**0.5
         hot = hot.repeat(len(x) // max(1, len(hot)), 1) if len(hot) != len(x) else hot
         return torch.cat([x, hot.view(*hot.shape, *[1] * (x.ndim - 2)).expand(-1, -1, *x.shape[2:])], 1)
