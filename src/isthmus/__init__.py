@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from isthmus.uses.blend import Blend, blend
     from isthmus.uses.detect import Detection, Detector, detect, detector
     from isthmus.uses.judge import judge
+    from isthmus.uses.map import CodeMap, map_codes
     from isthmus.uses.restore import restoration, restore
     from isthmus.uses.restore_files import restore_files
     from isthmus.uses.sample import sample
@@ -37,6 +38,7 @@ _HOMES = {
     "Blend": "uses.blend",
     "Blueprint": "blueprint",
     "Callback": "training",
+    "CodeMap": "uses.map",
     "Data": "data",
     "Detection": "uses.detect",
     "Detector": "uses.detect",
@@ -56,6 +58,7 @@ _HOMES = {
     "fit": "fitting",
     "judge": "uses.judge",
     "load": "run",
+    "map_codes": "uses.map",
     "open_data": "data",
     "open_writer": "data",
     "read_samples": "data",
@@ -76,6 +79,7 @@ __all__ = [
     "Blend",
     "Blueprint",
     "Callback",
+    "CodeMap",
     "Data",
     "Detection",
     "Detector",
@@ -94,6 +98,7 @@ __all__ = [
     "fit",
     "judge",
     "load",
+    "map_codes",
     "open_data",
     "open_writer",
     "read_samples",

@@ -16,6 +16,7 @@ HOW = {"batch_size": 128, "learning_rate": 2e-3, "schedule": "cosine"}
 SEEDS = (0, 1, 2)
 PAIRS = 500
 DISTANCE = "distance to the nearest training digit"
+FEATURES = "the same in the features of a classifier"
 CONFIDENCE = "confidence of the classifier"
 ON_THE_WAY = torch.tensor([0.25, 0.5, 0.75])
 
@@ -34,7 +35,7 @@ class Judge:
         return {
             DISTANCE: float(nearest_samples(made, self.data.train, self.data.scaling).distance.mean()),
             CONFIDENCE: float(self.classifier.probabilities(made).amax(1).mean()),
-            "distance in the classifier's features": float(torch.cat(near).mean()),
+            FEATURES: float(torch.cat(near).mean()),
         }
 
 
@@ -54,6 +55,8 @@ def prove(bench: Bench) -> list[Row]:
             run = bench.train(f"{name}-{seed}", blueprint, data, seed=seed, **HOW)
             runs.setdefault(name, run)
             ends = run.encode(start), run.encode(end)
+            mixed = linear(run.reconstruct(start), run.reconstruct(end), ON_THE_WAY).flatten(0, 1)
+            found.setdefault(f"pixels of what the {name} model reconstructs", []).append(judge(mixed))
             for title, way in (("linear", linear), ("spherical", spherical)):
                 made = run.decode(way(*ends, ON_THE_WAY).flatten(0, 1))
                 found.setdefault(f"{name}, {title}", []).append(judge(made))
@@ -63,12 +66,10 @@ def prove(bench: Bench) -> list[Row]:
         name: {key: sum(seed[key] for seed in seeds) / len(seeds) for key in seeds[0]} for name, seeds in found.items()
     }
     pairs = (("vae, linear", "pixels"), ("plain, linear", "pixels"), ("vae, linear", "plain, linear"))
-    for it, beside in pairs:
-        near, far = means[it][DISTANCE], means[beside][DISTANCE]
-        rows.append(Row.at_most(f"{DISTANCE}: {it}, beside {beside}", near, far, beside, far))
-    for it, beside in pairs:
-        sure, unsure = means[it][CONFIDENCE], means[beside][CONFIDENCE]
-        rows.append(Row.at_least(f"{CONFIDENCE}: {it}, beside {beside}", sure, unsure, beside, unsure))
+    for key, ask in ((DISTANCE, Row.at_most), (FEATURES, Row.at_most), (CONFIDENCE, Row.at_least)):
+        for it, beside in pairs:
+            ours, theirs = means[it][key], means[beside][key]
+            rows.append(ask(f"{key}: {it}, beside {beside}", ours, theirs, beside, theirs))
     rows += [Row(f"{key}: {name}", value) for name, each in means.items() for key, value in each.items()]
     return rows
 

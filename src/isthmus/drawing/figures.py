@@ -213,7 +213,7 @@ def code_map(
         if points.shape[1] == 1:
             _code_line(axes, points[:, 0].numpy(), marks, label_names, theme)
         else:
-            _code_points(axes, points.numpy(), marks, label_names, theme)
+            code_points(axes, points.numpy(), marks, label_names, theme)
         axes.grid(alpha=0.5)
     return figure
 
@@ -270,22 +270,34 @@ def _bins(values: np.ndarray, log: bool, count: int) -> list[float]:
     return (np.geomspace if log else np.linspace)(low, high, count + 1).tolist()
 
 
-def _code_points(axes: Axes, points: np.ndarray, marks: np.ndarray | None, names: Sequence[str], theme: Theme) -> None:
+def code_points(
+    axes: Axes,
+    points: np.ndarray,
+    marks: np.ndarray | None,
+    names: Sequence[str],
+    theme: Theme,
+    *,
+    faint: bool = False,
+) -> None:
+    """Points (N, 2), coloured by their marks (N,), each mark's name at its median. faint: others go on top."""
     x, y = points.T
     size = float(np.clip(6000 / len(x), 5, 36))
+    alpha = 0.35 if faint else 0.8
     if marks is None:
         axes.scatter(x, y, s=size, color=theme.rivals["model"], alpha=0.6, linewidths=0)
         return
     for label in np.unique(marks):
         here = marks == label
         look = {"color": theme.labels[label % 10], "marker": MARKERS[label // 10 % 10]}
-        axes.scatter(x[here], y[here], s=size, alpha=0.8, linewidths=0, label=_called(label, names), **look)
+        axes.scatter(x[here], y[here], s=size, alpha=alpha, linewidths=0, label=_called(label, names), **look)
     if len(np.unique(marks)) <= 40:
         outline: list[AbstractPathEffect] = [withStroke(linewidth=2.5, foreground=theme.paper)]
         for label in np.unique(marks):
             here = marks == label
             middle = float(np.median(x[here])), float(np.median(y[here]))
-            text = axes.annotate(_called(label, names), middle, ha="center", va="center", weight="bold", fontsize=10)
+            text = axes.annotate(
+                _called(label, names), middle, ha="center", va="center", weight="bold", fontsize=10, zorder=5
+            )
             text.set_path_effects(outline)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from isthmus.drawing.plates import Section
-from isthmus.uses import blend, detect, restore, sample, traverse
+from isthmus.uses import blend, detect, map, restore, sample, traverse
 
 if TYPE_CHECKING:
     from isthmus.run import Run
@@ -13,6 +13,7 @@ SECTIONS: tuple[Callable[["Run"], Section | None], ...] = (
     restore.section,
     blend.section,
     traverse.section,
+    map.section,
     sample.section,
     detect.section,
 )

@@ -1,0 +1,79 @@
+"""The command `map`: a picture of the data from their codes."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from isthmus.cli import options, reading
+from isthmus.cli.says import number, say, say_json, say_table, working
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the command of this file to `app`."""
+    app.command("map", epilog="Example: `isthmus map runs/digits --way tsne --out digits.html`")(map_codes)
+
+
+@reading.reads(*reading.READING, "part")
+def map_codes(
+    run: options.Folder,
+    source: Annotated[
+        str | None, typer.Argument(metavar="SOURCE", help="Other data than the run's own.", show_default=False)
+    ] = None,
+    *,
+    how: reading.How,
+    way: Annotated[
+        Literal["auto", "code", "pca", "tsne", "umap"],
+        typer.Option(
+            help="code: the code's own two numbers; pca: its principal components; tsne and umap (needs the extra "
+            "isthmus[map]) keep neighbours together; auto: code where it has two numbers, else tsne."
+        ),
+    ] = "auto",
+    most: Annotated[int, typer.Option(min=4, help="Samples on the map.")] = 2000,
+    across: Annotated[int, typer.Option(min=0, help="Decoded places along each side; 0: none.")] = 12,
+    seed: Annotated[int, typer.Option(min=0, help="Of t-SNE and UMAP.")] = 0,
+    out: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="PATH",
+            help="Where to, may be repeated: `.png`, or an interactive page as `.html`. [default: map.png and map.html "
+            "in RUN]",
+            show_default=False,
+        ),
+    ] = None,
+    force: options.Force = False,
+    quiet: options.Quiet = False,
+    json: options.Json = False,
+) -> None:
+    """Draw a map of the data by their codes, with what lies between them, as a picture and as an interactive page.
+
+    The table tells how far the map can be trusted, beside the plane of the data's own two principal components.
+    """
+    targets = out or [run / "map.png", run / "map.html"]
+    for target in targets:
+        if target.suffix not in (".png", ".html"):
+            raise typer.BadParameter(f"--out {target}: expected a path that ends in .png or .html")
+        options.refuse_taken(target, force)
+    found = options.open_run(run)
+    from isthmus.drawing.theme import write_png
+    from isthmus.uses.map import map_codes as use
+
+    with working("mapping", quiet=quiet):
+        made = use(found, source, way=way, most=most, across=across, seed=seed, **how)
+        for target in targets:
+            if target.suffix == ".png":
+                write_png(target, made.draw())
+            else:
+                made.write_page(target)
+    if json:
+        say_json(made.to_json() | {"files": list(map(str, targets))})
+        return
+    if not quiet:
+        rivals = (made.quality, made.beside)
+        rows = [["trustworthiness", *(number(rival.trustworthiness) for rival in rivals)]]
+        if made.quality.knn_accuracy is not None:
+            rows.append(["k-NN accuracy", *(number(rival.knn_accuracy) for rival in rivals)])
+        say_table(["", f"this map ({made.projection.way})", "PCA of the data"], rows, right=True)
+        if across and made.why_no_plane:
+            say(f"What lies between is left out: {made.why_no_plane}")
+    say(*map(str, targets))

@@ -1,0 +1,157 @@
+"""Maps: samples as points with labels and thumbnails, and beside them what a decoder makes of the places between."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from matplotlib.axes import Axes
+from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
+from torch import Tensor
+
+from isthmus.data.samples import Samples
+from isthmus.drawing.figures import code_points, displayable, short_name
+from isthmus.drawing.rows import Look
+from isthmus.drawing.theme import LIGHT, Theme, drawing, sheet
+
+SIZE = 1 / 22
+"""A thumbnail's side, as a share of the map's."""
+COLUMNS = 4
+"""Columns of a table whose values over the plane are shown."""
+
+
+@dataclass(frozen=True, eq=False)
+class Plane:
+    """What a decoder makes of a grid of places over a map.
+
+    samples: (down · across, *shape) raw, row by row from the bottom. shown: (down · across,) whether a place is near
+    enough to the data to mean something. extent: left, right, bottom, top on the map.
+    """
+
+    samples: Tensor
+    shown: Tensor
+    across: int
+    down: int
+    extent: tuple[float, float, float, float]
+
+
+def draw_map(
+    points: Tensor, samples: Samples, axes: tuple[str, str], look: Look, plane: Plane | None, *, theme: Theme = LIGHT
+) -> Figure:
+    """The map (N, 2) of N samples, coloured by label; beside it the plane, where there is one."""
+    with drawing(theme):
+        both = plane is not None
+        figure = sheet(10.8 if both else 5.6, 5.4)
+        left = figure.add_subplot(1, 2 if both else 1, 1, xlabel=axes[0], ylabel=axes[1])
+        marks = None if samples.labels is None else samples.labels.numpy()
+        code_points(left, points.numpy(), marks, samples.label_names, theme, faint=look.kind == "pictures")
+        if look.kind == "pictures":
+            _thumbnails(left, points, samples, look, theme)
+        left.set_title(f"{len(points):,} samples", loc="left", fontsize=9)
+        left.tick_params(labelsize=8)
+        if plane is not None:
+            _draw_plane(figure, plane, axes, look, theme)
+    return figure
+
+
+def plane_board(plane: Plane, look: Look) -> np.ndarray:
+    """(height, width, 4) in 0..1: the plane of pictures as one, its top row first; clear around and between them."""
+    scaled = look.scaled(plane.samples)
+    cells = displayable(scaled, look.bounds([scaled])) * plane.shown.numpy()[:, None, None, None]
+    gap = max(1, round(0.06 * max(cells.shape[1:3])))
+    cells = np.pad(cells, ((0, 0), (gap, gap), (gap, gap), (0, 0)))
+    rows = cells.reshape(plane.down, plane.across, *cells.shape[1:])[::-1]
+    return np.concatenate([np.concatenate(list(row), 1) for row in rows], 0)
+
+
+def thumbnails(samples: Samples, look: Look) -> np.ndarray:
+    """(N, h, w, 4) in 0..1 of pictures, at most 32 pixels a side."""
+    scaled = look.scaled(samples.tensor())
+    bounds = look.bounds([scaled])
+    side = max(scaled.shape[-2:])
+    if side > 32:
+        size = [max(1, round(length * 32 / side)) for length in scaled.shape[-2:]]
+        scaled = torch.nn.functional.adaptive_avg_pool2d(scaled, (size[0], size[1]))
+    return displayable(scaled, bounds)
+
+
+def _thumbnails(axes: Axes, points: Tensor, samples: Samples, look: Look, theme: Theme) -> None:
+    """As many samples as find room, at their points; grey ones as ink of their label's colour, without their ground."""
+    low, high = points.amin(0), points.amax(0)
+    side = (high - low).clamp(min=1e-9) * SIZE
+    kept: list[int] = []
+    places = torch.empty(0, 2)
+    for i in torch.randperm(len(points), generator=torch.Generator().manual_seed(0)).tolist():
+        if not bool((((places - points[i]).abs() / side).amax(1) < 1).any()):
+            kept.append(i)
+            places = torch.cat((places, points[i : i + 1]))
+    chosen = samples.take(kept)
+    pictures = thumbnails(chosen, look)
+    grey = samples.shape[0] not in (3, 4)
+    height, width = pictures.shape[1:3]
+    scale = side / max(height, width)
+    for place, picture in zip(places, pictures, strict=True):
+        label = None if chosen.labels is None else int(chosen.labels[len(axes.images)])
+        colour = theme.rivals["model"] if label is None else theme.labels[label % 10]
+        x, y = place.tolist()
+        wide, tall = float(scale[0]) * width / 2, float(scale[1]) * height / 2
+        shown = _ink(picture, colour) if grey else picture
+        axes.imshow(shown, extent=(x - wide, x + wide, y - tall, y + tall), aspect="auto", zorder=3)
+    margin = side.tolist()
+    axes.set_xlim(float(low[0]) - margin[0], float(high[0]) + margin[0])
+    axes.set_ylim(float(low[1]) - margin[1], float(high[1]) + margin[1])
+
+
+def _ink(picture: np.ndarray, colour: str) -> np.ndarray:
+    """(h, w, 4) as ink of one colour, as thick as the picture differs from its edge."""
+    grey = picture[..., 0]
+    edge = np.median(np.concatenate((grey[0], grey[-1], grey[:, 0], grey[:, -1])))
+    ink = np.empty_like(picture)
+    ink[..., :3] = to_rgb(colour)
+    ink[..., 3] = np.abs(grey - edge) / max(edge, 1 - edge, 1e-9)
+    return ink
+
+
+def _draw_plane(figure: Figure, plane: Plane, names: tuple[str, str], look: Look, theme: Theme) -> None:
+    if look.kind == "table":
+        _columns(figure, plane, look)
+        return
+    axes = figure.add_subplot(1, 2, 2, xlabel=names[0], ylabel=names[1] if plane.down > 1 else "")
+    axes.set_title("what lies between: decoded places of the map", loc="left", fontsize=9)
+    axes.tick_params(labelsize=8)
+    left, right, bottom, top = plane.extent
+    if look.kind == "pictures" and plane.down == 1:  # a strip, of pictures as wide as they are high
+        top = bottom + (right - left) / plane.across
+        axes.imshow(plane_board(plane, look), extent=(left, right, bottom, top), aspect="equal")
+    elif look.kind == "pictures":
+        axes.imshow(plane_board(plane, look), extent=plane.extent, aspect="auto", interpolation="nearest")
+    else:
+        scaled = look.scaled(plane.samples)[:, 0].numpy()
+        least, most = np.nanmin(scaled), np.nanmax(scaled)
+        wide, tall = (right - left) / plane.across, (top - bottom) / plane.down
+        steps = np.linspace(0.08, 0.92, scaled.shape[1]) * wide
+        for i, line in enumerate(scaled):
+            if plane.shown[i]:
+                x, y = left + i % plane.across * wide, bottom + i // plane.across * tall
+                heights = y + tall * (0.1 + 0.8 * (line - least) / max(most - least, 1e-9))
+                axes.plot(x + steps, heights, color=theme.rivals["model"], linewidth=0.9)
+    axes.set(xlim=(left, right), ylim=(bottom, top))
+    if plane.down == 1:
+        axes.set_yticks([])
+
+
+def _columns(figure: Figure, plane: Plane, look: Look) -> None:
+    """The values over the plane of those columns that change most over it."""
+    values = plane.samples.flatten(1)
+    known = look.scaled(plane.samples).flatten(1)[plane.shown]
+    order = known.std(0).sort(descending=True, stable=True).indices[:COLUMNS].tolist()
+    names = look.columns or tuple(f"column {i + 1}" for i in range(values.shape[1]))
+    places = ((1, 3), (1, 4), (2, 3), (2, 4))
+    for (row, column), i in zip(places, order, strict=False):
+        axes = figure.add_subplot(2, 4, (row - 1) * 4 + column)
+        board = torch.where(plane.shown, values[:, i], torch.nan).view(plane.down, plane.across).numpy()
+        image = axes.imshow(board, extent=plane.extent, origin="lower", aspect="auto", cmap="viridis")
+        axes.set_title(short_name(names[i], 20), loc="left", fontsize=9)
+        axes.set_xticks([])
+        axes.set_yticks([])
+        figure.colorbar(image, ax=axes, orientation="horizontal", pad=0.03, shrink=0.9).ax.tick_params(labelsize=7)

@@ -1,0 +1,218 @@
+"""Mapping: a picture of the data from their codes, how far it can be trusted, and what lies between the samples."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from matplotlib.figure import Figure
+from torch import Tensor
+
+from isthmus.data.samples import Samples
+from isthmus.drawing.maps import Plane, draw_map
+from isthmus.drawing.plates import Section, plate
+from isthmus.drawing.rows import Look
+from isthmus.drawing.theme import LIGHT, Theme
+from isthmus.errors import DataError, UseError
+from isthmus.measures.maps import MapQuality, map_quality
+from isthmus.pca import principal_components
+from isthmus.uses.given import check_continuous
+from isthmus.uses.map_page import write_page
+from isthmus.uses.projections import Projection, Way, project
+
+if TYPE_CHECKING:
+    from isthmus.run import Run
+
+MOST = 2000
+"""Samples on a map, unless told."""
+ACROSS = 12
+"""Places of the decoded plane along each side."""
+
+
+@dataclass(frozen=True, eq=False)
+class CodeMap:
+    """Samples as points of a plane, by their codes.
+
+    samples: those on the map, N. rows: (N,) their numbers in what they were taken from, which is called `source`.
+    projection: where each lies, and how. quality, beside: of this map, and of the plane of the data's own first two
+    principal components: trustworthiness and k-NN accuracy. plane: what the decoder makes of places on the map; None
+    where it can't, and `why_no_plane` says why.
+    """
+
+    source: str
+    samples: Samples
+    rows: Tensor
+    projection: Projection
+    quality: MapQuality
+    beside: MapQuality
+    plane: Plane | None
+    why_no_plane: str
+    look: Look
+
+    @property
+    def points(self) -> Tensor:
+        """(N, 2) where each sample is drawn: of codes of one number, by that and by its label, to see them apart."""
+        points = self.projection.points
+        if points.shape[1] == 2:
+            return points
+        row = torch.zeros(len(points)) if self.samples.labels is None else self.samples.labels.float()
+        apart = torch.rand(len(points), generator=torch.Generator().manual_seed(0)) - 0.5
+        return torch.stack((points[:, 0], row + 0.7 * apart), 1)
+
+    @property
+    def axes(self) -> tuple[str, str]:
+        """What the axes are called."""
+        named = self.projection.axes
+        if len(named) == 2:
+            return named[0], named[1]
+        return named[0], "label" if self.samples.labels is not None else "spread to see them apart"
+
+    def to_json(self) -> dict[str, Any]:
+        """How good the map is, and where each sample lies."""
+        labels, names = self.samples.labels, self.samples.label_names
+        told = None if labels is None else [names[i] if i < len(names) else str(i) for i in labels.tolist()]
+        return {
+            "source": self.source,
+            "way": self.projection.way,
+            "axes": list(self.axes),
+            "quality": {"map": self.quality._asdict(), "pca": self.beside._asdict()},
+            "plane": self.why_no_plane or "decoded",
+            "rows": self.rows.tolist(),
+            "points": self.projection.points.tolist(),
+            "labels": told,
+        }
+
+    def draw(self, theme: Theme = LIGHT) -> Figure:
+        """The map, with labels and, of pictures, thumbnails; beside it the decoded plane."""
+        return draw_map(self.points, self.samples, self.axes, self.look, self.plane, theme=theme)
+
+    def write_page(self, path: str | Path) -> None:
+        """Write the map as an interactive page that stands by itself."""
+        write_page(path, self)
+
+
+def map_codes(
+    run: "Run",
+    source: Any = None,
+    *,
+    way: Way = "auto",
+    part: str | None = None,
+    most: int = MOST,
+    across: int = ACROSS,
+    seed: int = 0,
+    **how: Any,
+) -> CodeMap:
+    """A map of samples by their codes.
+
+        found = map_codes(run, way="tsne")
+        found.quality, found.beside          # trustworthiness and k-NN accuracy, this map's and PCA's
+        found.draw().savefig("map.png"); found.write_page("map.html")
+
+    source: of the samples, as for `Run.encode`; a part of the run's own data where None.
+    way: see `isthmus.uses.projections.project`. part: of the run's data, or of the source; test where None, if there is one.
+    most: samples on the map, evenly spread. across: places of the decoded plane along each side; 0: none.
+    seed: of t-SNE and UMAP. how: how to read the source.
+
+    Raises:
+        DataError: the source can't be read, or holds fewer than four samples.
+        UseError: the code has too many numbers for way="code", or umap-learn is not installed.
+    """  # noqa: E501
+    if source is None:
+        parts = run.open().parts
+        part = part or next((name for name in ("test", "validation", "train") if len(parts[name]) > 3), "train")
+        if part not in parts:
+            raise DataError(f"There is no part {part!r}: expected {', '.join(parts)}.")
+        samples, called = parts[part], f"{part} part"
+    else:
+        more = how if part is None else how | {"part": part}
+        samples, called = run.read(source, **more), source if isinstance(source, str) else "given samples"
+    rows = torch.linspace(0, len(samples) - 1, min(len(samples), most), dtype=torch.float64).round().long()
+    codes = run.encode(samples.take(rows)).flatten(1)
+    finite = codes.isfinite().all(1)
+    rows, codes = rows[finite], codes[finite]
+    chosen = samples.take(rows)
+    look = Look.of(run)
+    found = project(codes, way, seed=seed)
+    flat = look.scaled(chosen.tensor()).flatten(1).nan_to_num(0.0)
+    rival = principal_components(Samples(flat), Tensor.float, 2).encode(flat)
+    plane, why = None, "not asked for"
+    if across:
+        try:
+            plane, why = _plane(run, found, chosen, across), ""
+        except UseError as error:
+            why = str(error)
+    return CodeMap(
+        called,
+        chosen,
+        rows,
+        found,
+        map_quality(flat, found.points, chosen.labels),
+        map_quality(flat, rival, chosen.labels),
+        plane,
+        why,
+        look,
+    )
+
+
+def section(run: "Run") -> Section | None:
+    """The map by the code itself or its principal components, with what lies between; nothing for very few samples."""
+    if sum(len(part) > 3 for part in run.open().parts.values()) == 0:
+        return None
+    size = torch.Size(run.model.code_shape).numel()
+    try:
+        found = map_codes(run, way="code" if size <= 2 else "pca", most=500, across=10)
+    except DataError:
+        return None  # no four codes are finite
+    if found.plane is not None and not bool(found.plane.samples.isfinite().all()):
+        return None
+    told = quality_words(found)
+    drawn = plate(
+        "Map",
+        found.draw,
+        f"{len(found.rows)} samples of the {found.source} as points by their codes, and what the decoder makes of the "
+        f"places between. Axes: {'; '.join(found.axes)}.",
+        f"{len(found.rows)} samples of the {found.source} by their codes" + (
+            ", and what the decoder makes of places between them." if found.plane else f". {found.why_no_plane}"
+        ),
+    )  # fmt: skip
+    return Section("Map", [drawn], [told])
+
+
+def quality_words(found: CodeMap) -> str:
+    """How far the map can be trusted, in a sentence."""
+    ours, theirs = found.quality, found.beside
+    text = f"Of this map's neighbours, trustworthiness {ours.trustworthiness:.3f}; of the plane of the data's own two "
+    text += f"principal components {theirs.trustworthiness:.3f}."
+    if ours.knn_accuracy is not None and theirs.knn_accuracy is not None:
+        text += f" A sample's neighbours tell its label in {ours.knn_accuracy:.1%} of cases, and in PCA's plane in "
+        text += f"{theirs.knn_accuracy:.1%}."
+    return text
+
+
+def _plane(run: "Run", found: Projection, samples: Samples, across: int) -> Plane:
+    """What the decoder makes of a grid of places over the map.
+
+    Raises:
+        UseError: the code can't be decoded, or not between those that the data have.
+    """
+    check_continuous(run, "The map shows the samples alone.")
+    low, high = found.points.amin(0), found.points.amax(0)
+    line = found.points.shape[1] == 1
+    xs = _middles(float(low[0]), float(high[0]), across)
+    ys = torch.zeros(1) if line else _middles(float(low[1]), float(high[1]), across)
+    grid = torch.stack(torch.meshgrid(ys, xs, indexing="ij"), -1).flip(-1).flatten(0, 1)
+    places = grid[:, :1] if line else grid
+    distances, near = torch.cdist(places, found.points).min(1)
+    labels = None
+    if run.model.beside.classes and samples.labels is not None:
+        labels = samples.labels[near]
+    made = run.decode(found.back(places), labels)
+    cell = ((high - low) / across).norm()
+    shown = torch.ones(len(places), dtype=torch.bool) if found.exact else distances <= 0.75 * cell
+    return Plane(made, shown, len(xs), len(ys), (float(low[0]), float(high[0]), float(low[-1]), float(high[-1])))
+
+
+def _middles(low: float, high: float, count: int) -> Tensor:
+    """(count,) the middles of as many equal pieces."""
+    step = (high - low) / count
+    return low + step * (torch.arange(count) + 0.5)

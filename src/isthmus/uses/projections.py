@@ -1,0 +1,104 @@
+"""Projections: codes as points of a plane, and points of the plane as codes again, by four ways."""
+
+import warnings
+from collections.abc import Callable
+from typing import Literal, NamedTuple, get_args
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from isthmus.data.samples import Samples
+from isthmus.errors import DataError, UseError, nearest
+from isthmus.pca import principal_components
+
+Way = Literal["auto", "code", "pca", "tsne", "umap"]
+NEAR = 5
+"""Points of a map that a place between them is made of, where the map has no way back of its own."""
+
+
+class Projection(NamedTuple):
+    """Codes as points.
+
+    way: how. points: (N, 2); (N, 1) for codes of one number. axes: what the axes are called. back: (M, 2) points to the
+    (M, D) codes that lie there. exact: whether the way back is the map's own; else a place is a mixture of the codes
+    around it, and means nothing far from all points.
+    """
+
+    way: Way
+    points: Tensor
+    axes: tuple[str, ...]
+    back: Callable[[Tensor], Tensor]
+    exact: bool
+
+
+def project(codes: Tensor, way: Way = "auto", *, seed: int = 0) -> Projection:
+    """(N, D) codes as points of a plane.
+
+    way: "code" takes codes of two numbers, or one, as they are; "pca" their first two principal components; "tsne"
+    (scikit-learn) and "umap" (umap-learn) keep neighbours together; "auto" is code where it can be, else tsne.
+    seed: of the last two.
+
+    Raises:
+        DataError: there are fewer than four codes, or there is no such way.
+        UseError: the codes have more than two numbers for "code", or umap-learn is not installed.
+    """
+    if way not in get_args(Way):
+        raise DataError(f"There is no way {way!r} to map. {nearest(str(way), get_args(Way))}")
+    if len(codes) < 4:
+        raise DataError(f"A map of {len(codes)} samples says nothing: expected four or more. Give more samples.")
+    size = codes.shape[1]
+    if way == "auto":
+        way = "code" if size <= 2 else "tsne"
+    if way == "code" and size > 2:
+        raise UseError(
+            f"This model's code has {size} numbers, and a map two. Choose way=tsne, pca or umap, or train a "
+            "model with code=2."
+        )
+    if way == "code" or size == 1:
+        ordinals = ("1st", "2nd")[:size]
+        names = tuple(f"code, {nth} number" for nth in ordinals)
+        return Projection("code", codes, names, lambda at: at, True)
+    if way == "pca":
+        found = principal_components(Samples(codes), Tensor.float, 2)
+        shares = (found.variances / max(found.total_variance, 1e-30)).tolist()
+        names = tuple(f"code's principal component {i + 1} ({share:.0%})" for i, share in enumerate(shares))
+        return Projection(way, found.encode(codes).float(), names, lambda at: found.decode(at).float(), True)
+    points = torch.from_numpy((_tsne if way == "tsne" else _umap)(codes.numpy(), seed)).float()
+    called = {"tsne": "t-SNE", "umap": "UMAP"}[way]
+    return Projection(way, points, (f"{called}, 1st axis", f"{called}, 2nd axis"), _between(points, codes), False)
+
+
+def _between(points: Tensor, codes: Tensor) -> Callable[[Tensor], Tensor]:
+    """The way back of a map that has none: the codes of the nearest points, by the inverse square of the distance."""
+
+    def back(at: Tensor) -> Tensor:
+        distances, near = torch.cdist(at, points).topk(min(NEAR, len(points)), largest=False)
+        weights = 1 / distances.square().clamp(min=1e-9)
+        return (codes[near] * (weights / weights.sum(1, keepdim=True))[..., None]).sum(1)
+
+    return back
+
+
+def _tsne(codes: np.ndarray, seed: int) -> np.ndarray:
+    from sklearn.manifold import TSNE  # noqa: PLC0415 slow to import, and needed here alone
+
+    perplexity = min(30.0, (len(codes) - 1) / 3)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of codes that are all alike
+        return TSNE(perplexity=perplexity, init="pca", random_state=seed).fit_transform(codes)
+
+
+def _umap(codes: np.ndarray, seed: int) -> np.ndarray:
+    try:
+        from umap import UMAP  # noqa: PLC0415 not in the base installation, and slow to import
+    except ImportError:
+        raise UseError(
+            "way=umap needs umap-learn, which is not installed here. Install it: pip install 'isthmus[map]', or take "
+            "way=tsne."
+        ) from None
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that one seed means one thread
+        near = min(15, len(codes) - 1)
+        start = "spectral" if len(codes) > 50 else "random"
+        return UMAP(n_neighbors=near, init=start, random_state=seed, n_jobs=1).fit_transform(codes)

@@ -1,0 +1,168 @@
+"""Mapping: each way, the way back, how the map is judged, the page, every kind of data, wrong use."""
+
+import json
+import re
+import sys
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+import isthmus as ist
+from isthmus.data import Samples
+from isthmus.errors import DataError, UseError
+from isthmus.pca import principal_components
+from isthmus.uses.map import section
+from isthmus.uses.projections import project
+
+CODES = torch.randn(80, 6, generator=torch.Generator().manual_seed(0))
+
+
+def test_codes_of_two_numbers_are_the_map():
+    found = project(CODES[:, :2])
+    assert found.way == "code"
+    assert torch.equal(found.points, CODES[:, :2])
+    assert torch.equal(found.back(found.points), CODES[:, :2])
+
+
+def test_principal_components_are_those_of_the_codes_and_go_back_into_their_plane():
+    found = project(CODES, "pca")
+    pca = principal_components(Samples(CODES), torch.Tensor.float, 2)
+    assert torch.allclose(found.points, pca.encode(CODES).float())
+    assert torch.allclose(found.back(found.points), pca.decode(pca.encode(CODES)).float(), atol=1e-5)
+
+
+def test_tsne_is_seeded_keeps_clusters_together_and_goes_back_to_the_codes_nearby():
+    codes = torch.cat((CODES * 0.1, CODES * 0.1 + 5))
+    found = project(codes, "tsne", seed=3)
+    assert torch.equal(found.points, project(codes, "tsne", seed=3).points)
+    first, second = found.points[:80], found.points[80:]
+    assert float(torch.cdist(first, second).min()) > 0
+    nearest = torch.cdist(found.points, found.points).fill_diagonal_(torch.inf).argmin(1)
+    assert ((nearest >= 80) == (torch.arange(160) >= 80)).all()
+    assert torch.allclose(found.back(found.points[:3]), codes[:3], atol=1e-3)
+
+
+def test_umap_gets_the_codes_and_the_seed(monkeypatch):
+    class Umap:
+        """In the place of UMAP, which takes half a minute to compile itself."""
+
+        def __init__(self, **words):
+            self.words = words
+
+        def fit_transform(self, codes):
+            assert self.words | {"init": ""} == {"n_neighbors": 15, "random_state": 7, "n_jobs": 1, "init": ""}
+            return codes[:, :2]
+
+    monkeypatch.setitem(sys.modules, "umap", SimpleNamespace(UMAP=Umap))
+    found = project(CODES, "umap", seed=7)
+    assert torch.equal(found.points, CODES[:, :2])
+    assert not found.exact
+
+
+def test_without_umap_it_is_said_how_to_get_it(monkeypatch):
+    monkeypatch.setitem(sys.modules, "umap", None)
+    with pytest.raises(UseError, match=r"pip install 'isthmus\[map\]', or take way=tsne"):
+        project(CODES, "umap")
+
+
+def test_what_cannot_be_mapped_is_refused_with_what_to_do_instead():
+    with pytest.raises(UseError, match=r"has 6 numbers, and a map two\. Choose way=tsne"):
+        project(CODES, "code")
+    with pytest.raises(DataError, match="A map of 3 samples says nothing"):
+        project(CODES[:3])
+    with pytest.raises(DataError, match="Did you mean 'tsne'"):
+        project(CODES, "tsen")  # pyright: ignore[reportArgumentType]
+
+
+def test_a_map_by_tsne_tells_labels_better_than_the_data_s_own_principal_plane(vae):
+    found = ist.map_codes(vae, way="tsne")
+    assert (found.quality.knn_accuracy or 0) > (found.beside.knn_accuracy or 1) + 0.1
+    assert found.quality.trustworthiness > found.beside.trustworthiness
+    assert found.plane is not None
+    assert 0.2 < float(found.plane.shown.float().mean()) < 1  # places far from all samples are left empty
+
+
+def test_the_rival_is_pca_of_the_data(vae):
+    found = ist.map_codes(vae, way="pca", across=0)
+    digits = vae.data.test.tensor().float().flatten(1) / 255
+    from sklearn.manifold import trustworthiness
+
+    plane = principal_components(Samples(digits), torch.Tensor.float, 2).encode(digits)
+    assert found.beside.trustworthiness == pytest.approx(trustworthiness(digits, plane, n_neighbors=10), abs=1e-4)
+    assert found.plane is None
+
+
+def test_the_plane_is_what_the_decoder_makes_of_its_places(barely):
+    run = barely("deep", ist.open_data("digits"), code=2)
+    found = ist.map_codes(run, across=5)
+    codes = run.encode(run.data.test)
+    low, high = codes.amin(0), codes.amax(0)
+    step = (high - low) / 5
+    corner = low + step * torch.tensor([1.5, 0.5])  # the second of the lowest row
+    assert found.plane is not None
+    assert torch.allclose(found.plane.samples[1], run.decode(corner)[0], atol=1e-3)
+    assert found.plane.extent == pytest.approx([float(end[i]) for i in (0, 1) for end in (low, high)])
+
+
+def test_tables_series_and_codes_of_one_number_are_mapped_and_drawn(barely, tmp_path):
+    table = pd.DataFrame({"a": np.arange(60.0), "b": -np.arange(60.0), "kind": list("uvw") * 20})
+    waves = np.sin(np.linspace(0, 9, 40) + np.arange(60)[:, None]).astype(np.float32)
+    runs = {
+        "table": barely("table", ist.open_data(table, categorical="auto", test=0.3), code=2),
+        "series": barely("series", ist.open_data(waves, kind="series", test=0.3), code=2),
+        "pictures": barely("deep", ist.open_data("digits"), code=1),
+    }
+    for kind, run in runs.items():
+        found = ist.map_codes(run, across=4)
+        assert found.look.kind == kind
+        assert found.draw().get_size_inches()[0] > 10
+        found.write_page(tmp_path / f"{kind}.html")
+        assert found.plane is not None
+        assert (found.plane.across, found.plane.down) == (4, 1 if kind == "pictures" else 4)
+    assert '"kind"' in (tmp_path / "table.html").read_text()
+
+
+def test_a_quantised_code_is_mapped_without_a_plane_and_says_why(barely):
+    found = ist.map_codes(barely("fsq", ist.open_data("digits"), code=8), way="pca")
+    assert found.plane is None
+    assert "quantised" in found.why_no_plane
+    assert found.to_json()["plane"] == found.why_no_plane
+
+
+def test_a_model_that_is_told_labels_decodes_each_place_with_that_of_the_nearest_sample(barely):
+    run = barely("cvae", ist.open_data("digits"), code=2)
+    found = ist.map_codes(run, across=3)
+    assert found.plane is not None
+    points = found.projection.points
+    low, high = points.amin(0), points.amax(0)
+    place = low + (high - low) / 3 * 0.5
+    near = int((points - place).norm(dim=1).argmin())
+    assert torch.allclose(found.plane.samples[0], run.decode(place, run.data.test.labels[[near]])[0], atol=1e-3)
+
+
+def test_the_page_stands_by_itself_and_names_cannot_end_its_script(vae, tmp_path):
+    samples = vae.data.test.take(range(40))
+    named = Samples(
+        samples.values, samples.labels, samples.label_names, tuple(f"</script>{i}" for i in range(40)), "pictures"
+    )
+    found = ist.map_codes(vae, named, way="pca")
+    found.write_page(tmp_path / "map.html")
+    page = (tmp_path / "map.html").read_text()
+    assert not re.search(r"(src|href)=|https?://|@import|fetch\(", page.replace('"url":"data:', ""))
+    assert page.count("</script>") == 1
+    data = json.loads(re.search(r"const data = (.*);\n", page)[1])  # pyright: ignore[reportOptionalSubscript]
+    assert data["called"][3] == "</script>3"
+    assert len(data["points"]) == len(data["labels"]) == 40
+    assert data["sprites"]["url"].startswith("data:image/png;base64,")
+    assert data["plane"]["extent"] == pytest.approx(list(found.plane.extent)) if found.plane else False
+
+
+def test_all_is_json_and_the_report_shows_it(vae):
+    found = json.loads(json.dumps(ist.map_codes(vae, way="pca").to_json()))
+    assert len(found["points"]) == len(found["labels"]) == 180
+    shown = section(vae)
+    assert shown is not None
+    assert "trustworthiness" in shown.words[0]
