@@ -48,7 +48,7 @@ def prove(bench: Bench) -> list[Row]:
     blueprints = {"vae": variety, "plain": variety.replace(code=Plain(size=20), penalties=())}
     found: dict[str, list[dict[str, float]]] = {}
     raw = linear(start.tensor().float(), end.tensor().float(), ON_THE_WAY).flatten(0, 1)
-    found["pixels"] = [judge(raw)]
+    found |= {"pixels": [judge(raw)], "test digits themselves": [judge(start.tensor().float())]}
     runs: dict[str, ist.Run] = {}
     for seed in SEEDS:
         for name, blueprint in blueprints.items():
