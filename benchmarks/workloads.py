@@ -10,7 +10,8 @@ class Workload:
 
     network: "dense"; "vae" for a dense one with a Gaussian code; or "conv" for the lectures' convolutional network on
     28×28×1. widths: of a dense network's layers from the data to the code; the decoder mirrors them. epochs: of one
-    turn.
+    turn. variety: "denoising" (Gaussian noise, σ = 0.5) or "contractive" (the squared norm of the code's derivative, 0.1
+    times) where the dense network is more than plain.
 
     ReLU after every hidden layer and after the code, a sigmoid at the output, mean squared error. The VAE has no ReLU
     after its code, and the loss of its paper: binary cross-entropy, summed, plus the KL divergence.
@@ -21,6 +22,7 @@ class Workload:
     network: str
     widths: tuple[int, ...] = ()
     epochs: int = 1
+    variety: str = ""
 
     @property
     def hidden(self) -> tuple[int, ...]:
@@ -37,6 +39,11 @@ _ROWS = (
     Workload("vanilla", "784-32-784", "dense", (784, 32), epochs=5),
     Workload("conv", "conv16-8-8 | conv8-8-16-1, pooled and upsampled (the lectures' network)", "conv"),
     Workload("wide", "784-1000-500-250-30-250-500-1000-784", "dense", (784, 1000, 500, 250, 30)),
+    Workload("denoising", "784-512-128-512-784, denoising", "dense", (784, 512, 128), 2, "denoising"),
+    Workload("contractive", "784-256-784, contractive", "dense", (784, 256), 2, "contractive"),
+    Workload(
+        "contractive-deep", "784-128-64-32-64-128-784, contractive", "dense", (784, 128, 64, 32), 1, "contractive"
+    ),
     Workload("vae", "VAE 784-400-20-400-784", "vae", (784, 400, 20), epochs=3),
 )
 WORKLOADS: dict[str, Workload] = {row.name: row for row in _ROWS}

@@ -7,6 +7,9 @@ from typing import Any
 
 from workloads import Workload
 
+NOISE, CONTRACTION = 0.5, 0.1
+"""σ of the noise that denoising networks see, and the weight of the contractive ones' penalty."""
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -28,7 +31,7 @@ class Tool:
 
     module: the file in this folder; it offers `train(workload, settings, pictures, gate, **options)`. packages: whose
     versions are noted, the one that may be missing first. peer: whether it runs in the peers' environment.
-    networks: the kinds it can train. differs: how its network or loop differs from the others'.
+    networks, varieties: the kinds it can train. differs: how its network or loop differs from the others'.
     """
 
     name: str
@@ -37,12 +40,13 @@ class Tool:
     packages: tuple[str, ...]
     peer: bool = True
     networks: tuple[str, ...] = ("dense", "conv", "vae")
+    varieties: tuple[str, ...] = ("",)
     differs: str = ""
     options: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
 
     def runs(self, workload: Workload) -> bool:
         """Whether the tool can train this network at all."""
-        return workload.network in self.networks
+        return workload.network in self.networks and workload.variety in self.varieties
 
 
 _ROWS = (
@@ -52,7 +56,18 @@ _ROWS = (
         "isthmus",
         ("isthmus", "torch", "numpy"),
         peer=False,
+        varieties=("", "denoising", "contractive"),
         options={"precision": "float32"},
+    ),
+    Tool(
+        "plain",
+        "Isthmus, the plain network",
+        "isthmus",
+        ("isthmus", "torch", "numpy"),
+        peer=False,
+        varieties=("denoising", "contractive"),
+        differs="without what makes the variety",
+        options={"plain": True},
     ),
     Tool(
         "isthmus-bfloat16",
@@ -68,6 +83,7 @@ _ROWS = (
         "textbook",
         ("torch", "numpy"),
         peer=False,
+        varieties=("", "denoising", "contractive"),
         differs="PyTorch's own start of the weights, with which the conv network sticks at a black picture",
     ),
     Tool("keras", "Keras 3 on JAX", "keras", ("keras", "jax", "numpy")),

@@ -7,7 +7,8 @@ from gate import Gate
 from workloads import Workload
 
 import isthmus as ist
-from tools import Settings
+from isthmus.parts import Contraction, GaussianNoise
+from tools import CONTRACTION, NOISE, Settings
 
 
 class Turns(ist.Callback):
@@ -25,11 +26,21 @@ class Turns(ist.Callback):
         self.gate.epoch_end(training.state.history[-1]["loss"], compile=training.settings.compile)
 
 
-def train(workload: Workload, settings: Settings, pictures: np.ndarray, gate: Gate, precision: str = "float32") -> None:
-    """Train until the gate says stop. Whether to compile is left to `fit`, which is told of a run of `epochs`."""
+def train(
+    workload: Workload,
+    settings: Settings,
+    pictures: np.ndarray,
+    gate: Gate,
+    precision: str = "float32",
+    plain: bool = False,
+) -> None:
+    """Train until the gate says stop. Whether to compile is left to `fit`, which is told of a run of `epochs`.
+
+    plain: leave out what makes the workload's variety.
+    """
     data = ist.open_data(pictures, validation=0, test=0)
     ist.fit(
-        blueprint(workload).build(data, seed=settings.seed),
+        blueprint(workload, plain=plain).build(data, seed=settings.seed),
         data,
         epochs=settings.epochs,
         batch_size=settings.batch_size,
@@ -41,8 +52,17 @@ def train(workload: Workload, settings: Settings, pictures: np.ndarray, gate: Ga
     )
 
 
-def blueprint(workload: Workload) -> ist.Blueprint:
+def blueprint(workload: Workload, *, plain: bool = False) -> ist.Blueprint:
     """The workload's network, mean squared error on a sigmoid; the recipe's own loss where it is a VAE."""
+    made = _plain(workload)
+    if workload.variety == "denoising" and not plain:
+        made = made.replace(corruption=GaussianNoise(sigma=NOISE))
+    if workload.variety == "contractive" and not plain:
+        made = made.replace(penalties=(Contraction(weight=CONTRACTION, mode="exact"),))
+    return made
+
+
+def _plain(workload: Workload) -> ist.Blueprint:
     if workload.network == "conv":
         return ist.recipe("conv")
     *hidden, code = workload.widths[1:]

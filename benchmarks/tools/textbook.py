@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 from workloads import Workload
 
-from tools import Settings
+from tools import CONTRACTION, NOISE, Settings
 from tools.torch_networks import Vae, decoder, encoder, shape
 
 
@@ -21,7 +21,17 @@ def train(workload: Workload, settings: Settings, pictures: np.ndarray, gate: Ga
     distance = nn.MSELoss()
 
     def loss_of(batch: Tensor) -> Tensor:
-        return model(batch) if workload.network == "vae" else distance(model(batch), batch)
+        if workload.network == "vae":
+            return model(batch)
+        if workload.variety == "denoising":
+            return distance(model(batch + NOISE * torch.randn_like(batch)), batch)
+        if workload.variety == "contractive":
+            narrow, wide = model
+            seen = batch.requires_grad_()
+            code = narrow(seen)
+            norm = one_layers_norm(narrow, code) if len(workload.widths) == 2 else norm_by_rows(code, seen)
+            return distance(wide(code), batch) + CONTRACTION * norm
+        return distance(model(batch), batch)
 
     for _ in range(settings.epochs):
         gate.epoch_begin()
@@ -33,3 +43,15 @@ def train(workload: Workload, settings: Settings, pictures: np.ndarray, gate: Ga
             optimiser.step()
             total += loss.item()
         gate.epoch_end(total / len(loader))
+
+
+def one_layers_norm(narrow: nn.Module, code: Tensor) -> Tensor:
+    """Mean squared norm of the derivative of one layer with ReLU, by its weights."""
+    weight = next(layer for layer in narrow.modules() if isinstance(layer, nn.Linear)).weight
+    return ((code > 0).float() @ weight.square().sum(1)).mean()
+
+
+def norm_by_rows(code: Tensor, seen: Tensor) -> Tensor:
+    """Mean squared norm of the code's derivative: a backward pass for each number of it, itself differentiable."""
+    rows = (torch.autograd.grad(number.sum(), seen, create_graph=True)[0] for number in code.unbind(1))
+    return sum((row.square().sum() for row in rows), torch.zeros(())) / len(seen)

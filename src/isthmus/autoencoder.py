@@ -197,8 +197,12 @@ class Autoencoder(nn.Module):
         Within the encoder the draws (dropout's) are those of the pass; the code itself is without its own.
         """
         seen = self.beside.to_encoder(self._laid_out(corrupted), None, draws.get("labels"))
-        features = self._walk("encoder", seen, draws, {}).to(corrupted.dtype)
-        return self.code(features, None, self.code_module).z
+        return self.code(self._walk("encoder", seen, draws, {}).to(corrupted.dtype), None, self.code_module).z
+
+    def code_after(self, layer: str, output: Tensor, draws: Draws) -> Tensor:
+        """As `code_of`, from the output of one of the encoder's layers on, of an encoder that is a `Chain`."""
+        features = self.encoder(output, None, draws.get("encoder"), None, layer)
+        return self.code(features.to(output.dtype), None, self.code_module).z
 
     def pictures_of(self, z: Tensor, draws: Draws) -> Tensor:
         """(N, *code) to (N, *shape), scaled, for penalties that look at what the decoder makes of other codes."""

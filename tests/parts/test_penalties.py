@@ -108,6 +108,7 @@ CONTRACTIONS = {
     "closed, relu": (Dense(), Plain(size=8, activation="relu")),
     "closed, identity": (Dense(), Plain(size=(2, 2))),
     "one layer, no closed form": (Dense(), Plain(size=3, activation="silu")),
+    "backward, from the first product on": (Dense(widths=(5,), activation="tanh"), Plain(size=3, activation="sigmoid")),
     "backward": (Dense(widths=(7,), activation="tanh"), Plain(size=3, activation="sigmoid")),
     "forward": (Dense(widths=(7, 6), activation="gelu", normalisation="layer"), Plain(size=9, activation="tanh")),
     "k largest": (Dense(widths=(7,), activation="silu"), TopK(size=4, k=2)),
@@ -131,6 +132,16 @@ def test_the_exact_norm_is_the_jacobians_either_way(sizes):
     x = samples(6, (before,)).double()
     jacobians = torch.stack([torch.autograd.functional.jacobian(layer, one) for one in x])  # pyright: ignore
     assert torch.allclose(exact_norm(layer, x, after), jacobians.square().sum((1, 2)), rtol=1e-12)
+
+
+def test_the_gram_matrix_stands_for_the_first_product():
+    first, rest = nn.Linear(7, 4).double(), nn.Sequential(nn.Tanh(), nn.Linear(4, 3), nn.Sigmoid()).double()
+    x = samples(6, (7,)).double()
+    gram = first.weight @ first.weight.T
+    whole = exact_norm(lambda u: rest(first(u)), x, 3)
+    assert torch.allclose(exact_norm(rest, first(x), 3, gram), whole, rtol=1e-12)
+    every = torch.cartesian_prod(*[torch.tensor([-1, 1])] * 3).expand(6, 8, 3)
+    assert torch.allclose(estimated_norm(rest, first(x), every, gram), whole, rtol=1e-12)
 
 
 def test_the_estimate_is_exact_over_all_signs_and_right_on_average():

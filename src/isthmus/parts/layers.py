@@ -54,14 +54,20 @@ class Chain(nn.Module):
         seen: MutableMapping[str, Tensor] | None = None,
         draws: Mapping[str, Tensor] | None = None,
         skipped: Mapping[str, Tensor] | None = None,
+        after: str | None = None,
     ) -> Tensor:
-        """(N, *shape in) to (N, *shape out); `skipped` holds what the encoder's layers made, for the skips."""
+        """(N, *shape in) to (N, *shape out); `skipped` holds what the encoder's layers made, for the skips.
+
+        after: a layer whose output x is already, in a chain without a bypass; the walk begins behind it.
+        """
         straight = None if self.bypass is None else self.bypass(x)
         if seen is not None and straight is not None:
             seen["bypass"] = straight
         before: tuple[nn.Module, Tensor] | None = None
+        passed = after is None
         for name, layer in self.named_children():
-            if layer is self.bypass:
+            if layer is self.bypass or not passed:
+                passed = passed or name == after
                 continue
             if isinstance(layer, Dropout):
                 made = layer(x, draws.get(name) if draws else None)

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from isthmus.errors import BlueprintError
 from isthmus.parts.codes import Plain
+from isthmus.parts.layers import Chain
 from isthmus.parts.penalties.penalty import Penalty
 
 if TYPE_CHECKING:
@@ -35,7 +36,8 @@ class Contraction(Penalty):
     the data vary. x is what the encoder gets, scaled; z the code without its random draws.
 
     For an encoder of one product, :math:`\sum_i \sigma'_i{}^2 \lVert W_i \rVert^2`. For a deep one, exactly: a backward
-    pass for each number of the code, or a forward pass for each number of the sample, whichever are fewer. For wide
+    pass for each number of the code, or a forward pass for each number of the sample, whichever are fewer; where the
+    first layer is a product W that narrows, backward passes end behind it, and :math:`WW^\top` does the rest. For wide
     codes, Hutchinson's estimate :math:`\mathbb E_v \lVert v^\top\,\partial z / \partial x \rVert^2` with random signs
     v, right on average. Where nothing is drawn (a pass without draws), it is exact.
 
@@ -73,40 +75,52 @@ class Contraction(Penalty):
     def __call__(self, seen: "Pass", model: "Autoencoder", draws: Tensor | None = None) -> Tensor:
         """(N,) squared norms."""
 
-        def code(x: Tensor) -> Tensor:
-            return model.code_of(x, seen.draws)
-
-        if draws is not None:
-            return estimated_norm(code, seen.corrupted, draws)
         product = _one_product(model)
-        if product is not None and isinstance(model.code, Plain):
+        if draws is None and product is not None and isinstance(model.code, Plain):
             slopes = _SLOPES[model.code.activation](seen.code.z.flatten(1))
             return (slopes.square() * product.weight.square().sum(1)).sum(1)
-        return exact_norm(code, seen.corrupted, math.prod(model.code_shape))
+        size, first = math.prod(model.code_shape), _first_product(model)
+        if first is not None and (draws is not None or size <= first[1].out_features):
+            name, product, rest = first
+            through, gram = product(seen.corrupted.flatten(1)), product.weight @ product.weight.T
+
+            def code(output: Tensor) -> Tensor:
+                return model.code_after(name, rest(output), seen.draws)
+        else:
+            through, gram = seen.corrupted, None
+
+            def code(output: Tensor) -> Tensor:
+                return model.code_of(output, seen.draws)
+
+        return exact_norm(code, through, size, gram) if draws is None else estimated_norm(code, through, draws, gram)
 
 
-def exact_norm(function: Callable[[Tensor], Tensor], x: Tensor, size: int) -> Tensor:
+def exact_norm(function: Callable[[Tensor], Tensor], x: Tensor, size: int, gram: Tensor | None = None) -> Tensor:
     r"""(N,) :math:`\lVert \partial f / \partial x \rVert_F^2` of f from (N, *in) to (N, *out), which mixes no samples.
 
     size: how many numbers f gives a sample; with fewer than x has, backward passes are the cheaper ones.
+    gram: :math:`WW^\top`, where x = Wu + b and the derivative by u is wanted: :math:`\lVert JW \rVert_F^2 =
+        \operatorname{tr} J W W^\top J^\top`. Backward passes then need not go through W, the widest product.
     """
 
     def backward(one: Tensor) -> Tensor:
-        return _squares(pull(one.expand_as(value))[0])
+        return _squares(pull(one.expand_as(value))[0], gram)
 
     def forward(one: Tensor) -> Tensor:
         return _squares(torch.func.jvp(function, (x,), (one.expand_as(x),))[1])
 
-    if size <= x[0].numel():
+    if gram is not None or size <= x[0].numel():
         value, pull = torch.func.vjp(function, x)  # pyright: ignore[reportAssignmentType] two without has_aux
         return torch.func.vmap(backward)(_units(value)).sum(0)
     return torch.func.vmap(forward)(_units(x)).sum(0)
 
 
-def estimated_norm(function: Callable[[Tensor], Tensor], x: Tensor, signs: Tensor) -> Tensor:
+def estimated_norm(
+    function: Callable[[Tensor], Tensor], x: Tensor, signs: Tensor, gram: Tensor | None = None
+) -> Tensor:
     """(N,) Hutchinson's estimate of `exact_norm`, from (N, probes, *out) random signs."""
     value, pull = torch.func.vjp(function, x)  # pyright: ignore[reportAssignmentType] two without has_aux
-    return torch.func.vmap(lambda one: _squares(pull(one)[0]))(signs.transpose(0, 1).to(value.dtype)).mean(0)
+    return torch.func.vmap(lambda one: _squares(pull(one)[0], gram))(signs.transpose(0, 1).to(value.dtype)).mean(0)
 
 
 def _one_product(model: "Autoencoder") -> nn.Linear | None:
@@ -118,8 +132,25 @@ def _one_product(model: "Autoencoder") -> nn.Linear | None:
     return leaves[0] if len(leaves) == 1 and isinstance(leaves[0], nn.Linear) else None
 
 
-def _squares(x: Tensor) -> Tensor:
-    return x.flatten(1).square().sum(1)
+def _first_product(model: "Autoencoder") -> tuple[str, nn.Linear, nn.Sequential] | None:
+    """The product that the encoder begins with, where it narrows all of what comes in.
+
+    Given as the name of its layer, the product, and the rest of that layer.
+    """
+    encoder = model.encoder
+    if not isinstance(encoder, Chain) or encoder.bypass is not None or model.beside.classes or model.beside.mask:
+        return None
+    layers = ((name, layer) for name, layer in encoder.named_children() if not isinstance(layer, nn.Flatten))
+    name, layer = next(layers, ("", nn.Identity()))
+    product, *rest = layer if isinstance(layer, nn.Sequential) else (layer,)
+    if not isinstance(product, nn.Linear) or product.out_features >= product.in_features:
+        return None
+    return name, product, nn.Sequential(*rest)
+
+
+def _squares(x: Tensor, gram: Tensor | None = None) -> Tensor:
+    flat = x.flatten(1)
+    return (flat.square() if gram is None else flat * (flat @ gram)).sum(1)
 
 
 def _units(x: Tensor) -> Tensor:
