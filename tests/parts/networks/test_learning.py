@@ -105,9 +105,9 @@ def test_the_conv_network_learns_mnist_in_a_third_of_an_epochs_steps(mnist, dist
 
 @pytest.mark.data
 @pytest.mark.parametrize("seed", SEEDS)
-def test_the_conv_network_leaves_black_on_mnist_with_the_absolute_error_too(mnist, seed):
-    """Slower than the others: the best constant for it is black, so a plateau lies there."""
-    assert train(build(mnist, L1(), seed), mnist, 235, seed, batch=32) < 0.95 * mnist.black
+def test_the_conv_network_learns_mnist_within_an_epochs_steps_with_the_absolute_error_too(mnist, seed):
+    """It needs more of them than the others: its best constant is black, so a plateau lies there."""
+    assert train(build(mnist, L1(), seed), mnist, 700, seed, batch=8) < 0.6 * mnist.black
 
 
 @pytest.mark.data

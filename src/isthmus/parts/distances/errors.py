@@ -33,7 +33,8 @@ class L1(Distance):
     r"""Mean absolute error over a sample's numbers: :math:`\frac1D\sum_i |\hat x_i - x_i|`; forgiving to outliers.
 
     Its best constant is the median. For dark pictures that is black, which a sigmoid reaches only where its slope is 0
-    and nothing is learnt any more; so "auto" is the identity here, whatever the data.
+    and nothing is learnt any more; so "auto" is the identity here, whatever the data. Even so black is a plateau, which
+    takes some hundred steps to leave: on MNIST an epoch of small batches (batch_size=64) does, one of 256 does not.
     """
 
     unit: ClassVar[str] = "units per number"
