@@ -16,6 +16,8 @@ REPLAYED = 0.5
 """Of the held-out samples."""
 BEHIND = 1.1
 """Times PCA's error."""
+EXACT = 1e-3
+"""Of the variance, what PCA may leave out and still be called exact."""
 UNEVEN = 2.5
 """Times the usual class's error."""
 SURE = 3.0
@@ -62,13 +64,14 @@ def memorising(of: Examination) -> Finding | None:
 
     What comes back of the training part's variance less what comes back of held-out samples'. A large model is always
     a little better on what it has seen; limit: 10 % of the variance, where the held-out error is also at least twice
-    the training error, beyond 3 standard errors.
+    the training error, and sure to be larger, by 3 standard errors.
     """
     if of.held is None:
         return None
     train, held = (of.evaluation.errors[part]["model"].double() for part in ("train", "held"))
     gap = of.explained("train") - of.explained("held")
-    if not (gap > BY_HEART and errors_of(held - 2 * train.mean()) >= SURE):
+    doubled = float(held.mean()) >= 2 * float(train.mean())
+    if not (gap > BY_HEART and doubled and errors_of(held - train.mean()) >= SURE):
         return None
     one = of.code_size == 1
     means = {"training part": float(train.mean()), "held-out part": float(held.mean())}
@@ -137,7 +140,7 @@ def worse_than_pca(of: Examination) -> Finding | None:
 
     Limit: 1.1 times PCA's error, beyond 3 standard errors of the difference, sample by sample. A code that is drawn,
     chosen from a book, penalised, or made from damaged samples pays for what it is for with some error: such a model
-    is held against PCA with one number. Where PCA is exact, nothing is to be learnt from it.
+    is held against PCA with one number. Where PCA leaves out less than a thousandth, it is no rival.
     """
     if not of.numeric and not any(of.model.scaling.levels):
         return None
@@ -146,7 +149,7 @@ def worse_than_pca(of: Examination) -> Finding | None:
     model, pca, numbers = errors["model"].double(), errors["pca"].double(), of.baseline.size
     if not _plain(of):
         pca, numbers = _first_component(of, part), 1
-    exact = float(pca.mean()) < 1e-6 * float(_mean_errors(of, part).mean())
+    exact = float(pca.mean()) < EXACT * float(_mean_errors(of, part).mean())
     if exact or not errors_of(model - BEHIND * pca) >= SURE:
         return None
     found = float(model.mean() / pca.mean())

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -142,9 +143,8 @@ def _by_unit(answers: Tensor) -> Tensor:
 
 def twins(units: Units, least: float) -> int:
     """How many units could be left out because another answers alike, with a correlation of `least` at the least."""
-    alike = units.likeness.abs() >= least
-    kept: list[int] = []
-    for unit in range(len(alike)):
-        if not any(bool(alike[unit, other]) for other in kept):
-            kept.append(unit)
-    return len(alike) - len(kept)
+    alike = (units.likeness.abs() >= least).numpy()
+    kept = np.zeros(len(alike), dtype=bool)
+    for unit, others in enumerate(alike):
+        kept[unit] = not (others & kept).any()
+    return int((~kept).sum())

@@ -1,31 +1,35 @@
 """The watch: the doctor while training goes on, a line for each finding as soon as it is seen."""
 
 import sys
+import time
 from typing import TYPE_CHECKING
 
 from torch import Tensor
 
 from isthmus.doctor.diagnosis import CHECKS, When, found_by
-from isthmus.doctor.examination import GLANCED_AT, Examination
+from isthmus.doctor.examination import Examination
 from isthmus.training.callbacks import Callback, Notes
 
 if TYPE_CHECKING:
     from isthmus.training.loop import Training
 
 COST = 0.01
-"""The share of the training's arithmetic that the glances may take, at most."""
+"""The share of the training's time that the glances may take, at most."""
+GUESS = 0.02
+"""Seconds that a glance is taken to last before the first has been."""
 
 
 class Watch(Callback):
     """Says once, on standard error and in one line, what the doctor sees during training.
 
-    The loss is looked at after every epoch, which costs nothing; the model itself, on 256 samples, only every so many
-    epochs that this takes less than a hundredth of the training's arithmetic. It draws nothing and changes nothing:
-    the training's bits are the same without it.
+    The loss is looked at after every epoch, which costs nothing; the model itself, on 256 samples, where all glances
+    together stay below a hundredth of the training's time. It draws nothing and changes nothing: the training's bits
+    are the same without it, however often it looks.
     """
 
     def __init__(self) -> None:
         self.said: list[str] = []
+        self.spent, self.last = 0.0, GUESS
 
     def train_begin(self, training: "Training") -> None:
         """What is wrong with the data's scaling is plain before the first step."""
@@ -34,8 +38,15 @@ class Watch(Callback):
 
     def epoch_end(self, training: "Training") -> None:
         """What the loss tells; now and then, what the units tell."""
-        glance = training.state.epoch % epochs_between(len(training.samples)) == 0
-        self._speak(training, ("epochs", "looks") if glance else ("epochs",))
+        began = time.perf_counter()
+        self._speak(training, ("epochs",))
+        self.spent += time.perf_counter() - began
+        trained = sum(row["seconds"] for row in training.state.history)
+        if self.spent + self.last <= COST * trained:
+            began = time.perf_counter()
+            self._speak(training, ("looks",))
+            self.last = time.perf_counter() - began
+            self.spent += self.last
 
     def state(self) -> tuple[Notes, dict[str, Tensor]]:
         """What was said already."""
@@ -53,8 +64,3 @@ class Watch(Callback):
                 epoch = f"Epoch {training.state.epoch}" if training.state.epoch else "Before training"
                 # not a warning: where these are errors, a doctor's word would end the training
                 print(f"note: {epoch}, {finding.name}: {finding.words} {finding.cure}", file=sys.stderr)
-
-
-def epochs_between(samples: int) -> int:
-    """From one glance to the next: a sample's forward pass is a third of its training step."""
-    return max(1, round(GLANCED_AT / (3 * COST * samples) + 0.5))
