@@ -49,7 +49,8 @@ def _changed(before: Settings, settings: Mapping[str, Any]) -> dict[str, Any]:
     """What differs from the defaults, once `settings` are put into the run's own."""
     plain = Settings().to_json()
     own = before.replace(**settings).to_json()
-    return {name: value for name, value in own.items() if name not in DECIDED and value != plain[name]}
+    changed = {name: value for name, value in own.items() if name not in DECIDED and value != plain[name]}
+    return {name: float(f"{value:g}") if isinstance(value, float) else value for name, value in changed.items()}
 
 
 def _python(of: "Examination", options: dict[str, Any], settings: dict[str, Any], scaling: str, recipe: str) -> str:
@@ -58,8 +59,8 @@ def _python(of: "Examination", options: dict[str, Any], settings: dict[str, Any]
     if recipe:
         words = "".join(f", {name.replace('.', '__')}={value!r}" for name, value in options.items())
         return f'ist.fit(ist.recipe("{recipe}"{words}).build({data}), {data}{said})'
-    if not options and not scaling:
-        return f"ist.fit(model, {data}{said})"
+    if of.model.blueprint is None:
+        return f"ist.fit(Autoencoder(…), {data}{said})"
     words = ", ".join(f"{name.replace('.', '__')}={value!r}" for name, value in options.items())
     blueprint = f"model.blueprint.with_options({words})" if words else "model.blueprint"
     return f"ist.fit({blueprint}.build({data}), {data}{said})"

@@ -63,14 +63,14 @@ def memorising(of: Examination) -> Finding | None:
     """Whether single samples were learnt by heart: much is known of the training part that isn't of any other.
 
     What comes back of the training part's variance less what comes back of held-out samples'. A large model is always
-    a little better on what it has seen; limit: 10 % of the variance, where the held-out error is also at least twice
-    the training error, and sure to be larger, by 3 standard errors.
+    a little better on what it has seen; limit: 10 % of the variance, where the usual (median) held-out error is also at
+    least twice the usual training error, so that it isn't one class alone, and sure to be larger, by 3 standard errors.
     """
     if of.held is None:
         return None
     train, held = (of.evaluation.errors[part]["model"].double() for part in ("train", "held"))
     gap = of.explained("train") - of.explained("held")
-    doubled = float(held.mean()) >= 2 * float(train.mean())
+    doubled = float(held.median()) >= 2 * float(train.median())
     if not (gap > BY_HEART and doubled and errors_of(held - train.mean()) >= SURE):
         return None
     one = of.code_size == 1
