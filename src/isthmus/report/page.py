@@ -12,7 +12,7 @@ from torch import Tensor
 from isthmus.autoencoder import Autoencoder
 from isthmus.data.samples import Data, Samples
 from isthmus.doctor.section import section as doctor_section
-from isthmus.files import whole_file
+from isthmus.files import write_whole
 from isthmus.measures import Evaluation, judging, unit_of
 from isthmus.report import facts, words
 from isthmus.report.looks import Looks
@@ -33,11 +33,16 @@ def write_report(run: "Run", path: str | Path) -> Path:
         DataError: the run's data can't be opened again.
         IsthmusError: `path` can't be written to.
     """
-    path = Path(path)
-    page = render(run)
-    with whole_file(path) as beside:
-        beside.write_text(page, encoding="utf-8")
+    path, page = Path(path), render(run)
+    write_whole(path, lambda beside: beside.write_text(page, encoding="utf-8"))
     return path
+
+
+def fill_page(template: str, **facts: Any) -> str:
+    """A page of ours as HTML: one of `templates/`, which share their look, filled with facts."""
+    loader = PackageLoader("isthmus.report")
+    pages = Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    return pages.get_template(template).render(**facts)
 
 
 def render(run: "Run") -> str:
@@ -53,12 +58,10 @@ def render(run: "Run") -> str:
         worst = looks.worst_rows() if samples.kind == "table" else []
         layers = facts.layers(model)
         uses = [section for make in SECTIONS if (section := make(run)) is not None]
-    page = Environment(
-        loader=PackageLoader("isthmus.report"), autoescape=True, trim_blocks=True, lstrip_blocks=True
-    ).get_template("report.html")
     source = data.description.get("source") or "data in memory"
     command = str(run.environment.get("command") or "")
-    return page.render(
+    return fill_page(
+        "report.html",
         source=Path(source).name,
         verdict=words.verdict(found, code_size, pca.size),
         explanation=words.explanation(found),
