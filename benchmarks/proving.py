@@ -1,10 +1,9 @@
 """What a proof works with: data, runs that are resumed where they were cut, rows of numbers, and pictures."""
 
-import contextlib
 import io
 import sys
-import warnings
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
@@ -13,12 +12,11 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 import isthmus as ist
-from isthmus.errors import BlueprintError, Remark
 from isthmus.files import whole_file, write_json
+from isthmus.fitting import fit_once, same_blueprint
 from isthmus.recipes import RECIPES
-from isthmus.run import DATA, SETTINGS, environment
-from isthmus.store import MODEL, read_json
-from isthmus.training import Settings
+from isthmus.run import environment
+from isthmus.store import read_json
 
 STAND_IN = "digits"
 """The bundled digits, 8 × 8, where the real ones are not at hand."""
@@ -90,14 +88,8 @@ class Bench:
             model = model.build(data, seed=seed, remarks=False)
         folder = self.folder / self.name / title
         settings = {"epochs": self.epochs, "seed": seed} | settings
-        shown = sys.stderr.isatty()
-        if not self.again and _holds(folder, model, data, settings):
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore", Remark)  # that a finished run leaves nothing to do
-                run = ist.resume(folder, data=data, model=None if model.blueprint else model, progress=shown)
-            run.data = data
-        else:
-            run = ist.fit(model, data, out=folder, overwrite=True, progress=shown, **settings)
+        train = partial(ist.fit, overwrite=True) if self.again else fit_once
+        run = train(model, data, out=folder, progress=sys.stderr.isatty(), **settings)
         if run.status == "interrupted":
             raise KeyboardInterrupt
         run.model.eval()
@@ -134,7 +126,9 @@ def is_done(folder: Path, name: str, epochs: int) -> bool:
     if not path.exists():
         return False
     found = read_json(path)
-    return found["epochs"] == epochs and _same(found["blueprint"], RECIPES[name].blueprint if name in RECIPES else None)
+    return found["epochs"] == epochs and same_blueprint(
+        found["blueprint"], RECIPES[name].blueprint if name in RECIPES else None
+    )
 
 
 def read_results(folder: Path) -> list[dict[str, Any]]:
@@ -142,28 +136,6 @@ def read_results(folder: Path) -> list[dict[str, Any]]:
     found = [read_json(path) for path in sorted(folder.glob("*.json"))]
     order = {name: place for place, name in enumerate(RECIPES)}
     return sorted(found, key=lambda result: order.get(result["name"], len(order)))
-
-
-def _holds(folder: Path, model: ist.Autoencoder, data: ist.Data, settings: dict[str, Any]) -> bool:
-    """Whether a run of this very model, on these data and with these settings, is there, finished or not."""
-    if not (folder / MODEL).exists():
-        return False
-    saved = Settings.from_json(read_json(folder / SETTINGS))
-    return (
-        _same(read_json(folder / MODEL)["blueprint"], model.blueprint)
-        and read_json(folder / DATA)["fingerprint"] == data.description["fingerprint"]
-        and read_json(folder / DATA)["counts"] == data.description["counts"]
-        and saved.replace(**settings) == saved
-    )
-
-
-def _same(saved: dict[str, Any] | None, blueprint: ist.Blueprint | None) -> bool:
-    """Whether this is the blueprint that was saved; options that have come since are at their defaults in it."""
-    if saved is None or blueprint is None:
-        return saved is blueprint
-    with contextlib.suppress(BlueprintError):
-        return ist.Blueprint.from_json(saved) == blueprint
-    return False
 
 
 def _asked(sign: str, limit: float, why: str) -> str:

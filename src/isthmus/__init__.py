@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from isthmus.data import Data, Samples, Scaling, open_data, open_writer, read_samples, stream_samples, write_samples
     from isthmus.doctor import Finding, diagnose
     from isthmus.errors import IsthmusError, Remark
+    from isthmus.experiments import compare, sweep
     from isthmus.fitting import fit, resume
     from isthmus.passes import Pass
     from isthmus.recipes import RECIPES, recipe
@@ -55,6 +56,7 @@ _HOMES = {
     "detect": "uses.detect",
     "detector": "uses.detect",
     "diagnose": "doctor",
+    "compare": "experiments",
     "fit": "fitting",
     "judge": "uses.judge",
     "load": "run",
@@ -70,6 +72,7 @@ _HOMES = {
     "sample": "uses.sample",
     "stream_samples": "data",
     "traverse": "uses.traverse",
+    "sweep": "experiments",
     "write_samples": "data",
 }
 
@@ -95,6 +98,7 @@ __all__ = [
     "detect",
     "detector",
     "diagnose",
+    "compare",
     "fit",
     "judge",
     "load",
@@ -110,6 +114,7 @@ __all__ = [
     "sample",
     "stream_samples",
     "traverse",
+    "sweep",
     "write_samples",
 ]
 

@@ -1,7 +1,8 @@
-"""Training a model into a run: `fit` starts one, `resume` goes on with one."""
+"""Training a model into a run: `fit` starts one, `resume` goes on with one, `fit_once` does what is left of one."""
 
 import contextlib
 import signal
+import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -9,12 +10,14 @@ from typing import Any
 import filelock
 
 from isthmus.autoencoder import Autoencoder
+from isthmus.blueprint import Blueprint
 from isthmus.data import Data, reopen
 from isthmus.data.missing import check_whole
 from isthmus.doctor import Watch
-from isthmus.errors import BlueprintError, DataError, RunError, TrainingError, remark
+from isthmus.errors import BlueprintError, DataError, Remark, RunError, TrainingError, remark
 from isthmus.files import unwritable, write_json
 from isthmus.parts.mistakes import brief
+from isthmus.pca import PCA
 from isthmus.run import BASELINE, DATA, ENVIRONMENT, HISTORY, SETTINGS, Run, environment, load
 from isthmus.store import MODEL, WEIGHTS, describe_model, make_folder, read_json, rebuild, save_tensors
 from isthmus.training import CHECKPOINT, BestWeights, Callback, Checkpoint, Checkpoints, ProgressBar, Settings, Training
@@ -33,6 +36,7 @@ def fit(
     overwrite: bool = False,
     progress: bool = True,
     callbacks: Sequence[Callback] = (),
+    pca: PCA | None = None,
     **settings: Any,
 ) -> Run:
     """Train `model` on the training part of `data`, and keep the weights that do best on the validation part.
@@ -41,7 +45,8 @@ def fit(
 
     out: the run's folder; without one nothing is written. overwrite: take the place of a run that is there.
     progress: show a bar, and say at once what the doctor sees (`isthmus.doctor.Watch`).
-    callbacks: your own, called after the built-in ones. The rest are `Settings`.
+    callbacks: your own, called after the built-in ones. pca: principal components of the same training part, as many as
+        the code has or more, where they are known already. The rest are `Settings`.
 
     Ctrl-C ends training cleanly, with everything saved.
 
@@ -53,7 +58,7 @@ def fit(
     _check_fit(model, data)
     chosen = _decided(model, data, Settings(**settings))
     if out is None:
-        return _train(model, data, chosen, None, progress, callbacks, None)
+        return _train(model, data, chosen, None, progress, callbacks, None, pca)
     folder = make_folder(out)
     with _locked(folder):
         if (folder / MODEL).exists() and not overwrite:
@@ -66,7 +71,7 @@ def fit(
         write_json(folder / DATA, data.description)
         write_json(folder / SETTINGS, chosen.to_json())
         write_json(folder / ENVIRONMENT, environment())
-        return _train(model, data, chosen, folder, progress, callbacks, None)
+        return _train(model, data, chosen, folder, progress, callbacks, None, pca)
 
 
 def resume(
@@ -77,11 +82,12 @@ def resume(
     model: Autoencoder | None = None,
     progress: bool = True,
     callbacks: Sequence[Callback] = (),
+    pca: PCA | None = None,
 ) -> Run:
     """Go on with a run that was interrupted or killed, from its last checkpoint, as if nothing had happened.
 
     data: the same data again, where they came from memory. epochs: more than were planned, to prolong a finished run.
-    model: the same modules again, where they were somebody's own.
+    model: the same modules again, where they were somebody's own. pca: as for `fit`.
 
     Raises:
         RunError: the folder holds no run that can be resumed.
@@ -102,7 +108,32 @@ def resume(
             remark(f"The run in {folder} is {checkpoint.notes['status']}: nothing is left to do. epochs= prolongs it.")
             return load(folder, model=model)
         (folder / WEIGHTS).unlink(missing_ok=True)
-        return _train(described, data, settings, folder, progress, callbacks, checkpoint)
+        return _train(described, data, settings, folder, progress, callbacks, checkpoint, pca)
+
+
+def fit_once(
+    model: Autoencoder,
+    data: Data,
+    *,
+    out: str | Path,
+    progress: bool = True,
+    callbacks: Sequence[Callback] = (),
+    pca: PCA | None = None,
+    **settings: Any,
+) -> Run:
+    """As `fit`, but of the same model, data and settings what is done isn't done again, and what was cut goes on.
+
+    Any other run in the folder is overwritten. Settings that aren't given don't count as different.
+    """
+    folder = Path(out)
+    if not _holds(folder, model, data, settings):
+        return fit(model, data, out=folder, overwrite=True, progress=progress, callbacks=callbacks, pca=pca, **settings)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", Remark)  # that a finished run leaves nothing to do
+        own = None if model.blueprint else model
+        run = resume(folder, data=data, model=own, progress=progress, callbacks=callbacks, pca=pca)
+    run.data = data
+    return run
 
 
 def _train(
@@ -113,10 +144,13 @@ def _train(
     progress: bool,
     callbacks: Sequence[Callback],
     checkpoint: Checkpoint | None,
+    pca: PCA | None,
 ) -> Run:
     """Train from the start or a checkpoint, then write what came of it."""
     run = Run(model=model, settings=settings, data=data, folder=folder, description=data.description)
     run.environment = environment()
+    if pca is not None:
+        run.pca = pca.first(run.baseline_size)
     if model.blueprint is not None and model.blueprint.solution == "closed form":
         if folder is not None:
             write_json(folder / MODEL, describe_model(model))
@@ -166,6 +200,27 @@ def _decided(model: Autoencoder, data: Data, settings: Settings) -> Settings:
             "This processor has no instructions for bfloat16: training will be slower than with precision='float32'."
         )
     return settings.replace(device=str(device))
+
+
+def _holds(folder: Path, model: Autoencoder, data: Data, settings: dict[str, Any]) -> bool:
+    """Whether a run of this very model, on these data and with these settings, is there, finished or not."""
+    if not (folder / MODEL).exists():
+        return False
+    saved, known = Settings.from_json(read_json(folder / SETTINGS)), read_json(folder / DATA)
+    return (
+        same_blueprint(read_json(folder / MODEL)["blueprint"], model.blueprint)
+        and all(known[name] == data.description[name] for name in ("fingerprint", "counts"))
+        and saved.replace(**settings) == saved
+    )
+
+
+def same_blueprint(saved: dict[str, Any] | None, blueprint: Blueprint | None) -> bool:
+    """Whether this is the blueprint that was saved; options that have come since are at their defaults in it."""
+    if saved is None or blueprint is None:
+        return saved is blueprint
+    with contextlib.suppress(BlueprintError):
+        return Blueprint.from_json(saved) == blueprint
+    return False
 
 
 def _is_stacked(model: Autoencoder) -> bool:

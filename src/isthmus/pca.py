@@ -56,6 +56,16 @@ class PCA:
         """The share of the total variance along the components, 0 to 1; 1 where there is no variance to explain."""
         return float(self.variances.sum()) / self.total_variance if self.total_variance > 0 else 1.0
 
+    def first(self, size: int) -> PCA:
+        """The same with its first components alone, as `principal_components` would have learnt so many.
+
+        Raises:
+            DataError: it has fewer.
+        """
+        if not 1 <= size <= self.size:
+            raise DataError(f"size={size} of {self.size} principal components: expected 1 to {self.size}. Learn more.")
+        return PCA(self.mean, self.components[:size], self.variances[:size], self.total_variance)
+
     def encode(self, scaled: Tensor) -> Tensor:
         """(N, *shape) scaled values to (N, size) float32 codes; padded entries are 0."""
         return self._project(scaled).to(scaled.device, torch.float32)

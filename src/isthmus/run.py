@@ -206,12 +206,16 @@ class Run:
         """PCA with as many numbers as the code (at most 512), from the training part; computed once."""
         if self.pca is None:
             data = self.open()
-            size = min(torch.Size(self.model.code_shape).numel(), LARGEST_BASELINE)
-            self.pca = principal_components(data.train, self.model.scaling, size)
-            if self.folder is not None:
-                with contextlib.suppress(RunError):
-                    save_tensors(self.folder / BASELINE, self.pca.to_tensors())
+            self.pca = principal_components(data.train, self.model.scaling, self.baseline_size)
+        if self.folder is not None and not (self.folder / BASELINE).exists():
+            with contextlib.suppress(RunError):
+                save_tensors(self.folder / BASELINE, self.pca.to_tensors())
         return self.pca
+
+    @property
+    def baseline_size(self) -> int:
+        """How many principal components it is compared with."""
+        return min(torch.Size(self.model.code_shape).numel(), LARGEST_BASELINE)
 
     @torch.no_grad()
     def _through(self, use: Any, samples: Samples) -> Tensor:

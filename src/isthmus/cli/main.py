@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from isthmus.cli import blend, detect, doctor, judge, know, map, restore, sample, train, traverse, use
+from isthmus.cli import blend, detect, doctor, experiments, judge, know, map, restore, sample, train, traverse, use
 from isthmus.cli.says import INTERRUPTED, WRONG_USE, complain, notes
 from isthmus.errors import IsthmusError
 
@@ -68,7 +68,7 @@ def isthmus(
         typer.echo(context.get_help())
 
 
-for commands in (train, judge, doctor, use, detect, restore, blend, traverse, map, sample, know):
+for commands in (train, judge, doctor, use, detect, restore, blend, traverse, map, sample, experiments, know):
     commands.add_to(app)
 
 

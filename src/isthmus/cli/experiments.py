@@ -1,0 +1,281 @@
+"""Commands that train several models: `sweep`, `compare`."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
+
+import typer
+
+from isthmus.cli import options, reading
+from isthmus.cli.says import INTERRUPTED, complain, counted, say, say_json, say_table, working
+from isthmus.cli.train import stem
+
+if TYPE_CHECKING:
+    from isthmus.blueprint import Blueprint
+    from isthmus.experiments import Comparison, Sweep
+
+TRAINING = "The training, the same for all"
+Out = Annotated[
+    Path | None,
+    typer.Option(
+        "--out",
+        "-o",
+        help="The study's folder; by default runs/SOURCE-, and the command's name. What is done there stays done.",
+        show_default=False,
+    ),
+]
+Jobs = Annotated[
+    int, typer.Option("--jobs", "-j", min=1, metavar="N", help="Processes at once, which share the threads.")
+]
+
+
+def _training(*words: str, **more: Any) -> Any:
+    return typer.Option(*words, rich_help_panel=TRAINING, show_default=more.pop("show_default", False), **more)
+
+
+Epochs = Annotated[int, _training("--epochs", "-e", min=1, metavar="N", help="Of each model.", show_default=True)]
+LayerEpochs = Annotated[int | None, _training(min=1, metavar="N", help="For each layer before, in a stacked model.")]
+BatchSize = Annotated[int | None, _training("--batch-size", "-b", min=1, metavar="N", help="Samples a step.")]
+Rate = Annotated[float | None, _training("--learning-rate", metavar="X", help="At its highest. [default: 0.001]")]
+Schedule = Annotated[
+    Literal["constant", "cosine", "linear", "exponential", "step"] | None, _training(help="Of the learning rate.")
+]
+Patience = Annotated[int | None, _training(min=1, metavar="N", help="Epochs without a better validation loss.")]
+Precision = Annotated[Literal["float32", "bfloat16", "fp32", "bf16"] | None, _training(help="Of the products.")]
+Device = Annotated[str | None, _training(metavar="NAME", help="auto, cpu, cuda, mps.")]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the commands of this file to `app`."""
+    app.command(epilog="Example: `isthmus sweep digits --code 1,2,4,8,16 --epochs 30 --jobs 2`")(sweep)
+    app.command(epilog="Example: `isthmus compare digits --recipes deep,conv,vae --seeds 3 --epochs 20`")(compare)
+
+
+@reading.reads(*reading.READING, "validation", "test", "split_seed", "scaling")
+def sweep(
+    source: options.Source,
+    code: Annotated[
+        str | None,
+        typer.Option(
+            "--code",
+            "-c",
+            metavar="SIZES",
+            help="Sizes of the code, as in `--code 1,2,4,8`. [default: powers of two, to half of the data's numbers]",
+            show_default=False,
+        ),
+    ] = None,
+    recipe: Annotated[
+        str, typer.Option("--recipe", "-r", help="A named model; `isthmus recipes` lists them.")
+    ] = "deep",
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", "-s", metavar="KEY=VALUE", help="An option of the recipe.", show_default=False),
+    ] = None,
+    seeds: Annotated[int, typer.Option(min=1, metavar="N", help="Trainings of each size.")] = 1,
+    price: Annotated[
+        float | None,
+        typer.Option(
+            metavar="SHARE",
+            help="Of the variance, that a number must bring back to pay. [default: 1/D, for data of D numbers]",
+            show_default=False,
+        ),
+    ] = None,
+    out: Out = None,
+    jobs: Jobs = 1,
+    epochs: Epochs = 20,
+    layer_epochs: LayerEpochs = None,
+    batch_size: BatchSize = None,
+    learning_rate: Rate = None,
+    schedule: Schedule = None,
+    patience: Patience = None,
+    precision: Precision = None,
+    device: Device = None,
+    *,
+    how: reading.How,
+    force: options.Force = False,
+    quiet: options.Quiet = False,
+    json: options.Json = False,
+) -> None:
+    """How many numbers does the code need? Train one model with codes of several sizes, PCA beside them.
+
+    Says where an additional number stops paying. The same command again does only what is left to do, with more sizes
+    or seeds too.
+    """
+    sizes = None if code is None else _sizes(code)
+    changes = options.settings(set_)
+    from isthmus.data import open_data
+    from isthmus.experiments import sweep as study
+    from isthmus.experiments.table import PAGE
+    from isthmus.recipes import recipe as named
+
+    plan = named(recipe, **changes)
+    with working(f"reading {source}", quiet=quiet):
+        data = open_data(source, **how)
+    folder = out or Path("runs") / f"{stem(source)}-sweep"
+    settings = _given(
+        epochs=epochs,
+        layer_epochs=layer_epochs,
+        batch_size=batch_size,
+        learning_rate=learning_rate,
+        schedule=schedule,
+        patience=patience,
+        precision=precision,
+        device=device,
+    )
+    try:
+        with counted("training", quiet=quiet) as progress:
+            found = study(
+                data,
+                sizes,
+                recipe=plan,
+                out=folder,
+                seeds=seeds,
+                price=price,
+                jobs=jobs,
+                overwrite=force,
+                progress=progress,
+                **settings,
+            )
+    except KeyboardInterrupt:
+        _stopped()
+    _show(found, folder / PAGE, json)
+    if not json:
+        say(found.reason, f"Next, look at it:  {folder / PAGE}")
+    _fail_if_any(found.failures)
+
+
+@reading.reads(*reading.READING, "validation", "test", "split_seed", "scaling")
+def compare(
+    source: options.Source,
+    recipes: Annotated[
+        str,
+        typer.Option(
+            "--recipes",
+            "-r",
+            metavar="NAMES",
+            help="Named models, as in `--recipes deep,conv`; `isthmus recipes` lists them.",
+            show_default=False,
+        ),
+    ],
+    set_: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            "-s",
+            metavar="[RECIPE:]KEY=VALUE",
+            help="An option of all recipes, `--set code=16`, or of one, `--set conv:channels=16,32`; may be repeated.",
+            show_default=False,
+        ),
+    ] = None,
+    seeds: Annotated[int, typer.Option(min=1, metavar="N", help="Trainings of each.")] = 3,
+    out: Out = None,
+    jobs: Jobs = 1,
+    epochs: Epochs = 20,
+    layer_epochs: LayerEpochs = None,
+    batch_size: BatchSize = None,
+    learning_rate: Rate = None,
+    schedule: Schedule = None,
+    patience: Patience = None,
+    precision: Precision = None,
+    device: Device = None,
+    *,
+    how: reading.How,
+    force: options.Force = False,
+    quiet: options.Quiet = False,
+    json: options.Json = False,
+) -> None:
+    """Which model is best? Train several on the same data with the same budget, each from several seeds.
+
+    One table and one page, with PCA beside them. The same command again does only what is left to do, with more recipes
+    or seeds too.
+    """
+    names = options.names([recipes]) or []
+    plans = _plans(names, set_)
+    from isthmus.data import open_data
+    from isthmus.experiments import compare as study
+    from isthmus.experiments.table import PAGE
+
+    with working(f"reading {source}", quiet=quiet):
+        data = open_data(source, **how)
+    folder = out or Path("runs") / f"{stem(source)}-compare"
+    settings = _given(
+        epochs=epochs,
+        layer_epochs=layer_epochs,
+        batch_size=batch_size,
+        learning_rate=learning_rate,
+        schedule=schedule,
+        patience=patience,
+        precision=precision,
+        device=device,
+    )
+    try:
+        with counted("training", quiet=quiet) as progress:
+            found = study(
+                data, plans, out=folder, seeds=seeds, jobs=jobs, overwrite=force, progress=progress, **settings
+            )
+    except KeyboardInterrupt:
+        _stopped()
+    _show(found, folder / PAGE, json)
+    if not json:
+        say(found.verdict, f"Next, look at it:  {folder / PAGE}")
+    _fail_if_any(found.failures)
+
+
+def _given(**settings: Any) -> dict[str, Any]:
+    """Those that somebody gave."""
+    return {name: value for name, value in settings.items() if value is not None}
+
+
+def _sizes(text: str) -> list[int]:
+    try:
+        sizes = [int(word) for word in text.split(",") if word.strip()]
+    except ValueError:
+        sizes = []
+    if not sizes or min(sizes) < 1:
+        raise typer.BadParameter(f"--code {text!r}: expected sizes of 1 or more with commas, as in --code 1,2,4,8")
+    return sizes
+
+
+def _plans(names: Sequence[str], pairs: Sequence[str] | None) -> "dict[str, Blueprint]":
+    """The recipes with their options, those of all and those of one."""
+    everybody: list[str] = []
+    own: dict[str, list[str]] = {}
+    for pair in pairs or ():
+        whose, colon, rest = pair.partition(":")
+        if not colon or "=" in whose:
+            everybody.append(pair)
+        elif whose in names:
+            own.setdefault(whose, []).append(rest)
+        else:
+            raise typer.BadParameter(f"--set {pair!r}: {whose!r} is none of the recipes compared, {', '.join(names)}")
+    if twice := next((name for name in names if names.count(name) > 1), None):
+        raise typer.BadParameter(f"--recipes names {twice!r} twice: say it once")
+    read = {name: options.settings(everybody) | options.settings(own.get(name)) for name in names}
+    from isthmus.recipes import recipe as named
+
+    return {name: named(name, **changes) for name, changes in read.items()}
+
+
+def _show(found: "Sweep | Comparison", page: Path, json: bool) -> None:
+    """The table on stdout, or all that was found as JSON."""
+    from isthmus.experiments.table import summary
+    from isthmus.experiments.words import cells, columns
+
+    if json:
+        say_json({**found.to_json(), "page": str(page), "entries": summary(found.entries)})
+        return
+    names = columns(found.entries)
+    rows = [[entry.entrant, *cells(entry, names)] for entry in found.entries if entry.count]
+    say_table(["", *names.values()], rows, title=str(found.folder), right=True)
+
+
+def _fail_if_any(failures: dict[str, str]) -> None:
+    for name, error in failures.items():
+        complain(f"{name} failed: {error}")
+    if failures:
+        raise typer.Exit(1)
+
+
+def _stopped() -> NoReturn:
+    complain("Stopped; everything is saved. The same command goes on.")
+    raise typer.Exit(INTERRUPTED)

@@ -1,0 +1,8 @@
+"""What trains several models: how many numbers a code needs, which model is best, and whether pretraining pays."""
+
+from isthmus.experiments.compare import Comparison, compare
+from isthmus.experiments.study import Study
+from isthmus.experiments.sweep import Sweep, sweep
+from isthmus.experiments.trial import Fit, Trial
+
+__all__ = ["Comparison", "Fit", "Study", "Sweep", "Trial", "compare", "sweep"]

@@ -1,0 +1,192 @@
+"""The page of a study: the answer, its curves, what came back, all numbers, what went wrong, and the facts."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from isthmus.drawing import figures, studies
+from isthmus.drawing.plates import Plate, Section, plate
+from isthmus.experiments.compare import Comparison
+from isthmus.experiments.study import Study
+from isthmus.experiments.sweep import Sweep
+from isthmus.experiments.table import PAGE, SPREAD, Entry
+from isthmus.experiments.trial import Fit
+from isthmus.experiments.words import MEASURES, cells, columns, told
+from isthmus.files import write_whole
+from isthmus.measures import judging, unit_of
+from isthmus.report.facts import data_facts, flat
+from isthmus.report.page import fill_page
+from isthmus.report.words import number, percent
+from isthmus.run import environment, load
+
+SHOWN = 10
+"""How many samples are shown as every model gives them back."""
+
+
+def write_sweep(study: Study, found: Sweep) -> Path:
+    """Write the page of a sweep into its folder."""
+    measure = f"{found.part}_mse"
+    entries = [entry for entry in found.entries if measure in entry.means]
+    sections = [_sweep_curves(found, entries, measure)] if found.points else []
+    size = "" if found.suggested is None else f"{found.suggested} number{'s' * (found.suggested != 1)}"
+    return _write(
+        study,
+        title="sweep",
+        verdict=f"Take {size}." if size else "No size can be suggested.",
+        explanation=found.reason,
+        sections=[*sections, *_looks(study, {entry.entrant.removeprefix("code "): entry for entry in entries})],
+        entries=entries,
+        chosen=f"code {found.suggested}",
+        failures=found.failures,
+    )
+
+
+def write_comparison(study: Study, found: Comparison) -> Path:
+    """Write the page of a comparison into its folder."""
+    measure = f"{found.part}_mse"
+    entries = [entry for entry in found.entries if measure in entry.means]
+    sections = [_rivals(found, entries, measure)] if entries else []
+    return _write(
+        study,
+        title="compare",
+        verdict=found.verdict,
+        explanation="",
+        sections=[*sections, *_looks(study, {entry.entrant: entry for entry in entries})],
+        entries=entries,
+        chosen=entries[0].entrant if entries else "",
+        failures=found.failures,
+    )
+
+
+def _write(
+    study: Study,
+    *,
+    title: str,
+    verdict: str,
+    explanation: str,
+    sections: Sequence[Section],
+    entries: Sequence[Entry],
+    chosen: str,
+    failures: Mapping[str, str],
+) -> Path:
+    names = columns(entries)
+    first = study.trials[0]
+    told_of = {name: f"{unit_of(name).title.lower()} ({unit_of(name).unit})" for name in MEASURES}
+    runs = max((entry.count for entry in entries), default=0)
+    facts = environment()
+    command = str(facts.pop("command") or "")
+    page = fill_page(
+        "study.html",
+        study=title,
+        source=Path(study.data.description.get("source") or "data in memory").name,
+        verdict=verdict,
+        explanation=explanation,
+        sections=sections,
+        caption=f"Means of {runs} run{'s' * (runs != 1)} each{f', ± the {SPREAD}' if runs > 1 else ''}. "
+        + "; ".join(f"{name.replace('_variance', '')}: {words}" for name, words in told_of.items())
+        + ". PCA has as many numbers as the code, 512 at most.",
+        head=["", *names.values()],
+        table=[
+            {"cells": [entry.entrant, *cells(entry, names)], "chosen": entry.entrant == chosen} for entry in entries
+        ],
+        failures=failures,
+        data_facts=data_facts(study.data.description),
+        settings=flat(first.settings if isinstance(first, Fit) else {}),
+        environment=flat(facts),
+        command=command if command.startswith("isthmus") else "",
+    )
+    path = study.folder / PAGE
+    write_whole(path, lambda beside: beside.write_text(page, encoding="utf-8"))
+    return path
+
+
+def _sweep_curves(found: Sweep, entries: Sequence[Entry], measure: str) -> Section:
+    def curve(name: str) -> studies.Curve:
+        known = [entry for entry in entries if name in entry.means]
+        return (
+            [entry.means["code"] for entry in known],
+            [entry.means[name] for entry in known],
+            [0.0 if name.endswith("_pca") else entry.spreads[name] or 0.0 for entry in known],
+        )
+
+    errors = {"model": curve(measure), "PCA": curve(f"{measure}_pca")}
+    steps = [point for point in found.points if point.gain is not None and point.gain > 0]
+    plates = [
+        plate(
+            "Error by code size",
+            lambda theme: studies.curves(
+                errors,
+                across="numbers in the code",
+                up=f"mean squared error, {found.part} part",
+                marked=found.suggested,
+                theme=theme,
+            ),
+            f"Mean squared error of the {found.part} part by code size: "
+            + "; ".join(f"{x:g}: {number(y)}" for x, y, _ in zip(*errors["model"], strict=True)),
+            "The model beside PCA with as many numbers; the line marks what is suggested, a band ± the standard "
+            "deviation over the seeds.",
+        )
+    ]
+    if steps:
+        gains = ([point.code for point in steps], [point.gain or 0.0 for point in steps], [0.0] * len(steps))
+        plates.append(
+            plate(
+                "What one more number brings",
+                lambda theme: studies.curves(
+                    {"model": gains},
+                    across="numbers in the code",
+                    up="share of the variance a number",
+                    level=(found.price, "price of a number"),
+                    marked=found.suggested,
+                    theme=theme,
+                ),
+                "Share of the variance that each further number brings, by code size: "
+                + "; ".join(f"{point.code}: {percent(point.gain or 0)}" for point in steps),
+                "What each number beyond the next smaller code adds; below the dotted line it doesn't pay.",
+            )
+        )
+    return Section("How many numbers", plates)
+
+
+def _rivals(found: Comparison, entries: Sequence[Entry], measure: str) -> Section:
+    means = {entry.entrant: entry.means[measure] for entry in entries}
+    spreads = {entry.entrant: entry.spreads[measure] for entry in entries}
+    beside = {entry.entrant: entry.get(f"{measure}_pca") for entry in entries}
+    drawn = plate(
+        "Error of each",
+        lambda theme: studies.rivals(
+            means, spreads, beside, across=f"mean squared error, {found.part} part", theme=theme
+        ),
+        "; ".join(f"{entry.entrant}: {told(entry, measure)}" for entry in entries),
+        "The smallest error first; the bar beside each is PCA with as many numbers as its code.",
+    )
+    return Section("Side by side", [drawn])
+
+
+def _looks(study: Study, entries: Mapping[str, Entry]) -> list[Section]:
+    """The same samples as the first run of each entrant gives them back; of pictures alone."""
+    data = study.data
+    samples = next((part for part in (data.test, data.validation, data.train) if len(part)), data.train)
+    if samples.kind != "pictures" or not entries:
+        return []
+    chosen = torch.linspace(0, len(samples) - 1, min(SHOWN, len(samples))).round().long()
+    some = samples.take(chosen)
+    rows: dict[str, Tensor] = {"original": data.scaling(some.tensor()).float()}
+    firsts = {
+        trial.entrant: trial for trial in reversed(study.trials) if not (study.found(trial) or {"error": 1})["error"]
+    }
+    for title, entry in entries.items():
+        run = load(study.place(firsts[entry.entrant]))
+        with judging(run.model):
+            labels = None if some.labels is None else {"labels": some.labels}
+            rows[title] = run.model(some.tensor(), labels).reconstruction.float()
+    bounds = data.scaling.range or (float(rows["original"].min()), float(rows["original"].max()))
+    drawn: Plate = plate(
+        "Reconstructions",
+        lambda theme: figures.picture_grid(rows, bounds=bounds, theme=theme),
+        f"{len(chosen)} samples, and below each what each model makes of it: {', '.join(entries)}.",
+        "The same samples, above; below them what the first run of each makes of them.",
+    )
+    return [Section("What comes back", [drawn])]

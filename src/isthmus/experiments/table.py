@@ -1,0 +1,109 @@
+"""A study's table: a row a trial, their means and standard deviations over seeds, and the files that hold both."""
+
+import math
+import statistics
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from isthmus.experiments.study import Study
+from isthmus.files import write_json, write_whole
+
+ROWS, RESULTS, PAGE = "results.parquet", "results.json", "report.html"
+SPREAD = "standard deviation over the seeds (n − 1)"
+
+Row = dict[str, Any]
+
+
+def rows(study: Study) -> list[Row]:
+    """A flat row a trial: `entrant`, `seed`, `error`, what its trial gave, and its measures.
+
+    A measure is called `test_mse`, and PCA's beside it `test_mse_pca`.
+    """
+    made = []
+    for trial, found in study.results():
+        row: Row = {"entrant": trial.entrant, "seed": trial.seed}
+        row |= {name: value for name, value in found.items() if not isinstance(value, Mapping | list)}
+        for part, measures in found.get("measures", {}).items():
+            for measure, by_rival in measures.items():
+                row[f"{part}_{measure}"] = by_rival["model"]
+                row[f"{part}_{measure}_pca"] = by_rival["pca"]
+        made.append(row)
+    return made
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What the trials of one entrant come to.
+
+    count, failed: how many trials ended well and how many did not. means, spreads: of each number in their rows; the
+    spread is the standard deviation over the seeds (n - 1), None of fewer than two.
+    """
+
+    entrant: str
+    count: int
+    failed: int
+    means: Mapping[str, float] = field(default_factory=dict)
+    spreads: Mapping[str, float | None] = field(default_factory=dict)
+
+    def get(self, name: str) -> float | None:
+        """The mean of a number; None where it is not there."""
+        return self.means.get(name)
+
+    def whole(self, name: str) -> int:
+        """The mean of a number that is whole, and the same in all trials."""
+        return round(self.means[name])
+
+
+def entries(table: Iterable[Row]) -> list[Entry]:
+    """The rows of each entrant put together, in their order."""
+    by_entrant: dict[str, list[Row]] = {}
+    for row in table:
+        by_entrant.setdefault(row["entrant"], []).append(row)
+    return [_entry(entrant, given) for entrant, given in by_entrant.items()]
+
+
+def judged_part(table: Sequence[Row], parts: Sequence[str]) -> str:
+    """The first of these parts that has been measured."""
+    return next((part for part in parts if any(f"{part}_mse" in row for row in table)), parts[-1])
+
+
+def write_table(folder: Path, table: Sequence[Row], found: Mapping[str, Any]) -> None:
+    """Write the rows as Parquet, and rows, entries and whatever else was `found` as JSON, each whole or not at all."""
+    import pyarrow  # noqa: PLC0415 only who writes Parquet waits for it
+    import pyarrow.parquet  # noqa: PLC0415
+
+    names = dict.fromkeys(name for row in table for name in row)
+    columns = {name: [row.get(name) for row in table] for name in names}
+    made = pyarrow.table({name: _typed(values) for name, values in columns.items()})
+    write_whole(folder / ROWS, lambda beside: pyarrow.parquet.write_table(made, beside))
+    write_json(folder / RESULTS, {**found, "spread": SPREAD, "entries": summary(entries(table)), "rows": list(table)})
+
+
+def summary(found: Iterable[Entry]) -> list[dict[str, Any]]:
+    """Entries as JSON holds them."""
+    return [
+        {"entrant": e.entrant, "count": e.count, "failed": e.failed, "means": e.means, "spreads": e.spreads}
+        for e in found
+    ]
+
+
+def _entry(entrant: str, given: list[Row]) -> Entry:
+    well = [row for row in given if row["error"] is None]
+    means, spreads = {}, {}
+    for name in dict.fromkeys(name for row in well for name in row if name != "seed"):
+        numbers = [row.get(name) for row in well]
+        known = [float(n) for n in numbers if isinstance(n, int | float) and math.isfinite(n)]
+        if known and len(known) == len(well):
+            means[name] = statistics.fmean(known)
+            spreads[name] = statistics.stdev(known) if len(known) > 1 else None
+    return Entry(entrant, len(well), len(given) - len(well), means, spreads)
+
+
+def _typed(values: list[Any]) -> Any:
+    """A column; one of nothing but None is text, for Parquet's readers stumble over columns without a type."""
+    import pyarrow  # noqa: PLC0415
+
+    empty = all(value is None for value in values)
+    return pyarrow.array(values, pyarrow.string() if empty else None)

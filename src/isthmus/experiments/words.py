@@ -1,0 +1,44 @@
+"""A study's table in words: which columns it has, and its numbers with their spread."""
+
+from collections.abc import Mapping, Sequence
+
+from isthmus.experiments.table import Entry
+from isthmus.report.words import count, number, percent
+
+MEASURES = ("mse", "explained_variance", "psnr", "ssim")
+
+
+def columns(entries: Sequence[Entry]) -> dict[str, str]:
+    """The columns of a study's table: what a number is called in its rows, and in its head."""
+    parts = [part for part in ("validation", "test", "train") if any(f"{part}_mse" in e.means for e in entries)]
+    names = {"code": "code", "weights": "weights", "epochs": "epochs"}
+    for part in parts:
+        for measure in MEASURES if part == parts[-1] else MEASURES[:1]:
+            if any(f"{part}_{measure}" in entry.means for entry in entries):
+                short = {"explained_variance": "explained"}.get(measure, measure)
+                names[f"{part}_{measure}"] = f"{part} {short}"
+                if measure in MEASURES[:2]:
+                    names[f"{part}_{measure}_pca"] = f"PCA's {short}"
+    return names
+
+
+def cells(entry: Entry, names: Mapping[str, str]) -> list[str]:
+    """An entry's row of a table: means, with ± their spread."""
+    made = []
+    for name in names:
+        if name in ("code", "weights", "epochs"):
+            made.append(count(round(entry.means[name])) if name in entry.means else "–")
+        elif "explained" in name and name in entry.means:
+            spread = entry.spreads[name] if not name.endswith("_pca") else None
+            made.append(percent(entry.means[name]) + (f" ± {percent(spread)}" if spread else ""))
+        else:
+            made.append(number(entry.get(name)) if name.endswith("_pca") else told(entry, name))
+    return made
+
+
+def told(entry: Entry, name: str) -> str:
+    """A mean and its standard deviation: `0.0123 ± 0.0004`; a dash for what is not there."""
+    if name not in entry.means:
+        return "–"
+    spread = entry.spreads[name]
+    return number(entry.means[name]) + (f" ± {number(spread, digits=2)}" if spread is not None else "")

@@ -1,0 +1,72 @@
+"""`isthmus sweep` and `isthmus compare`."""
+
+import json
+
+import numpy as np
+import pytest
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory):
+    generator = np.random.default_rng(0)
+    rows = generator.normal(size=(120, 2)) @ generator.normal(size=(2, 8)) + 0.01 * generator.normal(size=(120, 8))
+    path = tmp_path_factory.mktemp("data") / "two.npy"
+    np.save(path, rows.astype(np.float32))
+    return path
+
+
+def test_sweep_says_how_many_numbers_and_where_the_page_is(isthmus, file, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    said = isthmus("sweep", file, "--code", "1,2,3", "--recipe", "pca", "--quiet")
+    assert said.code == 0, said.err
+    assert "2 numbers bring back" in said.out
+    assert "runs/two-sweep/report.html" in said.out
+    assert (tmp_path / "runs" / "two-sweep" / "results.parquet").exists()
+
+
+def test_sweep_gives_json(isthmus, file, tmp_path):
+    said = isthmus("sweep", file, "--code", "1,2,3", "--recipe", "pca", "--out", tmp_path, "--json")
+    found = json.loads(said.out)
+    assert found["suggested"] == 2
+    assert [entry["means"]["code"] for entry in found["entries"]] == [1, 2, 3]
+
+
+def test_compare_shows_a_row_each_and_options_of_one_recipe(isthmus, file, tmp_path):
+    words = ["--set", "code=2", "--set", "deep:widths=8,", "--epochs", 1, "--seeds", 2, "--out", tmp_path]
+    said = isthmus("compare", file, "--recipes", "deep,pca", *words)
+    assert said.code == 0, said.err
+    assert "PCA's mse" in said.out
+    assert "±" in said.out
+    plan = json.loads((tmp_path / "plan.json").read_text())
+    widths = [trial["asked"]["blueprint"]["network"]["widths"] for trial in plan["trials"]]
+    assert widths == [[8], [8], [], []]
+
+
+def test_a_run_that_fails_is_told_and_the_exit_code_says_so(isthmus, file, tmp_path):
+    said = isthmus("compare", file, "--recipes", "pca,conv", "--set", "code=2", "--seeds", 1, "--out", tmp_path)
+    assert said.code == 1
+    assert "conv, seed 0 failed" in said.err
+    assert "pca has the smallest error" in said.out
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (["sweep", "digits", "--code", "1,x"], 2, "--code 1,2,4,8"),
+        (["sweep", "digits", "--code", "0"], 2, "1 or more"),
+        (["sweep", "digits", "--price", "2"], 1, "share"),
+        (["sweep", "nowhere.csv"], 1, "nowhere.csv"),
+        (["compare", "digits"], 2, "--recipes"),
+        (["compare", "digits", "--recipes", "deep,deep"], 2, "twice"),
+        (["compare", "digits", "--recipes", "depe"], 1, "deep"),
+        (["compare", "digits", "--recipes", "deep", "--set", "conv:code=3"], 2, "conv"),
+        (["compare", "digits", "--recipes", "deep", "--set", "kode=3"], 1, "code"),
+    ],
+)
+def test_wrong_use_is_one_line_before_any_training(isthmus, tmp_path, monkeypatch, words, code, said):
+    monkeypatch.chdir(tmp_path)
+    found = isthmus(*words)
+    assert found.code == code
+    assert said in found.err
+    assert found.err.count("\n") == 1
+    assert not (tmp_path / "runs").exists()

@@ -1,0 +1,66 @@
+"""Comparing: the order, the spread, what is said about it, and the page."""
+
+import re
+import statistics
+
+import pytest
+
+import isthmus as ist
+from isthmus.errors import BlueprintError
+from isthmus.experiments.compare import verdict
+from isthmus.experiments.table import Entry
+
+
+def test_the_better_model_comes_first_with_its_mean_and_spread(data, tmp_path):
+    found = ist.compare(
+        data,
+        {"one number": ist.recipe("tied", code=1), "three numbers": ist.recipe("tied", code=3)},
+        out=tmp_path,
+        seeds=2,
+        epochs=5,
+        learning_rate=3e-2,
+        compile=False,
+    )
+    assert [entry.entrant for entry in found.entries] == ["three numbers", "one number"]
+    errors = [row["test_mse"] for row in found.rows if row["entrant"] == "three numbers"]
+    best = found.entries[0]
+    assert best.means["test_mse"] == pytest.approx(statistics.fmean(errors))
+    assert best.spreads["test_mse"] == pytest.approx(statistics.stdev(errors))
+    assert best.means["test_mse"] >= best.means["test_mse_pca"] * (1 - 1e-6)
+    assert "three numbers has the smallest error" in found.verdict
+
+
+def entry(name, mean, spread):
+    return Entry(name, 3, 0, {"mse": mean, "mse_pca": 0.5, "pca_code": 8}, {"mse": spread, "mse_pca": 0.0})
+
+
+@pytest.mark.parametrize(
+    ("spreads", "said"),
+    [((0.01, 0.02), "larger than both"), ((0.1, 0.02), "more seeds may turn it"), ((None, None), "one seed")],
+)
+def test_the_verdict_says_whether_chance_may_have_made_the_order(spreads, said):
+    assert said in verdict([entry("a", 0.2, spreads[0]), entry("b", 0.3, spreads[1])], "mse")
+
+
+def test_the_page_stands_by_itself_and_shows_failures(data, quick, tmp_path):
+    plans = {name: ist.recipe(name, code=2) for name in ("vanilla", "conv")}
+    found = ist.compare(data, plans, out=tmp_path, seeds=1, **quick)
+    page = (tmp_path / "report.html").read_text()
+    assert all(link.startswith("data:image/png") for link in re.findall(r'(?:src|srcset|href)="([^"]*)"', page))
+    assert "What went wrong" in page
+    assert "conv, seed 0" in page
+    assert list(found.failures) == ["conv, seed 0"]
+    words = re.sub(r"base64,[^\"]*", "", page)
+    assert not re.search(r"\b(nan|inf|None)\b", words)
+
+
+def test_pictures_are_shown_as_each_model_gives_them_back(quick, tmp_path):
+    ist.compare("digits", ["vanilla", "cvae"], out=tmp_path, seeds=1, **quick)
+    assert "What comes back" in (tmp_path / "report.html").read_text()
+
+
+def test_unknown_recipes_and_none_are_said(data, tmp_path):
+    with pytest.raises(BlueprintError, match=r"deep"):
+        ist.compare(data, ["depe"], out=tmp_path)
+    with pytest.raises(BlueprintError, match=r"No recipes"):
+        ist.compare(data, [], out=tmp_path)
