@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from isthmus.data import Data, Samples, Scaling, open_data, open_writer, read_samples, stream_samples, write_samples
     from isthmus.doctor import Finding, diagnose
     from isthmus.errors import IsthmusError, Remark
-    from isthmus.experiments import compare, sweep
+    from isthmus.experiments import compare, pretrain, sweep
     from isthmus.fitting import fit, resume
     from isthmus.passes import Pass
     from isthmus.recipes import RECIPES, recipe
@@ -53,16 +53,17 @@ _HOMES = {
     "Scaling": "data",
     "Traverse": "uses.traverse",
     "blend": "uses.blend",
+    "compare": "experiments",
     "detect": "uses.detect",
     "detector": "uses.detect",
     "diagnose": "doctor",
-    "compare": "experiments",
     "fit": "fitting",
     "judge": "uses.judge",
     "load": "run",
     "map_codes": "uses.map",
     "open_data": "data",
     "open_writer": "data",
+    "pretrain": "experiments",
     "read_samples": "data",
     "recipe": "recipes",
     "restoration": "uses.restore",
@@ -71,8 +72,8 @@ _HOMES = {
     "resume": "fitting",
     "sample": "uses.sample",
     "stream_samples": "data",
-    "traverse": "uses.traverse",
     "sweep": "experiments",
+    "traverse": "uses.traverse",
     "write_samples": "data",
 }
 
@@ -105,6 +106,7 @@ __all__ = [
     "map_codes",
     "open_data",
     "open_writer",
+    "pretrain",
     "read_samples",
     "recipe",
     "restoration",

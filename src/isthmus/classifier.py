@@ -9,8 +9,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from isthmus.autoencoder import Autoencoder
 from isthmus.data import Samples, Scaling
-from isthmus.errors import DataError, IsthmusError, RunError
+from isthmus.errors import BlueprintError, DataError, IsthmusError, RunError
 from isthmus.parts import Conv, Facts, Network, Table
 from isthmus.parts.layers import initialise
 from isthmus.store import load_tensors, put_weights, save_tensors
@@ -109,12 +110,47 @@ class Classifier(nn.Module):
             ) from error
 
 
+class CodeBody(nn.Module):
+    """A model's encoder as the body of a classifier: from (N, *shape) scaled samples to its codes, with gradients.
+
+        judge = train_classifier(few, scaling=run.model.scaling, body=CodeBody(run.model, few))
+
+    The model is copied without its decoder, and left as it is. A Gaussian code is its mean.
+
+    like: samples over which each number of the code has mean 0 and variance 1 at the start, so that the head finds no
+    number larger than the others; codes as they are where None.
+
+    Raises:
+        BlueprintError: the encoder wants labels, or samples that its corruption has given another shape.
+    """
+
+    def __init__(self, model: Autoencoder, like: Samples | None = None) -> None:
+        super().__init__()
+        if model.beside.classes or model.seen_shape != model.shape:
+            what = "the labels beside them" if model.beside.classes else f"them as {model.seen_shape}"
+            raise BlueprintError(
+                f"The encoder of this model does not take samples as they are, but {what}. Take a model without a "
+                "condition and without a corruption that changes the shape."
+            )
+        self.model = copy.deepcopy(model)
+        self.model.decoder, self.model.own = nn.Identity(), nn.ModuleDict()
+        codes = torch.zeros(2, *model.code_shape) if like is None else _through(model, model.encode, like)
+        spread = codes.std(0, correction=0)
+        self.mean = nn.Buffer(codes.mean(0))
+        self.spread = nn.Buffer(torch.where(spread > 0, spread, 1.0))
+
+    def forward(self, scaled: Tensor) -> Tensor:
+        """(N, *shape) scaled samples to (N, *code)."""
+        return (self.model.code_of(scaled, {}) - self.mean) / self.spread
+
+
 def train_classifier(
     train: Samples,
     validation: Samples | None = None,
     *,
     scaling: Scaling | None = None,
     body: nn.Module | None = None,
+    head: nn.Linear | None = None,
     only_head: bool = False,
     body_rate: float = 1.0,
     settings: Settings = QUICK,
@@ -127,6 +163,7 @@ def train_classifier(
     scaling: of the samples; learnt from `train` where none is given.
     body: any module from (N, *shape) scaled samples to (N, …) features, such as a trained encoder; it is copied, and
         left as it is. A small convolutional network for pictures and series, a dense one for tables, where none is.
+    head: a linear layer that the classifier's own begins as, that of a first training with only_head=True for example.
     only_head: the body's weights stand still, and its features are computed once.
     body_rate: the body's learning rate, as a multiple of the head's.
     settings: epochs, batch_size, optimiser, learning_rate, schedule, warmup, weight_decay, patience, seed and device.
@@ -148,6 +185,8 @@ def train_classifier(
     classifier = Classifier(
         body, shape=train.shape, scaling=scaling, label_names=names, network=network, seed=settings.seed
     ).to(find_device(settings.device))
+    if head is not None:
+        classifier.head.load_state_dict(head.state_dict())
     if only_head:
         seen = [Samples(values=classifier.features(part), labels=part.labels) for part in parts]
         classifier.history = _fit(classifier.head, seen[0], seen[1:], settings, {}, progress)

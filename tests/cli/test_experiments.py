@@ -70,3 +70,21 @@ def test_wrong_use_is_one_line_before_any_training(isthmus, tmp_path, monkeypatc
     assert said in found.err
     assert found.err.count("\n") == 1
     assert not (tmp_path / "runs").exists()
+
+
+def test_pretrain_shows_a_row_a_way_and_writes_beside_the_run(isthmus, trained):
+    words = ["pretrain", trained, "--labels", "20", "--seeds", 1, "--epochs", 1]
+    said = isthmus(*words, "--quiet")
+    assert said.code == 0, said.err
+    assert "from scratch" in said.out
+    assert "20 labels" in said.out
+    assert (trained.with_name("digits-pretrain") / "report.html").exists()
+    found = json.loads(isthmus(*words, "--json").out)
+    assert found["accuracy"]["fine-tuned"]["20"]["spread"] is None
+
+
+@pytest.mark.parametrize(("words", "code"), [(["--labels", "x"], 2), (["nowhere.csv"], 1)])
+def test_pretrain_says_wrong_use_in_one_line(isthmus, trained, tmp_path, words, code):
+    found = isthmus("pretrain", trained, *words, "--out", tmp_path / "out")
+    assert found.code == code
+    assert found.err.count("\n") == 1

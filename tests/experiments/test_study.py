@@ -110,15 +110,29 @@ def children():
 SCRIPT = """
 import sys, isthmus as ist
 from isthmus.experiments import Fit, Study
-plan, settings = ist.recipe("vanilla"), {"epochs": 400, "compile": False, "checkpoint_seconds": 0}
+plan, settings = ist.recipe("vanilla"), {"epochs": 40, "compile": False, "checkpoint_seconds": 0}
 trials = [Fit(entrant=f"code {c}", blueprint=plan, options={"code": c}, settings=settings) for c in (1, 2)]
 study = Study(sys.argv[1], ist.open_data(sys.argv[2]), trials)
 study.run(jobs=int(sys.argv[3]))
 """
 
 
+LONG = {"epochs": 40, "compile": False, "checkpoint_seconds": 0}
+
+
+@pytest.fixture(scope="module")
+def unbroken(data, tmp_path_factory):
+    """The same study, never disturbed."""
+    study = Study(tmp_path_factory.mktemp("unbroken"), data, trials(LONG))
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    study.run()
+    torch.set_num_threads(before)
+    return study
+
+
 @pytest.mark.parametrize("jobs", [1, 2])
-def test_a_study_killed_at_any_moment_goes_on_to_the_same_numbers(file, data, tmp_path, jobs):
+def test_a_study_killed_at_any_moment_goes_on_to_the_same_numbers(unbroken, file, data, tmp_path, jobs):
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     words = [sys.executable, "-c", SCRIPT, str(tmp_path / "killed"), str(file), str(jobs)]
     process = subprocess.Popen(words, env=environment)
@@ -129,13 +143,11 @@ def test_a_study_killed_at_any_moment_goes_on_to_the_same_numbers(file, data, tm
         time.sleep(0.02)
     process.kill()
     process.wait()
-    settings = {"epochs": 400, "compile": False, "checkpoint_seconds": 0}
-    unbroken, again = (Study(tmp_path / name, data, trials(settings)) for name in ("unbroken", "killed"))
+    again = Study(tmp_path / "killed", data, trials(LONG))
     assert any(again.found(trial) is None for trial in again.trials)
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        unbroken.run()
         again.run()
     finally:
         torch.set_num_threads(before)

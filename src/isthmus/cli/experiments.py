@@ -1,4 +1,4 @@
-"""Commands that train several models: `sweep`, `compare`."""
+"""Commands that train several models: `sweep`, `compare`, `pretrain`."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -49,6 +49,7 @@ def add_to(app: typer.Typer) -> None:
     """Add the commands of this file to `app`."""
     app.command(epilog="Example: `isthmus sweep digits --code 1,2,4,8,16 --epochs 30 --jobs 2`")(sweep)
     app.command(epilog="Example: `isthmus compare digits --recipes deep,conv,vae --seeds 3 --epochs 20`")(compare)
+    app.command(epilog="Example: `isthmus pretrain runs/digits --labels 20,100 --seeds 5`")(pretrain)
 
 
 @reading.reads(*reading.READING, "validation", "test", "split_seed", "scaling")
@@ -101,7 +102,7 @@ def sweep(
     Says where an additional number stops paying. The same command again does only what is left to do, with more sizes
     or seeds too.
     """
-    sizes = None if code is None else _sizes(code)
+    sizes = None if code is None else _numbers("--code", code)
     changes = options.settings(set_)
     from isthmus.data import open_data
     from isthmus.experiments import sweep as study
@@ -221,19 +222,83 @@ def compare(
     _fail_if_any(found.failures)
 
 
+@reading.reads(*reading.READING, "validation", "test", "split_seed")
+def pretrain(
+    run: options.Folder,
+    source: Annotated[
+        str | None,
+        typer.Argument(metavar="SOURCE", help="Data with labels; the training's own if not said.", show_default=False),
+    ] = None,
+    labels: Annotated[
+        str, typer.Option(metavar="NUMBERS", help="How many samples of the training part have a label.")
+    ] = "100,1000,10000",
+    seeds: Annotated[int, typer.Option(min=1, metavar="N", help="Each draws other samples to have labels.")] = 5,
+    out: Out = None,
+    jobs: Jobs = 1,
+    epochs: Annotated[
+        int | None,
+        _training("--epochs", "-e", min=1, metavar="N", help="As many as make 2,000 steps, if not said."),
+    ] = None,
+    batch_size: BatchSize = None,
+    learning_rate: Rate = None,
+    device: Device = None,
+    *,
+    how: reading.How,
+    force: options.Force = False,
+    quiet: options.Quiet = False,
+    json: options.Json = False,
+) -> None:
+    """Is pretraining worth it? Learn labels from few samples, starting at a run's encoder and from scratch.
+
+    Beside both, scikit-learn's logistic regression and nearest neighbours on the codes and on the data themselves. The
+    same command again does only what is left to do.
+    """
+    counts = _numbers("--labels", labels)
+    from isthmus.experiments import pretrain as study
+    from isthmus.experiments.pretrain import WAYS, told
+    from isthmus.experiments.table import PAGE
+
+    folder = out or run.with_name(f"{run.name}-pretrain")
+    settings = _given(epochs=epochs, batch_size=batch_size, learning_rate=learning_rate, device=device)
+    try:
+        with counted("training", quiet=quiet) as progress:
+            found = study(
+                run,
+                source,
+                counts,
+                out=folder,
+                seeds=seeds,
+                jobs=jobs,
+                overwrite=force,
+                progress=progress,
+                how=how,
+                **settings,
+            )
+    except KeyboardInterrupt:
+        _stopped()
+    if json:
+        say_json({**found.to_json(), "page": str(folder / PAGE)})
+    else:
+        rows = [[way, *(told(found.accuracy(way, count)) for count in found.labels)] for way in WAYS]
+        head = ["", *(f"{count:,} labels" for count in found.labels)]
+        say_table(head, rows, title=f"{folder}, right of the {found.part} part", right=True)
+        say(found.verdict, f"Next, look at it:  {folder / PAGE}")
+    _fail_if_any(found.failures)
+
+
 def _given(**settings: Any) -> dict[str, Any]:
     """Those that somebody gave."""
     return {name: value for name, value in settings.items() if value is not None}
 
 
-def _sizes(text: str) -> list[int]:
+def _numbers(option: str, text: str) -> list[int]:
     try:
-        sizes = [int(word) for word in text.split(",") if word.strip()]
+        numbers = [int(word) for word in text.split(",") if word.strip()]
     except ValueError:
-        sizes = []
-    if not sizes or min(sizes) < 1:
-        raise typer.BadParameter(f"--code {text!r}: expected sizes of 1 or more with commas, as in --code 1,2,4,8")
-    return sizes
+        numbers = []
+    if not numbers or min(numbers) < 1:
+        raise typer.BadParameter(f"{option} {text!r}: expected numbers of 1 or more, as in {option} 1,2,4,8")
+    return numbers
 
 
 def _plans(names: Sequence[str], pairs: Sequence[str] | None) -> "dict[str, Blueprint]":

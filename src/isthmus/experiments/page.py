@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -9,6 +10,8 @@ from torch import Tensor
 from isthmus.drawing import figures, studies
 from isthmus.drawing.plates import Plate, Section, plate
 from isthmus.experiments.compare import Comparison
+from isthmus.experiments.pretrain import WAYS, Pretraining
+from isthmus.experiments.pretrain import told as share
 from isthmus.experiments.study import Study
 from isthmus.experiments.sweep import Sweep
 from isthmus.experiments.table import PAGE, SPREAD, Entry
@@ -60,6 +63,58 @@ def write_comparison(study: Study, found: Comparison) -> Path:
     )
 
 
+def write_pretraining(study: Study, found: Pretraining) -> Path:
+    """Write the page of a pretraining into its folder."""
+    lines = accuracy_lines(found)
+    plates = [
+        plate(
+            "Accuracy by labels",
+            lambda theme: studies.curves(
+                lines,
+                across="samples with a label",
+                up=f"right, share of the {found.part} part",
+                log=False,
+                theme=theme,
+            ),
+            "; ".join(
+                f"{way}: {', '.join(share(found.accuracy(way, count)) for count in found.labels)}" for way in lines
+            ),
+            "The band is ± the standard deviation over the seeds, each with other samples that have labels.",
+        )
+    ]
+    asked = study.trials[0].to_json()
+    return _page(
+        study,
+        title="pretrain",
+        verdict=found.verdict,
+        explanation="From scratch is the same network with fresh weights and the same settings; the classifiers of "
+        "codes and of the data themselves are scikit-learn's.",
+        sections=[Section("How many labels", plates)] if lines else [],
+        caption=f"Share of the {found.part} part that is right: mean, ± the {SPREAD}.",
+        head=["", *(f"{count:,} labels" for count in found.labels)],
+        table=[
+            {
+                "cells": [way, *(share(found.accuracy(way, count)) for count in found.labels)],
+                "chosen": way == "fine-tuned",
+            }
+            for way in lines
+        ],
+        failures=found.failures,
+        settings={"run": asked["run"], **asked["settings"]},
+    )
+
+
+def accuracy_lines(found: Pretraining) -> dict[str, studies.Curve]:
+    """Each way's accuracy by number of labels, with its spread."""
+    lines: dict[str, studies.Curve] = {}
+    for way in WAYS:
+        pairs = {count: found.accuracy(way, count) for count in found.labels}
+        known = {count: pair for count, pair in pairs.items() if pair is not None}
+        if known:
+            lines[way] = (list(known), [mean for mean, _ in known.values()], [sd or 0.0 for _, sd in known.values()])
+    return lines
+
+
 def _write(
     study: Study,
     *,
@@ -75,12 +130,9 @@ def _write(
     first = study.trials[0]
     told_of = {name: f"{unit_of(name).title.lower()} ({unit_of(name).unit})" for name in MEASURES}
     runs = max((entry.count for entry in entries), default=0)
-    facts = environment()
-    command = str(facts.pop("command") or "")
-    page = fill_page(
-        "study.html",
-        study=title,
-        source=Path(study.data.description.get("source") or "data in memory").name,
+    return _page(
+        study,
+        title=title,
         verdict=verdict,
         explanation=explanation,
         sections=sections,
@@ -92,10 +144,22 @@ def _write(
             {"cells": [entry.entrant, *cells(entry, names)], "chosen": entry.entrant == chosen} for entry in entries
         ],
         failures=failures,
+        settings=first.settings if isinstance(first, Fit) else {},
+    )
+
+
+def _page(study: Study, *, settings: Mapping[str, Any], **facts: Any) -> Path:
+    """Fill the page of a study and write it into its folder."""
+    around = environment()
+    command = str(around.pop("command") or "")
+    page = fill_page(
+        "study.html",
+        source=Path(study.data.description.get("source") or "data in memory").name,
         data_facts=data_facts(study.data.description),
-        settings=flat(first.settings if isinstance(first, Fit) else {}),
-        environment=flat(facts),
+        settings=flat(settings),
+        environment=flat(around),
         command=command if command.startswith("isthmus") else "",
+        **facts,
     )
     path = study.folder / PAGE
     write_whole(path, lambda beside: beside.write_text(page, encoding="utf-8"))

@@ -49,7 +49,7 @@ def share_out(study: Study, trials: Sequence[Trial], jobs: int, tell: Callable[[
                 working -= 1
             elif isinstance(told, int):
                 tell(trial, told)
-            else:
+            elif study.found(trial) is None:
                 folder = make_folder(study.place(trial))
                 asked = {"trial": trial.to_json(), "data": study.identity, "remarks": []}
                 write_json(folder / FOUND, asked | {"error": told})
