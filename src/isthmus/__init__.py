@@ -115,8 +115,8 @@ __all__ = [
     "resume",
     "sample",
     "stream_samples",
-    "traverse",
     "sweep",
+    "traverse",
     "write_samples",
 ]
 
