@@ -12,7 +12,21 @@ from isthmus.cli import options
 from isthmus.cli.main import app
 from isthmus.errors import RunError, remark
 
-COMMANDS = ["train", "resume", "evaluate", "report", "reconstruct", "encode", "decode", "recipes", "info", "sweep", "compare", "pretrain"]
+COMMANDS = ["train", "resume", "evaluate", "report", "reconstruct", "encode", "decode", "recipes", "info"]
+COMMANDS += ["sweep", "compare", "pretrain"]
+    "train",
+    "resume",
+    "evaluate",
+    "report",
+    "reconstruct",
+    "encode",
+    "decode",
+    "recipes",
+    "info",
+    "sweep",
+    "compare",
+    "pretrain",
+]
 
 
 def invoke(*words):

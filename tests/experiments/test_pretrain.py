@@ -11,7 +11,7 @@ from isthmus.classifier import CodeBody
 from isthmus.data import Samples
 from isthmus.errors import BlueprintError, DataError, Remark, RunError
 from isthmus.experiments.labelled import draw_few
-from isthmus.experiments.pretrain import pipeline, settings_for, unlearnt
+from isthmus.experiments.pretrain import pipeline, regressed, settings_for, unlearnt
 
 
 def clouds(count=800, width=200):
@@ -44,25 +44,24 @@ def run(source, tmp_path_factory):
 @pytest.fixture(scope="module")
 def found(run, tmp_path_factory):
     out = tmp_path_factory.mktemp("pretrain")
-    return ist.pretrain(run, labels=[8, 60], out=out, seeds=3, epochs=100, learning_rate=1e-2, body_rate=0.01)
+    return ist.pretrain(run, labels=[8], out=out, seeds=3, epochs=60, learning_rate=1e-2, body_rate=0.01)
 
 
 def test_with_few_labels_the_pretrained_are_ahead(found):
     tuned, fresh = found.accuracy("fine-tuned", 8), found.accuracy("from scratch", 8)
     assert tuned[0] > fresh[0] + 0.02
     assert found.accuracy("codes, logistic regression", 8)[0] > found.accuracy("data, k nearest", 8)[0]
-    assert found.accuracy("fine-tuned", 60)[0] > 0.95
     assert "8 labels" in found.verdict
 
 
 def test_its_table_and_page_hold_every_way(found):
     said = json.loads((found.folder / "results.json").read_text())
     assert len(said["accuracy"]) == 6
-    assert len(said["rows"]) == 6 * 2 * 3
+    assert len(said["rows"]) == 6 * 3
     assert said["accuracy"]["fine-tuned"]["8"]["mean"] == found.accuracy("fine-tuned", 8)[0]
     page = (found.folder / "report.html").read_text()
     assert "from scratch" in page
-    assert "60 labels" in page
+    assert "8 labels" in page
 
 
 def test_few_samples_are_drawn_class_by_class_and_by_the_seed():
@@ -145,3 +144,19 @@ def test_more_labels_than_there_are_samples_are_left_out(run, tmp_path):
     with pytest.warns(Remark, match=r"640 samples"):
         found = ist.pretrain(run, labels=[10, 10_000], out=tmp_path, seeds=1, epochs=1)
     assert found.labels == (10,)
+
+
+@pytest.mark.parametrize("classes", [2, 3])
+def test_the_last_layer_begins_as_the_logistic_regression(run, classes):
+    few = draw_few(run.open().train, 30, seed=0)
+    labels = torch.arange(30) % classes
+    few = Samples(few.tensor(), labels=labels, label_names=tuple("abcd"[: classes + 1]))
+    body = CodeBody(run.model, few)
+    head = regressed(body, run.model.scaling, few)
+    with torch.no_grad():
+        made = head(body(run.model.scaling(few.tensor()))).softmax(1)
+    solved = pipeline("logistic", few).fit(run.encode(few).numpy(), labels.numpy())
+    expected = solved.predict_proba(run.encode(few).numpy())
+    assert float(made[:, classes].max()) < 0.05
+    known = made[:, :classes] / made[:, :classes].sum(1, keepdim=True)
+    assert torch.allclose(known, torch.from_numpy(expected).float(), atol=1e-3)

@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
 import numpy as np
+import torch
 from pydantic import Field
+from torch import nn
 
 from isthmus.autoencoder import Autoencoder
 from isthmus.classifier import CodeBody, train_classifier
@@ -75,12 +77,11 @@ class Classify(Trial):
         fresh = self.way == "from scratch"
         model = unlearnt(run.model, self.seed) if fresh else run.model
         body, settings = CodeBody(model, few), settings_for(self.labels, self.seed, self.settings)
-        first = train_classifier(few, scaling=model.scaling, body=body, only_head=True, settings=settings)
         judge = train_classifier(
             few,
             scaling=model.scaling,
             body=body,
-            head=first.head,
+            head=regressed(body, model.scaling, few),
             body_rate=1.0 if fresh else self.body_rate,
             settings=settings,
             progress=lambda done, _: tell(done),
@@ -160,11 +161,11 @@ def pretrain(
         found = ist.pretrain("runs/digits", labels=[100, 1000], out="runs/digits-pretrain")
         found.accuracy("fine-tuned", 100), found.accuracy("from scratch", 100)
 
-    The ways: "fine-tuned", a linear layer on the encoder's standardised codes, which is trained first, and then all of
-    it; "from scratch", the same with fresh weights and an encoder that learns as fast; scikit-learn's logistic
-    regression and k nearest neighbours on the codes and on the data themselves, both standardised first. For each seed
-    other samples are drawn to have labels, as many of each class as there are. The folder is that of a study: what is
-    done isn't done again (see `sweep`).
+    The ways: "fine-tuned", the encoder and on its standardised codes a linear layer, which begins as their logistic
+    regression, all of it trained; "from scratch", the same with fresh weights and an encoder that learns as fast;
+    scikit-learn's logistic regression and k nearest neighbours on the codes and on the data themselves, both
+    standardised first. For each seed other samples are drawn to have labels, as many of each class as there are. The
+    folder is that of a study: what is done isn't done again (see `sweep`).
 
     run: a run in a folder, or its folder. source: data with labels, with a test part or to be divided; the run's own
     where None. labels: how many samples of the training part have one. seeds: how often. how: to read the source, as
@@ -178,7 +179,7 @@ def pretrain(
 
     Source: Erhan et al., Why does unsupervised pre-training help deep learning? JMLR 11 (2010); Kumar et al.,
     Fine-tuning can distort pretrained features and underperform out-of-distribution, ICLR (2022), for the new layer
-    that is trained first.
+    that begins solved.
     """
     folder = run.folder if isinstance(run, Run) else Path(run)
     if folder is None:
@@ -231,6 +232,23 @@ def pipeline(kind: Literal["logistic", "k nearest"], few: Samples) -> "Pipeline"
         return make_pipeline(StandardScaler(), LogisticRegression(max_iter=2000))
     of_a_class = len(few) // len(labels_of(few).unique())
     return make_pipeline(StandardScaler(), KNeighborsClassifier(max(1, min(NEIGHBOURS, of_a_class))))
+
+
+@torch.no_grad()
+def regressed(body: CodeBody, scaling: Scaling, few: Samples) -> nn.Linear:
+    """The logistic regression of labels on standardised codes, as the last layer that a network begins with."""
+    device = body.mean.device
+    codes = torch.cat([body(scaling(raw.to(device)).nan_to_num(0.0)).flatten(1) for raw in few.batches(1024)]).cpu()
+    solved: Any = pipeline("logistic", few)[-1].fit(codes.double().numpy(), labels_of(few).numpy())
+    head = nn.Linear(codes.shape[1], max(len(few.label_names), int(labels_of(few).max()) + 1))
+    head.weight.zero_()
+    head.bias.fill_(float(solved.intercept_.min()) - 5.0)  # of a class that none of the few has
+    known = torch.as_tensor(solved.classes_)
+    weight, bias = torch.as_tensor(solved.coef_).float(), torch.as_tensor(solved.intercept_).float()
+    if len(known) == 2:  # of two classes it solves for the second against the first
+        weight, bias = torch.cat([torch.zeros_like(weight), weight]), torch.cat([torch.zeros_like(bias), bias])
+    head.weight[known], head.bias[known] = weight, bias
+    return head
 
 
 def settings_for(labels: int, seed: int, given: dict[str, Any]) -> Settings:

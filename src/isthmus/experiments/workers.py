@@ -14,6 +14,7 @@ from typing import IO, Any
 
 import torch
 
+import isthmus
 from isthmus.errors import IsthmusError
 from isthmus.experiments.study import FOUND, Study
 from isthmus.experiments.trial import Trial
@@ -125,6 +126,8 @@ class _Hand:
         return f"its process ended ({signal.Signals(-code).name if code < 0 else f'exit code {code}'})"
 
     def _new(self) -> "subprocess.Popen[str]":
+        home = str(Path(isthmus.__file__).resolve().parents[1])  # wherever this process has found us
+        paths = [home, *filter(None, [os.environ.get("PYTHONPATH")])]
         words = [sys.executable, "-P", "-m", "isthmus.experiments.workers", str(self.folder)]
         return subprocess.Popen(  # noqa: S603 our own module, by our own interpreter
             words,
@@ -133,7 +136,7 @@ class _Hand:
             stderr=subprocess.DEVNULL,
             text=True,
             start_new_session=True,  # Ctrl-C is for whoever started us, and closes our input
-            env={**os.environ, "OMP_NUM_THREADS": str(self.threads)},
+            env={**os.environ, "OMP_NUM_THREADS": str(self.threads), "PYTHONPATH": os.pathsep.join(paths)},
         )
 
     def _close_input(self) -> None:
