@@ -14,19 +14,6 @@ from isthmus.errors import RunError, remark
 
 COMMANDS = ["train", "resume", "evaluate", "report", "reconstruct", "encode", "decode", "recipes", "info"]
 COMMANDS += ["sweep", "compare", "pretrain"]
-    "train",
-    "resume",
-    "evaluate",
-    "report",
-    "reconstruct",
-    "encode",
-    "decode",
-    "recipes",
-    "info",
-    "sweep",
-    "compare",
-    "pretrain",
-]
 
 
 def invoke(*words):
