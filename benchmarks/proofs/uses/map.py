@@ -5,6 +5,7 @@ import importlib.util
 from proving import Bench, Row
 
 import isthmus as ist
+from isthmus.uses.projections import Way
 
 EPOCHS = 10
 HOW = {"batch_size": 128, "learning_rate": 2e-3, "schedule": "cosine"}
@@ -16,7 +17,8 @@ MAPPED = 1000
 def prove(bench: Bench) -> list[Row]:
     """Maps of 1,000 test digits by three ways, of three models, beside the plane of the digits' own PCA."""
     data = bench.open()
-    ways = ["pca", "tsne", *(["umap"] if importlib.util.find_spec("umap") else [])]
+    ways: list[Way] = ["pca", "tsne"]
+    ways += ["umap"] if importlib.util.find_spec("umap") else []
     trust: dict[str, list[float]] = {}
     known: dict[str, list[float]] = {}
     for seed in SEEDS:

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 MOST = 2000
 """Samples on a map, unless told."""
+JUDGED = 3000
+"""Samples by which a map is judged, at most: that takes memory by their square."""
 ACROSS = 12
 """Places of the decoded plane along each side."""
 
@@ -146,8 +148,8 @@ def map_codes(
         chosen,
         rows,
         found,
-        map_quality(flat, found.points, chosen.labels),
-        map_quality(flat, rival, chosen.labels),
+        _quality(flat, found.points, chosen.labels),
+        _quality(flat, rival, chosen.labels),
         plane,
         why,
         look,
@@ -187,6 +189,12 @@ def quality_words(found: CodeMap) -> str:
         text += f" A sample's neighbours tell its label in {ours.knn_accuracy:.1%} of cases, and in PCA's plane in "
         text += f"{theirs.knn_accuracy:.1%}."
     return text
+
+
+def _quality(samples: Tensor, points: Tensor, labels: Tensor | None) -> MapQuality:
+    """How good a map is, judged by some of its samples where there are many."""
+    rows = torch.linspace(0, len(samples) - 1, min(len(samples), JUDGED), dtype=torch.float64).round().long()
+    return map_quality(samples[rows], points[rows], None if labels is None else labels[rows])
 
 
 def _plane(run: "Run", found: Projection, samples: Samples, across: int) -> Plane:

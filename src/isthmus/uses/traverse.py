@@ -26,6 +26,8 @@ KNOWN = 2000
 """Training samples whose codes tell what each number's range is, at most."""
 PLACES = 8
 """Training samples around which each number is moved, to tell how much it changes, at most."""
+SEEN = 32
+"""Training samples around which it is found where each of the numbers shown acts."""
 LOW, HIGH = 0.02, 0.98
 """The quantiles of a number's own values between which it is moved."""
 _NUMBERS = 2**25
@@ -39,8 +41,8 @@ class Move:
 
     number: which, counted from 0 in the flat code. values: (S,) what it was set to. samples: (S, *shape) what then came
     out, raw units. change: how much the output changes within the number's range, the root of the mean square over
-    samples and output numbers, in scaled units. where: (*shape) the same for each output number. kl: what the number
-    costs in nats a sample, in a Gaussian code. effect: what it does, in numbers and words.
+    samples and output numbers, in scaled units. where: (*shape) the same for each output number by itself.
+    kl: what the number costs in nats a sample, in a Gaussian code. effect: what it does, in numbers and words.
     """
 
     number: int
@@ -157,7 +159,7 @@ def traverse(
     moves = []
     for number in asked:
         made = _moved(run, around[None], given.labels, number, values[number])[0]
-        where = _spread(look.scaled(made))
+        where = _where(run, train, number, values[number])
         effect = effect_of(made, where, look, given.categories)
         cost = None if kl is None else float(kl[number])
         moves.append(Move(number, values[number], made, float(change[number]), where, cost, effect))
@@ -236,6 +238,15 @@ def _changes(run: "Run", train: Samples, values: Tensor) -> Tensor:
             made = look.scaled(_moved(run, around, chosen.labels, number, thirds[number]).flatten(0, 1))
             found[number] = _spread(made.view(len(around), 3, -1).transpose(0, 1)).square().mean().sqrt()
     return found
+
+
+def _where(run: "Run", train: Samples, number: int, values: Tensor) -> Tensor:
+    """(*shape) how much one number changes each output number between its lowest, middle and highest value."""
+    chosen = train.take(_spread_rows(len(train), SEEN))
+    thirds = values[[0, len(values) // 2, -1]]
+    made = _moved(run, run.encode(chosen).flatten(1), chosen.labels, number, thirds)
+    scaled = Look.of(run).scaled(made.flatten(0, 1)).view(made.shape)
+    return _spread(scaled.transpose(0, 1)).square().mean(0).sqrt()
 
 
 def _moved(run: "Run", around: Tensor, labels: Tensor | None, number: int, values: Tensor) -> Tensor:
