@@ -1,6 +1,7 @@
 """The doctor while training goes on: said once, at once, and the training is the same."""
 
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import torch
@@ -77,7 +78,8 @@ def test_glances_stay_below_their_share_of_the_time(data, monkeypatch):
     watch = Slow()
     for epochs in range(1, 400):  # of a second each
         rows = [{"seconds": 1.0}] * epochs
-        watch.epoch_end(SimpleNamespace(state=SimpleNamespace(history=rows)))
+        training: Any = SimpleNamespace(state=SimpleNamespace(history=rows))
+        watch.epoch_end(training)
     assert looks[0] == 2  # of which a hundredth is the guess
     assert watch.spent <= COST * 399 + 0.5
     assert len(looks) >= 7
