@@ -22,7 +22,7 @@ Rival = Callable[[np.ndarray, np.ndarray | None, float], np.ndarray]
 
 
 COMPACT = (16, 32)
-"""Channels, fewer than the recipes have, so that a core trains each model in less than a minute."""
+"""Channels, fewer than the recipes have, so that a core trains each model in half a minute."""
 
 
 @dataclass(frozen=True)

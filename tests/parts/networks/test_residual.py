@@ -64,13 +64,18 @@ def test_the_layers_are_stages_that_halve_and_double():
     blocks=st.integers(1, 2),
     code=st.sampled_from([None, 1, 5]),
     normalisation=st.sampled_from([None, "layer", "batch"]),
+    whole=st.booleans(),
+    skips=st.booleans(),
 )
 @settings(max_examples=60)
-def test_every_picture_comes_back_in_its_own_size(height, width, colours, channels, blocks, code, normalisation):
+def test_every_picture_comes_back_in_its_own_size(
+    height, width, colours, channels, blocks, code, normalisation, whole, skips
+):
     shape = (colours, height, width)
-    model = build(shape, code, channels=tuple(channels), blocks=blocks, normalisation=normalisation).eval()
+    fields = {"blocks": blocks, "normalisation": normalisation, "whole": whole, "skips": skips}
+    model = build(shape, code, channels=tuple(channels), **fields).eval()
     seen = model(torch.rand(2, *shape, generator=generator()))
-    halvings = 2 ** len(channels)
+    halvings = 2 ** (len(channels) - whole)
     natural = (channels[-1], math.ceil(height / halvings), math.ceil(width / halvings))
     assert model.code_shape == (natural if code is None else (code,))
     assert seen.output.shape == (2, *shape)

@@ -24,6 +24,8 @@ class Residual(Network):
     blocks: of each stage, on either side.
     activation, normalisation: before each of a block's convolutions, and at the end of encoder and decoder; "layer"
         normalises each sample over channels and positions.
+    whole: the first stage works at the picture's own size, and halving begins after it: for what must be right to the
+        pixel, at a multiple of the time.
     skips: each stage of the encoder is added to what enters the decoder's stage of the same size, so that what is fine
         needn't pass the code, whose small map then holds what is coarse. Then the code alone can't be decoded.
 
@@ -38,6 +40,7 @@ class Residual(Network):
     blocks: Annotated[int, Field(ge=1)] = 1
     activation: Activation = "silu"
     normalisation: Normalisation = None
+    whole: bool = False
     skips: bool = False
 
     def check(self, shape: Shape) -> None:
@@ -47,7 +50,13 @@ class Residual(Network):
     def natural_code(self, shape: Shape) -> Shape:
         """The last stage's (channels, height, width)."""
         self.check(shape)
-        return (self.channels[-1], *halved(shape, len(self.channels))[-1])
+        return (self.channels[-1], *self.sizes(shape)[-1])
+
+    def sizes(self, shape: Shape) -> list[Shape]:
+        """Height and width before the first stage and in each: halves, rounded up."""
+        if self.whole:
+            return [shape[1:], *halved(shape, len(self.channels) - 1)]
+        return halved(shape, len(self.channels))
 
     def encoder(self, shape: Shape, features: Shape, generator: torch.Generator) -> Chain:
         """(N, C, H, W) to (N, *features): down1, stage1 …, end, and a product or 1×1 convolution for the code."""
@@ -55,7 +64,8 @@ class Residual(Network):
         layers: dict[str, nn.Module] = {}
         before = shape[0]
         for number, channels in enumerate(self.channels, start=1):
-            layers[f"down{number}"] = halve = nn.Conv2d(before, channels, 3, stride=2, padding=1)
+            stride = 1 if self.whole and number == 1 else 2
+            layers[f"down{number}"] = halve = nn.Conv2d(before, channels, 3, stride=stride, padding=1)
             initialise(halve, "identity", generator)
             layers[f"stage{number}"] = self._stage(channels, generator)
             before = channels
@@ -72,15 +82,16 @@ class Residual(Network):
             layers["expand"] = nn.Conv2d(code[0], natural[0], 1)
             initialise(layers["expand"], "identity", generator)
         widths = [*reversed(self.channels), shape[0]]
-        sizes = halved(shape, len(self.channels))[::-1]
+        sizes = self.sizes(shape)[::-1]
         skips: dict[str, str] = {}
         for number, (before, after, size) in enumerate(zip(widths, widths[1:], sizes[1:], strict=False), start=1):
             last = number == len(self.channels)
             layers[f"stage{number}"] = self._stage(before, generator)
             if last:
                 layers["end"] = nn.Sequential(*self._before_product(before))
-            layers[f"up{number}"] = nn.Upsample(scale_factor=2)
-            if size != tuple(2 * half for half in sizes[number - 1]):
+            if not (last and self.whole):
+                layers[f"up{number}"] = nn.Upsample(scale_factor=2)
+            if not (last and self.whole) and size != tuple(2 * half for half in sizes[number - 1]):
                 layers[f"crop{number}"] = Crop(size)
             layers["output" if last else f"conv{number}"] = product = nn.Conv2d(before, after, 3, padding=1)
             initialise(product, "identity", generator)
