@@ -112,7 +112,7 @@ def prove_all(
         blueprint = ist.recipe(task.recipe, channels=COMPACT, **task.options | options)
         title = name.replace(" ", "-")
         run = bench.train(title, blueprint, data, schedule="cosine", batch_size=8, clip=1.0, **settings)
-        some = data.scaling(data.validation.batch(torch.arange(min(24, len(data.validation)))))
+        some = data.scaling(data.validation.batch(torch.arange(min(8, len(data.validation)))))
         strengths = _best_strengths(task, run, some)
         for where, clean in test.items():
             damaged, made, lost = _restored(run, clean)

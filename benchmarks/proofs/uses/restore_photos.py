@@ -10,7 +10,7 @@ from sklearn.datasets import load_sample_image
 import isthmus as ist
 
 EPOCHS = 1
-PATCHES, SIDE, CROP = 4000, 32, 256
+PATCHES, SIDE, CROP = 4000, 32, 160
 
 
 def prove(bench: Bench) -> list[Row]:
