@@ -12,6 +12,7 @@ from torch import Tensor
 from isthmus.autoencoder import Autoencoder
 from isthmus.data.samples import Data, Samples
 from isthmus.doctor.section import section as doctor_section
+from isthmus.errors import UseError
 from isthmus.files import write_whole
 from isthmus.measures import Evaluation, judging, unit_of
 from isthmus.report import facts, words
@@ -57,7 +58,7 @@ def render(run: "Run") -> str:
         looking, training = _looking(looks, found, model), _training(run, looks, found)
         worst = looks.worst_rows() if samples.kind == "table" else []
         layers = facts.layers(model)
-        uses = [section for make in SECTIONS if (section := make(run)) is not None]
+        uses = [section for make in SECTIONS if (section := _section(make, run)) is not None]
     source = data.description.get("source") or "data in memory"
     command = str(run.environment.get("command") or "")
     return fill_page(
@@ -86,6 +87,14 @@ def render(run: "Run") -> str:
         command=command if command.startswith("isthmus") else "",
         python=facts.repeat_in_python(model, data.description, settings),
     )
+
+
+def _section(make: Callable[["Run"], Section | None], run: "Run") -> Section | None:
+    """A use's section; nothing where the model can't be used that way (skips, say, keep codes from being decoded)."""
+    try:
+        return make(run)
+    except UseError:
+        return None
 
 
 def _training(run: "Run", looks: Looks, found: Evaluation) -> Section:
