@@ -206,7 +206,7 @@ class Autoencoder(nn.Module):
 
     def pictures_of(self, z: Tensor, draws: Draws) -> Tensor:
         """(N, *code) to (N, *shape), scaled, for penalties that look at what the decoder makes of other codes."""
-        self.check_decodes(BlueprintError)
+        self.check_decodes()
         given = self.beside.to_decoder(z, draws.get("labels"))
         return self.distance.picture(self._walk("decoder", given, draws, {}).to(z.dtype))
 
@@ -251,7 +251,7 @@ class Autoencoder(nn.Module):
             DataError: the codes have another shape than the model's, or their labels are missing.
             UseError: the decoder looks at more than the code.
         """
-        self.check_decodes(UseError)
+        self.check_decodes()
         if tuple(z.shape[1:]) != self.code_shape:
             raise DataError(
                 f"The codes have shape {tuple(z.shape)}, this model takes (N, {_commas(self.code_shape)}). "
@@ -279,7 +279,7 @@ class Autoencoder(nn.Module):
         """Whether its code alone can be decoded: not with skip connections, nor where it learns a correction."""
         return self.learns == "sample" and not (isinstance(self.decoder, Chain) and self.decoder.skips)
 
-    def check_decodes(self, refusal: type[IsthmusError]) -> None:
+    def check_decodes(self, refusal: type[IsthmusError] = UseError) -> None:
         """Raise `refusal` unless its code alone can be decoded."""
         if self.decodes:
             return
