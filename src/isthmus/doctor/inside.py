@@ -192,6 +192,8 @@ def latent_gaps(of: Examination) -> Finding | None:
     model = of.model
     if not of.numeric or model.code_module is not None or not model.code.differentiable or model.beside.mask:
         return None
+    if not model.decodes:
+        return None
     codes, made, _ = of.outputs
     first, second, labels = _pairs(of, len(codes))
     if len(first) < 10:
