@@ -10,8 +10,8 @@ class Workload:
 
     network: "dense"; "vae" for a dense one with a Gaussian code; or "conv" for the lectures' convolutional network on
     28×28×1. widths: of a dense network's layers from the data to the code; the decoder mirrors them. epochs: of one
-    turn. variety: "denoising" (Gaussian noise, σ = 0.5) or "contractive" (the squared norm of the code's derivative, 0.1
-    times) where the dense network is more than plain.
+    turn. variety: where a dense network is more than plain, "denoising" (Gaussian noise, σ = 0.5) or "contractive"
+    (the squared norm of the code's derivative, 0.1 times).
 
     ReLU after every hidden layer and after the code, a sigmoid at the output, mean squared error. The VAE has no ReLU
     after its code, and the loss of its paper: binary cross-entropy, summed, plus the KL divergence.

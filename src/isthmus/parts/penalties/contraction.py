@@ -74,7 +74,6 @@ class Contraction(Penalty):
 
     def __call__(self, seen: "Pass", model: "Autoencoder", draws: Tensor | None = None) -> Tensor:
         """(N,) squared norms."""
-
         product = _one_product(model)
         if draws is None and product is not None and isinstance(model.code, Plain):
             slopes = _SLOPES[model.code.activation](seen.code.z.flatten(1))
