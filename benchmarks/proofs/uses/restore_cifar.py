@@ -7,7 +7,7 @@ from restoring import TASKS, prove_all
 
 import isthmus as ist
 
-EPOCHS = 1
+EPOCHS = 5
 TRAIN, TEST = 4_000, 100
 """Pictures of the training part, and of the test part; filters take seconds a hundred."""
 

@@ -15,7 +15,10 @@ FRAMES = 25
 
 def add_to(app: typer.Typer) -> None:
     """Add the command of this file to `app`."""
-    app.command(epilog="Example: `isthmus blend runs/digits test:3 test:8 --steps 9 --out three-to-eight.gif`")(blend)
+    app.command(
+        rich_help_panel=options.USE,
+        epilog="Example: `isthmus blend runs/digits test:3 test:8 --steps 9 --out three-to-eight.gif`",
+    )(blend)
 
 
 @reading.reads(*reading.READING)

@@ -19,9 +19,10 @@ if TYPE_CHECKING:
 
 def add_to(app: typer.Typer) -> None:
     """Add the command of this file to `app`."""
-    app.command(epilog="Example: `isthmus detect runs/digits new.npy scores.csv --by distance --picture odd.png`")(
-        detect
-    )
+    app.command(
+        rich_help_panel=options.USE,
+        epilog="Example: `isthmus detect runs/digits new.npy scores.csv --by distance --picture odd.png`",
+    )(detect)
 
 
 @reading.reads(*reading.READING, "part")

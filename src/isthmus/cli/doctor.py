@@ -8,7 +8,7 @@ from isthmus.cli.says import say, say_json, working
 
 def add_to(app: typer.Typer) -> None:
     """Add the command of this file to `app`."""
-    app.command(epilog="Example: `isthmus doctor runs/digits`")(doctor)
+    app.command(rich_help_panel=options.LOOK, epilog="Example: `isthmus doctor runs/digits`")(doctor)
 
 
 def doctor(run: options.Folder, quiet: options.Quiet = False, json: options.Json = False) -> None:

@@ -47,9 +47,16 @@ Device = Annotated[str | None, _training(metavar="NAME", help="auto, cpu, cuda, 
 
 def add_to(app: typer.Typer) -> None:
     """Add the commands of this file to `app`."""
-    app.command(epilog="Example: `isthmus sweep digits --code 1,2,4,8,16 --epochs 30 --jobs 2`")(sweep)
-    app.command(epilog="Example: `isthmus compare digits --recipes deep,conv,vae --seeds 3 --epochs 20`")(compare)
-    app.command(epilog="Example: `isthmus pretrain runs/digits --labels 20,100 --seeds 5`")(pretrain)
+    app.command(
+        rich_help_panel=options.MAKE, epilog="Example: `isthmus sweep digits --code 1,2,4,8,16 --epochs 30 --jobs 2`"
+    )(sweep)
+    app.command(
+        rich_help_panel=options.MAKE,
+        epilog="Example: `isthmus compare digits --recipes deep,conv,vae --seeds 3 --epochs 20`",
+    )(compare)
+    app.command(
+        rich_help_panel=options.USE, epilog="Example: `isthmus pretrain runs/digits --labels 20,100 --seeds 5`"
+    )(pretrain)
 
 
 @reading.reads(*reading.READING, "validation", "test", "split_seed", "scaling")

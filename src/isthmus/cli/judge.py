@@ -14,8 +14,8 @@ from isthmus.cli.says import counted, figures, say, say_json, say_table, working
 
 def add_to(app: typer.Typer) -> None:
     """Add the commands of this file to `app`."""
-    app.command(epilog="Example: `isthmus evaluate runs/digits --json`")(evaluate)
-    app.command(epilog="Example: `isthmus report runs/digits --open`")(report)
+    app.command(rich_help_panel=options.LOOK, epilog="Example: `isthmus evaluate runs/digits --json`")(evaluate)
+    app.command(rich_help_panel=options.LOOK, epilog="Example: `isthmus report runs/digits --open`")(report)
 
 
 @reading.reads(*reading.READING, "part")

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 def add_to(app: typer.Typer) -> None:
     """Add the commands of this file to `app`."""
-    app.command(epilog="Example: `isthmus recipes deep`")(recipes)
-    app.command(epilog="Example: `isthmus info runs/digits`")(info)
+    app.command(rich_help_panel=options.MAKE, epilog="Example: `isthmus recipes deep`")(recipes)
+    app.command(rich_help_panel=options.LOOK, epilog="Example: `isthmus info runs/digits`")(info)
 
 
 def recipes(

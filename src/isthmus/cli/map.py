@@ -11,7 +11,9 @@ from isthmus.cli.says import number, say, say_json, say_table, working
 
 def add_to(app: typer.Typer) -> None:
     """Add the command of this file to `app`."""
-    app.command("map", epilog="Example: `isthmus map runs/digits --way tsne --out digits.html`")(map_codes)
+    app.command(
+        "map", rich_help_panel=options.LOOK, epilog="Example: `isthmus map runs/digits --way tsne --out digits.html`"
+    )(map_codes)
 
 
 @reading.reads(*reading.READING, "part")

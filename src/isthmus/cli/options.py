@@ -12,6 +12,9 @@ from isthmus.errors import DataError
 if TYPE_CHECKING:
     from isthmus.run import Run
 
+MAKE, LOOK, USE = "Make a model", "Look at it", "Use it"
+"""Under which the help lists the commands."""
+
 Folder = Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a run.", show_default=False)]
 Source = Annotated[
     str,

@@ -11,7 +11,9 @@ from isthmus.cli.says import complain, counted, say, say_json
 
 def add_to(app: typer.Typer) -> None:
     """Add the command of this file to `app`."""
-    app.command(epilog="Example: `isthmus restore runs/photos-denoise noisy/ clean/`")(restore)
+    app.command(rich_help_panel=options.USE, epilog="Example: `isthmus restore runs/photos-denoise noisy/ clean/`")(
+        restore
+    )
 
 
 def restore(

@@ -20,7 +20,10 @@ _SAMPLER = "How the codes are drawn"
 
 def add_to(app: typer.Typer) -> None:
     """Add the command of this file to `app`."""
-    app.command(epilog="Example: `isthmus sample runs/digits -n 64 samples.png --way mixture --judge`")(sample)
+    app.command(
+        rich_help_panel=options.USE,
+        epilog="Example: `isthmus sample runs/digits -n 64 samples.png --way mixture --judge`",
+    )(sample)
 
 
 def sample(

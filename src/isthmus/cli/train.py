@@ -28,9 +28,10 @@ def _training(*words: str, **more: Any) -> Any:
 def add_to(app: typer.Typer) -> None:
     """Add the commands of this file to `app`."""
     app.command(
-        epilog="Example: `isthmus train digits --recipe deep --set code=32 --epochs 20 --seed 0 --out runs/digits`"
+        rich_help_panel=options.MAKE,
+        epilog="Example: `isthmus train digits --recipe deep --set code=32 --epochs 20 --seed 0 --out runs/digits`",
     )(train)
-    app.command(epilog="Example: `isthmus resume runs/digits`")(resume)
+    app.command(rich_help_panel=options.MAKE, epilog="Example: `isthmus resume runs/digits`")(resume)
 
 
 @reading.reads(*reading.READING, "damaged", "validation", "test", "split_seed", "scaling")

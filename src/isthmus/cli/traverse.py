@@ -11,7 +11,9 @@ from isthmus.cli.says import number, say, say_json, say_table, working
 
 def add_to(app: typer.Typer) -> None:
     """Add the command of this file to `app`."""
-    app.command(epilog="Example: `isthmus traverse runs/digits test:3 --most 10`")(traverse)
+    app.command(rich_help_panel=options.LOOK, epilog="Example: `isthmus traverse runs/digits test:3 --most 10`")(
+        traverse
+    )
 
 
 @reading.reads(*reading.READING)

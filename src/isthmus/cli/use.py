@@ -21,9 +21,15 @@ if TYPE_CHECKING:
 
 def add_to(app: typer.Typer) -> None:
     """Add the commands of this file to `app`."""
-    app.command(epilog="Example: `isthmus reconstruct runs/digits digits rebuilt.zip`")(reconstruct)
-    app.command(epilog="Example: `isthmus encode runs/digits digits codes.parquet`")(encode)
-    app.command(epilog="Example: `isthmus decode runs/digits codes.parquet pictures.zip`")(decode)
+    app.command(rich_help_panel=options.USE, epilog="Example: `isthmus reconstruct runs/digits digits rebuilt.zip`")(
+        reconstruct
+    )
+    app.command(rich_help_panel=options.USE, epilog="Example: `isthmus encode runs/digits digits codes.parquet`")(
+        encode
+    )
+    app.command(rich_help_panel=options.USE, epilog="Example: `isthmus decode runs/digits codes.parquet pictures.zip`")(
+        decode
+    )
 
 
 @reading.reads(*reading.READING, "part")
