@@ -1,6 +1,5 @@
 """`isthmus train` and `isthmus resume`."""
 
-import inspect
 import json
 import os
 import signal
@@ -12,7 +11,7 @@ import numpy as np
 import pytest
 
 import isthmus as ist
-from isthmus.cli.train import train
+from isthmus.cli.training import OPTIONS
 from isthmus.training import Settings
 
 QUICK = ["--epochs", 1, "--batch-size", 256, "--compile", "no"]
@@ -213,8 +212,11 @@ def test_ctrl_c_saves_everything_and_resume_goes_on(here):
     assert 0 < len(ist.load("run").history) < 3000
 
 
-def test_the_defaults_are_those_of_python():
-    defaults = {name: word.default for name, word in inspect.signature(train).parameters.items()}
-    del defaults["batch_size"]
-    for name, field in Settings.model_fields.items():
-        assert defaults.get(name, field.default) == field.default, name
+@pytest.mark.parametrize("name", ["epochs", "layer_epochs", "optimiser", "learning_rate", "momentum", "schedule"])
+def test_the_help_tells_the_defaults_of_python(name):
+    told = OPTIONS[name].__metadata__[0].help
+    assert told.endswith(f"[default: {Settings.model_fields[name].default}]")
+
+
+def test_all_that_is_offered_is_a_setting():
+    assert set(OPTIONS) <= set(Settings.model_fields)

@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from isthmus.cli import options, reading
+from isthmus.cli import options, reading, training
+from isthmus.cli.offered import offers
 from isthmus.cli.says import INTERRUPTED, complain, counted, say, say_json, say_table, working
 from isthmus.cli.train import stem
 
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
     from isthmus.blueprint import Blueprint
     from isthmus.experiments import Comparison, Sweep
 
-TRAINING = "The training, the same for all"
 Out = Annotated[
     Path | None,
     typer.Option(
@@ -27,22 +27,8 @@ Out = Annotated[
 Jobs = Annotated[
     int, typer.Option("--jobs", "-j", min=1, metavar="N", help="Processes at once, which share the threads.")
 ]
-
-
-def _training(*words: str, **more: Any) -> Any:
-    return typer.Option(*words, rich_help_panel=TRAINING, show_default=more.pop("show_default", False), **more)
-
-
-Epochs = Annotated[int, _training("--epochs", "-e", min=1, metavar="N", help="Of each model.", show_default=True)]
-LayerEpochs = Annotated[int | None, _training(min=1, metavar="N", help="For each layer before, in a stacked model.")]
-BatchSize = Annotated[int | None, _training("--batch-size", "-b", min=1, metavar="N", help="Samples a step.")]
-Rate = Annotated[float | None, _training("--learning-rate", metavar="X", help="At its highest. [default: 0.001]")]
-Schedule = Annotated[
-    Literal["constant", "cosine", "linear", "exponential", "step"] | None, _training(help="Of the learning rate.")
-]
-Patience = Annotated[int | None, _training(min=1, metavar="N", help="Epochs without a better validation loss.")]
-Precision = Annotated[Literal["float32", "bfloat16", "fp32", "bf16"] | None, _training(help="Of the products.")]
-Device = Annotated[str | None, _training(metavar="NAME", help="auto, cpu, cuda, mps.")]
+STUDY = ("epochs", "layer_epochs", "batch_size", "learning_rate", "schedule", "patience", "precision", "device")
+"""Of the training, the same for all."""
 
 
 def add_to(app: typer.Typer) -> None:
@@ -59,6 +45,7 @@ def add_to(app: typer.Typer) -> None:
     )(pretrain)
 
 
+@training.trains(*STUDY)
 @reading.reads(*reading.READING, "validation", "test", "split_seed", "scaling")
 def sweep(
     source: options.Source,
@@ -90,15 +77,8 @@ def sweep(
     ] = None,
     out: Out = None,
     jobs: Jobs = 1,
-    epochs: Epochs = 20,
-    layer_epochs: LayerEpochs = None,
-    batch_size: BatchSize = None,
-    learning_rate: Rate = None,
-    schedule: Schedule = None,
-    patience: Patience = None,
-    precision: Precision = None,
-    device: Device = None,
     *,
+    settings: training.Settings,
     how: reading.How,
     force: options.Force = False,
     quiet: options.Quiet = False,
@@ -120,16 +100,6 @@ def sweep(
     with working(f"reading {source}", quiet=quiet):
         data = open_data(source, **how)
     folder = out or Path("runs") / f"{stem(source)}-sweep"
-    settings = _given(
-        epochs=epochs,
-        layer_epochs=layer_epochs,
-        batch_size=batch_size,
-        learning_rate=learning_rate,
-        schedule=schedule,
-        patience=patience,
-        precision=precision,
-        device=device,
-    )
     try:
         with counted("training", quiet=quiet) as progress:
             found = study(
@@ -152,6 +122,7 @@ def sweep(
     _fail_if_any(found.failures)
 
 
+@training.trains(*STUDY)
 @reading.reads(*reading.READING, "validation", "test", "split_seed", "scaling")
 def compare(
     source: options.Source,
@@ -178,15 +149,8 @@ def compare(
     seeds: Annotated[int, typer.Option(min=1, metavar="N", help="Trainings of each.")] = 3,
     out: Out = None,
     jobs: Jobs = 1,
-    epochs: Epochs = 20,
-    layer_epochs: LayerEpochs = None,
-    batch_size: BatchSize = None,
-    learning_rate: Rate = None,
-    schedule: Schedule = None,
-    patience: Patience = None,
-    precision: Precision = None,
-    device: Device = None,
     *,
+    settings: training.Settings,
     how: reading.How,
     force: options.Force = False,
     quiet: options.Quiet = False,
@@ -206,16 +170,6 @@ def compare(
     with working(f"reading {source}", quiet=quiet):
         data = open_data(source, **how)
     folder = out or Path("runs") / f"{stem(source)}-compare"
-    settings = _given(
-        epochs=epochs,
-        layer_epochs=layer_epochs,
-        batch_size=batch_size,
-        learning_rate=learning_rate,
-        schedule=schedule,
-        patience=patience,
-        precision=precision,
-        device=device,
-    )
     try:
         with counted("training", quiet=quiet) as progress:
             found = study(
@@ -229,6 +183,11 @@ def compare(
     _fail_if_any(found.failures)
 
 
+@offers(
+    "settings",
+    training.OPTIONS | {"epochs": training.epochs("as many as make 2,000 steps")},
+    *("epochs", "batch_size", "learning_rate", "device"),
+)
 @reading.reads(*reading.READING, "validation", "test", "split_seed")
 def pretrain(
     run: options.Folder,
@@ -242,14 +201,8 @@ def pretrain(
     seeds: Annotated[int, typer.Option(min=1, metavar="N", help="Each draws other samples to have labels.")] = 5,
     out: Out = None,
     jobs: Jobs = 1,
-    epochs: Annotated[
-        int | None,
-        _training("--epochs", "-e", min=1, metavar="N", help="As many as make 2,000 steps, if not said."),
-    ] = None,
-    batch_size: BatchSize = None,
-    learning_rate: Rate = None,
-    device: Device = None,
     *,
+    settings: training.Settings,
     how: reading.How,
     force: options.Force = False,
     quiet: options.Quiet = False,
@@ -266,7 +219,6 @@ def pretrain(
     from isthmus.experiments.table import PAGE
 
     folder = out or run.with_name(f"{run.name}-pretrain")
-    settings = _given(epochs=epochs, batch_size=batch_size, learning_rate=learning_rate, device=device)
     try:
         with counted("training", quiet=quiet) as progress:
             found = study(
@@ -291,11 +243,6 @@ def pretrain(
         say_table(head, rows, title=f"{folder}, right of the {found.part} part", right=True)
         say(found.verdict, f"Next, look at it:  {folder / PAGE}")
     _fail_if_any(found.failures)
-
-
-def _given(**settings: Any) -> dict[str, Any]:
-    """Those that somebody gave."""
-    return {name: value for name, value in settings.items() if value is not None}
 
 
 def _numbers(option: str, text: str) -> list[int]:

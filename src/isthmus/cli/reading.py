@@ -1,15 +1,14 @@
 """Options that say how a source is read: those of `open_data`, defined once and given to every command that reads."""
 
 import functools
-import inspect
 from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
 import typer
 
+from isthmus.cli.offered import Command, offers
 from isthmus.cli.options import names
 
-Command = Callable[..., None]
 How = dict[str, Any]
 PANEL = "The data"
 
@@ -19,24 +18,16 @@ def reads(*words: str) -> Callable[[Command], Command]:
 
     The command then gets in `how` those that somebody gave, as `open_data` and `read_samples` take them.
     """
+    give = offers("how", OPTIONS, *words)
 
-    def give(command: Command) -> Command:
+    def reading(command: Command) -> Command:
         @functools.wraps(command)
-        def reading(**given: Any) -> None:
-            how = {_in_python(word): given.pop(word) for word in words}
-            command(**given, how={word: value for word, value in how.items() if value is not None})
+        def named(**given: Any) -> None:
+            command(**given | {"how": {_in_python(word): value for word, value in given["how"].items()}})
 
-        own = inspect.signature(command, eval_str=True)
-        options = [inspect.Parameter(word, _NAMED, default=None, annotation=OPTIONS[word]) for word in words]
-        parameters: list[inspect.Parameter] = []
-        for parameter in own.parameters.values():
-            parameters += options if parameter.name == "how" else [parameter.replace(kind=_NAMED)]
-        # what typer looks at, in the place of the command's own
-        reading.__dict__["__signature__"] = own.replace(parameters=parameters)
-        reading.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
-        return reading
+        return give(named)
 
-    return give
+    return reading
 
 
 def size(text: str) -> tuple[int, int]:
@@ -116,8 +107,6 @@ OPTIONS: dict[str, Any] = READING | {
     ],
 }
 """All that `reads` knows: how to read, how to divide and scale, which part to take."""
-
-_NAMED = inspect.Parameter.KEYWORD_ONLY
 
 
 def _in_python(word: str) -> str:

@@ -5,11 +5,11 @@ import math
 import re
 import shlex
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from isthmus.cli import options, reading
+from isthmus.cli import options, reading, training
 from isthmus.cli.says import INTERRUPTED, complain, counted, figures, say, say_json, say_table, working
 from isthmus.errors import BlueprintError
 
@@ -18,11 +18,6 @@ if TYPE_CHECKING:
     from isthmus.run import Run
 
 MODEL = "The model"
-TRAINING = "The training"
-
-
-def _training(*words: str, **more: Any) -> Any:
-    return typer.Option(*words, rich_help_panel=TRAINING, **more)
 
 
 def add_to(app: typer.Typer) -> None:
@@ -34,6 +29,7 @@ def add_to(app: typer.Typer) -> None:
     app.command(rich_help_panel=options.MAKE, epilog="Example: `isthmus resume runs/digits`")(resume)
 
 
+@training.trains(*training.OPTIONS)
 @reading.reads(*reading.READING, "damaged", "validation", "test", "split_seed", "scaling")
 def train(
     source: options.Source,
@@ -63,47 +59,8 @@ def train(
             show_default=False,
         ),
     ] = None,
-    epochs: Annotated[int, _training("--epochs", "-e", min=1, metavar="N", help="Passes over the training part.")] = 20,
-    layer_epochs: Annotated[
-        int, _training(min=1, metavar="N", help="For each layer before those, in a stacked model.")
-    ] = 5,
-    batch_size: Annotated[
-        int | None,
-        _training(
-            "--batch-size",
-            "-b",
-            min=1,
-            metavar="N",
-            help="Samples a step. [default: 256, less for few samples]",
-            show_default=False,
-        ),
-    ] = None,
-    optimiser: Annotated[Literal["adam", "adamw", "rmsprop", "sgd"], _training()] = "adam",
-    learning_rate: Annotated[float, _training("--learning-rate", metavar="X", help="At its highest.")] = 1e-3,
-    momentum: Annotated[float, _training(metavar="X", help="Of sgd and rmsprop.")] = 0.9,
-    weight_decay: Annotated[float, _training(metavar="X", help="Decoupled with adamw.")] = 0.0,
-    schedule: Annotated[
-        Literal["constant", "cosine", "linear", "exponential", "step"], _training(help="Of the learning rate.")
-    ] = "constant",
-    warmup: Annotated[float, _training(metavar="N", help="Epochs in which the learning rate grows from 0.")] = 0.0,
-    clip: Annotated[
-        float | None, _training(metavar="X", help="Largest norm of the gradient.", show_default=False)
-    ] = None,
-    precision: Annotated[
-        Literal["float32", "bfloat16", "fp32", "bf16"], _training(help="Of the products.")
-    ] = "float32",
-    compile_: Annotated[
-        Literal["auto", "yes", "no"], _training("--compile", help="Compile the training step; auto: where it pays.")
-    ] = "auto",
-    device: Annotated[str, _training(metavar="NAME", help="auto, cpu, cuda, mps.")] = "auto",
-    patience: Annotated[
-        int | None,
-        _training(
-            min=1, metavar="N", help="Stop after so many epochs without a better validation loss.", show_default=False
-        ),
-    ] = None,
-    seed: Annotated[int, _training(min=0, metavar="N", help="Of all random draws.")] = 0,
     *,
+    settings: training.Settings,
     how: reading.How,
     force: options.Force = False,
     quiet: options.Quiet = False,
@@ -120,28 +77,9 @@ def train(
     with working(f"reading {source}", quiet=quiet):
         data = open_data(source, **how)
     folder = out or free_folder(Path("runs") / f"{stem(source)}-{blueprint.stem if blueprint else recipe}")
-    run = fit(
-        plan.build(data, seed=seed),
-        data,
-        epochs=epochs,
-        layer_epochs=layer_epochs,
-        batch_size=batch_size or "auto",
-        optimiser=optimiser,
-        learning_rate=learning_rate,
-        momentum=momentum,
-        weight_decay=weight_decay,
-        schedule=schedule,
-        warmup=warmup,
-        clip=clip,
-        precision=precision,
-        compile={"auto": "auto", "yes": True, "no": False}[compile_],
-        device=device,
-        patience=patience,
-        seed=seed,
-        out=folder,
-        overwrite=force,
-        progress=not quiet,
-    )
+    settings = training.in_python(settings)
+    model = plan.build(data, seed=settings.get("seed", 0))
+    run = fit(model, data, out=folder, overwrite=force, progress=not quiet, **settings)
     conclude(run, folder, json=json, quiet=quiet)
 
 
