@@ -179,10 +179,10 @@ def _train(
         notes = {"status": run.status, "reason": run.reason, "best_epoch": run.best_epoch}
         write_json(folder / HISTORY, run.history)
         save_tensors(folder / WEIGHTS, model.state_dict(), notes)
-        if run.reason == signal.Signals.SIGTERM.name:  # somebody wants the process to end, and all is saved
-            signal.raise_signal(signal.SIGTERM)
-        if run.status != "interrupted":
-            run.baseline()
+    if run.reason == signal.Signals.SIGTERM.name:  # somebody wants the process to end, and all is saved
+        signal.raise_signal(signal.SIGTERM)
+    if folder is not None and run.status != "interrupted":
+        run.baseline()
     if run.status == "diverged":
         kept = f"weights of epoch {run.best_epoch}" if run.best_epoch else "weights from before the first epoch"
         raise TrainingError(f"{run.reason} The {kept} are kept in {folder or 'the model'}.")

@@ -159,3 +159,21 @@ def test_callback_can_stop_training(data: ist.Data) -> None:
 
     run = _fit(data, epochs=9, callbacks=[Enough()])
     assert (len(run.history), run.status, run.reason) == (1, "stopped early", "enough")
+
+
+@pytest.mark.parametrize("folder", [None, "run"])
+def test_a_process_that_is_asked_to_end_is_asked_again_when_all_is_saved(data, tmp_path, folder):
+    asked = []
+
+    class Asks(ist.Callback):
+        def epoch_end(self, training) -> None:
+            signal.raise_signal(signal.SIGTERM)
+
+    before = signal.signal(signal.SIGTERM, lambda number, frame: asked.append(number))
+    try:
+        run = _fit(data, epochs=9, callbacks=[Asks()], out=folder and tmp_path / folder)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert run.status == "interrupted"
+    assert asked == [signal.SIGTERM]
+    assert folder is None or ist.load(tmp_path / folder).history
