@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -30,7 +31,7 @@ def test_script_ends_in_a_picture(ran):
     assert [path.name for path in folder.iterdir()] == ["seen.png"]
     with Image.open(folder / "seen.png") as picture:
         assert min(picture.convert("L").size) >= 200
-        assert picture.convert("L").getextrema()[0] < 100  # something is drawn on the paper
+        assert np.asarray(picture.convert("L")).min() < 100  # something is drawn on the paper
 
 
 def test_script_says_in_two_sentences_what_is_seen(ran):

@@ -1,0 +1,54 @@
+"""The memoriser: one number, a powerful network and few samples, so that the code need only tell which sample it is.
+
+python examples/lectures/memoriser.py [PICTURE] [--quick]
+"""
+
+import argparse
+
+import torch
+
+import isthmus as ist
+from isthmus.drawing.figures import picture_grid
+from isthmus.drawing.theme import write_png
+
+options = argparse.ArgumentParser(description=__doc__)
+options.add_argument("picture", nargs="?", default="memoriser.png")
+options.add_argument("--quick", action="store_true", help="few epochs, to see that it runs")
+given = options.parse_args()
+epochs = 5 if given.quick else 2000
+
+digits = ist.open_data("digits")
+data = ist.open_data(digits.train.take(range(80)), validation=0.0, test=0.5)  # 40 to learn, 40 that it never sees
+model = ist.recipe("deep", code=1, widths=(256, 256)).build(data)
+run = ist.fit(model, data, epochs=epochs, batch_size=8, learning_rate=1e-3, schedule="cosine", progress=False)
+
+errors = run.evaluate()
+seen, new = (1 - errors[part]["mse"]["model"] / errors[part]["mse"]["mean"] for part in ("train", "test"))
+pca = 1 - errors["train"]["mse"]["pca"] / errors["train"]["mse"]["mean"]
+train, test = (data.scaling(part.tensor()).flatten(1) for part in (data.train, data.test))
+made = data.scaling(run.reconstruct(data.test)).flatten(1)
+away, nearest = torch.cdist(made, train).min(dim=1)
+mistaken = (away < (made - test).norm(dim=1)).float().mean()  # nearer to a learnt digit than to the one that went in
+
+in_order = run.encode(data.train).flatten().argsort()
+learnt = in_order[torch.linspace(0, len(in_order) - 1, 10).round().long()]
+rows = {
+    "learnt": train[learnt],
+    "made of it": data.scaling(run.reconstruct(data.train.take(learnt))),
+    "never seen": test[:10],
+    "made of that": made[:10],
+    "nearest learnt": train[nearest[:10]],
+}
+captions = [f"{float(code):.1f}" for code in run.encode(data.train.take(learnt))]
+write_png(given.picture, picture_grid({row: x.reshape(-1, 1, 8, 8) for row, x in rows.items()}, captions=captions))
+
+labels = data.train.labels[in_order]
+alike = (labels[1:] == labels[:-1]).float().mean()
+chance = (labels.bincount() / len(labels)).square().sum()
+found = [f"{finding.name} ({finding.number:.2f} {finding.unit})" for finding in ist.diagnose(run)]
+print(
+    f"Through one number {seen:.0%} of the variance of {len(train)} learnt digits comes back (PCA's: {pca:.0%}), of "
+    f"new ones {new:.0%}: of these, {mistaken:.0%} come out nearer to a learnt digit than to what went in. "
+    f"Along the code, {captions[0]} to {captions[-1]}, {alike:.0%} of neighbours are of one class, where "
+    f"{chance:.0%} would be by chance; the doctor finds {' and '.join(found) or 'nothing, 0 complaints'}."
+)
