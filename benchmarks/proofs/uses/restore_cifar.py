@@ -7,7 +7,7 @@ from restoring import TASKS, prove_all
 
 import isthmus as ist
 
-EPOCHS = 5
+EPOCHS = 2
 TRAIN, TEST = 4_000, 100
 """Pictures of the training part, and of the test part; filters take seconds a hundred."""
 
@@ -21,4 +21,4 @@ def prove(bench: Bench) -> list[Row]:
     test = data.scaling(data.test.batch(torch.arange(min(TEST, len(data.test)))))
     chosen = {name: {} for name in TASKS}
     chosen["watermark"] = {"corruption__height": 10.0}
-    return prove_all(bench, data, {"": test}, chosen, learning_rate=3e-3)
+    return prove_all(bench, data, {"": test}, chosen, learning_rate=1e-3)

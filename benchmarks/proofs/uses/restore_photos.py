@@ -9,7 +9,7 @@ from sklearn.datasets import load_sample_image
 
 import isthmus as ist
 
-EPOCHS = 6
+EPOCHS = 3
 PATCHES, SIDE, CROP = 4000, 32, 160
 
 
@@ -20,7 +20,7 @@ def prove(bench: Bench) -> list[Row]:
     held = {"coffee": photographs.coffee(), "flower": load_sample_image("flower.jpg")}
     test = {name: _middle(torch.from_numpy(picture.copy())) for name, picture in held.items()}
     chosen: dict[str, dict[str, float]] = {name: {} for name in TASKS}
-    return prove_all(bench, data, test, chosen, learning_rate=3e-3)
+    return prove_all(bench, data, test, chosen, learning_rate=1e-3)
 
 
 def _middle(picture: torch.Tensor) -> torch.Tensor:
