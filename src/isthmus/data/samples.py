@@ -119,6 +119,15 @@ class Samples:
         rows = chosen.numpy() if self.rows is None else self.rows[chosen.numpy()]
         return replace(self, rows=rows, labels=labels, names=names, damaged=damaged)
 
+    def some(self, most: int) -> "Samples":
+        """At most so many of them, evenly spread, always the same."""
+        return self.take(spread(len(self), most))
+
+
+def spread(count: int, most: int) -> Tensor:
+    """At most `most` of `count` row numbers, evenly spread, always the same."""
+    return torch.linspace(0, count - 1, min(count, most), dtype=torch.float64).round().long()
+
 
 @dataclass(frozen=True, eq=False)
 class Data:

@@ -56,12 +56,19 @@ class Examination:
         """Of a run, whose data are opened again where they aren't at hand."""
         data = run.open()
         held = next((part for part in (data.test, data.validation) if len(part) > 1), None)
-        return cls(run.model, run.settings, run.history, some(data.train), None if held is None else some(held), run)
+        return cls(
+            run.model,
+            run.settings,
+            run.history,
+            data.train.some(LOOKED_AT),
+            None if held is None else held.some(LOOKED_AT),
+            run,
+        )
 
     @classmethod
     def of_training(cls, training: "Training") -> "Examination":
         """Of a model as it is at this moment of its training."""
-        glance = some(training.samples, GLANCED_AT)
+        glance = training.samples.some(GLANCED_AT)
         return cls(training.model, training.settings, training.state.history, glance)
 
     @property
@@ -161,7 +168,7 @@ class Examination:
     @cached_property
     def outputs(self) -> tuple[Tensor, Tensor, Tensor]:
         """Codes (m, *code), reconstructions and originals (m, D) of at most 500 held-out samples, scaled."""
-        passes = list(self.passes(some(self.held or self.train, COMPARED)))
+        passes = list(self.passes((self.held or self.train).some(COMPARED)))
         codes = torch.cat([seen.code.z.cpu() for seen in passes])
         made, clean = (
             torch.cat([rows.flatten(1).cpu() for rows in each])
@@ -182,12 +189,6 @@ class Examination:
                 self.model(raw.to(device), {} if labels is None else {"labels": labels.to(device)})
                 for raw, labels in samples.labelled(BATCH)
             ]
-
-
-def some(samples: Samples, most: int = LOOKED_AT) -> Samples:
-    """At most so many of them, spread evenly; always the same."""
-    chosen = torch.linspace(0, len(samples) - 1, min(len(samples), most), dtype=torch.float64).round().long()
-    return samples.take(chosen)
 
 
 def errors_of(differences: Tensor) -> float:

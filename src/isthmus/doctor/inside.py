@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from isthmus.doctor import cure
-from isthmus.doctor.examination import COMPARED, SEED, Examination, errors_of, some
+from isthmus.doctor.examination import COMPARED, SEED, Examination, errors_of
 from isthmus.doctor.finding import Finding, Picture, drawings, share
 from isthmus.doctor.units import Units, twins
 from isthmus.parts import ActivationL1, TopK
@@ -237,7 +237,7 @@ def _pairs(of: Examination, count: int) -> tuple[Tensor, Tensor, Tensor | None]:
     order = torch.randperm(count, generator=torch.Generator().manual_seed(SEED))
     if not of.model.beside.classes:
         return torch.arange(count), order, None
-    labels = some(of.held or of.train, COMPARED).labels
+    labels = (of.held or of.train).some(COMPARED).labels
     assert labels is not None
     order = order[labels[order].sort(stable=True).indices]
     same = labels[order[:-1]] == labels[order[1:]]

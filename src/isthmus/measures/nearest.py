@@ -5,7 +5,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from isthmus.data.samples import Samples
+from isthmus.data.samples import Samples, spread
 from isthmus.data.scaling import Scaling
 
 _BATCH_NUMBERS = 2**22
@@ -36,7 +36,7 @@ def nearest_samples(samples: Tensor, others: Samples, scaling: Scaling, *, most:
     wanted = wanted.nan_to_num(0.0)
     best = torch.full((len(wanted),), torch.inf, device=device)
     index = torch.zeros(len(wanted), dtype=torch.int64, device=device)
-    rows = _spread(len(others), most)
+    rows = spread(len(others), len(others) if most is None else most)
     for chosen in rows.split(max(1, _BATCH_NUMBERS // wanted.shape[1])):
         found = scaling(others.batch(chosen).to(device)).flatten(1)
         known = ~found.isnan()
@@ -52,9 +52,3 @@ def nearest_samples(samples: Tensor, others: Samples, scaling: Scaling, *, most:
         index = torch.where(least < best, chosen.to(device)[place], index)
         best = torch.minimum(best, least)
     return Nearest(best.sqrt().cpu(), index.cpu())
-
-
-def _spread(count: int, most: int | None) -> Tensor:
-    """At most `most` of `count` row numbers, evenly spread."""
-    kept = count if most is None else min(count, most)
-    return torch.linspace(0, count - 1, kept, dtype=torch.float64).round().long()

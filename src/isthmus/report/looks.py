@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from isthmus.autoencoder import Autoencoder
-from isthmus.data.samples import Samples
+from isthmus.data.samples import Samples, spread
 from isthmus.data.series import ended
 from isthmus.pca import PCA
 from isthmus.report import words
@@ -131,8 +131,3 @@ class Looks:
                 ],
             })  # fmt: skip
         return rows
-
-
-def spread(count: int, most: int) -> Tensor:
-    """At most `most` of `count` indices, evenly spread, always the same."""
-    return torch.linspace(0, count - 1, min(count, most), dtype=torch.float64).round().long()

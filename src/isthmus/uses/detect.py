@@ -16,7 +16,7 @@ from isthmus.drawing.plates import Section, plate
 from isthmus.drawing.theme import LIGHT
 from isthmus.errors import DataError, UseError, nearest
 from isthmus.measures import judging
-from isthmus.uses.scores import BATCH, MOST_CODES, SCORES, Score, element_errors, pass_of, some
+from isthmus.uses.scores import BATCH, MOST_CODES, SCORES, Score, element_errors, pass_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -139,7 +139,7 @@ def detector(run: "Run", by: By = "error", *, quantile: float = 0.99, draws: int
         raise DataError(f"quantile={quantile:g} is no share of samples: expected more than 0 and less than 1.")
     data = run.open()
     part = "validation" if len(data.validation) >= LEAST_HELD else "train"
-    reference = some(data.parts[part], MOST_CODES)
+    reference = data.parts[part].some(MOST_CODES)
     with judging(run.model):
         score, usual = SCORES[by](run, data.train, reference, part == "train", draws)
         if usual is None:
@@ -277,7 +277,7 @@ def draw_strangest(
 
 def section(run: "Run") -> Section | None:
     """The scores of the run's test part beside the threshold, and its strangest samples; None without a test part."""
-    test = some(run.open().test, 2000)
+    test = run.open().test.some(2000)
     if not len(test):
         return None
     try:

@@ -8,7 +8,7 @@ import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from isthmus.data.samples import Samples
+from isthmus.data.samples import Samples, spread
 from isthmus.drawing.maps import Plane, draw_map
 from isthmus.drawing.plates import Section, plate
 from isthmus.drawing.rows import Look
@@ -128,7 +128,7 @@ def map_codes(
     else:
         more = how if part is None else how | {"part": part}
         samples, called = run.read(source, **more), source if isinstance(source, str) else "given samples"
-    rows = torch.linspace(0, len(samples) - 1, min(len(samples), most), dtype=torch.float64).round().long()
+    rows = spread(len(samples), most)
     codes = run.encode(samples.take(rows)).flatten(1)
     finite = codes.isfinite().all(1)
     rows, codes = rows[finite], codes[finite]
@@ -193,7 +193,7 @@ def quality_words(found: CodeMap) -> str:
 
 def _quality(samples: Tensor, points: Tensor, labels: Tensor | None) -> MapQuality:
     """How good a map is, judged by some of its samples where there are many."""
-    rows = torch.linspace(0, len(samples) - 1, min(len(samples), JUDGED), dtype=torch.float64).round().long()
+    rows = spread(len(samples), JUDGED)
     return map_quality(samples[rows], points[rows], None if labels is None else labels[rows])
 
 

@@ -182,8 +182,8 @@ def restoration(run: "Run", source: Any = None, *, most: int | None = None, seed
     model, samples = run.model, _chief_part(run) if source is None else run.read(source, **how)
     if model.corruption is None or len(model.shape) != 3:
         Restorer(run)  # which says why
-    if most is not None and len(samples) > most:
-        samples = samples.take(torch.linspace(0, len(samples) - 1, most, dtype=torch.float64).round().long())
+    if most is not None:
+        samples = samples.some(most)
     generator = torch.Generator().manual_seed(seed)
     device = model.scaling.scale.device
     made: dict[str, list[Tensor]] = {"clean": [], "damaged": [], "restored": []}

@@ -94,7 +94,7 @@ def _by_distance(run: "Run", train: Samples, reference: Samples, same: bool, dra
 def _by_neighbours(
     run: "Run", train: Samples, reference: Samples, same: bool, draws: int
 ) -> tuple[Score, Tensor | None]:
-    chosen = some(train, MOST_CODES)
+    chosen = train.some(MOST_CODES)
     known = torch.cat([_codes(run.model, raw, labels) for raw, labels in chosen.labelled(BATCH)])
     near = min(NEIGHBOURS, len(known) - 1)
     if near < 1:
@@ -123,9 +123,3 @@ def _codes(model: Autoencoder, raw: Tensor, labels: Tensor | None) -> Tensor:
     """(N, D) float64 codes."""
     device = model.scaling.scale.device
     return model.encode(raw.to(device), None if labels is None else labels.to(device)).flatten(1).double().cpu()
-
-
-def some(samples: Samples, most: int) -> Samples:
-    """At most so many of them, spread evenly."""
-    chosen = torch.linspace(0, len(samples) - 1, min(len(samples), most), dtype=torch.float64).round().long()
-    return samples.take(chosen)

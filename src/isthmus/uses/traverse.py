@@ -8,7 +8,7 @@ import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from isthmus.data.samples import Samples
+from isthmus.data.samples import Samples, spread
 from isthmus.drawing.changes import column_changes, picture_changes
 from isthmus.drawing.plates import Section, plate
 from isthmus.drawing.rows import Look, sample_rows
@@ -202,7 +202,7 @@ def _first(run: "Run") -> str:
 
 def _codes(run: "Run", train: Samples) -> tuple[Tensor, Tensor | None]:
     """(N, D) flat codes of samples spread over the training part, and the mean KL of each number of a Gaussian."""
-    chosen = _spread_rows(len(train), KNOWN)
+    chosen = spread(len(train), KNOWN)
     codes, costs = [], []
     device = run.model.scaling.scale.device
     run.model.eval()
@@ -230,7 +230,7 @@ def _changes(run: "Run", train: Samples, values: Tensor) -> Tensor:
     look, outputs = Look.of(run), torch.Size(run.model.shape).numel()
     size, thirds = len(values), values[:, [0, values.shape[1] // 2, -1]]
     count = max(1, min(PLACES, _NUMBERS // max(1, 3 * size * outputs)))
-    chosen = train.take(_spread_rows(len(train), count))
+    chosen = train.some(count)
     around = run.encode(chosen).flatten(1)
     found = torch.zeros(size)
     for number in range(size):
@@ -242,7 +242,7 @@ def _changes(run: "Run", train: Samples, values: Tensor) -> Tensor:
 
 def _where(run: "Run", train: Samples, number: int, values: Tensor) -> Tensor:
     """(*shape) how much one number changes each output number between its lowest, middle and highest value."""
-    chosen = train.take(_spread_rows(len(train), SEEN))
+    chosen = train.some(SEEN)
     thirds = values[[0, len(values) // 2, -1]]
     made = _moved(run, run.encode(chosen).flatten(1), chosen.labels, number, thirds)
     scaled = Look.of(run).scaled(made.flatten(0, 1)).view(made.shape)
@@ -261,8 +261,3 @@ def _moved(run: "Run", around: Tensor, labels: Tensor | None, number: int, value
 def _spread(samples: Tensor) -> Tensor:
     """(S, …) to (…) the root of the mean square about the mean."""
     return (samples - samples.mean(0)).square().mean(0).sqrt()
-
-
-def _spread_rows(count: int, most: int) -> Tensor:
-    """At most `most` of `count` row numbers, evenly spread."""
-    return torch.linspace(0, count - 1, min(count, most), dtype=torch.float64).round().long()
