@@ -18,7 +18,7 @@ from tools import TOOLS, Settings, Tool
 from workloads import WORKLOADS, Workload
 
 QUICK = 6_000
-BASE = "isthmus"
+BASE, FLOOR = "isthmus", "products"
 
 
 def main() -> None:
@@ -159,7 +159,7 @@ def verdicts(rows: list[dict[str, Any]]) -> list[str]:
     rows = [row for row in rows if "error" not in row]
     for name in dict.fromkeys(row["workload"] for row in rows):
         by_tool = {row["tool"]: row for row in rows if row["workload"] == name}
-        peers = [row for tool, row in by_tool.items() if TOOLS[tool].module != BASE]
+        peers = [row for tool, row in by_tool.items() if TOOLS[tool].module not in (BASE, FLOOR)]
         if not peers or BASE not in by_tool:
             continue
         fastest = min(peers, key=lambda row: row["seconds_per_epoch"])

@@ -86,6 +86,15 @@ _ROWS = (
         varieties=("", "denoising", "contractive"),
         differs="PyTorch's own start of the weights, with which the conv network sticks at a black picture",
     ),
+    Tool(
+        "products",
+        "the matrix products alone",
+        "products",
+        ("torch", "numpy"),
+        peer=False,
+        networks=("dense", "vae"),
+        differs="no tool: what no training in float32 by the same library of products can undercut",
+    ),
     Tool("keras", "Keras 3 on JAX", "keras", ("keras", "jax", "numpy")),
     Tool(
         "pythae",
