@@ -31,7 +31,6 @@ with tempfile.TemporaryDirectory() as folder, drawing(LIGHT):
         home = Path(folder) / name
         ist.fit(blueprint.build(data), data, out=home, progress=False, schedule="cosine", **epochs)
         short = {"seeds": 1, "epochs": 1} if given.quick else {"seeds": 2}
-        short["body_rate"] = 1.0  # the encoder learns as fast as from scratch
         found[name] = ist.pretrain(home, data, labels, out=home / "study", ways=tuple(ways), **short)
 
         axes = figure.add_subplot(1, 2, place + 1, title=f"{name} units", xlabel="labels", ylabel="accuracy")

@@ -40,7 +40,6 @@ Way = Literal[
 WAYS: tuple[Way, ...] = get_args(Way)
 NETWORKS = WAYS[:2]
 NEIGHBOURS = 5
-BODY_RATE = 0.1
 STEPS = 2000
 """Of a network's training, at least, where nobody says how long it is trained."""
 
@@ -58,7 +57,7 @@ class Classify(Trial):
     way: Way
     labels: Annotated[int, Field(ge=1)]
     settings: dict[str, Any] = Field(default_factory=dict)
-    body_rate: Annotated[float, Field(gt=0)] = BODY_RATE
+    body_rate: Annotated[float, Field(gt=0)] = 1.0
 
     @property
     def budget(self) -> int:
@@ -153,7 +152,7 @@ def pretrain(
     overwrite: bool = False,
     progress: Callable[[int, int], object] | None = None,
     how: dict[str, Any] | None = None,
-    body_rate: float = BODY_RATE,
+    body_rate: float = 1.0,
     **settings: Any,
 ) -> Pretraining:
     """Learn labels from a few samples, starting at a run's encoder and without it, and compare.
@@ -170,7 +169,7 @@ def pretrain(
     run: a run in a folder, or its folder. source: data with labels, with a test part or to be divided; the run's own
     where None. labels: how many samples of the training part have one. seeds: how often. how: to read the source, as
     for `open_data`. body_rate: the encoder's learning rate where it is fine-tuned, as a multiple of the new layer's: a
-    small one keeps what it has learnt. settings: of a network's training (`Settings`), else those of `settings_for`.
+    small one keeps more of what it has learnt. settings: of a network's training (`Settings`), else those of `settings_for`.
 
     Raises:
         RunError: the run has no folder, or the study's folder holds another one.
