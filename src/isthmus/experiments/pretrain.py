@@ -169,7 +169,8 @@ def pretrain(
     run: a run in a folder, or its folder. source: data with labels, with a test part or to be divided; the run's own
     where None. labels: how many samples of the training part have one. seeds: how often. how: to read the source, as
     for `open_data`. body_rate: the encoder's learning rate where it is fine-tuned, as a multiple of the new layer's: a
-    small one keeps more of what it has learnt. settings: of a network's training (`Settings`), else those of `settings_for`.
+    small one keeps more of what it has learnt. settings: of a network's training (`Settings`), else those of
+    `settings_for`.
 
     Raises:
         RunError: the run has no folder, or the study's folder holds another one.
