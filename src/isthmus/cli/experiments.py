@@ -116,10 +116,7 @@ def sweep(
             )
     except KeyboardInterrupt:
         _stopped()
-    _show(found, folder / PAGE, json)
-    if not json:
-        say(found.reason, f"Next, look at it:  {folder / PAGE}")
-    _fail_if_any(found.failures)
+    _end(found, found.reason, folder / PAGE, json)
 
 
 @training.trains(*STUDY)
@@ -177,10 +174,7 @@ def compare(
             )
     except KeyboardInterrupt:
         _stopped()
-    _show(found, folder / PAGE, json)
-    if not json:
-        say(found.verdict, f"Next, look at it:  {folder / PAGE}")
-    _fail_if_any(found.failures)
+    _end(found, found.verdict, folder / PAGE, json)
 
 
 @offers(
@@ -275,17 +269,19 @@ def _plans(names: Sequence[str], pairs: Sequence[str] | None) -> "dict[str, Blue
     return {name: named(name, **changes) for name, changes in read.items()}
 
 
-def _show(found: "Sweep | Comparison", page: Path, json: bool) -> None:
-    """The table on stdout, or all that was found as JSON."""
+def _end(found: "Sweep | Comparison", verdict: str, page: Path, json: bool) -> None:
+    """The table and what it says on stdout, or all that was found as JSON; leave with 1 where a training failed."""
     from isthmus.experiments.table import summary
     from isthmus.experiments.words import cells, columns
 
     if json:
         say_json({**found.to_json(), "page": str(page), "entries": summary(found.entries)})
-        return
-    names = columns(found.entries)
-    rows = [[entry.entrant, *cells(entry, names)] for entry in found.entries if entry.count]
-    say_table(["", *names.values()], rows, title=str(found.folder), right=True)
+    else:
+        names = columns(found.entries)
+        rows = [[entry.entrant, *cells(entry, names)] for entry in found.entries if entry.count]
+        say_table(["", *names.values()], rows, title=str(found.folder), right=True)
+        say(verdict, f"Next, look at it:  {page}")
+    _fail_if_any(found.failures)
 
 
 def _fail_if_any(failures: dict[str, str]) -> None:

@@ -11,7 +11,7 @@ from isthmus.blueprint import Blueprint
 from isthmus.data import Data, open_data
 from isthmus.errors import BlueprintError, DataError, IsthmusError, RunError
 from isthmus.experiments.study import Study
-from isthmus.experiments.table import Entry, Row, entries, judged_part, rows, write_table
+from isthmus.experiments.table import Entry, Found, entries, judged_part, rows, write_table
 from isthmus.experiments.trial import Fit
 from isthmus.experiments.words import told
 from isthmus.recipes import recipe as named
@@ -21,23 +21,13 @@ from isthmus.training import Settings
 
 
 @dataclass(frozen=True)
-class Comparison:
-    """What a comparison found.
+class Comparison(Found):
+    """What a comparison found: its entries with the smallest error first.
 
-    entries: each model's measures, mean and spread over the seeds, the smallest error first. part: which part they are
-    ordered by. verdict: who is best, and whether by more than the spread, in words.
+    verdict: who is best, and whether by more than the spread, in words.
     """
 
-    folder: Path
-    part: str
     verdict: str
-    rows: tuple[Row, ...]
-    entries: tuple[Entry, ...]
-
-    @property
-    def failures(self) -> dict[str, str]:
-        """What went wrong, by entrant and seed."""
-        return {f"{row['entrant']}, seed {row['seed']}": row["error"] for row in self.rows if row["error"]}
 
     def to_json(self) -> dict[str, Any]:
         """The order and who is best."""
@@ -110,7 +100,7 @@ def judge(study: Study) -> Comparison:
     part = judged_part(table, ("test", "validation", "train"))
     measure = f"{part}_mse"
     order = sorted(entries(table), key=lambda entry: entry.means.get(measure, math.inf))
-    return Comparison(study.folder, part, verdict(order, measure), tuple(table), tuple(order))
+    return Comparison(study.folder, part, tuple(table), tuple(order), verdict(order, measure))
 
 
 def verdict(order: Sequence[Entry], measure: str) -> str:

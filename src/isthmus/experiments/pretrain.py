@@ -18,7 +18,7 @@ from isthmus.data import Samples, Scaling
 from isthmus.errors import BlueprintError, DataError, RunError, remark
 from isthmus.experiments.labelled import draw_few, fitted, labels_of, open_labelled
 from isthmus.experiments.study import Study
-from isthmus.experiments.table import Entry, Row, entries, rows, write_table
+from isthmus.experiments.table import Found, entries, rows, write_table
 from isthmus.experiments.trial import Tell, Trial
 from isthmus.report.words import percent
 from isthmus.run import Run, load
@@ -100,24 +100,14 @@ class Classify(Trial):
 
 
 @dataclass(frozen=True)
-class Pretraining:
-    """What pretraining was worth.
+class Pretraining(Found):
+    """What pretraining was worth: an entry a way and number of labels.
 
-    entries: an entry a way and number of labels. part: where the accuracies were measured. verdict: fine-tuned beside
-    from scratch, in words.
+    verdict: fine-tuned beside from scratch, in words.
     """
 
-    folder: Path
-    part: str
     labels: tuple[int, ...]
     verdict: str
-    rows: tuple[Row, ...]
-    entries: tuple[Entry, ...]
-
-    @property
-    def failures(self) -> dict[str, str]:
-        """What went wrong, by entrant and seed."""
-        return {f"{row['entrant']}, seed {row['seed']}": row["error"] for row in self.rows if row["error"]}
 
     def accuracy(self, way: str, labels: int, part: str | None = None) -> tuple[float, float | None] | None:
         """Mean and standard deviation over the seeds; None where nothing was measured."""
@@ -272,7 +262,7 @@ def judge(study: Study, counts: Sequence[int]) -> Pretraining:
     """What the results of a pretraining's trials say."""
     table = rows(study)
     part = next((part for part in ("test", "validation") if any(f"{part}_accuracy" in row for row in table)), "test")
-    found = Pretraining(study.folder, part, tuple(counts), "", tuple(table), tuple(entries(table)))
+    found = Pretraining(study.folder, part, tuple(table), tuple(entries(table)), tuple(counts), "")
     said = []
     for count in counts:
         tuned, fresh = (found.accuracy(way, count) for way in NETWORKS)

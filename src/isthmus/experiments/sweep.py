@@ -10,7 +10,7 @@ from isthmus.blueprint import Blueprint
 from isthmus.data import open_data
 from isthmus.errors import DataError, RunError
 from isthmus.experiments.study import Study
-from isthmus.experiments.table import Entry, Row, entries, judged_part, rows, write_table
+from isthmus.experiments.table import Entry, Found, entries, judged_part, rows, write_table
 from isthmus.experiments.trial import Fit
 from isthmus.recipes import recipe as named
 from isthmus.report.words import percent
@@ -38,27 +38,18 @@ class Point:
 
 
 @dataclass(frozen=True)
-class Sweep:
-    """What a sweep found.
+class Sweep(Found):
+    """What a sweep found; its entrants are called by their words, "code 8".
 
-    entries: all measures of each code size, by its words "code 8". points: what decides, by size. price: the explained
-    share that a number must add to pay. suggested: the code size for which the error, with the price of each of its
-    numbers added, is least; None where nothing was measured. reason: why, in words. part: which part decided.
+    points: what decides, by size. price: the explained share that a number must add to pay. suggested: the code size
+    for which the error, with the price of each of its numbers added, is least; None where nothing was measured.
+    reason: why, in words.
     """
 
-    folder: Path
-    part: str
     price: float
     points: tuple[Point, ...]
     suggested: int | None
     reason: str
-    rows: tuple[Row, ...]
-    entries: tuple[Entry, ...]
-
-    @property
-    def failures(self) -> dict[str, str]:
-        """What went wrong, by entrant and seed."""
-        return {f"{row['entrant']}, seed {row['seed']}": row["error"] for row in self.rows if row["error"]}
 
     def to_json(self) -> dict[str, Any]:
         """The decision and what it rests on."""
@@ -153,7 +144,7 @@ def judge(study: Study, price: float | None = None) -> Sweep:
     chosen = 1 / width if price is None else price
     points = _points(found, f"{part}_explained_variance")
     suggested, reason = suggest(points, chosen, priced_by_data=price is None, width=width)
-    return Sweep(study.folder, part, chosen, points, suggested, reason, tuple(table), tuple(found))
+    return Sweep(study.folder, part, tuple(table), tuple(found), chosen, points, suggested, reason)
 
 
 def suggest(

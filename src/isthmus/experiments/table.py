@@ -56,6 +56,25 @@ class Entry:
         return round(self.means[name])
 
 
+@dataclass(frozen=True)
+class Found:
+    """What every study finds.
+
+    folder: where it is kept. part: the part of the data that it judges by. rows: one a trial. entries: what the trials
+    of each entrant come to.
+    """
+
+    folder: Path
+    part: str
+    rows: tuple[Row, ...]
+    entries: tuple[Entry, ...]
+
+    @property
+    def failures(self) -> dict[str, str]:
+        """What went wrong, by entrant and seed."""
+        return {f"{row['entrant']}, seed {row['seed']}": row["error"] for row in self.rows if row["error"]}
+
+
 def entries(table: Iterable[Row]) -> list[Entry]:
     """The rows of each entrant put together, in their order."""
     by_entrant: dict[str, list[Row]] = {}

@@ -131,9 +131,9 @@ def source_of(
     if of_class:
         assert train.labels is not None
         train = train.take((train.labels == number).nonzero()[:, 0])
-    if len(train) > most:
-        train = train.take(torch.linspace(0, len(train) - 1, most, dtype=torch.float64).long())
-    return Source(run, fit_sampler(run.encode(train), chosen, components=components, seed=seed), chosen, number)
+    return Source(
+        run, fit_sampler(run.encode(train.some(most)), chosen, components=components, seed=seed), chosen, number
+    )
 
 
 def has_prior(run: "Run") -> bool:
@@ -172,9 +172,8 @@ def draw(run: "Run", made: Drawn, *, theme: Theme = LIGHT) -> Figure:
             bounds = model.scaling.range or (float(scaled.min()), float(scaled.max()))
             in_turn = len(captions) >= 10 and captions[:10] == captions[10:20]
             return picture_board(scaled, bounds=bounds, captions=captions[:10] if in_turn else (), theme=theme)
-        _, real = reference(run)
-        spread = torch.linspace(0, len(real) - 1, min(len(real), 500), dtype=torch.float64).long()
-        return clouds(model.scaling(real.batch(spread).to(device)).cpu(), scaled, theme=theme)
+        real = reference(run)[1].some(500).tensor()
+        return clouds(model.scaling(real.to(device)).cpu(), scaled, theme=theme)
 
 
 def reference(run: "Run", label: int | None = None) -> tuple[str, Samples]:
