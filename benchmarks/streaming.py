@@ -1,4 +1,4 @@
-"""Encode files larger than a batch piece by piece: throughput beside the model's own, and memory by the number of rows.
+"""Files larger than a batch, used piece by piece: throughput beside the model's own, and memory by the number of rows.
 
 `python benchmarks/streaming.py --rows 1000000 --json out.json`; each measurement has a process of its own.
 """
@@ -10,44 +10,89 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from digits import load_digits
 from harness import machine
 from rich.console import Console
 from rich.table import Table
 
 import isthmus as ist
-from training import load, write
+from training import load, names, write
 
 FORMATS = {"digits.npy": "60,000 digits again and again", "table.parquet": "30 columns of float32, made up"}
 LEAST = 3.0
 """Seconds for which the model alone is timed, at least."""
 
+Use = Callable[[ist.Run, Path, Path], Any]
+
+
+def encode(run: ist.Run, source: Path, target: Path) -> None:
+    """Codes as Parquet."""
+    with ist.open_writer(target.with_suffix(".parquet"), overwrite=True) as put:
+        for piece, codes in run.stream(source).through(run.encode):
+            put(codes, piece.names)
+
+
+def reconstruct(run: ist.Run, source: Path, target: Path) -> None:
+    """Reconstructions in the format of the source."""
+    with ist.open_writer(target.with_suffix(source.suffix), like=run.description, overwrite=True) as put:
+        for piece, made in run.stream(source).through(run.reconstruct):
+            put(made, piece.names)
+
+
+def detect(run: ist.Run, source: Path, target: Path) -> None:
+    """Scores as Parquet, the threshold learnt anew from the run's data."""
+    with ist.open_writer(target.with_suffix(".parquet"), columns=["score"], overwrite=True) as put:
+        ist.detect(run, source, each=lambda piece, scores, threshold: put(scores[:, None], piece.names))
+
+
+def evaluate(run: ist.Run, source: Path, target: Path) -> None:
+    """Errors beside PCA's and the mean's; nothing is written."""
+    run.evaluate(source)
+
+
+USES: dict[str, tuple[Use, str]] = {
+    "encode": (encode, "encode"),
+    "detect": (detect, "reconstruct"),
+    "reconstruct": (reconstruct, "reconstruct"),
+    "evaluate": (evaluate, "reconstruct"),
+}
+"""What is measured, and what of the model alone it is held against."""
+
 
 def main() -> None:
-    """Write the files, encode each and a quarter of it, and print a table."""
+    """Write the files, use each and a quarter of it, and print a table."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--rows", type=int, default=1_000_000, help="of the larger file (1,000,000)")
-    parser.add_argument("--json", type=Path, help="write a row per file")
-    parser.add_argument("--measure", nargs=2, help=argparse.SUPPRESS)
+    parser.add_argument("--only", type=names(USES), default=list(USES), help=f"uses, by commas ({','.join(USES)})")
+    parser.add_argument("--turns", type=int, default=3, help="of each, of which the middle one counts (3)")
+    parser.add_argument("--json", type=Path, help="write a row per file and use")
+    parser.add_argument("--measure", nargs=4, help=argparse.SUPPRESS)
     words = parser.parse_args()
     if words.measure:
-        print(json.dumps(measure(Path(words.measure[0]), Path(words.measure[1]))))
+        source, run, use, turns = words.measure
+        print(json.dumps(measure(Path(source), Path(run), use, int(turns))))
         return
     console, about = Console(), machine()
-    console.print(f"{about['processor']}, {about['cores']} cores, {about['instructions']}; {load()}", highlight=False)
+    threads = f"{torch.get_num_threads()} threads"
+    console.print(f"{about['processor']}, {about['cores']} cores, {about['instructions']}, {threads}; {load()}")
     rows: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory(prefix="isthmus-benchmark-") as folder:
         for name, about_data in FORMATS.items():
             for count in (words.rows // 4, words.rows):
                 source, run = prepare(Path(folder), name, count)
-                command = [sys.executable, __file__, "--measure", str(source), str(run)]
-                done = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603
-                found = json.loads(done.stdout.splitlines()[-1])
-                rows.append({"file": name, "rows": count, "data": about_data, **found, "machine": about})
+                for use in words.only:
+                    command = [sys.executable, __file__, "--measure", str(source), str(run), use, str(words.turns)]
+                    done = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603
+                    found = json.loads(done.stdout.splitlines()[-1])
+                    rows.append(
+                        {"file": name, "rows": count, "use": use, "data": about_data, **found, "machine": about}
+                    )
                 source.unlink()
     console.print(table(rows))
     if words.json:
@@ -73,31 +118,45 @@ def prepare(folder: Path, name: str, count: int) -> tuple[Path, Path]:
     with ist.open_writer(source) as put:
         for piece in pieces:
             put(piece)
-    data = ist.open_data(some, validation=0, test=0)
+    data = ist.open_data(ist.write_samples(folder / f"trained-{name}", some, overwrite=True), test=0)
     model = ist.recipe("deep", code=8).build(data, remarks=False)
     ist.fit(model, data, epochs=1, compile=False, progress=False, out=run, overwrite=True)
     return source, run
 
 
-def measure(source: Path, folder: Path) -> dict[str, Any]:
-    """Seconds to encode a file into another, those that the model alone takes for as many rows, and the peak memory."""
-    run = ist.load(folder)
-    target = source.with_name("codes.parquet")
-    ist.write_samples(target, np.zeros((1, 1), np.float32), overwrite=True)  # what is imported once is not timed
-    began, count, piece = time.perf_counter(), 0, None
-    with ist.open_writer(target, overwrite=True) as put:
-        for piece in run.stream(source):
-            put(run.encode(piece))
-            count += len(piece)
-    seconds = time.perf_counter() - began
+def measure(source: Path, folder: Path, use: str, turns: int) -> dict[str, Any]:
+    """Seconds from file to file, those that the model alone takes for as many rows, and the peak memory."""
+    run, target = ist.load(folder), source.with_name("made")
+    whole, alone = USES[use]
+    run.open()
+    run.baseline()
+    first = next(iter(run.stream(source)))
+    small = ist.write_samples(target.with_name(f"small{source.suffix}"), first.take(range(10)).tensor(), overwrite=True)
+    whole(run, small, target)  # what is imported once is not timed
+    every = []
+    for _ in range(turns):
+        began = time.perf_counter()
+        whole(run, source, target)
+        seconds = time.perf_counter() - began
+        every.append((seconds, by_itself(getattr(run, alone), first) * count_of(source)))
     peak = peak_mb()
-    assert piece is not None
+    every.sort(key=lambda pair: pair[1] / pair[0])
+    seconds, own = every[turns // 2]
+    return {"seconds": seconds, "own_seconds": own, "throughput": own / seconds, "peak_mb": peak}
+
+
+def by_itself(model: Callable[[ist.Samples], Any], piece: ist.Samples) -> float:
+    """Seconds that the model takes for a sample of the piece, which is in memory."""
     began, times = time.perf_counter(), 0
     while time.perf_counter() - began < LEAST:
-        run.encode(piece)
+        model(piece)
         times += 1
-    own = (time.perf_counter() - began) / (times * len(piece)) * count
-    return {"seconds": seconds, "own_seconds": own, "throughput": own / seconds, "peak_mb": peak}
+    return (time.perf_counter() - began) / (times * len(piece))
+
+
+def count_of(source: Path) -> int:
+    """How many rows a file has, which its name begins with."""
+    return int(source.name.split("-")[0])
 
 
 def peak_mb() -> float:
@@ -111,10 +170,10 @@ def peak_mb() -> float:
 
 def table(rows: list[dict[str, Any]]) -> Table:
     """The figures of all files."""
-    made = Table("file", *("rows", "file to file, s", "model alone, s", "share of its throughput", "peak MB"))
+    made = Table("file", *("rows", "use", "file to file, s", "model alone, s", "share of its throughput", "peak MB"))
     for row in rows:
         times = (f"{row['seconds']:.2f}", f"{row['own_seconds']:.2f}", f"{row['throughput']:.0%}")
-        made.add_row(row["file"], f"{row['rows']:,}", *times, f"{row['peak_mb']:.0f}")
+        made.add_row(row["file"], f"{row['rows']:,}", row["use"], *times, f"{row['peak_mb']:.0f}")
     return made
 
 

@@ -119,8 +119,8 @@ class Run:
         """As `read`, a piece at a time, so that memory does not grow with the source (see `stream_samples`).
 
             with ist.open_writer("codes.parquet") as put:
-                for piece in run.stream("large.parquet"):
-                    put(run.encode(piece), piece.names)
+                for piece, codes in run.stream("large.parquet").through(run.encode):
+                    put(codes, piece.names)
 
         rows: samples in a piece; as many as take 16 MiB where it is None.
 
@@ -160,7 +160,7 @@ class Run:
         return self._through(self.model.decode, Samples(values=codes.reshape(-1, *wanted), labels=labels))
 
     def evaluate(self, source: Any = None, *, progress: Any = None, **how: Any) -> dict[str, Any]:
-        """Reconstruction errors on the run's own parts, or on a source (`how`: as for `encode`), beside PCA and mean.
+        """Reconstruction errors on the run's own parts, or on a source (`how`: as for `stream`), beside PCA and mean.
 
         `{"test": {"mse": {"model": …, "pca": …, "mean": …}, …}, "validation": …, "train": …}`; a source is "given".
         """
@@ -169,7 +169,7 @@ class Run:
     def evaluation(self, source: Any = None, *, progress: Any = None, **how: Any) -> Evaluation:
         """What `evaluate` tells, with each sample's own error (`isthmus.measures.Evaluation`)."""
         if source is not None:
-            parts: Mapping[str, Samples] = {"given": self.read(source, **how)}
+            parts: Mapping[str, Samples | Stream] = {"given": self.stream(source, **how)}
         else:
             data = self.open()
             parts = {"test": data.test, "validation": data.validation, "train": data.train}

@@ -5,6 +5,7 @@ import webbrowser
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from isthmus.cli import judge
 
@@ -28,6 +29,19 @@ def test_evaluate_takes_other_data(isthmus, trained, tmp_path):
     np.save(tmp_path / "noise.npy", pictures)
     found = json.loads(isthmus("evaluate", trained, tmp_path / "noise.npy", "--json").out)
     assert list(found) == ["given"]
+
+
+def test_unreadable_picture_is_left_out_named_and_told_by_the_exit_code(isthmus, trained, tmp_path):
+    (tmp_path / "in").mkdir()
+    for place in range(6):
+        noise = np.random.default_rng(place).integers(0, 255, (8, 8), dtype=np.uint8)
+        Image.fromarray(noise).save(tmp_path / "in" / f"{place}.png")
+    whole = json.loads(isthmus("evaluate", trained, tmp_path / "in", "--json").out)
+    (tmp_path / "in" / "broken.png").write_bytes(b"no picture")
+    said = isthmus("evaluate", trained, tmp_path / "in", "--json")
+    assert said.code == 1
+    assert "broken.png" in said.err
+    assert json.loads(said.out) == whole
 
 
 @pytest.mark.parametrize("words", [["nowhere"], ["."], ["nowhere", "digits"]])

@@ -129,7 +129,50 @@ def test_reading_ends_with_whoever_reads(tmp_path):
     for piece in stream_samples(path, rows=10):
         assert len(piece) == 10
         break
-    assert not [thread for thread in threading.enumerate() if thread.name.startswith("isthmus-reader")]
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("isthmus-ahead")]
+
+
+@pytest.mark.parametrize("suffix", [".npy", ".parquet", ".csv"])
+def test_what_pieces_go_through_gives_the_same_bits_as_one_after_another(tmp_path, suffix):
+    stream = stream_samples(write_samples(tmp_path / f"x{suffix}", NUMBERS), rows=70)
+    weights = torch.randn(3, 64, generator=torch.Generator().manual_seed(0))
+
+    def use(piece):
+        return torch.tanh(piece.tensor() @ weights)
+
+    for (piece, made), alone in zip(stream.through(use), stream, strict=True):
+        assert torch.equal(piece.tensor(), alone.tensor())
+        assert torch.equal(made, use(alone))
+
+
+@pytest.mark.parametrize("where", ["reading", "using", "writing"])
+def test_whatever_goes_wrong_on_the_way_leaves_no_file_and_no_thread(tmp_path, where):
+    holed = NUMBERS.copy()
+    holed[500, 1] = np.nan if where == "reading" else 0
+    source = write_samples(tmp_path / "x.npy", holed)
+
+    def use(piece):
+        if where == "using" and not piece.tensor()[:, 1].all():
+            raise DataError("the model")
+        return piece.tensor()
+
+    def stop(piece):
+        if where == "writing" and not piece.tensor()[:, 1].all():
+            raise KeyboardInterrupt
+
+    def from_file_to_file():
+        with open_writer(tmp_path / "codes.parquet") as put:
+            for piece, made in stream_samples(source, rows=70).through(use):
+                stop(piece)
+                put(made)
+
+    wrong = {"reading": (DataError, "NaN"), "using": (DataError, "the model"), "writing": (KeyboardInterrupt, None)}[
+        where
+    ]
+    with pytest.raises(wrong[0], match=wrong[1]):
+        from_file_to_file()
+    assert [path.name for path in tmp_path.iterdir()] == ["x.npy"]
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("isthmus-ahead")]
 
 
 @pytest.mark.parametrize("suffix", [".npy", ".npz", ".parquet", ".csv", ".tsv", ".txt", ".idx", ".idx.gz"])

@@ -12,6 +12,7 @@ from isthmus.autoencoder import Autoencoder
 from isthmus.blueprint import Blueprint
 from isthmus.data.samples import Samples
 from isthmus.data.scaling import Scaling
+from isthmus.data.stream import divided
 from isthmus.measures import evaluate, psnr, ssim
 from isthmus.parts import Dense, Plain
 from isthmus.pca import principal_components
@@ -54,6 +55,22 @@ def test_figures_are_means_over_all_samples_whatever_the_batch(judged):
     for part, rows in large.items():
         for name, row in rows.items():
             assert small[part][name] == pytest.approx(row, rel=1e-5, abs=1e-6)
+
+
+def test_figures_of_a_stream_are_those_of_its_samples(judged):
+    model, parts, pca = judged
+    told = []
+    whole = evaluate(model, parts, pca, pca.mean)
+    streams = {name: divided(part, 16) for name, part in parts.items()}
+    found = evaluate(model, streams, pca, pca.mean, progress=lambda *counts: told.append(counts))
+    assert told[-1] == (127, 127)
+    for part, rows in whole.to_json().items():
+        for name, row in rows.items():
+            assert found.to_json()[part][name] == pytest.approx(row, rel=1e-5, abs=1e-6)
+        assert torch.allclose(found.errors[part]["model"], whole.errors[part]["model"])
+    streams["test"].count = None
+    evaluate(model, streams, pca, pca.mean, progress=lambda *counts: told.append(counts))
+    assert told[-1] == (127, None)
 
 
 def test_figures_equal_a_plain_computation(judged):

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from isthmus.cli import options, reading
-from isthmus.cli.says import counted, figures, say, say_json, say_table, working
+from isthmus.cli.says import counted, figures, say, say_json, say_table, tell_skipped, working
 
 
 def add_to(app: typer.Typer) -> None:
@@ -34,12 +34,13 @@ def evaluate(
         raise typer.BadParameter(f"{', '.join(how)}: how to read other data than the training's; name them as SOURCE")
     loaded = options.open_run(run)
     with counted("evaluating", quiet=quiet) as progress:
-        found = loaded.evaluate(source, progress=progress, **how)
+        found = loaded.evaluation(source, progress=progress, **how)
     if json:
-        say_json(found)
-        return
-    for part, measures in found.items():
-        say_table(*figures(measures), title=part, right=True)
+        say_json(found.to_json())
+    else:
+        for part, measures in found.measures.items():
+            say_table(*figures(measures), title=part, right=True)
+    tell_skipped(found)
 
 
 def report(

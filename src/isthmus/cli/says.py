@@ -13,6 +13,7 @@ from isthmus.errors import Remark
 
 if TYPE_CHECKING:
     from isthmus.data.stream import Stream
+    from isthmus.measures import Evaluation
     from isthmus.uses.detect import Detection
 
 WRONG_USE, INTERRUPTED = 2, 130
@@ -109,7 +110,7 @@ def counted(what: str, *, quiet: bool = False) -> Iterator[Callable[[int, int | 
         yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
-def tell_skipped(stream: "Stream | Detection") -> None:
+def tell_skipped(stream: "Stream | Detection | Evaluation") -> None:
     """Name the pictures that were left out, and leave with 1 if there are any: the work was done for the others only.
 
     Raises:

@@ -114,8 +114,8 @@ def write_each(
         open_writer(target, like=like, count=stream.count, overwrite=force) as put,
     ):
         done = 0
-        for piece in stream:
-            put(use(piece), piece.names)
+        for piece, made in stream.through(use):
+            put(made, piece.names)
             done += len(piece)
             progress(done, stream.count)
     say(str(target))

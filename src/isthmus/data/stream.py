@@ -2,14 +2,15 @@
 
 import importlib
 import os
-from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Unpack
+from typing import Any, TypeVar, Unpack
 
 import numpy as np
 
+from isthmus.data.ahead import ahead
 from isthmus.data.arrays import npy_pieces
 from isthmus.data.folders import folder_pieces, zip_pieces
 from isthmus.data.missing import NothingLeftError
@@ -20,8 +21,10 @@ from isthmus.data.samples import Samples
 from isthmus.data.sources import TEXT, check_used, unreadable
 from isthmus.errors import DataError, remark
 
+Made = TypeVar("Made")
+
 PIECE = 2**24
-"""Bytes that the numbers of a piece take at most, unless its size is given; three pieces are in memory at a time."""
+"""Bytes that the numbers of a piece take at most, unless its size is given; three to five are in memory at a time."""
 
 SMALL = 2**24
 """A file of fewer bytes is read as a whole, and then divided."""
@@ -50,14 +53,22 @@ class Stream:
 
         return replace(self, begin=begin)
 
-    def __iter__(self) -> Iterator[Samples]:
+    def through(self, use: Callable[[Samples], Made]) -> Iterator[tuple[Samples, Made]]:
+        """Each piece with what `use` makes of it, made while the piece before it is written, say.
+
+        Reading, using and writing then go on side by side, a piece each. `use` is called in a thread of its own.
+        """
+
+        def made() -> Iterator[tuple[Samples, Made]]:
+            with closing(iter(self)) as pieces:  # an error in `use` is to end the reading at once
+                for piece in pieces:
+                    yield piece, use(piece)
+
+        return ahead(made())
+
+    def __iter__(self) -> Generator[Samples, None, None]:
         self.skipped.clear()
-        pieces = self.begin()
-        with ThreadPoolExecutor(1, thread_name_prefix="isthmus-reader") as reader:
-            coming = reader.submit(next, pieces, None)
-            while (piece := coming.result()) is not None:
-                coming = reader.submit(next, pieces, None)
-                yield piece
+        return ahead(self.begin())
 
 
 def stream_samples(

@@ -208,20 +208,21 @@ def _matrix(
             f"Take them for categories with categorical='auto', leave them out with exclude='{names}', or name one as "
             "label=."
         )
-    matrix = np.empty((len(wanted), table.num_rows), np.float32)  # turned at the end, which is quicker
+    matrix = np.empty((table.num_rows, len(wanted)), np.float32)
     named_by: list[tuple[str, ...]] = [()] * len(wanted)
     for position, name in enumerate(wanted):
         column = table[name]
         if name in categories:
             where = f"Column {name!r} of {called}"
-            matrix[position], named_by[position] = encode(column, categories[name], where, kept=kept)
+            matrix[:, position], named_by[position] = encode(column, categories[name], where, kept=kept)
             continue
         if pa.types.is_dictionary(column.type):
             column = column.cast(column.type.value_type)
-        precise = pa.float32() if pa.types.is_float32(column.type) else pa.float64()
+        if not pa.types.is_float32(column.type):
+            column = pc.cast(column, pa.float64(), safe=False)
         with np.errstate(over="ignore"):  # what is too large becomes infinite, and is then reported as such
-            matrix[position] = pc.cast(column, precise, safe=False).to_numpy()
-    return np.ascontiguousarray(matrix.T), tuple(named_by)
+            matrix[:, position] = column.to_numpy()
+    return matrix, tuple(named_by)
 
 
 def _classes(column: pa.ChunkedArray) -> Any:

@@ -60,8 +60,8 @@ def open_writer(
     """Give a function that writes samples a piece at a time: `put(values, names=())`. In the end all are there or none.
 
         with open_writer("codes.parquet") as put:
-            for piece in run.pieces("large.parquet"):
-                put(run.encode(piece))
+            for piece, codes in run.stream("large.parquet").through(run.encode):
+                put(codes, piece.names)
 
     Endings: `.npy`; `.npz` (the array is called X); `.csv`, `.tsv`, `.parquet` with names of columns; `.txt` (blanks
     between, no names); `.idx`, `.idx.gz`; `.zip` (of PNGs); a picture such as `.png` (of one sample); none: a folder
@@ -179,8 +179,8 @@ def _table(
     array: np.ndarray, names: Sequence[str], columns: list[str], categories: Sequence[Sequence[str]]
 ) -> pa.Table:
     flat = array.reshape(len(array), -1)
-    # NaN becomes a cell that is empty
-    arrays = [pa.array(np.ascontiguousarray(column), from_pandas=True) for column in flat.T]
+    holed = bool(np.isnan(flat).any())  # then NaN becomes a cell that is empty; else nothing needs to be copied again
+    arrays = [pa.array(np.ascontiguousarray(column), from_pandas=holed) for column in flat.T]
     for place, known in enumerate(categories):
         if known:
             arrays[place] = decode(flat[:, place], known)

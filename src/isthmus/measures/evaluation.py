@@ -2,7 +2,7 @@
 
 import contextlib
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from isthmus.autoencoder import Autoencoder
 from isthmus.data.samples import Samples
+from isthmus.data.stream import Stream
 from isthmus.measures import reconstruction as measure
 from isthmus.pca import PCA
 
@@ -54,11 +55,13 @@ class Evaluation:
     errors: part → "model", "pca" → (N,) float32, the mean squared error of each sample, in the part's order.
     columns: part → "model", "pca", "mean" → (D,) float64, the explained variance of each column; tables only. NaN
         where a column does not vary within the part.
+    skipped: names of pictures that could not be read, where the samples came from a stream.
     """
 
     measures: dict[str, dict[str, dict[str, float | None]]]
     errors: dict[str, dict[str, Tensor]]
     columns: dict[str, dict[str, Tensor]] = field(default_factory=dict)
+    skipped: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """`{"test": {"sse": {"model": 5.1, "pca": 13.2, "mean": 52.7}, …}, …}`, free of NaN and infinity."""
@@ -72,60 +75,73 @@ class Evaluation:
 
 def evaluate(
     model: Autoencoder,
-    parts: Mapping[str, Samples],
+    parts: Mapping[str, Samples | Stream],
     pca: PCA,
     mean: Tensor,
     *,
     batch_size: int = 1024,
-    progress: Callable[[int, int], object] | None = None,
+    progress: Callable[[int, int | None], object] | None = None,
 ) -> Evaluation:
-    """Measure `model`, `pca` and `mean` on each of `parts`, streaming; one number a sample is kept.
+    """Measure `model`, `pca` and `mean` on each of `parts`, streaming; of a sample only its two errors are kept.
 
     SSE, MSE and explained variance for all data; PSNR and SSIM for pictures. The model is read in evaluation mode,
     without corruption, on its own device; its modules' modes are as before afterwards. Empty parts are left out.
 
-    parts: samples by name, such as "train", "validation", "test".
+    parts: samples or streams by name, such as "train", "validation", "test".
     mean: (D,) or shaped as a sample; scaled: the mean of the training part, `pca.mean`.
     batch_size: samples at a time; fewer where they are so wide that a batch would take over 64 MB.
-    progress: called as `progress(done, total)` after each batch, in samples over all parts.
+    progress: called as `progress(done, total)` after each batch, in samples over all parts; the total may be None.
     """
-    parts = {name: samples for name, samples in parts.items() if len(samples)}
-    done, total = 0, sum(map(len, parts.values()))
+    streams = {name: [part] if isinstance(part, Samples) else part for name, part in parts.items() if _count(part) != 0}
+    counts = [_count(part) for part in parts.values()]
+    done, total = 0, None if None in counts else sum(count or 0 for count in counts)
     measures, errors, columns = {}, {}, {}
     with judging(model):
         device = next((parameter.device for parameter in model.parameters()), torch.device("cpu"))
         mean = mean.to(device, torch.float32).flatten()
         bounds = model.scaling.range
-        for name, samples in parts.items():
-            levels = model.scaling.levels
-            found = _Part(samples.kind, span=bounds[1] - bounds[0] if bounds else 1.0, levels=levels)
-            centre = _with_modes(mean, samples, levels)
-            size = max(1, min(batch_size, _BATCH_NUMBERS // max(1, math.prod(samples.shape))))
-            for raw, labels in samples.labelled(size):
-                seen = model(raw.to(device), None if labels is None else {"labels": labels.to(device)})
-                clean = seen.clean.float()
-                made = {
-                    "model": seen.reconstruction.float(),
-                    "pca": pca.reconstruct(seen.with_holes()),
-                    "mean": centre.expand(len(clean), -1).reshape(clean.shape),
-                }
-                found.add(clean, {rival: _off(output, clean, levels) for rival, output in made.items()}, seen.known)
-                done += len(raw)
-                if progress is not None:
-                    progress(done, total)
+        levels = model.scaling.levels
+        for name, pieces in streams.items():
+            found = _Part(span=bounds[1] - bounds[0] if bounds else 1.0, levels=levels)
+            centre = _with_modes(mean, pieces, levels)
+            for samples in pieces:
+                found.kind = samples.kind
+                size = max(1, min(batch_size, _BATCH_NUMBERS // max(1, math.prod(samples.shape))))
+                for raw, labels in samples.labelled(size):
+                    seen = model(raw.to(device), None if labels is None else {"labels": labels.to(device)})
+                    clean = seen.clean.float()
+                    made = {
+                        "model": seen.reconstruction.float(),
+                        "pca": pca.reconstruct(seen.with_holes()),
+                        "mean": centre.expand(len(clean), -1).reshape(clean.shape),
+                    }
+                    found.add(clean, {rival: _off(output, clean, levels) for rival, output in made.items()}, seen.known)
+                    done += len(raw)
+                    if progress is not None:
+                        progress(done, total)
             measures[name], errors[name] = found.measures(), found.errors()
-            if samples.kind == "table":
+            if found.kind == "table":
                 columns[name] = found.columns()
-    return Evaluation(measures, errors, columns)
+    skipped = tuple(name for part in parts.values() if isinstance(part, Stream) for name in part.skipped)
+    return Evaluation(measures, errors, columns, skipped)
 
 
-def _with_modes(mean: Tensor, samples: Samples, levels: tuple[int, ...]) -> Tensor:
+def _count(part: Samples | Stream) -> int | None:
+    """How many samples there are; None where nobody knows before the end."""
+    return len(part) if isinstance(part, Samples) else part.count
+
+
+def _with_modes(mean: Tensor, pieces: Iterable[Samples], levels: tuple[int, ...]) -> Tensor:
     """(D,) the mean, and in columns of categories the most frequent one."""
+    counts = {place: torch.zeros(count, dtype=torch.int64) for place, count in enumerate(levels) if count}
+    for samples in pieces if counts else ():
+        for batch in samples.batches(2**16):
+            for place, count in counts.items():
+                numbers = batch[:, place]
+                count.add_(torch.bincount(numbers[~numbers.isnan()].long(), minlength=len(count)))
     centre = mean.clone()
-    for place in (place for place, count in enumerate(levels) if count):
-        numbers = torch.cat([batch[:, place] for batch in samples.batches(2**16)])
-        known = numbers[~numbers.isnan()].long()
-        centre[place] = float(torch.bincount(known).argmax()) if len(known) else 0.0
+    for place, count in counts.items():
+        centre[place] = float(count.argmax())
     return centre
 
 
@@ -140,8 +156,8 @@ def _off(output: Tensor, target: Tensor, levels: tuple[int, ...]) -> Tensor:
 class _Part:
     """Sums over the batches of one part, in float64."""
 
-    def __init__(self, kind: str, span: float, levels: tuple[int, ...] = ()) -> None:
-        self.pictures, self.span, self.levels = kind == "pictures", span, levels
+    def __init__(self, span: float, levels: tuple[int, ...] = ()) -> None:
+        self.kind, self.span, self.levels = "", span, levels
         self.count, self.counts = 0, torch.zeros(())
         self.sums: dict[str, dict[str, float]] = {}
         self.per_sample: dict[str, list[Tensor]] = {rival: [] for rival in RIVALS if rival != "mean"}
@@ -156,7 +172,7 @@ class _Part:
             self._tell("mse", rival, per_sample)
             if rival in self.per_sample:
                 self.per_sample[rival].append(per_sample.cpu())
-            if self.pictures:
+            if self.kind == "pictures":
                 self._tell("psnr", rival, measure.psnr(output, target, self.span, known))
                 whole = known is None or bool(known.all())
                 similar = measure.ssim(output, target, self.span) if whole else torch.full_like(per_sample, torch.nan)

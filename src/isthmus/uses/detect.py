@@ -181,11 +181,11 @@ def detect(
     stream = run.stream(source, **how)
     scores: list[Tensor] = []
     kept = _Kept()
-    for piece in stream:
-        scores.append(found.scores(piece))
+    for piece, new in stream.through(found.scores):
+        scores.append(new)
         if each is not None:
-            each(piece, scores[-1], found.threshold)
-        kept.add(piece, scores[-1])
+            each(piece, new, found.threshold)
+        kept.add(piece, new)
     if kept.samples is None:
         raise DataError("There are no samples to judge: expected at least one.")
     together = torch.cat(scores)
