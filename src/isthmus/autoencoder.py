@@ -110,14 +110,15 @@ class Autoencoder(nn.Module):
         draws = draws or {}
         clean, known = self._scaled(raw, self.shape)
         labels = self._labels(draws.get("labels"), len(clean))
-        corrupted = self._corrupted(clean, draws)
+        told = self._told(known, draws)
+        corrupted = self._corrupted(clean, draws, told)
         layers: dict[str, Tensor] = {}
         # within autocast the layers make bfloat16; code, distance and penalties go on as exactly as the data
-        seen = self.beside.to_encoder(self._laid_out(corrupted), self._told(known, draws), labels)
+        seen = self.beside.to_encoder(self._laid_out(corrupted), told, labels)
         features = self._walk("encoder", seen, draws, layers).to(clean.dtype)
         code = self.code(features, draws.get("code"), self.code_module)
         output = self._walk("decoder", self.beside.to_decoder(code.z, labels), draws, layers).to(clean.dtype)
-        output = self._corrected(output, corrupted)
+        output = self._corrected(output, corrupted, told)
         return Pass(clean, corrupted, code, output, self.distance.picture(output), layers, draws, known)
 
     def draw(self, count: int, generator: torch.Generator) -> dict[str, Any]:
@@ -260,19 +261,20 @@ class Autoencoder(nn.Module):
         given = self.beside.to_decoder(z, self._labels(labels, len(z)))
         return self.scaling.inverse(self.distance.picture(self._walk("decoder", given, {}, None)))
 
-    def reconstruct(self, raw: Tensor, labels: Tensor | None = None) -> Tensor:
+    def reconstruct(self, raw: Tensor, labels: Tensor | None = None, known: Tensor | None = None) -> Tensor:
         """(N, *seen_shape) raw samples to their reconstructions, (N, *shape) in the raw data's units, as float32.
 
         Clean samples are taken too, as `encode` takes them.
+
+        known: (N, *seen_shape) which numbers are known, of samples in which the others are filled already; else those
+            that aren't NaN are known.
         """
-        if self.decodes:
-            return self.decode(self.encode(raw, labels), labels)
-        (scaled, known), labels = self._seen(raw), self._labels(labels, len(raw))
-        layers: dict[str, Tensor] = {}
+        (scaled, known), labels = self._seen(raw, known), self._labels(labels, len(raw))
+        layers: dict[str, Tensor] | None = None if self.decodes else {}
         seen = self.beside.to_encoder(self._laid_out(scaled), known, labels)
         z = self.code(self._walk("encoder", seen, {}, layers), None, self.code_module).z
         output = self._walk("decoder", self.beside.to_decoder(z, labels), {}, layers)
-        return self.scaling.inverse(self.distance.picture(self._corrected(output, scaled)))
+        return self.scaling.inverse(self.distance.picture(self._corrected(output, scaled, known)))
 
     @property
     def decodes(self) -> bool:
@@ -298,25 +300,38 @@ class Autoencoder(nn.Module):
         """(N, *seen_shape) laid out as clean samples are, (N, *shape), without learning: enlarged, say."""
         return seen if self.corruption is None else self.corruption.as_clean(seen, self.shape)
 
-    def _seen(self, raw: Tensor) -> tuple[Tensor, Tensor | None]:
-        """(N, *seen_shape) or clean raw samples to scaled ones as they are seen, and which numbers are known."""
+    def _seen(self, raw: Tensor, known: Tensor | None = None) -> tuple[Tensor, Tensor | None]:
+        """(N, *seen_shape) or clean raw samples to scaled ones as they are seen, and which numbers are known.
+
+        known: given where the others are filled already.
+        """
         clean = self.seen_shape != self.shape and tuple(raw.shape[1:]) == self.shape
-        scaled, known = self._scaled(raw, self.shape if clean else self.seen_shape)
-        return self._corrupted(scaled, {}) if clean else scaled, known
+        scaled, found = self._scaled(raw, self.shape if clean else self.seen_shape)
+        if known is not None:
+            return scaled, known
+        return self._corrupted(scaled, {}, found) if clean or found is not None else scaled, found
 
     def _laid_out(self, corrupted: Tensor) -> Tensor:
         """What came in as the encoder wants it: as it is, or laid out as the clean sample."""
         return self.as_clean(corrupted) if self.aligned else corrupted
 
-    def _corrected(self, output: Tensor, corrupted: Tensor) -> Tensor:
+    def _corrected(self, output: Tensor, corrupted: Tensor, known: Tensor | None) -> Tensor:
         """(K·N, *shape) the decoder's output, with what came in added to it where a correction is learnt."""
         if self.learns == "sample":
             return output
         given = self.as_clean(corrupted)
-        return output + given.repeat(len(output) // max(1, len(given)), *[1] * (given.ndim - 1))
+        again = (len(output) // max(1, len(given)), *[1] * (given.ndim - 1))
+        if self.corruption is not None:
+            output = self.corruption.left_open(output, None if known is None else known.repeat(again))
+        return output + given.repeat(again)
 
-    def _corrupted(self, clean: Tensor, draws: Draws) -> Tensor:
-        """(N, *seen_shape) what the encoder gets; without draws the clean samples, where it takes their shape."""
+    def _corrupted(self, clean: Tensor, draws: Draws, known: Tensor | None = None) -> Tensor:
+        """(N, *seen_shape) what the encoder gets; without draws the clean samples, where it takes their shape.
+
+        known: (N, *shape) what the encoder is told is known.
+        """
+        if self.corruption is not None and self.corruption.hides and known is not None:
+            return self.corruption.kept(self.corruption.filled(clean, known))
         if self.corruption is None or ("corruption" not in draws and self.seen_shape == self.shape):
             return clean
         if "corruption" in draws:

@@ -1,6 +1,8 @@
+import warnings
+
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from isthmus.data.splits import split
@@ -58,3 +60,19 @@ def test_negative_seed_is_refused():
 def test_no_samples_are_refused():
     with pytest.raises(DataError, match="No samples"):
         split(0)
+
+
+@given(st.lists(st.integers(0, 12), min_size=1, max_size=60), st.integers(0, 9))
+@settings(max_examples=50)
+def test_groups_stay_together(groups, seed):
+    groups = np.array(groups)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", Remark)  # of one or two groups all goes to training
+        parts = split(len(groups), 0.2, 0.2, seed, groups)
+    rows = np.concatenate([parts.train, parts.validation, parts.test])
+    assert sorted(rows) == list(range(len(groups)))
+    of = [set(groups[part].tolist()) for part in (parts.train, parts.validation, parts.test)]
+    assert not of[0] & of[1]
+    assert not of[0] & of[2]
+    assert not of[1] & of[2]
+    assert bool(of[1] and of[2]) == (len(set(groups.tolist())) > 2)

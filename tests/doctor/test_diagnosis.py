@@ -154,3 +154,10 @@ def test_what_explains_comes_before_what_is_explained():
     names = [check.name for check in CHECKS]
     for place, check in enumerate(CHECKS):
         assert set(check.explained_by) <= set(names[:place]), check.name
+
+
+def test_a_model_that_corrects_what_comes_in_may_copy_what_needs_no_correction():
+    tiny = ist.open_data("digits")
+    model = ist.recipe("inpaint", channels=(4,)).build(tiny)
+    run = ist.fit(model, tiny, epochs=1, compile=False, progress=False)
+    assert not [finding for finding in ist.diagnose(run) if finding.name == "copying"]

@@ -104,7 +104,8 @@ def test_holes_are_rectangles_that_the_encoder_is_told_of():
     seen = model(torch.rand(2, 3, 20, 30), {"corruption": lost[:2]})
     assert seen.known is not None
     assert bool(seen.known.all()), "what is hidden still counts in the loss"
-    assert not seen.corrupted[lost[:2]].any()
+    assert torch.equal(seen.corrupted, corruption.filled(seen.clean, ~lost[:2]))
+    assert torch.equal(seen.corrupted[~lost[:2]], seen.clean[~lost[:2]])
 
 
 def test_stored_is_what_a_file_keeps():
@@ -141,6 +142,36 @@ def test_a_correction_is_added_to_what_came_in():
     alone = model.decoder(model.encoder(x))
     torch.testing.assert_close(model(x).output, x + alone)
     torch.testing.assert_close(model.reconstruct(x), x + alone)
+
+
+def test_a_correction_leaves_alone_what_the_damage_has_left():
+    """Grey pictures keep their brightness, and pictures with holes what is known of them."""
+    clean = torch.rand(2, 3, 16, 16, generator=generator())
+    grey = Blueprint(network=Conv(channels=(4,)), corruption=Grey(), learns="correction").build((3, 16, 16))
+    holed = Blueprint(network=Conv(channels=(4,)), corruption=Holes(), learns="correction").build((3, 16, 16))
+    for model in (grey, holed):
+        output = model.decoder.get_submodule("output")
+        torch.nn.init.normal_(output.get_parameter("weight"), generator=generator())
+    made = grey.reconstruct(clean).detach()
+    assert float((made - Grey()(clean)).abs().max()) > 0.01
+    torch.testing.assert_close(Grey()(made), Grey()(clean))
+    draws = holed.draw(2, generator())
+    lost, seen = draws["corruption"], holed(clean, draws).detached()
+    assert torch.equal(seen.output[~lost], clean[~lost])
+    assert float((seen.output - seen.corrupted)[lost].abs().max()) > 0.01
+
+
+def test_samples_that_are_filled_already_stay_so():
+    """Whoever fills a large picture as a whole gives its tiles like that, and says what of them was known."""
+    model = Blueprint(network=Residual(channels=(4,), skips=True), corruption=Holes(), learns="correction")
+    model = model.build((1, 12, 12))
+    torch.nn.init.normal_(model.decoder.get_submodule("output").get_parameter("weight"), generator=generator())
+    clean = torch.rand(2, 1, 12, 12, generator=generator())
+    known = torch.rand(2, 1, 12, 12, generator=generator(1)) < 0.8
+    filled = Holes().filled(clean, known)
+    expected = model.reconstruct(torch.where(known, clean, torch.nan))
+    torch.testing.assert_close(model.reconstruct(filled, known=known), expected)
+    assert not torch.allclose(model.reconstruct(torch.where(known, clean, 0.0), known=known), expected)
 
 
 def test_a_correction_needs_an_output_that_is_the_picture():

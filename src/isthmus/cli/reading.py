@@ -66,6 +66,10 @@ READING: dict[str, Any] = {
         str | None,
         _option(metavar="HxW", parser=size, help="Resize picture files to 28x28 (`28`), or to height x width."),
     ],
+    "patches": Annotated[
+        int | None,
+        _option(metavar="N", min=1, help="Cut so many pieces of --size from every picture, whatever its own size."),
+    ],
     "mode": Annotated[
         Literal["L", "RGB", "RGBA"] | None, _option(help="Convert picture files to grey, colour, colour and alpha.")
     ],

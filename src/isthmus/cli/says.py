@@ -22,7 +22,7 @@ WRONG_USE, INTERRUPTED = 2, 130
 # Python's arguments that are options here under the same name, as messages speak of them: missing='drop'
 ARGUMENTS = (
     *("array", "channels", "columns", "delimiter", "exclude", "header", "kind", "label", "max_bytes", "max_pixels"),
-    *("memory_map", "missing", "mode", "scaling", "size", "test", "validation"),
+    *("memory_map", "missing", "mode", "patches", "scaling", "size", "test", "validation"),
     *("condition", "way", "ways"),
     *("batch_size", "clip", "compile", "device", "epochs", "learning_rate", "momentum", "optimiser", "overwrite"),
     *("patience", "precision", "schedule", "warmup", "way", "weight_decay"),

@@ -47,7 +47,7 @@ def read_zip(path: Path, options: Options) -> Raw:
 def folder_pieces(
     folder: Path, options: Options, size: int, unreadable: list[str]
 ) -> tuple[int, Callable[[], Iterator[Raw]]] | None:
-    """How many pictures are in a folder, and these, `size` at a time; None where it holds MNIST's or CIFAR's files.
+    """How many pictures (or patches, at most) a folder has, and these, `size` at a time; None for MNIST's or CIFAR's.
 
     unreadable: takes the names of those that can't be read, which are left out.
     """
@@ -56,7 +56,8 @@ def folder_pieces(
     ):
         return None
     entries = _entries(folder)
-    return len(entries), partial(picture_pieces, entries, options, str(folder), size, unreadable)
+    count = len(entries) * (options.patches or 1)
+    return count, partial(picture_pieces, entries, options, str(folder), size, unreadable)
 
 
 def zip_pieces(
@@ -64,7 +65,7 @@ def zip_pieces(
 ) -> tuple[int, Callable[[], Iterator[Raw]]]:
     """As `folder_pieces`, of a zip."""
     with _opened(path, options) as entries:
-        count = len(entries)
+        count = len(entries) * (options.patches or 1)
 
     def pieces() -> Iterator[Raw]:
         with _opened(path, options) as entries:

@@ -40,8 +40,8 @@ def open_data(
         `validation` is then a fraction of the rest.
     seed: of the generator that divides.
     scaling: "auto", "bytes", "standardise", "minmax" or "none"; see `Scaling.learn`.
-    options: how to read the source: label, columns, exclude, categorical, array, kind, channels, size, mode, missing,
-        header, delimiter, memory_map, max_pixels, max_bytes; see `Options`.
+    options: how to read the source: label, columns, exclude, categorical, array, kind, channels, size, patches, mode,
+        missing, header, delimiter, memory_map, max_pixels, max_bytes; see `Options`.
 
     Raises:
         DataError: the source is missing, damaged, of an unknown kind, or not what the options say.
@@ -63,7 +63,7 @@ def open_data(
     paired = None
     if damaged is not None:
         given, paired = pair(given, damaged, chosen, where)
-    divided = split(len(given["train"]), **fractions, seed=seed)
+    divided = split(len(given["train"]), **fractions, seed=seed, groups=raw.groups)
     parts = _divide(given, divided)
     fill = None
     if chosen.missing in ("fill", "keep") and len(parts["train"]):

@@ -29,6 +29,7 @@ class OptionWords(TypedDict, total=False):
     kind: Kind | None
     channels: Literal["first", "last"] | None
     size: int | tuple[int, int] | None
+    patches: int | None
     mode: Mode | None
     missing: Missing
     header: bool | None
@@ -51,6 +52,9 @@ class Options:
     channels: "first" or "last": where an array of pictures has its colours, or one of series its channels, if its
         shape leaves that open.
     size: (height, width) to which every picture is resized, or one number for both; sides are stretched, not cut.
+    patches: how many pieces of `size` are cut from every picture, instead of resizing it; pictures may then be of
+        different sizes. What is cut from one picture, or one region of it where there are fewer than ten, goes to one
+        part, so that nothing that is judged by was learnt from.
     mode: "L" (grey), "RGB" or "RGBA", to which every picture is converted.
     missing: NaN and infinite values, and unreadable pictures: "error", "drop" the sample, "fill" in the training
         part's mean (of the column, in a table), or "keep" what is NaN for a model that is told which numbers are
@@ -73,6 +77,7 @@ class Options:
     kind: Kind | None = None
     channels: Literal["first", "last"] | None = None
     size: tuple[int, int] | None = None
+    patches: int | None = None
     mode: Mode | None = None
     missing: Missing = "error"
     header: bool | None = None
@@ -92,8 +97,10 @@ class Options:
         _one_of("missing", self.missing, get_args(Missing))
         if self.delimiter is not None and len(self.delimiter) != 1:
             raise DataError(f"delimiter={self.delimiter!r} is not one character: give one, such as ';'.")
-        for name in ("max_pixels", "max_bytes"):
-            if not getattr(self, name) >= 1:
+        if self.patches is not None and self.size is None:
+            raise DataError(f"patches={self.patches} are cut in one size, and none is given: say size=32, for example.")
+        for name in ("patches", "max_pixels", "max_bytes"):
+            if getattr(self, name) is not None and not getattr(self, name) >= 1:
                 raise DataError(f"{name}={getattr(self, name)!r} lets nothing through: give a number of 1 or more.")
 
     @classmethod

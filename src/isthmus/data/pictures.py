@@ -2,7 +2,7 @@
 
 import io
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from isthmus.data.options import Mode, Options
+from isthmus.data.patches import cut
 from isthmus.data.raw import PARTS, Raw
 from isthmus.errors import DataError, remark
 
@@ -39,7 +40,7 @@ def is_picture(name: str) -> bool:
 
 
 def read_pictures(entries: Sequence[Entry], options: Options, where: str) -> Raw:
-    """All `entries` as one set; the first folder of each one's path is its label.
+    """All `entries` as one set, or the patches of all; the first folder of each one's path is its label.
 
     Folders `train` and `test` (and `val`) at the top are parts, and the folders below them the labels.
 
@@ -57,13 +58,15 @@ def read_pictures(entries: Sequence[Entry], options: Options, where: str) -> Raw
 def picture_pieces(
     entries: Sequence[Entry], options: Options, where: str, size: int, unreadable: list[str]
 ) -> Iterator[Raw]:
-    """The same pictures in the same order, `size` at a time; `unreadable` takes the names of those that aren't."""
+    """The same in the same order, about `size` at a time; `unreadable` takes the names of those that can't be read."""
+    size = max(1, size // (options.patches or 1))
     divided = _parts(entries)
     in_order = divided or {"train": sorted(entries, key=lambda entry: entry.name)}
     for part in in_order.values():
         for start in range(0, len(part), size):
             found: list[str] = []
-            raw = _read_part(part[start : start + size], options, where, 0 if divided is None else 1, found)
+            chosen, depth = part[start : start + size], 0 if divided is None else 1
+            raw = _read_part(chosen, options, where, depth, found, len(part))
             unreadable += found
             if len(raw.values):
                 yield raw
@@ -117,31 +120,51 @@ def decode(content: bytes, called: str, options: Options) -> tuple[np.ndarray, s
 
 
 def _read_part(
-    entries: Sequence[Entry], options: Options, where: str, depth: int, skipped: list[str] | None = None
+    entries: Sequence[Entry],
+    options: Options,
+    where: str,
+    depth: int,
+    skipped: list[str] | None = None,
+    together: int | None = None,
 ) -> Raw:
-    """Pictures as one set; without `skipped`, which takes the names of those that can't be read, these are told."""
+    """Pictures as one set; without `skipped`, which takes the names of those that can't be read, these are told.
+
+    together: how many pictures the set has where these are some of them.
+    """
     values, first, kept, unreadable = np.empty(0, np.uint8), "", [], []
+    regions: list[tuple[int, int]] = []
+    whole = options if options.patches is None else replace(options, size=None, patches=None)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # decoders warn of odd metadata, which nobody here reads
-        for entry in entries:
+        for number, entry in enumerate(entries):
             try:
-                pixels, mode = decode(entry.read(), entry.name, options)
+                pixels, mode = decode(entry.read(), entry.name, whole)
             except UnreadableError:
                 unreadable.append(entry.name)
                 continue
-            if not kept:
-                values, first = _room(len(entries), pixels, options, where), mode
-            else:
-                _same((kept[0], values[0], first), (entry.name, pixels, mode))
-            values[len(kept)] = pixels
-            kept.append(entry.name)
+            for piece, name, region in _pieces(pixels, entry.name, options, together or len(entries)):
+                if not kept:
+                    values, first = _room(len(entries) * (options.patches or 1), piece, options, where), mode
+                else:
+                    _same((kept[0], values[0], first), (name, piece, mode))
+                values[len(kept)] = piece
+                kept.append(name)
+                regions.append((number, region))
     if skipped is not None:
         skipped += unreadable
     elif unreadable:
         _tell_unreadable(unreadable, len(entries), where, options)
     folders = [PurePosixPath(name).parts[depth:-1] for name in kept]
     labels = [folder[0] if folder else None for folder in folders] if any(folders) else None
-    return Raw(values[: len(kept)], labels, names=tuple(kept), kind="pictures", channels_first=True)
+    groups = None if options.patches is None else np.unique(regions, axis=0, return_inverse=True)[1].ravel()
+    return Raw(values[: len(kept)], labels, names=tuple(kept), kind="pictures", channels_first=True, groups=groups)
+
+
+def _pieces(pixels: np.ndarray, name: str, options: Options, together: int) -> Iterable[tuple[np.ndarray, str, int]]:
+    """The patches of a picture, or the picture itself, with names and regions."""
+    if options.patches is None or options.size is None:
+        return [(pixels, name, 0)]
+    return cut(pixels, name, options.patches, options.size, together)
 
 
 def _room(count: int, pixels: np.ndarray, options: Options, where: str) -> np.ndarray:
@@ -149,7 +172,8 @@ def _room(count: int, pixels: np.ndarray, options: Options, where: str) -> np.nd
     if needed > options.max_bytes:
         raise DataError(
             f"{where} needs {needed} bytes for {count} pictures of {_size(pixels)}: expected at most "
-            f"max_bytes={options.max_bytes}. Raise max_bytes, or give a smaller size=(height, width)."
+            f"max_bytes={options.max_bytes}. Raise max_bytes, or give a smaller size=(height, width)"
+            f"{' or fewer patches' if options.patches else ''}."
         )
     return np.empty((count, *pixels.shape), np.uint8)
 
@@ -160,7 +184,8 @@ def _same(one: tuple[str, np.ndarray, str], other: tuple[str, np.ndarray, str]) 
     if pixels.shape[1:] != before.shape[1:]:
         raise DataError(
             f"{first} has {_size(before)} and {name} {_size(pixels)}: pictures of one set have one size. "
-            f"Give the one to resize them to, such as size={before.shape[1:]}."
+            f"Give the one to resize them to, such as size={before.shape[1:]}; with patches=100, so many pieces of "
+            "that size are cut from each instead."
         )
     if mode != first_mode:
         raise DataError(

@@ -32,6 +32,7 @@ class Raw:
     kind: what the source says it holds, or None where it can't say.
     parts: further parts that the source brings ("validation", "test"); these values are its training part.
     channels_first: pictures are `(N, C, H, W)`, series `(N, C, T)`, for certain.
+    groups: (N,) whole numbers, alike for samples that must go to the same part; or None.
     origin: path or name that opens the source again; None for an object in memory.
     """
 
@@ -45,6 +46,7 @@ class Raw:
     parts: dict[str, "Raw"] = field(default_factory=dict)
     origin: str | None = None
     channels_first: bool = False
+    groups: np.ndarray | None = None
 
 
 def settle(raw: Raw, options: Options, exact: tuple[int, ...] | None = None) -> Raw:

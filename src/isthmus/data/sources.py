@@ -86,7 +86,7 @@ def check_used(raw: Raw, options: Options, like: Mapping[str, Any] | None, calle
             "Leave it out, or give labels= beside an array in Python."
         )
     picture_files = raw.channels_first and raw.origin is not None
-    for name in ("size", "mode"):
+    for name in ("patches", "size", "mode"):
         if getattr(options, name) is not None and not picture_files and not options.forgives(name, like):
             raise DataError(
                 f"{name}={getattr(options, name)!r} is for picture files, but {called} holds values as they are. "

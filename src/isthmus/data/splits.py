@@ -28,16 +28,25 @@ class Split:
         return digest.hexdigest()
 
 
-def split(count: int, validation: float = VALIDATION, test: float = TEST, seed: int = 0) -> Split:
+def split(
+    count: int,
+    validation: float = VALIDATION,
+    test: float = TEST,
+    seed: int = 0,
+    groups: np.ndarray | None = None,
+) -> Split:
     """Divide `count` samples at random.
 
     validation, test: fractions of the whole, 0 or more, below 1 together. Parts are rounded, but with 3 samples or more
         no part that was asked for is empty; with fewer, all of them go to training, with a remark.
     seed: of the generator that shuffles, 0 or more.
+    groups: (count,) whole numbers, alike for samples that must go to the same part; the fractions are then of groups.
 
     Raises:
         DataError: there are no samples, or the fractions leave nothing to train on.
     """
+    if groups is not None:
+        return _by_groups(groups, validation, test, seed)
     if count < 1:
         raise DataError("No samples: expected at least one. Check that the source is the one you meant.")
     for name, fraction in (("validation", validation), ("test", test)):
@@ -59,3 +68,12 @@ def split(count: int, validation: float = VALIDATION, test: float = TEST, seed: 
     order = np.random.default_rng(seed).permutation(count).astype(np.int64)
     first, second = for_test, for_test + for_validation
     return Split(np.sort(order[second:]), np.sort(order[first:second]), np.sort(order[:first]))
+
+
+def _by_groups(groups: np.ndarray, validation: float, test: float, seed: int) -> Split:
+    names, group = np.unique(groups, return_inverse=True)
+    if len(names) < 3 and validation + test > 0:
+        remark(f"The samples come from {len(names)} place{'s' * (len(names) > 1)}: all go to training, none is judged.")
+        validation = test = 0
+    parts = split(len(names), validation, test, seed)
+    return Split(*(np.flatnonzero(np.isin(group, part)) for part in (parts.train, parts.validation, parts.test)))

@@ -30,8 +30,10 @@ def copying(of: Examination) -> Finding | None:
     Shuffled samples (each number taken from another sample) have every number's own values and nothing of what the
     numbers have in common, so no code that rests on that brings them back: PCA with half of digits' numbers explains
     some three quarters of them. Limit: 90 % of their variance, with a code that has as many numbers as vary.
+
+    A model that learns the correction to what comes in copies what needs none, and is meant to.
     """
-    if not of.numeric or not of.overcomplete or of.varying < 2:
+    if of.model.learns == "correction" or not of.numeric or not of.overcomplete or of.varying < 2:
         return None
     found = of.explained("shuffled")
     if not found > COPIED:

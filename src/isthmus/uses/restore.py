@@ -94,15 +94,24 @@ class Restorer:
         opacity = picture[-1:] if len(picture) in (2, 4) and seen not in (2, 4) else None
         colours = picture if opacity is None else picture[:-1]
         given = self._channels(colours, seen, clean)
-        if known is not None:
-            given = torch.where(known, given, torch.nan)
-        made = self.tiles(given, progress=progress)
-        if known is not None:
+        if known is None:
+            made = self.tiles(given, progress=progress)
+        else:
+            told = known.expand(len(given), 1, *known.shape)
+            made = self.tiles(torch.cat((self._filled(given, known), told), 1), _told, progress)
             made = torch.where(known, given, made)
         made = made[:, 0] if len(made) > 1 else made[0]
         if len(colours) == 1 and seen == clean == 3:
             made = _brightness(made)
         return made if opacity is None else torch.cat((made, self._enlarged(opacity, made)))
+
+    def _filled(self, given: Tensor, known: Tensor) -> Tensor:
+        """(N, C, h, w) raw with holes filled as in training, all at once: a tile may see but a part of a rim."""
+        scaling, corruption = self.model.scaling, self.model.corruption
+        assert corruption is not None
+        scaled = scaling(given.to(scaling.scale.device))
+        known = known.to(scaled.device).expand_as(scaled)
+        return scaling.inverse(corruption.filled(scaled, known)).cpu()
 
     def _check_holes(self, picture: Tensor, known: Tensor | None) -> None:
         if known is None:
@@ -233,6 +242,12 @@ def section(run: "Run") -> Section | None:
         "Above the clean pictures, then what the model saw, then what it made of them.",
     )
     return Section("What it puts right", [shown], [words])
+
+
+def _told(model: Autoencoder, tiles: Tensor) -> Tensor:
+    """What the model makes of (N, C + 1, h, w): channels, and then a plane of 1 where they are known."""
+    given = tiles[:, :-1]
+    return model.reconstruct(given, known=(tiles[:, -1:] > 0).expand_as(given))
 
 
 def _chief_part(run: "Run") -> Samples:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from isthmus.blueprint import Blueprint
-from isthmus.errors import BlueprintError
+from isthmus.errors import BlueprintError, UseError
 from isthmus.parts import Conv, Plain
 
 
@@ -71,16 +71,16 @@ def test_only_the_third_convolution_of_the_decoder_goes_without_padding():
     code=st.sampled_from([None, 1, 5]),
     normalisation=st.sampled_from([None, "layer", "batch"]),
     dropout=st.sampled_from([0.0, 0.5]),
+    skips=st.booleans(),
 )
 @settings(max_examples=120)
 def test_every_picture_comes_back_in_its_own_size(
-    height, width, colours, channels, kernel, form, code, normalisation, dropout
+    height, width, colours, channels, kernel, form, code, normalisation, dropout, skips
 ):
     shape = (colours, height, width)
     kernel = max(kernel, 3) if form == "strided" else kernel
-    model = build(
-        shape, code, channels=tuple(channels), kernel=kernel, form=form, normalisation=normalisation, dropout=dropout
-    ).eval()
+    fields = {"normalisation": normalisation, "dropout": dropout, "skips": skips and len(channels) > 1}
+    model = build(shape, code, channels=tuple(channels), kernel=kernel, form=form, **fields).eval()
     seen = model(torch.rand(2, *shape, generator=generator()), model.draw(2, generator()))
     halvings = 2 ** len(channels)
     natural = (channels[-1], math.ceil(height / halvings), math.ceil(width / halvings))
@@ -186,3 +186,38 @@ def test_a_series_is_halved_along_its_time():
     model = build((1, 28))
     assert model.code_shape == (8, 4)
     assert kinds(model.encoder) == ["Conv1d", "ReLU", "MaxPool1d"] * 3
+
+
+@pytest.mark.parametrize("shape", [(3, 30, 21), (2, 45)], ids=str)
+@pytest.mark.parametrize(
+    ("form", "expected"),
+    [
+        ("strided", {"conv1": "conv2", "conv2": "conv1"}),
+        ("pooled", {"up1": "conv3", "crop2": "conv2", "crop3": "conv1"}),
+    ],
+)
+def test_skips_add_each_stage_of_the_encoder_to_the_decoders_of_its_size(form, expected, shape):
+    fields = {"channels": (4, 5, 6), "form": form, "activation": "silu"}
+    model, plain = build(shape, skips=True, **fields), build(shape, **fields)
+    assert model.decoder.skips == expected
+    assert plain.state_dict().keys() == model.state_dict().keys(), "skips have no weights of their own"
+    seen = model(torch.rand(2, *shape, generator=generator()))
+    names = list(dict(model.decoder.named_children()))
+    for own, other in expected.items():
+        given = seen.layers[f"decoder.{names[names.index(own) - 1]}"] if own != names[0] else seen.code.z
+        alone = model.decoder.get_submodule(own)(given)
+        torch.testing.assert_close(seen.layers[f"decoder.{own}"], alone + seen.layers[f"encoder.{other}"])
+
+
+@pytest.mark.parametrize("form", ["pooled", "strided"])
+def test_with_skips_the_code_alone_is_not_enough(form):
+    model = build((1, 28, 28), form=form, skips=True)
+    raw = torch.rand(2, 1, 28, 28, generator=generator())
+    torch.testing.assert_close(model.reconstruct(raw), model(raw).reconstruction)
+    with pytest.raises(UseError, match="has skip connections beside the code, so that its code alone can't be decoded"):
+        model.decode(model.encode(raw))
+
+
+def test_skips_with_nothing_to_skip_are_refused():
+    with pytest.raises(BlueprintError, match=r"one stage has nothing to skip to.*Say more channels"):
+        build((1, 28, 28), form="strided", channels=(4,), skips=True)

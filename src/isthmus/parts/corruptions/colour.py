@@ -14,6 +14,8 @@ BRIGHTNESS = (0.299, 0.587, 0.114)
 class Grey(Corruption):
     """The brightness of a colour picture, one channel in the place of three. Nothing is drawn.
 
+    A model that learns the correction adds colours alone: the brightness stays what it was.
+
     Source: Rec. ITU-R BT.601; as a task, Zhang, Isola & Efros, Colorful image colorization, ECCV (2016).
     """
 
@@ -32,6 +34,10 @@ class Grey(Corruption):
     def as_clean(self, corrupted: Tensor, clean: Shape) -> Tensor:
         """(N, 1, H, W) to (N, 3, H, W): the same grey in every colour."""
         return corrupted.expand(-1, clean[0], -1, -1)
+
+    def left_open(self, correction: Tensor, known: Tensor | None) -> Tensor:
+        """The correction without its own brightness, so that the picture keeps the one that came in."""
+        return correction - self(correction)
 
     def __call__(self, clean: Tensor, draws: Tensor | None = None) -> Tensor:
         """(N, 3, H, W) to (N, 1, H, W)."""

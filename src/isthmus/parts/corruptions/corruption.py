@@ -54,6 +54,17 @@ class Corruption(Part):
         """(N, *clean) True for numbers that the encoder is told are missing, where the kind `hides` any."""
         raise NotImplementedError
 
+    def filled(self, samples: Tensor, known: Tensor) -> Tensor:
+        """(N, *clean) as the encoder gets them where some numbers aren't known: with 0 in their place."""
+        return torch.where(known, samples, 0)
+
+    def left_open(self, correction: Tensor, known: Tensor | None) -> Tensor:
+        """(N, *clean) what of a correction doesn't contradict what came in, by what this damage leaves as it was.
+
+        known: (N, *clean) what is known, where a model is told.
+        """
+        return correction
+
     def kept(self, corrupted: Tensor) -> Tensor:
         """(N, *corrupted shape) as they are kept: the same, or what a file of bytes keeps of them."""
         return (corrupted.clamp(0, 1) * 255).round() / 255 if self.stored else corrupted

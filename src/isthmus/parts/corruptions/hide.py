@@ -11,7 +11,21 @@ from isthmus.parts.corruptions.noise import below, random_steps
 from isthmus.parts.part import Shape
 
 
-class Hide(Corruption):
+class _Hiding(Corruption):
+    """What hides numbers from the encoder and tells it which: known ones stay as they are."""
+
+    hides: ClassVar[bool] = True
+
+    def left_open(self, correction: Tensor, known: Tensor | None) -> Tensor:
+        """The correction of what isn't known, 0 elsewhere."""
+        return correction if known is None else torch.where(known, 0, correction)
+
+    def __call__(self, clean: Tensor, draws: Tensor | None = None) -> Tensor:
+        """(N, *shape) and what `draw` made to (N, *shape), `filled` where numbers are hidden."""
+        return clean if draws is None else self.filled(clean, ~self.hidden(draws))
+
+
+class Hide(_Hiding):
     """Hides a share of the numbers, each drawn by itself: to the encoder they are as missing as those that are.
 
     They still count in the loss, so that the model learns to fill in what it doesn't see.
@@ -22,8 +36,6 @@ class Hide(Corruption):
     al., Masked autoencoders are scalable vision learners, CVPR (2022).
     """
 
-    hides: ClassVar[bool] = True
-
     share: Annotated[float, Field(ge=0, lt=1)] = 0.3
 
     def draw(self, count: int, clean: Shape, generator: torch.Generator) -> Tensor:
@@ -33,7 +45,3 @@ class Hide(Corruption):
     def hidden(self, draws: Tensor) -> Tensor:
         """(N, *clean) True for what is hidden."""
         return below(draws, self.share)
-
-    def __call__(self, clean: Tensor, draws: Tensor | None = None) -> Tensor:
-        """(N, *shape) and (N, *shape) int16 to (N, *shape), with 0 for what is hidden."""
-        return clean if draws is None else torch.where(self.hidden(draws), 0.0, clean)

@@ -1,20 +1,22 @@
 """Holes: rectangles of a picture are lost, and the encoder is told where."""
 
-from typing import Annotated, ClassVar
+from typing import Annotated
 
 import torch
 from pydantic import Field
 from torch import Tensor
 
 from isthmus.errors import BlueprintError
-from isthmus.parts.corruptions.corruption import Corruption
+from isthmus.parts.corruptions.filling import fill_smoothly
+from isthmus.parts.corruptions.hide import _Hiding
 from isthmus.parts.part import Shape
 
 
-class Holes(Corruption):
+class Holes(_Hiding):
     """Rectangles of random places and sides are lost in all channels; the encoder is told which pixels are known.
 
-    They count in the loss like all others, so that the model learns to fill them.
+    What it gets in the place of lost ones is the smooth surface through their rim (`filled`), which no model has to
+    learn. They count in the loss like all others, so that the model learns what is not smooth.
 
     count: how many rectangles; they may overlap.
     size: the longest side of one, as a share of the picture's; a third of it is the shortest.
@@ -22,8 +24,6 @@ class Holes(Corruption):
     Source: Pathak et al., Context encoders: feature learning by inpainting, CVPR (2016); the mask beside the picture as
     Yu et al., Generative image inpainting with contextual attention, CVPR (2018).
     """
-
-    hides: ClassVar[bool] = True
 
     count: Annotated[int, Field(ge=1, le=64)] = 3
     size: Annotated[float, Field(gt=0, le=1)] = 0.3
@@ -50,9 +50,9 @@ class Holes(Corruption):
         """(N, C, H, W) True for what is lost."""
         return draws
 
-    def __call__(self, clean: Tensor, draws: Tensor | None = None) -> Tensor:
-        """(N, C, H, W) to (N, C, H, W), with 0 for what is lost."""
-        return clean if draws is None else torch.where(draws, 0.0, clean)
+    def filled(self, samples: Tensor, known: Tensor) -> Tensor:
+        """(N, C, H, W) with the smooth surface through what is known in the place of what isn't."""
+        return fill_smoothly(samples, known)
 
 
 def _between(place: Tensor, length: Tensor, side: int, share: float) -> Tensor:

@@ -8,7 +8,7 @@ from torch import nn
 
 from isthmus.errors import BlueprintError
 from isthmus.parts.layers import ACTIVATIONS, Activation, Chain, Crop, Dropout, initialise
-from isthmus.parts.networks.maps import axes_of, channels_last, check_map, code_layers, expand_layer, halved
+from isthmus.parts.networks.maps import axes_of, channels_last, check_map, code_layers, doubled, expand_layer, halved
 from isthmus.parts.networks.network import Network, Normalisation
 from isthmus.parts.part import Shape
 
@@ -26,6 +26,13 @@ class Conv(Network):
     form: "pooled" (convolution, then the maximum of two along each axis; nearest upsampling) or "strided" (stride 2;
         transposed).
     activation, normalisation, dropout: of each stage; "layer" normalises each sample over channels and positions.
+    skips: each stage of the encoder is added to the decoder's stage of the same size and channels, before any dropout,
+        so that what is fine needn't pass the code; but for the encoder's last where stride 2 makes it, which is the
+        code's own. Then the code alone can't be decoded, and the pooled form crops after each doubling instead of
+        leaving out padding.
+
+    Source of the skips: Mao, Shen & Yang, Image restoration using very deep convolutional encoder-decoder networks with
+    symmetric skip connections, NeurIPS (2016).
     """
 
     aligned: ClassVar[bool] = True
@@ -36,6 +43,7 @@ class Conv(Network):
     activation: Activation = "relu"
     normalisation: Normalisation = None
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    skips: bool = False
 
     def check(self, shape: Shape) -> None:
         """Raise BlueprintError unless `shape` is a picture's, (C, H, W), or a series', (C, T)."""
@@ -43,6 +51,11 @@ class Conv(Network):
         if self.form == "strided" and self.kernel == 1:
             raise BlueprintError(
                 "A strided conv network with kernel=1 would never see most of the numbers. Say kernel=3 or more."
+            )
+        if self.skips and self.form == "strided" and len(self.channels) == 1:
+            raise BlueprintError(
+                "A strided conv network of one stage has nothing to skip to: its only stage makes the code. "
+                "Say more channels, such as [16, 16], or form='pooled'."
             )
 
     def sizes(self, shape: Shape) -> list[Shape]:
@@ -81,12 +94,20 @@ class Conv(Network):
             code = natural
         make = self._pooled_decoder if self.form == "pooled" else self._strided_decoder
         layers |= make(code, shape, generator)
-        return channels_last(layers)
+        return channels_last(layers, self._skips(layers) if self.skips else None)
 
     @property
     def _bias(self) -> bool:
         """Whether the stages' convolutions have a bias; batch normalisation would take it off again."""
         return self.normalisation != "batch"
+
+    def _skips(self, layers: dict[str, nn.Module]) -> dict[str, str]:
+        """Which stage of the encoder's is added to which layer of the decoder's: the last one of their common size."""
+        stages = len(self.channels)
+        if self.form == "strided":
+            return {f"conv{number}": f"conv{stages - number}" for number in range(1, stages)}
+        grown = (f"crop{number}" if f"crop{number}" in layers else f"up{number}" for number in range(1, stages + 1))
+        return {name: f"conv{stages - place}" for place, name in enumerate(grown)}
 
     def _pooled_decoder(self, code: Shape, shape: Shape, generator: torch.Generator) -> dict[str, nn.Module]:
         """Convolution and nearest upsampling a stage, then the output's convolution and the crop."""
@@ -97,16 +118,16 @@ class Conv(Network):
         shrink = self.kernel - 1
         for number, channels in enumerate(reversed(self.channels), start=1):
             unpadded = [
-                size - target >= shrink > 0 and size > self.kernel
+                not self.skips and size - target >= shrink > 0 and size > self.kernel
                 for size, target in zip(grid, mirror[number - 1], strict=True)
             ]
             padding = tuple(0 if bare else self.kernel // 2 for bare in unpadded)
             grid = tuple(size - shrink * bare for size, bare in zip(grid, unpadded, strict=True))
             product = conv(before, channels, self.kernel, padding=padding, bias=self._bias)
             layers |= self._stage(f"conv{number}", product, (channels, *grid), generator)
-            layers[f"up{number}"] = nn.Upsample(scale_factor=2, mode="nearest")
-            grid = tuple(2 * size for size in grid)
-            before = channels
+            target = mirror[number] if self.skips else tuple(2 * size for size in grid)
+            layers |= doubled(number, grid, target)
+            grid, before = target, channels
         layers["output"] = conv(before, shape[0], self.kernel, padding=self.kernel // 2)
         initialise(layers["output"], "identity", generator)
         if grid != shape[1:]:

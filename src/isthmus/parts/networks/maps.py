@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from isthmus.errors import BlueprintError
-from isthmus.parts.layers import ACTIVATIONS, Activation, Chain, initialise
+from isthmus.parts.layers import ACTIVATIONS, Activation, Chain, Crop, initialise
 from isthmus.parts.part import Shape
 
 
@@ -92,6 +92,14 @@ def expand_layer(size: int, natural: Shape, activation: Activation, generator: t
     product = nn.Linear(size, math.prod(natural))
     initialise(product, activation, generator)
     return nn.Sequential(product, ACTIVATIONS[activation](), nn.Unflatten(1, natural))
+
+
+def doubled(number: int, small: Shape, large: Shape) -> dict[str, nn.Module]:
+    """From maps of a half's size to the whole's, by nearest upsampling; a crop where that makes too much."""
+    layers: dict[str, nn.Module] = {f"up{number}": nn.Upsample(scale_factor=2, mode="nearest")}
+    if large != tuple(2 * size for size in small):
+        layers[f"crop{number}"] = Crop(large)
+    return layers
 
 
 def channels_last(layers: dict[str, nn.Module], skips: dict[str, str] | None = None) -> Chain:

@@ -6,8 +6,8 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from isthmus.parts.layers import ACTIVATIONS, Activation, Chain, Crop, initialise
-from isthmus.parts.networks.maps import channels_last, check_picture, code_layers, expand_layer, halved
+from isthmus.parts.layers import ACTIVATIONS, Activation, Chain, initialise
+from isthmus.parts.networks.maps import channels_last, check_picture, code_layers, doubled, expand_layer, halved
 from isthmus.parts.networks.network import Network, Normalisation
 from isthmus.parts.part import Shape
 
@@ -90,9 +90,7 @@ class Residual(Network):
             if last:
                 layers["end"] = nn.Sequential(*self._before_product(before))
             if not (last and self.whole):
-                layers[f"up{number}"] = nn.Upsample(scale_factor=2)
-            if not (last and self.whole) and size != tuple(2 * half for half in sizes[number - 1]):
-                layers[f"crop{number}"] = Crop(size)
+                layers |= doubled(number, sizes[number - 1], size)
             layers["output" if last else f"conv{number}"] = product = nn.Conv2d(before, after, 3, padding=1)
             initialise(product, "identity", generator)
             if self.skips and not last:
