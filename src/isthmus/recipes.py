@@ -59,7 +59,7 @@ class Recipe:
 def _restoring(corruption: Corruption) -> Blueprint:
     """Pictures damaged so, as a file would keep them, and a network that learns what puts them right."""
     return Blueprint(
-        network=Residual(channels=(16, 32, 48), whole=True, skips=True),
+        network=Residual(channels=(16, 32, 48), activation="leaky-relu", whole=True, skips=True),
         corruption=corruption.replace(stored=True),
         learns="correction",
     )
