@@ -15,9 +15,9 @@ WIDTH = 7.0
 
 
 def mosaics(panels: Mapping[str, Tensor], *, across: int = 10, signed: bool = False) -> Figure:
-    """Panels side by side, each a mosaic of small grey pictures under its title.
+    """Panels side by side, each a mosaic of small pictures under its title.
 
-    panels: title → (n, H, W) or (n, 1, H, W). across: pictures in a row of a panel.
+    panels: title → (n, H, W) or (n, 1, H, W), grey, or (n, 3, H, W). across: pictures in a row of a panel.
     signed: pictures of weights; 0 is grey and each has a scale of its own, else 0..1 is black to white.
     """
     boards = {title: _board(pictures, across, signed) for title, pictures in panels.items()}
@@ -68,15 +68,16 @@ def features(model: ist.Autoencoder, count: int | None = None) -> Tensor:
 
 
 def _board(pictures: Tensor, across: int, signed: bool) -> np.ndarray:
-    """(n, H, W) or (n, 1, H, W) to one picture in 0..1, white between them."""
-    pictures = pictures.detach().float().cpu().reshape(-1, *pictures.shape[-2:])
+    """(n, H, W), (n, 1, H, W) or (n, 3, H, W) to one picture in 0..1, (h, w, 1 or 3), white between them."""
+    channels = 3 if pictures.ndim == 4 and pictures.shape[1] == 3 else 1
+    pictures = pictures.detach().float().cpu().reshape(-1, channels, *pictures.shape[-2:])
     if signed:
-        most = pictures.abs().amax((1, 2), keepdim=True).clamp_min(1e-12)
+        most = pictures.abs().amax((1, 2, 3), keepdim=True).clamp_min(1e-12)
         pictures = 0.5 + 0.5 * pictures / most
-    count, height, width = pictures.shape
+    count, _, height, width = pictures.shape
     down = -(-count // across)
-    board = torch.ones(down * (height + 1) - 1, across * (width + 1) - 1)
+    board = torch.ones(channels, down * (height + 1) - 1, across * (width + 1) - 1)
     for place, picture in enumerate(pictures):
         top, left = place // across * (height + 1), place % across * (width + 1)
-        board[top : top + height, left : left + width] = picture
-    return board.clamp(0, 1).numpy()
+        board[:, top : top + height, left : left + width] = picture
+    return board.clamp(0, 1).permute(1, 2, 0).numpy()

@@ -27,10 +27,10 @@ def prove(bench: Bench) -> list[Row]:
     pictures = {name: data.scaling(run.reconstruct(data.test)) for name, run in runs.items()}
     pictures["PCA"] = runs["dense"].baseline().reconstruct(clean)
     means = {name: float(psnr(made.clamp(0, 1), clean).mean()) for name, made in pictures.items()}
-    drawn = torch.randn(64, 128, generator=torch.Generator().manual_seed(0))
-    panels = {"given": clean[:64], "reconstructed": pictures["resnet-vae"][:64]}
-    panels |= {f"drawn from the {name}'s prior": data.scaling(run.decode(drawn)) for name, run in runs.items()}
-    bench.draw(mosaics(panels, across=8))
+    drawn = torch.randn(36, 128, generator=torch.Generator().manual_seed(0))
+    panels = {"given": clean[:36], "reconstructed": pictures["resnet-vae"][:36]}
+    panels |= {f"drawn, {name}": data.scaling(run.decode(drawn)) for name, run in runs.items()}
+    bench.draw(mosaics(panels, across=6))
     used = {name: int((bound.kl > 0.01).sum()) for name, bound in found.items()}
     return [
         Row.at_most("negative ELBO, nats", costs["resnet-vae"], costs["dense"], "the dense one's", costs["dense"]),
