@@ -65,3 +65,34 @@ def test_its_code_alone_is_not_decoded(isthmus, run, tmp_path):
     assert said.code == 1
     assert "its code alone can't be decoded" in said.err
     assert said.err.count("\n") == 1
+
+
+def test_photographs_of_different_sizes_are_learnt_from_in_patches(isthmus, tmp_path):
+    (tmp_path / "photos").mkdir()
+    for number, sides in enumerate([(40, 50), (37, 80), (64, 64)]):
+        picture = np.random.default_rng(number).integers(0, 256, (*sides, 3), dtype=np.uint8)
+        Image.fromarray(picture).save(tmp_path / "photos" / f"{number}.png")
+    train = (
+        "train",
+        tmp_path / "photos",
+        "--recipe",
+        "inpaint",
+        "--epochs",
+        1,
+        "--compile",
+        "no",
+        "--set",
+        "channels=4,",
+    )
+    said = isthmus(*train, "--out", tmp_path / "run")
+    assert said.code == 1
+    assert "Give the one to resize them to, such as --size 40x50; with --patches 100, so many" in said.err
+    said = isthmus(*train, "--out", tmp_path / "run", "--patches", 40, "--size", 16)
+    assert said.code == 0, said.err
+    assert "that training did not see, damaged as in training (holes(stored=True)): PSNR" in said.out
+    data = json.loads((tmp_path / "run" / "data.json").read_text())
+    assert data["shape"] == [3, 16, 16]
+    assert sum(data["counts"].values()) == 120
+    said = isthmus("train", tmp_path / "photos", "--patches", 40)
+    assert said.code == 1
+    assert "--patches 40 are cut in one size, and none is given: say --size 32" in said.err

@@ -104,6 +104,7 @@ def conclude(run: "Run", folder: Path, *, json: bool, quiet: bool) -> None:
         typer.Exit: the training was interrupted (after saying what is saved).
     """
     from isthmus.report.words import verdict
+    from isthmus.uses.restore import judged
 
     shown = shlex.quote(str(folder))
     if run.status == "interrupted":
@@ -118,8 +119,11 @@ def conclude(run: "Run", folder: Path, *, json: bool, quiet: bool) -> None:
     say_table(*figures(found.measures[found.chief_part]), title=f"{folder}, {found.chief_part} part", right=True)
     if quiet:
         return
-    size = math.prod(run.model.code_shape)
-    say(verdict(found, size, len(run.baseline().components)))
+    if run.model.learns == "sample":
+        size = math.prod(run.model.code_shape)
+        say(verdict(found, size, len(run.baseline().components)))
+    elif (restored := judged(run)) is not None:  # whole samples need no correction, and so say nothing of the model
+        say(restored[1])
     if run.status == "stopped early":
         say(f"Stopped after epoch {len(run.history)}: epoch {run.best_epoch} was the best, and its weights are kept.")
     elif _still_falling(run.history):
