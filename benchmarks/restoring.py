@@ -14,7 +14,7 @@ from torch import Tensor
 
 import isthmus as ist
 from isthmus.drawing.figures import picture_grid
-from isthmus.parts import Corruption, Holes
+from isthmus.parts import Corruption
 from isthmus.uses.restore import scores
 
 Rival = Callable[[np.ndarray, np.ndarray | None, float], np.ndarray]
@@ -30,14 +30,12 @@ class Task:
     """A recipe with its options, and what is better than nothing without learning, each with strengths to choose from.
 
     nothing: what doing nothing is called; it is among the rivals.
-    judged: the damage to judge by, where it is other than what is learnt from.
     """
 
     recipe: str
     nothing: str = "nothing"
     options: dict[str, Any] = field(default_factory=dict)
     rivals: dict[str, tuple[Rival, tuple[float, ...]]] = field(default_factory=dict)
-    judged: Corruption | None = None
 
 
 def median(damaged: np.ndarray, _: Any, size: float) -> np.ndarray:
@@ -88,13 +86,7 @@ TASKS = {
         },
     ),
     "upscale 2": Task("upscale", nothing="bicubic"),
-    "inpaint": Task(
-        "inpaint",
-        nothing="smooth filling",
-        options={"corruption__size": 0.5},
-        rivals={"biharmonic": (biharmonic, (0,))},
-        judged=Holes(stored=True),
-    ),
+    "inpaint": Task("inpaint", nothing="smooth filling", rivals={"biharmonic": (biharmonic, (0,))}),
     "recolour": Task("recolour", nothing="grey"),
     "sharpen": Task(
         "sharpen", rivals={"unsharp mask": (unsharp, (0.5, 1.0, 2.0)), "Wiener": (wiener, (0.001, 0.01, 0.1))}
@@ -131,7 +123,7 @@ def prove_all(
             )
             for seed in range(seeds)
         ]
-        corruption = task.judged or runs[0].model.corruption
+        corruption = runs[0].model.corruption
         assert corruption is not None
         some = data.scaling(data.validation.batch(torch.arange(min(8, len(data.validation)))))
         strengths = _best_strengths(task, corruption, some)

@@ -1,5 +1,7 @@
 """Damaged photographs: every recipe does better than doing nothing and than filters do."""
 
+from typing import Any
+
 import numpy as np
 import torch
 from proving import Bench, Row
@@ -11,24 +13,16 @@ import isthmus as ist
 
 EPOCHS = 3
 PATCHES, SIDE, CROP = 4000, 32, 160
-HOLED, LARGE = 2000, 64
-"""Patches for holes: fewer, and larger, for a hole must have a rim."""
-RATE = 3e-3
 
 
 def prove(bench: Bench) -> list[Row]:
     """Trained on patches of five photographs; judged on the middles of two others, which no choice was made by."""
-    small, large = (
-        ist.open_data(patches(count, side), validation=0.02, test=0.01)
-        for count, side in ((PATCHES, SIDE), (HOLED, LARGE))
-    )
-    told = " and ".join(f"{len(data.train):,} patches of {data.shape[1]}²" for data in (small, large))
-    bench.data.append(f"five photographs of scikit-image and scikit-learn: {told}, the larger ones for holes")
+    data = ist.open_data(patches(PATCHES, SIDE), validation=0.02, test=0.01)
+    bench.data.append(f"five photographs of scikit-image and scikit-learn: {len(data.train):,} patches of {SIDE}²")
     held = {"coffee": photographs.coffee(), "flower": load_sample_image("flower.jpg")}
     test = {name: _middle(torch.from_numpy(picture.copy())) for name, picture in held.items()}
-    others = {name: {} for name in TASKS if name != "inpaint"}
-    rows = prove_all(bench, large, test, {"inpaint": {"channels": (16, 32, 48)}}, learning_rate=RATE)
-    return rows + prove_all(bench, small, test, others, learning_rate=RATE)
+    chosen: dict[str, dict[str, Any]] = {name: {} for name in TASKS}
+    return prove_all(bench, data, test, chosen, learning_rate=3e-3)
 
 
 def _middle(picture: torch.Tensor) -> torch.Tensor:

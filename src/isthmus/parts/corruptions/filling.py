@@ -4,8 +4,6 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-STEPS = 16
-"""Of conjugate gradients on each grid."""
 STIFFNESS = 1e-5
 """Of the surface against a way to change it, at least: below, float32 is all rounding."""
 SMALL = 4
@@ -14,18 +12,19 @@ SMALL = 4
 
 # an operation of its own: a compiler would write out every step of every grid
 @torch.library.custom_op("isthmus::fill_smoothly", mutates_args=())
-def fill_smoothly(values: Tensor, known: Tensor, tension: float = 0.3, steps: int = STEPS) -> Tensor:
+def fill_smoothly(values: Tensor, known: Tensor, tension: float = 0.05, near: float = 3e-3, steps: int = 128) -> Tensor:
     r"""(N, C, H, W) with the smoothest surface in the place of all that isn't known; 0 where a channel has nothing.
 
     It minimises :math:`\sum u_{xx}^2 + 2u_{xy}^2 + u_{yy}^2 + t\,(u_x^2 + u_y^2)` over the pixels that aren't known, by
-    a few steps of conjugate gradients on each of a series of grids, the coarsest of one cell, each of which begins with
-    what the coarser one found. A constant is filled as it is, a slope nearly. What is filled lies between the least and
-    the largest value known. Nothing is drawn, nothing depends on other samples, and shifting or stretching the values
-    does the same to what is filled.
+    conjugate gradients on each of a series of grids, the coarsest of one cell, each of which begins with what the
+    coarser one found. A constant is filled as it is, a slope nearly. What is filled lies between the least and the
+    largest value known. Nothing is drawn, nothing depends on other samples, and shifting or stretching the values does
+    the same to what is filled.
 
     known: (N, C, H, W) bool, True for what is kept.
     tension: t; 0 bends least and can swing beyond a noisy rim, a large one is a soap film (Laplace's equation).
-    steps: on each grid; more of them come nearer to the least.
+    near: how much is left of the forces that pull at the surface when it is near enough, as a share of those at first.
+    steps: on each grid, at most.
 
     Source: Bornemann & Deuflhard, The cascadic multigrid method for elliptic problems, Numer. Math. 75 (1996); for the
     surface Smith & Wessel, Gridding with continuous curvature splines in tension, Geophysics 55 (1990).
@@ -34,16 +33,16 @@ def fill_smoothly(values: Tensor, known: Tensor, tension: float = 0.3, steps: in
     infinite = torch.finfo(values.dtype).max
     least = torch.where(known, values, infinite).amin((2, 3), keepdim=True)
     largest = torch.where(known, values, -infinite).amax((2, 3), keepdim=True)
-    made = _filled(values, known, tension, steps)
+    made = _filled(values, known, tension, near, steps)
     return torch.where(known, values, torch.where(largest < least, 0, made.minimum(largest).maximum(least)))
 
 
 @fill_smoothly.register_fake
-def _(values: Tensor, known: Tensor, tension: float = 0.3, steps: int = STEPS) -> Tensor:
+def _(values: Tensor, known: Tensor, tension: float = 0.05, near: float = 3e-3, steps: int = 128) -> Tensor:
     return torch.empty_like(values)
 
 
-def _filled(values: Tensor, known: Tensor, tension: float, steps: int) -> Tensor:
+def _filled(values: Tensor, known: Tensor, tension: float, near: float, steps: int) -> Tensor:
     """The same, of any values where nothing is known."""
     height, width = values.shape[2:]
     if height == width == 1:
@@ -51,24 +50,27 @@ def _filled(values: Tensor, known: Tensor, tension: float, steps: int) -> Tensor
     even = (0, width % 2, 0, height % 2)
     share = F.avg_pool2d(F.pad(known.to(values.dtype), even), 2)
     sums = F.avg_pool2d(F.pad(values, even), 2)
-    coarse = _filled(
-        torch.where(share > 0, sums / share.clamp(min=0.25), 0), share > 0, 4 * tension, steps
-    )  # of twice the spacing
+    means = torch.where(share > 0, sums / share.clamp(min=0.25), 0)
+    coarse = _filled(means, share > 0, 4 * tension, near, steps)  # of twice the spacing
     fine = F.interpolate(coarse, scale_factor=2, mode="bilinear")[..., :height, :width]
     start = torch.where(known, values, fine)
-    return start if max(height, width) <= SMALL else _relaxed(start, ~known, tension, steps)
+    return start if max(height, width) <= SMALL else _relaxed(start, ~known, tension, near, steps)
 
 
-def _relaxed(surface: Tensor, free: Tensor, tension: float, steps: int) -> Tensor:
-    """Some steps of conjugate gradients on what is free, for each channel of each sample by itself."""
+def _relaxed(surface: Tensor, free: Tensor, tension: float, near: float, steps: int) -> Tensor:
+    """By conjugate gradients on what is free, each channel of each sample by itself until it is near enough."""
     free = free.to(surface.dtype)
     tiny = torch.finfo(surface.dtype).tiny
     rest = -free * _force(surface, tension)
     way, size = rest, rest.square().sum((2, 3), keepdim=True)
+    enough = near**2 * size
     for _ in range(steps):
+        going = size > enough
+        if not bool(going.any()):
+            break
         pull = free * _force(way, tension)
         stiffness = (way * pull).sum((2, 3), keepdim=True).maximum(STIFFNESS * size).clamp(min=tiny)
-        length = size / stiffness
+        length = torch.where(going, size / stiffness, 0)
         surface, rest = surface + length * way, rest - length * pull
         before, size = size, rest.square().sum((2, 3), keepdim=True)
         way = rest + size / before.clamp(min=tiny) * way
