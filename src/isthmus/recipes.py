@@ -336,7 +336,7 @@ _ROWS = (
     Recipe(
         "denoise",
         "Takes Gaussian noise (σ = 0.1) off pictures: convolutions with skips, which learn what is to be taken off.",
-        "For `isthmus restore` on pictures of any size. Tell it the noise there is: --set sigma=0.2.",
+        "For `isthmus restore` on pictures of any size; from photographs train with --patches. More noise: sigma=0.2.",
         "Mao, Shen & Yang, NeurIPS (2016); Zhang et al., Beyond a Gaussian denoiser, IEEE Trans. Image Proc. 26 (2017)",
         _restoring(GaussianNoise(sigma=0.1)),
         data="pictures",
@@ -351,7 +351,7 @@ _ROWS = (
     ),
     Recipe(
         "inpaint",
-        "Fills holes in pictures: rectangles of up to 0.3 of their sides, which the encoder is told of.",
+        "Fills holes in pictures, which it is told of: first smoothly, then with what it has learnt not to be smooth.",
         "For scratches, text and objects to be taken out. `isthmus restore` wants to know where they are (--mask).",
         "Mao, Shen & Yang, NeurIPS (2016); Pathak et al., Context encoders, CVPR (2016)",
         _restoring(Holes()),
@@ -359,7 +359,7 @@ _ROWS = (
     ),
     Recipe(
         "recolour",
-        "Gives grey pictures the colours that such things had in training.",
+        "Gives grey pictures the colours that such things had in training; their brightness stays.",
         "For pictures like those it was trained on. Where grey tells no colour it can only guess, towards the mean.",
         "Mao, Shen & Yang, NeurIPS (2016); Zhang, Isola & Efros, Colorful image colorization, ECCV (2016)",
         _restoring(Grey()),

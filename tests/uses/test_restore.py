@@ -135,3 +135,19 @@ def test_a_model_with_skips_says_that_its_code_alone_can_not_be_decoded(denoiser
 def test_colours_can_not_be_learnt_from_grey_pictures():
     with pytest.raises(BlueprintError, match=r"'grey' takes the colour from pictures of shape \(3, H, W\)"):
         ist.recipe("recolour").build((1, 28, 28))
+
+
+def test_holes_are_filled_by_their_rim_however_large_the_picture_and_its_tiles():
+    """A slope goes on through holes that are larger than a tile, and what is far away changes nothing."""
+    run = untrained("inpaint")
+    slope = (torch.arange(200.0)[:, None] * 0.5 + torch.arange(300.0) * 0.4).expand(3, 200, 300)
+    known = torch.ones(200, 300, dtype=torch.bool)
+    known[60:130, 70:180] = False
+    with torch.no_grad():
+        for weight in run.model.decoder.get_submodule("output").parameters():
+            weight.zero_()
+    made = ist.restore(run, slope, known=known, tile=64, overlap=32)
+    assert float((made - slope).abs().max()) < 3
+    far = slope.clone()
+    far[:, 180:] = 0
+    torch.testing.assert_close(ist.restore(run, far, known=known, tile=64, overlap=32)[:, :150], made[:, :150])

@@ -19,4 +19,4 @@ def prove(bench: Bench) -> list[Row]:
     test = data.scaling(data.test.batch(torch.arange(min(TEST, len(data.test)))))
     chosen = {name: {} for name in TASKS if name != "recolour"}
     chosen["watermark"] = {"corruption__height": 10.0}
-    return prove_all(bench, data, {"": test}, chosen, learning_rate=3e-3)
+    return prove_all(bench, data, {"": test}, chosen)

@@ -22,7 +22,7 @@ def prove(bench: Bench) -> list[Row]:
     held = {"coffee": photographs.coffee(), "flower": load_sample_image("flower.jpg")}
     test = {name: _middle(torch.from_numpy(picture.copy())) for name, picture in held.items()}
     chosen: dict[str, dict[str, Any]] = {name: {} for name in TASKS}
-    return prove_all(bench, data, test, chosen, learning_rate=3e-3)
+    return prove_all(bench, data, test, chosen)
 
 
 def _middle(picture: torch.Tensor) -> torch.Tensor:

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 SHOWN, JUDGED = 8, 64
 """Pictures that a report shows, and that it judges by."""
+RIM = 16
+"""Pixels around holes by which these are filled."""
 REPORTED = 2**20
 """Numbers in all the pictures that a report judges by, at most."""
 
@@ -109,9 +111,12 @@ class Restorer:
         """(N, C, h, w) raw with holes filled as in training, all at once: a tile may see but a part of a rim."""
         scaling, corruption = self.model.scaling, self.model.corruption
         assert corruption is not None
-        scaled = scaling(given.to(scaling.scale.device))
-        known = known.to(scaled.device).expand_as(scaled)
-        return scaling.inverse(corruption.filled(scaled, known)).cpu()
+        here = (..., *(_around(~known.all(axis)) for axis in (1, 0)))
+        scaled = scaling(given[here].to(scaling.scale.device))
+        part = scaling.inverse(corruption.filled(scaled, known[here].to(scaled.device).expand_as(scaled)))
+        filled = given.clone()
+        filled[here] = part.cpu()
+        return filled
 
     def _check_holes(self, picture: Tensor, known: Tensor | None) -> None:
         if known is None:
@@ -251,6 +256,14 @@ def section(run: "Run") -> Section | None:
         "Above the clean pictures, then what the model saw, then what it made of them.",
     )
     return Section("What it puts right", [shown], [words])
+
+
+def _around(lost: Tensor) -> slice:
+    """From a little before the first True to a little after the last: where a picture has holes, and their rim."""
+    places = lost.nonzero()
+    if not len(places):
+        return slice(0, 1)
+    return slice(max(0, int(places[0]) - RIM), int(places[-1]) + 1 + RIM)
 
 
 def _told(model: Autoencoder, tiles: Tensor) -> Tensor:
