@@ -133,30 +133,37 @@ def measure(source: Path, folder: Path, use: str, turns: int) -> dict[str, Any]:
     first = next(iter(run.stream(source)))
     small = ist.write_samples(target.with_name(f"small{source.suffix}"), first.take(range(10)).tensor(), overwrite=True)
     whole(run, small, target)  # what is imported once is not timed
+    count = int(source.name.split("-")[0])
     every = []
     for _ in range(turns):
-        began = time.perf_counter()
+        began = clocks()
         whole(run, source, target)
-        seconds = time.perf_counter() - began
-        every.append((seconds, by_itself(getattr(run, alone), first) * count_of(source)))
-    peak = peak_mb()
-    every.sort(key=lambda pair: pair[1] / pair[0])
-    seconds, own = every[turns // 2]
-    return {"seconds": seconds, "own_seconds": own, "throughput": own / seconds, "peak_mb": peak}
+        seconds, cpu = clocks() - began
+        own_seconds, own_cpu = count * by_itself(getattr(run, alone), first)
+        every.append((own_seconds / seconds, seconds, own_seconds, cpu, own_cpu))
+    share, seconds, own_seconds, cpu, own_cpu = map(float, sorted(every)[turns // 2])
+    return {
+        "throughput": share,
+        "seconds": seconds,
+        "own_seconds": own_seconds,
+        "cpu_seconds": cpu,
+        "own_cpu_seconds": own_cpu,
+        "peak_mb": peak_mb(),
+    }
 
 
-def by_itself(model: Callable[[ist.Samples], Any], piece: ist.Samples) -> float:
-    """Seconds that the model takes for a sample of the piece, which is in memory."""
-    began, times = time.perf_counter(), 0
-    while time.perf_counter() - began < LEAST:
+def by_itself(model: Callable[[ist.Samples], Any], piece: ist.Samples) -> np.ndarray:
+    """What the clocks say the model takes for a sample of the piece, which is in memory."""
+    began, times = clocks(), 0
+    while (clocks() - began)[0] < LEAST:
         model(piece)
         times += 1
-    return (time.perf_counter() - began) / (times * len(piece))
+    return (clocks() - began) / (times * len(piece))
 
 
-def count_of(source: Path) -> int:
-    """How many rows a file has, which its name begins with."""
-    return int(source.name.split("-")[0])
+def clocks() -> np.ndarray:
+    """(2,) seconds, by the clock and of the processor's time."""
+    return np.array([time.perf_counter(), time.process_time()])
 
 
 def peak_mb() -> float:
@@ -170,10 +177,12 @@ def peak_mb() -> float:
 
 def table(rows: list[dict[str, Any]]) -> Table:
     """The figures of all files."""
-    made = Table("file", *("rows", "use", "file to file, s", "model alone, s", "share of its throughput", "peak MB"))
+    heads = ("rows", "use", "file to file, s", "model alone, s", "share of its throughput", "CPU ÷ model's", "peak MB")
+    made = Table("file", *heads)
     for row in rows:
         times = (f"{row['seconds']:.2f}", f"{row['own_seconds']:.2f}", f"{row['throughput']:.0%}")
-        made.add_row(row["file"], f"{row['rows']:,}", row["use"], *times, f"{row['peak_mb']:.0f}")
+        cost = f"{row['cpu_seconds'] / row['own_cpu_seconds']:.2f}"
+        made.add_row(row["file"], f"{row['rows']:,}", row["use"], *times, cost, f"{row['peak_mb']:.0f}")
     return made
 
 

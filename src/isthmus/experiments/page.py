@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from isthmus.drawing import figures, studies
@@ -235,8 +234,7 @@ def _looks(study: Study, entries: Mapping[str, Entry]) -> list[Section]:
     samples = next((part for part in (data.test, data.validation, data.train) if len(part)), data.train)
     if samples.kind != "pictures" or not entries:
         return []
-    chosen = torch.linspace(0, len(samples) - 1, min(SHOWN, len(samples))).round().long()
-    some = samples.take(chosen)
+    some = samples.some(SHOWN)
     rows: dict[str, Tensor] = {"original": data.scaling(some.tensor()).float()}
     firsts = {
         trial.entrant: trial for trial in reversed(study.trials) if not (study.found(trial) or {"error": 1})["error"]
@@ -250,7 +248,7 @@ def _looks(study: Study, entries: Mapping[str, Entry]) -> list[Section]:
     drawn: Plate = plate(
         "Reconstructions",
         lambda theme: figures.picture_grid(rows, bounds=bounds, theme=theme),
-        f"{len(chosen)} samples, and below each what each model makes of it: {', '.join(entries)}.",
+        f"{len(some)} samples, and below each what each model makes of it: {', '.join(entries)}.",
         "The same samples, above; below them what the first run of each makes of them.",
     )
     return [Section("What comes back", [drawn])]

@@ -16,7 +16,7 @@ from isthmus.passes import Pass
 if TYPE_CHECKING:
     from isthmus.run import Run
 
-BATCH = 512
+BATCH = 1024
 MOST_CODES = 5000
 """Training codes that neighbours are looked for among, spread over the part."""
 NEIGHBOURS = 5
