@@ -196,7 +196,7 @@ _ROWS = (
         "The VAE for pictures: what it learns of one place it knows of all; it takes longer than a dense one.",
         "Kingma & Welling, Auto-encoding variational Bayes, ICLR (2014)",
         Blueprint(
-            network=Conv(channels=(32, 64), form="strided"),
+            network=Conv(channels=(32, 64), form="strided", activation="silu"),
             code=GaussianCode(size=20),
             distance=Bce(),
             penalties=(Kl(),),

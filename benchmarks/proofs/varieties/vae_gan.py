@@ -13,6 +13,8 @@ from isthmus.uses.sample import source_of
 EPOCHS = 1
 SEEDS = (0, 1, 2)
 HOW = {"batch_size": 100, "schedule": "cosine", "compile": False}
+VAE_RATE = 4e-3
+"""A VAE of this network learns faster so (by a validation part, of 0.002 and 0.004)."""
 COUNT = 2000
 """Draws that are judged, and as many test digits."""
 WAYS: tuple[Way, ...] = ("prior", "mixture")
@@ -22,7 +24,8 @@ def prove(bench: Bench) -> list[Row]:
     """Of the worst seed: sharpness, Fréchet distance, and the rarest digit among the draws; the draws of all."""
     data = bench.open()
     runs = {f"seed {s}": bench.train(f"vae-gan-{s}", ist.recipe("vae-gan"), data, seed=s, **HOW) for s in SEEDS}
-    runs["the VAE"] = bench.train("vae", ist.recipe("conv-vae"), data, **HOW)
+    smooth = ist.recipe("conv-vae").replace(network=ist.recipe("vae-gan").network)
+    runs["the VAE"] = bench.train("vae", smooth, data, learning_rate=VAE_RATE, **HOW)
     judge = classifier_of(runs["the VAE"])
     real = data.test.take(torch.arange(min(COUNT, len(data.test))))
     seen, most = judge.features(real), 1.2 * gradient_energy(real.tensor() / 255)
