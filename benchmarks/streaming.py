@@ -69,7 +69,8 @@ def main() -> None:
     """Write the files, use each and a quarter of it, and print a table."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--rows", type=int, default=1_000_000, help="of the larger file (1,000,000)")
-    parser.add_argument("--only", type=names(USES), default=list(USES), help=f"uses, by commas ({','.join(USES)})")
+    told = f"uses, by commas, of {', '.join(USES)} (encode,detect)"
+    parser.add_argument("--only", type=names(USES), default=["encode", "detect"], help=told)
     parser.add_argument("--turns", type=int, default=3, help="of each, of which the middle one counts (3)")
     parser.add_argument("--json", type=Path, help="write a row per file and use")
     parser.add_argument("--measure", nargs=4, help=argparse.SUPPRESS)

@@ -13,7 +13,10 @@ from isthmus.cli.main import app
 from isthmus.doctor import CHECKS
 from isthmus.drawing.theme import LIGHT
 
-QUICK = ("duplicate units", "learning rate too high", "learning rate too low", "posterior collapse", "scaling")
+QUICK = (
+    *("duplicate units", "learning rate too high", "learning rate too low", "posterior collapse", "scaling"),
+    "latent gaps",
+)
 """Patients that take a second or two; the others are the benchmark's, over ten seeds."""
 
 
@@ -47,6 +50,10 @@ def test_picture_can_be_drawn(patients, illness):
     assert finding.picture.draw(LIGHT).axes
     assert finding.picture.alt
     assert finding.picture.caption
+
+
+def test_one_number_trained_long_on_few_samples_memorises_and_replays(patients):
+    assert [finding.name for finding in ist.diagnose(patients("replaying"))] == ["memorising", "replaying"]
 
 
 def own_model(encoder: nn.Module, decoder: nn.Module, width: int) -> Autoencoder:
@@ -104,6 +111,32 @@ def test_model_with_a_hole_between_its_codes_has_latent_gaps():
     data = ist.open_data(values.astype(np.float32), scaling="none", test=0.25, validation=0)
     names = [f.name for f in ist.diagnose(run_of(own_model(nn.Identity(), Far(), 6), data))]
     assert "latent gaps" in names
+
+
+def test_exact_model_without_a_held_out_part_has_no_gaps():
+    values = table(400, 6).train.tensor().numpy()
+    data = ist.open_data(values, scaling="none", test=0, validation=0)
+    names = [finding.name for finding in ist.diagnose(run_of(own_model(nn.Identity(), nn.Identity(), 6), data))]
+    assert names == ["copying"]
+
+
+def test_groups_with_nothing_between_them_leave_gaps_in_pca_too_unless_it_can_not_hold_them(patients):
+    data = patients("latent gaps").open()
+    for code, names in ((8, ["latent gaps"]), (1, [])):
+        run = ist.fit(ist.recipe("pca", code=code).build(data), data, progress=False)
+        assert [finding.name for finding in ist.diagnose(run)] == names
+
+
+def test_cure_of_gaps_narrows_them(patients):
+    sick = patients("latent gaps")
+    (finding,) = ist.diagnose(sick)
+    assert "ist.recipe(\"vae\", code=2, distance='gaussian')" in finding.command
+    assert "epochs=240" in finding.command
+    data = sick.open()
+    model = ist.recipe("vae", code=2, distance="gaussian").build(data)
+    cured = ist.fit(model, data, epochs=240, batch_size=32, learning_rate=3e-3, compile=False, progress=False)
+    left = {finding.name: finding.number for finding in ist.diagnose(cured)}
+    assert left.get("latent gaps", 0) < finding.number / 2
 
 
 def test_rarely_active_unit_is_not_dead():

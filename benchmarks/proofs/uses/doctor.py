@@ -19,7 +19,7 @@ SEEDS = range(10)
 
 def prove(bench: Bench) -> list[Row]:
     """For each illness in how many seeds it is found, and what else is; for each healthy recipe how much is found."""
-    bench.data.append("bundled digits; for overfitting and scaling tables that are made up")
+    bench.data.append("bundled digits; for overfitting, latent gaps and scaling tables that are made up")
     makers = dict(patients.SICK) | {name: partial(patients.healthy, name) for name in patients.HEALTHY}
     found: dict[str, list[list[str]]] = {name: [] for name in makers}
     for seed in SEEDS:  # outermost, so that what was cut has judged all patients alike often
@@ -55,8 +55,8 @@ def _findings(bench: Bench, name: str, seed: int, make: Callable[[int], ist.Run]
 
 
 def _draw(bench: Bench) -> None:
-    """The pictures of five findings, as a report shows them."""
-    for name in ("copying", "memorising", "dead units", "posterior collapse", "overfitting"):
+    """The pictures of six findings, as a report shows them."""
+    for name in ("copying", "memorising", "replaying", "dead units", "posterior collapse", "overfitting"):
         for finding in ist.diagnose(patients.SICK[name](0)):
             if finding.name == name and finding.picture is not None:
                 bench.draw(finding.picture.draw(LIGHT), name.replace(" ", "-"))

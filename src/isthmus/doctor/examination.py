@@ -176,6 +176,13 @@ class Examination:
         )
         return codes, made.float(), clean.float()
 
+    @cached_property
+    def apart(self) -> Tensor:
+        """(m,) how far each of these samples lies from the training sample nearest to it that is another one."""
+        _, _, clean = self.outputs
+        own = self.held is None
+        return torch.cdist(clean, self.scaled).topk(1 + own, largest=False).values[:, -1]
+
     def nearest(self, rows: Tensor) -> tuple[Tensor, Tensor]:
         """For (m, D) scaled rows the distance to the nearest training sample, (m,), and which that is."""
         found = torch.cdist(rows, self.scaled).min(1)

@@ -101,7 +101,8 @@ def picture_grid(
 def series_lines(rows: Mapping[str, Tensor], *, captions: Sequence[str] = (), theme: Theme = LIGHT) -> Figure:
     """Series as lines, one panel a sample, with the original, the model's and PCA's reconstruction over each other.
 
-    rows: "original", "model", "pca" → (n, C, T), of which the first channel is shown. Where NaN is, there is no line.
+    rows: "original", "model", "pca" → (n, C, T), of which the first channel is shown; other names have colours of their
+        own. Where NaN is, there is no line.
     """
     lines = {name: batch[:, 0].float().cpu().numpy() for name, batch in rows.items()}
     count = len(next(iter(lines.values())))
@@ -115,11 +116,11 @@ def series_lines(rows: Mapping[str, Tensor], *, captions: Sequence[str] = (), th
         )
         for i in range(count):
             axes = figure.add_subplot(down, across, i + 1)
-            for name, batch in lines.items():
+            for place, (name, batch) in enumerate(lines.items()):
                 style = {"original": (2.4, "-", 0.45), "pca": (1.2, "--", 1)}.get(name, (1.4, "-", 1))
                 axes.plot(
                     batch[i],
-                    color=theme.rivals.get(name, theme.ink),
+                    color=theme.rivals.get(name, theme.labels[place % len(theme.labels)]),
                     linewidth=style[0],
                     linestyle=style[1],
                     alpha=style[2],

@@ -80,5 +80,4 @@ def samples(
     lines = {
         name: values[:6].reshape(-1, *(shape if len(shape) == 2 else (1, shape[0]))) for name, values in rows.items()
     }
-    first, *others = lines
-    return series_lines({"original": lines[first]} | {name: lines[name] for name in others}, theme=theme)
+    return series_lines(lines, theme=theme)
