@@ -139,7 +139,8 @@ def prove_all(
             rows += _rows(f"{name}{where and ', '}{where}", found, seeds)
             if where == next(iter(test)):
                 best = max(rivals, key=lambda who: found["psnr"][who])
-                shown = {"clean": clean, "damaged": damaged, best: rivals[best], "isthmus": made[0]}
+                bare = damaged if lost is None else torch.where(lost[:, None], 0, damaged)
+                shown = {"clean": clean, "damaged": bare, best: rivals[best], "isthmus": made[0]}
                 bench.draw(picture_grid({title: batch[:8] for title, batch in shown.items()}), title)
     return rows
 

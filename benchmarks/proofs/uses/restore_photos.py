@@ -13,16 +13,25 @@ import isthmus as ist
 
 EPOCHS = 3
 PATCHES, SIDE, CROP = 4000, 32, 160
+COLOURED, LARGE = 2000, 64
+"""For colours: fewer patches, and larger ones, of which more can be told; and what is fine tells little."""
 
 
 def prove(bench: Bench) -> list[Row]:
     """Trained on patches of five photographs; judged on the middles of two others, which no choice was made by."""
-    data = ist.open_data(patches(PATCHES, SIDE), validation=0.02, test=0.01)
-    bench.data.append(f"five photographs of scikit-image and scikit-learn: {len(data.train):,} patches of {SIDE}²")
+    small, large = (
+        ist.open_data(patches(count, side), validation=0.02, test=0.01)
+        for count, side in ((PATCHES, SIDE), (COLOURED, LARGE))
+    )
+    bench.data.append(
+        f"five photographs of scikit-image and scikit-learn: {len(small.train):,} patches of {SIDE}², "
+        f"for colours {len(large.train):,} of {LARGE}²"
+    )
     held = {"coffee": photographs.coffee(), "flower": load_sample_image("flower.jpg")}
     test = {name: _middle(torch.from_numpy(picture.copy())) for name, picture in held.items()}
-    chosen: dict[str, dict[str, Any]] = {name: {} for name in TASKS}
-    return prove_all(bench, data, test, chosen)
+    chosen: dict[str, dict[str, Any]] = {name: {} for name in TASKS if name != "recolour"}
+    colours = {"recolour": {"whole": False, "channels": (16, 32, 32)}}
+    return prove_all(bench, small, test, chosen) + prove_all(bench, large, test, colours)
 
 
 def _middle(picture: torch.Tensor) -> torch.Tensor:
