@@ -93,6 +93,14 @@ def test_patches_of_pairs_lie_at_the_same_places(folder, tmp_path):
     assert np.array_equal(255 - data.train.tensor().numpy(), data.train.damaged.numpy())
 
 
+def test_patches_of_pairs_of_different_sizes_are_refused(folder, tmp_path_factory):
+    smaller = tmp_path_factory.mktemp("smaller")
+    for number in range(3):
+        Image.fromarray(numbered(30, 45, number)).save(smaller / f"{number}.png")
+    with pytest.raises(DataError, match="are not cut into the same patches: expected pictures of the same names"):
+        ist.open_data(folder, damaged=smaller, patches=10, size=8)
+
+
 def test_a_stream_cuts_the_same_ones_a_few_at_a_time(folder):
     whole = read_samples(folder, patches=40, size=8)
     pieces = list(stream_samples(folder, rows=50, patches=40, size=8))

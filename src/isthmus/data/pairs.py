@@ -30,6 +30,11 @@ def pair(
         raise DataError(f"{other} has the parts {', '.join(found)}, but {where} {', '.join(clean)}: expected the same.")
     parts = {}
     for name, samples in clean.items():
+        if options.patches is not None and set(_stems(samples)) != set(_stems(found[name])):
+            raise DataError(
+                f"{where} and {other} are not cut into the same patches: expected pictures of the same names, each as "
+                "large as the other. Resize them first, or leave patches out."
+            )
         damaged = _in_order(samples, found[name], where, other)
         _factor(samples, damaged, where, other)
         parts[name] = replace(samples, damaged=damaged.tensor())
@@ -45,8 +50,8 @@ def how_damaged(samples: Samples) -> tuple[bool, int] | None:
 
 def _in_order(clean: Samples, damaged: Samples, where: str, other: str) -> Samples:
     if clean.names and damaged.names:
-        at = {str(PurePosixPath(name).with_suffix("")): place for place, name in enumerate(damaged.names)}
-        wanted = [str(PurePosixPath(name).with_suffix("")) for name in clean.names]
+        at = {stem: place for place, stem in enumerate(_stems(damaged))}
+        wanted = _stems(clean)
         missing = [name for name, stem in zip(clean.names, wanted, strict=True) if stem not in at]
         if missing:
             shown = ", ".join(missing[:5]) + (f" and {len(missing) - 5} more" if len(missing) > 5 else "")
@@ -60,6 +65,11 @@ def _in_order(clean: Samples, damaged: Samples, where: str, other: str) -> Sampl
             f"{where} has {len(clean)} samples and {other} {len(damaged)}: expected one damaged for each clean one."
         )
     return damaged
+
+
+def _stems(samples: Samples) -> list[str]:
+    """The samples' names without suffixes."""
+    return [str(PurePosixPath(name).with_suffix("")) for name in samples.names]
 
 
 def _factor(clean: Samples, damaged: Samples, where: str, other: str) -> tuple[bool, int]:
