@@ -281,6 +281,11 @@ class Autoencoder(nn.Module):
         """Whether its code alone can be decoded: not with skip connections, nor where it learns a correction."""
         return self.learns == "sample" and not (isinstance(self.decoder, Chain) and self.decoder.skips)
 
+    @property
+    def restores(self) -> bool:
+        """Whether it puts damaged samples right, so that what it makes of whole ones says nothing of it."""
+        return self.corruption is not None and not self.decodes
+
     def check_decodes(self, refusal: type[IsthmusError] = UseError) -> None:
         """Raise `refusal` unless its code alone can be decoded."""
         if self.decodes:

@@ -194,3 +194,16 @@ def test_a_model_that_corrects_what_comes_in_may_copy_what_needs_no_correction()
     model = ist.recipe("inpaint", channels=(4,)).build(tiny)
     run = ist.fit(model, tiny, epochs=1, compile=False, progress=False)
     assert not [finding for finding in ist.diagnose(run) if finding.name == "copying"]
+
+
+def test_restorer_that_makes_samples_worse_is_told_and_one_that_mends_them_is_not():
+    data = ist.open_data("digits")
+    blueprint = ist.recipe("denoise", sigma=0.3, channels=(8, 8))
+    run = ist.fit(blueprint.build(data), data, epochs=3, batch_size=32, compile=False, progress=False)
+    assert "worse than nothing" not in [finding.name for finding in ist.diagnose(run)]
+    with torch.no_grad():
+        run.model.decoder.get_submodule("output").get_parameter("bias").add_(0.4)
+    (finding,) = (found for found in ist.diagnose(run) if found.name == "worse than nothing")
+    assert finding.number > finding.limit == 1
+    assert finding.picture is not None
+    assert finding.picture.draw(LIGHT).axes

@@ -10,12 +10,14 @@ from torch import nn
 
 from isthmus.autoencoder import Autoencoder
 from isthmus.blueprint import Blueprint
+from isthmus.data.open import open_data
 from isthmus.data.samples import Samples
 from isthmus.data.scaling import Scaling
 from isthmus.data.stream import divided
 from isthmus.measures import evaluate, psnr, ssim
 from isthmus.parts import Dense, Plain
 from isthmus.pca import principal_components
+from isthmus.recipes import recipe
 
 BYTES = Scaling("bytes", 0.0, 255.0, (0.0, 1.0))
 
@@ -195,3 +197,33 @@ def test_pictures_with_holes_have_no_structural_similarity():
     found = evaluate(model, {"test": holed}, pca, pca.mean).measures["test"]
     assert found["ssim"]["model"] is None
     assert found["psnr"]["model"] is not None
+
+
+def test_model_that_restores_is_judged_by_damaged_samples_and_beside_doing_nothing():
+    data = digits(40)
+    model = recipe("upscale", channels=(4, 4)).build(open_data(data.tensor().numpy())).eval()
+    pca = principal_components(data, BYTES, 3)
+    found = evaluate(model, {"test": data}, pca, pca.mean, batch_size=16)
+    clean = data.tensor() / 255
+    small = model.as_seen(clean)
+    assert small.shape[1:] == (1, 4, 4)
+    enlarged = model.as_clean(small)
+    assert found.measures["test"]["mse"]["nothing"] == pytest.approx(
+        float((enlarged - clean).square().mean()), rel=1e-5
+    )
+    made = model(data.tensor()).reconstruction.detach()
+    assert found.measures["test"]["mse"]["model"] == pytest.approx(float((made - clean).square().mean()), rel=1e-5)
+    assert set(found.errors["test"]) == {"model", "pca", "nothing"}
+    again = evaluate(model, {"test": data}, pca, pca.mean, batch_size=16)
+    assert again.to_json() == found.to_json()
+
+
+def test_noise_of_the_judged_samples_is_that_of_training_and_always_the_same():
+    data = digits(200)
+    noisy = recipe("denoise", channels=(4, 4), sigma=0.2, corruption__stored=False)
+    model = noisy.build(open_data(data.tensor().numpy())).eval()
+    pca = principal_components(data, BYTES, 3)
+    rows = [evaluate(model, {"test": data}, pca, pca.mean).measures["test"]["mse"] for _ in range(2)]
+    assert rows[0] == rows[1]
+    assert rows[0]["nothing"] == pytest.approx(0.2**2, rel=0.05)
+    assert "nothing" not in evaluate(network(data.shape, BYTES), {"test": data}, pca, pca.mean).measures["test"]["mse"]

@@ -62,3 +62,16 @@ def test_percentages_are_finer_near_their_ends(share, text):
 
 def test_counts_have_spaces_between_thousands():
     assert words.count(1234567) == "1\u202f234\u202f567"
+
+
+@pytest.mark.parametrize(("model", "says"), [
+    (2.0, "the restored samples' squared error is 2.0 times smaller than the damaged ones'."),
+    (8.0, "2.0 times larger than the damaged ones': the model does harm, or nothing."),
+    (4.0, "as large as the damaged ones': the model does harm, or nothing."),
+])  # fmt: skip
+def test_verdict_on_a_model_that_restores_compares_with_doing_nothing(model, says):
+    restored = found(model, 1.0)
+    restored.measures["test"]["sse"]["nothing"] = 4.0
+    assert says in words.verdict(restored, 32, 32)
+    restored.measures["test"]["explained_variance"]["nothing"] = 0.5
+    assert words.explanation(restored) == ""

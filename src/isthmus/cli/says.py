@@ -143,9 +143,13 @@ def number(value: float | None) -> str:
 
 
 def figures(measures: Mapping[str, Mapping[str, float | None]]) -> tuple[list[str], list[list[str]]]:
-    """Head and rows of a table of one part's measures: a row a measure, a column each for model, PCA and mean."""
-    names = {"model": "model", "pca": "PCA", "mean": "mean"}
-    columns = [name for name in names if any(name in row for row in measures.values())]
+    """Head and rows of a table of one part's measures: a row a measure, a column each for model, PCA and mean.
+
+    Of a model that puts damaged samples right: for the model, for doing nothing, and for the mean.
+    """
+    names = {"model": "model", "nothing": "nothing", "pca": "PCA", "mean": "mean"}
+    there = {name for row in measures.values() for name in row}
+    columns = [name for name in names if name in there and not (name == "pca" and "nothing" in there)]
     head = ["", *(names[name] for name in columns)]
     return head, [[measure, *(number(row.get(name)) for name in columns)] for measure, row in measures.items()]
 

@@ -104,7 +104,6 @@ def conclude(run: "Run", folder: Path, *, json: bool, quiet: bool) -> None:
         typer.Exit: the training was interrupted (after saying what is saved).
     """
     from isthmus.report.words import verdict
-    from isthmus.uses.restore import judged
 
     shown = shlex.quote(str(folder))
     if run.status == "interrupted":
@@ -119,16 +118,14 @@ def conclude(run: "Run", folder: Path, *, json: bool, quiet: bool) -> None:
     say_table(*figures(found.measures[found.chief_part]), title=f"{folder}, {found.chief_part} part", right=True)
     if quiet:
         return
-    if run.model.learns == "sample":
-        size = math.prod(run.model.code_shape)
-        say(verdict(found, size, len(run.baseline().components)))
-    elif (restored := judged(run)) is not None:  # whole samples need no correction, and so say nothing of the model
-        say(restored[1])
+    say(verdict(found, math.prod(run.model.code_shape), len(run.baseline().components)))
     if run.status == "stopped early":
         say(f"Stopped after epoch {len(run.history)}: epoch {run.best_epoch} was the best, and its weights are kept.")
     elif _still_falling(run.history):
         say(f"The loss was still falling:  isthmus resume {shown} --epochs {2 * run.settings.epochs}  may do better.")
     say(f"Next, look at it:  isthmus report {shown}")
+    if run.model.restores:
+        say(f"Or use it:  isthmus restore {shown} INPUT OUTPUT")
 
 
 def _still_falling(history: list[dict[str, Any]]) -> bool:

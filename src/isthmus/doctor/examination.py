@@ -13,6 +13,7 @@ from isthmus.autoencoder import Autoencoder
 from isthmus.data.samples import Samples
 from isthmus.doctor.units import Units, UnitSums
 from isthmus.measures import Evaluation, evaluate, judging
+from isthmus.measures.seen import passes
 from isthmus.parts import DiagonalGaussian
 from isthmus.passes import Pass
 from isthmus.pca import PCA
@@ -189,13 +190,9 @@ class Examination:
         return found.values, found.indices
 
     def passes(self, samples: Samples) -> "list[Pass]":
-        """What the model makes of samples: without draws, in evaluation mode, without gradients."""
-        device = self.model.scaling.scale.device
+        """What the model makes of samples, in evaluation mode, without gradients; damaged ones where it restores."""
         with judging(self.model):
-            return [
-                self.model(raw.to(device), {} if labels is None else {"labels": labels.to(device)})
-                for raw, labels in samples.labelled(BATCH)
-            ]
+            return list(passes(self.model, samples, BATCH))
 
 
 def errors_of(differences: Tensor) -> float:

@@ -33,9 +33,9 @@ def copying(of: Examination) -> Finding | None:
     numbers have in common, so no code that rests on that brings them back: PCA with half of digits' numbers explains
     some three quarters of them. Limit: 90 % of their variance, with a code that has as many numbers as vary.
 
-    A model that learns the correction to what comes in copies what needs none, and is meant to.
+    A model that puts damaged samples right copies what needs no mending, and is meant to.
     """
-    if of.model.learns == "correction" or not of.numeric or not of.overcomplete or of.varying < 2:
+    if of.model.restores or not of.numeric or not of.overcomplete or of.varying < 2:
         return None
     found = of.explained("shuffled")
     if not found > COPIED:
@@ -147,7 +147,7 @@ def worse_than_pca(of: Examination) -> Finding | None:
     chosen from a book, penalised, or made from damaged samples pays for what it is for with some error: such a model
     is held against PCA with one number. Where PCA leaves out less than a thousandth, it is no rival.
     """
-    if not of.numeric and not any(of.model.scaling.levels):
+    if of.model.restores or (not of.numeric and not any(of.model.scaling.levels)):
         return None
     part = "train" if of.held is None else "held"
     errors = of.evaluation.errors[part]
@@ -180,6 +180,40 @@ def worse_than_pca(of: Examination) -> Finding | None:
             lambda theme: drawings().bars(means, limit=None, label="mean squared error", theme=theme),
             f"Mean squared error: {', '.join(f'{name} {value:.3g}' for name, value in means.items())}.",
             "The error of the model and of PCA on samples that neither was trained on.",
+        ),
+    )
+
+
+def worse_than_nothing(of: Examination) -> Finding | None:
+    """Whether a model that puts damaged samples right leaves them worse than they came, or no better.
+
+    The mean squared error of the restored held-out samples, by that of the damaged ones. Limit: 1, from 3 standard
+    errors of the difference on, sample by sample.
+    """
+    if not of.model.restores:
+        return None
+    errors = of.evaluation.errors["train" if of.held is None else "held"]
+    model, nothing = errors["model"].double(), errors["nothing"].double()
+    if not errors_of(model - nothing) > -SURE or not float(nothing.mean()) > 0:
+        return None
+    found = float(model.mean() / nothing.mean())
+    means = {"restored": float(model.mean()), "as they came": float(nothing.mean())}
+    told = ", ".join(f"{name} {value:.3g}" for name, value in means.items())
+    return Finding(
+        "worse than nothing",
+        "serious",
+        f"Damaged samples are no better for it: the error of the restored ones is {found:.2f} times that of those that "
+        "came in.",
+        found,
+        "times the error of doing nothing",
+        1.0,
+        "at most",
+        "A longer training, on more samples or on patches of larger pictures; a larger network after that.",
+        cure.train_again(of, epochs=4 * of.settings.epochs),
+        Picture(
+            lambda theme: drawings().bars(means, limit=None, label="mean squared error", theme=theme),
+            f"Mean squared error: {told}.",
+            "The error of samples damaged as in training, before and after.",
         ),
     )
 

@@ -15,7 +15,7 @@ from isthmus.data.samples import Samples
 from isthmus.drawing.theme import LIGHT, MARKERS, Theme, drawing, sheet
 from isthmus.pca import principal_components
 
-WORDS = {"model": "model", "pca": "PCA", "mean": "mean", "original": "original"}
+WORDS = {"model": "model", "pca": "PCA", "mean": "mean", "original": "original", "nothing": "doing nothing"}
 """What the rivals are called in a figure."""
 
 MOST_POINTS = 4000
@@ -136,9 +136,9 @@ def series_lines(rows: Mapping[str, Tensor], *, captions: Sequence[str] = (), th
 
 
 def error_histogram(errors: Mapping[str, Tensor], *, theme: Theme = LIGHT) -> Figure:
-    """How many samples have which mean squared error, the model's beside PCA's; their means as lines.
+    """How many samples have which mean squared error, the model's beside its rival's; their means as lines.
 
-    errors: "model", "pca" → (N,). A logarithmic axis where the largest is over 50 times the median.
+    errors: "model", "pca" (or "nothing") → (N,). A logarithmic axis where the largest is over 50 times the median.
     """
     known = {name: values.double().cpu().numpy() for name, values in errors.items()}
     known = {name: values[np.isfinite(values)] for name, values in known.items()}

@@ -13,9 +13,8 @@ from isthmus.autoencoder import Autoencoder
 from isthmus.data.samples import Samples
 from isthmus.data.stream import Stream
 from isthmus.measures import reconstruction as measure
+from isthmus.measures.seen import passes
 from isthmus.pca import PCA
-
-RIVALS = ("model", "pca", "mean")
 
 _BATCH_NUMBERS = 2**24
 """At most this many numbers are held in one batch (64 MB in float32), however wide a sample is."""
@@ -47,12 +46,13 @@ def unit_of(name: str) -> Unit:
 class Evaluation:
     """What `evaluate` found, for each part.
 
-    measures: part → measure → "model", "pca", "mean" → figure, in scaled space: the mean over samples of each sample's
-        own figure; explained variance is the whole part's. Missing numbers don't count. None where a figure is not
+    measures: part → measure → "model", "pca", "mean" (and "nothing") → figure, in scaled space: the mean over samples
+        of each sample's own figure; explained variance is the whole part's. Missing numbers don't count. None where a figure is not
         finite or is not defined (the explained variance of samples that are all alike, SSIM of pictures with holes).
         A category that comes back counts as exact, another one as 1 off; the mean is then the part's most frequent
         one, and the explained variance the share of the mean's errors that the model doesn't make.
-    errors: part → "model", "pca" → (N,) float32, the mean squared error of each sample, in the part's order.
+    errors: part → "model", "pca" (and "nothing") → (N,) float32, the mean squared error of each sample, in the part's
+        order.
     columns: part → "model", "pca", "mean" → (D,) float64, the explained variance of each column; tables only. NaN
         where a column does not vary within the part.
     skipped: names of pictures that could not be read, where the samples came from a stream.
@@ -87,6 +87,9 @@ def evaluate(
     SSE, MSE and explained variance for all data; PSNR and SSIM for pictures. The model is read in evaluation mode,
     without corruption, on its own device; its modules' modes are as before afterwards. Empty parts are left out.
 
+    A model that `restores` gets samples damaged as in training, always alike, and so does PCA; all are held against the
+    clean ones, and "nothing" is what came in, laid out as they are.
+
     parts: samples or streams by name, such as "train", "validation", "test".
     mean: (D,) or shaped as a sample; scaled: the mean of the training part, `pca.mean`.
     batch_size: samples at a time; fewer where they are so wide that a batch would take over 64 MB.
@@ -102,21 +105,22 @@ def evaluate(
         bounds = model.scaling.range
         levels = model.scaling.levels
         for name, pieces in streams.items():
+            generator = torch.Generator().manual_seed(0)
             found = _Part(span=bounds[1] - bounds[0] if bounds else 1.0, levels=levels)
             centre = _with_modes(mean, pieces, levels)
             for samples in pieces:
                 found.kind = samples.kind
                 size = max(1, min(batch_size, _BATCH_NUMBERS // max(1, math.prod(samples.shape))))
-                for raw, labels in samples.labelled(size):
-                    seen = model(raw.to(device), None if labels is None else {"labels": labels.to(device)})
+                for seen in passes(model, samples, size, generator=generator):
                     clean = seen.clean.float()
+                    given = model.as_clean(seen.corrupted).float() if model.restores else None
                     made = {
                         "model": seen.reconstruction.float(),
-                        "pca": pca.reconstruct(seen.with_holes()),
+                        "pca": pca.reconstruct(seen.with_holes() if given is None else given),
                         "mean": centre.expand(len(clean), -1).reshape(clean.shape),
-                    }
+                    } | ({} if given is None else {"nothing": given})
                     found.add(clean, {rival: _off(output, clean, levels) for rival, output in made.items()}, seen.known)
-                    done += len(raw)
+                    done += len(clean)
                     if progress is not None:
                         progress(done, total)
             measures[name], errors[name] = found.measures(), found.errors()
@@ -160,7 +164,7 @@ class _Part:
         self.kind, self.span, self.levels = "", span, levels
         self.count, self.counts = 0, torch.zeros(())
         self.sums: dict[str, dict[str, float]] = {}
-        self.per_sample: dict[str, list[Tensor]] = {rival: [] for rival in RIVALS if rival != "mean"}
+        self.per_sample: dict[str, list[Tensor]] = {}
         self.mean, self.spread = torch.zeros(()), torch.zeros(())
         self.squares: dict[str, Tensor] = {}
 
@@ -170,8 +174,8 @@ class _Part:
             self._tell("sse", rival, measure.sse(output, target, known))
             per_sample = measure.mse(output, target, known)
             self._tell("mse", rival, per_sample)
-            if rival in self.per_sample:
-                self.per_sample[rival].append(per_sample.cpu())
+            if rival != "mean":
+                self.per_sample.setdefault(rival, []).append(per_sample.cpu())
             if self.kind == "pictures":
                 self._tell("psnr", rival, measure.psnr(output, target, self.span, known))
                 whole = known is None or bool(known.all())
@@ -216,8 +220,8 @@ class _Part:
         return torch.where(torch.tensor(self.levels, device=self.spread.device) > 0, self.squares["mean"], self.spread)
 
     def _tell(self, name: str, rival: str, figures: Tensor) -> None:
-        row = self.sums.setdefault(name, dict.fromkeys(RIVALS, 0.0))
-        row[rival] += float(figures.double().sum())
+        row = self.sums.setdefault(name, {})
+        row[rival] = row.get(rival, 0.0) + float(figures.double().sum())
 
 
 @contextlib.contextmanager

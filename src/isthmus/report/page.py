@@ -55,7 +55,8 @@ def render(run: "Run") -> str:
     settings = facts.as_mapping(run.settings)
     with judging(model):
         looks = Looks(model, pca, samples, found.errors[part])
-        looking, training = _looking(looks, found, model), _training(run, looks, found)
+        looking = None if model.restores else _looking(looks, found, model)  # whole samples would come back as they are
+        training = _training(run, looks, found)
         worst = looks.worst_rows() if samples.kind == "table" else []
         layers = facts.layers(model)
         uses = [section for make in SECTIONS if (section := _section(make, run)) is not None]
@@ -68,6 +69,8 @@ def render(run: "Run") -> str:
         explanation=words.explanation(found),
         cards=_cards(model, data, run, code_size),
         parts=_measure_rows(found, data),
+        rival=_rival(model),
+        restores=model.restores,
         code_size=code_size,
         pca_size=pca.size,
         doctor=doctor_section(run),
@@ -99,8 +102,8 @@ def _section(make: Callable[["Run"], Section | None], run: "Run") -> Section | N
 
 def _training(run: "Run", looks: Looks, found: Evaluation) -> Section:
     """How training went, how the errors are spread, and where the samples lie in the code."""
-    part, samples = found.chief_part, looks.samples
-    errors = found.errors[part]
+    part, samples, rival = found.chief_part, looks.samples, _rival(looks.model)
+    errors = {name: found.errors[part][name] for name in ("model", rival)}
     codes, labels = looks.codes()
     _, axes = figures.code_plane(codes)
     mapped = "coloured by label, its name at the median" if labels is not None else "without labels"
@@ -109,7 +112,7 @@ def _training(run: "Run", looks: Looks, found: Evaluation) -> Section:
             "Errors",
             lambda theme: figures.error_histogram(errors, theme=theme),
             f"Histogram of the {len(samples)} {part} samples' mean squared errors. {_error_words(errors)}",
-            f"How many {part} samples have which error, the model beside PCA. Dotted: the means.",
+            f"How many {part} samples have which error, the model beside {figures.WORDS[rival]}. Dotted: the means.",
         ),
         plate(
             "The code",
@@ -183,17 +186,23 @@ def _drawn(looks: Looks, indices: Tensor, model: Autoencoder) -> Callable[[Any],
     return lambda theme: figures.picture_grid(named, captions=captions, bounds=bounds, theme=theme)
 
 
+def _rival(model: Autoencoder) -> str:
+    """What the model is held against: PCA, or doing nothing where it puts damaged samples right."""
+    return "nothing" if model.restores else "pca"
+
+
 def _measure_rows(found: Evaluation, data: Data) -> list[dict[str, Any]]:
-    """The table of measures: for each part its rows, the better of model and PCA marked."""
+    """The table of measures: for each part its rows, the better of the model and its rival marked."""
     parts = []
     for part, measures in found.measures.items():
         rows = []
         for name, row in measures.items():
             unit = unit_of(name)
-            model, pca = row["model"], row["pca"]
+            rival = "nothing" if "nothing" in row else "pca"
+            model, other = row["model"], row[rival]
             better = ""
-            if model is not None and pca is not None and not math.isclose(model, pca, rel_tol=1e-3):
-                better = "model" if (model > pca) == unit.more_is_better else "pca"
+            if model is not None and other is not None and not math.isclose(model, other, rel_tol=1e-3):
+                better = "model" if (model > other) == unit.more_is_better else rival
             share = name == "explained_variance"
             rows.append({
                 "title": unit.title,
@@ -235,7 +244,7 @@ def _loss_words(run: "Run") -> str:
 
 def _error_words(errors: Mapping[str, Tensor]) -> str:
     return " ".join(
-        f"{name.capitalize() if name == 'model' else 'PCA'}: median {words.number(float(values.median()))}, "
+        f"{figures.WORDS[name][:1].upper()}{figures.WORDS[name][1:]}: median {words.number(float(values.median()))}, "
         f"largest {words.number(float(values.max()))}."
         for name, values in errors.items()
     )

@@ -11,6 +11,8 @@ NARROW = "\u202f"
 def verdict(found: Evaluation, code_size: int, pca_size: int) -> str:
     """One sentence: how the model does beside PCA, by the squared error on the part to judge by.
 
+    Of one that puts damaged samples right: how it does beside doing nothing.
+
     code_size, pca_size: how many numbers the model's code and PCA's have.
     """
     part = found.chief_part
@@ -19,6 +21,8 @@ def verdict(found: Evaluation, code_size: int, pca_size: int) -> str:
     start = f"The model's squared error on the {part} part is"
     if model is None or pca is None:
         return f"{start} not a finite number: training has diverged. Lower the learning rate, or clip the gradient."
+    if nothing := row.get("nothing"):
+        return f"On the {part} part, damaged as in training, the restored samples' {_improved(nothing, model)}"
     with_numbers = _with_numbers(code_size, pca_size)
     if pca <= 1e-6 * (row["mean"] or 1):
         return f"{start} {number(model)}; PCA {with_numbers} is exact there, for they hold all that varies in the data."
@@ -31,7 +35,7 @@ def explanation(found: Evaluation) -> str:
     """A second sentence: the shares of variance that come back; empty where they are not defined."""
     part = found.chief_part
     row = found.measures[part]["explained_variance"]
-    if row["model"] is None or row["pca"] is None:
+    if row["model"] is None or row["pca"] is None or "nothing" in row:
         return ""
     sentence = f"It brings back {percent(row['model'])} of the {part} part's variance, PCA {percent(row['pca'])}."
     return sentence if row["model"] > 0 else f"{sentence} It does no better than always giving the mean."
@@ -72,6 +76,13 @@ def _beside(ratio: float) -> str:
         share = 1 - 1 / times if ratio > 1 else times - 1
         return f"{100 * share:.0f}{NARROW}% {word}"
     return f"{times:.1f} times {word}" if times < 10 else f"{times:.0f} times {word}"
+
+
+def _improved(nothing: float, model: float) -> str:
+    """The end of a sentence on the restored samples' error beside that of doing nothing."""
+    if model >= nothing:
+        return f"squared error is {_beside(nothing / model)} the damaged ones': the model does harm, or nothing."
+    return f"squared error is {_beside(nothing / model) if model else 'none, unlike'} the damaged ones'."
 
 
 def _with_numbers(code_size: int, pca_size: int) -> str:

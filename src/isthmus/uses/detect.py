@@ -276,9 +276,12 @@ def draw_strangest(
 
 
 def section(run: "Run") -> Section | None:
-    """The scores of the run's test part beside the threshold, and its strangest samples; None without a test part."""
+    """The scores of the run's test part beside the threshold, and its strangest samples; None without a test part.
+
+    Nor of a model that puts damaged samples right, which brings back whole ones of any kind.
+    """
     test = run.open().test.some(2000)
-    if not len(test):
+    if not len(test) or run.model.restores:
         return None
     try:
         found = detector(run)

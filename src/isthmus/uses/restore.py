@@ -14,6 +14,7 @@ from isthmus.drawing.plates import Section, plate
 from isthmus.errors import DataError, UseError
 from isthmus.measures import judging
 from isthmus.measures.reconstruction import psnr, ssim
+from isthmus.measures.seen import passes
 from isthmus.parts.corruptions.colour import BRIGHTNESS
 from isthmus.uses.tiles import OVERLAP, TILE, Progress, Tiles
 
@@ -199,19 +200,12 @@ def restoration(run: "Run", source: Any = None, *, most: int | None = None, seed
     if most is not None:
         samples = samples.some(most)
     generator = torch.Generator().manual_seed(seed)
-    device = model.scaling.scale.device
     made: dict[str, list[Tensor]] = {"clean": [], "damaged": [], "restored": []}
     with judging(model):
-        for rows in torch.arange(len(samples)).split(64):
-            raw = samples.batch(rows)
-            draws: dict[str, Any] = {"corruption": model.draw(len(raw), generator).get("corruption")}
-            draws |= {} if samples.labels is None else {"labels": samples.labels[rows]}
-            if samples.damaged is not None:
-                draws["corruption"] = model.scaling(samples.damaged[rows].to(device))
-            seen = model(raw.to(device), _on(draws, device))
+        for seen in passes(model, samples, 64, generator=generator, damage=True):
             damaged, output = model.as_clean(seen.corrupted), seen.reconstruction
             if model.corruption is not None and model.corruption.hides:
-                output = torch.where(model.corruption.hidden(_on(draws, device)["corruption"]), output, damaged)
+                output = torch.where(model.corruption.hidden(seen.draws["corruption"]), output, damaged)
             for name, pictures in (("clean", seen.clean), ("damaged", damaged), ("restored", output)):
                 made[name].append(_cut_off(pictures, model).cpu())
     clean, damaged, restored = (torch.cat(pictures) for pictures in made.values())
@@ -282,11 +276,6 @@ def _cut_off(pictures: Tensor, model: Autoencoder) -> Tensor:
     low, high = model.scaling.range or (0.0, 1.0)
     pictures = (pictures.float() - low) / ((high - low) or 1.0)
     return pictures.clamp(0, 1) if model.scaling.range else pictures
-
-
-def _on(draws: dict[str, Any], device: torch.device) -> dict[str, Any]:
-    moved = {name: value if value is None else value.to(device) for name, value in draws.items()}
-    return {name: value for name, value in moved.items() if value is not None or name == "corruption"}
 
 
 def _brightness(colours: Tensor) -> Tensor:

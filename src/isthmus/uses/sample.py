@@ -22,7 +22,8 @@ Wanted = Literal["auto"] | Way
 WAYS: tuple[str, ...] = ("auto", *get_args(Way))
 MOST_CODES = 10_000
 """A sampler is fitted to the codes of at most so many training samples, spread evenly over them."""
-_SHOWN = 60
+_SHOWN, _MIXED = 60, 256
+"""Samples that a report shows, and the largest code that it fits a mixture to."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,6 +108,7 @@ def source_of(
     if way not in WAYS:
         raise DataError(f"There is no way {way!r} to draw codes. {nearest(str(way), WAYS)}")
     model = run.model
+    model.check_decodes()
     if not model.code.differentiable:
         raise UseError(
             f"This model's code is quantised ({model.code.kind}): what a sampler draws between its entries means "
@@ -142,8 +144,13 @@ def has_prior(run: "Run") -> bool:
 
 
 def section(run: "Run") -> Section | None:
-    """New samples for the report; nothing for models that can't be drawn from, or by codes that are too few."""
+    """New samples for the report; nothing for models that can't be drawn from, or by codes that are too few.
+
+    Nor where a mixture would have to be fitted to codes of very many numbers, which takes minutes.
+    """
     way: Wanted = "auto" if has_prior(run) else "mixture"
+    if way == "mixture" and math.prod(run.model.code_shape) > _MIXED:
+        return None
     try:
         made = source_of(run, way=way, most=1000, components=5).draw(_SHOWN, torch.Generator().manual_seed(0))
     except (DataError, UseError):
