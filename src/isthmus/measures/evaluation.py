@@ -47,8 +47,9 @@ class Evaluation:
     """What `evaluate` found, for each part.
 
     measures: part → measure → "model", "pca", "mean" (and "nothing") → figure, in scaled space: the mean over samples
-        of each sample's own figure; explained variance is the whole part's. Missing numbers don't count. None where a figure is not
-        finite or is not defined (the explained variance of samples that are all alike, SSIM of pictures with holes).
+        of each sample's own figure; explained variance is the whole part's. Missing numbers don't count. None where a
+        figure is not finite or is not defined (the explained variance of samples that are all alike, SSIM of pictures
+        with holes).
         A category that comes back counts as exact, another one as 1 off; the mean is then the part's most frequent
         one, and the explained variance the share of the mean's errors that the model doesn't make.
     errors: part → "model", "pca" (and "nothing") → (N,) float32, the mean squared error of each sample, in the part's
