@@ -48,6 +48,14 @@ def copying(seed: int) -> ist.Run:
     return train(built("vanilla", data, seed, code=128, code__activation="identity"), data, seed=seed)
 
 
+def no_bottleneck(seed: int) -> ist.Run:
+    """Sixteen numbers for rows of nine, in a network that bends and so doesn't copy everything."""
+    generator = np.random.default_rng(seed)
+    table = generator.normal(size=(600, 3)) @ generator.normal(size=(3, 9)) + 0.3 * generator.normal(size=(600, 9))
+    data = ist.open_data(table.astype(np.float32), seed=seed)
+    return train(built("deep", data, seed, code=16, widths=(32,)), data, seed=seed)
+
+
 def memorising(seed: int) -> ist.Run:
     """One number for each of 80 digits, and a decoder that is large enough to look them up."""
     data = few_digits(seed, 80)
@@ -149,6 +157,7 @@ def unscaled(seed: int) -> ist.Run:
 
 SICK: dict[str, Callable[[int], ist.Run]] = {
     "copying": copying,
+    "no bottleneck": no_bottleneck,
     "memorising": memorising,
     "replaying": replaying,
     "dead units": dead,

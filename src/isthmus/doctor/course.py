@@ -15,6 +15,8 @@ RISEN = 0.1
 """Of the lowest validation loss."""
 RESTLESS = 0.05
 """Of the loss, a mean rise from one epoch to the next."""
+FALLING = 0.2
+"""Of the lowest loss of the first half."""
 STILL, NOTHING = 0.01, 0.01
 """Of the loss; of the variance."""
 UNFINISHED = 0.4
@@ -116,7 +118,8 @@ def rate_too_high(of: Examination) -> Finding | None:
     """Whether the steps are so long that the loss leaps, or was lost.
 
     The mean of the loss's rises from epoch to epoch, over the second half of the epochs, by the loss itself (falls
-    count as 0). Limit: 5 %; at a usual rate it is below 1 %.
+    count as 0). Limit: 5 %; at a usual rate it is below 1 %. A loss that leaps and yet falls on (the validation loss's
+    lowest of the second half lies a fifth below that of the first) leaps for what single samples weigh, not the steps.
     """
     losses = _losses(of)
     if of.run is not None and of.status == "diverged":
@@ -124,6 +127,8 @@ def rate_too_high(of: Examination) -> Finding | None:
     if len(losses) < LEAST_EPOCHS or not _steady(of):
         return None
     found = _mean_rise(losses)
+    if _falls_on(of):
+        return None
     return _too_high(of, found, f"The loss leaps up by {100 * found:.0f} % an epoch.") if found > RESTLESS else None
 
 
@@ -203,6 +208,14 @@ def _mean_rise(losses: Sequence[float]) -> float:
     size = max(abs(sum(half) / len(half)), 0.1 * (max(losses) - min(losses)), 1e-30)
     rises = [max(0.0, after - before) / size for before, after in itertools.pairwise(half)]
     return sum(rises) / max(1, len(rises))
+
+
+def _falls_on(of: Examination) -> bool:
+    """Whether the second half of the epochs brought the loss, of the validation part where there is one, well down."""
+    losses = [float(row.get("validation_loss", row["loss"])) for row in of.history]
+    half = len(losses) // 2
+    first, second = min(losses[:half]), min(losses[half:])
+    return first - second > FALLING * abs(first)
 
 
 def _steady(of: Examination) -> bool:

@@ -43,6 +43,7 @@ CHECKS: tuple[Check, ...] = (
     Check("dead units", inside.dead_units, "looks", (*LOST, "saturated units")),
     Check("duplicate units", inside.duplicate_units, "looks", (*LOST, "saturated units", "dead units")),
     Check("copying", learnt.copying, "after"),
+    Check("no bottleneck", learnt.no_bottleneck, "after", (*LOST, "copying")),
     Check("memorising", learnt.memorising, "after", LOST),
     Check("replaying", learnt.replaying, "after", LOST),
     Check("overfitting", course.overfitting, "epochs", LOST),

@@ -63,6 +63,30 @@ def copying(of: Examination) -> Finding | None:
     )
 
 
+def no_bottleneck(of: Examination) -> Finding | None:
+    """Whether the code has as many numbers as vary in the data, and nothing but that keeps the model from a copy.
+
+    Limit: one number less than vary. A penalty, a corruption, a draw or a book does what a small code does otherwise.
+    """
+    model = of.model
+    limited = model.penalties or model.corruption is not None or type(model.code) is not Plain
+    if model.learns == "correction" or limited or not of.overcomplete or of.varying < 2:
+        return None
+    flat = len(model.code_shape) == 1
+    return Finding(
+        "no bottleneck",
+        "mild",
+        f"The code has {of.code_size} numbers for {of.varying} that vary in the data: nothing is squeezed. PCA with as "
+        "many brings all back, without training.",
+        of.code_size,
+        "numbers in the code",
+        of.varying - 1,
+        "at most",
+        "A smaller code, or a corruption that makes copying useless.",
+        cure.train_again(of, {"code": max(1, of.varying // 4)} if flat else {"corruption": "masking"}),
+    )
+
+
 def memorising(of: Examination) -> Finding | None:
     """Whether single samples were learnt by heart: much is known of the training part that isn't of any other.
 

@@ -25,7 +25,7 @@ def verdict(found: Evaluation, code_size: int, pca_size: int) -> str:
         return f"On the {part} part, damaged as in training, the restored samples' {_improved(nothing, model)}"
     with_numbers = _with_numbers(code_size, pca_size)
     if pca <= 1e-6 * (row["mean"] or 1):
-        return f"{start} {number(model)}; PCA {with_numbers} is exact there, for they hold all that varies in the data."
+        return f"{start} {number(model)}; PCA {with_numbers} is exact there: a code this large squeezes nothing."
     if model <= 0:
         return f"The model is exact on the {part} part; PCA {with_numbers} is off by {number(pca)}."
     return f"{start} {_beside(pca / model)} PCA's {with_numbers}."
