@@ -11,7 +11,8 @@ from isthmus.classifier import CodeBody
 from isthmus.data import Samples
 from isthmus.errors import BlueprintError, DataError, Remark, RunError
 from isthmus.experiments.labelled import draw_few
-from isthmus.experiments.pretrain import pipeline, regressed, settings_for, unlearnt
+from isthmus.experiments.pretrain import Pretraining, called, pipeline, regressed, said_of, settings_for, unlearnt
+from isthmus.experiments.table import entries
 
 
 def clouds(count=800, width=200):
@@ -51,7 +52,34 @@ def test_with_few_labels_the_pretrained_are_ahead(found):
     tuned, fresh = found.accuracy("fine-tuned", 8), found.accuracy("from scratch", 8)
     assert tuned[0] > fresh[0] + 0.02
     assert found.accuracy("codes, logistic regression", 8)[0] > found.accuracy("data, k nearest", 8)[0]
-    assert "8 labels" in found.verdict
+    assert found.verdict.startswith("With 8 labels ")
+
+
+@pytest.mark.parametrize(
+    ("tuned", "best", "words"),
+    [
+        ((0.90, 0.91), (0.80, 0.81), "it pays."),
+        ((0.80, 0.81), (0.90, 0.91), "it does not pay."),
+        ((0.80, 0.90), (0.82, 0.90), "no difference beyond their standard deviations."),
+        ((0.80,), (0.90,), "one seed does not tell."),
+    ],
+)
+def test_verdict_holds_it_against_the_best_that_needs_no_pretraining(tmp_path, tuned, best, words):
+    shares = {"fine-tuned": tuned, "from scratch": (0.5, 0.5), "data, logistic regression": best}
+    table = [
+        {"entrant": called(way, 20), "seed": seed, "error": None, "test_accuracy": share}
+        for way, each in shares.items()
+        for seed, share in enumerate(each[: len(tuned)])
+    ]
+    found = Pretraining(tmp_path, "test", tuple(table), tuple(entries(table)), (20,), "")
+    said = said_of(found, 20)
+    assert said.endswith(words)
+    assert "(data, logistic regression; from scratch 50.0" in said
+
+
+def test_verdict_says_when_the_fresh_network_is_hardly_trained(run, tmp_path):
+    found = ist.pretrain(run, labels=[8], out=tmp_path, seeds=1, epochs=2, ways=["fine-tuned", "from scratch"])
+    assert "The networks took 2 steps where the labels are fewest" in found.verdict
 
 
 def test_its_table_and_page_hold_every_way(found):

@@ -39,6 +39,7 @@ Way = Literal[
 ]
 WAYS: tuple[Way, ...] = get_args(Way)
 NETWORKS = WAYS[:2]
+WITHOUT: tuple[Way, ...] = ("from scratch", "data, logistic regression", "data, k nearest")
 NEIGHBOURS = 5
 STEPS = 2000
 """Of a network's training, at least, where nobody says how long it is trained."""
@@ -103,7 +104,7 @@ class Classify(Trial):
 class Pretraining(Found):
     """What pretraining was worth: an entry a way and number of labels.
 
-    verdict: fine-tuned beside from scratch, in words.
+    verdict: fine-tuned beside the best of what needs no pretraining, in words.
     """
 
     labels: tuple[int, ...]
@@ -243,8 +244,13 @@ def regressed(body: CodeBody, scaling: Scaling, few: Samples) -> nn.Linear:
 
 def settings_for(labels: int, seed: int, given: dict[str, Any]) -> Settings:
     """How a network is trained on so many samples: for some 2,000 steps, 20 epochs at least, by cosine."""
-    steps = math.ceil(labels / find_batch_size(Settings(**given), labels))
+    steps = steps_of(labels, Settings(**given | {"epochs": 1}))
     return Settings(**{"epochs": max(20, math.ceil(STEPS / steps)), "schedule": "cosine", "seed": seed} | given)
+
+
+def steps_of(labels: int, settings: Settings) -> int:
+    """How many steps a network takes on so many samples."""
+    return settings.epochs * math.ceil(labels / find_batch_size(settings, labels))
 
 
 def unlearnt(model: Autoencoder, seed: int) -> Autoencoder:
@@ -263,13 +269,34 @@ def judge(study: Study, counts: Sequence[int]) -> Pretraining:
     table = rows(study)
     part = next((part for part in ("test", "validation") if any(f"{part}_accuracy" in row for row in table)), "test")
     found = Pretraining(study.folder, part, tuple(table), tuple(entries(table)), tuple(counts), "")
-    said = []
-    for count in counts:
-        tuned, fresh = (found.accuracy(way, count) for way in NETWORKS)
-        if tuned is not None and fresh is not None:
-            said.append(f"{told(tuned)} with {count:,} labels (from scratch {told(fresh)})")
-    verdict = f"Fine-tuned, it is right for {', '.join(said)}." if said else "Nothing was measured on both sides."
-    return replace(found, verdict=verdict)
+    said = [said_of(found, count) for count in counts]
+    asked = next((trial.settings for trial in study.trials if isinstance(trial, Classify)), {})
+    fewest = min(steps_of(count, settings_for(count, 0, asked)) for count in counts)
+    if any(found.accuracy("from scratch", count) for count in counts) and fewest < STEPS / 2:
+        said.append(
+            f"The networks took {fewest} steps where the labels are fewest; by themselves they take {STEPS:,}. A fresh "
+            "network is hardly trained then: give more epochs."
+        )
+    return replace(found, verdict=" ".join(filter(None, said)) or "Nothing was measured on both sides.")
+
+
+def said_of(found: Pretraining, labels: int) -> str:
+    """Fine-tuned beside what does best without the run, and whether the spreads leave a doubt; "" of one side alone."""
+    tuned = found.accuracy("fine-tuned", labels)
+    others = {way: pair for way in WITHOUT if (pair := found.accuracy(way, labels)) is not None}
+    if tuned is None or not others:
+        return ""
+    best = max(others, key=lambda way: others[way][0])
+    text = f"With {labels:,} labels {told(tuned)} are right, fine-tuned; without pretraining {told(others[best])} at "
+    fresh = others.get("from scratch")
+    text += f"best ({best}" + (f"; from scratch {told(fresh)})" if fresh and best != "from scratch" else ")")
+    spreads = [spread for _, spread in (tuned, others[best]) if spread is not None]
+    lead = tuned[0] - others[best][0]
+    if len(spreads) < 2:
+        return f"{text}. How far chance goes, one seed does not tell."
+    if abs(lead) <= sum(spreads):
+        return f"{text}: no difference beyond their standard deviations."
+    return f"{text}: {'it pays' if lead > 0 else 'it does not pay'}."
 
 
 def told(pair: tuple[float, float | None] | None) -> str:
