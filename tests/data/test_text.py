@@ -1,4 +1,6 @@
 import gzip
+import subprocess
+import sys
 
 import pytest
 
@@ -118,3 +120,14 @@ def test_heartbeats_are_read(real_data):
     assert data.shape == (140,)
     assert len(data) == 500
     assert data.label_names == ("1", "2", "3", "4", "5")
+
+
+def test_a_process_that_ends_right_after_reading_ends_well(tmp_path):
+    """Arrow's threads may still let go of what they read while Python ends: by SIGABRT, where that is Python's."""
+    path = tmp_path / "empty.csv"
+    path.write_text("a,b,c\n")
+    script = f"import isthmus.data\ntry:\n    isthmus.data.read_samples({str(path)!r})\nexcept ValueError:\n    pass"
+    command = [sys.executable, "-c", script]
+    for _ in range(2):
+        ended = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert ended.returncode == 0, ended.stderr

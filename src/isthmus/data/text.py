@@ -3,7 +3,6 @@
 import contextlib
 import csv
 import gzip
-import io
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -38,7 +37,10 @@ def read_text(path: Path, options: Options, like: Mapping[str, Any] | None = Non
     if delimiter == BLANKS:
         content, delimiter = b"\n".join(b"\t".join(line.split()) for line in content.splitlines()), "\t"
     content = content if content.endswith(b"\n") else content + b"\n"  # Arrow finds no row in a lone unended line
-    table = _parse(content, _Layout(delimiter, header, quoted=b'"' in content), path)
+    layout = _Layout(delimiter, header, quoted=b'"' in content)
+    own = _arrows_own(content)
+    del content
+    table = _parse(own, layout, path)
     return _raw(table, header, options, path, like)
 
 
@@ -175,14 +177,25 @@ class _Layout:
         return arrow_csv.open_csv(path, self.read(block), self.parse(_noting(ragged)), converting)
 
 
-def _parse(content: bytes, layout: _Layout, path: Path) -> pa.Table:
+def _arrows_own(content: bytes) -> pa.Buffer:
+    """The same in memory that is no object of Python's.
+
+    Arrow's threads let go of what they read only after the table is returned; where Python ends just then, as it does
+    after an error, a thread that has to give back an object of Python's ends the process by SIGABRT.
+    """
+    own = pa.allocate_buffer(len(content))
+    memoryview(own).cast("B")[:] = content
+    return own
+
+
+def _parse(content: pa.Buffer, layout: _Layout, path: Path) -> pa.Table:
     with _told(path) as ragged:
         try:
-            return arrow_csv.read_csv(io.BytesIO(content), layout.read(2**20, threads=True), layout.parse(None))
+            return arrow_csv.read_csv(pa.BufferReader(content), layout.read(2**20, threads=True), layout.parse(None))
         except pa.ArrowInvalid:
             # types are guessed from the first block, which a later one may belie; and only one thread numbers its rows
-            block = min(max(len(content) + 1, 2**20), LARGEST_BLOCK)
-            return arrow_csv.read_csv(io.BytesIO(content), layout.read(block), layout.parse(_noting(ragged)))
+            block = min(max(content.size + 1, 2**20), LARGEST_BLOCK)
+            return arrow_csv.read_csv(pa.BufferReader(content), layout.read(block), layout.parse(_noting(ragged)))
 
 
 def _noting(ragged: list[Any]) -> Callable[[Any], str]:
