@@ -11,7 +11,7 @@ from sklearn.datasets import load_sample_image
 
 import isthmus as ist
 
-EPOCHS, SEEDS = 3, 2
+EPOCHS = 3
 PATCHES, SIDE, CROP = 4000, 32, 160
 COLOURED, LARGE = 2000, 64
 """For colours: fewer patches, and larger ones, of which more can be told; and what is fine tells little."""
@@ -31,8 +31,8 @@ def prove(bench: Bench) -> list[Row]:
     test = {name: _middle(torch.from_numpy(picture.copy())) for name, picture in held.items()}
     chosen: dict[str, dict[str, Any]] = {name: {} for name in TASKS if name != "recolour"}
     colours = {"recolour": {"whole": False, "channels": (16, 32, 32)}}
-    rows = prove_all(bench, large, test, colours, seeds=SEEDS)
-    return rows + prove_all(bench, small, test, chosen, seeds=SEEDS)
+    rows = prove_all(bench, large, test, colours)
+    return rows + prove_all(bench, small, test, chosen)
 
 
 def _middle(picture: torch.Tensor) -> torch.Tensor:
