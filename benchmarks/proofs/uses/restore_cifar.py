@@ -14,7 +14,7 @@ TRAIN, TEST = 4_000, 100
 """Pictures of the training part, and of the test part; filters take seconds a hundred."""
 HARDER: dict[str, dict[str, Any]] = {
     "inpaint": {"distance": "l1"},
-    "recolour": {"distance": "l1", "whole": False, "channels": (32, 32)},
+    "recolour": {"distance": "l1", "channels": (32, 32)},
 }
 """Tasks that learn from all pictures, and leave alone what nothing tells anything of: chosen by the validation part."""
 

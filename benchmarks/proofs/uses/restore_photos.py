@@ -30,7 +30,7 @@ def prove(bench: Bench) -> list[Row]:
     held = {"coffee": photographs.coffee(), "flower": load_sample_image("flower.jpg")}
     test = {name: _middle(torch.from_numpy(picture.copy())) for name, picture in held.items()}
     chosen: dict[str, dict[str, Any]] = {name: {} for name in TASKS if name != "recolour"}
-    colours = {"recolour": {"whole": False, "channels": (16, 32, 32)}}
+    colours = {"recolour": {"channels": (16, 32, 32)}}
     rows = prove_all(bench, large, test, colours)
     return rows + prove_all(bench, small, test, chosen)
 
