@@ -55,6 +55,15 @@ def test_json_is_the_detection_and_nothing_else(isthmus, run):
     assert len(found["strangest"]) == 10
 
 
+def test_a_likelihood_is_told_by_its_negative_logarithm(isthmus, tmp_path):
+    words = ("-r", "vae", "-s", "code=2", "-e", 1, "-o", tmp_path / "vae", "--compile", "no", "-q")
+    assert isthmus("train", "digits", *words).code == 0
+    said = isthmus("detect", tmp_path / "vae", "digits", "--by", "likelihood", "--draws", 1).out
+    assert "are strange" in said
+    assert "their −log p(x) is over" in said
+    assert "their likelihood" not in said
+
+
 @pytest.mark.parametrize(
     ("words", "match"),
     [

@@ -11,7 +11,7 @@ from PIL import Image, ImageSequence
 import isthmus as ist
 from isthmus.classifier import train_classifier
 from isthmus.errors import DataError, Remark, UseError
-from isthmus.uses.blend import WAYS, along, linear, section, spherical
+from isthmus.uses.blend import WAYS, _mixed, along, linear, section, spherical
 
 DRAW = torch.Generator().manual_seed(0)
 A, B = torch.randn(4, 3, 2, generator=DRAW), torch.randn(4, 3, 2, generator=DRAW)
@@ -159,3 +159,9 @@ def test_the_report_shows_blends(vae):
     shown = section(vae)
     assert shown is not None
     assert "nearest" in shown.plates[0].caption
+
+
+def test_contents_of_categories_are_those_of_the_nearer_sample():
+    given = torch.tensor([[0.0, 2.0], [1.0, 0.0]])
+    mixed = _mixed(given, torch.tensor([0.0, 0.25, 0.75, 1.0]), (0, 3))
+    assert mixed.tolist() == [[0, 2], [0.25, 2], [0.75, 0], [1, 0]]

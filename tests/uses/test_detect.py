@@ -82,6 +82,38 @@ def test_quantile_of_the_validation_part_lies_below_the_threshold(digits):
     assert share == pytest.approx(0.9, abs=0.01)
 
 
+def test_broken_cell_is_named_before_those_that_it_pulls_along():
+    generator = np.random.default_rng(0)
+    values = generator.normal(size=(400, 1)) * [3.0, 1, 1, 1] + 0.05 * generator.normal(size=(400, 4))
+    data = ist.open_data(values.astype(np.float32), scaling="none")
+    run = ist.fit(ist.recipe("pca", code=1).build(data), data, progress=False)
+    changed = values[:20].astype(np.float32)
+    changed[7, 0] = 90
+    errors = ist.detector(run).where(run.read(changed))[7]
+    assert int(errors.argmax()) != 0  # it is followed
+    (name, given, expected, share) = ist.detect(run, changed).strangest[0].columns[0]
+    assert (name, given) == ("column 1", 90)
+    assert expected == pytest.approx(values[7, 0], abs=0.5)
+    assert share > 0.99
+
+
+def test_broken_category_is_named_by_its_words(tmp_path):
+    generator = np.random.default_rng(0)
+    city = generator.integers(0, 3, 400)
+    rows = [
+        f"{place * 4 + noise:.3f},{('Berlin', 'Paris', 'Rome')[place]}"
+        for place, noise in zip(city, generator.normal(size=400), strict=True)
+    ]
+    (tmp_path / "table.csv").write_text("\n".join(["x,city", *rows]))
+    data = ist.open_data(tmp_path / "table.csv", categorical="auto")
+    model = ist.recipe("table", code=1, widths=(32,)).build(data)
+    run = ist.fit(model, data, epochs=30, learning_rate=3e-3, progress=False, compile=False)
+    (tmp_path / "odd.csv").write_text("x,city\n8.0,Rome\n0.0,Rome\n")
+    columns = ist.detect(run, tmp_path / "odd.csv").strangest[0].columns
+    (told,) = [(given, expected) for name, given, expected, _ in columns if name == "city"]
+    assert told in [("Rome", "Berlin"), ("Rome", "Paris")]
+
+
 def test_changed_cell_is_found_with_its_column(table):
     run, values = table
     changed = values[:50].copy()

@@ -69,13 +69,29 @@ def test_the_others_stay_and_the_sample_is_the_one_asked_for(linear):
     assert torch.allclose(move.samples[2], linear.decode(code)[0])
 
 
-def test_categories_are_named():
-    look = Look("table", Scaling(levels=(0, 3)), ("size", "colour"))
-    samples = torch.tensor([[1.0, 2.0], [1.0, 1.0], [1.0, 0.0]])
-    effect = effect_of(samples, torch.tensor([0.0, 0.8]), look, ((), ("red", "green", "blue")))
-    assert effect.words == "colour blue → red"
+COLOURS = Look("table", Scaling(levels=(0, 3)), ("size", "colour"), ((), ("red", "green", "blue")))
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ((2.0, 1.0, 0.0), "colour blue → red"),
+        ((0.0, 1.0, 0.0), "colour red → green → red"),
+        ((0.0, 0.0, 0.0), "changes other samples than this"),
+    ],
+)
+def test_categories_are_named(values, words):
+    samples = torch.tensor([[1.0, value] for value in values])
+    effect = effect_of(samples, torch.tensor([0.0, 0.8]), COLOURS)
+    assert effect.words == words
+    names = COLOURS.categories[1]
     assert effect.figures["columns"] == [
-        {"column": "colour", "low": "blue", "high": "red", "change": pytest.approx(0.8)}
+        {
+            "column": "colour",
+            "low": names[int(values[0])],
+            "high": names[int(values[-1])],
+            "change": pytest.approx(0.8),
+        }
     ]
 
 

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from isthmus.uses.detect import Detection
 
 
+CALLED = {"likelihood": "−log p(x)"}
+"""What a score is called where it isn't what it is by: the more likely, the smaller."""
+
+
 def add_to(app: typer.Typer) -> None:
     """Add the command of this file to `app`."""
     app.command(
@@ -42,8 +46,8 @@ def detect(
     by: Annotated[
         Literal["error", "likelihood", "distance", "neighbours"],
         typer.Option(
-            help="How badly a sample comes back; how unlikely it is (a VAE); how far its code lies from the training "
-            "codes, by their covariance, or from the 5 nearest."
+            help="How badly a sample comes back; how unlikely it is, as −log p(x) (a VAE); how far its code lies from "
+            "the training codes, by their covariance, or from the 5 nearest."
         ),
     ] = "error",
     quantile: Annotated[
@@ -63,7 +67,8 @@ def detect(
     """Find the samples of SOURCE that are unlike what the model was trained on, and say what about them is.
 
     A sample is strange whose score is higher than those of 99 % of the run's validation part (of the training part,
-    where there is no validation part). Of a table the columns are named that are furthest off.
+    where there is no validation part). Of a table those columns are named that, put right from the others, leave
+    least amiss.
     """
     for path in filter(None, (target, picture)):
         options.refuse_taken(path, force)
@@ -107,16 +112,25 @@ def _tell(found: "Detection") -> None:
     """The count, the threshold and the strangest samples."""
     strange, count = int(found.strange.sum()), len(found.scores)
     seen = " (the model was trained on them: keep a validation part for a fair one)" if found.part == "train" else ""
+    called = CALLED.get(found.by, found.by)
     say(
-        f"{strange:,} of {count:,} samples are strange ({strange / count:.1%}): their {found.by} is over "
+        f"{strange:,} of {count:,} samples are strange ({strange / count:.1%}): their {called} is over "
         f"{number(found.threshold)}, which {found.quantile:.0%} of the {found.part} part stay below{seen}."
     )
-    head = ["sample", found.by, *(["name"] if any(one.name for one in found.strangest) else [])]
+    head = ["sample", called, *(["name"] if any(one.name for one in found.strangest) else [])]
     tables = any(one.columns for one in found.strangest)
     rows = []
     for one in found.strangest:
         row = [str(one.sample), number(one.score) if math.isfinite(one.score) else "not finite"]
         row += [one.name] if len(head) > 2 else []
-        off = [f"{name} {number(given)} → {number(back)} ({share:.0%})" for name, given, back, share in one.columns]
+        off = [f"{name} {_cell(given)} → {_cell(back)} ({share:.0%})" for name, given, back, share in one.columns]
         rows.append([*row, "; ".join(off)] if tables else row)
-    say_table([*head, *(["furthest off: given → came back"] if tables else [])], rows, title="The strangest")
+    say_table(
+        [*head, *(["furthest off: given → as the others suggest (share of the error)"] if tables else [])],
+        rows,
+        title="The strangest",
+    )
+
+
+def _cell(value: float | str) -> str:
+    return value if isinstance(value, str) else number(value)

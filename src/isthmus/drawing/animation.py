@@ -9,8 +9,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
-from isthmus.drawing.figures import displayable
-from isthmus.drawing.rows import Look, column_lines, name_points
+from isthmus.drawing.figures import displayable, short_name
+from isthmus.drawing.rows import Look, category_names, column_lines, name_points
 from isthmus.drawing.theme import LIGHT, drawing, sheet
 from isthmus.files import write_whole
 
@@ -25,7 +25,9 @@ STEP, REST = 60, 700
 def animation(rows: Mapping[str, Tensor], look: Look) -> list[Image.Image]:
     """A frame for each sample of the rows (n, *shape) raw, which stand side by side under their names."""
     scaled = {name: look.scaled(samples) for name, samples in rows.items()}
-    return _of_pictures(scaled, look) if look.kind == "pictures" else _of_lines(scaled, look)
+    if look.kind == "pictures":
+        return _of_pictures(scaled, look)
+    return _of_lines(scaled, {name: category_names(samples, look) for name, samples in rows.items()}, look)
 
 
 def write_gif(path: str | Path, frames: Sequence[Image.Image]) -> None:
@@ -64,10 +66,10 @@ def _of_pictures(scaled: Mapping[str, Tensor], look: Look) -> list[Image.Image]:
     return frames
 
 
-def _of_lines(scaled: Mapping[str, Tensor], look: Look) -> list[Image.Image]:
+def _of_lines(scaled: Mapping[str, Tensor], categories: Mapping[str, Sequence[str]], look: Look) -> list[Image.Image]:
     lines, names = column_lines(scaled, look)
     every = np.concatenate(list(lines.values()))
-    low, high = np.nanmin(every), np.nanmax(every)
+    low, high = (np.nanmin(every), np.nanmax(every)) if every.size else (0.0, 1.0)
     margin = 0.05 * (high - low) + 1e-6
     frames = []
     with drawing(LIGHT):
@@ -76,15 +78,16 @@ def _of_lines(scaled: Mapping[str, Tensor], look: Look) -> list[Image.Image]:
         figure.set_dpi(80)
         panels = figure.subplots(1, len(lines), sharey=True, squeeze=False)[0]
         drawn = []
-        for axes, (name, samples) in zip(panels, lines.items(), strict=True):
+        for axes, samples in zip(panels, lines.values(), strict=True):
             drawn.append(axes.plot(samples[0], color=LIGHT.rivals["model"], marker="o" if names else None)[0])
             axes.set(ylim=(low - margin, high + margin))
-            axes.set_title(name, loc="left", fontsize=9)
             name_points(axes, names)
         canvas = cast(FigureCanvasAgg, figure.canvas)
         for step in range(len(next(iter(lines.values())))):
-            for line, samples in zip(drawn, lines.values(), strict=True):
+            for axes, line, (name, samples) in zip(panels, drawn, lines.items(), strict=True):
                 line.set_ydata(samples[step])
+                told = categories[name][step]
+                axes.set_title(short_name(f"{name}: {told}" if told else name, 48), loc="left", fontsize=9)
             canvas.draw()
             frames.append(Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB"))
     return frames

@@ -1,7 +1,9 @@
 """Samples in rows, in the way of their kind: pictures as a grid, series and tables as lines that change colour."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
@@ -19,26 +21,37 @@ from isthmus.drawing.theme import LIGHT, Theme, drawing, sheet
 if TYPE_CHECKING:
     from isthmus.run import Run
 
-MOST_COLUMNS = 24
+MOST_COLUMNS, NAMED = 24, 3
 
 
 @dataclass(frozen=True, eq=False)
 class Look:
-    """What is to be known of raw samples to show them: their kind, their scaling, and a table's columns."""
+    """What is to be known of raw samples to show them: their kind, their scaling, and a table's columns.
+
+    categories: for each column what its categories are called, () where it holds numbers; () of data without any.
+    """
 
     kind: Kind
     scaling: Scaling
     columns: tuple[str, ...] = ()
+    categories: tuple[tuple[str, ...], ...] = ()
 
     @classmethod
     def of(cls, run: "Run") -> Self:
         """The look of what a run's model takes and makes."""
-        return cls(run.description["kind"], run.model.scaling, tuple(run.description.get("columns") or ()))
+        said = run.description
+        categories = tuple(tuple(names) for names in said.get("categories") or ())
+        return cls(said["kind"], run.model.scaling, tuple(said.get("columns") or ()), categories)
 
     @torch.no_grad()
     def scaled(self, raw: Tensor) -> Tensor:
         """Raw samples scaled, so that what they are made of can be compared."""
         return self.scaling(raw.to(self.scaling.scale.device)).cpu()
+
+    def told(self, column: int, value: float) -> float | str:
+        """A raw value of a table as people know it: the name of a category, or the number."""
+        names = self.categories[column] if self.categories else ()
+        return names[round(value)] if names and math.isfinite(value) and 0 <= round(value) < len(names) else value
 
     def bounds(self, scaled: Sequence[Tensor]) -> tuple[float, float]:
         """The scaled values that are black and full light."""
@@ -55,27 +68,42 @@ def sample_rows(
     """Samples that follow one another, in rows by name: (n, *shape) raw each.
 
     Pictures stand side by side, `captions` above them. Of series (the first channel) and of tables, each row is a panel
-    with a line a sample, whose colour goes from the first's to the last's; of many columns those that change most.
+    with a line a sample, whose colour goes from the first's to the last's; of many columns those that change most. What
+    categories become stands above.
     """
     scaled = {name: look.scaled(samples) for name, samples in rows.items()}
     if look.kind == "pictures":
         return picture_grid(scaled, captions=captions, bounds=look.bounds(list(scaled.values())), theme=theme)
-    return _lines(scaled, look, captions, theme)
+    titles = {name: " → ".join(text for text, _ in groupby(category_names(raw, look))) for name, raw in rows.items()}
+    return _lines(scaled, look, captions, titles, theme)
 
 
 def column_lines(scaled: Mapping[str, Tensor], look: Look) -> tuple[dict[str, np.ndarray], list[str]]:
     """Series or rows of a table as (n, points) lines, and the points' names: none for series.
 
-    Categories are put on a scale of 0 to 1. Of more than 24 columns, those remain that change most within the rows.
+    Categories have no height, so they are left out. Of more than 24 columns, those remain that change most within the
+    rows.
     """
     if look.kind == "series":
         return {name: samples[:, 0].numpy() for name, samples in scaled.items()}, []
-    levels = torch.tensor(look.scaling.levels or (0,))
-    flat = {name: samples.flatten(1) / (levels - 1).clamp(min=1) for name, samples in scaled.items()}
+    flat = {name: samples.flatten(1) for name, samples in scaled.items()}
     spans = torch.stack([s.nan_to_num(0.0).amax(0) - s.nan_to_num(0.0).amin(0) for s in flat.values()]).amax(0)
-    kept = spans.sort(descending=True, stable=True).indices[:MOST_COLUMNS].sort().values
+    numbers = ~torch.tensor(look.scaling.levels or (0,) * len(spans)).bool()
+    order = spans.sort(descending=True, stable=True).indices
+    kept = order[numbers[order]][:MOST_COLUMNS].sort().values
     names = look.columns or tuple(f"column {i + 1}" for i in range(len(spans)))
     return {name: samples[:, kept].numpy() for name, samples in flat.items()}, [names[i] for i in kept.tolist()]
+
+
+def category_names(samples: Tensor, look: Look) -> list[str]:
+    """What the categories of each of (n, columns) raw rows are called, "Rome, latte"; "" where there are none.
+
+    Of three columns at most, those first that change.
+    """
+    rows = samples.flatten(1)
+    places = [i for i, names in enumerate(look.categories) if names]
+    chosen = sorted(sorted(places, key=lambda i: bool((rows[:, i] == rows[0, i]).all()))[:NAMED])
+    return [", ".join(str(look.told(i, value[i])) for i in chosen) for value in rows.tolist()]
 
 
 def name_points(axes: Axes, names: Sequence[str]) -> None:
@@ -85,7 +113,9 @@ def name_points(axes: Axes, names: Sequence[str]) -> None:
         axes.tick_params(labelsize=7)
 
 
-def _lines(scaled: Mapping[str, Tensor], look: Look, captions: Sequence[str], theme: Theme) -> Figure:
+def _lines(
+    scaled: Mapping[str, Tensor], look: Look, captions: Sequence[str], categories: Mapping[str, str], theme: Theme
+) -> Figure:
     lines, names = column_lines(scaled, look)
     colours = LinearSegmentedColormap.from_list("way", [theme.rivals["model"], theme.rivals["pca"]])
     said = [caption for caption in captions if caption]
@@ -103,7 +133,8 @@ def _lines(scaled: Mapping[str, Tensor], look: Look, captions: Sequence[str], th
                     markersize=2.5,
                     label=said[0 if i == 0 else -1] if ends and said else None,
                 )
-            axes.set_title(title, loc="left", fontsize=9)
+            named = short_name(f"{title}: {categories[title]}" if categories[title] else title, 84)
+            axes.set_title(named, loc="left", fontsize=9)
             axes.tick_params(labelsize=8)
             axes.margins(x=0.02)
         name_points(panels[-1], names)

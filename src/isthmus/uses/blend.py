@@ -113,7 +113,7 @@ def blend(
     samples = [one for one, _ in found]
     share = torch.linspace(0, 1, steps, dtype=torch.float64)
     raw = torch.cat([one.tensor().float() for one in samples])
-    made = {"content": along(raw, share, linear)} if "content" in chosen_ways else {}
+    made = {"content": _mixed(raw, share, run.model.scaling.levels)} if "content" in chosen_ways else {}
     codes = _blended_codes(run, samples, share, through_code, condition)
     chosen = _label(run, samples, condition) if codes else None
     for way, between in codes.items():
@@ -171,6 +171,14 @@ def along(given: Tensor, share: Tensor, way: Any) -> Tensor:
     """(K, *code), (S,) to ((K - 1)·(S - 1) + 1, *code): from each to the next, each given one once."""
     legs = way(given[:-1], given[1:], share)
     return torch.cat([legs[0, :1], legs[:, 1:].flatten(0, 1)])
+
+
+def _mixed(raw: Tensor, share: Tensor, levels: Sequence[int]) -> Tensor:
+    """(K, *shape) raw samples to the (S', *shape) between them; nothing lies between categories, so the nearer's."""
+    numbers = along(raw, share, linear)
+    if not any(levels):
+        return numbers
+    return torch.where(torch.tensor(levels) > 0, along(raw, share.round(), linear), numbers)
 
 
 def section(run: "Run") -> Section | None:

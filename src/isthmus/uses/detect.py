@@ -13,9 +13,11 @@ from isthmus.data.gather import join
 from isthmus.data.samples import Samples
 from isthmus.drawing import detection, signs
 from isthmus.drawing.plates import Section, plate
+from isthmus.drawing.rows import Look
 from isthmus.drawing.theme import LIGHT
 from isthmus.errors import DataError, UseError, nearest
 from isthmus.measures import judging
+from isthmus.uses.cells import Cell, cells_off, usual_row
 from isthmus.uses.scores import BATCH, MOST_CODES, SCORES, Score, element_errors, pass_of
 
 if TYPE_CHECKING:
@@ -24,7 +26,6 @@ if TYPE_CHECKING:
     from isthmus.drawing.theme import Theme
     from isthmus.run import Run
 
-Column = tuple[str, float, float, float]
 By = Literal["error", "likelihood", "distance", "neighbours"]
 LEAST_HELD = 50
 """Samples that a validation part needs, for its quantiles to say something."""
@@ -63,13 +64,14 @@ class Strange:
     """One of the strangest samples of a source.
 
     sample: its number, from 0. name: where it has one. columns: of a table, those that are furthest off, each as (name,
-    given, what came back, share of the sample's squared error), in raw units.
+    given, what the others suggest, share of the sample's squared error that goes with it), in raw units; categories by
+    their names (`isthmus.uses.cells`).
     """
 
     sample: int
     score: float
     name: str = ""
-    columns: tuple[Column, ...] = ()
+    columns: tuple[Cell, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,7 +98,7 @@ class Detection:
 
     def to_json(self) -> dict[str, Any]:
         """The counts, the threshold, and the strangest samples with what is strange about them."""
-        keys = ("column", "given", "back", "share")
+        keys = ("column", "given", "expected", "share")
         rows = [
             {"sample": one.sample, "score": one.score}
             | ({"name": one.name} if one.name else {})
@@ -189,7 +191,9 @@ def detect(
     if kept.samples is None:
         raise DataError("There are no samples to judge: expected at least one.")
     together = torch.cat(scores)
-    columns = _columns_off(run.model, kept.samples)
+    columns = []
+    if kept.samples.kind == "table":
+        columns = cells_off(run.model, kept.samples, usual_row(run.open().train), Look.of(run))
     strangest = tuple(
         Strange(
             number,
@@ -231,24 +235,6 @@ def strangest_of(scores: Tensor, most: int = STRANGEST) -> tuple[int, ...]:
     """The numbers of the highest scores, highest first; what is not finite comes before all."""
     order = scores.nan_to_num(math.inf, math.inf).sort(descending=True, stable=True).indices
     return tuple(order[:most].tolist())
-
-
-def _columns_off(model: Autoencoder, samples: Samples, most: int = 3) -> list[tuple[Column, ...]]:
-    """For each sample of a table the columns that are furthest off, in raw units; none for other data."""
-    if samples.kind != "table":
-        return []
-    errors = element_errors(model, samples)
-    with judging(model):
-        passes = [pass_of(model, raw, labels) for raw, labels in samples.labelled(BATCH)]
-        back = torch.cat([model.scaling.inverse(seen.reconstruction).cpu() for seen in passes])
-    given = samples.tensor().float()
-    names = samples.columns or tuple(f"column {place + 1}" for place in range(errors.shape[1]))
-    shares = errors / errors.sum(1, keepdim=True).clamp(min=1e-30)
-    chosen = shares.sort(dim=1, descending=True, stable=True).indices[:, :most].tolist()
-    return [
-        tuple((names[i], float(given[n, i]), float(back[n, i]), float(shares[n, i])) for i in columns)
-        for n, columns in enumerate(chosen)
-    ]
 
 
 def draw_strangest(

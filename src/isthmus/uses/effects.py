@@ -24,38 +24,34 @@ class Effect:
         return self.figures
 
 
-def effect_of(samples: Tensor, where: Tensor, look: Look, categories: tuple[tuple[str, ...], ...] = ()) -> Effect:
+def effect_of(samples: Tensor, where: Tensor, look: Look) -> Effect:
     """What happens from the first to the last of (S, *shape) raw samples.
 
-    where: (*shape) how much each number changes, in scaled units. categories: of a table's columns, as in `Samples`.
+    where: (*shape) how much each number changes, in scaled units.
 
     In pictures and series, moved is what changes at least half as much as what changes most.
     """
     if float(where.max()) <= 1e-6:
         return Effect("does nothing", {})
     if look.kind == "table":
-        return _on_columns(samples, where.flatten(), look, categories)
+        return _on_columns(samples, where.flatten(), look)
     if look.kind == "series":
         return _on_steps(samples, where)
     return _on_pixels(look.scaled(samples), where)
 
 
-def _on_columns(samples: Tensor, where: Tensor, look: Look, categories: tuple[tuple[str, ...], ...]) -> Effect:
-    low, high = samples[0].flatten(), samples[-1].flatten()
+def _on_columns(samples: Tensor, where: Tensor, look: Look) -> Effect:
+    rows = samples.flatten(1)
     order = where.sort(descending=True, stable=True).indices[:NAMED].tolist()
     names = look.columns or tuple(f"column {i + 1}" for i in range(len(where)))
-    columns = []
+    columns, said = [], []
     for i in (i for i in order if float(where[i]) > 0.1 * float(where.max())):
-        called = categories[i] if categories else ()
-        ends = [_shown(float(end[i]), called) for end in (low, high)]
-        columns.append({"column": names[i], "low": ends[0], "high": ends[1], "change": float(where[i])})
-    words = ", ".join(
-        f"{column['column']} {_text(column['low'])} → {_text(column['high'])}"
-        if column["low"] != column["high"]
-        else f"{column['column']} there and back"
-        for column in columns
-    )
-    return Effect(words, {"columns": columns})
+        told = [look.told(i, value) for value in rows[:, i].tolist()]
+        columns.append({"column": names[i], "low": told[0], "high": told[-1], "change": float(where[i])})
+        between = [value for value in told if value != told[0]][:1] if told[0] == told[-1] else []
+        if between or told[0] != told[-1]:  # else it is around other samples that it changes
+            said.append(f"{names[i]} {' → '.join(map(_text, [told[0], *between, told[-1]]))}")
+    return Effect(", ".join(said) or "changes other samples than this", {"columns": columns})
 
 
 def _on_steps(samples: Tensor, where: Tensor) -> Effect:
@@ -91,11 +87,6 @@ def _centre(heat: Tensor) -> tuple[float, float]:
     weights = heat.square() / heat.square().sum()
     rows, columns = (torch.arange(size, dtype=torch.float32) for size in heat.shape)
     return float((weights.sum(1) * rows).sum()), float((weights.sum(0) * columns).sum())
-
-
-def _shown(value: float, names: tuple[str, ...]) -> float | str:
-    """A number, or the name of a category."""
-    return names[round(value)] if names and 0 <= round(value) < len(names) else value
 
 
 def _text(value: float | str) -> str:

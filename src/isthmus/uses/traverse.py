@@ -160,7 +160,7 @@ def traverse(
     for number in asked:
         made = _moved(run, around[None], given.labels, number, values[number])[0]
         where = _where(run, train, number, values[number])
-        effect = effect_of(made, where, look, given.categories)
+        effect = effect_of(made, where, look)
         cost = None if kl is None else float(kl[number])
         moves.append(Move(number, values[number], made, float(change[number]), where, cost, effect))
     idle = tuple((change < 0.01 * change.max()).nonzero()[:, 0].tolist())
