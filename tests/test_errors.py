@@ -8,7 +8,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from isthmus import errors
-from isthmus.errors import BlueprintError, DataError, IsthmusError, Remark, RunError, TrainingError, nearest, remark
+from isthmus.errors import (
+    BlueprintError,
+    DataError,
+    IsthmusError,
+    Remark,
+    RunError,
+    TrainingError,
+    nearest,
+    remark,
+    renamed,
+)
 
 
 @pytest.mark.parametrize("kind", [DataError, BlueprintError, RunError, TrainingError])
@@ -72,3 +82,8 @@ def test_a_name_that_is_known_is_its_own_nearest(known):
 
 def test_examples_in_the_docstrings_are_true():
     assert doctest.testmod(errors).failed == 0
+
+
+def test_a_column_that_may_be_meant_is_offered():
+    assert renamed(["weight"], ["city", "Weight"]) == "Is 'Weight' meant to be 'weight'? Add or rename them."
+    assert renamed(["weight"], ["city"]) == "Add or rename them."

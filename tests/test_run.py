@@ -78,6 +78,14 @@ def test_codes_and_reconstructions_are_in_raw_units(run: ist.Run, data: ist.Data
     assert torch.equal(run.encode(data.test.tensor().numpy()), codes)
 
 
+def test_a_run_is_told_in_a_line(run: ist.Run) -> None:
+    told = repr(run)
+    assert told.count("\n") == 0
+    assert len(told) < 250
+    assert str(run.folder) in told
+    assert f"{len(run.history)} epochs, {run.status}" in told
+
+
 def test_report_is_written_where_asked(run: ist.Run, tmp_path: Path) -> None:
     assert run.report(tmp_path / "page.html").read_text().startswith("<!")
 

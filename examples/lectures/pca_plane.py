@@ -52,8 +52,8 @@ with drawing(LIGHT):
     write_png(given.picture, figure)
 
 print(
-    f"PCA's planes and lines cut through what is curved ({min(pca.values()):.0%} to {max(pca.values()):.0%} of the "
-    f"variance comes back), autoencoders bend with it ({min(model.values()):.0%} to {max(model.values()):.0%}). "
+    f"Of what is curved PCA's planes and lines bring back {min(pca.values()):.0%} to {max(pca.values()):.0%} of the "
+    f"variance, autoencoders, which can bend with it, {min(model.values()):.0%} to {max(model.values()):.0%}. "
     "Of the ring, which closes and so can't be laid along a line without a cut, the autoencoder's worst point is "
     f"{far['ring'].max() / far['ring'].median():.0f} times as far off as its usual one, "
     f"of the arc, which has two ends, {far['arc'].max() / far['arc'].median():.0f} times."

@@ -47,8 +47,23 @@ def nearest(name: str, known: Iterable[str]) -> str:
     known = list(known)
     if not known:
         return "There are none here."
-    by_lower_case = {other.lower(): other for other in known}
-    close = difflib.get_close_matches(name.lower(), by_lower_case, n=2, cutoff=0.5)
-    if close:
-        return f"Did you mean {' or '.join(repr(by_lower_case[other]) for other in close)}?"
+    if close := _close(name, known):
+        return f"Did you mean {' or '.join(map(repr, close))}?"
     return f"Known: {', '.join(known[:20])}{' and more' if len(known) > 20 else ''}."
+
+
+def renamed(missing: Iterable[str], there: Iterable[str]) -> str:
+    """The words that end a message about columns that are missing: which of those that are there may be meant.
+
+    >>> renamed(["weight", "age"], ["Weight", "city"])
+    "Is 'Weight' meant to be 'weight'? Add or rename them."
+    """
+    there = list(there)
+    near = next(((close[0], name) for name in missing if (close := _close(name, there))), None)
+    return (f"Is {near[0]!r} meant to be {near[1]!r}? " if near else "") + "Add or rename them."
+
+
+def _close(name: str, known: Iterable[str]) -> list[str]:
+    """The two nearest at most, of those that are near at all."""
+    by_lower_case = {other.lower(): other for other in known}
+    return [by_lower_case[other] for other in difflib.get_close_matches(name.lower(), by_lower_case, n=2, cutoff=0.5)]

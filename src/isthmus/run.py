@@ -46,7 +46,7 @@ LARGEST_BASELINE = 512
 """Components of the PCA that a run is compared with, at most."""
 
 
-@dataclass
+@dataclass(repr=False)
 class Run:
     """A trained model, with all that is known of its training.
 
@@ -66,6 +66,16 @@ class Run:
     status: str = "finished"
     reason: str = ""
     best_epoch: int = 0
+
+    def __repr__(self) -> str:
+        shape = "×".join(map(str, self.model.shape))
+        code = "×".join(map(str, self.model.code_shape))
+        last = self.history[-1] if self.history else {}
+        losses = "".join(
+            f", {name.replace('_', ' ')} {last[name]:.4g}" for name in ("loss", "validation_loss") if name in last
+        )
+        where = f"in {self.folder}" if self.folder is not None else "in memory"
+        return f"<Run {where}: {shape} to {code} and back, {len(self.history)} epochs, {self.status}{losses}>"
 
     def encode(self, source: Any, **how: Any) -> Tensor:
         """(N, *code) codes of raw samples: a part of the data, an array, a table, anything that `open_data` reads.

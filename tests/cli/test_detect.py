@@ -68,7 +68,6 @@ def test_a_likelihood_is_told_by_its_negative_logarithm(isthmus, tmp_path):
     ("words", "match"),
     [
         (("--by", "likelihood"), "tells no likelihood"),
-        (("--quantile", "2"), "no share"),
         (("scores.txt",), "ends in .csv"),
     ],
 )

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import isthmus as ist
 from isthmus.cli import judge
 
 
@@ -77,3 +78,16 @@ def test_report_opens_the_page_where_there_is_a_screen(isthmus, trained, tmp_pat
     monkeypatch.setattr(judge, "_desktop", lambda: screen)
     assert isthmus("report", trained, tmp_path / "page.html", "--open").code == 0
     assert opened == ([(tmp_path / "page.html").as_uri()] if screen else [])
+
+
+def test_only_the_runs_own_page_is_written_anew_unasked(isthmus, trained, tmp_path, monkeypatch):
+    written = []
+    monkeypatch.setattr(ist.Run, "report", lambda run, path: written.append(path) or path or trained / "report.html")
+    (tmp_path / "page.html").write_text("somebody's")
+    (trained / "report.html").write_text("its own")
+    assert "there already" in isthmus("report", trained, tmp_path / "page.html").err
+    assert not written
+    assert isthmus("report", trained).code == 0
+    assert isthmus("report", trained, trained / "report.html").code == 0
+    assert isthmus("report", trained, tmp_path / "page.html", "--force").code == 0
+    (trained / "report.html").unlink()

@@ -2,6 +2,8 @@
 
 import json
 
+import pytest
+
 import isthmus as ist
 
 
@@ -18,9 +20,31 @@ def test_a_recipe_tells_its_options_source_and_an_example(isthmus):
         said = isthmus("recipes", name)
         assert said.code == 0
         assert row.source in said.out
-        assert f"isthmus train digits --recipe {name}" in said.out
+        assert f"--recipe {name}" in said.out
         for option in row.blueprint.options():
             assert option in said.out
+
+
+@pytest.mark.parametrize(
+    ("name", "example"),
+    [
+        ("deep", "isthmus train digits --recipe deep --set code=16"),
+        ("denoise", "isthmus train photos/ --patches 1000 --size 32 --recipe denoise --set sigma=0.2"),
+        ("upscale", "isthmus train photos/ --patches 1000 --size 32 --recipe upscale --set factor=4"),
+        ("recolour", "isthmus train photos/ --patches 1000 --size 32 --recipe recolour\n"),
+        ("table", "isthmus train people.csv --categorical auto --recipe table"),
+    ],
+)
+def test_the_example_names_data_and_an_option_that_suit_the_recipe(isthmus, name, example):
+    assert example in isthmus("recipes", name).out
+
+
+def test_every_example_sets_an_option_of_its_recipe(isthmus):
+    for name in ist.RECIPES:
+        example = isthmus("recipes", name).out.splitlines()[-1]
+        if "--set " in example:
+            key, _, value = example.split("--set ")[1].partition("=")
+            ist.recipe(name, **{key.replace(".", "__"): json.loads(value)})
 
 
 def test_the_defaults_that_a_recipe_shows_can_be_set(isthmus, tmp_path):

@@ -201,3 +201,12 @@ def test_what_is_read_in_pieces_gives_the_same_codes(isthmus, trained, expected,
     monkeypatch.setattr("isthmus.data.stream.PIECE", 64 * 4 * 100)
     assert isthmus("encode", trained, "digits.npy", "codes.npy").code == 0
     assert np.allclose(np.load("codes.npy"), expected["codes"], rtol=1e-5, atol=1e-6)
+
+
+def test_what_is_read_is_never_overwritten(isthmus, trained, here):
+    np.save("digits.npy", ist.read_samples("digits").tensor().numpy())
+    before = (here / "digits.npy").read_bytes()
+    for command in ("encode", "reconstruct", "detect"):
+        said = isthmus(command, trained, "digits.npy", "./digits.npy", "--force")
+        assert (said.code, said.err) == (1, "isthmus: digits.npy is what is read: choose another name.\n")
+    assert (here / "digits.npy").read_bytes() == before

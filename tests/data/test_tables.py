@@ -110,6 +110,8 @@ def test_missing_columns_of_a_model_are_named():
     like = open_data(frame, exclude="place", scaling="none").description
     with pytest.raises(DataError, match="lacks the columns 'length', 'sold'"):
         read_samples(frame[["count", "place"]], like=like)
+    with pytest.raises(DataError, match=r"Is 'Sold' meant to be 'sold'\? Add or rename them\."):
+        read_samples(frame.rename(columns={"sold": "Sold"}), like=like)
 
 
 def test_columns_left_out_in_training_are_ignored_in_silence():

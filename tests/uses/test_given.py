@@ -26,7 +26,7 @@ def test_a_picture_file_an_array_and_a_place_in_a_file_are_one_sample(vae, tmp_p
     digit = vae.data.test.tensor()[5].numpy()
     Image.fromarray(digit[0]).save(tmp_path / "five.png")
     np.save(tmp_path / "many.npy", vae.data.test.tensor().numpy())
-    for given in (str(tmp_path / "five.png"), digit, digit[None], f"{tmp_path / 'many.npy'}:5"):
+    for given in (str(tmp_path / "five.png"), digit, digit[0], digit[None], f"{tmp_path / 'many.npy'}:5"):
         assert one_sample(vae, given)[0].tensor().numpy().tolist() == digit[None].tolist()
 
 

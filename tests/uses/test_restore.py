@@ -50,6 +50,14 @@ def test_what_it_restores_is_what_training_saw(denoiser):
         assert float(psnr(again[None], clean[None])) > float(psnr(damaged[None], clean[None]))
 
 
+def test_a_picture_as_pillow_gives_it_is_the_same_picture():
+    run = untrained("denoise")
+    values = np.random.default_rng(0).integers(0, 256, (20, 30, 3), dtype=np.uint8)
+    made = ist.restore(run, values)
+    assert made.shape == (3, 20, 30)
+    assert torch.equal(made, ist.restore(run, values.transpose(2, 0, 1)))
+
+
 def test_scores_are_the_same_every_time(denoiser):
     assert ist.restoration(denoiser).to_json() == ist.restoration(denoiser).to_json()
     assert ist.restoration(denoiser, most=7).to_json()["pictures"] == 7

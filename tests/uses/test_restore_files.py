@@ -88,18 +88,38 @@ def test_a_single_picture_that_can_not_be_read_is_an_error(denoiser, tmp_path):
     assert not (tmp_path / "made.png").exists()
 
 
-def test_inputs_are_never_overwritten_unless_told_to(denoiser, tmp_path):
+def test_what_is_read_is_never_overwritten(denoiser, tmp_path):
     picture().save(tmp_path / "a.png")
     before = (tmp_path / "a.png").read_bytes()
-    for target in (tmp_path / "a.png", tmp_path):
-        with pytest.raises(DataError, match=r"is there already\. Choose another place, or say overwrite=True"):
-            ist.restore_files(denoiser, tmp_path / "a.png", target)
-    with pytest.raises(DataError, match="is there already"):
-        ist.restore_files(denoiser, tmp_path, tmp_path)
+    (tmp_path / "link").symlink_to(tmp_path)
+    for source, target in (("a.png", "a.png"), ("a.png", "."), (".", "."), (".", "link")):
+        for overwrite in (False, True):
+            with pytest.raises(DataError, match=r"a\.png is read and would be lost: expected another place"):
+                ist.restore_files(denoiser, tmp_path / source, tmp_path / target, overwrite=overwrite)
     assert (tmp_path / "a.png").read_bytes() == before
-    ist.restore_files(denoiser, tmp_path, tmp_path, overwrite=True)
-    assert (tmp_path / "a.png").read_bytes() != before
-    assert [path.name for path in tmp_path.iterdir()] == ["a.png"]
+
+
+def test_a_mask_is_never_overwritten(tmp_path):
+    picture().save(tmp_path / "a.png")
+    picture("L").save(tmp_path / "mask.png")
+    with pytest.raises(DataError, match=r"mask\.png is read and would be lost"):
+        ist.restore_files(
+            run_of("inpaint"), tmp_path / "a.png", tmp_path / "mask.png", mask=tmp_path / "mask.png", overwrite=True
+        )
+
+
+def test_what_is_there_is_overwritten_only_when_told_to(denoiser, tmp_path):
+    (tmp_path / "in").mkdir()
+    for name in ("a.png", "b.png"):
+        picture().save(tmp_path / "in" / name)
+    picture("L").save(tmp_path / "a.png")
+    with pytest.raises(DataError, match=r"a\.png is there already\. Choose another place, or say overwrite=True"):
+        ist.restore_files(denoiser, tmp_path / "in", tmp_path)
+    assert opened(tmp_path / "a.png").mode == "L"
+    ist.restore_files(denoiser, tmp_path / "in", tmp_path, overwrite=True)
+    assert opened(tmp_path / "a.png").mode == "RGB"
+    with pytest.raises(DataError, match=r"a\.png and 1 more are there already"):
+        ist.restore_files(denoiser, tmp_path / "in", tmp_path)
 
 
 def test_nothing_is_left_half_written(denoiser, tmp_path, monkeypatch):
@@ -133,6 +153,17 @@ def test_holes_are_told_by_a_mask_or_by_what_is_transparent(tmp_path, by):
     assert opened(tmp_path / "out" / "a.png").mode == "RGB"
     assert np.array_equal(made[known], before[known])
     assert not np.array_equal(made[~known], before[~known])
+
+
+@pytest.mark.parametrize(
+    ("mask", "words"),
+    [("none.png", r"There is no .*none\.png: expected a mask"), ("masks", "There is no mask of a.png in")],
+)
+def test_a_mask_that_is_not_there_is_said_to_be_missing(tmp_path, mask, words):
+    picture().save(tmp_path / "a.png")
+    (tmp_path / "masks").mkdir()
+    with pytest.raises(DataError, match=words):
+        ist.restore_files(run_of("inpaint"), tmp_path / "a.png", tmp_path / "b.png", mask=tmp_path / mask)
 
 
 def test_what_is_enlarged_is_written_enlarged(tmp_path):

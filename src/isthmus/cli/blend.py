@@ -67,6 +67,8 @@ def blend(
     The table tells how far what comes out is from the nearest training sample: a blend that looks like data is near to
     some. Codes are mixed in a straight line and along a sphere.
     """
+    if len(samples) < 2:
+        raise typer.BadParameter(f"{samples[0]} alone: expected two samples or more, as in test:3 test:8")
     targets = out or [run / "blend.png", run / "blend.gif"]
     for target in targets:
         options.refuse_taken(target, force)
@@ -74,7 +76,10 @@ def blend(
     from isthmus.drawing.theme import write_png
     from isthmus.uses import blend as use
 
-    chosen = use.known_ways(ways)
+    try:
+        chosen = use.known_ways(ways)
+    except DataError as error:
+        raise typer.BadParameter(str(error)) from error
     words = {"ways": chosen, "condition": condition, **how}
     with working("blending", quiet=quiet):
         made = use.blend(found, *samples, steps=steps, **words)

@@ -51,7 +51,8 @@ def detect(
         ),
     ] = "error",
     quantile: Annotated[
-        float, typer.Option(metavar="X", help="Share of the run's own samples that lie below the threshold.")
+        float,
+        typer.Option(metavar="X", min=0, max=1, help="Share of the run's own samples that lie below the threshold."),
     ] = 0.99,
     draws: Annotated[int, typer.Option(metavar="N", min=1, help="Of the likelihood; 1 is the ELBO.")] = 16,
     picture: Annotated[
@@ -68,10 +69,10 @@ def detect(
 
     A sample is strange whose score is higher than those of 99 % of the run's validation part (of the training part,
     where there is no validation part). Of a table those columns are named that, put right from the others, leave
-    least amiss.
+    least amiss. Samples are counted from 0; the scores stand in the order of SOURCE.
     """
     for path in filter(None, (target, picture)):
-        options.refuse_taken(path, force)
+        options.refuse_taken(path, force, source)
     if target is not None and target.suffix.lower() not in (".csv", ".tsv", ".parquet", ".npy", ".npz"):
         raise DataError(f"{target}: scores are numbers. Give a name that ends in .csv, .tsv, .parquet, .npy or .npz.")
     from contextlib import nullcontext

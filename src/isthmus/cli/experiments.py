@@ -94,9 +94,8 @@ def sweep(
     from isthmus.data import open_data
     from isthmus.experiments import sweep as study
     from isthmus.experiments.table import PAGE
-    from isthmus.recipes import recipe as named
 
-    plan = named(recipe, **changes)
+    plan = options.named_model(recipe, changes)
     with working(f"reading {source}", quiet=quiet):
         data = open_data(source, **how)
     folder = out or Path("runs") / f"{stem(source)}-sweep"
@@ -264,9 +263,7 @@ def _plans(names: Sequence[str], pairs: Sequence[str] | None) -> "dict[str, Blue
     if twice := next((name for name in names if names.count(name) > 1), None):
         raise typer.BadParameter(f"--recipes names {twice!r} twice: say it once")
     read = {name: options.settings(everybody) | options.settings(own.get(name)) for name in names}
-    from isthmus.recipes import recipe as named
-
-    return {name: named(name, **changes) for name, changes in read.items()}
+    return {name: options.named_model(name, changes) for name, changes in read.items()}
 
 
 def _end(found: "Sweep | Comparison", verdict: str, page: Path, json: bool) -> None:

@@ -54,9 +54,15 @@ def report(
     open_page: Annotated[
         bool, typer.Option("--open", help="Show it in the browser, where there is a desktop.")
     ] = False,
+    force: options.Force = False,
     quiet: options.Quiet = False,
 ) -> None:
-    """Write one HTML page: loss curves, reconstructions, best and worst samples, errors, the map of the code."""
+    """Write one HTML page: loss curves, reconstructions, best and worst samples, errors, the map of the code.
+
+    The run's own page is written anew each time; what is at another PATH is overwritten only with --force.
+    """
+    if path is not None and path.resolve() != (run / "report.html").resolve():
+        options.refuse_taken(path, force)
     with working("writing the report", quiet=quiet):
         page = options.open_run(run).report(path)
     say(str(page))

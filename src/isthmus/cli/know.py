@@ -44,7 +44,7 @@ def recipes(
         return
     say(f"{row.name}: {row.summary}", row.advice, f"Source: {row.source}.")
     say_table(("option", "default"), [(key, _as_set(value)) for key, value in row.blueprint.options().items()])
-    say(f"Example:  isthmus train digits --recipe {row.name} --set code=16")
+    say(f"Example:  {_example(row)}")
 
 
 def info(run: options.Folder, json: options.Json = False) -> None:
@@ -86,6 +86,21 @@ def _recipe(row: "Recipe") -> dict[str, Any]:
         "options": row.blueprint.options(),
         "blueprint": row.blueprint.to_json(),
     }
+
+
+def _example(row: "Recipe") -> str:
+    """A command that trains it, with the option that matters: twice the damage it learns to undo, or another code."""
+    damage = row.blueprint.corruption if row.blueprint.learns == "correction" else None
+    source = {"series": "heartbeats.npy --kind series", "table": "people.csv --categorical auto"}.get(
+        row.data, "digits"
+    )
+    if damage is None:
+        return f"isthmus train {source} --recipe {row.name} --set code=16"
+    options = row.blueprint.options()
+    names = [name for name in type(damage).model_fields if name != "stored"]
+    told = next((name for own in names for name in (own, f"corruption.{own}") if name in options), None)
+    changed = f" --set {told}={2 * options[told]:g}" if told else ""
+    return f"isthmus train photos/ --patches 1000 --size 32 --recipe {row.name}{changed}"
 
 
 def _as_set(value: Any) -> str:

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from isthmus.errors import DataError
+from isthmus.errors import BlueprintError, DataError, RunError
 
 if TYPE_CHECKING:
+    from isthmus.blueprint import Blueprint
     from isthmus.run import Run
 
 MAKE, LOOK, USE = "Make a model", "Look at it", "Use it"
@@ -40,17 +41,37 @@ Json = Annotated[bool, typer.Option("--json", help="The result as JSON, and noth
 
 def open_run(folder: Path) -> "Run":
     """The run in `folder`. PyTorch is loaded here, so that help and wrong use are answered at once."""
+    if not folder.exists():  # said without waiting for PyTorch
+        raise RunError(f"There is no folder {folder}. Give the folder of a run, as `isthmus train` printed it.")
     from isthmus.run import load
 
     return load(folder)
 
 
-def refuse_taken(target: Path, force: bool) -> None:
+def named_model(name: str, changes: dict[str, Any]) -> "Blueprint":
+    """The recipe of this name with these options.
+
+    Raises:
+        typer.BadParameter: there is no such recipe or option, or a value won't do, whatever the data.
+    """
+    from isthmus.recipes import recipe
+
+    try:
+        return recipe(name, **changes)
+    except BlueprintError as error:
+        raise typer.BadParameter(str(error)) from error
+
+
+def refuse_taken(target: Path, force: bool, source: str | None = None) -> None:
     """Say that something is there before any work is done, not after it.
+
+    source: what is read, which is never overwritten.
 
     Raises:
         DataError: it is, and is not to be overwritten.
     """
+    if source is not None and target.exists() and target.resolve() == Path(source).expanduser().resolve():
+        raise DataError(f"{target} is what is read: choose another name.")
     if target.exists() and not force:
         raise DataError(f"{target} is there already: choose another name, or overwrite it with --force.")
 

@@ -21,11 +21,11 @@ WRONG_USE, INTERRUPTED = 2, 130
 
 # Python's arguments that are options here under the same name, as messages speak of them: missing='drop'
 ARGUMENTS = (
-    *("array", "channels", "columns", "delimiter", "exclude", "header", "kind", "label", "max_bytes", "max_pixels"),
-    *("memory_map", "missing", "mode", "patches", "scaling", "size", "test", "validation"),
-    *("condition", "way", "ways"),
+    *("array", "categorical", "channels", "columns", "damaged", "delimiter", "exclude", "header", "kind", "label"),
+    *("max_bytes", "max_pixels", "memory_map", "missing", "mode", "patches", "scaling", "size", "test", "validation"),
+    *("by", "condition", "mask", "way", "ways"),
     *("batch_size", "clip", "compile", "device", "epochs", "learning_rate", "momentum", "optimiser", "overwrite"),
-    *("patience", "precision", "schedule", "warmup", "way", "weight_decay"),
+    *("patience", "precision", "schedule", "warmup", "weight_decay"),
 )
 _ARGUMENT = re.compile(rf"(?<![\w.-])({'|'.join(ARGUMENTS)})=('[^']*'|\"[^\"]*\"|\([^()]*\)|\[[^\[\]]*\]|[\w.+-]*\w)?")
 

@@ -159,13 +159,13 @@ def _plan(recipe: str, changes: dict[str, Any], file: Path | None) -> "Blueprint
     """The model that the options ask for.
 
     Raises:
-        BlueprintError: there is no such recipe, option or file, or the file holds no blueprint.
+        typer.BadParameter: there is no such recipe or option.
+        BlueprintError: there is no such file, or it holds no blueprint.
     """
     from isthmus.blueprint import Blueprint
-    from isthmus.recipes import recipe as named
 
     if file is None:
-        return named(recipe, **changes)
+        return options.named_model(recipe, changes)
     try:
         said = json_module.loads(file.read_text(encoding="utf-8"))
         own = said.get("blueprint") if isinstance(said, dict) else None  # a run's model.json has it under this name

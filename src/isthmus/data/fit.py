@@ -11,7 +11,7 @@ from torch import Tensor
 
 from isthmus.data.samples import Samples
 from isthmus.data.series import lengthened
-from isthmus.errors import DataError, remark
+from isthmus.errors import DataError, remark, renamed
 
 
 def fit_to(samples: Samples, like: Mapping[str, Any], called: str) -> Samples:
@@ -56,7 +56,7 @@ def _by_name(samples: Samples, columns: tuple[str, ...], called: str) -> Samples
         shown = ", ".join(map(repr, missing[:5])) + (f" and {len(missing) - 5} more" if len(missing) > 5 else "")
         raise DataError(
             f"{called} lacks the column{'s' * (len(missing) > 1)} {shown}: expected the {len(columns)} columns "
-            "the model was trained on. Add or rename them."
+            f"the model was trained on. {renamed(missing, samples.columns)}"
         )
     order = [where[name] for name in columns]
     ordered = samples.tensor().flatten(1)[:, order].view(len(samples), *samples.shape[:-1], len(order))
@@ -86,7 +86,9 @@ def _advice(shape: tuple[int, ...], wanted: tuple[int, ...], like: Mapping[str, 
         mode = {1: "L", 3: "RGB", 4: "RGBA"}.get(wanted[0])
         if shape[0] != wanted[0] and mode is not None:
             words.append(f"mode={mode!r}")
-        return f"Read picture files with {' and '.join(words)}; arrays need reshaping first." if words else ""
+        if words:
+            return f"Give pictures of that shape: files can be read with {' and '.join(words)}, arrays reshaped first."
+        return ""
     if like.get("kind") == "series" and shape[0] == wanted[0]:
         return f"Longer series need to be cut, into pieces of {wanted[1]} perhaps."
     if shape == wanted[1:] or (len(shape) < len(wanted) and shape == wanted[-len(shape) :]):

@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 from isthmus.data.categories import categorical_columns, encode
 from isthmus.data.options import AUTO, Options
 from isthmus.data.raw import Raw
-from isthmus.errors import DataError, nearest, remark
+from isthmus.errors import DataError, nearest, remark, renamed
 
 NAME = "name"  # a text column that is called so holds the samples' names
 
@@ -179,7 +179,8 @@ def _models(columns: list[str], taken: list[str], options: Options, called: str,
     if missing:
         raise DataError(
             f"{called} lacks the column{'s' * (len(missing) > 1)} {_listed(missing)}: "
-            f"expected the {len(wanted)} columns the model was trained on. Add or rename them."
+            f"expected the {len(wanted)} columns the model was trained on. "
+            f"{renamed(missing, [name for name in columns if name not in wanted])}"
         )
     ignored = {*taken, *wanted, *options.exclude, *(like.get("options") or {}).get("exclude", ())}
     extra = [name for name in columns if name not in ignored]

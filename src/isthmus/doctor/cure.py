@@ -22,7 +22,7 @@ def train_again(
     options: of the blueprint, as `--set` takes them. scaling: of the data. recipe: another model in the place of this.
     A run without a folder, or of data that came from memory, has no command: it gets the line of Python.
     """
-    changed = _changed(of.settings, settings)
+    changed = {} if recipe == "pca" else _changed(of.settings, settings)  # which is solved, in no batches or epochs
     options = dict(options or {})
     run = of.run
     if run is None or run.folder is None or run.description.get("source") is None or of.model.blueprint is None:

@@ -81,6 +81,8 @@ def check_continuous(run: "Run", instead: str) -> None:
 
 def _as_samples(run: "Run", given: Any, how: dict[str, Any]) -> Samples:
     shape = getattr(given, "shape", None)
-    if not isinstance(given, Samples) and shape is not None and tuple(shape) == tuple(run.model.shape):
-        given = given[None]
+    wanted = tuple(run.model.shape)
+    one = (wanted, wanted[1:]) if wanted[0] == 1 else (wanted,)  # a grey picture with its channel, or without
+    if not isinstance(given, Samples) and shape is not None and tuple(shape) in one:
+        given = given.reshape(1, *wanted)
     return run.read(given, **how)

@@ -88,7 +88,10 @@ class Restorer:
             UseError: holes are given and the model doesn't fill any, or the other way about.
         """
         if picture.ndim != 3 or not 1 <= len(picture) <= 4:
-            raise DataError(f"A picture of shape {tuple(picture.shape)}: expected (C, height, width) with C of 1 to 4.")
+            raise DataError(
+                f"A picture of shape {tuple(picture.shape)}: expected (C, height, width) with C of 1 to 4. "
+                "Give several one by one."
+            )
         picture = picture.float()
         if known is None and bool(picture.isnan().any()):
             known = ~picture.isnan().any(0)
@@ -168,11 +171,12 @@ def restore(
     overlap: int = OVERLAP,
     progress: Progress | None = None,
 ) -> Tensor:
-    """(C, h, w) or (h, w) a damaged picture of any size, in the run's raw units, to the restored one, (C', H, W).
+    """A damaged picture of any size, in the run's raw units, to the restored one, (C', H, W).
 
         clean = ist.restore(run, noisy)
 
-    picture: an array or tensor. known: (h, w), False in the holes that a model such as `inpaint` is to fill.
+    picture: (C, h, w), (h, w), or (h, w, C) as Pillow has it, an array or tensor.
+    known: (h, w), False in the holes that a model such as `inpaint` is to fill.
     tile, overlap: sides of the tiles in which a large picture goes through the model, and how far they lie over each
         other, in pixels of the result. progress: called as `progress(done, total)` in tiles.
 
@@ -181,6 +185,8 @@ def restore(
     """
     given = torch.as_tensor(picture)
     given = given[None] if given.ndim == 2 else given
+    if given.ndim == 3 and len(given) > 4 >= given.shape[-1]:
+        given = given.movedim(-1, 0)
     known = None if known is None else torch.as_tensor(known, dtype=torch.bool)
     return Restorer(run, tile=tile, overlap=overlap)(given, known, progress)
 

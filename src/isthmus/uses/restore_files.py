@@ -67,23 +67,27 @@ def restore_files(
 
     mask: white where a picture is to be filled, for a model that fills holes; for a folder one file for all pictures,
         or a folder of the same names. Without it, what is transparent is filled.
-    overwrite: take the place of files that are there.
+    overwrite: take the place of files that are there, but never of what is read.
     progress: called as `progress(name, pictures done, pictures in all, share of this one)`.
 
     Raises:
-        DataError: a single picture, or a mask, can't be read; the target is there already, or is no place for it.
+        DataError: a single picture, or a mask, can't be read; the target is there already, is what is read, or is no
+            place for it.
         UseError: the model can't serve (see `Restorer`).
         IsthmusError: the target can't be written to.
     """
     source, target = Path(source).expanduser(), Path(target).expanduser()
     masks = None if mask is None else Path(mask).expanduser()
+    if masks is not None and not masks.exists():
+        raise DataError(f"There is no {masks}: expected a mask, as a picture or a folder of pictures.")
     restorer = Restorer(run, tile=tile, overlap=overlap)
     if masks is not None and not restorer.fills:
         raise UseError(
             f"This model fills no holes: it learnt to undo {restorer.model.corruption}. Leave the mask out, or train "
             "recipe 'inpaint'."
         )
-    plan = _plan(source, target, overwrite)
+    plan = _plan(source, target)
+    _check_free(plan, source, masks, overwrite)
     found, single = Restored(), source.is_file()
     for number, (name, place) in enumerate(plan.items()):
         told = _share(progress, name, number, len(plan))
@@ -107,7 +111,7 @@ def restore_files(
     return found
 
 
-def _plan(source: Path, target: Path, overwrite: bool) -> dict[str, Path]:
+def _plan(source: Path, target: Path) -> dict[str, Path]:
     """The name of every picture, and where its restored one goes; refused before any work where that won't do."""
     if source.is_file():
         if target.is_dir():
@@ -127,11 +131,20 @@ def _plan(source: Path, target: Path, overwrite: bool) -> dict[str, Path]:
             plan = {name: target / f"{name}{place.suffix}" for name, place in plan.items()}
     else:
         raise DataError(f"There is no {source}: expected a picture or a folder of pictures.")
-    taken = [place for place in plan.values() if place.exists()]
-    if taken and not overwrite:
-        others = f" and {len(taken) - 1} more" if len(taken) > 1 else ""
-        raise DataError(f"{taken[0]}{others} is there already. Choose another place, or say overwrite=True.")
     return plan
+
+
+def _check_free(plan: dict[str, Path], source: Path, masks: Path | None, overwrite: bool) -> None:
+    """Raise DataError where a restored picture would take the place of what is read, or, unless told to, of a file."""
+    taken = [place for place in plan.values() if place.exists()]
+    read = {(source / name if source.is_dir() else source).resolve() for name in plan}
+    if masks is not None:
+        read |= {path.resolve() for path in (masks.iterdir() if masks.is_dir() else (masks,))}
+    if own := [place for place in taken if place.resolve() in read]:
+        raise DataError(f"{own[0]} is read and would be lost: expected another place. Choose a new file or folder.")
+    if taken and not overwrite:
+        are = f" and {len(taken) - 1} more are" if len(taken) > 1 else " is"
+        raise DataError(f"{taken[0]}{are} there already. Choose another place, or say overwrite=True.")
 
 
 def _suffixed(path: Path) -> Path:
@@ -158,8 +171,10 @@ def _known(picture: Tensor, restorer: Restorer, masks: Path | None, name: str) -
         return picture[-1] >= 128
     file = masks / name if masks.is_dir() else masks
     same = sorted(file.parent.glob(f"{file.stem}.*")) if not file.exists() else [file]
+    if not same:
+        raise DataError(f"There is no mask of {name} in {masks}: expected {file.name}. Add it, white where to fill.")
     try:
-        values, _ = decode(same[0].read_bytes() if same else b"", str(file), Options(mode="L"))
+        values, _ = decode(same[0].read_bytes(), str(file), Options(mode="L"))
     except OSError as error:
         raise DataError(f"The mask {file} can't be read ({error.strerror}).") from error
     return as_tensor(values[0]) < 128
