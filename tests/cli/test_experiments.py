@@ -19,8 +19,9 @@ def test_sweep_says_how_many_numbers_and_where_the_page_is(isthmus, file, tmp_pa
     monkeypatch.chdir(tmp_path)
     said = isthmus("sweep", file, "--code", "1,2,3", "--recipe", "pca", "--quiet")
     assert said.code == 0, said.err
-    assert "2 numbers bring back" in said.out
-    assert "runs/two-sweep/report.html" in said.out
+    assert "On the validation part 2 numbers bring back" in said.out
+    assert "validation explained" in said.out
+    assert said.out.splitlines()[-1] == "runs/two-sweep/report.html"  # and no advice
     assert (tmp_path / "runs" / "two-sweep" / "results.parquet").exists()
 
 
@@ -77,7 +78,8 @@ def test_pretrain_shows_a_row_a_way_and_writes_beside_the_run(isthmus, trained):
     said = isthmus(*words, "--quiet")
     assert said.code == 0, said.err
     assert "from scratch" in said.out
-    assert "20 labels" in said.out
+    assert "With 20 labels" in said.out
+    assert "Next" not in said.out
     assert (trained.with_name("digits-pretrain") / "report.html").exists()
     found = json.loads(isthmus(*words, "--json").out)
     assert found["accuracy"]["fine-tuned"]["20"]["spread"] is None

@@ -54,6 +54,7 @@ def test_draws_are_judged_in_a_table_and_as_json(isthmus, vae, here):
     assert said.code == 0, said.err
     for word in ("precision", "recall", "density", "coverage", "Fréchet distance", "log p(x)", "bits a number"):
         assert word in said.out
+    assert "draws to judge by (prior) against" in said.out
     told = json.loads(isthmus("sample", vae, "new.png", "--judge", "--json", "--force").out)
     assert told["path"] == "new.png"
     assert told["way"] == "prior"

@@ -128,6 +128,7 @@ def test_a_table_is_trained_on_by_its_columns(isthmus, here):
 def test_a_remark_is_a_note_on_stderr(isthmus, here):
     said = isthmus("train", "digits", "--set", "code=100", *QUICK, "-q")
     assert said.code == 0
+    assert "PCA" in said.out.splitlines()[-1]  # the result, without advice
     assert "note: code=100 is larger than the data (64 numbers)" in said.err
 
 

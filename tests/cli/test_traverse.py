@@ -17,6 +17,7 @@ def test_a_grid_is_written_and_what_each_number_does_is_told(isthmus, trained):
     assert said.code == 0, said.err
     assert said.out.splitlines()[-1] == "a.png"
     assert said.out.count("pixels") == 4
+    assert "4 more of 8 numbers matter less: --most 8 shows all." in said.out
     with Image.open("a.png") as picture:
         assert picture.width > 700
 

@@ -1,6 +1,7 @@
 """How many numbers: data whose number is known, the rule by hand, and what can't be asked."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pyarrow.parquet
@@ -70,6 +71,19 @@ def test_the_reason_says_what_more_would_bring_and_where_the_largest_still_pays(
     assert "each further one would bring 2.5" in suggest(points((4, 0.7), (8, 0.8)), 0.1)[1]
     assert "try larger" in suggest(points((4, 0.5), (8, 0.9)), 0.01)[1]
     assert suggest([], 0.1)[0] is None
+
+
+def test_the_reason_names_its_part_and_doubts_what_is_close():
+    far, close = points((1, 0.3), (2, 0.8), (4, 0.81)), points((1, 0.596), (2, 0.84))
+    assert suggest(far, 0.1, "test")[1].startswith("On the test part 2 numbers bring back 80.0")
+    assert "chance" not in suggest(far, 0.1)[1]
+    chosen, reason = suggest(close, 0.25)
+    assert chosen == 1
+    assert "which one training of each can't tell from chance" in reason
+    known = [replace(point, spread=0.001) for point in close]
+    assert "chance" not in suggest(known, 0.25)[1]
+    wide = [replace(point, spread=0.02) for point in close]
+    assert "their standard deviations over the seeds" in suggest(wide, 0.25)[1]
 
 
 def test_sizes_are_powers_of_two_where_nobody_says_which():

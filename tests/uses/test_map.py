@@ -3,6 +3,7 @@
 import json
 import re
 import sys
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -13,8 +14,9 @@ import torch
 import isthmus as ist
 from isthmus.data import Samples
 from isthmus.errors import DataError, UseError
+from isthmus.measures.maps import MapQuality
 from isthmus.pca import principal_components
-from isthmus.uses.map import section
+from isthmus.uses.map import behind_words, quality_words, section
 from isthmus.uses.projections import project
 
 CODES = torch.randn(80, 6, generator=torch.Generator().manual_seed(0))
@@ -166,3 +168,25 @@ def test_all_is_json_and_the_report_shows_it(vae):
     shown = section(vae)
     assert shown is not None
     assert "trustworthiness" in shown.words[0]
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "words"),
+    [
+        (
+            (0.9, 0.517),
+            (0.8, 0.572),
+            "PCA of the data themselves is the better map (k-NN accuracy 0.517 against 0.572)",
+        ),
+        ((0.7, None), (0.8, None), "(trustworthiness 0.700 against 0.800)"),
+        ((0.9, 0.8), (0.8, 0.7), ""),
+        ((0.795, None), (0.8, None), ""),
+    ],
+)
+def test_map_that_is_worse_than_the_plane_of_pca_says_so(vae, ours, theirs, words):
+    found = ist.map_codes(vae, way="pca", across=0, most=20)
+    found = replace(found, quality=MapQuality(*ours), beside=MapQuality(*theirs))
+    said = behind_words(found)
+    assert words in said
+    assert bool(words) == bool(said)
+    assert quality_words(found).endswith(said)

@@ -115,7 +115,7 @@ def sweep(
             )
     except KeyboardInterrupt:
         _stopped()
-    _end(found, found.reason, folder / PAGE, json)
+    _end(found, found.reason, folder / PAGE, json=json, quiet=quiet)
 
 
 @training.trains(*STUDY)
@@ -173,7 +173,7 @@ def compare(
             )
     except KeyboardInterrupt:
         _stopped()
-    _end(found, found.verdict, folder / PAGE, json)
+    _end(found, found.verdict, folder / PAGE, json=json, quiet=quiet)
 
 
 @offers(
@@ -234,7 +234,7 @@ def pretrain(
         rows = [[way, *(told(found.accuracy(way, count)) for count in found.labels)] for way in WAYS]
         head = ["", *(f"{count:,} labels" for count in found.labels)]
         say_table(head, rows, title=f"{folder}, right of the {found.part} part", right=True)
-        say(found.verdict, f"Next, look at it:  {folder / PAGE}")
+        say(found.verdict, _where(folder / PAGE, quiet))
     _fail_if_any(found.failures)
 
 
@@ -266,7 +266,7 @@ def _plans(names: Sequence[str], pairs: Sequence[str] | None) -> "dict[str, Blue
     return {name: options.named_model(name, changes) for name, changes in read.items()}
 
 
-def _end(found: "Sweep | Comparison", verdict: str, page: Path, json: bool) -> None:
+def _end(found: "Sweep | Comparison", verdict: str, page: Path, *, json: bool, quiet: bool) -> None:
     """The table and what it says on stdout, or all that was found as JSON; leave with 1 where a training failed."""
     from isthmus.experiments.table import summary
     from isthmus.experiments.words import cells, columns
@@ -274,11 +274,15 @@ def _end(found: "Sweep | Comparison", verdict: str, page: Path, json: bool) -> N
     if json:
         say_json({**found.to_json(), "page": str(page), "entries": summary(found.entries)})
     else:
-        names = columns(found.entries)
+        names = columns(found.entries, found.part)
         rows = [[entry.entrant, *cells(entry, names)] for entry in found.entries if entry.count]
         say_table(["", *names.values()], rows, title=str(found.folder), right=True)
-        say(verdict, f"Next, look at it:  {page}")
+        say(verdict, _where(page, quiet))
     _fail_if_any(found.failures)
+
+
+def _where(page: Path, quiet: bool) -> str:
+    return str(page) if quiet else f"Next, look at it:  {page}"
 
 
 def _fail_if_any(failures: dict[str, str]) -> None:

@@ -58,6 +58,7 @@ def map_codes(
         options.refuse_taken(target, force)
     found = options.open_run(run)
     from isthmus.drawing.theme import write_png
+    from isthmus.uses.map import behind_words
     from isthmus.uses.map import map_codes as use
 
     with working("mapping", quiet=quiet):
@@ -76,6 +77,8 @@ def map_codes(
         if made.quality.knn_accuracy is not None:
             rows.append(["k-NN accuracy", *(number(rival.knn_accuracy) for rival in rivals)])
         say_table(["", f"this map ({made.projection.way})", "PCA of the data"], rows, right=True)
+        if behind := behind_words(made):
+            say(behind)
         if across and made.why_no_plane:
             say(f"What lies between is left out: {made.why_no_plane}")
     say(*map(str, targets))

@@ -60,7 +60,8 @@ def sample(
         typer.Option(
             "--judge",
             help="Print how good the draws are, beside real samples: precision, recall, density, coverage, Fréchet "
-            "distance, and log p(x) where the model has a likelihood.",
+            "distance, and log p(x) where the model has a likelihood. As many draws as the test part has are judged, "
+            "5,000 at most, whatever --count says.",
         ),
     ] = False,
     force: options.Force = False,
@@ -139,7 +140,7 @@ def _tell(found: "Judgement") -> None:
     if found.sharpness:
         of_draws, of_data = found.sharpness
         rows.append(["gradient energy", number(of_draws), *([number(of_data)] if found.data else [])])
-    title = f"{found.draws.draws} draws ({found.way}) against {found.draws.real} of the {found.part} part"
+    title = f"{found.draws.draws} draws to judge by ({found.way}) against {found.draws.real} of the {found.part} part"
     say_table(["", *(name for name, _ in columns)], rows, title=title, right=True)
     say(f"In features {found.features}; {found.draws.neighbours} neighbours.")
     if found.likelihood is not None and found.bits is not None:

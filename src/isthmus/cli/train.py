@@ -98,7 +98,7 @@ def resume(
 
 
 def conclude(run: "Run", folder: Path, *, json: bool, quiet: bool) -> None:
-    """Say where the run is, how good it is on the test part, and what to do next.
+    """Say where the run is, how good it is on the test part, and, unless quiet, what to do next.
 
     Raises:
         typer.Exit: the training was interrupted (after saying what is saved).
@@ -116,12 +116,12 @@ def conclude(run: "Run", folder: Path, *, json: bool, quiet: bool) -> None:
         say_json({"run": str(folder), **found.to_json()})
         return
     say_table(*figures(found.measures[found.chief_part]), title=f"{folder}, {found.chief_part} part", right=True)
-    if quiet:
-        return
     say(verdict(found, math.prod(run.model.code_shape), len(run.baseline().components)))
     if run.status == "stopped early":
         say(f"Stopped after epoch {len(run.history)}: epoch {run.best_epoch} was the best, and its weights are kept.")
-    elif _still_falling(run.history):
+    if quiet:
+        return
+    if run.status != "stopped early" and _still_falling(run.history):
         say(f"The loss was still falling:  isthmus resume {shown} --epochs {2 * run.settings.epochs}  may do better.")
     say(f"Next, look at it:  isthmus report {shown}")
     if run.model.restores:

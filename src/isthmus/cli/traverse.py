@@ -82,6 +82,8 @@ def traverse(
             for move in made.moves
         ]
         say_table(head, rows)
+        if (left := made.size - len(made.moves)) and numbers is None:
+            say(f"{left} more of {made.size} numbers matter less: --most {made.size} shows all.")
         if made.idle:
             say(f"{len(made.idle)} of {made.size} numbers change next to nothing.")
     say(str(target))

@@ -42,6 +42,7 @@ def write_sweep(study: Study, found: Sweep) -> Path:
         entries=entries,
         chosen=f"code {found.suggested}",
         failures=found.failures,
+        decided_by=found.part,
     )
 
 
@@ -124,8 +125,9 @@ def _write(
     entries: Sequence[Entry],
     chosen: str,
     failures: Mapping[str, str],
+    decided_by: str = "",
 ) -> Path:
-    names = columns(entries)
+    names = columns(entries, decided_by)
     first = study.trials[0]
     told_of = {name: f"{unit_of(name).title.lower()} ({unit_of(name).unit})" for name in MEASURES}
     runs = max((entry.count for entry in entries), default=0)

@@ -244,7 +244,7 @@ def regressed(body: CodeBody, scaling: Scaling, few: Samples) -> nn.Linear:
 
 def settings_for(labels: int, seed: int, given: dict[str, Any]) -> Settings:
     """How a network is trained on so many samples: for some 2,000 steps, 20 epochs at least, by cosine."""
-    steps = steps_of(labels, Settings(**given | {"epochs": 1}))
+    steps = math.ceil(labels / find_batch_size(Settings(**given), labels))
     return Settings(**{"epochs": max(20, math.ceil(STEPS / steps)), "schedule": "cosine", "seed": seed} | given)
 
 

@@ -19,6 +19,8 @@ from isthmus.training import Settings
 
 MOST = 128
 """The largest code that is tried where nobody says which."""
+CLOSE = 0.01
+"""Of the variance: nearer to each other, single trainings say little of which of two is better."""
 
 
 @dataclass(frozen=True)
@@ -143,14 +145,17 @@ def judge(study: Study, price: float | None = None) -> Sweep:
     found = entries(table)
     chosen = 1 / width if price is None else price
     points = _points(found, f"{part}_explained_variance")
-    suggested, reason = suggest(points, chosen, priced_by_data=price is None, width=width)
+    suggested, reason = suggest(points, chosen, part, priced_by_data=price is None, width=width)
     return Sweep(study.folder, part, tuple(table), tuple(found), chosen, points, suggested, reason)
 
 
 def suggest(
-    points: Sequence[Point], price: float, *, priced_by_data: bool = True, width: int = 0
+    points: Sequence[Point], price: float, part: str = "validation", *, priced_by_data: bool = True, width: int = 0
 ) -> tuple[int | None, str]:
-    """The size whose unexplained share plus `price` for each number is least, and the reason in words."""
+    """The size whose unexplained share plus `price` for each number is least, and the reason in words.
+
+    part: of the data, whose shares these are.
+    """
     if not points:
         return None, "Nothing was measured."
     costs = [1 - point.explained + price * point.code for point in points]
@@ -159,17 +164,36 @@ def suggest(
     worth = f"{percent(price)} of the variance"
     if priced_by_data:
         worth += f", what one of the data's own {width} numbers holds on average"
-    reason = f"{_numbers(chosen.code)} bring{'s' if chosen.code == 1 else ''} back {percent(chosen.explained)}"
+    reason = f"On the {part} part {_numbers(chosen.code)} bring{'s' if chosen.code == 1 else ''} back "
+    reason += percent(chosen.explained)
     beaten = next((p for p in points if p.pca_explained is not None and p.pca_explained >= chosen.explained), None)
     if chosen.pca_explained is not None and beaten is not chosen:
         needs = f"needs {beaten.code} for that" if beaten else "reaches that with none of the sizes tried"
         reason += f" (PCA: {percent(chosen.pca_explained)} with as many, and it {needs})"
     if place + 1 == len(points):
-        return chosen.code, f"{reason}. It is the largest that was tried, so more may pay still: try larger ones."
+        largest = "It is the largest that was tried, so more may pay still: try larger ones."
+        return chosen.code, f"{reason}. {largest}{_doubt(points, costs)}"
     following = points[place + 1]
     assert following.gain is not None
     more = f"Up to {following.code}, each further one would bring {percent(max(0.0, following.gain))}"
-    return chosen.code, f"{reason}. {more}, which is less than the price of a number, {worth}."
+    return chosen.code, f"{reason}. {more}, which is less than the price of a number, {worth}.{_doubt(points, costs)}"
+
+
+def _doubt(points: Sequence[Point], costs: Sequence[float]) -> str:
+    """A sentence, with a space before it, where another size is as good by what chance may do; else ""."""
+    first, second, *_ = [*sorted(range(len(points)), key=costs.__getitem__), None]
+    if second is None:
+        return ""
+    apart = costs[second] - costs[first]
+    spreads = [points[place].spread for place in (first, second)]
+    chance = CLOSE if None in spreads else sum(spread for spread in spreads if spread is not None)
+    if apart > chance:
+        return ""
+    seen = "one training of each" if None in spreads else "their standard deviations over the seeds"
+    return (
+        f" With {_numbers(points[second].code)} the sum of error and price is larger by {percent(apart)} only, "
+        f"which {seen} can't tell from chance: more seeds may turn it."
+    )
 
 
 def _points(found: Sequence[Entry], measure: str) -> tuple[Point, ...]:
@@ -186,4 +210,4 @@ def _points(found: Sequence[Entry], measure: str) -> tuple[Point, ...]:
 
 
 def _numbers(count: int) -> str:
-    return f"{count} numbers" if count != 1 else "One number"
+    return f"{count} numbers" if count != 1 else "one number"

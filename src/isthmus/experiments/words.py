@@ -8,12 +8,15 @@ from isthmus.report.words import count, number, percent
 MEASURES = ("mse", "explained_variance", "psnr", "ssim")
 
 
-def columns(entries: Sequence[Entry]) -> dict[str, str]:
-    """The columns of a study's table: what a number is called in its rows, and in its head."""
+def columns(entries: Sequence[Entry], decided_by: str = "") -> dict[str, str]:
+    """The columns of a study's table: what a number is called in its rows, and in its head.
+
+    decided_by: the part by whose shares of the variance the study decides, which are then told too.
+    """
     parts = [part for part in ("validation", "test", "train") if any(f"{part}_mse" in e.means for e in entries)]
     names = {"code": "code", "weights": "weights", "epochs": "epochs"}
     for part in parts:
-        for measure in MEASURES if part == parts[-1] else MEASURES[:1]:
+        for measure in MEASURES if part == parts[-1] else MEASURES[: 2 if part == decided_by else 1]:
             if any(f"{part}_{measure}" in entry.means for entry in entries):
                 short = {"explained_variance": "explained"}.get(measure, measure)
                 names[f"{part}_{measure}"] = f"{part} {short}"

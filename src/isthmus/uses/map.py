@@ -27,6 +27,8 @@ MOST = 2000
 """Samples on a map, unless told."""
 JUDGED = 3000
 """Samples by which a map is judged, at most: that takes memory by their square."""
+ALIKE = 0.01
+"""By which two maps' trustworthiness, or k-NN accuracy, may differ without one being worse."""
 ACROSS = 12
 """Places of the decoded plane along each side."""
 
@@ -188,7 +190,21 @@ def quality_words(found: CodeMap) -> str:
     if ours.knn_accuracy is not None and theirs.knn_accuracy is not None:
         text += f" A sample's neighbours tell its label in {ours.knn_accuracy:.1%} of cases, and in PCA's plane in "
         text += f"{theirs.knn_accuracy:.1%}."
-    return text
+    return f"{text} {behind}" if (behind := behind_words(found)) else text
+
+
+def behind_words(found: CodeMap) -> str:
+    """A sentence where the plane of the data's own principal components is the better map, else ""."""
+    pairs = zip(("trustworthiness", "k-NN accuracy"), found.quality, found.beside, strict=True)
+    worse = [
+        f"{name} {ours:.3f} against {theirs:.3f}"
+        for name, ours, theirs in pairs
+        if ours is not None and theirs is not None and ours < theirs - ALIKE
+    ]
+    if not worse:
+        return ""
+    other = "" if found.projection.way in ("tsne", "umap") else ", or try t-SNE of the codes"
+    return f"PCA of the data themselves is the better map ({'; '.join(worse)}): take that{other}."
 
 
 def _quality(samples: Tensor, points: Tensor, labels: Tensor | None) -> MapQuality:
