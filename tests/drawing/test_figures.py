@@ -58,6 +58,28 @@ def test_pictures_of_any_channels_and_size_are_drawn(count, shape):
     drawn(figures.picture_grid({"original": batch, "PCA": batch}, captions=["0.1"] * count))
 
 
+@pytest.mark.parametrize(
+    ("names", "count", "captions"),
+    [
+        ([f"number {i}: 3.1 %" for i in range(16)], 8, list("12345678")),
+        (["content", "code, linear", "code, spherical"], 7, ["test:3", *[""] * 5, "test:8"]),
+        (["original", "model", "PCA"], 1, []),
+        (["of $ and ^", ""], 3, ["", "", "what is longer than its picture is wide"]),
+    ],
+)
+def test_a_picture_grid_leaves_no_blank_band_and_cuts_nothing_off(names, count, captions):
+    pictures = torch.zeros(count, 1, 8, 8)
+    figure = figures.picture_grid(dict.fromkeys(names, pictures), captions=captions)
+    figure.set_facecolor("white")
+    figure.canvas.draw()
+    inked = np.asarray(figure.canvas.buffer_rgba())[..., :3].min(2) < 250  # pyright: ignore[reportAttributeAccessIssue]
+    for axis in (0, 1):
+        places = inked.any(1 - axis).nonzero()[0]
+        before, after = places[0] / figure.dpi, (inked.shape[axis] - 1 - places[-1]) / figure.dpi
+        assert 0 < before < 0.2, "inches"
+        assert 0 < after < 0.2, "inches"
+
+
 def test_picture_grid_shows_values_as_they_are_and_cuts_what_is_outside():
     picture = torch.tensor([[[[-1.0, 0.0], [0.5, 7.0]]]])
     image = figures.picture_grid({"x": picture}, bounds=(0, 1)).axes[0].get_images()[0].get_array()

@@ -8,6 +8,7 @@ import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patheffects import AbstractPathEffect, withStroke
+from matplotlib.textpath import TextPath
 from matplotlib.ticker import MaxNLocator
 from torch import Tensor
 
@@ -86,16 +87,31 @@ def picture_grid(
             board[top : top + height, left : left + width] = picture
     with drawing(theme):
         wide = max(5.4, 0.45 * count) if count > 1 else 2.4
-        figure = sheet(wide, 0.45 + (wide - 0.3) * board.shape[0] / board.shape[1])
-        axes = figure.add_subplot()
+        names = max(_inches(name, 7.5) for name in rows)
+        upright = names < (wide - 0.3) * height / board.shape[1]  # else they would meet
+        left = 0.06 if not names else 0.3 if upright else 0.16 + names
+        last = _inches(captions[-1], 9) if captions else 0.0  # may be wider than what it stands above
+        half = width / board.shape[1] / 2
+        right = max(0.06, (0.06 + last / 2 - (wide - left) * half) / (1 - half))
+        above, below = 0.3 if any(captions) else 0.06, 0.06
+        across = wide - left - right
+        down = across * board.shape[0] / board.shape[1]
+        figure = sheet(wide, above + down + below, fitted=False)  # by hand: else what is left over shows as a band
+        tall = figure.get_figheight()
+        axes = figure.add_axes((left / wide, below / tall, across / wide, down / tall))
         axes.imshow(board, interpolation="nearest")
         axes.spines[:].set_visible(False)
         middles = [i * (height + gap) + (height - 1) / 2 for i in range(len(pictures))]
-        upright = 0.07 * max(map(len, rows)) < (wide - 0.3) * height / board.shape[1]  # else they would meet
         axes.set_yticks(middles, list(rows), rotation=90 if upright else 0, va="center", fontsize=7.5)
         axes.set_xticks([j * (width + gap) + (width - 1) / 2 for j in range(len(captions))], list(captions), fontsize=9)
         axes.tick_params(length=0, top=True, labeltop=True, bottom=False, labelbottom=False)
     return figure
+
+
+def _inches(text: str, size: float) -> float:
+    """How wide a line of text is, of a font's size in points."""
+    plain = text.replace("$", "S")  # which would begin a formula
+    return float(TextPath((0, 0), plain, size=size).get_extents().width) / 72 if text.strip() else 0.0
 
 
 def series_lines(rows: Mapping[str, Tensor], *, captions: Sequence[str] = (), theme: Theme = LIGHT) -> Figure:

@@ -43,13 +43,15 @@ def curves(
             axes.axhline(level[0], color=theme.ink, linewidth=1, linestyle=":", label=level[1])
         if marked is not None:
             axes.axvline(marked, color=theme.ink, linewidth=1, alpha=0.5)
-            axes.annotate(f" {marked:g}", (marked, 1), xycoords=("data", "axes fraction"), va="top", weight="bold")
+            above = {"xycoords": ("data", "axes fraction"), "xytext": (0, 2), "textcoords": "offset points"}
+            axes.annotate(f"{marked:g}", (marked, 1), **above, ha="center", va="bottom", weight="bold")
         values = [value for _, y, _ in lines.values() for value in y]
         if log and values and min(values) > 0:
             axes.set_yscale("log")
         _doubling(axes, sorted({size for x, _, _ in lines.values() for size in x}))
         axes.grid(axis="y")
-        axes.legend()
+        # beside a line there may be no room within the axes
+        figure.legend(loc="outside upper center", ncols=2 if len(lines) > 3 else 3, fontsize=9)
     return figure
 
 
