@@ -59,9 +59,9 @@ def test_a_run_that_fails_is_told_and_the_exit_code_says_so(isthmus, file, tmp_p
         (["sweep", "nowhere.csv"], 1, "nowhere.csv"),
         (["compare", "digits"], 2, "--recipes"),
         (["compare", "digits", "--recipes", "deep,deep"], 2, "twice"),
-        (["compare", "digits", "--recipes", "depe"], 1, "deep"),
+        (["compare", "digits", "--recipes", "depe"], 2, "deep"),
         (["compare", "digits", "--recipes", "deep", "--set", "conv:code=3"], 2, "conv"),
-        (["compare", "digits", "--recipes", "deep", "--set", "kode=3"], 1, "code"),
+        (["compare", "digits", "--recipes", "deep", "--set", "kode=3"], 2, "code"),
     ],
 )
 def test_wrong_use_is_one_line_before_any_training(isthmus, tmp_path, monkeypatch, words, code, said):
