@@ -96,6 +96,18 @@ def test_a_process_that_is_killed_fails_its_trial_only(data, quick, tmp_path):
     assert all(row["error"] is None for row in others)
 
 
+def test_processes_that_are_stopped_say_so_and_save_what_they_had(data, quick, tmp_path):
+    study = Study(tmp_path, data, trials(quick | {"epochs": 200_000}))
+
+    def interrupt(done, total):
+        raise KeyboardInterrupt
+
+    with pytest.warns(Remark, match="Stopping: what is in training is saved first"), pytest.raises(KeyboardInterrupt):
+        study.run(jobs=2, progress=interrupt)
+    assert not list(children())
+    assert list(tmp_path.rglob("checkpoint.safetensors"))
+
+
 def children():
     """The processes that this one has started for a study."""
     import pathlib

@@ -15,7 +15,7 @@ from typing import IO, Any
 import torch
 
 import isthmus
-from isthmus.errors import IsthmusError
+from isthmus.errors import IsthmusError, remark
 from isthmus.experiments.study import FOUND, Study
 from isthmus.experiments.trial import Trial
 from isthmus.files import write_json
@@ -55,6 +55,9 @@ def share_out(study: Study, trials: Sequence[Trial], jobs: int, tell: Callable[[
                 asked = {"trial": trial.to_json(), "data": study.identity, "remarks": []}
                 write_json(folder / FOUND, asked | {"error": told})
                 tell(trial, trial.budget)
+    except KeyboardInterrupt:
+        remark("Stopping: what is in training is saved first, which takes some seconds.")
+        raise
     finally:
         for hand in hands:
             hand.end()
