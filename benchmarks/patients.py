@@ -155,6 +155,15 @@ def unscaled(seed: int) -> ist.Run:
     return train(built("deep", data, seed, code=3, widths=(32,)), data, seed=seed)
 
 
+def worse_than_nothing(seed: int) -> ist.Run:
+    """Noise to be taken off pictures that are nothing like those of the training: pixels that are all drawn alone."""
+    data = digits(seed)
+    values = torch.randint(0, 256, data.test.tensor().shape, generator=torch.Generator().manual_seed(seed))
+    strange = replace(data.test, values=values.to(data.test.tensor().dtype))
+    model = built("denoise", data, seed, channels=(8, 8), sigma=0.1)
+    return train(model, replace(data, test=strange), seed=seed, epochs=15)
+
+
 SICK: dict[str, Callable[[int], ist.Run]] = {
     "copying": copying,
     "no bottleneck": no_bottleneck,
@@ -168,6 +177,7 @@ SICK: dict[str, Callable[[int], ist.Run]] = {
     "learning rate too low": rate_too_low,
     "overfitting": overfitting,
     "worse than PCA": worse_than_pca,
+    "worse than nothing": worse_than_nothing,
     "latent gaps": gaps,
     "class imbalance": imbalance,
     "scaling": unscaled,
@@ -186,6 +196,7 @@ HEALTHY: dict[str, dict[str, Any]] = {
     "k-sparse": {"code": 100, "k": 0.1},
     "contractive": {},
     "pca": {"code": 8},
+    "denoise": {"channels": (8, 8), "sigma": 0.3},
 }
 """Recipes and their options."""
 

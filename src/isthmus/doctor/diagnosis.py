@@ -53,7 +53,7 @@ CHECKS: tuple[Check, ...] = (
         "after",
         (*LOST, "learning rate too low", "saturated units", "dead units", "duplicate units", "memorising"),
     ),
-    Check("worse than nothing", learnt.worse_than_nothing, "after", (*LOST, "learning rate too low", "dead units")),
+    Check("worse than nothing", learnt.worse_than_nothing, "after", (*LOST, "dead units")),
     Check("latent gaps", inside.latent_gaps, "after", LOST),
     Check("class imbalance", learnt.class_imbalance, "after", (*LOST, "memorising")),
 )
