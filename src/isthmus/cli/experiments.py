@@ -1,8 +1,9 @@
 """Commands that train several models: `sweep`, `compare`, `pretrain`."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -99,22 +100,19 @@ def sweep(
     with working(f"reading {source}", quiet=quiet):
         data = open_data(source, **how)
     folder = out or Path("runs") / f"{stem(source)}-sweep"
-    try:
-        with counted("training", quiet=quiet) as progress:
-            found = study(
-                data,
-                sizes,
-                recipe=plan,
-                out=folder,
-                seeds=seeds,
-                price=price,
-                jobs=jobs,
-                overwrite=force,
-                progress=progress,
-                **settings,
-            )
-    except KeyboardInterrupt:
-        _stopped()
+    with _training(quiet) as progress:
+        found = study(
+            data,
+            sizes,
+            recipe=plan,
+            out=folder,
+            seeds=seeds,
+            price=price,
+            jobs=jobs,
+            overwrite=force,
+            progress=progress,
+            **settings,
+        )
     _end(found, found.reason, folder / PAGE, json=json, quiet=quiet)
 
 
@@ -166,13 +164,8 @@ def compare(
     with working(f"reading {source}", quiet=quiet):
         data = open_data(source, **how)
     folder = out or Path("runs") / f"{stem(source)}-compare"
-    try:
-        with counted("training", quiet=quiet) as progress:
-            found = study(
-                data, plans, out=folder, seeds=seeds, jobs=jobs, overwrite=force, progress=progress, **settings
-            )
-    except KeyboardInterrupt:
-        _stopped()
+    with _training(quiet) as progress:
+        found = study(data, plans, out=folder, seeds=seeds, jobs=jobs, overwrite=force, progress=progress, **settings)
     _end(found, found.verdict, folder / PAGE, json=json, quiet=quiet)
 
 
@@ -212,22 +205,19 @@ def pretrain(
     from isthmus.experiments.table import PAGE
 
     folder = out or run.with_name(f"{run.name}-pretrain")
-    try:
-        with counted("training", quiet=quiet) as progress:
-            found = study(
-                run,
-                source,
-                counts,
-                out=folder,
-                seeds=seeds,
-                jobs=jobs,
-                overwrite=force,
-                progress=progress,
-                how=how,
-                **settings,
-            )
-    except KeyboardInterrupt:
-        _stopped()
+    with _training(quiet) as progress:
+        found = study(
+            run,
+            source,
+            counts,
+            out=folder,
+            seeds=seeds,
+            jobs=jobs,
+            overwrite=force,
+            progress=progress,
+            how=how,
+            **settings,
+        )
     if json:
         say_json({**found.to_json(), "page": str(folder / PAGE)})
     else:
@@ -292,6 +282,12 @@ def _fail_if_any(failures: dict[str, str]) -> None:
         raise typer.Exit(1)
 
 
-def _stopped() -> NoReturn:
-    complain("Stopped; everything is saved. The same command goes on.")
-    raise typer.Exit(INTERRUPTED)
+@contextmanager
+def _training(quiet: bool) -> Iterator[Callable[[int, int | None], None]]:
+    """A progress bar while a study trains; Ctrl-C ends the command, and says that nothing is lost."""
+    try:
+        with counted("training", quiet=quiet) as progress:
+            yield progress
+    except KeyboardInterrupt:
+        complain("Stopped; everything is saved. The same command goes on.")
+        raise typer.Exit(INTERRUPTED) from None

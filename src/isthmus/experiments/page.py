@@ -18,6 +18,7 @@ from isthmus.experiments.trial import Fit
 from isthmus.experiments.words import MEASURES, cells, columns, told
 from isthmus.files import write_whole
 from isthmus.measures import judging, unit_of
+from isthmus.measures.seen import passes
 from isthmus.report.facts import data_facts, flat
 from isthmus.report.page import fill_page
 from isthmus.report.words import number, percent
@@ -244,8 +245,8 @@ def _looks(study: Study, entries: Mapping[str, Entry]) -> list[Section]:
     for title, entry in entries.items():
         run = load(study.place(firsts[entry.entrant]))
         with judging(run.model):
-            labels = None if some.labels is None else {"labels": some.labels}
-            rows[title] = run.model(some.tensor(), labels).reconstruction.float()
+            (seen,) = passes(run.model, some, len(some), damage=False)
+            rows[title] = seen.reconstruction.float().cpu()
     bounds = data.scaling.range or (float(rows["original"].min()), float(rows["original"].max()))
     drawn: Plate = plate(
         "Reconstructions",

@@ -17,8 +17,9 @@ from isthmus.drawing.rows import Look
 from isthmus.drawing.theme import LIGHT
 from isthmus.errors import DataError, UseError, nearest
 from isthmus.measures import judging
+from isthmus.measures.seen import passes
 from isthmus.uses.cells import Cell, cells_off, usual_row
-from isthmus.uses.scores import BATCH, MOST_CODES, SCORES, Score, element_errors, pass_of
+from isthmus.uses.scores import BATCH, MOST_CODES, SCORES, Score, element_errors, elements_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -244,17 +245,17 @@ def draw_strangest(
 
     titles: of the samples, their scores for example.
     """
-    errors = element_errors(model, samples)
+    with judging(model):
+        seen = list(passes(model, samples, BATCH, damage=False))
+    errors = torch.cat([elements_of(model, each) for each in seen])
     if samples.kind == "table":
         means = errors.mean(0)
         names = samples.columns or tuple(f"column {place + 1}" for place in range(len(means)))
         worst = means.sort(descending=True, stable=True).indices[:12].tolist()
         label = "mean squared error of the strangest samples (scaled units²)"
         return signs.bars({names[i]: float(means[i]) for i in worst}, limit=None, label=label, theme=theme)
-    with judging(model):
-        passes = [pass_of(model, raw, labels) for raw, labels in samples.labelled(BATCH)]
     clean, made = (
-        torch.cat([getattr(seen, name).float().cpu() for seen in passes]) for name in ("clean", "reconstruction")
+        torch.cat([getattr(each, name).float().cpu() for each in seen]) for name in ("clean", "reconstruction")
     )
     if samples.kind == "series":
         return detection.series_heat(clean, made, errors, titles=titles, theme=theme)

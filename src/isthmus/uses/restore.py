@@ -226,27 +226,19 @@ def scores(rivals: Mapping[str, Tensor], clean: Tensor) -> dict[str, dict[str, f
     }
 
 
-def judged(run: "Run") -> tuple[Restoration, str] | None:
-    """What the model puts right, of some pictures, and in words; None where it learnt without damage or pictures."""
+def section(run: "Run") -> Section | None:
+    """What the model puts right, for the report; nothing where it learnt without a corruption, or not on pictures."""
     if run.model.corruption is None or len(run.model.shape) != 3 or _chief_part(run).kind != "pictures":
         return None
     most = max(1, min(JUDGED, REPORTED // torch.Size(run.model.shape).numel()))
     found = restoration(run, most=most)
     told = {name: {who: f"{value:.4g}" for who, value in row.items()} for name, row in found.scores.items()}
     which = "of the training part" if _chief_part(run) is run.open().train else "that training did not see"
-    return found, (
+    words = (
         f"{len(found.clean)} pictures {which}, damaged as in training ({run.model.corruption}): "
         f"PSNR {told['psnr']['nothing']} dB as they came, {told['psnr']['restored']} dB restored; "
         f"SSIM {told['ssim']['nothing']} and {told['ssim']['restored']}."
     )
-
-
-def section(run: "Run") -> Section | None:
-    """What the model puts right, for the report; nothing where it learnt without a corruption, or not on pictures."""
-    made = judged(run)
-    if made is None:
-        return None
-    found, words = made
     rows = {"clean": found.clean, "damaged": found.damaged, "restored": found.restored}
     rows = {name: pictures[:SHOWN] for name, pictures in rows.items()}
     shown = plate(

@@ -10,6 +10,7 @@ from isthmus.autoencoder import Autoencoder
 from isthmus.data.samples import Samples
 from isthmus.errors import UseError
 from isthmus.measures import judging, log_likelihood
+from isthmus.measures.seen import passes
 from isthmus.parts import DiagonalGaussian
 from isthmus.passes import Pass
 
@@ -27,7 +28,7 @@ Score = Callable[[Tensor, Tensor | None], Tensor]
 def element_errors(model: Autoencoder, samples: Samples) -> Tensor:
     """(N, *shape) squared error of each number, scaled; 0 of what is missing, 1 of a category that is wrong."""
     with judging(model):
-        return torch.cat([elements_of(model, pass_of(model, raw, labels)) for raw, labels in samples.labelled(BATCH)])
+        return torch.cat([elements_of(model, seen) for seen in passes(model, samples, BATCH, damage=False)])
 
 
 def elements_of(model: Autoencoder, seen: Pass) -> Tensor:

@@ -8,12 +8,13 @@ import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from isthmus.data.samples import Samples, spread
+from isthmus.data.samples import Samples
 from isthmus.drawing.changes import column_changes, picture_changes
 from isthmus.drawing.plates import Section, plate
 from isthmus.drawing.rows import Look, sample_rows
 from isthmus.drawing.theme import LIGHT, Theme
 from isthmus.errors import DataError, UseError, nearest
+from isthmus.measures.seen import passes
 from isthmus.parts.codes.gaussian import DiagonalGaussian
 from isthmus.uses.effects import Effect, effect_of
 from isthmus.uses.given import check_continuous, one_sample
@@ -202,15 +203,11 @@ def _first(run: "Run") -> str:
 
 def _codes(run: "Run", train: Samples) -> tuple[Tensor, Tensor | None]:
     """(N, D) flat codes of samples spread over the training part, and the mean KL of each number of a Gaussian."""
-    chosen = spread(len(train), KNOWN)
     codes, costs = [], []
-    device = run.model.scaling.scale.device
     run.model.eval()
     with torch.no_grad():
-        for batch in chosen.split(256):
-            some = train.take(batch)
-            labels = None if some.labels is None else {"labels": some.labels.to(device)}
-            code = run.model(some.tensor().to(device), labels).code
+        for seen in passes(run.model, train.some(KNOWN), 256, damage=False):
+            code = seen.code
             codes.append(code.z.flatten(1).float().cpu())
             if isinstance(code.distribution, DiagonalGaussian):
                 costs.append(code.distribution.kl().flatten(1).float().cpu())
