@@ -65,6 +65,43 @@ def test_error_is_the_mean_squared_error_of_each_sample(table):
     assert ist.detector(run).scores(run.data.test).float().numpy() == pytest.approx(expected.numpy(), rel=1e-5)
 
 
+@pytest.mark.parametrize("kind", ["pictures", "series"])
+def test_unexplained_share_is_one_less_the_coefficient_of_determination(kind):
+    shape = {"pictures": (60, 5, 6, 2), "series": (60, 2, 12)}[kind]
+    values = np.random.default_rng(0).normal(size=shape).astype(np.float32)
+    if kind == "series":
+        values[:20, :, 9:] = np.nan  # these end early
+    else:
+        values = (60 * values + 120).clip(0, 255).astype(np.uint8)
+    data = ist.open_data(values, kind=kind, test=0.3, validation=0)
+    run = ist.fit(ist.recipe("deep", code=6).build(data), data, epochs=1, progress=False, compile=False)
+    test = data.test
+    given = run.model.scaling(test.tensor()).numpy()
+    made = run.model.scaling(run.reconstruct(test)).numpy()
+    spread = given - np.nanmean(given.reshape(*given.shape[:2], -1), 2).reshape(
+        *given.shape[:2], *[1] * (given.ndim - 2)
+    )
+    inner = tuple(range(1, given.ndim))
+    known = ~np.isnan(given)
+    expected = np.nansum(np.where(known, made - given, 0.0) ** 2, inner) / np.nansum(spread**2, inner)
+    assert ist.detector(run, "unexplained").scores(test).numpy() == pytest.approx(expected, rel=1e-4)
+
+
+def test_faint_and_empty_pictures_are_strange_by_the_unexplained_share(digits):
+    run, _ = digits
+    faint = run.read((run.data.test.tensor()[:, 0] // 16).to(torch.uint8).numpy())
+    assert auroc(run, "error", run.data.test, faint) < 0.5
+    assert auroc(run, "unexplained", run.data.test, faint) > 0.95
+    empty = ist.detector(run, "unexplained").scores(run.read(np.zeros((1, 8, 8), np.uint8)))
+    assert float(empty) > 1e3
+
+
+def test_rows_of_tables_have_no_unexplained_share(table):
+    run, values = table
+    with pytest.raises(UseError, match="by='error'"):
+        ist.detect(run, values, "unexplained")
+
+
 def test_neighbours_of_the_training_part_leave_each_sample_itself_out(digits):
     run, _ = digits
     data = ist.open_data(run.data.train, validation=0)

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from isthmus.uses.detect import Detection
 
 
-CALLED = {"likelihood": "−log p(x)"}
-"""What a score is called where it isn't what it is by: the more likely, the smaller."""
+CALLED = {"likelihood": "−log p(x)", "unexplained": "unexplained share"}
+"""What a score is called where its own name won't do: of the likelihood, the more likely, the smaller."""
 
 
 def add_to(app: typer.Typer) -> None:
@@ -44,10 +44,11 @@ def detect(
     *,
     how: reading.How,
     by: Annotated[
-        Literal["error", "likelihood", "distance", "neighbours"],
+        Literal["error", "unexplained", "likelihood", "distance", "neighbours"],
         typer.Option(
-            help="How badly a sample comes back; how unlikely it is, as −log p(x) (a VAE); how far its code lies from "
-            "the training codes, by their covariance, or from the 5 nearest."
+            help="How badly a sample comes back; the same as a share of its own variance, for pictures and series; how "
+            "unlikely it is, as −log p(x) (a VAE); how far its code lies from the training codes, by their covariance, "
+            "or from the 5 nearest."
         ),
     ] = "error",
     quantile: Annotated[

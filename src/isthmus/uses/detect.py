@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from isthmus.drawing.theme import Theme
     from isthmus.run import Run
 
-By = Literal["error", "likelihood", "distance", "neighbours"]
+By = Literal["error", "unexplained", "likelihood", "distance", "neighbours"]
 LEAST_HELD = 50
 """Samples that a validation part needs, for its quantiles to say something."""
 DRAWS = 16
@@ -124,6 +124,8 @@ def detector(run: "Run", by: By = "error", *, quantile: float = 0.99, draws: int
         strange = detector(run, "neighbours").scores(run.read("new.parquet"))
 
     by: "error", how badly a sample comes back (mean squared error, scaled; a category is right or 1 off);
+        "unexplained", the share of a picture's or a series' own variance, around the mean of each channel, that does
+        not come back: smooth samples, which come back with small errors, are not taken for known ones by it;
         "likelihood", -log p(x) in nats by importance weighting with `draws` draws (the negative ELBO with one);
         "distance", the Mahalanobis distance of its code from the training codes;
         "neighbours", its code's mean distance to the 5 nearest of (at most 5,000) training codes.
@@ -133,8 +135,9 @@ def detector(run: "Run", by: By = "error", *, quantile: float = 0.99, draws: int
     Raises:
         UseError: the model has no such score. DataError: the quantile is none, or the data can't be opened again.
 
-    Source: Mahalanobis distance in features: Lee et al., A simple unified framework for detecting out-of-distribution
-    samples, NeurIPS (2018); nearest neighbours: Sun et al., ICML (2022).
+    Source: simple samples score low: Serrà et al., Input complexity and out-of-distribution detection with
+    likelihood-based generative models, ICLR (2020); Mahalanobis distance in features: Lee et al., A simple unified
+    framework for detecting out-of-distribution samples, NeurIPS (2018); nearest neighbours: Sun et al., ICML (2022).
     """
     if by not in get_args(By):
         raise DataError(f"There is no score {by!r}. {nearest(str(by), get_args(By))}")

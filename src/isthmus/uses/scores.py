@@ -21,6 +21,8 @@ BATCH = 1024
 MOST_CODES = 5000
 """Training codes that neighbours are looked for among, spread over the part."""
 NEIGHBOURS = 5
+LEAST_VARIANCE = 1e-12
+"""Of a sample, in scaled units²: below it nothing varies but the rounding."""
 Score = Callable[[Tensor, Tensor | None], Tensor]
 """(N, *shape) raw samples and their labels to (N,) float64 scores: the higher, the stranger."""
 
@@ -51,10 +53,29 @@ def _by_error(run: "Run", *_: Any) -> tuple[Score, None]:
 
     def score(raw: Tensor, labels: Tensor | None) -> Tensor:
         seen = pass_of(model, raw, labels)
-        errors = elements_of(model, seen).flatten(1).double()
-        if seen.known is None:
-            return errors.mean(1)
-        return errors.sum(1) / seen.known.flatten(1).sum(1).clamp(min=1).cpu()
+        return _mean(elements_of(model, seen), seen.known)
+
+    return score, None
+
+
+def _by_unexplained(run: "Run", *_: Any) -> tuple[Score, None]:
+    r"""The error as a share of the sample's own variance, :math:`\sum (x - \hat x)^2 / \sum (x - \bar x_c)^2`.
+
+    It is 1 where no more comes back than the mean of each channel c, and 1 less the coefficient of determination.
+    """
+    model = run.model
+    if run.description["kind"] == "table":
+        raise UseError(
+            "The cells of a row have no mean in common around which they vary. Take by='error', or by='neighbours'."
+        )
+
+    def score(raw: Tensor, labels: Tensor | None) -> Tensor:
+        seen = pass_of(model, raw, labels)
+        clean = seen.with_holes().double().cpu()
+        around = clean - clean.flatten(2).nanmean(2).view(*clean.shape[:2], *[1] * (clean.ndim - 2))
+        own = _mean(around.square(), seen.known)
+        # what does not vary at all, and comes back otherwise, is as strange as can be
+        return _mean(elements_of(model, seen), seen.known) / own.clamp(min=LEAST_VARIANCE)
 
     return score, None
 
@@ -114,10 +135,20 @@ def _by_neighbours(
 
 SCORES: dict[str, Callable[..., tuple[Score, Tensor | None]]] = {
     "error": _by_error,
+    "unexplained": _by_unexplained,
     "likelihood": _by_likelihood,
     "distance": _by_distance,
     "neighbours": _by_neighbours,
 }
+
+
+def _mean(values: Tensor, known: Tensor | None) -> Tensor:
+    """(N,) float64 means of (N, *shape) values over each sample, or over what is known of it."""
+    values = values.flatten(1).double()
+    if known is None:
+        return values.mean(1)
+    known = known.flatten(1).cpu()
+    return torch.where(known, values, 0).sum(1) / known.sum(1).clamp(min=1)
 
 
 def _codes(model: Autoencoder, raw: Tensor, labels: Tensor | None) -> Tensor:
