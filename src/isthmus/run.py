@@ -132,7 +132,7 @@ class Run:
                 for piece, codes in run.stream("large.parquet").through(run.encode):
                     put(codes, piece.names)
 
-        rows: samples in a piece; as many as take 16 MiB where it is None.
+        rows: samples in a piece; as many as take 8 MiB, but 32,768 at most, where it is None.
 
         Raises:
             DataError: as `read`; what is wrong with a piece is said when it is come to.

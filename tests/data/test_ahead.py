@@ -20,7 +20,7 @@ def test_same_items_come_in_the_same_order():
     assert no_thread_is_left()
 
 
-def test_next_item_is_in_work_while_one_is_used_and_no_further_one():
+def test_one_item_is_ready_and_the_next_in_work_while_one_is_used_and_no_further_one():
     begun = []
 
     def items():
@@ -30,7 +30,7 @@ def test_next_item_is_in_work_while_one_is_used_and_no_further_one():
 
     for number in ahead(items()):
         time.sleep(0.01)
-        assert begun == list(range(min(number + 2, 9)))
+        assert begun == list(range(min(number + 3, 9)))
 
 
 def test_items_are_made_beside_their_use():

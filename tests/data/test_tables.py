@@ -28,6 +28,27 @@ def test_tables_of_every_library_read_the_same(make):
     assert samples.labels.tolist() == [2, 1, 2, 0]
 
 
+def test_many_rows_of_any_types_come_in_their_places(monkeypatch):
+    monkeypatch.setattr("isthmus.data.tables.BATCH", 500)
+    monkeypatch.setattr("isthmus.data.tables.ROWS", 64)
+    floats = np.random.default_rng(0).normal(size=1_234).astype(np.float32)
+    floats[700] = np.nan
+    there = pa.table(
+        {
+            "float": floats,
+            "place": pa.array(["Rome", "Oslo"] * 617).dictionary_encode(),
+            "whole": pa.array([None if i == 5 else i for i in range(1_234)]),
+            "coded": pa.array(np.arange(1_234) % 7).dictionary_encode(),
+            "double": floats.astype(np.float64) * 2,
+        }
+    )
+    parts = pa.concat_tables([there.slice(0, 321), there.slice(321)])
+    values = read_samples(parts, missing="keep", categorical=("place",)).tensor().numpy()
+    whole = np.where(np.arange(1_234) == 5, np.nan, np.arange(1_234))
+    expected = np.stack([floats, np.arange(1, 1_235) % 2, whole, np.arange(1_234) % 7, 2 * floats], 1)
+    np.testing.assert_allclose(values, expected, rtol=1e-6)
+
+
 def test_index_of_pandas_is_no_column(tmp_path):
     frame = pd.DataFrame(COLUMNS, index=[7, 8, 9, 11]).drop(columns="place")
     frame.to_parquet(tmp_path / "x.parquet")

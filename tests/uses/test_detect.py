@@ -1,5 +1,7 @@
 """What a model has not seen is told from what it has."""
 
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -7,8 +9,10 @@ from sklearn.metrics import roc_auc_score
 
 import isthmus as ist
 from isthmus.drawing.plates import LIGHT
+from isthmus.drawing.rows import Look
 from isthmus.errors import DataError, UseError
-from isthmus.uses.detect import draw_strangest, section
+from isthmus.uses.cells import cells_off, usual_row
+from isthmus.uses.detect import draw_strangest, section, strangest_of
 from isthmus.uses.scores import element_errors
 
 
@@ -48,6 +52,25 @@ def test_code_tells_what_lies_far_along_its_own_directions(table):
     far = run.read(5 * values[:100])
     assert auroc(run, "distance", run.data.test, far) > 0.9
     assert auroc(run, "neighbours", run.data.test, far) > 0.9
+
+
+def test_strangest_come_first_in_their_order_where_scores_are_alike_and_what_is_not_finite_before_all():
+    scores = torch.tensor([1.0, 3.0, 2.0, 3.0, math.nan, 0.0, 2.0, math.inf], dtype=torch.float64)
+    assert strangest_of(scores, 6) == (4, 7, 1, 3, 2, 6)
+    assert strangest_of(torch.zeros(99), 3) == (0, 1, 2)
+    assert strangest_of(scores[:2], 10) == (1, 0)
+    assert strangest_of(scores[:0], 10) == ()
+
+
+def test_cells_of_many_rows_are_those_of_each_by_itself(table):
+    run, values = table
+    changed = run.read(values[:6] + np.eye(6, 5, dtype=np.float32) * 8)
+    usual, look = usual_row(run.data.train), Look.of(run)
+    together = cells_off(run.model, changed, usual, look)
+    alone = [cells_off(run.model, changed.take([row]), usual, look)[0] for row in range(6)]
+    assert [[cell[0] for cell in cells] for cells in together] == [[cell[0] for cell in cells] for cells in alone]
+    assert [cells[0][0] for cells in together[:5]] == [f"column {place + 1}" for place in range(5)]
+    assert [c[3] for cells in together for c in cells] == pytest.approx([c[3] for cells in alone for c in cells])
 
 
 def test_distance_is_that_of_mahalanobis(table):

@@ -23,8 +23,11 @@ from isthmus.errors import DataError, remark
 
 Made = TypeVar("Made")
 
-PIECE = 2**24
-"""Bytes that the numbers of a piece take at most, unless its size is given; three to five are in memory at a time."""
+PIECE = 2**23
+"""Bytes that the numbers of a piece take at most, unless its size is given; four to six are in memory at a time."""
+
+MOST = 2**15
+"""Samples in a piece at most, unless its size is given: nothing is used before the first piece has been read."""
 
 SMALL = 2**24
 """A file of fewer bytes is read as a whole, and then divided."""
@@ -85,7 +88,7 @@ def stream_samples(
     in pieces; any other source, small files, and one part of a source are read as a whole and then divided. Pictures
     that can't be read are left out, and named in `Stream.skipped`.
 
-    rows: samples in a piece; as many as take 16 MiB where it is None.
+    rows: samples in a piece; as many as take 8 MiB, but 32,768 at most, where it is None.
     The rest as for `read_samples`. What is wrong with a piece is said when it is come to.
 
     Raises:
@@ -164,7 +167,7 @@ def _tables(module: str) -> Any:
 
 def _rows(like: Mapping[str, Any] | None) -> int:
     numbers = int(np.prod(like["shape"])) if like else 1024
-    return min(max(PIECE // (4 * max(1, numbers)), 1), 2**16)
+    return min(max(PIECE // (4 * max(1, numbers)), 1), MOST)
 
 
 def _small(path: Path) -> bool:

@@ -20,6 +20,8 @@ from isthmus.data.raw import Raw
 from isthmus.errors import DataError, nearest, remark, renamed
 
 NAME = "name"  # a text column that is called so holds the samples' names
+BATCH = 2**15  # rows of a table whose columns are put side by side at a time
+ROWS = 2**11  # of these, rows that the processor's cache holds
 
 
 def from_table(source: Any, options: Options, like: Mapping[str, Any] | None = None) -> Raw:
@@ -212,18 +214,32 @@ def _matrix(
     matrix = np.empty((table.num_rows, len(wanted)), np.float32)
     named_by: list[tuple[str, ...]] = [()] * len(wanted)
     for position, name in enumerate(wanted):
-        column = table[name]
         if name in categories:
             where = f"Column {name!r} of {called}"
-            matrix[:, position], named_by[position] = encode(column, categories[name], where, kept=kept)
-            continue
-        if pa.types.is_dictionary(column.type):
-            column = column.cast(column.type.value_type)
-        if not pa.types.is_float32(column.type):
-            column = pc.cast(column, pa.float64(), safe=False)
-        with np.errstate(over="ignore"):  # what is too large becomes infinite, and is then reported as such
-            matrix[:, position] = column.to_numpy()
+            matrix[:, position], named_by[position] = encode(table[name], categories[name], where, kept=kept)
+    places = [position for position, name in enumerate(wanted) if name not in categories]
+    done = 0
+    for batch in table.select([wanted[position] for position in places]).to_batches(max_chunksize=BATCH):
+        _lay_in(matrix[done : done + batch.num_rows], places, [_numbers(column) for column in batch.columns])
+        done += batch.num_rows
     return matrix, tuple(named_by)
+
+
+def _numbers(column: pa.Array) -> np.ndarray:
+    """A column's numbers, NaN where there are none; the column's own memory where it can be."""
+    if pa.types.is_dictionary(column.type):
+        column = column.cast(column.type.value_type)
+    if not pa.types.is_float32(column.type):
+        column = pc.cast(column, pa.float64(), safe=False)
+    return column.to_numpy(zero_copy_only=False)
+
+
+def _lay_in(matrix: np.ndarray, places: list[int], columns: list[np.ndarray]) -> None:
+    """Put the columns side by side, some rows at a time: a line of the processor's cache is part of several columns."""
+    with np.errstate(over="ignore"):  # what is too large becomes infinite, and is then reported as such
+        for start in range(0, len(matrix), ROWS):
+            for place, column in zip(places, columns, strict=True):
+                matrix[start : start + ROWS, place] = column[start : start + ROWS]
 
 
 def _classes(column: pa.ChunkedArray) -> Any:

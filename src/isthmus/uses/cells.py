@@ -29,30 +29,28 @@ def cells_off(model: Autoencoder, samples: Samples, usual: Tensor, look: Look, m
     usual: (columns,) raw values to begin from. Cells that are missing are not tried; of many those are that come back
     worst or are furthest from the usual.
     """
-    given = samples.tensor().float()
+    given, labels = samples.tensor().float(), samples.labels
     names = samples.columns or tuple(f"column {place + 1}" for place in range(given.shape[1]))
-    found = []
-    for row, labels in zip(given, samples.labels if samples.labels is not None else [None] * len(given), strict=True):
-        errors, _ = _passed(model, row[None], labels)
-        far = (look.scaled(row[None]) - look.scaled(usual[None])).square()[0]
-        tried = (errors[0] + far).nan_to_num(-1.0).sort(descending=True, stable=True).indices[:TRIED]
-        tried = tried[row[tried].isfinite()]
-        own = torch.arange(len(tried))
-        put = row.repeat(len(tried), 1)
-        put[own, tried] = usual[tried]
-        for _ in range(ROUNDS):
-            put[own, tried] = _passed(model, put, labels)[1][own, tried]
-        left = _passed(model, put, labels)[0].sum(1)
-        shares = (1 - left / errors.sum().clamp(min=1e-30)).clamp(min=0)
-        order = shares.sort(descending=True, stable=True).indices[:most].tolist()
-        found.append(
-            tuple(
-                (names[i], look.told(i, float(row[i])), look.told(i, float(put[place, i])), float(shares[place]))
-                for place, i in ((place, int(tried[place])) for place in order)
-                if float(shares[place]) >= LEAST
-            )
-        )
-    return found
+    errors, _ = _passed(model, given, labels)
+    far = (look.scaled(given) - look.scaled(usual[None])).square()
+    worst = (errors + far).nan_to_num(-1.0).sort(descending=True, stable=True).indices[:, :TRIED]
+    known = given.gather(1, worst).isfinite()
+    # a try for each of these cells: its row with this one cell put right
+    row, cell, tries = known.nonzero()[:, 0], worst[known], torch.arange(int(known.sum()))
+    put = given[row]
+    put[tries, cell] = usual[cell]
+    labels = None if labels is None else labels[row]
+    for _ in range(ROUNDS):
+        put[tries, cell] = _passed(model, put, labels)[1][tries, cell]
+    left = _passed(model, put, labels)[0].sum(1)
+    shares = (1 - left / errors.sum(1).clamp(min=1e-30)[row]).clamp(min=0)
+    found: list[list[Cell]] = [[] for _ in given]
+    for i in shares.sort(descending=True, stable=True).indices.tolist():
+        cells, place, share = found[int(row[i])], int(cell[i]), float(shares[i])
+        if len(cells) < most and share >= LEAST:
+            was, suggested = (look.told(place, float(values[place])) for values in (given[row[i]], put[i]))
+            cells.append((names[place], was, suggested, share))
+    return [tuple(cells) for cells in found]
 
 
 def usual_row(train: Samples) -> Tensor:
@@ -60,9 +58,8 @@ def usual_row(train: Samples) -> Tensor:
     return train.some(BATCH).tensor().float().nanmedian(0).values.nan_to_num(0.0)
 
 
-def _passed(model: Autoencoder, rows: Tensor, label: Tensor | None) -> tuple[Tensor, Tensor]:
+def _passed(model: Autoencoder, rows: Tensor, labels: Tensor | None) -> tuple[Tensor, Tensor]:
     """(n, columns) squared errors, and what came back, raw."""
-    labels = None if label is None else label.expand(len(rows))
     with judging(model):
         seen = pass_of(model, rows, labels)
         return elements_of(model, seen), model.scaling.inverse(seen.reconstruction).cpu().float()

@@ -237,7 +237,9 @@ def over(scores: Tensor, threshold: float) -> Tensor:
 
 def strangest_of(scores: Tensor, most: int = STRANGEST) -> tuple[int, ...]:
     """The numbers of the highest scores, highest first; what is not finite comes before all."""
-    order = scores.nan_to_num(math.inf, math.inf).sort(descending=True, stable=True).indices
+    scores = scores.nan_to_num(math.inf, math.inf)
+    high = (scores >= scores.topk(min(most, len(scores))).values[-1:]).nonzero().flatten()  # to sort all takes longer
+    order = high[scores[high].sort(descending=True, stable=True).indices]
     return tuple(order[:most].tolist())
 
 
