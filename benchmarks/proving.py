@@ -100,7 +100,9 @@ class Bench:
         path = self.folder / f"{self.name}{title and '-'}{title}.png"
         memory = io.BytesIO()
         figure.savefig(memory, format="png", dpi=150, facecolor="white", bbox_inches="tight", pad_inches=0.05)
-        few = Image.open(memory).convert("RGB").quantize(128, dither=Image.Dither.NONE)
+        whole = Image.open(memory).convert("RGB")
+        # by how many pixels have it alone, a colour of few thin marks would be lost among greys
+        few = whole.quantize(128, Image.Quantize.MAXCOVERAGE, kmeans=3, dither=Image.Dither.NONE)
         with whole_file(path) as beside:
             few.save(beside, format="png", optimize=True)
         self.pictures.append(path.name)

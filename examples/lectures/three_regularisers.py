@@ -41,7 +41,7 @@ for name, blueprint in kinds.items():
     error[name] = float((rows[name] - clean).square().mean())
 
 with drawing(LIGHT):
-    figure = sheet(8, 6)
+    figure = sheet(8, 5.3)
     board = torch.cat([torch.cat(list(row[:14, 0]), 1) for row in rows.values()])
     axes = figure.add_subplot(3, 1, (1, 2), xticks=[])
     axes.imshow(board, "gray", vmin=0, vmax=1)

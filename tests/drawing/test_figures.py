@@ -64,6 +64,7 @@ def test_pictures_of_any_channels_and_size_are_drawn(count, shape):
         ([f"number {i}: 3.1 %" for i in range(16)], 8, list("12345678")),
         (["content", "code, linear", "code, spherical"], 7, ["test:3", *[""] * 5, "test:8"]),
         (["original", "model", "PCA"], 1, []),
+        (["original", "shallow, 16 numbers\n89%; shuffled 38%"], 10, ["", "", "digits"]),
         (["of $ and ^", ""], 3, ["", "", "what is longer than its picture is wide"]),
     ],
 )

@@ -85,7 +85,7 @@ def _cats(bench: Bench) -> list[Row]:
         test = {name: held["x_test"][held["y_test"] == label] for name, label in {"cats": CAT, **OTHERS}.items()}
     bench.data.append(f"{path.name}: {len(cats)} cats to train on")
     data = ist.open_data(cats, kind="pictures", test=0, validation=0.1)
-    run = bench.train("cats", ist.recipe("deep", code=32), data, epochs=5 * bench.epochs, **HOW)
+    run = bench.train("cats", ist.recipe("resnet", code=32), data, epochs=5 * bench.epochs, **HOW)
     known = run.read(test["cats"])
     strange = {"trees": run.read(_trees())} | {name: run.read(test[name]) for name in OTHERS}
     shown = [samples.take(range(2)).tensor() for samples in (known, *strange.values())]

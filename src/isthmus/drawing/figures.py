@@ -109,9 +109,9 @@ def picture_grid(
 
 
 def _inches(text: str, size: float) -> float:
-    """How wide a line of text is, of a font's size in points."""
-    plain = text.replace("$", "S")  # which would begin a formula
-    return float(TextPath((0, 0), plain, size=size).get_extents().width) / 72 if text.strip() else 0.0
+    """How wide the widest line of a text is, of a font's size in points."""
+    lines = [line for line in text.replace("$", "S").splitlines() if line.strip()]  # "$" would begin a formula
+    return max((float(TextPath((0, 0), line, size=size).get_extents().width) / 72 for line in lines), default=0.0)
 
 
 def series_lines(rows: Mapping[str, Tensor], *, captions: Sequence[str] = (), theme: Theme = LIGHT) -> Figure:
