@@ -70,6 +70,7 @@ def unwritable(path: Path, error: OSError) -> IsthmusError:
         errno.EACCES: "the folder can't be written to. Choose another place, or change its permissions",
         errno.EPERM: "the folder can't be written to. Choose another place, or change its permissions",
         errno.ENOENT: "its folder does not exist. Make it first, or choose another place",
+        errno.EEXIST: "a part of its path is a file, not a folder. Choose another place",
         errno.ENOTDIR: "a part of its path is a file, not a folder. Choose another place",
     }.get(number, f"the system says: {error.strerror or error}")
     return IsthmusError(f"Could not write {path}: {cause}. Nothing was left half-written.")

@@ -43,6 +43,22 @@ def test_every_format_holds_the_samples_themselves(isthmus, vae, here):
         assert np.abs(back - expected).max() <= 0.5 + 1e-5
 
 
+def test_a_folder_that_is_not_there_yet_is_made(isthmus, vae, here):
+    said = isthmus("sample", vae, "new/deep/one.png", "-n", 1)
+    assert said.code == 0, said.err
+    assert isthmus("reconstruct", vae, "digits", "other/deep").code == 0
+    assert (here / "new/deep/one.png").exists()
+    assert len(list((here / "other/deep").iterdir())) == 1797
+    (here / "file").write_text("mine")
+    assert "a part of its path is a file" in isthmus("sample", vae, "file/one.png").err
+
+
+def test_a_class_that_is_not_there_is_named_before_a_target_that_is(isthmus, vae, here):
+    (here / "a.png").write_text("mine")
+    assert "There is no class '17' here." in isthmus("sample", vae, "a.png", "--label", 17).err
+    assert "is there already" in isthmus("sample", vae, "a.png", "--label", 7).err
+
+
 def test_one_sample_as_a_picture_is_that_picture(isthmus, vae, here):
     assert isthmus("sample", vae, "one.png", "-n", 1).code == 0
     with Image.open("one.png") as picture:
@@ -112,7 +128,7 @@ def test_series_are_drawn_as_lines_in_a_sheet(isthmus, here):
     [
         (["nowhere"], "nowhere"),
         (["RUN", "new.docx"], ".docx"),
-        (["RUN", "no/new.png"], "no"),
+        (["RUN", "taken.png/new.png"], "a part of its path is a file"),
         (["RUN", "taken.png"], "--force"),
     ],
 )

@@ -104,7 +104,7 @@ def test_nothing_is_overwritten_unless_it_is_forced(isthmus, trained, here, comm
         (["encode", "nowhere", "digits", "codes.npy"], "nowhere"),
         (["encode", "RUN", "nowhere.csv", "codes.npy"], "nowhere.csv"),
         (["encode", "RUN", "digits", "codes.docx"], ".docx"),
-        (["encode", "RUN", "digits", "nowhere/codes.npy"], "nowhere"),
+        (["encode", "RUN", "digits", "wide.npy/codes.npy"], "a part of its path is a file"),
         (["encode", "RUN", "wide.npy", "codes.npy"], "9"),
         (["encode", "RUN", "digits", "pictures.zip"], "picture"),
         (["decode", "RUN", "wide.npy", "out.npy"], "81"),

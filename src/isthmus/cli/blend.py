@@ -70,9 +70,9 @@ def blend(
     if len(samples) < 2:
         raise typer.BadParameter(f"{samples[0]} alone: expected two samples or more, as in test:3 test:8")
     targets = out or [run / "blend.png", run / "blend.gif"]
-    for target in targets:
-        options.refuse_taken(target, force)
     found = options.open_run(run)
+    for target in targets:
+        options.make_way(target, force)
     from isthmus.drawing.theme import write_png
     from isthmus.uses import blend as use
 

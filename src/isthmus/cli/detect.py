@@ -72,8 +72,6 @@ def detect(
     where there is no validation part). Of a table those columns are named that, put right from the others, leave
     least amiss. Samples are counted from 0; the scores stand in the order of SOURCE.
     """
-    for path in filter(None, (target, picture)):
-        options.refuse_taken(path, force, source)
     if target is not None and target.suffix.lower() not in (".csv", ".tsv", ".parquet", ".npy", ".npz"):
         raise DataError(f"{target}: scores are numbers. Give a name that ends in .csv, .tsv, .parquet, .npy or .npz.")
     from contextlib import nullcontext
@@ -85,6 +83,8 @@ def detect(
     from isthmus.uses.detect import draw_strangest, over
 
     loaded = options.open_run(run)
+    for path in filter(None, (target, picture)):
+        options.make_way(path, force, source)
     writing = nullcontext() if target is None else open_writer(target, columns=("score", "strange"), overwrite=force)
     with counted("judging", quiet=quiet) as progress, writing as put:
         done = 0

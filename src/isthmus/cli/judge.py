@@ -61,10 +61,11 @@ def report(
 
     The run's own page is written anew each time; what is at another PATH is overwritten only with --force.
     """
+    found = options.open_run(run)
     if path is not None and path.resolve() != (run / "report.html").resolve():
-        options.refuse_taken(path, force)
+        options.make_way(path, force)
     with working("writing the report", quiet=quiet):
-        page = options.open_run(run).report(path)
+        page = found.report(path)
     say(str(page))
     if open_page and _desktop():
         webbrowser.open(page.resolve().as_uri())

@@ -55,8 +55,9 @@ def map_codes(
     for target in targets:
         if target.suffix not in (".png", ".html"):
             raise typer.BadParameter(f"--out {target}: expected a path that ends in .png or .html")
-        options.refuse_taken(target, force)
     found = options.open_run(run)
+    for target in targets:
+        options.make_way(target, force)
     from isthmus.drawing.theme import write_png
     from isthmus.uses.map import behind_words
     from isthmus.uses.map import map_codes as use

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from isthmus.errors import BlueprintError, DataError, RunError
+from isthmus.files import unwritable
 
 if TYPE_CHECKING:
     from isthmus.blueprint import Blueprint
@@ -62,18 +63,23 @@ def named_model(name: str, changes: dict[str, Any]) -> "Blueprint":
         raise typer.BadParameter(str(error)) from error
 
 
-def refuse_taken(target: Path, force: bool, source: str | None = None) -> None:
-    """Say that something is there before any work is done, not after it.
+def make_way(target: Path, force: bool, source: str | None = None) -> None:
+    """See before any work is done, not after it, that `target` can be written; the folder it lies in is made.
 
     source: what is read, which is never overwritten.
 
     Raises:
-        DataError: it is, and is not to be overwritten.
+        DataError: something is there, and is not to be overwritten.
+        IsthmusError: the folder can't be made.
     """
     if source is not None and target.exists() and target.resolve() == Path(source).expanduser().resolve():
         raise DataError(f"{target} is what is read: choose another name.")
     if target.exists() and not force:
         raise DataError(f"{target} is there already: choose another name, or overwrite it with --force.")
+    try:
+        target.expanduser().parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise unwritable(target, error) from error
 
 
 def as_picture(target: Path) -> Path:

@@ -69,16 +69,16 @@ def sample(
     json: options.Json = False,
 ) -> None:
     """Draw new samples from a trained model, and judge them on demand."""
-    if target is not None:
-        options.refuse_taken(target, force)
     loaded = options.open_run(run)
-    if target is None:
-        target = run / ("samples.csv" if loaded.description["kind"] == "table" else "samples.png")
-        options.refuse_taken(target, force)
     import torch
 
-    from isthmus.uses.sample import source_of
+    from isthmus.uses.sample import label_number, source_of
 
+    if label is not None:
+        label_number(loaded, label)
+    if target is None:
+        target = run / ("samples.csv" if loaded.description["kind"] == "table" else "samples.png")
+    options.make_way(target, force)
     with working("drawing", quiet=quiet):
         source = source_of(loaded, way=way, label=label, components=components, seed=seed)
         made = source.draw(count, torch.Generator().manual_seed(seed))

@@ -44,8 +44,8 @@ def reconstruct(
     quiet: options.Quiet = False,
 ) -> None:
     """Pass every sample of SOURCE through the code and back; pictures come back as pictures."""
-    options.refuse_taken(target, force, source)
     found = options.open_run(run)
+    options.make_way(target, force, source)
     use, what = (found.fill, "filling") if fill else (found.reconstruct, "reconstructing")
     write_each(target, stream(found, source, how, quiet), use, what, like=found.description, force=force, quiet=quiet)
 
@@ -61,8 +61,8 @@ def encode(
     quiet: options.Quiet = False,
 ) -> None:
     """Write the code of every sample of SOURCE, one row each."""
-    options.refuse_taken(target, force, source)
     found = options.open_run(run)
+    options.make_way(target, force, source)
     write_each(target, stream(found, source, how, quiet), found.encode, "encoding", force=force, quiet=quiet)
 
 
@@ -77,10 +77,10 @@ def decode(
     quiet: options.Quiet = False,
 ) -> None:
     """Turn codes, as `encode` writes them, back into data; with --label, where the model wants to know labels."""
-    options.refuse_taken(target, force, source)
     from isthmus.data import stream_samples
 
     found = options.open_run(run)
+    options.make_way(target, force, source)
 
     def use(codes: "Samples") -> "Tensor":
         return found.decode(codes.tensor(), _labelled_as_learnt(found, codes).labels)

@@ -114,7 +114,7 @@ def source_of(
             f"This model's code is quantised ({model.code.kind}): what a sampler draws between its entries means "
             "nothing to its decoder. Train a 'vae' to draw from, or learn a model of sequences over the indices."
         )
-    number = None if label is None else _label_number(run, str(label))
+    number = None if label is None else label_number(run, str(label))
     of_class = number is not None and not model.beside.classes
     chosen = ("mixture" if of_class else "prior") if way == "auto" else way
     if chosen == "prior":
@@ -195,8 +195,12 @@ def reference(run: "Run", label: int | None = None) -> tuple[str, Samples]:
     raise DataError("These data hold no samples of that class. Ask for another one.")
 
 
-def _label_number(run: "Run", name: str) -> int:
-    """The number of the class of this name."""
+def label_number(run: "Run", name: str) -> int:
+    """The number of the class of this name.
+
+    Raises:
+        DataError: there is none, or the data have no labels.
+    """
     names = tuple(run.description.get("label_names") or ()) or run.open().label_names
     classes = run.model.beside.classes
     if not names:
