@@ -2,6 +2,7 @@
 
 import contextlib
 import signal
+import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -248,7 +249,7 @@ def _why_lost(training: Training, step: int, number: int) -> str:
 
 @contextlib.contextmanager
 def _interruptible(training: Training) -> Iterator[None]:
-    """Ctrl-C (and a polite kill) ends training after the step under way; a second Ctrl-C ends it at once.
+    """Ctrl-C (and a polite kill) ends training after the step under way, and says so; a second one ends it at once.
 
     `state.reason` is then the signal's name.
     """
@@ -260,6 +261,8 @@ def _interruptible(training: Training) -> Iterator[None]:
         if training.state.status == "interrupted" and number == signal.SIGINT:
             raise KeyboardInterrupt
         training.stop("interrupted", signal.Signals(number).name)
+        if number == signal.SIGINT:
+            print("Stopping: what is in training is saved first. A second Ctrl-C ends it at once.", file=sys.stderr)
 
     before = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
