@@ -65,6 +65,7 @@ def _restoring(corruption: Corruption, whole: bool = True) -> Blueprint:
     )
 
 
+_VAE = Blueprint(network=Dense(widths=(400,)), code=GaussianCode(size=20), distance=Bce(), penalties=(Kl(),))
 _ROWS = (
     Recipe(
         "vanilla",
@@ -145,9 +146,8 @@ _ROWS = (
         "For codes that ignore small changes, as features for what comes after.",
         "Rifai et al., Contractive auto-encoders: explicit invariance during feature extraction, ICML (2011)",
         Blueprint(
-            network=Dense(
-                tied=True
-            ),  # else small weights in the encoder and large ones in the decoder contract nothing
+            # tied, else small weights in the encoder and large ones in the decoder contract nothing
+            network=Dense(tied=True),
             code=Plain(size=256, activation="sigmoid"),
             distance=Sse(),
             penalties=(Contraction(weight=0.5),),
@@ -188,7 +188,7 @@ _ROWS = (
         "Codes drawn around a mean and kept near a normal prior by their KL divergence: 784-400-20-400-784 on digits.",
         "To draw new samples, to know how likely one is, and for codes without holes between them.",
         "Kingma & Welling, Auto-encoding variational Bayes, ICLR (2014)",
-        Blueprint(network=Dense(widths=(400,)), code=GaussianCode(size=20), distance=Bce(), penalties=(Kl(),)),
+        _VAE,
     ),
     Recipe(
         "conv-vae",
@@ -207,9 +207,7 @@ _ROWS = (
         "A VAE whose KL counts four times: fewer numbers of the code are used, each for more of one thing.",
         "For codes whose numbers can be told apart; it costs sharpness. A weight below 1 does the opposite.",
         "Higgins et al., β-VAE: learning basic visual concepts with a constrained variational framework, ICLR (2017)",
-        Blueprint(
-            network=Dense(widths=(400,)), code=GaussianCode(size=20), distance=Bce(), penalties=(Kl(weight=4.0),)
-        ),
+        _VAE.replace(penalties=(Kl(weight=4.0),)),
     ),
     Recipe(
         "cvae",
@@ -217,26 +215,14 @@ _ROWS = (
         "To draw samples of a class by choice, or to change a sample's class and keep its style. The data need labels.",
         "Sohn, Lee & Yan, Learning structured output representation using deep conditional generative models, "
         "NeurIPS (2015)",
-        Blueprint(
-            network=Dense(widths=(400,)),
-            code=GaussianCode(size=20),
-            distance=Bce(),
-            penalties=(Kl(),),
-            condition="labels",
-        ),
+        _VAE.replace(condition="labels"),
     ),
     Recipe(
         "iwae",
         "A VAE with five draws of each code under the importance-weighted bound, which is tighter than the ELBO.",
         "For likelihoods: more draws come nearer to log p(x) and use more of the code, at their multiple of the time.",
         "Burda, Grosse & Salakhutdinov, Importance weighted autoencoders, ICLR (2016)",
-        Blueprint(
-            network=Dense(widths=(400,)),
-            code=GaussianCode(size=20, draws=5),
-            distance=Bce(),
-            penalties=(Kl(),),
-            bound="log-mean-exp",
-        ),
+        _VAE.replace(code=GaussianCode(size=20, draws=5), bound="log-mean-exp"),
     ),
     Recipe(
         "wae",
