@@ -2,13 +2,17 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
+from isthmus.data.samples import Samples
 from isthmus.errors import BlueprintError, nearest
-from isthmus.parts import Code
+from isthmus.parts import Code, Pairs
+
+if TYPE_CHECKING:
+    from isthmus.autoencoder import Autoencoder
 
 Draws = Mapping[str, Any]
 """What a batch brings beside its samples, tensors with N first, by name: random numbers, those of the encoder and
@@ -64,6 +68,16 @@ class Pass:
         if layer not in self.layers:
             raise BlueprintError(f"There is no layer {layer!r} in this network. {nearest(layer, self.layers)}")
         return self.layers[layer].to(self.clean.dtype)
+
+
+def brought(model: "Autoencoder", samples: Samples, rows: Tensor | slice) -> dict[str, Tensor]:
+    """The draws that come with these samples of the data: labels for a condition, the damaged ones of pairs, scaled."""
+    draws: dict[str, Tensor] = {}
+    if model.beside.classes and samples.labels is not None:
+        draws["labels"] = samples.labels[rows]
+    if samples.damaged is not None and isinstance(model.corruption, Pairs):
+        draws["corruption"] = model.scaling(samples.damaged[rows].to(model.scaling.scale.device))
+    return draws
 
 
 def map_draws(use: Callable[[Tensor], Tensor], draws: Any) -> Any:

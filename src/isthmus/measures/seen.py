@@ -7,8 +7,7 @@ import torch
 
 from isthmus.autoencoder import Autoencoder
 from isthmus.data.samples import Samples
-from isthmus.parts import Pairs
-from isthmus.passes import Pass, map_draws
+from isthmus.passes import Pass, brought, map_draws
 
 
 def passes(
@@ -26,12 +25,13 @@ def passes(
     """
     device = model.scaling.scale.device
     generator = generator or torch.Generator().manual_seed(0)
+    corruption = model.corruption if (model.restores if damage is None else damage) else None
     begin = 0
-    for raw, labels in samples.labelled(size):
-        draws: dict[str, Any] = {} if labels is None else {"labels": labels}
-        if model.corruption is not None and (model.restores if damage is None else damage):
-            draws["corruption"] = model.corruption.draw(len(raw), model.shape, generator)
-            if samples.damaged is not None and isinstance(model.corruption, Pairs):
-                draws["corruption"] = model.scaling(samples.damaged[begin : begin + len(raw)].to(device))
+    for raw in samples.batches(size):
+        draws: dict[str, Any] = brought(model, samples, slice(begin, begin + len(raw)))
+        if corruption is None:
+            draws.pop("corruption", None)
+        elif "corruption" not in draws:
+            draws["corruption"] = corruption.draw(len(raw), model.shape, generator)
         begin += len(raw)
         yield model(raw.to(device), map_draws(lambda draw: draw.to(device), draws))

@@ -15,8 +15,7 @@ from torch import Tensor
 
 from isthmus.autoencoder import Autoencoder
 from isthmus.data import Samples
-from isthmus.parts import Pairs
-from isthmus.passes import map_draws
+from isthmus.passes import brought, map_draws
 from isthmus.training.callbacks import Callback
 from isthmus.training.checkpoint import Checkpoint, State, Status, save_checkpoint
 from isthmus.training.optimisers import Optimiser
@@ -99,7 +98,7 @@ class Training:
         try:
             for rows in torch.arange(len(samples)).split(VALIDATION_BATCH):
                 raw = samples.batch(rows)
-                draws = _to(self.model.draw(len(raw), generator) | self._beside(samples, rows), self.device)
+                draws = _to(self.model.draw(len(raw), generator) | brought(self.model, samples, rows), self.device)
                 for side in ("encoder", "decoder"):
                     draws.pop(side, None)  # dropout rests
                 total, terms = self.model.loss(self.model(raw.to(self.device), draws))
@@ -140,7 +139,7 @@ class Training:
         state, settings = self.state, self.settings
         number = state.epoch * self.steps_per_epoch + state.step
         raw = self.samples.batch(indices).to(self.device, non_blocking=True)
-        draws = self.model.draw(len(indices), state.generator) | self._beside(self.samples, indices)
+        draws = self.model.draw(len(indices), state.generator) | brought(self.model, self.samples, indices)
         if any(penalty.scheduled for penalty in self.model.penalties):
             draws["epochs"] = torch.full((len(indices),), number / self.steps_per_epoch)
         draws = _to(draws, self.device)
@@ -150,15 +149,6 @@ class Training:
         for name, term in terms.items():
             total = term * len(indices)
             state.terms[name] = state.terms[name] + total if name in state.terms else total
-
-    def _beside(self, samples: Samples, rows: Tensor) -> dict[str, Tensor]:
-        """What goes with these samples: (N,) labels where the model has a condition, and damaged ones from pairs."""
-        beside: dict[str, Tensor] = {}
-        if self.model.beside.classes and samples.labels is not None:
-            beside["labels"] = samples.labels[rows]
-        if samples.damaged is not None and isinstance(self.model.corruption, Pairs):
-            beside["corruption"] = self.model.scaling(samples.damaged[rows].to(self.device))
-        return beside
 
     def _penalty_weights(self, step: int) -> Tensor | None:
         """(number of penalties,) weights at this step, where a warm-up changes them; None where they stand still."""

@@ -1,0 +1,33 @@
+"""What comes with a batch beside its samples."""
+
+import numpy as np
+import torch
+
+import isthmus as ist
+from isthmus.measures.seen import passes
+from isthmus.passes import brought
+
+
+def test_labels_come_where_the_model_has_a_condition_and_only_there():
+    data = ist.open_data("digits")
+    told, plain = (ist.recipe(name).build(data, remarks=False) for name in ("cvae", "vae"))
+    rows = torch.tensor([5, 2, 9])
+    assert data.train.labels is not None
+    assert brought(told, data.train, rows)["labels"].tolist() == data.train.labels[rows].tolist()
+    assert brought(told, data.train, slice(3, 6))["labels"].tolist() == data.train.labels[3:6].tolist()
+    assert brought(plain, data.train, rows) == {}
+
+
+def test_damaged_samples_of_pairs_come_scaled_and_are_left_out_where_whole_ones_are_wanted():
+    generator = np.random.default_rng(0)
+    clean = generator.integers(0, 256, (40, 1, 8, 8)).astype(np.uint8)
+    data = ist.open_data(clean, damaged=(clean // 2), kind="pictures")
+    model = ist.recipe("denoise", corruption="pairs", channels=(4, 4, 4)).build(data, remarks=False)
+    assert data.train.damaged is not None
+    given = model.scaling(data.train.damaged)
+    assert torch.equal(brought(model, data.train, slice(4, 8))["corruption"], given[4:8])
+    with torch.no_grad():
+        damaged = torch.cat([seen.corrupted for seen in passes(model.eval(), data.train, 16, damage=True)])
+        whole = torch.cat([seen.corrupted for seen in passes(model, data.train, 16, damage=False)])
+    assert torch.equal(damaged, given)
+    assert torch.equal(whole, model.scaling(data.train.tensor()))
