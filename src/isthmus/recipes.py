@@ -287,7 +287,8 @@ _ROWS = (
     Recipe(
         "table",
         "Tables of numbers and categories: embeddings, a loss for each kind, and cells hidden to be filled in.",
-        "For tables with text columns (categorical=auto) or with holes (missing=keep), which come out filled.",
+        "For tables with text columns (categorical=auto) or with holes (missing=keep), which come out filled. In a "
+        "narrow table hidden cells, not the code of 16, keep it from copying; for a map or few numbers say code=2.",
         "Gondara & Wang, MIDA: multiple imputation using denoising autoencoders, PAKDD (2018)",
         Blueprint(
             network=Table(widths=(128, 64), activation="silu"),

@@ -71,6 +71,21 @@ def test_hidden_cells_are_learnt_to_be_filled_in(run):
     assert np.sqrt((off**2).mean()) < 0.5 * whole[:, 2].std()
 
 
+def test_code_larger_than_a_narrow_table_is_kept_from_copying_by_what_is_hidden():
+    place = np.random.default_rng(0)
+    inner = place.normal(size=(400, 1))
+    values = (inner @ [[1.0, -2.0, 3.0]] + place.normal(0, 0.2, (400, 3))).astype(np.float32)
+    data = ist.open_data(values, seed=1)
+    model = ist.recipe("table").build(data)
+    assert model.code_shape == (16,)
+    run = ist.fit(model, data, epochs=30, learning_rate=5e-3, batch_size=32, compile=False, progress=False)
+    own = data.test.tensor().numpy()
+    mixed = np.stack([place.permutation(column) for column in own.T], 1)
+    own_error, mixed_error = (((run.reconstruct(rows).numpy() - rows) ** 2).mean() for rows in (own, mixed))
+    assert mixed_error > 5 * own_error
+    assert not {finding.name for finding in ist.diagnose(run)} & {"copying", "no bottleneck"}
+
+
 def test_a_table_of_names_is_filled_with_names(run, tmp_path):
     holed = pa.table({"kind": [None, "a"], "size": [4.0, None], "weight": [13.0, 1.0], "large": [None, False]})
     filled = run.fill(holed)
