@@ -28,6 +28,16 @@ def test_pieces_of_a_table_are_what_reading_at_once_gives(tmp_path, suffix):
     assert stream.count in (1000, None)
 
 
+@pytest.mark.parametrize(("bytes_", "most", "expected"), [(1200, 1000, 100), (2**20, 30, 30), (4, 1000, 1)])
+def test_pieces_have_so_many_bytes_and_so_many_rows_at_most(tmp_path, monkeypatch, bytes_, most, expected):
+    monkeypatch.setattr("isthmus.data.stream.SMALL", 0)
+    monkeypatch.setattr("isthmus.data.stream.PIECE", bytes_)
+    monkeypatch.setattr("isthmus.data.stream.MOST", most)
+    path = write_samples(tmp_path / "x.npy", NUMBERS[:200])
+    like = open_data(NUMBERS[:200]).description
+    assert [len(piece) for piece in stream_samples(path, like=like)][:-1] == [expected] * (-(-200 // expected) - 1)
+
+
 @pytest.mark.parametrize("suffix", [".zip", ""])
 def test_pieces_of_pictures_have_their_names_in_the_same_order(tmp_path, suffix):
     pictures = np.random.default_rng(0).integers(0, 255, (12, 3, 5, 4), dtype=np.uint8)
