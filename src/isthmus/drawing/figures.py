@@ -86,10 +86,9 @@ def picture_grid(
             top, left = i * (height + gap), j * (width + gap)
             board[top : top + height, left : left + width] = picture
     with drawing(theme):
-        wide = max(5.4, 0.45 * count) if count > 1 else 2.4
         names = max(_inches(name, 7.5) for name in rows)
-        upright = names < (wide - 0.3) * height / board.shape[1]  # else they would meet
-        left = 0.06 if not names else 0.3 if upright else 0.16 + names
+        left = 0.16 + names if names else 0.06
+        wide = max(5.4, 0.45 * count) if count > 1 else 2 + left
         last = _inches(captions[-1], 9) if captions else 0.0  # may be wider than what it stands above
         half = width / board.shape[1] / 2
         right = max(0.06, (0.06 + last / 2 - (wide - left) * half) / (1 - half))
@@ -102,7 +101,7 @@ def picture_grid(
         axes.imshow(board, interpolation="nearest")
         axes.spines[:].set_visible(False)
         middles = [i * (height + gap) + (height - 1) / 2 for i in range(len(pictures))]
-        axes.set_yticks(middles, list(rows), rotation=90 if upright else 0, va="center", fontsize=7.5)
+        axes.set_yticks(middles, list(rows), va="center", fontsize=7.5)
         axes.set_xticks([j * (width + gap) + (width - 1) / 2 for j in range(len(captions))], list(captions), fontsize=9)
         axes.tick_params(length=0, top=True, labeltop=True, bottom=False, labelbottom=False)
     return figure
