@@ -1,6 +1,6 @@
 """What the proofs of `restore` share: the tasks, the rivals that learn nothing, and the table of both."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -102,47 +102,56 @@ TASKS = {
 }
 
 
-def prove_all(
-    bench: Bench,
-    data: ist.Data,
-    test: Mapping[str, Tensor],
-    chosen: Mapping[str, dict[str, Any]],
-    *,
-    seeds: int = 1,
-    **settings: Any,
-) -> list[Row]:
-    """Train each task's recipe on the data; judge it and its rivals on pictures that nothing was trained or chosen on.
+@dataclass(frozen=True)
+class Lot:
+    """What some tasks learn from, and are judged on: pictures that nothing was trained or chosen on.
+
+    test: held-out pictures (N, C, H, W) in 0..1 by their names. chosen: the tasks, with options of the recipes.
+    """
+
+    data: ist.Data
+    test: Mapping[str, Tensor]
+    chosen: Mapping[str, dict[str, Any]]
+
+
+def prove_all(bench: Bench, lots: Sequence[Lot], *, seeds: int = 1, **settings: Any) -> list[Row]:
+    """Train each task's recipe, judge it and its rivals, and draw what each makes of the first pictures of a lot.
 
     The strengths of the rivals are those that are best on the validation part.
 
-    test: held-out pictures (N, C, H, W) in 0..1 by their names. chosen: the tasks, with options of the recipes.
     seeds: trainings of each, of which the worst is told. settings: of the training, beside `SETTINGS`.
     """
     rows: list[Row] = []
-    for name, options in chosen.items():
+    first: dict[str, list[Tensor]] = {"clean": [], "damaged": [], "best filter": [], "Isthmus": []}
+    tasks = [(lot, name) for lot in lots for name in lot.chosen]
+    for lot, name in tasks:
         task = TASKS[name]
-        blueprint = ist.recipe(task.recipe, **{"channels": COMPACT} | task.options | options)
+        blueprint = ist.recipe(task.recipe, **{"channels": COMPACT} | task.options | lot.chosen[name])
         title = name.replace(" ", "-")
         how = SETTINGS | {"epochs": bench.epochs * task.times} | settings
-        runs = [bench.train(f"{title}-{seed}", blueprint, data, seed=seed, **how) for seed in range(seeds)]
+        runs = [bench.train(f"{title}-{seed}", blueprint, lot.data, seed=seed, **how) for seed in range(seeds)]
         corruption = runs[0].model.corruption
         assert corruption is not None
-        some = data.scaling(data.validation.batch(torch.arange(min(8, len(data.validation)))))
+        some = lot.data.scaling(lot.data.validation.batch(torch.arange(min(8, len(lot.data.validation)))))
         strengths = _best_strengths(task, corruption, some)
-        for where, clean in test.items():
+        for where, clean in lot.test.items():
             damaged, lost = _seen(corruption, clean)
             made = [_restored(run, damaged, lost) for run in runs]
             damaged = corruption.as_clean(damaged, tuple(clean.shape[1:])).clamp(0, 1)
             rivals = {task.nothing: damaged, **_rivals(task, damaged, lost, strengths)}
             if name == "recolour":
-                rivals["mean colour"] = _mean_colour(damaged, data)
+                rivals["mean colour"] = _mean_colour(damaged, lot.data)
             found = scores({f"{OWN}{seed}": whole for seed, whole in enumerate(made)} | rivals, clean)
             rows += _rows(f"{name}{where and ', '}{where}", found)
-            if where == next(iter(test)):
+            if where == next(iter(lot.test)):
                 best = max(rivals, key=lambda who: found["psnr"][who])
                 bare = damaged if lost is None else torch.where(lost[:, None], 0, damaged)
-                shown = {"clean": clean, "damaged": bare, best: rivals[best], "isthmus": made[0]}
-                bench.draw(picture_grid({title: batch[:8] for title, batch in shown.items()}), title)
+                shown = {"clean": clean[:8], "damaged": bare[:8], best: rivals[best][:8], "Isthmus": made[0][:8]}
+                bench.draw(picture_grid(shown), title)
+                for row, pictures in zip(first.values(), shown.values(), strict=True):
+                    row.append(pictures[0])
+    stacked = {title: torch.stack(pictures) for title, pictures in first.items()}
+    bench.draw(picture_grid(stacked, captions=[name for _, name in tasks]))
     return rows
 
 

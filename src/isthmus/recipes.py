@@ -29,6 +29,7 @@ from isthmus.parts import (
     Mse,
     OutputAdversary,
     Plain,
+    Psnr,
     Residual,
     Rvq,
     Shrink,
@@ -341,7 +342,7 @@ _ROWS = (
         "Fills holes in pictures, which it is told of: first smoothly, then with what it has learnt not to be smooth.",
         "For scratches, text and objects to be taken out. `isthmus restore` wants to know where they are (--mask).",
         "Mao, Shen & Yang, NeurIPS (2016); Pathak et al., Context encoders, CVPR (2016)",
-        _restoring(Holes()),
+        _restoring(Holes()).replace(distance=Psnr()),
         data="pictures",
     ),
     Recipe(

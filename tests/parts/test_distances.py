@@ -11,10 +11,10 @@ from hypothesis.extra.numpy import arrays
 from torch import Tensor
 
 from isthmus.errors import BlueprintError
-from isthmus.parts import L1, Bce, Distance, Facts, Gaussian, Mse, Sse
+from isthmus.parts import L1, Bce, Distance, Facts, Gaussian, Mse, Psnr, Sse
 
 UNIT, UNBOUNDED = Facts(range=(0.0, 1.0)), Facts()
-KINDS = [Mse(), Sse(), L1(), Bce(), Gaussian(), Gaussian(scale=0.3)]
+KINDS = [Mse(), Sse(), L1(), Psnr(), Bce(), Gaussian(), Gaussian(scale=0.3)]
 ALL = (
     [distance.settled(UNIT) for distance in KINDS]
     + [L1(link="sigmoid")]
@@ -31,6 +31,8 @@ def in_numpy(distance: Distance, output: np.ndarray, target: np.ndarray) -> np.n
     made = np.exp(-np.logaddexp(0, -output)) if distance.link == "sigmoid" else output
     error = made - target
     match distance:
+        case Psnr():
+            return 10 * np.log10(1 + 1e6 * np.mean(error**2, axis=1))
         case Mse():
             return np.mean(error**2, axis=1)
         case Sse():
@@ -68,6 +70,20 @@ def test_squared_and_absolute_errors_are_what_they_are_by_hand():
     assert Sse(link="identity")(output, target).tolist() == [5.0]
     assert Mse(link="identity")(output, target).tolist() == pytest.approx([5 / 3])
     assert L1(link="identity")(output, target).tolist() == [1.0]
+
+
+def test_decibels_fall_by_ten_as_the_squared_error_falls_to_a_tenth():
+    target = torch.zeros(3, 50, dtype=torch.float64)
+    found = Psnr(link="identity")(torch.tensor([1.0, 0.1**0.5, 0.0])[:, None].expand(3, 50).double(), target)
+    assert found.tolist() == pytest.approx([60, 50, 0], abs=1e-4)
+
+
+def test_what_is_right_already_pulls_no_less_than_what_is_far_off_until_bytes_round_it():
+    output = torch.tensor([[0.5], [0.05], [1e-4]], dtype=torch.float64, requires_grad=True)
+    Psnr(link="identity")(output, torch.zeros_like(output)).sum().backward()
+    assert output.grad is not None
+    relative = (output.grad * output.detach())[:, 0]  # decibels for each e-fold of the error
+    assert relative.tolist() == pytest.approx([20 / math.log(10), 20 / math.log(10), 0], rel=0.01, abs=0.1)
 
 
 @pytest.mark.parametrize("scale", [0.05, 0.3, 1.0, 7.0])
@@ -114,7 +130,7 @@ def test_bce_is_least_where_the_picture_equals_the_target(grey):
 values = arrays(np.float64, (2, 3), elements=st.floats(-30, 30))
 
 
-@pytest.mark.parametrize("distance", [Mse, Sse, L1])
+@pytest.mark.parametrize("distance", [Mse, Sse, L1, Psnr])
 @given(output=values, target=values)
 def test_errors_are_never_negative_and_zero_only_at_equality(distance, output, target):
     found = distance(link="identity")(torch.from_numpy(output), torch.from_numpy(target))
@@ -124,7 +140,7 @@ def test_errors_are_never_negative_and_zero_only_at_equality(distance, output, t
     assert not found.numpy()[error == 0].any()
 
 
-@pytest.mark.parametrize("distance", [Mse, Sse, L1])
+@pytest.mark.parametrize("distance", [Mse, Sse, L1, Psnr])
 @given(target=values)
 def test_distance_of_anything_to_itself_is_zero(distance, target):
     same = torch.from_numpy(target)
@@ -250,7 +266,7 @@ def test_output_of_black_and_white_is_finite():
 
 
 def test_likelihoods_say_so():
-    assert [kind.likelihood for kind in (Mse, Sse, L1, Bce, Gaussian)] == [False, False, False, True, True]
+    assert [kind.likelihood for kind in (Mse, Sse, L1, Psnr, Bce, Gaussian)] == [False] * 4 + [True] * 2
     assert all(distance.unit for distance in KINDS)
 
 

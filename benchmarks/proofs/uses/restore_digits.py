@@ -2,12 +2,12 @@
 
 import torch
 from proving import Bench, Row
-from restoring import TASKS, prove_all
+from restoring import TASKS, Lot, prove_all
 
 import isthmus as ist
 
 EPOCHS = 2
-TRAIN, TEST = 4_000, 100
+TRAIN, TEST = 4_000, 500
 """Digits: so many of MNIST's training part, and of its test part; filters take seconds a hundred."""
 
 
@@ -19,4 +19,4 @@ def prove(bench: Bench) -> list[Row]:
     test = data.scaling(data.test.batch(torch.arange(min(TEST, len(data.test)))))
     chosen = {name: {} for name in TASKS if name != "recolour"}
     chosen["watermark"] = {"corruption__height": 10.0}
-    return prove_all(bench, data, {"": test}, chosen)
+    return prove_all(bench, [Lot(data, {"": test}, chosen)])

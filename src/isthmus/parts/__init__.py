@@ -29,6 +29,7 @@ from isthmus.parts.distances import (
     Mse,
     NegativeBinomial,
     Poisson,
+    Psnr,
     Sse,
 )
 from isthmus.parts.facts import Facts
@@ -88,6 +89,7 @@ __all__ = [
     "Penalty",
     "Plain",
     "Poisson",
+    "Psnr",
     "Residual",
     "Rvq",
     "SaltAndPepper",

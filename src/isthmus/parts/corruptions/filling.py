@@ -12,7 +12,7 @@ SMALL = 4
 
 # an operation of its own: a compiler would write out every step of every grid
 @torch.library.custom_op("isthmus::fill_smoothly", mutates_args=())
-def fill_smoothly(values: Tensor, known: Tensor, tension: float = 0.05, near: float = 3e-3, steps: int = 128) -> Tensor:
+def fill_smoothly(values: Tensor, known: Tensor, tension: float = 0.1, near: float = 3e-3, steps: int = 128) -> Tensor:
     r"""(N, C, H, W) with the smoothest surface in the place of all that isn't known; 0 where a channel has nothing.
 
     It minimises :math:`\sum u_{xx}^2 + 2u_{xy}^2 + u_{yy}^2 + t\,(u_x^2 + u_y^2)` over the pixels that aren't known, by
@@ -38,7 +38,7 @@ def fill_smoothly(values: Tensor, known: Tensor, tension: float = 0.05, near: fl
 
 
 @fill_smoothly.register_fake
-def _(values: Tensor, known: Tensor, tension: float = 0.05, near: float = 3e-3, steps: int = 128) -> Tensor:
+def _(values: Tensor, known: Tensor, tension: float = 0.1, near: float = 3e-3, steps: int = 128) -> Tensor:
     return torch.empty_like(values)
 
 

@@ -4,7 +4,7 @@ from isthmus.parts.distances.bernoulli import Bce
 from isthmus.parts.distances.columns import Columns
 from isthmus.parts.distances.counts import NegativeBinomial, Poisson
 from isthmus.parts.distances.distance import Distance
-from isthmus.parts.distances.errors import L1, Mse, Sse
+from isthmus.parts.distances.errors import L1, Mse, Psnr, Sse
 from isthmus.parts.distances.gaussian import Gaussian
 from isthmus.parts.distances.levels import Categorical, DiscretisedLogistic
 
@@ -19,5 +19,6 @@ __all__ = [
     "Mse",
     "NegativeBinomial",
     "Poisson",
+    "Psnr",
     "Sse",
 ]

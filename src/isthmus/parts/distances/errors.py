@@ -1,11 +1,16 @@
 """Errors: squared and absolute differences, which are no likelihoods."""
 
+import math
 from typing import ClassVar, Literal, Self
 
+import torch
 from torch import Tensor
 
 from isthmus.parts.distances.distance import Distance
 from isthmus.parts.facts import Facts
+
+ROUNDING = 1e-6
+"""A squared error of data in 0..1 that no file of bytes holds: 60 dB."""
 
 
 class Mse(Distance):
@@ -27,6 +32,23 @@ class Sse(Distance):
     def elements(self, output: Tensor, target: Tensor) -> Tensor:
         """(N, *shape), (N, *shape) to (N, *shape)."""
         return self._difference(output, target).square()
+
+
+class Psnr(Mse):
+    r"""The mean squared error in decibels: :math:`10 \log_{10}(1 + \text{mse} / 10^{-6})`, so 60 less PSNR.
+
+    It counts how many times better each sample becomes. Those that are hard, or spoilt most, don't decide alone: a
+    correction that little speaks for is a small one, and what is right already is left alone. For pictures that are
+    judged by their PSNR. Below :math:`10^{-6}`, less than bytes can hold, it is flat.
+
+    Source: Chen et al., HINet: half instance normalization network for image restoration, CVPR workshops (2021).
+    """
+
+    unit: ClassVar[str] = "dB"
+
+    def __call__(self, output: Tensor, target: Tensor, known: Tensor | None = None) -> Tensor:
+        """(N, *shape), (N, *shape) to (N,); `known` (N, *shape), where given, is False for what doesn't count."""
+        return 10 / math.log(10) * torch.log1p(super().__call__(output, target, known) / ROUNDING)
 
 
 class L1(Distance):
