@@ -48,6 +48,14 @@ def test_scores_and_picture_are_written_and_not_over_what_is_there(isthmus, run,
     assert isthmus(*words, "--force").code == 0
 
 
+def test_the_picture_never_takes_the_place_of_the_scores(isthmus, run, tmp_path):
+    words = ("detect", run / "run", run / "strange.csv", tmp_path / "scores.csv", "--picture")
+    said = isthmus(*words, tmp_path / "scores.csv")
+    assert said.code == 2
+    assert "expected a path that ends in .png" in " ".join(said.err.split())
+    assert not list(tmp_path.iterdir())
+
+
 def test_json_is_the_detection_and_nothing_else(isthmus, run):
     found = json.loads(isthmus("detect", run / "run", run / "strange.csv", "--by", "neighbours", "--json").out)
     assert found["samples"] == 20

@@ -71,6 +71,13 @@ def test_report_prints_where_the_page_is(isthmus, trained, tmp_path):
     assert "<html" in (tmp_path / "page.html").read_text()
 
 
+def test_a_report_is_written_as_html_alone(isthmus, trained, tmp_path):
+    said = isthmus("report", trained, tmp_path / "page.txt")
+    assert said.code == 2
+    assert "expected a path that ends in .html" in " ".join(said.err.split())
+    assert not (tmp_path / "page.txt").exists()
+
+
 @pytest.mark.parametrize("screen", [True, False])
 def test_report_opens_the_page_where_there_is_a_screen(isthmus, trained, tmp_path, monkeypatch, screen):
     opened = []

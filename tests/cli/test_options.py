@@ -1,10 +1,13 @@
 """How the command line's words are read."""
 
+from pathlib import Path
+
 import pytest
 import typer
 
-from isthmus.cli.options import names, settings
+from isthmus.cli.options import ending, make_way, names, settings
 from isthmus.cli.train import free_folder, stem
+from isthmus.errors import DataError
 
 
 @pytest.mark.parametrize(
@@ -36,6 +39,20 @@ def test_a_setting_may_name_the_part_and_may_be_written_with_dashes():
 def test_what_is_no_setting_is_refused(words):
     with pytest.raises(typer.BadParameter, match="--set"):
         settings(words)
+
+
+def test_two_results_are_not_written_into_one_file(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(DataError, match="two results"):
+        make_way(Path("map.png"), tmp_path / "map.png", force=True)
+    make_way(Path("map.png"), tmp_path / "map.html", force=False)
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a", "a.png.zip"])
+def test_a_picture_says_by_its_name_that_it_is_one(name):
+    assert ending(Path("a.PNG"), ".png") == Path("a.PNG")
+    with pytest.raises(typer.BadParameter, match=f"--picture {name}: expected a path that ends in .png"):
+        ending(Path(name), ".png", called="--picture")
 
 
 def test_names_come_one_by_one_or_separated_by_commas():

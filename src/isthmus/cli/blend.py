@@ -71,8 +71,7 @@ def blend(
         raise typer.BadParameter(f"{samples[0]} alone: expected two samples or more, as in test:3 test:8")
     targets = out or [run / "blend.png", run / "blend.gif"]
     found = options.open_run(run)
-    for target in targets:
-        options.make_way(target, force)
+    options.make_way(*targets, force=force)
     from isthmus.drawing.theme import write_png
     from isthmus.uses import blend as use
 

@@ -74,6 +74,8 @@ def detect(
     """
     if target is not None and target.suffix.lower() not in (".csv", ".tsv", ".parquet", ".npy", ".npz"):
         raise DataError(f"{target}: scores are numbers. Give a name that ends in .csv, .tsv, .parquet, .npy or .npz.")
+    if picture is not None:
+        options.ending(picture, ".png", called="--picture")
     from contextlib import nullcontext
 
     import torch
@@ -83,8 +85,7 @@ def detect(
     from isthmus.uses.detect import draw_strangest, over
 
     loaded = options.open_run(run)
-    for path in filter(None, (target, picture)):
-        options.make_way(path, force, source)
+    options.make_way(*filter(None, (target, picture)), force=force, source=source)
     writing = nullcontext() if target is None else open_writer(target, columns=("score", "strange"), overwrite=force)
     with counted("judging", quiet=quiet) as progress, writing as put:
         done = 0

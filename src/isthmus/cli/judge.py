@@ -61,9 +61,11 @@ def report(
 
     The run's own page is written anew each time; what is at another PATH is overwritten only with --force.
     """
+    if path is not None:
+        options.ending(path, ".html", ".htm", called="PATH")
     found = options.open_run(run)
     if path is not None and path.resolve() != (run / "report.html").resolve():
-        options.make_way(path, force)
+        options.make_way(path, force=force)
     with working("writing the report", quiet=quiet):
         page = found.report(path)
     say(str(page))

@@ -51,13 +51,9 @@ def map_codes(
 
     The table tells how far the map can be trusted, beside the plane of the data's own two principal components.
     """
-    targets = out or [run / "map.png", run / "map.html"]
-    for target in targets:
-        if target.suffix not in (".png", ".html"):
-            raise typer.BadParameter(f"--out {target}: expected a path that ends in .png or .html")
+    targets = [options.ending(target, ".png", ".html") for target in out or (run / "map.png", run / "map.html")]
     found = options.open_run(run)
-    for target in targets:
-        options.make_way(target, force)
+    options.make_way(*targets, force=force)
     from isthmus.drawing.theme import write_png
     from isthmus.uses.map import behind_words
     from isthmus.uses.map import map_codes as use
@@ -65,7 +61,7 @@ def map_codes(
     with working("mapping", quiet=quiet):
         made = use(found, source, way=way, most=most, across=across, seed=seed, **how)
         for target in targets:
-            if target.suffix == ".png":
+            if target.suffix.lower() == ".png":
                 write_png(target, made.draw())
             else:
                 made.write_page(target)

@@ -63,15 +63,24 @@ def named_model(name: str, changes: dict[str, Any]) -> "Blueprint":
         raise typer.BadParameter(str(error)) from error
 
 
-def make_way(target: Path, force: bool, source: str | None = None) -> None:
-    """See before any work is done, not after it, that `target` can be written; the folder it lies in is made.
+def make_way(*targets: Path, force: bool, source: str | None = None) -> None:
+    """See before any work is done, not after it, that all can be written; the folders they lie in are made.
 
     source: what is read, which is never overwritten.
 
     Raises:
-        DataError: something is there, and is not to be overwritten.
-        IsthmusError: the folder can't be made.
+        DataError: something is there, and is not to be overwritten; or two are one.
+        IsthmusError: a folder can't be made.
     """
+    taken: set[Path] = set()
+    for target in targets:
+        if (place := target.expanduser().resolve()) in taken:
+            raise DataError(f"{target} is to hold two results, and would keep the last one only: name two files.")
+        taken.add(place)
+        _make_way(target, force, source)
+
+
+def _make_way(target: Path, force: bool, source: str | None) -> None:
     if source is not None and target.exists() and target.resolve() == Path(source).expanduser().resolve():
         raise DataError(f"{target} is what is read: choose another name.")
     if target.exists() and not force:
@@ -82,14 +91,14 @@ def make_way(target: Path, force: bool, source: str | None = None) -> None:
         raise unwritable(target, error) from error
 
 
-def as_picture(target: Path) -> Path:
-    """The path of a PNG.
+def ending(target: Path, *endings: str, called: str = "--out") -> Path:
+    """A path that says by its ending that it is to hold what is written there.
 
     Raises:
         typer.BadParameter: its ending says something else.
     """
-    if target.suffix.lower() != ".png":
-        raise typer.BadParameter(f"--out {target}: expected a path that ends in .png")
+    if target.suffix.lower() not in endings:
+        raise typer.BadParameter(f"{called} {target}: expected a path that ends in {' or '.join(endings)}")
     return target
 
 

@@ -78,7 +78,7 @@ def sample(
         label_number(loaded, label)
     if target is None:
         target = run / ("samples.csv" if loaded.description["kind"] == "table" else "samples.png")
-    options.make_way(target, force)
+    options.make_way(target, force=force)
     with working("drawing", quiet=quiet):
         source = source_of(loaded, way=way, label=label, components=components, seed=seed)
         made = source.draw(count, torch.Generator().manual_seed(seed))

@@ -56,10 +56,10 @@ def traverse(
 
     Each goes over the range that it has in the training data; those come first that change the output most.
     """
-    target = options.as_picture(out or run / "traverse.png")
+    target = options.ending(out or run / "traverse.png", ".png")
     chosen = None if numbers is None else [options.whole(word) for word in numbers]
     found = options.open_run(run)
-    options.make_way(target, force)
+    options.make_way(target, force=force)
     from isthmus.drawing.theme import write_png
     from isthmus.uses.traverse import traverse as use
 

@@ -45,7 +45,7 @@ def reconstruct(
 ) -> None:
     """Pass every sample of SOURCE through the code and back; pictures come back as pictures."""
     found = options.open_run(run)
-    options.make_way(target, force, source)
+    options.make_way(target, force=force, source=source)
     use, what = (found.fill, "filling") if fill else (found.reconstruct, "reconstructing")
     write_each(target, stream(found, source, how, quiet), use, what, like=found.description, force=force, quiet=quiet)
 
@@ -62,7 +62,7 @@ def encode(
 ) -> None:
     """Write the code of every sample of SOURCE, one row each."""
     found = options.open_run(run)
-    options.make_way(target, force, source)
+    options.make_way(target, force=force, source=source)
     write_each(target, stream(found, source, how, quiet), found.encode, "encoding", force=force, quiet=quiet)
 
 
@@ -80,7 +80,7 @@ def decode(
     from isthmus.data import stream_samples
 
     found = options.open_run(run)
-    options.make_way(target, force, source)
+    options.make_way(target, force=force, source=source)
 
     def use(codes: "Samples") -> "Tensor":
         return found.decode(codes.tensor(), _labelled_as_learnt(found, codes).labels)
