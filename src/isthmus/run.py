@@ -1,6 +1,7 @@
 """A run: a model with the data, settings and history it was trained by, in memory and in a folder."""
 
 import contextlib
+import math
 import platform
 import sys
 from collections.abc import Mapping
@@ -41,7 +42,9 @@ DATA, SETTINGS, HISTORY, ENVIRONMENT, BASELINE = (
     "environment.json",
     "baseline.safetensors",
 )
-BATCH = 1024
+BATCH_NUMBERS, FEWEST, MOST = 2**18, 64, 4096
+"""Numbers of the samples that go through a model together (what layers make of more has to be asked of the system
+again and again, which takes a conv network about twice as long), and how few and how many samples they may be."""
 LARGEST_BASELINE = 512
 """Components of the PCA that a run is compared with, at most."""
 
@@ -237,12 +240,14 @@ class Run:
                 "Give labels that it was trained with."
             )
         device = self.model.scaling.scale.device
+        numbers = max(1, math.prod(samples.shape), math.prod(self.model.shape))
+        together = max(FEWEST, min(MOST, BATCH_NUMBERS // numbers))
         if self.model.training:  # to say it to every layer again takes as long as one row
             self.model.eval()
         return torch.cat(
             [
                 use(raw.to(device), None if labels is None else labels.to(device)).cpu()
-                for raw, labels in samples.labelled(BATCH)
+                for raw, labels in samples.labelled(together)
             ]
         )
 
