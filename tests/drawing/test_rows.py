@@ -22,6 +22,16 @@ def test_what_they_become_stands_above():
     assert panel.get_title(loc="left") == "way: red → green"
 
 
+def test_what_is_missing_is_called_so_and_not_nan():
+    assert category_names(torch.tensor([[1.0, torch.nan]]), MIXED) == ["missing"]
+    assert MIXED.told(0, float("nan")) == "missing"
+
+
+def test_legend_names_every_sample_with_a_caption_those_in_the_middle_too():
+    figure = sample_rows({"way": ROWS}, MIXED, captions=["first", "middle", "last"])
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["first", "middle", "last"]
+
+
 def test_table_of_categories_alone_can_be_drawn_and_animated():
     look = Look("table", Scaling(levels=(2,)), ("colour",), (("red", "green"),))
     assert sample_rows({"way": ROWS[:, 1:]}, look).axes

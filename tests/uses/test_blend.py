@@ -165,3 +165,10 @@ def test_contents_of_categories_are_those_of_the_nearer_sample():
     given = torch.tensor([[0.0, 2.0], [1.0, 0.0]])
     mixed = _mixed(given, torch.tensor([0.0, 0.25, 0.75, 1.0]), (0, 3))
     assert mixed.tolist() == [[0, 2], [0.25, 2], [0.75, 0], [1, 0]]
+
+
+@pytest.mark.parametrize("levels", [(0, 3), ()])
+def test_what_one_sample_lacks_does_not_spoil_what_the_other_has(levels):
+    given = torch.tensor([[4.0, 2.0], [torch.nan, torch.nan]])
+    mixed = _mixed(given, torch.tensor([0.0, 0.25, 0.75, 1.0]), levels)
+    assert mixed.nan_to_num(-1).tolist() == [[4, 2], [4, 2], [-1, -1], [-1, -1]]

@@ -176,14 +176,19 @@ def test_all_is_json_and_the_report_shows_it(vae):
         (
             (0.9, 0.517),
             (0.8, 0.572),
-            "PCA of the data themselves is the better map (k-NN accuracy 0.517 against 0.572)",
+            "ahead in k-NN accuracy (0.572 against 0.517), this map in trustworthiness (0.900 against 0.800). Try",
         ),
-        ((0.7, None), (0.8, None), "(trustworthiness 0.700 against 0.800)"),
+        ((0.7, None), (0.8, None), "PCA of the data themselves is ahead in trustworthiness (0.800 against 0.700). Try"),
+        (
+            (0.7, 0.5),
+            (0.8, 0.6),
+            "in trustworthiness (0.800 against 0.700) and k-NN accuracy (0.600 against 0.500).",
+        ),
         ((0.9, 0.8), (0.8, 0.7), ""),
         ((0.795, None), (0.8, None), ""),
     ],
 )
-def test_map_that_is_worse_than_the_plane_of_pca_says_so(vae, ours, theirs, words):
+def test_map_that_is_worse_than_the_plane_of_pca_says_in_what(vae, ours, theirs, words):
     found = ist.map_codes(vae, way="pca", across=0, most=20)
     found = replace(found, quality=MapQuality(*ours), beside=MapQuality(*theirs))
     said = behind_words(found)

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from matplotlib.axes import Axes
-from matplotlib.colors import to_rgb
+from matplotlib.colors import ListedColormap, to_rgb
 from matplotlib.figure import Figure
+from matplotlib.gridspec import SubplotSpec
 from torch import Tensor
 
 from isthmus.data.samples import Samples
@@ -18,6 +19,8 @@ SIZE = 1 / 22
 """A thumbnail's side, as a share of the map's."""
 COLUMNS = 4
 """Columns of a table whose values over the plane are shown."""
+CATEGORIES = 5
+"""Categories of a column that are told apart; the others share a colour."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,7 +45,8 @@ def draw_map(
     with drawing(theme):
         both = plane is not None
         figure = sheet(10.8 if both else 5.6, 5.4)
-        left = figure.add_subplot(1, 2 if both else 1, 1, xlabel=axes[0], ylabel=axes[1])
+        halves = figure.add_gridspec(1, 2 if both else 1)  # one grid for all panels, so that none covers another
+        left = figure.add_subplot(halves[0], xlabel=axes[0], ylabel=axes[1])
         marks = None if samples.labels is None else samples.labels.numpy()
         code_points(left, points.numpy(), marks, samples.label_names, theme, faint=look.kind == "pictures")
         if look.kind == "pictures":
@@ -50,7 +54,7 @@ def draw_map(
         left.set_title(f"{len(points):,} samples", loc="left", fontsize=9)
         left.tick_params(labelsize=8)
         if plane is not None:
-            _draw_plane(figure, plane, axes, look, theme)
+            _draw_plane(figure, halves[1], plane, axes, look, theme)
     return figure
 
 
@@ -112,11 +116,13 @@ def _ink(picture: np.ndarray, colour: str) -> np.ndarray:
     return ink
 
 
-def _draw_plane(figure: Figure, plane: Plane, names: tuple[str, str], look: Look, theme: Theme) -> None:
+def _draw_plane(
+    figure: Figure, half: SubplotSpec, plane: Plane, names: tuple[str, str], look: Look, theme: Theme
+) -> None:
     if look.kind == "table":
-        _columns(figure, plane, look)
+        _columns(figure, half, plane, look, theme)
         return
-    axes = figure.add_subplot(1, 2, 2, xlabel=names[0], ylabel=names[1] if plane.down > 1 else "")
+    axes = figure.add_subplot(half, xlabel=names[0], ylabel=names[1] if plane.down > 1 else "")
     axes.set_title("what lies between: decoded places of the map", loc="left", fontsize=9)
     axes.tick_params(labelsize=8)
     left, right, bottom, top = plane.extent
@@ -140,18 +146,45 @@ def _draw_plane(figure: Figure, plane: Plane, names: tuple[str, str], look: Look
         axes.set_yticks([])
 
 
-def _columns(figure: Figure, plane: Plane, look: Look) -> None:
+def _columns(figure: Figure, half: SubplotSpec, plane: Plane, look: Look, theme: Theme) -> None:
     """The values over the plane of those columns that change most over it."""
     values = plane.samples.flatten(1)
     known = look.scaled(plane.samples).flatten(1)[plane.shown]
     order = known.std(0).sort(descending=True, stable=True).indices[:COLUMNS].tolist()
     names = look.columns or tuple(f"column {i + 1}" for i in range(values.shape[1]))
-    places = ((1, 3), (1, 4), (2, 3), (2, 4))
-    for (row, column), i in zip(places, order, strict=False):
-        axes = figure.add_subplot(2, 4, (row - 1) * 4 + column)
+    places = half.subgridspec(2, 2)
+    for place, i in enumerate(order):
+        axes = figure.add_subplot(places[place // 2, place % 2])
         board = torch.where(plane.shown, values[:, i], torch.nan).view(plane.down, plane.across).numpy()
-        image = axes.imshow(board, extent=plane.extent, origin="lower", aspect="auto", cmap="viridis")
+        called = look.categories[i] if look.categories else ()
+        board, ticks, colours = _by_name(board, called, theme) if called else (board, {}, "viridis")
+        bounds = (-0.5, len(ticks) - 0.5) if ticks else (None, None)
+        image = axes.imshow(
+            board, extent=plane.extent, origin="lower", aspect="auto", cmap=colours, vmin=bounds[0], vmax=bounds[1]
+        )
         axes.set_title(short_name(names[i], 20), loc="left", fontsize=9)
         axes.set_xticks([])
         axes.set_yticks([])
-        figure.colorbar(image, ax=axes, orientation="horizontal", pad=0.03, shrink=0.9).ax.tick_params(labelsize=7)
+        bar = figure.colorbar(image, ax=axes, orientation="horizontal", pad=0.03, shrink=0.9)
+        if ticks:
+            bar.set_ticks(list(ticks), labels=list(ticks.values()))
+        bar.ax.tick_params(labelsize=7)
+
+
+def _by_name(
+    board: np.ndarray, called: tuple[str, ...], theme: Theme
+) -> tuple[np.ndarray, dict[int, str], ListedColormap]:
+    """(down, across) categories numbered anew, their names, and their colours: the commonest, and the others as one."""
+    rounded = np.rint(board).clip(0, len(called) - 1)
+    numbers, counts = np.unique(rounded[np.isfinite(rounded)].astype(int), return_counts=True)
+    named = np.sort(numbers[np.argsort(-counts, kind="stable")[:CATEGORIES]])
+    anew = np.full_like(board, np.nan)
+    anew[np.isfinite(board)] = len(named)
+    for new, number in enumerate(named):
+        anew[rounded == number] = new
+    ticks = {new: short_name(called[int(number)], 30 // len(named)) for new, number in enumerate(named)}
+    colours = list(theme.labels[: len(named)])
+    if len(numbers) > len(named):
+        ticks[len(named)] = "others"
+        colours.append(theme.faint)
+    return anew, ticks, ListedColormap(colours)

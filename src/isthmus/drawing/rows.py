@@ -49,7 +49,9 @@ class Look:
         return self.scaling(raw.to(self.scaling.scale.device)).cpu()
 
     def told(self, column: int, value: float) -> float | str:
-        """A raw value of a table as people know it: the name of a category, or the number."""
+        """A raw value of a table as people know it: the name of a category, or the number, or that it is missing."""
+        if math.isnan(value):
+            return "missing"
         names = self.categories[column] if self.categories else ()
         return names[round(value)] if names and math.isfinite(value) and 0 <= round(value) < len(names) else value
 
@@ -68,8 +70,8 @@ def sample_rows(
     """Samples that follow one another, in rows by name: (n, *shape) raw each.
 
     Pictures stand side by side, `captions` above them. Of series (the first channel) and of tables, each row is a panel
-    with a line a sample, whose colour goes from the first's to the last's; of many columns those that change most. What
-    categories become stands above.
+    with a line a sample, whose colour goes from the first's to the last's; of many columns those that change most.
+    Those that have a caption are thicker and in the legend. What categories become stands above.
     """
     scaled = {name: look.scaled(samples) for name, samples in rows.items()}
     if look.kind == "pictures":
@@ -118,26 +120,27 @@ def _lines(
 ) -> Figure:
     lines, names = column_lines(scaled, look)
     colours = LinearSegmentedColormap.from_list("way", [theme.rivals["model"], theme.rivals["pca"]])
-    said = [caption for caption in captions if caption]
     with drawing(theme):
         figure = sheet(5.4, 0.6 + (1.7 if names else 1.5) * len(lines))
         panels = figure.subplots(len(lines), 1, sharex=True, sharey=True, squeeze=False)[:, 0]
         for axes, (title, samples) in zip(panels, lines.items(), strict=True):
             for i, sample in enumerate(samples):
-                ends = i in (0, len(samples) - 1)
+                said = captions[i] if captions else ""
                 axes.plot(
                     sample,
                     color=colours(i / max(1, len(samples) - 1)),
-                    linewidth=1.8 if ends else 1.0,
+                    linewidth=1.8 if said or i in (0, len(samples) - 1) else 1.0,
                     marker="o" if names else None,
                     markersize=2.5,
-                    label=said[0 if i == 0 else -1] if ends and said else None,
+                    label=said or None,
                 )
             named = short_name(f"{title}: {categories[title]}" if categories[title] else title, 84)
             axes.set_title(named, loc="left", fontsize=9)
             axes.tick_params(labelsize=8)
             axes.margins(x=0.02)
         name_points(panels[-1], names)
-        if said:
-            figure.legend(*panels[0].get_legend_handles_labels(), loc="outside upper right", ncols=2, fontsize=8)
+        figure.supylabel("scaled units", fontsize=8)
+        if any(captions):
+            across = max(1, 64 // (6 + max(map(len, captions))))
+            figure.legend(*panels[0].get_legend_handles_labels(), loc="outside upper right", ncols=across, fontsize=8)
     return figure

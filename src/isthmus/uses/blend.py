@@ -174,11 +174,18 @@ def along(given: Tensor, share: Tensor, way: Any) -> Tensor:
 
 
 def _mixed(raw: Tensor, share: Tensor, levels: Sequence[int]) -> Tensor:
-    """(K, *shape) raw samples to the (S', *shape) between them; nothing lies between categories, so the nearer's."""
-    numbers = along(raw, share, linear)
-    if not any(levels):
-        return numbers
-    return torch.where(torch.tensor(levels) > 0, along(raw, share.round(), linear), numbers)
+    """(K, *shape) raw samples to the (S', *shape) between them.
+
+    Nothing lies between categories, nor between a number and none: there it is what the nearer sample has.
+    """
+    numbers, nearer = along(raw, share, linear), along(raw, share, _nearer)
+    whole = torch.tensor(levels or 0) > 0
+    return torch.where(whole | numbers.isnan(), nearer, numbers)
+
+
+def _nearer(start: Tensor, end: Tensor, share: Tensor) -> Tensor:
+    """(N, *shape) twice, (S,) to (N, S, *shape): the start as far as half-way, then the end."""
+    return torch.where((share > 0.5).view(-1, *[1] * (start.ndim - 1)), end[:, None], start[:, None])
 
 
 def section(run: "Run") -> Section | None:

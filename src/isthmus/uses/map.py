@@ -194,17 +194,17 @@ def quality_words(found: CodeMap) -> str:
 
 
 def behind_words(found: CodeMap) -> str:
-    """A sentence where the plane of the data's own principal components is the better map, else ""."""
-    pairs = zip(("trustworthiness", "k-NN accuracy"), found.quality, found.beside, strict=True)
-    worse = [
-        f"{name} {ours:.3f} against {theirs:.3f}"
-        for name, ours, theirs in pairs
-        if ours is not None and theirs is not None and ours < theirs - ALIKE
-    ]
-    if not worse:
+    """In which measures the plane of the data's own two components is ahead, and what to try; "" where in none."""
+    ahead: dict[bool, list[str]] = {True: [], False: []}
+    for name, ours, theirs in zip(("trustworthiness", "k-NN accuracy"), found.quality, found.beside, strict=True):
+        if ours is not None and theirs is not None and abs(theirs - ours) > ALIKE:
+            ahead[theirs > ours].append(f"{name} ({max(ours, theirs):.3f} against {min(ours, theirs):.3f})")
+    if not ahead[True]:
         return ""
-    other = "" if found.projection.way in ("tsne", "umap") else ", or try t-SNE of the codes"
-    return f"PCA of the data themselves is the better map ({'; '.join(worse)}): take that{other}."
+    mine = f", this map in {ahead[False][0]}" if ahead[False] else ""
+    by_neighbours = found.projection.way in ("tsne", "umap")
+    other = "a longer code, or training for longer" if by_neighbours else "t-SNE of the codes (way tsne)"
+    return f"PCA of the data themselves is ahead in {' and '.join(ahead[True])}{mine}. Try {other}."
 
 
 def _quality(samples: Tensor, points: Tensor, labels: Tensor | None) -> MapQuality:
