@@ -16,6 +16,7 @@ from isthmus import version
 from isthmus.autoencoder import Autoencoder
 from isthmus.data import Data, Samples, read_samples, reopen, stream_samples
 from isthmus.data.missing import check_whole
+from isthmus.data.samples import together
 from isthmus.data.series import ended
 from isthmus.data.stream import Stream, divided
 from isthmus.errors import DataError, RunError, remark
@@ -42,9 +43,6 @@ DATA, SETTINGS, HISTORY, ENVIRONMENT, BASELINE = (
     "environment.json",
     "baseline.safetensors",
 )
-BATCH_NUMBERS, FEWEST, MOST = 2**18, 64, 4096
-"""Numbers of the samples that go through a model together (what layers make of more has to be asked of the system
-again and again, which takes a conv network about twice as long), and how few and how many samples they may be."""
 LARGEST_BASELINE = 512
 """Components of the PCA that a run is compared with, at most."""
 
@@ -240,14 +238,13 @@ class Run:
                 "Give labels that it was trained with."
             )
         device = self.model.scaling.scale.device
-        numbers = max(1, math.prod(samples.shape), math.prod(self.model.shape))
-        together = max(FEWEST, min(MOST, BATCH_NUMBERS // numbers))
+        size = together(max(math.prod(samples.shape), math.prod(self.model.shape)))
         if self.model.training:  # to say it to every layer again takes as long as one row
             self.model.eval()
         return torch.cat(
             [
                 use(raw.to(device), None if labels is None else labels.to(device)).cpu()
-                for raw, labels in samples.labelled(together)
+                for raw, labels in samples.labelled(size)
             ]
         )
 

@@ -3,6 +3,7 @@ import pytest
 import torch
 
 from isthmus.data import Samples
+from isthmus.data.samples import together
 from isthmus.errors import DataError
 
 
@@ -74,3 +75,7 @@ def test_fields_of_different_lengths_are_refused():
         Samples(torch.zeros(3, 2), torch.zeros(2, dtype=torch.int64))
     with pytest.raises(DataError, match="1 column names"):
         Samples(torch.zeros(3, 2), columns=("a",))
+
+
+def test_as_many_samples_go_together_as_suit_their_size():
+    assert [together(numbers) for numbers in (0, 30, 784, 3072, 2**17, 2**22, 2**30)] == [4096, 4096, 334, 85, 64, 4, 1]

@@ -10,14 +10,11 @@ import torch
 from torch import Tensor, nn
 
 from isthmus.autoencoder import Autoencoder
-from isthmus.data.samples import Samples
+from isthmus.data.samples import Samples, together
 from isthmus.data.stream import Stream
 from isthmus.measures import reconstruction as measure
 from isthmus.measures.seen import passes
 from isthmus.pca import PCA
-
-_BATCH_NUMBERS = 2**24
-"""At most this many numbers are held in one batch (64 MB in float32), however wide a sample is."""
 
 
 class Unit(NamedTuple):
@@ -80,7 +77,7 @@ def evaluate(
     pca: PCA,
     mean: Tensor,
     *,
-    batch_size: int = 1024,
+    batch_size: int | None = None,
     progress: Callable[[int, int | None], object] | None = None,
 ) -> Evaluation:
     """Measure `model`, `pca` and `mean` on each of `parts`, streaming; of a sample only its two errors are kept.
@@ -93,7 +90,7 @@ def evaluate(
 
     parts: samples or streams by name, such as "train", "validation", "test".
     mean: (D,) or shaped as a sample; scaled: the mean of the training part, `pca.mean`.
-    batch_size: samples at a time; fewer where they are so wide that a batch would take over 64 MB.
+    batch_size: samples at a time; as many as suit their size where it is None.
     progress: called as `progress(done, total)` after each batch, in samples over all parts; the total may be None.
     """
     streams = {name: [part] if isinstance(part, Samples) else part for name, part in parts.items() if _count(part) != 0}
@@ -111,7 +108,7 @@ def evaluate(
             centre = _with_modes(mean, pieces, levels)
             for samples in pieces:
                 found.kind = samples.kind
-                size = max(1, min(batch_size, _BATCH_NUMBERS // max(1, math.prod(samples.shape))))
+                size = batch_size or together(math.prod(samples.shape))
                 for seen in passes(model, samples, size, generator=generator):
                     clean = seen.clean.float()
                     given = model.as_clean(seen.corrupted).float() if model.restores else None
