@@ -20,7 +20,9 @@ def test_sweep_says_how_many_numbers_and_where_the_page_is(isthmus, file, tmp_pa
     said = isthmus("sweep", file, "--code", "1,2,3", "--recipe", "pca", "--quiet")
     assert said.code == 0, said.err
     assert "On the validation part 2 numbers bring back" in said.out
-    assert "validation explained" in said.out
+    assert "two-sweep, validation part" in said.out
+    head = next(line for line in said.out.splitlines() if "PCA's" in line)
+    assert head.split() == ["explained", "PCA's", "explained", "mse", "PCA's", "mse"]
     assert said.out.splitlines()[-1] == "runs/two-sweep/report.html"  # and no advice
     assert (tmp_path / "runs" / "two-sweep" / "results.parquet").exists()
 
@@ -38,6 +40,7 @@ def test_compare_shows_a_row_each_and_options_of_one_recipe(isthmus, file, tmp_p
     assert said.code == 0, said.err
     assert "PCA's mse" in said.out
     assert "±" in said.out
+    assert max(map(len, said.out.split("PCA with")[0].splitlines()[:-1])) <= 80
     plan = json.loads((tmp_path / "plan.json").read_text())
     widths = [trial["asked"]["blueprint"]["network"]["widths"] for trial in plan["trials"]]
     assert widths == [[8], [8], [], []]

@@ -73,6 +73,13 @@ def test_the_reason_says_what_more_would_bring_and_where_the_largest_still_pays(
     assert suggest([], 0.1)[0] is None
 
 
+def test_no_larger_code_is_advised_than_the_data_have_numbers():
+    found = points((32, 0.5), (64, 0.9))
+    assert "try larger" in suggest(found, 0.001, width=65)[1]
+    assert "try larger" not in suggest(found, 0.001, width=64)[1]
+    assert "no more than 64 numbers" in suggest(found, 0.001, width=64)[1]
+
+
 def test_the_reason_names_its_part_and_doubts_what_is_close():
     far, close = points((1, 0.3), (2, 0.8), (4, 0.81)), points((1, 0.596), (2, 0.84))
     assert suggest(far, 0.1, "test")[1].startswith("On the test part 2 numbers bring back 80.0")

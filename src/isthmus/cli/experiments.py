@@ -259,14 +259,14 @@ def _plans(names: Sequence[str], pairs: Sequence[str] | None) -> "dict[str, Blue
 def _end(found: "Sweep | Comparison", verdict: str, page: Path, *, json: bool, quiet: bool) -> None:
     """The table and what it says on stdout, or all that was found as JSON; leave with 1 where a training failed."""
     from isthmus.experiments.table import summary
-    from isthmus.experiments.words import cells, columns
+    from isthmus.experiments.words import brief_columns, cells
 
     if json:
         say_json({**found.to_json(), "page": str(page), "entries": summary(found.entries)})
     else:
-        names = columns(found.entries, found.part)
+        names = brief_columns(found.entries, found.part)
         rows = [[entry.entrant, *cells(entry, names)] for entry in found.entries if entry.count]
-        say_table(["", *names.values()], rows, title=str(found.folder), right=True)
+        say_table(["", *names.values()], rows, title=f"{found.folder}, {found.part} part", right=True)
         say(verdict, _where(page, quiet))
     _fail_if_any(found.failures)
 

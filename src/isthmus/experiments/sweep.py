@@ -154,7 +154,7 @@ def suggest(
 ) -> tuple[int | None, str]:
     """The size whose unexplained share plus `price` for each number is least, and the reason in words.
 
-    part: of the data, whose shares these are.
+    part: of the data, whose shares these are. width: how many numbers a sample has, 0 where nobody knows.
     """
     if not points:
         return None, "Nothing was measured."
@@ -172,6 +172,8 @@ def suggest(
         reason += f" (PCA: {percent(chosen.pca_explained)} with as many, and it {needs})"
     if place + 1 == len(points):
         largest = "It is the largest that was tried, so more may pay still: try larger ones."
+        if 0 < width <= chosen.code:
+            largest = f"The data themselves have no more than {_numbers(width)}: larger codes can bring nothing."
         return chosen.code, f"{reason}. {largest}{_doubt(points, costs)}"
     following = points[place + 1]
     assert following.gain is not None

@@ -1,5 +1,6 @@
 """A study's table in words: which columns it has, and its numbers with their spread."""
 
+import math
 from collections.abc import Mapping, Sequence
 
 from isthmus.experiments.table import Entry
@@ -14,7 +15,7 @@ def columns(entries: Sequence[Entry], decided_by: str = "") -> dict[str, str]:
     decided_by: the part by whose shares of the variance the study decides, which are then told too.
     """
     parts = [part for part in ("validation", "test", "train") if any(f"{part}_mse" in e.means for e in entries)]
-    names = {"code": "code", "weights": "weights", "epochs": "epochs"}
+    names = _code(entries) | {"weights": "weights", "epochs": "epochs"}
     for part in parts:
         for measure in MEASURES if part == parts[-1] else MEASURES[: 2 if part == decided_by else 1]:
             if any(f"{part}_{measure}" in entry.means for entry in entries):
@@ -23,6 +24,18 @@ def columns(entries: Sequence[Entry], decided_by: str = "") -> dict[str, str]:
                 if measure in MEASURES[:2]:
                     names[f"{part}_{measure}_pca"] = f"PCA's {short}"
     return names
+
+
+def brief_columns(entries: Sequence[Entry], part: str) -> dict[str, str]:
+    """The columns that fit a terminal of 80 characters: error and explained share of one part, PCA's beside them."""
+    names = _code(entries)
+    order = ("mse", "explained_variance") if names else ("explained_variance", "mse")  # what it decides by comes first
+    for measure in order:
+        short = {"explained_variance": "explained"}.get(measure, measure)
+        names[f"{part}_{measure}"] = short
+        if measure == "mse" or "code" not in names:
+            names[f"{part}_{measure}_pca"] = f"PCA's {short}"
+    return {name: head for name, head in names.items() if any(name in entry.means for entry in entries)}
 
 
 def cells(entry: Entry, names: Mapping[str, str]) -> list[str]:
@@ -37,6 +50,12 @@ def cells(entry: Entry, names: Mapping[str, str]) -> list[str]:
         else:
             made.append(number(entry.get(name)) if name.endswith("_pca") else told(entry, name))
     return made
+
+
+def _code(entries: Sequence[Entry]) -> dict[str, str]:
+    """The column of the code's size; none where the entrants are called by it."""
+    called = all(entry.entrant == f"code {entry.means.get('code', math.nan):.0f}" for entry in entries if entry.count)
+    return {} if called else {"code": "code"}
 
 
 def told(entry: Entry, name: str) -> str:
