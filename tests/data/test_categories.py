@@ -114,3 +114,12 @@ def test_categories_are_not_scaled(kind):
 def test_a_constant_category_is_no_constant_column_of_numbers():
     samples = Samples(torch.tensor([[0.0, 1.0], [0.0, 2.0]]), categories=(("only",), ()))
     assert Scaling.learn("standardise", samples).levels == (1, 0)
+
+
+def test_a_column_that_tells_rows_apart_is_pointed_at():
+    with pytest.warns(Remark) as said:
+        open_data(pets(id=[f"n{row}" for row in range(40)]), categorical="auto")
+    (words,) = [str(one.message) for one in said]  # and nothing of the others
+    assert "Column 'id' of " in words
+    assert "40 categories in 40 rows" in words
+    assert "exclude='id'" in words

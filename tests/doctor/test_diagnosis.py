@@ -3,6 +3,7 @@
 import re
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from torch import nn
@@ -226,3 +227,26 @@ def test_restorer_that_makes_samples_worse_is_told_and_one_that_mends_them_is_no
     assert finding.number > finding.limit == 1
     assert finding.picture is not None
     assert finding.picture.draw(LIGHT).axes
+
+
+def test_numbers_of_many_categories_are_no_bad_scaling():
+    generator = np.random.default_rng(0)
+    town = [f"town {one:03}" for one in generator.integers(0, 200, 400)]
+    table = pd.DataFrame({"town": town, "height": generator.normal(size=400), "income": generator.normal(size=400)})
+    data = ist.open_data(table, categorical="auto", validation=0)
+    model = ist.fit(ist.recipe("table", code=2).build(data), data, epochs=1).model
+    assert "scaling" not in [finding.name for finding in ist.diagnose(run_of(model, data))]
+
+
+def test_the_cure_is_not_the_scaling_that_the_data_have():
+    values = 1e-4 * torch.rand(1000, 1, 16, 16, generator=torch.Generator().manual_seed(0))
+    values[0, 0, 0, 0] = 1.0  # a single bright point, by which all are scaled
+
+    def cures(scaling: str) -> list[str]:
+        data = ist.open_data(values.numpy(), scaling=scaling, test=0, validation=0)
+        run = run_of(ist.recipe("vanilla", code=2).build(data), data)
+        return [finding.cure for finding in ist.diagnose(run) if finding.name == "scaling"]
+
+    assert cures("none") == ["Scale the data: minmax."]
+    assert cures("minmax") == ["Scale the data: standardise."]
+    assert cures("standardise") == []

@@ -11,6 +11,8 @@ from isthmus.errors import DataError, remark
 
 MOST = 1000
 """Categories of one column; more are taken for names or sentences."""
+ALIKE, FEW = 0.9, 20
+"""Where more than this share of so many rows or more each have a category of their own, it names rows."""
 ABSENT = ("", "NA", "N/A", "NaN", "nan", "NULL", "null")
 """Cells of text that are no category, but say that there is none."""
 
@@ -27,8 +29,8 @@ def categorical_columns(
     return {name: () for name in wanted if name in options.categorical}
 
 
-def encode(column: pa.ChunkedArray, known: tuple[str, ...], called: str, *, kept: bool) -> tuple[np.ndarray, tuple]:
-    """(rows,) float32 numbers of a column's categories, NaN where there is none, and what they are called.
+def encode(table: pa.Table, name: str, known: tuple[str, ...], source: str, *, kept: bool) -> tuple[np.ndarray, tuple]:
+    """(rows,) float32 numbers of a named column's categories, NaN where there is none, and what they are called.
 
     known: the names, by number; () takes those that are there, by the alphabet, numbers by their size.
     kept: whether a name that is unknown is taken for missing, with a remark.
@@ -36,6 +38,7 @@ def encode(column: pa.ChunkedArray, known: tuple[str, ...], called: str, *, kept
     Raises:
         DataError: there are no categories, too many, or unknown ones that aren't to be missing.
     """
+    column, called = table[name], f"Column {name!r} of {source}"
     if pa.types.is_dictionary(column.type):
         column = column.cast(column.type.value_type)
     there = [value for value in column.drop_null().unique().to_pylist() if value not in ABSENT]
@@ -45,16 +48,22 @@ def encode(column: pa.ChunkedArray, known: tuple[str, ...], called: str, *, kept
             f"{called} has {len(ordered)} categories: expected 1 to {MOST}. Leave it out with exclude=, or, "
             "if it holds numbers, don't name it in categorical=."
         )
-    number = {name: place for place, name in enumerate(ordered)}
+    number = {one: place for place, one in enumerate(ordered)}
     names = [None if value is None or value in ABSENT else _text(value) for value in column.to_pylist()]
-    strange = sorted({name for name in names if name is not None and name not in number})
+    rows = sum(one is not None for one in names)
+    if not known and rows >= FEW and len(ordered) > ALIKE * rows:
+        remark(
+            f"{called} has {len(ordered)} categories in {rows} rows: it tells rows apart, and there is hardly anything "
+            f"to learn from it. Leave it out with exclude={name!r}."
+        )
+    strange = sorted({one for one in names if one is not None and one not in number})
     if strange:
         some = ", ".join(map(repr, strange[:3])) + (f" and {len(strange) - 3} more" if len(strange) > 3 else "")
         what = f"{called} holds {some}, which the model does not know (but {', '.join(map(repr, ordered[:5]))})"
         if not kept:
             raise DataError(f"{what}. Change them, or say missing='keep' to take them for missing.")
         remark(f"{what}: taken for missing.")
-    return np.array([np.nan if name is None else number.get(name, np.nan) for name in names], np.float32), ordered
+    return np.array([np.nan if one is None else number.get(one, np.nan) for one in names], np.float32), ordered
 
 
 def decode(numbers: np.ndarray, names: Sequence[str]) -> pa.Array:

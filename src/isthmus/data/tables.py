@@ -215,8 +215,7 @@ def _matrix(
     named_by: list[tuple[str, ...]] = [()] * len(wanted)
     for position, name in enumerate(wanted):
         if name in categories:
-            where = f"Column {name!r} of {called}"
-            matrix[:, position], named_by[position] = encode(table[name], categories[name], where, kept=kept)
+            matrix[:, position], named_by[position] = encode(table, name, categories[name], called, kept=kept)
     places = [position for position, name in enumerate(wanted) if name not in categories]
     done = 0
     for batch in table.select([wanted[position] for position in places]).to_batches(max_chunksize=BATCH):

@@ -34,16 +34,17 @@ def scaling(of: Examination) -> Finding | None:
 
     The standard deviation of the scaled values; bytes have 0.1 to 0.4, standardised columns 1. Limits: 0.003 to 30; of
     a table also a hundredfold between the usual column's and any other's, beyond which the loss sees one column alone
-    or misses it.
+    or misses it. Categories are no numbers, and don't count.
     """
-    rows = of.scaled
+    levels = of.model.scaling.levels
+    rows = of.scaled[:, [not count for count in levels]] if levels else of.scaled
     deviations = _deviations(rows)
     if not len(deviations):
         return None
     whole = float(deviations.square().mean().sqrt())
     usual = float(deviations.median())
     furthest = max(float(deviations.max()) / usual, usual / float(deviations.min()))
-    table = of.train.kind == "table" and not any(of.model.scaling.levels) and len(deviations) > 2
+    table = of.train.kind == "table" and len(deviations) > 2
     if table and furthest > UNEQUAL:
         number, limit, healthy = furthest, UNEQUAL, "at most"
         unit, what = (
@@ -58,7 +59,9 @@ def scaling(of: Examination) -> Finding | None:
         unit, what = "standard deviation of scaled values", f"The scaled values vary by {whole:.3g} only"
     else:
         return None
-    kind = "minmax" if of.train.kind == "pictures" else "standardise"
+    kind = "minmax" if of.train.kind == "pictures" and of.model.scaling.kind != "minmax" else "standardise"
+    if of.model.scaling.kind == kind:  # no other scaling would mend it
+        return None
     link = {"distance.link": "auto"} if of.model.blueprint and of.model.distance.link != "auto" else {}
     ordered = deviations.sort(descending=True).values.tolist()
     return Finding(
