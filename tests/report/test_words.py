@@ -75,3 +75,9 @@ def test_verdict_on_a_model_that_restores_compares_with_doing_nothing(model, say
     assert says in words.verdict(restored, 32, 32)
     restored.measures["test"]["explained_variance"]["nothing"] = 0.5
     assert words.explanation(restored) == ""
+
+
+def test_a_quantised_code_as_large_as_the_data_is_not_said_to_squeeze_nothing():
+    assert words.verdict(found(3.0, 0.0), 64, 64, bits=64).endswith(
+        "is 3.00, of 64 bits; PCA with the same 64 numbers, not quantised, is exact there."
+    )

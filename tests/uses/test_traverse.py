@@ -168,7 +168,7 @@ def test_what_cannot_be_done_is_refused_with_what_to_do_instead(vae, linear, bar
     with pytest.raises(DataError, match="expected two steps or more"):
         ist.traverse(vae, steps=1)
     run = barely("fsq", ist.open_data("digits"), code=8)
-    with pytest.raises(UseError, match="quantised"):
+    with pytest.raises(UseError, match=r"quantised.*Train a model such as vae\.$"):
         ist.traverse(run)
     assert section(run) is None
 

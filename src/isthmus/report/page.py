@@ -65,7 +65,7 @@ def render(run: "Run") -> str:
     return fill_page(
         "report.html",
         source=Path(source).name,
-        verdict=words.verdict(found, code_size, pca.size),
+        verdict=words.verdict(found, code_size, pca.size, facts.code_bits(model)),
         explanation=words.explanation(found),
         cards=_cards(model, data, run, code_size),
         parts=_measure_rows(found, data),

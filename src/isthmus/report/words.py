@@ -8,12 +8,12 @@ NARROW = "\u202f"
 """A narrow space at which no line breaks."""
 
 
-def verdict(found: Evaluation, code_size: int, pca_size: int) -> str:
+def verdict(found: Evaluation, code_size: int, pca_size: int, bits: float | None = None) -> str:
     """One sentence: how the model does beside PCA, by the squared error on the part to judge by.
 
     Of one that puts damaged samples right: how it does beside doing nothing.
 
-    code_size, pca_size: how many numbers the model's code and PCA's have.
+    code_size, pca_size: how many numbers the model's code and PCA's have. bits: that a quantised code takes.
     """
     part = found.chief_part
     row = found.measures[part]["sse"]
@@ -25,6 +25,8 @@ def verdict(found: Evaluation, code_size: int, pca_size: int) -> str:
         return f"On the {part} part, damaged as in training, the restored samples' {_improved(nothing, model)}"
     with_numbers = _with_numbers(code_size, pca_size)
     if pca <= 1e-6 * (row["mean"] or 1):
+        if bits is not None:
+            return f"{start} {number(model)}, of {bits:.0f} bits; PCA {with_numbers}, not quantised, is exact there."
         return f"{start} {number(model)}; PCA {with_numbers} is exact there: a code this large squeezes nothing."
     if model <= 0:
         return f"The model is exact on the {part} part; PCA {with_numbers} is off by {number(pca)}."

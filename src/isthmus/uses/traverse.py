@@ -136,7 +136,7 @@ def traverse(
         DataError: there is no such sample or number.
         UseError: the code is quantised, or there is no KL to order by.
     """
-    check_continuous(run, "`isthmus encode` tells which ones it takes; or train a model such as vae.")
+    check_continuous(run, "Train a model such as vae.")
     if by not in get_args(By):
         raise DataError(f"There is no order by {by!r}. {nearest(str(by), get_args(By))}")
     if steps < 2 or most < 1:
