@@ -11,7 +11,7 @@ from PIL import Image, ImageSequence
 import isthmus as ist
 from isthmus.classifier import train_classifier
 from isthmus.errors import DataError, Remark, UseError
-from isthmus.uses.blend import WAYS, _mixed, along, linear, section, spherical
+from isthmus.uses.blend import WAYS, _mixed, along, known_ways, linear, section, spherical
 
 DRAW = torch.Generator().manual_seed(0)
 A, B = torch.randn(4, 3, 2, generator=DRAW), torch.randn(4, 3, 2, generator=DRAW)
@@ -172,3 +172,9 @@ def test_what_one_sample_lacks_does_not_spoil_what_the_other_has(levels):
     given = torch.tensor([[4.0, 2.0], [torch.nan, torch.nan]])
     mixed = _mixed(given, torch.tensor([0.0, 0.25, 0.75, 1.0]), levels)
     assert mixed.nan_to_num(-1).tolist() == [[4, 2], [4, 2], [-1, -1], [-1, -1]]
+
+
+def test_one_way_may_be_given_by_its_name_and_a_mistyped_one_is_named():
+    assert known_ways("linear") == ("linear",)
+    with pytest.raises(DataError, match=r"no way 'linaer' to blend. Did you mean 'linear'"):
+        known_ways("linaer")

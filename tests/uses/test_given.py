@@ -1,12 +1,14 @@
 """What a use is given: one sample, however it is named."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
 import isthmus as ist
-from isthmus.errors import DataError
+from isthmus.errors import DataError, UseError
 from isthmus.uses.given import one_sample, with_label
 
 
@@ -15,6 +17,35 @@ def test_a_number_is_one_of_the_test_part(vae, given):
     samples, name = one_sample(vae, given)
     assert torch.equal(samples.tensor(), vae.data.test.tensor()[[7]])
     assert name == "test:7"
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        ist.sample,
+        ist.judge,
+        ist.traverse,
+        ist.map_codes,
+        ist.detect,
+        ist.detector,
+        ist.restore,
+        ist.restoration,
+        ist.restore_files,
+        ist.blend,
+        ist.diagnose,
+    ],
+)
+def test_every_use_says_what_to_do_where_it_is_given_no_run(use, vae):
+    rest = [1, 2][: 2 * (use in (ist.restore_files, ist.blend)) or 1 * (use in (ist.detect, ist.restore))]
+    for path in ("runs/digits", Path("runs/digits")):
+        with pytest.raises(UseError, match=r"is a path: expected a run. Load it: ist.load\('runs/digits'\)"):
+            use(path, *rest)
+    with pytest.raises(UseError, match=r"Autoencoder is no run: expected what ist.fit or ist.load gives"):
+        use(vae.model, *rest)
+
+
+def test_a_run_may_be_given_by_name(vae):
+    assert len(ist.sample(run=vae, count=3).values) == 3
 
 
 def test_other_parts_are_named(vae):

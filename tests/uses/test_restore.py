@@ -1,11 +1,14 @@
 """Restoring: better than doing nothing, on every kind of picture, and clear where a model can't serve."""
 
+import warnings
+
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 import isthmus as ist
-from isthmus.errors import BlueprintError, IsthmusError, UseError
+from isthmus.errors import BlueprintError, IsthmusError, Remark, UseError
 from isthmus.measures.reconstruction import psnr
 from isthmus.uses.restore import section
 
@@ -56,6 +59,64 @@ def test_a_picture_as_pillow_gives_it_is_the_same_picture():
     made = ist.restore(run, values)
     assert made.shape == (3, 20, 30)
     assert torch.equal(made, ist.restore(run, values.transpose(2, 0, 1)))
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("mode", ["L", "RGB", "RGBA", "P", "1"])
+def test_a_picture_of_pillows_is_restored_as_its_file_is(mode, tmp_path):
+    run = untrained("denoise")
+    values = np.random.default_rng(0).integers(0, 256, (20, 30, 4), dtype=np.uint8)
+    Image.fromarray(values).convert(mode).save(tmp_path / "a.png")
+    picture = Image.open(tmp_path / "a.png")
+    ist.restore_files(run, tmp_path / "a.png", tmp_path / "b.png")
+    expected = np.asarray(Image.open(tmp_path / "b.png")).reshape(20, 30, -1)
+    made = ist.restore(run, picture)
+    assert np.array_equal(made.round().to(torch.uint8).permute(1, 2, 0), expected)
+    if mode in ("RGB", "RGBA"):
+        array = np.asarray(picture)
+        array.flags.writeable = False
+        assert torch.equal(ist.restore(run, array), made)
+
+
+@pytest.mark.parametrize("scaling", ["auto", "standardise"])
+def test_what_is_made_is_neither_darker_than_black_nor_brighter_than_white(scaling):
+    pictures = np.random.default_rng(0).integers(0, 2, (12, 3, 16, 16), dtype=np.uint8) * 255
+    data = ist.open_data(pictures, channels="first", scaling=scaling)
+    run = trained("denoise", data, 1, channels=(4,), corruption__stored=False)
+    made = ist.restore(run, pictures[0])
+    assert float(made.min()) == 0
+    assert float(made.max()) == 255
+
+
+def test_numbers_without_bounds_are_restored_without_bounds():
+    values = np.random.default_rng(0).normal(size=(12, 3, 16, 16)).astype(np.float32)
+    data = ist.open_data(values, channels="first", scaling="standardise")
+    run = trained("denoise", data, 1, channels=(4,), corruption__stored=False)
+    assert float(ist.restore(run, 5 * values[0]).max()) > float(values.max())
+
+
+def test_numbers_up_to_one_are_remarked_on_where_bytes_were_learnt():
+    run = untrained("denoise")
+    picture = np.random.default_rng(0).random((3, 16, 16))
+    with pytest.warns(Remark, match=r"The ndarray has values up to 0\.9.*multiply them by 255"):
+        ist.restore(run, picture)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        ist.restore(run, picture * 255)
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ("photo.png", "is a path: expected a picture. For files there is ist.restore_files"),
+        (["photo"], "The list is no picture: expected numbers"),
+        ([[1.0], [1.0, 2.0]], "The list is no picture: expected numbers"),
+        (None, "expected"),
+    ],
+)
+def test_what_is_no_picture_is_said_in_one_line(denoiser, given, words):
+    with pytest.raises(IsthmusError, match=words):
+        ist.restore(denoiser, given)
 
 
 def test_scores_are_the_same_every_time(denoiser):

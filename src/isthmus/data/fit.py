@@ -6,7 +6,6 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from isthmus.data.samples import Samples
@@ -29,8 +28,7 @@ def fit_to(samples: Samples, like: Mapping[str, Any], called: str) -> Samples:
         samples = _by_name(samples, columns, called)
     if samples.shape != wanted:
         samples = _reshaped(samples, wanted, like, called)
-    if like.get("dtype") == "uint8" and samples.dtype == "float32" and like.get("kind") == "pictures":
-        _check_units(samples, called)
+    check_units(samples, like, called)
     categories = tuple(map(tuple, like.get("categories") or ()))
     if categories and not samples.categories:
         _check_numbers(samples, categories, called)
@@ -96,9 +94,12 @@ def _advice(shape: tuple[int, ...], wanted: tuple[int, ...], like: Mapping[str, 
     return "Give data of that shape, or train a model on these."
 
 
-def _check_units(samples: Samples, called: str) -> None:
-    top = float(samples.batch(torch.arange(min(len(samples), 256))).max())
-    if top <= 1:
+def check_units(samples: Samples, like: Mapping[str, Any], called: str) -> None:
+    """Remark on numbers up to 1 that are given to a model of pictures of bytes."""
+    if like.get("dtype") != "uint8" or samples.dtype == "uint8" or like.get("kind") != "pictures":
+        return
+    some = next(samples.batches(256), None)
+    if some is not None and some.numel() and (top := float(some.nan_to_num().max())) <= 1:
         remark(
             f"{called} has values up to {top:g}, where the model was trained on bytes of 0 to 255: "
             "if they are scaled already, multiply them by 255."

@@ -84,8 +84,8 @@ def _parts(entries: Sequence[Entry]) -> dict[str, list[Entry]] | None:
     }
 
 
-def decode(content: bytes, called: str, options: Options) -> tuple[np.ndarray, str]:
-    """One picture, `(C, H, W)` uint8, and its mode, resized and converted as `options` ask.
+def decode(content: bytes | Image.Image, called: str, options: Options) -> tuple[np.ndarray, str]:
+    """One picture, as a file or as Pillow has it: `(C, H, W)` uint8, and its mode; resized and converted by `options`.
 
     Sixteen bits become eight. What is see-through is laid on white where the mode asked for has no transparency.
     Of several frames the first is taken. EXIF's orientation is applied.
@@ -95,7 +95,7 @@ def decode(content: bytes, called: str, options: Options) -> tuple[np.ndarray, s
         DataError: they hold more pixels than they may.
     """
     try:
-        image = _opened(content)
+        image = content if isinstance(content, Image.Image) else _opened(content)
         width, height = image.size
         if width * height > options.max_pixels:
             raise DataError(

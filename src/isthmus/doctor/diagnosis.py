@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 from isthmus.doctor import course, inside, learnt
 from isthmus.doctor.examination import Examination
 from isthmus.doctor.finding import Finding
+from isthmus.uses.given import takes_run
 
 if TYPE_CHECKING:
     from isthmus.run import Run
@@ -60,6 +61,7 @@ CHECKS: tuple[Check, ...] = (
 """In the order in which they are told: what explains others comes before them."""
 
 
+@takes_run
 def diagnose(run: "Run") -> list[Finding]:
     """What is wrong with a run; nothing where all is well.
 

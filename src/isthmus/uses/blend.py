@@ -17,7 +17,7 @@ from isthmus.drawing.rows import Look, sample_rows
 from isthmus.drawing.theme import LIGHT, Theme
 from isthmus.errors import DataError, UseError, nearest, remark
 from isthmus.measures import nearest_samples
-from isthmus.uses.given import check_continuous, decode, one_sample, with_label
+from isthmus.uses.given import check_continuous, decode, one_sample, takes_run, with_label
 
 if TYPE_CHECKING:
     from isthmus.classifier import Classifier
@@ -75,6 +75,7 @@ class Blend:
         write_gif(path, animation({TITLES[way]: samples for way, samples in self.samples.items()}, self.look))
 
 
+@takes_run
 def blend(
     run: "Run",
     *given: Any,
@@ -128,11 +129,12 @@ def blend(
 
 
 def known_ways(names: Sequence[str] | None) -> tuple[Way, ...]:
-    """These ways, or all.
+    """These ways, or this one, or all.
 
     Raises:
         DataError: there is no such way.
     """
+    names = [names] if isinstance(names, str) else names
     for name in names or ():
         if name not in WAYS:
             raise DataError(f"There is no way {str(name)!r} to blend. {nearest(str(name), WAYS)}")

@@ -19,6 +19,7 @@ from isthmus.errors import DataError, UseError, nearest
 from isthmus.measures import judging
 from isthmus.measures.seen import passes
 from isthmus.uses.cells import Cell, cells_off, usual_row
+from isthmus.uses.given import takes_run
 from isthmus.uses.scores import BATCH, MOST_CODES, SCORES, Score, element_errors, elements_of
 
 if TYPE_CHECKING:
@@ -118,6 +119,7 @@ class Detection:
         }
 
 
+@takes_run
 def detector(run: "Run", by: By = "error", *, quantile: float = 0.99, draws: int = DRAWS) -> Detector:
     """What tells strange samples, learnt from the run's own data.
 
@@ -159,6 +161,7 @@ def detector(run: "Run", by: By = "error", *, quantile: float = 0.99, draws: int
     return Detector(by, run.model, score, threshold, quantile, part, usual)
 
 
+@takes_run
 def detect(
     run: "Run",
     source: Any,

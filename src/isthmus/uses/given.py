@@ -1,8 +1,11 @@
 """What a use is given: one sample, by its number or from a file; the label of a condition; a code that can be moved."""
 
+import functools
+import os
 import re
+from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 import torch
 from torch import Tensor
@@ -13,8 +16,25 @@ from isthmus.errors import DataError, UseError, nearest
 if TYPE_CHECKING:
     from isthmus.run import Run
 
+Given = ParamSpec("Given")
+Made = TypeVar("Made")
 PARTS = ("train", "validation", "test")
 _NUMBERED = re.compile(r"(?:(?P<place>.+):)?(?P<number>\d+)")
+
+
+def takes_run(use: Callable[Given, Made]) -> Callable[Given, Made]:
+    """A use whose first argument is a run, and which says so (UseError) where it is a run's folder or anything else."""
+
+    @functools.wraps(use)
+    def checked(*given: Given.args, **words: Given.kwargs) -> Made:
+        run = given[0] if given else words.get("run")
+        if isinstance(run, str | os.PathLike):
+            raise UseError(f"{os.fspath(run)!r} is a path: expected a run. Load it: ist.load({os.fspath(run)!r}).")
+        if (given or "run" in words) and not (hasattr(run, "model") and hasattr(run, "description")):
+            raise UseError(f"A {type(run).__name__} is no run: expected what ist.fit or ist.load gives.")
+        return use(*given, **words)
+
+    return checked
 
 
 def one_sample(run: "Run", given: Any, **how: Any) -> tuple[Samples, str]:

@@ -14,6 +14,7 @@ from isthmus.errors import BlueprintError, IsthmusError, RunError
 from isthmus.measures import Generation, LogLikelihood, bits_per_dimension, gradient_energy, judge_draws, log_likelihood
 from isthmus.measures.generation import NEIGHBOURS
 from isthmus.pca import principal_components
+from isthmus.uses.given import takes_run
 from isthmus.uses.sample import Source, Wanted, reference, source_of
 
 if TYPE_CHECKING:
@@ -70,6 +71,7 @@ class Judgement:
         return found
 
 
+@takes_run
 def judge(
     run: "Run",
     source: Source | None = None,

@@ -16,7 +16,7 @@ from isthmus.drawing.theme import LIGHT, Theme
 from isthmus.errors import DataError, UseError
 from isthmus.measures.maps import MapQuality, map_quality
 from isthmus.pca import principal_components
-from isthmus.uses.given import check_continuous
+from isthmus.uses.given import check_continuous, takes_run
 from isthmus.uses.map_page import write_page
 from isthmus.uses.projections import Projection, Way, project
 
@@ -95,6 +95,7 @@ class CodeMap:
         write_page(path, self)
 
 
+@takes_run
 def map_codes(
     run: "Run",
     source: Any = None,

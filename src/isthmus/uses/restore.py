@@ -1,14 +1,22 @@
 """Restoring: pictures of any size put right by a model that was trained with a corruption."""
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
+from PIL import Image
 from torch import Tensor
 
 from isthmus.autoencoder import Autoencoder
 from isthmus.data import Samples
+from isthmus.data.fit import check_units
+from isthmus.data.options import Options
+from isthmus.data.pictures import decode
+from isthmus.data.samples import as_tensor
+from isthmus.data.sources import called
 from isthmus.drawing import figures
 from isthmus.drawing.plates import Section, plate
 from isthmus.errors import DataError, UseError
@@ -16,6 +24,7 @@ from isthmus.measures import judging
 from isthmus.measures.reconstruction import psnr, ssim
 from isthmus.measures.seen import passes
 from isthmus.parts.corruptions.colour import BRIGHTNESS
+from isthmus.uses.given import takes_run
 from isthmus.uses.tiles import OVERLAP, TILE, Progress, Tiles
 
 if TYPE_CHECKING:
@@ -52,6 +61,7 @@ class Restorer:
     """A run's model, ready to restore pictures one after another.
 
     tile, overlap: see `isthmus.uses.tiles.Tiles`.
+    bounds: the raw values that are black and white, at which what it makes is cut off; None where there are none.
 
     Raises:
         UseError: the model was trained without a corruption, so there is nothing that it puts right; or it takes no
@@ -68,6 +78,7 @@ class Restorer:
         if self.model.beside.classes:
             raise UseError("This model wants a label with every picture. Train one without condition to restore.")
         self.tiles = Tiles(self.model, tile, overlap)
+        self.bounds = _bounds(run)
 
     @property
     def fills(self) -> bool:
@@ -101,15 +112,18 @@ class Restorer:
         colours = picture if opacity is None else picture[:-1]
         given = self._channels(colours, seen, clean)
         if known is None:
-            made = self.tiles(given, progress=progress)
+            made = self._within(self.tiles(given, progress=progress))
         else:
             told = known.expand(len(given), 1, *known.shape)
             made = self.tiles(torch.cat((self._filled(given, known), told), 1), _told, progress)
-            made = torch.where(known, given, made)
+            made = torch.where(known, given, self._within(made))
         made = made[:, 0] if len(made) > 1 else made[0]
         if len(colours) == 1 and seen == clean == 3:
             made = _brightness(made)
         return made if opacity is None else torch.cat((made, self._enlarged(opacity, made)))
+
+    def _within(self, made: Tensor) -> Tensor:
+        return made if self.bounds is None else made.clamp(*self.bounds)
 
     def _filled(self, given: Tensor, known: Tensor) -> Tensor:
         """(N, C, h, w) raw with holes filled as in training, all at once: a tile may see but a part of a rim."""
@@ -162,6 +176,7 @@ class Restorer:
         return torch.nn.functional.interpolate(opacity[None], size=size, mode="bilinear", antialias=True)[0]
 
 
+@takes_run
 def restore(
     run: "Run",
     picture: Any,
@@ -175,22 +190,27 @@ def restore(
 
         clean = ist.restore(run, noisy)
 
-    picture: (C, h, w), (h, w), or (h, w, C) as Pillow has it, an array or tensor.
+    What the model makes is cut off at black and white, where the run's data have such bounds (0 and 255 for bytes), and
+    not rounded.
+
+    picture: (C, h, w), (h, w), or (h, w, C), an array or tensor; or a picture of Pillow's. For files see
+        `restore_files`.
     known: (h, w), False in the holes that a model such as `inpaint` is to fill.
     tile, overlap: sides of the tiles in which a large picture goes through the model, and how far they lie over each
         other, in pixels of the result. progress: called as `progress(done, total)` in tiles.
 
     Raises:
-        DataError, UseError: as `Restorer`.
+        DataError, UseError: as `Restorer`; or this is no picture.
     """
-    given = torch.as_tensor(picture)
-    given = given[None] if given.ndim == 2 else given
-    if given.ndim == 3 and len(given) > 4 >= given.shape[-1]:
-        given = given.movedim(-1, 0)
-    known = None if known is None else torch.as_tensor(known, dtype=torch.bool)
-    return Restorer(run, tile=tile, overlap=overlap)(given, known, progress)
+    given = _as_picture(picture)
+    if known is not None:
+        known = torch.as_tensor(known if isinstance(known, Tensor) else np.array(known), dtype=torch.bool)
+    made = Restorer(run, tile=tile, overlap=overlap)(given, known, progress)
+    check_units(Samples(given[None], kind="pictures"), run.description, called(picture))
+    return made
 
 
+@takes_run
 def restoration(run: "Run", source: Any = None, *, most: int | None = None, seed: int = 0, **how: Any) -> Restoration:
     """Damage pictures as in training, restore them, and measure how near both are to the clean ones.
 
@@ -250,6 +270,26 @@ def section(run: "Run") -> Section | None:
     return Section("What it puts right", [shown], [words])
 
 
+def _as_picture(given: Any) -> Tensor:
+    """(C, h, w) of an array, a tensor or a picture of Pillow's; channels may come last."""
+    if isinstance(given, str | os.PathLike):
+        raise DataError(
+            f"{os.fspath(given)!r} is a path: expected a picture. For files there is ist.restore_files; or give "
+            f"PIL.Image.open({os.fspath(given)!r})."
+        )
+    if isinstance(given, Image.Image):
+        return as_tensor(decode(given, "The picture", Options())[0])
+    if not isinstance(given, Tensor):
+        try:
+            given = as_tensor(np.asarray(given))
+        except (TypeError, ValueError) as error:
+            raise DataError(
+                f"{called(given)} is no picture: expected numbers, as an array or tensor, or a picture of Pillow's."
+            ) from error
+    given = given[None] if given.ndim == 2 else given
+    return given.movedim(-1, 0) if given.ndim == 3 and len(given) > 4 >= given.shape[-1] else given
+
+
 def _around(lost: Tensor) -> slice:
     """From a little before the first True to a little after the last: where a picture has holes, and their rim."""
     places = lost.nonzero()
@@ -267,6 +307,15 @@ def _told(model: Autoencoder, tiles: Tensor) -> Tensor:
 def _chief_part(run: "Run") -> Samples:
     data = run.open()
     return next((part for part in (data.test, data.validation) if len(part)), data.train)
+
+
+def _bounds(run: "Run") -> tuple[float, float] | None:
+    """The raw values that are black and white."""
+    scaling = run.model.scaling
+    if scaling.range is not None:
+        low, high = (float(scaling.inverse(scaling.scale.new_tensor(bound))) for bound in scaling.range)
+        return low, high
+    return (0.0, 255.0) if run.description.get("dtype") == "uint8" else None
 
 
 def _cut_off(pictures: Tensor, model: Autoencoder) -> Tensor:

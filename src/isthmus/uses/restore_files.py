@@ -9,13 +9,13 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from isthmus.autoencoder import Autoencoder
 from isthmus.data.folders import picture_files
 from isthmus.data.options import Options
 from isthmus.data.pictures import SUFFIXES, decode
 from isthmus.data.samples import as_tensor
 from isthmus.errors import DataError, UseError, nearest
 from isthmus.files import unwritable, write_whole
+from isthmus.uses.given import takes_run
 from isthmus.uses.restore import Restorer
 from isthmus.uses.tiles import OVERLAP, TILE
 
@@ -49,6 +49,7 @@ class Restored:
         return {"restored": len(self.written), "unreadable": len(self.skipped), **asdict(self)}
 
 
+@takes_run
 def restore_files(
     run: "Run",
     source: str | Path,
@@ -188,7 +189,7 @@ def _restored(
         picture = picture[:-1]  # what was transparent is filled
     opacity = picture[-1:] if len(picture) in (2, 4) else None
     colours = picture if opacity is None else picture[:-1]
-    low, high = _raw_bounds(restorer.model)
+    low, high = restorer.bounds or (0.0, 255.0)
     raw = low + colours.float() / 255 * (high - low)
     whole = raw if opacity is None else torch.cat((raw, opacity.float()))
     made = restorer(whole, known, progress)
@@ -196,14 +197,6 @@ def _restored(
     if opacity is not None:
         shown[-1] = made[-1]
     return shown.round().clamp(0, 255).to(torch.uint8)
-
-
-def _raw_bounds(model: Autoencoder) -> tuple[float, float]:
-    """The raw values that are black and white."""
-    if model.scaling.range is None:
-        return 0.0, 255.0
-    low, high = (model.scaling.inverse(torch.tensor([bound])) for bound in model.scaling.range)
-    return float(low), float(high)
 
 
 def _write(path: Path, picture: Tensor) -> None:

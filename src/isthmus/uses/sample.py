@@ -14,6 +14,7 @@ from isthmus.drawing.plates import Section, plate
 from isthmus.drawing.theme import LIGHT, Theme
 from isthmus.errors import DataError, UseError, nearest
 from isthmus.samplers import Sampler, Way, fit_sampler
+from isthmus.uses.given import takes_run
 
 if TYPE_CHECKING:
     from isthmus.run import Run
@@ -63,6 +64,7 @@ class Source:
         return Drawn(self.run.decode(codes, labels if classes else None), codes, labels, self.way)
 
 
+@takes_run
 def sample(
     run: "Run",
     count: int = 64,

@@ -17,7 +17,7 @@ from isthmus.errors import DataError, UseError, nearest
 from isthmus.measures.seen import passes
 from isthmus.parts.codes.gaussian import DiagonalGaussian
 from isthmus.uses.effects import Effect, effect_of
-from isthmus.uses.given import check_continuous, one_sample
+from isthmus.uses.given import check_continuous, one_sample, takes_run
 
 if TYPE_CHECKING:
     from isthmus.run import Run
@@ -108,6 +108,7 @@ class Traverse:
         return picture_changes(rows, where, self.look, captions=[*captions, "where"], theme=theme)
 
 
+@takes_run
 def traverse(
     run: "Run",
     sample: Any = None,
