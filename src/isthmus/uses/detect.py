@@ -1,6 +1,7 @@
 """Detect: samples that are unlike what the model was trained on, and what about them is."""
 
 import math
+from array import array
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, get_args
@@ -188,16 +189,15 @@ def detect(
     """
     found = detector(run, by, quantile=quantile, draws=draws)
     stream = run.stream(source, **how)
-    scores: list[Tensor] = []
-    kept = _Kept()
+    scores, kept = array("d"), _Kept()  # one block: small ones, a piece each, would keep the memory between them
     for piece, new in stream.through(found.scores):
-        scores.append(new)
+        scores.frombytes(new.double().numpy().tobytes())
         if each is not None:
             each(piece, new, found.threshold)
         kept.add(piece, new)
     if kept.samples is None:
         raise DataError("There are no samples to judge: expected at least one.")
-    together = torch.cat(scores)
+    together = torch.frombuffer(scores, dtype=torch.float64)
     columns = []
     if kept.samples.kind == "table":
         columns = cells_off(run.model, kept.samples, usual_row(run.open().train), Look.of(run))
