@@ -38,7 +38,7 @@ def test_an_unreadable_picture_is_named_and_the_exit_code_tells(isthmus, run, pi
     assert said.code == 1
     assert "broken.png can't be read as a picture" in said.err
     assert json.loads(said.out) | {"written": 0, "skipped": 0} == {
-        "restored": 2, "unreadable": 1, "written": 0, "skipped": 0,
+        "restored": 2, "unreadable": 1, "there_already": 0, "written": 0, "skipped": 0, "kept": [],
     }  # fmt: skip
 
 
@@ -50,6 +50,29 @@ def test_what_is_there_is_overwritten_with_force_only(isthmus, run, pictures, tm
     assert "is there already. Choose another place, or say --force" in said.err
     assert said.err.count("\n") == 1
     assert isthmus(*words, "--force").code == 0
+
+
+def test_a_folder_that_was_stopped_tells_how_far_it_came_and_goes_on(isthmus, run, pictures, tmp_path, monkeypatch):
+    from isthmus.uses import restore_files
+
+    def stopped(restorer, picture, known, told):
+        if (tmp_path / "out" / "0.png").exists():
+            raise KeyboardInterrupt
+        return picture
+
+    words = ("restore", run, pictures, tmp_path / "out")
+    with monkeypatch.context() as patch:
+        patch.setattr(restore_files, "_restored", stopped)
+        said = isthmus(*words)
+    assert said.code == 130
+    assert said.err == "isthmus: Stopped; 1 of 2 pictures are done. The same command with --resume goes on.\n"
+    said = isthmus(*words)
+    assert said.code == 1
+    assert "Choose another place, or say --force, or --resume to restore the others only." in said.err
+    said = isthmus(*words, "--resume")
+    assert said.code == 0, said.err
+    assert said.out.strip().endswith("out: 1 restored, 1 there already")
+    assert isthmus(*words, "--resume", "--force").code == 2
 
 
 def test_a_run_that_restores_nothing_says_what_to_do(isthmus, trained, pictures, tmp_path):

@@ -70,6 +70,38 @@ def test_a_folder_is_restored_below_its_own_names(denoiser, tmp_path):
     assert all(total == 3 and done < 3 and 0 <= share <= 1 for _, done, total, share in told)
 
 
+def test_a_folder_that_was_stopped_goes_on_where_it_was(denoiser, tmp_path):
+    (tmp_path / "in").mkdir()
+    for name in "abc":
+        picture().save(tmp_path / "in" / f"{name}.png")
+
+    def stop(name, *_):
+        if name == "b.png":
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        ist.restore_files(denoiser, tmp_path / "in", tmp_path / "out", progress=stop)
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["a.png"]
+    words = "there already. Choose another place, or say overwrite=True, or resume=True to restore the others only"
+    with pytest.raises(DataError, match=words):
+        ist.restore_files(denoiser, tmp_path / "in", tmp_path / "out")
+    (tmp_path / "out" / "a.png").write_bytes(b"kept as it is")
+    found = ist.restore_files(denoiser, tmp_path / "in", tmp_path / "out", resume=True)
+    assert found.to_json() | {"written": 0} == {
+        "restored": 2, "unreadable": 0, "there_already": 1, "written": 0, "skipped": {},
+        "kept": [str(tmp_path / "out" / "a.png")],
+    }  # fmt: skip
+    assert (tmp_path / "out" / "a.png").read_bytes() == b"kept as it is"
+    with pytest.raises(DataError, match="overwritten and resumed: expected one"):
+        ist.restore_files(denoiser, tmp_path / "in", tmp_path / "out", resume=True, overwrite=True)
+
+
+def test_going_on_takes_the_place_of_nothing_that_is_read(denoiser, tmp_path):
+    picture().save(tmp_path / "a.png")
+    with pytest.raises(DataError, match=r"a\.png is read and would be lost"):
+        ist.restore_files(denoiser, tmp_path, tmp_path, resume=True)
+
+
 def test_what_can_not_be_read_is_left_out_and_told(denoiser, tmp_path):
     (tmp_path / "in").mkdir()
     picture().save(tmp_path / "in" / "good.png")

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from isthmus.cli import options
-from isthmus.cli.says import complain, counted, say, say_json
+from isthmus.cli.says import INTERRUPTED, complain, counted, say, say_json
 
 
 def add_to(app: typer.Typer) -> None:
@@ -39,6 +39,9 @@ def restore(
         int, typer.Option(min=32, metavar="N", help="Sides of the tiles of a large picture, in pixels of the result.")
     ] = 256,
     overlap: Annotated[int, typer.Option(min=1, metavar="N", help="How far tiles lie over each other.")] = 64,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Leave the pictures that are there, restore the others.")
+    ] = False,
     force: options.Force = False,
     quiet: options.Quiet = False,
     json: options.Json = False,
@@ -46,27 +49,44 @@ def restore(
     """Put pictures right, by a model that was trained on damaged ones: denoise, fill, colour, enlarge, sharpen.
 
     Train it with one of the recipes denoise, watermark, inpaint, recolour, upscale and sharpen. Pictures keep their
-    format. What can't be read in a folder is named and left out, and the exit code is then 1.
+    format. What can't be read in a folder is named and left out, and the exit code is then 1. After Ctrl-C, the same
+    command with --resume goes on.
     """
+    if force and resume:
+        raise typer.BadParameter("--force does all pictures anew, --resume only those that are missing: say one")
     found = options.open_run(run)
     from isthmus.uses.restore_files import restore_files
 
-    with counted("restoring", quiet=quiet) as progress:
-        made = restore_files(
-            found,
-            source,
-            target,
-            mask=mask,
-            tile=tile,
-            overlap=overlap,
-            overwrite=force,
-            progress=lambda _, done, total, share: progress(int(1000 * (done + share)), 1000 * total),
-        )
+    at = (0, 0)
+
+    def told(_: str, done: int, total: int, share: float) -> None:
+        nonlocal at
+        at = done, total
+        progress(int(1000 * (done + share)), 1000 * total)
+
+    try:
+        with counted("restoring", quiet=quiet) as progress:
+            made = restore_files(
+                found,
+                source,
+                target,
+                mask=mask,
+                tile=tile,
+                overlap=overlap,
+                overwrite=force,
+                resume=resume,
+                progress=told,
+            )
+    except KeyboardInterrupt:
+        complain(f"Stopped; {at[0]:,} of {at[1]:,} pictures are done. The same command with --resume goes on.")
+        raise typer.Exit(INTERRUPTED) from None
     for reason in made.skipped.values():
         complain(reason)
     if json:
         say_json(made.to_json())
     else:
-        say(f"{target}: {len(made.written)} restored" + (f", {len(made.skipped)} unreadable" if made.skipped else ""))
+        others = {"there already": made.kept, "unreadable": made.skipped}
+        counts = "".join(f", {len(some):,} {called}" for called, some in others.items() if some)
+        say(f"{target}: {len(made.written):,} restored{counts}")
     if made.skipped:
         raise typer.Exit(1)

@@ -25,7 +25,7 @@ ARGUMENTS = (
     *("max_bytes", "max_pixels", "memory_map", "missing", "mode", "patches", "scaling", "size", "test", "validation"),
     *("by", "condition", "mask", "way", "ways"),
     *("batch_size", "clip", "compile", "device", "epochs", "learning_rate", "momentum", "optimiser", "overwrite"),
-    *("patience", "precision", "schedule", "warmup", "weight_decay"),
+    *("patience", "precision", "resume", "schedule", "warmup", "weight_decay"),
 )
 _ARGUMENT = re.compile(rf"(?<![\w.-])({'|'.join(ARGUMENTS)})=('[^']*'|\"[^\"]*\"|\([^()]*\)|\[[^\[\]]*\]|[\w.+-]*\w)?")
 

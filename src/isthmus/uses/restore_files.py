@@ -38,15 +38,18 @@ Progress = Callable[[str, int, int, float], object]
 class Restored:
     """What became of the pictures.
 
-    written: the files that were written. skipped: the names of those that could not be read, and why.
+    written: the files that were written. skipped: the names of those that could not be read, and why. kept: the files
+    that were there already, where they were to be left.
     """
 
     written: list[str] = field(default_factory=list)
     skipped: dict[str, str] = field(default_factory=dict)
+    kept: list[str] = field(default_factory=list)
 
     def to_json(self) -> dict[str, Any]:
-        """Both, and how many."""
-        return {"restored": len(self.written), "unreadable": len(self.skipped), **asdict(self)}
+        """All three, and how many."""
+        counts = {"restored": len(self.written), "unreadable": len(self.skipped), "there_already": len(self.kept)}
+        return {**counts, **asdict(self)}
 
 
 @takes_run
@@ -59,6 +62,7 @@ def restore_files(
     tile: int = TILE,
     overlap: int = OVERLAP,
     overwrite: bool = False,
+    resume: bool = False,
     progress: Progress | None = None,
 ) -> Restored:
     """Restore a picture file, or every picture below a folder, into a file or a folder of the same names.
@@ -69,11 +73,13 @@ def restore_files(
     mask: white where a picture is to be filled, for a model that fills holes; for a folder one file for all pictures,
         or a folder of the same names. Without it, what is transparent is filled.
     overwrite: take the place of files that are there, but never of what is read.
+    resume: leave the pictures that are there as they are, and restore the others: goes on with a folder where it was
+        stopped, for every file is written whole or not at all.
     progress: called as `progress(name, pictures done, pictures in all, share of this one)`.
 
     Raises:
         DataError: a single picture, or a mask, can't be read; the target is there already, is what is read, or is no
-            place for it.
+            place for it; or it is to be overwritten and resumed.
         UseError: the model can't serve (see `Restorer`).
         IsthmusError: the target can't be written to.
     """
@@ -88,10 +94,15 @@ def restore_files(
             "recipe 'inpaint'."
         )
     plan = _plan(source, target)
-    _check_free(plan, source, masks, overwrite)
+    if overwrite and resume:
+        raise DataError(f"{target} is to be overwritten and resumed: expected one of them. Leave out overwrite=True.")
+    _check_free(plan, source, masks, overwrite or resume)
     found, single = Restored(), source.is_file()
     for number, (name, place) in enumerate(plan.items()):
         told = _share(progress, name, number, len(plan))
+        if resume and place.exists():
+            found.kept.append(str(place))
+            continue
         try:
             content = (source if single else source / name).read_bytes()
             values, _ = decode(content, name, Options())
@@ -145,7 +156,8 @@ def _check_free(plan: dict[str, Path], source: Path, masks: Path | None, overwri
         raise DataError(f"{own[0]} is read and would be lost: expected another place. Choose a new file or folder.")
     if taken and not overwrite:
         are = f" and {len(taken) - 1} more are" if len(taken) > 1 else " is"
-        raise DataError(f"{taken[0]}{are} there already. Choose another place, or say overwrite=True.")
+        rest = "" if len(plan) == 1 else ", or resume=True to restore the others only"
+        raise DataError(f"{taken[0]}{are} there already. Choose another place, or say overwrite=True{rest}.")
 
 
 def _suffixed(path: Path) -> Path:
