@@ -210,3 +210,32 @@ def test_what_is_read_is_never_overwritten(isthmus, trained, here):
         said = isthmus(command, trained, "digits.npy", "./digits.npy", "--force")
         assert (said.code, said.err) == (1, "isthmus: digits.npy is what is read: choose another name.\n")
     assert (here / "digits.npy").read_bytes() == before
+
+
+def test_unlike_pictures_are_told_at_once_how_the_model_wants_them(isthmus, trained, here):
+    (here / "photos").mkdir()
+    Image.new("RGB", (9, 5)).save("photos/a.png")
+    Image.new("L", (20, 30)).save("photos/b.png")
+    said = isthmus("encode", trained, "photos", "codes.npy")
+    assert said.code == 1
+    assert said.err.strip().endswith(
+        "a.png is RGB of 5 x 9 (height x width), b.png L of 30 x 20 (height x width): expected pictures of one size "
+        "and mode, those that the model was trained on. Read them with --size 8x8 and --mode L."
+    )
+    assert isthmus("encode", trained, "photos", "codes.npy", "--size", "8x8", "--mode", "L").code == 0
+
+
+def test_a_table_with_text_holds_no_codes(isthmus, trained, here):
+    rows = [f"{place},{'yes' if place % 2 else ''},{'' if place == 7 else place}" for place in range(9)]
+    (here / "table.csv").write_text("\n".join(["age,smoker,weight", *rows]))
+    said = isthmus("decode", trained, "table.csv", "decoded.npy")
+    assert said.code == 1
+    assert said.err == (
+        "isthmus: table.csv has columns of text (smoker): expected codes, rows of 8 numbers as `isthmus encode` writes "
+        "them. Give such, leave these columns out (--exclude smoker), or name one as --label.\n"
+    )
+    assert (
+        "NaN or infinite values in 1 of 9"
+        in isthmus("decode", trained, "table.csv", "a.npy", "--exclude", "smoker").err
+    )
+    assert not (here / "decoded.npy").exists()

@@ -5,12 +5,12 @@ from dataclasses import fields
 import pytest
 
 from isthmus.data import Options
-from isthmus.data.options import OptionWords
+from isthmus.data.options import OptionWords, as_wanted
 from isthmus.errors import DataError
 
 
 def test_keywords_and_options_are_the_same():
-    assert set(OptionWords.__annotations__) == {field.name for field in fields(Options)}
+    assert set(OptionWords.__annotations__) | {"wanted"} == {field.name for field in fields(Options)}
 
 
 def test_every_option_is_told_of():
@@ -30,6 +30,12 @@ def test_unknown_option_offers_the_nearest():
 def test_impossible_values_are_refused(words):
     with pytest.raises(DataError):
         Options.of(words)
+
+
+def test_pictures_are_read_as_a_model_wants_them_by_size_and_mode():
+    assert as_wanted([(3, 9, 9), (1, 8, 8)], (1, 8, 8)) == "size=(8, 8) and mode='L'"
+    assert as_wanted([(1, 8, 8), (3, 8, 8)], (3, 8, 8)) == "mode='RGB'"
+    assert as_wanted([(1, 8, 8)], (1, 8, 8)) == ""
 
 
 def test_names_may_be_written_with_commas():

@@ -1,5 +1,6 @@
 """Commands that use a run: `reconstruct`, `encode`, `decode`."""
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -83,10 +84,12 @@ def decode(
     options.make_way(target, force=force, source=source)
 
     def use(codes: "Samples") -> "Tensor":
+        _check_codes(found, codes, source)
         return found.decode(codes.tensor(), _labelled_as_learnt(found, codes).labels)
 
     with working(f"reading {source}", quiet=quiet):
-        codes = stream_samples(source, channels="first", **how)
+        as_it_is: reading.How = {"categorical": "auto", "missing": "keep"}  # `_check_codes` says what are no codes
+        codes = stream_samples(source, channels="first", **as_it_is | how)
     write_each(target, codes, use, "decoding", like=found.description, force=force, quiet=quiet)
 
 
@@ -120,6 +123,20 @@ def write_each(
             progress(done, stream.count)
     say(str(target))
     tell_skipped(stream)
+
+
+def _check_codes(run: "Run", codes: "Samples", source: str) -> None:
+    """Raise DataError where codes lack numbers, or have columns of text, which come as categories."""
+    from isthmus.data.missing import check_finite
+
+    text = [name for name, names in zip(codes.columns, codes.categories, strict=False) if names]
+    if text:
+        raise DataError(
+            f"{source} has columns of text ({', '.join(text)}): expected codes, rows of "
+            f"{math.prod(run.model.code_shape)} numbers as `isthmus encode` writes them. Give such, leave these "
+            f"columns out (exclude={','.join(text)!r}), or name one as label=."
+        )
+    check_finite(codes, source)
 
 
 def _labelled_as_learnt(run: "Run", codes: "Samples") -> "Samples":

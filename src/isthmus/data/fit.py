@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
+from isthmus.data.options import as_wanted
 from isthmus.data.samples import Samples
 from isthmus.data.series import lengthened
 from isthmus.errors import DataError, remark, renamed
@@ -80,12 +81,8 @@ def _reshaped(samples: Samples, wanted: tuple[int, ...], like: Mapping[str, Any]
 
 def _advice(shape: tuple[int, ...], wanted: tuple[int, ...], like: Mapping[str, Any]) -> str:
     if len(shape) == 3 and len(wanted) == 3 and like.get("kind", "pictures") == "pictures":
-        words = [] if shape[1:] == wanted[1:] else [f"size={wanted[1:]}"]
-        mode = {1: "L", 3: "RGB", 4: "RGBA"}.get(wanted[0])
-        if shape[0] != wanted[0] and mode is not None:
-            words.append(f"mode={mode!r}")
-        if words:
-            return f"Give pictures of that shape: files can be read with {' and '.join(words)}, arrays reshaped first."
+        if words := as_wanted([shape], wanted):
+            return f"Give pictures of that shape: files can be read with {words}, arrays reshaped first."
         return ""
     if like.get("kind") == "series" and shape[0] == wanted[0]:
         return f"Longer series need to be cut, into pieces of {wanted[1]} perhaps."

@@ -64,6 +64,7 @@ class Options:
     memory_map: whether a `.npy` stays on disk and is read as needed; None: if it is larger than 64 MiB.
     max_pixels: of one picture; more is taken for a bomb.
     max_bytes: what a compressed source, or a set of pictures, may grow to in memory.
+    wanted: (C, H, W) of the pictures that a model takes, which messages then advise; nothing is read otherwise for it.
 
     Raises:
         DataError: an option has a value that it can't have.
@@ -85,6 +86,7 @@ class Options:
     memory_map: bool | None = None
     max_pixels: int = MAX_PIXELS
     max_bytes: int = MAX_BYTES
+    wanted: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "columns", _names(self.columns))
@@ -110,9 +112,9 @@ class Options:
         Raises:
             DataError: a keyword is unknown (the nearest are offered), or its value is impossible.
         """
-        known = [option.name for option in fields(cls)]
+        known = [option.name for option in fields(cls) if option.name != "wanted"]
         for name in words:
-            if name not in known:
+            if name not in (*known, "wanted"):
                 raise DataError(f"There is no option {name!r} of reading. {nearest(name, (*known, *BESIDE))}")
         try:
             return cls(**words)  # type: ignore[arg-type]  # what words hold is checked on arrival
@@ -128,6 +130,20 @@ class Options:
         plain = Options()
         given = {f.name: getattr(self, f.name) for f in fields(self) if getattr(self, f.name) != getattr(plain, f.name)}
         return {name: list(value) if isinstance(value, tuple) else value for name, value in given.items()}
+
+
+def as_wanted(shapes: Iterable[tuple[int, ...]], wanted: tuple[int, ...]) -> str:
+    """The options by which picture files, which come as `shapes` (C, H, W), are read as a model wants them.
+
+    >>> as_wanted([(3, 9, 9)], (1, 8, 8))
+    "size=(8, 8) and mode='L'"
+    """
+    shapes = list(shapes)
+    words = [f"size={wanted[1:]}"] if any(shape[1:] != wanted[1:] for shape in shapes) else []
+    mode = {1: "L", 3: "RGB", 4: "RGBA"}.get(wanted[0])
+    if mode is not None and any(shape[0] != wanted[0] for shape in shapes):
+        words.append(f"mode={mode!r}")
+    return " and ".join(words)
 
 
 def _names(given: str | Iterable[str]) -> tuple[str, ...]:

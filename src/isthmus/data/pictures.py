@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 import numpy as np
 from PIL import Image, ImageOps
 
-from isthmus.data.options import Mode, Options
+from isthmus.data.options import Mode, Options, as_wanted
 from isthmus.data.patches import cut
 from isthmus.data.raw import PARTS, Raw
 from isthmus.errors import DataError, remark
@@ -146,7 +146,7 @@ def _read_part(
                 if not kept:
                     values, first = _room(len(entries) * (options.patches or 1), piece, options, where), mode
                 else:
-                    _same((kept[0], values[0], first), (name, piece, mode))
+                    _same((kept[0], values[0], first), (name, piece, mode), options)
                 values[len(kept)] = piece
                 kept.append(name)
                 regions.append((number, region))
@@ -178,20 +178,27 @@ def _room(count: int, pixels: np.ndarray, options: Options, where: str) -> np.nd
     return np.empty((count, *pixels.shape), np.uint8)
 
 
-def _same(one: tuple[str, np.ndarray, str], other: tuple[str, np.ndarray, str]) -> None:
+def _same(one: tuple[str, np.ndarray, str], other: tuple[str, np.ndarray, str], options: Options) -> None:
     """Pass where two pictures (name, pixels, mode) have one size and mode."""
     (first, before, first_mode), (name, pixels, mode) = one, other
+    if (before.shape, first_mode) == (pixels.shape, mode):
+        return
+    words = as_wanted((before.shape, pixels.shape), options.wanted) if len(options.wanted) == 3 else ""
+    if words:
+        raise DataError(
+            f"{first} is {first_mode} of {_size(before)}, {name} {mode} of {_size(pixels)}: expected pictures of one "
+            f"size and mode, those that the model was trained on. Read them with {words}."
+        )
     if pixels.shape[1:] != before.shape[1:]:
         raise DataError(
             f"{first} has {_size(before)} and {name} {_size(pixels)}: pictures of one set have one size. "
             f"Give the one to resize them to, such as size={before.shape[1:]}; with patches=100, so many pieces of "
             "that size are cut from each instead."
         )
-    if mode != first_mode:
-        raise DataError(
-            f"{first} has mode {first_mode} and {name} {mode}: pictures of one set have one mode. "
-            "Give the one to convert them to: mode='L' (grey) or mode='RGB'."
-        )
+    raise DataError(
+        f"{first} has mode {first_mode} and {name} {mode}: pictures of one set have one mode. "
+        "Give the one to convert them to: mode='L' (grey) or mode='RGB'."
+    )
 
 
 def _tell_unreadable(names: list[str], count: int, where: str, options: Options) -> None:

@@ -57,8 +57,10 @@ def as_taken(
 
 def inherited(like: Mapping[str, Any] | None) -> dict[str, Any]:
     """The options of a model's training that its further data are read with, but for its choice of columns."""
-    given = {} if like is None else like.get("options") or {}
-    return {name: value for name, value in given.items() if name not in ("columns", "exclude", "memory_map")}
+    like = like or {}
+    given = like.get("options") or {}
+    options = {name: value for name, value in given.items() if name not in ("columns", "exclude", "memory_map")}
+    return options | ({"wanted": tuple(like["shape"])} if like.get("kind") == "pictures" else {})
 
 
 def _of_data(data: Data, part: str | None) -> Samples:
