@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from isthmus.errors import IsthmusError
-from isthmus.files import unwritable, whole_file, write_json, write_whole
+from isthmus.files import no_run, unwritable, whole_file, write_json, write_whole
 
 
 def contents(folder: Path) -> dict[str, str]:
@@ -167,3 +167,14 @@ def test_many_writers_of_one_file_leave_one_of_their_texts_whole(tmp_path):
             assert text in {"a" * 5000, "b" * 5000}
     assert [writer.wait() for writer in writers] == [0, 0]
     assert list(tmp_path.iterdir()) == [target]
+
+
+def test_a_mistyped_run_is_told_which_runs_are_beside_it(tmp_path):
+    for name in ("digits", "digit-pictures"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "digits" / "model.json").touch()
+    assert str(no_run(tmp_path / "digit")).endswith(
+        f"digit: expected that of a run. Did you mean {tmp_path / 'digits'}?"
+    )
+    for far in (tmp_path / "mnist", tmp_path / "gone" / "digits"):
+        assert str(no_run(far)).endswith("Give the one that `isthmus train` printed.")

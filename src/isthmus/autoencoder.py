@@ -357,8 +357,8 @@ class Autoencoder(nn.Module):
         if labels is None or len(labels) != count:
             raise DataError(
                 f"This model is conditioned on labels, and {0 if labels is None else len(labels)} came with "
-                f"{count} samples. Give one for each (labels=, or which column they are: label=), "
-                f"0 to {self.beside.classes - 1}."
+                f"{count} samples. Give one for each, 0 to {self.beside.classes - 1}, or say which column "
+                "they are (label=)."
             )
         return labels
 

@@ -178,7 +178,7 @@ def train_classifier(
     count = max(int(_labels_of(part).max()) + 1 for part in parts)
     names = train.label_names if len(train.label_names) >= count else tuple(map(str, range(count)))
     if len(names) < 2:
-        raise DataError("All samples have the same label, and a classifier needs two. Say which labels (labels=).")
+        raise DataError("All samples have the same label, and a classifier needs two. Give samples of others, too.")
     scaling = copy.deepcopy(scaling) if scaling is not None else Scaling.learn("auto", train)
     network = None if body is not None else _network(train, scaling)
     body = copy.deepcopy(body) if body is not None else _body(network, train.shape, settings.seed)

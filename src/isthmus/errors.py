@@ -47,7 +47,7 @@ def nearest(name: str, known: Iterable[str]) -> str:
     known = list(known)
     if not known:
         return "There are none here."
-    if close := _close(name, known):
+    if close := alike(name, known):
         return f"Did you mean {' or '.join(map(repr, close))}?"
     return f"Known: {', '.join(known[:20])}{' and more' if len(known) > 20 else ''}."
 
@@ -59,11 +59,11 @@ def renamed(missing: Iterable[str], there: Iterable[str]) -> str:
     "Is 'Weight' meant to be 'weight'? Add or rename them."
     """
     there = list(there)
-    near = next(((close[0], name) for name in missing if (close := _close(name, there))), None)
+    near = next(((close[0], name) for name in missing if (close := alike(name, there))), None)
     return (f"Is {near[0]!r} meant to be {near[1]!r}? " if near else "") + "Add or rename them."
 
 
-def _close(name: str, known: Iterable[str]) -> list[str]:
-    """The two nearest at most, of those that are near at all."""
+def alike(name: str, known: Iterable[str]) -> list[str]:
+    """The two nearest at most of the known names, of those that are near at all."""
     by_lower_case = {other.lower(): other for other in known}
     return [by_lower_case[other] for other in difflib.get_close_matches(name.lower(), by_lower_case, n=2, cutoff=0.5)]

@@ -9,7 +9,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from isthmus.errors import IsthmusError
+from isthmus.errors import IsthmusError, RunError, alike
+
+MODEL = "model.json"
+"""Says what a run's model is made of: a folder that has it holds a run."""
 
 
 @contextlib.contextmanager
@@ -56,6 +59,17 @@ def write_json(path: str | Path, value: Any) -> None:
 def json_text(value: Any) -> str:
     """What `write_json` writes."""
     return json.dumps(value, indent=2, allow_nan=False, ensure_ascii=False) + "\n"
+
+
+def no_run(folder: Path) -> RunError:
+    """The message for a run's folder that is not there: which runs beside it may be meant."""
+    beside = folder.parent.iterdir() if folder.parent.is_dir() else ()
+    near = alike(folder.name, (other.name for other in beside if (other / MODEL).is_file()))
+    hint = f"Did you mean {' or '.join(str(folder.with_name(name)) for name in near)}?"
+    return RunError(
+        f"There is no folder {folder}: expected that of a run. "
+        f"{hint if near else 'Give the one that `isthmus train` printed.'}"
+    )
 
 
 def unwritable(path: Path, error: OSError) -> IsthmusError:

@@ -249,7 +249,9 @@ def _check_fit(model: Autoencoder, data: Data) -> None:
         for part in data.parts.values():
             check_whole(part)
     if model.beside.classes and data.train.labels is None:
-        raise DataError("The model is conditioned on labels, and these data have none. Say which they are (labels=).")
+        raise DataError(
+            "The model is conditioned on labels, and these data have none. Give some, or their column (label=)."
+        )
     if model.beside.classes and data.train.labels is not None and int(data.train.labels.max()) >= model.beside.classes:
         raise DataError(
             f"These data have the label {int(data.train.labels.max())}, the model knows 0 to "

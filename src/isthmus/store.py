@@ -18,11 +18,11 @@ from isthmus.autoencoder import Autoencoder
 from isthmus.blueprint import Blueprint
 from isthmus.data.scaling import Scaling
 from isthmus.errors import BlueprintError, IsthmusError, RunError
-from isthmus.files import json_text, unwritable, whole_file
+from isthmus.files import MODEL, json_text, no_run, unwritable, whole_file
 from isthmus.parts.mistakes import brief
 
 FORMAT = 1
-MODEL, WEIGHTS = "model.json", "weights.safetensors"
+WEIGHTS = "weights.safetensors"
 
 
 def save_model(model: Autoencoder, folder: str | Path) -> Path:
@@ -87,7 +87,7 @@ def rebuild(folder: Path, model: Autoencoder | None = None) -> Autoencoder:
     """
     path = folder / MODEL
     if not folder.exists():
-        raise RunError(f"There is no folder {folder}. Give the folder of a run, as `isthmus train` printed it.")
+        raise no_run(folder)
     if not path.exists():
         raise RunError(f"{folder} holds no model: {MODEL} is missing. Give the folder of a run.")
     said = read_json(path)

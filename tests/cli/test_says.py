@@ -5,8 +5,10 @@ import json
 import pytest
 import typer
 
+from isthmus.blueprint import Blueprint
 from isthmus.cli.main import app
-from isthmus.cli.says import ARGUMENTS, complain, figures, in_our_words, number, say_json, say_table
+from isthmus.cli.says import ARGUMENTS, CHOICES, complain, figures, in_our_words, number, say_json, say_table
+from isthmus.recipes import RECIPES
 
 
 @pytest.mark.parametrize(
@@ -24,6 +26,8 @@ from isthmus.cli.says import ARGUMENTS, complain, figures, in_our_words, number,
         ("(missing=)", "(--missing)"),
         ("with categorical='auto', or", "with --categorical auto, or"),
         ("(mask=), or", "(--mask), or"),
+        ("one without (skips=False, learns='sample').", "one without (--set skips=false, --set learns=sample)."),
+        ("or a longer training; start=pca begins", "or a longer training; --set start=pca begins"),
         ("code=900 is larger", "code=900 is larger"),
         ("conv.channels=3", "conv.channels=3"),
     ],
@@ -36,6 +40,11 @@ def test_the_arguments_that_are_reworded_are_options_of_some_command():
     commands = typer.main.get_command(app).commands.values()  # pyright: ignore[reportAttributeAccessIssue]
     options = {parameter.name.rstrip("_") for command in commands for parameter in command.params}
     assert set(ARGUMENTS) <= options | {"overwrite"}
+
+
+def test_the_choices_that_are_reworded_are_options_of_some_recipe():
+    options = {option for row in RECIPES.values() for option in row.blueprint.options()}
+    assert set(CHOICES) <= options | set(Blueprint.model_fields)
 
 
 def test_an_error_is_one_line(capsys):

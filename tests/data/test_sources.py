@@ -2,6 +2,7 @@ import os
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from isthmus.data import open_data, read_samples
 from isthmus.errors import DataError
@@ -93,6 +94,17 @@ def test_options_that_the_source_has_no_use_for_are_refused(tmp_path, options):
     name = next(iter(options))
     with pytest.raises(DataError, match=f"^{name}=.*Leave it out"):
         open_data(tmp_path / "x.npy", **options)
+
+
+def test_a_label_is_refused_where_the_source_has_labels_of_its_own(tmp_path):
+    for kind in ("cat", "dog"):
+        (tmp_path / kind).mkdir()
+        Image.new("L", (4, 4)).save(tmp_path / kind / "a.png")
+    for source in ("digits", tmp_path):
+        with pytest.raises(DataError, match=r"^label='kind' names a column .* has labels of its own\. Leave it out\.$"):
+            open_data(source, label="kind")
+    like = {"shape": [1, 8, 8], "options": {"label": "kind"}}
+    assert read_samples("digits", like=like).labels is not None
 
 
 def test_options_of_a_models_training_are_no_trouble_where_there_is_no_use_for_them():

@@ -82,3 +82,8 @@ def test_a_label_is_put_on_samples_only_for_a_model_that_is_told_labels(vae, bar
     assert labels.tolist() == [3, 3]
     with pytest.raises(DataError, match="knows no label 'q'"):
         with_label(told, samples, "q")
+
+
+def test_a_mistyped_part_is_told_which_is_meant(vae):
+    with pytest.raises(DataError, match=r"'tset' is no part of .* Did you mean 'test:3'\?"):
+        one_sample(vae, "tset:3")

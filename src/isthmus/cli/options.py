@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from isthmus.errors import BlueprintError, DataError, RunError
-from isthmus.files import unwritable
+from isthmus.errors import BlueprintError, DataError
+from isthmus.files import no_run, unwritable
 
 if TYPE_CHECKING:
     from isthmus.blueprint import Blueprint
@@ -43,7 +43,7 @@ Json = Annotated[bool, typer.Option("--json", help="The result as JSON, and noth
 def open_run(folder: Path) -> "Run":
     """The run in `folder`. PyTorch is loaded here, so that help and wrong use are answered at once."""
     if not folder.exists():  # said without waiting for PyTorch
-        raise RunError(f"There is no folder {folder}. Give the folder of a run, as `isthmus train` printed it.")
+        raise no_run(folder)
     from isthmus.run import load
 
     return load(folder)

@@ -27,7 +27,11 @@ ARGUMENTS = (
     *("batch_size", "clip", "compile", "device", "epochs", "learning_rate", "momentum", "optimiser", "overwrite"),
     *("patience", "precision", "resume", "schedule", "warmup", "weight_decay"),
 )
-_ARGUMENT = re.compile(rf"(?<![\w.-])({'|'.join(ARGUMENTS)})=('[^']*'|\"[^\"]*\"|\([^()]*\)|\[[^\[\]]*\]|[\w.+-]*\w)?")
+# and options of a recipe, which are given by --set
+CHOICES = ("bound", "corruption", "distance", "learns", "link", "skips", "solution", "start", "tied")
+_ARGUMENT = re.compile(
+    rf"(?<![\w.-])({'|'.join((*ARGUMENTS, *CHOICES))})=('[^']*'|\"[^\"]*\"|\([^()]*\)|\[[^\[\]]*\]|[\w.+-]*\w)?"
+)
 
 
 def complain(message: str) -> None:
@@ -157,6 +161,9 @@ def figures(measures: Mapping[str, Mapping[str, float | None]]) -> tuple[list[st
 def _as_option(found: re.Match[str]) -> str:
     name, value = found[1], found[2] or ""
     option = "--" + name.replace("_", "-")
+    if name in CHOICES:
+        plain = value.strip("'").lower()
+        return f"--set {name}={plain}"
     if name == "overwrite":
         return "--force"
     if name == "compile":

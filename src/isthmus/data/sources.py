@@ -80,12 +80,16 @@ def _read(source: Any, options: Options, labels: Any, like: Mapping[str, Any] | 
 
 def check_used(raw: Raw, options: Options, like: Mapping[str, Any] | None, called: str) -> None:
     """Raise DataError where somebody asked for what this source has no use for, but for what a model's training had."""
-    if options.label is not None and raw.labels is None and not options.forgives("label", like):
-        raise DataError(
-            f"label={options.label!r} names a column of a table or an array of an .npz, but {called} has neither. "
-            "Leave it out, or give labels= beside an array in Python."
-        )
     picture_files = raw.channels_first and raw.origin is not None
+    named = picture_files or raw.origin in NAMES  # by their folders, or by the set itself
+    if options.label is not None and (raw.labels is None or named) and not options.forgives("label", like):
+        has, instead = ("neither", ", or give labels= beside an array in Python")
+        if raw.labels is not None:
+            has, instead = "labels of its own", ""
+        raise DataError(
+            f"label={options.label!r} names a column of a table or an array of an .npz, but {called} has {has}. "
+            f"Leave it out{instead}."
+        )
     for name in ("patches", "size", "mode"):
         if getattr(options, name) is not None and not picture_files and not options.forgives(name, like):
             raise DataError(

@@ -5,13 +5,15 @@ import os
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 import torch
 from torch import Tensor
 
+from isthmus.data.named import NAMES
 from isthmus.data.samples import Samples
-from isthmus.errors import DataError, UseError, nearest
+from isthmus.errors import DataError, UseError, alike, nearest
 
 if TYPE_CHECKING:
     from isthmus.run import Run
@@ -56,6 +58,11 @@ def one_sample(run: "Run", given: Any, **how: Any) -> tuple[Samples, str]:
             raise DataError(f"{called} holds {len(samples)} samples: expected one.{hint}")
         return samples, called
     place, number = numbered["place"] or "test", int(numbered["number"])
+    if near := alike(place, PARTS) if re.fullmatch(r"[a-z-]+", place) and not _is_there(place) else ():
+        raise DataError(
+            f"{place!r} is no part of the run's data ({', '.join(PARTS)}), nor a file. "
+            f"Did you mean '{near[0]}:{number}'?"
+        )
     samples = run.open().parts[place] if place in PARTS else run.read(place, **how)
     called = f"the {place} part" if place in PARTS else place
     if number >= len(samples):
@@ -97,6 +104,10 @@ def check_continuous(run: "Run", instead: str) -> None:
             f"This model's code is quantised ({code.kind}): between two of its entries there is nothing that its "
             f"decoder has met. {instead}"
         )
+
+
+def _is_there(place: str) -> bool:
+    return place in (*PARTS, *NAMES) or Path(place).exists()
 
 
 def _as_samples(run: "Run", given: Any, how: dict[str, Any]) -> Samples:

@@ -36,7 +36,7 @@ def check_map(kind: str, shape: Shape, channels: tuple[int, ...]) -> None:
     if len(shape) not in (2, 3):
         raise BlueprintError(
             f"A {kind} network takes pictures of shape (C, H, W) or series of shape (C, T), got samples of shape "
-            f"{shape}. Use a dense network (recipe 'deep'), or say what the data are (kind=)."
+            f"{shape}. Use a dense network (recipe 'deep'), or say of which kind the data are."
         )
     _check_channels(kind, channels)
 
