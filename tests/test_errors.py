@@ -2,12 +2,15 @@
 
 import doctest
 import warnings
+from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from isthmus import errors
+from isthmus.data import read_samples
 from isthmus.errors import (
     BlueprintError,
     DataError,
@@ -40,6 +43,22 @@ def test_a_remark_is_a_warning_that_points_at_the_caller():
     with pytest.warns(Remark, match="worth knowing") as caught:
         somebody()
     assert caught[0].filename == __file__
+
+
+def test_a_remark_points_at_the_line_that_called_isthmus_however_deep_it_was_made():
+    like = {"shape": [1, 2, 3], "kind": "pictures", "dtype": "uint8"}
+    with pytest.warns(Remark, match=r"^The ndarray has values up to 1") as caught:
+        read_samples(np.ones((2, 1, 2, 3), np.float32), like=like)
+    assert [(one.filename, one.lineno) for one in caught] == [(__file__, _line_of("read_samples(np.ones"))]
+
+
+def _line_of(text):
+    return next(n for n, line in enumerate(Path(__file__).read_text().splitlines(), 1) if line.strip().startswith(text))
+
+
+def test_a_message_about_an_object_in_memory_begins_as_a_sentence():
+    assert str(DataError("the DataFrame has no rows.")) == "The DataFrame has no rows."
+    assert str(DataError("the.csv is empty.")) == "the.csv is empty."
 
 
 def test_a_remark_is_made_once_a_place():

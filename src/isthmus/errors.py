@@ -1,12 +1,21 @@
 """What Isthmus says when it can't go on, and the remarks it makes when it can."""
 
 import difflib
+import os
+import re
+import sys
 import warnings
 from collections.abc import Iterable
+from pathlib import Path
+
+_PACKAGE = f"{Path(__file__).parent}{os.sep}"
 
 
 class IsthmusError(Exception):
     """Anything that Isthmus refuses, in one message: what was given, what was expected, what to do."""
+
+    def __init__(self, message: str = "", *more: object) -> None:
+        super().__init__(_begun(message), *more)
 
 
 class DataError(IsthmusError, ValueError):
@@ -34,8 +43,14 @@ class Remark(UserWarning):
 
 
 def remark(message: str) -> None:
-    """Tell the user, once per place, something worth knowing that stops nothing."""
-    warnings.warn(message, Remark, stacklevel=3)
+    """Tell the user, once per place, something worth knowing that stops nothing; the place is a line of theirs."""
+    frame, level, outside = sys._getframe(1), 2, 2  # as `warnings` counts: 2 is whoever called `remark`
+    while frame is not None:
+        level += 1
+        if frame.f_code.co_filename.startswith(_PACKAGE):
+            outside = level  # a level above our outermost line: other libraries may lie between ours
+        frame = frame.f_back
+    warnings.warn(_begun(message), Remark, stacklevel=outside)
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
@@ -61,6 +76,11 @@ def renamed(missing: Iterable[str], there: Iterable[str]) -> str:
     there = list(there)
     near = next(((close[0], name) for name in missing if (close := alike(name, there))), None)
     return (f"Is {near[0]!r} meant to be {near[1]!r}? " if near else "") + "Add or rename them."
+
+
+def _begun(message: str) -> str:
+    """A message that begins with an object in memory, "the DataFrame has …", as a sentence begins."""
+    return f"T{message[1:]}" if re.match(r"the \w+ ", message) else message
 
 
 def alike(name: str, known: Iterable[str]) -> list[str]:

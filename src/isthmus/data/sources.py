@@ -104,8 +104,8 @@ def is_table(source: Any) -> bool:
 
 
 def called(source: Any) -> str:
-    """What to call `source` in a message."""
-    return str(source) if isinstance(source, str | os.PathLike) else f"The {type(source).__name__}"
+    """What to call `source` in a message; the article of one that begins with it is made large there."""
+    return str(source) if isinstance(source, str | os.PathLike) else f"the {type(source).__name__}"
 
 
 def _read_path(source: str | os.PathLike[str], options: Options, like: Mapping[str, Any] | None) -> Raw:

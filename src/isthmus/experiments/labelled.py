@@ -41,7 +41,7 @@ def fitted(samples: Samples, run: Run) -> Samples:
                 f"The column {name!r} has other categories than in the run's training: {', '.join(given[:5])}. Give "
                 "data with the same ones."
             )
-    return fit_to(samples, like, "The source")
+    return fit_to(samples, like, "the source")
 
 
 def draw_few(samples: Samples, count: int, seed: int) -> Samples:
