@@ -1,3 +1,5 @@
+import warnings
+
 import numpy as np
 import pytest
 import torch
@@ -40,6 +42,19 @@ def test_values_of_the_models_shape_are_never_turned():
 def test_scaled_values_for_a_model_of_bytes_are_remarked_on():
     with pytest.warns(Remark, match="multiply them by 255"):
         fit_to(Samples(torch.rand(2, 1, 2, 3), kind="pictures"), PICTURES, "It")
+
+
+def test_bytes_for_a_model_of_scaled_values_are_remarked_on():
+    scaled = open_data(np.random.default_rng(0).random((20, 1, 4, 4), dtype=np.float32))
+    bytes_ = np.random.default_rng(0).integers(0, 256, (5, 1, 4, 4), dtype=np.uint8)
+    for given in (bytes_, bytes_.astype(np.float32)):
+        with pytest.warns(Remark, match=r"up to 248, where .* on values up to 1: .* divide"):
+            read_samples(given, like=scaled.description)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", Remark)
+        read_samples(bytes_ / 255, like=scaled.description)
+        wide = open_data(bytes_.astype(np.float32))
+        read_samples(bytes_, like=wide.description)
 
 
 def test_columns_of_samples_are_put_in_order():

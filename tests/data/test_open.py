@@ -1,4 +1,5 @@
 import json
+import warnings
 
 import numpy as np
 import pandas as pd
@@ -95,6 +96,16 @@ def test_reopening_keeps_every_option(tmp_path):
     again = reopen(data.description)
     assert same(data, again)
     assert again.description == data.description
+
+
+def test_what_was_remarked_on_is_not_said_again_on_reopening(tmp_path):
+    rows = [f"p{number},{number}" for number in range(30)]
+    (tmp_path / "a.csv").write_text("\n".join(["name of it,x", *rows]))
+    with pytest.warns(Remark, match="tells rows apart"):
+        data = open_data(tmp_path / "a.csv", categorical="auto")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        reopen(data.description)
 
 
 def test_reopening_works_from_another_folder(file, monkeypatch, tmp_path_factory):

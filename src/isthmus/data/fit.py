@@ -92,12 +92,30 @@ def _advice(shape: tuple[int, ...], wanted: tuple[int, ...], like: Mapping[str, 
 
 
 def check_units(samples: Samples, like: Mapping[str, Any], called: str) -> None:
-    """Remark on numbers up to 1 that are given to a model of pictures of bytes."""
-    if like.get("dtype") != "uint8" or samples.dtype == "uint8" or like.get("kind") != "pictures":
+    """Remark on pictures with numbers up to 1 that are given to a model of bytes, and the other way round."""
+    of_bytes = like.get("dtype") == "uint8"
+    if like.get("kind") != "pictures" or (of_bytes and samples.dtype == "uint8"):
         return
     some = next(samples.batches(256), None)
-    if some is not None and some.numel() and (top := float(some.nan_to_num().max())) <= 1:
+    if some is None or not some.numel():
+        return
+    top, learnt = float(some.nan_to_num().max()), _top(like)
+    if of_bytes and top <= 1:
         remark(
             f"{called} has values up to {top:g}, where the model was trained on bytes of 0 to 255: "
             "if they are scaled already, multiply them by 255."
         )
+    elif not of_bytes and learnt is not None and learnt <= 1 < top / 2:
+        remark(
+            f"{called} has values up to {top:g}, where the model was trained on values up to {learnt:g}: "
+            "if they are bytes, divide them by 255."
+        )
+
+
+def _top(like: Mapping[str, Any]) -> float | None:
+    """The largest raw value of the pictures that a model was trained on, where its scaling tells."""
+    scaling = like.get("scaling") or {}
+    if not scaling.get("range"):
+        return None
+    shift, scale = (np.max(scaling.get(name, usual)) for name, usual in (("shift", 0.0), ("scale", 1.0)))
+    return float(shift + scale * scaling["range"][1])

@@ -1,5 +1,6 @@
 """Opening data: from any source to three parts, their scaling and their description; and again from the description."""
 
+import warnings
 from collections.abc import Mapping
 from typing import Any, Unpack
 
@@ -12,7 +13,7 @@ from isthmus.data.samples import Data, Samples
 from isthmus.data.scaling import Scaling
 from isthmus.data.sources import called, read
 from isthmus.data.splits import TEST, VALIDATION, Split, split
-from isthmus.errors import DataError
+from isthmus.errors import DataError, Remark
 
 
 def open_data(
@@ -112,7 +113,9 @@ def reopen(description: Mapping[str, Any]) -> Data:
     if pairs is not None and pairs["source"] is None:
         raise DataError("The damaged samples were an object in memory, which can't be opened again: give both.")
     damaged = None if pairs is None else pairs["source"]
-    data = open_data(source, damaged=damaged, **fractions, seed=seed, scaling=scaling, **words)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", Remark)  # which were made when the data were opened first
+        data = open_data(source, damaged=damaged, **fractions, seed=seed, scaling=scaling, **words)
     if pairs is not None and data.description["damaged"] != pairs:
         raise DataError(f"{damaged} has changed since this description was made. Bring the old samples back.")
     if data.description["fingerprint"] != before or data.description["split"]["sha256"] != rows:
