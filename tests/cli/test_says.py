@@ -67,14 +67,14 @@ def test_a_piped_table_loses_nothing_of_a_wide_cell(capsys):
 def test_figures_leave_out_what_is_not_there():
     head, rows = figures({"mse": {"model": 0.012346, "mean": None}})
     assert head == ["", "model", "mean"]
-    assert rows == [["mse", "0.01235", "-"]]
+    assert rows == [["mse", "0.01235", "–"]]
 
 
 def test_numbers_have_four_digits():
     assert [number(value) for value in (5.123456, 1e-7, 12345.6, None, float("nan"))] == [
         "5.123",
-        "1e-07",
-        "1.235e+04",
-        "-",
-        "-",
+        "1.000×10^−7",
+        "12,346",
+        "–",
+        "–",
     ]

@@ -134,7 +134,7 @@ def test_larger_codes_are_projected_and_the_axes_tell_their_share():
     codes = torch.randn(4000, 3, generator=GENERATOR) * torch.tensor([3.0, 1.0, 0.0])
     points, names = figures.code_plane(codes)
     assert torch.allclose(points[:, 0].abs(), (codes[:, 0] - codes[:, 0].mean()).abs(), atol=0.2)
-    assert names == ("code's 1st principal component (90%)", "code's 2nd principal component (10%)")
+    assert names == ("code's 1st principal component (90\u202f%)", "code's 2nd principal component (10\u202f%)")
 
 
 def test_thousands_of_points_are_thinned_out_evenly_and_always_alike():

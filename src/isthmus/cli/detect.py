@@ -9,6 +9,7 @@ import typer
 from isthmus.cli import options, reading
 from isthmus.cli.says import counted, number, say, say_json, say_table, tell_skipped
 from isthmus.errors import DataError
+from isthmus.numerals import percent
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -117,8 +118,8 @@ def _tell(found: "Detection") -> None:
     seen = " (the model was trained on them: keep a validation part for a fair one)" if found.part == "train" else ""
     called = CALLED.get(found.by, found.by)
     say(
-        f"{strange:,} of {count:,} samples are strange ({strange / count:.1%}): their {called} is over "
-        f"{number(found.threshold)}, which {found.quantile:.0%} of the {found.part} part stay below{seen}."
+        f"{strange:,} of {count:,} samples are strange ({percent(strange / count)}): their {called} is over "
+        f"{number(found.threshold)}, which {percent(found.quantile, 0)} of the {found.part} part stay below{seen}."
     )
     head = ["sample", called, *(["name"] if any(one.name for one in found.strangest) else [])]
     tables = any(one.columns for one in found.strangest)
@@ -126,7 +127,9 @@ def _tell(found: "Detection") -> None:
     for one in found.strangest:
         row = [str(one.sample), number(one.score) if math.isfinite(one.score) else "not finite"]
         row += [one.name] if len(head) > 2 else []
-        off = [f"{name} {_cell(given)} → {_cell(back)} ({share:.0%})" for name, given, back, share in one.columns]
+        off = [
+            f"{name} {_cell(given)} → {_cell(back)} ({percent(share, 0)})" for name, given, back, share in one.columns
+        ]
         rows.append([*row, "; ".join(off)] if tables else row)
     say_table(
         [*head, *(["furthest off: given → as the others suggest (share of the error)"] if tables else [])],

@@ -3,7 +3,7 @@
 import typer
 
 from isthmus.cli import options
-from isthmus.cli.says import in_our_words, say, say_json, working
+from isthmus.cli.says import in_our_words, number, say, say_json, working
 
 
 def add_to(app: typer.Typer) -> None:
@@ -25,8 +25,8 @@ def doctor(run: options.Folder, quiet: options.Quiet = False, json: options.Json
         say_json([finding.to_json() for finding in found])
         return
     for finding in found:
-        number = f"{finding.number:.3g} {finding.unit} (healthy: {finding.healthy} {finding.limit:g})"
-        say(f"{finding.name} ({finding.severity}): {finding.words}", f"  {number}")
+        measured = f"{number(finding.number)} {finding.unit} (healthy: {finding.healthy} {finding.limit:g})"
+        say(f"{finding.name} ({finding.severity}): {finding.words}", f"  {measured}")
         say(f"  Cure: {in_our_words(finding.cure)}", f"  Try:  {finding.command}", "")
     if not found:
         say(f"All is well: none of {len({check.name for check in CHECKS})} checks found anything.")

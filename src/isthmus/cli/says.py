@@ -9,6 +9,7 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from isthmus import numerals
 from isthmus.errors import Remark
 
 if TYPE_CHECKING:
@@ -140,10 +141,8 @@ def working(what: str, *, quiet: bool = False) -> Iterator[None]:
 
 
 def number(value: float | None) -> str:
-    """A measure with four significant digits, as people write it."""
-    if value is None or math.isnan(value):
-        return "-"
-    return f"{value:.4g}"
+    """A measure with four significant digits."""
+    return numerals.number(value, digits=4)
 
 
 def figures(measures: Mapping[str, Mapping[str, float | None]]) -> tuple[list[str], list[list[str]]]:

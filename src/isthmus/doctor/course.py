@@ -10,6 +10,7 @@ from torch import Tensor
 from isthmus.doctor import cure
 from isthmus.doctor.examination import Examination
 from isthmus.doctor.finding import Finding, Picture, drawings
+from isthmus.numerals import number
 
 RISEN = 0.1
 """Of the lowest validation loss."""
@@ -46,17 +47,17 @@ def scaling(of: Examination) -> Finding | None:
     furthest = max(float(deviations.max()) / usual, usual / float(deviations.min()))
     table = of.train.kind == "table" and len(deviations) > 2
     if table and furthest > UNEQUAL:
-        number, limit, healthy = furthest, UNEQUAL, "at most"
+        measured, limit, healthy = furthest, UNEQUAL, "at most"
         unit, what = (
             "times between columns",
-            f"One column varies {furthest:.3g} times as much as the usual one, or as little",
+            f"One column varies {number(furthest)} times as much as the usual one, or as little",
         )
     elif whole > TOO_LARGE:
-        number, limit, healthy = whole, TOO_LARGE, "at most"
-        unit, what = "standard deviation of scaled values", f"The scaled values vary by {whole:.3g}"
+        measured, limit, healthy = whole, TOO_LARGE, "at most"
+        unit, what = "standard deviation of scaled values", f"The scaled values vary by {number(whole)}"
     elif whole < TOO_SMALL:
-        number, limit, healthy = whole, TOO_SMALL, "at least"
-        unit, what = "standard deviation of scaled values", f"The scaled values vary by {whole:.3g} only"
+        measured, limit, healthy = whole, TOO_SMALL, "at least"
+        unit, what = "standard deviation of scaled values", f"The scaled values vary by {number(whole)} only"
     else:
         return None
     kind = "minmax" if of.train.kind == "pictures" and of.model.scaling.kind != "minmax" else "standardise"
@@ -68,7 +69,7 @@ def scaling(of: Examination) -> Finding | None:
         "scaling",
         "serious",
         f"{what}; a network starts from numbers of about 1.",
-        number,
+        measured,
         unit,
         limit,
         healthy,
@@ -76,7 +77,7 @@ def scaling(of: Examination) -> Finding | None:
         cure.train_again(of, link, scaling=kind),
         Picture(
             lambda theme: drawings().ranks(ordered, label="standard deviation", log=True, theme=theme),
-            f"Standard deviations of the scaled numbers, sorted: {ordered[0]:.3g} to {ordered[-1]:.3g}.",
+            f"Standard deviations of the scaled numbers, sorted: {number(ordered[0])} to {number(ordered[-1])}.",
             "How much each number of a sample varies, as the model sees it.",
         ),
     )
@@ -242,6 +243,6 @@ def _curves(of: Examination, epoch: int = 0) -> Picture:
     first, last = _losses(of)[0], _losses(of)[-1]
     return Picture(
         lambda theme: drawings().loss_curves(history, best_epoch=epoch, theme=theme),
-        f"Training loss by epoch, from {first:.3g} to {last:.3g}, and the validation loss.",
+        f"Training loss by epoch, from {number(first)} to {number(last)}, and the validation loss.",
         "What training minimised, by epoch." + (f" Marked: epoch {epoch}, after which it rose." if epoch else ""),
     )

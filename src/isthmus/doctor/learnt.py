@@ -5,6 +5,7 @@ import torch
 from isthmus.doctor import cure
 from isthmus.doctor.examination import Examination, errors_of
 from isthmus.doctor.finding import Finding, Picture, drawings, share
+from isthmus.numerals import number
 from isthmus.parts import Plain
 from isthmus.pca import PCA
 
@@ -122,7 +123,8 @@ def memorising(of: Examination) -> Finding | None:
         cure.train_again(of, {"corruption": "masking"} | ({"code": 8} if one else {}), patience=10),
         Picture(
             lambda theme: drawings().bars(means, limit=None, label="mean squared error", theme=theme),
-            f"Mean squared error: training part {means['training part']:.3g}, held-out {means['held-out part']:.3g}.",
+            f"Mean squared error: training part {number(means['training part'])}, "
+            f"held-out {number(means['held-out part'])}.",
             "The error on what the model was trained on, and on what it had not seen.",
         ),
     )
@@ -202,7 +204,7 @@ def worse_than_pca(of: Examination) -> Finding | None:
         again,
         Picture(
             lambda theme: drawings().bars(means, limit=None, label="mean squared error", theme=theme),
-            f"Mean squared error: {', '.join(f'{name} {value:.3g}' for name, value in means.items())}.",
+            f"Mean squared error: {', '.join(f'{name} {number(value)}' for name, value in means.items())}.",
             "The error of the model and of PCA on samples that neither was trained on.",
         ),
     )
@@ -222,7 +224,7 @@ def worse_than_nothing(of: Examination) -> Finding | None:
         return None
     found = float(model.mean() / nothing.mean())
     means = {"restored": float(model.mean()), "as they came": float(nothing.mean())}
-    told = ", ".join(f"{name} {value:.3g}" for name, value in means.items())
+    told = ", ".join(f"{name} {number(value)}" for name, value in means.items())
     return Finding(
         "worse than nothing",
         "serious",
@@ -286,7 +288,7 @@ def class_imbalance(of: Examination) -> Finding | None:
             lambda theme: drawings().bars(
                 means, limit=float(UNEVEN * by_class.median()), label="mean squared error", theme=theme
             ),
-            f"Mean squared error by class: {', '.join(f'{name} {value:.3g}' for name, value in means.items())}.",
+            f"Mean squared error by class: {', '.join(f'{name} {number(value)}' for name, value in means.items())}.",
             f"The error of each class. Dashed: {UNEVEN:g} times the middle one's.",
         ),
     )

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from isthmus.data.samples import Samples
 from isthmus.drawing.theme import LIGHT, MARKERS, Theme, drawing, sheet
+from isthmus.numerals import percent
 from isthmus.pca import principal_components
 
 WORDS = {"model": "model", "pca": "PCA", "mean": "mean", "original": "original", "nothing": "doing nothing"}
@@ -203,7 +204,7 @@ def code_plane(codes: Tensor) -> tuple[Tensor, tuple[str, ...]]:
     total = plane.total_variance
     shares = [float(variance) / total if total > 0 else 0.0 for variance in plane.variances]
     ordinals = ("1st", "2nd")
-    names = [f"code's {n} principal component ({share:.0%})" for n, share in zip(ordinals, shares, strict=True)]
+    names = [f"code's {n} principal component ({percent(share, 0)})" for n, share in zip(ordinals, shares, strict=True)]
     return plane.encode(flat), tuple(names)
 
 

@@ -14,8 +14,8 @@ from isthmus.experiments.study import Study
 from isthmus.experiments.table import Entry, Found, entries, judged_part, rows, write_table
 from isthmus.experiments.trial import Fit
 from isthmus.experiments.words import told
+from isthmus.numerals import number
 from isthmus.recipes import recipe as named
-from isthmus.report.words import number
 from isthmus.run import LARGEST_BASELINE
 from isthmus.training import Settings
 

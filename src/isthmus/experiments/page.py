@@ -19,9 +19,9 @@ from isthmus.experiments.words import MEASURES, cells, columns, told
 from isthmus.files import write_whole
 from isthmus.measures import judging, unit_of
 from isthmus.measures.seen import passes
+from isthmus.numerals import number, percent
 from isthmus.report.facts import data_facts, flat
 from isthmus.report.page import fill_page
-from isthmus.report.words import number, percent
 from isthmus.run import environment, load
 
 SHOWN = 10

@@ -20,7 +20,7 @@ from isthmus.experiments.labelled import draw_few, fitted, labels_of, open_label
 from isthmus.experiments.study import Study
 from isthmus.experiments.table import Found, entries, rows, write_table
 from isthmus.experiments.trial import Tell, Trial
-from isthmus.report.words import percent
+from isthmus.numerals import percent
 from isthmus.run import Run, load
 from isthmus.store import WEIGHTS
 from isthmus.training import Settings

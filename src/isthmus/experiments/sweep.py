@@ -12,8 +12,8 @@ from isthmus.errors import DataError, RunError
 from isthmus.experiments.study import Study
 from isthmus.experiments.table import Entry, Found, entries, judged_part, rows, write_table
 from isthmus.experiments.trial import Fit
+from isthmus.numerals import percent
 from isthmus.recipes import recipe as named
-from isthmus.report.words import percent
 from isthmus.run import LARGEST_BASELINE
 from isthmus.training import Settings
 

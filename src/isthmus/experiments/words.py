@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 
 from isthmus.experiments.table import Entry
-from isthmus.report.words import count, number, percent
+from isthmus.numerals import number, percent
 
 MEASURES = ("mse", "explained_variance", "psnr", "ssim")
 
@@ -43,7 +43,7 @@ def cells(entry: Entry, names: Mapping[str, str]) -> list[str]:
     made = []
     for name in names:
         if name in ("code", "weights", "epochs"):
-            made.append(count(round(entry.means[name])) if name in entry.means else "–")
+            made.append(f"{round(entry.means[name]):,}" if name in entry.means else "–")
         elif "explained" in name and name in entry.means:
             spread = entry.spreads[name] if not name.endswith("_pca") else None
             made.append(percent(entry.means[name]) + (f" ± {percent(spread)}" if spread else ""))

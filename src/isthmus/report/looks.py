@@ -7,11 +7,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from isthmus import numerals
 from isthmus.autoencoder import Autoencoder
 from isthmus.data.samples import Samples, spread
 from isthmus.data.series import ended
 from isthmus.pca import PCA
-from isthmus.report import words
 
 SHOWN = {"pictures": 10, "series": 6, "table": 8}
 """How many samples are shown together, at most."""
@@ -70,7 +70,7 @@ class Looks:
 
     def captions(self, chosen: Tensor, *, long: bool = False) -> list[str]:
         """A text for each chosen sample: its error; the long one tells its label or name too."""
-        errors = [words.number(float(self.errors["model"][i]), digits=2) for i in chosen]
+        errors = [numerals.number(float(self.errors["model"][i]), digits=2) for i in chosen]
         if not long:
             return errors
         return [f"{self.called(int(i))}: {error}" for i, error in zip(chosen, errors, strict=True)]
@@ -103,7 +103,7 @@ class Looks:
         if math.isnan(value):
             return "missing"
         names = self.samples.categories[column] if self.samples.categories else ()
-        return names[round(value)] if names and 0 <= round(value) < len(names) else words.number(value)
+        return names[round(value)] if names and 0 <= round(value) < len(names) else numerals.number(value)
 
     def worst_rows(self) -> list[dict[str, Any]]:
         """For tables: the worst samples, each with the columns that are furthest off, in raw units."""
@@ -119,13 +119,13 @@ class Looks:
             share = off[n].square() / off[n].square().sum().clamp(min=1e-30)
             rows.append({
                 "name": self.called(index),
-                "error": words.number(float(self.errors["model"][index])),
+                "error": numerals.number(float(self.errors["model"][index])),
                 "columns": [
                     {
                         "name": names[i],
                         "given": self._shown(float(given[n, i]), i),
                         "back": self._shown(float(back[n, i]), i),
-                        "share": words.percent(float(share[i])),
+                        "share": numerals.percent(float(share[i])),
                     }
                     for i in columns
                 ],

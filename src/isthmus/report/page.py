@@ -9,6 +9,7 @@ from jinja2 import Environment, PackageLoader
 from matplotlib.figure import Figure
 from torch import Tensor
 
+from isthmus import numerals
 from isthmus.autoencoder import Autoencoder
 from isthmus.data.samples import Data, Samples
 from isthmus.doctor.section import section as doctor_section
@@ -79,10 +80,8 @@ def render(run: "Run") -> str:
         uses=uses,
         worst=worst,
         part=part,
-        layers=[
-            layer._replace(shape=_shape(layer.shape), parameters=words.count(layer.parameters)) for layer in layers
-        ],
-        parameters=words.count(facts.parameter_count(model)),
+        layers=[layer._replace(shape=_shape(layer.shape), parameters=f"{layer.parameters:,}") for layer in layers],
+        parameters=f"{facts.parameter_count(model):,}",
         blueprint=facts.blueprint_text(model),
         data_facts=facts.data_facts(data.description),
         settings=facts.flat(settings),
@@ -118,7 +117,7 @@ def _training(run: "Run", looks: Looks, found: Evaluation) -> Section:
             "The code",
             lambda theme: figures.code_map(codes, labels, samples.label_names, theme=theme),
             f"Map of the codes of {len(codes)} {part} samples, {mapped}. Axes: {'; '.join(axes)}.",
-            f"Where {words.count(len(codes))} {part} samples lie in the code. Axes: {'; '.join(axes)}.",
+            f"Where {len(codes):,} {part} samples lie in the code. Axes: {'; '.join(axes)}.",
         ),
     ]
     if len(run.history) > 1:
@@ -210,11 +209,11 @@ def _measure_rows(found: Evaluation, data: Data) -> list[dict[str, Any]]:
                 "more": unit.more_is_better,
                 "better": better,
                 "figures": {
-                    rival: words.percent(value) if share and value is not None else words.number(value)
+                    rival: numerals.percent(value) if share and value is not None else numerals.number(value)
                     for rival, value in row.items()
                 },
             })  # fmt: skip
-        parts.append({"name": part, "count": words.count(len(data.parts[part])), "rows": rows})
+        parts.append({"name": part, "count": f"{len(data.parts[part]):,}", "rows": rows})
     return parts
 
 
@@ -223,10 +222,10 @@ def _cards(model: Autoencoder, data: Data, run: "Run", code_size: int) -> list[t
     width = math.prod(model.shape)
     numbers = f"{width / code_size:.1f}".removesuffix(".0")
     cards = [
-        (_shape(model.shape), f"{data.kind}: {words.count(width)} numbers a sample"),
-        (_shape(model.code_shape), f"code: {words.count(code_size)} number{'s' * (code_size != 1)}, {numbers} : 1"),
-        (words.count(facts.parameter_count(model)), "parameters"),
-        (words.count(len(data.train)), "training samples"),
+        (_shape(model.shape), f"{data.kind}: {width:,} numbers a sample"),
+        (_shape(model.code_shape), f"code: {code_size:,} number{'s' * (code_size != 1)}, {numbers} : 1"),
+        (f"{facts.parameter_count(model):,}", "parameters"),
+        (f"{len(data.train):,}", "training samples"),
     ]
     if len(run.history) > 1:
         cards.append((str(len(run.history)), "epochs"))
@@ -235,17 +234,17 @@ def _cards(model: Autoencoder, data: Data, run: "Run", code_size: int) -> list[t
 
 def _loss_words(run: "Run") -> str:
     first, last = run.history[0], run.history[-1]
-    text = f"Training loss over {len(run.history)} epochs, from {words.number(first.get('loss'))} to "
-    text += f"{words.number(last.get('loss'))}."
+    text = f"Training loss over {len(run.history)} epochs, from {numerals.number(first.get('loss'))} to "
+    text += f"{numerals.number(last.get('loss'))}."
     if last.get("validation_loss") is not None:
-        text += f" Validation loss ends at {words.number(last['validation_loss'])}."
+        text += f" Validation loss ends at {numerals.number(last['validation_loss'])}."
     return text + (f" Best epoch: {run.best_epoch}." if run.best_epoch else "")
 
 
 def _error_words(errors: Mapping[str, Tensor]) -> str:
     return " ".join(
-        f"{figures.WORDS[name][:1].upper()}{figures.WORDS[name][1:]}: median {words.number(float(values.median()))}, "
-        f"largest {words.number(float(values.max()))}."
+        f"{figures.WORDS[name][:1].upper()}{figures.WORDS[name][1:]}: "
+        f"median {numerals.number(float(values.median()))}, largest {numerals.number(float(values.max()))}."
         for name, values in errors.items()
     )
 

@@ -1,11 +1,7 @@
-"""What the report says in words: the verdict, and numbers as people write them."""
-
-import math
+"""What the report says in words: the verdict, and how it comes to it."""
 
 from isthmus.measures import Evaluation
-
-NARROW = "\u202f"
-"""A narrow space at which no line breaks."""
+from isthmus.numerals import number, percent
 
 
 def verdict(found: Evaluation, code_size: int, pca_size: int, bits: float | None = None) -> str:
@@ -43,32 +39,6 @@ def explanation(found: Evaluation) -> str:
     return sentence if row["model"] > 0 else f"{sentence} It does no better than always giving the mean."
 
 
-def number(value: float | None, digits: int = 3) -> str:
-    """So many significant digits, but all digits before the point; a dash for what is not defined."""
-    if value is None or not math.isfinite(value):
-        return "–"
-    if value == 0:
-        return "0"
-    if 1e-3 <= abs(value) < 1e5:
-        if abs(value) < 10**digits:
-            value = float(f"{value:.{digits - 1}e}")  # first, so that 9.996 becomes 10.0 and not 10.00
-        decimals = max(0, digits - 1 - math.floor(math.log10(abs(value))))
-        return f"{value:.{decimals}f}".replace("-", "−")
-    mantissa, exponent = f"{value:.{digits - 1}e}".split("e")
-    return f"{mantissa}×10^{int(exponent)}".replace("-", "−")
-
-
-def percent(share: float) -> str:
-    """A share of 1 as a percentage, with a second decimal near 0 % and 100 %."""
-    text = f"{100 * share:.{1 if 0.001 <= abs(share) <= 0.999 else 2}f}"
-    return f"{text if float(text) else 0}{NARROW}%".replace("-", "−")
-
-
-def count(value: int) -> str:
-    """An integer with thin spaces between thousands."""
-    return f"{value:,}".replace(",", NARROW)
-
-
 def _beside(ratio: float) -> str:
     """`ratio` is PCA's error by the model's: above 1, the model does better."""
     if 0.99 <= ratio <= 1.01:
@@ -76,7 +46,7 @@ def _beside(ratio: float) -> str:
     word, times = ("smaller than", ratio) if ratio > 1 else ("larger than", 1 / ratio)
     if times < 1.2:
         share = 1 - 1 / times if ratio > 1 else times - 1
-        return f"{100 * share:.0f}{NARROW}% {word}"
+        return f"{percent(share, 0)} {word}"
     return f"{times:.1f} times {word}" if times < 10 else f"{times:.0f} times {word}"
 
 

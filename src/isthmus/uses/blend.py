@@ -17,6 +17,7 @@ from isthmus.drawing.rows import Look, sample_rows
 from isthmus.drawing.theme import LIGHT, Theme
 from isthmus.errors import DataError, UseError, nearest, remark
 from isthmus.measures import nearest_samples
+from isthmus.numerals import number
 from isthmus.uses.given import check_continuous, decode, one_sample, takes_run, with_label
 
 if TYPE_CHECKING:
@@ -206,7 +207,7 @@ def section(run: "Run") -> Section | None:
     if not all(bool(far.isfinite().all()) for far in found.distances.values()):
         return None
     told = [(TITLES[way], row["distance_between"]) for way, row in found.to_json()["ways"].items()]
-    distances = "; ".join(f"{name} {value:.3g}" for name, value in told)
+    distances = "; ".join(f"{name} {number(value)}" for name, value in told)
     which = f"samples {', '.join(map(str, chosen))} of the {part} part"
     strip = plate(
         "Blends",

@@ -19,6 +19,7 @@ from isthmus.drawing.theme import LIGHT
 from isthmus.errors import DataError, UseError, nearest
 from isthmus.measures import judging
 from isthmus.measures.seen import passes
+from isthmus.numerals import number, percent
 from isthmus.uses.cells import Cell, cells_off, usual_row
 from isthmus.uses.given import takes_run
 from isthmus.uses.scores import BATCH, MOST_CODES, SCORES, Score, element_errors, elements_of
@@ -293,8 +294,9 @@ def section(run: "Run") -> Section | None:
         plate(
             "Scores",
             lambda theme: detection.score_histogram(groups, found.threshold, "mean squared error", theme=theme),
-            f"Histogram of the scores of the {found.part} and the test part; threshold {found.threshold:.3g}.",
-            f"How badly samples come back. Dashed: {found.quantile:.0%} of the {found.part} part{seen} stay below.",
+            f"Histogram of the scores of the {found.part} and the test part; threshold {number(found.threshold)}.",
+            f"How badly samples come back. Dashed: {percent(found.quantile, 0)} of the {found.part} part{seen} stay "
+            "below.",
         ),
         plate(
             "The strangest samples",
@@ -304,7 +306,7 @@ def section(run: "Run") -> Section | None:
         ),
     ]
     words = (
-        f"Of {len(test)} test samples {share:.1%} lie above the threshold; {1 - found.quantile:.0%} are expected. "
-        "Other data are judged by: isthmus detect RUN SOURCE.",
+        f"Of {len(test)} test samples {percent(share)} lie above the threshold; {percent(1 - found.quantile, 0)} are "
+        "expected. Other data are judged by: isthmus detect RUN SOURCE.",
     )
     return Section("What the model has not seen", plates, words)

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from isthmus.drawing.rows import Look
+from isthmus.numerals import number
 
 NAMED = 3
 """Columns that are named, at most."""
@@ -90,4 +91,4 @@ def _centre(heat: Tensor) -> tuple[float, float]:
 
 
 def _text(value: float | str) -> str:
-    return value if isinstance(value, str) else f"{value:.4g}"
+    return value if isinstance(value, str) else number(value, digits=4)

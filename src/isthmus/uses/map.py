@@ -15,6 +15,7 @@ from isthmus.drawing.rows import Look
 from isthmus.drawing.theme import LIGHT, Theme
 from isthmus.errors import DataError, UseError
 from isthmus.measures.maps import MapQuality, map_quality
+from isthmus.numerals import percent
 from isthmus.pca import principal_components
 from isthmus.uses.given import check_continuous, takes_run
 from isthmus.uses.map_page import write_page
@@ -189,8 +190,10 @@ def quality_words(found: CodeMap) -> str:
     text = f"Of this map's neighbours, trustworthiness {ours.trustworthiness:.3f}; of the plane of the data's own two "
     text += f"principal components {theirs.trustworthiness:.3f}."
     if ours.knn_accuracy is not None and theirs.knn_accuracy is not None:
-        text += f" A sample's neighbours tell its label in {ours.knn_accuracy:.1%} of cases, and in PCA's plane in "
-        text += f"{theirs.knn_accuracy:.1%}."
+        text += (
+            f" A sample's neighbours tell its label in {percent(ours.knn_accuracy)} of cases, and in PCA's plane in "
+        )
+        text += f"{percent(theirs.knn_accuracy)}."
     return f"{text} {behind}" if (behind := behind_words(found)) else text
 
 

@@ -14,6 +14,7 @@ from PIL import Image
 from isthmus.drawing.maps import plane_board, thumbnails
 from isthmus.drawing.theme import LABELS, LIGHT
 from isthmus.files import whole_file
+from isthmus.numerals import number
 
 if TYPE_CHECKING:
     from isthmus.uses.map import CodeMap
@@ -89,7 +90,7 @@ def _cell(value: float, found: "CodeMap", column: int) -> str:
     if math.isnan(value):
         return "missing"
     names = found.samples.categories[column] if found.samples.categories else ()
-    return names[round(value)] if names and 0 <= round(value) < len(names) else f"{value:.4g}"
+    return names[round(value)] if names and 0 <= round(value) < len(names) else number(value, digits=4)
 
 
 def _url(picture: np.ndarray) -> str:

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from isthmus.data.samples import Samples
 from isthmus.errors import DataError, UseError, nearest
+from isthmus.numerals import percent
 from isthmus.pca import principal_components
 
 Way = Literal["auto", "code", "pca", "tsne", "umap"]
@@ -62,7 +63,7 @@ def project(codes: Tensor, way: Way = "auto", *, seed: int = 0) -> Projection:
     if way == "pca":
         found = principal_components(Samples(codes), Tensor.float, 2)
         shares = (found.variances / max(found.total_variance, 1e-30)).tolist()
-        names = tuple(f"code's principal component {i + 1} ({share:.0%})" for i, share in enumerate(shares))
+        names = tuple(f"code's principal component {i + 1} ({percent(share, 0)})" for i, share in enumerate(shares))
         return Projection(way, found.encode(codes).float(), names, lambda at: found.decode(at).float(), True)
     points = torch.from_numpy((_tsne if way == "tsne" else _umap)(codes.numpy(), seed)).float()
     called = {"tsne": "t-SNE", "umap": "UMAP"}[way]

@@ -23,6 +23,7 @@ from isthmus.errors import DataError, UseError
 from isthmus.measures import judging
 from isthmus.measures.reconstruction import psnr, ssim
 from isthmus.measures.seen import passes
+from isthmus.numerals import number
 from isthmus.parts.corruptions.colour import BRIGHTNESS
 from isthmus.uses.given import takes_run
 from isthmus.uses.tiles import OVERLAP, TILE, Progress, Tiles
@@ -252,7 +253,7 @@ def section(run: "Run") -> Section | None:
         return None
     most = max(1, min(JUDGED, REPORTED // torch.Size(run.model.shape).numel()))
     found = restoration(run, most=most)
-    told = {name: {who: f"{value:.4g}" for who, value in row.items()} for name, row in found.scores.items()}
+    told = {name: {who: number(value, digits=4) for who, value in row.items()} for name, row in found.scores.items()}
     which = "of the training part" if _chief_part(run) is run.open().train else "that training did not see"
     words = (
         f"{len(found.clean)} pictures {which}, damaged as in training ({run.model.corruption}): "

@@ -13,6 +13,7 @@ from isthmus.drawing.draws import clouds, picture_board, series_board
 from isthmus.drawing.plates import Section, plate
 from isthmus.drawing.theme import LIGHT, Theme
 from isthmus.errors import DataError, UseError, nearest
+from isthmus.numerals import number
 from isthmus.samplers import Sampler, Way, fit_sampler
 from isthmus.uses.given import takes_run
 
@@ -221,4 +222,4 @@ def _spread_words(run: "Run", made: Drawn) -> str:
     spreads = [float(of.flatten(1).nan_to_num().std(0).mean()) for of in (made.values, few)] if len(few) > 1 else []
     if not spreads or not all(map(math.isfinite, spreads)):
         return ""
-    return f"Their numbers spread by {spreads[0]:.3g} on average, the data's by {spreads[1]:.3g}."
+    return f"Their numbers spread by {number(spreads[0])} on average, the data's by {number(spreads[1])}."
