@@ -7,6 +7,7 @@ from sklearn.datasets import load_breast_cancer
 from torch import nn
 
 import isthmus as ist
+from isthmus import classifier
 from isthmus.classifier import QUICK, load_classifier, train_classifier
 from isthmus.data import Samples
 from isthmus.errors import DataError, RunError
@@ -194,3 +195,10 @@ def test_what_gives_nothing_to_learn_is_refused(train, why):
 def test_a_body_of_another_shape_is_refused():
     with pytest.raises(DataError, match=r"can't take one sample of shape \(5,\)"):
         train_classifier(clouds(), body=nn.Linear(7, 8))
+
+
+def test_probabilities_are_the_same_however_many_samples_go_together(digits, judge, monkeypatch):
+    whole = judge.probabilities(digits.test)
+    monkeypatch.setattr(classifier, "together", lambda numbers: 7)
+    for given in (digits.test, digits.test.tensor()):
+        torch.testing.assert_close(judge.probabilities(given), whole, rtol=1e-4, atol=1e-6)

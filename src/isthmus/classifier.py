@@ -1,6 +1,7 @@
 """A classifier: a small network that learns the data's labels, to judge what models make and to try features by."""
 
 import copy
+import math
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from torch.nn import functional
 
 from isthmus.autoencoder import Autoencoder
 from isthmus.data import Samples, Scaling
+from isthmus.data.samples import together
 from isthmus.errors import BlueprintError, DataError, IsthmusError, RunError
 from isthmus.parts import Conv, Facts, Network, Table
 from isthmus.parts.layers import initialise
@@ -23,7 +25,6 @@ FEATURES = 64
 """Numbers that the classifier's own body makes of a sample."""
 QUICK = Settings(epochs=8, learning_rate=2e-3, schedule="cosine", patience=3)
 """How a classifier is trained where nothing else is said."""
-_BATCH = 1024
 
 
 class Classifier(nn.Module):
@@ -298,7 +299,8 @@ def _through(module: nn.Module, use: Callable[[Tensor], Tensor], given: Samples 
     """(N, …) a use of the module on all samples, a batch at a time, on the module's device."""
     module.eval()
     device = next(module.parameters()).device
-    batches: Iterator[Any] = given.batches(_BATCH) if isinstance(given, Samples) else iter(given.split(_BATCH))
+    size = together(given.shape.numel() // max(1, len(given)) if isinstance(given, Tensor) else math.prod(given.shape))
+    batches: Iterator[Any] = given.batches(size) if isinstance(given, Samples) else iter(given.split(size))
     return torch.cat([use(batch.to(device)).cpu() for batch in batches])
 
 

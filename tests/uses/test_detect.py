@@ -11,6 +11,7 @@ import isthmus as ist
 from isthmus.drawing.plates import LIGHT
 from isthmus.drawing.rows import Look
 from isthmus.errors import DataError, UseError
+from isthmus.uses import scores
 from isthmus.uses.cells import cells_off, usual_row
 from isthmus.uses.detect import draw_strangest, section, strangest_of
 from isthmus.uses.scores import element_errors
@@ -251,3 +252,13 @@ def test_strangest_of_other_data_can_be_drawn(kind):
     data = ist.open_data(np.random.default_rng(0).normal(size=shape).astype(np.float32), kind=kind)
     run = ist.fit(ist.recipe("pca", code=2).build(data), data, progress=False)
     assert draw_strangest(run.model, data.test.take(range(4)), theme=LIGHT).axes
+
+
+@pytest.mark.parametrize("by", ["error", "unexplained", "likelihood", "distance", "neighbours"])
+def test_scores_are_the_same_however_many_samples_go_together(vae, by, monkeypatch):
+    found = ist.detector(vae, by)
+    whole = found.scores(vae.data.test)
+    monkeypatch.setattr(scores, "together", lambda numbers: 7)
+    again = ist.detector(vae, by)
+    torch.testing.assert_close(again.scores(vae.data.test), whole, rtol=1e-4, atol=1e-5)
+    assert again.threshold == pytest.approx(found.threshold, rel=1e-4)

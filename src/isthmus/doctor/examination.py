@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from isthmus.autoencoder import Autoencoder
-from isthmus.data.samples import Samples
+from isthmus.data.samples import Samples, together
 from isthmus.doctor.units import Units, UnitSums
 from isthmus.measures import Evaluation, evaluate, judging
 from isthmus.measures.seen import passes
@@ -30,6 +30,7 @@ COMPARED = 500
 GLANCED_AT = 256
 """Samples that are looked at while training goes on."""
 BATCH = 256
+"""Samples at a time where they are damaged as in training: what is drawn goes by it."""
 SEED = 0
 
 
@@ -96,7 +97,7 @@ class Examination:
     def scaled(self) -> Tensor:
         """(n, D) training samples as the model sees them; NaN where they have holes."""
         device = self.model.scaling.scale.device
-        batches = [self.model.scaling(raw.to(device)).flatten(1).cpu() for raw in self.train.batches(BATCH)]
+        batches = [self.model.scaling(raw.to(device)).flatten(1).cpu() for raw in self.train.batches(self._together)]
         return torch.cat(batches)
 
     @cached_property
@@ -192,7 +193,11 @@ class Examination:
     def passes(self, samples: Samples) -> "list[Pass]":
         """What the model makes of samples, in evaluation mode, without gradients; damaged ones where it restores."""
         with judging(self.model):
-            return list(passes(self.model, samples, BATCH))
+            return list(passes(self.model, samples, BATCH if self.model.restores else self._together))
+
+    @property
+    def _together(self) -> int:
+        return together(math.prod(self.model.shape))
 
 
 def errors_of(differences: Tensor) -> float:

@@ -7,7 +7,7 @@ from isthmus.autoencoder import Autoencoder
 from isthmus.data.samples import Samples
 from isthmus.drawing.rows import Look
 from isthmus.measures import judging
-from isthmus.uses.scores import BATCH, elements_of, pass_of
+from isthmus.uses.scores import elements_of, pass_of
 
 Cell = tuple[str, float | str, float | str, float]
 """A column, what was given, what the row's other cells suggest, and the share of the error that goes with it."""
@@ -15,6 +15,8 @@ TRIED = 64
 """Cells of a row, at most."""
 LEAST = 0.01
 """Of the error, that a cell is to explain."""
+MOST = 1024
+"""Training samples that a column's middle value is learnt from, spread over the part."""
 ROUNDS = 10
 """Times that a cell is put where the model brings it back."""
 
@@ -55,7 +57,7 @@ def cells_off(model: Autoencoder, samples: Samples, usual: Tensor, look: Look, m
 
 def usual_row(train: Samples) -> Tensor:
     """(columns,) the middle value of each column, of what is known; of categories one of them."""
-    return train.some(BATCH).tensor().float().nanmedian(0).values.nan_to_num(0.0)
+    return train.some(MOST).tensor().float().nanmedian(0).values.nan_to_num(0.0)
 
 
 def _passed(model: Autoencoder, rows: Tensor, labels: Tensor | None) -> tuple[Tensor, Tensor]:

@@ -22,7 +22,7 @@ from isthmus.measures.seen import passes
 from isthmus.numerals import number, percent
 from isthmus.uses.cells import Cell, cells_off, usual_row
 from isthmus.uses.given import takes_run
-from isthmus.uses.scores import BATCH, MOST_CODES, SCORES, Score, element_errors, elements_of
+from isthmus.uses.scores import MOST_CODES, SCORES, Score, batch_size, element_errors, elements_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -56,7 +56,9 @@ class Detector:
     def scores(self, samples: Samples) -> Tensor:
         """(N,) float64 scores of samples that the run has read (`Run.read`)."""
         with judging(self.model):
-            return torch.cat([self.score(raw, labels) for raw, labels in samples.labelled(BATCH)])
+            return torch.cat(
+                [self.score(raw, labels) for raw, labels in samples.labelled(batch_size(self.model, self.by))]
+            )
 
     def where(self, samples: Samples) -> Tensor:
         """(N, *shape) the squared errors of each number, scaled: where in a sample it is strange."""
@@ -153,7 +155,7 @@ def detector(run: "Run", by: By = "error", *, quantile: float = 0.99, draws: int
     with judging(run.model):
         score, usual = SCORES[by](run, data.train, reference, part == "train", draws)
         if usual is None:
-            usual = torch.cat([score(raw, labels) for raw, labels in reference.labelled(BATCH)])
+            usual = torch.cat([score(raw, labels) for raw, labels in reference.labelled(batch_size(run.model, by))])
     known = usual[usual.isfinite()]
     if not len(known):
         raise UseError(
@@ -255,7 +257,7 @@ def draw_strangest(
     titles: of the samples, their scores for example.
     """
     with judging(model):
-        seen = list(passes(model, samples, BATCH, damage=False))
+        seen = list(passes(model, samples, batch_size(model), damage=False))
     errors = torch.cat([elements_of(model, each) for each in seen])
     if samples.kind == "table":
         means = errors.mean(0)

@@ -1,5 +1,6 @@
 """Scores of strangeness: by what comes back, by the likelihood, by where the code lies among the training codes."""
 
+import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -7,7 +8,7 @@ import torch
 from torch import Tensor
 
 from isthmus.autoencoder import Autoencoder
-from isthmus.data.samples import Samples
+from isthmus.data.samples import Samples, together
 from isthmus.errors import UseError
 from isthmus.measures import judging, log_likelihood
 from isthmus.measures.seen import passes
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from isthmus.run import Run
 
 BATCH = 1024
+"""Samples at a time for the likelihood, whose draws go by it, and rows among which neighbours are looked for."""
 MOST_CODES = 5000
 """Training codes that neighbours are looked for among, spread over the part."""
 NEIGHBOURS = 5
@@ -27,10 +29,15 @@ Score = Callable[[Tensor, Tensor | None], Tensor]
 """(N, *shape) raw samples and their labels to (N,) float64 scores: the higher, the stranger."""
 
 
+def batch_size(model: Autoencoder, by: str = "error") -> int:
+    """How many samples are scored at a time."""
+    return BATCH if by == "likelihood" else together(math.prod(model.shape))
+
+
 def element_errors(model: Autoencoder, samples: Samples) -> Tensor:
     """(N, *shape) squared error of each number, scaled; 0 of what is missing, 1 of a category that is wrong."""
     with judging(model):
-        return torch.cat([elements_of(model, seen) for seen in passes(model, samples, BATCH, damage=False)])
+        return torch.cat([elements_of(model, seen) for seen in passes(model, samples, batch_size(model), damage=False)])
 
 
 def elements_of(model: Autoencoder, seen: Pass) -> Tensor:
@@ -96,7 +103,7 @@ def _by_likelihood(run: "Run", train: Samples, reference: Samples, same: bool, d
 
 def _by_distance(run: "Run", train: Samples, reference: Samples, same: bool, draws: int) -> tuple[Score, None]:
     count, total, squares = 0, torch.zeros(()), torch.zeros(())
-    for raw, labels in train.labelled(BATCH):
+    for raw, labels in train.labelled(batch_size(run.model)):
         codes = _codes(run.model, raw, labels)
         count, total, squares = count + len(codes), total + codes.sum(0), squares + codes.T @ codes
     if count < 2:
@@ -117,7 +124,7 @@ def _by_neighbours(
     run: "Run", train: Samples, reference: Samples, same: bool, draws: int
 ) -> tuple[Score, Tensor | None]:
     chosen = train.some(MOST_CODES)
-    known = torch.cat([_codes(run.model, raw, labels) for raw, labels in chosen.labelled(BATCH)])
+    known = torch.cat([_codes(run.model, raw, labels) for raw, labels in chosen.labelled(batch_size(run.model))])
     near = min(NEIGHBOURS, len(known) - 1)
     if near < 1:
         raise UseError("Neighbours need training codes, and there are fewer than two. Take by='error'.")
