@@ -14,8 +14,7 @@ from isthmus.drawing.theme import LIGHT, drawing, sheet, write_png
 options = argparse.ArgumentParser(description=__doc__)
 options.add_argument("picture", nargs="?", default="pca_plane.png")
 options.add_argument("--quick", action="store_true", help="few samples and epochs, to see that it runs")
-given = options.parse_args()
-count, epochs = (200, 2) if given.quick else (3000, 150)
+count, epochs = (200, 2) if (given := options.parse_args()).quick else (3000, 150)
 
 random = np.random.default_rng(0)
 way = random.uniform(0, 1, count)
@@ -26,8 +25,8 @@ sets["ring"] = np.stack((np.cos(2 * np.pi * way), np.sin(2 * np.pi * way)), axis
 
 pca, model, far = {}, {}, {}  # by set: shares of the variance, how far the model is off
 with drawing(LIGHT):
-    figure = sheet(7.5, 6)
-    grid = figure.add_gridspec(2, 6)
+    figure = sheet(9, 8)
+    grid = figure.add_gridspec(2, 6, height_ratios=(3, 2))
     places = [grid[0, :3], grid[0, 3:], grid[1, :2], grid[1, 2:4], grid[1, 4:]]
     for place, (name, exact) in zip(places, sets.items(), strict=True):
         values = exact + 0.02 * exact.std(0) * random.standard_normal(exact.shape)
@@ -40,7 +39,6 @@ with drawing(LIGHT):
         test, made = data.test.tensor(), run.reconstruct(data.test)
         flat = data.scaling.inverse(run.baseline().reconstruct(data.scaling(test)))
         far[name] = (made - test).norm(dim=1)
-
         solid = {"projection": "3d", "elev": 12, "azim": -75} if size == 2 else {}
         axes = figure.add_subplot(place, **solid)
         axes.scatter(*test.T, s=7, color=LIGHT.rivals["mean"], linewidths=0, label="test data")
@@ -48,6 +46,8 @@ with drawing(LIGHT):
         axes.scatter(*made.T, s=7, color=LIGHT.rivals["model"], linewidths=0, label=f"autoencoder: {model[name]:.0%}")
         axes.set_title(f"{name}: {size} of {size + 1} numbers")
         axes.tick_params(length=0, labelcolor="none")
+        if size == 2:
+            axes.set_box_aspect((3, 2, 3), zoom=1.25)
         axes.legend(loc="upper center", bbox_to_anchor=(0.5, 0.02), fontsize=8)
     write_png(given.picture, figure)
 
