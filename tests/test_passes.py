@@ -5,7 +5,7 @@ import torch
 
 import isthmus as ist
 from isthmus.measures.seen import passes
-from isthmus.passes import brought
+from isthmus.passes import brought, widest
 
 
 def test_labels_come_where_the_model_has_a_condition_and_only_there():
@@ -31,3 +31,16 @@ def test_damaged_samples_of_pairs_come_scaled_and_are_left_out_where_whole_ones_
         whole = torch.cat([seen.corrupted for seen in passes(model, data.train, 16, damage=False)])
     assert torch.equal(damaged, given)
     assert torch.equal(whole, model.scaling(data.train.tensor()))
+
+
+def test_the_widest_place_is_the_sample_itself_or_a_layer():
+    pictures, rows = np.zeros((20, 28, 28), np.uint8), np.random.default_rng(0).normal(size=(20, 30))
+
+    def found(data, recipe="deep", **options):
+        return widest(ist.recipe(recipe, **options).build(ist.open_data(data), remarks=False))
+
+    assert found(rows) == 128
+    assert found(pictures) == 784
+    assert found(pictures, widths=(2048, 32)) == 2048
+    assert found(pictures, "conv", channels=(16, 8)) == 16 * 28 * 28
+    assert found(pictures, "upscale", channels=(4, 4)) >= 784

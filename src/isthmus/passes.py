@@ -1,8 +1,10 @@
 """A pass: what one forward of an autoencoder made of a batch, and what the batch brought beside its samples."""
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor
@@ -78,6 +80,19 @@ def brought(model: "Autoencoder", samples: Samples, rows: Tensor | slice) -> dic
     if samples.damaged is not None and isinstance(model.corruption, Pairs):
         draws["corruption"] = model.scaling(samples.damaged[rows].to(model.scaling.scale.device))
     return draws
+
+
+def widest(model: "Autoencoder") -> int:
+    """Numbers that one sample has where it has most: as it comes in, in a layer, or as it comes out."""
+    if model not in _WIDEST:
+        seen = model.example()
+        made = (seen.corrupted, seen.code.z, seen.output, *seen.layers.values())
+        _WIDEST[model] = max(math.prod(numbers.shape[1:]) for numbers in made)
+    return _WIDEST[model]
+
+
+_WIDEST: "WeakKeyDictionary[Autoencoder, int]" = WeakKeyDictionary()
+"""Models that have been tried; to try one takes a millisecond."""
 
 
 def map_draws(use: Callable[[Tensor], Tensor], draws: Any) -> Any:

@@ -1,7 +1,6 @@
 """A run: a model with the data, settings and history it was trained by, in memory and in a folder."""
 
 import contextlib
-import math
 import platform
 import sys
 from collections.abc import Mapping
@@ -21,6 +20,7 @@ from isthmus.data.series import ended
 from isthmus.data.stream import Stream, divided
 from isthmus.errors import DataError, RunError, remark
 from isthmus.measures import Evaluation, evaluate
+from isthmus.passes import widest
 from isthmus.pca import PCA, principal_components
 from isthmus.store import (
     WEIGHTS,
@@ -133,7 +133,7 @@ class Run:
                 for piece, codes in run.stream("large.parquet").through(run.encode):
                     put(codes, piece.names)
 
-        rows: samples in a piece; as many as take 8 MiB, but 32,768 at most, where it is None.
+        rows: samples in a piece; as many as take 16 MiB, but 32,768 at most, where it is None.
 
         Raises:
             DataError: as `read`; what is wrong with a piece is said when it is come to.
@@ -238,13 +238,12 @@ class Run:
                 "Give labels that it was trained with."
             )
         device = self.model.scaling.scale.device
-        size = together(max(math.prod(samples.shape), math.prod(self.model.shape)))
         if self.model.training:  # to say it to every layer again takes as long as one row
             self.model.eval()
         return torch.cat(
             [
                 use(raw.to(device), None if labels is None else labels.to(device)).cpu()
-                for raw, labels in samples.labelled(size)
+                for raw, labels in samples.labelled(together(widest(self.model)))
             ]
         )
 

@@ -78,4 +78,13 @@ def test_fields_of_different_lengths_are_refused():
 
 
 def test_as_many_samples_go_together_as_suit_their_size():
-    assert [together(numbers) for numbers in (0, 30, 784, 3072, 2**17, 2**22, 2**30)] == [4096, 4096, 334, 85, 64, 4, 1]
+    numbers = (0, 128, 784, 12_544, 2**17, 2**22, 2**30)
+    assert [together(each) for each in numbers] == [
+        4096,
+        4096,
+        1337,
+        83,
+        16,
+        4,
+        1,
+    ]

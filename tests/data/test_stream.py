@@ -155,6 +155,19 @@ def test_what_pieces_go_through_gives_the_same_bits_as_one_after_another(tmp_pat
         assert torch.equal(made, use(alone))
 
 
+def test_small_pieces_are_written_together(tmp_path):
+    from pyarrow import parquet
+
+    rows = np.random.default_rng(0).normal(size=(70_000, 2)).astype(np.float32)
+    path = tmp_path / "x.parquet"
+    with open_writer(path) as put:
+        for start in range(0, len(rows), 1000):
+            put(rows[start : start + 1000])
+    groups = parquet.ParquetFile(path).metadata
+    assert [groups.row_group(i).num_rows for i in range(groups.num_row_groups)] == [33_000, 33_000, 4_000]
+    assert np.array_equal(read_samples(path).tensor().numpy(), rows)
+
+
 @pytest.mark.parametrize("where", ["reading", "using", "writing"])
 def test_whatever_goes_wrong_on_the_way_leaves_no_file_and_no_thread(tmp_path, where):
     holed = NUMBERS.copy()

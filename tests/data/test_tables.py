@@ -30,7 +30,6 @@ def test_tables_of_every_library_read_the_same(make):
 
 def test_many_rows_of_any_types_come_in_their_places(monkeypatch):
     monkeypatch.setattr("isthmus.data.tables.BATCH", 500)
-    monkeypatch.setattr("isthmus.data.tables.ROWS", 64)
     floats = np.random.default_rng(0).normal(size=1_234).astype(np.float32)
     floats[700] = np.nan
     there = pa.table(

@@ -25,6 +25,8 @@ Write = Callable[[Any, Sequence[str]], None]
 DELIMITERS = {".csv": ",", ".tsv": "\t", ".txt": " "}
 TABLES = (".csv", ".tsv", ".parquet")
 """Tables that have names of columns."""
+GROUP_ROWS, GROUP_BYTES = 2**15, 2**23
+"""So many rows, or bytes, of a table are written together: each column of a group costs as much as a thousand rows."""
 
 
 @contextlib.contextmanager
@@ -54,9 +56,10 @@ def write_npy(path: Path, count: int | None) -> Iterator[Write]:
 
 @contextlib.contextmanager
 def write_table(suffix: str, path: Path, count: int | None) -> Iterator[Write]:
-    """Text, or Parquet with a group of rows a piece. The first piece's columns are the file's."""
+    """Text, or Parquet. The first piece's columns are the file's."""
     with whole_file(path) as beside, contextlib.ExitStack() as stack:
         writer: Any = None
+        waiting: list[pa.Table] = []
 
         def opened(schema: pa.Schema) -> Any:
             if suffix == ".parquet":
@@ -70,9 +73,17 @@ def write_table(suffix: str, path: Path, count: int | None) -> Iterator[Write]:
         def write(table: pa.Table, names: Sequence[str]) -> None:
             nonlocal writer
             writer = opened(table.schema) if writer is None else writer
-            writer.write_table(table)
+            waiting.append(table)
+            if sum(map(len, waiting)) >= GROUP_ROWS or sum(each.nbytes for each in waiting) >= GROUP_BYTES:
+                flush()
+
+        def flush() -> None:
+            writer.write_table(pa.concat_tables(waiting))
+            waiting.clear()
 
         yield write
+        if waiting:
+            flush()
 
 
 def _repeating(schema: pa.Schema) -> list[str]:

@@ -10,7 +10,7 @@ from typing import Any, TypeVar, Unpack
 
 import numpy as np
 
-from isthmus.data.ahead import ahead
+from isthmus.data.ahead import ahead, side_by_side
 from isthmus.data.arrays import npy_pieces
 from isthmus.data.folders import folder_pieces, zip_pieces
 from isthmus.data.missing import NothingLeftError
@@ -23,7 +23,7 @@ from isthmus.errors import DataError, remark
 
 Made = TypeVar("Made")
 
-PIECE = 2**23
+PIECE = 2**24
 """Bytes that the numbers of a piece take at most, unless its size is given; four to six are in memory at a time."""
 
 MOST = 2**15
@@ -56,18 +56,17 @@ class Stream:
 
         return replace(self, begin=begin)
 
-    def through(self, use: Callable[[Samples], Made]) -> Iterator[tuple[Samples, Made]]:
-        """Each piece with what `use` makes of it, made while the piece before it is written, say.
+    def through(
+        self, use: Callable[[Samples], Made], workers: int | None = None
+    ) -> Generator[tuple[Samples, Made], None, None]:
+        """Each piece with what `use` makes of it, in their order, made while pieces before it are written, say.
 
-        Reading, using and writing then go on side by side, a piece each. `use` is called in a thread of its own.
+        Pieces are read, used and written side by side, and `use` is called in several threads at once: `workers`, each
+        with its share of PyTorch's threads; as many as PyTorch has, 8 at most, where it is None. Give 1 where `use`
+        must see the pieces in their order.
         """
-
-        def made() -> Iterator[tuple[Samples, Made]]:
-            with closing(iter(self)) as pieces:  # an error in `use` is to end the reading at once
-                for piece in pieces:
-                    yield piece, use(piece)
-
-        return ahead(made())
+        with closing(iter(self)) as pieces:  # an error in `use` is to end the reading at once
+            yield from side_by_side(pieces, use, workers)
 
     def __iter__(self) -> Generator[Samples, None, None]:
         self.skipped.clear()
@@ -88,7 +87,7 @@ def stream_samples(
     in pieces; any other source, small files, and one part of a source are read as a whole and then divided. Pictures
     that can't be read are left out, and named in `Stream.skipped`.
 
-    rows: samples in a piece; as many as take 8 MiB, but 32,768 at most, where it is None.
+    rows: samples in a piece; as many as take 16 MiB, but 32,768 at most, where it is None.
     The rest as for `read_samples`. What is wrong with a piece is said when it is come to.
 
     Raises:

@@ -15,7 +15,7 @@ from isthmus.doctor.units import Units, UnitSums
 from isthmus.measures import Evaluation, evaluate, judging
 from isthmus.measures.seen import passes
 from isthmus.parts import DiagonalGaussian
-from isthmus.passes import Pass
+from isthmus.passes import Pass, widest
 from isthmus.pca import PCA
 from isthmus.training import Settings
 
@@ -197,7 +197,7 @@ class Examination:
 
     @property
     def _together(self) -> int:
-        return together(math.prod(self.model.shape))
+        return together(widest(self.model))
 
 
 def errors_of(differences: Tensor) -> float:

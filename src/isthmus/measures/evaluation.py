@@ -14,6 +14,7 @@ from isthmus.data.samples import Samples, together
 from isthmus.data.stream import Stream
 from isthmus.measures import reconstruction as measure
 from isthmus.measures.seen import passes
+from isthmus.passes import widest
 from isthmus.pca import PCA
 
 
@@ -97,6 +98,7 @@ def evaluate(
     counts = [_count(part) for part in parts.values()]
     done, total = 0, None if None in counts else sum(count or 0 for count in counts)
     measures, errors, columns = {}, {}, {}
+    batch_size = batch_size or together(widest(model))
     with judging(model):
         device = next((parameter.device for parameter in model.parameters()), torch.device("cpu"))
         mean = mean.to(device, torch.float32).flatten()
@@ -108,8 +110,7 @@ def evaluate(
             centre = _with_modes(mean, pieces, levels)
             for samples in pieces:
                 found.kind = samples.kind
-                size = batch_size or together(math.prod(samples.shape))
-                for seen in passes(model, samples, size, generator=generator):
+                for seen in passes(model, samples, batch_size, generator=generator):
                     clean = seen.clean.float()
                     given = model.as_clean(seen.corrupted).float() if model.restores else None
                     made = {

@@ -152,6 +152,7 @@ def detector(run: "Run", by: By = "error", *, quantile: float = 0.99, draws: int
     data = run.open()
     part = "validation" if len(data.validation) >= LEAST_HELD else "train"
     reference = data.parts[part].some(MOST_CODES)
+    run.model.eval()  # for good, as several threads may score at once
     with judging(run.model):
         score, usual = SCORES[by](run, data.train, reference, part == "train", draws)
         if usual is None:

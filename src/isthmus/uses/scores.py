@@ -1,6 +1,5 @@
 """Scores of strangeness: by what comes back, by the likelihood, by where the code lies among the training codes."""
 
-import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +12,7 @@ from isthmus.errors import UseError
 from isthmus.measures import judging, log_likelihood
 from isthmus.measures.seen import passes
 from isthmus.parts import DiagonalGaussian
-from isthmus.passes import Pass
+from isthmus.passes import Pass, widest
 
 if TYPE_CHECKING:
     from isthmus.run import Run
@@ -31,7 +30,7 @@ Score = Callable[[Tensor, Tensor | None], Tensor]
 
 def batch_size(model: Autoencoder, by: str = "error") -> int:
     """How many samples are scored at a time."""
-    return BATCH if by == "likelihood" else together(math.prod(model.shape))
+    return BATCH if by == "likelihood" else together(widest(model))
 
 
 def element_errors(model: Autoencoder, samples: Samples) -> Tensor:
