@@ -200,12 +200,13 @@ def as_tensor(array: np.ndarray) -> Tensor:
 
 
 def together(numbers: int) -> int:
-    """How many samples go through a model at a time where nothing is learnt: 4 MiB of them, 4,096 at most.
+    """How many samples go through a model at a time where nothing is learnt: 2 MiB of them, but 64 to 4,096.
 
-    What layers make of more has to be fetched from memory, or asked of the system again and again; fewer pay for each
-    call, and where several threads are at work for waiting for one another.
+    What layers make of more has to be fetched from memory, or asked of the system again and again, which can double the
+    time; fewer pay for each call, and where several threads are at work for waiting for one another. Of very large
+    samples fewer still, 64 MiB of them.
 
     numbers: that a sample has where it is widest (`isthmus.passes.widest`).
     """
     numbers = max(1, numbers)
-    return max(1, min(4096, 2**20 // numbers), min(16, 2**24 // numbers))
+    return max(1, min(4096, 2**19 // numbers), min(64, 2**24 // numbers))
