@@ -1,7 +1,8 @@
 """What the proofs of `restore` share: the tasks, the rivals that learn nothing, and the table of both."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from statistics import fmean
 from typing import Any
 
 import numpy as np
@@ -23,7 +24,8 @@ Rival = Callable[[np.ndarray, np.ndarray | None, float], np.ndarray]
 
 COMPACT = (16, 32)
 """Channels, fewer than the recipes have, so that a core trains each model in a minute or two."""
-OWN = "Isthmus, seed "
+OWN = "Isthmus"
+PLAIN = ("clean", "damaged")
 SETTINGS: dict[str, Any] = {
     "learning_rate": 3e-3, "warmup": 0.3, "schedule": "cosine", "batch_size": 8, "clip": 1.0,
 }  # fmt: skip
@@ -93,7 +95,7 @@ TASKS = {
     ),
     "upscale 2": Task("upscale", nothing="bicubic"),
     "inpaint": Task("inpaint", nothing="smooth filling", rivals={"biharmonic": (biharmonic, (0,))}),
-    "recolour": Task("recolour", nothing="grey", times=2),
+    "recolour": Task("recolour", nothing="grey", times=2, options={"distance": "psnr", "channels": (16, 32, 32, 32)}),
     "sharpen": Task(
         "sharpen", times=2, rivals={"unsharp mask": (unsharp, (0.5, 1.0, 2.0)), "Wiener": (wiener, (0.001, 0.01, 0.1))}
     ),
@@ -103,70 +105,110 @@ TASKS = {
 
 
 @dataclass(frozen=True)
-class Lot:
-    """What some tasks learn from, and are judged on: pictures that nothing was trained or chosen on.
+class Fold:
+    """What one model learns from, and is judged on: pictures that nothing was trained or chosen on.
 
-    test: held-out pictures (N, C, H, W) in 0..1 by their names. chosen: the tasks, with options of the recipes.
+    test: held-out pictures (N, C, H, W) in 0..1 by their names.
     """
 
     data: ist.Data
     test: Mapping[str, Tensor]
+
+
+@dataclass(frozen=True)
+class Lot:
+    """Tasks, by name with options of their recipes, and the folds on each of which a model of its own is trained.
+
+    share: of the task's epochs, where more would learn the few pictures by heart.
+    """
+
+    folds: Sequence[Fold]
     chosen: Mapping[str, dict[str, Any]]
+    share: float = 1.0
 
 
-def prove_all(bench: Bench, lots: Sequence[Lot], *, seeds: int = 1, **settings: Any) -> list[Row]:
+def prove_all(bench: Bench, lots: Sequence[Lot]) -> list[Row]:
     """Train each task's recipe, judge it and its rivals, and draw what each makes of the first pictures of a lot.
 
     The strengths of the rivals are those that are best on the validation part.
-
-    seeds: trainings of each, of which the worst is told. settings: of the training, beside `SETTINGS`.
     """
     rows: list[Row] = []
-    first: dict[str, list[Tensor]] = {"clean": [], "damaged": [], "best filter": [], "Isthmus": []}
+    first: dict[str, list[Tensor]] = {"clean": [], "damaged": [], "best filter": [], OWN: []}
     tasks = [(lot, name) for lot in lots for name in lot.chosen]
     for lot, name in tasks:
-        task = TASKS[name]
-        blueprint = ist.recipe(task.recipe, **{"channels": COMPACT} | task.options | lot.chosen[name])
-        title = name.replace(" ", "-")
-        how = SETTINGS | {"epochs": bench.epochs * task.times} | settings
-        runs = [bench.train(f"{title}-{seed}", blueprint, lot.data, seed=seed, **how) for seed in range(seeds)]
-        corruption = runs[0].model.corruption
-        assert corruption is not None
-        some = lot.data.scaling(lot.data.validation.batch(torch.arange(min(8, len(lot.data.validation)))))
-        strengths = _best_strengths(task, corruption, some)
-        for where, clean in lot.test.items():
-            damaged, lost = _seen(corruption, clean)
-            made = [_restored(run, damaged, lost) for run in runs]
-            damaged = corruption.as_clean(damaged, tuple(clean.shape[1:])).clamp(0, 1)
-            rivals = {task.nothing: damaged, **_rivals(task, damaged, lost, strengths)}
-            if name == "recolour":
-                rivals["mean colour"] = _mean_colour(damaged, lot.data)
-            found = scores({f"{OWN}{seed}": whole for seed, whole in enumerate(made)} | rivals, clean)
-            rows += _rows(f"{name}{where and ', '}{where}", found)
-            if where == next(iter(lot.test)):
-                best = max(rivals, key=lambda who: found["psnr"][who])
-                bare = damaged if lost is None else torch.where(lost[:, None], 0, damaged)
-                shown = {"clean": clean[:8], "damaged": bare[:8], best: rivals[best][:8], "Isthmus": made[0][:8]}
-                bench.draw(picture_grid(shown), title)
-                for row, pictures in zip(first.values(), shown.values(), strict=True):
-                    row.append(pictures[0])
+        found, made = {}, {}
+        for number, fold in enumerate(lot.folds):
+            run = train(bench, lot, name, number)
+            for where, clean in fold.test.items():
+                made[where] = _all_made(name, run, fold.data, clean)
+                found[where] = scores({who: made[where][who] for who in made[where] if who not in PLAIN}, clean)
+        rows += _rows(name, found)
+        best = _best(_mean({where: measures["psnr"] for where, measures in found.items()}))
+        each = 8 if len(made) == 1 else 1  # of several, one of each
+        shown = {who: torch.cat([of[who][:each] for of in made.values()]) for who in (*PLAIN, best, OWN)}
+        bench.draw(picture_grid(shown), _title(name))
+        for row, pictures in zip(first.values(), shown.values(), strict=True):
+            row.append(pictures[0])
     stacked = {title: torch.stack(pictures) for title, pictures in first.items()}
     bench.draw(picture_grid(stacked, captions=[name for _, name in tasks]))
     return rows
 
 
-def _rows(name: str, found: dict[str, dict[str, float]]) -> list[Row]:
-    """PSNR and SSIM of the worst seed, asked to be better than the best rival's; each rival's is stated."""
+def train(bench: Bench, lot: Lot, name: str, fold: int) -> ist.Run:
+    """The task's model of this fold, trained or taken as it is."""
+    task = TASKS[name]
+    blueprint = ist.recipe(task.recipe, **{"channels": COMPACT} | task.options | lot.chosen[name])
+    how = SETTINGS | {"epochs": max(1, round(bench.epochs * task.times * lot.share))}
+    return bench.train(f"{_title(name)}-{fold}", blueprint, lot.folds[fold].data, **how)
+
+
+def _title(name: str) -> str:
+    return name.replace(" ", "-")
+
+
+def _all_made(name: str, run: ist.Run, data: ist.Data, clean: Tensor) -> dict[str, Tensor]:
+    """Pictures, (N, C, H, W) each: clean and damaged to look at (`PLAIN`), what each rival makes of them, and `OWN`."""
+    task, corruption = TASKS[name], run.model.corruption
+    assert corruption is not None
+    some = data.scaling(data.validation.batch(torch.arange(min(8, len(data.validation)))))
+    damaged, lost = _seen(corruption, clean)
+    made = _restored(run, damaged, lost)
+    damaged = corruption.as_clean(damaged, tuple(clean.shape[1:])).clamp(0, 1)
+    rivals = {task.nothing: damaged, **_rivals(task, damaged, lost, _best_strengths(task, corruption, some))}
+    if name == "recolour":
+        rivals["mean colour"] = _mean_colour(damaged, data)
+    bare = damaged if lost is None else torch.where(lost[:, None], 0, damaged)
+    return {"clean": clean, "damaged": bare, **rivals, OWN: made}
+
+
+def _rows(name: str, found: Mapping[str, dict[str, dict[str, float]]]) -> list[Row]:
+    """The mean PSNR and SSIM over all lots of pictures, asked to be better than the best rival's; and each lot's."""
     rows = []
-    for measure, digits in (("psnr", 2), ("ssim", 4)):
-        rivals = {who: value for who, value in found[measure].items() if not who.startswith(OWN)}
-        own = [value for who, value in found[measure].items() if who.startswith(OWN)]
-        told = ", ".join(f"{who} {value:.{digits}f}" for who, value in rivals.items())
-        told += f"; the worst of {len(own)} seeds, the best {max(own):.{digits}f}" if len(own) > 1 else ""
-        unit = "PSNR, dB" if measure == "psnr" else "SSIM"
-        best = max(rivals.values())
-        rows.append(Row(f"{name}: {unit}", min(own), best, told, min(own) > best))
+    for measure, unit, digits in (("psnr", "PSNR, dB", 2), ("ssim", "SSIM", 4)):
+        values = {where: measures[measure] for where, measures in found.items()}
+        mean = _row(f"{name}: {unit}", _mean(values), digits)
+        lone = [_row(f"{name}, {where}: {unit}", value, digits) for where, value in values.items() if where]
+        if lone:
+            ahead = f"; ahead in {sum(bool(row.reached) for row in lone)} of {len(lone)}"
+            mean = replace(mean, asked=mean.asked + ahead)
+        rows += [mean, *(replace(row, reached=None) for row in lone)]
     return rows
+
+
+def _row(number: str, values: Mapping[str, float], digits: int) -> Row:
+    best = values[_best(values)]
+    told = ", ".join(f"{who} {value:.{digits}f}" for who, value in values.items() if who != OWN)
+    return Row(number, values[OWN], best, told, values[OWN] > best)
+
+
+def _mean(values: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
+    """Over all lots of pictures, of each who restores them."""
+    return {who: fmean(value[who] for value in values.values()) for who in next(iter(values.values()))}
+
+
+def _best(values: Mapping[str, float]) -> str:
+    """The best rival."""
+    return max((who for who in values if who != OWN), key=lambda who: values[who])
 
 
 def _seen(corruption: Corruption, clean: Tensor) -> tuple[Tensor, Tensor | None]:

@@ -2,7 +2,7 @@
 
 import torch
 from proving import Bench, Row
-from restoring import TASKS, Lot, prove_all
+from restoring import TASKS, Fold, Lot, prove_all
 
 import isthmus as ist
 
@@ -19,4 +19,4 @@ def prove(bench: Bench) -> list[Row]:
     test = data.scaling(data.test.batch(torch.arange(min(TEST, len(data.test)))))
     chosen = {name: {} for name in TASKS if name != "recolour"}
     chosen["watermark"] = {"corruption__height": 10.0}
-    return prove_all(bench, [Lot(data, {"": test}, chosen)])
+    return prove_all(bench, [Lot([Fold(data, {"": test})], chosen)])
