@@ -119,7 +119,7 @@ def _tell(found: "Detection") -> None:
     called = CALLED.get(found.by, found.by)
     say(
         f"{strange:,} of {count:,} samples are strange ({percent(strange / count)}): their {called} is over "
-        f"{number(found.threshold)}, which {percent(found.quantile, 0)} of the {found.part} part stay below{seen}."
+        f"{number(found.threshold)}, which {percent(found.quantile)} of the {found.part} part stay below{seen}."
     )
     head = ["sample", called, *(["name"] if any(one.name for one in found.strangest) else [])]
     tables = any(one.columns for one in found.strangest)

@@ -298,7 +298,7 @@ def section(run: "Run") -> Section | None:
             "Scores",
             lambda theme: detection.score_histogram(groups, found.threshold, "mean squared error", theme=theme),
             f"Histogram of the scores of the {found.part} and the test part; threshold {number(found.threshold)}.",
-            f"How badly samples come back. Dashed: {percent(found.quantile, 0)} of the {found.part} part{seen} stay "
+            f"How badly samples come back. Dashed: {percent(found.quantile)} of the {found.part} part{seen} stay "
             "below.",
         ),
         plate(
