@@ -48,6 +48,22 @@ def test_many_rows_of_any_types_come_in_their_places(monkeypatch):
     np.testing.assert_allclose(values, expected, rtol=1e-6)
 
 
+def test_table_may_have_categories_alone():
+    samples = read_samples(
+        pa.table({"place": ["Rome", "Oslo", "Rome"], "dry": [True, True, False]}), categorical="auto"
+    )
+    assert samples.tensor().tolist() == [[1, 1], [0, 1], [1, 0]]
+
+
+def test_numbers_of_every_type_come_as_float32():
+    types = (pa.int8(), pa.uint64(), pa.float16(), pa.float32(), pa.float64(), pa.decimal128(5, 1), pa.bool_())
+    columns = {str(kind): pa.array([0.0, 1.0, None], pa.float64()).cast(kind) for kind in types}
+    samples = read_samples(pa.table(columns | {"empty": pa.nulls(3), "there": [7, 8, 9]}), missing="keep")
+    expected = np.array([[0.0], [1.0], [np.nan]]) * np.ones(len(types))
+    assert samples.dtype == "float32"
+    np.testing.assert_array_equal(samples.tensor().numpy(), np.column_stack([expected, [np.nan] * 3, [7, 8, 9]]))
+
+
 def test_index_of_pandas_is_no_column(tmp_path):
     frame = pd.DataFrame(COLUMNS, index=[7, 8, 9, 11]).drop(columns="place")
     frame.to_parquet(tmp_path / "x.parquet")

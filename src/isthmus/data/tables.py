@@ -216,8 +216,8 @@ def _matrix(
         if name in categories:
             matrix[:, position], named_by[position] = encode(table, name, categories[name], called, kept=kept)
     places = [position for position, name in enumerate(wanted) if name not in categories]
-    done = 0
-    for batch in table.select([wanted[position] for position in places]).to_batches(max_chunksize=BATCH):
+    done, numeric = 0, table.select([wanted[position] for position in places])
+    for batch in numeric.to_batches(max_chunksize=BATCH) if places else ():
         numbers = _numbers(batch)
         if numbers.shape == matrix.shape:
             return numbers, tuple(named_by)
