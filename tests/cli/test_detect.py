@@ -29,7 +29,7 @@ def test_strangest_sample_is_named_with_its_column(isthmus, run):
     said = isthmus("detect", run / "run", run / "strange.csv")
     assert said.code == 0, said.err
     assert "of 20 samples are strange" in said.out
-    assert "which 99\u202f% of the validation part stay below" in said.out
+    assert "which 99.0\u202f% of the validation part stay below" in said.out
     first = next(line for line in said.out.splitlines() if line.strip().startswith("4 "))
     assert "weight" in first
 
