@@ -201,21 +201,21 @@ def detect(
         kept.add(piece, new)
     if kept.samples is None:
         raise DataError("There are no samples to judge: expected at least one.")
-    together = torch.frombuffer(scores, dtype=torch.float64)
+    found_scores = torch.frombuffer(scores, dtype=torch.float64)
     columns = []
     if kept.samples.kind == "table":
         columns = cells_off(run.model, kept.samples, usual_row(run.open().train), Look.of(run))
     strangest = tuple(
         Strange(
             number,
-            float(together[number]),
+            float(found_scores[number]),
             kept.samples.names[place] if kept.samples.names else "",
             columns[place] if columns else (),
         )
         for place, number in enumerate(kept.numbers)
     )
     skipped = tuple(stream.skipped)
-    return Detection(together, by, found.threshold, quantile, found.part, strangest, kept.samples, skipped)
+    return Detection(found_scores, by, found.threshold, quantile, found.part, strangest, kept.samples, skipped)
 
 
 class _Kept:
