@@ -24,7 +24,7 @@ from isthmus.errors import DataError, remark
 Made = TypeVar("Made")
 
 PIECE = 2**24
-"""Bytes that the numbers of a piece take at most, unless its size is given; in memory are one for each worker, and four or five more."""
+"""Bytes that the numbers of a piece take at most, unless its size is given; each worker has one, and some five wait."""
 
 MOST = 2**15
 """Samples in a piece at most, unless its size is given: nothing is used before the first piece has been read."""
