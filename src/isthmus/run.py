@@ -237,12 +237,11 @@ class Run:
                 f"The model knows the labels 0 to {classes - 1}, and {int(samples.labels.max())} came. "
                 "Give labels that it was trained with."
             )
-        device = self.model.scaling.scale.device
         if self.model.training:  # to say it to every layer again takes as long as one row
             self.model.eval()
         return torch.cat(
             [
-                use(raw.to(device), None if labels is None else labels.to(device)).cpu()
+                use(raw, labels).cpu()
                 for raw, labels in samples.labelled(together(widest(self.model)))
             ]
         )

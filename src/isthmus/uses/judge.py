@@ -156,7 +156,7 @@ def _features(run: "Run", progress: Progress | None) -> tuple[Features, str]:
 
     def projected(given: Samples | Tensor) -> Tensor:
         batches = given.batches(1024) if isinstance(given, Samples) else given.split(1024)
-        scaled = (scaling(batch.to(scaling.scale.device)).nan_to_num(0.0) for batch in batches)
+        scaled = (scaling(batch).nan_to_num(0.0) for batch in batches)
         return torch.cat([plane.encode(batch).cpu() for batch in scaled])
 
     return projected, f"the data's first {plane.size} principal components"
