@@ -89,10 +89,7 @@ class Looks:
         """(n, *code) finite codes of samples spread over the part, and their labels."""
         chosen = spread(len(self.samples), MAPPED)
         batches = chosen.split(256)
-        codes = [
-            self.model.encode(self.samples.batch(batch), self._labels(batch)).float().cpu()
-            for batch in batches
-        ]
+        codes = [self.model.encode(self.samples.batch(batch), self._labels(batch)).float().cpu() for batch in batches]
         found, labels = torch.cat(codes), self.samples.labels
         finite = found.flatten(1).isfinite().all(1)
         return found[finite], None if labels is None else labels[chosen][finite]

@@ -174,8 +174,7 @@ def _sharpness(run: "Run", drawn: Tensor, real: Samples) -> tuple[float, float] 
     if real.kind != "pictures" or max(real.shape[1:]) < 2:
         return None
     scaling = run.model.scaling
-    device = scaling.scale.device
-    return gradient_energy(scaling(drawn.to(device))), gradient_energy(scaling(real.tensor().to(device)))
+    return gradient_energy(scaling(drawn).cpu()), gradient_energy(scaling(real.tensor()).cpu())
 
 
 def _likelihood(run: "Run", real: Samples, seed: int) -> LogLikelihood | None:
