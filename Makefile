@@ -8,13 +8,16 @@ BASE := $(VENV)/.base
 DEV := $(VENV)/.dev
 PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: help test demo lint format docs clean
+.PHONY: help test test-device demo lint format docs clean
 
 help:  ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
 
 test: $(DEV)  ## run the tests
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --maxprocesses 4 --dist worksteal -q $(TESTS)
+
+test-device: $(DEV)  ## run the tests of accelerators on a pretend one, which any machine has
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --pretend -n $(JOBS) --maxprocesses 4 --dist worksteal -q $(or $(TESTS),tests/devices)
 
 demo: $(BASE)  ## train on the bundled digits and show the report
 	$(BIN)/isthmus train digits --recipe deep --set code=8 --epochs 60 --batch-size 64 --learning-rate 0.005 \
