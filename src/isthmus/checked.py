@@ -140,15 +140,17 @@ def check_tensors(own: Mapping[str, Tensor], given: Mapping[str, Tensor], path: 
 
 
 @contextlib.contextmanager
-def damaged(path: Path) -> Iterator[None]:
+def damaged(path: Path, keep: tuple[type[IsthmusError], ...] = (BlueprintError,)) -> Iterator[None]:
     """The border at which a file's content becomes values: whatever goes wrong is one message that names the file.
 
     What a file says may be of any type and size, and building a model of it runs code of many modules; so that every
-    error counts as the file's, apart from those that say more: an unknown part, or another file.
+    error counts as the file's.
+
+    keep: errors that say more, and pass as they are: an unknown part of a model.
     """
     try:
         yield
-    except (RunError, BlueprintError):
+    except (RunError, *keep):
         raise
     except IsthmusError as error:
         raise RunError(f"{path} is damaged: {str(error).rstrip('.')}. {AGAIN}") from error

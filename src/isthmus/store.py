@@ -16,10 +16,10 @@ from isthmus.data.scaling import Scaling
 from isthmus.errors import RunError
 from isthmus.files import MODEL, json_text, no_run, unwritable, whole_file
 from isthmus.parts.mistakes import brief
+from isthmus.run_folder import WEIGHTS
 
 FORMAT = 2
 """Of a model's folder: 1 had no checksums in its JSON files, and is read too."""
-WEIGHTS = "weights.safetensors"
 
 
 def save_model(model: Autoencoder, folder: str | Path) -> Path:
