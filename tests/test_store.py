@@ -1,7 +1,6 @@
 """A model on disk: the same bits again, or one clear message, and never code."""
 
 import errno
-import json
 import os
 import pickle
 from pathlib import Path

@@ -1,5 +1,6 @@
 """A run that is killed, or gets a signal, at any of its writes goes on to the same bits, and no run is ever lost."""
 
+import contextlib
 import os
 import shutil
 import signal
@@ -95,6 +96,8 @@ def _die() -> None:
 
 @pytest.mark.parametrize("status", EPOCHS)
 def test_a_run_that_dies_at_any_write_goes_on_to_the_same_bits(data, unbroken, tmp_path, monkeypatch, status) -> None:
+    number = 0
+    number = 0
     for number, before in _moments():
         folder = tmp_path / f"{number}-{before}"
         with monkeypatch.context() as patch:
@@ -121,6 +124,8 @@ def test_a_run_that_dies_at_any_write_goes_on_to_the_same_bits(data, unbroken, t
 def test_a_signal_at_any_write_leaves_a_run_that_ends_with_the_same_bits(
     data, unbroken, tmp_path, monkeypatch, status
 ) -> None:
+    number = 0
+    number = 0
     for number, before in _moments(after=True):
         folder = tmp_path / f"{number}-{before}"
         with monkeypatch.context() as patch:
@@ -143,15 +148,15 @@ def test_a_prolongation_that_dies_at_any_write_is_remembered(data, unbroken, tmp
     shutil.copytree(tmp_path / "run", tmp_path / "straight")
     straight = ist.resume(tmp_path / "straight", epochs=4, progress=False)
     assert len(straight.history) == 4
+    number = 0
+    number = 0
     for number, before in _moments():
         folder = tmp_path / f"{number}-{before}"
         shutil.copytree(tmp_path / "run", folder)
         with monkeypatch.context() as patch:
             changes = _at_each_change(patch, _die, number, before)
-            try:
+            with contextlib.suppress(Killed):
                 ist.resume(folder, epochs=4, progress=False)
-            except Killed:
-                pass
             if len(changes) < number:
                 break
         assert len(ist.load(folder).history) >= 2
@@ -165,9 +170,10 @@ def test_a_prolongation_that_dies_at_any_write_is_remembered(data, unbroken, tmp
 def test_a_run_that_stopped_early_and_is_prolonged_remembers_it_too(data, tmp_path, monkeypatch) -> None:
     run = _fit(data, tmp_path / "run", "stopped early")
     done = len(run.history)
-    with monkeypatch.context() as patch, pytest.raises(Killed):
+    with monkeypatch.context() as patch:
         _at_each_change(patch, _die, 2, before=False)
-        ist.resume(tmp_path / "run", epochs=EPOCHS["stopped early"], progress=False)
+        with pytest.raises(Killed):
+            ist.resume(tmp_path / "run", epochs=EPOCHS["stopped early"], progress=False)
     assert len(ist.resume(tmp_path / "run", progress=False).history) > done
 
 
@@ -175,15 +181,15 @@ def test_an_old_run_is_there_until_the_new_one_is_whole(data, unbroken, tmp_path
     _fit(data, tmp_path / "old", seed=2)
     (tmp_path / "old" / "notes.txt").write_text("mine")
     old = ist.load(tmp_path / "old")
+    number = 0
+    number = 0
     for number, before in _moments():
         folder = tmp_path / f"{number}-{before}"
         shutil.copytree(tmp_path / "old", folder)
         with monkeypatch.context() as patch:
             changes = _at_each_change(patch, _die, number, before)
-            try:
+            with contextlib.suppress(Killed):
                 _fit(data, folder, overwrite=True)
-            except Killed:
-                pass
             if len(changes) < number:
                 break
         run = ist.load(folder)
@@ -257,7 +263,7 @@ def test_what_the_old_run_had_and_the_new_one_has_not_is_removed(data, tmp_path)
 
 def test_fewer_epochs_than_are_done_are_refused(data, tmp_path) -> None:
     _fit(data, tmp_path)
-    with pytest.raises(RunError, match="1 epochs are wanted, but the run in .* has done 2"):
+    with pytest.raises(RunError, match=r"1 epochs are wanted, but the run in .* has done 2"):
         ist.resume(tmp_path, epochs=1, progress=False)
     assert ist.load(tmp_path).settings.epochs == 2
 

@@ -32,24 +32,24 @@ class _Damaged(BaseModel):
 
 
 class _Description(BaseModel):
-    """`Data.description`: any of it may be missing, for data that were put together by hand; more is let through."""
+    """`Data.description`: all but the shape may be missing, and more is let through."""
 
     model_config = ConfigDict(strict=True, extra="allow")
 
+    shape: list[Size]
     source: str | None = None
-    kind: Kind | None = None
-    shape: list[Size] | None = None
-    dtype: Literal["uint8", "float32"] | None = None
-    counts: dict[str, Count] | None = None
-    columns: list[str] | None = None
-    categories: list[list[str]] | None = None
-    label_names: list[str] | None = None
+    kind: Kind = "table"
+    dtype: Literal["uint8", "float32"] = "float32"
+    counts: dict[str, Count] = {}
+    columns: list[str] = []
+    categories: list[list[str]] = []
+    label_names: list[str] = []
     split: _Split | None = None
-    options: dict[str, Any] | None = None
-    scaling: dict[str, Any] | None = None
+    options: dict[str, Any] = {}
+    scaling: dict[str, Any] = {}
     fill: Finite | list[Finite] | None = None
-    holed: dict[str, Count] | None = None
-    fingerprint: str | None = None
+    holed: dict[str, Count] = {}
+    fingerprint: str = ""
     damaged: _Damaged | None = None
 
 
@@ -60,18 +60,21 @@ def check_description(said: Any, shape: tuple[int, ...] | None = None) -> dict[s
         ValueError, TypeError: it is none; what is wrong.
         DataError: its options or its scaling are none.
     """
+    if said == {}:  # of a run that was put together by hand
+        return {}
     found = _Description.model_validate(said)
-    sizes = None if found.shape is None else tuple(found.shape)
-    if shape is not None and sizes not in (None, shape):
+    sizes = tuple(found.shape)
+    if shape is not None and sizes != shape:
         raise ValueError(f"samples have shape {sizes}, the model takes {shape}")
-    if sizes is not None:
-        for name in ("columns", "categories"):
-            given = getattr(found, name)
-            if given and len(given) != math.prod(sizes):
-                raise ValueError(f"{name} are {len(given)}, of {math.prod(sizes)} numbers a sample")
-    if found.scaling is not None:
+    for name in ("columns", "categories"):
+        given = getattr(found, name)
+        if given and len(given) != math.prod(sizes):
+            raise ValueError(f"{name} are {len(given)}, of {math.prod(sizes)} numbers a sample")
+    if isinstance(found.fill, list) and len(found.fill) != sizes[0]:
+        raise ValueError(f"the fill is {len(found.fill)} numbers, for samples of shape {sizes}")
+    if found.scaling:
         Scaling.from_json(found.scaling)
         if not isinstance(found.scaling.get("asked", "auto"), str):
             raise ValueError("the scaling that was asked for is no word")
-    Options.of(found.options or {})
+    Options.of(found.options)
     return said
