@@ -18,7 +18,7 @@ from isthmus.data.samples import together
 from isthmus.errors import BlueprintError, DataError, RunError
 from isthmus.parts import Conv, Facts, Network, Table
 from isthmus.parts.layers import initialise
-from isthmus.store import put_weights
+from isthmus.store import check_scaling, put_weights, read_shape
 from isthmus.training.optimisers import Optimiser
 from isthmus.training.precision import fast_products
 from isthmus.training.settings import Settings, find_batch_size, find_device, learning_rate_at
@@ -214,7 +214,8 @@ def load_classifier(path: str | Path, *, body: nn.Module | None = None) -> Class
     if notes["classifier"] is None and body is None:
         raise RunError(f"{path} holds a classifier with a body of somebody's own. Give it: body=….")
     with damaged(path, keep=()):
-        shape, scaling = tuple(notes["shape"]), Scaling.from_json(notes["scaling"])
+        shape, scaling = read_shape(notes["shape"]), Scaling.from_json(notes["scaling"])
+        check_scaling(scaling, shape)
         network = Network.from_json(notes["classifier"]) if body is None else None
         names = tuple(notes["label_names"])
         made = body if body is not None else _body(network, shape, 0)

@@ -38,8 +38,11 @@ class Sampler:
         """Raise ValueError unless the tensors fit each other and the shape, and are finite."""
         sizes = self._sizes()
         for name, tensor in self._tensors().items():
-            if tensor.shape != sizes[name] or not bool(tensor.isfinite().all()):
-                raise ValueError(f"{name} is {tuple(tensor.shape)} instead of {sizes[name]}, or not finite")
+            kind = torch.int64 if name == "near" else torch.float32
+            if tensor.shape != sizes[name] or tensor.dtype != kind or not bool(tensor.isfinite().all()):
+                raise ValueError(
+                    f"{name} is {tensor.dtype} {tuple(tensor.shape)} instead of {kind} {sizes[name]}, or not finite"
+                )
 
     def _sizes(self) -> dict[str, tuple[int, ...]]:
         """The shape that each tensor must have."""
@@ -99,7 +102,7 @@ class Neighbours(Sampler):
 
     def _sizes(self) -> dict[str, tuple[int, ...]]:
         count, near = len(self.codes), self.near.shape[-1]
-        if self.near.dtype != torch.int64 or not bool(((self.near >= 0) & (self.near < count)).all()):
+        if not bool(((self.near >= 0) & (self.near < count)).all()):
             raise ValueError("near names codes that aren't there")
         return {"codes": (count, math.prod(self.shape)), "near": (count, near), "reach": (1,)}
 

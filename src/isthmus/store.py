@@ -16,7 +16,8 @@ from isthmus.data.scaling import Scaling
 from isthmus.errors import RunError
 from isthmus.files import MODEL, json_text, no_run, unwritable, whole_file
 from isthmus.parts.mistakes import brief
-from isthmus.run_folder import WEIGHTS
+from isthmus.run_folder import CHECKPOINT, WEIGHTS
+from isthmus.sizes import at_most
 
 FORMAT = 2
 """Of a model's folder: 1 had no checksums in its JSON files, and is read too."""
@@ -95,9 +96,10 @@ def rebuild(folder: Path, model: Autoencoder | None = None) -> Autoencoder:
         )
     with damaged(path):
         blueprint = Blueprint.from_json(said["blueprint"])
-        described = _Described(_shape(said["shape"]), Scaling.from_json(said["scaling"]))
-        described.check()
-        return blueprint.build(described, remarks=False, fresh=False)
+        described = _Described(read_shape(said["shape"]), Scaling.from_json(said["scaling"]))
+        check_scaling(described.scaling, described.shape)
+        with at_most(max(_size(folder / name) for name in (WEIGHTS, CHECKPOINT))):
+            return blueprint.build(described, remarks=False, fresh=False)
 
 
 def read_described(folder: Path) -> dict[str, Any]:
@@ -146,7 +148,12 @@ def make_folder(folder: str | Path) -> Path:
     return folder
 
 
-def _shape(said: Any) -> tuple[int, ...]:
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.is_file() else 0
+
+
+def read_shape(said: Any) -> tuple[int, ...]:
+    """A sample's shape as JSON has it; ValueError where it is none."""
     if not isinstance(said, list) or not said or not all(type(size) is int and size > 0 for size in said):
         raise ValueError(f"{said!r:.60} is no shape of a sample")
     return tuple(said)
@@ -171,13 +178,14 @@ class _Described:
     def __init__(self, shape: tuple[int, ...], scaling: Scaling) -> None:
         self.shape, self.scaling = shape, scaling
 
-    def check(self) -> None:
-        """Raise ValueError unless the scaling is of finite numbers for samples of this shape."""
-        for name in ("shift", "scale"):
-            numbers = getattr(self.scaling, name)
-            if not bool(numbers.isfinite().all()):
-                raise ValueError(f"the scaling's {name} is not finite")
-            if torch.broadcast_shapes(numbers.shape, self.shape) != self.shape:
-                raise ValueError(f"the scaling's {name} is of shape {tuple(numbers.shape)}, a sample of {self.shape}")
-        if self.scaling.levels and len(self.scaling.levels) != self.shape[0]:
-            raise ValueError(f"the scaling knows {len(self.scaling.levels)} columns, a sample has {self.shape[0]}")
+
+def check_scaling(scaling: Scaling, shape: tuple[int, ...]) -> None:
+    """Raise ValueError unless a scaling is of finite numbers for samples of this shape."""
+    for name in ("shift", "scale"):
+        numbers = getattr(scaling, name)
+        if not bool(numbers.isfinite().all()):
+            raise ValueError(f"the scaling's {name} is not finite")
+        if torch.broadcast_shapes(numbers.shape, shape) != shape:
+            raise ValueError(f"the scaling's {name} is of shape {tuple(numbers.shape)}, a sample of {shape}")
+    if scaling.levels and len(scaling.levels) != shape[0]:
+        raise ValueError(f"the scaling knows {len(scaling.levels)} columns, a sample has {shape[0]}")
