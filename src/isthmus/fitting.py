@@ -100,6 +100,7 @@ def resume(
     *,
     data: Data | None = None,
     epochs: int | None = None,
+    device: str | None = None,
     model: Autoencoder | None = None,
     progress: bool = True,
     callbacks: Sequence[Callback] = (),
@@ -111,12 +112,15 @@ def resume(
 
     data: the same data again, where they came from memory. epochs: more than were planned, to prolong a finished run.
         It is remembered at once: when this training is killed too, the next `resume` goes on to it.
-    model: the same modules again, where they were somebody's own. pca: as for `fit`.
+    device: where to go on, such as "cpu", where it shall not be, or can't be, where the run was trained so far; the
+        bits are then not those of an unbroken run. model: the same modules again, where they were somebody's own.
+    pca: as for `fit`.
 
     Raises:
         RunError: the folder holds no run that can be resumed, or has done more epochs already.
+        TrainingError: there is no such device here.
     """
-    return _resume(Path(folder), None, data, epochs, model, progress, callbacks, pca)
+    return _resume(Path(folder), None, data, epochs, device, model, progress, callbacks, pca)
 
 
 def _resume(
@@ -124,6 +128,7 @@ def _resume(
     place: Path | None,
     data: Data | None,
     epochs: int | None,
+    device: str | None,
     model: Autoencoder | None,
     progress: bool,
     callbacks: Sequence[Callback],
@@ -137,7 +142,7 @@ def _resume(
     with locked(folder):
         place = place or place_of_training(folder)
         described = rebuild(place, model)
-        settings = read_settings(place)
+        settings = _on_device(read_settings(place), device)
         data = reopen(read_description(place)) if data is None else data
         _check_fit(described, data)
         checkpoint = Checkpoint.read(place) if (place / CHECKPOINT).exists() else None
@@ -157,7 +162,7 @@ def _resume(
         if (place / WEIGHTS).exists() and _is_done(place, checkpoint, goal):
             if place != folder:
                 commit(folder)
-            run = load(folder, model=model)
+            run = load(folder, model=model, device=settings.device)
             prolongs = "" if checkpoint is None else " epochs= prolongs it."
             remark(f"The run in {folder} is {run.status}: nothing is left to do.{prolongs}")
             return run
@@ -169,6 +174,19 @@ def _is_done(place: Path, checkpoint: Checkpoint | None, epochs: int) -> bool:
     """Whether a run whose weights are there has nothing left to do; its checkpoint decides, if it has one."""
     status = read_weights(place).status
     return checkpoint is None or (checkpoint.ended(epochs) and checkpoint.notes["status"] == status)
+
+
+def _on_device(settings: Settings, wanted: str | None) -> Settings:
+    """The settings of a run that goes on, on the device that is wanted, or on one that is here."""
+    if wanted is not None:
+        return settings.replace(device=str(find_device(wanted)))
+    try:
+        find_device(settings.device)
+    except TrainingError:
+        here = str(find_device("auto"))
+        remark(f"The run was trained on {settings.device}, which is not here: it goes on on {here}, with other bits.")
+        return settings.replace(device=here)
+    return settings
 
 
 def fit_once(
@@ -194,7 +212,7 @@ def fit_once(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", Remark)  # that a finished run leaves nothing to do
         own = None if model.blueprint else model
-        run = _resume(folder, places[0], data, None, own, progress, callbacks, pca)
+        run = _resume(folder, places[0], data, None, None, own, progress, callbacks, pca)
     run.data = data
     return run
 

@@ -52,6 +52,7 @@ from isthmus.run_records import (
 )
 from isthmus.store import describe_model, make_folder, put_weights, rebuild
 from isthmus.training import Checkpoint, Settings
+from isthmus.training.settings import find_device
 
 LARGEST_BASELINE = 512
 """Components of the PCA that a run is compared with, at most."""
@@ -293,29 +294,25 @@ class Run:
                 f"The model knows the labels 0 to {classes - 1}, and {int(samples.labels.max())} came. "
                 "Give labels that it was trained with."
             )
-        device = self.model.scaling.scale.device
         if self.model.training:  # to say it to every layer again takes as long as one row
             self.model.eval()
-        return torch.cat(
-            [
-                use(raw.to(device), None if labels is None else labels.to(device)).cpu()
-                for raw, labels in samples.labelled(together(widest(self.model)))
-            ]
-        )
+        return torch.cat([use(raw, labels).cpu() for raw, labels in samples.labelled(together(widest(self.model)))])
 
 
-def load(folder: str | Path, *, model: Autoencoder | None = None) -> Run:
+def load(folder: str | Path, *, model: Autoencoder | None = None, device: str = "auto") -> Run:
     """The run in a folder, ready to be used; an unfinished one with the best weights so far, and a remark.
 
     Where a run was begun that is to take another's place, this is still the other one, with a remark.
 
-    model: the same modules again, in an Autoencoder built as before, where they were custom modules.
+    model: the same modules again, where they were somebody's own. device: where it computes, as for `fit`, whichever
+        device it was trained on: "auto", "cpu", "cuda", "mps".
 
     Raises:
         RunError: the folder holds no run, or a damaged one.
         BlueprintError: the model names a part that nobody has defined.
+        TrainingError: there is no such device here.
     """
-    folder = Path(folder)
+    folder, where = Path(folder), find_device(device)
     finish_move(folder)
     begun = holds_run(folder / NEW)
     if begun and not (folder / MODEL).exists():
@@ -350,6 +347,7 @@ def load(folder: str | Path, *, model: Autoencoder | None = None) -> Run:
             f"This is the old run in {folder}. The one that is to take its place is not finished. Go on with it: "
             f"isthmus resume {folder}."
         )
+    model.to(where)
     return run
 
 

@@ -21,7 +21,7 @@ ODD = (
 def mutate(content: bytes, random: Random, others: Sequence[bytes] = ()) -> bytes:
     """The content after one to four mutations."""
     for _ in range(int(random.integers(1, 5))):
-        content = WAYS[random.integers(len(WAYS))](content, random)
+        content = WAYS[int(random.integers(len(WAYS)))](content, random)
         if others and random.random() < 0.1:
             content = _splice(content, others[random.integers(len(others))], random)
     return content
