@@ -78,13 +78,15 @@ def _watch(asked: Any, folder: Path, first: int) -> tuple[dict[str, collections.
                     faults.append((_keep(asked, folder, begun, said["error"]), said["error"]))
                 begun = {}
         code = process.wait()
-        if ended or asked.case:
+        if ended:
             break
         error = f"the process ended with {code}\n{''.join(errors)[-2000:]}"
         if not begun:
             raise SystemExit(f"the fuzz target itself failed: {error}")
         counts[begun["target"]]["fault"] += 1
         faults.append((_keep(asked, folder, begun, error), error))
+        if asked.case:
+            break
         skipped = begun["number"] + 1
     return counts, faults
 

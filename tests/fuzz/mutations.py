@@ -23,7 +23,7 @@ def mutate(content: bytes, random: Random, others: Sequence[bytes] = ()) -> byte
     for _ in range(int(random.integers(1, 5))):
         content = WAYS[int(random.integers(len(WAYS)))](content, random)
         if others and random.random() < 0.1:
-            content = _splice(content, others[random.integers(len(others))], random)
+            content = _splice(content, others[int(random.integers(len(others)))], random)
     return content
 
 
