@@ -98,7 +98,8 @@ def load_tensors(path: str | Path) -> tuple[dict[str, Tensor], Any]:
     try:
         with safetensors.safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 not a dictionary
+            # copies, for what safetensors gives is the file itself, which Windows then lets nobody replace
+            tensors = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118 not a dictionary
     except (safetensors.SafetensorError, OSError, ValueError, RuntimeError) as error:
         raise RunError(f"{path} can't be read ({error}). {AGAIN}") from error
     if "isthmus" in metadata:
