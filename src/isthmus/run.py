@@ -1,6 +1,7 @@
 """A run: a model with the data, settings and history it was trained by, in memory and in a folder."""
 
 import contextlib
+import math
 import platform
 import sys
 from collections.abc import Mapping
@@ -22,6 +23,7 @@ from isthmus.errors import DataError, RunError, remark
 from isthmus.measures import Evaluation, evaluate
 from isthmus.passes import widest
 from isthmus.pca import PCA, principal_components
+from isthmus.quantised_pca import QuantisedPCA, quantise
 from isthmus.store import (
     WEIGHTS,
     load_tensors,
@@ -52,8 +54,8 @@ class Run:
     """A trained model, with all that is known of its training.
 
     folder: where it is kept; None for a run in memory. data: what it was trained on, where at hand. history: a row an
-    epoch. status: "finished", "stopped early", "interrupted" or "diverged". pca: principal components with as many
-    numbers as the code, learnt from the training part, to compare with.
+    epoch. status: "finished", "stopped early", "interrupted" or "diverged". pca: principal components learnt from the
+    training part, to compare with (`baseline`).
     """
 
     model: Autoencoder
@@ -214,19 +216,26 @@ class Run:
         return self.data
 
     def baseline(self) -> PCA:
-        """PCA with as many numbers as the code (at most 512), from the training part; computed once."""
-        if self.pca is None:
-            data = self.open()
-            self.pca = principal_components(data.train, self.model.scaling, self.baseline_size)
-        if self.folder is not None and not (self.folder / BASELINE).exists():
+        """PCA with as many numbers as the code (at most 512), from the training part; computed once.
+
+        Beside a quantised code it has as many bits (`QuantisedPCA`).
+        """
+        made = self.pca
+        if made is None:
+            made = principal_components(self.open().train, self.model.scaling, self.baseline_size)
+        bits = self.model.code_bits
+        if bits is not None and not isinstance(made, QuantisedPCA):
+            made = quantise(made, self.open().train, self.model.scaling, math.ceil(bits))
+        if self.folder is not None and (made is not self.pca or not (self.folder / BASELINE).exists()):
             with contextlib.suppress(RunError):
-                save_tensors(self.folder / BASELINE, self.pca.to_tensors())
-        return self.pca
+                save_tensors(self.folder / BASELINE, made.to_tensors())
+        self.pca = made
+        return made
 
     @property
     def baseline_size(self) -> int:
         """How many principal components it is compared with."""
-        return min(torch.Size(self.model.code_shape).numel(), LARGEST_BASELINE)
+        return baseline_size(self.model)
 
     @torch.no_grad()
     def _through(self, use: Any, samples: Samples) -> Tensor:
@@ -246,6 +255,16 @@ class Run:
                 for raw, labels in samples.labelled(together(widest(self.model)))
             ]
         )
+
+
+def baseline_size(model: Autoencoder) -> int:
+    """How many principal components a model is compared with: as many as its code has numbers, 512 at most.
+
+    A quantised code's bits decide how many of the components are used; it needs no more than one a bit.
+    """
+    bits, width = model.code_bits, math.prod(model.shape)
+    size = math.prod(model.code_shape) if bits is None else min(math.ceil(bits), width)
+    return min(size, LARGEST_BASELINE)
 
 
 def load(folder: str | Path, *, model: Autoencoder | None = None) -> Run:
@@ -279,7 +298,7 @@ def load(folder: str | Path, *, model: Autoencoder | None = None) -> Run:
             f"so far are used. Go on with: isthmus resume {folder}."
         )
     if (folder / BASELINE).exists():
-        run.pca = PCA.from_tensors(load_tensors(folder / BASELINE)[0])
+        run.pca = QuantisedPCA.from_tensors(load_tensors(folder / BASELINE)[0])
     return run
 
 

@@ -1,6 +1,5 @@
 """Compare: several models on the same data with the same budget, over several seeds, PCA beside them."""
 
-import contextlib
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,15 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from isthmus.blueprint import Blueprint
-from isthmus.data import Data, open_data
-from isthmus.errors import BlueprintError, DataError, IsthmusError, RunError
+from isthmus.data import open_data
+from isthmus.errors import BlueprintError, DataError, RunError
 from isthmus.experiments.study import Study
 from isthmus.experiments.table import Entry, Found, entries, judged_part, rows, write_table
-from isthmus.experiments.trial import Fit
-from isthmus.experiments.words import told
+from isthmus.experiments.trial import Fit, components
+from isthmus.experiments.words import beside, told
 from isthmus.numerals import number
 from isthmus.recipes import recipe as named
-from isthmus.run import LARGEST_BASELINE
 from isthmus.training import Settings
 
 
@@ -81,7 +79,7 @@ def compare(
         for seed in range(seeds)
     ]
     study = Study(out, data, trials)
-    study.run(jobs=jobs, overwrite=overwrite, progress=progress, components=_components(plans, data))
+    study.run(jobs=jobs, overwrite=overwrite, progress=progress, components=components(trials, data))
     found = judge(study)
     blueprints = {name: blueprint.to_json() for name, blueprint in plans.items()}
     facts = {"blueprints": blueprints, "data": data.description, "settings": settings}
@@ -111,7 +109,7 @@ def verdict(order: Sequence[Entry], measure: str) -> str:
     best = ranked[0]
     said = f"{best.entrant} has the smallest error, {told(best, measure)}"
     if (pca := best.get(f"{measure}_pca")) is not None:
-        said += f"; PCA with {best.whole('pca_code')} numbers has {number(pca)}"
+        said += f"; PCA with {beside(best)} has {number(pca)}"
     if len(ranked) == 1:
         return f"{said}."
     second = ranked[1]
@@ -124,12 +122,3 @@ def verdict(order: Sequence[Entry], measure: str) -> str:
     if lead > sum(known):
         return f"{said}: the lead is larger than both standard deviations together."
     return f"{said}: the lead is within their standard deviations, so more seeds may turn it."
-
-
-def _components(plans: Mapping[str, Blueprint], data: Data) -> int:
-    """How many principal components the largest of the codes is compared with."""
-    largest = 1
-    for blueprint in plans.values():
-        with contextlib.suppress(IsthmusError):  # a model that doesn't fit the data fails in its own trial
-            largest = max(largest, math.prod(blueprint.build(data, remarks=False, fresh=False).code_shape))
-    return min(largest, LARGEST_BASELINE)

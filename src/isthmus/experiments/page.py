@@ -140,7 +140,7 @@ def _write(
         sections=sections,
         caption=f"Means of {runs} run{'s' * (runs != 1)} each{f', ± the {SPREAD}' if runs > 1 else ''}. "
         + "; ".join(f"{name.replace('_variance', '')}: {words}" for name, words in told_of.items())
-        + ". PCA has as many numbers as the code, 512 at most.",
+        + ". PCA has as many numbers as the code, 512 at most; beside a quantised code as many bits.",
         head=["", *names.values()],
         table=[
             {"cells": [entry.entrant, *cells(entry, names)], "chosen": entry.entrant == chosen} for entry in entries
@@ -191,8 +191,8 @@ def _sweep_curves(found: Sweep, entries: Sequence[Entry], measure: str) -> Secti
             ),
             f"Mean squared error of the {found.part} part by code size: "
             + "; ".join(f"{x:g}: {number(y)}" for x, y, _ in zip(*errors["model"], strict=True)),
-            "The model beside PCA with as many numbers; the line marks what is suggested, a band ± the standard "
-            "deviation over the seeds.",
+            f"The model beside PCA with as many {_counted(entries)}; the line marks what is suggested, a band ± the "
+            "standard deviation over the seeds.",
         )
     ]
     if steps:
@@ -226,9 +226,15 @@ def _rivals(found: Comparison, entries: Sequence[Entry], measure: str) -> Sectio
             means, spreads, beside, across=f"mean squared error, {found.part} part", theme=theme
         ),
         "; ".join(f"{entry.entrant}: {told(entry, measure)}" for entry in entries),
-        "The smallest error first; the bar beside each is PCA with as many numbers as its code.",
+        f"The smallest error first; the bar beside each is PCA with as many {_counted(entries)} as its code.",
     )
     return Section("Side by side", [drawn])
+
+
+def _counted(entries: Sequence[Entry]) -> str:
+    """By what PCA is made as large as the codes."""
+    quantised = ["bits" in entry.means for entry in entries]
+    return "bits" if all(quantised) else "numbers (bits, where it is quantised)" if any(quantised) else "numbers"
 
 
 def _looks(study: Study, entries: Mapping[str, Entry]) -> list[Section]:

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from isthmus.experiments.table import Entry
 from isthmus.numerals import number, percent
 
+WHOLE = ("code", "bits", "weights", "epochs")
+"""Numbers that are told without digits after the point."""
 MEASURES = ("mse", "explained_variance", "psnr", "ssim")
 
 
@@ -42,7 +44,7 @@ def cells(entry: Entry, names: Mapping[str, str]) -> list[str]:
     """An entry's row of a table: means, with ± their spread."""
     made = []
     for name in names:
-        if name in ("code", "weights", "epochs"):
+        if name in WHOLE:
             made.append(f"{round(entry.means[name]):,}" if name in entry.means else "–")
         elif "explained" in name and name in entry.means:
             spread = entry.spreads[name] if not name.endswith("_pca") else None
@@ -52,10 +54,18 @@ def cells(entry: Entry, names: Mapping[str, str]) -> list[str]:
     return made
 
 
+def beside(entry: Entry) -> str:
+    """What PCA beside an entrant has: as many numbers as its code, or as many bits."""
+    name, unit = ("pca_bits", "bit") if "pca_bits" in entry.means else ("pca_code", "number")
+    count = entry.whole(name)
+    return f"{count:,} {unit}{'s' * (count != 1)}"
+
+
 def _code(entries: Sequence[Entry]) -> dict[str, str]:
-    """The column of the code's size; none where the entrants are called by it."""
+    """The columns of the code's size; none where the entrants are called by it. Bits, where a code is quantised."""
     called = all(entry.entrant == f"code {entry.means.get('code', math.nan):.0f}" for entry in entries if entry.count)
-    return {} if called else {"code": "code"}
+    quantised = any("bits" in entry.means for entry in entries)
+    return ({} if called else {"code": "code"}) | ({"bits": "bits"} if quantised else {})
 
 
 def told(entry: Entry, name: str) -> str:

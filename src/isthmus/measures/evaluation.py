@@ -1,4 +1,4 @@
-"""Evaluation: a model beside PCA with the same code size and beside the mean, measured on each part of the data."""
+"""Evaluation: a model beside the mean and PCA with as many numbers or bits, measured on each part of the data."""
 
 import contextlib
 import math

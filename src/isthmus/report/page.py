@@ -66,14 +66,14 @@ def render(run: "Run") -> str:
     return fill_page(
         "report.html",
         source=Path(source).name,
-        verdict=words.verdict(found, code_size, pca.size, facts.code_bits(model)),
+        verdict=words.verdict(found, code_size, pca.size, model.code_bits),
         explanation=words.explanation(found),
         cards=_cards(model, data, run, code_size),
         parts=_measure_rows(found, data),
         rival=_rival(model),
         restores=model.restores,
         code_size=code_size,
-        pca_size=pca.size,
+        pca_has=words.pca_has(pca),
         doctor=doctor_section(run),
         looking=looking,
         training=training,
@@ -221,9 +221,10 @@ def _cards(model: Autoencoder, data: Data, run: "Run", code_size: int) -> list[t
     """The few facts that stand at the top, as (value, what it is)."""
     width = math.prod(model.shape)
     numbers = f"{width / code_size:.1f}".removesuffix(".0")
+    bits = "" if model.code_bits is None else f", {numerals.number(model.code_bits)} bits"
     cards = [
         (_shape(model.shape), f"{data.kind}: {width:,} numbers a sample"),
-        (_shape(model.code_shape), f"code: {code_size:,} number{'s' * (code_size != 1)}, {numbers} : 1"),
+        (_shape(model.code_shape), f"code: {code_size:,} number{'s' * (code_size != 1)}, {numbers} : 1{bits}"),
         (f"{facts.parameter_count(model):,}", "parameters"),
         (f"{len(data.train):,}", "training samples"),
     ]
