@@ -70,8 +70,9 @@ def detect(
     """Find the samples of SOURCE that are unlike what the model was trained on, and say what about them is.
 
     A sample is strange whose score is higher than those of 99 % of the run's validation part (of the training part,
-    where there is no validation part). Of a table those columns are named that, put right from the others, leave
-    least amiss. Samples are counted from 0; the scores stand in the order of SOURCE.
+    where there is no validation part). Of a table those columns are named that, put right from the others one after the
+    other, take most of the row's squared error away; the shares of a row add up to 100 % at most. Samples are counted
+    from 0; the scores stand in the order of SOURCE.
     """
     if target is not None and target.suffix.lower() not in (".csv", ".tsv", ".parquet", ".npy", ".npz"):
         raise DataError(f"{target}: scores are numbers. Give a name that ends in .csv, .tsv, .parquet, .npy or .npz.")
@@ -102,8 +103,9 @@ def detect(
     if picture is not None:
         from isthmus.drawing.theme import write_png
 
+        cells = [one.columns for one in found.strangest]
         titles = [number(one.score) for one in found.strangest]
-        write_png(picture, draw_strangest(loaded.model, found.samples, titles))
+        write_png(picture, draw_strangest(loaded.model, found.samples, titles, cells=cells))
     if json:
         say_json(found.to_json())
     else:
@@ -132,7 +134,10 @@ def _tell(found: "Detection") -> None:
         ]
         rows.append([*row, "; ".join(off)] if tables else row)
     say_table(
-        [*head, *(["furthest off: given → as the others suggest (share of the error)"] if tables else [])],
+        [
+            *head,
+            *(["furthest off: given → as the others suggest (share of the error that goes with it)"] if tables else []),
+        ],
         rows,
         title="The strangest",
     )

@@ -11,7 +11,11 @@ from torch import Tensor
 from isthmus.drawing.figures import picture_grid
 from isthmus.drawing.theme import LIGHT, Theme, drawing, sheet
 
-HEAT = "inferno"
+HEAT, HEAT_SHARES = "inferno", "Blues"
+MOST_COLUMNS = 12
+"""Of a table, that are drawn by name."""
+LEAST_SHARE = 0.005
+"""Below it, no number is written."""
 
 
 def score_histogram(groups: Mapping[str, Tensor], threshold: float, label: str, *, theme: Theme = LIGHT) -> Figure:
@@ -91,4 +95,37 @@ def series_heat(
             axes.tick_params(labelsize=7)
             if not place:
                 figure.legend(*axes.get_legend_handles_labels(), loc="outside upper right", ncols=2, fontsize=8)
+    return figure
+
+
+def cell_shares(
+    rows: Sequence[Sequence[tuple[str, float]]], titles: Sequence[str] = (), *, theme: Theme = LIGHT
+) -> Figure:
+    """For each row of a table the share of its error that each named column explains, and the rest, 100 % together.
+
+    rows: (column, share) of the columns that are off. titles: of the rows.
+    """
+    totals: dict[str, float] = {}
+    for name, share in (cell for row in rows for cell in row):
+        totals[name] = totals.get(name, 0.0) + share
+    names = sorted(totals, key=totals.__getitem__, reverse=True)[:MOST_COLUMNS]
+    table = np.zeros((len(rows), len(names) + 1))
+    for place, row in enumerate(rows):
+        known = dict(row)
+        table[place, :-1] = [known.get(name, 0.0) for name in names]
+        table[place, -1] = max(0.0, 1 - table[place, :-1].sum())
+    with drawing(theme):
+        figure = sheet(1.6 + 0.6 * (len(names) + 1), 1.3 + 0.28 * len(rows))
+        axes = figure.add_subplot(ylabel="row, by its score")
+        axes.imshow(table, aspect="auto", cmap=HEAT_SHARES, vmin=0, vmax=1)
+        for (row, column), share in np.ndenumerate(table):
+            if share >= LEAST_SHARE:
+                colour = "white" if share > 0.6 else "black"
+                axes.text(column, row, f"{100 * share:.0f}", ha="center", va="center", fontsize=8, color=colour)
+        labels = [name.replace("$", r"\$") for name in [*names, "the rest"]]
+        axes.set_xticks(range(len(labels)), labels, rotation=40, ha="right")
+        axes.set_yticks(
+            range(len(rows)), titles[: len(rows)] if titles else [str(place + 1) for place in range(len(rows))]
+        )
+        axes.set_title("share of the row's squared error that goes with each column (%)", loc="left", fontsize=9)
     return figure

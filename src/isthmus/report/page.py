@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from isthmus.run import Run
 from isthmus.drawing import figures
 from isthmus.drawing.plates import Section, plate
+from isthmus.drawing.rows import Look
+from isthmus.uses.cells import usual_row
 
 
 def write_report(run: "Run", path: str | Path) -> Path:
@@ -58,7 +60,7 @@ def render(run: "Run") -> str:
         looks = Looks(model, pca, samples, found.errors[part])
         looking = None if model.restores else _looking(looks, found, model)  # whole samples would come back as they are
         training = _training(run, looks, found)
-        worst = looks.worst_rows() if samples.kind == "table" else []
+        worst = looks.worst_rows(usual_row(data.train), Look.of(run)) if samples.kind == "table" else []
         layers = facts.layers(model)
         uses = [section for make in SECTIONS if (section := _section(make, run)) is not None]
     source = data.description.get("source") or "data in memory"

@@ -12,7 +12,7 @@ from torch import Tensor
 from isthmus.autoencoder import Autoencoder
 from isthmus.data.gather import join
 from isthmus.data.samples import Samples
-from isthmus.drawing import detection, signs
+from isthmus.drawing import detection
 from isthmus.drawing.plates import Section, plate
 from isthmus.drawing.rows import Look
 from isthmus.drawing.theme import LIGHT
@@ -70,8 +70,8 @@ class Strange:
     """One of the strangest samples of a source.
 
     sample: its number, from 0. name: where it has one. columns: of a table, those that are furthest off, each as (name,
-    given, what the others suggest, share of the sample's squared error that goes with it), in raw units; categories by
-    their names (`isthmus.uses.cells`).
+    given, what the others suggest, share of the sample's squared error that putting it right takes away, after those
+    before it), in raw units; categories by their names (`isthmus.uses.cells`).
     """
 
     sample: int
@@ -202,9 +202,7 @@ def detect(
     if kept.samples is None:
         raise DataError("There are no samples to judge: expected at least one.")
     found_scores = torch.frombuffer(scores, dtype=torch.float64)
-    columns = []
-    if kept.samples.kind == "table":
-        columns = cells_off(run.model, kept.samples, usual_row(run.open().train), Look.of(run))
+    columns = _columns(run, kept.samples)
     strangest = tuple(
         Strange(
             number,
@@ -250,22 +248,28 @@ def strangest_of(scores: Tensor, most: int = STRANGEST) -> tuple[int, ...]:
     return tuple(order[:most].tolist())
 
 
-def draw_strangest(
-    model: Autoencoder, samples: Samples, titles: Sequence[str] = (), theme: "Theme" = LIGHT
-) -> "Figure":
-    """What about these samples is strange: where in pictures, when in series, by which columns of a table.
+def _columns(run: "Run", samples: Samples) -> list[tuple[Cell, ...]]:
+    """The cells that are off in each row of a table; nothing of other samples."""
+    return cells_off(run.model, samples, usual_row(run.open().train), Look.of(run)) if samples.kind == "table" else []
 
-    titles: of the samples, their scores for example.
+
+def draw_strangest(
+    model: Autoencoder,
+    samples: Samples,
+    titles: Sequence[str] = (),
+    theme: "Theme" = LIGHT,
+    *,
+    cells: Sequence[tuple[Cell, ...]] = (),
+) -> "Figure":
+    """What about these samples is strange: where in pictures, when in series, by which cells of a table.
+
+    titles: of the samples, their scores for example. cells: of a table, what is off in each row (`Strange.columns`).
     """
+    if samples.kind == "table":
+        return detection.cell_shares([[(cell[0], cell[3]) for cell in row] for row in cells], titles, theme=theme)
     with judging(model):
         seen = list(passes(model, samples, batch_size(model), damage=False))
     errors = torch.cat([elements_of(model, each) for each in seen])
-    if samples.kind == "table":
-        means = errors.mean(0)
-        names = samples.columns or tuple(f"column {place + 1}" for place in range(len(means)))
-        worst = means.sort(descending=True, stable=True).indices[:12].tolist()
-        label = "mean squared error of the strangest samples (scaled units²)"
-        return signs.bars({names[i]: float(means[i]) for i in worst}, limit=None, label=label, theme=theme)
     clean, made = (
         torch.cat([getattr(each, name).float().cpu() for each in seen]) for name in ("clean", "reconstruction")
     )
@@ -290,9 +294,14 @@ def section(run: "Run") -> Section | None:
     share = float((scores > found.threshold).double().mean())
     chosen = strangest_of(scores, 8)
     strangest, titles = test.take(chosen), [f"{float(scores[i]):.2g}" for i in chosen]
+    cells = _columns(run, strangest)
     groups = {found.part: found.usual, "test": scores}
     seen = ", which the model was trained on" if found.part == "train" else ""
-    what = {"pictures": "where the error lies", "series": "when the error is large", "table": "by column"}[test.kind]
+    what = {
+        "pictures": "where the error lies",
+        "series": "when the error is large",
+        "table": "and the columns that explain it",
+    }[test.kind]
     plates = [
         plate(
             "Scores",
@@ -303,7 +312,7 @@ def section(run: "Run") -> Section | None:
         ),
         plate(
             "The strangest samples",
-            lambda theme: draw_strangest(run.model, strangest, titles, theme),
+            lambda theme: draw_strangest(run.model, strangest, titles, theme, cells=cells),
             f"The {len(chosen)} test samples with the highest scores, {what}.",
             f"The test samples with the highest scores, {what}.",
         ),
