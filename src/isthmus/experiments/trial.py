@@ -13,6 +13,7 @@ from isthmus import fitting
 from isthmus.blueprint import Blueprint
 from isthmus.data import Data
 from isthmus.errors import IsthmusError
+from isthmus.experiments.generative import FEATURES, aim_of, generative, has_elbo
 from isthmus.measures import evaluate
 from isthmus.parts.part import Part
 from isthmus.quantised_pca import QuantisedPCA
@@ -88,7 +89,10 @@ class Fit(Trial):
             raise KeyboardInterrupt
         parts = {name: data.parts[name] for name in ("validation", "test") if len(data.parts[name])}
         pca = run.baseline()
-        found = evaluate(run.model, parts or {"train": data.train}, pca, pca.mean)
+        parts = parts or {"train": data.train}
+        measures = evaluate(run.model, parts, pca, pca.mean).to_json()
+        chief = list(parts)[-1]
+        measures[chief] |= generative(run, study, parts[chief])
         return {
             "code": math.prod(model.code_shape),
             "bits": model.code_bits,
@@ -99,7 +103,8 @@ class Fit(Trial):
             "best_epoch": run.best_epoch,
             "status": run.status,
             "seconds": sum(row.get("seconds", 0.0) for row in run.history),
-            "measures": found.to_json(),
+            "aim": aim_of(run.model),
+            "measures": measures,
         }
 
 
@@ -110,6 +115,8 @@ def components(trials: Iterable[Fit], data: Data) -> int:
         with contextlib.suppress(IsthmusError):  # a model that doesn't fit the data fails in its own trial
             model = trial.blueprint.with_options(**trial.options).build(data, remarks=False, fresh=False)
             largest = max(largest, baseline_size(model))
+            if has_elbo(model):  # whose draws are looked at in the data's components
+                largest = max(largest, min(FEATURES, math.prod(data.shape)))
     return largest
 
 
