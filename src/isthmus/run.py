@@ -15,10 +15,13 @@ from torch import Tensor
 from isthmus import version
 from isthmus.autoencoder import Autoencoder
 from isthmus.data import Data, Samples, read_samples, reopen, stream_samples
+from isthmus.data.gather import join
 from isthmus.data.missing import check_whole
+from isthmus.data.read import of_patches
 from isthmus.data.samples import together
 from isthmus.data.series import ended
-from isthmus.data.stream import Stream, divided
+from isthmus.data.stream import Stream, divided, stream_pictures
+from isthmus.data.tiles import one_picture
 from isthmus.errors import DataError, RunError, remark
 from isthmus.measures import Evaluation, evaluate
 from isthmus.passes import widest
@@ -37,6 +40,7 @@ from isthmus.training import (
     Checkpoint,
     Settings,
 )
+from isthmus.uses.tiles import Tiles
 
 DATA, SETTINGS, HISTORY, ENVIRONMENT, BASELINE = (
     "data.json",
@@ -83,6 +87,8 @@ class Run:
     def encode(self, source: Any, **how: Any) -> Tensor:
         """(N, *code) codes of raw samples: a part of the data, an array, a table, anything that `open_data` reads.
 
+        A model of patches gives a code for each of the tiles that cover a picture, row by row (see `read`).
+
         how: to read a source that is not read as the training's was, as for `read_samples`.
         """
         return self._through(self.model.encode, self.read(source, **how))
@@ -91,7 +97,15 @@ class Run:
         """(N, *shape) reconstructions of raw samples, in the raw data's units, float32; `how` as for `encode`.
 
         What was missing is filled in; a series ends where it ended, with NaN after it.
+
+        A model of patches takes whole pictures, all of one size, in overlapping tiles that are put together without a
+        seam, and gives whole ones back, (N, C, H, W). For pictures of several sizes see `pictures`.
+
+        Raises:
+            DataError: as `read`; or the pictures have several sizes.
         """
+        if self.covers(source, how):
+            return self._whole(source, how)
         samples = self.read(source, **how)
         made = self._through(self.model.reconstruct, samples)
         if samples.kind != "series" or not self.model.beside.mask:
@@ -113,7 +127,9 @@ class Run:
     def read(self, source: Any, **how: Any) -> Samples:
         """The samples of a source, as the model takes them; `how` as for `encode`.
 
-        A model that is told which numbers are known takes samples with holes, unless `missing` says otherwise.
+        A model that is told which numbers are known takes samples with holes, unless `missing` says otherwise. For a
+        model of patches, pictures are covered by tiles of its size, called "photo@32,0.png" by the row and column of
+        their first pixel; patches=100 cuts so many at random places, as in training.
 
         Raises:
             DataError: it can't be read, or lacks numbers, and the model was not built for that.
@@ -122,6 +138,8 @@ class Run:
             raise DataError("These are data with three parts. Give one of them, such as data.test.")
         if isinstance(source, Samples) and not how:
             samples = source
+        elif self.covers(source, how):
+            samples = join(list(self.stream(source, **how)))
         else:
             samples = read_samples(source, like=self.description or None, **self._reading(how))
         if not self.model.beside.mask:
@@ -142,10 +160,49 @@ class Run:
         """
         if isinstance(source, Data | Samples):
             return divided(self.read(source, **how), rows)
+        if self.covers(source, how):
+            source = one_picture(source, self.model.shape[0])
         stream = stream_samples(source, like=self.description or None, rows=rows, **self._reading(how))
         if not self.model.beside.mask:
             stream = stream.checked(check_whole)
         return stream
+
+    def pictures(self, source: Any, **how: Any) -> Stream:
+        """For a model of patches the whole pictures of a source, each a piece of its own size; else as `stream`.
+
+            for picture, made in run.pictures("photos").through(run.reconstruct):
+                ...
+
+        Raises:
+            DataError: as `stream`; or the pictures have other channels than the model's.
+        """
+        if not self.covers(source, how):
+            return self.stream(source, **how)
+        return stream_pictures(source, self.description, **self._reading(how))
+
+    def covers(self, source: Any, how: Mapping[str, Any]) -> bool:
+        """Whether a source holds whole pictures for a model of patches, to be covered by tiles.
+
+        Parts of the run's data are patches already, and so are what `patches` in `how` asks for.
+        """
+        if isinstance(source, Samples):
+            pictures = source.kind == "pictures" and len(source.shape) == 3
+            return pictures and of_patches(self.description) and source.shape != tuple(self.model.shape)
+        asked = how.get("patches") is not None or how.get("part") is not None
+        return of_patches(self.description) and not asked and not isinstance(source, Data)
+
+    def _whole(self, source: Any, how: dict[str, Any]) -> Tensor:
+        """(N, C, H, W) reconstructions of whole pictures by a model of patches."""
+        tiles = Tiles(self.model.eval())
+        if isinstance(source, Samples):
+            return tiles(source.tensor())
+        made = [tiles(picture.tensor()) for picture in self.pictures(source, **how)]
+        if len(sizes := {tuple(picture.shape[2:]) for picture in made}) > 1:
+            raise DataError(
+                f"These pictures have {len(sizes)} sizes, and one array holds pictures of one. Reconstruct them one by "
+                "one, run.pictures(source).through(run.reconstruct), or resize them all, size=(height, width)."
+            )
+        return torch.cat(made)
 
     def _reading(self, how: dict[str, Any]) -> dict[str, Any]:
         """How to read a source, if nothing else is said: a model that knows of masks takes holes as they are."""

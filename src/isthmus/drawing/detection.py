@@ -6,12 +6,14 @@ import matplotlib as mpl
 import numpy as np
 import torch
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 from torch import Tensor
 
 from isthmus.drawing.figures import picture_grid
 from isthmus.drawing.theme import LIGHT, Theme, drawing, sheet
 
 HEAT, HEAT_SHARES = "inferno", "Blues"
+FRAME, SHADE = "#00a0ff", "#00000080"
 MOST_COLUMNS = 12
 """Of a table, that are drawn by name."""
 LEAST_SHARE = 0.005
@@ -128,4 +130,47 @@ def cell_shares(
             range(len(rows)), titles[: len(rows)] if titles else [str(place + 1) for place in range(len(rows))]
         )
         axes.set_title("share of the row's squared error that goes with each column (%)", loc="left", fontsize=9)
+    return figure
+
+
+def place_maps(
+    pictures: Sequence[tuple[str, Tensor, Tensor, Sequence[tuple[int, int, float]]]],
+    tile: tuple[int, int],
+    threshold: float,
+    *,
+    bounds: tuple[float, float] | None = None,
+    theme: Theme = LIGHT,
+) -> Figure:
+    """Whole pictures, each with its strangest tiles framed, beside the map of their scores; the first says its place.
+
+    pictures: name, (C, H, W) scaled picture, (H, W) scores, and (row, column, score) of its strangest tiles. tile:
+    height and width. threshold: marked on the scale of the scores. bounds: the values that are black and full light.
+    """
+    finite = torch.cat([scores.flatten() for _, _, scores, _ in pictures])
+    finite = finite[finite.isfinite()]
+    top = max(float(finite.max()) if len(finite) else 0.0, threshold)
+    with drawing(theme):
+        heights = [6.6 / 2 * picture.shape[1] / picture.shape[2] + 0.35 for _, picture, _, _ in pictures]
+        figure = sheet(7.2, sum(heights) + 0.3)
+        grid = figure.subplots(len(pictures), 2, squeeze=False, height_ratios=heights)
+        image = None
+        for (left, right), (name, picture, scores, worst) in zip(grid, pictures, strict=True):
+            low, high = bounds or (float(picture.min()), float(picture.max()))
+            light = ((picture.float() - low) / ((high - low) or 1.0)).clamp(0, 1)
+            light = light if len(light) in (3, 4) else light[:1].expand(3, -1, -1)
+            left.imshow(light.permute(1, 2, 0).numpy(), interpolation="nearest")
+            image = right.imshow(scores.nan_to_num(top, top).numpy(), cmap=HEAT, vmin=0, vmax=top)
+            left.set_title(name, loc="left", fontsize=9)
+            for row, column, _ in worst:
+                for axes in (left, right):
+                    corner = (column - 0.5, row - 0.5)
+                    axes.add_patch(Rectangle(corner, tile[1], tile[0], fill=False, color=FRAME, linewidth=1.4))
+            for row, column, score in worst[:1]:  # the others may lie close by
+                words = f"{row},{column}: {score:.2g}"
+                left.text(column, row, words, fontsize=7, color="white", va="bottom", backgroundcolor=SHADE)
+            for axes in (left, right):
+                axes.set_axis_off()
+        assert image is not None
+        bar = figure.colorbar(image, ax=grid[:, 1].tolist(), label="score", shrink=0.9)
+        bar.ax.axhline(threshold, color=FRAME, linewidth=1.4)
     return figure
