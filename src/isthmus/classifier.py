@@ -7,16 +7,19 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from pydantic import TypeAdapter
 from torch import Tensor, nn
 from torch.nn import functional
 
 from isthmus.autoencoder import Autoencoder
+from isthmus.checked import damaged, load_tensors, save_tensors
 from isthmus.data import Samples, Scaling
 from isthmus.data.samples import together
-from isthmus.errors import BlueprintError, DataError, IsthmusError, RunError
+from isthmus.errors import BlueprintError, DataError, RunError
 from isthmus.parts import Conv, Facts, Network, Table
 from isthmus.parts.layers import initialise
-from isthmus.store import load_tensors, put_weights, save_tensors
+from isthmus.store import check_scaling, put_weights, read_shape
+from isthmus.training.deterministic import deterministic
 from isthmus.training.optimisers import Optimiser
 from isthmus.training.precision import fast_products
 from isthmus.training.settings import Settings, find_batch_size, find_device, learning_rate_at
@@ -136,6 +139,7 @@ class CodeBody(nn.Module):
         self.model = copy.deepcopy(model)
         self.model.decoder, self.model.own = nn.Identity(), nn.ModuleDict()
         codes = torch.zeros(2, *model.code_shape) if like is None else _through(model, model.encode, like)
+        codes = codes.to(model.device)
         spread = codes.std(0, correction=0)
         self.mean = nn.Buffer(codes.mean(0))
         self.spread = nn.Buffer(torch.where(spread > 0, spread, 1.0))
@@ -211,16 +215,18 @@ def load_classifier(path: str | Path, *, body: nn.Module | None = None) -> Class
         raise RunError(f"{path} holds no classifier. Give a file that a classifier's save wrote.")
     if notes["classifier"] is None and body is None:
         raise RunError(f"{path} holds a classifier with a body of somebody's own. Give it: body=….")
-    try:
-        shape, scaling = tuple(notes["shape"]), Scaling.from_json(notes["scaling"])
+    with damaged(path, keep=()):
+        shape, scaling = read_shape(notes["shape"]), Scaling.from_json(notes["scaling"])
+        check_scaling(scaling, shape)
         network = Network.from_json(notes["classifier"]) if body is None else None
         names = tuple(notes["label_names"])
         made = body if body is not None else _body(network, shape, 0)
         classifier = Classifier(made, shape=shape, scaling=scaling, label_names=names, network=network)
-    except (IsthmusError, TypeError, ValueError, KeyError) as error:
-        raise RunError(f"{path} is damaged: {error}. Restore it from a copy, or train it again.") from error
+        history, about = notes.get("history", []), notes.get("about", {})
+        TypeAdapter(list[dict[str, float]]).validate_python(history)
+        TypeAdapter(dict[str, Any]).validate_python(about)
     put_weights(classifier, tensors, path)
-    classifier.history, classifier.about = notes.get("history", []), notes.get("about", {})
+    classifier.history, classifier.about = history, about
     return classifier.eval()
 
 
@@ -258,7 +264,7 @@ def _fit(
     history: list[dict[str, float]] = []
     best, best_epoch, kept = float("inf"), 0, None
     # a body of somebody's own may draw from the global state: it begins at the seed, and comes back as it was
-    with torch.random.fork_rng(devices=[]), fast_products(device):
+    with torch.random.fork_rng(devices=[]), fast_products(device), deterministic(device):
         torch.default_generator.manual_seed(settings.seed)
         for epoch in range(settings.epochs):
             module.train()

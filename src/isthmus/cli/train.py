@@ -88,13 +88,17 @@ def resume(
     epochs: Annotated[
         int | None, typer.Option("--epochs", "-e", min=1, metavar="N", help="More than planned.", show_default=False)
     ] = None,
+    device: Annotated[
+        str | None,
+        typer.Option("--device", metavar="NAME", help="Another than it was trained on.", show_default=False),
+    ] = None,
     quiet: options.Quiet = False,
     json: options.Json = False,
 ) -> None:
     """Go on with a training that was stopped or killed; the result is the same as if it had not been."""
     from isthmus.fitting import resume as go_on
 
-    conclude(go_on(run, epochs=epochs, progress=not quiet), run, json=json, quiet=quiet)
+    conclude(go_on(run, epochs=epochs, device=device, progress=not quiet), run, json=json, quiet=quiet)
 
 
 def conclude(run: "Run", folder: Path, *, json: bool, quiet: bool) -> None:
@@ -108,7 +112,8 @@ def conclude(run: "Run", folder: Path, *, json: bool, quiet: bool) -> None:
     shown = shlex.quote(str(folder))
     if run.status == "interrupted":
         where = f"epoch {len(run.history) + 1} of {run.settings.epochs}"
-        complain(f"Stopped in {where}; everything is saved. To go on: isthmus resume {shown}")
+        old = f" Until it has ended, {shown} keeps the run that was there before." if run.folder != folder else ""
+        complain(f"Stopped in {where}; everything is saved. To go on: isthmus resume {shown}{'.' if old else ''}{old}")
         raise typer.Exit(INTERRUPTED)
     with counted("evaluating", quiet=quiet) as progress:
         found = run.evaluation(progress=progress)

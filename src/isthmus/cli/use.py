@@ -41,6 +41,7 @@ def reconstruct(
     *,
     how: reading.How,
     fill: Annotated[bool, typer.Option("--fill", help="Keep what is known, and fill in only what is missing.")] = False,
+    device: options.Device = "auto",
     force: options.Force = False,
     quiet: options.Quiet = False,
 ) -> None:
@@ -48,7 +49,7 @@ def reconstruct(
 
     A model of patches takes whole pictures of any size, in overlapping tiles.
     """
-    found = options.open_run(run)
+    found = options.open_run(run, device)
     options.make_way(target, force=force, source=source)
     use, what = (found.fill, "filling") if fill else (found.reconstruct, "reconstructing")
     pieces = stream(found, source, how, quiet, whole=not fill)
@@ -62,6 +63,7 @@ def encode(
     target: options.Target,
     *,
     how: reading.How,
+    device: options.Device = "auto",
     force: options.Force = False,
     quiet: options.Quiet = False,
 ) -> None:
@@ -70,7 +72,7 @@ def encode(
     A model of patches has a code for each of the tiles that cover a picture: a row is called after the picture and the
     row and column of the tile's first pixel, photo@32,0.png.
     """
-    found = options.open_run(run)
+    found = options.open_run(run, device)
     options.make_way(target, force=force, source=source)
     write_each(target, stream(found, source, how, quiet), found.encode, "encoding", force=force, quiet=quiet)
 
@@ -82,13 +84,14 @@ def decode(
     target: options.Target,
     *,
     how: reading.How,
+    device: options.Device = "auto",
     force: options.Force = False,
     quiet: options.Quiet = False,
 ) -> None:
     """Turn codes, as `encode` writes them, back into data; with --label, where the model wants to know labels."""
     from isthmus.data import stream_samples
 
-    found = options.open_run(run)
+    found = options.open_run(run, device)
     options.make_way(target, force=force, source=source)
 
     def use(codes: "Samples") -> "Tensor":

@@ -28,7 +28,6 @@ class Looks:
     def __init__(self, model: Autoencoder, pca: PCA, samples: Samples, errors: Mapping[str, Tensor]) -> None:
         self.model, self.pca, self.samples, self.errors = model, pca, samples, errors
         self.shown = SHOWN[samples.kind]
-        self.device = next((weight.device for weight in model.parameters()), torch.device("cpu"))
         # A stable order, errors that are not finite last: the same run gives the same page.
         self.order = errors["model"].double().nan_to_num(math.inf, math.inf).sort(stable=True).indices
 
@@ -38,7 +37,7 @@ class Looks:
         NaN where the original lacks numbers, and where a series is over.
         """
         labels = self._labels(chosen)
-        seen = self.model(self.samples.batch(chosen).to(self.device), None if labels is None else {"labels": labels})
+        seen = self.model(self.samples.batch(chosen), None if labels is None else {"labels": labels})
         clean, model = seen.with_holes().float().cpu(), seen.reconstruction.float().cpu()
         pca = self.pca.reconstruct(clean)
         if self.samples.kind == "series":
@@ -57,7 +56,7 @@ class Looks:
 
     def _labels(self, chosen: Tensor) -> Tensor | None:
         """(n,) labels of the chosen samples, where there are any, for a model that is conditioned on them."""
-        return None if self.samples.labels is None else self.samples.labels[chosen].to(self.device)
+        return None if self.samples.labels is None else self.samples.labels[chosen]
 
     def best(self) -> Tensor:
         """The samples with the smallest errors, smallest first."""
@@ -89,10 +88,7 @@ class Looks:
         """(n, *code) finite codes of samples spread over the part, and their labels."""
         chosen = spread(len(self.samples), MAPPED)
         batches = chosen.split(256)
-        codes = [
-            self.model.encode(self.samples.batch(batch).to(self.device), self._labels(batch)).float().cpu()
-            for batch in batches
-        ]
+        codes = [self.model.encode(self.samples.batch(batch), self._labels(batch)).float().cpu() for batch in batches]
         found, labels = torch.cat(codes), self.samples.labels
         finite = found.flatten(1).isfinite().all(1)
         return found[finite], None if labels is None else labels[chosen][finite]

@@ -39,6 +39,7 @@ def pretrain(training: Training, callbacks: Callable[[str], Sequence[Callback]],
     seeds = torch.randint(2**62, (len(layers),), generator=generator).tolist()
     samples = training.samples
     for place, ((name, layer), seed) in enumerate(zip(layers.items(), seeds, strict=True)):
+        layer.to(training.device)
         if place >= state.pretrained:
             start = {weight: value.clone() for weight, value in layer.state_dict().items()}
             # a graph for every layer would take longer to compile than it saves
@@ -46,10 +47,15 @@ def pretrain(training: Training, callbacks: Callable[[str], Sequence[Callback]],
             ended = Training(layer, samples, None, chosen, callbacks(name)).run()
             if ended.status != "finished":
                 layer.load_state_dict(start)
+                state.signal = ended.signal
                 training.stop(ended.status, ended.reason)
                 return
             state.pretrained = place + 1
             save()
+            if ended.signal:  # which came when the layer had ended
+                state.signal = ended.signal
+                training.stop("interrupted", ended.signal)
+                return
         if place + 1 < len(layers):
             samples = _codes(layer, samples, training.device)
 
