@@ -119,10 +119,14 @@ def test_labels_are_the_pictures_folders(tmp_path):
         assert name.startswith(data.label_names[int(label)])
 
 
-def test_a_run_reads_other_pictures_as_its_patches_were_cut(folder):
+def test_a_run_covers_other_pictures_by_tiles_unless_patches_are_asked_for(folder):
     data = ist.open_data(folder, patches=20, size=8)
     run = ist.fit(ist.recipe("vanilla", code=4).build(data), data, epochs=1, compile=False, progress=False)
-    assert run.encode(folder).shape == (60, 4)
+    assert run.encode(folder, patches=20, size=8).shape == (60, 4)
+    tiles = run.read(folder)
+    assert run.encode(folder).shape == (len(tiles), 4)
+    assert len(tiles) > 60
+    assert tiles.names[1].endswith("@0,8.png")
 
 
 @pytest.mark.parametrize(

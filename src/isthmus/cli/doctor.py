@@ -29,6 +29,6 @@ def doctor(
     for finding in found:
         measured = f"{number(finding.number)} {finding.unit} (healthy: {finding.healthy} {finding.limit:g})"
         say(f"{finding.name} ({finding.severity}): {finding.words}", f"  {measured}")
-        say(f"  Cure: {in_our_words(finding.cure)}", f"  Try:  {finding.command}", "")
+        say(f"  Cure: {in_our_words(finding.cure)}", *([f"  Try:  {finding.command}"] if finding.command else []), "")
     if not found:
         say(f"All is well: none of {len({check.name for check in CHECKS})} checks found anything.")

@@ -2,8 +2,11 @@
 
 import shlex
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from isthmus.data.scaling import Scaling
+from isthmus.errors import IsthmusError
+from isthmus.recipes import recipe as named
 from isthmus.training import Settings
 
 if TYPE_CHECKING:
@@ -36,6 +39,27 @@ def train_again(
         words += [f"--{name.replace('_', '-')}", _value(value)]
     words += _reading(said, scaling)
     return shlex.join([*words, "--out", f"{run.folder}-cured"])
+
+
+def possible(of: "Examination", options: Mapping[str, Any], *, recipe: str = "") -> bool:
+    """Whether the model with these options, or the recipe, can be built for these data, so that a cure may name it."""
+    blueprint = named(recipe) if recipe else of.model.blueprint
+    if blueprint is None:
+        return False
+    try:
+        own = None if of.run is None else of.run.data
+        data = _Like(of.model.shape, of.model.scaling) if own is None else own
+        blueprint.with_options(**options).build(data, remarks=False, fresh=False)
+    except IsthmusError:
+        return False
+    return True
+
+
+class _Like(NamedTuple):
+    """Shape and scaling in the place of data."""
+
+    shape: tuple[int, ...]
+    scaling: Scaling
 
 
 def resume(of: "Examination", epochs: int) -> str:

@@ -28,8 +28,9 @@ class Finding:
     """What one check found.
 
     name: the illness. words: what is seen, in a sentence or two. number, unit: what was measured. limit: what a healthy
-    model keeps to, `healthy` says which side of it. cure: what helps, in words; command: the same to be typed, a line
-    of Python for a run that has no folder. picture: drawn when asked for.
+    model keeps to, `healthy` says which side of it. cure: what ends the finding, in words; command: the same to be
+    typed, a line of Python for a run that has no folder; "" where no other training of the same data would end it.
+    picture: drawn when asked for.
     """
 
     name: str

@@ -1,5 +1,7 @@
 """What was learnt: nothing but to copy, single samples by heart, less than PCA, or some classes only."""
 
+from typing import Any
+
 import torch
 
 from isthmus.doctor import cure
@@ -23,6 +25,11 @@ EXACT = 1e-3
 """Of the variance, what PCA may leave out and still be called exact."""
 UNEVEN = 2.5
 """Times the usual class's error."""
+RARE = 0.5
+"""Of the usual class's training samples."""
+LEAST_EPOCHS = 20
+"""Of a training that is to do more than nothing."""
+_DAMAGED = "damage to what the model sees, so that no sample comes twice"
 SURE = 3.0
 """Standard errors by which a number must exceed its limit, so that a small test part raises no alarm."""
 
@@ -42,8 +49,6 @@ def copying(of: Examination) -> Finding | None:
     if not found > COPIED:
         return None
     own = of.explained("train" if of.held is None else "held")
-    smaller = max(1, of.varying // 4)
-    flat = len(of.model.code_shape) == 1
     named = {"own samples": own, "shuffled samples": found}
     return Finding(
         "copying",
@@ -55,7 +60,7 @@ def copying(of: Examination) -> Finding | None:
         COPIED,
         "at most",
         "A smaller code, or a corruption that makes copying useless.",
-        cure.train_again(of, {"code": smaller} if flat else {"corruption": "masking"}),
+        cure.train_again(of, _squeezed(of)),
         Picture(
             lambda theme: drawings().bars(named, limit=COPIED, label="variance that comes back", theme=theme),
             f"Share of the variance that comes back: own samples {share(own)}, shuffled ones {share(found)}.",
@@ -73,7 +78,6 @@ def no_bottleneck(of: Examination) -> Finding | None:
     limited = model.penalties or model.corruption is not None or type(model.code) is not Plain
     if model.learns == "correction" or limited or not of.overcomplete or of.varying < 2:
         return None
-    flat = len(model.code_shape) == 1
     return Finding(
         "no bottleneck",
         "mild",
@@ -84,7 +88,7 @@ def no_bottleneck(of: Examination) -> Finding | None:
         of.varying - 1,
         "at most",
         "A smaller code, or a corruption that makes copying useless.",
-        cure.train_again(of, {"code": max(1, of.varying // 4)} if flat else {"corruption": "masking"}),
+        cure.train_again(of, _squeezed(of)),
     )
 
 
@@ -118,9 +122,8 @@ def memorising(of: Examination) -> Finding | None:
         "share of the variance",
         BY_HEART,
         "at most",
-        "More samples; else damage to what the model sees, so that no sample comes twice, and an early stop"
-        + (", and a code of more numbers." if one else "."),
-        cure.train_again(of, {"corruption": "masking"} | ({"code": 8} if one else {}), patience=10),
+        f"More samples; else {_DAMAGED if of.model.corruption is None else 'a tenth of the epochs'}.",
+        _by_damage(of),
         Picture(
             lambda theme: drawings().bars(means, limit=None, label="mean squared error", theme=theme),
             f"Mean squared error: training part {number(means['training part'])}, "
@@ -156,8 +159,8 @@ def replaying(of: Examination) -> Finding | None:
         "share of held-out samples",
         REPLAYED,
         "at most",
-        "More samples, a smaller network, or damage to what the model sees.",
-        cure.train_again(of, {"corruption": "masking"}, patience=10),
+        f"More samples; else {_DAMAGED if of.model.corruption is None else 'a tenth of the epochs'}.",
+        _by_damage(of),
         Picture(
             lambda theme: drawings().samples(rows, of.model.shape, bounds=of.model.scaling.range, theme=theme),
             f"{len(chosen)} held-out samples, what the model made of them, and the training samples nearest to that.",
@@ -184,13 +187,9 @@ def worse_than_pca(of: Examination) -> Finding | None:
     if exact or not errors_of(model - BEHIND * pca) >= SURE:
         return None
     found = float(model.mean() / pca.mean())
-    flat = len(of.model.code_shape) == 1
     means = {"model": float(model.mean()), f"PCA, {numbers} number{'s' * (numbers > 1)}": float(pca.mean())}
-    again = (
-        cure.train_again(of, {"code": of.code_size}, recipe="pca")
-        if flat and _plain(of)
-        else cure.train_again(of, epochs=2 * of.settings.epochs)
-    )
+    size = {"code": of.code_size if of.code_size < of.varying else max(1, of.varying // 4)}
+    linear = cure.possible(of, size, recipe="pca")
     return Finding(
         "worse than PCA",
         "serious",
@@ -200,8 +199,10 @@ def worse_than_pca(of: Examination) -> Finding | None:
         "times PCA's error",
         BEHIND,
         "at most",
-        "PCA itself, or a longer training of a network that fits the data; start=pca begins where PCA is.",
-        again,
+        "PCA itself, which is trained at once; start=pca begins where PCA is."
+        if linear
+        else "A longer training of a network that fits the data.",
+        cure.train_again(of, size, recipe="pca") if linear else cure.train_again(of, epochs=4 * of.settings.epochs),
         Picture(
             lambda theme: drawings().bars(means, limit=None, label="mean squared error", theme=theme),
             f"Mean squared error: {', '.join(f'{name} {number(value)}' for name, value in means.items())}.",
@@ -235,7 +236,7 @@ def worse_than_nothing(of: Examination) -> Finding | None:
         1.0,
         "at most",
         "A longer training, on more samples or on patches of larger pictures; a larger network after that.",
-        cure.train_again(of, epochs=4 * of.settings.epochs),
+        cure.train_again(of, epochs=max(LEAST_EPOCHS, 4 * of.settings.epochs)),
         Picture(
             lambda theme: drawings().bars(means, limit=None, label="mean squared error", theme=theme),
             f"Mean squared error: {told}.",
@@ -245,11 +246,12 @@ def worse_than_nothing(of: Examination) -> Finding | None:
 
 
 def class_imbalance(of: Examination) -> Finding | None:
-    """Whether one class comes back much worse than the usual one.
+    """Whether a class that the training part has few samples of comes back much worse than the usual one.
 
     The mean error of the worst class, divided by the middle class's; and the same of the share of the class's
     variance that is lost, since a class that varies more has larger errors without any illness. Limit: 2.5 for the
-    smaller of the two (classes differ in difficulty: on digits healthy models reach 1.9), beyond 3 standard errors.
+    smaller of the two (classes differ in difficulty: on digits healthy models reach 1.9), beyond 3 standard errors. A
+    class with half as many training samples as the usual one, or more, is no imbalance, but hard.
     """
     samples = of.held if of.held is not None and of.held.labels is not None else of.train
     labels = samples.labels
@@ -270,20 +272,22 @@ def class_imbalance(of: Examination) -> Finding | None:
     if not (found > UNEVEN and errors_of(own - 2 * by_class.median()) >= SURE):
         return None
     names = [samples.label_names[kind] if kind < len(samples.label_names) else str(kind) for kind in kinds]
-    count = _trained_on(of, kinds[worst])
+    counts = torch.tensor([float(_trained_on(of, kind)) for kind in kinds])
+    count, usual = int(counts[worst]), int(counts.median())
+    if count >= RARE * usual:
+        return None
     means = dict(zip(names, by_class.tolist(), strict=True))
-    flat = len(of.model.code_shape) == 1
     return Finding(
         "class imbalance",
         "mild",
         f"The class {names[worst]} comes back {found:.1f} times worse than the usual one; the training part has "
-        f"{count} of its samples.",
+        f"{count} of its samples, of the usual class {usual}.",
         found,
         "times the middle class's error",
         UNEVEN,
         "at most",
-        "More samples of that class; a larger code where it has enough of them.",
-        cure.train_again(of, {"code": 2 * of.code_size} if flat else {}, epochs=2 * of.settings.epochs),
+        f"Train on more samples of the class {names[worst]}, some {usual}; until then, use the model on the others.",
+        "",
         Picture(
             lambda theme: drawings().bars(
                 means, limit=float(UNEVEN * by_class.median()), label="mean squared error", theme=theme
@@ -292,6 +296,19 @@ def class_imbalance(of: Examination) -> Finding | None:
             f"The error of each class. Dashed: {UNEVEN:g} times the middle one's.",
         ),
     )
+
+
+def _squeezed(of: Examination) -> dict[str, Any]:
+    """The options of a code that has room for a quarter of the numbers that vary, or else of a corruption."""
+    smaller = {"code": max(1, of.varying // 4)}
+    return smaller if cure.possible(of, smaller) else {"corruption": "masking"}
+
+
+def _by_damage(of: Examination) -> str:
+    """The training again in which no sample comes twice; of a model that sees damaged ones already, a short one."""
+    if of.model.corruption is None:
+        return cure.train_again(of, {"corruption": "masking"})
+    return cure.train_again(of, epochs=max(1, of.settings.epochs // 10))
 
 
 def _plain(of: Examination) -> bool:

@@ -19,7 +19,8 @@ def section(run: "Run") -> Section:
             TITLE, (), (f"All is well: none of {len({check.name for check in CHECKS})} checks found anything.",)
         )
     words = [
-        f"{finding.name.capitalize()} ({finding.severity}): {finding.words} {finding.cure} Try: {finding.command}"
+        f"{finding.name.capitalize()} ({finding.severity}): {finding.words} {finding.cure}"
+        + (f" Try: {finding.command}" if finding.command else "")
         for finding in found
     ]
     plates = [
