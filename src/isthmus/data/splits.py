@@ -65,9 +65,11 @@ def split(
         for_validation, for_test = (
             (for_validation - 1, for_test) if for_validation > for_test else (for_validation, for_test - 1)
         )
-    order = np.random.default_rng(seed).permutation(count).astype(np.int64)
-    first, second = for_test, for_test + for_validation
-    return Split(np.sort(order[second:]), np.sort(order[first:second]), np.sort(order[:first]))
+    order = np.random.default_rng(seed).permutation(count).astype(np.int64, copy=False)
+    of_test, of_validation, of_train = np.split(order, [for_test, for_test + for_validation])
+    for part in (of_train, of_validation, of_test):
+        part.sort()  # in its place, for the numbers of many small samples are as large as these
+    return Split(of_train, of_validation, of_test)
 
 
 def _by_groups(groups: np.ndarray, validation: float, test: float, seed: int) -> Split:
