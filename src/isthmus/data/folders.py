@@ -95,6 +95,8 @@ def _opened(path: Path, options: Options) -> Iterator[list[Entry]]:
     """The pictures of a zip, which is open as long."""
     try:
         with zipfile.ZipFile(path) as archive:
+            if not all(member.filename for member in archive.infolist()):
+                raise DataError(f"{path} is damaged: a member has no name. Get or pack it again.")
             members = [member for member in archive.infolist() if not member.is_dir()]
             _check_members(members, path, options)
             pictures = [member for member in members if is_picture(member.filename)]
@@ -159,8 +161,6 @@ def _check_size(name: str, size: int) -> None:
 def _check_members(members: list[zipfile.ZipInfo], path: Path, options: Options) -> None:
     for member in members:
         name = member.filename
-        if not name.strip("/"):
-            raise DataError(f"{path} is damaged: a member has no name. Get or pack it again.")
         if name.startswith(("/", "\\")) or ".." in PurePosixPath(name.replace("\\", "/")).parts or name[1:2] == ":":
             raise DataError(
                 f"{path} has a member {name[:60]!r} that leads out of it: expected plain paths. Don't trust it."

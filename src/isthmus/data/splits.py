@@ -24,7 +24,7 @@ class Split:
         digest = hashlib.sha256()
         for part in (self.train, self.validation, self.test):
             digest.update(np.int64(len(part)).tobytes())
-            digest.update(part.astype("<i8").tobytes())
+            digest.update(np.ascontiguousarray(part, dtype="<i8").data)
         return digest.hexdigest()
 
 

@@ -63,7 +63,15 @@ def read_parquet(path: Path, options: Options, like: Mapping[str, Any] | None = 
         table = slim(batches, as_written(options, like)) if count else file.read()
         if table.num_rows != count:
             raise DataError(f"{path} is damaged: it has {table.num_rows} rows of {count}. Get or write it again.")
-    return from_arrow(table, options, str(path), like)
+    raw = from_arrow(table, options, str(path), like)
+    del table
+    give_back()
+    return raw
+
+
+def give_back() -> None:
+    """Give the system the memory back that Arrow took for a table which is gone."""
+    pa.default_memory_pool().release_unused()
 
 
 @contextlib.contextmanager
@@ -112,9 +120,8 @@ def slim(batches: Iterable[pa.RecordBatch], exact: Collection[str | int] = ()) -
             for column, shorten in zip(batch.columns, short, strict=True)
         ]
         slimmed.append(pa.record_batch(columns, names, metadata=batch.schema.metadata))
-    table = pa.Table.from_batches(slimmed) if slimmed else pa.table({})
-    pa.default_memory_pool().release_unused()
-    return table
+    give_back()
+    return pa.Table.from_batches(slimmed) if slimmed else pa.table({})
 
 
 def parquet_pieces(

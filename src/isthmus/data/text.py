@@ -14,7 +14,7 @@ from pyarrow import csv as arrow_csv
 
 from isthmus.data.options import Options
 from isthmus.data.raw import Raw
-from isthmus.data.tables import as_written, check_columns, from_arrow, slim
+from isthmus.data.tables import as_written, check_columns, from_arrow, give_back, slim
 from isthmus.data.unpacked import unpacked
 from isthmus.errors import DataError
 
@@ -45,7 +45,10 @@ def read_text(path: Path, options: Options, like: Mapping[str, Any] | None = Non
     layout = _Layout(delimiter, header, quoted=_has_quotes(content))
     table = _parse(content, layout, path, options, like, max(2**20, 64 * len(first)))
     del content
-    return _raw(table, header, options, path, like)
+    raw = _raw(table, header, options, path, like)
+    del table
+    give_back()
+    return raw
 
 
 def text_pieces(
