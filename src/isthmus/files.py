@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from isthmus.errors import IsthmusError, RunError, alike
-from isthmus.plain import utf8_json
+from isthmus.plain import plain_json
 
 MODEL = "model.json"
 """Says what a run's model is made of: a folder that has it holds a run."""
@@ -60,8 +60,8 @@ def write_json(path: str | Path, value: Any) -> None:
 
 
 def json_text(value: Any) -> str:
-    """What `write_json` writes. Bytes of a file's name that are no UTF-8 stand there as JSON's own escapes."""
-    return utf8_json(json.dumps(value, indent=2, allow_nan=False, ensure_ascii=False)) + "\n"
+    """What `write_json` writes. What is not plain (`isthmus.plain`) stands there in JSON's own escapes."""
+    return plain_json(json.dumps(value, indent=2, allow_nan=False, ensure_ascii=False)) + "\n"
 
 
 def open_regular(path: str | Path) -> IO[bytes]:

@@ -26,9 +26,9 @@ def utf8(text: str) -> str:
     return _NO_UTF8.sub(_written_out, text)
 
 
-def utf8_json(text: str) -> str:
-    """The same of a JSON text, in JSON's own escapes, so that names come back as they were."""
-    return _NO_UTF8.sub(lambda half: f"\\u{ord(half[0]):04x}", text)
+def plain_json(text: str) -> str:
+    """A JSON text made plain in JSON's own escapes, so that names are read back as they were."""
+    return _UNSAFE.sub(lambda unsafe: f"\\u{ord(unsafe[0]):04x}", text)
 
 
 def _written_out(found: re.Match[str]) -> str:

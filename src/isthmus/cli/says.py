@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from isthmus import numerals
 from isthmus.errors import Remark
+from isthmus.plain import plain, plain_json
 
 if TYPE_CHECKING:
     from isthmus.data.stream import Stream
@@ -70,12 +71,12 @@ def notes() -> Iterator[None]:
 def say(*lines: str) -> None:
     """Print lines of text on stdout."""
     for line in lines:
-        print(line)
+        print(plain(line))
 
 
 def say_json(value: Any) -> None:
     """Print `value` as JSON on stdout; numbers that are not finite become null."""
-    print(json.dumps(_finite(value), indent=2, ensure_ascii=False))
+    print(plain_json(json.dumps(_finite(value), indent=2, ensure_ascii=False)))
 
 
 def say_table(
@@ -88,11 +89,12 @@ def say_table(
     from rich.table import Table
     from rich.text import Text
 
+    title = None if title is None else Text(plain(title, line=True))
     table = Table(box=box.SIMPLE_HEAD, title=title, title_justify="left", title_style="bold", pad_edge=False)
     for position, name in enumerate(head):
-        table.add_column(Text(name), justify="right" if right and position else "left")
+        table.add_column(Text(plain(name, line=True)), justify="right" if right and position else "left")
     for row in rows:
-        table.add_row(*(Text(cell) for cell in row))
+        table.add_row(*(Text(plain(cell, line=True)) for cell in row))
     console = Console(highlight=False)
     if not console.is_terminal:  # a pipe has no width: leave no cell cut off
         widest = Measurement.get(console, console.options.update(max_width=10_000), table).maximum
@@ -134,9 +136,11 @@ def tell_skipped(stream: "Stream | Detection | Evaluation") -> None:
 def working(what: str, *, quiet: bool = False) -> Iterator[None]:
     """A sign of life on stderr, where somebody looks, for work whose length nobody knows."""
     from rich.console import Console
+    from rich.text import Text
 
     console = Console(stderr=True)
-    with contextlib.nullcontext() if quiet or not console.is_terminal else console.status(f"{what} …"):
+    shown = Text(plain(f"{what} …", line=True))  # no markup either, which a name may look like
+    with contextlib.nullcontext() if quiet or not console.is_terminal else console.status(shown):
         yield
 
 
@@ -176,7 +180,7 @@ def _as_option(found: re.Match[str]) -> str:
 
 
 def _one_line(text: str) -> str:
-    return " ".join(text.split())
+    return plain(" ".join(text.split()))
 
 
 def _finite(value: Any) -> Any:

@@ -88,7 +88,7 @@ def _parts(entries: Sequence[Entry]) -> dict[str, list[Entry]] | None:
 
 
 def decode(content: IO[bytes] | Image.Image, called: str, options: Options) -> tuple[np.ndarray, str]:
-    """One picture, as an open file or as Pillow has it: `(C, H, W)` uint8, and its mode; resized and converted by `options`.
+    """One picture, as an open file or as Pillow has it: `(C, H, W)` uint8, resized and converted, and its mode.
 
     Sixteen bits become eight. What is see-through is laid on white where the mode asked for has no transparency.
     Of several frames the first is taken. EXIF's orientation is applied.

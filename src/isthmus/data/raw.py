@@ -14,7 +14,7 @@ from isthmus.errors import DataError, remark
 
 COLOURS = (1, 3, 4)
 MOST_COLUMNS = 2**20
-"""Of a table in an array. What is known of each column is kept beside the values, and as text, a hundred bytes of it."""
+"""Of a table in an array; what is known of each column is kept beside the values, as text too."""
 PARTS = {
     "train": "train",
     "val": "validation",

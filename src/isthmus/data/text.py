@@ -12,6 +12,7 @@ from typing import Any
 import pyarrow as pa
 from pyarrow import csv as arrow_csv
 
+from isthmus.data.cells import unguarded, unguarded_name
 from isthmus.data.options import Options
 from isthmus.data.raw import Raw
 from isthmus.data.tables import as_written, check_columns, from_arrow, give_back, slim
@@ -94,13 +95,14 @@ def _has_header(cells: Sequence[str], options: Options) -> bool:
 
 
 def _raw(table: pa.Table, header: bool, options: Options, path: Path, like: Mapping[str, Any] | None) -> Raw:
+    table = unguarded(table)
     names = _names(table, path) if header else [str(i) for i in range(table.num_columns)]
     return from_arrow(table.rename_columns(names), options, str(path), like, named=header)
 
 
 def _names(table: pa.Table, path: Path) -> list[str]:
     try:
-        return [name.strip() for name in table.column_names]
+        return [unguarded_name(name.strip()) for name in table.column_names]
     except UnicodeDecodeError as error:
         raise DataError(f"{path} has column names that are not UTF-8: save it as UTF-8.") from error
 

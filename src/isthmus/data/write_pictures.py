@@ -16,6 +16,7 @@ from PIL import Image
 from isthmus.data.pictures import is_picture
 from isthmus.errors import DataError
 from isthmus.files import unwritable, whole_file
+from isthmus.plain import utf8
 
 Write = Callable[[np.ndarray, Sequence[str]], None]
 """Takes pictures and their names."""
@@ -81,7 +82,7 @@ def write_zip(path: Path, count: int | None) -> Iterator[Write]:
 
         def write(pictures: np.ndarray, names: Sequence[str]) -> None:
             for place, picture in zip(places.next(names, len(pictures)), pictures, strict=True):
-                dateless = zipfile.ZipInfo(place)  # equal pictures make equal zips
+                dateless = zipfile.ZipInfo(utf8(place).replace("\\", "%"))  # equal pictures make equal zips
                 archive.writestr(dateless, _png(picture))
 
         yield write

@@ -91,9 +91,9 @@ class CodeMap:
         """The map, with labels and, of pictures, thumbnails; beside it the decoded plane."""
         return draw_map(self.points, self.samples, self.axes, self.look, self.plane, theme=theme)
 
-    def write_page(self, path: str | Path) -> None:
-        """Write the map as an interactive page that stands by itself."""
-        write_page(path, self)
+    def write_page(self, path: str | Path) -> Path:
+        """Write the map as an interactive page that stands by itself; gives the path."""
+        return write_page(path, self)
 
 
 @takes_run
