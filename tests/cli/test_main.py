@@ -1,6 +1,7 @@
 """The command as a whole: help, versions, and what becomes of an error."""
 
 import os
+import shutil
 import subprocess
 import sys
 import warnings
@@ -134,10 +135,44 @@ def test_remarks_become_notes_and_other_warnings_stay_silent(monkeypatch):
     assert result.stderr == "note: A thing to know.\nisthmus: The end.\n"
 
 
-def test_a_reader_that_has_had_enough_ends_the_command_quietly():
-    script = f"{sys.executable} -m isthmus recipes | true"
-    result = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=False)
-    assert result.stderr == ""
+def shell(line):
+    script = f"set -o pipefail; {sys.executable} -m isthmus {line}"
+    return subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=False)
+
+
+BASH = pytest.mark.skipif(shutil.which("bash") is None, reason="there is no bash here")
+
+
+@BASH
+@pytest.mark.parametrize("command", ["recipes", "recipes --json", "recipes deep"])
+def test_a_reader_that_has_had_enough_ends_the_command_quietly(command):
+    result = shell(f"{command} | head -0")
+    assert (result.returncode, result.stderr) == (141, "")
+
+
+@BASH
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no full device here")  # noqa: PTH110
+@pytest.mark.parametrize("command", ["recipes", "--help", "--version"])
+def test_an_output_that_takes_no_more_is_said_in_one_line(command):
+    result = shell(f"{command} > /dev/full")
+    assert result.returncode == 1
+    assert one_line(result.stderr), result.stderr
+    assert "could not be written" in result.stderr
+
+
+@BASH
+@pytest.mark.parametrize(
+    ("line", "code"), [("recipes >&-", 0), ("recipes depe 2>&-", 1), ("recipes depe 2>/dev/full", 1)]
+)
+def test_a_closed_output_is_no_trouble(line, code):
+    result = shell(line)
+    assert (result.returncode, result.stdout, result.stderr) == (code, "", "")
+
+
+def test_escapes_in_names_are_shown_and_not_obeyed():
+    result = invoke("info", "a\x1b[31m\u202e")
+    assert "a\\x1b[31m\\u202e" in result.stderr
+    assert "\x1b" not in result.stderr
 
 
 def test_names_that_the_terminal_cannot_show_are_no_trouble():

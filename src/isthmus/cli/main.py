@@ -1,7 +1,9 @@
 """The command `isthmus`: which commands there are, and what becomes of an error."""
 
 import contextlib
+import errno
 import os
+import re
 import sys
 import traceback
 from typing import Annotated, Any
@@ -10,8 +12,11 @@ import typer
 from typer.core import TyperGroup
 
 from isthmus.cli import blend, detect, doctor, experiments, judge, know, map, restore, sample, train, traverse, use
-from isthmus.cli.says import INTERRUPTED, WRONG_USE, complain, notes
-from isthmus.errors import IsthmusError
+from isthmus.cli.says import INTERRUPTED, READER_GONE, WRONG_USE, complain, notes
+from isthmus.errors import IsthmusError, out_of_memory
+
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+"""What the system says of an output that takes no more."""
 
 
 class Commands(TyperGroup):
@@ -23,20 +28,25 @@ class Commands(TyperGroup):
         try:
             with notes():
                 result = super().main(*args, **words | {"prog_name": "isthmus", "standalone_mode": False})
-                sys.stdout.flush()
             code = result if isinstance(result, int) else 0
-        except BrokenPipeError:  # whoever read our output has had enough
-            with contextlib.suppress(OSError, ValueError):
-                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            code = 1
         except Exception as error:
-            code = _explain(error)
+            if isinstance(error, OSError) and error.filename is None and error.errno in FULL:
+                _leave_stdout()
+                complain(f"The output could not be written: {error.strerror}. Free some space, or send it elsewhere.")
+                code = 1
+            else:
+                code = _explain(error)
         sys.exit(code)
 
     def invoke(self, ctx: Any) -> Any:
-        """Run the command that was asked for; Ctrl-C is said too."""
+        """Run the command that was asked for; Ctrl-C is said too, and a reader that is gone is none of our troubles."""
         try:
-            return super().invoke(ctx)
+            result = super().invoke(ctx)
+            sys.stdout.flush()
+            return result
+        except BrokenPipeError:
+            _leave_stdout()
+            raise typer.Exit(READER_GONE) from None
         except KeyboardInterrupt:
             complain("Stopped.")
             raise typer.Exit(INTERRUPTED) from None
@@ -74,9 +84,18 @@ for commands in (train, judge, doctor, use, detect, restore, blend, traverse, ma
 
 def run() -> None:
     """The entry point of the installed command."""
-    for stream in (sys.stdout, sys.stderr):  # a file's name may hold what the terminal's encoding has no sign for
-        stream.reconfigure(errors="backslashreplace")  # pyright: ignore[reportAttributeAccessIssue]
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed before we began: there is nobody to speak to
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: PTH123, SIM115  # as long as the process
+        # a file's name may hold what the terminal's encoding has no sign for
+        getattr(sys, name).reconfigure(errors="backslashreplace")
     app()
+
+
+def _leave_stdout() -> None:
+    """Let what is left to print go nowhere, so that Python does not try it again when it ends."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _explain(error: Exception) -> int:
@@ -93,8 +112,10 @@ def _explain(error: Exception) -> int:
         message = error.format_message().replace("Value error, ", "").rstrip(".")
         complain(f"{message}{'' if message.endswith('?') else '.'} See `{where} --help`.")
         return WRONG_USE
-    if isinstance(error, MemoryError):
-        complain("The memory is used up. Try a smaller --batch-size, or less data.")
+    if out_of_memory(error):
+        asked = re.search(r"allocate (\d+) bytes|allocate ([\d.]+ [KMGT]iB)", str(error))
+        size = "" if asked is None else f" ({asked[2] or f'{int(asked[1]) / 1e9:,.1f} GB'} at once were asked for)"
+        complain(f"The memory is used up{size}. Try a smaller --batch-size or model, or less data.")
         return 1
     hint = "" if wants_traceback else "; run again with ISTHMUS_TRACEBACK=1 to see where"
     complain(f"{type(error).__name__}: {error} (this is a bug{hint})")

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from isthmus.measures import Evaluation
     from isthmus.uses.detect import Detection
 
-WRONG_USE, INTERRUPTED = 2, 130
+WRONG_USE, INTERRUPTED, READER_GONE = 2, 130, 141
 """Exit codes; 1 is any other reason for which a command could not do its work."""
 
 # Python's arguments that are options here under the same name, as messages speak of them: missing='drop'
@@ -38,7 +38,7 @@ _ARGUMENT = re.compile(
 
 def complain(message: str) -> None:
     """Print an error as one line on stderr."""
-    print(f"isthmus: {_one_line(in_our_words(message))}", file=sys.stderr)
+    _tell(f"isthmus: {in_our_words(message)}")
 
 
 def in_our_words(message: str) -> str:
@@ -56,10 +56,10 @@ def notes() -> Iterator[None]:
     seen: set[str] = set()
 
     def show(message: Warning | str, *_: Any, **__: Any) -> None:
-        text = _one_line(in_our_words(str(message)))
+        text = in_our_words(str(message))
         if text not in seen:
             seen.add(text)
-            print(f"note: {text}", file=sys.stderr)
+            _tell(f"note: {text}")
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -99,7 +99,9 @@ def say_table(
     if not console.is_terminal:  # a pipe has no width: leave no cell cut off
         widest = Measurement.get(console, console.options.update(max_width=10_000), table).maximum
         console = Console(highlight=False, width=max(80, widest))
-    console.print(table)
+    with console.capture() as printed:  # rich would leave by itself where a pipe is closed
+        console.print(table)
+    print(printed.get(), end="")
 
 
 @contextlib.contextmanager
@@ -179,8 +181,10 @@ def _as_option(found: re.Match[str]) -> str:
     return f"{option} {('x' if name == 'size' else ',').join(part for part in parts if part)}"
 
 
-def _one_line(text: str) -> str:
-    return plain(" ".join(text.split()))
+def _tell(text: str) -> None:
+    """Print one line on stderr; where nobody takes it, the work goes on."""
+    with contextlib.suppress(OSError):
+        print(plain(" ".join(text.split())), file=sys.stderr)
 
 
 def _finite(value: Any) -> Any:
