@@ -27,7 +27,10 @@ CELLS = 10
 
 
 def write_page(path: str | Path, found: "CodeMap") -> Path:
-    """Write the page, whole or not at all; gives the path. It holds all that it shows: thumbnails, lines or cells of each sample."""
+    """Write the page, whole or not at all, and give its path.
+
+    It holds all that it shows: thumbnails, lines or cells of each sample.
+    """
     from isthmus.uses.map import quality_words  # noqa: PLC0415 which in turn writes pages
 
     template = Environment(loader=PackageLoader("isthmus.uses"), autoescape=True).get_template("map.html")
