@@ -79,7 +79,18 @@ _HOMES = {
     "write_samples": "data",
 }
 
-_MODULES = ("data", "doctor", "drawing", "errors", "experiments", "measures", "parts", "recipes", "samplers", "training")
+_MODULES = (
+    "data",
+    "doctor",
+    "drawing",
+    "errors",
+    "experiments",
+    "measures",
+    "parts",
+    "recipes",
+    "samplers",
+    "training",
+)
 
 __all__ = [
     "RECIPES",

@@ -44,6 +44,7 @@ from isthmus.parts import (
     Vq,
     Watermark,
 )
+from isthmus.synonyms import meant_recipes
 
 
 @dataclass(frozen=True)
@@ -390,7 +391,10 @@ class Recipes(dict[str, Recipe]):
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
-        rows = ([f"<code>{html.escape(row.name)}</code>", html.escape(row.summary), html.escape(row.advice)] for row in self.values())
+        rows = (
+            [f"<code>{html.escape(row.name)}</code>", html.escape(row.summary), html.escape(row.advice)]
+            for row in self.values()
+        )
         cells = "".join(f"<tr>{''.join(f'<td>{cell}</td>' for cell in row)}</tr>" for row in rows)
         return f"<table><tr><th>recipe</th><th>what it is</th><th>when to choose it</th></tr>{cells}</table>"
 
@@ -415,14 +419,18 @@ def list_recipes() -> Recipes:
 
 
 def find_recipe(name: str) -> Recipe:
-    """The row of this name.
+    """The row of this name, or of one that means the same (`isthmus.synonyms`): "vqvae" is "vq".
 
     Raises:
-        BlueprintError: there is none; the nearest are named.
+        BlueprintError: there is none, or it could be several; the nearest are named.
     """
-    if name not in RECIPES:
-        raise BlueprintError(f"There is no recipe {name!r}. {nearest(name, RECIPES)}")
-    return RECIPES[name]
+    if name in RECIPES:
+        return RECIPES[name]
+    meant = meant_recipes(str(name), RECIPES)
+    if len(meant) == 1:
+        return RECIPES[meant[0]]
+    hint = f"Did you mean {' or '.join(map(repr, meant))}?" if meant else nearest(str(name), RECIPES)
+    raise BlueprintError(f"There is no recipe {name!r}. {hint}")
 
 
 class _Callable(types.ModuleType):

@@ -7,10 +7,11 @@ import sys
 import warnings
 
 import pytest
+import typer
 from typer.testing import CliRunner
 
 from isthmus.cli import options
-from isthmus.cli.main import app
+from isthmus.cli.main import app, in_our_options
 from isthmus.errors import RunError, remark
 
 COMMANDS = ["train", "resume", "evaluate", "report", "reconstruct", "encode", "decode", "recipes", "info"]
@@ -67,7 +68,9 @@ def test_help_is_quick():
     [
         (["trian"], "Did you mean 'train'"),
         (["train"], "Missing argument 'SOURCE'"),
-        (["train", "digits", "--epoch", "3"], "--epochs"),
+        (["train", "digits", "--epohcs", "3"], "--epochs"),
+        (["train", "digits", "--set", "lr=3"], "--learning-rate"),
+        (["train", "digits", "--recipe", "cae"], "'conv' or 'contractive'"),
         (["train", "digits", "--epochs", "many"], "--epochs"),
         (["train", "digits", "--epochs", "0"], "--epochs"),
         (["train", "digits", "--precision", "float16"], "bfloat16"),
@@ -90,6 +93,29 @@ def test_wrong_use_is_said_in_one_line_with_exit_code_two(words, said):
     assert said in result.stderr
     assert "--help" in result.stderr
     assert result.stdout == ""
+
+
+@pytest.mark.parametrize(
+    ("words", "ours"),
+    [
+        (
+            ["--lr", "0.1", "--optimizer=sgd", "--epoch", "3"],
+            ["--learning-rate", "0.1", "--optimiser=sgd", "--epochs", "3"],
+        ),
+        (["--latent-dim", "8", "--beta=2"], ["--set", "code=8", "--set", "kl.weight=2"]),
+        (["--random-state", "1", "--code", "8"], ["--seed", "1", "--code", "8"]),
+        (["--", "--lr"], ["--", "--lr"]),
+        (["--latent-dim"], ["--latent-dim"]),
+    ],
+)
+def test_words_of_other_tools_are_options_here(words, ours):
+    command = typer.main.get_command(app).commands["train"]
+    assert in_our_options(["digits", *words], command) == ["digits", *ours]
+
+
+def test_a_code_is_an_option_where_the_command_has_one():
+    command = typer.main.get_command(app).commands["sweep"]
+    assert in_our_options(["digits", "--latent-dim", "1,2"], command) == ["digits", "--code", "1,2"]
 
 
 def raising(error):

@@ -6,6 +6,7 @@ import os
 import re
 import sys
 import traceback
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 import typer
@@ -14,6 +15,7 @@ from typer.core import TyperGroup
 from isthmus.cli import blend, detect, doctor, experiments, judge, know, map, restore, sample, train, traverse, use
 from isthmus.cli.says import INTERRUPTED, READER_GONE, WRONG_USE, complain, notes
 from isthmus.errors import IsthmusError, out_of_memory
+from isthmus.synonyms import OPTIONS, SETTINGS
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 """What the system says of an output that takes no more."""
@@ -37,6 +39,11 @@ class Commands(TyperGroup):
             else:
                 code = _explain(error)
         sys.exit(code)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """The command that is asked for, and its words, those of other tools put in ours (`isthmus.synonyms`)."""
+        name, command, words = super().resolve_command(ctx, args)
+        return name, command, words if command is None else in_our_options(words, command)
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command that was asked for; Ctrl-C is said too, and a reader that is gone is none of our troubles."""
@@ -90,6 +97,32 @@ def run() -> None:
         # a file's name may hold what the terminal's encoding has no sign for
         getattr(sys, name).reconfigure(errors="backslashreplace")
     app()
+
+
+def in_our_options(words: Sequence[str], command: Any) -> list[str]:
+    """Options by the names that this command has for them: `--lr 0.1` is `--learning-rate 0.1`.
+
+    An option of the model, where the command takes these by `--set`, is given so: `--latent-dim 8` is `--set code=8`.
+    """
+    known = {option for one in command.params for option in (*one.opts, *one.secondary_opts)}
+    ours: list[str] = []
+    rest = list(words)
+    while rest:
+        word = rest.pop(0)
+        if word == "--":
+            return [*ours, word, *rest]
+        option, equals, value = word.partition("=")
+        plain = option.removeprefix("--").replace("-", "_")
+        meant = SETTINGS.get(plain) or OPTIONS.get(plain)
+        if option in known or not option.startswith("--") or meant is None:
+            ours.append(word)
+        elif (name := f"--{meant.replace('_', '-')}") in known:
+            ours.append(f"{name}{equals}{value}")
+        elif plain in OPTIONS and "--set" in known and (equals or rest):
+            ours += ["--set", f"{meant}={value if equals else rest.pop(0)}"]
+        else:
+            ours.append(word)
+    return ours
 
 
 def _leave_stdout() -> None:

@@ -71,9 +71,9 @@ class Blend:
         captions = [next(names) if at == round(at) else "" for at in self.at.tolist()]
         return sample_rows(rows, self.look, captions=captions, theme=theme)
 
-    def animate(self, path: str | Path) -> None:
-        """Write a GIF that goes there and back, the ways side by side."""
-        write_gif(path, animation({TITLES[way]: samples for way, samples in self.samples.items()}, self.look))
+    def animate(self, path: str | Path) -> Path:
+        """Write a GIF that goes there and back, the ways side by side; gives the path."""
+        return write_gif(path, animation({TITLES[way]: samples for way, samples in self.samples.items()}, self.look))
 
 
 @takes_run
