@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from isthmus.uses.restore_files import restore_files
     from isthmus.uses.sample import sample
     from isthmus.uses.traverse import Traverse, traverse
-    from isthmus.version import VERSION as __version__
+    from isthmus.version import VERSION as __version__  # noqa: N811  # the name that Python expects
 
 _HOMES = {
     "Autoencoder": "autoencoder",

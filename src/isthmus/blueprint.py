@@ -13,6 +13,7 @@ from isthmus.data import Data
 from isthmus.data.pairs import how_damaged
 from isthmus.data.scaling import Scaling
 from isthmus.errors import BlueprintError, nearest, remark
+from isthmus.memory import within_memory
 from isthmus.parts import (
     Beside,
     CodeKind,
@@ -31,8 +32,11 @@ from isthmus.parts import (
 from isthmus.parts.distances.columns import constant_costs
 from isthmus.parts.mistakes import brief
 from isthmus.parts.penalties import names_of
+from isthmus.seeds import seeded
 from isthmus.start import check_linear, start_at_pca
 from isthmus.synonyms import OPTIONS, SETTINGS, TRAINING
+
+_SMALLER = "Take a smaller code, fewer widths or channels, or smaller samples."
 
 
 class _NoOptionError(BlueprintError):
@@ -120,8 +124,11 @@ class Blueprint(Value):
             settled.distance.check(sample)
         if remarks:
             _remark_on_size(code_shape, shape, settled)
-        generator = torch.Generator().manual_seed(seed)
-        with torch.random.fork_rng(devices=[]):  # PyTorch's layers draw a first start from the global state
+        generator = seeded(seed)
+        with (
+            within_memory("This model"),
+            torch.random.fork_rng(devices=[]),
+        ):  # PyTorch's layers draw a first start from the global state
             encoder, decoder = settled.network.pair(
                 beside.encoder_shape(seen),
                 settled.code.features(code_shape),

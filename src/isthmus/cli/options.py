@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from isthmus.blueprint import Blueprint
     from isthmus.run import Run
 
+LARGEST_SEED = 2**63 - 1
 MAKE, LOOK, USE = "Make a model", "Look at it", "Use it"
 """Under which the help lists the commands."""
 
@@ -151,6 +152,6 @@ def _value(text: str) -> Any:
     for attempt in (text, f"[{text.rstrip(',')}]") if "," in text else (text,):
         try:
             return json.loads(attempt)
-        except ValueError:
+        except (ValueError, RecursionError):  # RecursionError: brackets within brackets without an end
             continue
     return text

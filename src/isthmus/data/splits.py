@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from isthmus.errors import DataError, remark
+from isthmus.seeds import is_seed, wrong_seed
 
 VALIDATION = 0.1
 TEST = 0.1
@@ -54,8 +55,8 @@ def split(
             raise DataError(f"{name}={fraction} is not a fraction: expected 0 or more and below 1, such as 0.1.")
     if validation + test >= 1:
         raise DataError(f"validation={validation} and test={test} leave nothing to train on: keep their sum below 1.")
-    if seed < 0:
-        raise DataError(f"seed={seed} is negative: expected a whole number of 0 or more.")
+    if not is_seed(seed):
+        raise DataError(wrong_seed(seed))
     if count < 3:
         if validation + test > 0:
             remark(f"Only {count} sample{'s' * (count > 1)}: all go to training, validation and test are empty.")

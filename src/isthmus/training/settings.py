@@ -12,6 +12,7 @@ from isthmus.parts import Value
 from isthmus.synonyms import OPTIONS, SETTINGS, translated
 
 Positive = Annotated[float, Field(gt=0)]
+Count = Annotated[int, Field(ge=1, le=2**53)]
 NotNegative = Annotated[float, Field(ge=0)]
 _SHORT = {"bf16": "bfloat16", "fp32": "float32", "f32": "float32"}
 
@@ -39,9 +40,9 @@ class Settings(Value):
     checkpoint_seconds: least time between two checkpoints at the ends of epochs.
     """
 
-    epochs: Annotated[int, Field(ge=1)] = 20
-    layer_epochs: Annotated[int, Field(ge=1)] = 5
-    batch_size: Annotated[int, Field(ge=1)] | Literal["auto"] = "auto"
+    epochs: Count = 20
+    layer_epochs: Count = 5
+    batch_size: Count | Literal["auto"] = "auto"
     optimiser: Literal["adam", "adamw", "rmsprop", "sgd"] = "adam"
     learning_rate: Positive = 1e-3
     momentum: Annotated[float, Field(ge=0, lt=1)] = 0.9
@@ -54,7 +55,7 @@ class Settings(Value):
     )
     compile: bool | Literal["auto"] = "auto"
     device: str = "auto"
-    patience: Annotated[int, Field(ge=1)] | None = None
+    patience: Count | None = None
     min_delta: NotNegative = 0.0
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
     checkpoint_seconds: NotNegative = 2.0

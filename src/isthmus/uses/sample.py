@@ -15,6 +15,7 @@ from isthmus.drawing.theme import LIGHT, Theme
 from isthmus.errors import DataError, UseError, nearest
 from isthmus.numerals import number
 from isthmus.samplers import Sampler, Way, fit_sampler
+from isthmus.seeds import seeded
 from isthmus.uses.given import takes_run
 
 if TYPE_CHECKING:
@@ -95,7 +96,7 @@ def sample(
     if count < 1:
         raise DataError(f"count={count} asks for no samples: expected 1 or more.")
     source = source_of(run, way=way, label=label, components=components, seed=seed)
-    return source.draw(count, torch.Generator().manual_seed(seed))
+    return source.draw(count, seeded(seed))
 
 
 def source_of(
