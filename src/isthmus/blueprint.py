@@ -125,10 +125,8 @@ class Blueprint(Value):
         if remarks:
             _remark_on_size(code_shape, shape, settled)
         generator = seeded(seed)
-        with (
-            within_memory("This model"),
-            torch.random.fork_rng(devices=[]),
-        ):  # PyTorch's layers draw a first start from the global state
+        # PyTorch's layers draw a first start from the global state
+        with within_memory("This model", _SMALLER), torch.random.fork_rng(devices=[]):
             encoder, decoder = settled.network.pair(
                 beside.encoder_shape(seen),
                 settled.code.features(code_shape),

@@ -13,6 +13,7 @@ from isthmus.drawing.draws import clouds, picture_board, series_board
 from isthmus.drawing.plates import Section, plate
 from isthmus.drawing.theme import LIGHT, Theme
 from isthmus.errors import DataError, UseError, nearest
+from isthmus.memory import within_memory
 from isthmus.numerals import number
 from isthmus.samplers import Sampler, Way, fit_sampler
 from isthmus.seeds import seeded
@@ -57,7 +58,8 @@ class Source:
 
     def draw(self, count: int, generator: torch.Generator) -> Drawn:
         """`count` samples; a conditional model's are of each class in turn, unless one was asked for."""
-        codes = self.sampler.draw(count, generator)
+        with within_memory(f"A draw of {count} samples", "Draw fewer at a time."):
+            codes = self.sampler.draw(count, generator)
         classes, labels = self.run.model.beside.classes, None
         if self.label is not None:
             labels = torch.full((count,), self.label)
