@@ -3,6 +3,7 @@
 import json
 import warnings
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import pytest
@@ -34,7 +35,8 @@ COMMAND: Any = typer.main.get_command(app)
 
 def isthmus(words):
     """What a command line leaves behind; the command is built once, not for each, as typer's own runner does."""
-    return super(CliRunner, CliRunner()).invoke(COMMAND, [str(word) for word in words])
+    with patch("typer.testing._get_command", return_value=COMMAND):
+        return CliRunner().invoke(app, [str(word) for word in words])
 
 
 def commands():
@@ -65,7 +67,7 @@ def test_no_value_of_an_option_ends_in_a_traceback(name, option):
     "words",
     [
         *(["--set", f"code={value}"] for value in NASTY if value != "\udcff"),
-        *(["--set", f"widths={value}"] for value in ("[]", "0", "[" * 5000, "2147483648,2147483648", "nan", "null")),
+        *(["--set", f"widths={value}"] for value in ("0", "[" * 5000, "2147483648,2147483648", "nan", "null")),
         *(["--seed", value] for value in ("99999999999999999999", "-1", "9223372036854775808")),
         *(["--split-seed", value] for value in ("99999999999999999999", "-1", "x")),
         *(["--validation", value] for value in ("nan", "inf", "-1", "1", "1e309")),
@@ -125,7 +127,7 @@ def test_seeds_are_whole_numbers(run, seed):
 @pytest.mark.parametrize("code", [2**31, 2**40, 10**30])
 def test_model_that_is_larger_than_memory_is_refused_with_its_size(code):
     with pytest.raises(UseError, match=r"would need [\d,.]+ GB .*smaller code"):
-        ist.recipe("deep", code=code).build((5,))
+        ist.recipe("deep", code=code).build((5,), remarks=False)
 
 
 def test_draw_that_is_larger_than_memory_is_refused(run):

@@ -3,7 +3,7 @@
 import contextlib
 import math
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
@@ -33,23 +33,27 @@ def within_memory(what: str, advice: str) -> Iterator[None]:
         raise UseError(f"{what} does not fit into memory{_there()}. {advice}") from error
 
 
+def check_size(sizes: Sequence[int], itemsize: int, what: str, advice: str) -> None:
+    """Raise UseError where a tensor of these sizes, of so many bytes each, is larger than the machine's memory."""
+    total, size = _total(), math.prod(sizes) * itemsize
+    if total is not None and size > total:
+        raise UseError(
+            f"{what} would need {size / 1e9:,.1f} GB at once ({' × '.join(map(str, sizes))} numbers){_there()}. {advice}"
+        )
+
+
 class _Watched(TorchFunctionMode):
     """Looks at the size of each tensor before it is reserved."""
 
     def __init__(self, what: str, advice: str) -> None:
         super().__init__()
-        self.what, self.advice, self.there = what, advice, _total()
+        self.what, self.advice = what, advice
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         words = kwargs or {}
-        if self.there is not None and func in _RESERVES:
+        if func in _RESERVES:
             sizes = args[0] if args and isinstance(args[0], tuple | list) else words.get("size", args)
-            size = math.prod(sizes) * (words.get("dtype") or torch.get_default_dtype()).itemsize
-            if size > self.there:
-                raise UseError(
-                    f"{self.what} would need {size / 1e9:,.1f} GB for one of its tensors alone "
-                    f"({' × '.join(map(str, sizes))} numbers){_there()}. {self.advice}"
-                )
+            check_size(sizes, (words.get("dtype") or torch.get_default_dtype()).itemsize, self.what, self.advice)
         return func(*args, **words)
 
 

@@ -17,7 +17,7 @@ from isthmus.errors import DataError, UseError
 from isthmus.measures.maps import MapQuality, map_quality
 from isthmus.numerals import percent
 from isthmus.pca import principal_components
-from isthmus.uses.given import check_continuous, takes_run
+from isthmus.uses.given import MOST_STEPS, check_continuous, takes_run
 from isthmus.uses.map_page import write_page
 from isthmus.uses.projections import Projection, Way, project
 
@@ -142,6 +142,8 @@ def map_codes(
     flat = look.scaled(chosen.tensor()).flatten(1).nan_to_num(0.0)
     rival = principal_components(Samples(flat), Tensor.float, 2).encode(flat)
     plane, why = None, "not asked for"
+    if not 0 <= across <= MOST_STEPS:
+        raise DataError(f"across={across}: expected 0 to {MOST_STEPS:,} places along each side.")
     if across:
         try:
             plane, why = _plane(run, found, chosen, across), ""
