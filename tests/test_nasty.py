@@ -1,7 +1,6 @@
 """Values that nobody means: one message each, in Python and on the command line, and never a traceback."""
 
 import json
-import warnings
 from typing import Any
 from unittest.mock import patch
 
@@ -135,6 +134,16 @@ def test_draw_that_is_larger_than_memory_is_refused(run):
         ist.sample(run, 10**15, way="gaussian")
 
 
+def test_more_steps_than_a_picture_has_room_for_are_refused(run):
+    for use in (
+        lambda: ist.traverse(run, ROWS[:1], steps=10**30),
+        lambda: ist.blend(run, 0, 1, steps=10**30),
+        lambda: ist.map_codes(run, across=10**30, way="code"),
+    ):
+        with pytest.raises(DataError, match="1,000"):
+            use()
+
+
 def test_memory_that_does_not_do_is_said_in_our_words():
     with pytest.raises(UseError, match=r"It does not fit into memory.*Wait\."), within_memory("It", "Wait."):
         raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 8 bytes.")
@@ -146,6 +155,7 @@ def test_other_faults_stay_what_they_are():
 
 
 @pytest.mark.parametrize("name", ["a\0b", "\0"])
+@pytest.mark.filterwarnings("ignore")
 def test_zero_bytes_in_paths_are_refused_everywhere(run, tmp_path, name):
     data = ist.open_data(ROWS)
     for use in (
@@ -156,8 +166,7 @@ def test_zero_bytes_in_paths_are_refused_everywhere(run, tmp_path, name):
         lambda: ist.open_data(name),
         lambda: ist.traverse(run, name),
     ):
-        with pytest.raises(IsthmusError), warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with pytest.raises(IsthmusError):
             use()
 
 

@@ -38,7 +38,8 @@ def check_size(sizes: Sequence[int], itemsize: int, what: str, advice: str) -> N
     total, size = _total(), math.prod(sizes) * itemsize
     if total is not None and size > total:
         raise UseError(
-            f"{what} would need {size / 1e9:,.1f} GB at once ({' × '.join(map(str, sizes))} numbers){_there()}. {advice}"
+            f"{what} would need {size / 1e9:,.1f} GB at once ({' × '.join(map(str, sizes))} numbers){_there()}. "
+            f"{advice}"
         )
 
 
