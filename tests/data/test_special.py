@@ -7,6 +7,7 @@ import random
 import stat
 import struct
 import zipfile
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -163,7 +164,7 @@ def _damaged(content: bytes, draw: random.Random) -> bytes:
 @pytest.mark.filterwarnings("ignore")
 def test_damaged_files_raise_nothing_but_our_own_errors(tmp_path):
     draw = random.Random(0)
-    ways = ({}, {"missing": "keep"}, {"kind": "series"}, {"categorical": "auto"}, {"label": 0}, {"size": 4})
+    ways: Any = ({}, {"missing": "keep"}, {"kind": "series"}, {"categorical": "auto"}, {"label": 0}, {"size": 4})
     for path in _seeds(tmp_path):
         content = path.read_bytes()
         for number in range(12):

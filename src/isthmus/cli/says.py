@@ -89,8 +89,8 @@ def say_table(
     from rich.table import Table
     from rich.text import Text
 
-    title = None if title is None else Text(plain(title, line=True))
-    table = Table(box=box.SIMPLE_HEAD, title=title, title_justify="left", title_style="bold", pad_edge=False)
+    shown = None if title is None else Text(plain(title, line=True))
+    table = Table(box=box.SIMPLE_HEAD, title=shown, title_justify="left", title_style="bold", pad_edge=False)
     for position, name in enumerate(head):
         table.add_column(Text(plain(name, line=True)), justify="right" if right and position else "left")
     for row in rows:

@@ -4,11 +4,14 @@ Source: OWASP, CSV Injection, https://owasp.org/www-community/attacks/CSV_Inject
 """
 
 import re
+from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
+from pyarrow import compute
 
 from isthmus.plain import utf8
+
+pc: Any = compute  # which makes its functions when it is imported
 
 FORMULA = r"^'*[=+\-@\t\r]"
 """How a cell begins that a spreadsheet takes for a formula, or one that is guarded from that already."""
