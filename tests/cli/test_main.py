@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 import warnings
+from typing import Any
 
 import pytest
 import typer
@@ -14,6 +15,7 @@ from isthmus.cli import options
 from isthmus.cli.main import app, in_our_options
 from isthmus.errors import RunError, remark
 
+COMMAND: Any = typer.main.get_command(app)
 COMMANDS = ["train", "resume", "evaluate", "report", "reconstruct", "encode", "decode", "recipes", "info"]
 COMMANDS += ["sweep", "compare", "pretrain"]
 
@@ -109,12 +111,12 @@ def test_wrong_use_is_said_in_one_line_with_exit_code_two(words, said):
     ],
 )
 def test_words_of_other_tools_are_options_here(words, ours):
-    command = typer.main.get_command(app).commands["train"]
+    command = COMMAND.commands["train"]
     assert in_our_options(["digits", *words], command) == ["digits", *ours]
 
 
 def test_a_code_is_an_option_where_the_command_has_one():
-    command = typer.main.get_command(app).commands["sweep"]
+    command = COMMAND.commands["sweep"]
     assert in_our_options(["digits", "--latent-dim", "1,2"], command) == ["digits", "--code", "1,2"]
 
 

@@ -57,7 +57,7 @@ def read(tmp_path_factory):
     pq.write_table(pa.table(columns), folder / "rows.parquet")
     named = pa.table({"a": np.arange(2000.0), "name": pa.array(["x" * 2**17] * 2000)})
     pq.write_table(named, folder / "names.parquet")
-    with gzip.open(folder / "packed.idx.gz", "wb", 1) as file:
+    with gzip.GzipFile(folder / "packed.idx.gz", "wb", 1) as file:
         file.write(struct.pack(">HBB3I", 0, 8, 3, 2**15, 32, 32) + bytes(32 * MIB))
     with zipfile.ZipFile(folder / "members.zip", "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
         for name, start in (("a.png", b"no picture"), ("b.png", b"\x89PNG\r\n\x1a\n"), ("c.bmp", b"BM")):
