@@ -19,6 +19,7 @@ from isthmus.data.pictures import SUFFIXES as PICTURES
 from isthmus.data.raw import Raw
 from isthmus.data.samples import Samples
 from isthmus.errors import DataError, IsthmusError, nearest, out_of_memory
+from isthmus.replacing import finish_swap
 
 
 def _when_needed(module: str, reader: str) -> Callable[..., Raw]:
@@ -156,6 +157,8 @@ def is_folder(path: Path) -> bool:
         DataError: there is none, it is empty, or it is a pipe or a device, which may never end.
     """
     try:
+        if not path.exists():
+            finish_swap(path)
         status = path.stat()
     except (FileNotFoundError, NotADirectoryError, ValueError) as error:
         raise _absent(path) from error

@@ -20,6 +20,7 @@ from isthmus.data.tables import NAME
 from isthmus.data.write_pictures import as_bytes
 from isthmus.errors import DataError, nearest
 from isthmus.plain import utf8
+from isthmus.replacing import finish_swap
 
 
 class Put(Protocol):
@@ -153,6 +154,8 @@ def _suffix(path: Path) -> str:
 
 
 def _check_free(path: Path, overwrite: bool, *, folder: bool) -> None:
+    if folder:
+        finish_swap(path)
     if not path.exists():
         return
     if not overwrite:
