@@ -1,5 +1,6 @@
 """A blueprint: the parts of an autoencoder as data, with a JSON form, that builds the model."""
 
+import contextlib
 import math
 from typing import Annotated, Any, Literal, Protocol, Self
 
@@ -12,6 +13,7 @@ from isthmus.data import Data
 from isthmus.data.pairs import how_damaged
 from isthmus.data.scaling import Scaling
 from isthmus.errors import BlueprintError, nearest, remark
+from isthmus.memory import within_memory
 from isthmus.parts import (
     Beside,
     CodeKind,
@@ -30,7 +32,15 @@ from isthmus.parts import (
 from isthmus.parts.distances.columns import constant_costs
 from isthmus.parts.mistakes import brief
 from isthmus.parts.penalties import names_of
+from isthmus.seeds import seeded
 from isthmus.start import check_linear, start_at_pca
+from isthmus.synonyms import OPTIONS, SETTINGS, TRAINING
+
+_SMALLER = "Take a smaller code, fewer widths or channels, or smaller samples."
+
+
+class _NoOptionError(BlueprintError):
+    """A model has no option of this name."""
 
 
 class HasShape(Protocol):
@@ -114,8 +124,9 @@ class Blueprint(Value):
             settled.distance.check(sample)
         if remarks:
             _remark_on_size(code_shape, shape, settled)
-        generator = torch.Generator().manual_seed(seed)
-        with torch.random.fork_rng(devices=[]):  # PyTorch's layers draw a first start from the global state
+        generator = seeded(seed)
+        # PyTorch's layers draw a first start from the global state
+        with within_memory("This model", _SMALLER), torch.random.fork_rng(devices=[]):
             encoder, decoder = settled.network.pair(
                 beside.encoder_shape(seen),
                 settled.code.features(code_shape),
@@ -207,7 +218,8 @@ class Blueprint(Value):
 
         `code=32` is the code's size; `distance="bce"` takes another part whole, by its kind; any other name is a field
         of a part, the network's first (`widths=[256]`, `activation="gelu"`). `part.field` or `part__field` says
-        exactly which: `code__activation="relu"`. Whole parts are taken first, whatever the order.
+        exactly which: `code__activation="relu"`. Whole parts are taken first, whatever the order. Words of other
+        libraries are understood (`isthmus.synonyms`): `latent_dim=32` is `code=32`.
 
         Raises:
             BlueprintError: no part has such an option (the nearest are named), or its value won't do.
@@ -238,7 +250,18 @@ class Blueprint(Value):
         for place, part in self._named_parts():
             if wanted in type(part).model_fields and owner in {"", place}:
                 return self._with_part(place, part.replace(**{wanted: value}))
-        raise BlueprintError(f"There is no option {name!r} here. {nearest(name, self.options())}")
+        if name in OPTIONS:
+            with contextlib.suppress(_NoOptionError):
+                return self._with_option(OPTIONS[name], value)
+            raise _NoOptionError(
+                f"There is no option {name!r} here: it would be {OPTIONS[name]!r}, which this model has not. "
+                f"It has {', '.join(self.options())}."
+            )
+        if (setting := SETTINGS.get(name, name)) in TRAINING:
+            raise _NoOptionError(
+                f"{name!r} is no option of a model, but a setting of its training: give {setting}= there, to fit(…)."
+            )
+        raise _NoOptionError(f"There is no option {name!r} here. {nearest(name, self.options())}")
 
     def _named_parts(self) -> list[tuple[str, Part]]:
         parts: list[tuple[str, Part]] = [("network", self.network), ("code", self.code), ("distance", self.distance)]

@@ -1,5 +1,9 @@
 """The recipes: named blueprints, one row each, with what they are for and where they come from."""
 
+import html
+import sys
+import textwrap
+import types
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -40,6 +44,7 @@ from isthmus.parts import (
     Vq,
     Watermark,
 )
+from isthmus.synonyms import meant_recipes
 
 
 @dataclass(frozen=True)
@@ -370,7 +375,31 @@ _ROWS = (
         data="pictures",
     ),
 )
-RECIPES: dict[str, Recipe] = {row.name: row for row in _ROWS}
+
+
+class Recipes(dict[str, Recipe]):
+    """The recipes by name; printed, or shown in a notebook, they are a table of what each is and when to choose it."""
+
+    def __repr__(self) -> str:
+        indent = max(map(len, self), default=0) + 2
+        lines = [
+            textwrap.fill(
+                f"{row.name:{indent}}{row.summary} {row.advice}", 110, subsequent_indent=" " * indent, tabsize=1
+            )
+            for row in self.values()
+        ]
+        return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        rows = (
+            [f"<code>{html.escape(row.name)}</code>", html.escape(row.summary), html.escape(row.advice)]
+            for row in self.values()
+        )
+        cells = "".join(f"<tr>{''.join(f'<td>{cell}</td>' for cell in row)}</tr>" for row in rows)
+        return f"<table><tr><th>recipe</th><th>what it is</th><th>when to choose it</th></tr>{cells}</table>"
+
+
+RECIPES = Recipes({row.name: row for row in _ROWS})
 
 
 def recipe(name: str, **options: Any) -> Blueprint:
@@ -384,12 +413,31 @@ def recipe(name: str, **options: Any) -> Blueprint:
     return find_recipe(name).blueprint.with_options(**options)
 
 
+def list_recipes() -> Recipes:
+    """All recipes, by name. This module itself can be called for them: `ist.recipes()`."""
+    return RECIPES
+
+
 def find_recipe(name: str) -> Recipe:
-    """The row of this name.
+    """The row of this name, or of one that means the same (`isthmus.synonyms`): "vqvae" is "vq".
 
     Raises:
-        BlueprintError: there is none; the nearest are named.
+        BlueprintError: there is none, or it could be several; the nearest are named.
     """
-    if name not in RECIPES:
-        raise BlueprintError(f"There is no recipe {name!r}. {nearest(name, RECIPES)}")
-    return RECIPES[name]
+    if name in RECIPES:
+        return RECIPES[name]
+    meant = meant_recipes(str(name), RECIPES)
+    if len(meant) == 1:
+        return RECIPES[meant[0]]
+    hint = f"Did you mean {' or '.join(map(repr, meant))}?" if meant else nearest(str(name), RECIPES)
+    raise BlueprintError(f"There is no recipe {name!r}. {hint}")
+
+
+class _Callable(types.ModuleType):
+    """A module that lists the recipes when it is called, since `isthmus.recipes` is a module once it is imported."""
+
+    def __call__(self) -> Recipes:
+        return list_recipes()
+
+
+sys.modules[__name__].__class__ = _Callable

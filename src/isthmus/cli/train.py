@@ -12,6 +12,7 @@ import typer
 from isthmus.cli import options, reading, training
 from isthmus.cli.says import INTERRUPTED, complain, counted, figures, say, say_json, say_table, working
 from isthmus.errors import BlueprintError
+from isthmus.files import open_regular
 
 if TYPE_CHECKING:
     from isthmus.blueprint import Blueprint
@@ -173,10 +174,11 @@ def _plan(recipe: str, changes: dict[str, Any], file: Path | None) -> "Blueprint
     if file is None:
         return options.named_model(recipe, changes)
     try:
-        said = json_module.loads(file.read_text(encoding="utf-8"))
+        with open_regular(file) as opened:
+            said = json_module.loads(opened.read().decode())
         own = said.get("blueprint") if isinstance(said, dict) else None  # a run's model.json has it under this name
         blueprint = Blueprint.from_json(own or said)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         cause = str(getattr(error, "strerror", None) or error).rstrip(".")
         raise BlueprintError(
             f"{file} can't be read as a blueprint: {cause}. Give a JSON file with the fields of a Blueprint."

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from isthmus.cli.offered import Command, offers
+from isthmus.cli.options import LARGEST_SEED
 
 Settings = dict[str, Any]
 PANEL = "The training"
@@ -73,6 +74,8 @@ OPTIONS: dict[str, Any] = {
         int | None,
         _option(min=1, metavar="N", help="Stop after so many epochs without a better validation loss."),
     ],
-    "seed": Annotated[int | None, _option(min=0, metavar="N", help="Of all random draws. [default: 0]")],
+    "seed": Annotated[
+        int | None, _option(min=0, max=LARGEST_SEED, metavar="N", help="Of all random draws. [default: 0]")
+    ],
 }
 """A word for each field of `isthmus.training.Settings` that people choose."""
