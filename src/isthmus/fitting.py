@@ -20,7 +20,17 @@ from isthmus.parts.mistakes import brief
 from isthmus.pca import PCA
 from isthmus.run import BASELINE, DATA, ENVIRONMENT, HISTORY, SETTINGS, Run, environment, load
 from isthmus.store import MODEL, WEIGHTS, describe_model, make_folder, read_json, rebuild, save_tensors
-from isthmus.training import CHECKPOINT, BestWeights, Callback, Checkpoint, Checkpoints, ProgressBar, Settings, Training
+from isthmus.training import (
+    CHECKPOINT,
+    BestWeights,
+    Callback,
+    Checkpoint,
+    Checkpoints,
+    ProgressBar,
+    Settings,
+    Training,
+    choice,
+)
 from isthmus.training.closed_form import solve
 from isthmus.training.layerwise import layer_autoencoders, pretrain
 from isthmus.training.precision import multiplies_bfloat16
@@ -56,7 +66,7 @@ def fit(
         BlueprintError: the model does not fit the data.
     """
     _check_fit(model, data)
-    chosen = _decided(model, data, Settings(**settings))
+    chosen = _decided(model, data, _chosen(model, data, settings))
     if out is None:
         return _train(model, data, chosen, None, progress, callbacks, None, pca)
     folder = make_folder(out)
@@ -187,6 +197,12 @@ def _train(
         kept = f"weights of epoch {run.best_epoch}" if run.best_epoch else "weights from before the first epoch"
         raise TrainingError(f"{run.reason} The {kept} are kept in {folder or 'the model'}.")
     return run
+
+
+def _chosen(model: Autoencoder, data: Data, given: dict[str, Any]) -> Settings:
+    """The settings that are given, and the others chosen from model and data, but for what needs no steps."""
+    closed = model.blueprint is not None and model.blueprint.solution == "closed form"
+    return Settings(**given) if closed else choice.chosen(model, data.train, given)
 
 
 def _decided(model: Autoencoder, data: Data, settings: Settings) -> Settings:
