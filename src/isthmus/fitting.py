@@ -2,6 +2,7 @@
 
 import contextlib
 import signal
+import sys
 import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -54,9 +55,11 @@ def fit(
         run = fit(model, data, epochs=20, batch_size=256, learning_rate=1e-3, seed=0, out="runs/digits")
 
     out: the run's folder; without one nothing is written. overwrite: take the place of a run that is there.
-    progress: show a bar, and say at once what the doctor sees (`isthmus.doctor.Watch`).
+    progress: show a bar, and say at once what was chosen and what the doctor sees (`isthmus.doctor.Watch`).
     callbacks: your own, called after the built-in ones. pca: principal components of the same training part, as many as
-        the code has or more, where they are known already. The rest are `Settings`.
+        the code has or more, where they are known already. The rest are `Settings`. Where `epochs` are left out, they,
+        batch size, learning rate, schedule and patience are chosen from model and data (`isthmus.training.choice`), but
+        for those that are given; with `epochs` the others are at the defaults of `Settings`.
 
     Ctrl-C ends training cleanly, with everything saved.
 
@@ -66,7 +69,7 @@ def fit(
         BlueprintError: the model does not fit the data.
     """
     _check_fit(model, data)
-    chosen = _decided(model, data, _chosen(model, data, settings))
+    chosen = _decided(model, data, _chosen(model, data, settings, progress))
     if out is None:
         return _train(model, data, chosen, None, progress, callbacks, None, pca)
     folder = make_folder(out)
@@ -199,10 +202,15 @@ def _train(
     return run
 
 
-def _chosen(model: Autoencoder, data: Data, given: dict[str, Any]) -> Settings:
+def _chosen(model: Autoencoder, data: Data, given: dict[str, Any], progress: bool) -> Settings:
     """The settings that are given, and the others chosen from model and data, but for what needs no steps."""
-    closed = model.blueprint is not None and model.blueprint.solution == "closed form"
-    return Settings(**given) if closed else choice.chosen(model, data.train, given)
+    if "epochs" in given or (model.blueprint is not None and model.blueprint.solution == "closed form"):
+        return Settings(**given)
+    settings = choice.chosen(model, data.train, given)
+    if progress:
+        names = "=, ".join(name for name in choice.OPEN if name not in given)
+        print(f"Chosen: {choice.in_words(model, settings)}; change with {names}=.", file=sys.stderr)
+    return settings
 
 
 def _decided(model: Autoencoder, data: Data, settings: Settings) -> Settings:

@@ -223,10 +223,10 @@ _ROWS = (
     ),
     Recipe(
         "beta-vae",
-        "A VAE whose KL counts four times: fewer numbers of the code are used, each for more of one thing.",
+        "A VAE whose KL counts four times, on small samples less: fewer numbers of the code are used, each for more of one thing.",
         "For codes whose numbers can be told apart; it costs sharpness. A weight below 1 does the opposite.",
         "Higgins et al., β-VAE: learning basic visual concepts with a constrained variational framework, ICLR (2017)",
-        _VAE.replace(penalties=(Kl(weight=4.0),)),
+        _VAE.replace(penalties=(Kl(weight="auto"),)),
     ),
     Recipe(
         "cvae",

@@ -13,6 +13,7 @@ from torch.utils.flop_counter import flop_registry
 from isthmus.autoencoder import Autoencoder
 from isthmus.data import Samples
 from isthmus.parts.networks.recurrent import Recurrent
+from isthmus.parts.networks.residual import Block
 from isthmus.passes import brought, map_draws
 from isthmus.training.settings import Settings
 
@@ -53,6 +54,14 @@ def chosen(model: Autoencoder, train: Samples, given: Mapping[str, Any]) -> Sett
     return settings.replace(**ours | {"patience": patience} | dict(given))
 
 
+def in_words(model: Autoencoder, settings: Settings) -> str:
+    """What was chosen, in one line: "code 11, 89 epochs of batches of 32, cosine from 0.003"."""
+    code = "×".join(map(str, model.code_shape))
+    epochs = f"{settings.epochs} epoch{'s' * (settings.epochs > 1)} of batches of {settings.batch_size}"
+    schedule = f"{settings.schedule} from" if settings.schedule != "constant" else "a learning rate of"
+    return f"code {code}, {epochs}, {schedule} {settings.learning_rate:g}"
+
+
 def seconds_a_step(model: Autoencoder, train: Samples, batch: int) -> float:
     """What a step of so many samples is assumed to take, from the operations and products of two samples' loss."""
     rows = torch.arange(min(2, len(train)))
@@ -79,9 +88,8 @@ def _batch_size(samples: int) -> int:
 
 
 def _learning_rate(model: Autoencoder) -> float:
-    """Lower where convolutions or recurrent cells share their weights over many places."""
-    shared = (nn.Conv1d, nn.Conv2d, nn.ConvTranspose1d, nn.ConvTranspose2d, Recurrent, nn.RNNBase)
-    return 1e-3 if any(isinstance(module, shared) for module in model.modules()) else 3e-3
+    """Lower for what is deep: residual blocks, and recurrent cells along time."""
+    return 1e-3 if any(isinstance(module, Block | Recurrent | nn.RNNBase) for module in model.modules()) else 3e-3
 
 
 class _Work(TorchDispatchMode):

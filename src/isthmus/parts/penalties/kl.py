@@ -1,13 +1,18 @@
 """The KL divergence of the posterior to the prior: what a code costs, in nats."""
 
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field
 from torch import Tensor
 
 from isthmus.errors import BlueprintError
 from isthmus.parts.codes.gaussian import DiagonalGaussian, standard_log_prob
+from isthmus.parts.facts import Facts
 from isthmus.parts.penalties.penalty import Penalty
+
+NotNegative = Annotated[float, Field(ge=0)]
+BETA, NUMBERS = 4.0, 784
+"""The weight that Higgins et al. take for pictures like MNIST's, and how many numbers those have."""
 
 if TYPE_CHECKING:
     from isthmus.autoencoder import Autoencoder
@@ -19,6 +24,8 @@ class Kl(Penalty):
 
     With a likelihood for its distance and a weight of 1, the loss is the negative ELBO. The weight is the β-VAE's β.
 
+    weight: β. "auto" is settled by the data, between 1 and 4: a sample of few numbers has few nats to win by its code,
+        and the paper's 4 would silence all of it. 4 for `NUMBERS` or more, and as much nearer to 1 as they are fewer.
     mode: "closed", the formula of `DiagonalGaussian.kl`; or by "draws", :math:`\log q(z|x) - \log p(z)` at each of the
         drawn codes, right on average. "auto" is the closed form, except within the importance-weighted bound, which
         weighs each draw by its own. A pass that draws nothing has the closed form.
@@ -34,10 +41,19 @@ class Kl(Penalty):
 
     towards_prior: ClassVar[bool] = True
 
+    # wider than the base's: settled before any model is built
+    weight: NotNegative | Literal["auto"] = 1.0  # pyright: ignore[reportIncompatibleVariableOverride]
     mode: Literal["auto", "closed", "draws"] = "auto"
     capacity: Annotated[float, Field(ge=0)] | None = None
     capacity_epochs: Annotated[float, Field(ge=0)] = 0.0
     free_bits: Annotated[float, Field(ge=0)] = 0.0
+
+    def settled(self, facts: Facts) -> Self:
+        """The same penalty with its weight decided for samples of so many numbers."""
+        if self.weight != "auto":
+            return self
+        share = min(1.0, facts.inputs / NUMBERS) if facts.inputs else 1.0
+        return self.replace(weight=round(1 + (BETA - 1) * share, 2))
 
     @property
     def over_batch(self) -> bool:  # pyright: ignore[reportIncompatibleVariableOverride] here it depends on the fields
@@ -51,6 +67,8 @@ class Kl(Penalty):
 
     def check(self, model: "Autoencoder") -> None:
         """Raise BlueprintError where the code has no posterior, or the fields contradict each other."""
+        if self.weight == "auto":
+            raise BlueprintError(f"weight='auto' of {self.kind} is settled by a blueprint. Say a number, such as 1.")
         if not isinstance(model.example().code.distribution, DiagonalGaussian):
             raise BlueprintError(
                 f"{self.kind} needs a code with a distribution, but a {model.code.kind} code has none. "
