@@ -13,17 +13,14 @@ import json
 import math
 import time
 import warnings
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from digits import find_file
 from linear import bernoulli_cost, gaussian_cost
 from rate import pca_at
-from torch import Tensor
 
 import isthmus as ist
 from isthmus.errors import IsthmusError
@@ -64,7 +61,8 @@ class Row:
     def __str__(self) -> str:
         beside = f"{self.model / self.pca:.2f}" if self.by == "squared error" else f"{self.model - self.pca:+.1f} nats"
         figures = f"{self.model:.4g} | {self.pca:.4g} | {beside} | {'yes' if self.won else '**no**'}"
-        return f"| {self.recipe} | {self.data} | {self.by} | {self.dimensions} | {figures} | {self.seconds:.0f} | {self.chosen} |"
+        about = f"{self.recipe} | {self.data} | {self.by} | {self.dimensions}"
+        return f"| {about} | {figures} | {self.seconds:.0f} | {self.chosen} |"
 
 
 HEAD = (
@@ -104,7 +102,7 @@ def _compared(run: ist.Run, data: ist.Data) -> tuple[str, str, float, float]:
 def _by_nats(run: ist.Run, data: ist.Data) -> tuple[str, str, float, float]:
     """The negative bound on log p(x) with the recipe's weight of the KL, beside a linear model's."""
     model, size = run.model, math.prod(run.model.code_shape)
-    weight = next(float(penalty.weight) for penalty in model.penalties if isinstance(penalty, Kl))
+    weight = next(penalty.full_weight for penalty in model.penalties if isinstance(penalty, Kl))
     found = elbo(model, data.test)
     ours = found.distance + weight * float(found.kl.sum())
     if model.bound == "log-mean-exp":
@@ -168,7 +166,7 @@ def fits(recipe: str, data: ist.Data) -> bool:
     kind, wanted = data.train.kind, RECIPES[recipe].data
     if wanted == "colour":
         return kind == "pictures" and data.shape[0] == 3
-    return wanted == "any" or wanted == kind
+    return wanted in {"any", kind}
 
 
 def main() -> None:

@@ -28,6 +28,7 @@ from isthmus.parts import (
     Shape,
     Value,
 )
+from isthmus.parts.codes.code import LEFT_OPEN
 from isthmus.parts.distances.columns import constant_costs
 from isthmus.parts.facts import dimensions
 from isthmus.parts.mistakes import brief
@@ -289,7 +290,8 @@ class Blueprint(Value):
 
 def _is_whole(name: str, value: Any) -> bool:
     """Whether an option takes the place of a whole field of the blueprint; a bare `code` is a size, not a code."""
-    return name in Blueprint.model_fields and (name != "code" or isinstance(value, CodeKind | dict | str))
+    whole = isinstance(value, CodeKind | dict) or (isinstance(value, str) and value not in LEFT_OPEN)
+    return name in Blueprint.model_fields and (name != "code" or whole)
 
 
 def _shape_and_scaling(data: HasShape | Shape) -> tuple[Shape, Scaling]:

@@ -133,7 +133,7 @@ _ROWS = (
         Blueprint(
             network=Dense(widths="auto", most_widths=(64,)),
             code=Plain(size="wide", most=256, activation="relu"),
-            penalties=(ActivationL1(weight=2e-5),),
+            penalties=(ActivationL1(weight="auto"),),
         ),
     ),
     Recipe(
@@ -223,7 +223,7 @@ _ROWS = (
     ),
     Recipe(
         "beta-vae",
-        "A VAE whose KL counts four times, on small samples less: fewer numbers of the code are used, each for more of one thing.",
+        "A VAE whose KL counts four times (less on small samples): fewer numbers are used, each for more of one thing.",
         "For codes whose numbers can be told apart; it costs sharpness. A weight below 1 does the opposite.",
         "Higgins et al., β-VAE: learning basic visual concepts with a constrained variational framework, ICLR (2017)",
         _VAE.replace(penalties=(Kl(weight="auto"),)),
@@ -281,15 +281,20 @@ _ROWS = (
     ),
     Recipe(
         "resnet",
-        "Residual convolutions around a flat code of 128; 16, 32, 64 channels, each at half the size of those before.",
-        "For colour pictures. PCA is hard to beat where a code is small beside them: start=pca begins as good as it.",
+        "Residual convolutions around a flat code of 128 at most; 16, 32, 64 channels, each at half the size before.",
+        "For colour pictures. PCA is hard to beat where a code is small beside them, so this begins as good as it.",
         "He et al., Identity mappings in deep residual networks, ECCV (2016)",
-        Blueprint(network=Residual(), code=Plain(size="auto", most=128), start="pca"),
+        Blueprint(
+            network=Residual(),
+            code=Plain(size="auto", most=128),
+            distance=Mse(link="identity"),
+            start="auto",
+        ),
         data="pictures",
     ),
     Recipe(
         "resnet-vae",
-        "The same as a VAE: codes of 128 drawn around a mean, colours with a Gaussian error of 0.1, and the KL.",
+        "The same as a VAE: codes drawn around a mean, colours with a Gaussian error of 0.1, and the KL.",
         "To draw new colour pictures, or for codes without holes between them; for the smallest error take resnet.",
         "Kingma & Welling, Auto-encoding variational Bayes, ICLR (2014); He et al. (2016)",
         Blueprint(
@@ -319,8 +324,8 @@ _ROWS = (
     Recipe(
         "table",
         "Tables of numbers and categories: embeddings, a loss for each kind, and cells hidden to be filled in.",
-        "For tables with text columns (categorical=auto) or with holes (missing=keep), which come out filled. In a "
-        "narrow table hidden cells, not the code of 16, keep it from copying; for a map or few numbers say code=2.",
+        "For tables with text columns (categorical=auto) or with holes (missing=keep), which come out filled. Hidden "
+        "cells keep it from copying, also where the code is as large as the table; for a map say code=2.",
         "Gondara & Wang, MIDA: multiple imputation using denoising autoencoders, PAKDD (2018)",
         Blueprint(
             network=Table(widths="auto", most_widths=(128, 64), activation="silu"),

@@ -46,8 +46,10 @@ def resume(of: "Examination", epochs: int) -> str:
 
 
 def _changed(before: Settings, settings: Mapping[str, Any]) -> dict[str, Any]:
-    """What differs from the defaults, once `settings` are put into the run's own; the epochs always: the others then
-    are at their defaults, instead of chosen."""
+    """What differs from the defaults, once `settings` are put into the run's own.
+
+    The epochs always: without them all the others would be chosen from the data.
+    """
     plain = Settings().to_json()
     own = before.replace(**settings).to_json()
     changed = {

@@ -10,6 +10,9 @@ from torch import Tensor, nn
 from isthmus.parts.facts import Facts
 from isthmus.parts.part import Part, Shape
 
+LEFT_OPEN = ("auto", "wide")
+"""Sizes that the data settle."""
+
 
 @dataclass
 class Code:

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from isthmus.errors import BlueprintError
 from isthmus.parts.codes import Plain
 from isthmus.parts.layers import Chain
-from isthmus.parts.penalties.penalty import Penalty
+from isthmus.parts.penalties.penalty import Penalty, Weight
 
 if TYPE_CHECKING:
     from isthmus.autoencoder import Autoencoder
@@ -48,7 +48,7 @@ class Contraction(Penalty):
     the influence matrix (1990).
     """
 
-    weight: Annotated[float, Field(ge=0)] = 0.1
+    weight: Weight = 0.1
     mode: Literal["auto", "exact", "estimate"] = "auto"
     probes: Annotated[int, Field(ge=1)] = 1
 

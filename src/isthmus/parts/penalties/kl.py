@@ -1,6 +1,6 @@
 """The KL divergence of the posterior to the prior: what a code costs, in nats."""
 
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 from torch import Tensor
@@ -10,7 +10,6 @@ from isthmus.parts.codes.gaussian import DiagonalGaussian, standard_log_prob
 from isthmus.parts.facts import Facts
 from isthmus.parts.penalties.penalty import Penalty
 
-NotNegative = Annotated[float, Field(ge=0)]
 BETA, NUMBERS = 4.0, 784
 """The weight that Higgins et al. take for pictures like MNIST's, and how many numbers those have."""
 
@@ -41,19 +40,15 @@ class Kl(Penalty):
 
     towards_prior: ClassVar[bool] = True
 
-    # wider than the base's: settled before any model is built
-    weight: NotNegative | Literal["auto"] = 1.0  # pyright: ignore[reportIncompatibleVariableOverride]
     mode: Literal["auto", "closed", "draws"] = "auto"
     capacity: Annotated[float, Field(ge=0)] | None = None
     capacity_epochs: Annotated[float, Field(ge=0)] = 0.0
     free_bits: Annotated[float, Field(ge=0)] = 0.0
 
-    def settled(self, facts: Facts) -> Self:
-        """The same penalty with its weight decided for samples of so many numbers."""
-        if self.weight != "auto":
-            return self
+    def auto_weight(self, facts: Facts) -> float:
+        """Between 1 and the paper's 4, for samples of so many numbers."""
         share = min(1.0, facts.inputs / NUMBERS) if facts.inputs else 1.0
-        return self.replace(weight=round(1 + (BETA - 1) * share, 2))
+        return round(1 + (BETA - 1) * share, 2)
 
     @property
     def over_batch(self) -> bool:  # pyright: ignore[reportIncompatibleVariableOverride] here it depends on the fields
@@ -67,8 +62,6 @@ class Kl(Penalty):
 
     def check(self, model: "Autoencoder") -> None:
         """Raise BlueprintError where the code has no posterior, or the fields contradict each other."""
-        if self.weight == "auto":
-            raise BlueprintError(f"weight='auto' of {self.kind} is settled by a blueprint. Say a number, such as 1.")
         if not isinstance(model.example().code.distribution, DiagonalGaussian):
             raise BlueprintError(
                 f"{self.kind} needs a code with a distribution, but a {model.code.kind} code has none. "

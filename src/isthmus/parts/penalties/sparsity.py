@@ -7,7 +7,11 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from isthmus.errors import BlueprintError
-from isthmus.parts.penalties.penalty import Penalty
+from isthmus.parts.facts import Facts
+from isthmus.parts.penalties.penalty import Penalty, Weight
+
+PER_NUMBER = 0.0157
+"""The weight of an activation beside the sum of a sample's squared errors: 2e-5 beside their mean over 784 numbers."""
 
 if TYPE_CHECKING:
     from isthmus.autoencoder import Autoencoder
@@ -19,13 +23,19 @@ class ActivationL1(Penalty):
 
     Pushes most activations to zero, so that each sample is described by few units.
 
+    weight: "auto" is settled by the data: `PER_NUMBER` over a sample's numbers, for a distance that is their mean. The
+        price of an activation beside the sample's whole error is then the same for all data.
     layer: whose activations, by name ("encoder.dense1"); the code's where None.
 
     Source: Ng, Sparse autoencoder, CS294A lecture notes (2011), with the L1 norm in place of the KL.
     """
 
-    weight: Annotated[float, Field(ge=0)] = 1e-5
+    weight: Weight = 1e-5
     layer: str | None = None
+
+    def auto_weight(self, facts: Facts) -> float:
+        """2e-5 for samples of 784 numbers."""
+        return float(f"{PER_NUMBER / (facts.inputs or 784):.3g}")
 
     def check(self, model: "Autoencoder") -> None:
         """Raise BlueprintError where there is no such layer."""
@@ -52,7 +62,7 @@ class SparsityKl(Penalty):
 
     over_batch: ClassVar[bool] = True
 
-    weight: Annotated[float, Field(ge=0)] = 1.0
+    weight: Weight = 1.0
     rate: Annotated[float, Field(gt=0, lt=1)] = 0.05
     layer: str | None = None
 
