@@ -115,7 +115,9 @@ def test_restoring_fills_cleans_and_says_how_well(tmp_path):
         run = ist.fit(ist.recipe(name).build(data), data, epochs=1, compile=False, progress=False)
         found = ist.restoration(run, most=4)
         assert np.isfinite(found.scores["psnr"]["restored"])
-        assert ist.restore(run, data.test.tensor()[:2, :, :4, :4] if name == "upscale" else data.test).device.type == "cpu"
+        assert (
+            ist.restore(run, data.test.tensor()[:2, :, :4, :4] if name == "upscale" else data.test).device.type == "cpu"
+        )
 
 
 def test_a_device_that_is_not_there_is_refused_in_one_line(vae):
