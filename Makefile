@@ -17,8 +17,7 @@ test: $(DEV)  ## run the tests
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --maxprocesses 4 --dist worksteal -q $(TESTS)
 
 demo: $(BASE)  ## train on the bundled digits and show the report
-	$(BIN)/isthmus train digits --recipe deep --set code=8 --epochs 60 --batch-size 64 --learning-rate 0.005 \
-		--schedule cosine --out runs/demo --force
+	$(BIN)/isthmus train digits --out runs/demo --force
 	$(BIN)/isthmus report runs/demo --open
 	@echo
 	@echo "Next, your own data (CSV, Parquet, NumPy, a folder of pictures):  $(BIN)/isthmus train FILE"

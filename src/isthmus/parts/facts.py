@@ -65,5 +65,5 @@ def dimensions(sample: Tensor, levels: tuple[int, ...] = ()) -> int:
         away = away / away.square().mean(0).sqrt().clamp(min=1e-12)
     narrow = away.T if away.shape[1] <= len(away) else away
     variances = torch.linalg.eigvalsh(narrow @ narrow.T).flip(0).clamp(min=0)
-    shares = variances.cumsum(0) / variances.sum().clamp(min=1e-300)
-    return min(int((shares < SHARE).sum()) + 1, len(variances))
+    total = float(variances.sum())
+    return min(int((variances.cumsum(0) < SHARE * total).sum()) + 1, len(variances))
