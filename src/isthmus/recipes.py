@@ -165,7 +165,7 @@ _ROWS = (
             network=Dense(tied=True),
             code=Plain(size="wide", most=256, activation="sigmoid"),
             distance=Sse(),
-            penalties=(Contraction(weight=0.5),),
+            penalties=(Contraction(weight="auto"),),
         ),
     ),
     Recipe(

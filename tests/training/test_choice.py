@@ -55,9 +55,9 @@ def test_what_is_given_stays(data):
 def test_more_work_than_the_limit_means_fewer_epochs(data, monkeypatch):
     model = build(data)
     steps = -(-len(data.train) // 32)
-    monkeypatch.setattr(choice, "LIMIT_SECONDS", 5 * steps * seconds_a_step(model, data.train, 32) * 1.001)
+    monkeypatch.setattr(choice, "MOST_SECONDS", 5 * steps * seconds_a_step(model, data.train, 32) * 1.001)
     assert chosen(model, data.train, {}).epochs == 5
-    monkeypatch.setattr(choice, "LIMIT_SECONDS", 1e-9)
+    monkeypatch.setattr(choice, "MOST_SECONDS", 1e-9)
     assert chosen(model, data.train, {}).epochs == 1
 
 

@@ -9,7 +9,7 @@ EPOCHS = 10
 def prove(bench: Bench) -> list[Row]:
     """The share of units that answer (a ReLU's are above 0 or exactly 0), the error, and what the units add."""
     data = bench.open()
-    sparse = documented("sparse")
+    sparse = documented("sparse", weight=2e-5)
     runs = {
         "sparse": bench.train("sparse", sparse, data),
         "plain": bench.train("plain", sparse.replace(penalties=()), data),

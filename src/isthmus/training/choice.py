@@ -21,10 +21,11 @@ STEPS = 4000
 """That a training takes where the work allows it. On few data fewer leave the loss falling, more only overfit."""
 PASSES = 30
 """Over the training part at least, where the work allows it: what makes a difference on many data."""
-LIMIT_SECONDS = 120.0
-"""The most that a training may take on two cores; a machine's own speed doesn't enter (see `seconds_a_step`)."""
+LEAST_SECONDS, SECONDS_A_SAMPLE, MOST_SECONDS = 15.0, 1 / 150, 120.0
+"""What a training may take on two cores: so long, and more for many samples, up to two minutes. See `seconds_a_step`: a
+machine's own speed doesn't enter."""
 SECONDS_A_STEP, SECONDS_AN_OPERATION = 3e-4, 1.5e-5
-FLOPS_A_SECOND, NUMBERS_A_SECOND = 2e10, 3e8
+FLOPS_A_SECOND, NUMBERS_A_SECOND = 3e10, 5e8
 """What two cores of 2020 manage: products, and numbers that operations make, forwards and backwards."""
 LEAST_BATCH, MOST_BATCH, STEPS_AN_EPOCH = 32, 256, 32
 OPEN = ("epochs", "batch_size", "learning_rate", "schedule", "patience")
@@ -35,7 +36,7 @@ def chosen(model: Autoencoder, train: Samples, given: Mapping[str, Any]) -> Sett
     """The settings with what is not given among `OPEN` chosen, where the epochs are left open; else as they are given.
 
     The batch makes some `STEPS_AN_EPOCH` steps an epoch. There are `STEPS` steps and at least `PASSES` epochs, but no
-    more than take `LIMIT_SECONDS` by the work that a step is, counted and not timed: the same model and data get the
+    more than `limit_seconds` allows by the work that a step is, counted and not timed: the same model and data get the
     same settings everywhere. The learning rate falls to 0 by a cosine. Where the validation loss hasn't fallen for a
     third of the epochs, training stops: what comes later only overfits. A rival's loss tells no such thing.
 
@@ -47,11 +48,16 @@ def chosen(model: Autoencoder, train: Samples, given: Mapping[str, Any]) -> Sett
     batch = settings.batch_size if isinstance(settings.batch_size, int) else _batch_size(len(train))
     steps_an_epoch = -(-len(train) // batch)
     wanted = max(PASSES, math.ceil(STEPS / steps_an_epoch))
-    affordable = int(LIMIT_SECONDS / (steps_an_epoch * seconds_a_step(model, train, batch)))
+    affordable = int(limit_seconds(len(train)) / (steps_an_epoch * seconds_a_step(model, train, batch)))
     epochs = max(1, min(wanted, affordable))
     patience = None if model.has_rival else max(10, epochs // 3)
     ours = {"epochs": epochs, "batch_size": batch, "learning_rate": _learning_rate(model), "schedule": "cosine"}
     return settings.replace(**ours | {"patience": patience} | dict(given))
+
+
+def limit_seconds(samples: int) -> float:
+    """The most that a training on so many samples is meant to take on two cores: 25 s on the bundled digits."""
+    return min(MOST_SECONDS, LEAST_SECONDS + samples * SECONDS_A_SAMPLE)
 
 
 def in_words(model: Autoencoder, settings: Settings) -> str:
@@ -88,8 +94,12 @@ def _batch_size(samples: int) -> int:
 
 
 def _learning_rate(model: Autoencoder) -> float:
-    """Lower for what is deep: residual blocks, and recurrent cells along time."""
-    return 1e-3 if any(isinstance(module, Block | Recurrent | nn.RNNBase) for module in model.modules()) else 3e-3
+    """Lower for residual blocks and recurrent cells; higher for logistic units, whose slopes are small."""
+    modules = list(model.modules())
+    if any(isinstance(module, Block | Recurrent | nn.RNNBase) for module in modules):
+        return 1e-3
+    logistic = getattr(model.code, "activation", "") == "sigmoid"
+    return 1e-2 if logistic or any(isinstance(module, nn.Sigmoid) for module in modules) else 3e-3
 
 
 class _Work(TorchDispatchMode):
