@@ -30,7 +30,7 @@ from isthmus.parts import (
 )
 from isthmus.parts.codes.code import LEFT_OPEN
 from isthmus.parts.distances.columns import constant_costs
-from isthmus.parts.facts import dimensions
+from isthmus.parts.facts import deviation, dimensions
 from isthmus.parts.mistakes import brief
 from isthmus.parts.penalties import names_of
 from isthmus.start import check_linear, start_at_pca
@@ -189,6 +189,7 @@ class Blueprint(Value):
             damaged=damaged,
             inputs=math.prod(shape),
             dimensions=counted,
+            deviation=deviation(sample) if sample is not None else None,
         )
         linear = (self.start == "pca" or self.learns == "correction") and self.distance.link == "auto"
         distance = self.distance.replace(link="identity") if linear else self.distance

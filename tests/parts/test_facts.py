@@ -8,7 +8,7 @@ import torch
 
 import isthmus as ist
 from isthmus.parts import ActivationL1, Dense, Facts, Fsq, Kl, Plain, Rvq, TopK, Vq
-from isthmus.parts.facts import dimensions
+from isthmus.parts.facts import deviation, dimensions
 
 
 def spread(*deviations: float, count: int = 4000) -> torch.Tensor:
@@ -35,6 +35,12 @@ def test_what_is_missing_counts_as_the_mean():
     holed = spread(3, 3, 3, 0.1)
     holed[::50, 0] = torch.nan
     assert dimensions(holed) == 3
+
+
+def test_the_deviation_leaves_out_the_means_and_what_is_missing():
+    values = spread(3, 4, 5) + torch.tensor([10.0, -10.0, 0.0])
+    values[::50, 1] = torch.nan
+    assert deviation(values) == pytest.approx(math.sqrt(50 / 3), rel=0.05)
 
 
 def test_columns_of_a_mixed_table_weigh_the_same():
@@ -91,7 +97,8 @@ def test_widths_shrink_together_for_narrow_data():
 def test_weights_that_are_left_open_follow_the_numbers_of_a_sample():
     assert [Kl(weight="auto").settled(Facts(inputs=count)).weight for count in (784, 64, 3072)] == [4.0, 1.24, 4.0]
     assert Kl(weight=4.0).settled(Facts(inputs=64)).weight == 4.0
-    assert ActivationL1(weight="auto").settled(Facts(inputs=64)).weight == pytest.approx(1e-3)
+    assert ActivationL1(weight="auto").settled(Facts(inputs=64, deviation=0.27)).weight == pytest.approx(1e-3, rel=0.02)
+    assert ActivationL1(weight="auto").settled(Facts(inputs=6, deviation=1.0)).weight == pytest.approx(0.04)
 
 
 @pytest.fixture(scope="module")

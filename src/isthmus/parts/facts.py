@@ -26,6 +26,7 @@ class Facts:
         other data.
     inputs: how many numbers a sample has; 0 where nobody knows.
     dimensions: how many principal components hold `SHARE` of the training part's variance; None without samples.
+    deviation: the root of the mean variance of a sample's numbers, scaled; None without samples.
     damaged: of damaged pictures that come with the clean ones, whether they are grey where those have colours, and how
         many times smaller they are; None where none come.
     """
@@ -37,6 +38,7 @@ class Facts:
     constant_costs: tuple[float, ...] = ()
     inputs: int = 0
     dimensions: int | None = None
+    deviation: float | None = None
     damaged: tuple[bool, int] | None = None
 
     def size(self, most: int) -> int:
@@ -49,6 +51,12 @@ class Facts:
     def wide(self, most: int) -> int:
         """How many numbers an overcomplete code has: four times a sample's, at most `most`."""
         return min(most, 4 * self.inputs) if self.inputs else most
+
+
+def deviation(sample: Tensor) -> float:
+    """The root of the mean variance of the numbers of (n, *shape) scaled samples; NaN doesn't count."""
+    rows = sample.flatten(1).double()
+    return float((rows - rows.nanmean(0)).square().nanmean().nan_to_num(0).sqrt())
 
 
 def dimensions(sample: Tensor, levels: tuple[int, ...] = ()) -> int:

@@ -10,8 +10,9 @@ from isthmus.errors import BlueprintError
 from isthmus.parts.facts import Facts
 from isthmus.parts.penalties.penalty import Penalty, Weight
 
-PER_NUMBER = 0.064
-"""The weight of an activation beside the sum of a sample's squared errors; 14 units answer to a bundled digit."""
+PRICE = 0.24
+"""Of an activation, in standard deviations of the data, beside the sum of a sample's squared errors. It leaves 14 units
+that answer to a bundled digit."""
 
 if TYPE_CHECKING:
     from isthmus.autoencoder import Autoencoder
@@ -23,8 +24,9 @@ class ActivationL1(Penalty):
 
     Pushes most activations to zero, so that each sample is described by few units.
 
-    weight: "auto" is settled by the data: `PER_NUMBER` over a sample's numbers, for a distance that is their mean. The
-        price of an activation beside the sample's whole error is then the same for all data.
+    weight: "auto" is settled by the data: `PRICE` times their standard deviation over a sample's numbers, for a
+        distance that is their mean. Squared errors grow with the square of the deviation and activations with the
+        deviation itself, so that the activations of all data then cost as much beside the error.
     layer: whose activations, by name ("encoder.dense1"); the code's where None.
 
     Source: Ng, Sparse autoencoder, CS294A lecture notes (2011), with the L1 norm in place of the KL.
@@ -34,8 +36,8 @@ class ActivationL1(Penalty):
     layer: str | None = None
 
     def auto_weight(self, facts: Facts) -> float:
-        """0.001 for samples of 64 numbers."""
-        return float(f"{PER_NUMBER / (facts.inputs or 784):.3g}")
+        """0.001 for the bundled digits."""
+        return float(f"{PRICE * (facts.deviation or 0.27) / (facts.inputs or 784):.3g}")
 
     def check(self, model: "Autoencoder") -> None:
         """Raise BlueprintError where there is no such layer."""
