@@ -4,6 +4,7 @@ import json as json_module
 import math
 import re
 import shlex
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,7 +16,9 @@ from isthmus.errors import BlueprintError
 from isthmus.files import open_regular
 
 if TYPE_CHECKING:
+    from isthmus.autoencoder import Autoencoder
     from isthmus.blueprint import Blueprint
+    from isthmus.data import Data
     from isthmus.run import Run
 
 MODEL = "The model"
@@ -80,6 +83,7 @@ def train(
     folder = out or free_folder(Path("runs") / f"{stem(source)}-{blueprint.stem if blueprint else recipe}")
     settings = training.in_python(settings)
     model = plan.build(data, seed=settings.get("seed", 0))
+    settings = _with_chosen(model, data, settings, quiet=quiet)
     run = fit(model, data, out=folder, overwrite=force, progress=not quiet, **settings)
     conclude(run, folder, json=json, quiet=quiet)
 
@@ -160,6 +164,19 @@ def free_folder(folder: Path) -> Path:
         count += 1
         free = folder.with_name(f"{folder.name}-{count}")
     return free
+
+
+def _with_chosen(model: "Autoencoder", data: "Data", given: training.Settings, *, quiet: bool) -> training.Settings:
+    """The settings with those that are left open chosen, which is said in a line."""
+    if "epochs" in given or (model.blueprint and model.blueprint.solution == "closed form"):
+        return given
+    from isthmus.training import choice
+
+    settings = choice.chosen(model, data.train, given)
+    if not quiet:
+        words = ["--set code=…", *(f"--{name.replace('_', '-')}" for name in choice.OPEN if name not in given)]
+        print(f"Chosen: {choice.in_words(model, settings)}; change with {', '.join(words)}.", file=sys.stderr)
+    return given | {name: getattr(settings, name) for name in choice.OPEN}
 
 
 def _plan(recipe: str, changes: dict[str, Any], file: Path | None) -> "Blueprint":

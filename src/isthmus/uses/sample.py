@@ -149,7 +149,7 @@ def source_of(
 
 def has_prior(run: "Run") -> bool:
     """Whether the model's codes were trained towards a standard normal: a VAE's, wae's or aae's."""
-    return any(penalty.towards_prior and penalty.weight > 0 for penalty in run.model.penalties)
+    return any(penalty.towards_prior and penalty.full_weight > 0 for penalty in run.model.penalties)
 
 
 def section(run: "Run") -> Section | None:
