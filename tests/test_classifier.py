@@ -8,11 +8,11 @@ from torch import nn
 
 import isthmus as ist
 from isthmus import classifier
+from isthmus.checked import save_tensors
 from isthmus.classifier import QUICK, load_classifier, train_classifier
 from isthmus.data import Samples
 from isthmus.errors import DataError, RunError
 from isthmus.parts.layers import initialise
-from isthmus.store import save_tensors
 from isthmus.training import Settings
 
 

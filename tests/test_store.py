@@ -13,12 +13,12 @@ from torch import nn
 from isthmus import checked
 from isthmus.autoencoder import Autoencoder
 from isthmus.blueprint import Blueprint
-from isthmus.checked import load_json, save_json
+from isthmus.checked import load_json, load_tensors, save_json, save_tensors
 from isthmus.data.scaling import Scaling
 from isthmus.errors import BlueprintError, IsthmusError, RunError
 from isthmus.parts import L1, ActivationL1, Conv, Dense, Distance, Gaussian, GaussianNoise, Plain, Sse
 from isthmus.recipes import RECIPES, recipe
-from isthmus.store import MODEL, WEIGHTS, load_model, load_tensors, save_model, save_tensors
+from isthmus.store import MODEL, WEIGHTS, load_model, save_model
 
 
 class Data:

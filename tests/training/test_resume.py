@@ -13,8 +13,8 @@ import pytest
 import torch
 
 import isthmus as ist
+from isthmus.checked import load_tensors
 from isthmus.errors import Remark, RunError
-from isthmus.store import load_tensors
 
 # Everything that a checkpoint must carry: dropout's generator, running means, a schedule, momenta, the best weights.
 OPTIONS = {"widths": (24, 12), "dropout": 0.2, "normalisation": "batch", "code": 6}
