@@ -179,14 +179,14 @@ class Autoencoder(nn.Module):
         return total, means
 
     @property
-    def code_bits(self) -> float | None:
-        """Bits that one sample's code takes, where it is quantised."""
-        return self.code.bits(self.code_shape)
-
-    @property
     def device(self) -> torch.device:
         """Where it computes; samples, codes and labels may come from anywhere."""
         return self.scaling.scale.device
+
+    @property
+    def code_bits(self) -> float | None:
+        """Bits that one sample's code takes, where it is quantised."""
+        return self.code.bits(self.code_shape)
 
     @property
     def has_rival(self) -> bool:

@@ -6,11 +6,15 @@ import signal
 import subprocess
 import sys
 import time
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
+import typer
 
 import isthmus as ist
+from isthmus.cli.train import conclude
 from isthmus.cli.training import OPTIONS
 from isthmus.training import Settings
 
@@ -222,3 +226,13 @@ def test_the_help_tells_the_defaults_of_python(name):
 
 def test_all_that_is_offered_is_a_setting():
     assert set(OPTIONS) <= set(Settings.model_fields)
+
+
+def test_ctrl_c_under_force_says_that_the_old_run_is_still_there(tmp_path, capsys):
+    stopped: Any = SimpleNamespace(
+        status="interrupted", history=[{}], folder=tmp_path / ".new", settings=Settings(epochs=20)
+    )
+    with pytest.raises(typer.Exit):
+        conclude(stopped, tmp_path, json=False, quiet=True)
+    said = " ".join(capsys.readouterr().err.split())
+    assert f"To go on: isthmus resume {tmp_path}. Until it has ended, {tmp_path} keeps the run" in said

@@ -97,14 +97,15 @@ def test_run_killed_at_twenty_random_moments_equals_unbroken_run(tmp_path: Path,
     kills, attempt = 0, 0
     while kills < 20:
         attempt += 1
-        folder = tmp_path / f"run{attempt}"
+        folder, lives = tmp_path / f"run{attempt}", 0
         while not (folder / "weights.safetensors").exists():
             _sign(folder).unlink(missing_ok=True)
             process = processes.Process(target=_train, args=(folder,))
             process.start()
             while process.is_alive() and not _sign(folder).exists():
                 time.sleep(0.005)
-            process.join(moments.uniform(0, 0.5))
+            lives += 1  # each a little longer, so that it gets on where the machine is busy
+            process.join(moments.uniform(0, 0.5) * (1 + lives / 5))
             if process.is_alive():
                 process.kill()
                 kills += 1
