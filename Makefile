@@ -27,8 +27,7 @@ fuzz: $(DEV)  ## try damaged inputs on every reader and every file of a run (SEC
 		$(if $(ONLY),--only '$(ONLY)') $(if $(CASE),--case '$(CASE)')
 
 demo: $(BASE)  ## train on the bundled digits and show the report
-	$(BIN)/isthmus train digits --recipe deep --set code=8 --epochs 60 --batch-size 64 --learning-rate 0.005 \
-		--schedule cosine --out runs/demo --force
+	$(BIN)/isthmus train digits --out runs/demo --force
 	$(BIN)/isthmus report runs/demo --open
 	@echo
 	@echo "Next, your own data (CSV, Parquet, NumPy, a folder of pictures):  $(BIN)/isthmus train FILE"

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from digits import find_file
 from matplotlib.figure import Figure
-from proving import Bench, Row
+from proving import Bench, Row, documented
 from sklearn.metrics import roc_auc_score
 
 import isthmus as ist
@@ -28,7 +28,7 @@ def prove_heartbeats(bench: Bench, **settings: Any) -> list[Row]:
     for title, cut in (("whole", False), ("cut", True)):
         beats = [shortened(part, seed) if cut else part for seed, part in enumerate((train, test))]
         data = ist.open_data(beats[0], kind="series", validation=0, test=0)
-        run = bench.train(title, ist.recipe(bench.name), data, **common)
+        run = bench.train(title, documented(bench.name), data, **common)
         given = read_samples(beats[1], like=run.description)
         errors = run.evaluation(given).errors["given"]
         area = {rival: float(roc_auc_score(abnormal, values)) for rival, values in errors.items()}

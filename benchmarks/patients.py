@@ -33,7 +33,7 @@ def train(model: ist.Autoencoder, data: ist.Data, **settings: Any) -> ist.Run:
 
 def built(recipe: str, data: ist.Data, seed: int, **options: Any) -> ist.Autoencoder:
     """A recipe's model, with its weights drawn by the seed."""
-    return ist.recipe(recipe, **options).build(data, seed=seed, remarks=False)
+    return ist.recipe(recipe, **{"start": "mean"} | options).build(data, seed=seed, remarks=False)
 
 
 def copying(seed: int) -> ist.Run:

@@ -14,6 +14,8 @@ from PIL import Image
 import isthmus as ist
 from isthmus.files import whole_file, write_json
 from isthmus.fitting import fit_once, same_blueprint
+from isthmus.parts import Dense, TopK
+from isthmus.parts.codes.code import LEFT_OPEN
 from isthmus.recipes import RECIPES
 from isthmus.run import environment
 from isthmus.store import read_json
@@ -46,6 +48,18 @@ class Row:
     def at_least(cls, number: str, it: float, limit: float, why: str = "", beside: float | None = None) -> Self:
         """A number that should not be below the limit."""
         return cls(number, it, beside, _asked("≥", limit, why), bool(it >= limit))
+
+
+def documented(name: str, **options: Any) -> ist.Blueprint:
+    """The recipe with the sizes of its summary, which are those of MNIST, where it leaves them to the data."""
+    blueprint = ist.recipe(name)
+    code, network = blueprint.code, blueprint.network
+    sizes: dict[str, Any] = {"code": code.most} if code.size in LEFT_OPEN else {}
+    if isinstance(code, TopK) and code.k == "auto":
+        sizes["k"] = code.most_k
+    if isinstance(network, Dense):
+        sizes["widths"] = network.hidden
+    return ist.recipe(name, **sizes | options)
 
 
 @dataclass

@@ -200,7 +200,7 @@ def test_something_else_than_a_model_and_data_is_said_in_one_line(data: ist.Data
         ist.fit(blueprint.build(data), "digits")  # pyright: ignore[reportArgumentType]
 
 
-@pytest.mark.parametrize("wrong", [{"epoch": 3}, {"epochs": 0}, {"optimiser": "adm"}])
+@pytest.mark.parametrize("wrong", [{"epohcs": 3}, {"epochs": 0}, {"optimiser": "adm"}])
 def test_wrong_settings_are_said_before_anything_is_written(data: ist.Data, tmp_path: Path, wrong: dict) -> None:
     model = ist.recipe("vanilla", code=2).build(data)
     with pytest.raises(BlueprintError):

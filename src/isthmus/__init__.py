@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from isthmus.fitting import fit, resume
     from isthmus.passes import Pass
     from isthmus.recipes import RECIPES, recipe
+    from isthmus.recipes import list_recipes as recipes
     from isthmus.run import Run, load
     from isthmus.training import Callback
     from isthmus.uses.blend import Blend, blend
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from isthmus.uses.restore_files import restore_files
     from isthmus.uses.sample import sample
     from isthmus.uses.traverse import Traverse, traverse
+    from isthmus.version import VERSION as __version__  # noqa: N811  # the name that Python expects
 
 _HOMES = {
     "Autoencoder": "autoencoder",
@@ -77,6 +79,19 @@ _HOMES = {
     "write_samples": "data",
 }
 
+_MODULES = (
+    "data",
+    "doctor",
+    "drawing",
+    "errors",
+    "experiments",
+    "measures",
+    "parts",
+    "recipes",
+    "samplers",
+    "training",
+)
+
 __all__ = [
     "RECIPES",
     "Autoencoder",
@@ -95,6 +110,7 @@ __all__ = [
     "Samples",
     "Scaling",
     "Traverse",
+    "__version__",
     "blend",
     "compare",
     "detect",
@@ -109,6 +125,7 @@ __all__ = [
     "pretrain",
     "read_samples",
     "recipe",
+    "recipes",
     "restoration",
     "restore",
     "restore_files",
@@ -122,6 +139,10 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        return importlib.import_module("isthmus.version").VERSION
+    if name in _MODULES:  # imported when they are first used, too
+        return importlib.import_module(f"isthmus.{name}")
     if name not in _HOMES:
         raise AttributeError(f"module 'isthmus' has no attribute {name!r}")
     return getattr(importlib.import_module(f"isthmus.{_HOMES[name]}"), name)

@@ -29,6 +29,6 @@ def _value(text: str) -> Any:
     for attempt in (text, f"[{text.rstrip(',')}]") if "," in text else (text,):
         try:
             return json.loads(attempt)
-        except ValueError:
+        except (ValueError, RecursionError):  # RecursionError: brackets within brackets without an end
             continue
     return text

@@ -74,7 +74,9 @@ class Autoencoder(nn.Module):
         self.shape = tuple(shape)
         self.code = code or Plain()
         self.distance = (distance or Mse()).settled(Facts(range=self.scaling.range))
-        self.penalties, self.corruption = tuple(penalties), corruption
+        known = Facts(range=self.scaling.range, inputs=math.prod(self.shape))
+        self.penalties = tuple(penalty.settled(known) for penalty in penalties)
+        self.corruption = corruption
         self.seen_shape = corruption.shape(self.shape) if corruption else self.shape
         self.beside, self.bound, self.blueprint = beside or Beside(), bound, blueprint
         self.learns, self.aligned = learns, aligned and self.seen_shape != self.shape
@@ -167,7 +169,7 @@ class Autoencoder(nn.Module):
             parts = {name: term.view(-1, len(seen.clean)) for name, term in terms.items()}
         total = parts["distance"]
         for index, (name, penalty) in enumerate(zip(self.penalty_names, self.penalties, strict=True)):
-            total = total + (penalty.weight if weights is None else weights[index]) * parts[name]
+            total = total + (penalty.full_weight if weights is None else weights[index]) * parts[name]
         if "code" in parts:
             total = total + parts["code"]
         if self.bound == "log-mean-exp":  # -log (1/K) sum_k exp(-loss_k), the mean over the samples

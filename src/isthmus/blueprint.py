@@ -1,5 +1,6 @@
 """A blueprint: the parts of an autoencoder as data, with a JSON form, that builds the model."""
 
+import contextlib
 import math
 from typing import Annotated, Any, Literal, Protocol, Self
 
@@ -12,10 +13,12 @@ from isthmus.data import Data
 from isthmus.data.pairs import how_damaged
 from isthmus.data.scaling import Scaling
 from isthmus.errors import BlueprintError, nearest, remark
+from isthmus.memory import within_memory
 from isthmus.parts import (
     Beside,
     CodeKind,
     Corruption,
+    Dense,
     Distance,
     Facts,
     Mse,
@@ -27,10 +30,20 @@ from isthmus.parts import (
     Shape,
     Value,
 )
+from isthmus.parts.codes.code import LEFT_OPEN
 from isthmus.parts.distances.columns import constant_costs
+from isthmus.parts.facts import deviation, dimensions
 from isthmus.parts.mistakes import brief
 from isthmus.parts.penalties import names_of
+from isthmus.seeds import seeded
 from isthmus.start import check_linear, start_at_pca
+from isthmus.synonyms import OPTIONS, SETTINGS, TRAINING
+
+_SMALLER = "Take a smaller code, fewer widths or channels, or smaller samples."
+
+
+class _NoOptionError(BlueprintError):
+    """A model has no option of this name."""
 
 
 class HasShape(Protocol):
@@ -64,7 +77,8 @@ class Blueprint(Value):
         "closed form" where there is one (PCA, the linear limit).
     start: what the model makes before its first step: the data's "mean", or what "pca" makes of them, by a linear path
         beside the network. This needs data to be built from, a flat code without an activation and an output without a
-        sigmoid, which is what an "auto" link then settles on.
+        sigmoid, which is what an "auto" link then settles on. "auto" is "pca" where data and parts allow it as they
+        are, so not for pictures, whose numbers lie in 0..1; else "mean".
     learns: what the decoder makes: the "sample", or the "correction" that is added to what the encoder saw. That model
         begins by doing nothing, needs an output without a sigmoid (an "auto" link settles on that), and its code alone
         can't be decoded. Source: Zhang et al., Beyond a Gaussian denoiser, IEEE Trans. Image Processing 26 (2017).
@@ -80,7 +94,7 @@ class Blueprint(Value):
     classes: Annotated[int, Field(ge=0)] = 0
     missing: Literal["auto", "refuse", "mask"] = "auto"
     bound: Bound = "mean"
-    start: Literal["mean", "pca"] = "mean"
+    start: Literal["auto", "mean", "pca"] = "mean"
     learns: Learns = "sample"
 
     def build(self, data: HasShape | Shape, *, seed: int = 0, remarks: bool = True, fresh: bool = True) -> Autoencoder:
@@ -99,7 +113,7 @@ class Blueprint(Value):
         holed = getattr(data, "holed", False)
         self._check_pairs(data)
         damaged = how_damaged(data.train) if isinstance(data, Data) else None
-        settled = self._settled(scaling, len(getattr(data, "label_names", ())), holed, sample, damaged)
+        settled = self._settled(shape, scaling, len(getattr(data, "label_names", ())), holed, sample, damaged)
         seen = settled.corruption.shape(shape) if settled.corruption else shape
         if settled.corruption is not None and settled.network.aligned and seen != shape:
             settled.corruption.check(shape)
@@ -114,8 +128,9 @@ class Blueprint(Value):
             settled.distance.check(sample)
         if remarks:
             _remark_on_size(code_shape, shape, settled)
-        generator = torch.Generator().manual_seed(seed)
-        with torch.random.fork_rng(devices=[]):  # PyTorch's layers draw a first start from the global state
+        generator = seeded(seed)
+        # PyTorch's layers draw a first start from the global state
+        with within_memory("This model", _SMALLER), torch.random.fork_rng(devices=[]):
             encoder, decoder = settled.network.pair(
                 beside.encoder_shape(seen),
                 settled.code.features(code_shape),
@@ -124,6 +139,10 @@ class Blueprint(Value):
                 generator,
             )
             code_module = settled.code.module(code_shape, generator)
+            if settled.start == "auto":
+                seen_by_encoder = beside.encoder_shape(seen)
+                linear = sample is not None and settled._can_start_at_pca(code_shape, shape, seen_by_encoder)
+                settled = settled.replace(start="pca" if linear else "mean")
             if settled.start == "pca":
                 check_linear(settled.code, code_shape, settled.distance, shape, beside.encoder_shape(seen))
                 start_at_pca(
@@ -153,7 +172,13 @@ class Blueprint(Value):
             )
 
     def _settled(
-        self, scaling: Scaling, classes: int, holed: bool, sample: Tensor | None, damaged: tuple[bool, int] | None
+        self,
+        shape: Shape,
+        scaling: Scaling,
+        classes: int,
+        holed: bool,
+        sample: Tensor | None,
+        damaged: tuple[bool, int] | None,
     ) -> Self:
         """The same with all that its parts leave to the data decided."""
         if self.condition is not None:
@@ -165,7 +190,18 @@ class Blueprint(Value):
         holed = holed or (self.corruption is not None and self.corruption.hides)
         missing = ("mask" if holed else "refuse") if self.missing == "auto" else self.missing
         costs = constant_costs(sample, scaling.levels) if sample is not None and sample.ndim == 2 else ()
-        facts = Facts(scaling.range, scaling.levels, classes, missing == "mask", costs, damaged)
+        counted = dimensions(sample, scaling.levels) if sample is not None and self.code.asks_dimensions else None
+        facts = Facts(
+            range=scaling.range,
+            levels=scaling.levels,
+            classes=classes,
+            told=missing == "mask",
+            constant_costs=costs,
+            damaged=damaged,
+            inputs=math.prod(shape),
+            dimensions=counted,
+            deviation=deviation(sample) if sample is not None else None,
+        )
         linear = (self.start == "pca" or self.learns == "correction") and self.distance.link == "auto"
         distance = self.distance.replace(link="identity") if linear else self.distance
         return self.replace(
@@ -177,6 +213,16 @@ class Blueprint(Value):
             classes=classes if self.condition else 0,
             missing=missing,
         )
+
+    def _can_start_at_pca(self, code: Shape, shape: Shape, given: Shape) -> bool:
+        """Whether "auto" can mean "pca" for samples of this shape, of which the encoder gets that one."""
+        if (isinstance(self.network, Dense) and self.network.tied) or self.learns == "correction":
+            return False
+        try:
+            check_linear(self.code, code, self.distance, shape, given)
+        except BlueprintError:
+            return False
+        return True
 
     def _check_pairs(self, data: Any) -> None:
         """Raise BlueprintError where data bring damaged samples that nobody looks at, or lack them."""
@@ -207,7 +253,8 @@ class Blueprint(Value):
 
         `code=32` is the code's size; `distance="bce"` takes another part whole, by its kind; any other name is a field
         of a part, the network's first (`widths=[256]`, `activation="gelu"`). `part.field` or `part__field` says
-        exactly which: `code__activation="relu"`. Whole parts are taken first, whatever the order.
+        exactly which: `code__activation="relu"`. Whole parts are taken first, whatever the order. Words of other
+        libraries are understood (`isthmus.synonyms`): `latent_dim=32` is `code=32`.
 
         Raises:
             BlueprintError: no part has such an option (the nearest are named), or its value won't do.
@@ -238,7 +285,18 @@ class Blueprint(Value):
         for place, part in self._named_parts():
             if wanted in type(part).model_fields and owner in {"", place}:
                 return self._with_part(place, part.replace(**{wanted: value}))
-        raise BlueprintError(f"There is no option {name!r} here. {nearest(name, self.options())}")
+        if name in OPTIONS:
+            with contextlib.suppress(_NoOptionError):
+                return self._with_option(OPTIONS[name], value)
+            raise _NoOptionError(
+                f"There is no option {name!r} here: it would be {OPTIONS[name]!r}, which this model has not. "
+                f"It has {', '.join(self.options())}."
+            )
+        if (setting := SETTINGS.get(name, name)) in TRAINING:
+            raise _NoOptionError(
+                f"{name!r} is no option of a model, but a setting of its training: give {setting}= there, to fit(…)."
+            )
+        raise _NoOptionError(f"There is no option {name!r} here. {nearest(name, self.options())}")
 
     def _named_parts(self) -> list[tuple[str, Part]]:
         parts: list[tuple[str, Part]] = [("network", self.network), ("code", self.code), ("distance", self.distance)]
@@ -256,7 +314,8 @@ class Blueprint(Value):
 
 def _is_whole(name: str, value: Any) -> bool:
     """Whether an option takes the place of a whole field of the blueprint; a bare `code` is a size, not a code."""
-    return name in Blueprint.model_fields and (name != "code" or isinstance(value, CodeKind | dict | str))
+    whole = isinstance(value, CodeKind | dict) or (isinstance(value, str) and value not in LEFT_OPEN)
+    return name in Blueprint.model_fields and (name != "code" or whole)
 
 
 def _shape_and_scaling(data: HasShape | Shape) -> tuple[Shape, Scaling]:

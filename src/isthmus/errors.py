@@ -8,14 +8,19 @@ import warnings
 from collections.abc import Iterable
 from pathlib import Path
 
+from isthmus.plain import plain
+
 _PACKAGE = f"{Path(__file__).parent}{os.sep}"
 
 
 class IsthmusError(Exception):
-    """Anything that Isthmus refuses, in one message: what was given, what was expected, what to do."""
+    """Anything that Isthmus refuses, in one message: what was given, what was expected, what to do.
+
+    Names in the message are made safe to show (`isthmus.plain`).
+    """
 
     def __init__(self, message: str = "", *more: object) -> None:
-        super().__init__(_begun(message), *more)
+        super().__init__(plain(_begun(message)), *more)
 
 
 class DataError(IsthmusError, ValueError):
@@ -50,7 +55,15 @@ def remark(message: str) -> None:
         if frame.f_code.co_filename.startswith(_PACKAGE):
             outside = level  # a level above our outermost line: other libraries may lie between ours
         frame = frame.f_back
-    warnings.warn(_begun(message), Remark, stacklevel=outside)
+    warnings.warn(plain(_begun(message)), Remark, stacklevel=outside)
+
+
+def out_of_memory(error: BaseException) -> bool:
+    """Whether the system, PyTorch or Arrow had not as much memory as was asked for, or could not even count it."""
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
+        return True
+    words = ("allocate memory", "out of memory", "Storage size calculation overflowed", "array is too big")
+    return isinstance(error, RuntimeError | ValueError) and any(word in str(error) for word in words)
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

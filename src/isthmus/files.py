@@ -7,13 +7,15 @@ import os
 import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from isthmus.errors import IsthmusError, RunError, alike
+from isthmus.plain import plain_json
 from isthmus.temporary import name_beside
 
 MODEL = "model.json"
 """Says what a run's model is made of: a folder that has it holds a run."""
+NOT_REGULAR = "it is a pipe, a device or a folder, not a regular file"
 
 
 @contextlib.contextmanager
@@ -90,13 +92,27 @@ def write_json(path: str | Path, value: Any) -> None:
 
 
 def json_text(value: Any) -> str:
-    """What `write_json` writes: UTF-8, and ASCII alone where a name holds what UTF-8 can't."""
-    text = json.dumps(value, indent=2, allow_nan=False, ensure_ascii=False) + "\n"
+    """What `write_json` writes. What is not plain (`isthmus.plain`) stands there in JSON's own escapes."""
+    return plain_json(json.dumps(value, indent=2, allow_nan=False, ensure_ascii=False)) + "\n"
+
+
+def open_regular(path: str | Path) -> IO[bytes]:
+    """Open a regular file for reading. A pipe, a device or a socket, or a link to one, is refused at once, unread.
+
+    Raises:
+        OSError: there is none, or it can't be read; a `ValueError` for a name with a zero byte becomes one, too.
+    """
     try:
-        text.encode()
-    except UnicodeEncodeError:
-        text = json.dumps(value, indent=2, allow_nan=False) + "\n"
-    return text
+        handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    except ValueError as error:
+        raise OSError(errno.EINVAL, "its name holds a zero byte", str(path)) from error
+    try:
+        if not stat.S_ISREG(os.fstat(handle).st_mode):
+            raise OSError(errno.EINVAL, NOT_REGULAR, str(path))
+        return os.fdopen(handle, "rb")
+    except BaseException:
+        os.close(handle)
+        raise
 
 
 def no_run(folder: Path) -> RunError:
@@ -110,9 +126,9 @@ def no_run(folder: Path) -> RunError:
     )
 
 
-def unwritable(path: Path, error: OSError) -> IsthmusError:
+def unwritable(path: Path, error: OSError | ValueError) -> IsthmusError:
     """The message for a file that could not be written, by its cause."""
-    number = error.errno or 0
+    number = getattr(error, "errno", None) or 0
     if "requested and" in str(error):  # NumPy's words for a short write, which come without a number
         number = errno.ENOSPC
     cause = {
@@ -124,7 +140,7 @@ def unwritable(path: Path, error: OSError) -> IsthmusError:
         errno.ENOENT: "its folder does not exist. Make it first, or choose another place",
         errno.EEXIST: "a part of its path is a file, not a folder. Choose another place",
         errno.ENOTDIR: "a part of its path is a file, not a folder. Choose another place",
-    }.get(number, f"the system says: {error.strerror or error}")
+    }.get(number, f"the system says: {getattr(error, 'strerror', None) or error}")
     return IsthmusError(f"Could not write {path}: {cause}. Nothing was left half-written.")
 
 

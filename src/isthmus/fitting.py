@@ -2,6 +2,7 @@
 
 import contextlib
 import signal
+import sys
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -36,7 +37,7 @@ from isthmus.run_folder import (
 )
 from isthmus.run_records import read_description, read_settings, read_weights
 from isthmus.store import describe_model, make_folder, read_described, rebuild
-from isthmus.training import BestWeights, Callback, Checkpoint, Checkpoints, ProgressBar, Settings, Training
+from isthmus.training import BestWeights, Callback, Checkpoint, Checkpoints, ProgressBar, Settings, Training, choice
 from isthmus.training.closed_form import solve
 from isthmus.training.layerwise import layer_autoencoders, pretrain
 from isthmus.training.precision import multiplies_bfloat16
@@ -62,9 +63,11 @@ def fit(
     out: the run's folder; without one nothing is written.
     overwrite: take the place of a run that is there, when this one has ended. Until then the old one stays. Where this
         one is stopped or fails on the way, both are there: `load` gives the old one, `resume` goes on with this one.
-    progress: show a bar, and say at once what the doctor sees (`isthmus.doctor.Watch`).
+    progress: show a bar, and say at once what was chosen and what the doctor sees (`isthmus.doctor.Watch`).
     callbacks: your own, called after the built-in ones. pca: principal components of the same training part, as many as
-        the code has or more, where they are known already. The rest are `Settings`.
+        the code has or more, where they are known already. The rest are `Settings`. Where `epochs` are left out, they,
+        batch size, learning rate, schedule and patience are chosen from model and data (`isthmus.training.choice`), but
+        for those that are given; with `epochs` the others are at the defaults of `Settings`.
 
     Ctrl-C ends training cleanly, with everything saved.
 
@@ -74,7 +77,7 @@ def fit(
         BlueprintError: the model does not fit the data.
     """
     _check_fit(model, data)
-    chosen = _decided(model, data, Settings(**settings))
+    chosen = _decided(model, data, _chosen(model, data, settings, progress))
     if out is None:
         return _train(model, data, chosen, None, progress, callbacks, None, pca)
     folder = make_folder(out)
@@ -275,6 +278,17 @@ def _train(
         kept = f"weights of epoch {run.best_epoch}" if run.best_epoch else "weights from before the first epoch"
         raise TrainingError(f"{run.reason} The {kept} are kept in {run.folder or 'the model'}.")
     return run
+
+
+def _chosen(model: Autoencoder, data: Data, given: dict[str, Any], progress: bool) -> Settings:
+    """The settings that are given, and the others chosen from model and data, but for what needs no steps."""
+    if "epochs" in given or (model.blueprint is not None and model.blueprint.solution == "closed form"):
+        return Settings(**given)
+    settings = choice.chosen(model, data.train, given)
+    if progress:
+        names = "=, ".join(name for name in choice.OPEN if name not in given)
+        print(f"Chosen: {choice.in_words(model, settings)}; change with {names}=.", file=sys.stderr)
+    return settings
 
 
 def _decided(model: Autoencoder, data: Data, settings: Settings) -> Settings:

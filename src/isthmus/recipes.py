@@ -1,5 +1,9 @@
 """The recipes: named blueprints, one row each, with what they are for and where they come from."""
 
+import html
+import sys
+import textwrap
+import types
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -7,7 +11,6 @@ from isthmus.blueprint import Blueprint
 from isthmus.errors import BlueprintError, nearest
 from isthmus.parts import (
     ActivationL1,
-    Bce,
     Blur,
     CodeAdversary,
     Columns,
@@ -25,6 +28,7 @@ from isthmus.parts import (
     Hide,
     Holes,
     Kl,
+    Likelihood,
     Mmd,
     Mse,
     OutputAdversary,
@@ -40,6 +44,7 @@ from isthmus.parts import (
     Vq,
     Watermark,
 )
+from isthmus.synonyms import meant_recipes
 
 
 @dataclass(frozen=True)
@@ -66,28 +71,40 @@ def _restoring(corruption: Corruption, whole: bool = True) -> Blueprint:
     )
 
 
-_VAE = Blueprint(network=Dense(widths=(400,)), code=GaussianCode(size=20), distance=Bce(), penalties=(Kl(),))
+_VAE = Blueprint(
+    network=Dense(widths="auto", most_widths=(400,)),
+    code=GaussianCode(size="auto", most=20),
+    distance=Likelihood(),
+    penalties=(Kl(),),
+)
 _ROWS = (
     Recipe(
         "vanilla",
         "One layer each way: 784-32-784 on digits.",
         "The smallest autoencoder; the one to explain the idea with, and to compare others against.",
         "Rumelhart, Hinton & Williams, Learning internal representations by error propagation (1986)",
-        Blueprint(network=Dense(), code=Plain(size=32, activation="relu")),
+        Blueprint(network=Dense(), code=Plain(size="auto", activation="relu")),
     ),
     Recipe(
         "multilayer",
         "One hidden layer on each side: 784-128-64-128-784 on digits.",
         "When one layer is too plain and time is short.",
         "Hubens, Deep inside: Autoencoders (2018)",
-        Blueprint(network=Dense(widths=(128,)), code=Plain(size=64, activation="relu")),
+        Blueprint(
+            network=Dense(widths="auto", most_widths=(128,)),
+            code=Plain(size="auto", most=64, activation="relu"),
+        ),
     ),
     Recipe(
         "deep",
         "Hidden layers that narrow to the code: 784-128-64-32-64-128-784 on digits.",
         "The first choice for tables and small pictures.",
         "Hinton & Salakhutdinov, Reducing the dimensionality of data with neural networks, Science 313 (2006)",
-        Blueprint(network=Dense(widths=(128, 64), activation="silu"), code=Plain(size=32)),
+        Blueprint(
+            network=Dense(widths="auto", most_widths=(128, 64), activation="silu"),
+            code=Plain(size="auto"),
+            start="auto",
+        ),
     ),
     Recipe(
         "conv",
@@ -102,14 +119,16 @@ _ROWS = (
         "Principal components: the best linear autoencoder, in closed form.",
         "The yardstick. Where it does as well as a network, keep it: it is exact, quick and has no settings.",
         "Pearson (1901); Baldi & Hornik, Neural networks and principal component analysis (1989)",
-        Blueprint(network=Dense(tied=True), code=Plain(size=32), distance=Sse(link="identity"), solution="closed form"),
+        Blueprint(
+            network=Dense(tied=True), code=Plain(size="auto"), distance=Sse(link="identity"), solution="closed form"
+        ),
     ),
     Recipe(
         "tied",
         "The decoder is the encoder's transpose, W and Wᵀ: half the weights; linear, so that it spans PCA's plane.",
         "For less to store and to overfit. With activations, code.activation=sigmoid say, it is a network like others.",
         "Baldi & Hornik, Neural networks and principal component analysis (1989)",
-        Blueprint(network=Dense(tied=True), code=Plain(size=32), distance=Sse(link="identity")),
+        Blueprint(network=Dense(tied=True), code=Plain(size="auto"), distance=Sse(link="identity")),
     ),
     Recipe(
         "sparse",
@@ -117,9 +136,9 @@ _ROWS = (
         "For codes to be read or searched: a unit that answers says something. A larger weight leaves fewer that do.",
         "Ng, Sparse autoencoder, CS294A lecture notes (2011), with the L1 norm in place of the KL",
         Blueprint(
-            network=Dense(widths=(64,)),
-            code=Plain(size=256, activation="relu"),
-            penalties=(ActivationL1(weight=2e-5),),
+            network=Dense(widths="auto", most_widths=(64,)),
+            code=Plain(size="wide", most=256, activation="relu"),
+            penalties=(ActivationL1(weight="auto"),),
         ),
     ),
     Recipe(
@@ -129,7 +148,7 @@ _ROWS = (
         "Ng, Sparse autoencoder, CS294A lecture notes (2011)",
         Blueprint(
             network=Dense(),
-            code=Plain(size=64, activation="sigmoid"),
+            code=Plain(size="wide", most=64, activation="sigmoid"),
             distance=Sse(),
             penalties=(SparsityKl(weight=10.0, rate=0.1),),
         ),
@@ -139,7 +158,7 @@ _ROWS = (
         "Of 1,000 units the 25 largest stay; the decoder is the encoder's transpose.",
         "Where exactly so many units shall describe a sample; there is no weight to find.",
         "Makhzani & Frey, k-sparse autoencoders, ICLR (2014)",
-        Blueprint(network=Dense(tied=True), code=TopK(size=1000, k=0.025), distance=Mse(link="identity")),
+        Blueprint(network=Dense(tied=True), code=TopK(size="wide", most=1000, k="auto"), distance=Mse(link="identity")),
     ),
     Recipe(
         "contractive",
@@ -149,9 +168,9 @@ _ROWS = (
         Blueprint(
             # tied, else small weights in the encoder and large ones in the decoder contract nothing
             network=Dense(tied=True),
-            code=Plain(size=256, activation="sigmoid"),
+            code=Plain(size="wide", most=256, activation="sigmoid"),
             distance=Sse(),
-            penalties=(Contraction(weight=0.5),),
+            penalties=(Contraction(weight="auto"),),
         ),
     ),
     Recipe(
@@ -160,8 +179,8 @@ _ROWS = (
         "For codes to be read or used one number at a time, as principal components are, but of a network.",
         "Cogswell et al., Reducing overfitting in deep networks by decorrelating representations, ICLR (2016)",
         Blueprint(
-            network=Dense(widths=(256,), activation="silu"),
-            code=Plain(size=16),
+            network=Dense(widths="auto", most_widths=(256,), activation="silu"),
+            code=Plain(size="auto", most=16),
             penalties=(Decorrelation(weight=0.01),),
         ),
     ),
@@ -170,7 +189,11 @@ _ROWS = (
         "It sees samples with Gaussian noise (σ = 0.5) and must give the clean ones: 784-512-128-512-784 on digits.",
         "To take noise off, and for codes that rest on what the data have in common. Other damage: corruption=masking.",
         "Vincent et al., Stacked denoising autoencoders, JMLR 11 (2010)",
-        Blueprint(network=Dense(widths=(512,)), code=Plain(size=128), corruption=GaussianNoise(sigma=0.5)),
+        Blueprint(
+            network=Dense(widths="auto", most_widths=(512,)),
+            code=Plain(size="auto", most=128),
+            corruption=GaussianNoise(sigma=0.5),
+        ),
     ),
     Recipe(
         "stacked",
@@ -179,8 +202,8 @@ _ROWS = (
         "each layer denoises; network.tied=true halves the weights.",
         "Hinton & Salakhutdinov, Science 313 (2006); Bengio et al. (2007); Vincent et al., JMLR 11 (2010)",
         Blueprint(
-            network=Dense(widths=(1000, 500, 250), activation="sigmoid"),
-            code=Plain(size=30),
+            network=Dense(widths="auto", most_widths=(1000, 500, 250), activation="sigmoid"),
+            code=Plain(size="auto", most=30),
             solution="layer by layer",
         ),
     ),
@@ -198,17 +221,17 @@ _ROWS = (
         "Kingma & Welling, Auto-encoding variational Bayes, ICLR (2014)",
         Blueprint(
             network=Conv(channels=(32, 64), form="strided", activation="silu"),
-            code=GaussianCode(size=20),
-            distance=Bce(),
+            code=GaussianCode(size="auto", most=20),
+            distance=Likelihood(),
             penalties=(Kl(),),
         ),
     ),
     Recipe(
         "beta-vae",
-        "A VAE whose KL counts four times: fewer numbers of the code are used, each for more of one thing.",
+        "A VAE whose KL counts four times (less on small samples): fewer numbers are used, each for more of one thing.",
         "For codes whose numbers can be told apart; it costs sharpness. A weight below 1 does the opposite.",
         "Higgins et al., β-VAE: learning basic visual concepts with a constrained variational framework, ICLR (2017)",
-        _VAE.replace(penalties=(Kl(weight=4.0),)),
+        _VAE.replace(penalties=(Kl(weight="auto"),)),
     ),
     Recipe(
         "cvae",
@@ -223,14 +246,19 @@ _ROWS = (
         "A VAE with five draws of each code under the importance-weighted bound, which is tighter than the ELBO.",
         "For likelihoods: more draws come nearer to log p(x) and use more of the code, at their multiple of the time.",
         "Burda, Grosse & Salakhutdinov, Importance weighted autoencoders, ICLR (2016)",
-        _VAE.replace(code=GaussianCode(size=20, draws=5), bound="log-mean-exp"),
+        _VAE.replace(code=GaussianCode(size="auto", most=20, draws=5), bound="log-mean-exp"),
     ),
     Recipe(
         "wae",
         "Plain codes that, taken together, look like a normal prior (MMD): 784-256-8-256-784 on digits.",
         "To draw new samples, and yet a sample keeps a code of its own. Give it batches of a hundred or more.",
         "Tolstikhin et al., Wasserstein auto-encoders, ICLR (2018)",
-        Blueprint(network=Dense(widths=(256,)), code=Plain(size=8), distance=Sse(), penalties=(Mmd(weight=300.0),)),
+        Blueprint(
+            network=Dense(widths="auto", most_widths=(256,)),
+            code=Plain(size="auto", most=8),
+            distance=Sse(),
+            penalties=(Mmd(weight=300.0),),
+        ),
     ),
     Recipe(
         "aae",
@@ -238,7 +266,10 @@ _ROWS = (
         "As wae, where a kernel sees too little: large codes, or small batches. The rival takes some half of the time.",
         "Makhzani et al., Adversarial autoencoders, ICLR workshop (2016)",
         Blueprint(
-            network=Dense(widths=(256,)), code=Plain(size=8), distance=Sse(), penalties=(CodeAdversary(weight=10.0),)
+            network=Dense(widths="auto", most_widths=(256,)),
+            code=Plain(size="auto", most=8),
+            distance=Sse(),
+            penalties=(CodeAdversary(weight=10.0),),
         ),
     ),
     Recipe(
@@ -248,25 +279,35 @@ _ROWS = (
         "Larsen et al., Autoencoding beyond pixels using a learned similarity metric, ICML (2016)",
         Blueprint(
             network=Conv(channels=(32, 64), form="strided"),
-            code=GaussianCode(size=20),
+            code=GaussianCode(size="auto", most=20),
             distance=Gaussian(),
             penalties=(Kl(), OutputAdversary(weight=5.0, realism=2.0, smoothness=0.02)),
         ),
     ),
     Recipe(
         "resnet",
-        "Residual convolutions around a flat code of 128; 16, 32, 64 channels, each at half the size of those before.",
-        "For colour pictures. PCA is hard to beat where a code is small beside them: start=pca begins as good as it.",
+        "Residual convolutions around a flat code of 128 at most; 16, 32, 64 channels, each at half the size before.",
+        "For colour pictures. PCA is hard to beat where a code is small beside them, so this begins as good as it.",
         "He et al., Identity mappings in deep residual networks, ECCV (2016)",
-        Blueprint(network=Residual(), code=Plain(size=128)),
+        Blueprint(
+            network=Residual(),
+            code=Plain(size="auto", most=128),
+            distance=Mse(link="identity"),
+            start="auto",
+        ),
         data="pictures",
     ),
     Recipe(
         "resnet-vae",
-        "The same as a VAE: codes of 128 drawn around a mean, colours with a Gaussian error of 0.1, and the KL.",
+        "The same as a VAE: codes drawn around a mean, colours with a Gaussian error of 0.1, and the KL.",
         "To draw new colour pictures, or for codes without holes between them; for the smallest error take resnet.",
         "Kingma & Welling, Auto-encoding variational Bayes, ICLR (2014); He et al. (2016)",
-        Blueprint(network=Residual(), code=GaussianCode(size=128), distance=Gaussian(scale=0.1), penalties=(Kl(),)),
+        Blueprint(
+            network=Residual(),
+            code=GaussianCode(size="auto", most=128),
+            distance=Gaussian(scale=0.1),
+            penalties=(Kl(),),
+        ),
         data="pictures",
     ),
     Recipe(
@@ -274,7 +315,7 @@ _ROWS = (
         "Convolutions along time, three times halved: series (C, T), of different lengths too, to 8 numbers.",
         "The first choice for series: quick, and sure to learn. Give them with kind=series.",
         "Masci et al., Stacked convolutional auto-encoders, ICANN (2011), along time",
-        Blueprint(network=Conv(channels=(16, 32, 32), kernel=7), code=Plain(size=8)),
+        Blueprint(network=Conv(channels=(16, 32, 32), kernel=7), code=Plain(size="auto", most=8), start="auto"),
         data="series",
     ),
     Recipe(
@@ -282,18 +323,18 @@ _ROWS = (
         "Gated recurrent units read a series into 8 numbers, and write it again from its first step to its last.",
         "Where what comes later hangs on what came long before; slower than convolutions, and needs more epochs.",
         "Malhotra et al., LSTM-based encoder-decoder for multi-sensor anomaly detection (2016), with GRUs",
-        Blueprint(network=Gru(), code=Plain(size=8)),
+        Blueprint(network=Gru(), code=Plain(size="auto", most=8)),
         data="series",
     ),
     Recipe(
         "table",
         "Tables of numbers and categories: embeddings, a loss for each kind, and cells hidden to be filled in.",
-        "For tables with text columns (categorical=auto) or with holes (missing=keep), which come out filled. In a "
-        "narrow table hidden cells, not the code of 16, keep it from copying; for a map or few numbers say code=2.",
+        "For tables with text columns (categorical=auto) or with holes (missing=keep), which come out filled. Hidden "
+        "cells keep it from copying, also where the code is as large as the table; for a map say code=2.",
         "Gondara & Wang, MIDA: multiple imputation using denoising autoencoders, PAKDD (2018)",
         Blueprint(
-            network=Table(widths=(128, 64), activation="silu"),
-            code=Plain(size=16),
+            network=Table(widths="auto", most_widths=(128, 64), activation="silu"),
+            code=Plain(size="auto", most=16),
             distance=Columns(),
             corruption=Hide(share=0.3),
         ),
@@ -305,21 +346,26 @@ _ROWS = (
         "To store or send samples in few bits, and for models of sequences, which want symbols. For larger pictures "
         "network=conv: each position of its map is then one vector.",
         "van den Oord, Vinyals & Kavukcuoglu, Neural discrete representation learning, NeurIPS (2017)",
-        Blueprint(network=Dense(widths=(512,)), code=Vq(size=64, entries=256)),
+        Blueprint(network=Dense(widths="auto", most_widths=(512,)), code=Vq(size="auto", most=64, entries=256)),
     ),
     Recipe(
         "rvq",
         "Four vectors, two books in turn, each for what the one before left over: 64 bits a sample.",
         "Where bits shall be added a book at a time; the first books alone give a rough picture.",
         "Zeghidour et al., SoundStream: an end-to-end neural audio codec, IEEE/ACM TASLP 30 (2021)",
-        Blueprint(network=Dense(widths=(512,)), code=Rvq(size=64, length=16, entries=256, quantisers=2)),
+        Blueprint(
+            network=Dense(widths="auto", most_widths=(512,)),
+            code=Rvq(size="auto", most=64, length=16, entries=256, quantisers=2),
+        ),
     ),
     Recipe(
         "fsq",
         "Each number rounded to a few levels: six vectors of four, 8, 5, 5 and 5 levels; 60 bits a sample.",
         "Instead of vq, where nothing shall be tuned: there is no book to learn, and none of it can lie idle.",
         "Mentzer et al., Finite scalar quantization: VQ-VAE made simple, ICLR (2024)",
-        Blueprint(network=Dense(widths=(512,)), code=Fsq(size=24, levels=(8, 5, 5, 5))),
+        Blueprint(
+            network=Dense(widths="auto", most_widths=(512,)), code=Fsq(size="auto", most=24, levels=(8, 5, 5, 5))
+        ),
     ),
     Recipe(
         "denoise",
@@ -370,7 +416,31 @@ _ROWS = (
         data="pictures",
     ),
 )
-RECIPES: dict[str, Recipe] = {row.name: row for row in _ROWS}
+
+
+class Recipes(dict[str, Recipe]):
+    """The recipes by name; printed, or shown in a notebook, they are a table of what each is and when to choose it."""
+
+    def __repr__(self) -> str:
+        indent = max(map(len, self), default=0) + 2
+        lines = [
+            textwrap.fill(
+                f"{row.name:{indent}}{row.summary} {row.advice}", 110, subsequent_indent=" " * indent, tabsize=1
+            )
+            for row in self.values()
+        ]
+        return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        rows = (
+            [f"<code>{html.escape(row.name)}</code>", html.escape(row.summary), html.escape(row.advice)]
+            for row in self.values()
+        )
+        cells = "".join(f"<tr>{''.join(f'<td>{cell}</td>' for cell in row)}</tr>" for row in rows)
+        return f"<table><tr><th>recipe</th><th>what it is</th><th>when to choose it</th></tr>{cells}</table>"
+
+
+RECIPES = Recipes({row.name: row for row in _ROWS})
 
 
 def recipe(name: str, **options: Any) -> Blueprint:
@@ -384,12 +454,31 @@ def recipe(name: str, **options: Any) -> Blueprint:
     return find_recipe(name).blueprint.with_options(**options)
 
 
+def list_recipes() -> Recipes:
+    """All recipes, by name. This module itself can be called for them: `ist.recipes()`."""
+    return RECIPES
+
+
 def find_recipe(name: str) -> Recipe:
-    """The row of this name.
+    """The row of this name, or of one that means the same (`isthmus.synonyms`): "vqvae" is "vq".
 
     Raises:
-        BlueprintError: there is none; the nearest are named.
+        BlueprintError: there is none, or it could be several; the nearest are named.
     """
-    if name not in RECIPES:
-        raise BlueprintError(f"There is no recipe {name!r}. {nearest(name, RECIPES)}")
-    return RECIPES[name]
+    if name in RECIPES:
+        return RECIPES[name]
+    meant = meant_recipes(str(name), RECIPES)
+    if len(meant) == 1:
+        return RECIPES[meant[0]]
+    hint = f"Did you mean {' or '.join(map(repr, meant))}?" if meant else nearest(str(name), RECIPES)
+    raise BlueprintError(f"There is no recipe {name!r}. {hint}")
+
+
+class _Callable(types.ModuleType):
+    """A module that lists the recipes when it is called, since `isthmus.recipes` is a module once it is imported."""
+
+    def __call__(self) -> Recipes:
+        return list_recipes()
+
+
+sys.modules[__name__].__class__ = _Callable

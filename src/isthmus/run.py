@@ -226,18 +226,29 @@ class Run:
         labels: (N,) whole numbers, for a model that is conditioned on them.
 
         Raises:
-            DataError: the codes have another shape than the model's.
+            DataError: the codes have another shape than the model's, are none, or hold NaN.
         """
-        codes = torch.as_tensor(codes, dtype=torch.float32)
-        if codes.ndim == 1:
-            codes = codes[None]
         wanted = self.model.code_shape
+        try:
+            codes = torch.as_tensor(codes, dtype=torch.float32)
+            labels = None if labels is None else torch.as_tensor(labels, dtype=torch.int64)
+        except (TypeError, ValueError, RuntimeError, OverflowError) as error:
+            raise DataError(
+                f"These codes, or their labels, are no numbers ({' '.join(str(error).split())[:80]}): expected rows of "
+                f"{torch.Size(wanted).numel()} each, and whole numbers as labels."
+            ) from error
+        if codes.ndim < 2:
+            codes = codes.reshape(1, -1)
+        if not codes.numel():
+            raise DataError(f"There are no codes: expected at least one, of {torch.Size(wanted).numel()} numbers.")
+        if not bool(codes.isfinite().all()):
+            row = int((~codes.flatten(1).isfinite()).any(1).nonzero()[0])
+            raise DataError(f"Code {row} has NaN or infinite values: expected finite numbers, as encode makes them.")
         if codes[0].numel() != torch.Size(wanted).numel():
             raise DataError(
                 f"These codes have {codes[0].numel()} numbers each, the model's have {torch.Size(wanted).numel()} "
                 f"{tuple(wanted)}. Give codes that this model's encode made."
             )
-        labels = None if labels is None else torch.as_tensor(labels, dtype=torch.int64)
         return self._through(self.model.decode, Samples(values=codes.reshape(-1, *wanted), labels=labels))
 
     def evaluate(self, source: Any = None, *, progress: Any = None, **how: Any) -> dict[str, Any]:
@@ -362,7 +373,16 @@ class Run:
             )
         if self.model.training:  # to say it to every layer again takes as long as one row
             self.model.eval()
-        return torch.cat([use(raw, labels).cpu() for raw, labels in samples.labelled(together(widest(self.model)))])
+        made: list[Tensor] = []
+        for raw, labels in samples.labelled(together(widest(self.model))):
+            made.append(use(raw, labels).cpu())
+            if not bool(made[-1].isfinite().all()):
+                row = sum(map(len, made[:-1])) + int((~made[-1].flatten(1).isfinite()).any(1).nonzero()[0])
+                raise DataError(
+                    f"The model makes no finite numbers of sample {row}: its values are far outside of those that the "
+                    "model was trained on. Check their units, or leave that sample out."
+                )
+        return torch.cat(made)
 
 
 def baseline_size(model: Autoencoder) -> int:

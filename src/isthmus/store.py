@@ -13,9 +13,10 @@ from isthmus.autoencoder import Autoencoder
 from isthmus.blueprint import Blueprint
 from isthmus.checked import check_tensors, damaged, load_json, load_tensors, read_json, save_tensors, seal
 from isthmus.data.scaling import Scaling
-from isthmus.errors import RunError
+from isthmus.errors import IsthmusError, RunError
 from isthmus.files import MODEL, json_text, no_run, unwritable, whole_file
 from isthmus.parts.mistakes import brief
+from isthmus.plain import utf8
 from isthmus.run_folder import CHECKPOINT, WEIGHTS
 from isthmus.sizes import at_most
 
@@ -141,9 +142,11 @@ def make_folder(folder: str | Path) -> Path:
         IsthmusError: it can't be made, with the cause.
     """
     folder = Path(folder)
+    if utf8(str(folder)) != str(folder):
+        raise IsthmusError(f"The name {folder} is not UTF-8, and weights can't be kept there. Choose another folder.")
     try:
         folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
+    except (OSError, ValueError) as error:  # ValueError: a zero byte in the name
         raise unwritable(folder, error) from error
     return folder
 

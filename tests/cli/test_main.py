@@ -1,17 +1,21 @@
 """The command as a whole: help, versions, and what becomes of an error."""
 
 import os
+import shutil
 import subprocess
 import sys
 import warnings
+from typing import Any
 
 import pytest
+import typer
 from typer.testing import CliRunner
 
 from isthmus.cli import options
-from isthmus.cli.main import app
+from isthmus.cli.main import app, in_our_options
 from isthmus.errors import RunError, remark
 
+COMMAND: Any = typer.main.get_command(app)
 COMMANDS = ["train", "resume", "evaluate", "report", "reconstruct", "encode", "decode", "recipes", "info"]
 COMMANDS += ["sweep", "compare", "pretrain"]
 
@@ -66,7 +70,9 @@ def test_help_is_quick():
     [
         (["trian"], "Did you mean 'train'"),
         (["train"], "Missing argument 'SOURCE'"),
-        (["train", "digits", "--epoch", "3"], "--epochs"),
+        (["train", "digits", "--epohcs", "3"], "--epochs"),
+        (["train", "digits", "--set", "lr=3"], "--learning-rate"),
+        (["train", "digits", "--recipe", "cae"], "'conv' or 'contractive'"),
         (["train", "digits", "--epochs", "many"], "--epochs"),
         (["train", "digits", "--epochs", "0"], "--epochs"),
         (["train", "digits", "--precision", "float16"], "bfloat16"),
@@ -89,6 +95,29 @@ def test_wrong_use_is_said_in_one_line_with_exit_code_two(words, said):
     assert said in result.stderr
     assert "--help" in result.stderr
     assert result.stdout == ""
+
+
+@pytest.mark.parametrize(
+    ("words", "ours"),
+    [
+        (
+            ["--lr", "0.1", "--optimizer=sgd", "--epoch", "3"],
+            ["--learning-rate", "0.1", "--optimiser=sgd", "--epochs", "3"],
+        ),
+        (["--latent-dim", "8", "--beta=2"], ["--set", "code=8", "--set", "kl.weight=2"]),
+        (["--random-state", "1", "--code", "8"], ["--seed", "1", "--code", "8"]),
+        (["--", "--lr"], ["--", "--lr"]),
+        (["--latent-dim"], ["--latent-dim"]),
+    ],
+)
+def test_words_of_other_tools_are_options_here(words, ours):
+    command = COMMAND.commands["train"]
+    assert in_our_options(["digits", *words], command) == ["digits", *ours]
+
+
+def test_a_code_is_an_option_where_the_command_has_one():
+    command = COMMAND.commands["sweep"]
+    assert in_our_options(["digits", "--latent-dim", "1,2"], command) == ["digits", "--code", "1,2"]
 
 
 def raising(error):
@@ -123,7 +152,7 @@ def test_the_traceback_comes_where_it_is_asked_for(monkeypatch):
 
 
 def test_remarks_become_notes_and_other_warnings_stay_silent(monkeypatch):
-    def load(_folder):
+    def load(_folder, _device="cpu"):
         remark("A thing to know.")
         remark("A thing to know.")
         warnings.warn("not for users", UserWarning, stacklevel=1)
@@ -134,10 +163,48 @@ def test_remarks_become_notes_and_other_warnings_stay_silent(monkeypatch):
     assert result.stderr == "note: A thing to know.\nisthmus: The end.\n"
 
 
-def test_a_reader_that_has_had_enough_ends_the_command_quietly():
-    script = f"{sys.executable} -m isthmus recipes | true"
-    result = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=False)
-    assert result.stderr == ""
+def shell(line):
+    script = f"set -o pipefail; {sys.executable} -m isthmus {line}"
+    return subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=False)
+
+
+BASH = pytest.mark.skipif(shutil.which("bash") is None, reason="there is no bash here")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="closed pipes are another error there")
+@pytest.mark.parametrize("command", ["recipes", "recipes --json", "recipes deep"])
+def test_a_reader_that_has_had_enough_ends_the_command_quietly(command):
+    reader, writer = os.pipe()
+    os.close(reader)  # before anything is written, however busy the machine is
+    words = [sys.executable, "-m", "isthmus", *command.split()]
+    result = subprocess.run(words, stdout=writer, stderr=subprocess.PIPE, text=True, check=False)
+    os.close(writer)
+    assert (result.returncode, result.stderr) == (141, "")
+
+
+@BASH
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no full device here")  # noqa: PTH110
+@pytest.mark.parametrize("command", ["recipes", "--help", "--version"])
+def test_an_output_that_takes_no_more_is_said_in_one_line(command):
+    result = shell(f"{command} > /dev/full")
+    assert result.returncode == 1
+    assert one_line(result.stderr), result.stderr
+    assert "could not be written" in result.stderr
+
+
+@BASH
+@pytest.mark.parametrize(
+    ("line", "code"), [("recipes >&-", 0), ("recipes depe 2>&-", 1), ("recipes depe 2>/dev/full", 1)]
+)
+def test_a_closed_output_is_no_trouble(line, code):
+    result = shell(line)
+    assert (result.returncode, result.stdout, result.stderr) == (code, "", "")
+
+
+def test_escapes_in_names_are_shown_and_not_obeyed():
+    result = invoke("info", "a\x1b[31m\u202e")
+    assert "a\\x1b[31m\\u202e" in result.stderr
+    assert "\x1b" not in result.stderr
 
 
 def test_names_that_the_terminal_cannot_show_are_no_trouble():

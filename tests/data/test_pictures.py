@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from isthmus.data import pictures
 from isthmus.data.options import Options
-from isthmus.data.pictures import Entry, UnreadableError, decode, is_picture, read_pictures
+from isthmus.data.pictures import Entry, UnreadableError, is_picture, read_pictures
 from isthmus.errors import DataError, Remark
 
 GREY = np.arange(48, dtype=np.uint8).reshape(6, 8)
@@ -22,9 +23,13 @@ def packed(pixels: np.ndarray | Image.Image, format: str = "PNG", **words) -> by
     return buffer.getvalue()
 
 
+def decode(content: bytes | Image.Image, called: str, options: Options) -> tuple[np.ndarray, str]:
+    return pictures.decode(io.BytesIO(content) if isinstance(content, bytes) else content, called, options)
+
+
 def entries(**pictures: np.ndarray | bytes) -> list[Entry]:
     contents = {name: held if isinstance(held, bytes) else packed(held) for name, held in pictures.items()}
-    return [Entry(f"{name}.png", lambda content=content: content) for name, content in contents.items()]
+    return [Entry(f"{name}.png", lambda content=content: io.BytesIO(content)) for name, content in contents.items()]
 
 
 @pytest.mark.parametrize(

@@ -63,7 +63,7 @@ def test_failing_disk_is_told_in_one_line(tmp_path, monkeypatch):
     def fail(*_):
         raise OSError(5, "Input/output error")
 
-    monkeypatch.setattr("pathlib.Path.read_bytes", fail)
+    monkeypatch.setattr("pathlib.Path.open", fail)
     assert "Input/output error" in message_of(tmp_path / "x.csv")
 
 

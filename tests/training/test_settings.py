@@ -27,7 +27,7 @@ def test_settings_survive_json() -> None:
     ("wrong", "words"),
     [
         ({"epochs": 0}, "epochs is 0"),
-        ({"epoch": 3}, "Did you mean 'epochs'"),
+        ({"epohcs": 3}, "Did you mean 'epochs'"),
         ({"optimiser": "adm"}, "'adam'"),
         ({"learning_rate": float("nan")}, "learning_rate"),
         ({"learning_rate": -1}, "above 0"),

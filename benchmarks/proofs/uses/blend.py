@@ -1,7 +1,7 @@
 """Blends through the code lie closer to the data than blends of pixels, and a VAE's closer than a plain one's."""
 
 import torch
-from proving import Bench, Row
+from proving import Bench, Row, documented
 from torch import Tensor
 from torch.nn import functional
 
@@ -77,9 +77,9 @@ def prove(bench: Bench) -> list[Row]:
     data = bench.open(validation=0.1)
     judge = Judge(data)
     start, end = _pairs(data.test)
-    variety = ist.recipe("vae")
+    variety = documented("vae")
     plain = variety.replace(code=Plain(size=20), penalties=())
-    blueprints = {"vae": variety, "plain": plain, "vanilla": ist.recipe("vanilla")}
+    blueprints = {"vae": variety, "plain": plain, "vanilla": documented("vanilla")}
     found: dict[str, list[dict[str, float]]] = {}
     raw = linear(start.tensor().float(), end.tensor().float(), ON_THE_WAY).flatten(0, 1)
     found |= {"pixels": [judge(raw)], "test digits themselves": [judge(start.tensor().float())]}

@@ -2,7 +2,7 @@
 
 import sys
 
-from proving import Bench, Row
+from proving import Bench, Row, documented
 
 import isthmus as ist
 from isthmus.drawing.studies import rivals
@@ -16,7 +16,7 @@ def prove(bench: Bench) -> list[Row]:
     data = bench.open(validation=0.1)
     found = ist.compare(
         data,
-        {name: ist.recipe(name, code=32) for name in NAMES},
+        {name: documented(name, code=32) for name in NAMES},
         out=bench.folder / bench.name,
         seeds=6,
         epochs=bench.epochs,

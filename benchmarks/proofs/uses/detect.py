@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from digits import find_file
 from PIL import Image
-from proving import Bench, Row
+from proving import Bench, Row, documented
 from sklearn.datasets import load_sample_images
 from sklearn.ensemble import IsolationForest
 from sklearn.metrics import roc_auc_score
@@ -36,8 +36,8 @@ def prove(bench: Bench) -> list[Row]:
     """AUROC of each score, beside PCA's reconstruction error; for tables beside an isolation forest too."""
     digits = bench.open(validation=0.1)
     rows: list[Row] = []
-    vae = bench.train("digits-vae", ist.recipe("vae"), digits, **HOW)
-    deep = bench.train("digits-deep", ist.recipe("deep"), digits, **HOW)
+    vae = bench.train("digits-vae", documented("vae"), digits, **HOW)
+    deep = bench.train("digits-deep", documented("deep"), digits, **HOW)
     patches = vae.read(_patches())
     for title, run, ways in (("", vae, ALL), (", deep", deep, OF_PICTURES)):
         found = _rows(f"patches of photographs{title}", run, digits.test, patches, ways)
@@ -60,7 +60,7 @@ def _unseen(bench: Bench, digits: ist.Data) -> list[Row]:
         data = replace(data, description=digits.description | {"fingerprint": f"all but {digit}"})
         known, strange = _but(digits.test, digit), _only(digits.test, digit)
         for recipe in ("vae", "deep"):
-            run = bench.train(f"all-but-{digit}-{recipe}", ist.recipe(recipe), data, **HOW)
+            run = bench.train(f"all-but-{digit}-{recipe}", documented(recipe), data, **HOW)
             for by in ALL if recipe == "vae" else OF_PICTURES:
                 score = _auroc(run, by, known, strange)
                 found.setdefault(f"{recipe}, {by}", []).append((score, _pca(run, known, strange)))
@@ -85,7 +85,7 @@ def _cats(bench: Bench) -> list[Row]:
         test = {name: held["x_test"][held["y_test"] == label] for name, label in {"cats": CAT, **OTHERS}.items()}
     bench.data.append(f"{path.name}: {len(cats)} cats to train on")
     data = ist.open_data(cats, kind="pictures", test=0, validation=0.1)
-    run = bench.train("cats", ist.recipe("resnet", code=32), data, epochs=5 * bench.epochs, **HOW)
+    run = bench.train("cats", documented("resnet", code=32), data, epochs=5 * bench.epochs, **HOW)
     known = run.read(test["cats"])
     strange = {"trees": run.read(_trees())} | {name: run.read(test[name]) for name in OTHERS}
     shown = [samples.take(range(2)).tensor() for samples in (known, *strange.values())]
@@ -120,7 +120,7 @@ def _table(bench: Bench, name: str, path: object, seed: int) -> dict[str, float]
     normal = np.random.default_rng(seed).permutation(values[~strange])
     half = len(normal) // 2
     data = ist.open_data(normal[:half], kind="table", test=0, validation=0.2, seed=seed)
-    blueprint = ist.recipe("deep", code=max(1, values.shape[1] // 4), widths=(64, 32))
+    blueprint = documented("deep", code=max(1, values.shape[1] // 4), widths=(64, 32))
     run = bench.train(f"{name}-{seed}", blueprint, data, seed=seed, epochs=5 * bench.epochs, **HOW | {"batch_size": 32})
     known, other = run.read(normal[half:]), run.read(values[strange])
     scores = {by: _auroc(run, by, known, other) for by in NUMBERED}

@@ -1,7 +1,7 @@
 """Draws of a prior or a fitted mixture are far nearer to real digits than naive draws, and of the class asked for."""
 
 import torch
-from proving import Bench, Row
+from proving import Bench, Row, documented
 from sheets import mosaics
 
 import isthmus as ist
@@ -27,7 +27,7 @@ COUNT, OF_A_CLASS = 2000, 200
 def prove(bench: Bench) -> list[Row]:
     """Each model's draws by each way, in a digit classifier's features; by class; and what a VAE finds probable."""
     data = bench.open()
-    runs = {name: bench.train(name, ist.recipe(name), data, **HOW) for name in ("vae", "vanilla", "wae")}
+    runs = {name: bench.train(name, documented(name), data, **HOW) for name in ("vae", "vanilla", "wae")}
     judge_by = classifier_of(runs["vae"])
     vanilla = runs["vanilla"]
     size = torch.Size(vanilla.model.code_shape).numel()

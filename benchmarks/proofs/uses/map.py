@@ -2,7 +2,7 @@
 
 import importlib.util
 
-from proving import Bench, Row
+from proving import Bench, Row, documented
 
 import isthmus as ist
 from isthmus.uses.projections import Way
@@ -22,7 +22,7 @@ def prove(bench: Bench) -> list[Row]:
     trust: dict[str, list[float]] = {}
     known: dict[str, list[float]] = {}
     for seed in SEEDS:
-        run = bench.train(f"vae-{seed}", ist.recipe("vae"), data, seed=seed, **HOW)
+        run = bench.train(f"vae-{seed}", documented("vae"), data, seed=seed, **HOW)
         for way in ways:
             drawn = seed == 0 and way == "tsne"
             found = ist.map_codes(run, way=way, most=MAPPED, seed=seed, across=16 if drawn else 0)

@@ -2,7 +2,7 @@
 
 import sys
 
-from proving import Bench, Row
+from proving import Bench, Row, documented
 
 import isthmus as ist
 from isthmus.drawing.studies import curves
@@ -13,9 +13,9 @@ EPOCHS = 8
 LABELS = (100, 1000, 10_000)
 RATES = (1.0, 0.1)
 """Of the encoder's learning, as multiples of the new layer's."""
-DENSE = ist.recipe("denoising")
+DENSE = documented("denoising")
 """784-512-128-512-784, whose encoder all candidates have."""
-STACKED = ist.recipe("stacked").replace(network=DENSE.network, code=DENSE.code)
+STACKED = documented("stacked").replace(network=DENSE.network, code=DENSE.code)
 CANDIDATES = {
     "plain": DENSE.replace(corruption=None),
     "denoising": DENSE,

@@ -1,7 +1,7 @@
 """The order in which a traverse puts a code's numbers is that in which they are missed, and they move what it says."""
 
 import torch
-from proving import Bench, Row
+from proving import Bench, Row, documented
 from torch import Tensor
 
 import isthmus as ist
@@ -21,7 +21,7 @@ SWAPPED = 500
 def prove(bench: Bench) -> list[Row]:
     """Codes cut down to the first of the order, and pairs of digits that swap one number; over three seeds."""
     data = bench.open()
-    variety = ist.recipe("vae")
+    variety = documented("vae")
     blueprints = {"vae": variety, "plain": variety.replace(code=Plain(size=20), penalties=())}
     errors: dict[str, list[float]] = {}
     alike: dict[str, list[float]] = {}

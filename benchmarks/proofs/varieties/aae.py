@@ -2,10 +2,8 @@
 
 import torch
 from normality import discrepancy
-from proving import Bench, Row
+from proving import Bench, Row, documented
 from sheets import mosaics
-
-import isthmus as ist
 
 EPOCHS = 6
 SEEDS = (0, 1, 2)
@@ -14,7 +12,7 @@ SEEDS = (0, 1, 2)
 def prove(bench: Bench) -> list[Row]:
     """Of the worst seed: the discrepancy, the least spread of a number of the code, the error; the prior's draws."""
     data = bench.open()
-    aae = ist.recipe("aae")
+    aae = documented("aae")
     plain = bench.train("plain", aae.replace(penalties=()), data, schedule="cosine")
     runs = [bench.train(f"aae-{seed}", aae, data, seed=seed, schedule="cosine") for seed in SEEDS]
     codes = [run.encode(data.test) for run in runs]

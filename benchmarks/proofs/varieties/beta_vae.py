@@ -1,7 +1,7 @@
 """The larger the weight of the KL, the fewer nats the code holds, and the fewer of its numbers are used."""
 
 import torch
-from proving import Bench, Row
+from proving import Bench, Row, documented
 from sheets import mosaics
 
 import isthmus as ist
@@ -19,7 +19,7 @@ def prove(bench: Bench) -> list[Row]:
     runs = [
         bench.train(
             f"weight {weight:g}",
-            ist.recipe("beta-vae", weight=weight),
+            documented("beta-vae", weight=weight),
             data,
             batch_size=128,
             learning_rate=2e-3,

@@ -1,7 +1,7 @@
 """The code moves a fifth as much as the plain one's when a digit moves a little, or less."""
 
 import torch
-from proving import Bench, Row
+from proving import Bench, Row, documented
 from sheets import features, mosaics
 
 import isthmus as ist
@@ -13,7 +13,7 @@ EPOCHS = 20
 def prove(bench: Bench) -> list[Row]:
     """The squared norm of the code's derivative on the test part, and the error."""
     data = bench.open()
-    contractive = ist.recipe("contractive")
+    contractive = documented("contractive")
     runs = {
         "contractive": bench.train("contractive", contractive, data),
         "plain": bench.train("plain", contractive.replace(penalties=()), data),

@@ -1,10 +1,9 @@
 """A digit costs fewer nats than the dense VAE's with as large a code and as many epochs."""
 
 import torch
-from proving import Bench, Row
+from proving import Bench, Row, documented
 from sheets import mosaics
 
-import isthmus as ist
 from isthmus.measures import elbo
 
 EPOCHS = 4
@@ -18,7 +17,7 @@ def prove(bench: Bench) -> list[Row]:
     for name in ("conv-vae", "vae"):
         tried = {
             rate: bench.train(
-                f"{name}-{rate}", ist.recipe(name), data, batch_size=128, learning_rate=rate, schedule="cosine"
+                f"{name}-{rate}", documented(name), data, batch_size=128, learning_rate=rate, schedule="cosine"
             )
             for rate in RATES
         }

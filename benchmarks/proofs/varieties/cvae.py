@@ -1,10 +1,9 @@
 """A digit whose label is known costs fewer nats, and digits can be drawn by class."""
 
 import torch
-from proving import Bench, Row
+from proving import Bench, Row, documented
 from sheets import mosaics
 
-import isthmus as ist
 from isthmus.measures import elbo
 from isthmus.uses.judge import classifier_of
 
@@ -17,7 +16,7 @@ DRAWN = 100
 def prove(bench: Bench) -> list[Row]:
     """The negative ELBO beside the unconditional one's, and whether the classes are those asked for."""
     data = bench.open()
-    variety = ist.recipe("cvae")
+    variety = documented("cvae")
     run = bench.train("cvae", variety, data, **HOW)
     plain = bench.train("plain", variety.replace(condition=None), data, **HOW)
     costs = [-elbo(which.model, data.test).value for which in (run, plain)]

@@ -1,8 +1,7 @@
 """The numbers of the code go together a tenth as much, or less."""
 
-from proving import Bench, Row
+from proving import Bench, Row, documented
 
-import isthmus as ist
 from isthmus.parts.penalties.decorrelation import squared_correlation
 
 EPOCHS = 10
@@ -11,7 +10,7 @@ EPOCHS = 10
 def prove(bench: Bench) -> list[Row]:
     """The mean squared correlation between numbers of the code, and the error."""
     data = bench.open()
-    made = ist.recipe("decorrelated")
+    made = documented("decorrelated")
     runs = {
         "decorrelated": bench.train("decorrelated", made, data),
         "plain": bench.train("plain", made.replace(penalties=()), data),

@@ -1,7 +1,7 @@
 """Damage goes: the error against the clean digit is a third of the plain one's, or less."""
 
 import torch
-from proving import Bench, Row
+from proving import Bench, Row, documented
 from sheets import one_of_each
 from torch import Tensor
 
@@ -17,7 +17,7 @@ WORDS = {"noise": "Gaussian noise, σ = 0.5", "masking": "half of the pixels mas
 def prove(bench: Bench) -> list[Row]:
     """For each damage the error of the model that has seen it in training, and of one that has not."""
     data = bench.open()
-    recipe = ist.recipe("denoising")
+    recipe = documented("denoising")
     clean = data.scaling(data.test.tensor())
     plain = bench.train("plain", recipe.replace(corruption=None), data)
     rows, some = [], one_of_each(data)

@@ -2,7 +2,7 @@
 
 import numpy as np
 import torch
-from proving import Bench, Row
+from proving import Bench, Row, documented
 from sheets import mosaics
 
 import isthmus as ist
@@ -19,7 +19,7 @@ def prove(bench: Bench) -> list[Row]:
     """Trained with five draws and with one, on digits of black and white, for which BCE is a likelihood."""
     data = black_and_white(bench)
     runs = {
-        title: bench.train(title, ist.recipe("iwae", draws=draws), data, batch_size=128)
+        title: bench.train(title, documented("iwae", draws=draws), data, batch_size=128)
         for title, draws in (("five draws", 5), ("one draw", 1))
     }
     iwae, vae = (run.model for run in runs.values())

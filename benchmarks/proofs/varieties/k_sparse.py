@@ -1,10 +1,9 @@
 """Exactly k units describe a digit, and what each of them looks at is a stroke."""
 
-from proving import Bench, Row
+from proving import Bench, Row, documented
 from sheets import features, mosaics
 from torch import Tensor
 
-import isthmus as ist
 from isthmus.parts import Plain, TopK
 
 EPOCHS = 8
@@ -13,7 +12,7 @@ EPOCHS = 8
 def prove(bench: Bench) -> list[Row]:
     """How many units answer, how large their features are, and the error."""
     data = bench.open()
-    sparse = ist.recipe("k-sparse")
+    sparse = documented("k-sparse")
     assert isinstance(sparse.code, TopK)
     runs = {
         "k-sparse": bench.train("k-sparse", sparse, data),

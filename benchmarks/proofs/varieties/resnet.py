@@ -1,10 +1,9 @@
 """With 128 numbers a residual network that starts at PCA's solution is no worse than PCA; from the mean it is."""
 
 import torch
-from proving import Bench, Row
+from proving import Bench, Row, documented
 from sheets import one_of_each
 
-import isthmus as ist
 from isthmus.drawing.figures import picture_grid
 from isthmus.measures.reconstruction import psnr
 
@@ -16,7 +15,7 @@ SLACK = 0.3
 def prove(bench: Bench) -> list[Row]:
     """Both kinds of PSNR of both starts beside PCA's, and ten pictures."""
     data = bench.open("cifar10_small.npz", validation=0.1)
-    blueprint = ist.recipe("resnet")
+    blueprint = documented("resnet", start="mean", distance="mse")
     shared = {"batch_size": 64, "schedule": "cosine"}
     runs = {
         "at PCA": bench.train("pca", blueprint.replace(start="pca"), data, learning_rate=1e-4, **shared),

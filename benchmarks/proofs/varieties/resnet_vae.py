@@ -1,10 +1,9 @@
 """A colour picture costs fewer nats than with a dense VAE of as large a code, and new pictures come from the prior."""
 
 import torch
-from proving import Bench, Row
+from proving import Bench, Row, documented
 from sheets import mosaics
 
-import isthmus as ist
 from isthmus.measures import elbo
 from isthmus.measures.reconstruction import psnr
 
@@ -15,8 +14,8 @@ SHARED = {"batch_size": 64, "learning_rate": 1e-3, "schedule": "cosine"}
 def prove(bench: Bench) -> list[Row]:
     """The negative ELBO beside the dense one's, PSNR beside PCA's, how many numbers are used, and new pictures."""
     data = bench.open("cifar10_small.npz", validation=0.1)
-    blueprint = ist.recipe("resnet-vae")
-    dense = blueprint.replace(network=ist.recipe("vae").network)
+    blueprint = documented("resnet-vae")
+    dense = blueprint.replace(network=documented("vae").network)
     runs = {
         name: bench.train(name, variety, data, **SHARED)
         for name, variety in {"resnet-vae": blueprint, "dense": dense}.items()

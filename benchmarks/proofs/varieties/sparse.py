@@ -1,9 +1,7 @@
 """Half as many units answer to a digit as without the penalty, or fewer, for at most 10 % more error."""
 
-from proving import Bench, Row
+from proving import Bench, Row, documented
 from sheets import features, mosaics
-
-import isthmus as ist
 
 EPOCHS = 10
 
@@ -11,7 +9,7 @@ EPOCHS = 10
 def prove(bench: Bench) -> list[Row]:
     """The share of units that answer (a ReLU's are above 0 or exactly 0), the error, and what the units add."""
     data = bench.open()
-    sparse = ist.recipe("sparse")
+    sparse = documented("sparse", weight=2e-5)
     runs = {
         "sparse": bench.train("sparse", sparse, data),
         "plain": bench.train("plain", sparse.replace(penalties=()), data),

@@ -1,9 +1,8 @@
 """The units answer at the rate that was asked for, to within a fifth."""
 
-from proving import Bench, Row
+from proving import Bench, Row, documented
 from sheets import features, mosaics
 
-import isthmus as ist
 from isthmus.parts import SparsityKl
 
 EPOCHS = 20
@@ -12,7 +11,7 @@ EPOCHS = 20
 def prove(bench: Bench) -> list[Row]:
     """The mean activation of all units and of each by itself."""
     data = bench.open()
-    sparse = ist.recipe("sparse-kl")
+    sparse = documented("sparse-kl")
     runs = {
         "sparse-kl": bench.train("sparse-kl", sparse, data),
         "plain": bench.train("plain", sparse.replace(penalties=()), data),

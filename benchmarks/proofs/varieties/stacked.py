@@ -1,9 +1,8 @@
 """Trained layer by layer first, a deep network of logistic units ends better than from scratch in as many epochs."""
 
-from proving import Bench, Row
+from proving import Bench, Row, documented
 from sheets import curves, one_of_each
 
-import isthmus as ist
 from isthmus.drawing.figures import picture_grid
 
 EPOCHS = 8
@@ -17,7 +16,7 @@ def prove(bench: Bench) -> list[Row]:
     gets as many epochs as all the layers and the whole together, and more multiplications.
     """
     data = bench.open()
-    stacked = ist.recipe("stacked")
+    stacked = documented("stacked")
     before = LAYER_EPOCHS * (len(stacked.network.widths) + 1)  # pyright: ignore[reportAttributeAccessIssue] it is dense
     runs = {
         "stacked": bench.train(

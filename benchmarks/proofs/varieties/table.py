@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import torch
 from digits import find_file
-from proving import Bench, Row
+from proving import Bench, Row, documented
 from sklearn.datasets import load_wine
 from sklearn.impute import SimpleImputer
 from torch import Tensor
@@ -29,7 +29,7 @@ def prove(bench: Bench) -> list[Row]:
     for title, table in tables().items():
         data = ist.open_data(table, categorical="auto", validation=0.1, test=0.25)
         bench.data.append(f"{title}: {len(data.train)} to train, {len(data.test)} to test")
-        run = bench.train(title, ist.recipe("table"), data, batch_size=32, schedule="cosine")
+        run = bench.train(title, documented("table"), data, batch_size=32, schedule="cosine")
         given = Given.of(run, data.train, data.test)
         bench.draw(column_bars({"model": given.explained()}, data.columns), title.replace(" ", "-"))
         rows += given.rows(title)

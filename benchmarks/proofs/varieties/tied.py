@@ -1,7 +1,7 @@
 """The linear one, half the weights, ends in the plane of the principal components."""
 
 import torch
-from proving import Bench, Row
+from proving import Bench, Row, documented
 from sheets import one_of_each
 from torch import Tensor
 
@@ -15,7 +15,7 @@ EPOCHS = 40
 def prove(bench: Bench) -> list[Row]:
     """The angles between the model's planes and PCA's, the errors, and the number of weights."""
     data = bench.open()
-    tied = ist.recipe("tied")
+    tied = documented("tied")
     settings = {"schedule": "cosine", "learning_rate": 1e-3}
     runs = {
         "tied": bench.train("tied", tied, data, **settings),

@@ -1,10 +1,9 @@
 """A digit costs at most 106 nats after ten epochs, and what is drawn from the prior looks like one."""
 
 import torch
-from proving import Bench, Row
+from proving import Bench, Row, documented
 from sheets import mosaics
 
-import isthmus as ist
 from isthmus.measures import elbo
 from isthmus.parts import Plain
 
@@ -15,7 +14,7 @@ HOW = {"batch_size": 128, "learning_rate": 2e-3, "schedule": "cosine"}
 def prove(bench: Bench) -> list[Row]:
     """The negative ELBO, what each number of the code costs, reconstructions and new digits."""
     data = bench.open()
-    variety = ist.recipe("vae")
+    variety = documented("vae")
     run = bench.train("vae", variety, data, **HOW)
     plain = bench.train(
         "plain",

@@ -1,10 +1,9 @@
 """Draws are sharper than the VAE's of the same network and budget, and nearer to real digits, whatever the seed."""
 
 import torch
-from proving import Bench, Row
+from proving import Bench, Row, documented
 from sheets import mosaics
 
-import isthmus as ist
 from isthmus.measures import gradient_energy, judge_draws
 from isthmus.samplers import Way
 from isthmus.uses.judge import classifier_of
@@ -24,10 +23,10 @@ def prove(bench: Bench) -> list[Row]:
     """Of the worst seed: sharpness, Fréchet distance, and the rarest digit among the draws; the draws of all."""
     data = bench.open()
     runs = {
-        f"seed {s}": bench.train(f"vae-gan-{s}", ist.recipe("vae-gan"), data, seed=s, learning_rate=RATE, **HOW)
+        f"seed {s}": bench.train(f"vae-gan-{s}", documented("vae-gan"), data, seed=s, learning_rate=RATE, **HOW)
         for s in SEEDS
     }
-    smooth = ist.recipe("conv-vae").replace(network=ist.recipe("vae-gan").network)
+    smooth = documented("conv-vae").replace(network=documented("vae-gan").network)
     runs["the VAE"] = bench.train("vae", smooth, data, learning_rate=VAE_RATE, **HOW)
     judge = classifier_of(runs["the VAE"])
     real = data.test.take(torch.arange(min(COUNT, len(data.test))))

@@ -1,11 +1,10 @@
 """A quantised code makes better pictures of its bits than principal components of as many, and its book is used."""
 
-from proving import Bench, Row
+from proving import Bench, Row, documented
 from rate import coded, pca_at, use_of_book
 from sheets import one_of_each
 from torch import Tensor
 
-import isthmus as ist
 from isthmus.drawing.figures import picture_grid
 from isthmus.parts import Fsq, Plain, Vq
 
@@ -15,7 +14,7 @@ EPOCHS = 10
 def prove(bench: Bench) -> list[Row]:
     """The error beside PCA's at the same bits and beside the plain code's, and the use of the book or books."""
     data = bench.open()
-    blueprint = ist.recipe(bench.name)
+    blueprint = documented(bench.name)
     run = bench.train(bench.name, blueprint, data, schedule="cosine")
     plain = bench.train("plain", blueprint.replace(code=Plain(size=blueprint.code.size)), data, schedule="cosine")
     code = run.model.code

@@ -2,10 +2,8 @@
 
 import torch
 from normality import discrepancy, told_apart
-from proving import Bench, Row
+from proving import Bench, Row, documented
 from sheets import mosaics
-
-import isthmus as ist
 
 EPOCHS = 6
 
@@ -13,7 +11,7 @@ EPOCHS = 6
 def prove(bench: Bench) -> list[Row]:
     """A test of normality, the discrepancy to the prior, the error, and what becomes of the prior's draws."""
     data = bench.open()
-    wae = ist.recipe("wae")
+    wae = documented("wae")
     runs = {
         "wae": bench.train("wae", wae, data, schedule="cosine"),
         "plain": bench.train("plain", wae.replace(penalties=()), data, schedule="cosine"),

@@ -35,7 +35,9 @@ def blend(
     ],
     *,
     how: reading.How,
-    steps: Annotated[int, typer.Option(min=2, help="Samples from one to the next, both included.")] = 7,
+    steps: Annotated[
+        int, typer.Option(min=2, max=options.MOST_STEPS, help="Samples from one to the next, both included.")
+    ] = 7,
     ways: Annotated[
         list[str] | None,
         typer.Option(

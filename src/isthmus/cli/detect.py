@@ -56,7 +56,7 @@ def detect(
         float,
         typer.Option(metavar="X", min=0, max=1, help="Share of the run's own samples that lie below the threshold."),
     ] = 0.99,
-    draws: Annotated[int, typer.Option(metavar="N", min=1, help="Of the likelihood; 1 is the ELBO.")] = 16,
+    draws: Annotated[int, typer.Option(metavar="N", min=1, max=10**6, help="Of the likelihood; 1 is the ELBO.")] = 16,
     picture: Annotated[
         Path | None,
         typer.Option(

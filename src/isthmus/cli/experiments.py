@@ -31,6 +31,8 @@ Jobs = Annotated[
 ]
 STUDY = ("epochs", "layer_epochs", "batch_size", "learning_rate", "schedule", "patience", "precision", "device")
 """Of the training, the same for all."""
+BUDGET = training.OPTIONS | {"epochs": training.epochs("20")}
+"""The same number of epochs for all, so that none of them is compared with another budget."""
 
 
 def add_to(app: typer.Typer) -> None:
@@ -48,7 +50,7 @@ def add_to(app: typer.Typer) -> None:
     )(pretrain)
 
 
-@training.trains(*STUDY)
+@offers("settings", BUDGET, *STUDY)
 @reading.reads(*reading.READING, "validation", "test", "split_seed", "scaling")
 def sweep(
     source: options.Source,
@@ -118,7 +120,7 @@ def sweep(
     _end(found, found.reason, folder / PAGE, json=json, quiet=quiet)
 
 
-@training.trains(*STUDY)
+@offers("settings", BUDGET, *STUDY)
 @reading.reads(*reading.READING, "validation", "test", "split_seed", "scaling")
 def compare(
     source: options.Source,

@@ -1,17 +1,24 @@
 """The command `isthmus`: which commands there are, and what becomes of an error."""
 
 import contextlib
+import errno
 import os
+import re
 import sys
 import traceback
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
 from isthmus.cli import blend, detect, doctor, experiments, judge, know, map, restore, sample, train, traverse, use
-from isthmus.cli.says import INTERRUPTED, WRONG_USE, complain, notes
-from isthmus.errors import IsthmusError
+from isthmus.cli.says import INTERRUPTED, READER_GONE, WRONG_USE, complain, notes
+from isthmus.errors import IsthmusError, out_of_memory
+from isthmus.synonyms import OPTIONS, SETTINGS
+
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+"""What the system says of an output that takes no more."""
 
 
 class Commands(TyperGroup):
@@ -23,20 +30,30 @@ class Commands(TyperGroup):
         try:
             with notes():
                 result = super().main(*args, **words | {"prog_name": "isthmus", "standalone_mode": False})
-                sys.stdout.flush()
             code = result if isinstance(result, int) else 0
-        except BrokenPipeError:  # whoever read our output has had enough
-            with contextlib.suppress(OSError, ValueError):
-                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            code = 1
         except Exception as error:
-            code = _explain(error)
+            if isinstance(error, OSError) and error.filename is None and error.errno in FULL:
+                _leave_stdout()
+                complain(f"The output could not be written: {error.strerror}. Free some space, or send it elsewhere.")
+                code = 1
+            else:
+                code = _explain(error)
         sys.exit(code)
 
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """The command that is asked for, and its words, those of other tools put in ours (`isthmus.synonyms`)."""
+        name, command, words = super().resolve_command(ctx, args)
+        return name, command, words if command is None else in_our_options(words, command)
+
     def invoke(self, ctx: Any) -> Any:
-        """Run the command that was asked for; Ctrl-C is said too."""
+        """Run the command that was asked for; Ctrl-C is said too, and a reader that is gone is none of our troubles."""
         try:
-            return super().invoke(ctx)
+            result = super().invoke(ctx)
+            sys.stdout.flush()
+            return result
+        except BrokenPipeError:
+            _leave_stdout()
+            raise typer.Exit(READER_GONE) from None
         except KeyboardInterrupt:
             complain("Stopped.")
             raise typer.Exit(INTERRUPTED) from None
@@ -74,9 +91,44 @@ for commands in (train, judge, doctor, use, detect, restore, blend, traverse, ma
 
 def run() -> None:
     """The entry point of the installed command."""
-    for stream in (sys.stdout, sys.stderr):  # a file's name may hold what the terminal's encoding has no sign for
-        stream.reconfigure(errors="backslashreplace")  # pyright: ignore[reportAttributeAccessIssue]
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed before we began: there is nobody to speak to
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: PTH123, SIM115  # as long as the process
+        # a file's name may hold what the terminal's encoding has no sign for
+        getattr(sys, name).reconfigure(errors="backslashreplace")
     app()
+
+
+def in_our_options(words: Sequence[str], command: Any) -> list[str]:
+    """Options by the names that this command has for them: `--lr 0.1` is `--learning-rate 0.1`.
+
+    An option of the model, where the command takes these by `--set`, is given so: `--latent-dim 8` is `--set code=8`.
+    """
+    known = {option for one in command.params for option in (*one.opts, *one.secondary_opts)}
+    ours: list[str] = []
+    rest = list(words)
+    while rest:
+        word = rest.pop(0)
+        if word == "--":
+            return [*ours, word, *rest]
+        option, equals, value = word.partition("=")
+        plain = option.removeprefix("--").replace("-", "_")
+        meant = SETTINGS.get(plain) or OPTIONS.get(plain)
+        if option in known or not option.startswith("--") or meant is None:
+            ours.append(word)
+        elif (name := f"--{meant.replace('_', '-')}") in known:
+            ours.append(f"{name}{equals}{value}")
+        elif plain in OPTIONS and "--set" in known and (equals or rest):
+            ours += ["--set", f"{meant}={value if equals else rest.pop(0)}"]
+        else:
+            ours.append(word)
+    return ours
+
+
+def _leave_stdout() -> None:
+    """Let what is left to print go nowhere, so that Python does not try it again when it ends."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _explain(error: Exception) -> int:
@@ -93,8 +145,10 @@ def _explain(error: Exception) -> int:
         message = error.format_message().replace("Value error, ", "").rstrip(".")
         complain(f"{message}{'' if message.endswith('?') else '.'} See `{where} --help`.")
         return WRONG_USE
-    if isinstance(error, MemoryError):
-        complain("The memory is used up. Try a smaller --batch-size, or less data.")
+    if out_of_memory(error):
+        asked = re.search(r"allocate (\d+) bytes|allocate ([\d.]+ [KMGT]iB)", str(error))
+        size = "" if asked is None else f" ({asked[2] or f'{int(asked[1]) / 1e9:,.1f} GB'} at once were asked for)"
+        complain(f"The memory is used up{size}. Try a smaller --batch-size or model, or less data.")
         return 1
     hint = "" if wants_traceback else "; run again with ISTHMUS_TRACEBACK=1 to see where"
     complain(f"{type(error).__name__}: {error} (this is a bug{hint})")

@@ -32,8 +32,10 @@ def map_codes(
         ),
     ] = "auto",
     most: Annotated[int, typer.Option(min=4, help="Samples on the map.")] = 2000,
-    across: Annotated[int, typer.Option(min=0, help="Decoded places along each side; 0: none.")] = 12,
-    seed: Annotated[int, typer.Option(min=0, help="Of t-SNE and UMAP.")] = 0,
+    across: Annotated[
+        int, typer.Option(min=0, max=options.MOST_STEPS, help="Decoded places along each side; 0: none.")
+    ] = 12,
+    seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Of t-SNE and UMAP.")] = 0,
     out: Annotated[
         list[Path] | None,
         typer.Option(

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from isthmus.blueprint import Blueprint
     from isthmus.run import Run
 
+LARGEST_SEED = 2**63 - 1
+MOST_STEPS = 1000
+"""Positions side by side in a picture, at most (`isthmus.uses.given`)."""
 MAKE, LOOK, USE = "Make a model", "Look at it", "Use it"
 """Under which the help lists the commands."""
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from isthmus.cli.offered import Command, offers
-from isthmus.cli.options import names
+from isthmus.cli.options import LARGEST_SEED, names
 
 How = dict[str, Any]
 PANEL = "The data"
@@ -100,7 +100,9 @@ OPTIONS: dict[str, Any] = READING | {
     "test": Annotated[
         float | None, _option(metavar="X", help="Share of the samples that only judging sees. [default: 0.1]")
     ],
-    "split_seed": Annotated[int | None, _option(metavar="N", min=0, help="Of the draw of those shares. [default: 0]")],
+    "split_seed": Annotated[
+        int | None, _option(metavar="N", min=0, max=LARGEST_SEED, help="Of the draw of those shares. [default: 0]")
+    ],
     "scaling": Annotated[
         Literal["auto", "bytes", "standardise", "minmax", "none"] | None,
         _option(help="How values are scaled, learnt from the training part. [default: by the data]"),

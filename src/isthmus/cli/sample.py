@@ -54,7 +54,7 @@ def sample(
     components: Annotated[
         int, typer.Option(metavar="K", min=1, rich_help_panel=_SAMPLER, help="Gaussians of the mixture.")
     ] = 10,
-    seed: Annotated[int, typer.Option(metavar="N", min=0, help="Of the draws.")] = 0,
+    seed: Annotated[int, typer.Option(metavar="N", min=0, max=options.LARGEST_SEED - 1, help="Of the draws.")] = 0,
     judge: Annotated[
         bool,
         typer.Option(

@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 from isthmus import numerals
 from isthmus.errors import Remark
+from isthmus.plain import plain, plain_json
 
 if TYPE_CHECKING:
     from isthmus.data.stream import Stream
     from isthmus.measures import Evaluation
     from isthmus.uses.detect import Detection
 
-WRONG_USE, INTERRUPTED = 2, 130
+WRONG_USE, INTERRUPTED, READER_GONE = 2, 130, 141
 """Exit codes; 1 is any other reason for which a command could not do its work."""
 
 # Python's arguments that are options here under the same name, as messages speak of them: missing='drop'
@@ -37,7 +38,7 @@ _ARGUMENT = re.compile(
 
 def complain(message: str) -> None:
     """Print an error as one line on stderr."""
-    print(f"isthmus: {_one_line(in_our_words(message))}", file=sys.stderr)
+    _tell(f"isthmus: {in_our_words(message)}")
 
 
 def in_our_words(message: str) -> str:
@@ -55,10 +56,10 @@ def notes() -> Iterator[None]:
     seen: set[str] = set()
 
     def show(message: Warning | str, *_: Any, **__: Any) -> None:
-        text = _one_line(in_our_words(str(message)))
+        text = in_our_words(str(message))
         if text not in seen:
             seen.add(text)
-            print(f"note: {text}", file=sys.stderr)
+            _tell(f"note: {text}")
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -70,12 +71,12 @@ def notes() -> Iterator[None]:
 def say(*lines: str) -> None:
     """Print lines of text on stdout."""
     for line in lines:
-        print(line)
+        print(plain(line))
 
 
 def say_json(value: Any) -> None:
     """Print `value` as JSON on stdout; numbers that are not finite become null."""
-    print(json.dumps(_finite(value), indent=2, ensure_ascii=False))
+    print(plain_json(json.dumps(_finite(value), indent=2, ensure_ascii=False)))
 
 
 def say_table(
@@ -88,16 +89,19 @@ def say_table(
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=box.SIMPLE_HEAD, title=title, title_justify="left", title_style="bold", pad_edge=False)
+    shown = None if title is None else Text(plain(title, line=True))
+    table = Table(box=box.SIMPLE_HEAD, title=shown, title_justify="left", title_style="bold", pad_edge=False)
     for position, name in enumerate(head):
-        table.add_column(Text(name), justify="right" if right and position else "left")
+        table.add_column(Text(plain(name, line=True)), justify="right" if right and position else "left")
     for row in rows:
-        table.add_row(*(Text(cell) for cell in row))
+        table.add_row(*(Text(plain(cell, line=True)) for cell in row))
     console = Console(highlight=False)
     if not console.is_terminal:  # a pipe has no width: leave no cell cut off
         widest = Measurement.get(console, console.options.update(max_width=10_000), table).maximum
         console = Console(highlight=False, width=max(80, widest))
-    console.print(table)
+    with console.capture() as printed:  # rich would leave by itself where a pipe is closed
+        console.print(table)
+    print(printed.get(), end="")
 
 
 @contextlib.contextmanager
@@ -134,9 +138,11 @@ def tell_skipped(stream: "Stream | Detection | Evaluation") -> None:
 def working(what: str, *, quiet: bool = False) -> Iterator[None]:
     """A sign of life on stderr, where somebody looks, for work whose length nobody knows."""
     from rich.console import Console
+    from rich.text import Text
 
     console = Console(stderr=True)
-    with contextlib.nullcontext() if quiet or not console.is_terminal else console.status(f"{what} …"):
+    shown = Text(plain(f"{what} …", line=True))  # no markup either, which a name may look like
+    with contextlib.nullcontext() if quiet or not console.is_terminal else console.status(shown):
         yield
 
 
@@ -175,8 +181,10 @@ def _as_option(found: re.Match[str]) -> str:
     return f"{option} {('x' if name == 'size' else ',').join(part for part in parts if part)}"
 
 
-def _one_line(text: str) -> str:
-    return " ".join(text.split())
+def _tell(text: str) -> None:
+    """Print one line on stderr; where nobody takes it, the work goes on."""
+    with contextlib.suppress(OSError):
+        print(plain(" ".join(text.split())), file=sys.stderr)
 
 
 def _finite(value: Any) -> Any:

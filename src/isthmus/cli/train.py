@@ -4,6 +4,7 @@ import json as json_module
 import math
 import re
 import shlex
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,9 +13,12 @@ import typer
 from isthmus.cli import options, reading, training
 from isthmus.cli.says import INTERRUPTED, complain, counted, figures, say, say_json, say_table, working
 from isthmus.errors import BlueprintError
+from isthmus.files import open_regular
 
 if TYPE_CHECKING:
+    from isthmus.autoencoder import Autoencoder
     from isthmus.blueprint import Blueprint
+    from isthmus.data import Data
     from isthmus.run import Run
 
 MODEL = "The model"
@@ -79,6 +83,7 @@ def train(
     folder = out or free_folder(Path("runs") / f"{stem(source)}-{blueprint.stem if blueprint else recipe}")
     settings = training.in_python(settings)
     model = plan.build(data, seed=settings.get("seed", 0))
+    settings = _with_chosen(model, data, settings, quiet=quiet)
     run = fit(model, data, out=folder, overwrite=force, progress=not quiet, **settings)
     conclude(run, folder, json=json, quiet=quiet)
 
@@ -161,6 +166,19 @@ def free_folder(folder: Path) -> Path:
     return free
 
 
+def _with_chosen(model: "Autoencoder", data: "Data", given: training.Settings, *, quiet: bool) -> training.Settings:
+    """The settings with those that are left open chosen, which is said in a line."""
+    if "epochs" in given or (model.blueprint and model.blueprint.solution == "closed form"):
+        return given
+    from isthmus.training import choice
+
+    settings = choice.chosen(model, data.train, given)
+    if not quiet:
+        words = ["--set code=…", *(f"--{name.replace('_', '-')}" for name in choice.OPEN if name not in given)]
+        print(f"Chosen: {choice.in_words(model, settings)}; change with {', '.join(words)}.", file=sys.stderr)
+    return given | {name: getattr(settings, name) for name in choice.OPEN}
+
+
 def _plan(recipe: str, changes: dict[str, Any], file: Path | None) -> "Blueprint":
     """The model that the options ask for.
 
@@ -173,10 +191,11 @@ def _plan(recipe: str, changes: dict[str, Any], file: Path | None) -> "Blueprint
     if file is None:
         return options.named_model(recipe, changes)
     try:
-        said = json_module.loads(file.read_text(encoding="utf-8"))
+        with open_regular(file) as opened:
+            said = json_module.loads(opened.read().decode())
         own = said.get("blueprint") if isinstance(said, dict) else None  # a run's model.json has it under this name
         blueprint = Blueprint.from_json(own or said)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         cause = str(getattr(error, "strerror", None) or error).rstrip(".")
         raise BlueprintError(
             f"{file} can't be read as a blueprint: {cause}. Give a JSON file with the fields of a Blueprint."

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from isthmus.cli.offered import Command, offers
+from isthmus.cli.options import LARGEST_SEED
 
 Settings = dict[str, Any]
 PANEL = "The training"
@@ -36,26 +37,29 @@ def epochs(default: str) -> Any:
 
 
 OPTIONS: dict[str, Any] = {
-    "epochs": epochs("20"),
+    "epochs": epochs("chosen from the data, with what of the rate, schedule, batch and patience isn't given"),
     "layer_epochs": Annotated[
         int | None,
         _option(min=1, metavar="N", help="For each layer before those, in a stacked model. [default: 5]"),
     ],
     "batch_size": Annotated[
         int | None,
-        _option("--batch-size", "-b", min=1, metavar="N", help="Samples a step. [default: 256, less for few samples]"),
+        _option(
+            "--batch-size", "-b", min=1, metavar="N", help="Samples a step. [default: up to 256, less for few samples]"
+        ),
     ],
     "optimiser": Annotated[
         Literal["adam", "adamw", "rmsprop", "sgd"] | None, _option(help="What moves the weights. [default: adam]")
     ],
     "learning_rate": Annotated[
-        float | None, _option("--learning-rate", metavar="X", help="At its highest. [default: 0.001]")
+        float | None,
+        _option("--learning-rate", metavar="X", help="At its highest. [default: chosen; with --epochs 0.001]"),
     ],
     "momentum": Annotated[float | None, _option(metavar="X", help="Of sgd and rmsprop. [default: 0.9]")],
     "weight_decay": Annotated[float | None, _option(metavar="X", help="Decoupled with adamw. [default: 0]")],
     "schedule": Annotated[
         Literal["constant", "cosine", "linear", "exponential", "step"] | None,
-        _option(help="Of the learning rate. [default: constant]"),
+        _option(help="Of the learning rate. [default: cosine; with --epochs constant]"),
     ],
     "warmup": Annotated[
         float | None, _option(metavar="N", help="Epochs in which the learning rate grows from 0. [default: 0]")
@@ -73,6 +77,8 @@ OPTIONS: dict[str, Any] = {
         int | None,
         _option(min=1, metavar="N", help="Stop after so many epochs without a better validation loss."),
     ],
-    "seed": Annotated[int | None, _option(min=0, metavar="N", help="Of all random draws. [default: 0]")],
+    "seed": Annotated[
+        int | None, _option(min=0, max=LARGEST_SEED, metavar="N", help="Of all random draws. [default: 0]")
+    ],
 }
 """A word for each field of `isthmus.training.Settings` that people choose."""

@@ -30,7 +30,7 @@ def traverse(
     ] = None,
     *,
     how: reading.How,
-    steps: Annotated[int, typer.Option(min=2, help="Positions of each number.")] = 7,
+    steps: Annotated[int, typer.Option(min=2, max=options.MOST_STEPS, help="Positions of each number.")] = 7,
     most: Annotated[int, typer.Option(min=1, help="Show the most important so many.")] = 16,
     numbers: Annotated[
         list[str] | None,

@@ -154,7 +154,7 @@ class _Npy:
             raise
         except Exception as error:  # a damaged header goes through Python's own parser, with errors of every kind
             raise _damaged(path, error) from error
-        if int(np.prod(found.shape, dtype=object)) * found.dtype.itemsize > size - found.start:
+        if math.prod(found.shape) * found.dtype.itemsize > size - found.start:
             raise DataError(
                 f"{path} is cut short: its header promises {found.shape} of {found.dtype}, but it has {size} bytes. "
                 "Get or write it again."
@@ -202,7 +202,7 @@ class _Members(Mapping[str, np.ndarray]):
         with self._archive.open(member) as stream:
             shape, _, dtype = _header(stream, f"{self._path.name}, array {name!r},")
             # a header that lies would have NumPy reserve what it promises before it reads a byte
-            if int(np.prod(shape, dtype=object)) * dtype.itemsize > member.file_size:
+            if math.prod(shape) * dtype.itemsize > member.file_size:
                 raise EOFError(f"array {name!r} is shorter than its header says")
         with self._archive.open(member) as stream:
             return npy.read_array(stream, allow_pickle=False)
@@ -218,6 +218,8 @@ def _header(file: IO[bytes], called: str) -> tuple[tuple[int, ...], bool, np.dty
     version = npy.read_magic(file)
     read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
     shape, fortran, dtype = read(file)
+    if any(type(size) is not int or size < 0 for size in shape) or math.prod(max(1, size) for size in shape) >= 2**60:
+        raise DataError(f"{called} is damaged: its header says the shape {shape}. Get or write it again.")
     if dtype.hasobject:
         raise DataError(
             f"{called} holds Python objects (pickle), which can run code and are never read: expected numbers. "

@@ -38,10 +38,8 @@ def encode(table: pa.Table, name: str, known: tuple[str, ...], source: str, *, k
     Raises:
         DataError: there are no categories, too many, or unknown ones that aren't to be missing.
     """
-    column, called = table[name], f"Column {name!r} of {source}"
-    if pa.types.is_dictionary(column.type):
-        column = column.cast(column.type.value_type)
-    there = [value for value in column.drop_null().unique().to_pylist() if value not in ABSENT]
+    values, called = values_of(table[name]), f"Column {name!r} of {source}"
+    there = [value for value in dict.fromkeys(values) if value is not None and value not in ABSENT]
     ordered = known or tuple(map(_text, sorted(there)))
     if not 1 <= len(ordered) <= MOST:
         raise DataError(
@@ -49,7 +47,7 @@ def encode(table: pa.Table, name: str, known: tuple[str, ...], source: str, *, k
             "if it holds numbers, don't name it in categorical=."
         )
     number = {one: place for place, one in enumerate(ordered)}
-    names = [None if value is None or value in ABSENT else _text(value) for value in column.to_pylist()]
+    names = [None if value is None or value in ABSENT else _text(value) for value in values]
     rows = sum(one is not None for one in names)
     if not known and rows >= FEW and len(ordered) > ALIKE * rows:
         remark(
@@ -64,6 +62,17 @@ def encode(table: pa.Table, name: str, known: tuple[str, ...], source: str, *, k
             raise DataError(f"{what}. Change them, or say missing='keep' to take them for missing.")
         remark(f"{what}: taken for missing.")
     return np.array([np.nan if one is None else number.get(one, np.nan) for one in names], np.float32), ordered
+
+
+def values_of(column: pa.ChunkedArray) -> list[Any]:
+    """The values of a column; of one that is packed as a dictionary, each name is in memory once."""
+    if not pa.types.is_dictionary(column.type):
+        return column.to_pylist()
+    found: list[Any] = []
+    for chunk in column.chunks:
+        names = [*chunk.dictionary.to_pylist(), None]
+        found += [names[-1 if place is None else place] for place in chunk.indices.to_pylist()]
+    return found
 
 
 def decode(numbers: np.ndarray, names: Sequence[str]) -> pa.Array:

@@ -2,17 +2,22 @@
 
 import contextlib
 import os
+import stat
 import zipfile
-import zlib
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path, PurePosixPath
+from typing import IO
 
 from isthmus.data.named import read_cifar_folder, read_idx_folder
 from isthmus.data.options import Options
 from isthmus.data.pictures import SUFFIXES, Entry, UnreadableError, is_picture, picture_pieces, read_pictures
 from isthmus.data.raw import Raw
 from isthmus.errors import DataError
+from isthmus.files import open_regular
+
+LARGEST = 2**29
+"""Bytes of a picture's file; a hundred million pixels take fewer, and some decoders want them all in memory."""
 
 
 def read_folder(folder: Path, options: Options) -> Raw:
@@ -76,7 +81,7 @@ def zip_pieces(
 
 def _entries(folder: Path) -> list[Entry]:
     files = list(_files(folder))
-    entries = [Entry(name, partial(_bytes, folder / name)) for name in files if is_picture(name)]
+    entries = [Entry(name, partial(_file, folder / name)) for name in files if is_picture(name)]
     if not entries:
         raise DataError(
             f"{folder} has no pictures in it ({_found(files)}): expected files such as a.png, or label/a.png. "
@@ -90,6 +95,8 @@ def _opened(path: Path, options: Options) -> Iterator[list[Entry]]:
     """The pictures of a zip, which is open as long."""
     try:
         with zipfile.ZipFile(path) as archive:
+            if not all(member.filename for member in archive.infolist()):
+                raise DataError(f"{path} is damaged: a member has no name. Get or pack it again.")
             members = [member for member in archive.infolist() if not member.is_dir()]
             _check_members(members, path, options)
             pictures = [member for member in members if is_picture(member.filename)]
@@ -109,7 +116,7 @@ def read_picture(path: Path, options: Options) -> Raw:
     Raises:
         DataError: the file is damaged or too large.
     """
-    return read_pictures([Entry(path.name, partial(_bytes, path))], options, str(path))
+    return read_pictures([Entry(path.name, partial(_file, path))], options, str(path))
 
 
 def _files(folder: Path) -> Iterator[str]:
@@ -125,20 +132,30 @@ def _refuse(error: OSError) -> None:
     ) from error
 
 
-def _bytes(path: Path) -> bytes:
+def _file(path: Path) -> IO[bytes]:
     try:
-        return path.read_bytes()
+        file = open_regular(path)
     except OSError as error:
         raise UnreadableError(f"{path} can't be read ({error.strerror}).") from error
+    _check_size(str(path), os.fstat(file.fileno()).st_size)
+    return file
 
 
-def _member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:
+def _member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> IO[bytes]:
     """A member's bytes: never more than it declared, for `zipfile` stops there and then checks the sum."""
+    _check_size(member.filename, member.file_size)
+    mode = member.external_attr >> 16
+    if stat.S_IFMT(mode) not in (0, stat.S_IFREG):
+        raise UnreadableError(f"{member.filename} is a link or a device, not a regular file.")
     try:
-        with archive.open(member) as file:
-            return file.read(member.file_size + 1)
-    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError, OSError) as error:
+        return archive.open(member)
+    except (zipfile.BadZipFile, RuntimeError, NotImplementedError, OSError) as error:
         raise UnreadableError(f"{member.filename} can't be unpacked ({error}).") from error
+
+
+def _check_size(name: str, size: int) -> None:
+    if size > LARGEST:
+        raise UnreadableError(f"{name} has {size} bytes: expected a picture's file, of at most {LARGEST}.")
 
 
 def _check_members(members: list[zipfile.ZipInfo], path: Path, options: Options) -> None:

@@ -12,11 +12,13 @@ import pyarrow.parquet as pq
 from numpy.lib import format as npy
 from pyarrow import csv as arrow_csv
 
+from isthmus.data.cells import guarded
 from isthmus.data.idx import write_idx
 from isthmus.data.pictures import SUFFIXES as PICTURES
 from isthmus.data.write_pictures import write_folder, write_picture, write_zip
 from isthmus.errors import DataError
 from isthmus.files import whole_file
+from isthmus.plain import utf8
 
 WriteAll = Callable[[Path, np.ndarray, Sequence[str]], None]
 Write = Callable[[Any, Sequence[str]], None]
@@ -56,7 +58,7 @@ def write_npy(path: Path, count: int | None) -> Iterator[Write]:
 
 @contextlib.contextmanager
 def write_table(suffix: str, path: Path, count: int | None) -> Iterator[Write]:
-    """Text, or Parquet. The first piece's columns are the file's."""
+    """Text, or Parquet. The first piece's columns are the file's. In text, no cell is a formula (see `guarded`)."""
     with whole_file(path) as beside, contextlib.ExitStack() as stack:
         writer: Any = None
         waiting: list[pa.Table] = []
@@ -72,6 +74,7 @@ def write_table(suffix: str, path: Path, count: int | None) -> Iterator[Write]:
 
         def write(table: pa.Table, names: Sequence[str]) -> None:
             nonlocal writer
+            table = table if suffix == ".parquet" else guarded(table)
             writer = opened(table.schema) if writer is None else writer
             waiting.append(table)
             if sum(map(len, waiting)) >= GROUP_ROWS or sum(each.nbytes for each in waiting) >= GROUP_BYTES:
@@ -110,7 +113,7 @@ def write_together(write_all: WriteAll, path: Path, count: int | None) -> Iterat
 
 
 def _npz(path: Path, array: np.ndarray, names: Sequence[str]) -> None:
-    arrays = {"X": array, **({"names": np.array(names, dtype=np.str_)} if names else {})}
+    arrays = {"X": array, **({"names": np.array(list(map(utf8, names)), dtype=np.str_)} if names else {})}
     with path.open("wb") as file:
         np.savez_compressed(file, **arrays)
 

@@ -19,7 +19,7 @@ from isthmus.errors import DataError
 TYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 CODES = {"u1": 0x08, "i1": 0x09, "i2": 0x0B, "i4": 0x0C, "f4": 0x0D, "f8": 0x0E}
 MOST_AXES = 8  # more speak of another format
-PIECE = 2**24  # bytes asked for at a time, so that a header that lies reserves nothing
+PIECE = 2**24  # bytes asked for at a time
 
 
 def read_idx(path: Path, options: Options) -> Raw:
@@ -92,7 +92,7 @@ def _read(file: IO[bytes], path: Path, max_bytes: int) -> np.ndarray:
             f"{path} unpacks to {promised} bytes: expected at most max_bytes={max_bytes}. "
             "If you trust it, raise max_bytes."
         )
-    body = bytearray()
+    body = bytearray()  # which grows with what comes, so that a header that lies reserves nothing
     while len(body) < promised and (piece := file.read(min(PIECE, promised - len(body)))):
         body += piece
     if len(body) < promised:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from isthmus.errors import DataError, remark
+from isthmus.plain import plain
 
 NONE = "(none)"  # the class of what has no label
 MANY = 1000  # different fractional numbers; so many are a quantity
@@ -40,7 +41,7 @@ def encode_labels(given: Any, count: int, known: tuple[str, ...] = ()) -> tuple[
             remark(f"Labels with more than {MANY} different fractional values are a quantity: they are left out.")
             return None, ()
     values, inverse = _unique(array)
-    names = tuple(NONE if value is None else str(value) for value in values)
+    names = tuple(NONE if value is None else plain(str(value)) for value in values)
     order = {name: index for index, name in enumerate(known)}
     for name in names:
         order.setdefault(name, len(order))

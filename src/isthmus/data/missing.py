@@ -12,8 +12,6 @@ from isthmus.data.samples import Samples
 from isthmus.data.series import ended
 from isthmus.errors import DataError, remark
 
-BATCH = 4096
-
 
 class NothingLeftError(DataError):
     """Every sample lacked numbers and was dropped."""
@@ -100,7 +98,7 @@ def learn_fill(train: Samples, called: str) -> Any:
     """
     shape = train.shape if train.kind == "table" else ()
     total, count = np.zeros(shape), np.zeros(shape)
-    for batch in train.batches(BATCH):
+    for batch in train.batches(train.at_a_time):
         rows = batch.numpy() if train.kind == "table" else batch.numpy().reshape(-1)
         finite = np.isfinite(rows)
         total += np.where(finite, rows, 0).sum(0, dtype=np.float64)
@@ -144,8 +142,8 @@ def _rows(samples: Samples, are: Callable[[Tensor], Tensor]) -> np.ndarray:
         return np.empty(0, dtype=np.int64)
     with np.errstate(over="ignore", invalid="ignore"):
         rows = [
-            i * BATCH + np.flatnonzero(are(batch).numpy())
-            for i, batch in enumerate(samples.batches(BATCH))
+            i * samples.at_a_time + np.flatnonzero(are(batch).numpy())
+            for i, batch in enumerate(samples.batches(samples.at_a_time))
             if not np.isfinite(batch.numpy().sum())  # a finite sum has finite parts only, and is quicker told
         ]
     return np.concatenate(rows) if rows else np.empty(0, dtype=np.int64)
@@ -156,7 +154,7 @@ def _samples(samples: Samples, rows: np.ndarray) -> str:
 
 
 def _columns(samples: Samples, bad: np.ndarray) -> str:
-    values = samples.batch(torch.from_numpy(bad[:BATCH]))
+    values = samples.batch(torch.from_numpy(bad[: samples.at_a_time]))
     columns = (~torch.isfinite(values)).any(0).nonzero().flatten().tolist()
     return f"column{'s' * (len(columns) > 1)} {_some([_column(samples, i) for i in columns])}"
 

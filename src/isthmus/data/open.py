@@ -11,7 +11,7 @@ from isthmus.data.options import AUTO, Options, OptionWords
 from isthmus.data.pairs import pair
 from isthmus.data.samples import Data, Samples
 from isthmus.data.scaling import Scaling
-from isthmus.data.sources import called, read
+from isthmus.data.sources import called, read, reading
 from isthmus.data.splits import TEST, VALIDATION, Split, split
 from isthmus.errors import DataError, Remark
 
@@ -49,7 +49,21 @@ def open_data(
     """
     if isinstance(source, Data):
         return source
-    chosen, where = Options.of(options), called(source)
+    with reading(source):
+        return _opened(source, labels, damaged, validation, test, seed, scaling, Options.of(options))
+
+
+def _opened(
+    source: Any,
+    labels: Any,
+    damaged: Any,
+    validation: float | None,
+    test: float | None,
+    seed: int,
+    scaling: str,
+    chosen: Options,
+) -> Data:
+    where = called(source)
     raw = read(source, chosen, labels=labels)
     given = gather(raw, chosen, where)
     if (chosen.columns or chosen.exclude or chosen.categorical not in ((), AUTO)) and not given["train"].columns:

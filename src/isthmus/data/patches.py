@@ -37,7 +37,9 @@ def cut(
             "Give a smaller size=, or take that picture away."
         )
     path = PurePosixPath(name)
-    draw = np.random.default_rng([height, width, zlib.crc32(str(path.with_suffix("")).encode())])
+    draw = np.random.default_rng(
+        [height, width, zlib.crc32(str(path.with_suffix("")).encode(errors="surrogateescape"))]
+    )
     regions = _regions((height, width), size, 1 if pictures >= MANY else math.ceil(REGIONS / pictures))
     for region, (top, left, bottom, right) in enumerate(regions):
         rows, columns = bottom - top - size[0] + 1, right - left - size[1] + 1

@@ -5,6 +5,7 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
+from typing import IO
 
 import numpy as np
 from PIL import Image, ImageOps
@@ -18,6 +19,8 @@ SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff", "
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF", "PPM")
 TURNED = ("JPEG", "MPO", "TIFF", "WEBP")  # formats whose EXIF may say which side is up
 ORIENTATION = 0x0112
+WHOLE = 2**24
+"""Bytes; a larger file is read as it is decoded, so that one that only claims to be a picture takes no memory."""
 
 
 class UnreadableError(DataError):
@@ -26,10 +29,10 @@ class UnreadableError(DataError):
 
 @dataclass(frozen=True)
 class Entry:
-    """A picture not yet read: its path within the set, with slashes, and how to get its bytes."""
+    """A picture not yet read: its path within the set, with slashes, and how to open its file."""
 
     name: str
-    read: Callable[[], bytes]
+    open: Callable[[], IO[bytes]]
 
 
 def is_picture(name: str) -> bool:
@@ -84,14 +87,14 @@ def _parts(entries: Sequence[Entry]) -> dict[str, list[Entry]] | None:
     }
 
 
-def decode(content: bytes | Image.Image, called: str, options: Options) -> tuple[np.ndarray, str]:
-    """One picture, as a file or as Pillow has it: `(C, H, W)` uint8, and its mode; resized and converted by `options`.
+def decode(content: IO[bytes] | Image.Image, called: str, options: Options) -> tuple[np.ndarray, str]:
+    """One picture, as an open file or as Pillow has it: `(C, H, W)` uint8, resized and converted, and its mode.
 
     Sixteen bits become eight. What is see-through is laid on white where the mode asked for has no transparency.
     Of several frames the first is taken. EXIF's orientation is applied.
 
     Raises:
-        UnreadableError: the bytes are no picture, or are cut short.
+        UnreadableError: they are no picture, or are cut short.
         DataError: they hold more pixels than they may.
     """
     try:
@@ -138,7 +141,8 @@ def _read_part(
         warnings.simplefilter("ignore")  # decoders warn of odd metadata, which nobody here reads
         for number, entry in enumerate(entries):
             try:
-                pixels, mode = decode(entry.read(), entry.name, whole)
+                with entry.open() as file:
+                    pixels, mode = decode(file, entry.name, whole)
             except UnreadableError:
                 unreadable.append(entry.name)
                 continue
@@ -213,18 +217,23 @@ def _tell_unreadable(names: list[str], count: int, where: str, options: Options)
     remark(f"{where}: {len(names)} of {count} pictures can't be read and are left out: {shown}.")
 
 
-def _opened(content: bytes) -> Image.Image:
-    """The picture, its pixels not yet decoded.
+def _opened(file: IO[bytes]) -> Image.Image:
+    """The picture, its pixels not yet decoded. Of a large file, no more is in memory than its decoder asks for.
 
     Not by `Image.open`, for that has a limit of its own which is the same for the whole process.
     """
+    start = file.read(WHOLE)
+    if len(start) < WHOLE:  # `zipfile` has now checked its sum
+        file = io.BytesIO(start)
+    else:
+        file.seek(0)
     Image.preinit()
     if any(format not in Image.OPEN for format in FORMATS):
         Image.init()
     for format in FORMATS:
         factory, accept = Image.OPEN[format]
-        if accept is None or accept(content[:16]) is True:
-            return factory(io.BytesIO(content), "")
+        if accept is None or accept(start[:16]) is True:
+            return factory(file, "")
     raise ValueError("it begins like none of " + ", ".join(FORMATS))
 
 

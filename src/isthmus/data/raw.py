@@ -13,6 +13,8 @@ from isthmus.data.samples import Kind
 from isthmus.errors import DataError, remark
 
 COLOURS = (1, 3, 4)
+MOST_COLUMNS = 2**20
+"""Of a table in an array; what is known of each column is kept beside the values, as text too."""
 PARTS = {
     "train": "train",
     "val": "validation",
@@ -77,8 +79,14 @@ def settle(raw: Raw, options: Options, exact: tuple[int, ...] | None = None) -> 
         values = values if values.ndim == 2 else values.reshape(len(values), -1)
     elif kind == "pictures" and not raw.channels_first:
         values = _channels_first(values, options)
-    elif kind == "series" and not raw.channels_first:
+    elif kind == "series" and (not raw.channels_first or values.ndim != 3):
         values = series.channels_first(values, options.channels)
+    if kind == "table" and values.shape[1] > MOST_COLUMNS:
+        raise DataError(
+            f"An array of shape {tuple(values.shape)} is a table of {values.shape[1]:,} columns: expected at most "
+            f"{MOST_COLUMNS:,}, each of which is scaled by itself. Reshape it to pictures (N, height, width), "
+            "or say kind='series' for (N, time)."
+        )
     if len(values) == 0 or 0 in values.shape:
         raise DataError(
             f"There are no values in an array of shape {tuple(values.shape)}: expected at least one sample."

@@ -9,7 +9,7 @@ from isthmus.data.missing import fill_missing, learn_fill
 from isthmus.data.options import Options, OptionWords
 from isthmus.data.raw import Raw
 from isthmus.data.samples import Data, Samples
-from isthmus.data.sources import called, read
+from isthmus.data.sources import called, read, reading
 from isthmus.data.tiles import tiled
 from isthmus.errors import DataError
 
@@ -39,7 +39,8 @@ def read_samples(
     where = called(source)
     if isinstance(source, Data):
         source, part = _of_data(source, part), None
-    return as_taken(read(source, chosen, labels=labels, like=like), chosen, where, like, part)
+    with reading(source):
+        return as_taken(read(source, chosen, labels=labels, like=like), chosen, where, like, part)
 
 
 def as_taken(

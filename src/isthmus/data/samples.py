@@ -70,6 +70,11 @@ class Samples:
         return tuple(self.values.shape[1:])
 
     @property
+    def at_a_time(self) -> int:
+        """How many samples to look at at a time, so that copies of them, as float64 say, stay small: 1 to 4,096."""
+        return max(1, min(4096, 2**20 // max(1, int(np.prod(self.shape)))))
+
+    @property
     def dtype(self) -> str:
         """The type of the values that `batch` gives: "uint8" or "float32"."""
         return "uint8" if self.values.dtype in (torch.uint8, np.uint8) else "float32"
@@ -111,7 +116,7 @@ class Samples:
     def take(self, indices: Tensor | np.ndarray | Sequence[int]) -> "Samples":
         """The samples at `indices`, in that order, with their labels and names. Mapped values are not read."""
         chosen = torch.as_tensor(np.asarray(indices, dtype=np.int64))
-        if torch.equal(chosen, torch.arange(len(self))):  # all of them need no second copy
+        if len(chosen) == len(self) and torch.equal(chosen, torch.arange(len(self))):  # all of them need no second copy
             return self
         labels = None if self.labels is None else self.labels[chosen]
         names = tuple(self.names[i] for i in chosen.tolist()) if self.names else ()
@@ -158,7 +163,7 @@ class Data:
         options: the reading options that differ from their defaults. scaling: `Scaling.to_json()`.
         fill: what missing values were replaced by (a number, or one a column), where they were.
         holed: samples in each part that lack numbers (NaN), be it after a series' end.
-        fingerprint: sha256 of the values and labels; of 4096 rows spread over them where they are large.
+        fingerprint: sha256 of the values and labels; of at most 4096 rows spread over them where they are large.
     """
 
     train: Samples

@@ -138,14 +138,14 @@ class _Statistics:
     `(columns,)` for tables, `(channels, 1)` for series, `()` for others.
     """
 
-    def __init__(self, samples: Samples, batch: int = 4096) -> None:
+    def __init__(self, samples: Samples) -> None:
         axes, shape = {
             "table": ((0,), samples.shape),
             "series": ((0, 2), (*samples.shape[:1], 1)),
         }.get(samples.kind, (None, ()))
         self.low, self.high = np.full(shape, np.inf), np.full(shape, -np.inf)
         self.mean, squares, count = np.zeros(shape), np.zeros(shape), np.zeros(shape)
-        for part in samples.batches(batch):
+        for part in samples.batches(samples.at_a_time):
             values = part.numpy().astype(np.float64)
             known = ~np.isnan(values)
             new = known.sum(axes).reshape(shape)

@@ -1,10 +1,11 @@
 """Sources: which reader a source goes to, by what it is or what its file is called."""
 
+import contextlib
 import importlib
 import os
 import re
 import stat
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from isthmus.data.options import Options
 from isthmus.data.pictures import SUFFIXES as PICTURES
 from isthmus.data.raw import Raw
 from isthmus.data.samples import Samples
-from isthmus.errors import DataError, nearest
+from isthmus.errors import DataError, IsthmusError, nearest, out_of_memory
 from isthmus.replacing import finish_swap
 
 
@@ -47,6 +48,31 @@ CHOOSING: dict[str, Callable[[Path, Options, Mapping[str, Any] | None], Raw]] = 
 }
 RUNS_CODE = (".pkl", ".pickle", ".pt", ".pth", ".joblib", ".mat", ".dill")
 IDX_NAME = re.compile(r"(\.idx|idx\d?-ubyte|\.idx\d-\w+)(\.gz)?$")
+
+
+@contextlib.contextmanager
+def reading(source: Any) -> Iterator[None]:
+    """The border of all readers: whatever the bytes of a source do to them, a DataError comes out, in one line.
+
+    Raises:
+        DataError: anything went wrong that was not foreseen; what it was stands in the message, and is its cause.
+    """
+    try:
+        yield
+    except (IsthmusError, Warning):  # a remark, where warnings are errors
+        raise
+    except OSError as error:
+        raise unreadable(called(source), error) from error
+    except Exception as error:
+        if out_of_memory(error):
+            raise DataError(
+                f"{called(source)} does not fit into memory: give a smaller one, or a .npy with memory_map=True."
+            ) from error
+        said = f"{type(error).__name__}: {' '.join(str(error).split())[:120]}".rstrip(": .")
+        wrong = "is damaged or not what its name says" if isinstance(source, str | os.PathLike) else "can't be read"
+        raise DataError(
+            f"{called(source)} {wrong} ({said}). Get or write it again, or give it in another form; see open_data."
+        ) from error
 
 
 def read(source: Any, options: Options, labels: Any = None, like: Mapping[str, Any] | None = None) -> Raw:
@@ -115,23 +141,21 @@ def _read_path(source: str | os.PathLike[str], options: Options, like: Mapping[s
     if not os.fspath(source):
         raise DataError(f"The path is empty: expected a file, a folder or one of {', '.join(NAMES)}.")
     path = Path(source).expanduser()
-    try:
-        raw = _dispatched(path, options, like)
-    except OSError as error:
-        raise unreadable(path, error) from error
-    except MemoryError as error:
-        raise DataError(
-            f"{path} does not fit into memory: give a smaller one, or a .npy with memory_map=True."
-        ) from error
+    raw = _dispatched(path, options, like)
     return replace(raw, origin=str(path.resolve()))
 
 
-def unreadable(path: Path, error: OSError) -> DataError:
+def unreadable(path: str, error: OSError) -> DataError:
     """The message for a source that the system does not let be read."""
     return DataError(f"{path} can't be read ({error.strerror or error}): check its permissions and its disk.")
 
 
-def _dispatched(path: Path, options: Options, like: Mapping[str, Any] | None) -> Raw:
+def is_folder(path: Path) -> bool:
+    """Whether a source is a folder, or else a file with something in it.
+
+    Raises:
+        DataError: there is none, it is empty, or it is a pipe or a device, which may never end.
+    """
     try:
         if not path.exists():
             finish_swap(path)
@@ -139,11 +163,17 @@ def _dispatched(path: Path, options: Options, like: Mapping[str, Any] | None) ->
     except (FileNotFoundError, NotADirectoryError, ValueError) as error:
         raise _absent(path) from error
     if stat.S_ISDIR(status.st_mode):
-        return read_folder(path, options)
+        return True
     if not stat.S_ISREG(status.st_mode):
-        raise DataError(f"{path} is neither a file nor a folder: expected a file with samples.")
+        raise DataError(f"{path} is neither a file nor a folder, but a pipe or a device: save it as a file first.")
     if status.st_size == 0:
         raise DataError(f"{path} is empty (0 bytes): expected samples. Get or write it again.")
+    return False
+
+
+def _dispatched(path: Path, options: Options, like: Mapping[str, Any] | None) -> Raw:
+    if is_folder(path):
+        return read_folder(path, options)
     suffix = path.suffix.lower()
     if IDX_NAME.search(path.name):
         return read_idx(path, options)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from isthmus.errors import DataError, remark
+from isthmus.seeds import is_seed, wrong_seed
 
 VALIDATION = 0.1
 TEST = 0.1
@@ -24,7 +25,7 @@ class Split:
         digest = hashlib.sha256()
         for part in (self.train, self.validation, self.test):
             digest.update(np.int64(len(part)).tobytes())
-            digest.update(part.astype("<i8").tobytes())
+            digest.update(np.ascontiguousarray(part, dtype="<i8").data)
         return digest.hexdigest()
 
 
@@ -54,8 +55,8 @@ def split(
             raise DataError(f"{name}={fraction} is not a fraction: expected 0 or more and below 1, such as 0.1.")
     if validation + test >= 1:
         raise DataError(f"validation={validation} and test={test} leave nothing to train on: keep their sum below 1.")
-    if seed < 0:
-        raise DataError(f"seed={seed} is negative: expected a whole number of 0 or more.")
+    if not is_seed(seed):
+        raise DataError(wrong_seed(seed))
     if count < 3:
         if validation + test > 0:
             remark(f"Only {count} sample{'s' * (count > 1)}: all go to training, validation and test are empty.")
@@ -65,9 +66,11 @@ def split(
         for_validation, for_test = (
             (for_validation - 1, for_test) if for_validation > for_test else (for_validation, for_test - 1)
         )
-    order = np.random.default_rng(seed).permutation(count).astype(np.int64)
-    first, second = for_test, for_test + for_validation
-    return Split(np.sort(order[second:]), np.sort(order[first:second]), np.sort(order[:first]))
+    order = np.random.default_rng(seed).permutation(count).astype(np.int64, copy=False)
+    of_test, of_validation, of_train = np.split(order, [for_test, for_test + for_validation])
+    for part in (of_train, of_validation, of_test):
+        part.sort()  # in its place, for the numbers of many small samples are as large as these
+    return Split(of_train, of_validation, of_test)
 
 
 def _by_groups(groups: np.ndarray, validation: float, test: float, seed: int) -> Split:

@@ -19,7 +19,7 @@ from isthmus.data.options import Options, OptionWords, as_wanted
 from isthmus.data.raw import Raw
 from isthmus.data.read import as_taken, inherited, of_patches, read_samples
 from isthmus.data.samples import Samples
-from isthmus.data.sources import TEXT, called, check_used, unreadable
+from isthmus.data.sources import TEXT, called, check_used, is_folder, reading
 from isthmus.data.tiles import one_picture
 from isthmus.errors import DataError, remark
 
@@ -96,13 +96,14 @@ def stream_samples(
         DataError: the source can't be read, or does not fit the model.
     """
     chosen = Options.of(inherited(like) | options)
-    path = Path(source).expanduser() if isinstance(source, str | os.PathLike) else Path()
     unfilled = chosen.missing == "fill" and (like is None or like.get("fill") is None)
-    in_memory = not isinstance(source, str | os.PathLike) or not path.exists()
     skipped: list[str] = []
-    opened = None
-    if not (in_memory or unfilled or part is not None or (rows is None and _small(path))):
-        opened = _open(path, chosen, like, _rows(rows, like, chosen), skipped)
+    opened, path = None, Path()
+    with reading(source):
+        path = Path(source).expanduser() if isinstance(source, str | os.PathLike) else path
+        in_memory = not isinstance(source, str | os.PathLike) or not path.exists()
+        if not (in_memory or unfilled or part is not None or (rows is None and _small(path))):
+            opened = _open(path, chosen, like, _rows(rows, like, chosen), skipped)
     if opened is None:
         return divided(read_samples(source, like=like, part=part, **options), rows)
     count, begin = opened
@@ -111,8 +112,12 @@ def stream_samples(
 
     def pieces() -> Iterator[Samples]:
         done = kept = 0
-        try:
-            for raw in begin():
+        raws = begin()
+        while True:
+            with reading(path):  # and not what is done with a piece
+                raw = next(raws, None)
+                if raw is None:
+                    break
                 if not done:
                     check_used(replace(raw, origin=str(path)), chosen, like, str(path))
                 where = f"{path}, from sample {done} on," if done else str(path)
@@ -122,10 +127,8 @@ def stream_samples(
                 except NothingLeftError:
                     remark(f"{where} lacks numbers in all of {len(raw.values)} samples: they are left out.")
                     continue
-                kept += len(piece)
-                yield piece
-        except OSError as error:
-            raise unreadable(path, error) from error
+            kept += len(piece)
+            yield piece
         if not kept:
             raise DataError(f"{path} has no sample that can be read{_named(skipped)}: expected at least one.")
 
@@ -170,20 +173,17 @@ def _open(
     path: Path, options: Options, like: Mapping[str, Any] | None, rows: int, skipped: list[str]
 ) -> tuple[int | None, Callable[[], Iterator[Raw]]] | None:
     """How many samples there are, and what begins to read them; None where the source can only be read as a whole."""
-    try:
-        if path.is_dir():
-            return folder_pieces(path, options, rows, skipped)
-        suffix = path.suffix.lower()
-        if suffix == ".zip":
-            return zip_pieces(path, options, rows, skipped)
-        if suffix == ".npy":
-            return npy_pieces(path, rows)
-        if suffix == ".parquet":
-            return _tables("tables").parquet_pieces(path, options, like, rows)
-        if suffix in TEXT:
-            return _tables("text").text_pieces(path, options, like, rows)
-    except OSError as error:
-        raise unreadable(path, error) from error
+    if is_folder(path):
+        return folder_pieces(path, options, rows, skipped)
+    suffix = path.suffix.lower()
+    if suffix == ".zip":
+        return zip_pieces(path, options, rows, skipped)
+    if suffix == ".npy":
+        return npy_pieces(path, rows)
+    if suffix == ".parquet":
+        return _tables("tables").parquet_pieces(path, options, like, rows)
+    if suffix in TEXT:
+        return _tables("text").text_pieces(path, options, like, rows)
     return None
 
 

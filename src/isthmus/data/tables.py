@@ -5,7 +5,7 @@ Source: the Arrow PyCapsule Interface, https://arrow.apache.org/docs/format/CDat
 
 import contextlib
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +14,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from isthmus.data.categories import categorical_columns, encode
+from isthmus.data.categories import categorical_columns, encode, values_of
 from isthmus.data.options import AUTO, Options
 from isthmus.data.raw import Raw
 from isthmus.errors import DataError, nearest, remark, renamed
 
 NAME = "name"  # a text column that is called so holds the samples' names
+MOST_COLUMNS = 100_000
+"""Arrow takes some kilobytes for each column beside its values."""
 BATCH = 2**15  # rows of a table whose columns are put side by side at a time
 
 
@@ -47,16 +49,79 @@ def read_parquet(path: Path, options: Options, like: Mapping[str, Any] | None = 
     Raises:
         DataError: the file is damaged, unpacks to more than it may, or its columns are not what is wanted.
     """
-    with _told(path), pq.ParquetFile(path) as file:
-        unpacked = 4 * file.metadata.num_rows * file.metadata.num_columns
+    with _told(path), _parquet(path) as file:
+        count = file.metadata.num_rows
+        unpacked = 4 * count * file.metadata.num_columns
         if unpacked > options.max_bytes:
             raise DataError(
                 f"{path} unpacks to {unpacked} bytes: expected at most max_bytes={options.max_bytes}. "
                 "If you trust it, raise max_bytes."
             )
-        table = file.read()
-        table.schema.names  # noqa: B018  # names that are no UTF-8 are found out here
-    return from_arrow(table, options, str(path), like)
+        check_columns(file.metadata.num_columns, str(path))
+        file.schema_arrow.names  # noqa: B018  # names that are no UTF-8 are found out here
+        batches = file.iter_batches(BATCH, use_threads=False)
+        table = slim(batches, as_written(options, like)) if count else file.read()
+        if table.num_rows != count:
+            raise DataError(f"{path} is damaged: it has {table.num_rows} rows of {count}. Get or write it again.")
+    raw = from_arrow(table, options, str(path), like)
+    del table
+    give_back()
+    return raw
+
+
+def give_back() -> None:
+    """Give the system the memory back that Arrow took for a table which is gone."""
+    pa.default_memory_pool().release_unused()
+
+
+@contextlib.contextmanager
+def _parquet(path: Path) -> Iterator[pq.ParquetFile]:
+    """An open Parquet file, of which text is read as it is packed: a name that comes a million times, once.
+
+    Without reading ahead, for else a whole group of rows is, and what it took is not given back.
+    """
+    with pq.ParquetFile(path) as file:
+        text = [field.name for field in file.schema_arrow if is_text(field.type)]
+    with pq.ParquetFile(path, pre_buffer=False, buffer_size=2**20, read_dictionary=text) as file:
+        yield file
+
+
+def check_columns(count: int, called: str) -> None:
+    """Raise DataError where a table has more columns than Arrow can hold without gigabytes of its own."""
+    if count > MOST_COLUMNS:
+        raise DataError(
+            f"{called} has {count:,} columns: expected at most {MOST_COLUMNS:,} of a table with names. "
+            "Save the values as an array, such as with numpy.save, to read it as .npy."
+        )
+
+
+def as_written(options: Options, like: Mapping[str, Any] | None) -> tuple[str | int, ...]:
+    """Columns, by name or place, whose numbers are names: of labels or of categories."""
+    known = (like or {}).get("columns") if (like or {}).get("categories") else ()
+    return tuple(name for name in (options.label, *options.categorical, *(known or ())) if name is not None)
+
+
+def slim(batches: Iterable[pa.RecordBatch], exact: Collection[str | int] = ()) -> pa.Table:
+    """A table of these batches, whose numbers are float32 from the start, but for those of `exact` columns.
+
+    So a table is never in memory as long numbers and as short ones. Without a batch it has no columns.
+    """
+    slimmed = []
+    for batch in batches:
+        names, count = batch.schema.names, batch.num_columns
+        short = [
+            is_number(column.type)
+            and not pa.types.is_boolean(column.type)  # which may be a category
+            and not {names[place].strip(), place, place - count} & set(exact)
+            for place, column in enumerate(batch.columns)
+        ]
+        columns = [
+            pc.cast(_floating(column), pa.float32(), safe=False) if shorten else column
+            for column, shorten in zip(batch.columns, short, strict=True)
+        ]
+        slimmed.append(pa.record_batch(columns, names, metadata=batch.schema.metadata))
+    give_back()
+    return pa.Table.from_batches(slimmed) if slimmed else pa.table({})
 
 
 def parquet_pieces(
@@ -69,10 +134,10 @@ def parquet_pieces(
     """
     with _told(path), pq.ParquetFile(path) as file:
         count = file.metadata.num_rows
+        check_columns(file.metadata.num_columns, str(path))
 
     def pieces() -> Iterator[Raw]:
-        # else a whole group of rows is read ahead, and what it took is not given back
-        with _told(path), pq.ParquetFile(path, pre_buffer=False, buffer_size=2**20) as file:
+        with _told(path), _parquet(path) as file:
             if not count:
                 yield from_arrow(file.read(), options, str(path), like)
             for batch in file.iter_batches(size, use_threads=False):  # whose threads cost half as much again
@@ -115,7 +180,7 @@ def from_arrow(
         )
     label = _label(columns, options, called, like, named)
     own_names = (
-        NAME if NAME in columns and _is_text(table[NAME].type) and NAME not in (label, *options.columns) else None
+        NAME if NAME in columns and is_text(table[NAME].type) and NAME not in (label, *options.columns) else None
     )
     taken = [column for column in (label, own_names) if column is not None]
     _check_asked(columns, options, called)
@@ -130,7 +195,7 @@ def from_arrow(
     return Raw(
         values,
         None if label is None else _classes(table[label]),
-        names=tuple(str(name) for name in table[own_names].to_pylist()) if own_names else (),
+        names=tuple(map(str, values_of(table[own_names]))) if own_names else (),
         columns=tuple(wanted) if named else (),
         categories=names if any(names) else (),
         kind=options.kind or "table",
@@ -200,7 +265,7 @@ def _matrix(
     kept: bool,
 ) -> tuple[np.ndarray, tuple[tuple[str, ...], ...]]:
     """`(rows, wanted)` float32, NaN where something is missing, and the names of each column's categories."""
-    unfit = [name for name in wanted if name not in categories and not _is_number(table[name].type)]
+    unfit = [name for name in wanted if name not in categories and not is_number(table[name].type)]
     if unfit:
         shown = [_described(table[name], name, named) for name in unfit[:5]]
         more = f" and {len(unfit) - 5} more" if len(unfit) > 5 else ""
@@ -242,19 +307,21 @@ def _floating(column: pa.Array) -> pa.Array:
 
 def _classes(column: pa.ChunkedArray) -> Any:
     if pa.types.is_dictionary(column.type):
-        column = column.cast(column.type.value_type)
+        return values_of(column)
     numeric = pa.types.is_integer(column.type) or pa.types.is_floating(column.type)
     return column.to_numpy() if numeric and not column.null_count else column.to_pylist()
 
 
-def _is_number(kind: pa.DataType) -> bool:
+def is_number(kind: pa.DataType) -> bool:
+    """Whether a column of this type holds numbers."""
     if pa.types.is_dictionary(kind):
         kind = kind.value_type
     checks = (pa.types.is_integer, pa.types.is_floating, pa.types.is_boolean, pa.types.is_decimal, pa.types.is_null)
     return any(check(kind) for check in checks)
 
 
-def _is_text(kind: pa.DataType) -> bool:
+def is_text(kind: pa.DataType) -> bool:
+    """Whether a column of this type holds text."""
     if pa.types.is_dictionary(kind):
         kind = kind.value_type
     return pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
@@ -262,7 +329,7 @@ def _is_text(kind: pa.DataType) -> bool:
 
 def _described(column: pa.ChunkedArray, name: str, named: bool) -> str:
     called = repr(name) if named else f"column {name}"
-    if not _is_text(column.type):
+    if not is_text(column.type):
         return f"{called} ({column.type})"
     example = next((text for text in column.to_pylist() if text is not None and not _reads_as_number(text)), "")
     return f"{called} (text, such as {example[:20]!r})"

@@ -2,9 +2,9 @@
 
 import contextlib
 import csv
-import gzip
-import zlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import os
+import re
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,14 +12,18 @@ from typing import Any
 import pyarrow as pa
 from pyarrow import csv as arrow_csv
 
+from isthmus.data.cells import unguarded, unguarded_name
 from isthmus.data.options import Options
 from isthmus.data.raw import Raw
-from isthmus.data.tables import from_arrow
+from isthmus.data.tables import as_written, check_columns, from_arrow, give_back, slim
+from isthmus.data.unpacked import unpacked
 from isthmus.errors import DataError
 
 BLANKS = " "  # any run of blanks
 NO_NUMBER = {"", "na", "n/a", "#n/a", "nan", "-nan", "null", "none", "inf", "-inf", "true", "false"}
 HEAD = 2**16  # bytes in which the first line is looked for
+LONGEST_LINE = 2**24  # bytes
+_END = re.compile(rb"[\r\n]")
 LARGEST_BLOCK = 2**31 - 1  # bytes; Arrow's own limit
 
 
@@ -27,21 +31,25 @@ def read_text(path: Path, options: Options, like: Mapping[str, Any] | None = Non
     """What a text table holds (see `from_arrow`). Its delimiter and whether it has a header are found out or given.
 
     Raises:
-        DataError: the file is no text, has rows of different lengths, or its columns are not what is wanted.
+        DataError: the file is no text, has rows of different lengths or more columns than it may, or its columns are
+            not what is wanted.
     """
     content = _content(path, options)
     first = _first_line(content, path)
     delimiter = options.delimiter or _delimiter(first, path)
     cells = first.split() if delimiter == BLANKS else next(csv.reader([first], delimiter=delimiter))
+    check_columns(len(cells), str(path))
+    _check_lines(content, path)
     header = _has_header(cells, options)
     if delimiter == BLANKS:
-        content, delimiter = b"\n".join(b"\t".join(line.split()) for line in content.splitlines()), "\t"
-    content = content if content.endswith(b"\n") else content + b"\n"  # Arrow finds no row in a lone unended line
-    layout = _Layout(delimiter, header, quoted=b'"' in content)
-    own = _arrows_own(content)
+        content, delimiter = _as_buffer(list(_tabbed(content))), "\t"
+    layout = _Layout(delimiter, header, quoted=_has_quotes(content))
+    table = _parse(content, layout, path, options, like, max(2**20, 64 * len(first)))
     del content
-    table = _parse(own, layout, path)
-    return _raw(table, header, options, path, like)
+    raw = _raw(table, header, options, path, like)
+    del table
+    give_back()
+    return raw
 
 
 def text_pieces(
@@ -55,23 +63,24 @@ def text_pieces(
         DataError: as `read_text`, when the rows are come to; a column whose first rows are numbers holds no text later.
     """
     with path.open("rb") as file:
-        head = file.read(HEAD + 1)
+        head = pa.py_buffer(file.read(LONGEST_LINE))
     first = _first_line(head, path)
     delimiter = options.delimiter or _delimiter(first, path)
     if delimiter == BLANKS or path.suffix == ".gz":
         return None
-    header = _has_header(next(csv.reader([first], delimiter=delimiter)), options)
-    layout = _Layout(delimiter, header, quoted=_has_quotes(path))
+    cells = next(csv.reader([first], delimiter=delimiter))
+    check_columns(len(cells), str(path))
+    header = _has_header(cells, options)
+    with path.open("rb") as file:
+        quoted = any(b'"' in chunk for chunk in iter(lambda: file.read(2**24), b""))
+    layout = _Layout(delimiter, header, quoted)
     block = min(max(2**16, size * (len(first) + 1)), 2**26)
 
     def pieces() -> Iterator[Raw]:
         with _told(path) as ragged:
-            with layout.opened(path, block, ragged) as rows:
-                types = {field.name: _wide(field.type) for field in rows.schema}
-            with layout.opened(path, block, ragged, types) as rows:
-                for batch in rows:
-                    if batch.num_rows:
-                        yield _raw(pa.Table.from_batches([batch]), header, options, path, like)
+            for batch in layout.batches(lambda: path, block, ragged):
+                if batch.num_rows:
+                    yield _raw(pa.Table.from_batches([batch]), header, options, path, like)
 
     return None, pieces
 
@@ -81,48 +90,98 @@ def _wide(kind: pa.DataType) -> pa.DataType:
     return pa.float64() if pa.types.is_integer(kind) or pa.types.is_null(kind) else kind
 
 
-def _has_quotes(path: Path) -> bool:
-    with path.open("rb") as file:
-        return any(b'"' in chunk for chunk in iter(lambda: file.read(2**24), b""))
-
-
 def _has_header(cells: Sequence[str], options: Options) -> bool:
     return not all(map(_may_be_value, cells)) if options.header is None else options.header
 
 
 def _raw(table: pa.Table, header: bool, options: Options, path: Path, like: Mapping[str, Any] | None) -> Raw:
+    table = unguarded(table)
     names = _names(table, path) if header else [str(i) for i in range(table.num_columns)]
     return from_arrow(table.rename_columns(names), options, str(path), like, named=header)
 
 
 def _names(table: pa.Table, path: Path) -> list[str]:
     try:
-        return [name.strip() for name in table.column_names]
+        return [unguarded_name(name.strip()) for name in table.column_names]
     except UnicodeDecodeError as error:
         raise DataError(f"{path} has column names that are not UTF-8: save it as UTF-8.") from error
 
 
-def _content(path: Path, options: Options) -> bytes:
-    if path.suffix != ".gz":
-        return path.read_bytes()
-    try:
-        with gzip.open(path) as file:
-            content = file.read(options.max_bytes + 1)
-    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise DataError(f"{path} is damaged or cut short ({error}). Get or write it again.") from error
-    if len(content) > options.max_bytes:
-        raise DataError(f"{path} unpacks to more than max_bytes={options.max_bytes}. If you trust it, raise max_bytes.")
-    return content
+def _content(path: Path, options: Options) -> pa.Buffer:
+    """The whole text, in memory that is no object of Python's, and a line's end after the last one.
+
+    Arrow's threads let go of what they read only after the table is returned; where Python ends just then, as it does
+    after an error, a thread that has to give back an object of Python's ends the process by SIGABRT. And it finds no
+    row in a lone line without an end.
+    """
+    if path.suffix == ".gz":
+        return _as_buffer(unpacked(path, options.max_bytes))
+    with path.open("rb") as file:
+        size = os.fstat(file.fileno()).st_size
+        own = pa.allocate_buffer(size + 1)
+        view = memoryview(own).cast("B")
+        read = file.readinto(view[:size])
+        view[read:] = b"\n" * (size + 1 - read)
+    return own
 
 
-def _first_line(content: bytes, path: Path) -> str:
+def _as_buffer(pieces: list[bytes]) -> pa.Buffer:
+    """Pieces of text as one, as in `_content`; the list is emptied meanwhile, so that nothing is in memory twice."""
+    own = pa.allocate_buffer(sum(map(len, pieces)) + 1)
+    view = memoryview(own).cast("B")
+    place = 0
+    for number, piece in enumerate(pieces):
+        view[place : place + len(piece)] = piece
+        place += len(piece)
+        pieces[number] = b""
+    view[place:] = b"\n"
+    return own
+
+
+def _windows(content: pa.Buffer, size: int) -> Iterator[bytes]:
+    view = memoryview(content)
+    return (bytes(view[start : start + size]) for start in range(0, len(view), size))
+
+
+def _has_quotes(content: pa.Buffer) -> bool:
+    return any(b'"' in window for window in _windows(content, 2**20))
+
+
+def _check_lines(content: pa.Buffer, path: Path) -> None:
+    """Raise DataError where a line is so long that it can be none, before it is taken to pieces."""
+    if any(len(window) == LONGEST_LINE and not _END.search(window) for window in _windows(content, LONGEST_LINE)):
+        raise _too_long(path)
+
+
+def _too_long(path: Path) -> DataError:
+    return DataError(
+        f"{path} has a line of more than {LONGEST_LINE} bytes: expected a text table, of a line for each sample. "
+        "Check that it is the file you meant, or save the values as .npy."
+    )
+
+
+def _tabbed(content: pa.Buffer) -> Iterator[bytes]:
+    """The text with a tab in the place of each run of blanks, in pieces."""
+    rest = b""
+    for window in _windows(content, 2**20):
+        *lines, rest = (rest + window).split(b"\n")
+        yield b"".join(b"\t".join(line.split()) + b"\n" for line in lines)
+    yield b"\t".join(rest.split())
+
+
+def _first_line(content: pa.Buffer, path: Path) -> str:
     """The first line that is not blank."""
-    if content.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" in content[:HEAD]:
+    view = memoryview(content)
+    head = bytes(view[:HEAD])
+    if head.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" in head:
         raise DataError(f"{path} is not UTF-8 text: expected a text table. Save it as UTF-8, or check its type.")
-    head = content[:HEAD]
+    if len(view) > len(head) and not _END.search(head.lstrip()):
+        head = bytes(view[:LONGEST_LINE])
+        if len(head) == LONGEST_LINE and not _END.search(head.lstrip()):
+            raise _too_long(path)
     try:
         # the last character may be cut in two
-        text = head.decode("utf-8-sig", errors="strict" if len(content) <= HEAD else "ignore")
+        text = head.decode("utf-8-sig", errors="strict" if len(view) <= len(head) else "ignore")
     except UnicodeDecodeError as error:
         raise DataError(f"{path} is not UTF-8 text (byte {error.start}): expected a text table in UTF-8.") from error
     lines = [line for line in text.splitlines() if line.strip()]
@@ -169,33 +228,45 @@ class _Layout:
             delimiter=self.delimiter, newlines_in_values=self.quoted, invalid_row_handler=note
         )
 
-    def opened(
-        self, path: Path, block: int, ragged: list[Any], types: Mapping[str, pa.DataType] | None = None
-    ) -> arrow_csv.CSVStreamingReader:
-        """To be read a block at a time."""
-        converting = arrow_csv.ConvertOptions(column_types=types)
-        return arrow_csv.open_csv(path, self.read(block), self.parse(_noting(ragged)), converting)
+    def batches(
+        self, source: Callable[[], Any], block: int, ragged: list[Any], exact: Collection[str | int] = ()
+    ) -> Iterator[pa.RecordBatch]:
+        """The rows of a file, or of a reader of it, a block at a time.
+
+        Columns keep the type that their first rows have; but whole numbers may later have fractions, if they are not
+        to be taken as `exact`ly as they are written.
+        """
+        with arrow_csv.open_csv(source(), self.read(block), self.parse(_noting(ragged))) as rows:
+            types = {field.name: field.type for field in rows.schema}
+        wide = {
+            name: _wide(kind)
+            for place, (name, kind) in enumerate(types.items())
+            if not {name.strip(), place, place - len(types)} & set(exact)
+        }
+        converting = arrow_csv.ConvertOptions(column_types=wide)
+        with arrow_csv.open_csv(source(), self.read(block), self.parse(_noting(ragged)), converting) as rows:
+            yield from rows
 
 
-def _arrows_own(content: bytes) -> pa.Buffer:
-    """The same in memory that is no object of Python's.
-
-    Arrow's threads let go of what they read only after the table is returned; where Python ends just then, as it does
-    after an error, a thread that has to give back an object of Python's ends the process by SIGABRT.
-    """
-    own = pa.allocate_buffer(len(content))
-    memoryview(own).cast("B")[:] = content
-    return own
-
-
-def _parse(content: pa.Buffer, layout: _Layout, path: Path) -> pa.Table:
+def _parse(
+    content: pa.Buffer,
+    layout: _Layout,
+    path: Path,
+    options: Options,
+    like: Mapping[str, Any] | None,
+    block: int,
+) -> pa.Table:
+    """The table; read a block at a time where that can be, so that it is never there as long numbers and short ones."""
+    asked = as_written(options, like)
+    with contextlib.suppress(pa.ArrowInvalid):
+        ragged: list[Any] = []
+        table = slim(layout.batches(lambda: pa.BufferReader(content), block, ragged, asked), asked)
+        if table.num_rows and not ragged:
+            return table
     with _told(path) as ragged:
-        try:
-            return arrow_csv.read_csv(pa.BufferReader(content), layout.read(2**20, threads=True), layout.parse(None))
-        except pa.ArrowInvalid:
-            # types are guessed from the first block, which a later one may belie; and only one thread numbers its rows
-            block = min(max(content.size + 1, 2**20), LARGEST_BLOCK)
-            return arrow_csv.read_csv(pa.BufferReader(content), layout.read(block), layout.parse(_noting(ragged)))
+        # types are guessed from the first block, which a later one may belie; and only one thread numbers its rows
+        whole = min(max(content.size + 1, 2**20), LARGEST_BLOCK)
+        return arrow_csv.read_csv(pa.BufferReader(content), layout.read(whole), layout.parse(_noting(ragged)))
 
 
 def _noting(ragged: list[Any]) -> Callable[[Any], str]:

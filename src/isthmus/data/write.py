@@ -20,6 +20,7 @@ from isthmus.data.sources import IDX_NAME
 from isthmus.data.tables import NAME
 from isthmus.data.write_pictures import as_bytes
 from isthmus.errors import DataError, nearest
+from isthmus.plain import utf8
 from isthmus.replacing import finish_swap
 
 
@@ -77,7 +78,8 @@ def open_writer(
     count: how many samples will come, where that is known: pictures without names are numbered with as many digits.
     overwrite: replace what is there. A folder is only replaced if it holds nothing but pictures.
 
-    In pictures, floats are rounded and cut off at 0 and 255.
+    In pictures, floats are rounded and cut off at 0 and 255. In text, cells and names that a spreadsheet would take for
+    formulas get an apostrophe before them, which is taken off again when they are read; numbers stay numbers.
 
     Raises:
         DataError: the ending is unknown, something is there already, the values don't suit the format, or none came.
@@ -169,7 +171,7 @@ def _check_free(path: Path, overwrite: bool, *, folder: bool) -> None:
 def _columns(array: np.ndarray, like: Mapping[str, Any] | None, given: Sequence[str]) -> list[str]:
     count = math.prod(array.shape[1:])
     names = (
-        list(given)
+        list(map(utf8, given))
         or list((like or {}).get("columns") or ())
         or [f"{'z' if like is None else 'x'}{i}" for i in range(count)]
     )
@@ -191,5 +193,5 @@ def _table(
         if known:
             arrays[place] = decode(flat[:, place], known)
     if names and NAME not in columns:
-        return pa.table([pa.array(list(names), pa.string()), *arrays], names=[NAME, *columns])
+        return pa.table([pa.array(list(map(utf8, names)), pa.string()), *arrays], names=[NAME, *columns])
     return pa.table(arrays, names=columns)

@@ -15,6 +15,7 @@ from PIL import Image
 from isthmus.data.pictures import is_picture
 from isthmus.errors import DataError
 from isthmus.files import unwritable, whole_file
+from isthmus.plain import utf8
 from isthmus.replacing import finish_swap, put_folder
 from isthmus.temporary import name_beside
 
@@ -82,7 +83,7 @@ def write_zip(path: Path, count: int | None) -> Iterator[Write]:
 
         def write(pictures: np.ndarray, names: Sequence[str]) -> None:
             for place, picture in zip(places.next(names, len(pictures)), pictures, strict=True):
-                dateless = zipfile.ZipInfo(place)  # equal pictures make equal zips
+                dateless = zipfile.ZipInfo(utf8(place).replace("\\", "%"))  # equal pictures make equal zips
                 archive.writestr(dateless, _png(picture))
 
         yield write

@@ -70,10 +70,15 @@ def resume(of: "Examination", epochs: int) -> str:
 
 
 def _changed(before: Settings, settings: Mapping[str, Any]) -> dict[str, Any]:
-    """What differs from the defaults, once `settings` are put into the run's own."""
+    """What differs from the defaults, once `settings` are put into the run's own.
+
+    The epochs always: without them all the others would be chosen from the data.
+    """
     plain = Settings().to_json()
     own = before.replace(**settings).to_json()
-    changed = {name: value for name, value in own.items() if name not in DECIDED and value != plain[name]}
+    changed = {
+        name: value for name, value in own.items() if name not in DECIDED and (name == "epochs" or value != plain[name])
+    }
     return {name: float(f"{value:g}") if isinstance(value, float) else value for name, value in changed.items()}
 
 

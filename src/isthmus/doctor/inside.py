@@ -159,7 +159,7 @@ def posterior_collapse(of: Examination) -> Finding | None:
     ordered = kl.sort(descending=True).values.tolist()
     penalty = next((name for name in of.model.penalty_names if name.startswith("kl")), "")
     weight = next(
-        (p.weight for n, p in zip(of.model.penalty_names, of.model.penalties, strict=True) if n == penalty), 0
+        (p.full_weight for n, p in zip(of.model.penalty_names, of.model.penalties, strict=True) if n == penalty), 0
     )
     options = {f"{penalty}.weight": min(1.0, weight), f"{penalty}.warmup": max(1.0, of.settings.epochs // 4)}
     if weight <= 1 and of.model.bound == "mean":

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from isthmus.doctor.diagnosis import CHECKS, When, found_by
 from isthmus.doctor.examination import Examination
+from isthmus.plain import plain
 from isthmus.training.callbacks import Callback, Notes
 
 if TYPE_CHECKING:
@@ -63,4 +64,4 @@ class Watch(Callback):
                 self.said.append(finding.name)
                 epoch = f"Epoch {training.state.epoch}" if training.state.epoch else "Before training"
                 # not a warning: where these are errors, a doctor's word would end the training
-                print(f"note: {epoch}, {finding.name}: {finding.words} {finding.cure}", file=sys.stderr)
+                print(plain(f"note: {epoch}, {finding.name}: {finding.words} {finding.cure}"), file=sys.stderr)

@@ -30,8 +30,8 @@ def animation(rows: Mapping[str, Tensor], look: Look) -> list[Image.Image]:
     return _of_lines(scaled, {name: category_names(samples, look) for name, samples in rows.items()}, look)
 
 
-def write_gif(path: str | Path, frames: Sequence[Image.Image]) -> None:
-    """Write frames as a GIF that goes there and back for ever, whole or not at all."""
+def write_gif(path: str | Path, frames: Sequence[Image.Image]) -> Path:
+    """Write frames as a GIF that goes there and back for ever, whole or not at all; gives the path."""
     there_and_back = [*frames, *frames[-2:0:-1]]
     ends = (0, len(frames) - 1)
     durations = [REST if i in ends else STEP for i in range(len(there_and_back))]
@@ -44,6 +44,7 @@ def write_gif(path: str | Path, frames: Sequence[Image.Image]) -> None:
             beside, format="gif", save_all=True, append_images=few[1:], duration=durations, loop=0, optimize=True
         ),
     )
+    return Path(path)
 
 
 def _of_pictures(scaled: Mapping[str, Tensor], look: Look) -> list[Image.Image]:

@@ -17,7 +17,7 @@ from isthmus.experiments.trial import Fit, components
 from isthmus.experiments.words import beside, told
 from isthmus.numerals import number
 from isthmus.recipes import recipe as named
-from isthmus.training import Settings
+from isthmus.training.settings import checked
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ def compare(
         raise DataError(f"seeds={seeds}: expected 1 or more.")
     if not recipes:
         raise BlueprintError("No recipes to compare: expected one at least, such as ['deep', 'conv'].")
-    Settings(**settings)
+    settings = checked(settings)
     plans = recipes if isinstance(recipes, Mapping) else planned(recipes)
     trials = [
         Fit(entrant=name, seed=seed, blueprint=blueprint, settings=settings)

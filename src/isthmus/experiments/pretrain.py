@@ -24,7 +24,7 @@ from isthmus.numerals import percent
 from isthmus.run import Run, load
 from isthmus.store import WEIGHTS
 from isthmus.training import Settings
-from isthmus.training.settings import find_batch_size
+from isthmus.training.settings import checked, find_batch_size
 
 if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
@@ -179,7 +179,7 @@ def pretrain(
     CodeBody(loaded.model)
     if seeds < 1 or not labels or min(labels) < 2:
         raise DataError(f"labels={list(labels)}, seeds={seeds}: expected 2 labels or more, and 1 seed or more.")
-    Settings(**settings)
+    settings = checked(settings)
     data = loaded.open() if source is None else open_labelled(source, loaded, how or {})
     labels_of(data.train)
     counts = _possible(labels, len(data.train))

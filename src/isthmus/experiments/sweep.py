@@ -14,7 +14,7 @@ from isthmus.experiments.table import Entry, Found, entries, judged_part, rows, 
 from isthmus.experiments.trial import Fit, components
 from isthmus.numerals import percent
 from isthmus.recipes import recipe as named
-from isthmus.training import Settings
+from isthmus.training.settings import checked
 
 MOST = 128
 """The largest code that is tried where nobody says which."""
@@ -112,7 +112,7 @@ def sweep(
         raise DataError(f"price={price}: expected a share of the variance, 0 or more and below 1, such as 0.01.")
     if seeds < 1:
         raise DataError(f"seeds={seeds}: expected 1 or more.")
-    Settings(**settings)
+    settings = checked(settings)
     plan = named(recipe) if isinstance(recipe, str) else recipe
     trials = [
         Fit(entrant=f"code {size}", seed=seed, blueprint=plan, options={"code": size}, settings=settings)

@@ -83,7 +83,7 @@ class Fit(Trial):
             progress=False,
             callbacks=[_Counting(tell)],
             pca=pca,
-            **{"seed": self.seed} | self.settings,
+            **{"seed": self.seed, "epochs": self.budget} | self.settings,
         )
         if run.status == "interrupted":
             raise KeyboardInterrupt

@@ -14,6 +14,7 @@ from isthmus.measures.evaluation import judging
 from isthmus.parts import DiagonalGaussian
 from isthmus.parts.codes.gaussian import standard_log_prob
 from isthmus.passes import Pass
+from isthmus.seeds import seeded
 
 _ROWS_NUMBERS = 2**22
 """At most this many numbers of drawn reconstructions are held at once (16 MB in float32)."""
@@ -66,7 +67,7 @@ def elbo(model: Autoencoder, samples: Samples, *, seed: int = 0) -> Elbo:
     Raises:
         BlueprintError: the model has no posterior, or its distance is no likelihood.
     """
-    generator = torch.Generator().manual_seed(seed)
+    generator = seeded(seed)
     distance, kl = 0.0, torch.zeros(model.code_shape, dtype=torch.float64)
     with judging(model):
         for raw, labels in samples.labelled(_BATCH):
@@ -88,7 +89,7 @@ def log_likelihood(model: Autoencoder, samples: Samples, *, draws: int = 5000, s
     Raises:
         BlueprintError: the model has no posterior, or its distance is no likelihood.
     """
-    generator = torch.Generator().manual_seed(seed)
+    generator = seeded(seed)
     found: list[tuple[Tensor, Tensor]] = []
     with judging(model):
         for raw, labels in samples.labelled(_BATCH):

@@ -52,7 +52,10 @@ def explain(called: str, prefix: str, fields: Iterable[str], error: ValidationEr
 
 def brief(value: Any, most: int = 60) -> str:
     """What was given, in one line of at most so many characters."""
-    text = " ".join(repr(value).split())
+    try:
+        text = " ".join(repr(value).split())
+    except (RecursionError, ValueError):  # lists within lists; a whole number of thousands of digits
+        text = f"a {type(value).__name__} beyond telling"
     return text if len(text) <= most else text[: most - 1] + "…"
 
 

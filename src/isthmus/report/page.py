@@ -16,6 +16,7 @@ from isthmus.doctor.section import section as doctor_section
 from isthmus.errors import UseError
 from isthmus.files import write_whole
 from isthmus.measures import Evaluation, judging, unit_of
+from isthmus.plain import plain
 from isthmus.report import facts, words
 from isthmus.report.looks import Looks
 from isthmus.report.sections import SECTIONS
@@ -46,7 +47,7 @@ def fill_page(template: str, **facts: Any) -> str:
     """A page of ours as HTML: one of `templates/`, which share their look, filled with facts."""
     loader = PackageLoader("isthmus.report")
     pages = Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True)
-    return pages.get_template(template).render(**facts)
+    return plain(pages.get_template(template).render(**facts))
 
 
 def render(run: "Run") -> str:

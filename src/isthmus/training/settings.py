@@ -1,15 +1,18 @@
 """How a model is trained: every choice of a run, as data."""
 
 import math
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, Self
 
 import torch
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, model_validator
 
 from isthmus.errors import TrainingError, nearest
 from isthmus.parts import Value
+from isthmus.synonyms import OPTIONS, SETTINGS, translated
 
 Positive = Annotated[float, Field(gt=0)]
+Count = Annotated[int, Field(ge=1, le=2**53)]
 NotNegative = Annotated[float, Field(ge=0)]
 _SHORT = {"bf16": "bfloat16", "fp32": "float32", "f32": "float32"}
 
@@ -37,9 +40,9 @@ class Settings(Value):
     checkpoint_seconds: least time between two checkpoints at the ends of epochs.
     """
 
-    epochs: Annotated[int, Field(ge=1)] = 20
-    layer_epochs: Annotated[int, Field(ge=1)] = 5
-    batch_size: Annotated[int, Field(ge=1)] | Literal["auto"] = "auto"
+    epochs: Count = 20
+    layer_epochs: Count = 5
+    batch_size: Count | Literal["auto"] = "auto"
     optimiser: Literal["adam", "adamw", "rmsprop", "sgd"] = "adam"
     learning_rate: Positive = 1e-3
     momentum: Annotated[float, Field(ge=0, lt=1)] = 0.9
@@ -52,10 +55,37 @@ class Settings(Value):
     )
     compile: bool | Literal["auto"] = "auto"
     device: str = "auto"
-    patience: Annotated[int, Field(ge=1)] | None = None
+    patience: Count | None = None
     min_delta: NotNegative = 0.0
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
     checkpoint_seconds: NotNegative = 2.0
+
+    @model_validator(mode="before")
+    @classmethod
+    def _translated(cls, given: Any) -> Any:
+        """Other words for settings (`isthmus.synonyms`): `lr=` is `learning_rate=`."""
+        if not isinstance(given, dict):
+            return given
+        if option := next((word for word in given if word not in cls.model_fields and word in OPTIONS), None):
+            raise ValueError(
+                f"{option!r} is no setting of training, but an option of the model: give {OPTIONS[option]}= to "
+                "recipe(…), or to with_options of its blueprint."
+            )
+        return translated(given, SETTINGS, cls.model_fields)
+
+    def replace(self, **fields: Any) -> Self:
+        """A copy with other values in these fields, validated; by other words for them, too."""
+        return super().replace(**translated(fields, SETTINGS, type(self).model_fields))
+
+
+def checked(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The same settings by their own names, after seeing that they will do; what is not given stays so.
+
+    Raises:
+        BlueprintError: one is unknown, or its value won't do.
+    """
+    Settings(**settings)
+    return translated(settings, SETTINGS, Settings.model_fields)
 
 
 def learning_rate_factor(schedule: str, progress: float) -> float:

@@ -18,7 +18,7 @@ from isthmus.drawing.theme import LIGHT, Theme
 from isthmus.errors import DataError, UseError, nearest, remark
 from isthmus.measures import nearest_samples
 from isthmus.numerals import number
-from isthmus.uses.given import check_continuous, decode, one_sample, takes_run, with_label
+from isthmus.uses.given import MOST_STEPS, check_continuous, decode, one_sample, takes_run, with_label
 
 if TYPE_CHECKING:
     from isthmus.classifier import Classifier
@@ -71,9 +71,9 @@ class Blend:
         captions = [next(names) if at == round(at) else "" for at in self.at.tolist()]
         return sample_rows(rows, self.look, captions=captions, theme=theme)
 
-    def animate(self, path: str | Path) -> None:
-        """Write a GIF that goes there and back, the ways side by side."""
-        write_gif(path, animation({TITLES[way]: samples for way, samples in self.samples.items()}, self.look))
+    def animate(self, path: str | Path) -> Path:
+        """Write a GIF that goes there and back, the ways side by side; gives the path."""
+        return write_gif(path, animation({TITLES[way]: samples for way, samples in self.samples.items()}, self.look))
 
 
 @takes_run
@@ -105,8 +105,10 @@ def blend(
         DataError: there are fewer than two samples, or one can't be found or read.
         UseError: the model's code can't be blended, or nobody said which label to decode with.
     """
-    if len(given) < 2 or steps < 2:
-        raise DataError(f"{len(given)} samples in {steps} steps: expected two samples or more, in two steps or more.")
+    if len(given) < 2 or not 2 <= steps <= MOST_STEPS:
+        raise DataError(
+            f"{len(given)} samples in {steps} steps: expected two samples or more, in 2 to {MOST_STEPS:,} steps."
+        )
     chosen_ways = known_ways(ways)
     through_code = [way for way in chosen_ways if way != "content"]
     if through_code:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 Given = ParamSpec("Given")
 Made = TypeVar("Made")
 PARTS = ("train", "validation", "test")
+MOST_STEPS = 1000
+"""Positions side by side in a picture, at most: more are neither seen nor held in memory."""
 _NUMBERED = re.compile(r"(?:(?P<place>.+):)?(?P<number>\d+)")
 
 

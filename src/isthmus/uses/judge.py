@@ -14,6 +14,7 @@ from isthmus.errors import BlueprintError, IsthmusError, RunError
 from isthmus.measures import Generation, LogLikelihood, bits_per_dimension, gradient_energy, judge_draws, log_likelihood
 from isthmus.measures.generation import NEIGHBOURS
 from isthmus.pca import principal_components
+from isthmus.seeds import seeded
 from isthmus.uses.given import takes_run
 from isthmus.uses.sample import Source, Wanted, reference, source_of
 
@@ -103,7 +104,7 @@ def judge(
     real, called = _some(real, count, seed), "of somebody's own"
     if features is None:
         features, called = _features(run, progress)
-    drawn = source.draw(len(real), torch.Generator().manual_seed(seed + 1))
+    drawn = source.draw(len(real), seeded(seed + 1))
     of_real = features(real)
     data = None
     if part != "train":
@@ -166,7 +167,7 @@ def _some(samples: Samples, count: int, seed: int) -> Samples:
     """So many of the samples, at random; all of them where there are no more."""
     if len(samples) <= count:
         return samples
-    chosen = torch.randperm(len(samples), generator=torch.Generator().manual_seed(seed))[:count]
+    chosen = torch.randperm(len(samples), generator=seeded(seed))[:count]
     return samples.take(chosen.sort().values)
 
 

@@ -17,7 +17,7 @@ from isthmus.errors import DataError, UseError
 from isthmus.measures.maps import MapQuality, map_quality
 from isthmus.numerals import percent
 from isthmus.pca import principal_components
-from isthmus.uses.given import check_continuous, takes_run
+from isthmus.uses.given import MOST_STEPS, check_continuous, takes_run
 from isthmus.uses.map_page import write_page
 from isthmus.uses.projections import Projection, Way, project
 
@@ -91,9 +91,9 @@ class CodeMap:
         """The map, with labels and, of pictures, thumbnails; beside it the decoded plane."""
         return draw_map(self.points, self.samples, self.axes, self.look, self.plane, theme=theme)
 
-    def write_page(self, path: str | Path) -> None:
-        """Write the map as an interactive page that stands by itself."""
-        write_page(path, self)
+    def write_page(self, path: str | Path) -> Path:
+        """Write the map as an interactive page that stands by itself; gives the path."""
+        return write_page(path, self)
 
 
 @takes_run
@@ -142,6 +142,8 @@ def map_codes(
     flat = look.scaled(chosen.tensor()).flatten(1).nan_to_num(0.0)
     rival = principal_components(Samples(flat), Tensor.float, 2).encode(flat)
     plane, why = None, "not asked for"
+    if not 0 <= across <= MOST_STEPS:
+        raise DataError(f"across={across}: expected 0 to {MOST_STEPS:,} places along each side.")
     if across:
         try:
             plane, why = _plane(run, found, chosen, across), ""

@@ -15,6 +15,7 @@ from isthmus.drawing.maps import plane_board, thumbnails
 from isthmus.drawing.theme import LABELS, LIGHT
 from isthmus.files import whole_file
 from isthmus.numerals import number
+from isthmus.plain import plain
 
 if TYPE_CHECKING:
     from isthmus.uses.map import CodeMap
@@ -25,13 +26,16 @@ CELLS = 10
 """Columns of a table's row that the page tells, at most."""
 
 
-def write_page(path: str | Path, found: "CodeMap") -> None:
-    """Write the page, whole or not at all. It holds all that it shows: thumbnails, lines or cells of each sample."""
+def write_page(path: str | Path, found: "CodeMap") -> Path:
+    """Write the page, whole or not at all, and give its path.
+
+    It holds all that it shows: thumbnails, lines or cells of each sample.
+    """
     from isthmus.uses.map import quality_words  # noqa: PLC0415 which in turn writes pages
 
     template = Environment(loader=PackageLoader("isthmus.uses"), autoescape=True).get_template("map.html")
     # "<" as JSON's own escape: no name of a sample can end the script
-    data = json.dumps(_data(found), ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
+    data = json.dumps(_data(found), separators=(",", ":")).replace("<", "\\u003c")
     page = template.render(
         title=f"Map of {len(found.rows):,} samples",
         source=found.source,
@@ -41,7 +45,8 @@ def write_page(path: str | Path, found: "CodeMap") -> None:
         data=data,
     )
     with whole_file(path) as beside:
-        beside.write_text(page, encoding="utf-8")
+        beside.write_text(plain(page), encoding="utf-8")
+    return Path(path)
 
 
 def _data(found: "CodeMap") -> dict[str, Any]:

@@ -25,6 +25,7 @@ from isthmus.measures.reconstruction import psnr, ssim
 from isthmus.measures.seen import passes
 from isthmus.numerals import number
 from isthmus.parts.corruptions.colour import BRIGHTNESS
+from isthmus.seeds import seeded
 from isthmus.uses.given import takes_run
 from isthmus.uses.tiles import OVERLAP, TILE, Progress, Tiles
 
@@ -226,7 +227,7 @@ def restoration(run: "Run", source: Any = None, *, most: int | None = None, seed
         Restorer(run)  # which says why
     if most is not None:
         samples = samples.some(most)
-    generator = torch.Generator().manual_seed(seed)
+    generator = seeded(seed)
     made: dict[str, list[Tensor]] = {"clean": [], "damaged": [], "restored": []}
     with judging(model):
         for seen in passes(model, samples, 64, generator=generator, damage=True):

@@ -14,7 +14,7 @@ from isthmus.data.options import Options
 from isthmus.data.pictures import SUFFIXES, decode
 from isthmus.data.samples import as_tensor
 from isthmus.errors import DataError, UseError, nearest
-from isthmus.files import unwritable, write_whole
+from isthmus.files import open_regular, unwritable, write_whole
 from isthmus.replacing import finish_swap
 from isthmus.uses.given import takes_run
 from isthmus.uses.restore import Restorer
@@ -105,8 +105,8 @@ def restore_files(
             found.kept.append(str(place))
             continue
         try:
-            content = (source if single else source / name).read_bytes()
-            values, _ = decode(content, name, Options())
+            with open_regular(source if single else source / name) as file:
+                values, _ = decode(file, name, Options())
         except (DataError, OSError) as error:
             if single:
                 raise (
@@ -189,7 +189,8 @@ def _known(picture: Tensor, restorer: Restorer, masks: Path | None, name: str) -
     if not same:
         raise DataError(f"There is no mask of {name} in {masks}: expected {file.name}. Add it, white where to fill.")
     try:
-        values, _ = decode(same[0].read_bytes(), str(file), Options(mode="L"))
+        with open_regular(same[0]) as opened:
+            values, _ = decode(opened, str(file), Options(mode="L"))
     except OSError as error:
         raise DataError(f"The mask {file} can't be read ({error.strerror}).") from error
     return as_tensor(values[0]) < 128

@@ -13,8 +13,10 @@ from isthmus.drawing.draws import clouds, picture_board, series_board
 from isthmus.drawing.plates import Section, plate
 from isthmus.drawing.theme import LIGHT, Theme
 from isthmus.errors import DataError, UseError, nearest
+from isthmus.memory import check_size, within_memory
 from isthmus.numerals import number
 from isthmus.samplers import Sampler, Way, fit_sampler
+from isthmus.seeds import seeded
 from isthmus.uses.given import takes_run
 
 if TYPE_CHECKING:
@@ -56,7 +58,11 @@ class Source:
 
     def draw(self, count: int, generator: torch.Generator) -> Drawn:
         """`count` samples; a conditional model's are of each class in turn, unless one was asked for."""
-        codes = self.sampler.draw(count, generator)
+        what, advice = f"A draw of {count} samples", "Draw fewer at a time."
+        numbers = 2 * (math.prod(self.run.model.shape) + math.prod(self.run.model.code_shape))
+        check_size((count, numbers), 4, what, advice)
+        with within_memory(what, advice):
+            codes = self.sampler.draw(count, generator)
         classes, labels = self.run.model.beside.classes, None
         if self.label is not None:
             labels = torch.full((count,), self.label)
@@ -95,7 +101,7 @@ def sample(
     if count < 1:
         raise DataError(f"count={count} asks for no samples: expected 1 or more.")
     source = source_of(run, way=way, label=label, components=components, seed=seed)
-    return source.draw(count, torch.Generator().manual_seed(seed))
+    return source.draw(count, seeded(seed))
 
 
 def source_of(
@@ -143,7 +149,7 @@ def source_of(
 
 def has_prior(run: "Run") -> bool:
     """Whether the model's codes were trained towards a standard normal: a VAE's, wae's or aae's."""
-    return any(penalty.towards_prior and penalty.weight > 0 for penalty in run.model.penalties)
+    return any(penalty.towards_prior and penalty.full_weight > 0 for penalty in run.model.penalties)
 
 
 def section(run: "Run") -> Section | None:

@@ -17,7 +17,7 @@ from isthmus.errors import DataError, UseError, nearest
 from isthmus.measures.seen import passes
 from isthmus.parts.codes.gaussian import DiagonalGaussian
 from isthmus.uses.effects import Effect, effect_of
-from isthmus.uses.given import check_continuous, one_sample, takes_run
+from isthmus.uses.given import MOST_STEPS, check_continuous, one_sample, takes_run
 
 if TYPE_CHECKING:
     from isthmus.run import Run
@@ -140,8 +140,8 @@ def traverse(
     check_continuous(run, "Train a model such as vae.")
     if by not in get_args(By):
         raise DataError(f"There is no order by {by!r}. {nearest(str(by), get_args(By))}")
-    if steps < 2 or most < 1:
-        raise DataError(f"{steps} steps of {most} numbers: expected two steps or more, of one number or more.")
+    if not 2 <= steps <= MOST_STEPS or most < 1:
+        raise DataError(f"{steps} steps of {most} numbers: expected 2 to {MOST_STEPS:,} steps, of one number or more.")
     given, name = one_sample(run, _first(run) if sample is None else sample, **how)
     train = run.open().train
     codes, kl = _codes(run, train)

@@ -76,7 +76,7 @@ def test_code_larger_than_a_narrow_table_is_kept_from_copying_by_what_is_hidden(
     inner = place.normal(size=(400, 1))
     values = (inner @ [[1.0, -2.0, 3.0]] + place.normal(0, 0.2, (400, 3))).astype(np.float32)
     data = ist.open_data(values, seed=1)
-    model = ist.recipe("table").build(data)
+    model = ist.recipe("table", code=16).build(data)
     assert model.code_shape == (16,)
     run = ist.fit(model, data, epochs=30, learning_rate=5e-3, batch_size=32, compile=False, progress=False)
     own = data.test.tensor().numpy()

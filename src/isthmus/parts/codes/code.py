@@ -1,13 +1,17 @@
 """What every code is: what the encoder's features become before the decoder sees them."""
 
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 import torch
 from pydantic import Field
 from torch import Tensor, nn
 
+from isthmus.parts.facts import Facts
 from isthmus.parts.part import Part, Shape
+
+LEFT_OPEN = ("auto", "wide")
+"""Sizes that the data settle."""
 
 
 @dataclass
@@ -29,7 +33,10 @@ class Code:
 class CodeKind(Part):
     """How the encoder's features become a code.
 
-    size: how many numbers the code has, or its shape; None takes what the network makes by itself.
+    size: how many numbers the code has, or its shape; None takes what the network makes by itself. "auto" is settled
+        by the data: as many as their principal components need for three quarters of the variance, but no more than
+        half of a sample's numbers; "wide" is four times a sample's numbers, for codes that are overcomplete on purpose.
+    most: how many numbers "auto" and "wide" come to at most.
     differentiable: whether the code moves with the features, so that its derivative tells something.
     compiles: whether a step with it can be compiled.
     """
@@ -38,7 +45,23 @@ class CodeKind(Part):
     differentiable: ClassVar[bool] = True
     compiles: ClassVar[bool] = True
 
-    size: Annotated[int, Field(ge=1)] | tuple[Annotated[int, Field(ge=1)], ...] | None = None
+    size: Annotated[int, Field(ge=1)] | tuple[Annotated[int, Field(ge=1)], ...] | Literal["auto", "wide"] | None = None
+    most: Annotated[int, Field(ge=1)] = 32
+
+    def settled(self, facts: Facts) -> Self:
+        """The same code with its size decided for data of which this is known."""
+        if self.size == "auto":
+            return self.replace(size=self._size(facts))
+        return self.replace(size=facts.wide(self.most)) if self.size == "wide" else self
+
+    def _size(self, facts: Facts) -> int:
+        """How many numbers "auto" comes to."""
+        return facts.size(self.most)
+
+    @property
+    def asks_dimensions(self) -> bool:
+        """Whether `settled` wants to know how many dimensions the data have, which takes a moment to find."""
+        return self.size == "auto"
 
     @property
     def range(self) -> tuple[float, float] | None:
@@ -52,6 +75,8 @@ class CodeKind(Part):
         """The code's shape; `natural` is the network's own. None where neither says one."""
         if self.size is None:
             return natural
+        if isinstance(self.size, str):
+            return (self.most,)
         return (self.size,) if isinstance(self.size, int) else self.size
 
     def features(self, code: Shape) -> Shape:

@@ -12,10 +12,14 @@ from torch import Tensor, nn
 
 from isthmus.errors import BlueprintError
 from isthmus.parts.codes.code import Code, CodeKind
+from isthmus.parts.facts import Facts
 from isthmus.parts.part import Shape
 
 DEAD = 0.1
 """An entry that stands for fewer vectors than this share of the mean is dead, and starts anew at some vector."""
+
+BITS = 4
+"""That each of the data's dimensions gets where the size of the code is left to them."""
 
 
 class Vq(CodeKind):
@@ -60,6 +64,11 @@ class Vq(CodeKind):
     def bits(self, code: Shape) -> float:
         """Bits that one sample's code of this shape takes, each index with as many as the next."""
         return math.prod(code) / self._length(code) * self.books * math.log2(self.entries)
+
+    def _size(self, facts: Facts) -> int:
+        """As many vectors as give each of the data's dimensions some four bits."""
+        bits = self.books * math.log2(self.entries)
+        return self.length * _vectors_for(facts, bits, self.most // self.length)
 
     def module(self, code: Shape, generator: torch.Generator) -> nn.Module:
         """The books; no entry counts as used, so that all are placed among the vectors in the first step."""
@@ -159,6 +168,11 @@ class Fsq(CodeKind):
         """How many different vectors there are."""
         return math.prod(self.levels)
 
+    def _size(self, facts: Facts) -> int:
+        """As many vectors as give each of the data's dimensions some four bits."""
+        length = len(self.levels)
+        return length * _vectors_for(facts, math.log2(self.entries), self.most // length)
+
     def shape(self, natural: Shape | None) -> Shape:
         """The network's own positions, or one, with a number for each of the levels, where no size is asked for."""
         return super().shape(None) or (len(self.levels), *(natural or ())[1:])
@@ -186,6 +200,12 @@ class Fsq(CodeKind):
         with torch.autocast(features.device.type, enabled=False):
             z, indices = module(_vectors(features, len(self.levels)))
         return Code(_like(z, features), indices=_on_grid(indices[..., None].long(), features))
+
+
+def _vectors_for(facts: Facts, bits: float, most: int) -> int:
+    """How many vectors of so many bits give each of the data's dimensions `BITS`; at least one, at most `most`."""
+    dimensions = facts.size(most * math.ceil(bits / BITS))
+    return min(most, math.ceil(dimensions * BITS / bits)) or 1
 
 
 def _vectors(features: Tensor, length: int) -> Tensor:

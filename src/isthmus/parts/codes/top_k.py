@@ -1,7 +1,7 @@
 """The code in which the largest features stay."""
 
 import math
-from typing import Annotated
+from typing import Annotated, Literal, Self
 
 import torch
 from pydantic import Field
@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from isthmus.errors import BlueprintError
 from isthmus.parts.codes.code import Code, CodeKind
+from isthmus.parts.facts import Facts
 from isthmus.parts.part import Shape
 
 Share = Annotated[int, Field(ge=1)] | Annotated[float, Field(gt=0, lt=1)]
@@ -20,15 +21,27 @@ class TopK(CodeKind):
 
     Exactly k units describe a sample. Few make features that are parts or whole prototypes, more make strokes.
 
-    k: how many stay; below 1, as a share of the code.
+    k: how many stay; below 1, as a share of the code. "auto" is settled by the data, as the size of a narrow code is,
+        at most `most_k`.
     k_test: how many stay once training is over; the paper takes some more (α·k, α up to 3), for the code to be used.
         As many as in training where None.
 
     Source: Makhzani & Frey, k-sparse autoencoders, ICLR (2014).
     """
 
-    k: Share = 0.1
+    k: Share | Literal["auto"] = 0.1
+    most_k: Annotated[int, Field(ge=1)] = 25
     k_test: Share | None = None
+
+    @property
+    def asks_dimensions(self) -> bool:
+        """Whether its size or its k rests on them."""
+        return self.k == "auto" or super().asks_dimensions
+
+    def settled(self, facts: Facts) -> Self:
+        """The same code with its size and k decided."""
+        code = super().settled(facts)
+        return code.replace(k=facts.size(self.most_k)) if self.k == "auto" else code
 
     def check(self, code: Shape) -> None:
         """Raise BlueprintError where more shall stay than there are."""
@@ -51,6 +64,8 @@ class TopK(CodeKind):
         wanted = getattr(self, name)
         if wanted is None:
             return self._count("k", size)
+        if wanted == "auto":
+            return min(self.most_k, size)
         if wanted > size:
             raise BlueprintError(
                 f"{name}={wanted} is larger than the code ({size} numbers). "

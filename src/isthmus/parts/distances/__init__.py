@@ -7,6 +7,7 @@ from isthmus.parts.distances.distance import Distance
 from isthmus.parts.distances.errors import L1, Mse, Psnr, Sse
 from isthmus.parts.distances.gaussian import Gaussian
 from isthmus.parts.distances.levels import Categorical, DiscretisedLogistic
+from isthmus.parts.distances.likelihood import Likelihood
 
 __all__ = [
     "L1",
@@ -16,6 +17,7 @@ __all__ = [
     "DiscretisedLogistic",
     "Distance",
     "Gaussian",
+    "Likelihood",
     "Mse",
     "NegativeBinomial",
     "Poisson",

@@ -1,16 +1,20 @@
 """Fully connected networks."""
 
 import math
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal, Self
 
 import torch
 from pydantic import Field
 from torch import nn
 
 from isthmus.errors import BlueprintError
+from isthmus.parts.facts import Facts
 from isthmus.parts.layers import ACTIVATIONS, Activation, Chain, Dropout, TiedLinear, initialise
 from isthmus.parts.networks.network import Network, Normalisation
 from isthmus.parts.part import Shape
+
+LEAST_WIDTH = 64
+"""Of a first hidden layer whose width is left to the data, however narrow they are."""
 
 
 class Dense(Network):
@@ -18,7 +22,9 @@ class Dense(Network):
 
     `Dense(widths=(128, 64))` around a code of 32 is 784-128-64-32-64-128-784; no widths is one layer each way.
 
-    widths: the hidden layers between the data and the code, from the data inwards.
+    widths: the hidden layers between the data and the code, from the data inwards. "auto" is settled by the data: those
+        of `most_widths`, all made narrower by one factor until none is above four times a sample's numbers, or 64.
+    most_widths: what "auto" comes to at most, which is so for samples of some hundred numbers.
     activation: after each hidden layer; the code and the output have their own.
     normalisation: "batch" or "layer", between product and activation.
     dropout: the share of each hidden layer's activations that is dropped in training.
@@ -27,21 +33,35 @@ class Dense(Network):
 
     flat: ClassVar[bool] = True
 
-    widths: tuple[Annotated[int, Field(ge=1)], ...] = ()
+    widths: tuple[Annotated[int, Field(ge=1)], ...] | Literal["auto"] = ()
+    most_widths: tuple[Annotated[int, Field(ge=1)], ...] = ()
     activation: Activation = "relu"
     normalisation: Normalisation = None
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
     tied: bool = False
 
+    def settled(self, facts: Facts) -> Self:
+        """The same network with its widths decided for data of which this is known."""
+        if self.widths != "auto":
+            return self
+        most = max(LEAST_WIDTH, 4 * facts.inputs) if facts.inputs else math.inf
+        factor = min(1.0, most / max(self.most_widths, default=1))
+        return self.replace(widths=tuple(max(1, round(factor * width)) for width in self.most_widths))
+
+    @property
+    def hidden(self) -> tuple[int, ...]:
+        """The widths as they are where no data have settled them."""
+        return self.most_widths if self.widths == "auto" else self.widths
+
     def encoder(self, shape: Shape, features: Shape, generator: torch.Generator) -> Chain:
         """(N, *shape) to (N, *features): flatten, dense1 …, code."""
         layers = {"flatten": nn.Flatten()}
-        return Chain(layers | self._products(shape, self.widths, "code", features, generator))
+        return Chain(layers | self._products(shape, self.hidden, "code", features, generator))
 
     def decoder(self, code: Shape, shape: Shape, generator: torch.Generator) -> Chain:
         """(N, *code) to (N, *shape): dense1 … in the opposite order, output."""
         layers = {"flatten": nn.Flatten()} if len(code) != 1 else {}
-        return Chain(layers | self._products(code, self.widths[::-1], "output", shape, generator))
+        return Chain(layers | self._products(code, self.hidden[::-1], "output", shape, generator))
 
     def pair(
         self, seen: Shape, features: Shape, code: Shape, shape: Shape, generator: torch.Generator

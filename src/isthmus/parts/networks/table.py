@@ -28,14 +28,14 @@ class Table(Dense):
 
     def settled(self, facts: Facts) -> Self:
         """The same network for these columns."""
-        return self.replace(levels=facts.levels or self.levels, told=facts.told)
+        return super().settled(facts).replace(levels=facts.levels or self.levels, told=facts.told)
 
     def encoder(self, shape: Shape, features: Shape, generator: torch.Generator) -> Chain:
         """(N, D), or (N, 2D) with what is known beside it, to (N, *features): embed, dense1 …, code."""
         if not any(self.levels):
             return super().encoder(shape, features, generator)
         embed = Embed(self.levels, self.embedding, self.told, shape[0], generator)
-        return Chain({"embed": embed} | self._products((embed.width,), self.widths, "code", features, generator))
+        return Chain({"embed": embed} | self._products((embed.width,), self.hidden, "code", features, generator))
 
 
 class Embed(nn.Module):

@@ -10,13 +10,16 @@ from torch import Tensor, nn
 
 from isthmus.errors import BlueprintError
 from isthmus.parts.codes import Plain
+from isthmus.parts.facts import Facts
 from isthmus.parts.layers import Chain
-from isthmus.parts.penalties.penalty import Penalty
+from isthmus.parts.penalties.penalty import Penalty, Weight
 
 if TYPE_CHECKING:
     from isthmus.autoencoder import Autoencoder
     from isthmus.passes import Pass
 
+NUMBERS = 784
+"""Of a sample for which a weight that is left to the data is the recipe's 0.5: MNIST's."""
 EXACT_PASSES = 64
 """Up to so many passes through the encoder, the derivatives are taken exactly unless somebody says otherwise."""
 
@@ -41,6 +44,8 @@ class Contraction(Penalty):
     codes, Hutchinson's estimate :math:`\mathbb E_v \lVert v^\top\,\partial z / \partial x \rVert^2` with random signs
     v, right on average. Where nothing is drawn (a pass without draws), it is exact.
 
+    weight: "auto" is settled by the data: 0.5 for samples of `NUMBERS` numbers and in proportion for others, as a
+        squared error that is summed grows with them.
     mode: "exact", "estimate", or "auto", which estimates where one product or 64 passes would not do.
     probes: how many random v a sample gets.
 
@@ -48,9 +53,13 @@ class Contraction(Penalty):
     the influence matrix (1990).
     """
 
-    weight: Annotated[float, Field(ge=0)] = 0.1
+    weight: Weight = 0.1
     mode: Literal["auto", "exact", "estimate"] = "auto"
     probes: Annotated[int, Field(ge=1)] = 1
+
+    def auto_weight(self, facts: Facts) -> float:
+        """In proportion to a sample's numbers."""
+        return float(f"{0.5 * (facts.inputs or NUMBERS) / NUMBERS:.3g}")
 
     def check(self, model: "Autoencoder") -> None:
         """Raise BlueprintError where the code has no derivative, or not one for each sample by itself."""

@@ -1,12 +1,11 @@
 """A penalty that keeps the numbers of a code from telling the same thing twice."""
 
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
-from pydantic import Field
 from torch import Tensor
 
-from isthmus.parts.penalties.penalty import Penalty
+from isthmus.parts.penalties.penalty import Penalty, Weight
 
 if TYPE_CHECKING:
     from isthmus.autoencoder import Autoencoder
@@ -30,7 +29,7 @@ class Decorrelation(Penalty):
 
     over_batch: ClassVar[bool] = True
 
-    weight: Annotated[float, Field(ge=0)] = 0.01
+    weight: Weight = 0.01
     layer: str | None = None
 
     def check(self, model: "Autoencoder") -> None:

@@ -7,7 +7,11 @@ from torch import Tensor
 
 from isthmus.errors import BlueprintError
 from isthmus.parts.codes.gaussian import DiagonalGaussian, standard_log_prob
+from isthmus.parts.facts import Facts
 from isthmus.parts.penalties.penalty import Penalty
+
+BETA, NUMBERS = 4.0, 784
+"""The weight that Higgins et al. take for pictures like MNIST's, and how many numbers those have."""
 
 if TYPE_CHECKING:
     from isthmus.autoencoder import Autoencoder
@@ -19,6 +23,8 @@ class Kl(Penalty):
 
     With a likelihood for its distance and a weight of 1, the loss is the negative ELBO. The weight is the β-VAE's β.
 
+    weight: β. "auto" is settled by the data, between 1 and 4: a sample of few numbers has few nats to win by its code,
+        and the paper's 4 would silence all of it. 4 for `NUMBERS` or more, and as much nearer to 1 as they are fewer.
     mode: "closed", the formula of `DiagonalGaussian.kl`; or by "draws", :math:`\log q(z|x) - \log p(z)` at each of the
         drawn codes, right on average. "auto" is the closed form, except within the importance-weighted bound, which
         weighs each draw by its own. A pass that draws nothing has the closed form.
@@ -38,6 +44,11 @@ class Kl(Penalty):
     capacity: Annotated[float, Field(ge=0)] | None = None
     capacity_epochs: Annotated[float, Field(ge=0)] = 0.0
     free_bits: Annotated[float, Field(ge=0)] = 0.0
+
+    def auto_weight(self, facts: Facts) -> float:
+        """Between 1 and the paper's 4, for samples of so many numbers."""
+        share = min(1.0, facts.inputs / NUMBERS) if facts.inputs else 1.0
+        return round(1 + (BETA - 1) * share, 2)
 
     @property
     def over_batch(self) -> bool:  # pyright: ignore[reportIncompatibleVariableOverride] here it depends on the fields

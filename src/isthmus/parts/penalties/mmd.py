@@ -6,7 +6,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from isthmus.parts.penalties.penalty import Penalty
+from isthmus.parts.penalties.penalty import Penalty, Weight
 
 if TYPE_CHECKING:
     from isthmus.autoencoder import Autoencoder
@@ -40,7 +40,7 @@ class Mmd(Penalty):
     over_batch: ClassVar[bool] = True
     towards_prior: ClassVar[bool] = True
 
-    weight: Annotated[float, Field(ge=0)] = 100.0
+    weight: Weight = 100.0
     kernel: Kernel = "imq"
     scales: Annotated[tuple[Annotated[float, Field(gt=0)], ...], Field(min_length=1)] = SCALES
 

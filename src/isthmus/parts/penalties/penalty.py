@@ -1,13 +1,14 @@
 """What every penalty is: something that the loss adds to the distance, one number per sample."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
 import torch
 from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from isthmus.errors import BlueprintError
+from isthmus.parts.facts import Facts
 from isthmus.parts.part import Part, Shape
 
 if TYPE_CHECKING:
@@ -20,11 +21,13 @@ TAKEN = frozenset(
 )
 """What a row of the history, or a blueprint, calls something else than a penalty."""
 
+Weight = Annotated[float, Field(ge=0)] | Literal["auto"]
+
 
 class Penalty(Part):
     """Something that the loss adds, weighted.
 
-    weight: how much it counts beside the distance.
+    weight: how much it counts beside the distance. "auto" is settled by the data, for kinds that say how.
     warmup: over how many epochs the weight grows from 0, in a straight line.
     cycle: after how many epochs the warm-up begins again; never where 0. It then takes half the cycle, unless `warmup`
         says otherwise. Source: Fu et al., Cyclical annealing schedule, NAACL (2019).
@@ -41,7 +44,7 @@ class Penalty(Part):
     scheduled: ClassVar[bool] = False
     towards_prior: ClassVar[bool] = False
 
-    weight: Annotated[float, Field(ge=0)] = 1.0
+    weight: Weight = 1.0
     warmup: Annotated[float, Field(ge=0)] = 0.0
     cycle: Annotated[float, Field(ge=0)] = 0.0
 
@@ -53,6 +56,19 @@ class Penalty(Part):
                 f"Say warmup={self.cycle / 2:g}, or a longer cycle."
             )
         return self
+
+    def settled(self, facts: Facts) -> Self:
+        """The same penalty with its weight decided for data of which this is known."""
+        return self.replace(weight=self.auto_weight(facts)) if self.weight == "auto" else self
+
+    def auto_weight(self, facts: Facts) -> float:
+        """What a weight of "auto" comes to; 1 for kinds that don't say."""
+        return 1.0
+
+    @property
+    def full_weight(self) -> float:
+        """The weight when any warm-up is over, once it is settled."""
+        return self.auto_weight(Facts()) if isinstance(self.weight, str) else self.weight
 
     @classmethod
     def _is_taken(cls, kind: str) -> bool:
@@ -74,7 +90,7 @@ class Penalty(Part):
         rise = self.warmup or self.cycle / 2
         if self.cycle:
             epochs %= self.cycle
-        return self.weight * min(1.0, epochs / rise) if rise else self.weight
+        return self.full_weight * min(1.0, epochs / rise) if rise else self.full_weight
 
     def check(self, model: "Autoencoder") -> None:
         """Raise BlueprintError where the model hasn't what the penalty needs; asked once, when it is built."""

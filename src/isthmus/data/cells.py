@@ -1,0 +1,55 @@
+"""Cells of text tables: text that a spreadsheet would run as a formula is written as text, and read back as it was.
+
+Source: OWASP, CSV Injection, https://owasp.org/www-community/attacks/CSV_Injection.
+"""
+
+import re
+from typing import Any
+
+import pyarrow as pa
+from pyarrow import compute
+
+from isthmus.plain import utf8
+
+pc: Any = compute  # which makes its functions when it is imported
+
+FORMULA = r"^'*[=+\-@\t\r]"
+"""How a cell begins that a spreadsheet takes for a formula, or one that is guarded from that already."""
+NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$|^[+-]?(inf|infinity|nan)$"
+
+
+def guarded(table: pa.Table) -> pa.Table:
+    """The table with an apostrophe before names and cells of text that would be formulas; numbers stay as they are."""
+    for place, field in enumerate(table.schema):
+        column = table[place]
+        if pa.types.is_string(field.type):
+            formula = pc.and_not(pc.match_substring_regex(column, FORMULA), pc.match_substring_regex(column, NUMBER))
+            if pc.any(formula).as_py():
+                column = pc.if_else(formula, pc.binary_join_element_wise("'", column, ""), column)
+                table = table.set_column(place, field, column)
+    return table.rename_columns([guarded_name(name) for name in table.column_names])
+
+
+def guarded_name(name: str) -> str:
+    """The same of one name.
+
+    >>> guarded_name("=1+1"), guarded_name("-1"), guarded_name("'=1")
+    ("'=1+1", '-1', "''=1")
+    """
+    name = utf8(name)
+    return f"'{name}" if re.match(FORMULA, name) and not re.match(NUMBER, name) else name
+
+
+def unguarded(table: pa.Table) -> pa.Table:
+    """What `guarded` made of a table, as it was."""
+    for place, field in enumerate(table.schema):
+        column = table[place]
+        if pa.types.is_string(field.type) and pc.any(pc.starts_with(column, "'")).as_py():
+            plain = pc.replace_substring_regex(column, r"^'('*[=+\-@\t\r])", r"\1", max_replacements=1)
+            table = table.set_column(place, field, plain)
+    return table
+
+
+def unguarded_name(name: str) -> str:
+    """The same of one name."""
+    return name[1:] if name.startswith("'") and re.match(FORMULA, name) else name

@@ -1,0 +1,22 @@
+"""The likelihood that is left to the data."""
+
+from typing import ClassVar
+
+from isthmus.parts.distances.bernoulli import Bce
+from isthmus.parts.distances.distance import Distance, within_unit
+from isthmus.parts.distances.gaussian import Gaussian
+from isthmus.parts.facts import Facts
+
+
+class Likelihood(Distance):
+    """The likelihood that suits the data: `Bce` where they lie in 0..1, else a `Gaussian` whose spread is learnt.
+
+    It is settled when a blueprint meets its data; no model is trained by it as it is.
+    """
+
+    unit: ClassVar[str] = "nats"
+    likelihood: ClassVar[bool] = True
+
+    def settled(self, facts: Facts) -> Distance:  # pyright: ignore[reportIncompatibleMethodOverride] another kind
+        """The likelihood for data of this range."""
+        return Bce().settled(facts) if within_unit(facts.range) else Gaussian(scale="learnt").settled(facts)

@@ -1,0 +1,153 @@
+"""Synonyms: other words for settings, options and recipes, as other libraries and papers have them."""
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from isthmus.errors import BlueprintError
+
+SETTINGS = {
+    "batch": "batch_size",
+    "batchsize": "batch_size",
+    "bs": "batch_size",
+    "early_stopping": "patience",
+    "epoch": "epochs",
+    "grad_clip": "clip",
+    "gradient_clip": "clip",
+    "gradient_clip_val": "clip",
+    "l_r": "learning_rate",
+    "learning_rate_init": "learning_rate",
+    "lr": "learning_rate",
+    "lr_schedule": "schedule",
+    "lr_scheduler": "schedule",
+    "max_epochs": "epochs",
+    "max_grad_norm": "clip",
+    "max_iter": "epochs",
+    "n_epochs": "epochs",
+    "nb_epoch": "epochs",
+    "num_epochs": "epochs",
+    "optim": "optimiser",
+    "optimizer": "optimiser",
+    "random_seed": "seed",
+    "random_state": "seed",
+    "scheduler": "schedule",
+    "warm_up": "warmup",
+    "warmup_epochs": "warmup",
+    "wd": "weight_decay",
+}
+"""Of `isthmus.training.Settings`."""
+
+TRAINING = {*SETTINGS.values(), "compile", "device", "layer_epochs", "momentum", "precision"}
+"""Settings that are no options of a model, for those who give them there."""
+
+OPTIONS = {
+    "act": "activation",
+    "activation_fn": "activation",
+    "beta": "kl.weight",
+    "bottleneck": "code",
+    "code_dim": "code",
+    "code_size": "code",
+    "codebook_size": "entries",
+    "criterion": "distance",
+    "drop_out": "dropout",
+    "embedding_dim": "code",
+    "encoding_dim": "code",
+    "filters": "channels",
+    "hidden": "widths",
+    "hidden_dim": "widths",
+    "hidden_dims": "widths",
+    "hidden_layer_sizes": "widths",
+    "hidden_layers": "widths",
+    "hidden_size": "widths",
+    "hidden_sizes": "widths",
+    "hidden_units": "widths",
+    "kernel_size": "kernel",
+    "kl_weight": "kl.weight",
+    "latent": "code",
+    "latent_dim": "code",
+    "latent_dims": "code",
+    "latent_size": "code",
+    "layer_sizes": "widths",
+    "layers": "widths",
+    "loss": "distance",
+    "loss_fn": "distance",
+    "n_codes": "entries",
+    "n_components": "code",
+    "n_hidden": "widths",
+    "n_latent": "code",
+    "noise": "sigma",
+    "noise_level": "sigma",
+    "noise_std": "sigma",
+    "nonlinearity": "activation",
+    "num_embeddings": "entries",
+    "num_hiddens": "widths",
+    "reconstruction_loss": "distance",
+    "rho": "rate",
+    "tie_weights": "tied",
+    "tied_weights": "tied",
+    "units": "widths",
+    "z_dim": "code",
+    "zdim": "code",
+}
+"""Of a recipe (`Blueprint.with_options`); a setting that is taken for one is named there."""
+
+RECIPES = {
+    "adversarial": ("aae",),
+    "ae": ("deep", "vanilla"),
+    "autoencoder": ("deep", "vanilla"),
+    "cae": ("conv", "contractive"),
+    "cnn": ("conv",),
+    "colorize": ("recolour",),
+    "conditional-vae": ("cvae",),
+    "convolutional": ("conv",),
+    "dae": ("denoising", "denoise"),
+    "inpainting": ("inpaint",),
+    "lstm": ("series-gru",),
+    "mlp": ("deep", "multilayer"),
+    "rnn": ("series-gru",),
+    "sae": ("sparse", "stacked"),
+    "super-resolution": ("upscale",),
+    "superresolution": ("upscale",),
+    "tabular": ("table",),
+    "timeseries": ("series",),
+    "variational": ("vae",),
+    "vqvae": ("vq",),
+    "vqvae2": ("rvq",),
+    "wasserstein": ("wae",),
+}
+"""Recipes that a word may mean. One is taken; of several none is, and the message names them."""
+
+
+def translated(words: Mapping[str, Any], synonyms: Mapping[str, str], known: Iterable[str]) -> dict[str, Any]:
+    """The same values under the names that are known; words that are neither known nor synonyms stay.
+
+    >>> translated({"lr": 0.1, "epochs": 5}, SETTINGS, ["learning_rate", "epochs"])
+    {'learning_rate': 0.1, 'epochs': 5}
+
+    Raises:
+        BlueprintError: a value comes under two names.
+    """
+    known, named = set(known), {}
+    for word, value in words.items():
+        meant = synonyms.get(word, word)
+        name = word if word in known or meant not in known else meant
+        if name in named:
+            raise BlueprintError(f"{name!r} is given twice, as {word!r} too: say it once.")
+        named[name] = value
+    return named
+
+
+def meant_recipes(name: str, known: Iterable[str]) -> tuple[str, ...]:
+    """The known recipes that a name means, however it is written: `Beta_VAE`, `sparse autoencoder`, `vqvae`.
+
+    >>> meant_recipes("VQ-VAE", ["vq", "vae"])
+    ('vq',)
+    """
+    by_key = {_key(recipe): (recipe,) for recipe in known}
+    by_key = {_key(word): recipes for word, recipes in RECIPES.items() if set(recipes) <= set(known)} | by_key
+    key = _key(name)
+    return by_key.get(key) or by_key.get(re.sub(r"(autoencoder|ae)s?$", "", key), ())
+
+
+def _key(name: str) -> str:
+    return re.sub(r"[\W_]", "", name.lower())

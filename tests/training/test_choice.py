@@ -1,0 +1,105 @@
+"""What a training leaves open is chosen by the model and the data alone, and what is given stays."""
+
+import numpy as np
+import pytest
+import torch
+
+import isthmus as ist
+from isthmus.training import Callback, Settings, choice
+from isthmus.training.choice import chosen, in_words, seconds_a_step
+
+
+def table(count: int = 400, width: int = 6) -> ist.Data:
+    draw = np.random.default_rng(0)
+    return ist.open_data((draw.normal(size=(count, 2)) @ draw.normal(size=(2, width))).astype(np.float32))
+
+
+@pytest.fixture(scope="module")
+def data() -> ist.Data:
+    return table()
+
+
+@pytest.fixture
+def short(monkeypatch):
+    """So that a training by default takes a moment."""
+    monkeypatch.setattr(choice, "STEPS", 30)
+    monkeypatch.setattr(choice, "PASSES", 2)
+
+
+def build(data: ist.Data, name: str = "deep", **options) -> ist.Autoencoder:
+    return ist.recipe(name, **options).build(data, remarks=False)
+
+
+def test_with_epochs_given_nothing_is_chosen(data):
+    assert chosen(build(data), data.train, {"epochs": 3}) == Settings(epochs=3)
+
+
+def test_the_same_model_and_data_get_the_same_settings(data):
+    assert chosen(build(data), data.train, {}) == chosen(build(data), data.train, {})
+
+
+def test_small_data_get_the_steps_that_are_asked_for(data):
+    settings = chosen(build(data), data.train, {})
+    steps = settings.epochs * -(-len(data.train) // settings.batch_size)
+    assert choice.STEPS <= steps < choice.STEPS + len(data.train)
+    assert (settings.schedule, settings.patience) == ("cosine", settings.epochs // 3)
+
+
+def test_what_is_given_stays(data):
+    given = {"batch_size": 7, "schedule": "linear", "learning_rate": 0.01, "patience": None, "seed": 3, "clip": 1.0}
+    settings = chosen(build(data), data.train, given)
+    assert {name: getattr(settings, name) for name in given} == given
+    assert settings.epochs == -(-choice.STEPS // -(-len(data.train) // 7))
+
+
+def test_more_work_than_the_limit_means_fewer_epochs(data, monkeypatch):
+    model = build(data)
+    steps = -(-len(data.train) // 32)
+    monkeypatch.setattr(choice, "MOST_SECONDS", 5 * steps * seconds_a_step(model, data.train, 32) * 1.001)
+    assert chosen(model, data.train, {}).epochs == 5
+    monkeypatch.setattr(choice, "MOST_SECONDS", 1e-9)
+    assert chosen(model, data.train, {}).epochs == 1
+
+
+def test_a_wider_network_and_a_larger_batch_are_more_work(data):
+    narrow, wide = build(data), build(data, widths=(2000, 2000))
+    assert seconds_a_step(wide, data.train, 32) > seconds_a_step(narrow, data.train, 32)
+    assert seconds_a_step(wide, data.train, 64) > seconds_a_step(wide, data.train, 32)
+
+
+def test_counting_the_work_leaves_model_and_global_state_alone(data):
+    model = build(data, "vae").train()
+    before, weights = torch.random.get_rng_state(), [weight.clone() for weight in model.parameters()]
+    seconds_a_step(model, data.train, 32)
+    assert model.training
+    assert torch.equal(before, torch.random.get_rng_state())
+    assert all(torch.equal(one, other) for one, other in zip(weights, model.parameters(), strict=True))
+
+
+def test_a_model_with_a_rival_is_not_stopped_early(data):
+    assert chosen(build(data, "aae"), data.train, {}).patience is None
+
+
+def test_the_choice_is_said_in_one_line(data):
+    words = in_words(build(data, code=2), Settings(epochs=12, batch_size=32, learning_rate=0.003, schedule="cosine"))
+    assert words == "code 2, 12 epochs of batches of 32, cosine from 0.003"
+
+
+def test_a_resumed_default_run_equals_an_unbroken_one(data, short, tmp_path, capsys):
+    class StopAfterOne(Callback):
+        def epoch_end(self, training):
+            training.stop("interrupted")
+
+    whole = ist.fit(build(data), data, out=tmp_path / "whole")
+    assert f"Chosen: {in_words(whole.model, whole.settings)}; change with epochs=" in capsys.readouterr().err
+    ist.fit(build(data), data, out=tmp_path / "broken", progress=False, callbacks=[StopAfterOne()])
+    again = ist.resume(tmp_path / "broken", data=data, progress=False)
+    assert again.settings == whole.settings
+    assert [row["loss"] for row in again.history] == [row["loss"] for row in whole.history]
+
+
+def test_the_same_default_run_is_not_done_twice(data, short, tmp_path):
+    from isthmus.fitting import fit_once
+
+    first = fit_once(build(data), data, out=tmp_path / "run", progress=False)
+    assert fit_once(build(data), data, out=tmp_path / "run", progress=False).history == first.history
