@@ -53,7 +53,7 @@ def write_whole(path: str | Path, write: Callable[[Path], object]) -> None:
 def write_json(path: str | Path, value: Any) -> None:
     """Write `value` as JSON, whole or not at all; NaN and infinity are refused, for JSON has no word for them."""
     text = json_text(value)
-    write_whole(path, lambda beside: beside.write_text(text, encoding="utf-8"))
+    write_whole(path, lambda beside: beside.write_text(text, encoding="utf-8", newline="\n"))
 
 
 def json_text(value: Any) -> str:

@@ -16,6 +16,8 @@ import isthmus as ist
 from isthmus.errors import Remark, RunError
 from isthmus.store import load_tensors
 
+pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs processes that start with everything imported")
+
 # Everything that a checkpoint must carry: dropout's generator, running means, a schedule, momenta, the best weights.
 OPTIONS = {"widths": (24, 12), "dropout": 0.2, "normalisation": "batch", "code": 6}
 SETTINGS = {

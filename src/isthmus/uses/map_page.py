@@ -41,7 +41,7 @@ def write_page(path: str | Path, found: "CodeMap") -> None:
         data=data,
     )
     with whole_file(path) as beside:
-        beside.write_text(page, encoding="utf-8")
+        beside.write_text(page, encoding="utf-8", newline="\n")
 
 
 def _data(found: "CodeMap") -> dict[str, Any]:
