@@ -1,6 +1,7 @@
 # Every target does all the set-up it needs, once, in .venv; pip's own settings (PIP_EXTRA_INDEX_URL, PIP_FIND_LINKS, …) apply.
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 JOBS ?= auto
+PYTHONS ?= $(PYTHON)
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -8,13 +9,16 @@ BASE := $(VENV)/.base
 DEV := $(VENV)/.dev
 PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: help test demo lint format docs clean
+.PHONY: help test test-machines demo lint format docs dist clean
 
 help:  ## list the targets
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 15
 
 test: $(DEV)  ## run the tests
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --maxprocesses 4 --dist worksteal -q $(TESTS)
+
+test-machines: $(DEV)  ## run the tests that compute as other processors and numbers of threads would
+	$(BIN)/python .ci/machines.py $(TESTS)
 
 demo: $(BASE)  ## train on the bundled digits and show the report
 	$(BIN)/isthmus train digits --recipe deep --set code=8 --epochs 60 --batch-size 64 --learning-rate 0.005 \
@@ -35,6 +39,9 @@ format: $(DEV)  ## put the code into shape
 
 docs: $(DEV)  ## build the documentation into site/
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+
+dist: $(DEV)  ## build the wheel and the sdist, and try them in an empty environment of each of PYTHONS
+	$(BIN)/python .ci/dist.py $(PYTHONS)
 
 clean:  ## remove everything that the targets made, the runs apart
 	rm -rf $(VENV) site dist .pytest_cache .ruff_cache .import_linter_cache .hypothesis
