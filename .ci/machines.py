@@ -19,6 +19,8 @@ MACHINES = {
     "avx512": {"ONEDNN_MAX_CPU_ISA": "DEFAULT"},
 }
 """What stands for a processor, by its ATEN_CPU_CAPABILITY, from the oldest to the newest."""
+OTHERWISE = "otherwise"
+"""The pretend processor of `tests/devices/otherwise.py`, with one thread."""
 THREADS = (1, 2, 4)
 COMPUTING = (
     *("tests/parts", "tests/training", "tests/measures", "tests/uses", "tests/doctor", "tests/experiments"),
@@ -33,17 +35,17 @@ def main(tests: list[str]) -> int:
     """Run each machine with each number of threads, one after the other; 1 where a test failed anywhere."""
     found: dict[tuple[str, int], str] = {}
     failures: list[str] = []
-    for name in MACHINES:
-        for threads in THREADS:
-            if name in present():
+    for name in (*MACHINES, OTHERWISE):
+        for threads in THREADS if name in MACHINES else (1,):
+            if name in (*present(), OTHERWISE):
                 found[name, threads], failed = run(name, threads, tests or list(COMPUTING))
                 failures += failed
             else:
                 found[name, threads] = "not on this processor"
             print(f"{name}, {threads} threads: {found[name, threads]}", flush=True)
-    print("\nthreads  " + "".join(f"{name:<28}" for name in MACHINES))
+    print("\nthreads  " + "".join(f"{name:<24}" for name in (*MACHINES, OTHERWISE)))
     for threads in THREADS:
-        print(f"{threads:<9}" + "".join(f"{found[name, threads]:<28}" for name in MACHINES))
+        print(f"{threads:<9}" + "".join(f"{found.get((name, threads), ''):<24}" for name in (*MACHINES, OTHERWISE)))
     print(*failures, sep="\n")
     return bool(failures)
 
@@ -59,10 +61,11 @@ def present() -> list[str]:
 
 def run(name: str, threads: int, tests: list[str]) -> tuple[str, list[str]]:
     """How one run of the tests ended, and which failed."""
-    limits = MACHINES[name] | {"ATEN_CPU_CAPABILITY": name, "OMP_NUM_THREADS": str(threads)}
+    limits = MACHINES[name] | {"ATEN_CPU_CAPABILITY": name} if name in MACHINES else {}
+    extra = [] if name in MACHINES else ["--otherwise"]
     workers = max(1, (os.cpu_count() or 1) // threads)
-    words = [sys.executable, "-m", "pytest", "-q", "--tb=no", "-n", str(workers), "--dist", "worksteal", *tests]
-    environment = os.environ | limits | {"OMP_WAIT_POLICY": "PASSIVE"}
+    words = [sys.executable, "-m", "pytest", "-q", "--tb=no", "-n", str(workers), "--dist", "worksteal", *extra, *tests]
+    environment = os.environ | limits | {"OMP_NUM_THREADS": str(threads), "OMP_WAIT_POLICY": "PASSIVE"}
     done = subprocess.run(  # noqa: S603 words of our own
         words, cwd=ROOT, env=environment, capture_output=True, encoding="utf-8", check=False
     )

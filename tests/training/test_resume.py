@@ -71,7 +71,7 @@ def unbroken(tmp_path_factory: pytest.TempPathFactory, processes) -> Path:
     folder = tmp_path_factory.mktemp("unbroken") / "run"
     process = processes.Process(target=_train, args=(folder, False))
     process.start()
-    process.join(120)
+    process.join(600)
     assert process.exitcode == 0
     return folder
 
@@ -123,14 +123,14 @@ def test_interrupted_run_ends_cleanly_and_resumes_to_the_same_bits(tmp_path: Pat
     while not (folder / "history.json").exists():  # the first epoch is done
         time.sleep(0.01)
     os.kill(process.pid, signal.SIGINT)
-    process.join(60)
+    process.join(600)
     assert process.exitcode == 0
     run = ist.load(folder)
     assert run.status == "interrupted"
     assert 1 <= len(run.history) < SETTINGS["epochs"]
     process = processes.Process(target=_train, args=(folder, False))
     process.start()
-    process.join(60)
+    process.join(600)
     _assert_equal_runs(folder, unbroken)
 
 
