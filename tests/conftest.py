@@ -33,6 +33,14 @@ def pytest_configure(config):
 
 
 @pytest.fixture(autouse=True)
+def same_draws():
+    """Numbers drawn without a generator are the same whichever tests ran before, on whichever worker."""
+    import torch
+
+    torch.manual_seed(0)
+
+
+@pytest.fixture(autouse=True)
 def pages_undrawn(request, monkeypatch):
     """Pages' figures are made but not drawn, which takes seconds a page, save where tests look at figures or pages."""
     if request.path.parent.name not in {"drawing", "report"}:

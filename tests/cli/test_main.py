@@ -44,7 +44,7 @@ def test_help_comes_without_loading_pytorch():
         "from isthmus.cli.main import app\n"
         "try:\n    app(['--help'])\n"
         "except SystemExit:\n    pass\n"
-        "heavy = {'torch', 'numpy', 'scipy', 'sklearn', 'matplotlib', 'pyarrow', 'pandas', 'PIL', 'pydantic', 'jinja2'}\n"
+        "heavy = {'torch', 'numpy', 'scipy', 'sklearn', 'matplotlib', 'pyarrow', 'pandas', 'PIL', 'pydantic'}\n"
         "heavy &= set(sys.modules)\n"
         "sys.exit(repr(heavy) if heavy else 0)"
     )

@@ -10,9 +10,7 @@ from sklearn.metrics import r2_score
 
 from isthmus.measures import explained_variance, mse, psnr, sse, ssim
 from isthmus.measures.reconstruction import BEST_PSNR
-
-SSIM = 8 * torch.finfo(torch.float32).eps / 9e-4
-"""How far rounding moves it: it divides variances, less what their differences lose, by (0.03 span)² or more."""
+from rounding import of_ssim
 
 
 def pictures(count: int, *shape: int, seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
@@ -65,13 +63,13 @@ def test_ssim_equals_skimage(shape, span):
         )
         for x, y in zip(output, target, strict=True)
     ]
-    assert np.allclose(ssim(output, target, span).numpy(), known, atol=SSIM)
+    assert np.allclose(ssim(output, target, span).numpy(), known, atol=of_ssim())
 
 
 @pytest.mark.parametrize(("height", "width", "window"), [(8, 8, 7), (9, 30, 9), (12, 2, 1), (1, 1, 1)])
 def test_ssim_of_small_pictures_takes_the_largest_odd_window(height, width, window):
     output, target = pictures(3, 1, height, width)
-    assert np.allclose(ssim(output, target).numpy(), ssim_by_hand(output, target, window), atol=SSIM)
+    assert np.allclose(ssim(output, target).numpy(), ssim_by_hand(output, target, window), atol=of_ssim())
 
 
 def ssim_by_hand(output: torch.Tensor, target: torch.Tensor, window: int) -> list[float]:
