@@ -56,6 +56,11 @@ def traced(monkeypatch):
     monkeypatch.setattr("torch._inductor.compile", lambda graph, tensors: graph)
 
 
+def pytest_ignore_collect(collection_path, config):
+    """Leave out the tests of the pretend accelerator where there is none."""
+    return True if collection_path.name == "devices" and not config.getoption("--pretend") else None
+
+
 def pytest_collection_modifyitems(items):
     """Leave out the tests that need real data where there are none."""
     given = os.environ.get("ISTHMUS_DATA")
