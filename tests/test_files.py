@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -85,6 +86,24 @@ def test_a_disk_that_fills_while_writing_is_said_to_be_full(tmp_path):
     with pytest.raises(IsthmusError, match="the disk is full"):
         write_whole(tmp_path / "a.txt", write)
     assert contents(tmp_path) == {}
+
+
+def test_a_file_that_is_open_on_windows_is_replaced_when_it_is_closed(tmp_path, monkeypatch):
+    """Windows refuses to rename onto a file that is open."""
+    tries, replace = [], Path.replace
+
+    def refused_twice(self, target):
+        tries.append(target)
+        if len(tries) < 3:
+            raise PermissionError(errno.EACCES, "The process cannot access the file")
+        return replace(self, target)
+
+    monkeypatch.setattr("isthmus.files.sys", SimpleNamespace(platform="win32"))
+    monkeypatch.setattr("isthmus.files.time", SimpleNamespace(sleep=lambda seconds: None))
+    monkeypatch.setattr(Path, "replace", refused_twice)
+    write_json(tmp_path / "a.json", {})
+    assert contents(tmp_path) == {"a.json": "{}\n"}
+    assert len(tries) == 3
 
 
 def test_a_folder_that_is_missing_is_named(tmp_path):

@@ -5,6 +5,8 @@ import errno
 import json
 import os
 import secrets
+import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -36,7 +38,7 @@ def whole_file(path: str | Path) -> Iterator[Path]:
         with beside.open("rb+") as file:
             os.fsync(file.fileno())
         beside.chmod(mode)  # some writers (safetensors') put a file of their own in its place
-        beside.replace(path)
+        _replace(beside, path)
         _sync_folder(path.parent)
     except OSError as error:
         raise unwritable(path, error) from error
@@ -88,6 +90,16 @@ def unwritable(path: Path, error: OSError) -> IsthmusError:
         errno.ENOTDIR: "a part of its path is a file, not a folder. Choose another place",
     }.get(number, f"the system says: {error.strerror or error}")
     return IsthmusError(f"Could not write {path}: {cause}. Nothing was left half-written.")
+
+
+def _replace(beside: Path, path: Path) -> None:
+    """Rename over `path`; Windows refuses while any process has it open, so try for two seconds there."""
+    for _ in range(20 if sys.platform == "win32" else 0):
+        with contextlib.suppress(PermissionError):
+            beside.replace(path)
+            return
+        time.sleep(0.1)
+    beside.replace(path)
 
 
 def _sync_folder(folder: Path) -> None:

@@ -114,7 +114,7 @@ def test_the_traceback_comes_where_it_is_asked_for(monkeypatch):
 
 
 def test_remarks_become_notes_and_other_warnings_stay_silent(monkeypatch):
-    def load(_folder):
+    def load(*_):
         remark("A thing to know.")
         remark("A thing to know.")
         warnings.warn("not for users", UserWarning, stacklevel=1)
