@@ -126,9 +126,12 @@ def test_remarks_become_notes_and_other_warnings_stay_silent(monkeypatch):
 
 
 def test_a_reader_that_has_had_enough_ends_the_command_quietly():
-    script = f"{sys.executable} -m isthmus recipes | true"
-    result = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=False)
-    assert result.stderr == ""
+    words = [sys.executable, "-m", "isthmus", "recipes"]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        assert process.stderr.read() == b""
 
 
 def test_names_that_the_terminal_cannot_show_are_no_trouble():
