@@ -39,8 +39,9 @@ ELSEWHERE = {
     "Path": {"symlink_to", "hardlink_to"},
 }
 SYSTEM_FILES = tuple(f"/{folder}/" for folder in ("dev", "proc", "sys", "tmp", "var", "usr"))
-ASKED = ("sys.platform", "os.name", "platform.system", "hasattr(", "exists()", "is_dir()", "is_file()", "shutil.which")
+ASKED = ("sys.platform", "os.name", "platform.system", "hasattr(", "exists(", "is_dir()", "is_file()", "which(")
 """What a condition says that asks for the system, or for the thing itself, before it is used."""
+MISSING = ("OSError", "FileNotFoundError")
 CHILD = {"Popen", "run", "check_output", "check_call", "call"}
 
 
@@ -50,27 +51,36 @@ class Reader(ast.NodeVisitor):
     def __init__(self, tree: ast.Module, *, strict: bool) -> None:
         self.found: list[str] = []
         self.strict = strict
-        self.asked = _marks(tree.body)
+        self.marks = {
+            ast.unparse(node.targets[0]) for node in tree.body if isinstance(node, ast.Assign) and _asks(node)
+        }
+        self.asked = "pytestmark" in self.marks or any(map(_skips_without, tree.body))
+        self.tried = False
         self.visit(tree)
 
     def visit(self, node: ast.AST) -> None:
         """Look at a node and at what is in it, under the conditions that stand above it."""
-        before = self.asked
+        before = self.asked, self.tried
         if isinstance(node, ast.If | ast.IfExp):
-            self.asked = before or _asks(node.test)
+            self.asked |= _asks(node.test)
         elif isinstance(node, ast.BoolOp) and isinstance(node.op, ast.And):
-            self.asked = before or any(map(_asks, node.values))
+            self.asked |= any(map(_asks, node.values))
         elif isinstance(node, ast.Try):
-            self.asked = before or any(_catches(handler) for handler in node.handlers)
+            caught = " ".join(ast.unparse(handler.type) for handler in node.handlers if handler.type)
+            self.asked |= any(error in caught for error in ("ImportError", "ModuleNotFoundError", "AttributeError"))
+            self.tried |= any(error in caught for error in MISSING)
+        elif isinstance(node, ast.With):
+            self.tried |= any("suppress" in ast.unparse(item) for item in node.items)
         elif isinstance(node, ast.FunctionDef | ast.ClassDef):
-            self.asked = before or any(map(_asks, node.decorator_list)) or _skips(node.body)
+            marked = any(_asks(mark) or ast.unparse(mark) in self.marks for mark in node.decorator_list)
+            self.asked |= marked or _skips(node.body)
         if not self.asked:
             for said in self._posix(node):
                 self._tell(node, said)
         for said in self._texts(node) if self.strict else ():
             self._tell(node, said)
         self.generic_visit(node)
-        self.asked = before
+        self.asked, self.tried = before
 
     def _tell(self, node: ast.AST, said: str) -> None:
         self.found.append(f"line {getattr(node, 'lineno', 0)}: {said}")
@@ -91,8 +101,8 @@ class Reader(ast.NodeVisitor):
         elif isinstance(node, ast.Call) and _name(node.func) == "get_context" and node.args:
             if isinstance(node.args[0], ast.Constant) and node.args[0].value != "spawn":
                 yield f"multiprocessing by {node.args[0].value}"
-        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value.startswith(SYSTEM_FILES):
-            yield node.value
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and not self.tried:
+            yield from [node.value] if node.value.startswith(SYSTEM_FILES) else ()
 
     def _texts(self, node: ast.AST):
         """Files opened as text, whose encoding and line ends would be the system's."""
@@ -107,6 +117,8 @@ class Reader(ast.NodeVisitor):
             isinstance(mode, ast.Constant) and isinstance(mode.value, str) and "b" not in mode.value
         )
         writes = isinstance(mode, ast.Constant) and isinstance(mode.value, str) and bool(set(mode.value) & set("wax+"))
+        if node.args and ast.unparse(node.args[0]) == "os.devnull":
+            return
         if name == "open" and isinstance(node.func, ast.Name) and text and "encoding" not in given:
             yield "open without an encoding"
         elif name == "open" and writes and text and not {"encoding", "newline"} <= given:
@@ -130,15 +142,9 @@ def _asks(node: ast.AST) -> bool:
     return any(word in words for word in ASKED)
 
 
-def _catches(handler: ast.ExceptHandler) -> bool:
-    caught = ast.unparse(handler.type) if handler.type else "Exception"
-    return any(error in caught for error in ("ImportError", "ModuleNotFoundError", "AttributeError"))
-
-
-def _marks(body: list[ast.stmt]) -> bool:
-    """Whether a file of tests is skipped as a whole where a condition asks so."""
-    marks = (node for node in body if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "pytestmark")
-    return any(map(_asks, marks)) or any("importorskip" in ast.unparse(n) and _modules(n) for n in body)
+def _skips_without(node: ast.stmt) -> bool:
+    """Whether a file of tests is skipped as a whole without a module that not every system has."""
+    return "importorskip" in ast.unparse(node) and _modules(node)
 
 
 def _modules(node: ast.AST) -> bool:
@@ -199,6 +205,8 @@ def test_what_not_every_system_has_is_found(text):
         "try:\n    import fcntl\nexcept ImportError:\n    fcntl = None",
         "import os\nif hasattr(os, 'fork'):\n    os.fork()",
         "import os\nflags = getattr(os, 'O_NOFOLLOW', 0)",
+        "PIPES = pytest.mark.skipif(not hasattr(os, 'mkfifo'), reason='')\n@PIPES\ndef test():\n    os.mkfifo('x')",
+        "try:\n    Path('/proc/uptime').read_bytes()\nexcept OSError:\n    pass",
         "import os\n@pytest.mark.skipif(os.name != 'posix', reason='a pipe')\ndef test():\n    os.mkfifo('x')",
         "import sys\nsleep = 'caffeinate' if sys.platform == 'darwin' else os.nice(0) if hasattr(os, 'nice') else None",
         "signal.signal(signal.SIGINT, signal.SIG_IGN)",
