@@ -22,7 +22,8 @@ from isthmus.training.deterministic import deterministic
 from isthmus.training.optimisers import Optimiser
 from isthmus.training.precision import fast_products
 from isthmus.training.settings import Settings, find_batch_size, find_device, learning_rate_at
-from isthmus.training.steps import Step, make_step
+from isthmus.training.step import Step
+from isthmus.training.steps import make_step
 
 VALIDATION_BATCH = 1024
 
@@ -47,6 +48,8 @@ class Training:
         self.device = find_device(settings.device)
         self.model = model.to(self.device)
         self.samples, self.validation, self.settings = train, validation, settings
+        self._resident = train.resident(self.device, _room(self.device) // 2)
+        self._resident_validation = validation and validation.resident(self.device, _room(self.device) // 4)
         self.callbacks = list(callbacks)
         self.batch_size = find_batch_size(settings, len(train))
         self.steps_per_epoch = -(-len(train) // self.batch_size)
@@ -90,7 +93,7 @@ class Training:
     @torch.no_grad()
     def validate(self) -> dict[str, float]:
         """Mean loss and terms over the validation part, with the same draws every time; none where there is none."""
-        samples = self.validation
+        samples = self._resident_validation
         if samples is None or not len(samples):
             return {}
         generator = torch.Generator().manual_seed(self.settings.seed)
@@ -119,6 +122,8 @@ class Training:
         state, settings = self.state, self.settings
         self._call("epoch_begin")
         order = _order(len(self.samples), settings.seed, state.epoch)
+        if self._resident is not self.samples:
+            order = order.to(self.device)
         began = time.perf_counter()
         while state.step < self.steps_per_epoch:
             self._call("batch_begin")
@@ -139,8 +144,8 @@ class Training:
         """One batch: drawn, taken a step on, noted."""
         state, settings = self.state, self.settings
         number = state.epoch * self.steps_per_epoch + state.step
-        raw = self.samples.batch(indices).to(self.device, non_blocking=True)
-        draws = self.model.draw(len(indices), state.generator) | brought(self.model, self.samples, indices)
+        raw = self._resident.batch(indices).to(self.device, non_blocking=True)
+        draws = self.model.draw(len(indices), state.generator) | brought(self.model, self._resident, indices)
         if any(penalty.scheduled for penalty in self.model.penalties):
             draws["epochs"] = torch.full((len(indices),), number / self.steps_per_epoch)
         draws = _to(draws, self.device)
@@ -204,6 +209,11 @@ def _order(count: int, seed: int, epoch: int) -> Tensor:
     """(N,) the order of the samples in this epoch, from the seed and the epoch alone."""
     generator = torch.Generator().manual_seed((seed * 1_000_003 + epoch) % 2**63)
     return torch.randperm(count, generator=generator)
+
+
+def _room(device: torch.device) -> int:
+    """Bytes that are free on an accelerator; many where PyTorch doesn't say, for its memory is the computer's then."""
+    return torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else 2**33
 
 
 def _to(draws: Any, device: torch.device) -> Any:

@@ -1,6 +1,7 @@
 """The optimisers: one fused move over all parameters, and their state by the parameters' names."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -46,13 +47,16 @@ class Optimiser:
         }
 
     @torch.no_grad()
-    def step(self, gradients: Sequence[Tensor], rate: float) -> None:
-        """One move, by PyTorch's fused functions. `gradients` are in the order of the parameters."""
+    def step(self, gradients: Sequence[Tensor], rate: float | Tensor) -> None:
+        """One move, by PyTorch's fused functions. `gradients` are in the order of the parameters.
+
+        rate: as a tensor where the move is captured, so that it may change (`isthmus.training.captured`).
+        """
         for factor, places in self.groups.items():
             own = [_laid_out_as(gradients[place], self.parameters[place]) for place in places]
             self._move(places, own, factor * rate)
 
-    def _move(self, places: list[int], gradients: list[Tensor], rate: float) -> None:
+    def _move(self, places: list[int], gradients: list[Tensor], rate: Any) -> None:
         """One move of the parameters at these places."""
         decay, momentum = self.settings.weight_decay, self.settings.momentum
         parameters, counts = [self.parameters[place] for place in places], [self.counts[place] for place in places]
