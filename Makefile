@@ -9,7 +9,10 @@ BASE := $(VENV)/.base
 DEV := $(VENV)/.dev
 PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: help test test-machines demo lint format docs dist clean
+SECONDS ?= 120
+SEED ?= 0
+
+.PHONY: help test test-machines test-device fuzz demo lint format docs dist clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 15
@@ -19,6 +22,13 @@ test: $(DEV)  ## run the tests
 
 test-machines: $(DEV)  ## run the tests that compute as other processors and numbers of threads would
 	$(BIN)/python .ci/machines.py $(TESTS)
+
+test-device: $(DEV)  ## run the tests of accelerators on a pretend one, which any machine has
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --pretend -n $(JOBS) --maxprocesses 4 --dist worksteal -q $(or $(TESTS),tests/devices)
+
+fuzz: $(DEV)  ## try damaged inputs on every reader and every file of a run (SECONDS=120 SEED=0 ONLY=csv CASE=csv:12)
+	PYTHONPATH=tests OMP_NUM_THREADS=1 $(BIN)/python -m fuzz --seconds $(SECONDS) --seed $(SEED) \
+		$(if $(ONLY),--only '$(ONLY)') $(if $(CASE),--case '$(CASE)')
 
 demo: $(BASE)  ## train on the bundled digits and show the report
 	$(BIN)/isthmus train digits --recipe deep --set code=8 --epochs 60 --batch-size 64 --learning-rate 0.005 \
@@ -44,7 +54,7 @@ dist: $(DEV)  ## build the wheel and the sdist, and try them in an empty environ
 	$(BIN)/python .ci/dist.py $(PYTHONS)
 
 clean:  ## remove everything that the targets made, the runs apart
-	rm -rf $(VENV) site dist .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) .fuzz site dist .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Isthmus needs Python 3.11 or later: make PYTHON=…")'

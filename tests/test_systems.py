@@ -19,7 +19,7 @@ MODULES = {"fcntl", "resource", "termios", "tty", "pty", "pwd", "grp", "posix", 
 OS = words(
     """
     fork forkpty getuid geteuid getgid getegid getgroups getresuid setuid seteuid setgid setsid getsid getpgid
-    getpgrp setpgid killpg mkfifo mknod nice getpriority setpriority chown lchown fchown chroot wait wait3
+    getpgrp setpgid kill killpg mkfifo mknod nice getpriority setpriority chown lchown fchown chroot wait wait3
     wait4 waitid WIFEXITED WIFSIGNALED WEXITSTATUS WTERMSIG WNOHANG uname sync statvfs fstatvfs pread pwrite
     preadv pwritev readv writev posix_fallocate posix_fadvise posix_spawn sendfile openpty memfd_create
     eventfd register_at_fork getloadavg sysconf confstr pathconf ctermid ttyname setxattr getxattr
@@ -28,7 +28,7 @@ OS = words(
     O_PATH
     """
 )
-"""Names of `os` that Windows has not; links it makes for administrators alone."""
+"""Names of `os` that Windows has not; there, `kill` ends a process whatever the signal, and links are for few."""
 SIGNALS = {"SIGINT", "SIGTERM", "SIGABRT", "SIGFPE", "SIGILL", "SIGSEGV"}
 """The signals that all systems have."""
 ELSEWHERE = {
@@ -61,7 +61,9 @@ class Reader(ast.NodeVisitor):
     def visit(self, node: ast.AST) -> None:
         """Look at a node and at what is in it, under the conditions that stand above it."""
         before = self.asked, self.tried
-        if isinstance(node, ast.If | ast.IfExp):
+        if isinstance(node, ast.match_case):
+            self.asked |= node.guard is not None and _asks(node.guard)
+        elif isinstance(node, ast.If | ast.IfExp):
             self.asked |= _asks(node.test)
         elif isinstance(node, ast.BoolOp) and isinstance(node.op, ast.And):
             self.asked |= any(map(_asks, node.values))
@@ -152,7 +154,9 @@ def _modules(node: ast.AST) -> bool:
 
 
 def _skips(body: list[ast.stmt]) -> bool:
-    return any(isinstance(node, ast.If) and _asks(node.test) and "skip" in ast.unparse(node.body[0]) for node in body)
+    """Whether it asks, and leaves the function or the test where the answer is no."""
+    asking = (node for node in body if isinstance(node, ast.If) and _asks(node.test))
+    return any(isinstance(node.body[0], ast.Return) or "skip" in ast.unparse(node.body[0]) for node in asking)
 
 
 def _name(function: ast.AST) -> str:
@@ -178,6 +182,7 @@ def test_only_what_every_system_has_is_used_without_asking(path):
         "import fcntl",
         "from resource import getrusage",
         "import os\nos.fork()",
+        "import os\nos.kill(1, 2)",
         "import os\nif os.geteuid() == 0: pass",
         "import signal\nsignal.signal(signal.SIGUSR1, print)",
         "import signal\nsignal.alarm(3)",
@@ -209,6 +214,7 @@ def test_what_not_every_system_has_is_found(text):
         "try:\n    Path('/proc/uptime').read_bytes()\nexcept OSError:\n    pass",
         "import os\n@pytest.mark.skipif(os.name != 'posix', reason='a pipe')\ndef test():\n    os.mkfifo('x')",
         "import sys\nsleep = 'caffeinate' if sys.platform == 'darwin' else os.nice(0) if hasattr(os, 'nice') else None",
+        "import os\ndef alive():\n    if os.name != 'posix':\n        return True\n    os.kill(1, 0)",
         "signal.signal(signal.SIGINT, signal.SIG_IGN)",
         "path.open('rb')",
         "path.write_text('x', encoding='utf-8', newline='\\n')",

@@ -11,7 +11,8 @@ import rich.progress
 import torch
 from torch import Tensor
 
-from isthmus.files import write_json
+from isthmus.checked import save_json
+from isthmus.run_folder import HISTORY
 
 if TYPE_CHECKING:
     from isthmus.training.loop import Training
@@ -131,7 +132,7 @@ class Checkpoints(Callback):
 
     def _write(self, training: Training) -> None:
         training.save_checkpoint(self.folder)
-        write_json(self.folder / "history.json", training.state.history)
+        save_json(self.folder / HISTORY, training.state.history)
         self.written = time.monotonic()
 
 

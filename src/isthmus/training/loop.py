@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from isthmus.autoencoder import Autoencoder
+from isthmus.checked import damaged
 from isthmus.data import Samples
 from isthmus.passes import brought, map_draws
 from isthmus.training.callbacks import Callback
@@ -66,11 +67,12 @@ class Training:
             losses=torch.full((self.steps_per_epoch,), float("nan"), device=self.device),
         )
         if checkpoint is not None:
-            checkpoint.restore(self.state, self.model, self.optimiser)
-            for name, callback in self._named_callbacks():
-                if name in checkpoint.notes["callbacks"]:
-                    owned = checkpoint.group(f"callback/{name}/")
-                    callback.restore(checkpoint.notes["callbacks"][name], owned)
+            with damaged(checkpoint.path):
+                checkpoint.restore(self.state, self.model, self.optimiser, settings.epochs)
+                for name, callback in self._named_callbacks():
+                    if name in checkpoint.notes["callbacks"]:
+                        owned = checkpoint.group(f"callback/{name}/")
+                        callback.restore(checkpoint.notes["callbacks"][name], owned)
 
     def run(self) -> State:
         """Train until the epochs are done, a callback stops it, somebody interrupts it, or the loss is lost."""
@@ -80,15 +82,23 @@ class Training:
             self._call("train_begin")
             while self.state.status == "running" and self.state.epoch < self.settings.epochs:
                 self._epoch(step)
-            if self.state.status == "running":
-                self.state.status = "finished"
+            if self.state.status == "running" or (
+                self.state.status == "interrupted" and self.state.epoch >= self.settings.epochs
+            ):
+                self.state.status, self.state.reason = "finished", ""
             self._call("train_end")
         self.model.eval()
         return self.state
 
     def stop(self, status: Status, reason: str = "") -> None:
-        """End training after the step under way."""
-        self.state.status, self.state.reason = status, reason
+        """End training after the step under way.
+
+        How training ended stands: an interruption that comes later, while the last checkpoint is written say, doesn't
+        change it. What ends training of itself counts more than an interruption in the same epoch.
+        """
+        before = self.state.status
+        if before == "running" or (before == "interrupted" and status != "interrupted"):
+            self.state.status, self.state.reason = status, reason
 
     @torch.no_grad()
     def validate(self) -> dict[str, float]:
@@ -115,7 +125,7 @@ class Training:
     def save_checkpoint(self, folder: Path) -> None:
         """Write all that is needed to go on from here."""
         owned = {name: callback.state() for name, callback in self._named_callbacks()}
-        save_checkpoint(folder, self.state, self.model, self.optimiser, owned)
+        save_checkpoint(folder, self.state, self.model, self.optimiser, owned, self.settings.epochs)
 
     def _epoch(self, step: Step) -> None:
         """One epoch, or what is left of it, and its row in the history."""
@@ -252,7 +262,7 @@ def _why_lost(training: Training, step: int, number: int) -> str:
 def _interruptible(training: Training) -> Iterator[None]:
     """Ctrl-C (and a polite kill) ends training after the step under way, and says so; a second one ends it at once.
 
-    `state.reason` is then the signal's name.
+    `state.signal` is then the signal's name; and `state.reason` too, unless training had ended before.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -261,9 +271,15 @@ def _interruptible(training: Training) -> Iterator[None]:
     def interrupt(number: int, frame: FrameType | None) -> None:
         if training.state.status == "interrupted" and number == signal.SIGINT:
             raise KeyboardInterrupt
-        training.stop("interrupted", signal.Signals(number).name)
+        training.state.signal = signal.Signals(number).name
+        training.stop("interrupted", training.state.signal)
         if number == signal.SIGINT:
-            print("Stopping: what is in training is saved first. A second Ctrl-C ends it at once.", file=sys.stderr)
+            print(
+                "Stopping: what is in training is saved first. A second Ctrl-C ends it at once."
+                if training.state.status == "interrupted"
+                else "Training has ended, and is being saved.",
+                file=sys.stderr,
+            )
 
     before = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
