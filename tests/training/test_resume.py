@@ -107,13 +107,12 @@ def test_run_killed_at_twenty_random_moments_equals_unbroken_run(tmp_path: Path,
             while process.is_alive() and not _sign(folder).exists():
                 time.sleep(0.005)
             process.join(moments.uniform(0, 0.5))
-            if process.is_alive():
+            if process.is_alive() and kills < 20:  # a slow machine that is killed for ever would never get through
                 process.kill()
                 kills += 1
             process.join()
             assert process.exitcode in {0, -signal.SIGKILL}
         _assert_equal_runs(folder, unbroken)
-    assert attempt >= 1
 
 
 def test_interrupted_run_ends_cleanly_and_resumes_to_the_same_bits(tmp_path: Path, unbroken: Path, processes) -> None:
