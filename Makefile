@@ -1,6 +1,7 @@
 # Every target does all the set-up it needs, once, in .venv; pip's own settings (PIP_EXTRA_INDEX_URL, PIP_FIND_LINKS, …) apply.
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 JOBS ?= auto
+PYTHONS ?= $(PYTHON)
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -11,13 +12,16 @@ PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check --constraint
 SECONDS ?= 120
 SEED ?= 0
 
-.PHONY: help test test-device fuzz demo lint format docs clean
+.PHONY: help test test-machines test-device fuzz demo lint format docs dist clean
 
 help:  ## list the targets
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 15
 
 test: $(DEV)  ## run the tests
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --maxprocesses 4 --dist worksteal -q $(TESTS)
+
+test-machines: $(DEV)  ## run the tests that compute as other processors and numbers of threads would
+	$(BIN)/python .ci/machines.py $(TESTS)
 
 test-device: $(DEV)  ## run the tests of accelerators on a pretend one, which any machine has
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --pretend -n $(JOBS) --maxprocesses 4 --dist worksteal -q $(or $(TESTS),tests/devices)
@@ -44,6 +48,9 @@ format: $(DEV)  ## put the code into shape
 
 docs: $(DEV)  ## build the documentation into site/
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+
+dist: $(DEV)  ## build the wheel and the sdist, and try them in an empty environment of each of PYTHONS
+	$(BIN)/python .ci/dist.py $(PYTHONS)
 
 clean:  ## remove everything that the targets made, the runs apart
 	rm -rf $(VENV) .fuzz site dist .pytest_cache .ruff_cache .import_linter_cache .hypothesis

@@ -1,4 +1,4 @@
-"""What all tests share: no deadlines on busy machines, real data where they are, and a pretend device where asked."""
+"""What all tests share: no deadlines, real data where they are, and a pretend device or processor where asked."""
 
 import os
 import sys
@@ -21,14 +21,43 @@ if "ISTHMUS_DATA" not in os.environ and BESIDE.is_dir():
 
 def pytest_addoption(parser):
     parser.addoption("--pretend", action="store_true", help="run on a pretend accelerator, which device='auto' finds")
+    parser.addoption("--otherwise", action="store_true", help="run as on a processor that rounds otherwise")
 
 
 def pytest_configure(config):
+    sys.path.insert(0, str(Path(__file__).parent / "devices"))
     if config.getoption("--pretend"):
-        sys.path.insert(0, str(Path(__file__).parent / "devices"))
         import pretend
 
         pretend.load()
+    if config.getoption("--otherwise"):
+        import otherwise
+
+        otherwise.begin()
+
+
+@pytest.fixture(autouse=True)
+def same_draws():
+    """Numbers drawn without a generator are the same whichever tests ran before, on whichever worker."""
+    import torch
+
+    torch.manual_seed(0)
+
+
+@pytest.fixture(autouse=True)
+def pages_undrawn(request, monkeypatch):
+    """Pages' figures are made but not drawn, which takes seconds a page, save where tests look at figures or pages."""
+    if request.path.parent.name not in {"drawing", "report"}:
+        monkeypatch.setattr("isthmus.drawing.plates.png", lambda figure: b"picture")
+
+
+@pytest.fixture
+def traced(monkeypatch):
+    """What the step's compiler is given, run as it stands: the C++ that it makes of it takes 5 to 40 s to compile.
+
+    For tests of a part in a compiled step; `tests/training/test_steps.py` and the recipes compile to the end.
+    """
+    monkeypatch.setattr("torch._inductor.compile", lambda graph, tensors: graph)
 
 
 def pytest_ignore_collect(collection_path, config):

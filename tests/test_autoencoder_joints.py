@@ -235,6 +235,7 @@ def test_a_rivals_step_is_its_own_share_of_the_learning_rate(data):
     assert moves == pytest.approx([-0.1, -0.05], rel=1e-4)
 
 
+@pytest.mark.usefixtures("traced")
 def test_a_step_with_a_rival_compiled_equals_eager(data):
     raw = data.train.batch(torch.arange(32))
     moved = []

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -87,6 +88,24 @@ def test_a_disk_that_fills_while_writing_is_said_to_be_full(tmp_path):
     assert contents(tmp_path) == {}
 
 
+def test_a_file_that_is_open_on_windows_is_replaced_when_it_is_closed(tmp_path, monkeypatch):
+    """Windows refuses to rename onto a file that is open."""
+    tries, replace = [], Path.replace
+
+    def refused_twice(self, target):
+        tries.append(target)
+        if len(tries) < 3:
+            raise PermissionError(errno.EACCES, "The process cannot access the file")
+        return replace(self, target)
+
+    monkeypatch.setattr("isthmus.files.sys", SimpleNamespace(platform="win32"))
+    monkeypatch.setattr("isthmus.files.time", SimpleNamespace(sleep=lambda seconds: None))
+    monkeypatch.setattr(Path, "replace", refused_twice)
+    write_json(tmp_path / "a.json", {})
+    assert contents(tmp_path) == {"a.json": "{}\n"}
+    assert len(tries) == 3
+
+
 def test_a_folder_that_is_missing_is_named(tmp_path):
     with pytest.raises(IsthmusError, match=r"folder does not exist\. Make it first"):
         write_whole(tmp_path / "no" / "a.txt", lambda beside: pytest.fail("there is no place to write to"))
@@ -159,7 +178,7 @@ def test_many_writers_of_one_file_leave_one_of_their_texts_whole(tmp_path):
         "for _ in range(30):\n    write_whole(sys.argv[1], lambda beside: beside.write_text(sys.argv[2] * 5000))\n"
     )
     writers = [subprocess.Popen([sys.executable, "-c", program, str(target), letter]) for letter in "ab"]
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 600
     while any(writer.poll() is None for writer in writers):
         assert time.monotonic() < deadline
         if target.exists():

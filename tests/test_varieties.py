@@ -22,7 +22,7 @@ from isthmus.training.steps import make_step
 
 GRADIENT = [name for name, row in ist.RECIPES.items() if row.blueprint.solution != "closed form"]
 COMPILED = ["contractive", "cvae", "denoising", "iwae", "k-sparse"]
-"""The others' parts are compiled in their own tests; each costs seconds."""
+"""The others' parts are traced for the compiler in their own tests; each of these costs seconds."""
 SETTINGS: dict[str, Any] = {"epochs": 3, "batch_size": 32, "seed": 2, "compile": False, "progress": False}
 
 

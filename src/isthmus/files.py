@@ -5,6 +5,8 @@ import errno
 import json
 import os
 import stat
+import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, Any
@@ -44,7 +46,7 @@ def whole_file(path: str | Path) -> Iterator[Path]:
         with beside.open("rb+") as file:
             os.fsync(file.fileno())
         beside.chmod(mode)  # some writers (safetensors') put a file of their own in its place
-        beside.replace(path)
+        _replace(beside, path)
         sync_folder(path.parent)
     except OSError as error:
         raise unwritable(path, error) from error
@@ -88,7 +90,7 @@ def write_whole(path: str | Path, write: Callable[[Path], object]) -> None:
 def write_json(path: str | Path, value: Any) -> None:
     """Write `value` as JSON, whole or not at all; NaN and infinity are refused, for JSON has no word for them."""
     text = json_text(value)
-    write_whole(path, lambda beside: beside.write_text(text, encoding="utf-8"))
+    write_whole(path, lambda beside: beside.write_text(text, encoding="utf-8", newline="\n"))
 
 
 def json_text(value: Any) -> str:
@@ -142,6 +144,16 @@ def unwritable(path: Path, error: OSError | ValueError) -> IsthmusError:
         errno.ENOTDIR: "a part of its path is a file, not a folder. Choose another place",
     }.get(number, f"the system says: {getattr(error, 'strerror', None) or error}")
     return IsthmusError(f"Could not write {path}: {cause}. Nothing was left half-written.")
+
+
+def _replace(beside: Path, path: Path) -> None:
+    """Rename over `path`; Windows refuses while any process has it open, so try for two seconds there."""
+    for _ in range(20 if sys.platform == "win32" else 0):
+        with contextlib.suppress(PermissionError):
+            beside.replace(path)
+            return
+        time.sleep(0.1)
+    beside.replace(path)
 
 
 def sync_folder(folder: Path) -> None:

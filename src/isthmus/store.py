@@ -32,7 +32,7 @@ def save_model(model: Autoencoder, folder: str | Path) -> Path:
     """
     folder = make_folder(folder)
     with whole_file(folder / MODEL) as beside:  # so that a disk that fills leaves neither new without the other
-        beside.write_text(json_text(seal(describe_model(model))), encoding="utf-8")
+        beside.write_text(json_text(seal(describe_model(model))), encoding="utf-8", newline="\n")
         save_tensors(folder / WEIGHTS, model.state_dict())
     return folder
 

@@ -48,21 +48,12 @@ def test_help_comes_without_loading_pytorch():
         "from isthmus.cli.main import app\n"
         "try:\n    app(['--help'])\n"
         "except SystemExit:\n    pass\n"
-        "heavy = {'torch', 'numpy', 'sklearn', 'matplotlib', 'pyarrow', 'pandas'} & set(sys.modules)\n"
+        "heavy = {'torch', 'numpy', 'scipy', 'sklearn', 'matplotlib', 'pyarrow', 'pandas', 'PIL', 'pydantic'}\n"
+        "heavy &= set(sys.modules)\n"
         "sys.exit(repr(heavy) if heavy else 0)"
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr
-
-
-def test_help_is_quick():
-    def once():
-        before = os.times()
-        subprocess.run([sys.executable, "-m", "isthmus", "--help"], capture_output=True, check=True)
-        after = os.times()
-        return after.children_user + after.children_system - before.children_user - before.children_system
-
-    assert min(once() for _ in range(3)) < 0.8, "seconds of the processor; a third of one is usual"
 
 
 @pytest.mark.parametrize(
@@ -152,7 +143,7 @@ def test_the_traceback_comes_where_it_is_asked_for(monkeypatch):
 
 
 def test_remarks_become_notes_and_other_warnings_stay_silent(monkeypatch):
-    def load(_folder, _device="cpu"):
+    def load(*_):
         remark("A thing to know.")
         remark("A thing to know.")
         warnings.warn("not for users", UserWarning, stacklevel=1)

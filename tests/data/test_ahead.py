@@ -40,14 +40,14 @@ def test_items_are_made_beside_their_use():
 
     def items():
         yield "first"
-        assert used.wait(5)
+        assert used.wait(60)
         made.set()
         yield "second"
 
     for item in ahead(items()):
         if item == "first":
             used.set()
-            assert made.wait(5)
+            assert made.wait(60)
 
 
 def test_error_is_raised_where_its_item_is_come_to():
@@ -124,7 +124,7 @@ def test_workers_are_under_way_at_once_and_no_more_items_are_taken_than_they_nee
             taken.append(number)
             yield number
 
-    for number, _ in side_by_side(items(), lambda _: meeting.wait(5), workers=3):
+    for number, _ in side_by_side(items(), lambda _: meeting.wait(60), workers=3):
         assert len(taken) <= number + 4
 
 

@@ -10,8 +10,10 @@ from sybil.parsers.markdown import CodeBlockParser, PythonCodeBlockParser
 from typer.testing import CliRunner
 
 from isthmus.cli.main import app
+from isthmus.training import Training
 
 ROOT = Path(__file__).parents[2]
+EPOCHS = 3
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 
@@ -38,6 +40,19 @@ BLOCKS = Sybil(
 )
 
 
+@pytest.fixture
+def soon_done(monkeypatch):
+    """Runs end after three epochs: the pages' words are tried, not how well a model learns in thirty."""
+    whole = Training.run
+
+    def run(training):
+        training.settings = training.settings.replace(epochs=min(training.settings.epochs, EPOCHS))
+        return whole(training)
+
+    monkeypatch.setattr(Training, "run", run)
+
+
+@pytest.mark.usefixtures("soon_done")
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_code_blocks_of_the_page_run(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)

@@ -21,7 +21,7 @@ def ran(request, tmp_path_factory):
     folder = tmp_path_factory.mktemp(request.param.stem)
     words = [sys.executable, str(request.param), "seen.png", "--quick"]
     where = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT / "src")}
-    done = subprocess.run(words, cwd=folder, env=where, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(words, cwd=folder, env=where, capture_output=True, text=True, timeout=600, check=False)
     return request.param, folder, done
 
 

@@ -3,6 +3,7 @@
 import gzip
 import hashlib
 import io
+import os
 import shutil
 import zipfile
 from collections.abc import Callable
@@ -80,7 +81,7 @@ class Folder(Target):
             case 1:
                 chosen.unlink()
                 chosen.mkdir()
-            case 2:
+            case 2 if os.name != "nt":  # where links are for administrators alone
                 chosen.unlink()
                 chosen.symlink_to(str(random.choice(["nowhere", ".", "/dev/zero", chosen.name])))
             case _:

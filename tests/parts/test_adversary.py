@@ -150,6 +150,7 @@ def test_samples_with_holes_are_refused():
 
 
 @pytest.mark.parametrize("penalty", [CodeAdversary(widths=(8,)), OutputAdversary(widths=(8,))], ids=str)
+@pytest.mark.usefixtures("traced")
 def test_a_step_compiled_equals_eager(penalty):
     raw = samples(8)
     moved = []

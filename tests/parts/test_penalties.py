@@ -190,6 +190,7 @@ def test_the_gradient_of_contraction_is_what_finite_differences_say(mode):
     assert all(torch.allclose(one, other) for one, other in zip(eager, pure.values(), strict=True))
 
 
+@pytest.mark.usefixtures("traced")
 def test_contraction_moves_the_weights_alike_compiled_and_eager():
     penalties = (Contraction(mode="exact"), Contraction(mode="estimate"), SparsityKl())
     parts = {"network": Dense(widths=(4,), activation="tanh"), "code": Plain(size=3, activation="sigmoid")}

@@ -155,7 +155,7 @@ def test_nothing_changes_without_draws_or_in_evaluation(code):
     features = torch.randn(32, 6, 4, generator=seeded(1))
     first = code(features, None, module.train()).z
     second = code(features, code.draw(32, (6, 4), seeded()), module.eval()).z
-    assert torch.equal(first, second)
+    torch.testing.assert_close(first, second)
     assert all(torch.equal(value, before[name]) for name, value in module.state_dict().items())
 
 

@@ -11,9 +11,11 @@ import isthmus as ist
 from isthmus.errors import BlueprintError, IsthmusError, Remark, UseError
 from isthmus.measures.reconstruction import psnr
 from isthmus.uses.restore import section
+from rounding import through_network
 
 SETTINGS = {"learning_rate": 5e-3, "schedule": "cosine", "batch_size": 32, "compile": False, "progress": False}
 SMALL = {"channels": (32,)}
+NEAR = {"rtol": 0, "atol": through_network(255)}
 
 
 def trained(name, data, epochs, **options):
@@ -49,7 +51,7 @@ def test_what_it_restores_is_what_training_saw(denoiser):
     for clean, damaged, restored in zip(found.clean, found.damaged, found.restored, strict=True):
         made = ist.restore(denoiser, denoiser.model.scaling.inverse(damaged))
         again = denoiser.model.scaling(made).clamp(0, 1).cpu()
-        torch.testing.assert_close(again, restored, rtol=0, atol=1e-5)
+        torch.testing.assert_close(again, restored, rtol=0, atol=through_network())
         assert float(psnr(again[None], clean[None])) > float(psnr(damaged[None], clean[None]))
 
 
@@ -143,7 +145,9 @@ def test_a_grey_model_restores_each_colour_by_itself(denoiser):
     picture = torch.randint(0, 17, (3, 20, 13), generator=torch.Generator().manual_seed(0)).float()
     made = ist.restore(denoiser, picture)
     for channel in range(3):
-        torch.testing.assert_close(made[channel], ist.restore(denoiser, picture[channel])[0], rtol=0, atol=1e-3)
+        torch.testing.assert_close(
+            made[channel], ist.restore(denoiser, picture[channel])[0], rtol=0, atol=through_network(255)
+        )
 
 
 def test_a_colour_model_keeps_a_grey_picture_grey_and_opacity_as_it_was():
@@ -166,7 +170,9 @@ def test_colours_come_to_a_grey_picture_and_to_what_is_grey_of_a_colour_picture(
     run = untrained("recolour")
     colour = torch.rand(3, 20, 20) * 255
     weights = torch.tensor([0.299, 0.587, 0.114]).view(3, 1, 1)
-    torch.testing.assert_close(ist.restore(run, colour), ist.restore(run, (colour * weights).sum(0)))
+    torch.testing.assert_close(
+        ist.restore(run, colour), ist.restore(run, (colour * weights).sum(0)), rtol=0, atol=through_network(255)
+    )
 
 
 def test_what_is_known_stays_as_it_was_and_holes_are_filled():
@@ -176,7 +182,9 @@ def test_what_is_known_stays_as_it_was_and_holes_are_filled():
     made = ist.restore(run, picture, known=known)
     assert torch.equal(made[:, known], picture[:, known])
     assert bool(made.isfinite().all())
-    torch.testing.assert_close(ist.restore(run, torch.where(known, picture, torch.nan)), made)
+    torch.testing.assert_close(
+        ist.restore(run, torch.where(known, picture, torch.nan)), made, rtol=0, atol=through_network(255)
+    )
 
 
 @pytest.mark.parametrize(
@@ -219,4 +227,9 @@ def test_holes_are_filled_by_their_rim_however_large_the_picture_and_its_tiles()
     assert float((made - slope).abs().max()) < 3
     far = slope.clone()
     far[:, 180:] = 0
-    torch.testing.assert_close(ist.restore(run, far, known=known, tile=64, overlap=32)[:, :150], made[:, :150])
+    torch.testing.assert_close(
+        ist.restore(run, far, known=known, tile=64, overlap=32)[:, :150],
+        made[:, :150],
+        rtol=0,
+        atol=through_network(255),
+    )

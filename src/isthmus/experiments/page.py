@@ -181,7 +181,7 @@ def _page(study: Study, *, settings: Mapping[str, Any], **facts: Any) -> Path:
         **facts,
     )
     path = study.folder / PAGE
-    write_whole(path, lambda beside: beside.write_text(page, encoding="utf-8"))
+    write_whole(path, lambda beside: beside.write_text(page, encoding="utf-8", newline="\n"))
     return path
 
 

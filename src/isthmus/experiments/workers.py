@@ -137,9 +137,11 @@ class _Hand:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            text=True,
+            encoding="utf-8",
             start_new_session=True,  # Ctrl-C is for whoever started us, and closes our input
-            env={**os.environ, "OMP_NUM_THREADS": str(self.threads), "PYTHONPATH": os.pathsep.join(paths)},
+            creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),  # the same on Windows
+            env=os.environ
+            | {"OMP_NUM_THREADS": str(self.threads), "PYTHONPATH": os.pathsep.join(paths), "PYTHONUTF8": "1"},
         )
 
     def _close_input(self) -> None:
@@ -187,7 +189,7 @@ def _listen(lines: IO[str], names: "queue.SimpleQueue[str | None]") -> None:
     for line in lines:
         names.put(line.strip())
     names.put(None)
-    os.kill(os.getpid(), signal.SIGTERM)
+    signal.raise_signal(signal.SIGTERM)
 
 
 if __name__ == "__main__":

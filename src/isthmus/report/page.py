@@ -39,7 +39,7 @@ def write_report(run: "Run", path: str | Path) -> Path:
         IsthmusError: `path` can't be written to.
     """
     path, page = Path(path), render(run)
-    write_whole(path, lambda beside: beside.write_text(page, encoding="utf-8"))
+    write_whole(path, lambda beside: beside.write_text(page, encoding="utf-8", newline="\n"))
     return path
 
 

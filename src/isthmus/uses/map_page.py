@@ -45,7 +45,7 @@ def write_page(path: str | Path, found: "CodeMap") -> Path:
         data=data,
     )
     with whole_file(path) as beside:
-        beside.write_text(plain(page), encoding="utf-8")
+        beside.write_text(plain(page), encoding="utf-8", newline="\n")
     return Path(path)
 
 

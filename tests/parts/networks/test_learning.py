@@ -16,7 +16,8 @@ from isthmus.data.scaling import Scaling
 from isthmus.parts import L1, Bce, Conv, Distance, Gaussian, Mse, Plain, Sse
 
 DISTANCES = [Mse(), Sse(), Bce(), Gaussian(), L1()]
-SEEDS = range(5)
+SEEDS = range(2)
+"""A start that depends on its draw is found by two; a fit takes seconds."""
 
 
 class Digits:
