@@ -2,7 +2,7 @@
 
 import contextlib
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -16,6 +16,7 @@ from isthmus.parts.networks.recurrent import Recurrent
 from isthmus.passes import map_draws
 from isthmus.training.graph import compile_pure
 from isthmus.training.optimisers import Optimiser, clip
+from isthmus.training.precision import bfloat16_products
 from isthmus.training.settings import Settings, find_batch_size
 
 Terms = dict[str, Tensor]
@@ -187,11 +188,6 @@ def _piece(model: Autoencoder, device: torch.device) -> int | None:
     return PIECE if device.type == "cpu" and convolves and not whole else None
 
 
-@contextlib.contextmanager
-def _products(settings: Settings, device: torch.device) -> Iterator[None]:
+def _products(settings: Settings, device: torch.device) -> contextlib.AbstractContextManager[None]:
     """Products in bfloat16 where the settings say so."""
-    if settings.precision == "float32":
-        yield
-    else:
-        with torch.autocast(device.type, torch.bfloat16):
-            yield
+    return contextlib.nullcontext() if settings.precision == "float32" else bfloat16_products(device)
