@@ -69,9 +69,12 @@ def test_cells_of_many_rows_are_those_of_each_by_itself(table):
     usual, look = usual_row(run.data.train), Look.of(run)
     together = cells_off(run.model, changed, usual, look)
     alone = [cells_off(run.model, changed.take([row]), usual, look)[0] for row in range(6)]
-    assert [[cell[0] for cell in cells] for cells in together] == [[cell[0] for cell in cells] for cells in alone]
+    # a share is 1 less a ratio of sums of 5 squares, after 10 passes through 2 products of float32; how a product sums
+    # up hangs on how many rows it has
+    tolerance = 10 * 2 * 5 * torch.finfo(torch.float32).eps
+    for cells, own in zip(together, alone, strict=True):
+        assert {cell[0]: cell[3] for cell in cells} == pytest.approx({cell[0]: cell[3] for cell in own}, abs=tolerance)
     assert [cells[0][0] for cells in together[:5]] == [f"column {place + 1}" for place in range(5)]
-    assert [c[3] for cells in together for c in cells] == pytest.approx([c[3] for cells in alone for c in cells])
 
 
 def test_distance_is_that_of_mahalanobis(table):
