@@ -317,8 +317,8 @@ class Autoencoder(nn.Module):
         return self._corrupted(scaled, {}, found) if clean or found is not None else scaled, found
 
     def _laid_out(self, corrupted: Tensor) -> Tensor:
-        """What came in as the encoder wants it: as it is, or laid out as the clean sample."""
-        return self.as_clean(corrupted) if self.aligned else corrupted
+        """What came in as the encoder wants it: as it is or laid out as the clean sample; counts by their logarithm."""
+        return self.distance.as_input(self.as_clean(corrupted) if self.aligned else corrupted)
 
     def _corrected(self, output: Tensor, corrupted: Tensor, known: Tensor | None) -> Tensor:
         """(K·N, *shape) the decoder's output, with what came in added to it where a correction is learnt."""

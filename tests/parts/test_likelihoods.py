@@ -8,7 +8,7 @@ from scipy import special, stats
 import isthmus as ist
 from isthmus.errors import BlueprintError
 from isthmus.parts import Categorical, DiscretisedLogistic, Facts, Gaussian, NegativeBinomial, Poisson
-from isthmus.parts.distances.bounds import floored, slowed, unfloored
+from isthmus.parts.bounds import floored, slowed, unfloored
 
 UNIT = Facts(range=(0.0, 1.0))
 WITH_SEVERAL = [

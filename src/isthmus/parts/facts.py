@@ -13,6 +13,7 @@ class Facts:
     told: whether the encoder is told which numbers are known.
     constant_costs: for each column of a table, the loss of its best constant (`parts.distances.columns`); empty for
         other data.
+    fresh: whether the weights are yet to be learnt, so that what an older version did needn't be kept to.
     damaged: of damaged pictures that come with the clean ones, whether they are grey where those have colours, and how
         many times smaller they are; None where none come.
     """
@@ -23,3 +24,4 @@ class Facts:
     told: bool = False
     constant_costs: tuple[float, ...] = ()
     damaged: tuple[bool, int] | None = None
+    fresh: bool = True
