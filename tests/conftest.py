@@ -1,6 +1,7 @@
-"""What all tests share: no deadlines on busy machines, and real data where they are."""
+"""What all tests share: no deadlines on busy machines, real data where they are, and a pretend device where asked."""
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,23 @@ settings.load_profile("isthmus")
 BESIDE = Path(__file__).resolve().parents[2] / "shared" / "data"
 if "ISTHMUS_DATA" not in os.environ and BESIDE.is_dir():
     os.environ["ISTHMUS_DATA"] = str(BESIDE)
+
+
+def pytest_addoption(parser):
+    parser.addoption("--pretend", action="store_true", help="run on a pretend accelerator, which device='auto' finds")
+
+
+def pytest_configure(config):
+    if config.getoption("--pretend"):
+        sys.path.insert(0, str(Path(__file__).parent / "devices"))
+        import pretend
+
+        pretend.load()
+
+
+def pytest_ignore_collect(collection_path, config):
+    """Leave out the tests of the pretend accelerator where there is none."""
+    return True if collection_path.name == "devices" and not config.getoption("--pretend") else None
 
 
 def pytest_collection_modifyitems(items):

@@ -1,5 +1,6 @@
 """The composition: corruption, encoder, code, decoder; a distance to the clean target plus penalties."""
 
+import copy
 import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal
@@ -69,7 +70,7 @@ class Autoencoder(nn.Module):
         super().__init__()
         self.encoder, self.decoder = encoder, decoder
         self.code_module = code_module
-        self.scaling = scaling or Scaling()
+        self.scaling = copy.deepcopy(scaling) or Scaling()  # its own: it goes where the model goes, the data stay
         self.shape = tuple(shape)
         self.code = code or Plain()
         self.distance = (distance or Mse()).settled(Facts(range=self.scaling.range))
@@ -178,6 +179,11 @@ class Autoencoder(nn.Module):
         return total, means
 
     @property
+    def device(self) -> torch.device:
+        """Where it computes; samples, codes and labels may come from anywhere."""
+        return self.scaling.scale.device
+
+    @property
     def has_rival(self) -> bool:
         """Whether something in it learns against the model, so that a smaller loss isn't a better model."""
         return any(penalty.has_rival for penalty in self.penalties)
@@ -214,7 +220,7 @@ class Autoencoder(nn.Module):
     def example(self) -> Pass:
         """The pass of one sample of zeros (the first label, where there is a condition), for its layers' shapes."""
         with resting(self):
-            labels = torch.zeros(1, dtype=torch.int64, device=self.scaling.scale.device)
+            labels = torch.zeros(1, dtype=torch.int64)
             return self(zeros(self, self.shape), {"labels": labels})
 
     def find_layer(self, name: str) -> nn.Module:
@@ -258,7 +264,7 @@ class Autoencoder(nn.Module):
                 f"The codes have shape {tuple(z.shape)}, this model takes (N, {_commas(self.code_shape)}). "
                 "Give codes that its encode made."
             )
-        given = self.beside.to_decoder(z, self._labels(labels, len(z)))
+        given = self.beside.to_decoder(z.to(self.device), self._labels(labels, len(z)))
         return self.scaling.inverse(self.distance.picture(self._walk("decoder", given, {}, None)))
 
     def reconstruct(self, raw: Tensor, labels: Tensor | None = None, known: Tensor | None = None) -> Tensor:
@@ -360,7 +366,7 @@ class Autoencoder(nn.Module):
                 f"{count} samples. Give one for each, 0 to {self.beside.classes - 1}, or say which column "
                 "they are (label=)."
             )
-        return labels
+        return labels.to(self.device)
 
     def _scaled(self, raw: Tensor, shape: Shape) -> tuple[Tensor, Tensor | None]:
         """(N, *shape) scaled samples, missing numbers as 0, and which are known, where some may be missing.

@@ -17,6 +17,7 @@ from isthmus.errors import BlueprintError, DataError, IsthmusError, RunError
 from isthmus.parts import Conv, Facts, Network, Table
 from isthmus.parts.layers import initialise
 from isthmus.store import load_tensors, put_weights, save_tensors
+from isthmus.training.deterministic import deterministic
 from isthmus.training.optimisers import Optimiser
 from isthmus.training.precision import fast_products
 from isthmus.training.settings import Settings, find_batch_size, find_device, learning_rate_at
@@ -136,6 +137,7 @@ class CodeBody(nn.Module):
         self.model = copy.deepcopy(model)
         self.model.decoder, self.model.own = nn.Identity(), nn.ModuleDict()
         codes = torch.zeros(2, *model.code_shape) if like is None else _through(model, model.encode, like)
+        codes = codes.to(model.device)
         spread = codes.std(0, correction=0)
         self.mean = nn.Buffer(codes.mean(0))
         self.spread = nn.Buffer(torch.where(spread > 0, spread, 1.0))
@@ -258,7 +260,7 @@ def _fit(
     history: list[dict[str, float]] = []
     best, best_epoch, kept = float("inf"), 0, None
     # a body of somebody's own may draw from the global state: it begins at the seed, and comes back as it was
-    with torch.random.fork_rng(devices=[]), fast_products(device):
+    with torch.random.fork_rng(devices=[]), fast_products(device), deterministic(device):
         torch.default_generator.manual_seed(settings.seed)
         for epoch in range(settings.epochs):
             module.train()

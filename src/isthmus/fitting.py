@@ -79,6 +79,7 @@ def resume(
     *,
     data: Data | None = None,
     epochs: int | None = None,
+    device: str | None = None,
     model: Autoencoder | None = None,
     progress: bool = True,
     callbacks: Sequence[Callback] = (),
@@ -87,15 +88,18 @@ def resume(
     """Go on with a run that was interrupted or killed, from its last checkpoint, as if nothing had happened.
 
     data: the same data again, where they came from memory. epochs: more than were planned, to prolong a finished run.
-    model: the same modules again, where they were somebody's own. pca: as for `fit`.
+    device: where to go on, such as "cpu", where it shall not be, or can't be, where the run was trained so far; the
+        bits are then not those of an unbroken run. model: the same modules again, where they were somebody's own.
+    pca: as for `fit`.
 
     Raises:
         RunError: the folder holds no run that can be resumed.
+        TrainingError: there is no such device here.
     """
     folder = Path(folder)
     described = rebuild(folder, model)
     with _locked(folder):
-        settings = Settings.from_json(read_json(folder / SETTINGS))
+        settings = _on_device(Settings.from_json(read_json(folder / SETTINGS)), device)
         data = reopen(read_json(folder / DATA)) if data is None else data
         _check_fit(described, data)
         checkpoint = Checkpoint.read(folder) if (folder / CHECKPOINT).exists() else None
@@ -109,6 +113,19 @@ def resume(
             return load(folder, model=model)
         (folder / WEIGHTS).unlink(missing_ok=True)
         return _train(described, data, settings, folder, progress, callbacks, checkpoint, pca)
+
+
+def _on_device(settings: Settings, wanted: str | None) -> Settings:
+    """The settings of a run that goes on, on the device that is wanted, or on one that is here."""
+    if wanted is not None:
+        return settings.replace(device=str(find_device(wanted)))
+    try:
+        find_device(settings.device)
+    except TrainingError:
+        here = str(find_device("auto"))
+        remark(f"The run was trained on {settings.device}, which is not here: it goes on on {here}, with other bits.")
+        return settings.replace(device=here)
+    return settings
 
 
 def fit_once(

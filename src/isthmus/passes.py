@@ -78,7 +78,7 @@ def brought(model: "Autoencoder", samples: Samples, rows: Tensor | slice) -> dic
     if model.beside.classes and samples.labels is not None:
         draws["labels"] = samples.labels[rows]
     if samples.damaged is not None and isinstance(model.corruption, Pairs):
-        draws["corruption"] = model.scaling(samples.damaged[rows].to(model.scaling.scale.device))
+        draws["corruption"] = model.scaling(samples.damaged[rows])
     return draws
 
 

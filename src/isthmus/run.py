@@ -35,6 +35,7 @@ from isthmus.training import (
     Checkpoint,
     Settings,
 )
+from isthmus.training.settings import find_device
 
 DATA, SETTINGS, HISTORY, ENVIRONMENT, BASELINE = (
     "data.json",
@@ -237,24 +238,22 @@ class Run:
                 f"The model knows the labels 0 to {classes - 1}, and {int(samples.labels.max())} came. "
                 "Give labels that it was trained with."
             )
-        device = self.model.scaling.scale.device
         if self.model.training:  # to say it to every layer again takes as long as one row
             self.model.eval()
-        return torch.cat(
-            [
-                use(raw.to(device), None if labels is None else labels.to(device)).cpu()
-                for raw, labels in samples.labelled(together(widest(self.model)))
-            ]
-        )
+        return torch.cat([use(raw, labels).cpu() for raw, labels in samples.labelled(together(widest(self.model)))])
 
 
-def load(folder: str | Path, *, model: Autoencoder | None = None) -> Run:
+def load(folder: str | Path, *, model: Autoencoder | None = None, device: str = "auto") -> Run:
     """The run in a folder, ready to be used; an unfinished one with the best weights so far, and a remark.
+
+    model: the same modules again, where they were somebody's own. device: where it computes, as for `fit`, whichever
+        device it was trained on: "auto", "cpu", "cuda", "mps".
 
     Raises:
         RunError: the folder holds no run, or a damaged one.
+        TrainingError: there is no such device here.
     """
-    folder = Path(folder)
+    folder, where = Path(folder), find_device(device)
     model = rebuild(folder, model)
     settings = Settings.from_json(read_json(folder / SETTINGS))
     run = Run(
@@ -280,6 +279,7 @@ def load(folder: str | Path, *, model: Autoencoder | None = None) -> Run:
         )
     if (folder / BASELINE).exists():
         run.pca = PCA.from_tensors(load_tensors(folder / BASELINE)[0])
+    model.to(where)
     return run
 
 

@@ -28,7 +28,7 @@ def test_linear_tied_autoencoder_spans_pcas_plane_after_gradient_descent(data: i
     descended = ist.recipe("pca", code=4, solution="gradient").build(data)
     settings = {"epochs": 120, "learning_rate": 1e-2, "schedule": "cosine", "progress": False}
     ist.fit(descended, data, batch_size=64, compile=False, **settings)
-    planes = [model.get_parameter("encoder.code.weight").detach().T.numpy() for model in (closed, descended)]
+    planes = [model.get_parameter("encoder.code.weight").detach().cpu().T.numpy() for model in (closed, descended)]
     assert subspace_angles(*planes).max() < 0.1
 
 

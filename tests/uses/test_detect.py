@@ -103,8 +103,8 @@ def test_unexplained_share_is_one_less_the_coefficient_of_determination(kind):
     data = ist.open_data(values, kind=kind, test=0.3, validation=0)
     run = ist.fit(ist.recipe("deep", code=6).build(data), data, epochs=1, progress=False, compile=False)
     test = data.test
-    given = run.model.scaling(test.tensor()).numpy()
-    made = run.model.scaling(run.reconstruct(test)).numpy()
+    given = data.scaling(test.tensor()).numpy()
+    made = data.scaling(run.reconstruct(test)).numpy()
     spread = given - np.nanmean(given.reshape(*given.shape[:2], -1), 2).reshape(
         *given.shape[:2], *[1] * (given.ndim - 2)
     )

@@ -48,7 +48,7 @@ def test_what_it_restores_is_what_training_saw(denoiser):
     found = ist.restoration(denoiser, most=5)
     for clean, damaged, restored in zip(found.clean, found.damaged, found.restored, strict=True):
         made = ist.restore(denoiser, denoiser.model.scaling.inverse(damaged))
-        again = denoiser.model.scaling(made).clamp(0, 1)
+        again = denoiser.model.scaling(made).clamp(0, 1).cpu()
         torch.testing.assert_close(again, restored, rtol=0, atol=1e-5)
         assert float(psnr(again[None], clean[None])) > float(psnr(damaged[None], clean[None]))
 

@@ -58,6 +58,7 @@ def blend(
             show_default=False,
         ),
     ] = None,
+    device: options.Device = "auto",
     force: options.Force = False,
     quiet: options.Quiet = False,
     json: options.Json = False,
@@ -70,7 +71,7 @@ def blend(
     if len(samples) < 2:
         raise typer.BadParameter(f"{samples[0]} alone: expected two samples or more, as in test:3 test:8")
     targets = out or [run / "blend.png", run / "blend.gif"]
-    found = options.open_run(run)
+    found = options.open_run(run, device)
     options.make_way(*targets, force=force)
     from isthmus.drawing.theme import write_png
     from isthmus.uses import blend as use

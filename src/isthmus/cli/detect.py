@@ -63,6 +63,7 @@ def detect(
             metavar="PNG", help="Draw the strangest samples, and what about them is strange.", show_default=False
         ),
     ] = None,
+    device: options.Device = "auto",
     force: options.Force = False,
     quiet: options.Quiet = False,
     json: options.Json = False,
@@ -85,7 +86,7 @@ def detect(
     from isthmus.uses.detect import detect as use
     from isthmus.uses.detect import draw_strangest, over
 
-    loaded = options.open_run(run)
+    loaded = options.open_run(run, device)
     options.make_way(*filter(None, (target, picture)), force=force, source=source)
     writing = nullcontext() if target is None else open_writer(target, columns=("score", "strange"), overwrite=force)
     with counted("judging", quiet=quiet) as progress, writing as put:

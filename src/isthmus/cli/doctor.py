@@ -11,7 +11,9 @@ def add_to(app: typer.Typer) -> None:
     app.command(rich_help_panel=options.LOOK, epilog="Example: `isthmus doctor runs/digits`")(doctor)
 
 
-def doctor(run: options.Folder, quiet: options.Quiet = False, json: options.Json = False) -> None:
+def doctor(
+    run: options.Folder, device: options.Device = "auto", quiet: options.Quiet = False, json: options.Json = False
+) -> None:
     """Find what is wrong with a run (copying, dead units, overfitting, a poor learning rate, …), and what helps.
 
     Each finding comes with its number, the limit that a healthy model keeps to, and a command to try. The report shows
@@ -20,7 +22,7 @@ def doctor(run: options.Folder, quiet: options.Quiet = False, json: options.Json
     from isthmus.doctor import CHECKS, diagnose
 
     with working(f"examining {run}", quiet=quiet):
-        found = diagnose(options.open_run(run))
+        found = diagnose(options.open_run(run, device))
     if json:
         say_json([finding.to_json() for finding in found])
         return

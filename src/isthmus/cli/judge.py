@@ -26,13 +26,14 @@ def evaluate(
     ] = None,
     *,
     how: reading.How,
+    device: options.Device = "auto",
     quiet: options.Quiet = False,
     json: options.Json = False,
 ) -> None:
     """Measure how well a run reconstructs, beside PCA with the same code size and beside the mean."""
     if how and source is None:
         raise typer.BadParameter(f"{', '.join(how)}: how to read other data than the training's; name them as SOURCE")
-    loaded = options.open_run(run)
+    loaded = options.open_run(run, device)
     with counted("evaluating", quiet=quiet) as progress:
         found = loaded.evaluation(source, progress=progress, **how)
     if json:
@@ -54,6 +55,7 @@ def report(
     open_page: Annotated[
         bool, typer.Option("--open", help="Show it in the browser, where there is a desktop.")
     ] = False,
+    device: options.Device = "auto",
     force: options.Force = False,
     quiet: options.Quiet = False,
 ) -> None:
@@ -63,7 +65,7 @@ def report(
     """
     if path is not None:
         options.ending(path, ".html", ".htm", called="PATH")
-    found = options.open_run(run)
+    found = options.open_run(run, device)
     if path is not None and path.resolve() != (run / "report.html").resolve():
         options.make_way(path, force=force)
     with working("writing the report", quiet=quiet):

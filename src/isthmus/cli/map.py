@@ -43,6 +43,7 @@ def map_codes(
             show_default=False,
         ),
     ] = None,
+    device: options.Device = "auto",
     force: options.Force = False,
     quiet: options.Quiet = False,
     json: options.Json = False,
@@ -52,7 +53,7 @@ def map_codes(
     The table tells how far the map can be trusted, beside the plane of the data's own two principal components.
     """
     targets = [options.ending(target, ".png", ".html") for target in out or (run / "map.png", run / "map.html")]
-    found = options.open_run(run)
+    found = options.open_run(run, device)
     options.make_way(*targets, force=force)
     from isthmus.drawing.theme import write_png
     from isthmus.uses.map import behind_words

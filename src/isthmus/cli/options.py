@@ -38,15 +38,19 @@ Target = Annotated[
 Force = Annotated[bool, typer.Option("--force", help="Overwrite what is there.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, only the result.")]
 Json = Annotated[bool, typer.Option("--json", help="The result as JSON, and nothing else, on stdout.")]
+Device = Annotated[str, typer.Option("--device", metavar="NAME", help="Where to compute: auto, cpu, cuda, mps.")]
 
 
-def open_run(folder: Path) -> "Run":
-    """The run in `folder`. PyTorch is loaded here, so that help and wrong use are answered at once."""
+def open_run(folder: Path, device: str = "cpu") -> "Run":
+    """The run in `folder`, its model on this device.
+
+    PyTorch is loaded here, so that help and wrong use are answered at once.
+    """
     if not folder.exists():  # said without waiting for PyTorch
         raise no_run(folder)
     from isthmus.run import load
 
-    return load(folder)
+    return load(folder, device=device)
 
 
 def named_model(name: str, changes: dict[str, Any]) -> "Blueprint":

@@ -42,6 +42,7 @@ def restore(
     resume: Annotated[
         bool, typer.Option("--resume", help="Leave the pictures that are there, restore the others.")
     ] = False,
+    device: options.Device = "auto",
     force: options.Force = False,
     quiet: options.Quiet = False,
     json: options.Json = False,
@@ -54,7 +55,7 @@ def restore(
     """
     if force and resume:
         raise typer.BadParameter("--force does all pictures anew, --resume only those that are missing: say one")
-    found = options.open_run(run)
+    found = options.open_run(run, device)
     from isthmus.uses.restore_files import restore_files
 
     at = (0, 0)

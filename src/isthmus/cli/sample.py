@@ -64,12 +64,13 @@ def sample(
             "5,000 at most, whatever --count says.",
         ),
     ] = False,
+    device: options.Device = "auto",
     force: options.Force = False,
     quiet: options.Quiet = False,
     json: options.Json = False,
 ) -> None:
     """Draw new samples from a trained model, and judge them on demand."""
-    loaded = options.open_run(run)
+    loaded = options.open_run(run, device)
     import torch
 
     from isthmus.uses.sample import label_number, source_of

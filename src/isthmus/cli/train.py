@@ -88,13 +88,17 @@ def resume(
     epochs: Annotated[
         int | None, typer.Option("--epochs", "-e", min=1, metavar="N", help="More than planned.", show_default=False)
     ] = None,
+    device: Annotated[
+        str | None,
+        typer.Option("--device", metavar="NAME", help="Another than it was trained on.", show_default=False),
+    ] = None,
     quiet: options.Quiet = False,
     json: options.Json = False,
 ) -> None:
     """Go on with a training that was stopped or killed; the result is the same as if it had not been."""
     from isthmus.fitting import resume as go_on
 
-    conclude(go_on(run, epochs=epochs, progress=not quiet), run, json=json, quiet=quiet)
+    conclude(go_on(run, epochs=epochs, device=device, progress=not quiet), run, json=json, quiet=quiet)
 
 
 def conclude(run: "Run", folder: Path, *, json: bool, quiet: bool) -> None:

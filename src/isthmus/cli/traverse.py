@@ -48,6 +48,7 @@ def traverse(
         Path | None,
         typer.Option(metavar="PATH", help="Where to, as `.png`. [default: traverse.png in RUN]", show_default=False),
     ] = None,
+    device: options.Device = "auto",
     force: options.Force = False,
     quiet: options.Quiet = False,
     json: options.Json = False,
@@ -58,7 +59,7 @@ def traverse(
     """
     target = options.ending(out or run / "traverse.png", ".png")
     chosen = None if numbers is None else [options.whole(word) for word in numbers]
-    found = options.open_run(run)
+    found = options.open_run(run, device)
     options.make_way(target, force=force)
     from isthmus.drawing.theme import write_png
     from isthmus.uses.traverse import traverse as use

@@ -41,11 +41,12 @@ def reconstruct(
     *,
     how: reading.How,
     fill: Annotated[bool, typer.Option("--fill", help="Keep what is known, and fill in only what is missing.")] = False,
+    device: options.Device = "auto",
     force: options.Force = False,
     quiet: options.Quiet = False,
 ) -> None:
     """Pass every sample of SOURCE through the code and back; pictures come back as pictures."""
-    found = options.open_run(run)
+    found = options.open_run(run, device)
     options.make_way(target, force=force, source=source)
     use, what = (found.fill, "filling") if fill else (found.reconstruct, "reconstructing")
     write_each(target, stream(found, source, how, quiet), use, what, like=found.description, force=force, quiet=quiet)
@@ -58,11 +59,12 @@ def encode(
     target: options.Target,
     *,
     how: reading.How,
+    device: options.Device = "auto",
     force: options.Force = False,
     quiet: options.Quiet = False,
 ) -> None:
     """Write the code of every sample of SOURCE, one row each."""
-    found = options.open_run(run)
+    found = options.open_run(run, device)
     options.make_way(target, force=force, source=source)
     write_each(target, stream(found, source, how, quiet), found.encode, "encoding", force=force, quiet=quiet)
 
@@ -74,13 +76,14 @@ def decode(
     target: options.Target,
     *,
     how: reading.How,
+    device: options.Device = "auto",
     force: options.Force = False,
     quiet: options.Quiet = False,
 ) -> None:
     """Turn codes, as `encode` writes them, back into data; with --label, where the model wants to know labels."""
     from isthmus.data import stream_samples
 
-    found = options.open_run(run)
+    found = options.open_run(run, device)
     options.make_way(target, force=force, source=source)
 
     def use(codes: "Samples") -> "Tensor":

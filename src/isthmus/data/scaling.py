@@ -44,15 +44,15 @@ class Scaling(nn.Module):
         self.register_buffer("scale", torch.as_tensor(scale, dtype=torch.float32), persistent=False)
 
     def forward(self, raw: Tensor) -> Tensor:
-        """Raw values `(N, *shape)` of any type -> scaled values, float32."""
-        raw = raw.float()
+        """Raw values `(N, *shape)` of any type, on any device -> scaled values, float32, on the scaling's device."""
+        raw = raw.to(self.scale.device).float()  # bytes travel as bytes
         if self.kind == "none":
             return raw
         return (raw - self.shift) / self.scale
 
     def inverse(self, scaled: Tensor) -> Tensor:
-        """Scaled values `(N, *shape)` -> raw units, float32 (not rounded, not clipped)."""
-        scaled = scaled.float()
+        """Scaled values `(N, *shape)`, on any device -> raw units, float32 (not rounded, not clipped)."""
+        scaled = scaled.to(self.scale.device).float()
         if self.kind == "none":
             return scaled
         return scaled * self.scale + self.shift

@@ -96,8 +96,7 @@ class Examination:
     @cached_property
     def scaled(self) -> Tensor:
         """(n, D) training samples as the model sees them; NaN where they have holes."""
-        device = self.model.scaling.scale.device
-        batches = [self.model.scaling(raw.to(device)).flatten(1).cpu() for raw in self.train.batches(self._together)]
+        batches = [self.model.scaling(raw).flatten(1).cpu() for raw in self.train.batches(self._together)]
         return torch.cat(batches)
 
     @cached_property
@@ -112,9 +111,9 @@ class Examination:
         for seen in self.passes(self.train):
             sums.add(seen)
             if isinstance(seen.code.distribution, DiagonalGaussian):
-                kl = seen.code.distribution.kl().double().sum(0).cpu() + (0 if kl is None else kl)
+                kl = seen.code.distribution.kl().cpu().double().sum(0) + (0 if kl is None else kl)
             count += len(seen.clean)
-            made.append(seen.reconstruction.flatten(1).double().cpu())
+            made.append(seen.reconstruction.flatten(1).cpu().double())
         rows = self.scaled.double()
         known = ~rows.isnan()
         centre = torch.where(known, rows, 0).sum(0) / known.sum(0).clamp(min=1)

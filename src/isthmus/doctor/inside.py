@@ -249,9 +249,9 @@ def _pairs(of: Examination, count: int) -> tuple[Tensor, Tensor, Tensor | None]:
 @torch.no_grad()
 def _decoded(of: Examination, codes: Tensor, labels: Tensor | None) -> Tensor:
     """(n, *code) to (n, D), scaled."""
-    model, device = of.model, of.model.scaling.scale.device
-    beside = {} if labels is None else {"labels": labels.to(device)}
-    return model.pictures_of(codes.to(device), beside).flatten(1).float().cpu()
+    model = of.model
+    beside = {} if labels is None else {"labels": labels.to(model.device)}
+    return model.pictures_of(codes.to(model.device), beside).flatten(1).float().cpu()
 
 
 def _smooth(of: Examination, layer: str) -> dict[str, str]:

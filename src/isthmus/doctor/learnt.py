@@ -318,7 +318,7 @@ def _errors(of: Examination, part: str, pca: PCA) -> torch.Tensor:
     samples = of.train if part == "train" or of.held is None else of.held
     found = []
     for raw in samples.batches(1024):
-        rows = of.model.scaling(raw.to(of.model.scaling.scale.device)).flatten(1).cpu()
+        rows = of.model.scaling(raw).flatten(1).cpu()
         off = (pca.reconstruct(rows) - rows).double().square()
         found.append(off.nanmean(1).nan_to_num(0.0))
     return torch.cat(found)

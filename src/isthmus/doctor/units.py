@@ -63,7 +63,7 @@ class UnitSums:
     def add(self, seen: Pass) -> None:
         """One pass, of samples without draws."""
         for name, bounded in self.watched.items():
-            answers = _by_unit(seen.code.z if name == "code" else seen.layers[name])
+            answers = _by_unit(seen.code.z if name == "code" else seen.layers[name]).cpu()
             if name not in self.rows:
                 self.rows[name] = _Layer(bounded)
             self.rows[name].add(answers)

@@ -46,7 +46,7 @@ class Look:
     @torch.no_grad()
     def scaled(self, raw: Tensor) -> Tensor:
         """Raw samples scaled, so that what they are made of can be compared."""
-        return self.scaling(raw.to(self.scaling.scale.device)).cpu()
+        return self.scaling(raw).cpu()
 
     def told(self, column: int, value: float) -> float | str:
         """A raw value of a table as people know it: the name of a category, or the number, or that it is missing."""

@@ -228,8 +228,9 @@ def pipeline(kind: Literal["logistic", "k nearest"], few: Samples) -> "Pipeline"
 @torch.no_grad()
 def regressed(body: CodeBody, scaling: Scaling, few: Samples) -> nn.Linear:
     """The logistic regression of labels on standardised codes, as the last layer that a network begins with."""
-    device = body.mean.device
-    codes = torch.cat([body(scaling(raw.to(device)).nan_to_num(0.0)).flatten(1) for raw in few.batches(1024)]).cpu()
+    codes = torch.cat(
+        [body(scaling(raw).to(body.mean.device).nan_to_num(0.0)).flatten(1) for raw in few.batches(1024)]
+    ).cpu()
     solved: Any = pipeline("logistic", few)[-1].fit(codes.double().numpy(), labels_of(few).numpy())
     head = nn.Linear(codes.shape[1], max(len(few.label_names), int(labels_of(few).max()) + 1))
     head.weight.zero_()

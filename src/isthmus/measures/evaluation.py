@@ -84,7 +84,8 @@ def evaluate(
     """Measure `model`, `pca` and `mean` on each of `parts`, streaming; of a sample only its two errors are kept.
 
     SSE, MSE and explained variance for all data; PSNR and SSIM for pictures. The model is read in evaluation mode,
-    without corruption, on its own device; its modules' modes are as before afterwards. Empty parts are left out.
+    without corruption, on its own device; its modules' modes are as before afterwards. Empty parts are left out. The
+    figures are summed up in float64, on the CPU, for not every device has it.
 
     A model that `restores` gets samples damaged as in training, always alike, and so does PCA; all are held against the
     clean ones, and "nothing" is what came in, laid out as they are.
@@ -100,8 +101,7 @@ def evaluate(
     measures, errors, columns = {}, {}, {}
     batch_size = batch_size or together(widest(model))
     with judging(model):
-        device = next((parameter.device for parameter in model.parameters()), torch.device("cpu"))
-        mean = mean.to(device, torch.float32).flatten()
+        mean = mean.to("cpu", torch.float32).flatten()
         bounds = model.scaling.range
         levels = model.scaling.levels
         for name, pieces in streams.items():
@@ -111,14 +111,15 @@ def evaluate(
             for samples in pieces:
                 found.kind = samples.kind
                 for seen in passes(model, samples, batch_size, generator=generator):
-                    clean = seen.clean.float()
-                    given = model.as_clean(seen.corrupted).float() if model.restores else None
+                    clean, known = seen.clean.float().cpu(), None if seen.known is None else seen.known.cpu()
+                    given = model.as_clean(seen.corrupted).float().cpu() if model.restores else None
+                    holed = clean if known is None else torch.where(known, clean, torch.nan)
                     made = {
-                        "model": seen.reconstruction.float(),
-                        "pca": pca.reconstruct(seen.with_holes() if given is None else given),
+                        "model": seen.reconstruction.float().cpu(),
+                        "pca": pca.reconstruct(holed if given is None else given),
                         "mean": centre.expand(len(clean), -1).reshape(clean.shape),
                     } | ({} if given is None else {"nothing": given})
-                    found.add(clean, {rival: _off(output, clean, levels) for rival, output in made.items()}, seen.known)
+                    found.add(clean, {rival: _off(output, clean, levels) for rival, output in made.items()}, known)
                     done += len(clean)
                     if progress is not None:
                         progress(done, total)
@@ -152,7 +153,7 @@ def _off(output: Tensor, target: Tensor, levels: tuple[int, ...]) -> Tensor:
     """The output, but 1 off in columns of categories where it is nearest to another one than the target."""
     if not any(levels):
         return output
-    categories = torch.tensor(levels, device=output.device) > 0
+    categories = torch.tensor(levels) > 0
     return torch.where(categories, target + (output.round() != target), output)
 
 
@@ -174,7 +175,7 @@ class _Part:
             per_sample = measure.mse(output, target, known)
             self._tell("mse", rival, per_sample)
             if rival != "mean":
-                self.per_sample.setdefault(rival, []).append(per_sample.cpu())
+                self.per_sample.setdefault(rival, []).append(per_sample)
             if self.kind == "pictures":
                 self._tell("psnr", rival, measure.psnr(output, target, self.span, known))
                 whole = known is None or bool(known.all())
@@ -210,13 +211,13 @@ class _Part:
 
     def columns(self) -> dict[str, Tensor]:
         """Rival → (D,) explained variances."""
-        return {rival: measure.share(squares, self._to_explain()).cpu() for rival, squares in self.squares.items()}
+        return {rival: measure.share(squares, self._to_explain()) for rival, squares in self.squares.items()}
 
     def _to_explain(self) -> Tensor:
         """(D,) squares about the part's own mean; in columns of categories, how often the commonest is wrong."""
         if not any(self.levels):
             return self.spread
-        return torch.where(torch.tensor(self.levels, device=self.spread.device) > 0, self.squares["mean"], self.spread)
+        return torch.where(torch.tensor(self.levels) > 0, self.squares["mean"], self.spread)
 
     def _tell(self, name: str, rival: str, figures: Tensor) -> None:
         row = self.sums.setdefault(name, {})

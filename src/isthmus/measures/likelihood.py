@@ -71,8 +71,8 @@ def elbo(model: Autoencoder, samples: Samples, *, seed: int = 0) -> Elbo:
     with judging(model):
         for raw, labels in samples.labelled(_BATCH):
             seen = next(_draws(model, raw, labels, 1, generator))
-            distance += float(_distance(model, seen).double().sum())
-            kl += seen.code.distribution.kl().double().sum(0).cpu()
+            distance += float(_distance(model, seen).cpu().double().sum())
+            kl += seen.code.distribution.kl().cpu().double().sum(0)
     return Elbo(distance / len(samples), kl / len(samples))
 
 
@@ -111,7 +111,7 @@ def bits_per_dimension(model: Autoencoder, log_likelihood: float) -> float:
     """
     nats = -log_likelihood / math.prod(model.shape)
     if model.distance.density:
-        nats += float(model.scaling.scale.double().log().mean())
+        nats += float(model.scaling.scale.cpu().double().log().mean())
     return nats / math.log(2)
 
 
@@ -125,13 +125,12 @@ def _draws(
             "Take one that is, such as 'bce' or 'gaussian'."
         )
     at_once = max(1, min(draws, _ROWS_NUMBERS // (len(raw) * math.prod(model.shape))))
-    device = model.scaling.scale.device
-    raw = raw.to(device)
-    beside = {} if labels is None else {"labels": labels.to(device)}
+    raw = raw.to(model.device)
+    beside = {} if labels is None else {"labels": labels.to(model.device)}
     for start in range(0, draws, at_once):
         count = min(at_once, draws - start)
         noise = torch.randn(len(raw), count, *model.code_shape, generator=generator)
-        seen = model(raw, {"code": noise.to(device, model.scaling.scale.dtype), **beside})
+        seen = model(raw, {"code": noise.to(model.device, model.scaling.scale.dtype), **beside})
         if not isinstance(seen.code.distribution, DiagonalGaussian):
             raise BlueprintError(
                 f"A likelihood is asked of a model whose code ({model.code.kind}) has no distribution. "
@@ -150,4 +149,4 @@ def _log_weights(model: Autoencoder, seen: Pass) -> Tensor:
     """(K, N) float64 log w of each draw."""
     z = seen.code.z
     weights = standard_log_prob(z) - seen.code.distribution.log_prob(z) - _distance(model, seen)
-    return weights.double().view(-1, len(seen.clean)).cpu()
+    return weights.cpu().double().view(-1, len(seen.clean))

@@ -31,14 +31,14 @@ def nearest_samples(samples: Tensor, others: Samples, scaling: Scaling, *, most:
     others: the training part, say; at least one. most: look among so many of them at most, evenly spread.
     """
     device = scaling.scale.device
-    wanted = scaling(samples.to(device)).flatten(1)
+    wanted = scaling(samples).flatten(1)
     here = ~wanted.isnan()
     wanted = wanted.nan_to_num(0.0)
     best = torch.full((len(wanted),), torch.inf, device=device)
     index = torch.zeros(len(wanted), dtype=torch.int64, device=device)
     rows = spread(len(others), len(others) if most is None else most)
     for chosen in rows.split(max(1, _BATCH_NUMBERS // wanted.shape[1])):
-        found = scaling(others.batch(chosen).to(device)).flatten(1)
+        found = scaling(others.batch(chosen)).flatten(1)
         known = ~found.isnan()
         found = found.nan_to_num(0.0)
         if bool(here.all()) and bool(known.all()):

@@ -23,7 +23,6 @@ def passes(
     damage: whether they come in damaged as in training; where None, only if the model `restores`. generator: of what
     the damage draws; one of seed 0 where None. Damaged samples of pairs are taken where they are at hand.
     """
-    device = model.scaling.scale.device
     generator = generator or torch.Generator().manual_seed(0)
     corruption = model.corruption if (model.restores if damage is None else damage) else None
     begin = 0
@@ -34,4 +33,4 @@ def passes(
         elif "corruption" not in draws:
             draws["corruption"] = corruption.draw(len(raw), model.shape, generator)
         begin += len(raw)
-        yield model(raw.to(device), map_draws(lambda draw: draw.to(device), draws))
+        yield model(raw, map_draws(lambda draw: draw.to(model.device), draws))

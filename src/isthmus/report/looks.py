@@ -29,7 +29,6 @@ class Looks:
     def __init__(self, model: Autoencoder, pca: PCA, samples: Samples, errors: Mapping[str, Tensor]) -> None:
         self.model, self.pca, self.samples, self.errors = model, pca, samples, errors
         self.shown = SHOWN[samples.kind]
-        self.device = next((weight.device for weight in model.parameters()), torch.device("cpu"))
         # A stable order, errors that are not finite last: the same run gives the same page.
         self.order = errors["model"].double().nan_to_num(math.inf, math.inf).sort(stable=True).indices
 
@@ -39,7 +38,7 @@ class Looks:
         NaN where the original lacks numbers, and where a series is over.
         """
         labels = self._labels(chosen)
-        seen = self.model(self.samples.batch(chosen).to(self.device), None if labels is None else {"labels": labels})
+        seen = self.model(self.samples.batch(chosen), None if labels is None else {"labels": labels})
         clean, model = seen.with_holes().float().cpu(), seen.reconstruction.float().cpu()
         pca = self.pca.reconstruct(clean)
         if self.samples.kind == "series":
@@ -58,7 +57,7 @@ class Looks:
 
     def _labels(self, chosen: Tensor) -> Tensor | None:
         """(n,) labels of the chosen samples, where there are any, for a model that is conditioned on them."""
-        return None if self.samples.labels is None else self.samples.labels[chosen].to(self.device)
+        return None if self.samples.labels is None else self.samples.labels[chosen]
 
     def best(self) -> Tensor:
         """The samples with the smallest errors, smallest first."""
@@ -90,10 +89,7 @@ class Looks:
         """(n, *code) finite codes of samples spread over the part, and their labels."""
         chosen = spread(len(self.samples), MAPPED)
         batches = chosen.split(256)
-        codes = [
-            self.model.encode(self.samples.batch(batch).to(self.device), self._labels(batch)).float().cpu()
-            for batch in batches
-        ]
+        codes = [self.model.encode(self.samples.batch(batch), self._labels(batch)).float().cpu() for batch in batches]
         found, labels = torch.cat(codes), self.samples.labels
         finite = found.flatten(1).isfinite().all(1)
         return found[finite], None if labels is None else labels[chosen][finite]
@@ -110,7 +106,7 @@ class Looks:
         chosen = self.worst()
         scaled = self.rows(chosen)
         inverse = self.model.scaling.inverse
-        given, back = (inverse(scaled[name].to(self.device)).cpu().flatten(1) for name in ("original", "model"))
+        given, back = (inverse(scaled[name]).cpu().flatten(1) for name in ("original", "model"))
         off = (scaled["model"] - scaled["original"]).flatten(1).nan_to_num(0.0)  # what is missing is not off
         names = self.samples.columns or [f"column {i + 1}" for i in range(off.shape[1])]
         rows = []

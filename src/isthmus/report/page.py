@@ -175,7 +175,7 @@ def _drawn(looks: Looks, indices: Tensor, model: Autoencoder) -> Callable[[Any],
     """A grid of pictures, or lines, of the chosen samples."""
     rows = looks.rows(indices)
     if looks.samples.kind == "series":
-        raw = {name: model.scaling.inverse(batch.to(looks.device)).cpu() for name, batch in rows.items()}
+        raw = {name: model.scaling.inverse(batch).cpu() for name, batch in rows.items()}
         captions = looks.captions(indices, long=True)
         return lambda theme: figures.series_lines(raw, captions=captions, theme=theme)
     original = rows["original"]

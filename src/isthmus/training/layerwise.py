@@ -39,6 +39,7 @@ def pretrain(training: Training, callbacks: Callable[[str], Sequence[Callback]],
     seeds = torch.randint(2**62, (len(layers),), generator=generator).tolist()
     samples = training.samples
     for place, ((name, layer), seed) in enumerate(zip(layers.items(), seeds, strict=True)):
+        layer.to(training.device)
         if place >= state.pretrained:
             start = {weight: value.clone() for weight, value in layer.state_dict().items()}
             # a graph for every layer would take longer to compile than it saves

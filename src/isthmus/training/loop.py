@@ -18,6 +18,7 @@ from isthmus.data import Samples
 from isthmus.passes import brought, map_draws
 from isthmus.training.callbacks import Callback
 from isthmus.training.checkpoint import Checkpoint, State, Status, save_checkpoint
+from isthmus.training.deterministic import deterministic
 from isthmus.training.optimisers import Optimiser
 from isthmus.training.precision import fast_products
 from isthmus.training.settings import Settings, find_batch_size, find_device, learning_rate_at
@@ -72,7 +73,7 @@ class Training:
         """Train until the epochs are done, a callback stops it, somebody interrupts it, or the loss is lost."""
         step = make_step(self.model, self.optimiser, self.settings, self.device, self.batch_size)
         self.model.train()
-        with _interruptible(self), fast_products(self.device):
+        with _interruptible(self), fast_products(self.device), deterministic(self.device):
             self._call("train_begin")
             while self.state.status == "running" and self.state.epoch < self.settings.epochs:
                 self._epoch(step)

@@ -156,7 +156,7 @@ def _features(run: "Run", progress: Progress | None) -> tuple[Features, str]:
 
     def projected(given: Samples | Tensor) -> Tensor:
         batches = given.batches(1024) if isinstance(given, Samples) else given.split(1024)
-        scaled = (scaling(batch.to(scaling.scale.device)).nan_to_num(0.0) for batch in batches)
+        scaled = (scaling(batch).nan_to_num(0.0) for batch in batches)
         return torch.cat([plane.encode(batch).cpu() for batch in scaled])
 
     return projected, f"the data's first {plane.size} principal components"
@@ -174,8 +174,7 @@ def _sharpness(run: "Run", drawn: Tensor, real: Samples) -> tuple[float, float] 
     if real.kind != "pictures" or max(real.shape[1:]) < 2:
         return None
     scaling = run.model.scaling
-    device = scaling.scale.device
-    return gradient_energy(scaling(drawn.to(device))), gradient_energy(scaling(real.tensor().to(device)))
+    return gradient_energy(scaling(drawn).cpu()), gradient_energy(scaling(real.tensor()).cpu())
 
 
 def _likelihood(run: "Run", real: Samples, seed: int) -> LogLikelihood | None:

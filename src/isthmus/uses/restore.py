@@ -131,7 +131,7 @@ class Restorer:
         scaling, corruption = self.model.scaling, self.model.corruption
         assert corruption is not None
         here = (..., *(_around(~known.all(axis)) for axis in (1, 0)))
-        scaled = scaling(given[here].to(scaling.scale.device))
+        scaled = scaling(given[here])
         part = scaling.inverse(corruption.filled(scaled, known[here].to(scaled.device).expand_as(scaled)))
         filled = given.clone()
         filled[here] = part.cpu()

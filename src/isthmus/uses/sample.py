@@ -175,15 +175,14 @@ def draw(run: "Run", made: Drawn, *, theme: Theme = LIGHT) -> Figure:
     captions = [names[label] for label in made.labels.tolist()] if made.labels is not None and names else []
     if kind == "series":
         return series_board(made.values, captions=captions, theme=theme)
-    device = model.scaling.scale.device
     with torch.no_grad():
-        scaled = model.scaling(made.values.to(device)).cpu()
+        scaled = model.scaling(made.values).cpu()
         if kind == "pictures":
             bounds = model.scaling.range or (float(scaled.min()), float(scaled.max()))
             in_turn = len(captions) >= 10 and captions[:10] == captions[10:20]
             return picture_board(scaled, bounds=bounds, captions=captions[:10] if in_turn else (), theme=theme)
         real = reference(run)[1].some(500).tensor()
-        return clouds(model.scaling(real.to(device)).cpu(), scaled, theme=theme)
+        return clouds(model.scaling(real).cpu(), scaled, theme=theme)
 
 
 def reference(run: "Run", label: int | None = None) -> tuple[str, Samples]:

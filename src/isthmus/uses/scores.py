@@ -50,8 +50,7 @@ def elements_of(model: Autoencoder, seen: Pass) -> Tensor:
 
 def pass_of(model: Autoencoder, raw: Tensor, labels: Tensor | None) -> Pass:
     """What the model makes of raw samples, without draws."""
-    device = model.scaling.scale.device
-    return model(raw.to(device), None if labels is None else {"labels": labels.to(device)})
+    return model(raw, None if labels is None else {"labels": labels})
 
 
 def _by_error(run: "Run", *_: Any) -> tuple[Score, None]:
@@ -77,7 +76,7 @@ def _by_unexplained(run: "Run", *_: Any) -> tuple[Score, None]:
 
     def score(raw: Tensor, labels: Tensor | None) -> Tensor:
         seen = pass_of(model, raw, labels)
-        clean = seen.with_holes().double().cpu()
+        clean = seen.with_holes().cpu().double()
         around = clean - clean.flatten(2).nanmean(2).view(*clean.shape[:2], *[1] * (clean.ndim - 2))
         own = _mean(around.square(), seen.known)
         # what does not vary at all, and comes back otherwise, is as strange as can be
@@ -159,5 +158,4 @@ def _mean(values: Tensor, known: Tensor | None) -> Tensor:
 
 def _codes(model: Autoencoder, raw: Tensor, labels: Tensor | None) -> Tensor:
     """(N, D) float64 codes."""
-    device = model.scaling.scale.device
-    return model.encode(raw.to(device), None if labels is None else labels.to(device)).flatten(1).double().cpu()
+    return model.encode(raw, labels).flatten(1).cpu().double()

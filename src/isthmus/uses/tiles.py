@@ -38,7 +38,7 @@ def at_size(model: Autoencoder, shape: Shape) -> Autoencoder | None:
         other.load_state_dict(model.state_dict())
     except (BlueprintError, RuntimeError):
         return None
-    return other.to(model.scaling.scale.device).eval()
+    return other.to(model.device).eval()
 
 
 class Tiles:
@@ -87,7 +87,7 @@ class Tiles:
         missing = (0, rows[-1] + tall - height, 0, columns[-1] + wide - width)
         whole = F.pad(seen.float(), (missing[2], missing[3], missing[0], missing[1]), mode="replicate")
         model = self._at((tall, wide))
-        device, factor = model.scaling.scale.device, self.factor
+        device, factor = model.device, self.factor
         places = [(row, column) for row in rows for column in columns]
         together = max(1, BATCH_PIXELS // (tall * wide * factor**2 * len(seen)))
         size = (whole.shape[2] * factor, whole.shape[3] * factor)
