@@ -15,7 +15,7 @@ from isthmus.parts.layers import for_compiler
 from isthmus.parts.networks.recurrent import Recurrent
 from isthmus.passes import map_draws
 from isthmus.training.graph import compile_pure
-from isthmus.training.optimisers import Optimiser, clip
+from isthmus.training.optimisers import Optimiser
 from isthmus.training.precision import bfloat16_products
 from isthmus.training.settings import Settings, find_batch_size
 
@@ -87,8 +87,6 @@ def eager_step(model: Autoencoder, optimiser: Optimiser, settings: Settings, dev
         gradients, total, terms = (
             differentiate(raw, draws, weights) if whole else in_pieces(raw, draws, weights, piece or 0)
         )
-        if settings.clip is not None:
-            gradients = clip(gradients, settings.clip)
         optimiser.step(gradients, rate)
         return total, terms
 
@@ -153,7 +151,7 @@ def compiled_step(
         for name, buffer in after.items():
             buffers[name].copy_(buffer)
         moves = [gradients[name] for name in parameters]
-        optimiser.step(moves if settings.clip is None else clip(moves, settings.clip), rate)
+        optimiser.step(moves, rate)
         return total, terms
 
     return step
