@@ -2,7 +2,7 @@
 
 import copy
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 import torch
@@ -14,7 +14,7 @@ from isthmus.parts import Beside, CodeKind, Corruption, Distance, Facts, Mse, Pe
 from isthmus.parts.layers import Chain, Dropout
 from isthmus.parts.penalties import names_of
 from isthmus.passes import Draws, Pass, map_draws
-from isthmus.trial import check_correction, check_decoder, check_stored, find_code_shape, resting, zeros
+from isthmus.trial import check_correction, check_decoder, check_distance, check_stored, find_code_shape, resting, zeros
 
 if TYPE_CHECKING:
     from isthmus.blueprint import Blueprint
@@ -54,7 +54,7 @@ class Autoencoder(nn.Module):
         *,
         shape: Shape,
         code: CodeKind | None = None,
-        distance: Distance | None = None,
+        distance: Distance | str | Callable[..., Any] | None = None,
         penalties: Sequence[Penalty] = (),
         corruption: Corruption | None = None,
         scaling: Scaling | None = None,
@@ -73,7 +73,7 @@ class Autoencoder(nn.Module):
         self.scaling = copy.deepcopy(scaling) or Scaling()  # its own: it goes where the model goes, the data stay
         self.shape = tuple(shape)
         self.code = code or Plain()
-        self.distance = (distance or Mse()).settled(Facts(range=self.scaling.range))
+        self.distance = Distance.model_validate(distance or Mse()).settled(Facts(range=self.scaling.range))
         self.penalties, self.corruption = tuple(penalties), corruption
         self.seen_shape = corruption.shape(self.shape) if corruption else self.shape
         self.beside, self.bound, self.blueprint = beside or Beside(), bound, blueprint
@@ -85,6 +85,7 @@ class Autoencoder(nn.Module):
         self.code.check(self.code_shape)
         if blueprint is None:
             check_decoder(self)
+        check_distance(self)
         if learns == "correction":
             check_correction(self)
         if bound == "log-mean-exp" and not self.distance.likelihood:
@@ -110,7 +111,7 @@ class Autoencoder(nn.Module):
         """
         draws = draws or {}
         clean, known = self._scaled(raw, self.shape)
-        labels = self._labels(draws.get("labels"), len(clean))
+        labels = self._labels(draws.get("labels"), clean.shape[0])
         told = self._told(known, draws)
         corrupted = self._corrupted(clean, draws, told)
         layers: dict[str, Tensor] = {}
@@ -164,7 +165,7 @@ class Autoencoder(nn.Module):
         means = {name: term.mean() for name, term in terms.items()}
         parts = means
         if self.bound != "mean":
-            parts = {name: term.view(-1, len(seen.clean)) for name, term in terms.items()}
+            parts = {name: term.view(-1, seen.clean.shape[0]) for name, term in terms.items()}
         total = parts["distance"]
         for index, (name, penalty) in enumerate(zip(self.penalty_names, self.penalties, strict=True)):
             total = total + (penalty.weight if weights is None else weights[index]) * parts[name]
@@ -248,7 +249,7 @@ class Autoencoder(nn.Module):
             DataError: the samples have another shape than the model's, or their labels are missing.
         """
         scaled, known = self._seen(raw)
-        seen = self.beside.to_encoder(self._laid_out(scaled), known, self._labels(labels, len(raw)))
+        seen = self.beside.to_encoder(self._laid_out(scaled), known, self._labels(labels, raw.shape[0]))
         return self.code(self._walk("encoder", seen, {}, None), None, self.code_module).z
 
     def decode(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
@@ -264,7 +265,7 @@ class Autoencoder(nn.Module):
                 f"The codes have shape {tuple(z.shape)}, this model takes (N, {_commas(self.code_shape)}). "
                 "Give codes that its encode made."
             )
-        given = self.beside.to_decoder(z.to(self.device), self._labels(labels, len(z)))
+        given = self.beside.to_decoder(z.to(self.device), self._labels(labels, z.shape[0]))
         return self.scaling.inverse(self.distance.picture(self._walk("decoder", given, {}, None)))
 
     def reconstruct(self, raw: Tensor, labels: Tensor | None = None, known: Tensor | None = None) -> Tensor:
@@ -275,7 +276,7 @@ class Autoencoder(nn.Module):
         known: (N, *seen_shape) which numbers are known, of samples in which the others are filled already; else those
             that aren't NaN are known.
         """
-        (scaled, known), labels = self._seen(raw, known), self._labels(labels, len(raw))
+        (scaled, known), labels = self._seen(raw, known), self._labels(labels, raw.shape[0])
         layers: dict[str, Tensor] | None = None if self.decodes else {}
         seen = self.beside.to_encoder(self._laid_out(scaled), known, labels)
         z = self.code(self._walk("encoder", seen, {}, layers), None, self.code_module).z
@@ -331,7 +332,7 @@ class Autoencoder(nn.Module):
         if self.learns == "sample":
             return output
         given = self.as_clean(corrupted)
-        again = (len(output) // max(1, len(given)), *[1] * (given.ndim - 1))
+        again = (output.shape[0] // max(1, given.shape[0]), *[1] * (given.ndim - 1))
         if self.corruption is not None:
             output = self.corruption.left_open(output, None if known is None else known.repeat(again))
         return output + given.repeat(again)
@@ -347,7 +348,7 @@ class Autoencoder(nn.Module):
             return clean
         if "corruption" in draws:
             return self.corruption.kept(self.corruption(clean, draws["corruption"]))
-        drawn = self.corruption.draw(len(clean), self.shape, torch.Generator().manual_seed(0))
+        drawn = self.corruption.draw(clean.shape[0], self.shape, torch.Generator().manual_seed(0))
         return self.corruption.kept(self.corruption(clean, map_draws(lambda draw: draw.to(clean.device), drawn)))
 
     def _told(self, known: Tensor | None, draws: Draws) -> Tensor | None:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from isthmus.autoencoder import Autoencoder
-from isthmus.errors import remark
+from isthmus.errors import TrainingError, remark
 from isthmus.parts import Conv
 from isthmus.parts.layers import for_compiler
 from isthmus.parts.networks.recurrent import Recurrent
@@ -180,10 +180,31 @@ def worth_compiling(model: Autoencoder, settings: Settings, samples: int, device
     return settings.epochs * (samples // batch_size) * saved > cost
 
 
+def count_steps(model: nn.Module, samples: int, batch_size: int) -> int:
+    """How many steps an epoch has. A single sample that is left over joins the batch before it, where batches are
+    normalised: it has no spread of its own.
+
+    Raises:
+        TrainingError: every batch would be a single sample, whose channels hold one number each.
+    """
+    steps = -(-samples // batch_size)
+    if not _normalises(model):
+        return steps
+    if min(samples, batch_size) == 1 and any(isinstance(layer, nn.BatchNorm1d) for layer in model.modules()):
+        raise TrainingError(
+            "Batch normalisation needs two samples a batch at least, and these batches hold one. Give more samples or a "
+            "larger batch_size, or take normalisation='layer'."
+        )
+    return steps - 1 if steps > 1 and samples % batch_size == 1 else steps
+
+
+def _normalises(model: nn.Module) -> bool:
+    return any(isinstance(layer, nn.BatchNorm1d | nn.BatchNorm2d) for layer in model.modules())
+
+
 def _piece(model: Autoencoder, device: torch.device) -> int | None:
     """How many samples go through at once: a convolution's activations should stay in the cache."""
-    normalises = any(isinstance(layer, nn.BatchNorm1d | nn.BatchNorm2d) for layer in model.modules())
-    whole = normalises or model.code_module is not None or any(penalty.over_batch for penalty in model.penalties)
+    whole = _normalises(model) or model.code_module is not None or any(penalty.over_batch for penalty in model.penalties)
     convolves = any(isinstance(layer, nn.Conv2d) for layer in model.encoder.modules())
     return PIECE if device.type == "cpu" and convolves and not whole else None
 

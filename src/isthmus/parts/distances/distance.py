@@ -1,6 +1,6 @@
 """What every distance is: how far the decoder's output is from the clean target, one number per sample."""
 
-from typing import ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 import torch
 from torch import Tensor
@@ -29,6 +29,11 @@ class Distance(Part):
     reduction: ClassVar[Literal["sum", "mean"]] = "sum"
 
     link: Literal["auto", "identity", "sigmoid"] = "auto"
+
+    @classmethod
+    def _adapted(cls, value: Any) -> Any:
+        """A function or a module as the distance that calls it."""
+        return cls._kinds["custom"](function=value) if callable(value) and cls is Distance else value
 
     def settled(self, facts: Facts) -> Self:
         """The same distance with `link` decided for data of which this is known.
