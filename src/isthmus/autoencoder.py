@@ -95,6 +95,8 @@ class Autoencoder(nn.Module):
             )
         generator = generator or torch.Generator().manual_seed(0)
         modules = [penalty.module(self.shape, self.code_shape, generator) for penalty in self.penalties]
+        self.columns: tuple[str, ...] = ()  # of the table that it was built for: their names
+        self.categories: tuple[tuple[str, ...], ...] = ()  # and those of each one's categories
         self.own = nn.ModuleDict({n: m for n, m in zip(self.penalty_names, modules, strict=True) if m is not None})
         for penalty in self.penalties:
             penalty.check(self)
@@ -112,7 +114,7 @@ class Autoencoder(nn.Module):
         draws = draws or {}
         clean, known = self._scaled(raw, self.shape)
         labels = self._labels(draws.get("labels"), clean.shape[0])
-        told = self._told(known, draws)
+        told = self._told(self._understood(clean, known), draws)
         corrupted = self._corrupted(clean, draws, told)
         layers: dict[str, Tensor] = {}
         # within autocast the layers make bfloat16; code, distance and penalties go on as exactly as the data
@@ -319,6 +321,7 @@ class Autoencoder(nn.Module):
         """
         clean = self.seen_shape != self.shape and tuple(raw.shape[1:]) == self.shape
         scaled, found = self._scaled(raw, self.shape if clean else self.seen_shape)
+        found = self._understood(scaled, found)
         if known is not None:
             return scaled, known
         return self._corrupted(scaled, {}, found) if clean or found is not None else scaled, found
@@ -356,6 +359,13 @@ class Autoencoder(nn.Module):
         if known is None or self.corruption is None or not self.corruption.hides or "corruption" not in draws:
             return known
         return known & ~self.corruption.hidden(draws["corruption"])
+
+    def _understood(self, scaled: Tensor, known: Tensor | None) -> Tensor | None:
+        """(N, *shape) which numbers say something to the encoder: those that are known, but for unknown categories."""
+        if known is None or not any(self.scaling.levels) or scaled.shape[1:] != (len(self.scaling.levels),):
+            return known
+        levels = torch.tensor(self.scaling.levels, device=scaled.device)
+        return known & ((levels == 0) | (scaled < levels))
 
     def _labels(self, labels: Tensor | None, count: int) -> Tensor | None:
         """The labels of a condition, checked; None without a condition."""

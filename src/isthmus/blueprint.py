@@ -133,7 +133,7 @@ class Blueprint(Value):
                 settled.network.start_at(torch.zeros(1, *shape), decoder, settled.distance)
             elif sample is not None:
                 settled.network.start_at(sample, decoder, settled.distance)
-            return Autoencoder(
+            model = Autoencoder(
                 encoder,
                 decoder,
                 shape=shape,
@@ -151,6 +151,9 @@ class Blueprint(Value):
                 generator=generator,
                 blueprint=settled,
             )
+            model.columns = tuple(getattr(data, "columns", ()))
+            model.categories = tuple(getattr(getattr(data, "train", None), "categories", ()))
+            return model
 
     def _settled(
         self,

@@ -64,6 +64,8 @@ def describe_model(model: Autoencoder) -> dict[str, Any]:
         "shape": list(model.shape),
         "code_shape": list(model.code_shape),
         "scaling": model.scaling.to_json(),
+        **({"columns": list(model.columns)} if model.columns else {}),
+        **({"categories": list(map(list, model.categories))} if model.categories else {}),
     }
 
 
@@ -113,7 +115,10 @@ def rebuild(folder: Path, model: Autoencoder | None = None) -> Autoencoder:
         raise
     except (IsthmusError, TypeError, ValueError, KeyError) as error:
         raise RunError(f"{path} is damaged: {error}. Restore it from a copy, or train again.") from error
-    return blueprint.build(_Described(shape, scaling), remarks=False, fresh=False)
+    model = blueprint.build(_Described(shape, scaling), remarks=False, fresh=False)
+    model.columns = tuple(map(str, said.get("columns") or ()))
+    model.categories = tuple(tuple(map(str, names)) for names in said.get("categories") or ())
+    return model
 
 
 def put_weights(model: nn.Module, tensors: Mapping[str, Tensor], path: Path) -> None:

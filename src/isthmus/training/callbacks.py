@@ -6,12 +6,15 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import rich.console
-import rich.progress
 import torch
 from torch import Tensor
 
 from isthmus.files import write_json
+from isthmus.undisturbed import undisturbed
+
+with undisturbed():  # rich draws from Python's random state when it is loaded
+    import rich.console
+    import rich.progress
 
 if TYPE_CHECKING:
     from isthmus.training.loop import Training

@@ -46,9 +46,13 @@ def cells_off(model: Autoencoder, samples: Samples, usual: Tensor, look: Look, m
         put[tries, cell] = _passed(model, put, labels)[1][tries, cell]
     left = _passed(model, put, labels)[0].sum(1)
     shares = (1 - left / errors.sum(1).clamp(min=1e-30)[row]).clamp(min=0)
+    # what nobody has seen is a reason whatever the model makes of the row
+    levels = torch.tensor(model.scaling.levels or [0] * given.shape[1])
+    unknown = ((levels > 0) & (given >= levels))[row, cell]
+    shares = torch.where(unknown, 1 + shares, shares)
     found: list[list[Cell]] = [[] for _ in given]
     for i in shares.sort(descending=True, stable=True).indices.tolist():
-        cells, place, share = found[int(row[i])], int(cell[i]), float(shares[i])
+        cells, place, share = found[int(row[i])], int(cell[i]), min(1.0, float(shares[i]))
         if len(cells) < most and share >= LEAST:
             was, suggested = (look.told(place, float(values[place])) for values in (given[row[i]], put[i]))
             cells.append((names[place], was, suggested, share))
