@@ -281,7 +281,11 @@ def _check_columns(model: Autoencoder, data: Data) -> None:
     """Raise DataError where a table's columns, or their categories, aren't those of the model; note them where new."""
     if model.columns and data.columns and model.columns != data.columns:
         place, (own, other) = next(
-            ((place, pair) for place, pair in enumerate(zip(model.columns, data.columns, strict=True)) if len({*pair}) > 1)
+            (
+                (place, pair)
+                for place, pair in enumerate(zip(model.columns, data.columns, strict=True))
+                if len({*pair}) > 1
+            )
         )
         same = sorted(model.columns) == sorted(data.columns)
         raise DataError(
@@ -296,8 +300,8 @@ def _check_columns(model: Autoencoder, data: Data) -> None:
         place = next((place for place, pair in enumerate(zip(own, other, strict=False)) if pair[0] != pair[1]), 0)
         said = [brief(each[place]) if each else "numbers" for each in (other, own)]
         raise DataError(
-            f"Column {place} of these data has the categories {said[0]}, and the model was built for {said[1]}. Build a "
-            "model for these data: blueprint.build(data)."
+            f"Column {place} of these data has the categories {said[0]}, and the model was built for {said[1]}. "
+            "Build a model for these data: blueprint.build(data)."
         )
     model.columns, model.categories = model.columns or data.columns, model.categories or data.train.categories
 

@@ -88,9 +88,9 @@ def _float(value: Any) -> Any:
 
 @contextlib.contextmanager
 def _precision(name: str) -> Iterator[None]:
-    """Within the block PyTorch's precision of float32 products; to set it changes what each library is asked for too."""
+    """Within the block PyTorch's precision of float32 products; setting it asks each library for another too."""
     before = torch.get_float32_matmul_precision()
-    libraries = (torch.backends.mkldnn.matmul, torch.backends.cuda.matmul)
+    libraries = (torch.backends.mkldnn.matmul, torch.backends.cuda.matmul)  # pyright: ignore[reportAttributeAccessIssue]
     asked = [library.fp32_precision for library in libraries]
     try:
         torch.set_float32_matmul_precision(name)

@@ -192,8 +192,8 @@ def count_steps(model: nn.Module, samples: int, batch_size: int) -> int:
         return steps
     if min(samples, batch_size) == 1 and any(isinstance(layer, nn.BatchNorm1d) for layer in model.modules()):
         raise TrainingError(
-            "Batch normalisation needs two samples a batch at least, and these batches hold one. Give more samples or a "
-            "larger batch_size, or take normalisation='layer'."
+            "Batch normalisation needs two samples a batch at least, and these batches hold one. Give more samples or "
+            "a larger batch_size, or take normalisation='layer'."
         )
     return steps - 1 if steps > 1 and samples % batch_size == 1 else steps
 
@@ -204,7 +204,9 @@ def _normalises(model: nn.Module) -> bool:
 
 def _piece(model: Autoencoder, device: torch.device) -> int | None:
     """How many samples go through at once: a convolution's activations should stay in the cache."""
-    whole = _normalises(model) or model.code_module is not None or any(penalty.over_batch for penalty in model.penalties)
+    whole = (
+        _normalises(model) or model.code_module is not None or any(penalty.over_batch for penalty in model.penalties)
+    )
     convolves = any(isinstance(layer, nn.Conv2d) for layer in model.encoder.modules())
     return PIECE if device.type == "cpu" and convolves and not whole else None
 

@@ -9,8 +9,8 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from isthmus.errors import BlueprintError
-from isthmus.parts.codes.code import Code, CodeKind
 from isthmus.parts.bounds import slowed
+from isthmus.parts.codes.code import Code, CodeKind
 from isthmus.parts.part import Shape
 
 LOG_VARIANCE_LEAST, LOG_VARIANCE_MOST = -20.0, 2.0

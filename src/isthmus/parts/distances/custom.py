@@ -39,8 +39,8 @@ class Custom(Distance):
         function = fields.get("function")
         if not callable(function):
             raise BlueprintError(
-                f"The distance {fields.get('name') or 'custom'} is a function of your own, which is code and not saved. "
-                "Build the model again with the same function, and give it: load(folder, model=…)."
+                f"The distance {fields.get('name') or 'custom'} is a function of your own, which is code and not "
+                "saved. Build the model again with the same function, and give it: load(folder, model=…)."
             )
         return fields | {"name": fields.get("name") or _name_of(function)}
 

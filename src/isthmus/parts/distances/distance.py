@@ -33,7 +33,9 @@ class Distance(Part):
     @classmethod
     def _adapted(cls, value: Any) -> Any:
         """A function or a module as the distance that calls it."""
-        return cls._kinds["custom"](function=value) if callable(value) and cls is Distance else value
+        if not callable(value) or cls is not Distance or isinstance(value, Distance):
+            return value
+        return cls.model_validate({"kind": "custom", "function": value})
 
     def settled(self, facts: Facts) -> Self:
         """The same distance with `link` decided for data of which this is known.
