@@ -8,13 +8,23 @@ BASE := $(VENV)/.base
 DEV := $(VENV)/.dev
 PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: help test demo lint format docs clean
+SECONDS ?= 120
+SEED ?= 0
+
+.PHONY: help test test-device fuzz demo lint format docs clean
 
 help:  ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
 
 test: $(DEV)  ## run the tests
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --maxprocesses 4 --dist worksteal -q $(TESTS)
+
+test-device: $(DEV)  ## run the tests of accelerators on a pretend one, which any machine has
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --pretend -n $(JOBS) --maxprocesses 4 --dist worksteal -q $(or $(TESTS),tests/devices)
+
+fuzz: $(DEV)  ## try damaged inputs on every reader and every file of a run (SECONDS=120 SEED=0 ONLY=csv CASE=csv:12)
+	PYTHONPATH=tests OMP_NUM_THREADS=1 $(BIN)/python -m fuzz --seconds $(SECONDS) --seed $(SEED) \
+		$(if $(ONLY),--only '$(ONLY)') $(if $(CASE),--case '$(CASE)')
 
 demo: $(BASE)  ## train on the bundled digits and show the report
 	$(BIN)/isthmus train digits --recipe deep --set code=8 --epochs 60 --batch-size 64 --learning-rate 0.005 \
@@ -37,7 +47,7 @@ docs: $(DEV)  ## build the documentation into site/
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 clean:  ## remove everything that the targets made, the runs apart
-	rm -rf $(VENV) site dist .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) .fuzz site dist .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Isthmus needs Python 3.11 or later: make PYTHON=…")'

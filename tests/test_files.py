@@ -178,3 +178,26 @@ def test_a_mistyped_run_is_told_which_runs_are_beside_it(tmp_path):
     )
     for far in (tmp_path / "mnist", tmp_path / "gone" / "digits"):
         assert str(no_run(far)).endswith("Give the one that `isthmus train` printed.")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="pipes and devices in folders are POSIX'")
+def test_folders_devices_and_pipes_are_never_written_over(tmp_path):
+    (tmp_path / "folder").mkdir()
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "link").symlink_to("/dev/null")
+    for name, words in (("folder", "a folder"), ("pipe", "a pipe"), ("link", "a device")):
+        with pytest.raises(IsthmusError, match=f"it is {words}, expected a file"):
+            write_whole(tmp_path / name, lambda beside: beside.write_text("x"))
+    with pytest.raises(IsthmusError, match="a device"):
+        write_whole("/dev/null", lambda beside: beside.write_text("x"))
+    assert {path.name for path in tmp_path.iterdir()} == {"folder", "pipe", "link"}
+
+
+def test_a_path_that_is_none_is_refused_in_one_line(tmp_path):
+    with pytest.raises(IsthmusError, match="null"):
+        write_whole(tmp_path / "a\0b", lambda beside: beside.write_text("x"))
+
+
+def test_names_that_utf8_cannot_hold_are_kept_in_json(tmp_path):
+    write_json(tmp_path / "a.json", {"source": "caf\udce9"})
+    assert json.loads((tmp_path / "a.json").read_text(encoding="utf-8")) == {"source": "caf\udce9"}

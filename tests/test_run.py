@@ -90,11 +90,13 @@ def test_report_is_written_where_asked(run: ist.Run, tmp_path: Path) -> None:
     assert run.report(tmp_path / "page.html").read_text().startswith("<!")
 
 
-def test_run_in_memory_has_no_folder_for_its_report(data: ist.Data) -> None:
+def test_run_in_memory_writes_its_report_into_a_temporary_folder(data: ist.Data, tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     run = ist.fit(ist.recipe("vanilla", code=2).build(data), data, epochs=1, progress=False)
     assert run.folder is None
-    with pytest.raises(RunError, match="no folder"):
-        run.report()
+    first, second = run.report(), run.report()
+    assert first != second
+    assert all(tmp_path in page.parents and page.read_text().startswith("<!") for page in (first, second))
 
 
 def test_codes_of_another_size_are_refused(run: ist.Run) -> None:

@@ -1,7 +1,6 @@
 """A model on disk: the same bits again, or one clear message, and never code."""
 
 import errno
-import json
 import os
 import pickle
 from pathlib import Path
@@ -11,12 +10,12 @@ import safetensors.torch
 import torch
 from torch import nn
 
-from isthmus import store
+from isthmus import checked
 from isthmus.autoencoder import Autoencoder
 from isthmus.blueprint import Blueprint
+from isthmus.checked import load_json, save_json
 from isthmus.data.scaling import Scaling
 from isthmus.errors import BlueprintError, IsthmusError, RunError
-from isthmus.files import write_json
 from isthmus.parts import L1, ActivationL1, Conv, Dense, Distance, Gaussian, GaussianNoise, Plain, Sse
 from isthmus.recipes import RECIPES, recipe
 from isthmus.store import MODEL, WEIGHTS, load_model, load_tensors, save_model, save_tensors
@@ -38,7 +37,8 @@ def saved(tmp_path) -> Path:
 
 
 def change(path: Path, **fields) -> None:
-    write_json(path, json.loads(path.read_text()) | fields)
+    """Change what a file says, with the checksum that goes with it."""
+    save_json(path, load_json(path, sealed=True) | fields)
 
 
 def refusal(folder: Path, kind: type[IsthmusError] = RunError) -> str:
@@ -126,10 +126,10 @@ def test_somebody_elses_json_is_refused(saved, text):
     assert "not Isthmus' description of a model" in refusal(saved)
 
 
-@pytest.mark.parametrize("number", [0, 2, 99, "1", None])
+@pytest.mark.parametrize("number", [0, 3, 99, "1", None, True])
 def test_another_format_is_refused_with_what_to_do(saved, number):
     change(saved / MODEL, format=number)
-    assert f"format {number!r}, this version reads format 1. Update Isthmus" in refusal(saved)
+    assert f"format {number!r}, this version reads formats 1 to 2. Update Isthmus" in refusal(saved)
 
 
 @pytest.mark.parametrize(
@@ -339,7 +339,7 @@ def test_tensors_of_every_kind_come_back_with_their_notes(tmp_path):
 def test_changed_notes_are_noticed(tmp_path):
     path = tmp_path / "a.safetensors"
     save_tensors(path, {"a": torch.zeros(3)}, {"epoch": 3})
-    path.write_bytes(path.read_bytes().replace(b'epoch\\": 3', b'epoch\\": 4'))
+    path.write_bytes(path.read_bytes().replace(b'epoch\\": 3', b'epoch\\": 4', 1))
     with pytest.raises(RunError, match="checksum differs"):
         load_tensors(path)
 
@@ -379,7 +379,7 @@ def test_what_safetensors_refuses_for_another_reason_is_passed_on(tmp_path, monk
     def refuse(*_, **__):
         raise safetensors.SafetensorError("something odd")
 
-    monkeypatch.setattr(store.safetensors.torch, "save_file", refuse)
+    monkeypatch.setattr(checked.safetensors.torch, "save_file", refuse)
     with pytest.raises(IsthmusError, match="something odd"):
         save_tensors(tmp_path / "a.safetensors", {"a": torch.zeros(1)})
     assert list(tmp_path.iterdir()) == []

@@ -154,7 +154,8 @@ def test_the_loss_falls(name, data):
     careful = ist.recipe(name).learns == "correction"  # such a model begins near its goal
     rows = fit(build(name, data), data, epochs=12, learning_rate=0.001 if careful else 0.01).history
     assert rows[-1]["loss"] < rows[0]["loss"]
-    slack = 1.01 if careful else 1.0  # what is smooth is filled nearly exactly before anything is learnt
+    # what is smooth is filled nearly exactly before anything is learnt; a rival moves the goal
+    slack = 1.05 if "rival" in " ".join(rows[-1]) else 1.01 if careful else 1.0
     assert rows[-1]["validation_distance"] < slack * rows[0]["validation_distance"]
 
 

@@ -7,16 +7,18 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from pydantic import TypeAdapter
 from torch import Tensor, nn
 from torch.nn import functional
 
 from isthmus.autoencoder import Autoencoder
+from isthmus.checked import damaged, load_tensors, save_tensors
 from isthmus.data import Samples, Scaling
 from isthmus.data.samples import together
-from isthmus.errors import BlueprintError, DataError, IsthmusError, RunError
+from isthmus.errors import BlueprintError, DataError, RunError
 from isthmus.parts import Conv, Facts, Network, Table
 from isthmus.parts.layers import initialise
-from isthmus.store import load_tensors, put_weights, save_tensors
+from isthmus.store import check_scaling, put_weights, read_shape
 from isthmus.training.deterministic import deterministic
 from isthmus.training.optimisers import Optimiser
 from isthmus.training.precision import fast_products
@@ -213,16 +215,18 @@ def load_classifier(path: str | Path, *, body: nn.Module | None = None) -> Class
         raise RunError(f"{path} holds no classifier. Give a file that a classifier's save wrote.")
     if notes["classifier"] is None and body is None:
         raise RunError(f"{path} holds a classifier with a body of somebody's own. Give it: body=….")
-    try:
-        shape, scaling = tuple(notes["shape"]), Scaling.from_json(notes["scaling"])
+    with damaged(path, keep=()):
+        shape, scaling = read_shape(notes["shape"]), Scaling.from_json(notes["scaling"])
+        check_scaling(scaling, shape)
         network = Network.from_json(notes["classifier"]) if body is None else None
         names = tuple(notes["label_names"])
         made = body if body is not None else _body(network, shape, 0)
         classifier = Classifier(made, shape=shape, scaling=scaling, label_names=names, network=network)
-    except (IsthmusError, TypeError, ValueError, KeyError) as error:
-        raise RunError(f"{path} is damaged: {error}. Restore it from a copy, or train it again.") from error
+        history, about = notes.get("history", []), notes.get("about", {})
+        TypeAdapter(list[dict[str, float]]).validate_python(history)
+        TypeAdapter(dict[str, Any]).validate_python(about)
     put_weights(classifier, tensors, path)
-    classifier.history, classifier.about = notes.get("history", []), notes.get("about", {})
+    classifier.history, classifier.about = history, about
     return classifier.eval()
 
 

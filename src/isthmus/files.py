@@ -4,12 +4,13 @@ import contextlib
 import errno
 import json
 import os
-import secrets
+import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from isthmus.errors import IsthmusError, RunError, alike
+from isthmus.temporary import name_beside
 
 MODEL = "model.json"
 """Says what a run's model is made of: a folder that has it holds a run."""
@@ -19,29 +20,61 @@ MODEL = "model.json"
 def whole_file(path: str | Path) -> Iterator[Path]:
     """Give a temporary path beside `path`; when the block ends well, flush it to disk and rename it into place.
 
-    A block that raises, or a process that dies, leaves `path` as it was. The folder must exist.
+    A block that raises, or a process that dies, leaves `path` as it was. The folder must exist. What a process that
+    died left beside it is removed by the next one that writes into the folder (see `isthmus.temporary`).
 
     Raises:
-        IsthmusError: the disk is full, the folder is read-only or missing: one message that names `path`.
+        IsthmusError: the disk is full, the folder is read-only or missing, or `path` is a folder, a device or a pipe:
+            one message that names `path`.
     """
     path = Path(path)
-    beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}{path.suffix}")
     try:
+        check_regular(path)
+        beside = name_beside(path)
         os.close(os.open(beside, os.O_CREAT | os.O_EXCL, 0o666))  # less the umask, as `open` would make it
         mode = beside.stat().st_mode
     except OSError as error:
         raise unwritable(path, error) from error
+    except ValueError as error:  # a NUL in the path
+        raise IsthmusError(f"Could not write {str(path)!r}: {error}. Choose another name.") from error
     try:
         yield beside
         with beside.open("rb+") as file:
             os.fsync(file.fileno())
         beside.chmod(mode)  # some writers (safetensors') put a file of their own in its place
         beside.replace(path)
-        _sync_folder(path.parent)
+        sync_folder(path.parent)
     except OSError as error:
         raise unwritable(path, error) from error
     finally:
         beside.unlink(missing_ok=True)
+
+
+def check_regular(path: Path) -> None:
+    """Raise IsthmusError where something that is no regular file has this path, and would be lost or written into."""
+    try:
+        mode = path.stat().st_mode
+    except FileNotFoundError:
+        return
+    if not stat.S_ISREG(mode):
+        kinds = {stat.S_IFDIR: "a folder", stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket"}
+        found = kinds.get(stat.S_IFMT(mode), "a device")
+        raise IsthmusError(f"Could not write {path}: it is {found}, expected a file or a new name. Choose another.")
+
+
+def remove_file(path: Path) -> None:
+    """Remove a file if it is there, durably.
+
+    Raises:
+        IsthmusError: the system doesn't let it be removed.
+    """
+    try:
+        path.unlink()
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise unwritable(path, error) from error
+    sync_folder(path.parent)
 
 
 def write_whole(path: str | Path, write: Callable[[Path], object]) -> None:
@@ -57,8 +90,13 @@ def write_json(path: str | Path, value: Any) -> None:
 
 
 def json_text(value: Any) -> str:
-    """What `write_json` writes."""
-    return json.dumps(value, indent=2, allow_nan=False, ensure_ascii=False) + "\n"
+    """What `write_json` writes: UTF-8, and ASCII alone where a name holds what UTF-8 can't."""
+    text = json.dumps(value, indent=2, allow_nan=False, ensure_ascii=False) + "\n"
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        text = json.dumps(value, indent=2, allow_nan=False) + "\n"
+    return text
 
 
 def no_run(folder: Path) -> RunError:
@@ -90,7 +128,7 @@ def unwritable(path: Path, error: OSError) -> IsthmusError:
     return IsthmusError(f"Could not write {path}: {cause}. Nothing was left half-written.")
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
     """Make a rename in `folder` durable, where the system lets folders be synchronised."""
     with contextlib.suppress(OSError):
         handle = os.open(folder, os.O_RDONLY)

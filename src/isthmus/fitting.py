@@ -3,24 +3,40 @@
 import contextlib
 import signal
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import filelock
-
 from isthmus.autoencoder import Autoencoder
 from isthmus.blueprint import Blueprint
+from isthmus.checked import save_json, save_tensors
 from isthmus.data import Data, reopen
 from isthmus.data.missing import check_whole
 from isthmus.doctor import Watch
 from isthmus.errors import BlueprintError, DataError, Remark, RunError, TrainingError, remark
-from isthmus.files import unwritable, write_json
+from isthmus.files import no_run, remove_file
 from isthmus.parts.mistakes import brief
 from isthmus.pca import PCA
-from isthmus.run import BASELINE, DATA, ENVIRONMENT, HISTORY, SETTINGS, Run, environment, load
-from isthmus.store import MODEL, WEIGHTS, describe_model, make_folder, read_json, rebuild, save_tensors
-from isthmus.training import CHECKPOINT, BestWeights, Callback, Checkpoint, Checkpoints, ProgressBar, Settings, Training
+from isthmus.run import Run, environment, load
+from isthmus.run_folder import (
+    CHECKPOINT,
+    DATA,
+    ENVIRONMENT,
+    HISTORY,
+    MODEL,
+    SETTINGS,
+    WEIGHTS,
+    abandon,
+    begin,
+    commit,
+    finish_move,
+    holds_run,
+    locked,
+    place_of_training,
+)
+from isthmus.run_records import read_description, read_settings, read_weights
+from isthmus.store import describe_model, make_folder, read_described, rebuild
+from isthmus.training import BestWeights, Callback, Checkpoint, Checkpoints, ProgressBar, Settings, Training
 from isthmus.training.closed_form import solve
 from isthmus.training.layerwise import layer_autoencoders, pretrain
 from isthmus.training.precision import multiplies_bfloat16
@@ -43,7 +59,9 @@ def fit(
 
         run = fit(model, data, epochs=20, batch_size=256, learning_rate=1e-3, seed=0, out="runs/digits")
 
-    out: the run's folder; without one nothing is written. overwrite: take the place of a run that is there.
+    out: the run's folder; without one nothing is written.
+    overwrite: take the place of a run that is there, when this one has ended. Until then the old one stays. Where this
+        one is stopped or fails on the way, both are there: `load` gives the old one, `resume` goes on with this one.
     progress: show a bar, and say at once what the doctor sees (`isthmus.doctor.Watch`).
     callbacks: your own, called after the built-in ones. pca: principal components of the same training part, as many as
         the code has or more, where they are known already. The rest are `Settings`.
@@ -60,18 +78,21 @@ def fit(
     if out is None:
         return _train(model, data, chosen, None, progress, callbacks, None, pca)
     folder = make_folder(out)
-    with _locked(folder):
+    with locked(folder):
         if (folder / MODEL).exists() and not overwrite:
             raise RunError(
                 f"{folder} holds a run already. Choose another folder, say overwrite=True to take its "
                 f"place, or continue it: isthmus resume {folder}."
             )
-        for name in (MODEL, CHECKPOINT, WEIGHTS, BASELINE, HISTORY, "report.html"):
-            (folder / name).unlink(missing_ok=True)
-        write_json(folder / DATA, data.description)
-        write_json(folder / SETTINGS, chosen.to_json())
-        write_json(folder / ENVIRONMENT, environment())
-        return _train(model, data, chosen, folder, progress, callbacks, None, pca)
+        place = begin(folder)
+        try:
+            save_json(place / DATA, data.description)
+            save_json(place / SETTINGS, chosen.to_json())
+            save_json(place / ENVIRONMENT, environment())
+            return _train(model, data, chosen, place, progress, callbacks, None, pca, home=folder)
+        except BaseException:
+            abandon(folder)
+            raise
 
 
 def resume(
@@ -87,32 +108,72 @@ def resume(
 ) -> Run:
     """Go on with a run that was interrupted or killed, from its last checkpoint, as if nothing had happened.
 
+    Where a run was begun that is to take another's place (`fit` with overwrite=True), it is this one that goes on.
+
     data: the same data again, where they came from memory. epochs: more than were planned, to prolong a finished run.
+        It is remembered at once: when this training is killed too, the next `resume` goes on to it.
     device: where to go on, such as "cpu", where it shall not be, or can't be, where the run was trained so far; the
         bits are then not those of an unbroken run. model: the same modules again, where they were somebody's own.
     pca: as for `fit`.
 
     Raises:
-        RunError: the folder holds no run that can be resumed.
+        RunError: the folder holds no run that can be resumed, or has done more epochs already.
         TrainingError: there is no such device here.
     """
-    folder = Path(folder)
-    described = rebuild(folder, model)
-    with _locked(folder):
-        settings = _on_device(Settings.from_json(read_json(folder / SETTINGS)), device)
-        data = reopen(read_json(folder / DATA)) if data is None else data
+    return _resume(Path(folder), None, data, epochs, device, model, progress, callbacks, pca)
+
+
+def _resume(
+    folder: Path,
+    place: Path | None,
+    data: Data | None,
+    epochs: int | None,
+    device: str | None,
+    model: Autoencoder | None,
+    progress: bool,
+    callbacks: Sequence[Callback],
+    pca: PCA | None,
+) -> Run:
+    """`place`: where in the folder the training is, if that is known."""
+    if not folder.exists():
+        raise no_run(folder)
+    finish_move(folder)
+    read_described(place or place_of_training(folder))  # before anything is written there, the lock included
+    with locked(folder):
+        place = place or place_of_training(folder)
+        described = rebuild(place, model)
+        settings = _on_device(read_settings(place), device)
+        data = reopen(read_description(place)) if data is None else data
         _check_fit(described, data)
-        checkpoint = Checkpoint.read(folder) if (folder / CHECKPOINT).exists() else None
+        checkpoint = Checkpoint.read(place) if (place / CHECKPOINT).exists() else None
+        solved = described.blueprint is not None and described.blueprint.solution == "closed form"
+        if checkpoint is None and not solved and (epochs is not None or not (place / WEIGHTS).exists()):
+            raise RunError(f"The run in {folder} has no checkpoint, without which it can't go on. Train again.")
+        goal = settings.epochs
         if epochs is not None:
-            settings = settings.replace(epochs=epochs)
-            write_json(folder / SETTINGS, settings.to_json())
-            if checkpoint is not None:
-                checkpoint.notes["status"] = "running"
-        elif checkpoint is not None and checkpoint.ended and (folder / WEIGHTS).exists():
-            remark(f"The run in {folder} is {checkpoint.notes['status']}: nothing is left to do. epochs= prolongs it.")
-            return load(folder, model=model)
-        (folder / WEIGHTS).unlink(missing_ok=True)
-        return _train(described, data, settings, folder, progress, callbacks, checkpoint, pca)
+            goal = settings.replace(epochs=epochs).epochs
+        elif checkpoint is not None:  # settings.json is written after it
+            goal = checkpoint.notes.get("epochs") or goal
+        if checkpoint is not None and epochs is not None:
+            checkpoint.prolong(goal)
+        if goal != settings.epochs:
+            settings = settings.replace(epochs=goal)
+            save_json(place / SETTINGS, settings.to_json())
+        if (place / WEIGHTS).exists() and _is_done(place, checkpoint, goal):
+            if place != folder:
+                commit(folder)
+            run = load(folder, model=model, device=settings.device)
+            prolongs = "" if checkpoint is None else " epochs= prolongs it."
+            remark(f"The run in {folder} is {run.status}: nothing is left to do.{prolongs}")
+            return run
+        remove_file(place / WEIGHTS)
+        return _train(described, data, settings, place, progress, callbacks, checkpoint, pca, home=folder)
+
+
+def _is_done(place: Path, checkpoint: Checkpoint | None, epochs: int) -> bool:
+    """Whether a run whose weights are there has nothing left to do; its checkpoint decides, if it has one."""
+    status = read_weights(place).status
+    return checkpoint is None or (checkpoint.ended(epochs) and checkpoint.notes["status"] == status)
 
 
 def _on_device(settings: Settings, wanted: str | None) -> Settings:
@@ -143,12 +204,15 @@ def fit_once(
     Any other run in the folder is overwritten. Settings that aren't given don't count as different.
     """
     folder = Path(out)
-    if not _holds(folder, model, data, settings):
+    if folder.exists():
+        finish_move(folder)
+    places = [place for place in (folder, place_of_training(folder)) if _holds(place, model, data, settings)]
+    if not places:
         return fit(model, data, out=folder, overwrite=True, progress=progress, callbacks=callbacks, pca=pca, **settings)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", Remark)  # that a finished run leaves nothing to do
         own = None if model.blueprint else model
-        run = resume(folder, data=data, model=own, progress=progress, callbacks=callbacks, pca=pca)
+        run = _resume(folder, places[0], data, None, None, own, progress, callbacks, pca)
     run.data = data
     return run
 
@@ -162,17 +226,21 @@ def _train(
     callbacks: Sequence[Callback],
     checkpoint: Checkpoint | None,
     pca: PCA | None,
+    home: Path | None = None,
 ) -> Run:
-    """Train from the start or a checkpoint, then write what came of it."""
+    """Train from the start or a checkpoint, then write what came of it.
+
+    folder: where the run is while it is trained. home: the folder in which it takes its place at the end.
+    """
     run = Run(model=model, settings=settings, data=data, folder=folder, description=data.description)
     run.environment = environment()
     if pca is not None:
         run.pca = pca.first(run.baseline_size)
     if model.blueprint is not None and model.blueprint.solution == "closed form":
         if folder is not None:
-            write_json(folder / MODEL, describe_model(model))
+            save_json(folder / MODEL, describe_model(model))
         run.history = solve(model.to(find_device(settings.device)), data.train, data.validation)
-        run.best_epoch = 1
+        run.best_epoch, asked = 1, ""
     else:
         best = BestWeights(settings.patience, settings.min_delta)
         shown: list[Callback] = [ProgressBar(), Watch()] if progress else []
@@ -181,7 +249,7 @@ def _train(
         training = Training(model, data.train, data.validation, settings, every, checkpoint)
         if folder is not None and checkpoint is None:
             training.save_checkpoint(folder)  # before model.json: a folder that has this can always be resumed
-            write_json(folder / MODEL, describe_model(model))
+            save_json(folder / MODEL, describe_model(model))
         if _is_stacked(model):
             pretrain(
                 training,
@@ -191,18 +259,21 @@ def _train(
         state = training.run()
         best.give(model)
         run.history, run.status, run.reason = state.history, state.status, state.reason
-        run.best_epoch = state.best_epoch
+        run.best_epoch, asked = state.best_epoch, state.signal
     if folder is not None:
         notes = {"status": run.status, "reason": run.reason, "best_epoch": run.best_epoch}
-        write_json(folder / HISTORY, run.history)
+        save_json(folder / HISTORY, run.history)
         save_tensors(folder / WEIGHTS, model.state_dict(), notes)
-    if run.reason == signal.Signals.SIGTERM.name:  # somebody wants the process to end, and all is saved
+        if home is not None and folder != home and run.status in ("finished", "stopped early"):
+            commit(home)
+            run.folder = home
+    if asked == signal.Signals.SIGTERM.name:  # somebody wants the process to end, and all is saved
         signal.raise_signal(signal.SIGTERM)
-    if folder is not None and run.status != "interrupted":
+    if run.folder is not None and run.status != "interrupted":
         run.baseline()
     if run.status == "diverged":
         kept = f"weights of epoch {run.best_epoch}" if run.best_epoch else "weights from before the first epoch"
-        raise TrainingError(f"{run.reason} The {kept} are kept in {folder or 'the model'}.")
+        raise TrainingError(f"{run.reason} The {kept} are kept in {run.folder or 'the model'}.")
     return run
 
 
@@ -221,11 +292,11 @@ def _decided(model: Autoencoder, data: Data, settings: Settings) -> Settings:
 
 def _holds(folder: Path, model: Autoencoder, data: Data, settings: dict[str, Any]) -> bool:
     """Whether a run of this very model, on these data and with these settings, is there, finished or not."""
-    if not (folder / MODEL).exists():
+    if not holds_run(folder):
         return False
-    saved, known = Settings.from_json(read_json(folder / SETTINGS)), read_json(folder / DATA)
+    saved, known = read_settings(folder), read_description(folder)
     return (
-        same_blueprint(read_json(folder / MODEL)["blueprint"], model.blueprint)
+        same_blueprint(read_described(folder)["blueprint"], model.blueprint)
         and all(known[name] == data.description[name] for name in ("fingerprint", "counts"))
         and saved.replace(**settings) == saved
     )
@@ -304,18 +375,3 @@ def _check_columns(model: Autoencoder, data: Data) -> None:
             "Build a model for these data: blueprint.build(data)."
         )
     model.columns, model.categories = model.columns or data.columns, model.categories or data.train.categories
-
-
-@contextlib.contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """Nobody else writes this run meanwhile; the system lets go of the lock when the process ends, however it ends."""
-    lock = filelock.FileLock(folder / ".lock")
-    try:
-        with lock.acquire(timeout=0):
-            yield
-    except filelock.Timeout:
-        raise RunError(
-            f"Another process is writing the run in {folder}. Wait for it, or choose another folder."
-        ) from None
-    except OSError as error:
-        raise unwritable(folder / ".lock", error) from error

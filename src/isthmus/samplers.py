@@ -4,13 +4,14 @@ import math
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, Literal, get_args
+from typing import Annotated, ClassVar, Literal, get_args
 
 import torch
+from pydantic import Field, TypeAdapter
 from torch import Tensor
 
+from isthmus.checked import damaged, load_tensors, save_tensors
 from isthmus.errors import DataError, RunError, nearest, remark
-from isthmus.store import load_tensors, save_tensors
 
 Way = Literal["prior", "gaussian", "mixture", "neighbours"]
 STEPS = 200
@@ -33,6 +34,20 @@ class Sampler:
         """Write it as one safetensors file, whole or not at all."""
         save_tensors(path, self._tensors(), {"sampler": self.kind, "shape": list(self.shape)})
 
+    def check(self) -> None:
+        """Raise ValueError unless the tensors fit each other and the shape, and are finite."""
+        sizes = self._sizes()
+        for name, tensor in self._tensors().items():
+            kind = torch.int64 if name == "near" else torch.float32
+            if tensor.shape != sizes[name] or tensor.dtype != kind or not bool(tensor.isfinite().all()):
+                raise ValueError(
+                    f"{name} is {tensor.dtype} {tuple(tensor.shape)} instead of {kind} {sizes[name]}, or not finite"
+                )
+
+    def _sizes(self) -> dict[str, tuple[int, ...]]:
+        """The shape that each tensor must have."""
+        raise NotImplementedError
+
     def _flat(self, count: int, generator: torch.Generator) -> Tensor:
         raise NotImplementedError
 
@@ -52,6 +67,10 @@ class Gaussians(Sampler):
     weights: Tensor
     means: Tensor
     factors: Tensor
+
+    def _sizes(self) -> dict[str, tuple[int, ...]]:
+        count, size = len(self.weights), math.prod(self.shape)
+        return {"weights": (count,), "means": (count, size), "factors": (count, size, size)}
 
     def _flat(self, count: int, generator: torch.Generator) -> Tensor:
         chosen = torch.searchsorted(self.weights.cumsum(0), torch.rand(count, generator=generator)).clamp(
@@ -80,6 +99,12 @@ class Neighbours(Sampler):
     codes: Tensor
     near: Tensor
     reach: Tensor
+
+    def _sizes(self) -> dict[str, tuple[int, ...]]:
+        count, near = len(self.codes), self.near.shape[-1]
+        if not bool(((self.near >= 0) & (self.near < count)).all()):
+            raise ValueError("near names codes that aren't there")
+        return {"codes": (count, math.prod(self.shape)), "near": (count, near), "reach": (1,)}
 
     def _flat(self, count: int, generator: torch.Generator) -> Tensor:
         chosen = torch.randint(len(self.codes), (count,), generator=generator)
@@ -137,7 +162,11 @@ def load_sampler(path: str | Path) -> Sampler:
     kind = kinds.get(str(notes.get("sampler"))) if isinstance(notes, dict) else None
     if kind is None:
         raise RunError(f"{path} holds no sampler of codes. Give a file that a sampler's save wrote.")
-    return kind(shape=tuple(notes["shape"]), **tensors)
+    with damaged(Path(path)):
+        shape = TypeAdapter(list[Annotated[int, Field(ge=1)]]).validate_python(notes["shape"], strict=True)
+        sampler = kind(shape=tuple(shape), **tensors)
+        sampler.check()
+    return sampler
 
 
 def _mixture(shape: tuple[int, ...], flat: Tensor, components: int, seed: int) -> Gaussians:

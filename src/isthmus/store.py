@@ -1,28 +1,26 @@
 """A model on disk: safetensors and JSON, written whole, verified when read; nothing that is loaded runs code."""
 
-import hashlib
-import json
-import re
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import safetensors
-import safetensors.torch
 import torch
 from torch import Tensor, nn
 
 from isthmus import version
 from isthmus.autoencoder import Autoencoder
 from isthmus.blueprint import Blueprint
+from isthmus.checked import check_tensors, damaged, load_json, load_tensors, read_json, save_tensors, seal
 from isthmus.data.scaling import Scaling
-from isthmus.errors import BlueprintError, IsthmusError, RunError
+from isthmus.errors import RunError
 from isthmus.files import MODEL, json_text, no_run, unwritable, whole_file
 from isthmus.parts.mistakes import brief
+from isthmus.run_folder import CHECKPOINT, WEIGHTS
+from isthmus.sizes import at_most
 
-FORMAT = 1
-WEIGHTS = "weights.safetensors"
+FORMAT = 2
+"""Of a model's folder: 1 had no checksums in its JSON files, and is read too."""
 
 
 def save_model(model: Autoencoder, folder: str | Path) -> Path:
@@ -33,7 +31,7 @@ def save_model(model: Autoencoder, folder: str | Path) -> Path:
     """
     folder = make_folder(folder)
     with whole_file(folder / MODEL) as beside:  # so that a disk that fills leaves neither new without the other
-        beside.write_text(json_text(describe_model(model)), encoding="utf-8")
+        beside.write_text(json_text(seal(describe_model(model))), encoding="utf-8")
         save_tensors(folder / WEIGHTS, model.state_dict())
     return folder
 
@@ -88,6 +86,34 @@ def rebuild(folder: Path, model: Autoencoder | None = None) -> Autoencoder:
         RunError, BlueprintError: as `load_model`.
     """
     path = folder / MODEL
+    said = read_described(folder)
+    if model is not None:
+        with damaged(path):
+            _check_same(model, said, path)
+        return model
+    if said["blueprint"] is None:
+        raise RunError(
+            f"{folder} holds a model made of modules of somebody's own. Build the same modules and give them: "
+            "load(folder, model=Autoencoder(…))."
+        )
+    with damaged(path):
+        blueprint = Blueprint.from_json(said["blueprint"])
+        described = _Described(read_shape(said["shape"]), Scaling.from_json(said["scaling"]))
+        check_scaling(described.scaling, described.shape)
+        with at_most(max(_size(folder / name) for name in (WEIGHTS, CHECKPOINT))):
+            model = blueprint.build(described, remarks=False, fresh=False)
+        model.columns = tuple(map(str, said.get("columns") or ()))
+        model.categories = tuple(tuple(map(str, names)) for names in said.get("categories") or ())
+    return model
+
+
+def read_described(folder: Path) -> dict[str, Any]:
+    """What `describe_model` gave, from a folder.
+
+    Raises:
+        RunError: the folder holds no model, or a damaged one, or one of a newer format.
+    """
+    path = folder / MODEL
     if not folder.exists():
         raise no_run(folder)
     if not path.exists():
@@ -95,30 +121,12 @@ def rebuild(folder: Path, model: Autoencoder | None = None) -> Autoencoder:
     said = read_json(path)
     if not isinstance(said, dict) or not {"format", "blueprint", "shape", "scaling"} <= said.keys():
         raise RunError(f"{path} is not Isthmus' description of a model. Give the folder of a run.")
-    if said["format"] != FORMAT:
+    number = said["format"]
+    if type(number) is not int or not 1 <= number <= FORMAT:
         raise RunError(
-            f"{folder} was written in format {said['format']!r}, this version reads format {FORMAT}. Update Isthmus."
+            f"{folder} was written in format {brief(number)}, this version reads formats 1 to {FORMAT}. Update Isthmus."
         )
-    if model is not None:
-        _check_same(model, said, path)
-        return model
-    if said["blueprint"] is None:
-        raise RunError(
-            f"{folder} holds a model made of modules of somebody's own. Build the same modules and give them: "
-            "load(folder, model=Autoencoder(…))."
-        )
-    try:
-        blueprint = Blueprint.from_json(said["blueprint"])
-        shape = _shape(said["shape"])
-        scaling = Scaling.from_json(said["scaling"])
-    except BlueprintError:
-        raise
-    except (IsthmusError, TypeError, ValueError, KeyError) as error:
-        raise RunError(f"{path} is damaged: {error}. Restore it from a copy, or train again.") from error
-    model = blueprint.build(_Described(shape, scaling), remarks=False, fresh=False)
-    model.columns = tuple(map(str, said.get("columns") or ()))
-    model.categories = tuple(tuple(map(str, names)) for names in said.get("categories") or ())
-    return model
+    return load_json(path, sealed=number > 1)
 
 
 def put_weights(model: nn.Module, tensors: Mapping[str, Tensor], path: Path) -> None:
@@ -127,70 +135,8 @@ def put_weights(model: nn.Module, tensors: Mapping[str, Tensor], path: Path) -> 
     Raises:
         RunError: names, shapes or kinds differ from the model's, or a value is not finite.
     """
-    own = model.state_dict()
-    if own.keys() != tensors.keys():
-        odd = sorted(own.keys() ^ tensors.keys())
-        raise RunError(
-            f"The weights in {path} are not this model's: {odd[0]!r} is only on one side ({len(odd)} such in all). "
-            "Restore the folder from a copy, or train again."
-        )
-    for name, tensor in tensors.items():
-        if tensor.shape != own[name].shape or tensor.dtype != own[name].dtype:
-            raise RunError(
-                f"{name!r} in {path} is {tensor.dtype} {tuple(tensor.shape)}, the model's is {own[name].dtype} "
-                f"{tuple(own[name].shape)}. Restore the folder from a copy, or train again."
-            )
-        if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
-            raise RunError(f"{name!r} in {path} holds values that are not finite. Train again.")
+    check_tensors(model.state_dict(), tensors, path)
     model.load_state_dict(dict(tensors))
-
-
-def save_tensors(path: str | Path, tensors: Mapping[str, Tensor], notes: Any = None) -> None:
-    """Write tensors, and notes that JSON can hold, as one safetensors file with a checksum, whole or not at all."""
-    plain = _apart({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()})
-    text = json.dumps(notes)
-    metadata = {"notes": text, "sha256": _checksum(plain, text)}
-    with whole_file(path) as beside:
-        try:
-            safetensors.torch.save_file(plain, beside, metadata=metadata)
-        except safetensors.SafetensorError as error:
-            raise _as_os_error(error, Path(path)) from error
-
-
-def load_tensors(path: str | Path) -> tuple[dict[str, Tensor], Any]:
-    """The tensors and notes that `save_tensors` wrote.
-
-    Raises:
-        RunError: the file is missing, truncated, changed since it was written, or not one of ours.
-    """
-    path = Path(path)
-    if not path.exists():
-        raise RunError(f"{path} is missing. Restore the folder from a copy, or train again.")
-    try:
-        with safetensors.safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 not a dictionary
-    except (safetensors.SafetensorError, OSError, ValueError) as error:
-        raise RunError(f"{path} can't be read ({error}). Restore it from a copy, or train again.") from error
-    if "sha256" not in metadata or "notes" not in metadata:
-        raise RunError(f"{path} was not written by Isthmus: its checksum is missing. Give the folder of a run.")
-    if _checksum(tensors, metadata["notes"]) != metadata["sha256"]:
-        raise RunError(f"{path} has changed since it was written: its checksum differs. Restore it, or train again.")
-    return tensors, json.loads(metadata["notes"])
-
-
-def read_json(path: Path) -> Any:
-    """The content of a JSON file.
-
-    Raises:
-        RunError: it is missing or damaged.
-    """
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise RunError(f"{path} is missing. Restore the folder from a copy, or train again.") from error
-    except (OSError, ValueError) as error:
-        raise RunError(f"{path} is damaged ({error}). Restore it from a copy, or train again.") from error
 
 
 def make_folder(folder: str | Path) -> Path:
@@ -207,7 +153,12 @@ def make_folder(folder: str | Path) -> Path:
     return folder
 
 
-def _shape(said: Any) -> tuple[int, ...]:
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.is_file() else 0
+
+
+def read_shape(said: Any) -> tuple[int, ...]:
+    """A sample's shape as JSON has it; ValueError where it is none."""
     if not isinstance(said, list) or not said or not all(type(size) is int and size > 0 for size in said):
         raise ValueError(f"{said!r:.60} is no shape of a sample")
     return tuple(said)
@@ -226,16 +177,6 @@ def _check_same(model: Autoencoder, said: dict[str, Any], path: Path) -> None:
             )
 
 
-def _apart(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    """The same tensors, no two in the same memory (where two layers share a weight), for safetensors refuses that."""
-    seen: set[int] = set()
-    for name, tensor in tensors.items():
-        place = tensor.untyped_storage().data_ptr()
-        tensors[name] = tensor.clone() if place in seen else tensor
-        seen.add(place)
-    return tensors
-
-
 class _Described:
     """Shape and scaling as they were saved, in the place of data."""
 
@@ -243,17 +184,13 @@ class _Described:
         self.shape, self.scaling = shape, scaling
 
 
-def _checksum(tensors: Mapping[str, Tensor], notes: str) -> str:
-    """SHA-256 over names, kinds, shapes and bytes, in the order of the names."""
-    digest = hashlib.sha256(notes.encode())
-    for name in sorted(tensors):
-        tensor = tensors[name]
-        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
-        digest.update(tensor.reshape(-1).view(torch.uint8).numpy().data if tensor.numel() else b"")
-    return digest.hexdigest()
-
-
-def _as_os_error(error: Exception, path: Path) -> Exception:
-    """What safetensors says of a full disk and the like, as the system's own error, so that it is worded alike."""
-    number = re.search(r"os error (\d+)", str(error))
-    return OSError(int(number[1]), str(error)) if number else IsthmusError(f"Could not write {path}: {error}.")
+def check_scaling(scaling: Scaling, shape: tuple[int, ...]) -> None:
+    """Raise ValueError unless a scaling is of finite numbers for samples of this shape."""
+    for name in ("shift", "scale"):
+        numbers = getattr(scaling, name)
+        if not bool(numbers.isfinite().all()):
+            raise ValueError(f"the scaling's {name} is not finite")
+        if torch.broadcast_shapes(numbers.shape, shape) != shape:
+            raise ValueError(f"the scaling's {name} is of shape {tuple(numbers.shape)}, a sample of {shape}")
+    if scaling.levels and len(scaling.levels) != shape[0]:
+        raise ValueError(f"the scaling knows {len(scaling.levels)} columns, a sample has {shape[0]}")

@@ -43,7 +43,11 @@ def test_numpy_gets_nothing_of_it(x):
 
 
 def test_it_has_no_float64_and_draws_by_no_generator_of_the_cpu(x):
-    for made in (x.double, lambda: x.sum(dtype=torch.float64), lambda: torch.zeros(2, device=HERE, dtype=torch.float64)):
+    for made in (
+        x.double,
+        lambda: x.sum(dtype=torch.float64),
+        lambda: torch.zeros(2, device=HERE, dtype=torch.float64),
+    ):
         with pytest.raises(TypeError, match="no float64"):
             made()
     with pytest.raises(RuntimeError, match="for generator"):

@@ -12,9 +12,13 @@ import isthmus as ist
 from isthmus.cli.main import app
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from test_varieties import GRADIENT, SETTINGS, StopInTheMiddle, build, opened, weights_of  # noqa: E402
+from test_varieties import GRADIENT, SETTINGS, StopInTheMiddle, build, opened, weights_of
 
-HERE = torch.device("pretend:0")
+FOUND = torch.accelerator.current_accelerator()
+HERE = FOUND.type if FOUND is not None else "cpu"
+""""pretend", or that of the machine."""
+LOOKED_AT = ["deep", "cvae", "conv", "vq", "inpaint", "series", "table", "pca"]
+"""A report and a diagnosis of each kind; they take seconds."""
 
 
 def trained(name, folder, **settings):
@@ -25,17 +29,18 @@ def trained(name, folder, **settings):
 @pytest.mark.parametrize("name", ist.RECIPES)
 def test_a_run_of_the_accelerator_is_used_there_and_on_the_cpu(name, tmp_path):
     run, data = trained(name, tmp_path / "run")
-    assert run.model.device.type == "pretend"
+    assert run.model.device.type == HERE
     assert data.scaling.scale.device.type == "cpu", "the data stay where they are"
     assert build(name, data).device.type == "cpu"
     figures = run.evaluate()["test"]["mse"]
-    assert run.report().exists()
-    assert ist.diagnose(run) is not None
+    if name in LOOKED_AT:
+        assert run.report().exists()
+        assert ist.diagnose(run) is not None
     code = run.encode(data.test)
     for device in ("cpu", "auto"):
         again = ist.load(tmp_path / "run", device=device)
         again.data = data
-        assert again.model.device.type == ("cpu" if device == "cpu" else "pretend")
+        assert again.model.device.type == ("cpu" if device == "cpu" else HERE)
         torch.testing.assert_close(again.encode(data.test), code)
         torch.testing.assert_close(again.reconstruct(data.test), run.reconstruct(data.test))
         assert again.evaluate()["test"]["mse"] == pytest.approx(figures, rel=1e-4)
@@ -50,7 +55,7 @@ def test_resumed_on_the_accelerator_it_has_the_same_bits(name, tmp_path):
         assert torch.equal(weight, other)
 
 
-@pytest.mark.parametrize(("first", "second"), [("pretend", "cpu"), ("cpu", "pretend")])
+@pytest.mark.parametrize(("first", "second"), [(HERE, "cpu"), ("cpu", HERE)])
 @pytest.mark.parametrize("name", ["deep", "vae", "conv", "stacked", "vq", "aae"])
 def test_a_run_goes_on_on_another_device(name, first, second, tmp_path):
     _, data = trained(name, tmp_path / "run", device=first, callbacks=[StopInTheMiddle()])
@@ -63,7 +68,7 @@ def test_a_run_of_a_device_that_is_gone_goes_on_with_a_remark(tmp_path):
     _, data = trained("deep", tmp_path / "run", device="cpu", callbacks=[StopInTheMiddle()])
     settings = tmp_path / "run" / "settings.json"
     settings.write_text(settings.read_text(encoding="utf-8").replace('"cpu"', '"cuda:7"'), encoding="utf-8")
-    with pytest.warns(ist.Remark, match="trained on cuda:7, which is not here: it goes on on pretend"):
+    with pytest.warns(ist.Remark, match="trained on cuda:7, which is not here: it goes on on"):
         run = ist.resume(tmp_path / "run", data=data, progress=False)
     assert run.status == "finished"
 
@@ -84,10 +89,10 @@ COMMANDS = {
     "detect": "detect {run} digits",
     "detect by neighbours": "detect {run} digits --by neighbours",
     "sample": "sample {run} {out}.npy",
-    "sample and judge": "sample {run} --judge",
-    "blend": "blend {run} 0 1 {out}.png",
-    "traverse": "traverse {run} {out}.png",
-    "map": "map {run} {out}.png",
+    "sample and judge": "sample {run} {out}.png --judge --count 20",
+    "blend": "blend {run} test:0 test:1 --out {out}.png",
+    "traverse": "traverse {run} --out {out}.png",
+    "map": "map {run} --out {out}.png",
     "info": "info {run}",
 }
 
@@ -109,13 +114,14 @@ def test_every_command_computes_where_it_is_told(command, device, vae, tmp_path)
     assert said.exit_code == 0, said.output
 
 
-def test_restoring_fills_cleans_and_says_how_well(tmp_path):
+@pytest.mark.parametrize("name", ["inpaint", "upscale", "denoising"])
+def test_a_restorer_restores_and_says_how_well(name):
     data = ist.open_data("digits")
-    for name in ("inpaint", "upscale", "denoising"):
-        run = ist.fit(ist.recipe(name).build(data), data, epochs=1, compile=False, progress=False)
-        found = ist.restoration(run, most=4)
-        assert np.isfinite(found.scores["psnr"]["restored"])
-        assert ist.restore(run, data.test.tensor()[:2, :, :4, :4] if name == "upscale" else data.test).device.type == "cpu"
+    run = ist.fit(ist.recipe(name).build(data), data, epochs=1, compile=False, progress=False)
+    assert np.isfinite(ist.restoration(run, most=4).scores["psnr"]["restored"])
+    side = 4 if name == "upscale" else 8
+    known = {"known": np.eye(8) == 0} if name == "inpaint" else {}
+    assert ist.restore(run, np.zeros((side, side), dtype=np.uint8), **known).device.type == "cpu"
 
 
 def test_a_device_that_is_not_there_is_refused_in_one_line(vae):

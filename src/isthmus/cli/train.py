@@ -113,7 +113,8 @@ def conclude(run: "Run", folder: Path, *, json: bool, quiet: bool) -> None:
     shown = shlex.quote(str(folder))
     if run.status == "interrupted":
         where = f"epoch {len(run.history) + 1} of {run.settings.epochs}"
-        complain(f"Stopped in {where}; everything is saved. To go on: isthmus resume {shown}")
+        old = f" Until it has ended, {shown} keeps the run that was there before." if run.folder != folder else ""
+        complain(f"Stopped in {where}; everything is saved. To go on: isthmus resume {shown}{'.' if old else ''}{old}")
         raise typer.Exit(INTERRUPTED)
     with counted("evaluating", quiet=quiet) as progress:
         found = run.evaluation(progress=progress)

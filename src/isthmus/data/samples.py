@@ -75,9 +75,12 @@ class Samples:
         return "uint8" if self.values.dtype in (torch.uint8, np.uint8) else "float32"
 
     def batch(self, indices: Tensor) -> Tensor:
-        """The samples at `indices` (int64, `(B,)`), `(B, *shape)`: on the CPU, contiguous, uint8 or float32."""
+        """The samples at `indices` (int64, `(B,)`), `(B, *shape)`: contiguous, uint8 or float32.
+
+        On the CPU, or on the device where they are `resident`.
+        """
         if isinstance(self.values, Tensor):
-            return self.values.index_select(0, indices)
+            return self.values.index_select(0, indices.to(self.values.device))
         wanted = indices.numpy()
         rows = wanted if self.rows is None else self.rows[wanted]
         # np.take copies the whole of an array that is not contiguous, such as mapped pictures with channels last
@@ -118,6 +121,19 @@ class Samples:
             return replace(self, values=values, labels=labels, names=names, damaged=damaged)
         rows = chosen.numpy() if self.rows is None else self.rows[chosen.numpy()]
         return replace(self, rows=rows, labels=labels, names=names, damaged=damaged)
+
+    def resident(self, device: torch.device, most: int) -> "Samples":
+        """The same samples on the device, where they are in memory and take `most` bytes there at most; else these."""
+        held = [held for held in (self.values, self.labels, self.damaged) if isinstance(held, Tensor)]
+        whole = isinstance(self.values, Tensor)
+        if device.type == "cpu" or not whole or sum(tensor.nbytes for tensor in held) > most:
+            return self
+        moved = {
+            name: value.to(device)
+            for name in ("values", "labels", "damaged")
+            if isinstance(value := getattr(self, name), Tensor)
+        }
+        return replace(self, **moved)
 
     def some(self, most: int) -> "Samples":
         """At most so many of them, evenly spread, always the same."""

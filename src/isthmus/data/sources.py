@@ -18,6 +18,7 @@ from isthmus.data.pictures import SUFFIXES as PICTURES
 from isthmus.data.raw import Raw
 from isthmus.data.samples import Samples
 from isthmus.errors import DataError, nearest
+from isthmus.replacing import finish_swap
 
 
 def _when_needed(module: str, reader: str) -> Callable[..., Raw]:
@@ -132,6 +133,8 @@ def unreadable(path: Path, error: OSError) -> DataError:
 
 def _dispatched(path: Path, options: Options, like: Mapping[str, Any] | None) -> Raw:
     try:
+        if not path.exists():
+            finish_swap(path)
         status = path.stat()
     except (FileNotFoundError, NotADirectoryError, ValueError) as error:
         raise _absent(path) from error

@@ -19,6 +19,7 @@ from isthmus.data.sources import IDX_NAME
 from isthmus.data.tables import NAME
 from isthmus.data.write_pictures import as_bytes
 from isthmus.errors import DataError, nearest
+from isthmus.replacing import finish_swap
 
 
 class Put(Protocol):
@@ -151,6 +152,8 @@ def _suffix(path: Path) -> str:
 
 
 def _check_free(path: Path, overwrite: bool, *, folder: bool) -> None:
+    if folder:
+        finish_swap(path)
     if not path.exists():
         return
     if not overwrite:

@@ -4,7 +4,6 @@ import contextlib
 import io
 import os
 import shutil
-import tempfile
 import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
@@ -16,6 +15,8 @@ from PIL import Image
 from isthmus.data.pictures import is_picture
 from isthmus.errors import DataError
 from isthmus.files import unwritable, whole_file
+from isthmus.replacing import finish_swap, put_folder
+from isthmus.temporary import name_beside
 
 Write = Callable[[np.ndarray, Sequence[str]], None]
 """Takes pictures and their names."""
@@ -97,12 +98,13 @@ def write_folder(path: Path, count: int | None) -> Iterator[Write]:
         DataError: it holds something else.
         IsthmusError: it could not be written; nothing is left half-written.
     """
+    path = path.absolute()  # which has a name, as "." has not
+    finish_swap(path)
     if path.exists():
         _check_replaceable(path)
     places = _Places(count)
     try:
-        beside = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
-        ready, old = beside / "new", beside / "old"
+        ready = name_beside(path)
         ready.mkdir()
     except OSError as error:
         raise unwritable(path, error) from error
@@ -115,20 +117,12 @@ def write_folder(path: Path, count: int | None) -> Iterator[Write]:
 
     try:
         yield write
-        if not any(ready.iterdir()):
-            return
-        if path.exists():
-            path.rename(old)
-        try:
-            ready.rename(path)
-        except OSError:
-            with contextlib.suppress(OSError):
-                old.rename(path)
-            raise
+        if any(ready.iterdir()):
+            put_folder(ready, path)
     except OSError as error:
         raise unwritable(path, error) from error
     finally:
-        shutil.rmtree(beside, ignore_errors=True)
+        shutil.rmtree(ready, ignore_errors=True)
 
 
 def _bounds(like: Mapping[str, Any]) -> tuple[float, float]:

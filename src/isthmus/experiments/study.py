@@ -11,12 +11,13 @@ from typing import Any, Self
 
 import filelock
 
+from isthmus.checked import damaged, load_tensors, read_json, save_tensors
 from isthmus.data import Data, reopen
 from isthmus.errors import DataError, IsthmusError, Remark, RunError, remark
 from isthmus.experiments.trial import Trial
 from isthmus.files import json_text, unwritable, write_json
 from isthmus.pca import PCA, principal_components
-from isthmus.store import load_tensors, make_folder, read_json, save_tensors
+from isthmus.store import make_folder
 
 PLAN, RUNS, FOUND, COMPONENTS = "plan.json", "runs", "trial.json", "pca.safetensors"
 PATIENCE_SECONDS = 30.0
@@ -55,8 +56,9 @@ class Study:
             DataError: the data came from memory, or have changed.
         """
         plan = read_json(Path(folder) / PLAN)
-        trials = [Trial.from_json(trial["asked"]) for trial in plan["trials"]]
-        return cls(folder, reopen(plan["data"]), trials)
+        with damaged(Path(folder) / PLAN, keep=(DataError,)):
+            trials = [Trial.from_json(trial["asked"]) for trial in plan["trials"]]
+            return cls(folder, reopen(plan["data"]), trials)
 
     def run(
         self,
@@ -137,7 +139,8 @@ class Study:
         if not path.exists():
             return None
         found = read_json(path)
-        return found if found["data"] == self.identity and _same(found["trial"], trial) else None
+        with damaged(path):
+            return found if found["data"] == self.identity and _same(found["trial"], trial) else None
 
     def results(self) -> list[tuple[Trial, dict[str, Any]]]:
         """Each trial with what came of it; an `error` where it failed, or was never done."""
@@ -171,12 +174,14 @@ class Study:
         path, planned = self.folder / PLAN, {}
         if path.exists() and not overwrite:
             plan = read_json(path)
-            if plan["identity"] != self.identity:
+            with damaged(path):
+                planned = {trial["name"]: trial["asked"] for trial in plan["trials"]}
+                identity = plan["identity"]
+            if identity != self.identity:
                 raise RunError(
                     f"{self.folder} holds a study of other data, or of the same divided or scaled otherwise. Choose "
                     "another folder, or say overwrite=True to take its place."
                 )
-            planned = {trial["name"]: trial["asked"] for trial in plan["trials"]}
         for trial in self.trials:
             if trial.name in planned and not _same(planned[trial.name], trial):
                 raise RunError(

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from isthmus.files import write_json
+from isthmus.checked import save_json
+from isthmus.run_folder import HISTORY
 from isthmus.undisturbed import undisturbed
 
 with undisturbed():  # rich draws from Python's random state when it is loaded
@@ -134,7 +135,7 @@ class Checkpoints(Callback):
 
     def _write(self, training: Training) -> None:
         training.save_checkpoint(self.folder)
-        write_json(self.folder / "history.json", training.state.history)
+        save_json(self.folder / HISTORY, training.state.history)
         self.written = time.monotonic()
 
 

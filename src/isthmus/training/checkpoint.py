@@ -3,16 +3,57 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import torch
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter
 from torch import Tensor
 
-from isthmus.store import load_tensors, save_tensors
+from isthmus.checked import check_tensors, damaged, load_tensors, save_tensors
+from isthmus.errors import RunError
+from isthmus.run_folder import CHECKPOINT
 from isthmus.training.optimisers import Optimiser
 
-CHECKPOINT = "checkpoint.safetensors"
 Status = Literal["running", "finished", "stopped early", "interrupted", "diverged"]
+
+
+Count = Annotated[int, Field(ge=0, lt=2**53)]
+
+
+def _complete(row: dict[str, Any]) -> dict[str, Any]:
+    if not {"epoch", "loss"} <= row.keys():
+        raise ValueError("a row of the history needs an epoch and a loss")
+    return row
+
+
+Row = Annotated[dict[str, Annotated[int, Field(lt=2**53)] | float | None], AfterValidator(_complete)]
+HISTORY_ROWS = TypeAdapter(list[Row], config=ConfigDict(strict=True))
+"""What a history is: a row an epoch, of numbers by name."""
+
+
+class Outcome(BaseModel):
+    """What the notes of a run's weights say of its training; what later versions add is let through."""
+
+    model_config = ConfigDict(strict=True, extra="allow")
+
+    status: Status
+    reason: str
+    best_epoch: Count
+
+
+class Notes(Outcome):
+    """What the notes of a checkpoint say (see `State`).
+
+    epochs: the goal, as it was when the checkpoint was written; None in runs of format 1.
+    """
+
+    epoch: Count
+    step: Count
+    history: list[Row]
+    pretrained: Count = 0
+    seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)]
+    epochs: Annotated[int, Field(ge=1, lt=2**53)] | None = None
+    callbacks: dict[str, dict[str, Any]]
 
 
 @dataclass
@@ -22,7 +63,7 @@ class State:
     epoch: epochs completed. step: steps done of the epoch under way. losses: (steps an epoch,) of the epoch under way,
     NaN where not yet known. terms: each term's sum over the epoch under way. history: a row an epoch. best_epoch: whose
     weights the model ends with. pretrained: layers that were trained before the whole. generator: where every random
-    draw comes from.
+    draw comes from. signal: the name of one that asked for the end, be it when training had ended already.
     """
 
     generator: torch.Generator
@@ -36,6 +77,7 @@ class State:
     seconds: float = 0.0
     status: Status = "running"
     reason: str = ""
+    signal: str = ""
 
 
 def save_checkpoint(
@@ -44,8 +86,9 @@ def save_checkpoint(
     model: torch.nn.Module,
     optimiser: Optimiser,
     callbacks: Mapping[str, tuple[dict[str, Any], dict[str, Tensor]]],
+    epochs: int,
 ) -> None:
-    """Write everything into one file, whole or not at all."""
+    """Write everything into one file, whole or not at all; `epochs` is the goal."""
     tensors = {f"model/{name}": value for name, value in model.state_dict().items()}
     tensors |= {f"optimiser/{name}": value for name, value in optimiser.state().items()}
     tensors |= {f"terms/{name}": value for name, value in state.terms.items()}
@@ -53,6 +96,7 @@ def save_checkpoint(
     for name, (_, owned) in callbacks.items():
         tensors |= {f"callback/{name}/{key}": value for key, value in owned.items()}
     notes = {
+        "epochs": epochs,
         "epoch": state.epoch,
         "step": state.step,
         "history": state.history,
@@ -68,8 +112,12 @@ def save_checkpoint(
 
 @dataclass
 class Checkpoint:
-    """What `save_checkpoint` wrote, as it lies on disk."""
+    """What `save_checkpoint` wrote, as it lies on disk: the one truth about how far a training is, and where it goes.
 
+    What else the folder says of it (its settings' epochs, the history, the weights' notes) is written after it.
+    """
+
+    path: Path
     tensors: dict[str, Tensor]
     notes: dict[str, Any]
 
@@ -80,12 +128,28 @@ class Checkpoint:
         Raises:
             RunError: it is missing or damaged.
         """
-        return cls(*load_tensors(folder / CHECKPOINT))
+        path = folder / CHECKPOINT
+        tensors, notes = load_tensors(path)
+        with damaged(path):
+            said = Notes.model_validate(notes)
+            if not said.best_epoch <= said.epoch == len(said.history):
+                raise ValueError(f"{said.epoch} epochs are done, and the history has {len(said.history)}")
+        return cls(path, tensors, notes)
 
-    @property
-    def ended(self) -> bool:
-        """Whether training was over when it was written."""
-        return self.notes["status"] in {"finished", "stopped early"}
+    def ended(self, epochs: int) -> bool:
+        """Whether training was over when it was written, if so many epochs are wanted."""
+        finished = self.notes["status"] == "finished" and self.notes["epoch"] >= epochs
+        return finished or self.notes["status"] == "stopped early"
+
+    def prolong(self, epochs: int) -> None:
+        """Set the goal anew, on disk as well, so that a training that is killed remembers it."""
+        if epochs < self.notes["epoch"]:
+            raise RunError(
+                f"{epochs} epochs are wanted, but the run in {self.path.parent} has done {self.notes['epoch']}. "
+                "Give a larger number, or train again."
+            )
+        self.notes |= {"epochs": epochs, "status": "running", "reason": ""}
+        save_tensors(self.path, self.tensors, self.notes)
 
     def best_weights(self) -> dict[str, Tensor]:
         """The weights of the best epoch so far; where there is none yet, those at the start."""
@@ -95,15 +159,27 @@ class Checkpoint:
         """The tensors whose names begin so, without that beginning."""
         return {name.removeprefix(prefix): value for name, value in self.tensors.items() if name.startswith(prefix)}
 
-    def restore(self, state: State, model: torch.nn.Module, optimiser: Optimiser) -> None:
-        """Put training back to where it stood."""
+    def restore(self, state: State, model: torch.nn.Module, optimiser: Optimiser, epochs: int) -> None:
+        """Put training back to where it stood; `epochs` are wanted.
+
+        Raises:
+            RunError: it is of another model, or of data of another size.
+        """
+        weights, best = model.state_dict(), self.group("callback/BestWeights-1/")
+        check_tensors(weights, self.group("model/"), self.path)
+        if best:
+            check_tensors(weights, best, self.path)
+        check_tensors(optimiser.state(), self.group("optimiser/"), self.path, finite=False)
+        check_tensors({"losses": state.losses}, {"losses": self.tensors["losses"]}, self.path, finite=False)
+        if self.notes["step"] > len(state.losses):
+            raise ValueError(f"step {self.notes['step']} is not one of an epoch's {len(state.losses)}")
         model.load_state_dict(self.group("model/"))
         optimiser.restore(self.group("optimiser/"))
-        state.terms = {name: value.to(state.losses.device) for name, value in self.group("terms/").items()}
+        state.terms = {name: value.reshape(()).to(state.losses.device) for name, value in self.group("terms/").items()}
         state.losses.copy_(self.tensors["losses"])
         state.generator.set_state(self.tensors["generator"])
         for name in ("epoch", "step", "history", "best_epoch", "seconds"):
             setattr(state, name, self.notes[name])
         state.pretrained = self.notes.get("pretrained", 0)
-        if self.ended:
+        if self.ended(epochs):
             state.status, state.reason = self.notes["status"], self.notes["reason"]

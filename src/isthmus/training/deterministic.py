@@ -3,6 +3,7 @@
 import contextlib
 import os
 from collections.abc import Iterator
+from typing import Any
 
 import torch
 
@@ -23,17 +24,18 @@ def deterministic(device: torch.device) -> Iterator[None]:
         yield
         return
     enabled, warns = torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()
-    fills, times = torch.utils.deterministic.fill_uninitialized_memory, torch.backends.cudnn.benchmark
+    memory: Any = torch.utils.deterministic  # whose switch pyright doesn't know
+    fills, times = memory.fill_uninitialized_memory, torch.backends.cudnn.benchmark
     workspace = os.environ.get(WORKSPACE)
     try:
         os.environ[WORKSPACE] = workspace or ":4096:8"
         torch.use_deterministic_algorithms(True, warn_only=True)
-        torch.utils.deterministic.fill_uninitialized_memory = False  # which takes time, and finds faults alone
+        memory.fill_uninitialized_memory = False  # which takes time, and finds faults alone
         torch.backends.cudnn.benchmark = False  # or the fastest one of the moment is taken
         yield
     finally:
         torch.use_deterministic_algorithms(enabled, warn_only=warns)
-        torch.utils.deterministic.fill_uninitialized_memory = fills
+        memory.fill_uninitialized_memory = fills
         torch.backends.cudnn.benchmark = times
         if workspace is None:
             os.environ.pop(WORKSPACE, None)

@@ -47,10 +47,15 @@ def pretrain(training: Training, callbacks: Callable[[str], Sequence[Callback]],
             ended = Training(layer, samples, None, chosen, callbacks(name)).run()
             if ended.status != "finished":
                 layer.load_state_dict(start)
+                state.signal = ended.signal
                 training.stop(ended.status, ended.reason)
                 return
             state.pretrained = place + 1
             save()
+            if ended.signal:  # which came when the layer had ended
+                state.signal = ended.signal
+                training.stop("interrupted", ended.signal)
+                return
         if place + 1 < len(layers):
             samples = _codes(layer, samples, training.device)
 

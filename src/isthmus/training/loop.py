@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from isthmus.autoencoder import Autoencoder
+from isthmus.checked import damaged
 from isthmus.data import Samples
 from isthmus.passes import brought, map_draws
 from isthmus.training.callbacks import Callback
@@ -22,7 +23,8 @@ from isthmus.training.deterministic import deterministic
 from isthmus.training.optimisers import Optimiser
 from isthmus.training.precision import fast_products
 from isthmus.training.settings import Settings, find_batch_size, find_device, learning_rate_at
-from isthmus.training.steps import Step, count_steps, make_step
+from isthmus.training.step import Step
+from isthmus.training.steps import count_steps, make_step
 
 VALIDATION_BATCH = 1024
 
@@ -47,6 +49,8 @@ class Training:
         self.device = find_device(settings.device)
         self.model = model.to(self.device)
         self.samples, self.validation, self.settings = train, validation, settings
+        self._resident = train.resident(self.device, _room(self.device) // 2)
+        self._resident_validation = validation and validation.resident(self.device, _room(self.device) // 4)
         self.callbacks = list(callbacks)
         self.batch_size = find_batch_size(settings, len(train))
         self.steps_per_epoch = count_steps(model, len(train), self.batch_size)
@@ -63,11 +67,12 @@ class Training:
             losses=torch.full((self.steps_per_epoch,), float("nan"), device=self.device),
         )
         if checkpoint is not None:
-            checkpoint.restore(self.state, self.model, self.optimiser)
-            for name, callback in self._named_callbacks():
-                if name in checkpoint.notes["callbacks"]:
-                    owned = checkpoint.group(f"callback/{name}/")
-                    callback.restore(checkpoint.notes["callbacks"][name], owned)
+            with damaged(checkpoint.path):
+                checkpoint.restore(self.state, self.model, self.optimiser, settings.epochs)
+                for name, callback in self._named_callbacks():
+                    if name in checkpoint.notes["callbacks"]:
+                        owned = checkpoint.group(f"callback/{name}/")
+                        callback.restore(checkpoint.notes["callbacks"][name], owned)
 
     def run(self) -> State:
         """Train until the epochs are done, a callback stops it, somebody interrupts it, or the loss is lost."""
@@ -77,20 +82,28 @@ class Training:
             self._call("train_begin")
             while self.state.status == "running" and self.state.epoch < self.settings.epochs:
                 self._epoch(step)
-            if self.state.status == "running":
-                self.state.status = "finished"
+            if self.state.status == "running" or (
+                self.state.status == "interrupted" and self.state.epoch >= self.settings.epochs
+            ):
+                self.state.status, self.state.reason = "finished", ""
             self._call("train_end")
         self.model.eval()
         return self.state
 
     def stop(self, status: Status, reason: str = "") -> None:
-        """End training after the step under way."""
-        self.state.status, self.state.reason = status, reason
+        """End training after the step under way.
+
+        How training ended stands: an interruption that comes later, while the last checkpoint is written say, doesn't
+        change it. What ends training of itself counts more than an interruption in the same epoch.
+        """
+        before = self.state.status
+        if before == "running" or (before == "interrupted" and status != "interrupted"):
+            self.state.status, self.state.reason = status, reason
 
     @torch.no_grad()
     def validate(self) -> dict[str, float]:
         """Mean loss and terms over the validation part, with the same draws every time; none where there is none."""
-        samples = self.validation
+        samples = self._resident_validation
         if samples is None or not len(samples):
             return {}
         generator = torch.Generator().manual_seed(self.settings.seed)
@@ -112,7 +125,7 @@ class Training:
     def save_checkpoint(self, folder: Path) -> None:
         """Write all that is needed to go on from here."""
         owned = {name: callback.state() for name, callback in self._named_callbacks()}
-        save_checkpoint(folder, self.state, self.model, self.optimiser, owned)
+        save_checkpoint(folder, self.state, self.model, self.optimiser, owned, self.settings.epochs)
 
     def rows_of(self, order: Tensor, step: int) -> Tensor:
         """The samples of a step of an epoch; the last one takes all that are left."""
@@ -124,6 +137,8 @@ class Training:
         state, settings = self.state, self.settings
         self._call("epoch_begin")
         order = _order(len(self.samples), settings.seed, state.epoch)
+        if self._resident is not self.samples:
+            order = order.to(self.device)
         began = time.perf_counter()
         while state.step < self.steps_per_epoch:
             self._call("batch_begin")
@@ -144,8 +159,8 @@ class Training:
         """One batch: drawn, taken a step on, noted."""
         state, settings = self.state, self.settings
         number = state.epoch * self.steps_per_epoch + state.step
-        raw = self.samples.batch(indices).to(self.device, non_blocking=True)
-        draws = self.model.draw(len(indices), state.generator) | brought(self.model, self.samples, indices)
+        raw = self._resident.batch(indices).to(self.device, non_blocking=True)
+        draws = self.model.draw(len(indices), state.generator) | brought(self.model, self._resident, indices)
         if any(penalty.scheduled for penalty in self.model.penalties):
             draws["epochs"] = torch.full((len(indices),), number / self.steps_per_epoch)
         draws = _to(draws, self.device)
@@ -211,6 +226,11 @@ def _order(count: int, seed: int, epoch: int) -> Tensor:
     return torch.randperm(count, generator=generator)
 
 
+def _room(device: torch.device) -> int:
+    """Bytes that are free on an accelerator; many where PyTorch doesn't say, for its memory is the computer's then."""
+    return torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else 2**33
+
+
 def _to(draws: Any, device: torch.device) -> Any:
     return draws if device.type == "cpu" else map_draws(lambda draw: draw.to(device, non_blocking=True), draws)
 
@@ -247,7 +267,7 @@ def _why_lost(training: Training, step: int, number: int) -> str:
 def _interruptible(training: Training) -> Iterator[None]:
     """Ctrl-C (and a polite kill) ends training after the step under way, and says so; a second one ends it at once.
 
-    `state.reason` is then the signal's name.
+    `state.signal` is then the signal's name; and `state.reason` too, unless training had ended before.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -256,9 +276,15 @@ def _interruptible(training: Training) -> Iterator[None]:
     def interrupt(number: int, frame: FrameType | None) -> None:
         if training.state.status == "interrupted" and number == signal.SIGINT:
             raise KeyboardInterrupt
-        training.stop("interrupted", signal.Signals(number).name)
+        training.state.signal = signal.Signals(number).name
+        training.stop("interrupted", training.state.signal)
         if number == signal.SIGINT:
-            print("Stopping: what is in training is saved first. A second Ctrl-C ends it at once.", file=sys.stderr)
+            print(
+                "Stopping: what is in training is saved first. A second Ctrl-C ends it at once."
+                if training.state.status == "interrupted"
+                else "Training has ended, and is being saved.",
+                file=sys.stderr,
+            )
 
     before = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

@@ -1,6 +1,7 @@
 """The optimisers: one fused move over all parameters, and their state by the parameters' names."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -51,8 +52,11 @@ class Optimiser:
         }
 
     @torch.no_grad()
-    def step(self, gradients: Sequence[Tensor], rate: float) -> None:
-        """One move, by PyTorch's fused functions. `gradients` are in the order of the parameters; clipped first."""
+    def step(self, gradients: Sequence[Tensor], rate: float | Tensor) -> None:
+        """One move, by PyTorch's fused functions. `gradients` are in the order of the parameters; clipped first.
+
+        rate: as a tensor where the move is captured, so that it may change (`isthmus.training.captured`).
+        """
         match self.settings.clip:
             case "auto":
                 gradients = self._without_bursts(gradients)
@@ -72,7 +76,7 @@ class Optimiser:
         factor = (most / norm.clamp(min=1e-30)).clamp(max=1.0)
         return [gradient * factor for gradient in gradients]
 
-    def _move(self, places: list[int], gradients: list[Tensor], rate: float) -> None:
+    def _move(self, places: list[int], gradients: list[Tensor], rate: Any) -> None:
         """One move of the parameters at these places."""
         decay, momentum = self.settings.weight_decay, self.settings.momentum
         parameters, counts = [self.parameters[place] for place in places], [self.counts[place] for place in places]

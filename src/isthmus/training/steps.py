@@ -14,14 +14,12 @@ from isthmus.parts import Conv
 from isthmus.parts.layers import for_compiler
 from isthmus.parts.networks.recurrent import Recurrent
 from isthmus.passes import map_draws
+from isthmus.training.captured import can_capture, captured_step
 from isthmus.training.graph import compile_pure
 from isthmus.training.optimisers import Optimiser
 from isthmus.training.precision import bfloat16_products
 from isthmus.training.settings import Settings, find_batch_size
-
-Terms = dict[str, Tensor]
-Step = Callable[[Tensor, Any, Tensor | None, float], tuple[Tensor, Terms]]
-"""(raw batch, draws, penalty weights, learning rate) to (loss, terms), after the optimiser's move."""
+from isthmus.training.step import Differentiate, Step, Terms
 
 COMPILE_SECONDS = 10.0
 """About what compiling costs, once, on two cores."""
@@ -50,22 +48,33 @@ class Objective(nn.Module):
 def make_step(
     model: Autoencoder, optimiser: Optimiser, settings: Settings, device: torch.device, batch_size: int
 ) -> Step:
-    """The step that the settings ask for."""
+    """The step that the settings ask for, by what suits the device."""
     eager = eager_step(model, optimiser, settings, device)
-    return compiled_step(model, optimiser, settings, device, batch_size, eager) if settings.compile is True else eager
+    if settings.compile is True:
+        return compiled_step(model, optimiser, settings, device, batch_size, eager)
+    if can_capture(model, settings, device):
+        return captured_step(model, optimiser, settings, batch_size, differentiated(model, settings, device), eager)
+    return eager
 
 
-def eager_step(model: Autoencoder, optimiser: Optimiser, settings: Settings, device: torch.device) -> Step:
-    """The step as PyTorch runs it line by line; convolutions in pieces whose activations stay in the cache."""
+def differentiated(model: Autoencoder, settings: Settings, device: torch.device) -> Differentiate:
+    """Loss and gradients of one batch as PyTorch computes them line by line."""
     objective = Objective(model)
     parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    piece = _piece(model, device)
 
     def differentiate(raw: Tensor, draws: Any, weights: Tensor | None) -> tuple[list[Tensor], Tensor, Terms]:
         with _products(settings, device):
             total, terms = objective(raw, draws, weights)
         gradients = torch.autograd.grad(total, parameters, materialize_grads=True)
         return list(gradients), total.detach(), {name: term.detach() for name, term in terms.items()}
+
+    return differentiate
+
+
+def eager_step(model: Autoencoder, optimiser: Optimiser, settings: Settings, device: torch.device) -> Step:
+    """The step as PyTorch runs it line by line; convolutions in pieces whose activations stay in the cache."""
+    differentiate = differentiated(model, settings, device)
+    piece = _piece(model, device)
 
     def in_pieces(raw: Tensor, draws: Any, weights: Tensor | None, size: int) -> tuple[list[Tensor], Tensor, Terms]:
         sums: list[Tensor] = []

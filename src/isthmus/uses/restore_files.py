@@ -15,6 +15,7 @@ from isthmus.data.pictures import SUFFIXES, decode
 from isthmus.data.samples import as_tensor
 from isthmus.errors import DataError, UseError, nearest
 from isthmus.files import unwritable, write_whole
+from isthmus.replacing import finish_swap
 from isthmus.uses.given import takes_run
 from isthmus.uses.restore import Restorer
 from isthmus.uses.tiles import OVERLAP, TILE
@@ -125,6 +126,7 @@ def restore_files(
 
 def _plan(source: Path, target: Path) -> dict[str, Path]:
     """The name of every picture, and where its restored one goes; refused before any work where that won't do."""
+    finish_swap(source)
     if source.is_file():
         if target.is_dir():
             target = target / _suffixed(Path(source.name)).name

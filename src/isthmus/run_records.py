@@ -1,0 +1,98 @@
+"""What the files of a run's folder say of it, each checked before anything relies on it."""
+
+import math
+from pathlib import Path
+from typing import Any
+
+from isthmus.autoencoder import Autoencoder
+from isthmus.checked import damaged, load_json, load_tensors
+from isthmus.data.saved import check_description
+from isthmus.pca import PCA
+from isthmus.run_folder import BASELINE, DATA, ENVIRONMENT, HISTORY, SETTINGS, WEIGHTS
+from isthmus.store import put_weights, read_described
+from isthmus.training.checkpoint import HISTORY_ROWS, Outcome
+from isthmus.training.settings import Settings
+
+
+def read_settings(folder: Path) -> Settings:
+    """The settings of the run in a folder.
+
+    Raises:
+        RunError: they are missing or damaged.
+    """
+    said = _read(folder, SETTINGS)
+    with damaged(folder / SETTINGS, keep=()):
+        return Settings.from_json(said)
+
+
+def read_description(folder: Path, model: Autoencoder | None = None) -> dict[str, Any]:
+    """The description of the data of the run in a folder.
+
+    model: the run's, which must take such samples.
+
+    Raises:
+        RunError: it is missing or damaged.
+    """
+    said = _read(folder, DATA)
+    with damaged(folder / DATA, keep=()):
+        return check_description(said, None if model is None else model.shape)
+
+
+def read_environment(folder: Path) -> dict[str, Any]:
+    """What the run in a folder was made with.
+
+    Raises:
+        RunError: it is missing or damaged.
+    """
+    said = _read(folder, ENVIRONMENT)
+    with damaged(folder / ENVIRONMENT):
+        if not isinstance(said, dict) or any(isinstance(value, dict | list) for value in said.values()):
+            raise ValueError("it is no table of words and numbers")
+    return said
+
+
+def read_history(folder: Path) -> list[dict[str, Any]]:
+    """A row an epoch of the run in a folder.
+
+    Raises:
+        RunError: it is missing or damaged.
+    """
+    said = _read(folder, HISTORY)
+    with damaged(folder / HISTORY):
+        HISTORY_ROWS.validate_python(said)
+    return said
+
+
+def read_weights(folder: Path, model: Autoencoder | None = None) -> Outcome:
+    """How the training of the run in a folder ended; its weights are put into the model, if one is given.
+
+    Raises:
+        RunError: they are missing, damaged or another model's.
+    """
+    tensors, notes = load_tensors(folder / WEIGHTS)
+    if model is not None:
+        put_weights(model, tensors, folder / WEIGHTS)
+    with damaged(folder / WEIGHTS):
+        return Outcome.model_validate(notes)
+
+
+def read_baseline(folder: Path, model: Autoencoder) -> PCA | None:
+    """The principal components that the run in a folder is compared with, if they are there.
+
+    Raises:
+        RunError: they are damaged, or of samples of another shape than the model's.
+    """
+    if not (folder / BASELINE).exists():
+        return None
+    tensors, _ = load_tensors(folder / BASELINE)
+    with damaged(folder / BASELINE):
+        pca = PCA.from_tensors(tensors)
+        if pca.mean.numel() != math.prod(model.shape):
+            raise ValueError(f"it is of {pca.mean.numel()} numbers a sample, the model's have {math.prod(model.shape)}")
+        if not all(bool(tensor.isfinite().all()) for tensor in tensors.values()):
+            raise ValueError("it is not finite")
+    return pca
+
+
+def _read(folder: Path, name: str) -> Any:
+    return load_json(folder / name, sealed=read_described(folder)["format"] > 1)
