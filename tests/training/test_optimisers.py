@@ -108,9 +108,3 @@ def test_the_norm_of_large_gradients_is_estimated_from_rows() -> None:
     assert float(optimisers._rough_norm(_draw(1))) == pytest.approx(
         float(torch.cat([gradient.flatten() for gradient in _draw(1)]).norm()), rel=1e-5
     )
-
-
-def test_checkpoints_from_before_bursts_were_cut_are_taken_back() -> None:
-    optimiser = Optimiser(Settings(), {"a": torch.zeros(3)})
-    state = {name: value.clone() for name, value in optimiser.state().items() if name != "usual"}
-    optimiser.restore(state)

@@ -3,6 +3,7 @@
 import math
 
 import numpy as np
+import pyarrow as pa
 import pytest
 import torch
 from sklearn.metrics import roc_auc_score
@@ -10,7 +11,7 @@ from sklearn.metrics import roc_auc_score
 import isthmus as ist
 from isthmus.drawing.plates import LIGHT
 from isthmus.drawing.rows import Look
-from isthmus.errors import DataError, UseError
+from isthmus.errors import DataError, Remark, UseError
 from isthmus.uses import scores
 from isthmus.uses.cells import cells_off, usual_row
 from isthmus.uses.detect import draw_strangest, section, strangest_of
@@ -265,3 +266,20 @@ def test_scores_are_the_same_however_many_samples_go_together(vae, by, monkeypat
     again = ist.detector(vae, by)
     torch.testing.assert_close(again.scores(vae.data.test), whole, rtol=1e-4, atol=1e-5)
     assert again.threshold == pytest.approx(found.threshold, rel=1e-4)
+
+
+@pytest.mark.parametrize("by", ["error", "neighbours"])
+def test_an_unknown_category_is_anomalous_and_named_and_a_missing_one_is_neither(by):
+
+    place = np.random.default_rng(0)
+    kind = place.choice(["http", "smtp", "dns"], 400)
+    size = np.where(kind == "http", 1.0, 3.0) + place.normal(0, 0.2, 400)
+    given = {"kind": kind, "size": size} | {f"n{i}": size + place.normal(0, 0.1, 400) for i in range(6)}
+    data = ist.open_data(pa.table(given), categorical="auto", missing="keep")
+    run = ist.fit(ist.recipe("table", code=2).build(data), data, epochs=3, compile=False, progress=False)
+    row = {name: pa.array([values[0]] * 2) for name, values in given.items()}
+    with pytest.warns(Remark, match="taken for unknown"):
+        found = ist.detect(run, pa.table(row | {"kind": pa.array(["backdoor", None])}), by)
+    assert found.strange.tolist() == [True, False]
+    assert found.strangest[0].sample == 0
+    assert found.strangest[0].columns[0][:2] == ("kind", "unknown")

@@ -143,8 +143,7 @@ class Optimiser:
     def restore(self, state: Mapping[str, Tensor]) -> None:
         """Take back what `state` gave."""
         for name, value in self.state().items():
-            if name != "usual" or name in state:  # which checkpoints of older versions lack
-                value.copy_(state[name])
+            value.copy_(state[name])
 
 
 def _laid_out_as(gradient: Tensor, parameter: Tensor) -> Tensor:
