@@ -12,7 +12,7 @@ from isthmus.numerals import number, percent
 @pytest.mark.parametrize(("value", "text"), [
     (0, "0"), (None, "–"), (math.nan, "–"), (9.9996, "10.0"), (1.5, "1.50"), (0.012345, "0.0123"), (1234.5, "1,234"),
     (3.0, "3"), (-52821.4, "−52,821"),
-    (-2.5, "−2.50"), (1.5e-7, "1.50×10^−7"), (2e9, "2.00×10^9"), (99999.9, "100,000"), (999.7, "1,000"),
+    (-2.5, "−2.50"), (1.5e-7, "1.50×10⁻⁷"), (2e9, "2.00×10⁹"), (99999.9, "100,000"), (999.7, "1,000"),
 ])  # fmt: skip
 def test_numbers_have_three_digits(value, text):
     assert number(value) == text

@@ -187,6 +187,11 @@ class Autoencoder(nn.Module):
         return self.scaling.scale.device
 
     @property
+    def code_bits(self) -> float | None:
+        """Bits that one sample's code takes, where it is quantised."""
+        return self.code.bits(self.code_shape)
+
+    @property
     def has_rival(self) -> bool:
         """Whether something in it learns against the model, so that a smaller loss isn't a better model."""
         return any(penalty.has_rival for penalty in self.penalties)

@@ -5,12 +5,14 @@ import math
 NARROW = "\u202f"
 """A narrow space at which no line breaks."""
 
+_RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
 
 def number(value: float | None, digits: int = 3) -> str:
     """So many significant digits, but all digits before the point, and whole numbers whole; a dash for none.
 
     >>> [number(value) for value in (0.012345, 1.5, 34, 52821.4, 1.5e-7, None)]
-    ['0.0123', '1.50', '34', '52,821', '1.50×10^−7', '–']
+    ['0.0123', '1.50', '34', '52,821', '1.50×10⁻⁷', '–']
     """
     if value is None or not math.isfinite(value):
         return "–"
@@ -24,7 +26,7 @@ def number(value: float | None, digits: int = 3) -> str:
         decimals = max(0, digits - 1 - math.floor(math.log10(abs(value))))
         return _signed(f"{value:,.{decimals}f}")
     mantissa, exponent = f"{value:.{digits - 1}e}".split("e")
-    return _signed(f"{mantissa}×10^{int(exponent)}")
+    return _signed(mantissa) + "×10" + str(int(exponent)).translate(_RAISED)
 
 
 def percent(share: float, decimals: int | None = None) -> str:

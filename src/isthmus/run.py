@@ -1,6 +1,7 @@
 """A run: a model with the data, settings and history it was trained by, in memory and in a folder."""
 
 import contextlib
+import math
 import platform
 import sys
 import tempfile
@@ -16,14 +17,18 @@ from isthmus import version
 from isthmus.autoencoder import Autoencoder
 from isthmus.checked import save_json, save_tensors
 from isthmus.data import Data, Samples, read_samples, reopen, stream_samples
+from isthmus.data.gather import join
 from isthmus.data.missing import check_whole
+from isthmus.data.read import of_patches
 from isthmus.data.samples import together
 from isthmus.data.series import ended
-from isthmus.data.stream import Stream, divided
+from isthmus.data.stream import Stream, divided, stream_pictures
+from isthmus.data.tiles import one_picture
 from isthmus.errors import DataError, RunError, remark
 from isthmus.measures import Evaluation, evaluate
 from isthmus.passes import widest
 from isthmus.pca import PCA, principal_components
+from isthmus.quantised_pca import QuantisedPCA, quantise
 from isthmus.run_folder import (
     BASELINE,
     CHECKPOINT,
@@ -53,6 +58,7 @@ from isthmus.run_records import (
 from isthmus.store import describe_model, make_folder, put_weights, rebuild
 from isthmus.training import Checkpoint, Settings
 from isthmus.training.settings import find_device
+from isthmus.uses.tiles import Tiles
 
 LARGEST_BASELINE = 512
 """Components of the PCA that a run is compared with, at most."""
@@ -63,8 +69,8 @@ class Run:
     """A trained model, with all that is known of its training.
 
     folder: where it is kept; None for a run in memory. data: what it was trained on, where at hand. history: a row an
-    epoch. status: "finished", "stopped early", "interrupted" or "diverged". pca: principal components with as many
-    numbers as the code, learnt from the training part, to compare with.
+    epoch. status: "finished", "stopped early", "interrupted" or "diverged". pca: principal components learnt from the
+    training part, to compare with (`baseline`).
     """
 
     model: Autoencoder
@@ -92,6 +98,8 @@ class Run:
     def encode(self, source: Any, **how: Any) -> Tensor:
         """(N, *code) codes of raw samples: a part of the data, an array, a table, anything that `open_data` reads.
 
+        A model of patches gives a code for each of the tiles that cover a picture, row by row (see `read`).
+
         how: to read a source that is not read as the training's was, as for `read_samples`.
         """
         return self._through(self.model.encode, self.read(source, **how))
@@ -100,7 +108,15 @@ class Run:
         """(N, *shape) reconstructions of raw samples, in the raw data's units, float32; `how` as for `encode`.
 
         What was missing is filled in; a series ends where it ended, with NaN after it.
+
+        A model of patches takes whole pictures, all of one size, in overlapping tiles that are put together without a
+        seam, and gives whole ones back, (N, C, H, W). For pictures of several sizes see `pictures`.
+
+        Raises:
+            DataError: as `read`; or the pictures have several sizes.
         """
+        if self.covers(source, how):
+            return self._whole(source, how)
         samples = self.read(source, **how)
         made = self._through(self.model.reconstruct, samples)
         if samples.kind != "series" or not self.model.beside.mask:
@@ -122,7 +138,9 @@ class Run:
     def read(self, source: Any, **how: Any) -> Samples:
         """The samples of a source, as the model takes them; `how` as for `encode`.
 
-        A model that is told which numbers are known takes samples with holes, unless `missing` says otherwise.
+        A model that is told which numbers are known takes samples with holes, unless `missing` says otherwise. For a
+        model of patches, pictures are covered by tiles of its size, called "photo@32,0.png" by the row and column of
+        their first pixel; patches=100 cuts so many at random places, as in training.
 
         Raises:
             DataError: it can't be read, or lacks numbers, and the model was not built for that.
@@ -131,6 +149,8 @@ class Run:
             raise DataError("These are data with three parts. Give one of them, such as data.test.")
         if isinstance(source, Samples) and not how:
             samples = source
+        elif self.covers(source, how):
+            samples = join(list(self.stream(source, **how)))
         else:
             samples = read_samples(source, like=self.description or None, **self._reading(how))
         if not self.model.beside.mask:
@@ -151,10 +171,49 @@ class Run:
         """
         if isinstance(source, Data | Samples):
             return divided(self.read(source, **how), rows)
+        if self.covers(source, how):
+            source = one_picture(source, self.model.shape[0])
         stream = stream_samples(source, like=self.description or None, rows=rows, **self._reading(how))
         if not self.model.beside.mask:
             stream = stream.checked(check_whole)
         return stream
+
+    def pictures(self, source: Any, **how: Any) -> Stream:
+        """For a model of patches the whole pictures of a source, each a piece of its own size; else as `stream`.
+
+            for picture, made in run.pictures("photos").through(run.reconstruct):
+                ...
+
+        Raises:
+            DataError: as `stream`; or the pictures have other channels than the model's.
+        """
+        if not self.covers(source, how):
+            return self.stream(source, **how)
+        return stream_pictures(source, self.description, **self._reading(how))
+
+    def covers(self, source: Any, how: Mapping[str, Any]) -> bool:
+        """Whether a source holds whole pictures for a model of patches, to be covered by tiles.
+
+        Parts of the run's data are patches already, and so are what `patches` in `how` asks for.
+        """
+        if isinstance(source, Samples):
+            pictures = source.kind == "pictures" and len(source.shape) == 3
+            return pictures and of_patches(self.description) and source.shape != tuple(self.model.shape)
+        asked = how.get("patches") is not None or how.get("part") is not None
+        return of_patches(self.description) and not asked and not isinstance(source, Data)
+
+    def _whole(self, source: Any, how: dict[str, Any]) -> Tensor:
+        """(N, C, H, W) reconstructions of whole pictures by a model of patches."""
+        tiles = Tiles(self.model.eval())
+        if isinstance(source, Samples):
+            return tiles(source.tensor())
+        made = [tiles(picture.tensor()) for picture in self.pictures(source, **how)]
+        if len(sizes := {tuple(picture.shape[2:]) for picture in made}) > 1:
+            raise DataError(
+                f"These pictures have {len(sizes)} sizes, and one array holds pictures of one. Reconstruct them one by "
+                "one, run.pictures(source).through(run.reconstruct), or resize them all, size=(height, width)."
+            )
+        return torch.cat(made)
 
     def _reading(self, how: dict[str, Any]) -> dict[str, Any]:
         """How to read a source, if nothing else is said: a model that knows of masks takes holes as they are."""
@@ -271,19 +330,26 @@ class Run:
         return self.data
 
     def baseline(self) -> PCA:
-        """PCA with as many numbers as the code (at most 512), from the training part; computed once."""
-        if self.pca is None:
-            data = self.open()
-            self.pca = principal_components(data.train, self.model.scaling, self.baseline_size)
-        if self.folder is not None and not (self.folder / BASELINE).exists():
+        """PCA with as many numbers as the code (at most 512), from the training part; computed once.
+
+        Beside a quantised code it has as many bits (`QuantisedPCA`).
+        """
+        made = self.pca
+        if made is None:
+            made = principal_components(self.open().train, self.model.scaling, self.baseline_size)
+        bits = self.model.code_bits
+        if bits is not None and not isinstance(made, QuantisedPCA):
+            made = quantise(made, self.open().train, self.model.scaling, math.ceil(bits))
+        if self.folder is not None and (made is not self.pca or not (self.folder / BASELINE).exists()):
             with contextlib.suppress(RunError):
-                save_tensors(self.folder / BASELINE, self.pca.to_tensors())
-        return self.pca
+                save_tensors(self.folder / BASELINE, made.to_tensors())
+        self.pca = made
+        return made
 
     @property
     def baseline_size(self) -> int:
         """How many principal components it is compared with."""
-        return min(torch.Size(self.model.code_shape).numel(), LARGEST_BASELINE)
+        return baseline_size(self.model)
 
     @torch.no_grad()
     def _through(self, use: Any, samples: Samples) -> Tensor:
@@ -297,6 +363,16 @@ class Run:
         if self.model.training:  # to say it to every layer again takes as long as one row
             self.model.eval()
         return torch.cat([use(raw, labels).cpu() for raw, labels in samples.labelled(together(widest(self.model)))])
+
+
+def baseline_size(model: Autoencoder) -> int:
+    """How many principal components a model is compared with: as many as its code has numbers, 512 at most.
+
+    A quantised code's bits decide how many of the components are used; it needs no more than one a bit.
+    """
+    bits, width = model.code_bits, math.prod(model.shape)
+    size = math.prod(model.code_shape) if bits is None else min(math.ceil(bits), width)
+    return min(size, LARGEST_BASELINE)
 
 
 def load(folder: str | Path, *, model: Autoencoder | None = None, device: str = "auto") -> Run:

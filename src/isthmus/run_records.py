@@ -8,6 +8,7 @@ from isthmus.autoencoder import Autoencoder
 from isthmus.checked import damaged, load_json, load_tensors
 from isthmus.data.saved import check_description
 from isthmus.pca import PCA
+from isthmus.quantised_pca import QuantisedPCA
 from isthmus.run_folder import BASELINE, DATA, ENVIRONMENT, HISTORY, SETTINGS, WEIGHTS
 from isthmus.store import put_weights, read_described
 from isthmus.training.checkpoint import HISTORY_ROWS, Outcome
@@ -86,7 +87,7 @@ def read_baseline(folder: Path, model: Autoencoder) -> PCA | None:
         return None
     tensors, _ = load_tensors(folder / BASELINE)
     with damaged(folder / BASELINE):
-        pca = PCA.from_tensors(tensors)
+        pca = QuantisedPCA.from_tensors(tensors)
         if pca.mean.numel() != math.prod(model.shape):
             raise ValueError(f"it is of {pca.mean.numel()} numbers a sample, the model's have {math.prod(model.shape)}")
         if not all(bool(tensor.isfinite().all()) for tensor in tensors.values()):

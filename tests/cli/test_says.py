@@ -73,7 +73,7 @@ def test_figures_leave_out_what_is_not_there():
 def test_numbers_have_four_digits():
     assert [number(value) for value in (5.123456, 1e-7, 12345.6, None, float("nan"))] == [
         "5.123",
-        "1.000×10^−7",
+        "1.000×10⁻⁷",
         "12,346",
         "–",
         "–",

@@ -1,14 +1,18 @@
 """Comparing: the order, the spread, what is said about it, and the page."""
 
+import math
 import re
 import statistics
 
 import pytest
 
 import isthmus as ist
+from isthmus.drawing.studies import rivals
 from isthmus.errors import BlueprintError
 from isthmus.experiments.compare import verdict
+from isthmus.experiments.entrants import read_entrants
 from isthmus.experiments.table import Entry
+from isthmus.experiments.words import brief_columns
 
 
 def test_the_better_model_comes_first_with_its_mean_and_spread(data, tmp_path):
@@ -36,7 +40,7 @@ def entry(name, mean, spread):
 
 @pytest.mark.parametrize(
     ("spreads", "said"),
-    [((0.01, 0.02), "larger than both"), ((0.1, 0.02), "more seeds may turn it"), ((None, None), "one seed")],
+    [((0.01, 0.02), "larger than both"), ((0.1, 0.02), "more seeds may turn it"), ((None, None), "One seed")],
 )
 def test_the_verdict_says_whether_chance_may_have_made_the_order(spreads, said):
     assert said in verdict([entry("a", 0.2, spreads[0]), entry("b", 0.3, spreads[1])], "mse")
@@ -57,6 +61,74 @@ def test_the_page_stands_by_itself_and_shows_failures(data, quick, tmp_path):
 def test_pictures_are_shown_as_each_model_gives_them_back(quick, tmp_path):
     ist.compare("digits", ["vanilla", "cvae"], out=tmp_path, seeds=1, **quick)
     assert "What comes back" in (tmp_path / "report.html").read_text()
+
+
+def test_vaes_are_ranked_by_the_elbo_with_their_kl_bits_and_draws(tmp_path):
+    words = ["vae@weight=1/8,code=2,network.widths=[16]"]
+    found = ist.compare("digits", words, out=tmp_path, seeds=1, epochs=8, learning_rate=3e-3, compile=False)
+    assert found.ranked_by == "test_elbo"
+    elbos = [entry.means["test_elbo"] for entry in found.entries]
+    assert elbos == sorted(elbos, reverse=True)
+    assert "has the largest ELBO" in found.verdict
+    for entry in found.entries:
+        means = entry.means
+        assert means["test_bits"] == pytest.approx(-means["test_elbo"] / 64 / math.log(2))
+        assert means["test_kl"] >= 0
+        assert means["test_frechet"] > 0
+    light, heavy = (entry.means["test_kl"] for entry in sorted(found.entries, key=lambda entry: entry.entrant))
+    assert light > heavy
+    assert list(brief_columns(found.entries, "test"))[1:] == ["test_elbo", "test_kl", "test_frechet", "test_mse"]
+
+
+def test_among_others_vaes_are_ranked_by_the_error_and_what_they_are_trained_for_is_said(quick, tmp_path):
+    found = ist.compare("digits", ["vanilla@code=4", "vae@code=2,widths=[8]"], out=tmp_path, seeds=1, **quick)
+    assert found.ranked_by == "test_mse"
+    errors = [entry.means["test_mse"] for entry in found.entries]
+    assert errors == sorted(errors)
+    assert re.fullmatch(
+        r"vae@code=2,widths=\[8\] is trained for the ELBO \(bce\), −[\d.]+ nats, not the error\.", found.explanation
+    )
+    page = (tmp_path / "report.html").read_text()
+    assert "The test part, of models with a prior" in page
+    assert "Fréchet" in page
+
+
+def test_a_grid_stands_for_each_combination_and_lists_may_have_commas():
+    (deep, *grid) = read_entrants(["deep@code=8,network.widths=64,32", "vae@weight=1/4,code=8/16"])
+    assert deep.options == {"code": 8, "network.widths": [64, 32]}
+    assert read_entrants(["deep@network.widths=[64]"])[0].options == {"network.widths": [64]}
+    assert [one.options for one in grid] == [{"weight": w, "code": c} for w in (1, 4) for c in (8, 16)]
+    assert len({one.name for one in grid}) == 4
+
+
+@pytest.mark.parametrize("words", [["vae@"], ["vae@weight"], ["@code=3"], ["vae@weight="], ["vae", "vae"]])
+def test_words_that_name_no_model_are_refused_with_how_to_say_it(words):
+    with pytest.raises(BlueprintError, match=r"RECIPE@KEY=VALUE|Say each model once"):
+        read_entrants(words)
+
+
+def test_a_rival_that_is_exact_does_not_push_the_models_together():
+    means = {"a": 0.010, "b": 0.011, "c": 0.013}
+    for pca in (2e-31, 0.0):
+        axes = rivals(means, dict.fromkeys(means, 1e-4), dict.fromkeys(means, pca), across="error").axes[0]
+        low, high = axes.get_xlim()
+        assert (means["c"] - means["a"]) / (high - low) > 0.1
+    axes = rivals(means | {"exact": 1e-15}, {}, {}, across="error").axes[0]
+    assert axes.get_xlim()[1] < 0.1
+
+
+def test_elbos_below_zero_can_be_drawn():
+    axes = rivals({"a": -83.0, "b": -90.0}, {"a": 0.5}, {}, across="ELBO").axes[0]
+    assert axes.get_xlim()[0] < -90 < -83 < axes.get_xlim()[1] < 0
+
+
+def test_no_table_of_the_page_has_more_columns_than_fit_it(quick, tmp_path):
+    ist.compare("digits", ["vanilla@code=4", "vae@code=2,widths=[8]"], out=tmp_path, seeds=2, **quick)
+    page = (tmp_path / "report.html").read_text()
+    heads = re.findall(r"<thead>(.*?)</thead>", page, re.DOTALL)
+    assert len(heads) >= 3
+    assert max(head.count("<th") for head in heads) <= 6
+    assert "^" not in re.sub(r"base64,[^\"]*", "", page[page.index("<body>") :])
 
 
 def test_unknown_recipes_and_none_are_said(data, tmp_path):

@@ -4,6 +4,8 @@ import pytest
 import torch
 
 from isthmus.measures import Evaluation
+from isthmus.pca import PCA
+from isthmus.quantised_pca import QuantisedPCA
 from isthmus.report import words
 
 
@@ -56,7 +58,17 @@ def test_verdict_on_a_model_that_restores_compares_with_doing_nothing(model, say
     assert words.explanation(restored) == ""
 
 
-def test_a_quantised_code_as_large_as_the_data_is_not_said_to_squeeze_nothing():
-    assert words.verdict(found(3.0, 0.0), 64, 64, bits=64).endswith(
-        "is 3, of 64 bits; PCA with the same 64 numbers, not quantised, is exact there."
-    )
+@pytest.mark.parametrize(("bits", "says"), [
+    (36.0, "2.0 times smaller than PCA's with the same 36 bits."),
+    (59.8, "2.0 times smaller than PCA's with 60 bits where the model's code has 59.8."),
+    (1.0, "2.0 times smaller than PCA's with one bit too."),
+])  # fmt: skip
+def test_a_quantised_code_is_compared_with_pca_by_bits(bits, says):
+    assert words.verdict(found(5.0, 10.0), 64, 36, bits=bits).endswith(says)
+
+
+def test_what_pca_has_is_counted_in_numbers_or_bits():
+    plain = PCA(torch.zeros(2), torch.eye(2), torch.ones(2), 2.0)
+    assert words.pca_has(plain) == "2 numbers"
+    levels = (torch.arange(4.0), torch.zeros(1))
+    assert words.pca_has(QuantisedPCA(torch.zeros(2), torch.eye(2), torch.ones(2), 2.0, levels)) == "2 bits"

@@ -255,7 +255,39 @@ def test_strangest_of_other_data_can_be_drawn(kind):
     shape = {"series": (200, 2, 12), "table": (200, 6)}[kind]
     data = ist.open_data(np.random.default_rng(0).normal(size=shape).astype(np.float32), kind=kind)
     run = ist.fit(ist.recipe("pca", code=2).build(data), data, progress=False)
-    assert draw_strangest(run.model, data.test.take(range(4)), theme=LIGHT).axes
+    found = ist.detect(run, data.test)
+    cells = [one.columns for one in found.strangest]
+    assert draw_strangest(run.model, found.samples, theme=LIGHT, cells=cells).axes
+
+
+def test_two_broken_cells_are_both_named_and_the_shares_of_a_row_add_up_to_one_at_most():
+    generator = np.random.default_rng(1)
+    values = generator.normal(size=(800, 2)) @ generator.normal(size=(2, 9)) + 0.05 * generator.normal(size=(800, 9))
+    data = ist.open_data(values.astype(np.float32))
+    run = ist.fit(ist.recipe("pca", code=2).build(data), data, progress=False)
+    broken = values[:8].astype(np.float32)
+    broken[:, 2] += 6
+    broken[:, 7] -= 9
+    for row in cells_off(run.model, run.read(broken), usual_row(data.train), Look.of(run), most=5):
+        assert {cell[0] for cell in row[:2]} == {"column 3", "column 8"}
+        assert 0.95 < sum(cell[3] for cell in row) <= 1 + 1e-6
+
+
+def test_table_picture_and_report_attribute_a_row_alike(table):
+    from isthmus.measures import judging
+    from isthmus.report.looks import Looks
+
+    run, _ = table
+    found = ist.detect(run, run.data.test)
+    figure = draw_strangest(run.model, found.samples, cells=[one.columns for one in found.strangest])
+    drawn = {label.get_text() for label in figure.axes[0].get_xticklabels()} - {"the rest"}
+    assert drawn == {cell[0] for one in found.strangest for cell in one.columns}
+    evaluation = run.evaluation()
+    with judging(run.model):
+        looks = Looks(run.model, run.baseline(), run.data.test, evaluation.errors["test"])
+        worst = looks.worst_rows(usual_row(run.data.train), Look.of(run))
+    named = [[column["name"] for column in row["columns"]] for row in worst]
+    assert named == [[cell[0] for cell in one.columns] for one in found.strangest[: len(named)]]
 
 
 @pytest.mark.parametrize("by", ["error", "unexplained", "likelihood", "distance", "neighbours"])

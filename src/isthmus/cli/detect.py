@@ -71,8 +71,12 @@ def detect(
     """Find the samples of SOURCE that are unlike what the model was trained on, and say what about them is.
 
     A sample is strange whose score is higher than those of 99 % of the run's validation part (of the training part,
-    where there is no validation part). Of a table those columns are named that, put right from the others, leave
-    least amiss. Samples are counted from 0; the scores stand in the order of SOURCE.
+    where there is no validation part). Of a table those columns are named that, put right from the others one after the
+    other, take most of the row's squared error away; the shares of a row add up to 100 % at most. Samples are counted
+    from 0; the scores stand in the order of SOURCE.
+
+    A model of patches judges whole pictures tile by tile: each tile is a sample, called after its picture and the row
+    and column of its first pixel, and --picture maps the pictures with the strangest tiles.
     """
     if target is not None and target.suffix.lower() not in (".csv", ".tsv", ".parquet", ".npy", ".npz"):
         raise DataError(f"{target}: scores are numbers. Give a name that ends in .csv, .tsv, .parquet, .npy or .npz.")
@@ -84,7 +88,7 @@ def detect(
 
     from isthmus.data import open_writer
     from isthmus.uses.detect import detect as use
-    from isthmus.uses.detect import draw_strangest, over
+    from isthmus.uses.detect import draw_places, draw_strangest, over
 
     loaded = options.open_run(run, device)
     options.make_way(*filter(None, (target, picture)), force=force, source=source)
@@ -103,8 +107,13 @@ def detect(
     if picture is not None:
         from isthmus.drawing.theme import write_png
 
+        cells = [one.columns for one in found.strangest]
         titles = [number(one.score) for one in found.strangest]
-        write_png(picture, draw_strangest(loaded.model, found.samples, titles))
+        if found.tile is None:
+            figure = draw_strangest(loaded.model, found.samples, titles, cells=cells)
+        else:
+            figure = draw_places(found, loaded.model.scaling)
+        write_png(picture, figure)
     if json:
         say_json(found.to_json())
     else:
@@ -118,8 +127,9 @@ def _tell(found: "Detection") -> None:
     strange, count = int(found.strange.sum()), len(found.scores)
     seen = " (the model was trained on them: keep a validation part for a fair one)" if found.part == "train" else ""
     called = CALLED.get(found.by, found.by)
+    samples = "samples" if found.tile is None else f"tiles of {found.tile[0]} × {found.tile[1]} pixels"
     say(
-        f"{strange:,} of {count:,} samples are strange ({percent(strange / count)}): their {called} is over "
+        f"{strange:,} of {count:,} {samples} are strange ({percent(strange / count)}): their {called} is over "
         f"{number(found.threshold)}, which {percent(found.quantile)} of the {found.part} part stay below{seen}."
     )
     head = ["sample", called, *(["name"] if any(one.name for one in found.strangest) else [])]
@@ -133,7 +143,10 @@ def _tell(found: "Detection") -> None:
         ]
         rows.append([*row, "; ".join(off)] if tables else row)
     say_table(
-        [*head, *(["furthest off: given → as the others suggest (share of the error)"] if tables else [])],
+        [
+            *head,
+            *(["furthest off: given → as the others suggest (share of the error that goes with it)"] if tables else []),
+        ],
         rows,
         title="The strangest",
     )

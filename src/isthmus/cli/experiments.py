@@ -11,6 +11,7 @@ from isthmus.cli import options, reading, training
 from isthmus.cli.offered import offers
 from isthmus.cli.says import INTERRUPTED, complain, counted, say, say_json, say_table, working
 from isthmus.cli.train import stem
+from isthmus.errors import BlueprintError
 
 if TYPE_CHECKING:
     from isthmus.blueprint import Blueprint
@@ -39,7 +40,8 @@ def add_to(app: typer.Typer) -> None:
     )(sweep)
     app.command(
         rich_help_panel=options.MAKE,
-        epilog="Example: `isthmus compare digits --recipes deep,conv,vae --seeds 3 --epochs 20`",
+        epilog="Examples: `isthmus compare digits deep conv vae --seeds 3 --epochs 20`; a recipe at several settings: "
+        "`isthmus compare digits vae@weight=1/2/4 deep@code=8,network.widths=64,32`",
     )(compare)
     app.command(
         rich_help_panel=options.USE, epilog="Example: `isthmus pretrain runs/digits --labels 20,100 --seeds 5`"
@@ -120,16 +122,25 @@ def sweep(
 @reading.reads(*reading.READING, "validation", "test", "split_seed", "scaling")
 def compare(
     source: options.Source,
+    models: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="MODELS",
+            help="Recipes (`isthmus recipes` lists them), each with options of its own after @: `vae@weight=4,code=8`. "
+            "Several values with / between them stand for one model each: `vae@weight=1/2/4`.",
+            show_default=False,
+        ),
+    ] = None,
     recipes: Annotated[
-        str,
+        str | None,
         typer.Option(
             "--recipes",
             "-r",
             metavar="NAMES",
-            help="Named models, as in `--recipes deep,conv`; `isthmus recipes` lists them.",
+            help="Recipes without options of their own, as in `--recipes deep,conv`.",
             show_default=False,
         ),
-    ],
+    ] = None,
     set_: Annotated[
         list[str] | None,
         typer.Option(
@@ -152,11 +163,11 @@ def compare(
 ) -> None:
     """Which model is best? Train several on the same data with the same budget, each from several seeds.
 
-    One table and one page, with PCA beside them. The same command again does only what is left to do, with more recipes
+    Models are ranked by the squared error; VAEs of one likelihood, among themselves, by the ELBO. One table and one
+    page, with PCA beside them. The same command again does only what is left to do, with more recipes
     or seeds too.
     """
-    names = options.names([recipes]) or []
-    plans = _plans(names, set_)
+    plans = _plans([*(models or ()), *(options.names([recipes or ""]) or ())], set_)
     from isthmus.data import open_data
     from isthmus.experiments import compare as study
     from isthmus.experiments.table import PAGE
@@ -166,7 +177,8 @@ def compare(
     folder = out or Path("runs") / f"{stem(source)}-compare"
     with _training(quiet) as progress:
         found = study(data, plans, out=folder, seeds=seeds, jobs=jobs, overwrite=force, progress=progress, **settings)
-    _end(found, found.verdict, folder / PAGE, json=json, quiet=quiet)
+    said = f"{found.verdict} {found.explanation}".strip()
+    _end(found, said, folder / PAGE, json=json, quiet=quiet)
 
 
 @offers(
@@ -238,22 +250,36 @@ def _numbers(option: str, text: str) -> list[int]:
     return numbers
 
 
-def _plans(names: Sequence[str], pairs: Sequence[str] | None) -> "dict[str, Blueprint]":
-    """The recipes with their options, those of all and those of one."""
+def _plans(words: Sequence[str], pairs: Sequence[str] | None) -> "dict[str, Blueprint]":
+    """The models with their options: those of all, those of one recipe, and their own.
+
+    Raises:
+        typer.BadParameter: a word names no model, or there is no such recipe or option.
+    """
+    from isthmus.experiments.entrants import read_entrants
+
+    if not words:
+        raise typer.BadParameter("no models to compare: expected one at least, as in isthmus compare digits deep conv")
+    try:
+        entrants = read_entrants(words)
+    except BlueprintError as error:
+        raise typer.BadParameter(str(error)) from error
+    names = {entrant.recipe for entrant in entrants}
     everybody: list[str] = []
-    own: dict[str, list[str]] = {}
+    of_recipe: dict[str, list[str]] = {}
     for pair in pairs or ():
         whose, colon, rest = pair.partition(":")
         if not colon or "=" in whose:
             everybody.append(pair)
         elif whose in names:
-            own.setdefault(whose, []).append(rest)
+            of_recipe.setdefault(whose, []).append(rest)
         else:
             raise typer.BadParameter(f"--set {pair!r}: {whose!r} is none of the recipes compared, {', '.join(names)}")
-    if twice := next((name for name in names if names.count(name) > 1), None):
-        raise typer.BadParameter(f"--recipes names {twice!r} twice: say it once")
-    read = {name: options.settings(everybody) | options.settings(own.get(name)) for name in names}
-    return {name: options.named_model(name, changes) for name, changes in read.items()}
+    shared = options.settings(everybody)
+    return {
+        name: options.named_model(recipe, shared | options.settings(of_recipe.get(recipe)) | own)
+        for name, recipe, own in entrants
+    }
 
 
 def _end(found: "Sweep | Comparison", verdict: str, page: Path, *, json: bool, quiet: bool) -> None:

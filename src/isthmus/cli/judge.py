@@ -30,7 +30,7 @@ def evaluate(
     quiet: options.Quiet = False,
     json: options.Json = False,
 ) -> None:
-    """Measure how well a run reconstructs, beside PCA with the same code size and beside the mean."""
+    """Measure how well a run reconstructs, beside the mean and PCA with as many numbers (bits, of a quantised code)."""
     if how and source is None:
         raise typer.BadParameter(f"{', '.join(how)}: how to read other data than the training's; name them as SOURCE")
     loaded = options.open_run(run, device)

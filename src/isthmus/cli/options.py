@@ -1,12 +1,12 @@
 """Words that several commands share, and how their values are read."""
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from isthmus.assignments import read_assignment
 from isthmus.errors import BlueprintError, DataError
 from isthmus.files import no_run, unwritable
 
@@ -128,13 +128,13 @@ def settings(pairs: Sequence[str] | None) -> dict[str, Any]:
     """
     read: dict[str, Any] = {}
     for pair in pairs or ():
-        key, equals, text = pair.partition("=")
-        key = key.strip().replace("-", "_")
-        if not equals or not key.replace(".", "_").isidentifier():
-            raise typer.BadParameter(f"--set {pair!r}: expected key=value, as in --set code=32")
+        try:
+            key, value = read_assignment(pair)
+        except DataError as error:
+            raise typer.BadParameter(f"--set {pair!r}: expected key=value, as in --set code=32") from error
         if key in read:
             raise typer.BadParameter(f"--set {key} is given twice: say it once")
-        read[key] = _value(text.strip())
+        read[key] = value
     return read
 
 
@@ -142,15 +142,3 @@ def names(texts: Sequence[str] | None) -> list[str] | None:
     """Names given by several options, or separated by commas in one; None where none is given."""
     found = [name.strip() for text in texts or () for name in text.split(",") if name.strip()]
     return found or None
-
-
-def _value(text: str) -> Any:
-    words = {"True": True, "False": False, "None": None}
-    if text in words:
-        return words[text]
-    for attempt in (text, f"[{text.rstrip(',')}]") if "," in text else (text,):
-        try:
-            return json.loads(attempt)
-        except ValueError:
-            continue
-    return text

@@ -107,7 +107,6 @@ def conclude(run: "Run", folder: Path, *, json: bool, quiet: bool) -> None:
     Raises:
         typer.Exit: the training was interrupted (after saying what is saved).
     """
-    from isthmus.report.facts import code_bits
     from isthmus.report.words import verdict
 
     shown = shlex.quote(str(folder))
@@ -122,8 +121,8 @@ def conclude(run: "Run", folder: Path, *, json: bool, quiet: bool) -> None:
         say_json({"run": str(folder), **found.to_json()})
         return
     say_table(*figures(found.measures[found.chief_part]), title=f"{folder}, {found.chief_part} part", right=True)
-    sizes = math.prod(run.model.code_shape), len(run.baseline().components)
-    say(verdict(found, *sizes, code_bits(run.model)))
+    sizes = math.prod(run.model.code_shape), run.baseline().size
+    say(verdict(found, *sizes, run.model.code_bits))
     if run.status == "stopped early":
         say(f"Stopped after epoch {len(run.history)}: epoch {run.best_epoch} was the best, and its weights are kept.")
     if quiet:

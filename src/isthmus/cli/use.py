@@ -45,11 +45,15 @@ def reconstruct(
     force: options.Force = False,
     quiet: options.Quiet = False,
 ) -> None:
-    """Pass every sample of SOURCE through the code and back; pictures come back as pictures."""
+    """Pass every sample of SOURCE through the code and back; pictures come back as pictures.
+
+    A model of patches takes whole pictures of any size, in overlapping tiles.
+    """
     found = options.open_run(run, device)
     options.make_way(target, force=force, source=source)
     use, what = (found.fill, "filling") if fill else (found.reconstruct, "reconstructing")
-    write_each(target, stream(found, source, how, quiet), use, what, like=found.description, force=force, quiet=quiet)
+    pieces = stream(found, source, how, quiet, whole=not fill)
+    write_each(target, pieces, use, what, like=found.description, force=force, quiet=quiet)
 
 
 @reading.reads(*reading.READING, "part")
@@ -63,7 +67,11 @@ def encode(
     force: options.Force = False,
     quiet: options.Quiet = False,
 ) -> None:
-    """Write the code of every sample of SOURCE, one row each."""
+    """Write the code of every sample of SOURCE, one row each.
+
+    A model of patches has a code for each of the tiles that cover a picture: a row is called after the picture and the
+    row and column of the tile's first pixel, photo@32,0.png.
+    """
     found = options.open_run(run, device)
     options.make_way(target, force=force, source=source)
     write_each(target, stream(found, source, how, quiet), found.encode, "encoding", force=force, quiet=quiet)
@@ -96,10 +104,13 @@ def decode(
     write_each(target, codes, use, "decoding", like=found.description, force=force, quiet=quiet)
 
 
-def stream(run: "Run", source: str, how: reading.How, quiet: bool) -> "Stream":
-    """The samples of `source`, as the run's model takes them, a piece at a time."""
+def stream(run: "Run", source: str, how: reading.How, quiet: bool, *, whole: bool = False) -> "Stream":
+    """The samples of `source`, as the run's model takes them, a piece at a time.
+
+    whole: of a model of patches whole pictures, not the tiles that cover them.
+    """
     with working(f"reading {source}", quiet=quiet):
-        return run.stream(source, **how)
+        return run.pictures(source, **how) if whole else run.stream(source, **how)
 
 
 def write_each(

@@ -10,6 +10,7 @@ from isthmus.data.options import Options, OptionWords
 from isthmus.data.raw import Raw
 from isthmus.data.samples import Data, Samples
 from isthmus.data.sources import called, read
+from isthmus.data.tiles import tiled
 from isthmus.errors import DataError
 
 
@@ -48,19 +49,38 @@ def as_taken(
     parts = gather(raw, chosen, where, like)
     samples = join([p for p in parts.values() if len(p)]) if part is None else parts[_known(part, parts)]
     if like is not None:
-        samples = fit_to(samples, like, where)
+        samples = fit_to(_covered(samples, chosen, like), like, where)
     if chosen.missing == "fill":
         fill = None if like is None else like.get("fill")
         samples = fill_missing(samples, learn_fill(samples, where) if fill is None else fill)
     return samples
 
 
+def _covered(samples: Samples, chosen: Options, like: Mapping[str, Any]) -> Samples:
+    """Whole pictures for a model of patches as tiles of its size, unless patches are asked for."""
+    wanted = tuple(like["shape"])
+    if not of_patches(like) or chosen.patches or samples.kind != "pictures" or samples.shape == wanted:
+        return samples
+    if samples.shape[0] != wanted[0]:  # of other colours, which `fit_to` says
+        return samples
+    return tiled(samples, wanted[1:])
+
+
 def inherited(like: Mapping[str, Any] | None) -> dict[str, Any]:
-    """The options of a model's training that its further data are read with, but for its choice of columns."""
+    """The options of a model's training that its further data are read with, but for its choice of columns.
+
+    Pictures for a model of patches are read whole, to be covered by tiles.
+    """
     like = like or {}
     given = like.get("options") or {}
-    options = {name: value for name, value in given.items() if name not in ("columns", "exclude", "memory_map")}
+    left_out = ("columns", "exclude", "memory_map", *(("patches", "size") if of_patches(like) else ()))
+    options = {name: value for name, value in given.items() if name not in left_out}
     return options | ({"wanted": tuple(like["shape"])} if like.get("kind") == "pictures" else {})
+
+
+def of_patches(like: Mapping[str, Any] | None) -> bool:
+    """Whether a model learnt patches of larger pictures."""
+    return bool(((like or {}).get("options") or {}).get("patches"))
 
 
 def _of_data(data: Data, part: str | None) -> Samples:

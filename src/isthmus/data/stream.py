@@ -12,13 +12,15 @@ import numpy as np
 
 from isthmus.data.ahead import ahead, side_by_side
 from isthmus.data.arrays import npy_pieces
+from isthmus.data.fit import check_units
 from isthmus.data.folders import folder_pieces, zip_pieces
 from isthmus.data.missing import NothingLeftError
-from isthmus.data.options import Options, OptionWords
+from isthmus.data.options import Options, OptionWords, as_wanted
 from isthmus.data.raw import Raw
-from isthmus.data.read import as_taken, inherited, read_samples
+from isthmus.data.read import as_taken, inherited, of_patches, read_samples
 from isthmus.data.samples import Samples
-from isthmus.data.sources import TEXT, check_used, unreadable
+from isthmus.data.sources import TEXT, called, check_used, unreadable
+from isthmus.data.tiles import one_picture
 from isthmus.errors import DataError, remark
 
 Made = TypeVar("Made")
@@ -100,10 +102,12 @@ def stream_samples(
     skipped: list[str] = []
     opened = None
     if not (in_memory or unfilled or part is not None or (rows is None and _small(path))):
-        opened = _open(path, chosen, like, rows or _rows(like), skipped)
+        opened = _open(path, chosen, like, _rows(rows, like, chosen), skipped)
     if opened is None:
         return divided(read_samples(source, like=like, part=part, **options), rows)
     count, begin = opened
+    if of_patches(like) and not chosen.patches:
+        count = None  # of tiles, which each picture has as many of as it is large
 
     def pieces() -> Iterator[Samples]:
         done = kept = 0
@@ -126,6 +130,30 @@ def stream_samples(
             raise DataError(f"{path} has no sample that can be read{_named(skipped)}: expected at least one.")
 
     return Stream(count, pieces, skipped)
+
+
+def stream_pictures(source: Any, like: Mapping[str, Any], **options: Unpack[OptionWords]) -> Stream:
+    """The whole pictures of a source, each a piece of its own size, for a model of patches; else as `stream_samples`.
+
+    like: `Data.description` of the model's data, by whose options the pictures are read.
+
+    Raises:
+        DataError: as `stream_samples`; or the pictures have other channels than the model's.
+    """
+    channels, where = like["shape"][0], called(source)
+
+    def check(samples: Samples) -> None:
+        if samples.kind != "pictures" or samples.shape[0] != channels:
+            advice = as_wanted([samples.shape], tuple(like["shape"][:1]) + samples.shape[1:])
+            raise DataError(
+                f"{where} has samples of shape {samples.shape}: expected pictures with {channels} "
+                f"channel{'s' * (channels != 1)}, as in the model's training. "
+                + (f"Read them with {advice}." if advice else "Convert them first.")
+            )
+        check_units(samples, like, where)
+
+    whole: dict[str, Any] = {**inherited(like), **options}
+    return stream_samples(one_picture(source, channels), rows=1, **whole).checked(check)
 
 
 def divided(samples: Samples, rows: int | None = None) -> Stream:
@@ -164,7 +192,12 @@ def _tables(module: str) -> Any:
     return importlib.import_module(f"isthmus.data.{module}")
 
 
-def _rows(like: Mapping[str, Any] | None) -> int:
+def _rows(rows: int | None, like: Mapping[str, Any] | None, options: Options) -> int:
+    """Samples that are read together."""
+    if of_patches(like) and not options.patches:
+        return 1  # whole pictures, each of its own size
+    if rows is not None:
+        return rows
     numbers = int(np.prod(like["shape"])) if like else 1024
     return min(max(PIECE // (4 * max(1, numbers)), 1), MOST)
 

@@ -14,6 +14,7 @@ from torch import Tensor
 from isthmus.data.categories import decode
 from isthmus.data.formats import FORMATS, TABLES
 from isthmus.data.pictures import SUFFIXES as PICTURES
+from isthmus.data.read import of_patches
 from isthmus.data.samples import as_tensor
 from isthmus.data.sources import IDX_NAME
 from isthmus.data.tables import NAME
@@ -110,6 +111,8 @@ def _as_written(
     path: Path,
 ) -> Any:
     """The samples as the format wants them: a table, or an array of its shape and type."""
+    if of_patches(like) and like is not None and array.ndim == 4 and array.shape[1] == like["shape"][0]:
+        like = {**like, "shape": array.shape[1:]}  # whole pictures of a model of patches have any size
     if like is not None and math.prod(like["shape"]) != math.prod(array.shape[1:]):
         like = None
     if like is not None:

@@ -6,12 +6,18 @@ import matplotlib as mpl
 import numpy as np
 import torch
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 from torch import Tensor
 
 from isthmus.drawing.figures import picture_grid
 from isthmus.drawing.theme import LIGHT, Theme, drawing, sheet
 
-HEAT = "inferno"
+HEAT, HEAT_SHARES = "inferno", "Blues"
+FRAME, SHADE = "#00a0ff", "#00000080"
+MOST_COLUMNS = 12
+"""Of a table, that are drawn by name."""
+LEAST_SHARE = 0.005
+"""Below it, no number is written."""
 
 
 def score_histogram(groups: Mapping[str, Tensor], threshold: float, label: str, *, theme: Theme = LIGHT) -> Figure:
@@ -91,4 +97,80 @@ def series_heat(
             axes.tick_params(labelsize=7)
             if not place:
                 figure.legend(*axes.get_legend_handles_labels(), loc="outside upper right", ncols=2, fontsize=8)
+    return figure
+
+
+def cell_shares(
+    rows: Sequence[Sequence[tuple[str, float]]], titles: Sequence[str] = (), *, theme: Theme = LIGHT
+) -> Figure:
+    """For each row of a table the share of its error that each named column explains, and the rest, 100 % together.
+
+    rows: (column, share) of the columns that are off. titles: of the rows.
+    """
+    totals: dict[str, float] = {}
+    for name, share in (cell for row in rows for cell in row):
+        totals[name] = totals.get(name, 0.0) + share
+    names = sorted(totals, key=totals.__getitem__, reverse=True)[:MOST_COLUMNS]
+    table = np.zeros((len(rows), len(names) + 1))
+    for place, row in enumerate(rows):
+        known = dict(row)
+        table[place, :-1] = [known.get(name, 0.0) for name in names]
+        table[place, -1] = max(0.0, 1 - table[place, :-1].sum())
+    with drawing(theme):
+        figure = sheet(1.6 + 0.6 * (len(names) + 1), 1.3 + 0.28 * len(rows))
+        axes = figure.add_subplot(ylabel="row, by its score")
+        axes.imshow(table, aspect="auto", cmap=HEAT_SHARES, vmin=0, vmax=1)
+        for (row, column), share in np.ndenumerate(table):
+            if share >= LEAST_SHARE:
+                colour = "white" if share > 0.6 else "black"
+                axes.text(column, row, f"{100 * share:.0f}", ha="center", va="center", fontsize=8, color=colour)
+        labels = [name.replace("$", r"\$") for name in [*names, "the rest"]]
+        axes.set_xticks(range(len(labels)), labels, rotation=40, ha="right")
+        axes.set_yticks(
+            range(len(rows)), titles[: len(rows)] if titles else [str(place + 1) for place in range(len(rows))]
+        )
+        axes.set_title("share of the row's squared error that goes with each column (%)", loc="left", fontsize=9)
+    return figure
+
+
+def place_maps(
+    pictures: Sequence[tuple[str, Tensor, Tensor, Sequence[tuple[int, int, float]]]],
+    tile: tuple[int, int],
+    threshold: float,
+    *,
+    bounds: tuple[float, float] | None = None,
+    theme: Theme = LIGHT,
+) -> Figure:
+    """Whole pictures, each with its strangest tiles framed, beside the map of their scores; the first says its place.
+
+    pictures: name, (C, H, W) scaled picture, (H, W) scores, and (row, column, score) of its strangest tiles. tile:
+    height and width. threshold: marked on the scale of the scores. bounds: the values that are black and full light.
+    """
+    finite = torch.cat([scores.flatten() for _, _, scores, _ in pictures])
+    finite = finite[finite.isfinite()]
+    top = max(float(finite.max()) if len(finite) else 0.0, threshold)
+    with drawing(theme):
+        heights = [6.6 / 2 * picture.shape[1] / picture.shape[2] + 0.35 for _, picture, _, _ in pictures]
+        figure = sheet(7.2, sum(heights) + 0.3)
+        grid = figure.subplots(len(pictures), 2, squeeze=False, height_ratios=heights)
+        image = None
+        for (left, right), (name, picture, scores, worst) in zip(grid, pictures, strict=True):
+            low, high = bounds or (float(picture.min()), float(picture.max()))
+            light = ((picture.float() - low) / ((high - low) or 1.0)).clamp(0, 1)
+            light = light if len(light) in (3, 4) else light[:1].expand(3, -1, -1)
+            left.imshow(light.permute(1, 2, 0).numpy(), interpolation="nearest")
+            image = right.imshow(scores.nan_to_num(top, top).numpy(), cmap=HEAT, vmin=0, vmax=top)
+            left.set_title(name, loc="left", fontsize=9)
+            for row, column, _ in worst:
+                for axes in (left, right):
+                    corner = (column - 0.5, row - 0.5)
+                    axes.add_patch(Rectangle(corner, tile[1], tile[0], fill=False, color=FRAME, linewidth=1.4))
+            for row, column, score in worst[:1]:  # the others may lie close by
+                words = f"{row},{column}: {score:.2g}"
+                left.text(column, row, words, fontsize=7, color="white", va="bottom", backgroundcolor=SHADE)
+            for axes in (left, right):
+                axes.set_axis_off()
+        assert image is not None
+        bar = figure.colorbar(image, ax=grid[:, 1].tolist(), label="score", shrink=0.9)
+        bar.ax.axhline(threshold, color=FRAME, linewidth=1.4)
     return figure

@@ -5,12 +5,14 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter, NullLocator
 
 from isthmus.drawing.theme import LIGHT, Theme, drawing, sheet
 
 Curve = tuple[Sequence[float], Sequence[float], Sequence[float]]
 """x, y, and the spread of each y (0 where it has none)."""
+FAR = 1000.0
+"""Times smaller than any model's: a rival's number that far off would stretch the axis."""
 
 
 def curves(
@@ -48,6 +50,9 @@ def curves(
         values = [value for _, y, _ in lines.values() for value in y]
         if log and values and min(values) > 0:
             axes.set_yscale("log")
+            least = min(lines["model"][1] if "model" in lines else values) / FAR
+            if min(values) < least:  # where a rival is exact, its line leaves the figure
+                axes.set_ylim(bottom=least)
         _doubling(axes, sorted({size for x, _, _ in lines.values() for size in x}))
         axes.grid(axis="y")
         # beside a line there may be no room within the axes
@@ -65,32 +70,39 @@ def rivals(
 ) -> Figure:
     """A row for each name with its mean, a bar of ± its spread, and PCA's number beside it.
 
-    beside: PCA's number, by the same names.
+    beside: PCA's number, by the same names. Numbers a thousand times smaller than the usual (median) mean, which come
+    from codes as large as the data, stand at the left edge as arrows, so that the others remain apart.
     """
     names = list(means)
+    least = float(np.median(np.abs(list(means.values())))) / FAR
     with drawing(theme):
         figure = sheet(5.4, 1.1 + 0.36 * len(names))
         axes = figure.add_subplot(xlabel=across)
+        edge = {"markersize": 9, "markeredgewidth": 0, "clip_on": False, "transform": axes.get_yaxis_transform()}
+        shown: list[float] = []
         for row, name in enumerate(names):
             mean, spread, pca = means[name], spreads.get(name), beside.get(name)
-            axes.errorbar(
-                mean,
-                row,
-                xerr=spread,
-                fmt="o",
-                color=theme.rivals["model"],
-                capsize=4,
-                label="model, ± standard deviation" if spread else "model",
-            )
-            if pca is not None:
+            if abs(mean) < least:
+                axes.plot(0, row, "<", color=theme.rivals["model"], label="model, exact or nearly", **edge)
+            else:
+                shown.append(mean)
+                label = "model, ± standard deviation" if spread else "model"
+                colour = theme.rivals["model"]
+                axes.errorbar(mean, row, xerr=spread, fmt="o", color=colour, capsize=4, label=label)
+            if pca is not None and abs(pca) < least:
+                axes.plot(0, row + 0.25, "<", color=theme.rivals["pca"], label="PCA, exact or nearly", **edge)
+            elif pca is not None:
+                shown.append(pca)
                 axes.plot(pca, row, "|", color=theme.rivals["pca"], markersize=16, markeredgewidth=2.5, label="PCA")
         axes.set_yticks(range(len(names)), names)
         axes.set_ylim(len(names) - 0.4, -0.6)
-        numbers = [value for value in [*means.values(), *beside.values()] if value is not None and value > 0]
-        if numbers and max(numbers) > 10 * min(numbers):
+        if min(shown, default=0.0) > 0 and max(shown) > 30 * min(shown):
             axes.set_xscale("log")
-        else:
+            axes.xaxis.set_minor_formatter(NullFormatter())
+        elif min(shown, default=0.0) >= 0:
             axes.set_xlim(left=0)
+        else:
+            axes.margins(x=0.1)
         axes.grid(axis="x")
         handles, labels = axes.get_legend_handles_labels()
         unique = dict(zip(labels, handles, strict=True))

@@ -15,7 +15,7 @@ from isthmus.experiments.study import Study
 from isthmus.experiments.sweep import Sweep
 from isthmus.experiments.table import PAGE, SPREAD, Entry
 from isthmus.experiments.trial import Fit
-from isthmus.experiments.words import MEASURES, cells, columns, told
+from isthmus.experiments.words import MEASURES, OF_DRAWS, SHORT, cells, tables, told
 from isthmus.files import write_whole
 from isthmus.measures import judging, unit_of
 from isthmus.measures.seen import passes
@@ -49,14 +49,13 @@ def write_sweep(study: Study, found: Sweep) -> Path:
 
 def write_comparison(study: Study, found: Comparison) -> Path:
     """Write the page of a comparison into its folder."""
-    measure = f"{found.part}_mse"
-    entries = [entry for entry in found.entries if measure in entry.means]
-    sections = [_rivals(found, entries, measure)] if entries else []
+    entries = [entry for entry in found.entries if f"{found.part}_mse" in entry.means]
+    sections = [_rivals(found, entries)] if entries else []
     return _write(
         study,
         title="compare",
         verdict=found.verdict,
-        explanation="",
+        explanation=found.explanation,
         sections=[*sections, *_looks(study, {entry.entrant: entry for entry in entries})],
         entries=entries,
         chosen=entries[0].entrant if entries else "",
@@ -92,13 +91,18 @@ def write_pretraining(study: Study, found: Pretraining) -> Path:
         "codes and of the data themselves are scikit-learn's.",
         sections=[Section("How many labels", plates)] if lines else [],
         caption=f"Share of the {found.part} part that is right: mean, ± the {SPREAD}.",
-        head=["", *(f"{count:,} labels" for count in found.labels)],
-        table=[
+        tables=[
             {
-                "cells": [way, *(share(found.accuracy(way, count)) for count in found.labels)],
-                "chosen": way == "fine-tuned",
+                "title": "",
+                "head": ["", *(f"{count:,} labels" for count in found.labels)],
+                "rows": [
+                    {
+                        "cells": [way, *(share(found.accuracy(way, count)) for count in found.labels)],
+                        "chosen": way == "fine-tuned",
+                    }
+                    for way in lines
+                ],
             }
-            for way in lines
         ],
         failures=found.failures,
         settings={"run": asked["run"], **asked["settings"]},
@@ -128,9 +132,14 @@ def _write(
     failures: Mapping[str, str],
     decided_by: str = "",
 ) -> Path:
-    names = columns(entries, decided_by)
     first = study.trials[0]
-    told_of = {name: f"{unit_of(name).title.lower()} ({unit_of(name).unit})" for name in MEASURES}
+    shown = tables(entries, decided_by)
+    measured = {name.split("_", 1)[1] for names in shown.values() for name in names if "_" in name}
+    told_of = [
+        f"{SHORT.get(name, name)}: {unit_of(name).title} ({unit_of(name).unit})"
+        for name in (*MEASURES, *OF_DRAWS)
+        if name in measured
+    ]
     runs = max((entry.count for entry in entries), default=0)
     return _page(
         study,
@@ -139,11 +148,19 @@ def _write(
         explanation=explanation,
         sections=sections,
         caption=f"Means of {runs} run{'s' * (runs != 1)} each{f', ± the {SPREAD}' if runs > 1 else ''}. "
-        + "; ".join(f"{name.replace('_variance', '')}: {words}" for name, words in told_of.items())
-        + ". PCA has as many numbers as the code, 512 at most.",
-        head=["", *names.values()],
-        table=[
-            {"cells": [entry.entrant, *cells(entry, names)], "chosen": entry.entrant == chosen} for entry in entries
+        + "; ".join(told_of)
+        + ". PCA has as many numbers as the code, 512 at most; beside a quantised code as many bits.",
+        tables=[
+            {
+                "title": title,
+                "head": ["", *names.values()],
+                "rows": [
+                    {"cells": [entry.entrant, *cells(entry, names)], "chosen": entry.entrant == chosen}
+                    for entry in entries
+                    if any(name in entry.means for name in names)
+                ],
+            }
+            for title, names in shown.items()
         ],
         failures=failures,
         settings=first.settings if isinstance(first, Fit) else {},
@@ -191,8 +208,8 @@ def _sweep_curves(found: Sweep, entries: Sequence[Entry], measure: str) -> Secti
             ),
             f"Mean squared error of the {found.part} part by code size: "
             + "; ".join(f"{x:g}: {number(y)}" for x, y, _ in zip(*errors["model"], strict=True)),
-            "The model beside PCA with as many numbers; the line marks what is suggested, a band ± the standard "
-            "deviation over the seeds.",
+            f"The model beside PCA with as many {_counted(entries)}; the line marks what is suggested, a band ± the "
+            "standard deviation over the seeds.",
         )
     ]
     if steps:
@@ -216,19 +233,41 @@ def _sweep_curves(found: Sweep, entries: Sequence[Entry], measure: str) -> Secti
     return Section("How many numbers", plates)
 
 
-def _rivals(found: Comparison, entries: Sequence[Entry], measure: str) -> Section:
-    means = {entry.entrant: entry.means[measure] for entry in entries}
-    spreads = {entry.entrant: entry.spreads[measure] for entry in entries}
-    beside = {entry.entrant: entry.get(f"{measure}_pca") for entry in entries}
-    drawn = plate(
-        "Error of each",
-        lambda theme: studies.rivals(
-            means, spreads, beside, across=f"mean squared error, {found.part} part", theme=theme
-        ),
-        "; ".join(f"{entry.entrant}: {told(entry, measure)}" for entry in entries),
-        "The smallest error first; the bar beside each is PCA with as many numbers as its code.",
-    )
-    return Section("Side by side", [drawn])
+def _rivals(found: Comparison, entries: Sequence[Entry]) -> Section:
+    """A plate of what ranks the models, one of the error, and one each of the ELBO and of draws where there are any."""
+    part = found.part
+    plates = []
+    for name in dict.fromkeys((found.ranked_by, f"{part}_mse", f"{part}_elbo", f"{part}_frechet")):
+        unit = unit_of(name.removeprefix(f"{part}_"))
+        known = [entry for entry in entries if name in entry.means]
+        if not known:
+            continue
+        means = {entry.entrant: entry.means[name] for entry in known}
+        spreads = {entry.entrant: entry.spreads[name] for entry in known}
+        beside = {entry.entrant: entry.get(f"{name}_pca") for entry in known}
+        label = f"{unit.title} ({unit.unit})"
+        plates.append(
+            plate(
+                "Error of each" if name == f"{part}_mse" else f"{unit.title} of each",
+                lambda theme, means=means, spreads=spreads, beside=beside, label=label: studies.rivals(
+                    means, spreads, beside, across=label, theme=theme
+                ),
+                "; ".join(f"{entry.entrant}: {told(entry, name)}" for entry in known),
+                f"Of the {part} part; {'more' if unit.more_is_better else 'less'} is better. "
+                + (
+                    f"The bar beside each is PCA with as many {_counted(entries)} as its code."
+                    if any(value is not None for value in beside.values())
+                    else ""
+                ),
+            )
+        )
+    return Section("Side by side", plates)
+
+
+def _counted(entries: Sequence[Entry]) -> str:
+    """By what PCA is made as large as the codes."""
+    quantised = ["bits" in entry.means for entry in entries]
+    return "bits" if all(quantised) else "numbers (bits, where it is quantised)" if any(quantised) else "numbers"
 
 
 def _looks(study: Study, entries: Mapping[str, Entry]) -> list[Section]:

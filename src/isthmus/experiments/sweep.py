@@ -11,10 +11,9 @@ from isthmus.data import open_data
 from isthmus.errors import DataError, RunError
 from isthmus.experiments.study import Study
 from isthmus.experiments.table import Entry, Found, entries, judged_part, rows, write_table
-from isthmus.experiments.trial import Fit
+from isthmus.experiments.trial import Fit, components
 from isthmus.numerals import percent
 from isthmus.recipes import recipe as named
-from isthmus.run import LARGEST_BASELINE
 from isthmus.training import Settings
 
 MOST = 128
@@ -28,8 +27,8 @@ class Point:
     """What a code of one size comes to, mean over the seeds, on the part that decides.
 
     explained, pca_explained: share of the variance that the model and PCA with as many numbers bring back. spread:
-    standard deviation of the model's over the seeds, None of one seed. gain: what each number beyond the next smaller
-    code adds to the explained share; None of the smallest.
+    standard deviation of the model's over the seeds, None of one seed. bits: of a quantised code; PCA then has as many
+    of them. gain: what each number beyond the next smaller code adds to the explained share; None of the smallest.
     """
 
     code: int
@@ -37,6 +36,7 @@ class Point:
     spread: float | None
     pca_explained: float | None
     gain: float | None = None
+    bits: float | None = None
 
 
 @dataclass(frozen=True)
@@ -120,7 +120,7 @@ def sweep(
         for seed in range(seeds)
     ]
     study = Study(out, data, trials)
-    study.run(jobs=jobs, overwrite=overwrite, progress=progress, components=min(sizes[-1], LARGEST_BASELINE))
+    study.run(jobs=jobs, overwrite=overwrite, progress=progress, components=components(trials, data))
     found = judge(study, price)
     facts = {"blueprint": plan.to_json(), "data": data.description, "settings": settings}
     write_table(study.folder, found.rows, found.to_json() | facts)
@@ -168,8 +168,10 @@ def suggest(
     reason += percent(chosen.explained)
     beaten = next((p for p in points if p.pca_explained is not None and p.pca_explained >= chosen.explained), None)
     if chosen.pca_explained is not None and beaten is not chosen:
-        needs = f"needs {beaten.code} for that" if beaten else "reaches that with none of the sizes tried"
-        reason += f" (PCA: {percent(chosen.pca_explained)} with as many, and it {needs})"
+        many = "as many" if chosen.bits is None else f"as many bits, {chosen.bits:.0f}"
+        those = beaten and (f"{beaten.code}" if beaten.bits is None else f"{beaten.bits:.0f}")
+        needs = f"needs {those} for that" if those else "reaches that with none of the sizes tried"
+        reason += f" (PCA: {percent(chosen.pca_explained)} with {many}, and it {needs})"
     if place + 1 == len(points):
         largest = "It is the largest that was tried, so more may pay still: try larger ones."
         if 0 < width <= chosen.code:
@@ -203,7 +205,9 @@ def _points(found: Sequence[Entry], measure: str) -> tuple[Point, ...]:
     for entry in found:
         if (explained := entry.get(measure)) is None:
             continue
-        point = Point(entry.whole("code"), explained, entry.spreads[measure], entry.get(f"{measure}_pca"))
+        point = Point(
+            entry.whole("code"), explained, entry.spreads[measure], entry.get(f"{measure}_pca"), bits=entry.get("bits")
+        )
         if points:
             before = points[-1]
             point = replace(point, gain=(explained - before.explained) / (point.code - before.code))

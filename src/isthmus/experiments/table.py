@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from isthmus.experiments.generative import ERROR
 from isthmus.experiments.study import Study
 from isthmus.files import write_json, write_whole
 
@@ -28,7 +29,8 @@ def rows(study: Study) -> list[Row]:
         for part, measures in found.get("measures", {}).items():
             for measure, by_rival in measures.items():
                 row[f"{part}_{measure}"] = by_rival["model"]
-                row[f"{part}_{measure}_pca"] = by_rival["pca"]
+                if "pca" in by_rival:
+                    row[f"{part}_{measure}_pca"] = by_rival["pca"]
         made.append(row)
     return made
 
@@ -38,7 +40,8 @@ class Entry:
     """What the trials of one entrant come to.
 
     count, failed: how many trials ended well and how many did not. means, spreads: of each number in their rows; the
-    spread is the standard deviation over the seeds (n - 1), None of fewer than two.
+    spread is the standard deviation over the seeds (n - 1), None of fewer than two. aim: the measure that the model is
+    trained for (`isthmus.experiments.generative.aim_of`).
     """
 
     entrant: str
@@ -46,6 +49,7 @@ class Entry:
     failed: int
     means: Mapping[str, float] = field(default_factory=dict)
     spreads: Mapping[str, float | None] = field(default_factory=dict)
+    aim: str = ERROR
 
     def get(self, name: str) -> float | None:
         """The mean of a number; None where it is not there."""
@@ -117,7 +121,8 @@ def _entry(entrant: str, given: list[Row]) -> Entry:
         if known and len(known) == len(well):
             means[name] = statistics.fmean(known)
             spreads[name] = statistics.stdev(known) if len(known) > 1 else None
-    return Entry(entrant, len(well), len(given) - len(well), means, spreads)
+    aim = next((row["aim"] for row in well if row.get("aim")), ERROR)
+    return Entry(entrant, len(well), len(given) - len(well), means, spreads, aim)
 
 
 def _typed(values: list[Any]) -> Any:

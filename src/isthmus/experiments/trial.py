@@ -1,18 +1,23 @@
 """A trial: one row of a study. What is asked of it is data, and so is what comes out."""
 
+import contextlib
 import math
 import re
 from abc import abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 
 from isthmus import fitting
 from isthmus.blueprint import Blueprint
+from isthmus.data import Data
+from isthmus.errors import IsthmusError
+from isthmus.experiments.generative import FEATURES, aim_of, generative, has_elbo
 from isthmus.measures import evaluate
 from isthmus.parts.part import Part
-from isthmus.run import LARGEST_BASELINE
+from isthmus.quantised_pca import QuantisedPCA
+from isthmus.run import baseline_size
 from isthmus.training import Callback, Training
 
 if TYPE_CHECKING:
@@ -51,7 +56,7 @@ class Trial(Part):
 
 
 class Fit(Trial):
-    """Train a model and measure it on the validation and the test part, beside PCA with as many numbers.
+    """Train a model and measure it on the validation and the test part, beside PCA with as many numbers, or bits.
 
     blueprint: of the model. options: of it, to be changed (`Blueprint.with_options`). settings: those of `Settings`
     that are not left at their defaults, the seed apart.
@@ -67,11 +72,10 @@ class Fit(Trial):
         return int(self.settings.get("epochs", fitting.Settings().epochs))
 
     def work(self, study: "Study", tell: Tell) -> dict[str, Any]:
-        """Train, measure, and give the numbers of the code and of PCA's, weights, epochs, seconds and `measures`."""
+        """Train, measure, and give the sizes of the code and of PCA's, weights, epochs, seconds and `measures`."""
         data = study.data
         model = self.blueprint.with_options(**self.options).build(data, seed=self.seed)
-        code = math.prod(model.code_shape)
-        pca = study.pca(min(code, LARGEST_BASELINE))
+        pca = study.pca(baseline_size(model))
         run = fitting.fit_once(
             model,
             data,
@@ -84,17 +88,36 @@ class Fit(Trial):
         if run.status == "interrupted":
             raise KeyboardInterrupt
         parts = {name: data.parts[name] for name in ("validation", "test") if len(data.parts[name])}
-        found = evaluate(run.model, parts or {"train": data.train}, run.baseline(), run.baseline().mean)
+        pca = run.baseline()
+        parts = parts or {"train": data.train}
+        measures = evaluate(run.model, parts, pca, pca.mean).to_json()
+        chief = list(parts)[-1]
+        measures[chief] |= generative(run, study, parts[chief])
         return {
-            "code": code,
-            "pca_code": run.baseline().size,
+            "code": math.prod(model.code_shape),
+            "bits": model.code_bits,
+            "pca_code": pca.size,
+            "pca_bits": pca.bits if isinstance(pca, QuantisedPCA) else None,
             "weights": sum(weight.numel() for weight in model.parameters()),
             "epochs": len(run.history),
             "best_epoch": run.best_epoch,
             "status": run.status,
             "seconds": sum(row.get("seconds", 0.0) for row in run.history),
-            "measures": found.to_json(),
+            "aim": aim_of(run.model),
+            "measures": measures,
         }
+
+
+def components(trials: Iterable[Fit], data: Data) -> int:
+    """How many principal components are needed beside the largest of the codes."""
+    largest = 1
+    for trial in {trial.entrant: trial for trial in trials}.values():
+        with contextlib.suppress(IsthmusError):  # a model that doesn't fit the data fails in its own trial
+            model = trial.blueprint.with_options(**trial.options).build(data, remarks=False, fresh=False)
+            largest = max(largest, baseline_size(model))
+            if has_elbo(model):  # whose draws are looked at in the data's components
+                largest = max(largest, min(FEATURES, math.prod(data.shape)))
+    return largest
 
 
 class _Counting(Callback):

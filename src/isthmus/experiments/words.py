@@ -3,38 +3,69 @@
 import math
 from collections.abc import Mapping, Sequence
 
+from isthmus.experiments.generative import ERROR
 from isthmus.experiments.table import Entry
 from isthmus.numerals import number, percent
 
+WHOLE = ("code", "bits", "weights", "epochs")
+"""Numbers that are told without digits after the point."""
 MEASURES = ("mse", "explained_variance", "psnr", "ssim")
+OF_DRAWS = ("elbo", "kl", "bits", "frechet")
+"""Of models that can be drawn from (`isthmus.experiments.generative`)."""
+SHORT = {
+    "explained_variance": "explained",
+    "elbo": "ELBO",
+    "kl": "KL",
+    "bits": "bits a number",
+    "frechet": "Fréchet",
+}
 
 
-def columns(entries: Sequence[Entry], decided_by: str = "") -> dict[str, str]:
-    """The columns of a study's table: what a number is called in its rows, and in its head.
+def tables(entries: Sequence[Entry], decided_by: str = "") -> dict[str, dict[str, str]]:
+    """The tables of a study's page by title: each names its columns, by the number in the rows and by the head.
 
-    decided_by: the part by whose shares of the variance the study decides, which are then told too.
+    One of the models, one of each part of the data, and one of their draws, so that none is wider than a page.
+
+    decided_by: the part by whose shares of the variance the study decides, which are then listed too.
     """
-    parts = [part for part in ("validation", "test", "train") if any(f"{part}_mse" in e.means for e in entries)]
-    names = _code(entries) | {"weights": "weights", "epochs": "epochs"}
+    made = {"The models": _code(entries) | {"weights": "weights", "epochs": "epochs"}}
+    parts = [part for part in ("test", "validation", "train") if any(f"{part}_mse" in e.means for e in entries)]
     for part in parts:
-        for measure in MEASURES if part == parts[-1] else MEASURES[: 2 if part == decided_by else 1]:
-            if any(f"{part}_{measure}" in entry.means for entry in entries):
-                short = {"explained_variance": "explained"}.get(measure, measure)
-                names[f"{part}_{measure}"] = f"{part} {short}"
-                if measure in MEASURES[:2]:
-                    names[f"{part}_{measure}_pca"] = f"PCA's {short}"
-    return names
+        names: dict[str, str] = {}
+        for measure in MEASURES if part == parts[0] else MEASURES[: 2 if part == decided_by else 1]:
+            short = SHORT.get(measure, measure)
+            names[f"{part}_{measure}"] = short
+            if measure in MEASURES[:2]:
+                names[f"{part}_{measure}_pca"] = f"PCA's {short}"
+        pictures = {name: names.pop(name) for name in list(names) if name.endswith(MEASURES[2:])}
+        made[f"The {part} part"] = names
+        made[f"The {part} part, as pictures"] = pictures
+        made[f"The {part} part, of models with a prior"] = {f"{part}_{name}": SHORT[name] for name in OF_DRAWS}
+    present = {title: _present(names, entries) for title, names in made.items()}
+    return {title: names for title, names in present.items() if names}
 
 
 def brief_columns(entries: Sequence[Entry], part: str) -> dict[str, str]:
-    """The columns that fit a terminal of 80 characters: error and explained share of one part, PCA's beside them."""
+    """The columns that fit a terminal of 80 characters: error and explained share of one part, PCA's beside them.
+
+    Where all entrants are trained for the ELBO, this and what belongs to it come in their place.
+    """
     names = _code(entries)
+    if all(entry.aim != ERROR for entry in entries if entry.count):
+        names |= {f"{part}_{name}": SHORT[name] for name in (*OF_DRAWS[:2], OF_DRAWS[3])} | {f"{part}_mse": "mse"}
+        return _present(names, entries)
     order = ("mse", "explained_variance") if names else ("explained_variance", "mse")  # what it decides by comes first
     for measure in order:
-        short = {"explained_variance": "explained"}.get(measure, measure)
+        short = SHORT.get(measure, measure)
         names[f"{part}_{measure}"] = short
         if measure == "mse" or "code" not in names:
             names[f"{part}_{measure}_pca"] = f"PCA's {short}"
+    names[f"{part}_elbo"] = SHORT["elbo"]
+    return _present(names, entries)
+
+
+def _present(names: Mapping[str, str], entries: Sequence[Entry]) -> dict[str, str]:
+    """The columns that any entrant has."""
     return {name: head for name, head in names.items() if any(name in entry.means for entry in entries)}
 
 
@@ -42,7 +73,7 @@ def cells(entry: Entry, names: Mapping[str, str]) -> list[str]:
     """An entry's row of a table: means, with ± their spread."""
     made = []
     for name in names:
-        if name in ("code", "weights", "epochs"):
+        if name in WHOLE:
             made.append(f"{round(entry.means[name]):,}" if name in entry.means else "–")
         elif "explained" in name and name in entry.means:
             spread = entry.spreads[name] if not name.endswith("_pca") else None
@@ -52,10 +83,18 @@ def cells(entry: Entry, names: Mapping[str, str]) -> list[str]:
     return made
 
 
+def beside(entry: Entry) -> str:
+    """What PCA beside an entrant has: as many numbers as its code, or as many bits."""
+    name, unit = ("pca_bits", "bit") if "pca_bits" in entry.means else ("pca_code", "number")
+    count = entry.whole(name)
+    return f"{count:,} {unit}{'s' * (count != 1)}"
+
+
 def _code(entries: Sequence[Entry]) -> dict[str, str]:
-    """The column of the code's size; none where the entrants are called by it."""
+    """The columns of the code's size; none where the entrants are called by it. Bits, where a code is quantised."""
     called = all(entry.entrant == f"code {entry.means.get('code', math.nan):.0f}" for entry in entries if entry.count)
-    return {} if called else {"code": "code"}
+    quantised = any("bits" in entry.means for entry in entries)
+    return ({} if called else {"code": "code"}) | ({"bits": "bits"} if quantised else {})
 
 
 def told(entry: Entry, name: str) -> str:

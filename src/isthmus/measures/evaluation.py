@@ -1,4 +1,4 @@
-"""Evaluation: a model beside PCA with the same code size and beside the mean, measured on each part of the data."""
+"""Evaluation: a model beside the mean and PCA with as many numbers or bits, measured on each part of the data."""
 
 import contextlib
 import math
@@ -32,6 +32,10 @@ _UNITS = {
     "psnr": Unit("Peak signal-to-noise ratio", "dB", True),
     "ssim": Unit("Structural similarity", "1 is exact", True),
     "explained_variance": Unit("Explained variance", "share of 1", True),
+    "elbo": Unit("Evidence lower bound", "nats a sample", True),
+    "kl": Unit("KL divergence of the code to its prior", "nats a sample", False),
+    "bits": Unit("Negative ELBO", "bits a number of the sample", False),
+    "frechet": Unit("Fréchet distance of draws to samples", "scaled units²", False),
 }
 
 

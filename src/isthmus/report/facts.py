@@ -48,12 +48,6 @@ def layers(model: Autoencoder) -> list[Layer]:
     return found
 
 
-def code_bits(model: Autoencoder) -> float | None:
-    """How many bits a sample's code takes, where it is quantised."""
-    bits = getattr(model.code, "bits", None)
-    return None if bits is None else bits(model.code_shape)
-
-
 def parameter_count(model: nn.Module) -> int:
     """How many numbers training can change; shared ones once."""
     return sum(parameter.numel() for parameter in model.parameters())

@@ -11,16 +11,15 @@ from isthmus import numerals
 from isthmus.autoencoder import Autoencoder
 from isthmus.data.samples import Samples, spread
 from isthmus.data.series import ended
+from isthmus.drawing.rows import Look
 from isthmus.pca import PCA
+from isthmus.uses.cells import cells_off
 
 SHOWN = {"pictures": 10, "series": 6, "table": 8}
 """How many samples are shown together, at most."""
 
 MAPPED = 2000
 """How many samples are encoded for the map of the code."""
-
-WORST_COLUMNS = 4
-"""How many columns are named for each of a table's worst rows."""
 
 
 class Looks:
@@ -94,36 +93,23 @@ class Looks:
         finite = found.flatten(1).isfinite().all(1)
         return found[finite], None if labels is None else labels[chosen][finite]
 
-    def _shown(self, value: float, column: int) -> str:
-        """A number, or the name of a category."""
-        if math.isnan(value):
-            return "missing"
-        names = self.samples.categories[column] if self.samples.categories else ()
-        return names[round(value)] if names and 0 <= round(value) < len(names) else numerals.number(value)
-
-    def worst_rows(self) -> list[dict[str, Any]]:
-        """For tables: the worst samples, each with the columns that are furthest off, in raw units."""
+    def worst_rows(self, usual: Tensor, look: Look) -> list[dict[str, Any]]:
+        """For tables: the worst samples, each with the cells that are off (`isthmus.uses.cells`), in raw units."""
         chosen = self.worst()
-        scaled = self.rows(chosen)
-        inverse = self.model.scaling.inverse
-        given, back = (inverse(scaled[name]).cpu().flatten(1) for name in ("original", "model"))
-        off = (scaled["model"] - scaled["original"]).flatten(1).nan_to_num(0.0)  # what is missing is not off
-        names = self.samples.columns or [f"column {i + 1}" for i in range(off.shape[1])]
-        rows = []
-        for n, index in enumerate(chosen.tolist()):
-            columns = off[n].abs().sort(descending=True, stable=True).indices[:WORST_COLUMNS].tolist()
-            share = off[n].square() / off[n].square().sum().clamp(min=1e-30)
-            rows.append({
+        rows = self.samples.take(chosen)
+        return [
+            {
                 "name": self.called(index),
                 "error": numerals.number(float(self.errors["model"][index])),
                 "columns": [
                     {
-                        "name": names[i],
-                        "given": self._shown(float(given[n, i]), i),
-                        "back": self._shown(float(back[n, i]), i),
-                        "share": numerals.percent(float(share[i])),
+                        "name": name,
+                        "given": given if isinstance(given, str) else numerals.number(given),
+                        "suggested": suggested if isinstance(suggested, str) else numerals.number(suggested),
+                        "share": numerals.percent(share),
                     }
-                    for i in columns
+                    for name, given, suggested, share in cells
                 ],
-            })  # fmt: skip
-        return rows
+            }
+            for index, cells in zip(chosen.tolist(), cells_off(self.model, rows, usual, look), strict=True)
+        ]

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from isthmus.run import Run
 from isthmus.drawing import figures
 from isthmus.drawing.plates import Section, plate
+from isthmus.drawing.rows import Look
+from isthmus.uses.cells import usual_row
 
 
 def write_report(run: "Run", path: str | Path) -> Path:
@@ -58,7 +60,7 @@ def render(run: "Run") -> str:
         looks = Looks(model, pca, samples, found.errors[part])
         looking = None if model.restores else _looking(looks, found, model)  # whole samples would come back as they are
         training = _training(run, looks, found)
-        worst = looks.worst_rows() if samples.kind == "table" else []
+        worst = looks.worst_rows(usual_row(data.train), Look.of(run)) if samples.kind == "table" else []
         layers = facts.layers(model)
         uses = [section for make in SECTIONS if (section := _section(make, run)) is not None]
     source = data.description.get("source") or "data in memory"
@@ -66,14 +68,14 @@ def render(run: "Run") -> str:
     return fill_page(
         "report.html",
         source=Path(source).name,
-        verdict=words.verdict(found, code_size, pca.size, facts.code_bits(model)),
+        verdict=words.verdict(found, code_size, pca.size, model.code_bits),
         explanation=words.explanation(found),
         cards=_cards(model, data, run, code_size),
         parts=_measure_rows(found, data),
         rival=_rival(model),
         restores=model.restores,
         code_size=code_size,
-        pca_size=pca.size,
+        pca_has=words.pca_has(pca),
         doctor=doctor_section(run),
         looking=looking,
         training=training,
@@ -221,9 +223,10 @@ def _cards(model: Autoencoder, data: Data, run: "Run", code_size: int) -> list[t
     """The few facts that stand at the top, as (value, what it is)."""
     width = math.prod(model.shape)
     numbers = f"{width / code_size:.1f}".removesuffix(".0")
+    bits = "" if model.code_bits is None else f", {numerals.number(model.code_bits)} bits"
     cards = [
         (_shape(model.shape), f"{data.kind}: {width:,} numbers a sample"),
-        (_shape(model.code_shape), f"code: {code_size:,} number{'s' * (code_size != 1)}, {numbers} : 1"),
+        (_shape(model.code_shape), f"code: {code_size:,} number{'s' * (code_size != 1)}, {numbers} : 1{bits}"),
         (f"{facts.parameter_count(model):,}", "parameters"),
         (f"{len(data.train):,}", "training samples"),
     ]

@@ -1,7 +1,11 @@
 """What the report says in words: the verdict, and how it comes to it."""
 
+import math
+
 from isthmus.measures import Evaluation
 from isthmus.numerals import number, percent
+from isthmus.pca import PCA
+from isthmus.quantised_pca import QuantisedPCA
 
 
 def verdict(found: Evaluation, code_size: int, pca_size: int, bits: float | None = None) -> str:
@@ -9,7 +13,8 @@ def verdict(found: Evaluation, code_size: int, pca_size: int, bits: float | None
 
     Of one that puts damaged samples right: how it does beside doing nothing.
 
-    code_size, pca_size: how many numbers the model's code and PCA's have. bits: that a quantised code takes.
+    code_size, pca_size: how many numbers the model's code and PCA's have. bits: that a quantised code takes; PCA has as
+    many, rounded up.
     """
     part = found.chief_part
     row = found.measures[part]["sse"]
@@ -19,10 +24,8 @@ def verdict(found: Evaluation, code_size: int, pca_size: int, bits: float | None
         return f"{start} not a finite number: training has diverged. Lower the learning rate, or clip the gradient."
     if nothing := row.get("nothing"):
         return f"On the {part} part, damaged as in training, the restored samples' {_improved(nothing, model)}"
-    with_numbers = _with_numbers(code_size, pca_size)
-    if pca <= 1e-6 * (row["mean"] or 1):
-        if bits is not None:
-            return f"{start} {number(model)}, of {bits:.0f} bits; PCA {with_numbers}, not quantised, is exact there."
+    with_numbers = _with_numbers(code_size, pca_size) if bits is None else _with_bits(bits)
+    if pca <= 1e-6 * (row["mean"] or 1) and bits is None:
         return f"{start} {number(model)}; PCA {with_numbers} is exact there: a code this large squeezes nothing."
     if model <= 0:
         return f"The model is exact on the {part} part; PCA {with_numbers} is off by {number(pca)}."
@@ -61,3 +64,15 @@ def _with_numbers(code_size: int, pca_size: int) -> str:
     if code_size == pca_size:
         return f"with the same {code_size} numbers" if code_size != 1 else "with one number too"
     return f"with {pca_size} numbers where the model's code has {code_size}"
+
+
+def pca_has(pca: PCA) -> str:
+    """How much PCA has for a sample, in words."""
+    count, unit = (pca.bits, "bit") if isinstance(pca, QuantisedPCA) else (pca.size, "number")
+    return f"{count:,} {unit}{'s' * (count != 1)}"
+
+
+def _with_bits(bits: float) -> str:
+    if bits == round(bits):
+        return f"with the same {bits:.0f} bits" if bits != 1 else "with one bit too"
+    return f"with {math.ceil(bits)} bits where the model's code has {bits:.1f}"

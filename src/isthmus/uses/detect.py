@@ -12,7 +12,9 @@ from torch import Tensor
 from isthmus.autoencoder import Autoencoder
 from isthmus.data.gather import join
 from isthmus.data.samples import Samples
-from isthmus.drawing import detection, signs
+from isthmus.data.scaling import Scaling
+from isthmus.data.tiles import places_of, tiled
+from isthmus.drawing import detection
 from isthmus.drawing.plates import Section, plate
 from isthmus.drawing.rows import Look
 from isthmus.drawing.theme import LIGHT
@@ -23,6 +25,7 @@ from isthmus.numerals import number, percent
 from isthmus.uses.cells import Cell, cells_off, usual_row
 from isthmus.uses.given import takes_run
 from isthmus.uses.scores import MOST_CODES, SCORES, Score, batch_size, count_unknown, element_errors, elements_of
+from isthmus.uses.tiles import Tiles
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -35,6 +38,8 @@ LEAST_HELD = 50
 """Samples that a validation part needs, for its quantiles to say something."""
 DRAWS = 16
 STRANGEST = 10
+MAPPED = 3
+"""Whole pictures, at most, whose maps are kept and drawn."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,6 +75,18 @@ class Detector:
         step = (most - self.usual.nanmedian()).clamp(min=1e-6)
         return torch.where(unknown > 0, torch.maximum(scores, most) + unknown * step, scores)
 
+    def map(self, pictures: Tensor, labels: Tensor | None = None) -> Tensor:
+        """(N, C, H, W) raw pictures to (N, H, W) scores, of a model of patches: of the tiles that lie over each pixel.
+
+        The tiles lie half over each other, and one fades into the next.
+        """
+
+        def use(model: Autoencoder, tiles: Tensor) -> Tensor:
+            scores = self.scores(Samples(tiles, kind="pictures")).float()
+            return scores.nan_to_num(math.inf, math.inf).view(-1, 1, 1, 1).expand(-1, *model.shape)
+
+        return Tiles(self.model, as_learnt=True)(pictures, use)[:, 0]
+
     def where(self, samples: Samples) -> Tensor:
         """(N, *shape) the squared errors of each number, scaled: where in a sample it is strange."""
         return element_errors(self.model, samples)
@@ -79,9 +96,10 @@ class Detector:
 class Strange:
     """One of the strangest samples of a source.
 
-    sample: its number, from 0. name: where it has one. columns: of a table, those that are furthest off, each as (name,
-    given, what the others suggest, share of the sample's squared error that goes with it), in raw units; categories by
-    their names (`isthmus.uses.cells`).
+    sample: its number, from 0; of whole pictures for a model of patches, the tile's. name: where it has one; a tile's
+    says its place, "photo@32,0.png". columns: of a table, those that are furthest off, each as (name, given, what the
+    others suggest, share of the sample's squared error that putting it right takes away, after those before it), in raw
+    units; categories by their names (`isthmus.uses.cells`).
     """
 
     sample: int
@@ -91,11 +109,27 @@ class Strange:
 
 
 @dataclass(frozen=True, eq=False)
+class Mapped:
+    """A whole picture that a model of patches was given: where in it is what the model has not seen.
+
+    name: of the picture. picture: (C, H, W), raw. scores: (H, W) float32, as `Detector.map` gives them. worst: row and
+    column of the first pixel, and score, of those of its tiles that are among the strangest, strangest first.
+    """
+
+    name: str
+    picture: Tensor
+    scores: Tensor
+    worst: tuple[tuple[int, int, float], ...]
+
+
+@dataclass(frozen=True, eq=False)
 class Detection:
     """What was found among the samples of a source.
 
     scores: (N,) float64. by, threshold, quantile, part: as in `Detector`. strangest: the highest scores, highest first.
     samples: those of the strangest. skipped: names of pictures that could not be read.
+    tile: height and width of the tiles that whole pictures were covered by, for a model of patches: then each tile is a
+    sample. pictures: with the strangest tiles, strangest first, at most so many as `MAPPED`.
     """
 
     scores: Tensor
@@ -106,6 +140,8 @@ class Detection:
     strangest: tuple[Strange, ...]
     samples: Samples
     skipped: tuple[str, ...] = ()
+    tile: tuple[int, int] | None = None
+    pictures: tuple[Mapped, ...] = ()
 
     @property
     def strange(self) -> Tensor:
@@ -130,6 +166,7 @@ class Detection:
             "strange": int(self.strange.sum()),
             "skipped": list(self.skipped),
             "strangest": rows,
+            **({} if self.tile is None else {"tile": list(self.tile)}),
         }
 
 
@@ -192,7 +229,9 @@ def detect(
         found = ist.detect(run, "new.csv", by="error")
         print(int(found.strange.sum()), found.strangest[0])
 
-    The source is read in pieces: but for its scores, memory does not grow with it.
+    The source is read in pieces: but for its scores, memory does not grow with it. For a model of patches, whole
+    pictures are covered by tiles of its size, each of which is scored by itself: `strangest` names their places, and
+    `pictures` maps them.
 
     by, quantile, draws: as for `detector`. each: called with every piece, its scores and the threshold, to write them.
     how: to read a source that is not read as the training's was, as for `read_samples`: a photograph given to a model
@@ -202,19 +241,26 @@ def detect(
         UseError, DataError: as `detector`; or the source can't be read, or does not fit the model.
     """
     found = detector(run, by, quantile=quantile, draws=draws)
-    stream = run.stream(source, **how)
+    tile = (run.model.shape[1], run.model.shape[2]) if run.covers(source, how) else None
+    stream = run.stream(source, **how) if tile is None else run.pictures(source, **how)
     scores, kept = array("d"), _Kept()  # one block: small ones, a piece each, would keep the memory between them
-    for piece, new in stream.through(found.scores):
+    places = _Places()
+
+    def use(piece: Samples) -> tuple[Samples, Tensor]:
+        samples = piece if tile is None else tiled(piece, tile)
+        return samples, found.scores(samples)
+
+    for piece, (samples, new) in stream.through(use):
         scores.frombytes(new.double().numpy().tobytes())
         if each is not None:
-            each(piece, new, found.threshold)
-        kept.add(piece, new)
+            each(samples, new, found.threshold)
+        kept.add(samples, new)
+        if tile is not None:
+            places.add(piece, new, tile)
     if kept.samples is None:
         raise DataError("There are no samples to judge: expected at least one.")
     found_scores = torch.frombuffer(scores, dtype=torch.float64)
-    columns = []
-    if kept.samples.kind == "table":
-        columns = cells_off(run.model, kept.samples, usual_row(run.open().train), Look.of(run))
+    columns = _columns(run, kept.samples)
     strangest = tuple(
         Strange(
             number,
@@ -225,7 +271,10 @@ def detect(
         for place, number in enumerate(kept.numbers)
     )
     skipped = tuple(stream.skipped)
-    return Detection(found_scores, by, found.threshold, quantile, found.part, strangest, kept.samples, skipped)
+    pictures = places.mapped(found, float(strangest[-1].score)) if tile is not None else ()
+    return Detection(
+        found_scores, by, found.threshold, quantile, found.part, strangest, kept.samples, skipped, tile, pictures
+    )
 
 
 class _Kept:
@@ -247,6 +296,35 @@ class _Kept:
         self.numbers, self.done = [numbers[place] for place in order], self.done + len(piece)
 
 
+class _Places:
+    """The whole pictures with the strangest tiles so far."""
+
+    def __init__(self) -> None:
+        self.best: list[tuple[float, str, Tensor, list[tuple[int, int, float]]]] = []
+        self.done = 0
+
+    def add(self, piece: Samples, scores: Tensor, tile: tuple[int, int]) -> None:
+        """Whole pictures of one size, and the scores of their tiles."""
+        places = places_of((piece.shape[1], piece.shape[2]), tile)
+        values = piece.tensor()
+        for place, own in enumerate(scores.nan_to_num(math.inf, math.inf).view(len(piece), -1)):
+            name = piece.names[place] if piece.names else f"picture {self.done + place}"
+            ranked = sorted(zip(own.tolist(), places, strict=True), key=lambda each: -each[0])[:STRANGEST]
+            tiles = [(row, column, score) for score, (row, column) in ranked]
+            self.best.append((ranked[0][0], name, values[place], tiles))
+        self.best = sorted(self.best, key=lambda each: -each[0])[:MAPPED]
+        self.done += len(piece)
+
+    def mapped(self, found: Detector, least: float) -> tuple[Mapped, ...]:
+        """These pictures with their maps, and those of their tiles with this score or a higher one."""
+        return tuple(
+            Mapped(
+                name, picture, found.map(picture[None].float())[0], tuple(each for each in tiles if each[2] >= least)
+            )
+            for _, name, picture, tiles in self.best
+        )
+
+
 def over(scores: Tensor, threshold: float) -> Tensor:
     """(N,) bool: which scores lie over the threshold, or are not finite."""
     return ~(scores <= threshold)
@@ -260,22 +338,47 @@ def strangest_of(scores: Tensor, most: int = STRANGEST) -> tuple[int, ...]:
     return tuple(order[:most].tolist())
 
 
-def draw_strangest(
-    model: Autoencoder, samples: Samples, titles: Sequence[str] = (), theme: "Theme" = LIGHT
-) -> "Figure":
-    """What about these samples is strange: where in pictures, when in series, by which columns of a table.
+def _columns(run: "Run", samples: Samples) -> list[tuple[Cell, ...]]:
+    """The cells that are off in each row of a table; nothing of other samples."""
+    return cells_off(run.model, samples, usual_row(run.open().train), Look.of(run)) if samples.kind == "table" else []
 
-    titles: of the samples, their scores for example.
+
+def draw_places(found: Detection, scaling: Scaling, theme: "Theme" = LIGHT) -> "Figure":
+    """The pictures with the strangest tiles, and beside each the map of its scores; the strangest tiles are framed.
+
+    Raises:
+        UseError: the detection was not of whole pictures by a model of patches.
     """
+    if found.tile is None:
+        raise UseError("Places are drawn of whole pictures that a model of patches was given. Use draw_strangest.")
+    device = scaling.scale.device
+    light = [scaling(each.picture.float().to(device)[None])[0].cpu() for each in found.pictures]
+    return detection.place_maps(
+        [(each.name, picture, each.scores, each.worst) for each, picture in zip(found.pictures, light, strict=True)],
+        found.tile,
+        found.threshold,
+        bounds=scaling.range,
+        theme=theme,
+    )
+
+
+def draw_strangest(
+    model: Autoencoder,
+    samples: Samples,
+    titles: Sequence[str] = (),
+    theme: "Theme" = LIGHT,
+    *,
+    cells: Sequence[tuple[Cell, ...]] = (),
+) -> "Figure":
+    """What about these samples is strange: where in pictures, when in series, by which cells of a table.
+
+    titles: of the samples, their scores for example. cells: of a table, what is off in each row (`Strange.columns`).
+    """
+    if samples.kind == "table":
+        return detection.cell_shares([[(cell[0], cell[3]) for cell in row] for row in cells], titles, theme=theme)
     with judging(model):
         seen = list(passes(model, samples, batch_size(model), damage=False))
     errors = torch.cat([elements_of(model, each) for each in seen])
-    if samples.kind == "table":
-        means = errors.mean(0)
-        names = samples.columns or tuple(f"column {place + 1}" for place in range(len(means)))
-        worst = means.sort(descending=True, stable=True).indices[:12].tolist()
-        label = "mean squared error of the strangest samples (scaled units²)"
-        return signs.bars({names[i]: float(means[i]) for i in worst}, limit=None, label=label, theme=theme)
     clean, made = (
         torch.cat([getattr(each, name).float().cpu() for each in seen]) for name in ("clean", "reconstruction")
     )
@@ -300,9 +403,14 @@ def section(run: "Run") -> Section | None:
     share = float((scores > found.threshold).double().mean())
     chosen = strangest_of(scores, 8)
     strangest, titles = test.take(chosen), [f"{float(scores[i]):.2g}" for i in chosen]
+    cells = _columns(run, strangest)
     groups = {found.part: found.usual, "test": scores}
     seen = ", which the model was trained on" if found.part == "train" else ""
-    what = {"pictures": "where the error lies", "series": "when the error is large", "table": "by column"}[test.kind]
+    what = {
+        "pictures": "where the error lies",
+        "series": "when the error is large",
+        "table": "and the columns that explain it",
+    }[test.kind]
     plates = [
         plate(
             "Scores",
@@ -313,7 +421,7 @@ def section(run: "Run") -> Section | None:
         ),
         plate(
             "The strangest samples",
-            lambda theme: draw_strangest(run.model, strangest, titles, theme),
+            lambda theme: draw_strangest(run.model, strangest, titles, theme, cells=cells),
             f"The {len(chosen)} test samples with the highest scores, {what}.",
             f"The test samples with the highest scores, {what}.",
         ),

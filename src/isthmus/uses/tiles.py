@@ -48,20 +48,25 @@ class Tiles:
     other. Where two lie over each other, one fades out as the other fades in, and the outermost pixels of a tile, which
     lack their neighbours, don't count at all.
 
-    side, overlap: of the tiles, in pixels of what comes out; rounded to multiples of 32.
+    side, overlap: of the tiles, in pixels of what comes out; rounded to multiples of 32. as_learnt: tiles of the size
+        that the model learnt at, whatever other size it could take.
 
     Raises:
         UseError: the model takes no pictures.
     """
 
-    def __init__(self, model: Autoencoder, side: int = TILE, overlap: int = OVERLAP) -> None:
+    def __init__(
+        self, model: Autoencoder, side: int = TILE, overlap: int = OVERLAP, *, as_learnt: bool = False
+    ) -> None:
         if len(model.shape) != 3:
             raise UseError(
                 f"This model takes samples of shape {model.shape}, which are no pictures. Use reconstruct for them."
             )
         self.model, self.factor = model, _factor(model)
         channels, height, width = model.shape
-        self.convolutional = at_size(model, (channels, height + 2 * GRID, width + 2 * GRID)) is not None
+        self.convolutional = (
+            not as_learnt and at_size(model, (channels, height + 2 * GRID, width + 2 * GRID)) is not None
+        )
         if self.convolutional:
             self.grid = GRID // math.gcd(GRID, self.factor)
             step = self.grid * self.factor

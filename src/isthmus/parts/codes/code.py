@@ -58,6 +58,10 @@ class CodeKind(Part):
         """The shape of the features that a code of this shape is made from."""
         return code
 
+    def bits(self, code: Shape) -> float | None:
+        """Bits that one sample's code of this shape takes, all indices with as many; None of real numbers."""
+        return None
+
     def module(self, code: Shape, generator: torch.Generator) -> nn.Module | None:
         """The weights that belong to the code itself (a code book, say), where it has any."""
         return None

@@ -1,0 +1,68 @@
+"""Tiles: whole pictures cut into pieces of one size that cover them, each named after its place."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import PurePosixPath
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+from torch.nn import functional as F
+
+from isthmus.data.samples import Samples
+
+
+def tiled(samples: Samples, size: tuple[int, int]) -> Samples:
+    """Pictures (N, C, H, W) as the tiles (M, C, *size) that cover them, picture by picture, row by row.
+
+    The last tile of a row or column ends where the picture ends, and so may lie over the one before it. A picture that
+    is smaller than a tile is continued by its last pixels. A tile is called after its picture, and the row and column
+    of its first pixel, as patches are: "cats/a@32,0.png".
+    """
+    values = samples.tensor()
+    height, width = values.shape[2:]
+    places = places_of((height, width), size)
+    missing = (0, max(0, size[1] - width), 0, max(0, size[0] - height))
+    if any(missing):
+        padded = F.pad(values.float(), missing, mode="replicate")
+        values = padded.to(values.dtype)
+    cut = [values[..., row : row + size[0], column : column + size[1]] for row, column in places]
+    tiles = torch.stack(cut, 1).flatten(0, 1)
+    labels = None if samples.labels is None else samples.labels.repeat_interleave(len(places))
+    names = tuple(tile_name(name, place) for name in samples.names or map(str, range(len(samples))) for place in places)
+    return replace(samples, values=tiles, rows=None, labels=labels, names=names, damaged=None)
+
+
+def places_of(picture: tuple[int, int], size: tuple[int, int]) -> list[tuple[int, int]]:
+    """Row and column of the first pixel of each tile of a picture of this height and width, row by row."""
+    rows, columns = (list(_starts(*sides)) for sides in zip(picture, size, strict=True))
+    return [(row, column) for row in rows for column in columns]
+
+
+def tile_name(name: str, place: tuple[int, int]) -> str:
+    """What a tile of this picture is called."""
+    path = PurePosixPath(name)
+    return str(path.with_name(f"{path.stem}@{place[0]},{place[1]}{path.suffix}"))
+
+
+def one_picture(source: Any, channels: int) -> Any:
+    """A picture of Pillow's, or an array (H, W), (C, H, W) or (H, W, C), as a set of one; any other source as it is."""
+    if isinstance(source, Image.Image):
+        mode = {1: "L", 3: "RGB", 4: "RGBA"}.get(channels)
+        return torch.from_numpy(np.array(source.convert(mode))).reshape(1, *source.size[::-1], channels).movedim(-1, 1)
+    shape = getattr(source, "shape", None)
+    if shape is None or not hasattr(source, "reshape") or len(shape) not in (2, 3):
+        return source
+    if len(shape) == 2:
+        return source.reshape(1, 1, *shape)
+    if shape[0] == channels:
+        return source.reshape(1, *shape)
+    if shape[-1] == channels and channels > 1:
+        return torch.as_tensor(source)[None].movedim(-1, 1)
+    return source
+
+
+def _starts(length: int, side: int) -> Iterator[int]:
+    yield from range(0, length - side, side)
+    yield max(0, length - side)

@@ -1,0 +1,60 @@
+"""What a study measures of a model that can be drawn from: ELBO, KL and bits of a part, and how alike its draws are."""
+
+from typing import TYPE_CHECKING
+
+import torch
+
+from isthmus.autoencoder import Autoencoder
+from isthmus.data.samples import Samples
+from isthmus.measures import bits_per_dimension, elbo, frechet_distance
+from isthmus.parts import DiagonalGaussian
+from isthmus.uses.sample import has_prior, source_of
+
+if TYPE_CHECKING:
+    from isthmus.experiments.study import Study
+    from isthmus.run import Run
+
+FEATURES = 64
+"""Principal components of the data, at most, in which draws and samples are compared."""
+DRAWS = 2000
+"""Draws, and real samples, at most."""
+ERROR = "mse"
+
+
+def aim_of(model: Autoencoder) -> str:
+    """The measure that a model is trained for: "mse", or the ELBO with its likelihood, "elbo (bce)".
+
+    ELBOs of different likelihoods are in different units, and can't be compared.
+    """
+    if not has_elbo(model):
+        return ERROR
+    return f"elbo ({model.distance.kind})"
+
+
+def has_elbo(model: Autoencoder) -> bool:
+    """Whether a model has a posterior and a likelihood, so that it bounds how probable samples are."""
+    return model.distance.likelihood and isinstance(model.example().code.distribution, DiagonalGaussian)
+
+
+def generative(run: "Run", study: "Study", samples: Samples) -> dict[str, dict[str, float]]:
+    """Measures by name, each of the model alone; those that the model has.
+
+    elbo, kl: nats a sample, whatever the KL's weight in training. bits: per number of a sample, by the ELBO.
+    frechet: of draws from the prior to as many of the samples, in the data's first principal components, scaled units².
+    """
+    found: dict[str, float] = {}
+    if has_elbo(run.model):
+        bound = elbo(run.model, samples)
+        found |= {"elbo": bound.value, "kl": float(bound.kl.sum())}
+        found["bits"] = bits_per_dimension(run.model, bound.value)
+    if has_prior(run) and run.model.decodes and len(samples) > 1:
+        real = samples.some(DRAWS)
+        drawn = source_of(run).draw(len(real), torch.Generator().manual_seed(0)).values
+        scaling = run.model.scaling
+        device = scaling.scale.device
+        pca = study.pca(min(FEATURES, torch.Size(samples.shape).numel()))
+        with torch.no_grad():
+            features = [pca.encode(scaling(of.to(device))).cpu() for of in (drawn, real.tensor())]
+        if bool(features[0].isfinite().all()):
+            found["frechet"] = frechet_distance(*features)
+    return {name: {"model": value} for name, value in found.items()}
