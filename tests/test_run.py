@@ -3,9 +3,11 @@
 import errno
 import json
 from pathlib import Path
+from typing import Any
 
 import filelock
 import numpy as np
+import pyarrow as pa
 import pytest
 import torch
 
@@ -248,3 +250,44 @@ def test_a_model_of_whole_samples_refuses_holes() -> None:
             use(values, missing="keep")
     with pytest.raises(DataError, match="lack numbers"):
         ist.fit(model, ist.open_data(values, missing="keep"), epochs=1, progress=False)
+
+
+def test_columns_in_another_order_or_of_other_names_or_categories_are_refused() -> None:
+
+    place = np.random.default_rng(0)
+    columns = {name: place.normal(size=60) for name in "abc"} | {"kind": place.choice(["x", "y"], 60)}
+
+    def opened(names: str | tuple[str, ...], **other: Any) -> ist.Data:
+        return ist.open_data(pa.table({name: (columns | other)[name] for name in names}), categorical="auto")
+
+    data = opened(("a", "b", "c", "kind"))
+    model = ist.recipe("table", code=2).build(data)
+    run = ist.fit(model, data, epochs=1, progress=False)
+    ist.fit(run.model, data, epochs=1, progress=False)
+    with pytest.raises(DataError, match=r"Column 0 of these data is 'c'.*columns=\['a', 'b', 'c', 'kind'\]"):
+        ist.fit(model, opened(("c", "b", "a", "kind")), epochs=1, progress=False)
+    with pytest.raises(DataError, match="Column 3 of these data has the categories"):
+        ist.fit(model, opened(("a", "b", "c", "kind"), kind=place.choice(["x", "z"], 60)), epochs=1, progress=False)
+
+
+def test_a_loaded_run_knows_its_columns(tmp_path: Path) -> None:
+
+    data = ist.open_data(pa.table({name: np.random.default_rng(0).normal(size=40) for name in "ab"}))
+    ist.fit(ist.recipe("vanilla", code=1).build(data), data, epochs=1, out=tmp_path / "run", progress=False)
+    assert ist.load(tmp_path / "run").model.columns == ("a", "b")
+
+
+@pytest.mark.parametrize("name", ["deep", "conv", "vae", "resnet"])
+@pytest.mark.parametrize("use", ["encode", "reconstruct"])
+def test_exported_models_take_a_batch_of_any_size(name: str, use: str) -> None:
+    class Use(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.model = ist.recipe(name, code=2).build((1, 9, 8), remarks=False).eval()
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return getattr(self.model, use)(x)
+
+    module, raw = Use(), torch.rand(7, 1, 9, 8, generator=torch.Generator().manual_seed(0))
+    exported = torch.export.export(module, (raw[:4],), dynamic_shapes=({0: torch.export.Dim("batch")},)).module()
+    torch.testing.assert_close(exported(raw), module(raw))

@@ -183,7 +183,10 @@ def test_a_run_that_was_interrupted_and_resumed_equals_one_that_was_not(name, da
 def test_bfloat16_trains_too(name, data):
     run = fit(build(name, data), data, precision="bfloat16", epochs=1)
     exact = fit(build(name, data), data, epochs=1)
-    assert run.history[0]["loss"] == pytest.approx(exact.history[0]["loss"], rel=0.05)
+    # a product rounds both factors to 8 bits, by 2^-9 each; independent layers add up in squares; a square doubles it
+    products = sum(weight.ndim > 1 for weight in run.model.parameters())
+    tolerance = 2 * math.sqrt(products) * 2**-8
+    assert run.history[0]["loss"] == pytest.approx(exact.history[0]["loss"], rel=tolerance)
 
 
 @pytest.mark.parametrize("name", COMPILED)

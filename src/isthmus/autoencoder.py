@@ -2,7 +2,7 @@
 
 import copy
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 import torch
@@ -14,7 +14,7 @@ from isthmus.parts import Beside, CodeKind, Corruption, Distance, Facts, Mse, Pe
 from isthmus.parts.layers import Chain, Dropout
 from isthmus.parts.penalties import names_of
 from isthmus.passes import Draws, Pass, map_draws
-from isthmus.trial import check_correction, check_decoder, check_stored, find_code_shape, resting, zeros
+from isthmus.trial import check_correction, check_decoder, check_distance, check_stored, find_code_shape, resting, zeros
 
 if TYPE_CHECKING:
     from isthmus.blueprint import Blueprint
@@ -54,7 +54,7 @@ class Autoencoder(nn.Module):
         *,
         shape: Shape,
         code: CodeKind | None = None,
-        distance: Distance | None = None,
+        distance: Distance | str | Callable[..., Any] | None = None,
         penalties: Sequence[Penalty] = (),
         corruption: Corruption | None = None,
         scaling: Scaling | None = None,
@@ -73,7 +73,7 @@ class Autoencoder(nn.Module):
         self.scaling = copy.deepcopy(scaling) or Scaling()  # its own: it goes where the model goes, the data stay
         self.shape = tuple(shape)
         self.code = code or Plain()
-        self.distance = (distance or Mse()).settled(Facts(range=self.scaling.range))
+        self.distance = Distance.model_validate(distance or Mse()).settled(Facts(range=self.scaling.range))
         known = Facts(range=self.scaling.range, inputs=math.prod(self.shape))
         self.penalties = tuple(penalty.settled(known) for penalty in penalties)
         self.corruption = corruption
@@ -87,6 +87,7 @@ class Autoencoder(nn.Module):
         self.code.check(self.code_shape)
         if blueprint is None:
             check_decoder(self)
+        check_distance(self)
         if learns == "correction":
             check_correction(self)
         if bound == "log-mean-exp" and not self.distance.likelihood:
@@ -96,6 +97,8 @@ class Autoencoder(nn.Module):
             )
         generator = generator or torch.Generator().manual_seed(0)
         modules = [penalty.module(self.shape, self.code_shape, generator) for penalty in self.penalties]
+        self.columns: tuple[str, ...] = ()  # of the table that it was built for: their names
+        self.categories: tuple[tuple[str, ...], ...] = ()  # and those of each one's categories
         self.own = nn.ModuleDict({n: m for n, m in zip(self.penalty_names, modules, strict=True) if m is not None})
         for penalty in self.penalties:
             penalty.check(self)
@@ -112,8 +115,8 @@ class Autoencoder(nn.Module):
         """
         draws = draws or {}
         clean, known = self._scaled(raw, self.shape)
-        labels = self._labels(draws.get("labels"), len(clean))
-        told = self._told(known, draws)
+        labels = self._labels(draws.get("labels"), clean.shape[0])
+        told = self._told(self._understood(clean, known), draws)
         corrupted = self._corrupted(clean, draws, told)
         layers: dict[str, Tensor] = {}
         # within autocast the layers make bfloat16; code, distance and penalties go on as exactly as the data
@@ -166,7 +169,7 @@ class Autoencoder(nn.Module):
         means = {name: term.mean() for name, term in terms.items()}
         parts = means
         if self.bound != "mean":
-            parts = {name: term.view(-1, len(seen.clean)) for name, term in terms.items()}
+            parts = {name: term.view(-1, seen.clean.shape[0]) for name, term in terms.items()}
         total = parts["distance"]
         for index, (name, penalty) in enumerate(zip(self.penalty_names, self.penalties, strict=True)):
             total = total + (penalty.full_weight if weights is None else weights[index]) * parts[name]
@@ -255,7 +258,7 @@ class Autoencoder(nn.Module):
             DataError: the samples have another shape than the model's, or their labels are missing.
         """
         scaled, known = self._seen(raw)
-        seen = self.beside.to_encoder(self._laid_out(scaled), known, self._labels(labels, len(raw)))
+        seen = self.beside.to_encoder(self._laid_out(scaled), known, self._labels(labels, raw.shape[0]))
         return self.code(self._walk("encoder", seen, {}, None), None, self.code_module).z
 
     def decode(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
@@ -271,7 +274,7 @@ class Autoencoder(nn.Module):
                 f"The codes have shape {tuple(z.shape)}, this model takes (N, {_commas(self.code_shape)}). "
                 "Give codes that its encode made."
             )
-        given = self.beside.to_decoder(z.to(self.device), self._labels(labels, len(z)))
+        given = self.beside.to_decoder(z.to(self.device), self._labels(labels, z.shape[0]))
         return self.scaling.inverse(self.distance.picture(self._walk("decoder", given, {}, None)))
 
     def reconstruct(self, raw: Tensor, labels: Tensor | None = None, known: Tensor | None = None) -> Tensor:
@@ -282,7 +285,7 @@ class Autoencoder(nn.Module):
         known: (N, *seen_shape) which numbers are known, of samples in which the others are filled already; else those
             that aren't NaN are known.
         """
-        (scaled, known), labels = self._seen(raw, known), self._labels(labels, len(raw))
+        (scaled, known), labels = self._seen(raw, known), self._labels(labels, raw.shape[0])
         layers: dict[str, Tensor] | None = None if self.decodes else {}
         seen = self.beside.to_encoder(self._laid_out(scaled), known, labels)
         z = self.code(self._walk("encoder", seen, {}, layers), None, self.code_module).z
@@ -325,20 +328,21 @@ class Autoencoder(nn.Module):
         """
         clean = self.seen_shape != self.shape and tuple(raw.shape[1:]) == self.shape
         scaled, found = self._scaled(raw, self.shape if clean else self.seen_shape)
+        found = self._understood(scaled, found)
         if known is not None:
             return scaled, known
         return self._corrupted(scaled, {}, found) if clean or found is not None else scaled, found
 
     def _laid_out(self, corrupted: Tensor) -> Tensor:
-        """What came in as the encoder wants it: as it is, or laid out as the clean sample."""
-        return self.as_clean(corrupted) if self.aligned else corrupted
+        """What came in as the encoder wants it: as it is or laid out as the clean sample; counts by their logarithm."""
+        return self.distance.as_input(self.as_clean(corrupted) if self.aligned else corrupted)
 
     def _corrected(self, output: Tensor, corrupted: Tensor, known: Tensor | None) -> Tensor:
         """(K·N, *shape) the decoder's output, with what came in added to it where a correction is learnt."""
         if self.learns == "sample":
             return output
         given = self.as_clean(corrupted)
-        again = (len(output) // max(1, len(given)), *[1] * (given.ndim - 1))
+        again = (output.shape[0] // max(1, given.shape[0]), *[1] * (given.ndim - 1))
         if self.corruption is not None:
             output = self.corruption.left_open(output, None if known is None else known.repeat(again))
         return output + given.repeat(again)
@@ -354,7 +358,7 @@ class Autoencoder(nn.Module):
             return clean
         if "corruption" in draws:
             return self.corruption.kept(self.corruption(clean, draws["corruption"]))
-        drawn = self.corruption.draw(len(clean), self.shape, torch.Generator().manual_seed(0))
+        drawn = self.corruption.draw(clean.shape[0], self.shape, torch.Generator().manual_seed(0))
         return self.corruption.kept(self.corruption(clean, map_draws(lambda draw: draw.to(clean.device), drawn)))
 
     def _told(self, known: Tensor | None, draws: Draws) -> Tensor | None:
@@ -362,6 +366,13 @@ class Autoencoder(nn.Module):
         if known is None or self.corruption is None or not self.corruption.hides or "corruption" not in draws:
             return known
         return known & ~self.corruption.hidden(draws["corruption"])
+
+    def _understood(self, scaled: Tensor, known: Tensor | None) -> Tensor | None:
+        """(N, *shape) which numbers say something to the encoder: those that are known, but for unknown categories."""
+        if known is None or not any(self.scaling.levels) or scaled.shape[1:] != (len(self.scaling.levels),):
+            return known
+        levels = torch.tensor(self.scaling.levels, device=scaled.device)
+        return known & ((levels == 0) | (scaled < levels))
 
     def _labels(self, labels: Tensor | None, count: int) -> Tensor | None:
         """The labels of a condition, checked; None without a condition."""

@@ -113,7 +113,7 @@ class Blueprint(Value):
         holed = getattr(data, "holed", False)
         self._check_pairs(data)
         damaged = how_damaged(data.train) if isinstance(data, Data) else None
-        settled = self._settled(shape, scaling, len(getattr(data, "label_names", ())), holed, sample, damaged)
+        settled = self._settled(shape, scaling, len(getattr(data, "label_names", ())), holed, sample, damaged, fresh)
         seen = settled.corruption.shape(shape) if settled.corruption else shape
         if settled.corruption is not None and settled.network.aligned and seen != shape:
             settled.corruption.check(shape)
@@ -149,10 +149,10 @@ class Blueprint(Value):
                     encoder, decoder, shape, settled.code.features(code_shape), code_shape, data if fresh else None
                 )
             elif settled.learns == "correction":
-                settled.network.start_at(torch.zeros(shape), decoder, settled.distance)
+                settled.network.start_at(torch.zeros(1, *shape), decoder, settled.distance)
             elif sample is not None:
-                settled.network.start_at(_mean(sample), decoder, settled.distance)
-            return Autoencoder(
+                settled.network.start_at(sample, decoder, settled.distance)
+            model = Autoencoder(
                 encoder,
                 decoder,
                 shape=shape,
@@ -170,6 +170,9 @@ class Blueprint(Value):
                 generator=generator,
                 blueprint=settled,
             )
+            model.columns = tuple(getattr(data, "columns", ()))
+            model.categories = tuple(getattr(getattr(data, "train", None), "categories", ()))
+            return model
 
     def _settled(
         self,
@@ -179,6 +182,7 @@ class Blueprint(Value):
         holed: bool,
         sample: Tensor | None,
         damaged: tuple[bool, int] | None,
+        fresh: bool,
     ) -> Self:
         """The same with all that its parts leave to the data decided."""
         if self.condition is not None:
@@ -201,6 +205,7 @@ class Blueprint(Value):
             inputs=math.prod(shape),
             dimensions=counted,
             deviation=deviation(sample) if sample is not None else None,
+            fresh=fresh,
         )
         linear = (self.start == "pca" or self.learns == "correction") and self.distance.link == "auto"
         distance = self.distance.replace(link="identity") if linear else self.distance
@@ -338,11 +343,6 @@ def _sample(data: HasShape | Shape) -> Tensor | None:
     count = min(len(train), 4096, max(64, 2**24 // math.prod(data.shape)))
     batches = torch.linspace(0, len(train) - 1, count, dtype=torch.float64).long().split(64)
     return torch.cat([data.scaling(train.batch(batch)) for batch in batches])
-
-
-def _mean(sample: Tensor) -> Tensor:
-    """(*shape) mean of (n, *shape), of what is known; 0 where nothing is."""
-    return sample.nanmean(0, dtype=torch.float64).nan_to_num(0, 0, 0).float()
 
 
 def _remark_on_size(code: Shape, shape: Shape, blueprint: Blueprint) -> None:

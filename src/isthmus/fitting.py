@@ -345,6 +345,7 @@ def _check_fit(model: Autoencoder, data: Data) -> None:
             f"These samples have shape {tuple(data.shape)}, the model takes {tuple(model.shape)}. Build the model for "
             "these data: blueprint.build(data)."
         )
+    _check_columns(model, data)
     if _is_stacked(model):
         layer_autoencoders(model)
     if data.holed and not model.beside.mask:
@@ -359,3 +360,32 @@ def _check_fit(model: Autoencoder, data: Data) -> None:
             f"These data have the label {int(data.train.labels.max())}, the model knows 0 to "
             f"{model.beside.classes - 1}. Build the model for these data: blueprint.build(data)."
         )
+
+
+def _check_columns(model: Autoencoder, data: Data) -> None:
+    """Raise DataError where a table's columns, or their categories, aren't those of the model; note them where new."""
+    if model.columns and data.columns and model.columns != data.columns:
+        place, (own, other) = next(
+            (
+                (place, pair)
+                for place, pair in enumerate(zip(model.columns, data.columns, strict=True))
+                if len({*pair}) > 1
+            )
+        )
+        same = sorted(model.columns) == sorted(data.columns)
+        raise DataError(
+            f"Column {place} of these data is {other!r}, and the model was built for {own!r} there. "
+            + (f"Open them in the model's order: columns={list(model.columns)}." if same else "")
+            + ("" if same else "Give the columns that the model was built for, or build a model for these data.")
+        )
+    own, other = model.categories or model.scaling.levels, data.train.categories
+    if not model.categories:
+        other = data.scaling.levels
+    if own != other and (own or other):
+        place = next((place for place, pair in enumerate(zip(own, other, strict=False)) if pair[0] != pair[1]), 0)
+        said = [brief(each[place]) if each else "numbers" for each in (other, own)]
+        raise DataError(
+            f"Column {place} of these data has the categories {said[0]}, and the model was built for {said[1]}. "
+            "Build a model for these data: blueprint.build(data)."
+        )
+    model.columns, model.categories = model.columns or data.columns, model.categories or data.train.categories

@@ -43,7 +43,7 @@ class Pass:
 
     def repeated(self, x: Tensor) -> Tensor:
         """(N, …) as (K·N, …), to go with what was made of K draws of the code."""
-        times = len(self.output) // max(1, len(self.clean))
+        times = self.output.shape[0] // max(1, self.clean.shape[0])
         return x if times == 1 else x.repeat(times, *[1] * (x.ndim - 1))
 
     def with_holes(self) -> Tensor:

@@ -63,6 +63,8 @@ def describe_model(model: Autoencoder) -> dict[str, Any]:
         "shape": list(model.shape),
         "code_shape": list(model.code_shape),
         "scaling": model.scaling.to_json(),
+        **({"columns": list(model.columns)} if model.columns else {}),
+        **({"categories": list(map(list, model.categories))} if model.categories else {}),
     }
 
 
@@ -100,7 +102,10 @@ def rebuild(folder: Path, model: Autoencoder | None = None) -> Autoencoder:
         described = _Described(read_shape(said["shape"]), Scaling.from_json(said["scaling"]))
         check_scaling(described.scaling, described.shape)
         with at_most(max(_size(folder / name) for name in (WEIGHTS, CHECKPOINT))):
-            return blueprint.build(described, remarks=False, fresh=False)
+            model = blueprint.build(described, remarks=False, fresh=False)
+        model.columns = tuple(map(str, said.get("columns") or ()))
+        model.categories = tuple(tuple(map(str, names)) for names in said.get("categories") or ())
+    return model
 
 
 def read_described(folder: Path) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from isthmus.data.scaling import Scaling
 from isthmus.errors import BlueprintError
-from isthmus.parts import Corruption, Shape
+from isthmus.parts import Corruption, Custom, Shape
 from isthmus.parts.distances.distance import words
 
 if TYPE_CHECKING:
@@ -46,6 +46,14 @@ def check_decoder(model: "Autoencoder") -> None:
             f"The decoder makes samples of shape {made}, but the data have {wanted}. "
             "Give a decoder that ends in the data's shape (nn.Unflatten, for example)."
         )
+
+
+def check_distance(model: "Autoencoder") -> None:
+    """Raise BlueprintError where a distance of your own gives no loss of two samples of zeros."""
+    if isinstance(model.distance, Custom):
+        target = zeros(model, model.shape).expand(2, *model.shape)
+        with torch.no_grad():
+            model.distance(zeros(model, model.distance.outputs(model.shape)).expand_as(target), target)
 
 
 def check_correction(model: "Autoencoder") -> None:

@@ -70,7 +70,7 @@ def test_an_unknown_category_is_refused_or_taken_for_missing():
     description = open_data(pets(), categorical="auto").description
     with pytest.raises(DataError, match=r"'yak'.*does not know .but 'cat', 'dog', 'eel'.*missing='keep'"):
         read_samples(pets(kind=["yak"] * 40), like=description)
-    with pytest.warns(Remark, match="'yak'.*taken for missing"):
+    with pytest.warns(Remark, match="'yak'.*taken for unknown"):
         samples = read_samples(pets(kind=["yak", *["cat"] * 39]), like=description, missing="keep")
     assert samples.tensor()[:2, 0].isnan().tolist() == [True, False]
 

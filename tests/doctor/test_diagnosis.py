@@ -240,3 +240,23 @@ def test_the_cure_is_not_the_scaling_that_the_data_have():
     assert cures("none") == ["Scale the data: minmax."]
     assert cures("minmax") == ["Scale the data: standardise."]
     assert cures("standardise") == []
+
+
+def test_a_burst_at_the_start_is_named_and_its_cure_ends_it():
+    data = table(300, 40)
+    model = ist.recipe("deep", code=4, distance="sse").build(data)
+    run = ist.fit(model, data, epochs=4, learning_rate=1.0, clip=0, compile=False, progress=False)
+    (finding,) = ist.diagnose(run)
+    assert finding.name == "burst at the start"
+    assert finding.number == run.history[0]["loss"] / run.history[1]["loss"] > finding.limit
+    assert "learning_rate=0.1, warmup=1.0" in finding.command
+    model = ist.recipe("deep", code=4, distance="sse").build(data)
+    cured = ist.fit(model, data, epochs=4, learning_rate=0.1, warmup=1.0, compile=False, progress=False)
+    assert "burst at the start" not in [finding.name for finding in ist.diagnose(cured)]
+
+
+def test_counts_that_are_seen_by_their_logarithm_need_no_scaling():
+    counts = np.random.default_rng(0).poisson(np.geomspace(1, 1000, 20), (200, 20))
+    data = ist.open_data(counts, scaling="none")
+    run = run_of(ist.recipe("deep", code=2, distance="poisson").build(data), data)
+    assert "scaling" not in [finding.name for finding in ist.diagnose(run)]

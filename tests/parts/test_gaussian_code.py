@@ -77,6 +77,21 @@ def test_an_outliers_deviation_does_not_overflow():
     assert bool(code.distribution.kl().isfinite().all())
 
 
+@pytest.mark.parametrize("feature", [5.0, 500.0, -500.0])
+def test_beyond_its_bounds_a_log_variance_costs_as_much_as_the_feature_is_large_and_never_loses_its_gradient(feature):
+    given = torch.tensor([[0.0, feature]], requires_grad=True)
+    kl = GaussianCode()(given).distribution.kl().sum()
+    assert float(kl.detach()) < 5 * abs(feature)
+    slope = float(torch.autograd.grad(kl, given)[0][0, 1])
+    assert 1e-4 < abs(slope) < 5
+    assert slope * feature > 0  # back towards the prior
+
+
+def test_within_its_bounds_a_log_variance_is_the_feature_itself():
+    given = torch.tensor([[0.0, -19.0], [0.0, 1.9]])
+    assert torch.equal(GaussianCode()(given).distribution.log_variance, given[:, 1:])
+
+
 def test_an_odd_number_of_features_is_refused():
     with pytest.raises(BlueprintError, match="makes 5 features"):
         Autoencoder(nn.Linear(4, 5), nn.Linear(2, 4), shape=(4,), code=GaussianCode())

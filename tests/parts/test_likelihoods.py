@@ -8,7 +8,7 @@ from scipy import special, stats
 import isthmus as ist
 from isthmus.errors import BlueprintError
 from isthmus.parts import Categorical, DiscretisedLogistic, Facts, Gaussian, NegativeBinomial, Poisson
-from isthmus.parts.distances.bounds import floored, slowed, unfloored
+from isthmus.parts.bounds import floored, slowed, unfloored
 
 UNIT = Facts(range=(0.0, 1.0))
 WITH_SEVERAL = [
@@ -147,11 +147,55 @@ def test_shapes_that_would_broadcast_are_refused(distance):
         distance(torch.zeros(2, 3), torch.zeros(2, 3))
 
 
+@pytest.mark.parametrize(
+    ("distance", "spread"),
+    [
+        (Gaussian(scale="learnt", link="identity"), lambda output: floored(output, np.log(0.01)).exp()),
+        (DiscretisedLogistic(), lambda output: floored(output, DiscretisedLogistic()._least).exp() * np.pi / 3**0.5),
+        (NegativeBinomial(), None),
+    ],
+    ids=["gaussian", "logistic", "negative-binomial"],
+)
+def test_a_network_begins_at_the_samples_mean_and_spread(distance, spread):
+    place = np.random.default_rng(0)
+    sample = torch.from_numpy(
+        place.normal([0.3, 0.5, 0.7], [0.05, 0.1, 0.2], (4000, 3))
+        if spread
+        else place.negative_binomial([1, 4, 16], 0.1, (4000, 3))
+    )
+    sample[:100, 1] = torch.nan
+    output = distance.start(sample)
+    mean, spreads = sample.nanmean(0), output.chunk(2, 1)[1][0]
+    assert torch.allclose(distance.picture(output)[0].double(), mean.double(), rtol=1e-4)
+    if spread:
+        assert spread(spreads).double().tolist() == pytest.approx([0.05, 0.1, 0.2], rel=0.05)
+    else:
+        assert spreads.exp().tolist() == pytest.approx([1, 4, 16], rel=0.15)
+
+
+@pytest.mark.parametrize("distance", ALL, ids=str)
+def test_a_start_has_a_finite_loss_where_numbers_never_vary_or_are_all_missing(distance):
+    sample = fitting(distance, 20, 4).float()
+    sample[:, 0], sample[:, 1] = sample[0, 0], torch.nan
+    output = distance.start(sample)
+    assert output.shape == (1, *distance.outputs((4,)))
+    assert bool(distance(output.expand(20, -1), sample.nan_to_num(0.0)).isfinite().all())
+
+
+def test_the_encoder_gets_counts_by_their_logarithm_but_as_they_are_in_models_of_an_older_version():
+    x = torch.tensor([[0.0, 9.0, -1.0]])
+    fresh, old = (Poisson().settled(Facts(fresh=fresh)) for fresh in (True, False))
+    assert torch.equal(fresh.as_input(x), torch.tensor([[0.0, 10.0, 1.0]]).log())
+    assert torch.equal(old.as_input(x), x)
+    assert fresh.settled(Facts(fresh=False)) == fresh
+    assert Poisson(seen="counts").settled(Facts()).seen == "counts"
+
+
 def test_bounds_are_smooth_and_leave_the_middle_alone():
     x = torch.linspace(-9, 9, 37, dtype=torch.float64)
     assert torch.allclose(floored(x, -20.0), x, atol=1e-4)
     assert bool((floored(x * 100, -2.0) >= -2).all())
-    assert float(floored(torch.tensor(unfloored(0.5, -2.0)), -2.0)) == pytest.approx(0.5)
+    assert float(floored(unfloored(torch.tensor(0.5), -2.0), -2.0)) == pytest.approx(0.5)
     assert torch.equal(slowed(x, 9.0), x)
     assert float(slowed(torch.tensor(1e6), 9.0)) == pytest.approx(9 + np.log(1e6), rel=1e-3)
 

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 import torch
 
+from isthmus.training import optimisers
 from isthmus.training.optimisers import Optimiser, clip
 from isthmus.training.settings import Settings
 
@@ -71,3 +72,39 @@ def test_clipping_bounds_the_common_norm_and_leaves_small_gradients_alone() -> N
     assert torch.cat([gradient.flatten() for gradient in small]).norm() == pytest.approx(0.5, rel=1e-4)
     torch.testing.assert_close(small[0] / small[0].norm(), gradients[0] / gradients[0].norm())
     assert torch.equal(clip(gradients, float(norm) * 2)[0], gradients[0])
+
+
+def moves(clip_by: Any, sizes: list[float], **settings: Any) -> list[torch.Tensor]:
+    """What plain gradient descent takes off a weight at each of these gradients' sizes."""
+    value = torch.zeros(3)
+    optimiser = Optimiser(Settings(optimiser="sgd", momentum=0.0, clip=clip_by, **settings), {"a": value})
+    taken = []
+    for size in sizes:
+        before = value.clone()
+        optimiser.step([torch.full((3,), size)], 1.0)
+        taken.append(before - value)
+    return taken
+
+
+def test_by_default_a_gradient_that_bursts_is_cut_to_ten_times_the_usual_and_others_are_left_alone() -> None:
+    sizes = [1.0, 2.0, 0.5, 1000.0, 1.0]
+    taken = [float(move[0]) for move in moves("auto", sizes)]
+    assert taken[:3] == sizes[:3]
+    assert taken[4] == 1.0
+    usual = 0.9 * (0.9 * 1.0 + 0.1 * 2.0) + 0.1 * 0.5
+    assert taken[3] == pytest.approx(10 * usual, rel=1e-5)
+
+
+@pytest.mark.parametrize("off", [None, 0])
+def test_clipping_can_be_turned_off(off: Any) -> None:
+    assert [float(move[0]) for move in moves(off, [1.0, 1000.0])] == [1.0, 1000.0]
+    assert Settings.from_json(Settings(clip=off).to_json()) == Settings(clip=0)
+
+
+def test_the_norm_of_large_gradients_is_estimated_from_rows() -> None:
+    gradients = [torch.randn(700, 300, generator=torch.Generator().manual_seed(0)), *_draw(1)]
+    exact = torch.cat([gradient.flatten() for gradient in gradients]).norm()
+    assert float(optimisers._rough_norm(gradients)) == pytest.approx(float(exact), rel=0.05)
+    assert float(optimisers._rough_norm(_draw(1))) == pytest.approx(
+        float(torch.cat([gradient.flatten() for gradient in _draw(1)]).norm()), rel=1e-5
+    )

@@ -1,12 +1,15 @@
 """A step is the same step whichever way it is taken."""
 
 import copy
+from typing import Any
 
 import pytest
 import torch
 
 from isthmus.blueprint import Blueprint
-from isthmus.errors import Remark
+from isthmus.data import open_data
+from isthmus.errors import Remark, TrainingError
+from isthmus.fitting import fit, resume
 from isthmus.parts import ActivationL1, Conv, Dense, Plain
 from isthmus.recipes import recipe
 from isthmus.training import steps
@@ -103,3 +106,28 @@ def test_compilation_is_chosen_for_long_runs_of_networks_that_gain() -> None:
     assert worth_compiling(conv, Settings(epochs=100), 60000, CPU)
     assert not worth_compiling(conv, Settings(epochs=100), 1000, CPU)
     assert not worth_compiling(strided, Settings(epochs=1000), 60000, CPU)
+
+
+def test_a_single_sample_left_over_joins_the_batch_before_it_where_batches_are_normalised() -> None:
+    plain, normalised = (
+        Blueprint(network=Dense(widths=(5,), normalisation=kind), code=Plain(size=2)).build((4,))
+        for kind in (None, "batch")
+    )
+    assert [steps.count_steps(plain, count, 16) for count in (16, 17, 18, 33)] == [1, 2, 2, 3]
+    assert [steps.count_steps(normalised, count, 16) for count in (16, 17, 18, 33)] == [1, 1, 2, 2]
+    with pytest.raises(TrainingError, match="two samples a batch"):
+        steps.count_steps(normalised, 5, 1)
+
+
+@pytest.mark.parametrize("solution", ["gradient", "layer by layer"])
+def test_every_sample_is_trained_where_one_is_left_over_and_resuming_gives_the_same_bits(solution, tmp_path) -> None:
+    data = open_data(torch.rand(17, 6, generator=torch.Generator().manual_seed(0)).numpy(), validation=0, test=0)
+    network = Dense(widths=(5,), normalisation="batch")
+    blueprint = Blueprint(network=network, code=Plain(size=2), solution=solution)
+    settings: Any = {"batch_size": 8, "layer_epochs": 1, "compile": False, "progress": False}
+    whole = fit(blueprint.build(data), data, epochs=3, out=tmp_path / "whole", **settings)
+    fit(blueprint.build(data), data, epochs=1, out=tmp_path / "broken", **settings)
+    resumed = resume(tmp_path / "broken", data=data, epochs=3, progress=False)
+    assert torch.isfinite(torch.tensor([row["loss"] for row in whole.history])).all()
+    expected, found = whole.model.state_dict(), resumed.model.state_dict()
+    assert all(torch.equal(value, found[name]) for name, value in expected.items())

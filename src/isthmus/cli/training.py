@@ -64,7 +64,10 @@ OPTIONS: dict[str, Any] = {
     "warmup": Annotated[
         float | None, _option(metavar="N", help="Epochs in which the learning rate grows from 0. [default: 0]")
     ],
-    "clip": Annotated[float | None, _option(metavar="X", help="Largest norm of the gradient. [default: any]")],
+    "clip": Annotated[
+        float | None,
+        _option(metavar="X", help="Largest norm of the gradient; 0 for any. [default: ten times the usual]"),
+    ],
     "precision": Annotated[
         Literal["float32", "bfloat16", "fp32", "bf16"] | None, _option(help="Of the products. [default: float32]")
     ],

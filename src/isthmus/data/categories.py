@@ -33,10 +33,10 @@ def encode(table: pa.Table, name: str, known: tuple[str, ...], source: str, *, k
     """(rows,) float32 numbers of a named column's categories, NaN where there is none, and what they are called.
 
     known: the names, by number; () takes those that are there, by the alphabet, numbers by their size.
-    kept: whether a name that is unknown is taken for missing, with a remark.
+    kept: whether a name that is unknown is taken, with a remark: its number is then one past the last that is known.
 
     Raises:
-        DataError: there are no categories, too many, or unknown ones that aren't to be missing.
+        DataError: there are no categories, too many, or unknown ones that aren't taken.
     """
     values, called = values_of(table[name]), f"Column {name!r} of {source}"
     there = [value for value in dict.fromkeys(values) if value is not None and value not in ABSENT]
@@ -59,9 +59,10 @@ def encode(table: pa.Table, name: str, known: tuple[str, ...], source: str, *, k
         some = ", ".join(map(repr, strange[:3])) + (f" and {len(strange) - 3} more" if len(strange) > 3 else "")
         what = f"{called} holds {some}, which the model does not know (but {', '.join(map(repr, ordered[:5]))})"
         if not kept:
-            raise DataError(f"{what}. Change them, or say missing='keep' to take them for missing.")
-        remark(f"{what}: taken for missing.")
-    return np.array([np.nan if one is None else number.get(one, np.nan) for one in names], np.float32), ordered
+            raise DataError(f"{what}. Change them, or say missing='keep' to take them for unknown.")
+        remark(f"{what}: taken for unknown, which counts as wrong.")
+    past = len(ordered)
+    return np.array([np.nan if one is None else number.get(one, past) for one in names], np.float32), ordered
 
 
 def values_of(column: pa.ChunkedArray) -> list[Any]:
@@ -76,8 +77,8 @@ def values_of(column: pa.ChunkedArray) -> list[Any]:
 
 
 def decode(numbers: np.ndarray, names: Sequence[str]) -> pa.Array:
-    """The names of (rows,) numbers, rounded to the nearest there is; nothing where a number is NaN."""
-    missing = np.isnan(numbers)
+    """The names of (rows,) numbers, rounded to the nearest there is; nothing where a number is NaN or unknown."""
+    missing = np.isnan(numbers) | (numbers >= len(names))
     places = np.where(missing, 0, numbers).round().clip(0, len(names) - 1).astype(np.int32)
     return pa.array(np.asarray(names, dtype=object)[places], pa.string(), mask=missing)
 

@@ -20,6 +20,8 @@ FALLING = 0.2
 """Of the lowest loss of the first half."""
 STILL, NOTHING = 0.01, 0.01
 """Of the loss; of the variance."""
+BURST = 1000.0
+"""Times the second epoch's loss."""
 UNFINISHED = 0.4
 """Of what the first half of the epochs brought."""
 LEAST_EPOCHS = 5
@@ -38,7 +40,8 @@ def scaling(of: Examination) -> Finding | None:
     or misses it. Categories are no numbers, and don't count.
     """
     levels = of.model.scaling.levels
-    rows = of.scaled[:, [not count for count in levels]] if levels else of.scaled
+    scaled = of.model.distance.as_input(of.scaled)
+    rows = scaled[:, [not count for count in levels]] if levels else scaled
     deviations = _deviations(rows)
     if not len(deviations):
         return None
@@ -153,6 +156,36 @@ def thrown_off(of: Examination) -> Finding | None:
         return None
     return _too_high(
         of, _mean_rise(losses), "The loss stands still, and what comes back is no better than the data's mean."
+    )
+
+
+def burst(of: Examination) -> Finding | None:
+    """Whether the first epoch's loss was of another size than the second's: something burst, and had to be mended.
+
+    The first epoch's loss by the second's. Limit: 1000; usual runs have 1 to 10. What a burst threw away, units and
+    whole numbers of a code, seldom comes back.
+    """
+    losses = _losses(of)
+    if len(losses) < 2 or not _steady(of) or not losses[0] > 0:
+        return None
+    found = losses[0] / max(abs(losses[1]), 1e-30)
+    if not found > BURST:
+        return None
+    rate, settings = of.settings.learning_rate, of.settings
+    warmup = max(1.0, 2 * settings.warmup)
+    clipped = settings.clip or "auto"
+    return Finding(
+        "burst at the start",
+        "serious",
+        f"The first epoch's loss, {number(losses[0])}, was {number(found)} times the second's: the first steps threw "
+        "the weights far off, and what they broke may stay broken.",
+        found,
+        "times the second epoch's loss",
+        BURST,
+        "at most",
+        f"A learning rate of {rate / 10:g} that grows over the first {number(warmup)} epochs, and clipped gradients.",
+        cure.train_again(of, learning_rate=rate / 10, warmup=warmup, clip=clipped),
+        _curves(of),
     )
 
 

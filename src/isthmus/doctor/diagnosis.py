@@ -31,13 +31,14 @@ class Check:
     explained_by: tuple[str, ...] = ()
 
 
-LOST = ("learning rate too high", "posterior collapse", "scaling")
+LOST = ("learning rate too high", "burst at the start", "posterior collapse", "scaling")
 """What leaves a model that has learnt nothing, of which little else can be said."""
 
 CHECKS: tuple[Check, ...] = (
     Check("scaling", course.scaling, "first"),
     Check("learning rate too high", course.rate_too_high, "epochs", ("scaling",)),
     Check("learning rate too high", course.thrown_off, "looks", ("scaling", "learning rate too high")),
+    Check("burst at the start", course.burst, "epochs", ("scaling", "learning rate too high")),
     Check("posterior collapse", inside.posterior_collapse, "looks", ("scaling", "learning rate too high")),
     Check("learning rate too low", course.rate_too_low, "after", LOST),
     Check("saturated units", inside.saturated_units, "looks", LOST),

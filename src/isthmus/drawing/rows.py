@@ -53,6 +53,8 @@ class Look:
         if math.isnan(value):
             return "missing"
         names = self.categories[column] if self.categories else ()
+        if names and value == len(names):
+            return "unknown"
         return names[round(value)] if names and math.isfinite(value) and 0 <= round(value) < len(names) else value
 
     def bounds(self, scaled: Sequence[Tensor]) -> tuple[float, float]:

@@ -54,5 +54,5 @@ class Beside:
         if not self.classes or labels is None:
             return x
         hot = (labels[:, None] == torch.arange(self.classes, device=labels.device)).to(x.dtype) * self.classes**0.5
-        hot = hot.repeat(len(x) // max(1, len(hot)), 1) if len(hot) != len(x) else hot
+        hot = hot.repeat(x.shape[0] // max(1, hot.shape[0]), 1) if hot.shape[0] != x.shape[0] else hot
         return torch.cat([x, hot.view(*hot.shape, *[1] * (x.ndim - 2)).expand(-1, -1, *x.shape[2:])], 1)

@@ -27,6 +27,7 @@ class Facts:
     inputs: how many numbers a sample has; 0 where nobody knows.
     dimensions: how many principal components hold `SHARE` of the training part's variance; None without samples.
     deviation: the root of the mean variance of a sample's numbers, scaled; None without samples.
+    fresh: whether the weights are yet to be learnt, so that what an older version did needn't be kept to.
     damaged: of damaged pictures that come with the clean ones, whether they are grey where those have colours, and how
         many times smaller they are; None where none come.
     """
@@ -40,6 +41,7 @@ class Facts:
     dimensions: int | None = None
     deviation: float | None = None
     damaged: tuple[bool, int] | None = None
+    fresh: bool = True
 
     def size(self, most: int) -> int:
         """How many numbers a code that squeezes has: the data's dimensions, at most `most` and half of a sample's."""

@@ -76,7 +76,7 @@ class Chain(nn.Module):
             before, x = (layer, x) if self.for_compiler else None, made
             if name in self.skips and skipped is not None:
                 other = skipped[self.skips[name]]
-                x = x + other.repeat(len(x) // max(1, len(other)), *[1] * (x.ndim - 1))  # K draws, draw by draw
+                x = x + other.repeat(x.shape[0] // max(1, other.shape[0]), *[1] * (x.ndim - 1))  # K draws, draw by draw
                 before = None
             if seen is not None:
                 seen[name] = x

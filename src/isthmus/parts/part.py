@@ -116,12 +116,18 @@ class Part(Value):
         return False
 
     @classmethod
+    def _adapted(cls, value: Any) -> Any:
+        """What is no part, but can stand for one of this family, as that part; itself otherwise."""
+        return value
+
+    @classmethod
     def _is_family(cls) -> bool:
         return Part in cls.__bases__
 
     @model_validator(mode="wrap")
     @classmethod
     def _by_kind(cls, value: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        value = cls._adapted(value)
         if isinstance(value, cls):
             return handler(value)
         if isinstance(value, str):

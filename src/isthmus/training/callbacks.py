@@ -6,13 +6,16 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import rich.console
-import rich.progress
 import torch
 from torch import Tensor
 
 from isthmus.checked import save_json
 from isthmus.run_folder import HISTORY
+from isthmus.undisturbed import undisturbed
+
+with undisturbed():  # rich draws from Python's random state when it is loaded
+    import rich.console
+    import rich.progress
 
 if TYPE_CHECKING:
     from isthmus.training.loop import Training

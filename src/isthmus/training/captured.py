@@ -8,7 +8,7 @@ from torch import Tensor
 
 from isthmus.autoencoder import Autoencoder
 from isthmus.passes import map_draws
-from isthmus.training.optimisers import Optimiser, clip
+from isthmus.training.optimisers import Optimiser
 from isthmus.training.settings import Settings
 from isthmus.training.step import Differentiate, Step, Terms
 
@@ -59,7 +59,7 @@ def captured_step(
 
     def work() -> tuple[Tensor, Terms]:
         gradients, total, terms = passes()
-        optimiser.step(gradients if settings.clip is None else clip(gradients, settings.clip), held["rate"])
+        optimiser.step(gradients, held["rate"])
         return total, terms
 
     def warm_up() -> None:

@@ -169,12 +169,14 @@ class Checkpoint:
         check_tensors(weights, self.group("model/"), self.path)
         if best:
             check_tensors(weights, best, self.path)
-        check_tensors(optimiser.state(), self.group("optimiser/"), self.path, finite=False)
+        # older versions did not keep the usual norm of the gradient
+        moments = {"usual": torch.zeros(())} | self.group("optimiser/")
+        check_tensors(optimiser.state(), moments, self.path, finite=False)
         check_tensors({"losses": state.losses}, {"losses": self.tensors["losses"]}, self.path, finite=False)
         if self.notes["step"] > len(state.losses):
             raise ValueError(f"step {self.notes['step']} is not one of an epoch's {len(state.losses)}")
         model.load_state_dict(self.group("model/"))
-        optimiser.restore(self.group("optimiser/"))
+        optimiser.restore(moments)
         state.terms = {name: value.reshape(()).to(state.losses.device) for name, value in self.group("terms/").items()}
         state.losses.copy_(self.tensors["losses"])
         state.generator.set_state(self.tensors["generator"])

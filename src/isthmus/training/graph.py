@@ -7,6 +7,8 @@ import torch
 from torch import Tensor
 from torch.utils import _pytree as tree
 
+from isthmus.undisturbed import undisturbed
+
 
 def compile_pure(function: Callable[..., Any], example: tuple[Any, ...]) -> Callable[..., Any]:
     """`function`, compiled for arguments of just the example's structure, shapes and types.
@@ -17,11 +19,11 @@ def compile_pure(function: Callable[..., Any], example: tuple[Any, ...]) -> Call
     `torch.compile` asks at every call whether all that it has seen is still so, which takes a tenth of a small
     network's step; here the caller vouches for it.
     """
-    # seconds and memory that only a compiler needs
-    from torch import _inductor as inductor  # noqa: PLC0415
-    from torch._subclasses import FakeTensorMode  # noqa: PLC0415
-    from torch.fx.experimental.proxy_tensor import make_fx  # noqa: PLC0415
-    from torch.fx.experimental.symbolic_shapes import ShapeEnv  # noqa: PLC0415
+    with undisturbed():  # seconds and memory that only a compiler needs
+        from torch import _inductor as inductor  # noqa: PLC0415
+        from torch._subclasses import FakeTensorMode  # noqa: PLC0415
+        from torch.fx.experimental.proxy_tensor import make_fx  # noqa: PLC0415
+        from torch.fx.experimental.symbolic_shapes import ShapeEnv  # noqa: PLC0415
 
     leaves, structure = tree.tree_flatten(example)
     places = [place for place, leaf in enumerate(leaves) if isinstance(leaf, Tensor)]
@@ -37,7 +39,7 @@ def compile_pure(function: Callable[..., Any], example: tuple[Any, ...]) -> Call
 
     shapes_only = FakeTensorMode(allow_non_fake_inputs=True, shape_env=ShapeEnv())  # nothing is computed in tracing
     tensors: list[Any] = [shapes_only.from_tensor(leaves[place].detach(), static_shapes=True) for place in places]
-    with torch.no_grad():
+    with torch.no_grad(), undisturbed():
         compiled: Any = inductor.compile(make_fx(flat)(*tensors), tensors)
 
     def call(*arguments: Any) -> Any:

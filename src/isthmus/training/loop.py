@@ -24,7 +24,7 @@ from isthmus.training.optimisers import Optimiser
 from isthmus.training.precision import fast_products
 from isthmus.training.settings import Settings, find_batch_size, find_device, learning_rate_at
 from isthmus.training.step import Step
-from isthmus.training.steps import make_step
+from isthmus.training.steps import count_steps, make_step
 
 VALIDATION_BATCH = 1024
 
@@ -53,7 +53,7 @@ class Training:
         self._resident_validation = validation and validation.resident(self.device, _room(self.device) // 4)
         self.callbacks = list(callbacks)
         self.batch_size = find_batch_size(settings, len(train))
-        self.steps_per_epoch = -(-len(train) // self.batch_size)
+        self.steps_per_epoch = count_steps(model, len(train), self.batch_size)
         trained = {name: value for name, value in model.named_parameters() if value.requires_grad}
         rates = {
             f"own.{name}.{weight}": penalty.own_rate
@@ -127,6 +127,11 @@ class Training:
         owned = {name: callback.state() for name, callback in self._named_callbacks()}
         save_checkpoint(folder, self.state, self.model, self.optimiser, owned, self.settings.epochs)
 
+    def rows_of(self, order: Tensor, step: int) -> Tensor:
+        """The samples of a step of an epoch; the last one takes all that are left."""
+        begin = step * self.batch_size
+        return order[begin:] if step == self.steps_per_epoch - 1 else order[begin : begin + self.batch_size]
+
     def _epoch(self, step: Step) -> None:
         """One epoch, or what is left of it, and its row in the history."""
         state, settings = self.state, self.settings
@@ -137,7 +142,7 @@ class Training:
         began = time.perf_counter()
         while state.step < self.steps_per_epoch:
             self._call("batch_begin")
-            indices = order[state.step * self.batch_size :][: self.batch_size]
+            indices = self.rows_of(order, state.step)
             self._step(step, indices)
             state.step += 1
             self._call("batch_end")
@@ -234,7 +239,7 @@ def _why_lost(training: Training, step: int, number: int) -> str:
     """What a person needs when the loss is lost: the step, the likely cause, and what to do."""
     settings = training.settings
     order = _order(len(training.samples), settings.seed, training.state.epoch)
-    indices = order[step * training.batch_size :][: training.batch_size]
+    indices = training.rows_of(order, step)
     raw = training.samples.batch(indices)
     where = f"The loss is no longer finite at step {number + 1} (epoch {training.state.epoch + 1})."
     if not training.model.beside.mask and raw.is_floating_point() and not bool(torch.isfinite(raw).all()):

@@ -12,6 +12,10 @@ from torch.optim.sgd import sgd
 from isthmus.training.settings import Settings
 
 BETA1, BETA2, EPSILON, SMOOTHING = 0.9, 0.999, 1e-8, 0.99
+BURST, USUAL = 10.0, 0.9
+"""Times its running mean that a gradient's norm may be; how much of that mean stays at each step."""
+LARGE = 2**16
+"""Numbers of one gradient from which its norm is estimated."""
 SLOTS = {
     "adam": ("mean", "square"),
     "adamw": ("mean", "square"),
@@ -42,19 +46,35 @@ class Optimiser:
         }
         self.parameters = [parameter.detach() for parameter in parameters.values()]  # the same memory
         self.counts = [torch.zeros((), device=parameter.device) for parameter in self.parameters]
+        self.usual = torch.zeros((), device=self.parameters[0].device if self.parameters else None)
         self.slots = {
             slot: [torch.zeros_like(parameter) for parameter in self.parameters] for slot in SLOTS[settings.optimiser]
         }
 
     @torch.no_grad()
     def step(self, gradients: Sequence[Tensor], rate: float | Tensor) -> None:
-        """One move, by PyTorch's fused functions. `gradients` are in the order of the parameters.
+        """One move, by PyTorch's fused functions. `gradients` are in the order of the parameters; clipped first.
 
         rate: as a tensor where the move is captured, so that it may change (`isthmus.training.captured`).
         """
+        match self.settings.clip:
+            case "auto":
+                gradients = self._without_bursts(gradients)
+            case most if most > 0:
+                gradients = clip(gradients, most)
         for factor, places in self.groups.items():
             own = [_laid_out_as(gradients[place], self.parameters[place]) for place in places]
             self._move(places, own, factor * rate)
+
+    def _without_bursts(self, gradients: Sequence[Tensor]) -> Sequence[Tensor]:
+        """The gradients, scaled down together where their norm is above `BURST` times its running mean."""
+        norm = _rough_norm(gradients)
+        most = torch.where(self.usual > 0, BURST * self.usual, norm)
+        self.usual.lerp_(torch.minimum(norm, most), torch.where(self.usual > 0, 1 - USUAL, 1.0))
+        if norm.device.type == "cpu" and not bool(norm > most):  # elsewhere, to ask is to wait
+            return gradients
+        factor = (most / norm.clamp(min=1e-30)).clamp(max=1.0)
+        return [gradient * factor for gradient in gradients]
 
     def _move(self, places: list[int], gradients: list[Tensor], rate: Any) -> None:
         """One move of the parameters at these places."""
@@ -114,7 +134,7 @@ class Optimiser:
     def state(self) -> dict[str, Tensor]:
         """What it remembers, by "slot/parameter"."""
         named = {"count": self.counts, **self.slots}
-        return {
+        return {"usual": self.usual} | {
             f"{slot}/{name}": value
             for slot, values in named.items()
             for name, value in zip(self.names, values, strict=True)
@@ -131,6 +151,16 @@ def _laid_out_as(gradient: Tensor, parameter: Tensor) -> Tensor:
     if gradient.stride() == parameter.stride():
         return gradient
     return torch.empty_like(parameter).copy_(gradient)
+
+
+def _rough_norm(gradients: Sequence[Tensor]) -> Tensor:
+    """The common norm; of large gradients from rows spread over them, for to read all takes a twentieth of a step."""
+    squares = []
+    for gradient in gradients:
+        every = -(-gradient.numel() // LARGE)
+        rows = gradient[::every] if gradient.ndim else gradient
+        squares.append(rows.norm().square() * (gradient.numel() / max(1, rows.numel())))
+    return torch.stack(squares).sum().sqrt()
 
 
 def clip(gradients: Sequence[Tensor], largest: float) -> list[Tensor]:

@@ -1,10 +1,14 @@
-"""Which library multiplies float32 matrices: chosen where it is faster and as exact, and set back afterwards."""
+"""How products are computed: float32 by the library that is faster and as exact, bfloat16 where it can be trusted."""
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
+from typing import Any
 
 import torch
+from torch import Tensor
+from torch.nn import functional
+from torch.overrides import TorchFunctionMode
 
 EXACT = 1e-5
 """Largest relative error of a float32 product that still counts as float32."""
@@ -19,15 +23,82 @@ def fast_products(device: torch.device) -> Iterator[None]:
     same bits. PyTorch's setting is called "medium" precision and may mean bfloat16 on some processors: there the
     product is found inexact, and everything stays as it was.
     """
+    if device.type != "cpu" or not _amd_with_avx512():
+        yield
+        return
+    with _precision("medium"):
+        exact = _relative_error() <= EXACT
+        if exact:
+            yield
+    if not exact:
+        yield
+
+
+@contextlib.contextmanager
+def bfloat16_products(device: torch.device) -> Iterator[None]:
+    """Within the block, products are made in bfloat16; on a CPU those of narrow convolutions stay float32.
+
+    oneDNN's bfloat16 kernels (as of PyTorch 2.13) read memory that nobody has written where a kernel is wider than the
+    map, or a strided one leaves a map one wide: results or gradients are then those of whatever lay there, NaN at
+    times. Such maps are small, so that float32 costs nothing there.
+    """
+    narrow = _NarrowConvolutions() if device.type == "cpu" else contextlib.nullcontext()
+    with torch.autocast(device.type, torch.bfloat16), narrow:
+        yield
+
+
+class _NarrowConvolutions(TorchFunctionMode):
+    """Makes convolutions of narrow maps again in float32 (see `bfloat16_products`)."""
+
+    def __torch_function__(
+        self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
+    ) -> Any:
+        named = dict(kwargs or {})
+        made = func(*args, **named)
+        if func not in CONVOLUTIONS:
+            return made
+        given, weight = (args[place] if place < len(args) else named[name] for place, name in enumerate(_OPERANDS))
+        if not _is_narrow(given, weight, made):
+            return made
+        with torch.autocast(given.device.type, enabled=False):
+            return func(*map(_float, args), **{name: _float(value) for name, value in named.items()})
+
+
+CONVOLUTIONS = (
+    functional.conv1d,
+    functional.conv2d,
+    functional.conv3d,
+    functional.conv_transpose1d,
+    functional.conv_transpose2d,
+    functional.conv_transpose3d,
+)
+_OPERANDS = ("input", "weight")
+
+
+def _is_narrow(given: Tensor, weight: Tensor, made: Tensor) -> bool:
+    """Whether some axis is one long before or after, or shorter than the kernel on its longer side."""
+    kernel = weight.shape[2:]
+    axes = zip(given.shape[-len(kernel) :], made.shape[-len(kernel) :], kernel, strict=True)
+    return any(min(before, after) <= 1 or max(before, after) < wide for before, after, wide in axes)
+
+
+def _float(value: Any) -> Any:
+    return value.float() if isinstance(value, Tensor) else value
+
+
+@contextlib.contextmanager
+def _precision(name: str) -> Iterator[None]:
+    """Within the block PyTorch's precision of float32 products; setting it asks each library for another too."""
     before = torch.get_float32_matmul_precision()
+    libraries = (torch.backends.mkldnn.matmul, torch.backends.cuda.matmul)  # pyright: ignore[reportAttributeAccessIssue]
+    asked = [library.fp32_precision for library in libraries]
     try:
-        if device.type == "cpu" and _amd_with_avx512():
-            torch.set_float32_matmul_precision("medium")
-            if _relative_error() > EXACT:
-                torch.set_float32_matmul_precision(before)
+        torch.set_float32_matmul_precision(name)
         yield
     finally:
         torch.set_float32_matmul_precision(before)
+        for library, own in zip(libraries, asked, strict=True):
+            library.fp32_precision = own
 
 
 def _relative_error() -> float:

@@ -30,7 +30,8 @@ class Settings(Value):
     schedule: "constant", "cosine" (to 0 at the last step), "linear" (to 0), "exponential" (to 1 %), "step" (a tenth
         after half of the steps, a hundredth after three quarters).
     warmup: epochs in which the learning rate grows from 0 to the schedule's.
-    clip: largest norm of the whole gradient; None leaves it alone.
+    clip: largest norm of the whole gradient; 0 or None leaves it alone. "auto" is ten times what the norm usually is,
+        so that only a gradient that explodes is cut.
     precision: "float32", or "bfloat16" for the products (weights, loss and optimiser stay float32).
     compile: True, False, or "auto": where the run is long enough to win the compilation's seconds back.
     device: "auto", or PyTorch's name of one ("cpu", "cuda", "cuda:1", "mps").
@@ -49,7 +50,7 @@ class Settings(Value):
     weight_decay: NotNegative = 0.0
     schedule: Literal["constant", "cosine", "linear", "exponential", "step"] = "constant"
     warmup: NotNegative = 0.0
-    clip: Positive | None = None
+    clip: Annotated[NotNegative | Literal["auto"], BeforeValidator(lambda most: 0.0 if most is None else most)] = "auto"
     precision: Annotated[Literal["float32", "bfloat16"], BeforeValidator(lambda name: _SHORT.get(name, name))] = (
         "float32"
     )

@@ -2,21 +2,22 @@
 
 import contextlib
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from isthmus.autoencoder import Autoencoder
-from isthmus.errors import remark
+from isthmus.errors import TrainingError, remark
 from isthmus.parts import Conv
 from isthmus.parts.layers import for_compiler
 from isthmus.parts.networks.recurrent import Recurrent
 from isthmus.passes import map_draws
 from isthmus.training.captured import can_capture, captured_step
 from isthmus.training.graph import compile_pure
-from isthmus.training.optimisers import Optimiser, clip
+from isthmus.training.optimisers import Optimiser
+from isthmus.training.precision import bfloat16_products
 from isthmus.training.settings import Settings, find_batch_size
 from isthmus.training.step import Differentiate, Step, Terms
 
@@ -95,8 +96,6 @@ def eager_step(model: Autoencoder, optimiser: Optimiser, settings: Settings, dev
         gradients, total, terms = (
             differentiate(raw, draws, weights) if whole else in_pieces(raw, draws, weights, piece or 0)
         )
-        if settings.clip is not None:
-            gradients = clip(gradients, settings.clip)
         optimiser.step(gradients, rate)
         return total, terms
 
@@ -161,7 +160,7 @@ def compiled_step(
         for name, buffer in after.items():
             buffers[name].copy_(buffer)
         moves = [gradients[name] for name in parameters]
-        optimiser.step(moves if settings.clip is None else clip(moves, settings.clip), rate)
+        optimiser.step(moves, rate)
         return total, terms
 
     return step
@@ -190,19 +189,37 @@ def worth_compiling(model: Autoencoder, settings: Settings, samples: int, device
     return settings.epochs * (samples // batch_size) * saved > cost
 
 
+def count_steps(model: nn.Module, samples: int, batch_size: int) -> int:
+    """How many steps an epoch has. A single sample that is left over joins the batch before it, where batches are
+    normalised: it has no spread of its own.
+
+    Raises:
+        TrainingError: every batch would be a single sample, whose channels hold one number each.
+    """
+    steps = -(-samples // batch_size)
+    if not _normalises(model):
+        return steps
+    if min(samples, batch_size) == 1 and any(isinstance(layer, nn.BatchNorm1d) for layer in model.modules()):
+        raise TrainingError(
+            "Batch normalisation needs two samples a batch at least, and these batches hold one. Give more samples or "
+            "a larger batch_size, or take normalisation='layer'."
+        )
+    return steps - 1 if steps > 1 and samples % batch_size == 1 else steps
+
+
+def _normalises(model: nn.Module) -> bool:
+    return any(isinstance(layer, nn.BatchNorm1d | nn.BatchNorm2d) for layer in model.modules())
+
+
 def _piece(model: Autoencoder, device: torch.device) -> int | None:
     """How many samples go through at once: a convolution's activations should stay in the cache."""
-    normalises = any(isinstance(layer, nn.BatchNorm1d | nn.BatchNorm2d) for layer in model.modules())
-    whole = normalises or model.code_module is not None or any(penalty.over_batch for penalty in model.penalties)
+    whole = (
+        _normalises(model) or model.code_module is not None or any(penalty.over_batch for penalty in model.penalties)
+    )
     convolves = any(isinstance(layer, nn.Conv2d) for layer in model.encoder.modules())
     return PIECE if device.type == "cpu" and convolves and not whole else None
 
 
-@contextlib.contextmanager
-def _products(settings: Settings, device: torch.device) -> Iterator[None]:
+def _products(settings: Settings, device: torch.device) -> contextlib.AbstractContextManager[None]:
     """Products in bfloat16 where the settings say so."""
-    if settings.precision == "float32":
-        yield
-    else:
-        with torch.autocast(device.type, torch.bfloat16):
-            yield
+    return contextlib.nullcontext() if settings.precision == "float32" else bfloat16_products(device)

@@ -82,7 +82,11 @@ def _put_right(
         put = torch.where(free, _passed(model, put, labels)[1], put)
     left = torch.full(tried.shape, torch.inf)
     left[possible] = _passed(model, put, labels)[0].sum(1).nan_to_num(torch.inf)
-    least, place = left.min(1)
+    # what nobody has seen is the first reason, whatever the model makes of the row
+    levels = torch.tensor(model.scaling.levels or [0] * given.shape[1])
+    unknown = ((levels > 0) & (given >= levels)).gather(1, tried) & possible
+    place = torch.where(unknown, left - 1e9, left).argmin(1)
+    least = left.gather(1, place[:, None])[:, 0]
     number = torch.zeros(tried.shape, dtype=torch.int64)  # of each try
     number[possible] = torch.arange(len(row))
     number = number.gather(1, place[:, None])[:, 0]

@@ -24,7 +24,7 @@ from isthmus.measures.seen import passes
 from isthmus.numerals import number, percent
 from isthmus.uses.cells import Cell, cells_off, usual_row
 from isthmus.uses.given import takes_run
-from isthmus.uses.scores import MOST_CODES, SCORES, Score, batch_size, element_errors, elements_of
+from isthmus.uses.scores import MOST_CODES, SCORES, Score, batch_size, count_unknown, element_errors, elements_of
 from isthmus.uses.tiles import Tiles
 
 if TYPE_CHECKING:
@@ -61,9 +61,19 @@ class Detector:
     def scores(self, samples: Samples) -> Tensor:
         """(N,) float64 scores of samples that the run has read (`Run.read`)."""
         with judging(self.model):
-            return torch.cat(
+            scores = torch.cat(
                 [self.score(raw, labels) for raw, labels in samples.labelled(batch_size(self.model, self.by))]
             )
+        return self._with_unknown(scores, samples)
+
+    def _with_unknown(self, scores: Tensor, samples: Samples) -> Tensor:
+        """(N,) scores, above all of the run's own where a category is unknown, whatever the other cells say."""
+        unknown = count_unknown(self.model, samples)
+        if not bool(unknown.any()):
+            return scores
+        most = self.usual[self.usual.isfinite()].max()
+        step = (most - self.usual.nanmedian()).clamp(min=1e-6)
+        return torch.where(unknown > 0, torch.maximum(scores, most) + unknown * step, scores)
 
     def map(self, pictures: Tensor, labels: Tensor | None = None) -> Tensor:
         """(N, C, H, W) raw pictures to (N, H, W) scores, of a model of patches: of the tiles that lie over each pixel.

@@ -48,6 +48,14 @@ def elements_of(model: Autoencoder, seen: Pass) -> Tensor:
     return (errors if seen.known is None else torch.where(seen.known, errors, 0)).cpu()
 
 
+def count_unknown(model: Autoencoder, samples: Samples) -> Tensor:
+    """(N,) in how many columns each row of a table has a category that the model does not know."""
+    levels = torch.tensor(model.scaling.levels)
+    if samples.kind != "table" or not bool(levels.any()):
+        return torch.zeros(len(samples), dtype=torch.int64)
+    return ((levels > 0) & (samples.tensor() >= levels)).sum(1)
+
+
 def pass_of(model: Autoencoder, raw: Tensor, labels: Tensor | None) -> Pass:
     """What the model makes of raw samples, without draws."""
     return model(raw, None if labels is None else {"labels": labels})

@@ -9,11 +9,13 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from isthmus.errors import BlueprintError
+from isthmus.parts.bounds import slowed
 from isthmus.parts.codes.code import Code, CodeKind
 from isthmus.parts.part import Shape
 
-LOG_VARIANCE_LIMIT = 20.0
-"""log σ² is kept within ± this, σ within 4.5e-5 to 2.2e4, so that an outlier's can't overflow."""
+LOG_VARIANCE_LEAST, LOG_VARIANCE_MOST = -20.0, 2.0
+"""Beyond these log σ² is slowed (`bounds.slowed`): it grows as a logarithm, so that σ² and its KL grow as the feature
+itself. The prior's σ² is 1; an exponential would make 1e8 of what an outlier or a first step does to a wide sample."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,7 @@ class GaussianCode(CodeKind):
                 "features. Let it make twice as many as the code has numbers."
             )
         mean, log_variance = features.chunk(2, 1)
-        log_variance = log_variance.clamp(-LOG_VARIANCE_LIMIT, LOG_VARIANCE_LIMIT)
+        log_variance = -slowed(-slowed(log_variance, LOG_VARIANCE_MOST), -LOG_VARIANCE_LEAST)
         posterior = DiagonalGaussian(mean, log_variance)
         if draws is None:
             return Code(mean, posterior)

@@ -3,6 +3,7 @@
 from isthmus.parts.distances.bernoulli import Bce
 from isthmus.parts.distances.columns import Columns
 from isthmus.parts.distances.counts import NegativeBinomial, Poisson
+from isthmus.parts.distances.custom import Custom
 from isthmus.parts.distances.distance import Distance
 from isthmus.parts.distances.errors import L1, Mse, Psnr, Sse
 from isthmus.parts.distances.gaussian import Gaussian
@@ -14,6 +15,7 @@ __all__ = [
     "Bce",
     "Categorical",
     "Columns",
+    "Custom",
     "DiscretisedLogistic",
     "Distance",
     "Gaussian",

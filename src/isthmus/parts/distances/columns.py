@@ -126,6 +126,7 @@ def _loss(levels: int, output: Tensor, target: Tensor) -> Tensor:
         return (output[:, 0] - target).square()
     if levels == 1:
         return torch.zeros_like(target)
+    target = target.clamp(max=levels - 1)  # an unknown category is one more; judges of errors count it as wrong
     if levels == 2:
         return F.softplus(output[:, 0]) - target * output[:, 0]
     return F.cross_entropy(output, target.long(), reduction="none")

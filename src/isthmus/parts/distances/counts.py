@@ -7,8 +7,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from isthmus.errors import BlueprintError
-from isthmus.parts.distances.bounds import slowed
-from isthmus.parts.distances.distance import Distance
+from isthmus.parts.bounds import slowed
+from isthmus.parts.distances.distance import Distance, mean_of, variance_of
 from isthmus.parts.facts import Facts
 from isthmus.parts.part import Shape
 
@@ -17,19 +17,32 @@ LOG_RATE_LIMIT = 15.0
 LOG_DISPERSION_LIMIT = 7.0
 """Of the logarithm of a dispersion, either way: 1e-3 to 1e3. Above it a negative binomial is a Poisson's twin."""
 
+MOST_SURE = 4.0
+"""Of the logarithm of a dispersion that a network begins with: what few samples say of one is rough."""
+
 
 class _Counts(Distance):
-    """What the likelihoods of counts have in common."""
+    """What the likelihoods of counts have in common.
+
+    seen: what the encoder gets of the counts: their logarithm, log(1 + x) ("log1p"), for they span powers of ten; or
+        the counts themselves. "auto" is the logarithm, but for models of an older version, which got the counts.
+    """
 
     unit: ClassVar[str] = "nats"
     likelihood: ClassVar[bool] = True
 
     # others than the base's, which is sound for what is frozen
     link: Literal["auto", "log"] = "log"  # pyright: ignore[reportIncompatibleVariableOverride]
+    seen: Literal["auto", "log1p", "counts"] = "auto"
 
     def settled(self, facts: Facts) -> Self:
         """The same distance; its link is the logarithm, whatever the data."""
-        return self.replace(link="log")
+        seen = ("log1p" if facts.fresh else "counts") if self.seen == "auto" else self.seen
+        return self.replace(link="log", seen=seen)
+
+    def as_input(self, x: Tensor) -> Tensor:
+        """(N, *seen) counts as the encoder takes them; noise may have made them negative."""
+        return x.clamp(min=0).log1p() if self.seen == "log1p" else x
 
     def check(self, sample: Tensor) -> None:
         """Raise BlueprintError where values are negative or no whole numbers."""
@@ -86,6 +99,13 @@ class NegativeBinomial(_Counts):
         """(N, *shape) to (N, *outputs), with dispersions of 1."""
         mean = picture.clamp(min=1e-3).log()
         return torch.cat([mean, torch.zeros_like(mean)], 1)
+
+    def start(self, sample: Tensor) -> Tensor:
+        """(n, *shape) to (1, *outputs), with dispersions from the samples' variance, which is μ + μ² / r."""
+        mean = mean_of(sample)[None].clamp(min=1e-3)
+        over = (variance_of(sample)[None] - mean).clamp(min=1e-6)
+        dispersion = (2 * mean.log() - over.log()).clamp(-MOST_SURE, MOST_SURE)
+        return torch.cat([mean.log(), dispersion], 1)
 
     def elements(self, output: Tensor, target: Tensor) -> Tensor:
         """(N, *outputs), (N, *shape) to (N, *shape) nats."""

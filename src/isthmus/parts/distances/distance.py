@@ -1,6 +1,6 @@
 """What every distance is: how far the decoder's output is from the clean target, one number per sample."""
 
-from typing import ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 import torch
 from torch import Tensor
@@ -29,6 +29,13 @@ class Distance(Part):
     reduction: ClassVar[Literal["sum", "mean"]] = "sum"
 
     link: Literal["auto", "identity", "sigmoid"] = "auto"
+
+    @classmethod
+    def _adapted(cls, value: Any) -> Any:
+        """A function or a module as the distance that calls it."""
+        if not callable(value) or cls is not Distance or isinstance(value, Distance):
+            return value
+        return cls.model_validate({"kind": "custom", "function": value})
 
     def settled(self, facts: Facts) -> Self:
         """The same distance with `link` decided for data of which this is known.
@@ -64,6 +71,17 @@ class Distance(Part):
         """The (N, *outputs) whose picture this is; kept off 0 and 1, which a sigmoid reaches at infinity only."""
         return torch.logit(picture.clamp(0.01, 0.99)) if self.link == "sigmoid" else picture
 
+    def start(self, sample: Tensor) -> Tensor:
+        """(n, *shape) scaled samples, NaN where a number is missing, to the (1, *outputs) that suits all of them best.
+
+        A network begins there: at their mean, and at their spread where the decoder makes one.
+        """
+        return self.output(mean_of(sample)[None])
+
+    def as_input(self, x: Tensor) -> Tensor:
+        """(N, *seen) scaled samples as the encoder takes them: as they are, unless their scale asks for another."""
+        return x
+
     def elements(self, output: Tensor, target: Tensor) -> Tensor:
         """(N, *outputs), (N, *shape) to (N, *shape): what each number adds."""
         raise NotImplementedError
@@ -89,6 +107,16 @@ class Distance(Part):
             raise ValueError(
                 f"The output has shape {tuple(output.shape)}, the target {tuple(target.shape)}; {wanted} needed."
             )
+
+
+def mean_of(sample: Tensor) -> Tensor:
+    """(*shape) mean of (n, *shape), of what is known; 0 where nothing is."""
+    return sample.nanmean(0, dtype=torch.float64).nan_to_num(0, 0, 0).float()
+
+
+def variance_of(sample: Tensor) -> Tensor:
+    """(*shape) variance of (n, *shape), of what is known; 0 where nothing is."""
+    return mean_of((sample - mean_of(sample)).square())
 
 
 def within_unit(data: Range) -> bool:

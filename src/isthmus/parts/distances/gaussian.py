@@ -7,8 +7,8 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from isthmus.parts.distances.bounds import floored, unfloored
-from isthmus.parts.distances.distance import Distance
+from isthmus.parts.bounds import floored, unfloored
+from isthmus.parts.distances.distance import Distance, mean_of, variance_of
 from isthmus.parts.part import Shape
 
 
@@ -41,12 +41,16 @@ class Gaussian(Distance):
         return super().picture(output.chunk(2, 1)[0] if self.scale == "learnt" else output)
 
     def output(self, picture: Tensor) -> Tensor:
-        """(N, *shape) to (N, *outputs); a learnt σ begins at 0.3 of the span of 0..1, else at 1."""
+        """(N, *shape) to (N, *outputs); a learnt σ is 0.3 of the span of 0..1, else 1."""
         mean = super().output(picture)
-        if self.scale != "learnt":
-            return mean
-        start = math.log(max(0.3 if self.link == "sigmoid" else 1.0, 2 * self.least_scale))
-        return torch.cat([mean, torch.full_like(mean, unfloored(start, math.log(self.least_scale)))], 1)
+        scale = torch.full_like(mean, 0.3 if self.link == "sigmoid" else 1.0)
+        return torch.cat([mean, self._unscaled(scale)], 1) if self.scale == "learnt" else mean
+
+    def start(self, sample: Tensor) -> Tensor:
+        """(n, *shape) to (1, *outputs); a learnt σ begins at the samples' own."""
+        mean = super().output(mean_of(sample)[None])
+        scale = variance_of(sample)[None].sqrt()
+        return torch.cat([mean, self._unscaled(scale)], 1) if self.scale == "learnt" else mean
 
     def elements(self, output: Tensor, target: Tensor) -> Tensor:
         """(N, *outputs), (N, *shape) to (N, *shape) nats."""
@@ -55,3 +59,7 @@ class Gaussian(Distance):
             return difference.square() / (2 * self.scale**2) + (math.log(self.scale) + constant)
         log_scale = floored(output.chunk(2, 1)[1], math.log(self.least_scale))
         return 0.5 * difference.square() * (-2 * log_scale).exp() + log_scale + constant
+
+    def _unscaled(self, scale: Tensor) -> Tensor:
+        """What the decoder makes for these σ; well above the least one, where the floor is steep."""
+        return unfloored(scale.clamp(min=2 * self.least_scale).log(), math.log(self.least_scale))

@@ -9,8 +9,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from isthmus.errors import BlueprintError
-from isthmus.parts.distances.bounds import floored, slowed, unfloored
-from isthmus.parts.distances.distance import Distance, within_unit, words
+from isthmus.parts.bounds import floored, slowed, unfloored
+from isthmus.parts.distances.distance import Distance, mean_of, variance_of, within_unit, words
 from isthmus.parts.facts import Facts
 from isthmus.parts.part import Shape
 
@@ -75,8 +75,12 @@ class DiscretisedLogistic(_Levels):
 
     def output(self, picture: Tensor) -> Tensor:
         """(N, *shape) to (N, *outputs), with scales of 0.1 (of half a bin, where that is larger)."""
-        start = unfloored(math.log(max(0.1, 0.5 / (self.levels - 1))), self._least)
-        return torch.cat([picture, torch.full_like(picture, start)], 1)
+        return torch.cat([picture, self._unscaled(torch.full_like(picture, 0.1))], 1)
+
+    def start(self, sample: Tensor) -> Tensor:
+        """(n, *shape) to (1, *outputs), with the scales of the samples' own variance, which is (πs)² / 3."""
+        scale = variance_of(sample)[None].sqrt() * (math.sqrt(3) / math.pi)
+        return torch.cat([mean_of(sample)[None], self._unscaled(scale)], 1)
 
     def elements(self, output: Tensor, target: Tensor) -> Tensor:
         """(N, *outputs), (N, *shape) to (N, *shape) nats."""
@@ -88,6 +92,10 @@ class DiscretisedLogistic(_Levels):
         below, above = target > half, target < 1 - half
         nats = torch.where(above, F.softplus(-upper), 0) + torch.where(below, F.softplus(lower), 0)
         return nats - torch.where(above & below, torch.log(-torch.expm1(-2 * half * narrow)), 0)
+
+    def _unscaled(self, scale: Tensor) -> Tensor:
+        """What the decoder makes for these s; of half a bin at least."""
+        return unfloored(scale.clamp(min=0.5 / (self.levels - 1)).log(), self._least)
 
     @property
     def _least(self) -> float:

@@ -46,8 +46,10 @@ class Network(Part):
         """Encoder and decoder, drawn from one generator. `seen` is what the encoder gets, `shape` what is clean."""
         return self.encoder(seen, features, generator), self.decoder(code, shape, generator)
 
-    def start_at(self, mean: Tensor, decoder: Chain, distance: Distance) -> None:
-        """Let the decoder begin as the data's mean, (*shape): its layer "output" with that bias and weights of 0.
+    def start_at(self, sample: Tensor, decoder: Chain, distance: Distance) -> None:
+        """Let the decoder begin at what suits these (n, *shape) scaled samples best, such as their mean.
+
+        Its layer "output" gets that bias and weights of 0.
 
         From elsewhere the first steps push all outputs the same way, and too far: behind a sigmoid they end where its
         slope is 0, and training sticks at a black picture. Tied weights are left alone, for the encoder needs them.
@@ -58,11 +60,10 @@ class Network(Part):
         bias = getattr(output, "bias", None)
         if not isinstance(output, nn.Module) or not isinstance(bias, Tensor):
             return
-        if bias.numel() == math.prod(distance.outputs(tuple(mean.shape))):
-            start = distance.output(mean[None]).flatten()
-        else:  # a convolution has one bias a channel
-            flat = mean.flatten(1).mean(1).view(1, -1, *[1] * (mean.ndim - 1))
-            start = distance.output(flat).flatten()
+        if bias.numel() != math.prod(distance.outputs(tuple(sample.shape[1:]))):  # a convolution has one a channel
+            each = sample.flatten(2).transpose(1, 2).flatten(0, 1)
+            sample = each.view(*each.shape, *[1] * (sample.ndim - 2))
+        start = distance.start(sample).flatten()
         with torch.no_grad():
             bias.copy_(start)
             if isinstance(weight := getattr(output, "weight", None), Tensor):

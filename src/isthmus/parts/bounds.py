@@ -1,6 +1,4 @@
-"""Soft bounds of what a decoder makes, so that no output overflows and none is without a gradient."""
-
-import math
+"""Soft bounds of what a network makes, so that nothing overflows and nothing is without a gradient."""
 
 import torch
 from torch import Tensor
@@ -12,9 +10,9 @@ def floored(x: Tensor, least: float) -> Tensor:
     return least + F.softplus(x - least)
 
 
-def unfloored(y: float, least: float) -> float:
+def unfloored(y: Tensor, least: float) -> Tensor:
     """The x whose `floored` is y."""
-    return least + math.log(math.expm1(y - least))
+    return least + torch.log(torch.expm1(y - least))
 
 
 def slowed(x: Tensor, most: float) -> Tensor:
