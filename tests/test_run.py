@@ -2,6 +2,7 @@
 
 import errno
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,6 @@ import pytest
 import torch
 
 import isthmus as ist
-from isthmus import files
 from isthmus.errors import BlueprintError, DataError, IsthmusError, Remark, RunError
 
 
@@ -179,7 +179,7 @@ def test_full_disk_leaves_nothing_half_written(data: ist.Data, tmp_path: Path, m
     def full(handle: int) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(files.os, "fsync", full)
+    monkeypatch.setattr(os, "fsync", full)
     model = ist.recipe("vanilla", code=2).build(data)
     with pytest.raises(IsthmusError, match="the disk is full") as caught:
         ist.fit(model, data, epochs=1, out=tmp_path / "run", progress=False)

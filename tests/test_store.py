@@ -10,15 +10,16 @@ import safetensors.torch
 import torch
 from torch import nn
 
-from isthmus import checked
 from isthmus.autoencoder import Autoencoder
 from isthmus.blueprint import Blueprint
 from isthmus.checked import load_json, load_tensors, save_json, save_tensors
 from isthmus.data.scaling import Scaling
 from isthmus.errors import BlueprintError, IsthmusError, RunError
+from isthmus.files import MODEL
 from isthmus.parts import L1, ActivationL1, Conv, Dense, Distance, Gaussian, GaussianNoise, Plain, Sse
 from isthmus.recipes import RECIPES, recipe
-from isthmus.store import MODEL, WEIGHTS, load_model, save_model
+from isthmus.run_folder import WEIGHTS
+from isthmus.store import load_model, save_model
 
 
 class Data:
@@ -379,7 +380,7 @@ def test_what_safetensors_refuses_for_another_reason_is_passed_on(tmp_path, monk
     def refuse(*_, **__):
         raise safetensors.SafetensorError("something odd")
 
-    monkeypatch.setattr(checked.safetensors.torch, "save_file", refuse)
+    monkeypatch.setattr(safetensors.torch, "save_file", refuse)
     with pytest.raises(IsthmusError, match="something odd"):
         save_tensors(tmp_path / "a.safetensors", {"a": torch.zeros(1)})
     assert list(tmp_path.iterdir()) == []

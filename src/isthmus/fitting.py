@@ -15,7 +15,7 @@ from isthmus.data import Data, reopen
 from isthmus.data.missing import check_whole
 from isthmus.doctor import Watch
 from isthmus.errors import BlueprintError, DataError, Remark, RunError, TrainingError, remark
-from isthmus.files import no_run, remove_file
+from isthmus.files import MODEL, no_run, remove_file
 from isthmus.parts.mistakes import brief
 from isthmus.pca import PCA
 from isthmus.run import Run, environment, load
@@ -24,7 +24,6 @@ from isthmus.run_folder import (
     DATA,
     ENVIRONMENT,
     HISTORY,
-    MODEL,
     SETTINGS,
     WEIGHTS,
     abandon,

@@ -25,6 +25,7 @@ from isthmus.data.series import ended
 from isthmus.data.stream import Stream, divided, stream_pictures
 from isthmus.data.tiles import one_picture
 from isthmus.errors import DataError, RunError, remark
+from isthmus.files import MODEL
 from isthmus.measures import Evaluation, evaluate
 from isthmus.passes import widest
 from isthmus.pca import PCA, principal_components
@@ -35,7 +36,6 @@ from isthmus.run_folder import (
     DATA,
     ENVIRONMENT,
     HISTORY,
-    MODEL,
     NEW,
     REPORT,
     SETTINGS,

@@ -13,6 +13,7 @@ import tempfile
 from pathlib import Path
 
 import torch
+from torch.utils.backend_registration import rename_privateuse1_backend
 
 SOURCE = Path(__file__).with_suffix(".cpp")
 
@@ -42,7 +43,7 @@ def load() -> torch.device:
         FileNotFoundError: there is no C++ compiler here.
     """
     library = _build()
-    torch.utils.rename_privateuse1_backend("pretend")
+    rename_privateuse1_backend("pretend")
     torch._register_device_module("pretend", _Module)
     torch.ops.load_library(library)
     return torch.device("pretend")

@@ -58,4 +58,5 @@ def test_gradients_are_those_of_the_cpu(x):
     weights = [torch.full((3, 2), 0.5, device=device, requires_grad=True) for device in ("cpu", HERE)]
     for weight, given in zip(weights, (x.cpu(), x), strict=True):
         (given @ weight).tanh().square().sum().backward()
-    assert torch.equal(weights[0].grad, weights[1].grad.cpu())
+    gradients = [weight.grad.cpu() for weight in weights if weight.grad is not None]
+    assert torch.equal(*gradients)

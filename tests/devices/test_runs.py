@@ -2,6 +2,7 @@
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -21,9 +22,10 @@ LOOKED_AT = ["deep", "cvae", "conv", "vq", "inpaint", "series", "table", "pca"]
 """A report and a diagnosis of each kind; they take seconds."""
 
 
-def trained(name, folder, **settings):
+def trained(name, folder, **settings: Any):
     data = opened(ist.RECIPES[name].data)
-    return ist.fit(build(name, data), data, out=folder, **SETTINGS | {"epochs": 2} | settings), data
+    chosen: dict[str, Any] = SETTINGS | {"epochs": 2} | settings
+    return ist.fit(build(name, data), data, out=folder, **chosen), data
 
 
 @pytest.mark.parametrize("name", ist.RECIPES)

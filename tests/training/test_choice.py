@@ -40,6 +40,7 @@ def test_the_same_model_and_data_get_the_same_settings(data):
 
 def test_small_data_get_the_steps_that_are_asked_for(data):
     settings = chosen(build(data), data.train, {})
+    assert settings.batch_size != "auto"
     steps = settings.epochs * -(-len(data.train) // settings.batch_size)
     assert choice.STEPS <= steps < choice.STEPS + len(data.train)
     assert (settings.schedule, settings.patience) == ("cosine", settings.epochs // 3)

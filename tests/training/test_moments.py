@@ -13,7 +13,7 @@ import pytest
 import torch
 
 import isthmus as ist
-from isthmus import files, run_folder
+from isthmus import run_folder
 from isthmus.errors import IsthmusError, Remark, RunError
 from isthmus.run_folder import NEW, commit, finish_move, locked
 
@@ -218,7 +218,7 @@ def test_a_disk_that_fills_under_a_new_run_leaves_the_old_one(data, tmp_path, mo
             raise OSError(28, "No space left on device")
         fsync(handle)
 
-    monkeypatch.setattr(files.os, "fsync", full)
+    monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(IsthmusError, match="the disk is full"):
         _fit(data, tmp_path, overwrite=True)
     monkeypatch.undo()

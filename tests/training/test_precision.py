@@ -1,6 +1,7 @@
 """How products are computed is chosen by the processor, checked, and set back."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import torch
@@ -46,7 +47,8 @@ def test_error_of_plain_float32_is_float32s() -> None:
 
 def _asked() -> tuple[str, ...]:
     """What is asked of each library that multiplies."""
-    libraries = (torch.backends.mkldnn.matmul, torch.backends.mkldnn.conv, torch.backends.cuda.matmul)
+    backends: Any = torch.backends
+    libraries = (backends.mkldnn.matmul, backends.mkldnn.conv, backends.cuda.matmul)
     return torch.get_float32_matmul_precision(), *(library.fp32_precision for library in libraries)
 
 

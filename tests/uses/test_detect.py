@@ -9,8 +9,8 @@ import torch
 from sklearn.metrics import roc_auc_score
 
 import isthmus as ist
-from isthmus.drawing.plates import LIGHT
 from isthmus.drawing.rows import Look
+from isthmus.drawing.theme import LIGHT
 from isthmus.errors import DataError, Remark, UseError
 from isthmus.uses import scores
 from isthmus.uses.cells import cells_off, usual_row

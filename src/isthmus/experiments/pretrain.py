@@ -22,7 +22,7 @@ from isthmus.experiments.table import Found, entries, rows, write_table
 from isthmus.experiments.trial import Tell, Trial
 from isthmus.numerals import percent
 from isthmus.run import Run, load
-from isthmus.store import WEIGHTS
+from isthmus.run_folder import WEIGHTS
 from isthmus.training import Settings
 from isthmus.training.settings import checked, find_batch_size
 

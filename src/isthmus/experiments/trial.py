@@ -19,6 +19,7 @@ from isthmus.parts.part import Part
 from isthmus.quantised_pca import QuantisedPCA
 from isthmus.run import baseline_size
 from isthmus.training import Callback, Training
+from isthmus.training.settings import Settings
 
 if TYPE_CHECKING:
     from isthmus.experiments.study import Study
@@ -69,7 +70,7 @@ class Fit(Trial):
     @property
     def budget(self) -> int:
         """Its epochs."""
-        return int(self.settings.get("epochs", fitting.Settings().epochs))
+        return int(self.settings.get("epochs", Settings().epochs))
 
     def work(self, study: "Study", tell: Tell) -> dict[str, Any]:
         """Train, measure, and give the sizes of the code and of PCA's, weights, epochs, seconds and `measures`."""
