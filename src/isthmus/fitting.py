@@ -23,7 +23,6 @@ from isthmus.run_folder import (
     CHECKPOINT,
     DATA,
     ENVIRONMENT,
-    HISTORY,
     SETTINGS,
     WEIGHTS,
     abandon,
@@ -37,6 +36,7 @@ from isthmus.run_folder import (
 from isthmus.run_records import read_description, read_settings, read_weights
 from isthmus.store import describe_model, make_folder, read_described, rebuild
 from isthmus.training import BestWeights, Callback, Checkpoint, Checkpoints, ProgressBar, Settings, Training, choice
+from isthmus.training.checkpoint import save_history
 from isthmus.training.closed_form import solve
 from isthmus.training.layerwise import layer_autoencoders, pretrain
 from isthmus.training.precision import multiplies_bfloat16
@@ -264,7 +264,7 @@ def _train(
         run.best_epoch, asked = state.best_epoch, state.signal
     if folder is not None:
         notes = {"status": run.status, "reason": run.reason, "best_epoch": run.best_epoch}
-        save_json(folder / HISTORY, run.history)
+        save_history(folder, run.history)
         save_tensors(folder / WEIGHTS, model.state_dict(), notes)
         if home is not None and folder != home and run.status in ("finished", "stopped early"):
             commit(home)

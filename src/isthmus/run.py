@@ -35,7 +35,6 @@ from isthmus.run_folder import (
     CHECKPOINT,
     DATA,
     ENVIRONMENT,
-    HISTORY,
     NEW,
     REPORT,
     SETTINGS,
@@ -57,6 +56,7 @@ from isthmus.run_records import (
 )
 from isthmus.store import describe_model, make_folder, put_weights, rebuild
 from isthmus.training import Checkpoint, Settings
+from isthmus.training.checkpoint import save_history
 from isthmus.training.settings import find_device
 from isthmus.uses.tiles import Tiles
 
@@ -321,7 +321,7 @@ class Run:
         save_json(place / DATA, self.description)
         save_json(place / SETTINGS, self.settings.to_json())
         save_json(place / ENVIRONMENT, self.environment or environment())
-        save_json(place / HISTORY, self.history)
+        save_history(place, self.history)
         if self.pca is not None:
             save_tensors(place / BASELINE, self.pca.to_tensors())
         if checkpoint is not None:

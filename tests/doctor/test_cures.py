@@ -134,7 +134,14 @@ SICK: dict[str, list[Callable[[], Patient]]] = {
     ],
     "duplicate units": [lambda: patient(built("vanilla", halves, code=16), epochs=5, **LEARNT)],
     "copying": [lambda: patient(built("pca", code=12), table(12, 0.3))],
-    "no bottleneck": [lambda: patient(built("deep", code=12, widths=(16,)), table(9, 0.3), epochs=20, **LEARNT)],
+    "no bottleneck": [
+        lambda: patient(built("deep", code=12, widths=(16,), start="mean"), table(9, 0.3), epochs=20, **LEARNT),
+    ],
+    "burst at the start": [
+        lambda: patient(
+            built("deep", code=4, distance="sse", start="mean"), table(40, 0.3), epochs=4, learning_rate=1.0, clip=0
+        ),
+    ],
     "memorising": [
         lambda: patient(
             built("deep", code=1, widths=(256, 256)), take=120, validation=0, test=80 / 120, epochs=120, **FAST

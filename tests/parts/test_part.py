@@ -119,11 +119,11 @@ def make(kind: Any, **fields: Any) -> Any:
 
 MISTAKES = [
     (lambda: make(Plain, size=0), "code.size is 0: expected a whole number of at least 1."),
-    (lambda: make(Plain, size=2.5), "code.size is 2.5: expected a whole number or a list."),
-    (lambda: make(Plain, size="a"), "code.size is 'a': expected a whole number or a list."),
+    (lambda: make(Plain, size=2.5), "code.size is 2.5: expected a whole number or a list or 'auto' or 'wide'."),
+    (lambda: make(Plain, size="a"), "code.size is 'a': expected a whole number or a list or 'auto' or 'wide'."),
     (lambda: make(Plain, size=(4, 0)), "code.size[1] is 0: expected a whole number of at least 1."),
     (lambda: make(Plain, size=(4, "a")), "code.size[1] is 'a': expected a whole number."),
-    (lambda: make(Dense, widths=128), "network.widths is 128: expected a list."),
+    (lambda: make(Dense, widths=128), "network.widths is 128: expected a list or 'auto'."),
     (lambda: make(Dense, widths=(64, -1)), "network.widths[1] is -1: expected a whole number of at least 1."),
     (lambda: make(Dense, dropout=1), "network.dropout is 1: expected a number below 1."),
     (lambda: make(Dense, dropout="much"), "network.dropout is 'much': expected a number."),
@@ -138,7 +138,10 @@ MISTAKES = [
     (lambda: make(Gaussian, scale=float("inf")), "distance.scale is inf: expected a finite number or 'learnt'."),
     (lambda: make(ActivationL1, weight=-1), "penalty.weight is -1: expected a number of at least 0."),
     (lambda: make(ActivationL1, layer=3), "penalty.layer is 3: expected text."),
-    (lambda: make(Dense, width=(3,)), "The dense network has no option 'width'. Did you mean 'widths'?"),
+    (
+        lambda: make(Dense, width=(3,)),
+        "The dense network has no option 'width'. Did you mean 'widths' or 'most_widths'?",
+    ),
     (lambda: make(Bce, xyz=1), "The bce distance has no option 'xyz'. Known: link."),
     (lambda: Network.from_json("dens"), "Unknown network 'dens'. Did you mean 'dense'"),
     (lambda: CodeKind.from_json("nonsense"), "Unknown code 'nonsense'. Known: "),

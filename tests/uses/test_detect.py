@@ -166,14 +166,14 @@ def test_broken_category_is_named_by_its_words(tmp_path):
     generator = np.random.default_rng(0)
     city = generator.integers(0, 3, 400)
     rows = [
-        f"{place * 4 + noise:.3f},{('Berlin', 'Paris', 'Rome')[place]}"
+        f"{place * 4 + noise:.3f},{place * 3 - noise:.3f},{('Berlin', 'Paris', 'Rome')[place]}"
         for place, noise in zip(city, generator.normal(size=400), strict=True)
     ]
-    (tmp_path / "table.csv").write_text("\n".join(["x,city", *rows]))
+    (tmp_path / "table.csv").write_text("\n".join(["x,y,city", *rows]))
     data = ist.open_data(tmp_path / "table.csv", categorical="auto")
     model = ist.recipe("table", code=1, widths=(32,)).build(data)
     run = ist.fit(model, data, epochs=30, learning_rate=3e-3, progress=False, compile=False)
-    (tmp_path / "odd.csv").write_text("x,city\n8.0,Rome\n0.0,Rome\n")
+    (tmp_path / "odd.csv").write_text("x,y,city\n8.0,6.0,Rome\n0.0,0.0,Rome\n")
     columns = ist.detect(run, tmp_path / "odd.csv").strangest[0].columns
     (told,) = [(given, expected) for name, given, expected, _ in columns if name == "city"]
     assert told in [("Rome", "Berlin"), ("Rome", "Paris")]

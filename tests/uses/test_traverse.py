@@ -167,7 +167,7 @@ def test_what_cannot_be_done_is_refused_with_what_to_do_instead(vae, linear, bar
         ist.traverse(vae, numbers=[6])
     with pytest.raises(UseError, match="no KL to order by"):
         ist.traverse(linear, by="kl")
-    with pytest.raises(DataError, match="expected two steps or more"):
+    with pytest.raises(DataError, match="expected 2 to 1,000 steps"):
         ist.traverse(vae, steps=1)
     run = barely("fsq", ist.open_data("digits"), code=8)
     with pytest.raises(UseError, match=r"quantised.*Train a model such as vae\.$"):

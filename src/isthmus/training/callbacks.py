@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from isthmus.checked import save_json
-from isthmus.run_folder import HISTORY
+from isthmus.training.checkpoint import save_history
 from isthmus.undisturbed import undisturbed
 
 with undisturbed():  # rich draws from Python's random state when it is loaded
@@ -135,7 +134,7 @@ class Checkpoints(Callback):
 
     def _write(self, training: Training) -> None:
         training.save_checkpoint(self.folder)
-        save_json(self.folder / HISTORY, training.state.history)
+        save_history(self.folder, training.state.history)
         self.written = time.monotonic()
 
 

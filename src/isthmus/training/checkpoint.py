@@ -1,5 +1,6 @@
 """A checkpoint: everything that training knows between two steps, so that a resumed run equals an unbroken one."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,9 +10,9 @@ import torch
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter
 from torch import Tensor
 
-from isthmus.checked import check_tensors, damaged, load_tensors, save_tensors
+from isthmus.checked import check_tensors, damaged, load_tensors, save_json, save_tensors
 from isthmus.errors import RunError
-from isthmus.run_folder import CHECKPOINT
+from isthmus.run_folder import CHECKPOINT, HISTORY
 from isthmus.training.optimisers import Optimiser
 
 Status = Literal["running", "finished", "stopped early", "interrupted", "diverged"]
@@ -29,6 +30,12 @@ def _complete(row: dict[str, Any]) -> dict[str, Any]:
 Row = Annotated[dict[str, Annotated[int, Field(lt=2**53)] | float | None], AfterValidator(_complete)]
 HISTORY_ROWS = TypeAdapter(list[Row], config=ConfigDict(strict=True))
 """What a history is: a row an epoch, of numbers by name."""
+
+
+def save_history(folder: Path, history: list[dict[str, Any]]) -> None:
+    """Write a run's history; JSON has no word for figures that are not finite, which are left out."""
+    rows = [{name: value for name, value in row.items() if math.isfinite(value)} for row in history]
+    save_json(folder / HISTORY, rows)
 
 
 class Outcome(BaseModel):

@@ -204,7 +204,7 @@ def section(run: "Run") -> Section | None:
         return None
     try:
         found = blend(run, *(f"{part}:{i}" for i in chosen), steps=5, compare=COMPARED // 10)
-    except UseError:
+    except (DataError, UseError):  # of a diverged model, say
         return None
     if not all(bool(far.isfinite().all()) for far in found.distances.values()):
         return None

@@ -85,7 +85,7 @@ def _put_right(
     # what nobody has seen is the first reason, whatever the model makes of the row
     levels = torch.tensor(model.scaling.levels or [0] * given.shape[1])
     unknown = ((levels > 0) & (given >= levels)).gather(1, tried) & possible
-    place = torch.where(unknown, left - 1e9, left).argmin(1)
+    place = torch.where(unknown.any(1, keepdim=True) & ~unknown, torch.inf, left).argmin(1)
     least = left.gather(1, place[:, None])[:, 0]
     number = torch.zeros(tried.shape, dtype=torch.int64)  # of each try
     number[possible] = torch.arange(len(row))

@@ -177,7 +177,7 @@ def section(run: "Run") -> Section | None:
         return None
     try:
         found = traverse(run, f"{part}:0", most=8 if run.description["kind"] != "series" else 4)
-    except UseError:
+    except (DataError, UseError):  # of a diverged model, say
         return None
     if not all(bool(move.samples.isfinite().all()) for move in found.moves):
         return None

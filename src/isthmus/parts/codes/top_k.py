@@ -41,7 +41,10 @@ class TopK(CodeKind):
     def settled(self, facts: Facts) -> Self:
         """The same code with its size and k decided."""
         code = super().settled(facts)
-        return code.replace(k=facts.size(self.most_k)) if self.k == "auto" else code
+        if self.k != "auto":
+            return code
+        own = code.shape(None)
+        return code.replace(k=min(facts.size(self.most_k), self.most_k if own is None else math.prod(own)))
 
     def check(self, code: Shape) -> None:
         """Raise BlueprintError where more shall stay than there are."""
