@@ -10,6 +10,7 @@ import torch
 from typer.testing import CliRunner
 
 import isthmus as ist
+from isthmus.checked import load_json, save_json
 from isthmus.cli.main import app
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
@@ -69,7 +70,7 @@ def test_a_run_goes_on_on_another_device(name, first, second, tmp_path):
 def test_a_run_of_a_device_that_is_gone_goes_on_with_a_remark(tmp_path):
     _, data = trained("deep", tmp_path / "run", device="cpu", callbacks=[StopInTheMiddle()])
     settings = tmp_path / "run" / "settings.json"
-    settings.write_text(settings.read_text(encoding="utf-8").replace('"cpu"', '"cuda:7"'), encoding="utf-8")
+    save_json(settings, load_json(settings, sealed=True) | {"device": "cuda:7"})
     with pytest.warns(ist.Remark, match="trained on cuda:7, which is not here: it goes on on"):
         run = ist.resume(tmp_path / "run", data=data, progress=False)
     assert run.status == "finished"
