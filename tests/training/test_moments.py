@@ -54,7 +54,7 @@ def _assert_same(run: ist.Run, other: ist.Run) -> None:
     losses = [[row["loss"] for row in one.history] for one in (run, other)]
     assert losses[0] == losses[1]
     weights, others = run.model.state_dict(), other.model.state_dict()
-    assert all(torch.equal(weights[name], others[name]) for name in others)
+    assert all(torch.equal(weights[name].cpu(), others[name].cpu()) for name in others)
 
 
 def _at_each_change(monkeypatch: pytest.MonkeyPatch, act: Callable[[], None], number: int, before: bool) -> list[Path]:
