@@ -115,7 +115,7 @@ def resume(
     data: the same data again, where they came from memory. epochs: more than were planned, to prolong a finished run.
         It is remembered at once: when this training is killed too, the next `resume` goes on to it.
     device: where to go on, such as "cpu", where it shall not be, or can't be, where the run was trained so far; the
-        bits are then not those of an unbroken run. model: the same modules again, where they were somebody's own.
+        bits are then not those of an unbroken run. model: the same modules again, for a run with custom modules.
     pca: as for `fit`.
 
     Raises:

@@ -400,7 +400,7 @@ def load(folder: str | Path, *, model: Autoencoder | None = None, device: str = 
 
     Where a run was begun that is to take another's place, this is still the other one, with a remark.
 
-    model: the same modules again, where they were somebody's own. device: where it computes, as for `fit`, whichever
+    model: the same modules again, for a run with custom modules. device: where it computes, as for `fit`, whichever
         device it was trained on: "auto", "cpu", "cuda", "mps".
 
     Raises:
