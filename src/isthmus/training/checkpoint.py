@@ -34,7 +34,7 @@ HISTORY_ROWS = TypeAdapter(list[Row], config=ConfigDict(strict=True))
 
 def save_history(folder: Path, history: list[dict[str, Any]]) -> None:
     """Write a run's history; JSON has no word for figures that are not finite, which are left out."""
-    rows = [{name: value for name, value in row.items() if math.isfinite(value)} for row in history]
+    rows = [{name: value for name, value in row.items() if value is None or math.isfinite(value)} for row in history]
     save_json(folder / HISTORY, rows)
 
 
