@@ -144,7 +144,7 @@ SICK: dict[str, list[Callable[[], Patient]]] = {
     "no bottleneck": [
         lambda: patient(built("deep", code=12, widths=(16,), start="mean"), table(9, 0.3), epochs=20, **LEARNT),
     ],
-    "burst at the start": [lambda: burst()],
+    "burst at the start": [burst],
     "memorising": [
         lambda: patient(
             built("deep", code=1, widths=(256, 256)), take=120, validation=0, test=80 / 120, epochs=120, **FAST
