@@ -77,7 +77,7 @@ def quantise(pca: PCA, samples: Samples, scaling: Scaling, bits: int) -> Quantis
     """
     some = samples.some(LEARNT_FROM)
     with torch.no_grad():
-        scaled = (scaling(raw.to(scaling.scale.device)) for raw in some.batches(1024))
+        scaled = (scaling(raw) for raw in some.batches(1024))
         exact = torch.cat([pca.encode(rows).cpu() for rows in scaled]).double().T.contiguous()
     books = [_Levels(own) for own in exact]
     # a component's first bit, or next one, by what it takes off; the largest gain is drawn first

@@ -51,10 +51,9 @@ def generative(run: "Run", study: "Study", samples: Samples) -> dict[str, dict[s
         real = samples.some(DRAWS)
         drawn = source_of(run).draw(len(real), torch.Generator().manual_seed(0)).values
         scaling = run.model.scaling
-        device = scaling.scale.device
         pca = study.pca(min(FEATURES, torch.Size(samples.shape).numel()))
         with torch.no_grad():
-            features = [pca.encode(scaling(of.to(device))).cpu() for of in (drawn, real.tensor())]
+            features = [pca.encode(scaling(of)).cpu() for of in (drawn, real.tensor())]
         if bool(features[0].isfinite().all()):
             found["frechet"] = frechet_distance(*features)
     return {name: {"model": value} for name, value in found.items()}

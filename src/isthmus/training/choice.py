@@ -16,6 +16,7 @@ from isthmus.parts.networks.recurrent import Recurrent
 from isthmus.parts.networks.residual import Block
 from isthmus.passes import brought, map_draws
 from isthmus.training.settings import Settings
+from isthmus.trial import resting
 
 STEPS = 4000
 """That a training takes where the work allows it. On few data fewer leave the loss falling, more only overfit."""
@@ -73,18 +74,10 @@ def in_words(model: Autoencoder, settings: Settings) -> str:
 def seconds_a_step(model: Autoencoder, train: Samples, batch: int) -> float:
     """What a step of so many samples is assumed to take, from the operations and products of two samples' loss."""
     rows = torch.arange(min(2, len(train)))
-    device = model.scaling.scale.device
     generator = torch.Generator().manual_seed(0)
-    modes = {module: module.training for module in model.modules()}
-    model.eval()
-    try:
-        with _Work() as work, torch.no_grad():
-            draws = model.draw(len(rows), generator) | brought(model, train, rows)
-            draws = map_draws(lambda draw: draw.to(device), draws)
-            model.loss(model(train.batch(rows).to(device), draws))
-    finally:
-        for module, mode in modes.items():
-            module.training = mode
+    with resting(model), _Work() as work:
+        draws = model.draw(len(rows), generator) | brought(model, train, rows)
+        model.loss(model(train.batch(rows), map_draws(lambda draw: draw.to(model.device), draws)))
     share = 3 * batch / len(rows)  # the way back takes twice as long as the way there
     a_sample = work.flops / FLOPS_A_SECOND + work.numbers / NUMBERS_A_SECOND
     return SECONDS_A_STEP + 3 * work.operations * SECONDS_AN_OPERATION + share * a_sample

@@ -351,8 +351,7 @@ def draw_places(found: Detection, scaling: Scaling, theme: "Theme" = LIGHT) -> "
     """
     if found.tile is None:
         raise UseError("Places are drawn of whole pictures that a model of patches was given. Use draw_strangest.")
-    device = scaling.scale.device
-    light = [scaling(each.picture.float().to(device)[None])[0].cpu() for each in found.pictures]
+    light = [scaling(each.picture.float()[None])[0].cpu() for each in found.pictures]
     return detection.place_maps(
         [(each.name, picture, each.scores, each.worst) for each, picture in zip(found.pictures, light, strict=True)],
         found.tile,
