@@ -25,9 +25,9 @@ from rate import pca_at
 import isthmus as ist
 from isthmus.errors import IsthmusError
 from isthmus.measures import elbo, log_likelihood
+from isthmus.model.recipes import RECIPES
 from isthmus.parts import Fsq, Kl, TopK, Vq
 from isthmus.pca import principal_components
-from isthmus.recipes import RECIPES
 from isthmus.training import Settings
 
 TABLES = ("6_cardio", "23_mammography", "28_pendigits", "30_satellite", "43_WDBC")

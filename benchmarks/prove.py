@@ -10,7 +10,7 @@ from proving import Bench, is_done, read_results
 from rich.console import Console
 from rich.table import Column, Table
 
-from isthmus.files import whole_file
+from isthmus.storage.files import whole_file
 
 COLUMNS = ("of", "number", "it", "beside", "asked", "reached")
 

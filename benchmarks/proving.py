@@ -12,13 +12,13 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 import isthmus as ist
-from isthmus.checked import read_json
-from isthmus.files import whole_file, write_json
 from isthmus.fitting import fit_once, same_blueprint
+from isthmus.model.recipes import RECIPES
 from isthmus.parts import Dense, TopK
 from isthmus.parts.codes.code import LEFT_OPEN
-from isthmus.recipes import RECIPES
 from isthmus.run import environment
+from isthmus.storage.checked import read_json
+from isthmus.storage.files import whole_file, write_json
 
 STAND_IN = "digits"
 """The bundled digits, 8 × 8, where the real ones are not at hand."""

@@ -8,11 +8,11 @@ from torch import nn
 
 import isthmus as ist
 from isthmus import classifier
-from isthmus.checked import save_tensors
 from isthmus.classifier import QUICK, load_classifier, train_classifier
 from isthmus.data import Samples
 from isthmus.errors import DataError, RunError
 from isthmus.parts.layers import initialise
+from isthmus.storage.checked import save_tensors
 from isthmus.training import Settings
 
 
@@ -199,6 +199,6 @@ def test_a_body_of_another_shape_is_refused():
 
 def test_probabilities_are_the_same_however_many_samples_go_together(digits, judge, monkeypatch):
     whole = judge.probabilities(digits.test)
-    monkeypatch.setattr(classifier, "together", lambda numbers: 7)
+    monkeypatch.setattr(classifier, "inference_batch_size", lambda numbers: 7)
     for given in (digits.test, digits.test.tensor()):
         torch.testing.assert_close(judge.probabilities(given), whole, rtol=1e-4, atol=1e-6)

@@ -6,8 +6,8 @@ import os
 import pytest
 
 from isthmus.errors import DataError
-from isthmus.files import json_text
 from isthmus.plain import plain, utf8
+from isthmus.storage.files import json_text
 
 
 @pytest.mark.parametrize(

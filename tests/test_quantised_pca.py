@@ -99,8 +99,8 @@ def test_a_quantised_code_is_evaluated_beside_pca_in_as_many_bits(quantised):
     assert isinstance(kept, QuantisedPCA)
     test = quantised.data.test
     scaled = quantised.data.scaling(test.tensor())
-    beside = float((kept.reconstruct(scaled) - scaled).double().square().mean())
-    assert quantised.evaluate()["test"]["mse"]["pca"] == pytest.approx(beside, rel=1e-5)
+    conditioning = float((kept.reconstruct(scaled) - scaled).double().square().mean())
+    assert quantised.evaluate()["test"]["mse"]["pca"] == pytest.approx(conditioning, rel=1e-5)
 
 
 def test_a_sweep_and_a_comparison_of_quantised_codes_count_bits(tmp_path):
@@ -110,11 +110,11 @@ def test_a_sweep_and_a_comparison_of_quantised_codes_count_bits(tmp_path):
     assert [(row["bits"], row["pca_bits"]) for row in swept.rows] == [(2, 2), (4, 4)]
     plans = {"vq": ist.recipe("vq", code=2, **small), "deep": ist.recipe("deep", code=2)}
     found = ist.compare("digits", plans, out=tmp_path / "compare", seeds=1, **quick)
-    by_name = {row["entrant"]: row for row in found.rows}
+    by_name = {row["candidate"]: row for row in found.rows}
     assert (by_name["vq"]["pca_bits"], by_name["deep"]["pca_bits"]) == (4, None)
     data = ist.open_data("digits")
     pca = quantise(principal_components(data.train, data.scaling, 4), data.train, data.scaling, 4)
     scaled = data.scaling(data.test.tensor())
-    beside = float((pca.reconstruct(scaled) - scaled).double().square().mean())
-    assert by_name["vq"]["test_mse_pca"] == pytest.approx(beside, rel=1e-5)
+    conditioning = float((pca.reconstruct(scaled) - scaled).double().square().mean())
+    assert by_name["vq"]["test_mse_pca"] == pytest.approx(conditioning, rel=1e-5)
     assert "as many bits" in (tmp_path / "compare" / "report.html").read_text()

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from isthmus.checked import save_tensors
 from isthmus.errors import DataError, RunError
 from isthmus.samplers import Gaussians, fit_sampler, load_sampler
+from isthmus.storage.checked import save_tensors
 
 WAYS = ["prior", "gaussian", "mixture", "neighbours"]
 

@@ -31,9 +31,9 @@ crops = {
     "flower": color.rgb2gray(load_sample_image("flower.jpg")[0:420, 100:520]),
 }
 size = data.train.shape[1:]
-strange = np.stack([transform.resize(crop, size, anti_aliasing=True) for crop in crops.values()])[:, None]
-strange = torch.from_numpy((255 * strange).round().astype(np.uint8))
-shown = torch.cat((data.test.tensor()[:4], strange))
+anomalous = np.stack([transform.resize(crop, size, anti_aliasing=True) for crop in crops.values()])[:, None]
+anomalous = torch.from_numpy((255 * anomalous).round().astype(np.uint8))
+shown = torch.cat((data.test.tensor()[:4], anomalous))
 original = data.scaling(shown)
 rows, back = {"original": original}, {}
 kinds = {

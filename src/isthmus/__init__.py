@@ -14,16 +14,15 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from isthmus.autoencoder import Autoencoder
-    from isthmus.blueprint import Blueprint
     from isthmus.data import Data, Samples, Scaling, open_data, open_writer, read_samples, stream_samples, write_samples
     from isthmus.doctor import Finding, diagnose
     from isthmus.errors import IsthmusError, Remark
     from isthmus.experiments import compare, pretrain, sweep
     from isthmus.fitting import fit, resume
-    from isthmus.passes import Pass
-    from isthmus.recipes import RECIPES, recipe
-    from isthmus.recipes import list_recipes as recipes
+    from isthmus.model.autoencoder import Autoencoder
+    from isthmus.model.blueprint import Blueprint
+    from isthmus.model.recipes import RECIPES, recipe, recipes
+    from isthmus.parts.forward_pass import Pass
     from isthmus.run import Run, load
     from isthmus.training import Callback
     from isthmus.uses.blend import Blend, blend
@@ -37,9 +36,9 @@ if TYPE_CHECKING:
     from isthmus.version import VERSION as __version__  # noqa: N811  # the name that Python expects
 
 _HOMES = {
-    "Autoencoder": "autoencoder",
+    "Autoencoder": "model.autoencoder",
     "Blend": "uses.blend",
-    "Blueprint": "blueprint",
+    "Blueprint": "model.blueprint",
     "Callback": "training",
     "CodeMap": "uses.map",
     "Data": "data",
@@ -47,8 +46,8 @@ _HOMES = {
     "Detector": "uses.detect",
     "Finding": "doctor",
     "IsthmusError": "errors",
-    "Pass": "passes",
-    "RECIPES": "recipes",
+    "Pass": "parts.forward_pass",
+    "RECIPES": "model.recipes",
     "Remark": "errors",
     "Run": "run",
     "Samples": "data",
@@ -67,7 +66,8 @@ _HOMES = {
     "open_writer": "data",
     "pretrain": "experiments",
     "read_samples": "data",
-    "recipe": "recipes",
+    "recipe": "model.recipes",
+    "recipes": "model.recipes",
     "restoration": "uses.restore",
     "restore": "uses.restore",
     "restore_files": "uses.restore_files",
@@ -87,7 +87,6 @@ _MODULES = (
     "experiments",
     "measures",
     "parts",
-    "recipes",
     "samplers",
     "training",
 )

@@ -1,4 +1,4 @@
-"""Assignments: `key=value` words, as the command line and names of entrants have them."""
+"""Assignments: `key=value` words, as the command line and names of candidates have them."""
 
 import json
 from typing import Any

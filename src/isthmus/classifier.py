@@ -11,14 +11,14 @@ from pydantic import TypeAdapter
 from torch import Tensor, nn
 from torch.nn import functional
 
-from isthmus.autoencoder import Autoencoder
-from isthmus.checked import damaged, load_tensors, save_tensors
 from isthmus.data import Samples, Scaling
-from isthmus.data.samples import together
+from isthmus.data.samples import inference_batch_size
 from isthmus.errors import BlueprintError, DataError, RunError
-from isthmus.parts import Conv, Facts, Network, Table
+from isthmus.model.autoencoder import Autoencoder
+from isthmus.model.store import check_scaling, put_weights, read_shape
+from isthmus.parts import Conv, DataSpec, Network, Table
 from isthmus.parts.layers import initialise
-from isthmus.store import check_scaling, put_weights, read_shape
+from isthmus.storage.checked import damaged, load_tensors, save_tensors
 from isthmus.training.deterministic import deterministic
 from isthmus.training.optimisers import Optimiser
 from isthmus.training.precision import fast_products
@@ -130,8 +130,8 @@ class CodeBody(nn.Module):
 
     def __init__(self, model: Autoencoder, like: Samples | None = None) -> None:
         super().__init__()
-        if model.beside.classes or model.seen_shape != model.shape:
-            what = "the labels beside them" if model.beside.classes else f"them as {model.seen_shape}"
+        if model.conditioning.classes or model.input_shape != model.shape:
+            what = "the labels beside them" if model.conditioning.classes else f"them as {model.input_shape}"
             raise BlueprintError(
                 f"The encoder of this model does not take samples as they are, but {what}. Take a model without a "
                 "condition and without a corruption that changes the shape."
@@ -233,7 +233,7 @@ def load_classifier(path: str | Path, *, body: nn.Module | None = None) -> Class
 def _network(samples: Samples, scaling: Scaling) -> Network:
     """What suits the data: a small convolutional network, or a dense one."""
     if samples.kind == "table" or len(samples.shape) not in (2, 3):
-        return Table(widths=(256,)).settled(Facts(levels=scaling.levels))
+        return Table(widths=(256,)).resolve(DataSpec(levels=scaling.levels))
     return Conv(channels=(16, 32), form="strided", kernel=5 if samples.kind == "series" else 3)
 
 
@@ -305,7 +305,9 @@ def _through(module: nn.Module, use: Callable[[Tensor], Tensor], given: Samples 
     """(N, …) a use of the module on all samples, a batch at a time, on the module's device."""
     module.eval()
     device = next(module.parameters()).device
-    size = together(given.shape.numel() // max(1, len(given)) if isinstance(given, Tensor) else math.prod(given.shape))
+    size = inference_batch_size(
+        given.shape.numel() // max(1, len(given)) if isinstance(given, Tensor) else math.prod(given.shape)
+    )
     batches: Iterator[Any] = given.batches(size) if isinstance(given, Samples) else iter(given.split(size))
     return torch.cat([use(batch.to(device)).cpu() for batch in batches])
 

@@ -8,18 +8,20 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from isthmus.autoencoder import Autoencoder
-from isthmus.blueprint import Blueprint
-from isthmus.checked import save_json, save_tensors
 from isthmus.data import Data, reopen
 from isthmus.data.missing import check_whole
 from isthmus.doctor import Watch
 from isthmus.errors import BlueprintError, DataError, Remark, RunError, TrainingError, remark
-from isthmus.files import MODEL, no_run, remove_file
+from isthmus.model.autoencoder import Autoencoder
+from isthmus.model.blueprint import Blueprint
+from isthmus.model.store import describe_model, make_folder, read_described, rebuild
 from isthmus.parts.mistakes import brief
 from isthmus.pca import PCA
 from isthmus.run import Run, environment, load
-from isthmus.run_folder import (
+from isthmus.run_records import read_description, read_settings, read_weights
+from isthmus.storage.checked import save_json, save_tensors
+from isthmus.storage.files import MODEL, no_run, remove_file
+from isthmus.storage.run_folder import (
     CHECKPOINT,
     DATA,
     ENVIRONMENT,
@@ -33,8 +35,6 @@ from isthmus.run_folder import (
     locked,
     place_of_training,
 )
-from isthmus.run_records import read_description, read_settings, read_weights
-from isthmus.store import describe_model, make_folder, read_described, rebuild
 from isthmus.training import BestWeights, Callback, Checkpoint, Checkpoints, ProgressBar, Settings, Training, choice
 from isthmus.training.checkpoint import save_history
 from isthmus.training.closed_form import solve
@@ -347,17 +347,21 @@ def _check_fit(model: Autoencoder, data: Data) -> None:
     _check_columns(model, data)
     if _is_stacked(model):
         layer_autoencoders(model)
-    if data.holed and not model.beside.mask:
+    if data.holed and not model.conditioning.mask:
         for part in data.parts.values():
             check_whole(part)
-    if model.beside.classes and data.train.labels is None:
+    if model.conditioning.classes and data.train.labels is None:
         raise DataError(
             "The model is conditioned on labels, and these data have none. Give some, or their column (label=)."
         )
-    if model.beside.classes and data.train.labels is not None and int(data.train.labels.max()) >= model.beside.classes:
+    if (
+        model.conditioning.classes
+        and data.train.labels is not None
+        and int(data.train.labels.max()) >= model.conditioning.classes
+    ):
         raise DataError(
             f"These data have the label {int(data.train.labels.max())}, the model knows 0 to "
-            f"{model.beside.classes - 1}. Build the model for these data: blueprint.build(data)."
+            f"{model.conditioning.classes - 1}. Build the model for these data: blueprint.build(data)."
         )
 
 

@@ -14,23 +14,32 @@ import torch
 from torch import Tensor
 
 from isthmus import version
-from isthmus.autoencoder import Autoencoder
-from isthmus.checked import save_json, save_tensors
 from isthmus.data import Data, Samples, read_samples, reopen, stream_samples
 from isthmus.data.gather import join
 from isthmus.data.missing import check_whole
 from isthmus.data.read import of_patches
-from isthmus.data.samples import together
+from isthmus.data.samples import inference_batch_size
 from isthmus.data.series import ended
 from isthmus.data.stream import Stream, divided, stream_pictures
 from isthmus.data.tiles import one_picture
 from isthmus.errors import DataError, RunError, remark
-from isthmus.files import MODEL
 from isthmus.measures import Evaluation, evaluate
-from isthmus.passes import widest
+from isthmus.model.autoencoder import Autoencoder
+from isthmus.model.batch import max_width
+from isthmus.model.store import describe_model, make_folder, put_weights, rebuild
 from isthmus.pca import PCA, principal_components
 from isthmus.quantised_pca import QuantisedPCA, quantise
-from isthmus.run_folder import (
+from isthmus.run_records import (
+    read_baseline,
+    read_description,
+    read_environment,
+    read_history,
+    read_settings,
+    read_weights,
+)
+from isthmus.storage.checked import save_json, save_tensors
+from isthmus.storage.files import MODEL
+from isthmus.storage.run_folder import (
     BASELINE,
     CHECKPOINT,
     DATA,
@@ -46,15 +55,6 @@ from isthmus.run_folder import (
     holds_run,
     locked,
 )
-from isthmus.run_records import (
-    read_baseline,
-    read_description,
-    read_environment,
-    read_history,
-    read_settings,
-    read_weights,
-)
-from isthmus.store import describe_model, make_folder, put_weights, rebuild
 from isthmus.training import Checkpoint, Settings
 from isthmus.training.checkpoint import save_history
 from isthmus.training.settings import find_device
@@ -95,17 +95,17 @@ class Run:
         where = f"in {self.folder}" if self.folder is not None else "in memory"
         return f"<Run {where}: {shape} to {code} and back, {len(self.history)} epochs, {self.status}{losses}>"
 
-    def encode(self, source: Any, **how: Any) -> Tensor:
+    def encode(self, source: Any, **read_options: Any) -> Tensor:
         """(N, *code) codes of raw samples: a part of the data, an array, a table, anything that `open_data` reads.
 
         A model of patches gives a code for each of the tiles that cover a picture, row by row (see `read`).
 
-        how: to read a source that is not read as the training's was, as for `read_samples`.
+        read_options: to read a source that is not read as the training's was, as for `read_samples`.
         """
-        return self._through(self.model.encode, self.read(source, **how))
+        return self._through(self.model.encode, self.read(source, **read_options))
 
-    def reconstruct(self, source: Any, **how: Any) -> Tensor:
-        """(N, *shape) reconstructions of raw samples, in the raw data's units, float32; `how` as for `encode`.
+    def reconstruct(self, source: Any, **read_options: Any) -> Tensor:
+        """(N, *shape) reconstructions of raw samples, in the raw data's units, float32; `read_options` as for `encode`.
 
         What was missing is filled in; a series ends where it ended, with NaN after it.
 
@@ -115,28 +115,28 @@ class Run:
         Raises:
             DataError: as `read`; or the pictures have several sizes.
         """
-        if self.covers(source, how):
-            return self._whole(source, how)
-        samples = self.read(source, **how)
+        if self.covers(source, read_options):
+            return self._whole(source, read_options)
+        samples = self.read(source, **read_options)
         made = self._through(self.model.reconstruct, samples)
-        if samples.kind != "series" or not self.model.beside.mask:
+        if samples.kind != "series" or not self.model.conditioning.mask:
             return made
         return torch.where(ended(samples.tensor()), torch.nan, made)
 
-    def fill(self, source: Any, **how: Any) -> Tensor:
+    def fill(self, source: Any, **read_options: Any) -> Tensor:
         """(N, *shape) raw samples as they came, with the model's numbers where theirs are missing.
 
-        how: as for `encode`.
+        read_options: as for `encode`.
 
         Raises:
             DataError: the model was not built for samples with holes.
         """
-        samples = self.read(source, **how)
+        samples = self.read(source, **read_options)
         made, given = self.reconstruct(samples), samples.tensor().float()
         return torch.where(given.isnan(), made, given)
 
-    def read(self, source: Any, **how: Any) -> Samples:
-        """The samples of a source, as the model takes them; `how` as for `encode`.
+    def read(self, source: Any, **read_options: Any) -> Samples:
+        """The samples of a source, as the model takes them; `read_options` as for `encode`.
 
         A model that is told which numbers are known takes samples with holes, unless `missing` says otherwise. For a
         model of patches, pictures are covered by tiles of its size, called "photo@32,0.png" by the row and column of
@@ -147,17 +147,17 @@ class Run:
         """
         if isinstance(source, Data):
             raise DataError("These are data with three parts. Give one of them, such as data.test.")
-        if isinstance(source, Samples) and not how:
+        if isinstance(source, Samples) and not read_options:
             samples = source
-        elif self.covers(source, how):
-            samples = join(list(self.stream(source, **how)))
+        elif self.covers(source, read_options):
+            samples = join(list(self.stream(source, **read_options)))
         else:
-            samples = read_samples(source, like=self.description or None, **self._reading(how))
-        if not self.model.beside.mask:
+            samples = read_samples(source, like=self.description or None, **self._reading(read_options))
+        if not self.model.conditioning.mask:
             check_whole(samples)
         return samples
 
-    def stream(self, source: Any, *, rows: int | None = None, **how: Any) -> Stream:
+    def stream(self, source: Any, *, rows: int | None = None, **read_options: Any) -> Stream:
         """As `read`, a piece at a time, so that memory does not grow with the source (see `stream_samples`).
 
             with ist.open_writer("codes.parquet") as put:
@@ -170,15 +170,15 @@ class Run:
             DataError: as `read`; what is wrong with a piece is said when it is come to.
         """
         if isinstance(source, Data | Samples):
-            return divided(self.read(source, **how), rows)
-        if self.covers(source, how):
+            return divided(self.read(source, **read_options), rows)
+        if self.covers(source, read_options):
             source = one_picture(source, self.model.shape[0])
-        stream = stream_samples(source, like=self.description or None, rows=rows, **self._reading(how))
-        if not self.model.beside.mask:
+        stream = stream_samples(source, like=self.description or None, rows=rows, **self._reading(read_options))
+        if not self.model.conditioning.mask:
             stream = stream.checked(check_whole)
         return stream
 
-    def pictures(self, source: Any, **how: Any) -> Stream:
+    def pictures(self, source: Any, **read_options: Any) -> Stream:
         """For a model of patches the whole pictures of a source, each a piece of its own size; else as `stream`.
 
             for picture, made in run.pictures("photos").through(run.reconstruct):
@@ -187,27 +187,27 @@ class Run:
         Raises:
             DataError: as `stream`; or the pictures have other channels than the model's.
         """
-        if not self.covers(source, how):
-            return self.stream(source, **how)
-        return stream_pictures(source, self.description, **self._reading(how))
+        if not self.covers(source, read_options):
+            return self.stream(source, **read_options)
+        return stream_pictures(source, self.description, **self._reading(read_options))
 
-    def covers(self, source: Any, how: Mapping[str, Any]) -> bool:
+    def covers(self, source: Any, read_options: Mapping[str, Any]) -> bool:
         """Whether a source holds whole pictures for a model of patches, to be covered by tiles.
 
-        Parts of the run's data are patches already, and so are what `patches` in `how` asks for.
+        Parts of the run's data are patches already, and so are what `patches` in `read_options` asks for.
         """
         if isinstance(source, Samples):
             pictures = source.kind == "pictures" and len(source.shape) == 3
             return pictures and of_patches(self.description) and source.shape != tuple(self.model.shape)
-        asked = how.get("patches") is not None or how.get("part") is not None
+        asked = read_options.get("patches") is not None or read_options.get("part") is not None
         return of_patches(self.description) and not asked and not isinstance(source, Data)
 
-    def _whole(self, source: Any, how: dict[str, Any]) -> Tensor:
+    def _whole(self, source: Any, read_options: dict[str, Any]) -> Tensor:
         """(N, C, H, W) reconstructions of whole pictures by a model of patches."""
         tiles = Tiles(self.model.eval())
         if isinstance(source, Samples):
             return tiles(source.tensor())
-        made = [tiles(picture.tensor()) for picture in self.pictures(source, **how)]
+        made = [tiles(picture.tensor()) for picture in self.pictures(source, **read_options)]
         if len(sizes := {tuple(picture.shape[2:]) for picture in made}) > 1:
             raise DataError(
                 f"These pictures have {len(sizes)} sizes, and one array holds pictures of one. Reconstruct them one by "
@@ -215,10 +215,10 @@ class Run:
             )
         return torch.cat(made)
 
-    def _reading(self, how: dict[str, Any]) -> dict[str, Any]:
+    def _reading(self, read_options: dict[str, Any]) -> dict[str, Any]:
         """How to read a source, if nothing else is said: a model that knows of masks takes holes as they are."""
-        masked = self.model.beside.mask and "missing" not in self.description.get("options", {})
-        return {"missing": "keep"} | how if masked else how
+        masked = self.model.conditioning.mask and "missing" not in self.description.get("options", {})
+        return {"missing": "keep"} | read_options if masked else read_options
 
     def decode(self, codes: Any, labels: Any = None) -> Tensor:
         """(N, *code) codes, as an array or tensor, to (N, *shape) samples in the raw data's units, float32.
@@ -251,17 +251,17 @@ class Run:
             )
         return self._through(self.model.decode, Samples(values=codes.reshape(-1, *wanted), labels=labels))
 
-    def evaluate(self, source: Any = None, *, progress: Any = None, **how: Any) -> dict[str, Any]:
-        """Reconstruction errors on the run's own parts, or on a source (`how`: as for `stream`), beside PCA and mean.
+    def evaluate(self, source: Any = None, *, progress: Any = None, **read_options: Any) -> dict[str, Any]:
+        """Reconstruction errors on the run's own parts, or on a source, beside PCA and the mean.
 
         `{"test": {"mse": {"model": …, "pca": …, "mean": …}, …}, "validation": …, "train": …}`; a source is "given".
         """
-        return self.evaluation(source, progress=progress, **how).to_json()
+        return self.evaluation(source, progress=progress, **read_options).to_json()
 
-    def evaluation(self, source: Any = None, *, progress: Any = None, **how: Any) -> Evaluation:
+    def evaluation(self, source: Any = None, *, progress: Any = None, **read_options: Any) -> Evaluation:
         """What `evaluate` tells, with each sample's own error (`isthmus.measures.Evaluation`)."""
         if source is not None:
-            parts: Mapping[str, Samples | Stream] = {"given": self.stream(source, **how)}
+            parts: Mapping[str, Samples | Stream] = {"given": self.stream(source, **read_options)}
         else:
             data = self.open()
             parts = {"test": data.test, "validation": data.validation, "train": data.train}
@@ -365,7 +365,7 @@ class Run:
     @torch.no_grad()
     def _through(self, use: Any, samples: Samples) -> Tensor:
         """A use of the model on all samples, a batch at a time, on the model's device."""
-        classes = self.model.beside.classes
+        classes = self.model.conditioning.classes
         if classes and samples.labels is not None and len(samples) and int(samples.labels.max()) >= classes:
             raise DataError(
                 f"The model knows the labels 0 to {classes - 1}, and {int(samples.labels.max())} came. "
@@ -374,7 +374,7 @@ class Run:
         if self.model.training:  # to say it to every layer again takes as long as one row
             self.model.eval()
         made: list[Tensor] = []
-        for raw, labels in samples.labelled(together(widest(self.model))):
+        for raw, labels in samples.labelled(inference_batch_size(max_width(self.model))):
             made.append(use(raw, labels).cpu())
             if not bool(made[-1].isfinite().all()):
                 row = sum(map(len, made[:-1])) + int((~made[-1].flatten(1).isfinite()).any(1).nonzero()[0])

@@ -4,13 +4,13 @@ import math
 from pathlib import Path
 from typing import Any
 
-from isthmus.autoencoder import Autoencoder
-from isthmus.checked import damaged, load_json, load_tensors
 from isthmus.data.saved import check_description
+from isthmus.model.autoencoder import Autoencoder
+from isthmus.model.store import put_weights, read_described
 from isthmus.pca import PCA
 from isthmus.quantised_pca import QuantisedPCA
-from isthmus.run_folder import BASELINE, DATA, ENVIRONMENT, HISTORY, SETTINGS, WEIGHTS
-from isthmus.store import put_weights, read_described
+from isthmus.storage.checked import damaged, load_json, load_tensors
+from isthmus.storage.run_folder import BASELINE, DATA, ENVIRONMENT, HISTORY, SETTINGS, WEIGHTS
 from isthmus.training.checkpoint import HISTORY_ROWS, Outcome
 from isthmus.training.settings import Settings
 

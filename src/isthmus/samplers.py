@@ -10,8 +10,8 @@ import torch
 from pydantic import Field, TypeAdapter
 from torch import Tensor
 
-from isthmus.checked import damaged, load_tensors, save_tensors
 from isthmus.errors import DataError, RunError, nearest, remark
+from isthmus.storage.checked import damaged, load_tensors, save_tensors
 
 Way = Literal["prior", "gaussian", "mixture", "neighbours"]
 STEPS = 200

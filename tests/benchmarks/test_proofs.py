@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import isthmus as ist
-from isthmus.checked import load_json, save_json
+from isthmus.storage.checked import load_json, save_json
 
 PROOF = '''"""Tiny pictures can be learnt."""
 

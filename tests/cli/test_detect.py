@@ -18,27 +18,27 @@ def run(isthmus, tmp_path_factory):
     assert (
         isthmus("train", source, "-r", "pca", "-s", "code=2", "-o", folder / "run", "--validation", 0.2, "-q").code == 0
     )
-    strange = values[:20].copy()
-    strange[4, 2] += 3
-    rows = "\n".join(",".join(f"{cell:.4f}" for cell in row) for row in strange)
-    (folder / "strange.csv").write_text(f"age,height,weight,pulse\n{rows}\n")
+    anomalous = values[:20].copy()
+    anomalous[4, 2] += 3
+    rows = "\n".join(",".join(f"{cell:.4f}" for cell in row) for row in anomalous)
+    (folder / "anomalous.csv").write_text(f"age,height,weight,pulse\n{rows}\n")
     return folder
 
 
 def test_strangest_sample_is_named_with_its_column(isthmus, run):
-    said = isthmus("detect", run / "run", run / "strange.csv")
+    said = isthmus("detect", run / "run", run / "anomalous.csv")
     assert said.code == 0, said.err
-    assert "of 20 samples are strange" in said.out
+    assert "of 20 samples are anomalous" in said.out
     assert "which 99.0\u202f% of the validation part stay below" in said.out
     first = next(line for line in said.out.splitlines() if line.strip().startswith("4 "))
     assert "weight" in first
 
 
 def test_scores_and_picture_are_written_and_not_over_what_is_there(isthmus, run, tmp_path):
-    words = ("detect", run / "run", run / "strange.csv", tmp_path / "scores.csv", "--picture", tmp_path / "it.png")
+    words = ("detect", run / "run", run / "anomalous.csv", tmp_path / "scores.csv", "--picture", tmp_path / "it.png")
     assert isthmus(*words).code == 0
     lines = (tmp_path / "scores.csv").read_text().splitlines()
-    assert lines[0].replace('"', "") == "score,strange"
+    assert lines[0].replace('"', "") == "score,anomalous"
     assert len(lines) == 21
     assert float(lines[5].split(",")[1]) == 1
     assert (tmp_path / "it.png").stat().st_size > 1000
@@ -49,7 +49,7 @@ def test_scores_and_picture_are_written_and_not_over_what_is_there(isthmus, run,
 
 
 def test_the_picture_never_takes_the_place_of_the_scores(isthmus, run, tmp_path):
-    words = ("detect", run / "run", run / "strange.csv", tmp_path / "scores.csv", "--picture")
+    words = ("detect", run / "run", run / "anomalous.csv", tmp_path / "scores.csv", "--picture")
     said = isthmus(*words, tmp_path / "scores.csv")
     assert said.code == 2
     assert "expected a path that ends in .png" in " ".join(said.err.split())
@@ -57,17 +57,17 @@ def test_the_picture_never_takes_the_place_of_the_scores(isthmus, run, tmp_path)
 
 
 def test_json_is_the_detection_and_nothing_else(isthmus, run):
-    found = json.loads(isthmus("detect", run / "run", run / "strange.csv", "--by", "neighbours", "--json").out)
+    found = json.loads(isthmus("detect", run / "run", run / "anomalous.csv", "--by", "neighbours", "--json").out)
     assert found["samples"] == 20
     assert found["by"] == "neighbours"
-    assert len(found["strangest"]) == 10
+    assert len(found["most_anomalous"]) == 10
 
 
 def test_a_likelihood_is_told_by_its_negative_logarithm(isthmus, tmp_path):
     words = ("-r", "vae", "-s", "code=2", "-e", 1, "-o", tmp_path / "vae", "--compile", "no", "-q")
     assert isthmus("train", "digits", *words).code == 0
     said = isthmus("detect", tmp_path / "vae", "digits", "--by", "likelihood", "--draws", 1).out
-    assert "are strange" in said
+    assert "are anomalous" in said
     assert "their −log p(x) is over" in said
     assert "their likelihood" not in said
 
@@ -81,7 +81,7 @@ def test_a_likelihood_is_told_by_its_negative_logarithm(isthmus, tmp_path):
 )
 def test_what_cannot_be_done_is_said_in_one_line(isthmus, run, words, match, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    said = isthmus("detect", run / "run", run / "strange.csv", *words)
+    said = isthmus("detect", run / "run", run / "anomalous.csv", *words)
     assert said.code == 1
     assert match in said.err
     assert said.err.count("\n") == 1
@@ -101,5 +101,5 @@ def test_unreadable_picture_is_named_counted_and_told_by_the_exit_code(isthmus, 
     said = isthmus("detect", tmp_path / "run", folder, tmp_path / "scores.csv", "--mode", "L", "-q")
     assert said.code == 1
     assert "broken.png" in said.err
-    assert "6 of 6 samples are strange" in said.out
+    assert "6 of 6 samples are anomalous" in said.out
     assert len((tmp_path / "scores.csv").read_text().splitlines()) == 7

@@ -16,7 +16,7 @@ import typer
 
 import isthmus as ist
 from isthmus.cli.train import conclude
-from isthmus.cli.training import OPTIONS
+from isthmus.cli.training_options import OPTIONS
 from isthmus.training import Settings
 
 QUICK = ["--epochs", 1, "--batch-size", 256, "--compile", "no"]

@@ -50,7 +50,7 @@ def test_pictures_of_two_folders_belong_together_by_their_names(tmp_path):
 def test_what_the_encoder_gets_is_the_damaged_sample(damaged, seen):
     data = ist.open_data(CLEAN, damaged=damaged, channels="last")
     model = ist.recipe("denoise", corruption="pairs", channels=(4,)).build(data)
-    assert model.seen_shape == seen
+    assert model.input_shape == seen
     given = data.scaling(damaged_of(data.train))
     found = model(data.train.tensor(), {"corruption": given})
     assert torch.equal(found.corrupted, given)

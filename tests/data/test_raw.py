@@ -10,8 +10,8 @@ from isthmus.errors import DataError, Remark
 
 
 def shape_of(shape, dtype: Any = np.uint8, **options):
-    settled = settle(Raw(np.zeros(shape, dtype)), Options(**options))
-    return settled.values.shape[1:], settled.kind
+    resolve = settle(Raw(np.zeros(shape, dtype)), Options(**options))
+    return resolve.values.shape[1:], resolve.kind
 
 
 def test_two_axes_are_a_table():

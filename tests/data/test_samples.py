@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from isthmus.data import Samples
-from isthmus.data.samples import together
+from isthmus.data.samples import inference_batch_size
 from isthmus.errors import DataError
 
 
@@ -79,4 +79,4 @@ def test_fields_of_different_lengths_are_refused():
 
 def test_as_many_samples_go_together_as_suit_their_size():
     sizes = {0: 4096, 128: 4096, 784: 668, 2**13: 64, 2**17: 64, 2**22: 4, 2**30: 1}
-    assert {numbers: together(numbers) for numbers in sizes} == sizes
+    assert {numbers: inference_batch_size(numbers) for numbers in sizes} == sizes

@@ -17,7 +17,7 @@ from PIL import Image
 
 from isthmus.data import open_data, read_samples, stream_samples
 from isthmus.errors import DataError, IsthmusError
-from isthmus.files import open_regular
+from isthmus.storage.files import open_regular
 
 PICTURE = np.arange(8 * 9 * 3, dtype=np.uint8).reshape(8, 9, 3)
 PIPES = pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes with names here")

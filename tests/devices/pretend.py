@@ -66,7 +66,7 @@ def _build() -> Path:
     with tempfile.TemporaryDirectory() as folder:
         made = Path(folder) / "pretend.so"
         subprocess.run([*words, "-o", str(made)], check=True)
-        beside = built.with_suffix(f".{os.getpid()}")
-        shutil.copy(made, beside)
-        beside.replace(built)
+        conditioning = built.with_suffix(f".{os.getpid()}")
+        shutil.copy(made, conditioning)
+        conditioning.replace(built)
     return built

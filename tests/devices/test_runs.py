@@ -10,11 +10,11 @@ import torch
 from typer.testing import CliRunner
 
 import isthmus as ist
-from isthmus.checked import load_json, save_json
 from isthmus.cli.main import app
+from isthmus.storage.checked import load_json, save_json
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from test_varieties import GRADIENT, SETTINGS, StopInTheMiddle, build, opened, weights_of
+from model.test_varieties import GRADIENT, SETTINGS, StopInTheMiddle, build, opened, weights_of
 
 FOUND = torch.accelerator.current_accelerator()
 HERE = FOUND.type if FOUND is not None else "cpu"

@@ -11,8 +11,8 @@ import torch
 from torch import nn
 
 import isthmus as ist
-from isthmus.autoencoder import Autoencoder
 from isthmus.doctor import CHECKS
+from isthmus.model.autoencoder import Autoencoder
 from isthmus.training import Settings
 
 QUICK: dict[str, Any] = {"progress": False, "compile": False}

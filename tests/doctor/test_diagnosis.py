@@ -9,10 +9,10 @@ import torch
 from torch import nn
 
 import isthmus as ist
-from isthmus.autoencoder import Autoencoder
 from isthmus.cli.main import app
 from isthmus.doctor import CHECKS
 from isthmus.drawing.theme import LIGHT
+from isthmus.model.autoencoder import Autoencoder
 
 QUICK = (
     *("duplicate units", "learning rate too high", "learning rate too low", "posterior collapse", "scaling"),

@@ -9,8 +9,8 @@ import pytest
 import isthmus as ist
 from isthmus.drawing.studies import rivals
 from isthmus.errors import BlueprintError
+from isthmus.experiments.candidates import read_candidates
 from isthmus.experiments.compare import verdict
-from isthmus.experiments.entrants import read_entrants
 from isthmus.experiments.table import Entry
 from isthmus.experiments.words import brief_columns
 
@@ -25,8 +25,8 @@ def test_the_better_model_comes_first_with_its_mean_and_spread(data, tmp_path):
         learning_rate=3e-2,
         compile=False,
     )
-    assert [entry.entrant for entry in found.entries] == ["three numbers", "one number"]
-    errors = [row["test_mse"] for row in found.rows if row["entrant"] == "three numbers"]
+    assert [entry.candidate for entry in found.entries] == ["three numbers", "one number"]
+    errors = [row["test_mse"] for row in found.rows if row["candidate"] == "three numbers"]
     best = found.entries[0]
     assert best.means["test_mse"] == pytest.approx(statistics.fmean(errors))
     assert best.spreads["test_mse"] == pytest.approx(statistics.stdev(errors))
@@ -75,7 +75,7 @@ def test_vaes_are_ranked_by_the_elbo_with_their_kl_bits_and_draws(tmp_path):
         assert means["test_bits"] == pytest.approx(-means["test_elbo"] / 64 / math.log(2))
         assert means["test_kl"] >= 0
         assert means["test_frechet"] > 0
-    light, heavy = (entry.means["test_kl"] for entry in sorted(found.entries, key=lambda entry: entry.entrant))
+    light, heavy = (entry.means["test_kl"] for entry in sorted(found.entries, key=lambda entry: entry.candidate))
     assert light > heavy
     assert list(brief_columns(found.entries, "test"))[1:] == ["test_elbo", "test_kl", "test_frechet", "test_mse"]
 
@@ -94,9 +94,9 @@ def test_among_others_vaes_are_ranked_by_the_error_and_what_they_are_trained_for
 
 
 def test_a_grid_stands_for_each_combination_and_lists_may_have_commas():
-    (deep, *grid) = read_entrants(["deep@code=8,network.widths=64,32", "vae@weight=1/4,code=8/16"])
+    (deep, *grid) = read_candidates(["deep@code=8,network.widths=64,32", "vae@weight=1/4,code=8/16"])
     assert deep.options == {"code": 8, "network.widths": [64, 32]}
-    assert read_entrants(["deep@network.widths=[64]"])[0].options == {"network.widths": [64]}
+    assert read_candidates(["deep@network.widths=[64]"])[0].options == {"network.widths": [64]}
     assert [one.options for one in grid] == [{"weight": w, "code": c} for w in (1, 4) for c in (8, 16)]
     assert len({one.name for one in grid}) == 4
 
@@ -104,7 +104,7 @@ def test_a_grid_stands_for_each_combination_and_lists_may_have_commas():
 @pytest.mark.parametrize("words", [["vae@"], ["vae@weight"], ["@code=3"], ["vae@weight="], ["vae", "vae"]])
 def test_words_that_name_no_model_are_refused_with_how_to_say_it(words):
     with pytest.raises(BlueprintError, match=r"RECIPE@KEY=VALUE|Say each model once"):
-        read_entrants(words)
+        read_candidates(words)
 
 
 def test_a_rival_that_is_exact_does_not_push_the_models_together():

@@ -67,7 +67,7 @@ def test_with_few_labels_the_pretrained_are_ahead(found):
 def test_verdict_holds_it_against_the_best_that_needs_no_pretraining(tmp_path, tuned, best, words):
     shares = {"fine-tuned": tuned, "from scratch": (0.5, 0.5), "data, logistic regression": best}
     table = [
-        {"entrant": called(way, 20), "seed": seed, "error": None, "test_accuracy": share}
+        {"candidate": called(way, 20), "seed": seed, "error": None, "test_accuracy": share}
         for way, each in shares.items()
         for seed, share in enumerate(each[: len(tuned)])
     ]
@@ -148,7 +148,7 @@ def test_other_data_with_the_same_columns_in_another_order_are_taken(tmp_path):
     labelled = pandas.DataFrame(rows[:, 4::-1], columns=list("edcba")).assign(species=np.array(["x", "y"])[labels])
     labelled.to_csv(tmp_path / "labelled.csv", index=False)
     found = ist.pretrain(
-        run, tmp_path / "labelled.csv", [10], out=tmp_path / "out", seeds=1, epochs=2, how={"label": "species"}
+        run, tmp_path / "labelled.csv", [10], out=tmp_path / "out", seeds=1, epochs=2, read_options={"label": "species"}
     )
     assert not found.failures
     with pytest.raises(DataError, match=r"no labels"):

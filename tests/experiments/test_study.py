@@ -24,7 +24,7 @@ from isthmus.pca import principal_components
 def trials(settings, *, codes=(1, 2), seeds=1):
     plan = ist.recipe("vanilla")
     return [
-        Fit(entrant=f"code {code}", seed=seed, blueprint=plan, options={"code": code}, settings=settings)
+        Fit(candidate=f"code {code}", seed=seed, blueprint=plan, options={"code": code}, settings=settings)
         for code in codes
         for seed in range(seeds)
     ]
@@ -71,7 +71,7 @@ def test_processes_come_to_the_same_numbers_as_one(file, data, quick, tmp_path):
 
 
 def test_one_trial_that_fails_is_told_and_loses_no_other_and_is_tried_again(data, quick, trained, tmp_path):
-    wrong = Fit(entrant="pictures only", blueprint=ist.recipe("conv"), settings=quick)
+    wrong = Fit(candidate="pictures only", blueprint=ist.recipe("conv"), settings=quick)
     study = Study(tmp_path, data, [wrong, *trials(quick)])
     study.run()
     first, *others = rows(study)
@@ -84,7 +84,7 @@ def test_one_trial_that_fails_is_told_and_loses_no_other_and_is_tried_again(data
 
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="the system has no signal that kills")
 def test_a_process_that_is_killed_fails_its_trial_only(data, quick, tmp_path):
-    slow = Fit(entrant="slow", blueprint=ist.recipe("vanilla"), settings=quick | {"epochs": 200_000})
+    slow = Fit(candidate="slow", blueprint=ist.recipe("vanilla"), settings=quick | {"epochs": 200_000})
     study = Study(tmp_path, data, [slow, *trials(quick)])
 
     def kill_slow(done, total):
@@ -126,7 +126,7 @@ SCRIPT = """
 import sys, isthmus as ist
 from isthmus.experiments import Fit, Study
 plan, settings = ist.recipe("vanilla"), {"epochs": 40, "compile": False, "checkpoint_seconds": 0}
-trials = [Fit(entrant=f"code {c}", blueprint=plan, options={"code": c}, settings=settings) for c in (1, 2)]
+trials = [Fit(candidate=f"code {c}", blueprint=plan, options={"code": c}, settings=settings) for c in (1, 2)]
 study = Study(sys.argv[1], ist.open_data(sys.argv[2]), trials)
 study.run(jobs=int(sys.argv[3]))
 """

@@ -25,7 +25,7 @@ def test_the_table_is_parquet_and_json_and_agrees(data, quick, tmp_path):
     found = ist.sweep(data, [2, 1], out=tmp_path, seeds=2, **quick)
     table = pyarrow.parquet.read_table(tmp_path / "results.parquet").to_pylist()
     said = json.loads((tmp_path / "results.json").read_text())
-    assert [(row["entrant"], row["seed"]) for row in table] == [(f"code {c}", s) for c in (1, 2) for s in (0, 1)]
+    assert [(row["candidate"], row["seed"]) for row in table] == [(f"code {c}", s) for c in (1, 2) for s in (0, 1)]
     assert [row["test_mse"] for row in table] == [row["test_mse"] for row in said["rows"]]
     errors = np.array([row["test_mse"] for row in table]).reshape(2, 2)
     for entry, pair in zip(said["entries"], errors, strict=True):

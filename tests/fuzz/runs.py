@@ -12,10 +12,10 @@ import torch
 import isthmus as ist
 from fuzz.mutations import Random, mutate, mutate_value
 from fuzz.target import Target
-from isthmus.blueprint import Blueprint
-from isthmus.checked import load_json, load_tensors, read_json, save_json, save_tensors
 from isthmus.classifier import load_classifier, train_classifier
+from isthmus.model.blueprint import Blueprint
 from isthmus.samplers import fit_sampler, load_sampler
+from isthmus.storage.checked import load_json, load_tensors, read_json, save_json, save_tensors
 from isthmus.training import Settings
 
 JSON = ("model.json", "data.json", "settings.json", "history.json", "environment.json")

@@ -8,16 +8,16 @@ import torch
 from sklearn.metrics import r2_score
 from torch import nn
 
-from isthmus.autoencoder import Autoencoder
-from isthmus.blueprint import Blueprint
 from isthmus.data.open import open_data
 from isthmus.data.samples import Samples
 from isthmus.data.scaling import Scaling
 from isthmus.data.stream import divided
 from isthmus.measures import evaluate, psnr, ssim
+from isthmus.model.autoencoder import Autoencoder
+from isthmus.model.blueprint import Blueprint
+from isthmus.model.recipes import recipe
 from isthmus.parts import Dense, Plain
 from isthmus.pca import principal_components
-from isthmus.recipes import recipe
 from rounding import of_ssim
 
 NEAR = {"ssim": of_ssim()}
@@ -97,8 +97,8 @@ def test_figures_equal_a_plain_computation(judged):
         assert found["mse"][rival] == pytest.approx(((rows - target) ** 2).mean(), rel=1e-4)
         assert found["psnr"][rival] == pytest.approx(psnr(output, clean).mean().item(), rel=1e-4)
         assert found["ssim"][rival] == pytest.approx(ssim(output, clean).mean().item(), rel=1e-4)
-        known = r2_score(target, rows, multioutput="variance_weighted")
-        assert found["explained_variance"][rival] == pytest.approx(known, abs=1e-5)
+        observed = r2_score(target, rows, multioutput="variance_weighted")
+        assert found["explained_variance"][rival] == pytest.approx(observed, abs=1e-5)
 
 
 def test_pca_leaves_the_variance_beyond_its_components_on_its_own_samples(judged):
@@ -126,8 +126,8 @@ def test_tables_have_explained_variance_by_column_and_no_picture_measures():
     found = evaluate(network((5,), scaling), {"test": test}, pca, pca.mean, batch_size=7)
     assert set(found.measures["test"]) == {"sse", "mse", "explained_variance"}
     output = pca.reconstruct(test.tensor())
-    known = r2_score(test.tensor().numpy(), output.numpy(), multioutput="raw_values")
-    assert np.allclose(found.columns["test"]["pca"].numpy(), known, atol=1e-5)
+    observed = r2_score(test.tensor().numpy(), output.numpy(), multioutput="raw_values")
+    assert np.allclose(found.columns["test"]["pca"].numpy(), observed, atol=1e-5)
 
 
 def test_modes_of_modules_are_as_before(judged):
@@ -178,16 +178,16 @@ def test_missing_numbers_do_not_count():
         for weight in model.parameters():
             weight.normal_(0, 0.5, generator=torch.Generator().manual_seed(4))
     found = evaluate(model, {"test": holed}, pca, pca.mean, batch_size=17)
-    known, x = ~holes.numpy(), samples.tensor().double().numpy()
+    observed, x = ~holes.numpy(), samples.tensor().double().numpy()
     with torch.no_grad():
         made = {"model": model(values).output, "pca": pca.reconstruct(values), "mean": pca.mean.expand(60, 5)}
-    centre = (x * known).sum(0) / known.sum(0)
-    spread = ((x - centre) ** 2 * known).sum(0)
+    centre = (x * observed).sum(0) / observed.sum(0)
+    spread = ((x - centre) ** 2 * observed).sum(0)
     for rival, output in made.items():
-        squares = (output.double().numpy() - x) ** 2 * known
+        squares = (output.double().numpy() - x) ** 2 * observed
         row = {name: measures[rival] for name, measures in found.measures["test"].items()}
         assert row["sse"] == pytest.approx(squares.sum(1).mean(), rel=1e-5)
-        assert row["mse"] == pytest.approx((squares.sum(1) / known.sum(1)).mean(), rel=1e-5)
+        assert row["mse"] == pytest.approx((squares.sum(1) / observed.sum(1)).mean(), rel=1e-5)
         assert row["explained_variance"] == pytest.approx(1 - squares.sum() / spread.sum(), abs=1e-5)
         assert np.allclose(found.columns["test"][rival], 1 - squares.sum(0) / spread, atol=1e-5)
 
@@ -224,7 +224,7 @@ def test_model_that_restores_is_judged_by_damaged_samples_and_beside_doing_nothi
 
 def test_noise_of_the_judged_samples_is_that_of_training_and_always_the_same():
     data = digits(200)
-    noisy = recipe("denoise", channels=(4, 4), sigma=0.2, corruption__stored=False)
+    noisy = recipe("denoise", channels=(4, 4), sigma=0.2, corruption__as_bytes=False)
     model = noisy.build(open_data(data.tensor().numpy())).eval()
     pca = principal_components(data, BYTES, 3)
     rows = [evaluate(model, {"test": data}, pca, pca.mean).measures["test"]["mse"] for _ in range(2)]

@@ -8,12 +8,12 @@ import torch
 from torch import nn
 from torch.distributions import MultivariateNormal
 
-from isthmus.autoencoder import Autoencoder
 from isthmus.data import Samples, Scaling
 from isthmus.errors import BlueprintError
 from isthmus.measures import bits_per_dimension, elbo, log_likelihood
+from isthmus.model.autoencoder import Autoencoder
+from isthmus.model.recipes import recipe
 from isthmus.parts import Gaussian, GaussianCode, Mse
-from isthmus.recipes import recipe
 
 DATA, CODE, NOISE = 5, 2, 0.7
 

@@ -36,10 +36,10 @@ def test_reconstruction_of_another_shape_is_refused():
 @pytest.mark.parametrize("span", [1.0, 255.0])
 def test_psnr_equals_skimage(span):
     output, target = (part * span for part in pictures(5, 1, 20, 24))
-    known = [
+    observed = [
         peak_signal_noise_ratio(y.numpy(), x.numpy(), data_range=span) for x, y in zip(output, target, strict=True)
     ]
-    assert np.allclose(psnr(output, target, span).numpy(), known, rtol=1e-5)
+    assert np.allclose(psnr(output, target, span).numpy(), observed, rtol=1e-5)
 
 
 def test_exact_picture_gets_a_finite_psnr():
@@ -51,7 +51,7 @@ def test_exact_picture_gets_a_finite_psnr():
 @pytest.mark.parametrize("span", [1.0, 2.0])
 def test_ssim_equals_skimage(shape, span):
     output, target = (part * span for part in pictures(6, *shape))
-    known = [
+    observed = [
         structural_similarity(
             y.double().numpy(),
             x.double().numpy(),
@@ -63,7 +63,7 @@ def test_ssim_equals_skimage(shape, span):
         )
         for x, y in zip(output, target, strict=True)
     ]
-    assert np.allclose(ssim(output, target, span).numpy(), known, atol=of_ssim())
+    assert np.allclose(ssim(output, target, span).numpy(), observed, atol=of_ssim())
 
 
 @pytest.mark.parametrize(("height", "width", "window"), [(8, 8, 7), (9, 30, 9), (12, 2, 1), (1, 1, 1)])
@@ -105,8 +105,8 @@ def test_explained_variance_equals_sklearns_r2():
     generator = torch.Generator().manual_seed(0)
     target = torch.randn(50, 4, generator=generator)
     output = target + 0.3 * torch.randn(50, 4, generator=generator)
-    known = r2_score(target.numpy(), output.numpy(), multioutput="raw_values")
-    assert np.allclose(explained_variance(output, target).numpy(), known, rtol=1e-5)
+    observed = r2_score(target.numpy(), output.numpy(), multioutput="raw_values")
+    assert np.allclose(explained_variance(output, target).numpy(), observed, rtol=1e-5)
 
 
 def test_column_that_does_not_vary_has_no_explained_variance():

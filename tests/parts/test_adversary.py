@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from isthmus.blueprint import Blueprint
 from isthmus.errors import BlueprintError
+from isthmus.model.blueprint import Blueprint
 from isthmus.parts import CodeAdversary, Dense, OutputAdversary, Plain
 from isthmus.parts.penalties.adversary import squared_slope
 from isthmus.parts.penalties.output_adversary import STEP

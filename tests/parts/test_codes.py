@@ -7,9 +7,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from isthmus.autoencoder import Autoencoder
-from isthmus.blueprint import Blueprint
 from isthmus.errors import BlueprintError
+from isthmus.model.autoencoder import Autoencoder
+from isthmus.model.blueprint import Blueprint
 from isthmus.parts import CodeKind, Conv, Dense, Plain, TopK
 from isthmus.parts.layers import ACTIVATIONS
 

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from PIL import Image
 from scipy import ndimage
 
-from isthmus.blueprint import Blueprint
 from isthmus.errors import BlueprintError
+from isthmus.model.blueprint import Blueprint
 from isthmus.parts import Blur, Corruption, Dense, GaussianNoise, Jpeg, Masking, Patch, Plain, SaltAndPepper, Speckle
 
 OURS = (Blur, GaussianNoise, Jpeg, Masking, Patch, SaltAndPepper, Speckle)

@@ -11,14 +11,14 @@ from hypothesis.extra.numpy import arrays
 from torch import Tensor
 
 from isthmus.errors import BlueprintError
-from isthmus.parts import L1, Bce, Distance, Facts, Gaussian, Mse, Psnr, Sse
+from isthmus.parts import L1, Bce, DataSpec, Distance, Gaussian, Mse, Psnr, Sse
 
-UNIT, UNBOUNDED = Facts(range=(0.0, 1.0)), Facts()
+UNIT, UNBOUNDED = DataSpec(range=(0.0, 1.0)), DataSpec()
 KINDS = [Mse(), Sse(), L1(), Psnr(), Bce(), Gaussian(), Gaussian(scale=0.3)]
 ALL = (
-    [distance.settled(UNIT) for distance in KINDS]
+    [distance.resolve(UNIT) for distance in KINDS]
     + [L1(link="sigmoid")]
-    + [distance.settled(UNBOUNDED) for distance in KINDS if not isinstance(distance, Bce)]
+    + [distance.resolve(UNBOUNDED) for distance in KINDS if not isinstance(distance, Bce)]
 )
 
 
@@ -197,27 +197,27 @@ def test_shapes_that_would_broadcast_are_refused(distance, target):
     ],
 )
 def test_link_is_settled_by_the_range_of_the_data(kind, data, link):
-    assert kind().settled(Facts(range=data)) == kind(link=link)
+    assert kind().resolve(DataSpec(range=data)) == kind(link=link)
 
 
 def test_a_link_that_was_chosen_stays():
-    assert Mse(link="identity").settled(UNIT) == Mse(link="identity")
-    assert Mse(link="sigmoid").settled(UNIT) == Mse(link="sigmoid")
+    assert Mse(link="identity").resolve(UNIT) == Mse(link="identity")
+    assert Mse(link="sigmoid").resolve(UNIT) == Mse(link="sigmoid")
 
 
 @pytest.mark.parametrize("data", [(0.0, 1.0), None, (-1.0, 1.0)])
 def test_absolute_error_settles_for_the_identity(data):
-    assert L1().settled(Facts(range=data)) == L1(link="identity")
+    assert L1().resolve(DataSpec(range=data)) == L1(link="identity")
 
 
 def test_absolute_error_with_a_sigmoid_is_for_who_asks():
-    assert L1(link="sigmoid").settled(UNIT) == L1(link="sigmoid")
+    assert L1(link="sigmoid").resolve(UNIT) == L1(link="sigmoid")
     with pytest.raises(BlueprintError, match="unbounded"):
-        L1(link="sigmoid").settled(UNBOUNDED)
+        L1(link="sigmoid").resolve(UNBOUNDED)
 
 
 def test_settling_keeps_the_other_fields():
-    assert Gaussian(scale=0.5).settled(UNIT) == Gaussian(scale=0.5, link="sigmoid")
+    assert Gaussian(scale=0.5).resolve(UNIT) == Gaussian(scale=0.5, link="sigmoid")
 
 
 @pytest.mark.parametrize("distance", [Mse(link="sigmoid"), Bce(), Bce(link="auto")], ids=str)
@@ -226,7 +226,7 @@ def test_settling_keeps_the_other_fields():
 )
 def test_a_sigmoid_output_is_refused_for_data_that_it_cannot_reach(distance, data, words):
     with pytest.raises(BlueprintError) as caught:
-        distance.settled(Facts(range=data))
+        distance.resolve(DataSpec(range=data))
     message = str(caught.value)
     assert words in message
     assert "scaling='minmax'" in message
@@ -235,16 +235,16 @@ def test_a_sigmoid_output_is_refused_for_data_that_it_cannot_reach(distance, dat
 
 def test_what_bce_offers_instead_is_something_that_it_takes():
     with pytest.raises(BlueprintError, match="another distance") as caught:
-        Bce().settled(UNBOUNDED)
+        Bce().resolve(UNBOUNDED)
     assert "identity" not in str(caught.value)
     with pytest.raises(BlueprintError, match="link"):
         Bce.from_json({"kind": "bce", "link": "identity"})
 
 
 def test_bce_with_an_automatic_link_is_a_sigmoid_whatever_the_data():
-    assert Bce(link="auto").settled(UNIT) == Bce()
+    assert Bce(link="auto").resolve(UNIT) == Bce()
     with pytest.raises(BlueprintError, match=r"0\.\.1"):
-        Bce(link="auto").settled(UNBOUNDED)
+        Bce(link="auto").resolve(UNBOUNDED)
 
 
 @pytest.mark.parametrize("distance", ALL, ids=str)
@@ -273,8 +273,8 @@ def test_likelihoods_say_so():
 @pytest.mark.parametrize("distance", ALL, ids=str)
 def test_numbers_that_are_not_known_count_for_nothing(distance):
     output, target = drawn(3, 8)
-    target, known = target.sigmoid(), torch.ones(3, 8, dtype=torch.bool)
-    torch.testing.assert_close(distance(output, target, known), distance(output, target))
-    known[:, 5:] = False
-    torch.testing.assert_close(distance(output, target, known), distance(output[:, :5], target[:, :5]))
+    target, observed = target.sigmoid(), torch.ones(3, 8, dtype=torch.bool)
+    torch.testing.assert_close(distance(output, target, observed), distance(output, target))
+    observed[:, 5:] = False
+    torch.testing.assert_close(distance(output, target, observed), distance(output[:, :5], target[:, :5]))
     assert torch.equal(distance(output, target, torch.zeros(3, 8, dtype=torch.bool)), torch.zeros(3))

@@ -6,11 +6,11 @@ import torch
 from torch import nn
 from torch.distributions import Normal, kl_divergence
 
-from isthmus.autoencoder import Autoencoder
 from isthmus.errors import BlueprintError
+from isthmus.model.autoencoder import Autoencoder
+from isthmus.model.recipes import recipe
 from isthmus.parts import Conv, Dense, DiagonalGaussian, GaussianCode, Kl
 from isthmus.parts.codes.gaussian import standard_log_prob
-from isthmus.recipes import recipe
 
 
 def generator(seed=0):

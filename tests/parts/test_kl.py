@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from isthmus.autoencoder import Autoencoder, Bound
-from isthmus.blueprint import Blueprint
 from isthmus.errors import BlueprintError
+from isthmus.model.autoencoder import Autoencoder, Bound
+from isthmus.model.blueprint import Blueprint
 from isthmus.parts import Bce, CodeKind, Dense, GaussianCode, Kl, Penalty, Plain
 
 SHAPE = (6,)

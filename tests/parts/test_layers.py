@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from isthmus.blueprint import Blueprint
+from isthmus.model.blueprint import Blueprint
 from isthmus.parts import Conv, Plain
 from isthmus.parts.layers import ACTIVATIONS, Chain, Crop, Dropout, initialise
 
@@ -96,7 +96,7 @@ def test_signals_fade_from_pytorchs_own_start():
 @pytest.mark.parametrize("name", ACTIVATIONS)
 def test_activations_are_pytorchs_by_their_names(name):
     x = torch.linspace(-3, 3, 13)
-    known = {
+    observed = {
         "relu": x.clamp(min=0),
         "leaky-relu": torch.where(x > 0, x, 0.01 * x),
         "identity": x,
@@ -108,4 +108,4 @@ def test_activations_are_pytorchs_by_their_names(name):
         "gelu": x * 0.5 * (1 + torch.erf(x / math.sqrt(2))),
         "selu": 1.0507010 * torch.where(x > 0, x, 1.6732632 * torch.expm1(x)),
     }
-    assert torch.allclose(ACTIVATIONS[name]()(x), known[name], atol=1e-6)
+    assert torch.allclose(ACTIVATIONS[name]()(x), observed[name], atol=1e-6)

@@ -7,10 +7,10 @@ from scipy import special, stats
 
 import isthmus as ist
 from isthmus.errors import BlueprintError
-from isthmus.parts import Categorical, DiscretisedLogistic, Facts, Gaussian, NegativeBinomial, Poisson
+from isthmus.parts import Categorical, DataSpec, DiscretisedLogistic, Gaussian, NegativeBinomial, Poisson
 from isthmus.parts.bounds import floored, slowed, unfloored
 
-UNIT = Facts(range=(0.0, 1.0))
+UNIT = DataSpec(range=(0.0, 1.0))
 WITH_SEVERAL = [
     Gaussian(scale="learnt", link="identity"),
     Gaussian(scale="learnt", link="sigmoid"),
@@ -184,11 +184,11 @@ def test_a_start_has_a_finite_loss_where_numbers_never_vary_or_are_all_missing(d
 
 def test_the_encoder_gets_counts_by_their_logarithm_but_as_they_are_in_models_of_an_older_version():
     x = torch.tensor([[0.0, 9.0, -1.0]])
-    fresh, old = (Poisson().settled(Facts(fresh=fresh)) for fresh in (True, False))
+    fresh, old = (Poisson().resolve(DataSpec(fresh=fresh)) for fresh in (True, False))
     assert torch.equal(fresh.as_input(x), torch.tensor([[1.0, 10.0, 1.0]]).log())
     assert torch.equal(old.as_input(x), x)
-    assert fresh.settled(Facts(fresh=False)) == fresh
-    assert Poisson(seen="counts").settled(Facts()).seen == "counts"
+    assert fresh.resolve(DataSpec(fresh=False)) == fresh
+    assert Poisson(seen="counts").resolve(DataSpec()).seen == "counts"
 
 
 def test_bounds_are_smooth_and_leave_the_middle_alone():
@@ -221,7 +221,7 @@ def test_data_that_do_not_fit_are_refused_when_the_blueprint_meets_them(distance
 @pytest.mark.parametrize("distance", [DiscretisedLogistic(), Categorical()], ids=str)
 def test_levels_are_refused_for_data_without_bounds(distance):
     with pytest.raises(BlueprintError, match="unbounded"):
-        distance.settled(Facts(range=None))
+        distance.resolve(DataSpec(range=None))
 
 
 def test_a_missing_number_fits_every_likelihood():

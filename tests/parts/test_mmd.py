@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from isthmus.blueprint import Blueprint
 from isthmus.errors import BlueprintError
+from isthmus.model.blueprint import Blueprint
 from isthmus.parts import Dense, Mmd, Plain
 from isthmus.parts.penalties.mmd import mmd
 

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import Field
 
-from isthmus.blueprint import Blueprint
 from isthmus.errors import BlueprintError
+from isthmus.model.blueprint import Blueprint
 from isthmus.parts import (
     L1,
     ActivationL1,
@@ -198,7 +198,7 @@ class Huber(Distance):
 
     width: Annotated[float, Field(gt=0)] = 1.0
 
-    def __call__(self, output, target, known=None):
+    def __call__(self, output, target, observed=None):
         return torch.nn.functional.huber_loss(output, target, reduction="none", delta=self.width).flatten(1).sum(1)
 
 

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 import isthmus as ist
-from isthmus.autoencoder import Autoencoder
-from isthmus.blueprint import Blueprint
 from isthmus.errors import BlueprintError
+from isthmus.model.autoencoder import Autoencoder
+from isthmus.model.blueprint import Blueprint
 from isthmus.parts import ActivationL1, CodeKind, Contraction, Dense, Penalty, Plain, SparsityKl, TopK
 from isthmus.parts.codes import Code
 from isthmus.parts.penalties import names_of
@@ -152,8 +152,8 @@ def test_the_estimate_is_exact_over_all_signs_and_right_on_average():
     assert torch.allclose(estimated_norm(layer, x, every), exact, rtol=1e-12)
     wide = build(Contraction(mode="estimate", probes=2000))
     seen = wide(samples(), wide.draw(4, torch.Generator().manual_seed(1)))
-    resting = wide(samples())
-    estimate, true = wide.terms(seen)["contraction"], wide.terms(resting)["contraction"]
+    eval_mode = wide(samples())
+    estimate, true = wide.terms(seen)["contraction"], wide.terms(eval_mode)["contraction"]
     assert torch.allclose(estimate, true, rtol=0.1)
     assert not torch.equal(estimate, true)
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 from torch.nn import functional
 
-from isthmus.blueprint import Blueprint
+from isthmus.model.blueprint import Blueprint
 from isthmus.parts import ActivationL1, Conv
 from isthmus.parts.layers import ACTIVATIONS, for_compiler
 from isthmus.parts.pictures import convolve_and_pool, double_and_convolve, pool

@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from isthmus.blueprint import Blueprint
 from isthmus.data.scaling import Scaling
 from isthmus.errors import BlueprintError, UseError
+from isthmus.model.blueprint import Blueprint
 from isthmus.parts import (
     Blur,
     Conv,
@@ -102,8 +102,8 @@ def test_holes_are_rectangles_that_the_encoder_is_told_of():
         assert 5 <= int(columns) <= 15
     model = Blueprint(network=Residual(channels=(4,)), corruption=corruption).build((3, 20, 30))
     seen = model(torch.rand(2, 3, 20, 30), {"corruption": lost[:2]})
-    assert seen.known is not None
-    assert bool(seen.known.all()), "what is hidden still counts in the loss"
+    assert seen.observed is not None
+    assert bool(seen.observed.all()), "what is hidden still counts in the loss"
     assert torch.equal(seen.corrupted, corruption.filled(seen.clean, ~lost[:2]))
     assert torch.equal(seen.corrupted[~lost[:2]], seen.clean[~lost[:2]])
 
@@ -111,25 +111,25 @@ def test_holes_are_rectangles_that_the_encoder_is_told_of():
 def test_stored_is_what_a_file_keeps():
     clean = smooth()
     noisy = corrupt(GaussianNoise(sigma=0.3), clean)
-    kept = GaussianNoise(sigma=0.3, stored=True).kept(noisy)
+    kept = GaussianNoise(sigma=0.3, as_bytes=True).quantised(noisy)
     file = io.BytesIO()
     as_picture(noisy[0].clamp(0, 1)).save(file, "PNG")
     assert np.array_equal(np.asarray(Image.open(file)), (kept[0] * 255).round().byte().permute(1, 2, 0).numpy())
-    assert torch.equal(GaussianNoise().kept(noisy), noisy)
+    assert torch.equal(GaussianNoise().quantised(noisy), noisy)
 
 
 def test_data_without_bounds_are_not_stored():
     class Series:
         shape, scaling = (3, 8, 8), Scaling("standardise", 1.0, 2.0)
 
-    with pytest.raises(BlueprintError, match="stored=True damages samples as files of bytes would be"):
-        Blueprint(network=Residual(channels=(4,)), corruption=Blur(stored=True)).build(Series())
+    with pytest.raises(BlueprintError, match="as_bytes=True damages samples as files of bytes would be"):
+        Blueprint(network=Residual(channels=(4,)), corruption=Blur(as_bytes=True)).build(Series())
 
 
 @pytest.mark.parametrize("corruption", [GaussianNoise(), Shrink(), Grey(), Holes()], ids=str)
 @pytest.mark.parametrize("network", [Residual(channels=(4, 6), skips=True), Conv(channels=(4, 4))], ids=str)
 def test_a_correction_begins_by_doing_nothing(network, corruption):
-    model = Blueprint(network=network, corruption=corruption, learns="correction").build((3, 18, 13))
+    model = Blueprint(network=network, corruption=corruption, predicts="residual").build((3, 18, 13))
     clean = torch.rand(4, 3, 18, 13, generator=generator())
     seen = model(clean, model.draw(4, generator()))
     assert torch.equal(seen.reconstruction, model.as_clean(seen.corrupted))
@@ -137,7 +137,7 @@ def test_a_correction_begins_by_doing_nothing(network, corruption):
 
 
 def test_a_correction_is_added_to_what_came_in():
-    model = Blueprint(network=Dense(), code=Plain(size=2), learns="correction").build((5,))
+    model = Blueprint(network=Dense(), code=Plain(size=2), predicts="residual").build((5,))
     x = torch.rand(3, 5)
     alone = model.decoder(model.encoder(x))
     torch.testing.assert_close(model(x).output, x + alone)
@@ -147,8 +147,8 @@ def test_a_correction_is_added_to_what_came_in():
 def test_a_correction_leaves_alone_what_the_damage_has_left():
     """Grey pictures keep their brightness, and pictures with holes what is known of them."""
     clean = torch.rand(2, 3, 16, 16, generator=generator())
-    grey = Blueprint(network=Conv(channels=(4,)), corruption=Grey(), learns="correction").build((3, 16, 16))
-    holed = Blueprint(network=Conv(channels=(4,)), corruption=Holes(), learns="correction").build((3, 16, 16))
+    grey = Blueprint(network=Conv(channels=(4,)), corruption=Grey(), predicts="residual").build((3, 16, 16))
+    holed = Blueprint(network=Conv(channels=(4,)), corruption=Holes(), predicts="residual").build((3, 16, 16))
     for model in (grey, holed):
         output = model.decoder.get_submodule("output")
         torch.nn.init.normal_(output.get_parameter("weight"), generator=generator())
@@ -163,20 +163,20 @@ def test_a_correction_leaves_alone_what_the_damage_has_left():
 
 def test_samples_that_are_filled_already_stay_so():
     """Whoever fills a large picture as a whole gives its tiles like that, and says what of them was known."""
-    model = Blueprint(network=Residual(channels=(4,), skips=True), corruption=Holes(), learns="correction")
+    model = Blueprint(network=Residual(channels=(4,), skips=True), corruption=Holes(), predicts="residual")
     model = model.build((1, 12, 12))
     torch.nn.init.normal_(model.decoder.get_submodule("output").get_parameter("weight"), generator=generator())
     clean = torch.rand(2, 1, 12, 12, generator=generator())
-    known = torch.rand(2, 1, 12, 12, generator=generator(1)) < 0.8
-    filled = Holes().filled(clean, known)
-    expected = model.reconstruct(torch.where(known, clean, torch.nan))
-    torch.testing.assert_close(model.reconstruct(filled, known=known), expected)
-    assert not torch.allclose(model.reconstruct(torch.where(known, clean, 0.0), known=known), expected)
+    observed = torch.rand(2, 1, 12, 12, generator=generator(1)) < 0.8
+    filled = Holes().filled(clean, observed)
+    expected = model.reconstruct(torch.where(observed, clean, torch.nan))
+    torch.testing.assert_close(model.reconstruct(filled, observed=observed), expected)
+    assert not torch.allclose(model.reconstruct(torch.where(observed, clean, 0.0), observed=observed), expected)
 
 
 def test_a_correction_needs_an_output_that_is_the_picture():
-    with pytest.raises(BlueprintError, match="learns='correction' needs a decoder whose output is the picture itself"):
-        Blueprint(network=Conv(), learns="correction", distance=Mse(link="sigmoid")).build((1, 16, 16))
+    with pytest.raises(BlueprintError, match="predicts='residual' needs a decoder whose output is the picture itself"):
+        Blueprint(network=Conv(), predicts="residual", distance=Mse(link="sigmoid")).build((1, 16, 16))
 
 
 def test_skips_add_each_stage_of_the_encoder_to_the_decoders_of_its_size():
@@ -192,7 +192,7 @@ def test_skips_add_each_stage_of_the_encoder_to_the_decoders_of_its_size():
 def test_what_passes_beside_the_code_keeps_it_from_being_decoded_alone():
     for blueprint, why in (
         (Blueprint(network=Residual(channels=(4, 6), skips=True)), "has skip connections beside the code"),
-        (Blueprint(network=Conv(channels=(4,)), learns="correction"), "corrects what came in"),
+        (Blueprint(network=Conv(channels=(4,)), predicts="residual"), "corrects what came in"),
     ):
         model = blueprint.build((3, 16, 16), remarks=False)
         raw = torch.rand(2, 3, 16, 16)

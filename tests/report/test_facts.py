@@ -1,6 +1,6 @@
 """The facts at the end of the report."""
 
-from isthmus.blueprint import Blueprint
+from isthmus.model.blueprint import Blueprint
 from isthmus.parts import Dense, Plain
 from isthmus.report import facts
 

@@ -12,11 +12,11 @@ import pytest
 import torch
 from torch import nn
 
-from isthmus.autoencoder import Autoencoder
 from isthmus.data.samples import Data, Samples
 from isthmus.data.scaling import Scaling
 from isthmus.doctor import diagnose
 from isthmus.errors import IsthmusError, Remark
+from isthmus.model.autoencoder import Autoencoder
 from isthmus.report import write_report
 from isthmus.report.sections import SECTIONS
 from isthmus.run import Run

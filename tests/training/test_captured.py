@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 import torch
 
-from isthmus.passes import map_draws
-from isthmus.recipes import recipe
+from isthmus.model.recipes import recipe
+from isthmus.parts.forward_pass import map_draws
 from isthmus.training.captured import can_capture, captured_step, cuda_graph
 from isthmus.training.optimisers import Optimiser
 from isthmus.training.settings import Settings

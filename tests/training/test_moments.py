@@ -13,9 +13,9 @@ import pytest
 import torch
 
 import isthmus as ist
-from isthmus import run_folder
 from isthmus.errors import IsthmusError, Remark, RunError
-from isthmus.run_folder import NEW, commit, finish_move, locked
+from isthmus.storage import run_folder
+from isthmus.storage.run_folder import NEW, commit, finish_move, locked
 
 pytestmark = pytest.mark.filterwarnings("ignore::isthmus.errors.Remark")
 

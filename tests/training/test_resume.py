@@ -13,8 +13,8 @@ import pytest
 import torch
 
 import isthmus as ist
-from isthmus.checked import load_tensors
 from isthmus.errors import Remark, RunError
+from isthmus.storage.checked import load_tensors
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs processes that start with everything imported")
 

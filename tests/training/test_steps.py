@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 import torch
 
-from isthmus.blueprint import Blueprint
 from isthmus.data import open_data
 from isthmus.errors import Remark, TrainingError
 from isthmus.fitting import fit, resume
+from isthmus.model.blueprint import Blueprint
+from isthmus.model.recipes import recipe
 from isthmus.parts import ActivationL1, Conv, Dense, Plain
-from isthmus.recipes import recipe
 from isthmus.training import steps
 from isthmus.training.optimisers import Optimiser
 from isthmus.training.settings import Settings

@@ -119,7 +119,7 @@ def test_a_quantised_code_is_refused_with_what_to_do_instead_but_contents_are_bl
 
 
 def test_a_code_that_cannot_be_decoded_by_itself_is_refused(barely):
-    run = barely("deep", ist.open_data("digits"), code=2, learns="correction")
+    run = barely("deep", ist.open_data("digits"), code=2, predicts="residual")
     with pytest.raises(UseError, match="its code alone can't be decoded"):
         ist.blend(run, 0, 1)
     assert section(run) is None

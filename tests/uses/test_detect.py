@@ -14,7 +14,7 @@ from isthmus.drawing.theme import LIGHT
 from isthmus.errors import DataError, Remark, UseError
 from isthmus.uses import scores
 from isthmus.uses.cells import cells_off, usual_row
-from isthmus.uses.detect import draw_strangest, section, strangest_of
+from isthmus.uses.detect import draw_most_anomalous, most_anomalous_of, section
 from isthmus.uses.scores import element_errors
 
 
@@ -38,10 +38,10 @@ def table():
     return ist.fit(ist.recipe("pca", code=2).build(data), data, progress=False), values.astype(np.float32)
 
 
-def auroc(run, by, known, strange, **words):
+def auroc(run, by, known, anomalous, **words):
     found = ist.detector(run, by, **words)
-    scores = torch.cat([found.scores(known), found.scores(strange)])
-    return roc_auc_score([0] * len(known) + [1] * len(strange), scores)
+    scores = torch.cat([found.scores(known), found.scores(anomalous)])
+    return roc_auc_score([0] * len(known) + [1] * len(anomalous), scores)
 
 
 def test_unseen_digit_has_larger_errors(digits):
@@ -58,24 +58,24 @@ def test_code_tells_what_lies_far_along_its_own_directions(table):
 
 def test_strangest_come_first_in_their_order_where_scores_are_alike_and_what_is_not_finite_before_all():
     scores = torch.tensor([1.0, 3.0, 2.0, 3.0, math.nan, 0.0, 2.0, math.inf], dtype=torch.float64)
-    assert strangest_of(scores, 6) == (4, 7, 1, 3, 2, 6)
-    assert strangest_of(torch.zeros(99), 3) == (0, 1, 2)
-    assert strangest_of(scores[:2], 10) == (1, 0)
-    assert strangest_of(scores[:0], 10) == ()
+    assert most_anomalous_of(scores, 6) == (4, 7, 1, 3, 2, 6)
+    assert most_anomalous_of(torch.zeros(99), 3) == (0, 1, 2)
+    assert most_anomalous_of(scores[:2], 10) == (1, 0)
+    assert most_anomalous_of(scores[:0], 10) == ()
 
 
 def test_cells_of_many_rows_are_those_of_each_by_itself(table):
     run, values = table
     changed = run.read(values[:6] + np.eye(6, 5, dtype=np.float32) * 8)
     usual, look = usual_row(run.data.train), Look.of(run)
-    together = cells_off(run.model, changed, usual, look)
+    inference_batch_size = cells_off(run.model, changed, usual, look)
     alone = [cells_off(run.model, changed.take([row]), usual, look)[0] for row in range(6)]
     # a share is 1 less a ratio of sums of 5 squares, after 10 passes through 2 products of float32; how a product sums
     # up hangs on how many rows it has
     tolerance = 10 * 2 * 5 * torch.finfo(torch.float32).eps
-    for cells, own in zip(together, alone, strict=True):
+    for cells, own in zip(inference_batch_size, alone, strict=True):
         assert {cell[0]: cell[3] for cell in cells} == pytest.approx({cell[0]: cell[3] for cell in own}, abs=tolerance)
-    assert [cells[0][0] for cells in together[:5]] == [f"column {place + 1}" for place in range(5)]
+    assert [cells[0][0] for cells in inference_batch_size[:5]] == [f"column {place + 1}" for place in range(5)]
 
 
 def test_distance_is_that_of_mahalanobis(table):
@@ -156,7 +156,7 @@ def test_broken_cell_is_named_before_those_that_it_pulls_along():
     changed[7, 0] = 90
     errors = ist.detector(run).where(run.read(changed))[7]
     assert int(errors.argmax()) != 0  # it is followed
-    (name, given, expected, share) = ist.detect(run, changed).strangest[0].columns[0]
+    (name, given, expected, share) = ist.detect(run, changed).most_anomalous[0].columns[0]
     assert (name, given) == ("column 1", 90)
     assert expected == pytest.approx(values[7, 0], abs=0.5)
     assert share > 0.99
@@ -174,7 +174,7 @@ def test_broken_category_is_named_by_its_words(tmp_path):
     model = ist.recipe("table", code=1, widths=(32,)).build(data)
     run = ist.fit(model, data, epochs=30, learning_rate=3e-3, progress=False, compile=False)
     (tmp_path / "odd.csv").write_text("x,y,city\n8.0,6.0,Rome\n0.0,0.0,Rome\n")
-    columns = ist.detect(run, tmp_path / "odd.csv").strangest[0].columns
+    columns = ist.detect(run, tmp_path / "odd.csv").most_anomalous[0].columns
     (told,) = [(given, expected) for name, given, expected, _ in columns if name == "city"]
     assert told in [("Rome", "Berlin"), ("Rome", "Paris")]
 
@@ -184,11 +184,11 @@ def test_changed_cell_is_found_with_its_column(table):
     changed = values[:50].copy()
     changed[7, 3] += 4
     found = ist.detect(run, changed)
-    assert found.strangest[0].sample == 7
-    assert found.strange[7]
-    assert found.strangest[0].columns[0][0] == "column 4"
-    assert found.strangest[0].columns[0][1] == pytest.approx(changed[7, 3])
-    assert found.to_json()["strangest"][0]["columns"][0]["column"] == "column 4"
+    assert found.most_anomalous[0].sample == 7
+    assert found.anomalous[7]
+    assert found.most_anomalous[0].columns[0][0] == "column 4"
+    assert found.most_anomalous[0].columns[0][1] == pytest.approx(changed[7, 3])
+    assert found.to_json()["most_anomalous"][0]["columns"][0]["column"] == "column 4"
 
 
 def test_pieces_make_the_same_detection_as_the_whole(table, monkeypatch):
@@ -199,7 +199,7 @@ def test_pieces_make_the_same_detection_as_the_whole(table, monkeypatch):
     found = ist.detect(run, values, each=lambda piece, scores, threshold: pieces.append(len(piece)))
     assert len(pieces) > 10
     assert torch.allclose(found.scores, whole.scores)
-    assert [one.sample for one in found.strangest] == [one.sample for one in whole.strangest]
+    assert [one.sample for one in found.most_anomalous] == [one.sample for one in whole.most_anomalous]
 
 
 def test_heat_lies_where_the_picture_was_changed(digits):
@@ -219,7 +219,7 @@ def test_photograph_is_given_to_a_digits_model_by_the_reading_options(digits, tm
     Image.fromarray(noise).save(tmp_path / "photo.png")
     with pytest.raises(DataError):
         ist.detect(run, tmp_path / "photo.png")
-    assert bool(ist.detect(run, tmp_path / "photo.png", size=8, mode="L").strange.all())
+    assert bool(ist.detect(run, tmp_path / "photo.png", size=8, mode="L").anomalous.all())
 
 
 def test_likelihood_wants_a_model_that_has_one(digits):
@@ -246,7 +246,7 @@ def test_wrong_words_are_refused(digits, words, match):
 def test_section_tells_the_share_and_shows_the_strangest(digits):
     made = section(digits[0])
     assert made is not None
-    assert [plate.title for plate in made.plates] == ["Scores", "The strangest samples"]
+    assert [plate.title for plate in made.plates] == ["Scores", "The most anomalous samples"]
     assert "test samples" in made.words[0]
 
 
@@ -256,8 +256,8 @@ def test_strangest_of_other_data_can_be_drawn(kind):
     data = ist.open_data(np.random.default_rng(0).normal(size=shape).astype(np.float32), kind=kind)
     run = ist.fit(ist.recipe("pca", code=2).build(data), data, progress=False)
     found = ist.detect(run, data.test)
-    cells = [one.columns for one in found.strangest]
-    assert draw_strangest(run.model, found.samples, theme=LIGHT, cells=cells).axes
+    cells = [one.columns for one in found.most_anomalous]
+    assert draw_most_anomalous(run.model, found.samples, theme=LIGHT, cells=cells).axes
 
 
 def test_two_broken_cells_are_both_named_and_the_shares_of_a_row_add_up_to_one_at_most():
@@ -274,27 +274,27 @@ def test_two_broken_cells_are_both_named_and_the_shares_of_a_row_add_up_to_one_a
 
 
 def test_table_picture_and_report_attribute_a_row_alike(table):
-    from isthmus.measures import judging
+    from isthmus.measures import eval_mode
     from isthmus.report.looks import Looks
 
     run, _ = table
     found = ist.detect(run, run.data.test)
-    figure = draw_strangest(run.model, found.samples, cells=[one.columns for one in found.strangest])
+    figure = draw_most_anomalous(run.model, found.samples, cells=[one.columns for one in found.most_anomalous])
     drawn = {label.get_text() for label in figure.axes[0].get_xticklabels()} - {"the rest"}
-    assert drawn == {cell[0] for one in found.strangest for cell in one.columns}
+    assert drawn == {cell[0] for one in found.most_anomalous for cell in one.columns}
     evaluation = run.evaluation()
-    with judging(run.model):
+    with eval_mode(run.model):
         looks = Looks(run.model, run.baseline(), run.data.test, evaluation.errors["test"])
         worst = looks.worst_rows(usual_row(run.data.train), Look.of(run))
     named = [[column["name"] for column in row["columns"]] for row in worst]
-    assert named == [[cell[0] for cell in one.columns] for one in found.strangest[: len(named)]]
+    assert named == [[cell[0] for cell in one.columns] for one in found.most_anomalous[: len(named)]]
 
 
 @pytest.mark.parametrize("by", ["error", "unexplained", "likelihood", "distance", "neighbours"])
 def test_scores_are_the_same_however_many_samples_go_together(vae, by, monkeypatch):
     found = ist.detector(vae, by)
     whole = found.scores(vae.data.test)
-    monkeypatch.setattr(scores, "together", lambda numbers: 7)
+    monkeypatch.setattr(scores, "inference_batch_size", lambda numbers: 7)
     again = ist.detector(vae, by)
     torch.testing.assert_close(again.scores(vae.data.test), whole, rtol=1e-4, atol=1e-5)
     assert again.threshold == pytest.approx(found.threshold, rel=1e-4)
@@ -312,6 +312,6 @@ def test_an_unknown_category_is_anomalous_and_named_and_a_missing_one_is_neither
     row = {name: pa.array([values[0]] * 2) for name, values in given.items()}
     with pytest.warns(Remark, match="taken for unknown"):
         found = ist.detect(run, pa.table(row | {"kind": pa.array(["backdoor", None])}), by)
-    assert found.strange.tolist() == [True, False]
-    assert found.strangest[0].sample == 0
-    assert found.strangest[0].columns[0][:2] == ("kind", "unknown")
+    assert found.anomalous.tolist() == [True, False]
+    assert found.most_anomalous[0].sample == 0
+    assert found.most_anomalous[0].columns[0][:2] == ("kind", "unknown")

@@ -100,7 +100,7 @@ def test_pictures_of_other_colours_are_refused_with_the_mode_to_read_them_in(run
 def test_detect_names_the_place_and_maps_the_picture(run, photos):
     found = ist.detect(run, photos)
     assert found.tile == (SIDE, SIDE)
-    assert found.strangest[0].name == "odd@16,24.png"
+    assert found.most_anomalous[0].name == "odd@16,24.png"
     assert found.to_json()["tile"] == [SIDE, SIDE]
     first = found.pictures[0]
     assert (first.name, first.scores.shape) == ("odd.png", (33, 50))
@@ -108,9 +108,9 @@ def test_detect_names_the_place_and_maps_the_picture(run, photos):
     row, column = divmod(int(first.scores.argmax()), 50)
     assert 14 <= row < 26
     assert 22 <= column < 34
-    assert float(first.scores[:8].max()) < found.strangest[0].score / 5
+    assert float(first.scores[:8].max()) < found.most_anomalous[0].score / 5
     assert draw_places(found, run.model.scaling, LIGHT).axes
-    with pytest.raises(UseError, match="draw_strangest"):
+    with pytest.raises(UseError, match="draw_most_anomalous"):
         draw_places(ist.detect(run, run.open().test), run.model.scaling)
 
 
@@ -136,7 +136,7 @@ def test_on_the_command_line_too(run, photos, tmp_path):
     isthmus("encode", run.folder, photos, tmp_path / "codes.csv")
     assert "odd@16,24.png" in (tmp_path / "codes.csv").read_text()
     found = json.loads(isthmus("detect", run.folder, photos, "--picture", tmp_path / "map.png", "--json"))
-    assert found["strangest"][0]["name"] == "odd@16,24.png"
+    assert found["most_anomalous"][0]["name"] == "odd@16,24.png"
     assert size_of(tmp_path / "map.png")[0] > 300
     said = isthmus("detect", run.folder, photos)
     assert "tiles of 8 × 8 pixels" in said

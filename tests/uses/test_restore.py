@@ -84,7 +84,7 @@ def test_a_picture_of_pillows_is_restored_as_its_file_is(mode, tmp_path):
 def test_what_is_made_is_neither_darker_than_black_nor_brighter_than_white(scaling):
     pictures = np.random.default_rng(0).integers(0, 2, (12, 3, 16, 16), dtype=np.uint8) * 255
     data = ist.open_data(pictures, channels="first", scaling=scaling)
-    run = trained("denoise", data, 1, channels=(4,), corruption__stored=False)
+    run = trained("denoise", data, 1, channels=(4,), corruption__as_bytes=False)
     made = ist.restore(run, pictures[0])
     assert float(made.min()) == 0
     assert float(made.max()) == 255
@@ -93,7 +93,7 @@ def test_what_is_made_is_neither_darker_than_black_nor_brighter_than_white(scali
 def test_numbers_without_bounds_are_restored_without_bounds():
     values = np.random.default_rng(0).normal(size=(12, 3, 16, 16)).astype(np.float32)
     data = ist.open_data(values, channels="first", scaling="standardise")
-    run = trained("denoise", data, 1, channels=(4,), corruption__stored=False)
+    run = trained("denoise", data, 1, channels=(4,), corruption__as_bytes=False)
     assert float(ist.restore(run, 5 * values[0]).max()) > float(values.max())
 
 
@@ -177,18 +177,18 @@ def test_colours_come_to_a_grey_picture_and_to_what_is_grey_of_a_colour_picture(
 
 def test_what_is_known_stays_as_it_was_and_holes_are_filled():
     run = untrained("inpaint")
-    picture, known = torch.rand(3, 20, 20) * 255, torch.ones(20, 20, dtype=torch.bool)
-    known[5:9, 3:8] = False
-    made = ist.restore(run, picture, known=known)
-    assert torch.equal(made[:, known], picture[:, known])
+    picture, observed = torch.rand(3, 20, 20) * 255, torch.ones(20, 20, dtype=torch.bool)
+    observed[5:9, 3:8] = False
+    made = ist.restore(run, picture, observed=observed)
+    assert torch.equal(made[:, observed], picture[:, observed])
     assert bool(made.isfinite().all())
     torch.testing.assert_close(
-        ist.restore(run, torch.where(known, picture, torch.nan)), made, rtol=0, atol=through_network(255)
+        ist.restore(run, torch.where(observed, picture, torch.nan)), made, rtol=0, atol=through_network(255)
     )
 
 
 @pytest.mark.parametrize(
-    ("name", "picture", "known", "words"),
+    ("name", "picture", "observed", "words"),
     [
         ("denoise", torch.zeros(3, 8, 8), torch.ones(8, 8), "This model fills no holes"),
         ("inpaint", torch.zeros(3, 8, 8), None, "must be told where they are"),
@@ -196,9 +196,9 @@ def test_what_is_known_stays_as_it_was_and_holes_are_filled():
         ("denoise", torch.zeros(5, 8, 8), None, "expected (C, height, width) with C of 1 to 4"),
     ],
 )  # fmt: skip
-def test_what_it_can_not_do_is_said(name, picture, known, words):
+def test_what_it_can_not_do_is_said(name, picture, observed, words):
     with pytest.raises(IsthmusError) as refused:
-        ist.restore(untrained(name), picture, known=known)
+        ist.restore(untrained(name), picture, observed=observed)
     assert words in str(refused.value)
     assert "\n" not in str(refused.value)
 
@@ -218,17 +218,17 @@ def test_holes_are_filled_by_their_rim_however_large_the_picture_and_its_tiles()
     """A slope goes on through holes that are larger than a tile, and what is far away changes nothing."""
     run = untrained("inpaint")
     slope = (torch.arange(200.0)[:, None] * 0.5 + torch.arange(300.0) * 0.4).expand(3, 200, 300)
-    known = torch.ones(200, 300, dtype=torch.bool)
-    known[60:130, 70:180] = False
+    observed = torch.ones(200, 300, dtype=torch.bool)
+    observed[60:130, 70:180] = False
     with torch.no_grad():
         for weight in run.model.decoder.get_submodule("output").parameters():
             weight.zero_()
-    made = ist.restore(run, slope, known=known, tile=64, overlap=32)
+    made = ist.restore(run, slope, observed=observed, tile=64, overlap=32)
     assert float((made - slope).abs().max()) < 3
     far = slope.clone()
     far[:, 180:] = 0
     torch.testing.assert_close(
-        ist.restore(run, far, known=known, tile=64, overlap=32)[:, :150],
+        ist.restore(run, far, observed=observed, tile=64, overlap=32)[:, :150],
         made[:, :150],
         rtol=0,
         atol=through_network(255),

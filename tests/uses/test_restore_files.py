@@ -173,21 +173,21 @@ def test_nothing_is_left_half_written(denoiser, tmp_path, monkeypatch):
 @pytest.mark.parametrize("by", ["mask", "folder of masks", "transparency"])
 def test_holes_are_told_by_a_mask_or_by_what_is_transparent(tmp_path, by):
     run = run_of("inpaint")
-    known = np.ones((25, 40), bool)
-    known[4:10, 6:20] = False
+    observed = np.ones((25, 40), bool)
+    observed[4:10, 6:20] = False
     shown = picture()
     (tmp_path / "in").mkdir()
     (tmp_path / "masks").mkdir()
-    Image.fromarray((~known * 255).astype(np.uint8)).save(tmp_path / "masks" / "a.png")
+    Image.fromarray((~observed * 255).astype(np.uint8)).save(tmp_path / "masks" / "a.png")
     if by == "transparency":
-        shown.putalpha(Image.fromarray((known * 255).astype(np.uint8)))
+        shown.putalpha(Image.fromarray((observed * 255).astype(np.uint8)))
     shown.save(tmp_path / "in" / "a.png")
     mask = {"mask": tmp_path / "masks" / "a.png", "folder of masks": tmp_path / "masks"}.get(by)
     ist.restore_files(run, tmp_path / "in", tmp_path / "out", mask=mask)
     made, before = (np.asarray(opened(tmp_path / at / "a.png").convert("RGB")) for at in ("out", "in"))
     assert opened(tmp_path / "out" / "a.png").mode == "RGB"
-    assert np.array_equal(made[known], before[known])
-    assert not np.array_equal(made[~known], before[~known])
+    assert np.array_equal(made[observed], before[observed])
+    assert not np.array_equal(made[~observed], before[~observed])
 
 
 @pytest.mark.parametrize(

@@ -3,10 +3,10 @@
 import pytest
 import torch
 
-from isthmus.blueprint import Blueprint
 from isthmus.errors import UseError
+from isthmus.model.blueprint import Blueprint
+from isthmus.model.recipes import recipe
 from isthmus.parts import Conv, Dense, Holes, Plain, Residual, Shrink
-from isthmus.recipes import recipe
 from isthmus.uses.tiles import Tiles, at_size
 
 
@@ -35,8 +35,8 @@ NAMES = {name: recipe(name, channels=(8, 12)) for name in ("denoise", "recolour"
 @pytest.mark.parametrize("name", NAMES)
 def test_a_picture_in_tiles_is_the_picture_as_a_whole(name):
     model = shaken(NAMES[name])
-    factor = model.shape[1] // model.seen_shape[1]
-    seen = torch.rand(1, model.seen_shape[0], 224 // factor, 288 // factor, generator=generator())
+    factor = model.shape[1] // model.input_shape[1]
+    seen = torch.rand(1, model.input_shape[0], 224 // factor, 288 // factor, generator=generator())
     with torch.no_grad():
         whole = resized(model, (3, 224, 288)).reconstruct(seen)
     tiled = Tiles(model, side=96, overlap=64)(seen)
@@ -70,7 +70,7 @@ def test_where_tiles_of_different_brightness_meet_one_fades_into_the_other():
 @pytest.mark.parametrize("size", [(1, 1), (3, 50), (32, 33), (97, 64)])
 @pytest.mark.parametrize("factor", [2, 3, 4])
 def test_every_size_comes_out_as_often_as_large_as_it_came(size, factor):
-    model = shaken(Blueprint(network=Residual(channels=(4,)), corruption=Shrink(factor=factor), learns="correction"))
+    model = shaken(Blueprint(network=Residual(channels=(4,)), corruption=Shrink(factor=factor), predicts="residual"))
     assert Tiles(model, side=64, overlap=32)(torch.rand(2, 3, *size)).shape == (2, 3, *(factor * side for side in size))
 
 

@@ -25,9 +25,9 @@ def prove(bench: Bench) -> list[Row]:
         progress=lambda done, total: print(f"\r{done}/{total} epochs", end="", file=sys.stderr),
     )
     orders = [order([row for row in found.rows if row["seed"] in seeds]) for seeds in ((0, 1, 2), (3, 4, 5))]
-    means = {entry.entrant: entry.means["test_mse"] for entry in found.entries}
-    spreads = {entry.entrant: entry.spreads["test_mse"] for entry in found.entries}
-    beside = {entry.entrant: entry.means["test_mse_pca"] for entry in found.entries}
+    means = {entry.candidate: entry.means["test_mse"] for entry in found.entries}
+    spreads = {entry.candidate: entry.spreads["test_mse"] for entry in found.entries}
+    beside = {entry.candidate: entry.means["test_mse_pca"] for entry in found.entries}
     bench.draw(rivals(means, spreads, beside, across="mean squared error, test part"))
     best, second = found.entries[:2]
     both = sum(entry.spreads["test_mse"] or 0.0 for entry in (best, second))
@@ -35,8 +35,8 @@ def prove(bench: Bench) -> list[Row]:
     return [
         Row.at_least("places alike in the orders of both three seeds", alike, len(NAMES), "all of them"),
         Row(
-            f"lead of {best.entrant} before {second.entrant}, and both standard deviations together",
-            means[second.entrant] - means[best.entrant],
+            f"lead of {best.candidate} before {second.candidate}, and both standard deviations together",
+            means[second.candidate] - means[best.candidate],
             both,
         ),
         *(Row(f"test error of {name}, PCA beside it", means[name], beside[name]) for name in means),
@@ -44,6 +44,6 @@ def prove(bench: Bench) -> list[Row]:
 
 
 def order(rows: list[dict[str, float]]) -> list[str]:
-    """The entrants by the mean of their test errors."""
-    errors = {name: [row["test_mse"] for row in rows if row["entrant"] == name] for name in NAMES}
+    """The candidates by the mean of their test errors."""
+    errors = {name: [row["test_mse"] for row in rows if row["candidate"] == name] for name in NAMES}
     return sorted(NAMES, key=lambda name: sum(errors[name]))

@@ -15,7 +15,7 @@ from torch import Tensor
 
 import isthmus as ist
 from isthmus.data.samples import Samples
-from isthmus.uses.detect import By, draw_strangest
+from isthmus.uses.detect import By, draw_most_anomalous
 
 EPOCHS = 8
 SEEDS = (0, 1, 2)
@@ -46,7 +46,7 @@ def prove(bench: Bench) -> list[Row]:
         found[place] = Row.at_least(of.number, of.it, 0.99, "a photograph is no digit", of.beside)
         rows += found
     shown = patches.take(range(5)).tensor(), digits.test.take(range(5)).tensor()
-    bench.draw(draw_strangest(vae.model, Samples(torch.cat(shown), kind="pictures")))
+    bench.draw(draw_most_anomalous(vae.model, Samples(torch.cat(shown), kind="pictures")))
     rows += _unseen(bench, digits)
     rows += _cats(bench)
     return rows + _tables(bench)
@@ -58,12 +58,12 @@ def _unseen(bench: Bench, digits: ist.Data) -> list[Row]:
     for digit in range(10):
         data = replace(digits, train=_but(digits.train, digit), validation=_but(digits.validation, digit))
         data = replace(data, description=digits.description | {"fingerprint": f"all but {digit}"})
-        known, strange = _but(digits.test, digit), _only(digits.test, digit)
+        known, anomalous = _but(digits.test, digit), _only(digits.test, digit)
         for recipe in ("vae", "deep"):
             run = bench.train(f"all-but-{digit}-{recipe}", documented(recipe), data, **HOW)
             for by in ALL if recipe == "vae" else OF_PICTURES:
-                score = _auroc(run, by, known, strange)
-                found.setdefault(f"{recipe}, {by}", []).append((score, _pca(run, known, strange)))
+                score = _auroc(run, by, known, anomalous)
+                found.setdefault(f"{recipe}, {by}", []).append((score, _pca(run, known, anomalous)))
     rows = []
     for name, pairs in found.items():
         mean, pca = np.mean(pairs, 0)
@@ -87,10 +87,12 @@ def _cats(bench: Bench) -> list[Row]:
     data = ist.open_data(cats, kind="pictures", test=0, validation=0.1)
     run = bench.train("cats", documented("resnet", code=32), data, epochs=5 * bench.epochs, **HOW)
     known = run.read(test["cats"])
-    strange = {"trees": run.read(_trees())} | {name: run.read(test[name]) for name in OTHERS}
-    shown = [samples.take(range(2)).tensor() for samples in (known, *strange.values())]
-    bench.draw(draw_strangest(run.model, Samples(torch.cat(shown), kind="pictures")), "cats")
-    return [row for name in strange for row in _rows(f"cats against {name}", run, known, strange[name], OF_PICTURES)]
+    anomalous = {"trees": run.read(_trees())} | {name: run.read(test[name]) for name in OTHERS}
+    shown = [samples.take(range(2)).tensor() for samples in (known, *anomalous.values())]
+    bench.draw(draw_most_anomalous(run.model, Samples(torch.cat(shown), kind="pictures")), "cats")
+    return [
+        row for name in anomalous for row in _rows(f"cats against {name}", run, known, anomalous[name], OF_PICTURES)
+    ]
 
 
 def _tables(bench: Bench) -> list[Row]:
@@ -116,32 +118,32 @@ def _tables(bench: Bench) -> list[Row]:
 
 def _table(bench: Bench, name: str, path: object, seed: int) -> dict[str, float]:
     with np.load(str(path)) as held:
-        values, strange = held["X"].astype(np.float32), held["y"] == 1
-    normal = np.random.default_rng(seed).permutation(values[~strange])
+        values, anomalous = held["X"].astype(np.float32), held["y"] == 1
+    normal = np.random.default_rng(seed).permutation(values[~anomalous])
     half = len(normal) // 2
     data = ist.open_data(normal[:half], kind="table", test=0, validation=0.2, seed=seed)
     blueprint = documented("deep", code=max(1, values.shape[1] // 4), widths=(64, 32))
     run = bench.train(f"{name}-{seed}", blueprint, data, seed=seed, epochs=5 * bench.epochs, **HOW | {"batch_size": 32})
-    known, other = run.read(normal[half:]), run.read(values[strange])
+    known, other = run.read(normal[half:]), run.read(values[anomalous])
     scores = {by: _auroc(run, by, known, other) for by in NUMBERED}
     forest = IsolationForest(random_state=seed).fit(normal[:half])
-    marks = -forest.score_samples(np.concatenate([normal[half:], values[strange]]))
+    marks = -forest.score_samples(np.concatenate([normal[half:], values[anomalous]]))
     truth = [0] * len(known) + [1] * len(other)
     return scores | {"isolation forest": float(roc_auc_score(truth, marks)), "PCA": _pca(run, known, other)}
 
 
-def _rows(title: str, run: ist.Run, known: Samples, strange: Samples, ways: Iterable[By]) -> list[Row]:
-    pca = _pca(run, known, strange)
-    return [Row(f"{title}: {by}", _auroc(run, by, known, strange), pca) for by in ways]
+def _rows(title: str, run: ist.Run, known: Samples, anomalous: Samples, ways: Iterable[By]) -> list[Row]:
+    pca = _pca(run, known, anomalous)
+    return [Row(f"{title}: {by}", _auroc(run, by, known, anomalous), pca) for by in ways]
 
 
-def _auroc(run: ist.Run, by: By, known: Samples, strange: Samples) -> float:
-    """How often a strange sample has a higher score than a known one."""
+def _auroc(run: ist.Run, by: By, known: Samples, anomalous: Samples) -> float:
+    """How often an anomalous sample has a higher score than a known one."""
     found = ist.detector(run, by)
-    return _area(found.scores(_some(known)), found.scores(_some(strange)))
+    return _area(found.scores(_some(known)), found.scores(_some(anomalous)))
 
 
-def _pca(run: ist.Run, known: Samples, strange: Samples) -> float:
+def _pca(run: ist.Run, known: Samples, anomalous: Samples) -> float:
     """The same of the reconstruction error of PCA with as many numbers as the code."""
     pca = run.baseline()
 
@@ -149,11 +151,11 @@ def _pca(run: ist.Run, known: Samples, strange: Samples) -> float:
         scaled = run.model.scaling(_some(samples).tensor())
         return (pca.reconstruct(scaled) - scaled).flatten(1).square().mean(1)
 
-    return _area(errors(known), errors(strange))
+    return _area(errors(known), errors(anomalous))
 
 
-def _area(known: Tensor, strange: Tensor) -> float:
-    return float(roc_auc_score([0] * len(known) + [1] * len(strange), torch.cat([known, strange]).numpy()))
+def _area(known: Tensor, anomalous: Tensor) -> float:
+    return float(roc_auc_score([0] * len(known) + [1] * len(anomalous), torch.cat([known, anomalous]).numpy()))
 
 
 def _patches() -> np.ndarray:

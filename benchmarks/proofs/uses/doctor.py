@@ -11,7 +11,7 @@ from proving import Bench, Row
 
 import isthmus as ist
 from isthmus.drawing.theme import LIGHT
-from isthmus.files import write_json
+from isthmus.storage.files import write_json
 
 EPOCHS = 60
 SEEDS = range(10)

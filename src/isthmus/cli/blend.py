@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
-from isthmus.cli import options, reading
-from isthmus.cli.says import number, say, say_json, say_table, working
+from isthmus.cli import data_options, options
+from isthmus.cli.console import number, say, say_json, say_table, working
 from isthmus.errors import DataError
 
 FRAMES = 25
@@ -21,7 +21,7 @@ def add_to(app: typer.Typer) -> None:
     )(blend)
 
 
-@reading.reads(*reading.READING)
+@data_options.reads(*data_options.READING)
 def blend(
     run: options.Folder,
     samples: Annotated[
@@ -34,7 +34,7 @@ def blend(
         ),
     ],
     *,
-    how: reading.How,
+    read_options: data_options.ReadOptions,
     steps: Annotated[
         int, typer.Option(min=2, max=options.MOST_STEPS, help="Samples from one to the next, both included.")
     ] = 7,
@@ -82,7 +82,7 @@ def blend(
         chosen = use.known_ways(ways)
     except DataError as error:
         raise typer.BadParameter(str(error)) from error
-    words = {"ways": chosen, "condition": condition, **how}
+    words = {"ways": chosen, "condition": condition, **read_options}
     with working("blending", quiet=quiet):
         made = use.blend(found, *samples, steps=steps, **words)
         for target in targets:

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from isthmus.cli import options, reading
-from isthmus.cli.says import counted, number, say, say_json, say_table, tell_skipped
+from isthmus.cli import data_options, options
+from isthmus.cli.console import counted, number, say, say_json, say_table, tell_skipped
 from isthmus.errors import DataError
-from isthmus.numerals import percent
+from isthmus.formatting import percent
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -30,7 +30,7 @@ def add_to(app: typer.Typer) -> None:
     )(detect)
 
 
-@reading.reads(*reading.READING, "part")
+@data_options.reads(*data_options.READING, "part")
 def detect(
     run: options.Folder,
     source: options.Source,
@@ -43,7 +43,7 @@ def detect(
         ),
     ] = None,
     *,
-    how: reading.How,
+    read_options: data_options.ReadOptions,
     by: Annotated[
         Literal["error", "unexplained", "likelihood", "distance", "neighbours"],
         typer.Option(
@@ -60,7 +60,7 @@ def detect(
     picture: Annotated[
         Path | None,
         typer.Option(
-            metavar="PNG", help="Draw the strangest samples, and what about them is strange.", show_default=False
+            metavar="PNG", help="Draw the most anomalous samples, and what about them is anomalous.", show_default=False
         ),
     ] = None,
     device: options.Device = "auto",
@@ -70,13 +70,13 @@ def detect(
 ) -> None:
     """Find the samples of SOURCE that are unlike what the model was trained on, and say what about them is.
 
-    A sample is strange whose score is higher than those of 99 % of the run's validation part (of the training part,
+    A sample is anomalous whose score is higher than those of 99 % of the run's validation part (of the training part,
     where there is no validation part). Of a table those columns are named that, put right from the others one after the
     other, take most of the row's squared error away; the shares of a row add up to 100 % at most. Samples are counted
     from 0; the scores stand in the order of SOURCE.
 
     A model of patches judges whole pictures tile by tile: each tile is a sample, called after its picture and the row
-    and column of its first pixel, and --picture maps the pictures with the strangest tiles.
+    and column of its first pixel, and --picture maps the pictures with the most anomalous tiles.
     """
     if target is not None and target.suffix.lower() not in (".csv", ".tsv", ".parquet", ".npy", ".npz"):
         raise DataError(f"{target}: scores are numbers. Give a name that ends in .csv, .tsv, .parquet, .npy or .npz.")
@@ -88,12 +88,12 @@ def detect(
 
     from isthmus.data import open_writer
     from isthmus.uses.detect import detect as use
-    from isthmus.uses.detect import draw_places, draw_strangest, over
+    from isthmus.uses.detect import draw_most_anomalous, draw_places, over
 
     loaded = options.open_run(run, device)
     options.make_way(*filter(None, (target, picture)), force=force, source=source)
-    writing = nullcontext() if target is None else open_writer(target, columns=("score", "strange"), overwrite=force)
-    with counted("judging", quiet=quiet) as progress, writing as put:
+    writing = nullcontext() if target is None else open_writer(target, columns=("score", "anomalous"), overwrite=force)
+    with counted("eval_mode", quiet=quiet) as progress, writing as put:
         done = 0
 
         def each(piece: "Samples", scores: "Tensor", threshold: float) -> None:
@@ -103,14 +103,14 @@ def detect(
             done += len(scores)
             progress(done, None)
 
-        found = use(loaded, source, by, quantile=quantile, draws=draws, each=each, **how)
+        found = use(loaded, source, by, quantile=quantile, draws=draws, each=each, **read_options)
     if picture is not None:
         from isthmus.drawing.theme import write_png
 
-        cells = [one.columns for one in found.strangest]
-        titles = [number(one.score) for one in found.strangest]
+        cells = [one.columns for one in found.most_anomalous]
+        titles = [number(one.score) for one in found.most_anomalous]
         if found.tile is None:
-            figure = draw_strangest(loaded.model, found.samples, titles, cells=cells)
+            figure = draw_most_anomalous(loaded.model, found.samples, titles, cells=cells)
         else:
             figure = draw_places(found, loaded.model.scaling)
         write_png(picture, figure)
@@ -123,19 +123,19 @@ def detect(
 
 
 def _tell(found: "Detection") -> None:
-    """The count, the threshold and the strangest samples."""
-    strange, count = int(found.strange.sum()), len(found.scores)
+    """The count, the threshold and the most anomalous samples."""
+    anomalous, count = int(found.anomalous.sum()), len(found.scores)
     seen = " (the model was trained on them: keep a validation part for a fair one)" if found.part == "train" else ""
     called = CALLED.get(found.by, found.by)
     samples = "samples" if found.tile is None else f"tiles of {found.tile[0]} × {found.tile[1]} pixels"
     say(
-        f"{strange:,} of {count:,} {samples} are strange ({percent(strange / count)}): their {called} is over "
+        f"{anomalous:,} of {count:,} {samples} are anomalous ({percent(anomalous / count)}): their {called} is over "
         f"{number(found.threshold)}, which {percent(found.quantile)} of the {found.part} part stay below{seen}."
     )
-    head = ["sample", called, *(["name"] if any(one.name for one in found.strangest) else [])]
-    tables = any(one.columns for one in found.strangest)
+    head = ["sample", called, *(["name"] if any(one.name for one in found.most_anomalous) else [])]
+    tables = any(one.columns for one in found.most_anomalous)
     rows = []
-    for one in found.strangest:
+    for one in found.most_anomalous:
         row = [str(one.sample), number(one.score) if math.isfinite(one.score) else "not finite"]
         row += [one.name] if len(head) > 2 else []
         off = [
@@ -148,7 +148,7 @@ def _tell(found: "Detection") -> None:
             *(["furthest off: given → as the others suggest (share of the error that goes with it)"] if tables else []),
         ],
         rows,
-        title="The strangest",
+        title="The most anomalous",
     )
 
 

@@ -3,7 +3,7 @@
 import typer
 
 from isthmus.cli import options
-from isthmus.cli.says import in_our_words, number, say, say_json, working
+from isthmus.cli.console import in_our_words, number, say, say_json, working
 
 
 def add_to(app: typer.Typer) -> None:

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from isthmus.cli import options, reading, training
-from isthmus.cli.offered import offers
-from isthmus.cli.says import INTERRUPTED, complain, counted, say, say_json, say_table, working
+from isthmus.cli import data_options, options, training_options
+from isthmus.cli.console import INTERRUPTED, complain, counted, say, say_json, say_table, working
+from isthmus.cli.option_groups import offers
 from isthmus.cli.train import stem
 from isthmus.errors import BlueprintError
 
 if TYPE_CHECKING:
-    from isthmus.blueprint import Blueprint
     from isthmus.experiments import Comparison, Sweep
+    from isthmus.model.blueprint import Blueprint
 
 Out = Annotated[
     Path | None,
@@ -31,7 +31,7 @@ Jobs = Annotated[
 ]
 STUDY = ("epochs", "layer_epochs", "batch_size", "learning_rate", "schedule", "patience", "precision", "device")
 """Of the training, the same for all."""
-BUDGET = training.OPTIONS | {"epochs": training.epochs("20")}
+BUDGET = training_options.OPTIONS | {"epochs": training_options.epochs("20")}
 """The same number of epochs for all, so that none of them is compared with another budget."""
 
 
@@ -51,7 +51,7 @@ def add_to(app: typer.Typer) -> None:
 
 
 @offers("settings", BUDGET, *STUDY)
-@reading.reads(*reading.READING, "validation", "test", "split_seed", "scaling")
+@data_options.reads(*data_options.READING, "validation", "test", "split_seed", "scaling")
 def sweep(
     source: options.Source,
     code: Annotated[
@@ -83,8 +83,8 @@ def sweep(
     out: Out = None,
     jobs: Jobs = 1,
     *,
-    settings: training.Settings,
-    how: reading.How,
+    settings: training_options.Settings,
+    read_options: data_options.ReadOptions,
     force: options.Force = False,
     quiet: options.Quiet = False,
     json: options.Json = False,
@@ -102,7 +102,7 @@ def sweep(
 
     plan = options.named_model(recipe, changes)
     with working(f"reading {source}", quiet=quiet):
-        data = open_data(source, **how)
+        data = open_data(source, **read_options)
     folder = out or Path("runs") / f"{stem(source)}-sweep"
     with _training(quiet) as progress:
         found = study(
@@ -121,7 +121,7 @@ def sweep(
 
 
 @offers("settings", BUDGET, *STUDY)
-@reading.reads(*reading.READING, "validation", "test", "split_seed", "scaling")
+@data_options.reads(*data_options.READING, "validation", "test", "split_seed", "scaling")
 def compare(
     source: options.Source,
     models: Annotated[
@@ -157,8 +157,8 @@ def compare(
     out: Out = None,
     jobs: Jobs = 1,
     *,
-    settings: training.Settings,
-    how: reading.How,
+    settings: training_options.Settings,
+    read_options: data_options.ReadOptions,
     force: options.Force = False,
     quiet: options.Quiet = False,
     json: options.Json = False,
@@ -175,7 +175,7 @@ def compare(
     from isthmus.experiments.table import PAGE
 
     with working(f"reading {source}", quiet=quiet):
-        data = open_data(source, **how)
+        data = open_data(source, **read_options)
     folder = out or Path("runs") / f"{stem(source)}-compare"
     with _training(quiet) as progress:
         found = study(data, plans, out=folder, seeds=seeds, jobs=jobs, overwrite=force, progress=progress, **settings)
@@ -185,10 +185,10 @@ def compare(
 
 @offers(
     "settings",
-    training.OPTIONS | {"epochs": training.epochs("as many as make 2,000 steps")},
+    training_options.OPTIONS | {"epochs": training_options.epochs("as many as make 2,000 steps")},
     *("epochs", "batch_size", "learning_rate", "device"),
 )
-@reading.reads(*reading.READING, "validation", "test", "split_seed")
+@data_options.reads(*data_options.READING, "validation", "test", "split_seed")
 def pretrain(
     run: options.Folder,
     source: Annotated[
@@ -202,8 +202,8 @@ def pretrain(
     out: Out = None,
     jobs: Jobs = 1,
     *,
-    settings: training.Settings,
-    how: reading.How,
+    settings: training_options.Settings,
+    read_options: data_options.ReadOptions,
     force: options.Force = False,
     quiet: options.Quiet = False,
     json: options.Json = False,
@@ -229,7 +229,7 @@ def pretrain(
             jobs=jobs,
             overwrite=force,
             progress=progress,
-            how=how,
+            read_options=read_options,
             **settings,
         )
     if json:
@@ -258,15 +258,15 @@ def _plans(words: Sequence[str], pairs: Sequence[str] | None) -> "dict[str, Blue
     Raises:
         typer.BadParameter: a word names no model, or there is no such recipe or option.
     """
-    from isthmus.experiments.entrants import read_entrants
+    from isthmus.experiments.candidates import read_candidates
 
     if not words:
         raise typer.BadParameter("no models to compare: expected one at least, as in isthmus compare digits deep conv")
     try:
-        entrants = read_entrants(words)
+        candidates = read_candidates(words)
     except BlueprintError as error:
         raise typer.BadParameter(str(error)) from error
-    names = {entrant.recipe for entrant in entrants}
+    names = {candidate.recipe for candidate in candidates}
     everybody: list[str] = []
     of_recipe: dict[str, list[str]] = {}
     for pair in pairs or ():
@@ -280,7 +280,7 @@ def _plans(words: Sequence[str], pairs: Sequence[str] | None) -> "dict[str, Blue
     shared = options.settings(everybody)
     return {
         name: options.named_model(recipe, shared | options.settings(of_recipe.get(recipe)) | own)
-        for name, recipe, own in entrants
+        for name, recipe, own in candidates
     }
 
 
@@ -293,7 +293,7 @@ def _end(found: "Sweep | Comparison", verdict: str, page: Path, *, json: bool, q
         say_json({**found.to_json(), "page": str(page), "entries": summary(found.entries)})
     else:
         names = brief_columns(found.entries, found.part)
-        rows = [[entry.entrant, *cells(entry, names)] for entry in found.entries if entry.count]
+        rows = [[entry.candidate, *cells(entry, names)] for entry in found.entries if entry.count]
         say_table(["", *names.values()], rows, title=f"{found.folder}, {found.part} part", right=True)
         say(verdict, _where(page, quiet))
     _fail_if_any(found.failures)

@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from isthmus.cli import options, reading
-from isthmus.cli.says import counted, figures, say, say_json, say_table, tell_skipped, working
+from isthmus.cli import data_options, options
+from isthmus.cli.console import counted, figures, say, say_json, say_table, tell_skipped, working
 
 
 def add_to(app: typer.Typer) -> None:
@@ -18,24 +18,26 @@ def add_to(app: typer.Typer) -> None:
     app.command(rich_help_panel=options.LOOK, epilog="Example: `isthmus report runs/digits --open`")(report)
 
 
-@reading.reads(*reading.READING, "part")
+@data_options.reads(*data_options.READING, "part")
 def evaluate(
     run: options.Folder,
     source: Annotated[
         str | None, typer.Argument(metavar="SOURCE", help="Other data than those of the training.", show_default=False)
     ] = None,
     *,
-    how: reading.How,
+    read_options: data_options.ReadOptions,
     device: options.Device = "auto",
     quiet: options.Quiet = False,
     json: options.Json = False,
 ) -> None:
     """Measure how well a run reconstructs, beside the mean and PCA with as many numbers (bits, of a quantised code)."""
-    if how and source is None:
-        raise typer.BadParameter(f"{', '.join(how)}: how to read other data than the training's; name them as SOURCE")
+    if read_options and source is None:
+        raise typer.BadParameter(
+            f"{', '.join(read_options)}: how to read other data than the training's; name them as SOURCE"
+        )
     loaded = options.open_run(run, device)
     with counted("evaluating", quiet=quiet) as progress:
-        found = loaded.evaluation(source, progress=progress, **how)
+        found = loaded.evaluation(source, progress=progress, **read_options)
     if json:
         say_json(found.to_json())
     else:

@@ -12,8 +12,8 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from isthmus.cli import blend, detect, doctor, experiments, judge, know, map, restore, sample, train, traverse, use
-from isthmus.cli.says import INTERRUPTED, READER_GONE, WRONG_USE, complain, notes
+from isthmus.cli import blend, detect, doctor, experiments, info, judge, map, restore, sample, train, traverse, use
+from isthmus.cli.console import INTERRUPTED, READER_GONE, WRONG_USE, complain, notes
 from isthmus.errors import IsthmusError, out_of_memory
 from isthmus.synonyms import OPTIONS, SETTINGS
 
@@ -85,7 +85,7 @@ def isthmus(
         typer.echo(context.get_help())
 
 
-for commands in (train, judge, doctor, use, detect, restore, blend, traverse, map, sample, experiments, know):
+for commands in (train, judge, doctor, use, detect, restore, blend, traverse, map, sample, experiments, info):
     commands.add_to(app)
 
 

@@ -5,8 +5,8 @@ from typing import Annotated, Literal
 
 import typer
 
-from isthmus.cli import options, reading
-from isthmus.cli.says import number, say, say_json, say_table, working
+from isthmus.cli import data_options, options
+from isthmus.cli.console import number, say, say_json, say_table, working
 
 
 def add_to(app: typer.Typer) -> None:
@@ -16,14 +16,14 @@ def add_to(app: typer.Typer) -> None:
     )(map_codes)
 
 
-@reading.reads(*reading.READING, "part")
+@data_options.reads(*data_options.READING, "part")
 def map_codes(
     run: options.Folder,
     source: Annotated[
         str | None, typer.Argument(metavar="SOURCE", help="Other data than the run's own.", show_default=False)
     ] = None,
     *,
-    how: reading.How,
+    read_options: data_options.ReadOptions,
     way: Annotated[
         Literal["auto", "code", "pca", "tsne", "umap"],
         typer.Option(
@@ -62,7 +62,7 @@ def map_codes(
     from isthmus.uses.map import map_codes as use
 
     with working("mapping", quiet=quiet):
-        made = use(found, source, way=way, most=most, across=across, seed=seed, **how)
+        made = use(found, source, way=way, most=most, across=across, seed=seed, **read_options)
         for target in targets:
             if target.suffix.lower() == ".png":
                 write_png(target, made.draw())

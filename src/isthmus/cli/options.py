@@ -8,15 +8,15 @@ import typer
 
 from isthmus.assignments import read_assignment
 from isthmus.errors import BlueprintError, DataError
-from isthmus.files import no_run, unwritable
+from isthmus.storage.files import no_run, unwritable
 
 if TYPE_CHECKING:
-    from isthmus.blueprint import Blueprint
+    from isthmus.model.blueprint import Blueprint
     from isthmus.run import Run
 
 LARGEST_SEED = 2**63 - 1
 MOST_STEPS = 1000
-"""Positions side by side in a picture, at most (`isthmus.uses.given`)."""
+"""Positions side by side in a picture, at most (`isthmus.uses.arguments`)."""
 MAKE, LOOK, USE = "Make a model", "Look at it", "Use it"
 """Under which the help lists the commands."""
 
@@ -62,7 +62,7 @@ def named_model(name: str, changes: dict[str, Any]) -> "Blueprint":
     Raises:
         typer.BadParameter: there is no such recipe or option, or a value won't do, whatever the data.
     """
-    from isthmus.recipes import recipe
+    from isthmus.model.recipes import recipe
 
     try:
         return recipe(name, **changes)

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from isthmus.cli import options
-from isthmus.cli.says import INTERRUPTED, complain, counted, say, say_json
+from isthmus.cli.console import INTERRUPTED, complain, counted, say, say_json
 
 
 def add_to(app: typer.Typer) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from isthmus.cli import options
-from isthmus.cli.says import counted, number, say, say_json, say_table, working
+from isthmus.cli.console import counted, number, say, say_json, say_table, working
 from isthmus.errors import DataError
 
 if TYPE_CHECKING:
@@ -118,11 +118,11 @@ def _write(run: "Run", target: Path, made: "Drawn", force: bool) -> None:
     if kind == "table":
         raise DataError(f"Rows of a table make no sheet of pictures: write them as .csv or .parquet, not as {target}.")
     from isthmus.drawing.theme import LIGHT
-    from isthmus.files import write_whole
+    from isthmus.storage.files import write_whole
     from isthmus.uses.sample import draw
 
     figure = draw(run, made, theme=LIGHT)
-    write_whole(target, lambda beside: figure.savefig(beside, facecolor=LIGHT.paper))
+    write_whole(target, lambda conditioning: figure.savefig(conditioning, facecolor=LIGHT.paper))
 
 
 def _tell(found: "Judgement") -> None:

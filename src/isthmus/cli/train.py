@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from isthmus.cli import options, reading, training
-from isthmus.cli.says import INTERRUPTED, complain, counted, figures, say, say_json, say_table, working
+from isthmus.cli import data_options, options, training_options
+from isthmus.cli.console import INTERRUPTED, complain, counted, figures, say, say_json, say_table, working
 from isthmus.errors import BlueprintError
-from isthmus.files import open_regular
+from isthmus.storage.files import open_regular
 
 if TYPE_CHECKING:
-    from isthmus.autoencoder import Autoencoder
-    from isthmus.blueprint import Blueprint
     from isthmus.data import Data
+    from isthmus.model.autoencoder import Autoencoder
+    from isthmus.model.blueprint import Blueprint
     from isthmus.run import Run
 
 MODEL = "The model"
@@ -33,8 +33,8 @@ def add_to(app: typer.Typer) -> None:
     app.command(rich_help_panel=options.MAKE, epilog="Example: `isthmus resume runs/digits`")(resume)
 
 
-@training.trains(*training.OPTIONS)
-@reading.reads(*reading.READING, "damaged", "validation", "test", "split_seed", "scaling")
+@training_options.trains(*training_options.OPTIONS)
+@data_options.reads(*data_options.READING, "damaged", "validation", "test", "split_seed", "scaling")
 def train(
     source: options.Source,
     out: Annotated[
@@ -64,8 +64,8 @@ def train(
         ),
     ] = None,
     *,
-    settings: training.Settings,
-    how: reading.How,
+    settings: training_options.Settings,
+    read_options: data_options.ReadOptions,
     force: options.Force = False,
     quiet: options.Quiet = False,
     json: options.Json = False,
@@ -75,13 +75,13 @@ def train(
     from isthmus.data import open_data
     from isthmus.fitting import fit
 
-    if "damaged" in how:  # what damages them is at hand, and nothing else shall
+    if "damaged" in read_options:  # what damages them is at hand, and nothing else shall
         changes = {"corruption": "pairs"} | changes
     plan = _plan(recipe, changes, blueprint)
     with working(f"reading {source}", quiet=quiet):
-        data = open_data(source, **how)
+        data = open_data(source, **read_options)
     folder = out or free_folder(Path("runs") / f"{stem(source)}-{blueprint.stem if blueprint else recipe}")
-    settings = training.in_python(settings)
+    settings = training_options.in_python(settings)
     model = plan.build(data, seed=settings.get("seed", 0))
     settings = _with_chosen(model, data, settings, quiet=quiet)
     run = fit(model, data, out=folder, overwrite=force, progress=not quiet, **settings)
@@ -166,7 +166,9 @@ def free_folder(folder: Path) -> Path:
     return free
 
 
-def _with_chosen(model: "Autoencoder", data: "Data", given: training.Settings, *, quiet: bool) -> training.Settings:
+def _with_chosen(
+    model: "Autoencoder", data: "Data", given: training_options.Settings, *, quiet: bool
+) -> training_options.Settings:
     """The settings with those that are left open chosen, which is said in a line."""
     if "epochs" in given or (model.blueprint and model.blueprint.solution == "closed form"):
         return given
@@ -186,7 +188,7 @@ def _plan(recipe: str, changes: dict[str, Any], file: Path | None) -> "Blueprint
         typer.BadParameter: there is no such recipe or option.
         BlueprintError: there is no such file, or it holds no blueprint.
     """
-    from isthmus.blueprint import Blueprint
+    from isthmus.model.blueprint import Blueprint
 
     if file is None:
         return options.named_model(recipe, changes)

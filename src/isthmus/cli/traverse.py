@@ -5,8 +5,8 @@ from typing import Annotated, Literal
 
 import typer
 
-from isthmus.cli import options, reading
-from isthmus.cli.says import number, say, say_json, say_table, working
+from isthmus.cli import data_options, options
+from isthmus.cli.console import number, say, say_json, say_table, working
 
 
 def add_to(app: typer.Typer) -> None:
@@ -16,7 +16,7 @@ def add_to(app: typer.Typer) -> None:
     )
 
 
-@reading.reads(*reading.READING)
+@data_options.reads(*data_options.READING)
 def traverse(
     run: options.Folder,
     sample: Annotated[
@@ -29,7 +29,7 @@ def traverse(
         ),
     ] = None,
     *,
-    how: reading.How,
+    read_options: data_options.ReadOptions,
     steps: Annotated[int, typer.Option(min=2, max=options.MOST_STEPS, help="Positions of each number.")] = 7,
     most: Annotated[int, typer.Option(min=1, help="Show the most important so many.")] = 16,
     numbers: Annotated[
@@ -65,7 +65,7 @@ def traverse(
     from isthmus.uses.traverse import traverse as use
 
     with working("traversing", quiet=quiet):
-        made = use(found, sample, steps=steps, most=most, numbers=chosen, by=by, **how)
+        made = use(found, sample, steps=steps, most=most, numbers=chosen, by=by, **read_options)
         write_png(target, made.draw())
     if json:
         say_json(made.to_json() | {"files": [str(target)]})

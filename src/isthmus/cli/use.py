@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from isthmus.cli import options, reading
-from isthmus.cli.says import counted, say, tell_skipped, working
+from isthmus.cli import data_options, options
+from isthmus.cli.console import counted, say, tell_skipped, working
 from isthmus.errors import DataError, nearest
 
 if TYPE_CHECKING:
@@ -33,13 +33,13 @@ def add_to(app: typer.Typer) -> None:
     )
 
 
-@reading.reads(*reading.READING, "part")
+@data_options.reads(*data_options.READING, "part")
 def reconstruct(
     run: options.Folder,
     source: options.Source,
     target: options.Target,
     *,
-    how: reading.How,
+    read_options: data_options.ReadOptions,
     fill: Annotated[bool, typer.Option("--fill", help="Keep what is known, and fill in only what is missing.")] = False,
     device: options.Device = "auto",
     force: options.Force = False,
@@ -52,17 +52,17 @@ def reconstruct(
     found = options.open_run(run, device)
     options.make_way(target, force=force, source=source)
     use, what = (found.fill, "filling") if fill else (found.reconstruct, "reconstructing")
-    pieces = stream(found, source, how, quiet, whole=not fill)
+    pieces = stream(found, source, read_options, quiet, whole=not fill)
     write_each(target, pieces, use, what, like=found.description, force=force, quiet=quiet)
 
 
-@reading.reads(*reading.READING, "part")
+@data_options.reads(*data_options.READING, "part")
 def encode(
     run: options.Folder,
     source: options.Source,
     target: options.Target,
     *,
-    how: reading.How,
+    read_options: data_options.ReadOptions,
     device: options.Device = "auto",
     force: options.Force = False,
     quiet: options.Quiet = False,
@@ -74,16 +74,16 @@ def encode(
     """
     found = options.open_run(run, device)
     options.make_way(target, force=force, source=source)
-    write_each(target, stream(found, source, how, quiet), found.encode, "encoding", force=force, quiet=quiet)
+    write_each(target, stream(found, source, read_options, quiet), found.encode, "encoding", force=force, quiet=quiet)
 
 
-@reading.reads("label", "array", "columns", "exclude", "header", "delimiter", "missing", "memory_map", "max_bytes")
+@data_options.reads("label", "array", "columns", "exclude", "header", "delimiter", "missing", "memory_map", "max_bytes")
 def decode(
     run: options.Folder,
     source: options.Source,
     target: options.Target,
     *,
-    how: reading.How,
+    read_options: data_options.ReadOptions,
     device: options.Device = "auto",
     force: options.Force = False,
     quiet: options.Quiet = False,
@@ -99,18 +99,23 @@ def decode(
         return found.decode(codes.tensor(), _labelled_as_learnt(found, codes).labels)
 
     with working(f"reading {source}", quiet=quiet):
-        as_it_is: reading.How = {"categorical": "auto", "missing": "keep"}  # `_check_codes` says what are no codes
-        codes = stream_samples(source, channels="first", **as_it_is | how)
+        as_it_is: data_options.ReadOptions = {
+            "categorical": "auto",
+            "missing": "keep",
+        }  # `_check_codes` says what are no codes
+        codes = stream_samples(source, channels="first", **as_it_is | read_options)
     write_each(target, codes, use, "decoding", like=found.description, force=force, quiet=quiet)
 
 
-def stream(run: "Run", source: str, how: reading.How, quiet: bool, *, whole: bool = False) -> "Stream":
+def stream(
+    run: "Run", source: str, read_options: data_options.ReadOptions, quiet: bool, *, whole: bool = False
+) -> "Stream":
     """The samples of `source`, as the run's model takes them, a piece at a time.
 
     whole: of a model of patches whole pictures, not the tiles that cover them.
     """
     with working(f"reading {source}", quiet=quiet):
-        return run.pictures(source, **how) if whole else run.stream(source, **how)
+        return run.pictures(source, **read_options) if whole else run.stream(source, **read_options)
 
 
 def write_each(
@@ -162,7 +167,7 @@ def _labelled_as_learnt(run: "Run", codes: "Samples") -> "Samples":
     import torch
 
     known: list[str] = run.description.get("label_names") or []
-    if codes.labels is None or not run.model.beside.classes:
+    if codes.labels is None or not run.model.conditioning.classes:
         return codes
     for name in codes.label_names:
         if name not in known:

@@ -14,7 +14,7 @@ from isthmus.data.options import Options
 from isthmus.data.pictures import SUFFIXES, Entry, UnreadableError, is_picture, picture_pieces, read_pictures
 from isthmus.data.raw import Raw
 from isthmus.errors import DataError
-from isthmus.files import open_regular
+from isthmus.storage.files import open_regular
 
 LARGEST = 2**29
 """Bytes of a picture's file; a hundred million pixels take fewer, and some decoders want them all in memory."""

@@ -17,8 +17,8 @@ from isthmus.data.idx import write_idx
 from isthmus.data.pictures import SUFFIXES as PICTURES
 from isthmus.data.write_pictures import write_folder, write_picture, write_zip
 from isthmus.errors import DataError
-from isthmus.files import whole_file
 from isthmus.plain import utf8
+from isthmus.storage.files import whole_file
 
 WriteAll = Callable[[Path, np.ndarray, Sequence[str]], None]
 Write = Callable[[Any, Sequence[str]], None]

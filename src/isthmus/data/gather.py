@@ -30,13 +30,13 @@ def gather(raw: Raw, options: Options, called: str, like: Mapping[str, Any] | No
     exact = None if like is None else tuple(like["shape"])
     kind = "series" if like is not None and like.get("kind") == "series" else None
     given = {name: replace(part, kind=part.kind or kind) for name, part in {"train": raw, **raw.parts}.items()}
-    settled = {name: settle(part, options, exact) for name, part in given.items()}
-    shapes = {tuple(part.values.shape[1:]) for part in settled.values()}
+    resolve = {name: settle(part, options, exact) for name, part in given.items()}
+    shapes = {tuple(part.values.shape[1:]) for part in resolve.values()}
     if len(shapes) > 1:
         raise DataError(f"The parts of {called} have different shapes, {' and '.join(map(str, shapes))}: expected one.")
-    labels, label_names = _labels(settled, raw.label_names, tuple((like or {}).get("label_names") or ()))
+    labels, label_names = _labels(resolve, raw.label_names, tuple((like or {}).get("label_names") or ()))
     parts = {}
-    for name, part in settled.items():
+    for name, part in resolve.items():
         samples = Samples(
             _kept(part.values),
             labels.get(name),

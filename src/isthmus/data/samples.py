@@ -220,14 +220,14 @@ def as_tensor(array: np.ndarray) -> Tensor:
     return torch.from_numpy(array if array.flags.writeable else array.copy())
 
 
-def together(numbers: int) -> int:
+def inference_batch_size(numbers: int) -> int:
     """How many samples go through a model at a time where nothing is learnt: 2 MiB of them, but 64 to 4,096.
 
     What layers make of more has to be fetched from memory, or asked of the system again and again, which can double the
     time; fewer pay for each call, and where several threads are at work for waiting for one another. Of very large
     samples fewer still, 64 MiB of them.
 
-    numbers: that a sample has where it is widest (`isthmus.passes.widest`).
+    numbers: that a sample has where it is widest (`isthmus.parts.forward_pass.max_width`).
     """
     numbers = max(1, numbers)
     return max(1, min(4096, 2**19 // numbers), min(64, 2**24 // numbers))

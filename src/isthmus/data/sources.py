@@ -19,7 +19,7 @@ from isthmus.data.pictures import SUFFIXES as PICTURES
 from isthmus.data.raw import Raw
 from isthmus.data.samples import Samples
 from isthmus.errors import DataError, IsthmusError, nearest, out_of_memory
-from isthmus.replacing import finish_swap
+from isthmus.storage.replacing import finish_swap
 
 
 def _when_needed(module: str, reader: str) -> Callable[..., Raw]:

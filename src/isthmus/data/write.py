@@ -21,7 +21,7 @@ from isthmus.data.tables import NAME
 from isthmus.data.write_pictures import as_bytes
 from isthmus.errors import DataError, nearest
 from isthmus.plain import utf8
-from isthmus.replacing import finish_swap
+from isthmus.storage.replacing import finish_swap
 
 
 class Put(Protocol):

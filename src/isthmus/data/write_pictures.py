@@ -14,10 +14,10 @@ from PIL import Image
 
 from isthmus.data.pictures import is_picture
 from isthmus.errors import DataError
-from isthmus.files import unwritable, whole_file
 from isthmus.plain import utf8
-from isthmus.replacing import finish_swap, put_folder
-from isthmus.temporary import name_beside
+from isthmus.storage.files import unwritable, whole_file
+from isthmus.storage.replacing import finish_swap, put_folder
+from isthmus.storage.temporary import name_beside
 
 Write = Callable[[np.ndarray, Sequence[str]], None]
 """Takes pictures and their names."""

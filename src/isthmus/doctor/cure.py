@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from isthmus.data.scaling import Scaling
 from isthmus.errors import IsthmusError
-from isthmus.recipes import recipe as named
+from isthmus.model.recipes import recipe as named
 from isthmus.training import Settings
 
 if TYPE_CHECKING:

@@ -4,10 +4,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from isthmus.doctor import course, inside, learnt
+from isthmus.doctor import dynamics, generalisation, latents_and_units
 from isthmus.doctor.examination import Examination
 from isthmus.doctor.finding import Finding
-from isthmus.uses.given import takes_run
+from isthmus.uses.arguments import takes_run
 
 if TYPE_CHECKING:
     from isthmus.run import Run
@@ -35,29 +35,29 @@ LOST = ("learning rate too high", "burst at the start", "posterior collapse", "s
 """What leaves a model that has learnt nothing, of which little else can be said."""
 
 CHECKS: tuple[Check, ...] = (
-    Check("scaling", course.scaling, "first"),
-    Check("learning rate too high", course.rate_too_high, "epochs", ("scaling",)),
-    Check("learning rate too high", course.thrown_off, "looks", ("scaling", "learning rate too high")),
-    Check("burst at the start", course.burst, "epochs", ("scaling", "learning rate too high")),
-    Check("posterior collapse", inside.posterior_collapse, "looks", ("scaling", "learning rate too high")),
-    Check("learning rate too low", course.rate_too_low, "after", LOST),
-    Check("saturated units", inside.saturated_units, "looks", LOST),
-    Check("dead units", inside.dead_units, "looks", (*LOST, "saturated units")),
-    Check("duplicate units", inside.duplicate_units, "looks", (*LOST, "saturated units", "dead units")),
-    Check("copying", learnt.copying, "after"),
-    Check("no bottleneck", learnt.no_bottleneck, "after", (*LOST, "copying")),
-    Check("memorising", learnt.memorising, "after", LOST),
-    Check("replaying", learnt.replaying, "after", LOST),
-    Check("overfitting", course.overfitting, "epochs", LOST),
+    Check("scaling", dynamics.scaling, "first"),
+    Check("learning rate too high", dynamics.rate_too_high, "epochs", ("scaling",)),
+    Check("learning rate too high", dynamics.thrown_off, "looks", ("scaling", "learning rate too high")),
+    Check("burst at the start", dynamics.burst, "epochs", ("scaling", "learning rate too high")),
+    Check("posterior collapse", latents_and_units.posterior_collapse, "looks", ("scaling", "learning rate too high")),
+    Check("learning rate too low", dynamics.rate_too_low, "after", LOST),
+    Check("saturated units", latents_and_units.saturated_units, "looks", LOST),
+    Check("dead units", latents_and_units.dead_units, "looks", (*LOST, "saturated units")),
+    Check("duplicate units", latents_and_units.duplicate_units, "looks", (*LOST, "saturated units", "dead units")),
+    Check("copying", generalisation.copying, "after"),
+    Check("no bottleneck", generalisation.no_bottleneck, "after", (*LOST, "copying")),
+    Check("memorising", generalisation.memorising, "after", LOST),
+    Check("replaying", generalisation.replaying, "after", LOST),
+    Check("overfitting", dynamics.overfitting, "epochs", LOST),
     Check(
         "worse than PCA",
-        learnt.worse_than_pca,
+        generalisation.worse_than_pca,
         "after",
         (*LOST, "learning rate too low", "saturated units", "dead units", "duplicate units", "memorising"),
     ),
-    Check("worse than nothing", learnt.worse_than_nothing, "after", (*LOST, "dead units")),
-    Check("latent gaps", inside.latent_gaps, "after", LOST),
-    Check("class imbalance", learnt.class_imbalance, "after", (*LOST, "memorising")),
+    Check("worse than nothing", generalisation.worse_than_nothing, "after", (*LOST, "dead units")),
+    Check("latent gaps", latents_and_units.latent_gaps, "after", LOST),
+    Check("class imbalance", generalisation.class_imbalance, "after", (*LOST, "memorising")),
 )
 """In the order in which they are told: what explains others comes before them."""
 

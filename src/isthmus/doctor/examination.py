@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from isthmus.autoencoder import Autoencoder
-from isthmus.data.samples import Samples, together
+from isthmus.data.samples import Samples, inference_batch_size
 from isthmus.doctor.units import Units, UnitSums
-from isthmus.measures import Evaluation, evaluate, judging
-from isthmus.measures.seen import passes
+from isthmus.measures import Evaluation, eval_mode, evaluate
+from isthmus.measures.passes import passes
+from isthmus.model.autoencoder import Autoencoder
+from isthmus.model.batch import max_width
 from isthmus.parts import DiagonalGaussian
-from isthmus.passes import Pass, widest
+from isthmus.parts.forward_pass import Pass
 from isthmus.pca import PCA
 from isthmus.training import Settings
 
@@ -96,7 +97,7 @@ class Examination:
     @cached_property
     def scaled(self) -> Tensor:
         """(n, D) training samples as the model sees them; NaN where they have holes."""
-        batches = [self.model.scaling(raw).flatten(1).cpu() for raw in self.train.batches(self._together)]
+        batches = [self.model.scaling(raw).flatten(1).cpu() for raw in self.train.batches(self._inference_batch_size)]
         return torch.cat(batches)
 
     @cached_property
@@ -108,12 +109,12 @@ class Examination:
     def _looks(self) -> tuple[list[Units], Tensor | None, float]:
         """The units of each layer, the KL of each number of the code, (*code), and the share of variance explained."""
         sums, kl, count, made = UnitSums(self.model), None, 0, []
-        for seen in self.passes(self.train):
-            sums.add(seen)
-            if isinstance(seen.code.distribution, DiagonalGaussian):
-                kl = seen.code.distribution.kl().cpu().double().sum(0) + (0 if kl is None else kl)
-            count += len(seen.clean)
-            made.append(seen.reconstruction.flatten(1).cpu().double())
+        for out in self.passes(self.train):
+            sums.add(out)
+            if isinstance(out.code.distribution, DiagonalGaussian):
+                kl = out.code.distribution.kl().cpu().double().sum(0) + (0 if kl is None else kl)
+            count += len(out.clean)
+            made.append(out.reconstruction.flatten(1).cpu().double())
         rows = self.scaled.double()
         known = ~rows.isnan()
         centre = torch.where(known, rows, 0).sum(0) / known.sum(0).clamp(min=1)
@@ -170,10 +171,10 @@ class Examination:
     def outputs(self) -> tuple[Tensor, Tensor, Tensor]:
         """Codes (m, *code), reconstructions and originals (m, D) of at most 500 held-out samples, scaled."""
         passes = list(self.passes((self.held or self.train).some(COMPARED)))
-        codes = torch.cat([seen.code.z.cpu() for seen in passes])
+        codes = torch.cat([out.code.z.cpu() for out in passes])
         made, clean = (
             torch.cat([rows.flatten(1).cpu() for rows in each])
-            for each in ([seen.reconstruction for seen in passes], [seen.clean for seen in passes])
+            for each in ([out.reconstruction for out in passes], [out.clean for out in passes])
         )
         return codes, made.float(), clean.float()
 
@@ -191,12 +192,12 @@ class Examination:
 
     def passes(self, samples: Samples) -> "list[Pass]":
         """What the model makes of samples, in evaluation mode, without gradients; damaged ones where it restores."""
-        with judging(self.model):
-            return list(passes(self.model, samples, BATCH if self.model.restores else self._together))
+        with eval_mode(self.model):
+            return list(passes(self.model, samples, BATCH if self.model.restores else self._inference_batch_size))
 
     @property
-    def _together(self) -> int:
-        return together(widest(self.model))
+    def _inference_batch_size(self) -> int:
+        return inference_batch_size(max_width(self.model))
 
 
 def errors_of(differences: Tensor) -> float:

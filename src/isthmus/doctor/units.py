@@ -7,10 +7,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from isthmus.autoencoder import Autoencoder
+from isthmus.model.autoencoder import Autoencoder
 from isthmus.parts import GaussianCode, Plain
+from isthmus.parts.forward_pass import Pass
 from isthmus.parts.layers import ACTIVATIONS, Chain
-from isthmus.passes import Pass
 
 STEEPNESS = 0.05
 """Where a sigmoid or tanh rises at less than this share of its steepest, hardly any gradient passes."""
@@ -60,10 +60,10 @@ class UnitSums:
         self.watched = _watched(model)
         self.rows: dict[str, _Layer] = {}
 
-    def add(self, seen: Pass) -> None:
+    def add(self, out: Pass) -> None:
         """One pass, of samples without draws."""
         for name, bounded in self.watched.items():
-            answers = _by_unit(seen.code.z if name == "code" else seen.layers[name]).cpu()
+            answers = _by_unit(out.code.z if name == "code" else out.layers[name]).cpu()
             if name not in self.rows:
                 self.rows[name] = _Layer(bounded)
             self.rows[name].add(answers)

@@ -12,7 +12,7 @@ from torch import Tensor
 from isthmus.drawing.figures import displayable, short_name
 from isthmus.drawing.rows import Look, category_names, column_lines, name_points
 from isthmus.drawing.theme import LIGHT, drawing, sheet
-from isthmus.files import write_whole
+from isthmus.storage.files import write_whole
 
 SIDE = 120
 """Pixels that a picture's longer side has at least."""

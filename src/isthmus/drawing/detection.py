@@ -1,4 +1,4 @@
-"""Figures of strange samples: their scores beside the threshold, and where in them the error lies."""
+"""Figures of anomalous samples: their scores beside the threshold, and where in them the error lies."""
 
 from collections.abc import Mapping, Sequence
 
@@ -141,9 +141,9 @@ def place_maps(
     bounds: tuple[float, float] | None = None,
     theme: Theme = LIGHT,
 ) -> Figure:
-    """Whole pictures, each with its strangest tiles framed, beside the map of their scores; the first says its place.
+    """Whole pictures, each with its most anomalous tiles framed, and the map of their scores; the first says its place.
 
-    pictures: name, (C, H, W) scaled picture, (H, W) scores, and (row, column, score) of its strangest tiles. tile:
+    pictures: name, (C, H, W) scaled picture, (H, W) scores, and (row, column, score) of its most anomalous tiles. tile:
     height and width. threshold: marked on the scale of the scores. bounds: the values that are black and full light.
     """
     finite = torch.cat([scores.flatten() for _, _, scores, _ in pictures])

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from isthmus.data.samples import Samples
 from isthmus.drawing.theme import LIGHT, MARKERS, Theme, drawing, sheet
-from isthmus.numerals import percent
+from isthmus.formatting import percent
 from isthmus.pca import principal_components
 
 WORDS = {"model": "model", "pca": "PCA", "mean": "mean", "original": "original", "nothing": "doing nothing"}

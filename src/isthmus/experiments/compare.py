@@ -6,17 +6,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from isthmus.blueprint import Blueprint
 from isthmus.data import open_data
 from isthmus.errors import BlueprintError, DataError, RunError
-from isthmus.experiments.entrants import read_entrants
+from isthmus.experiments.candidates import read_candidates
 from isthmus.experiments.generative import ERROR
 from isthmus.experiments.study import Study
-from isthmus.experiments.table import Entry, Found, entries, judged_part, rows, write_table
+from isthmus.experiments.table import Entry, Found, entries, evaluated_part, rows, write_table
 from isthmus.experiments.trial import Fit, components
 from isthmus.experiments.words import beside, told
-from isthmus.numerals import number
-from isthmus.recipes import recipe as named
+from isthmus.formatting import number
+from isthmus.model.blueprint import Blueprint
+from isthmus.model.recipes import recipe as named
 from isthmus.training.settings import checked
 
 
@@ -41,7 +41,7 @@ class Comparison(Found):
             "ranked_by": self.ranked_by,
             "verdict": self.verdict,
             "explanation": self.explanation,
-            "order": [entry.entrant for entry in self.entries if entry.count],
+            "order": [entry.candidate for entry in self.entries if entry.count],
             "failures": self.failures,
         }
 
@@ -72,7 +72,7 @@ def compare(
     them.
 
     source: anything that `open_data` takes, or Data. recipes: names, with options or grids of them
-    (`isthmus.experiments.entrants`), or blueprints by names of your own. seeds: how many trainings of each. jobs:
+    (`isthmus.experiments.candidates`), or blueprints by names of your own. seeds: how many trainings of each. jobs:
     processes. overwrite: take the place of another study in the folder. progress: called with epochs done and in all.
     settings: of each training (`Settings`), the same for all.
 
@@ -88,7 +88,7 @@ def compare(
     settings = checked(settings)
     plans = recipes if isinstance(recipes, Mapping) else planned(recipes)
     trials = [
-        Fit(entrant=name, seed=seed, blueprint=blueprint, settings=settings)
+        Fit(candidate=name, seed=seed, blueprint=blueprint, settings=settings)
         for name, blueprint in plans.items()
         for seed in range(seeds)
     ]
@@ -107,18 +107,18 @@ def compare(
 
 
 def planned(recipes: Sequence[str]) -> dict[str, Blueprint]:
-    """The blueprints of entrants by their words.
+    """The blueprints of candidates by their words.
 
     Raises:
         BlueprintError: a word names no model, or there is no such recipe or option.
     """
-    return {entrant.name: named(entrant.recipe, **entrant.options) for entrant in read_entrants(recipes)}
+    return {candidate.name: named(candidate.recipe, **candidate.options) for candidate in read_candidates(recipes)}
 
 
 def judge(study: Study) -> Comparison:
     """What the results of a comparison's trials say."""
     table = rows(study)
-    part = judged_part(table, ("test", "validation", "train"))
+    part = evaluated_part(table, ("test", "validation", "train"))
     found = entries(table)
     aims = {entry.aim for entry in found if entry.count}
     measure = f"{part}_{ERROR if len(aims) > 1 or ERROR in aims or not aims else 'elbo'}"
@@ -148,7 +148,7 @@ def verdict(order: Sequence[Entry], measure: str) -> str:
         return "Nothing was measured."
     best = among[0]
     elbo = more_is_better(measure)
-    said = f"{best.entrant} has the {'largest ELBO' if elbo else 'smallest error'}, {told(best, measure)}"
+    said = f"{best.candidate} has the {'largest ELBO' if elbo else 'smallest error'}, {told(best, measure)}"
     if elbo:
         said += " nats"
     elif (pca := best.get(f"{measure}_pca")) is not None:
@@ -156,7 +156,7 @@ def verdict(order: Sequence[Entry], measure: str) -> str:
     if len(among) == 1:
         return f"{said}."
     second = among[1]
-    said += f". Next is {second.entrant}, {told(second, measure)}"
+    said += f". Next is {second.candidate}, {told(second, measure)}"
     spreads = [entry.spreads[measure] for entry in (best, second)]
     known = [spread for spread in spreads if spread is not None]
     if len(known) < 2:
@@ -174,7 +174,6 @@ def _of_one_aim(order: Sequence[Entry], aim: str, measure: str) -> str:
         return ""
     likelihood = aim.removeprefix("elbo (").rstrip(")")
     if len(among) == 1:
-        return (
-            f"{among[0].entrant} is trained for the ELBO ({likelihood}), {told(among[0], measure)} nats, not the error."
-        )
+        score = told(among[0], measure)
+        return f"{among[0].candidate} is trained for the ELBO ({likelihood}), {score} nats, not the error."
     return f"Of those trained for the ELBO ({likelihood}), not the error, {verdict(among, measure)}"

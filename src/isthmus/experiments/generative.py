@@ -4,9 +4,9 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from isthmus.autoencoder import Autoencoder
 from isthmus.data.samples import Samples
 from isthmus.measures import bits_per_dimension, elbo, frechet_distance
+from isthmus.model.autoencoder import Autoencoder
 from isthmus.parts import DiagonalGaussian
 from isthmus.uses.sample import has_prior, source_of
 

@@ -11,15 +11,15 @@ from isthmus.errors import DataError
 from isthmus.run import Run
 
 
-def open_labelled(source: Any, run: Run, how: dict[str, Any]) -> Data:
-    """Data for a run's encoder, read as the run's were, but for their columns and where `how` says otherwise.
+def open_labelled(source: Any, run: Run, read_options: dict[str, Any]) -> Data:
+    """Data for a run's encoder, read as the run's were, but for their columns and where `read_options` says otherwise.
 
     Raises:
         DataError: as `open_data` and `fitted`.
     """
     own = {"columns", "exclude", "memory_map", "label"}
     options = {name: value for name, value in run.description.get("options", {}).items() if name not in own}
-    data = source if isinstance(source, Data) else open_data(source, **options | how)
+    data = source if isinstance(source, Data) else open_data(source, **options | read_options)
     fitted(data.train, run)
     return data
 

@@ -16,13 +16,13 @@ from isthmus.experiments.sweep import Sweep
 from isthmus.experiments.table import PAGE, SPREAD, Entry
 from isthmus.experiments.trial import Fit
 from isthmus.experiments.words import MEASURES, OF_DRAWS, SHORT, cells, tables, told
-from isthmus.files import write_whole
-from isthmus.measures import judging, unit_of
-from isthmus.measures.seen import passes
-from isthmus.numerals import number, percent
+from isthmus.formatting import number, percent
+from isthmus.measures import eval_mode, unit_of
+from isthmus.measures.passes import passes
 from isthmus.report.facts import data_facts, flat
 from isthmus.report.page import fill_page
 from isthmus.run import environment, load
+from isthmus.storage.files import write_whole
 
 SHOWN = 10
 """How many samples are shown as every model gives them back."""
@@ -39,7 +39,7 @@ def write_sweep(study: Study, found: Sweep) -> Path:
         title="sweep",
         verdict=f"Take {size}." if size else "No size can be suggested.",
         explanation=found.reason,
-        sections=[*sections, *_looks(study, {entry.entrant.removeprefix("code "): entry for entry in entries})],
+        sections=[*sections, *_looks(study, {entry.candidate.removeprefix("code "): entry for entry in entries})],
         entries=entries,
         chosen=f"code {found.suggested}",
         failures=found.failures,
@@ -56,9 +56,9 @@ def write_comparison(study: Study, found: Comparison) -> Path:
         title="compare",
         verdict=found.verdict,
         explanation=found.explanation,
-        sections=[*sections, *_looks(study, {entry.entrant: entry for entry in entries})],
+        sections=[*sections, *_looks(study, {entry.candidate: entry for entry in entries})],
         entries=entries,
-        chosen=entries[0].entrant if entries else "",
+        chosen=entries[0].candidate if entries else "",
         failures=found.failures,
     )
 
@@ -155,7 +155,7 @@ def _write(
                 "title": title,
                 "head": ["", *names.values()],
                 "rows": [
-                    {"cells": [entry.entrant, *cells(entry, names)], "chosen": entry.entrant == chosen}
+                    {"cells": [entry.candidate, *cells(entry, names)], "chosen": entry.candidate == chosen}
                     for entry in entries
                     if any(name in entry.means for name in names)
                 ],
@@ -242,9 +242,9 @@ def _rivals(found: Comparison, entries: Sequence[Entry]) -> Section:
         known = [entry for entry in entries if name in entry.means]
         if not known:
             continue
-        means = {entry.entrant: entry.means[name] for entry in known}
-        spreads = {entry.entrant: entry.spreads[name] for entry in known}
-        beside = {entry.entrant: entry.get(f"{name}_pca") for entry in known}
+        means = {entry.candidate: entry.means[name] for entry in known}
+        spreads = {entry.candidate: entry.spreads[name] for entry in known}
+        beside = {entry.candidate: entry.get(f"{name}_pca") for entry in known}
         label = f"{unit.title} ({unit.unit})"
         plates.append(
             plate(
@@ -252,7 +252,7 @@ def _rivals(found: Comparison, entries: Sequence[Entry]) -> Section:
                 lambda theme, means=means, spreads=spreads, beside=beside, label=label: studies.rivals(
                     means, spreads, beside, across=label, theme=theme
                 ),
-                "; ".join(f"{entry.entrant}: {told(entry, name)}" for entry in known),
+                "; ".join(f"{entry.candidate}: {told(entry, name)}" for entry in known),
                 f"Of the {part} part; {'more' if unit.more_is_better else 'less'} is better. "
                 + (
                     f"The bar beside each is PCA with as many {_counted(entries)} as its code."
@@ -271,7 +271,7 @@ def _counted(entries: Sequence[Entry]) -> str:
 
 
 def _looks(study: Study, entries: Mapping[str, Entry]) -> list[Section]:
-    """The same samples as the first run of each entrant gives them back; of pictures alone."""
+    """The same samples as the first run of each candidate gives them back; of pictures alone."""
     data = study.data
     samples = next((part for part in (data.test, data.validation, data.train) if len(part)), data.train)
     if samples.kind != "pictures" or not entries:
@@ -279,13 +279,13 @@ def _looks(study: Study, entries: Mapping[str, Entry]) -> list[Section]:
     some = samples.some(SHOWN)
     rows: dict[str, Tensor] = {"original": data.scaling(some.tensor()).float()}
     firsts = {
-        trial.entrant: trial for trial in reversed(study.trials) if not (study.found(trial) or {"error": 1})["error"]
+        trial.candidate: trial for trial in reversed(study.trials) if not (study.found(trial) or {"error": 1})["error"]
     }
     for title, entry in entries.items():
-        run = load(study.place(firsts[entry.entrant]))
-        with judging(run.model):
-            (seen,) = passes(run.model, some, len(some), damage=False)
-            rows[title] = seen.reconstruction.float().cpu()
+        run = load(study.place(firsts[entry.candidate]))
+        with eval_mode(run.model):
+            (out,) = passes(run.model, some, len(some), damage=False)
+            rows[title] = out.reconstruction.float().cpu()
     bounds = data.scaling.range or (float(rows["original"].min()), float(rows["original"].max()))
     drawn: Plate = plate(
         "Reconstructions",

@@ -12,7 +12,6 @@ import torch
 from pydantic import Field
 from torch import nn
 
-from isthmus.autoencoder import Autoencoder
 from isthmus.classifier import CodeBody, train_classifier
 from isthmus.data import Samples, Scaling
 from isthmus.errors import BlueprintError, DataError, RunError, remark
@@ -20,9 +19,10 @@ from isthmus.experiments.labelled import draw_few, fitted, labels_of, open_label
 from isthmus.experiments.study import Study
 from isthmus.experiments.table import Found, entries, rows, write_table
 from isthmus.experiments.trial import Tell, Trial
-from isthmus.numerals import percent
+from isthmus.formatting import percent
+from isthmus.model.autoencoder import Autoencoder
 from isthmus.run import Run, load
-from isthmus.run_folder import WEIGHTS
+from isthmus.storage.run_folder import WEIGHTS
 from isthmus.training import Settings
 from isthmus.training.settings import checked, find_batch_size
 
@@ -112,7 +112,7 @@ class Pretraining(Found):
 
     def accuracy(self, way: str, labels: int, part: str | None = None) -> tuple[float, float | None] | None:
         """Mean and standard deviation over the seeds; None where nothing was measured."""
-        entry = next((entry for entry in self.entries if entry.entrant == called(way, labels)), None)
+        entry = next((entry for entry in self.entries if entry.candidate == called(way, labels)), None)
         name = f"{part or self.part}_accuracy"
         return (entry.means[name], entry.spreads[name]) if entry is not None and name in entry.means else None
 
@@ -142,7 +142,7 @@ def pretrain(
     jobs: int = 1,
     overwrite: bool = False,
     progress: Callable[[int, int], object] | None = None,
-    how: dict[str, Any] | None = None,
+    read_options: dict[str, Any] | None = None,
     body_rate: float = 1.0,
     **settings: Any,
 ) -> Pretraining:
@@ -158,9 +158,9 @@ def pretrain(
     folder is that of a study: what is done isn't done again (see `sweep`).
 
     run: a run in a folder, or its folder. source: data with labels, with a test part or to be divided; the run's own
-    where None. labels: how many samples of the training part have one. seeds: how often. how: to read the source, as
-    for `open_data`. body_rate: the encoder's learning rate where it is fine-tuned, as a multiple of the new layer's: a
-    small one keeps more of what it has learnt. settings: of a network's training (`Settings`), else those of
+    where None. labels: how many samples of the training part have one. seeds: how often. read_options: to read the
+    source, as for `open_data`. body_rate: the encoder's learning rate where it is fine-tuned, as a multiple of the new
+    layer's: a small one keeps more of what it has learnt. settings: of a network's training (`Settings`), else those of
     `settings_for`.
 
     Raises:
@@ -180,13 +180,13 @@ def pretrain(
     if seeds < 1 or not labels or min(labels) < 2:
         raise DataError(f"labels={list(labels)}, seeds={seeds}: expected 2 labels or more, and 1 seed or more.")
     settings = checked(settings)
-    data = loaded.open() if source is None else open_labelled(source, loaded, how or {})
+    data = loaded.open() if source is None else open_labelled(source, loaded, read_options or {})
     labels_of(data.train)
     counts = _possible(labels, len(data.train))
     weights = hashlib.sha256((folder / WEIGHTS).read_bytes()).hexdigest()
     trials = [
         Classify(
-            entrant=called(way, count),
+            candidate=called(way, count),
             seed=seed,
             run=str(folder.resolve()),
             weights=weights,
@@ -308,7 +308,7 @@ def told(pair: tuple[float, float | None] | None) -> str:
 
 
 def called(way: str, labels: int) -> str:
-    """The entrant of a way with so many labels."""
+    """The candidate of a way with so many labels."""
     return f"{way}, {labels} labels"
 
 

@@ -11,13 +11,13 @@ from typing import Any, Self
 
 import filelock
 
-from isthmus.checked import damaged, load_tensors, read_json, save_tensors
 from isthmus.data import Data, reopen
 from isthmus.errors import DataError, IsthmusError, Remark, RunError, remark
 from isthmus.experiments.trial import Trial
-from isthmus.files import json_text, unwritable, write_json
+from isthmus.model.store import make_folder
 from isthmus.pca import PCA, principal_components
-from isthmus.store import make_folder
+from isthmus.storage.checked import damaged, load_tensors, read_json, save_tensors
+from isthmus.storage.files import json_text, unwritable, write_json
 
 PLAN, RUNS, FOUND, COMPONENTS = "plan.json", "runs", "trial.json", "pca.safetensors"
 PATIENCE_SECONDS = 30.0

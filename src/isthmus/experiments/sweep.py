@@ -6,14 +6,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from isthmus.blueprint import Blueprint
 from isthmus.data import open_data
 from isthmus.errors import DataError, RunError
 from isthmus.experiments.study import Study
-from isthmus.experiments.table import Entry, Found, entries, judged_part, rows, write_table
+from isthmus.experiments.table import Entry, Found, entries, evaluated_part, rows, write_table
 from isthmus.experiments.trial import Fit, components
-from isthmus.numerals import percent
-from isthmus.recipes import recipe as named
+from isthmus.formatting import percent
+from isthmus.model.blueprint import Blueprint
+from isthmus.model.recipes import recipe as named
 from isthmus.training.settings import checked
 
 MOST = 128
@@ -41,7 +41,7 @@ class Point:
 
 @dataclass(frozen=True)
 class Sweep(Found):
-    """What a sweep found; its entrants are called by their words, "code 8".
+    """What a sweep found; its candidates are called by their words, "code 8".
 
     points: what decides, by size. price: the explained share that a number must add to pay. suggested: the code size
     for which the error, with the price of each of its numbers added, is least; None where nothing was measured.
@@ -115,7 +115,7 @@ def sweep(
     settings = checked(settings)
     plan = named(recipe) if isinstance(recipe, str) else recipe
     trials = [
-        Fit(entrant=f"code {size}", seed=seed, blueprint=plan, options={"code": size}, settings=settings)
+        Fit(candidate=f"code {size}", seed=seed, blueprint=plan, options={"code": size}, settings=settings)
         for size in sizes
         for seed in range(seeds)
     ]
@@ -140,7 +140,7 @@ def default_codes(width: int) -> list[int]:
 def judge(study: Study, price: float | None = None) -> Sweep:
     """What the results of a sweep's trials say."""
     table = rows(study)
-    part = judged_part(table, ("validation", "test", "train"))
+    part = evaluated_part(table, ("validation", "test", "train"))
     width = math.prod(study.data.shape)
     found = entries(table)
     chosen = 1 / width if price is None else price

@@ -9,7 +9,7 @@ from typing import Any
 
 from isthmus.experiments.generative import ERROR
 from isthmus.experiments.study import Study
-from isthmus.files import write_json, write_whole
+from isthmus.storage.files import write_json, write_whole
 
 ROWS, RESULTS, PAGE = "results.parquet", "results.json", "report.html"
 SPREAD = "standard deviation over the seeds (n − 1)"
@@ -18,13 +18,13 @@ Row = dict[str, Any]
 
 
 def rows(study: Study) -> list[Row]:
-    """A flat row a trial: `entrant`, `seed`, `error`, what its trial gave, and its measures.
+    """A flat row a trial: `candidate`, `seed`, `error`, what its trial gave, and its measures.
 
     A measure is called `test_mse`, and PCA's beside it `test_mse_pca`.
     """
     made = []
     for trial, found in study.results():
-        row: Row = {"entrant": trial.entrant, "seed": trial.seed}
+        row: Row = {"candidate": trial.candidate, "seed": trial.seed}
         row |= {name: value for name, value in found.items() if not isinstance(value, Mapping | list)}
         for part, measures in found.get("measures", {}).items():
             for measure, by_rival in measures.items():
@@ -37,14 +37,14 @@ def rows(study: Study) -> list[Row]:
 
 @dataclass(frozen=True)
 class Entry:
-    """What the trials of one entrant come to.
+    """What the trials of one candidate come to.
 
     count, failed: how many trials ended well and how many did not. means, spreads: of each number in their rows; the
     spread is the standard deviation over the seeds (n - 1), None of fewer than two. aim: the measure that the model is
     trained for (`isthmus.experiments.generative.aim_of`).
     """
 
-    entrant: str
+    candidate: str
     count: int
     failed: int
     means: Mapping[str, float] = field(default_factory=dict)
@@ -65,7 +65,7 @@ class Found:
     """What every study finds.
 
     folder: where it is kept. part: the part of the data that it judges by. rows: one a trial. entries: what the trials
-    of each entrant come to.
+    of each candidate come to.
     """
 
     folder: Path
@@ -75,19 +75,19 @@ class Found:
 
     @property
     def failures(self) -> dict[str, str]:
-        """What went wrong, by entrant and seed."""
-        return {f"{row['entrant']}, seed {row['seed']}": row["error"] for row in self.rows if row["error"]}
+        """What went wrong, by candidate and seed."""
+        return {f"{row['candidate']}, seed {row['seed']}": row["error"] for row in self.rows if row["error"]}
 
 
 def entries(table: Iterable[Row]) -> list[Entry]:
-    """The rows of each entrant put together, in their order."""
-    by_entrant: dict[str, list[Row]] = {}
+    """The rows of each candidate put together, in their order."""
+    by_candidate: dict[str, list[Row]] = {}
     for row in table:
-        by_entrant.setdefault(row["entrant"], []).append(row)
-    return [_entry(entrant, given) for entrant, given in by_entrant.items()]
+        by_candidate.setdefault(row["candidate"], []).append(row)
+    return [_entry(candidate, given) for candidate, given in by_candidate.items()]
 
 
-def judged_part(table: Sequence[Row], parts: Sequence[str]) -> str:
+def evaluated_part(table: Sequence[Row], parts: Sequence[str]) -> str:
     """The first of these parts that has been measured."""
     return next((part for part in parts if any(f"{part}_mse" in row for row in table)), parts[-1])
 
@@ -107,12 +107,12 @@ def write_table(folder: Path, table: Sequence[Row], found: Mapping[str, Any]) ->
 def summary(found: Iterable[Entry]) -> list[dict[str, Any]]:
     """Entries as JSON holds them."""
     return [
-        {"entrant": e.entrant, "count": e.count, "failed": e.failed, "means": e.means, "spreads": e.spreads}
+        {"candidate": e.candidate, "count": e.count, "failed": e.failed, "means": e.means, "spreads": e.spreads}
         for e in found
     ]
 
 
-def _entry(entrant: str, given: list[Row]) -> Entry:
+def _entry(candidate: str, given: list[Row]) -> Entry:
     well = [row for row in given if row["error"] is None]
     means, spreads = {}, {}
     for name in dict.fromkeys(name for row in well for name in row if name != "seed"):
@@ -122,7 +122,7 @@ def _entry(entrant: str, given: list[Row]) -> Entry:
             means[name] = statistics.fmean(known)
             spreads[name] = statistics.stdev(known) if len(known) > 1 else None
     aim = next((row["aim"] for row in well if row.get("aim")), ERROR)
-    return Entry(entrant, len(well), len(given) - len(well), means, spreads, aim)
+    return Entry(candidate, len(well), len(given) - len(well), means, spreads, aim)
 
 
 def _typed(values: list[Any]) -> Any:

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import Field
 
 from isthmus import fitting
-from isthmus.blueprint import Blueprint
 from isthmus.data import Data
 from isthmus.errors import IsthmusError
 from isthmus.experiments.generative import FEATURES, aim_of, generative, has_elbo
 from isthmus.measures import evaluate
+from isthmus.model.blueprint import Blueprint
 from isthmus.parts.part import Part
 from isthmus.quantised_pca import QuantisedPCA
 from isthmus.run import baseline_size
@@ -31,16 +31,16 @@ Tell = Callable[[int], object]
 class Trial(Part):
     """What is asked of one row. Equal trials on equal data come to equal results; its JSON form is its kind and fields.
 
-    entrant: whose row it is; several trials of one entrant differ by their seed. seed: of all random draws.
+    candidate: whose row it is; several trials of one candidate differ by their seed. seed: of all random draws.
     """
 
-    entrant: str
+    candidate: str
     seed: Annotated[int, Field(ge=0)] = 0
 
     @property
     def name(self) -> str:
         """What its folder is called: `code-8-seed-0`."""
-        return re.sub(r"[^\w.+]+", "-", f"{self.entrant} seed {self.seed}").strip("-.")
+        return re.sub(r"[^\w.+]+", "-", f"{self.candidate} seed {self.seed}").strip("-.")
 
     @property
     @abstractmethod
@@ -112,7 +112,7 @@ class Fit(Trial):
 def components(trials: Iterable[Fit], data: Data) -> int:
     """How many principal components are needed beside the largest of the codes."""
     largest = 1
-    for trial in {trial.entrant: trial for trial in trials}.values():
+    for trial in {trial.candidate: trial for trial in trials}.values():
         with contextlib.suppress(IsthmusError):  # a model that doesn't fit the data fails in its own trial
             model = trial.blueprint.with_options(**trial.options).build(data, remarks=False, fresh=False)
             largest = max(largest, baseline_size(model))

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from isthmus.experiments.generative import ERROR
 from isthmus.experiments.table import Entry
-from isthmus.numerals import number, percent
+from isthmus.formatting import number, percent
 
 WHOLE = ("code", "bits", "weights", "epochs")
 """Numbers that are told without digits after the point."""
@@ -48,7 +48,7 @@ def tables(entries: Sequence[Entry], decided_by: str = "") -> dict[str, dict[str
 def brief_columns(entries: Sequence[Entry], part: str) -> dict[str, str]:
     """The columns that fit a terminal of 80 characters: error and explained share of one part, PCA's beside them.
 
-    Where all entrants are trained for the ELBO, this and what belongs to it come in their place.
+    Where all candidates are trained for the ELBO, this and what belongs to it come in their place.
     """
     names = _code(entries)
     if all(entry.aim != ERROR for entry in entries if entry.count):
@@ -65,7 +65,7 @@ def brief_columns(entries: Sequence[Entry], part: str) -> dict[str, str]:
 
 
 def _present(names: Mapping[str, str], entries: Sequence[Entry]) -> dict[str, str]:
-    """The columns that any entrant has."""
+    """The columns that any candidate has."""
     return {name: head for name, head in names.items() if any(name in entry.means for entry in entries)}
 
 
@@ -84,15 +84,15 @@ def cells(entry: Entry, names: Mapping[str, str]) -> list[str]:
 
 
 def beside(entry: Entry) -> str:
-    """What PCA beside an entrant has: as many numbers as its code, or as many bits."""
+    """What PCA beside an candidate has: as many numbers as its code, or as many bits."""
     name, unit = ("pca_bits", "bit") if "pca_bits" in entry.means else ("pca_code", "number")
     count = entry.whole(name)
     return f"{count:,} {unit}{'s' * (count != 1)}"
 
 
 def _code(entries: Sequence[Entry]) -> dict[str, str]:
-    """The columns of the code's size; none where the entrants are called by it. Bits, where a code is quantised."""
-    called = all(entry.entrant == f"code {entry.means.get('code', math.nan):.0f}" for entry in entries if entry.count)
+    """The columns of the code's size; none where the candidates are called by it. Bits, where a code is quantised."""
+    called = all(entry.candidate == f"code {entry.means.get('code', math.nan):.0f}" for entry in entries if entry.count)
     quantised = any("bits" in entry.means for entry in entries)
     return ({} if called else {"code": "code"}) | ({"bits": "bits"} if quantised else {})
 

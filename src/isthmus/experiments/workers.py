@@ -18,8 +18,8 @@ import isthmus
 from isthmus.errors import IsthmusError, remark
 from isthmus.experiments.study import FOUND, Study
 from isthmus.experiments.trial import Trial
-from isthmus.files import write_json
-from isthmus.store import make_folder
+from isthmus.model.store import make_folder
+from isthmus.storage.files import write_json
 
 
 def share_out(study: Study, trials: Sequence[Trial], jobs: int, tell: Callable[[Trial, int], object]) -> None:
@@ -37,7 +37,7 @@ def share_out(study: Study, trials: Sequence[Trial], jobs: int, tell: Callable[[
     for trial in trials:
         waiting.put(trial)
     said: queue.SimpleQueue[tuple[Trial | None, Any]] = queue.SimpleQueue()
-    hands = [_Hand(study.folder, threads, waiting, said) for _ in range(jobs)]
+    hands = [Worker(study.folder, threads, waiting, said) for _ in range(jobs)]
     try:
         for hand in hands:
             hand.thread.start()
@@ -63,7 +63,7 @@ def share_out(study: Study, trials: Sequence[Trial], jobs: int, tell: Callable[[
             hand.end()
 
 
-class _Hand:
+class Worker:
     """Gives trials to one process, starts another where that ends, and passes on what it says.
 
     waiting: trials that nobody has taken. said: (trial, units done), (trial, why its process ended), (None, None) at

@@ -1,6 +1,6 @@
 """How good a model is, in numbers."""
 
-from isthmus.measures.evaluation import Evaluation, Unit, evaluate, judging, unit_of
+from isthmus.measures.evaluation import Evaluation, Unit, eval_mode, evaluate, unit_of
 from isthmus.measures.generation import Generation, frechet_distance, gradient_energy, judge_draws
 from isthmus.measures.likelihood import Elbo, LogLikelihood, bits_per_dimension, elbo, log_likelihood
 from isthmus.measures.nearest import Nearest, nearest_samples
@@ -15,12 +15,12 @@ __all__ = [
     "Unit",
     "bits_per_dimension",
     "elbo",
+    "eval_mode",
     "evaluate",
     "explained_variance",
     "frechet_distance",
     "gradient_energy",
     "judge_draws",
-    "judging",
     "log_likelihood",
     "mse",
     "nearest_samples",

@@ -9,12 +9,12 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from isthmus.autoencoder import Autoencoder
-from isthmus.data.samples import Samples, together
+from isthmus.data.samples import Samples, inference_batch_size
 from isthmus.data.stream import Stream
 from isthmus.measures import reconstruction as measure
-from isthmus.measures.seen import passes
-from isthmus.passes import widest
+from isthmus.measures.passes import passes
+from isthmus.model.autoencoder import Autoencoder
+from isthmus.model.batch import max_width
 from isthmus.pca import PCA
 
 
@@ -103,8 +103,8 @@ def evaluate(
     counts = [_count(part) for part in parts.values()]
     done, total = 0, None if None in counts else sum(count or 0 for count in counts)
     measures, errors, columns = {}, {}, {}
-    batch_size = batch_size or together(widest(model))
-    with judging(model):
+    batch_size = batch_size or inference_batch_size(max_width(model))
+    with eval_mode(model):
         mean = mean.to("cpu", torch.float32).flatten()
         bounds = model.scaling.range
         levels = model.scaling.levels
@@ -114,16 +114,16 @@ def evaluate(
             centre = _with_modes(mean, pieces, levels)
             for samples in pieces:
                 found.kind = samples.kind
-                for seen in passes(model, samples, batch_size, generator=generator):
-                    clean, known = seen.clean.float().cpu(), None if seen.known is None else seen.known.cpu()
-                    given = model.as_clean(seen.corrupted).float().cpu() if model.restores else None
-                    holed = clean if known is None else torch.where(known, clean, torch.nan)
+                for out in passes(model, samples, batch_size, generator=generator):
+                    clean, observed = out.clean.float().cpu(), None if out.observed is None else out.observed.cpu()
+                    given = model.as_clean(out.corrupted).float().cpu() if model.restores else None
+                    holed = clean if observed is None else torch.where(observed, clean, torch.nan)
                     made = {
-                        "model": seen.reconstruction.float().cpu(),
+                        "model": out.reconstruction.float().cpu(),
                         "pca": pca.reconstruct(holed if given is None else given),
                         "mean": centre.expand(len(clean), -1).reshape(clean.shape),
                     } | ({} if given is None else {"nothing": given})
-                    found.add(clean, {rival: _off(output, clean, levels) for rival, output in made.items()}, known)
+                    found.add(clean, {rival: _off(output, clean, levels) for rival, output in made.items()}, observed)
                     done += len(clean)
                     if progress is not None:
                         progress(done, total)
@@ -172,23 +172,23 @@ class _Part:
         self.mean, self.spread = torch.zeros(()), torch.zeros(())
         self.squares: dict[str, Tensor] = {}
 
-    def add(self, target: Tensor, by_rival: Mapping[str, Tensor], known: Tensor | None = None) -> None:
+    def add(self, target: Tensor, by_rival: Mapping[str, Tensor], observed: Tensor | None = None) -> None:
         """One batch: the samples and each rival's reconstruction of them, scaled, and which numbers are known."""
         for rival, output in by_rival.items():
-            self._tell("sse", rival, measure.sse(output, target, known))
-            per_sample = measure.mse(output, target, known)
+            self._tell("sse", rival, measure.sse(output, target, observed))
+            per_sample = measure.mse(output, target, observed)
             self._tell("mse", rival, per_sample)
             if rival != "mean":
                 self.per_sample.setdefault(rival, []).append(per_sample)
             if self.kind == "pictures":
-                self._tell("psnr", rival, measure.psnr(output, target, self.span, known))
-                whole = known is None or bool(known.all())
+                self._tell("psnr", rival, measure.psnr(output, target, self.span, observed))
+                whole = observed is None or bool(observed.all())
                 similar = measure.ssim(output, target, self.span) if whole else torch.full_like(per_sample, torch.nan)
                 self._tell("ssim", rival, similar)
-            squares = measure.squares(output, target, known).sum(0, dtype=torch.float64)
+            squares = measure.squares(output, target, observed).sum(0, dtype=torch.float64)
             self.squares[rival] = self.squares.get(rival, 0) + squares
         rows = target.flatten(1).double()
-        here = torch.ones_like(rows) if known is None else known.flatten(1).double()
+        here = torch.ones_like(rows) if observed is None else observed.flatten(1).double()
         new = here.sum(0)
         centre = (rows * here).sum(0) / new.clamp(min=1)
         shift, part = centre - self.mean, new / (self.counts + new).clamp(min=1)
@@ -229,7 +229,7 @@ class _Part:
 
 
 @contextlib.contextmanager
-def judging(model: nn.Module) -> Iterator[None]:
+def eval_mode(model: nn.Module) -> Iterator[None]:
     """Evaluation mode without gradients; afterwards each module is in the mode it was in."""
     modes = {module: module.training for module in model.modules()}
     model.eval()

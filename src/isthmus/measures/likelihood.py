@@ -7,13 +7,13 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from isthmus.autoencoder import Autoencoder
 from isthmus.data.samples import Samples
 from isthmus.errors import BlueprintError
-from isthmus.measures.evaluation import judging
+from isthmus.measures.evaluation import eval_mode
+from isthmus.model.autoencoder import Autoencoder
 from isthmus.parts import DiagonalGaussian
 from isthmus.parts.codes.gaussian import standard_log_prob
-from isthmus.passes import Pass
+from isthmus.parts.forward_pass import Pass
 from isthmus.seeds import seeded
 
 _ROWS_NUMBERS = 2**22
@@ -69,11 +69,11 @@ def elbo(model: Autoencoder, samples: Samples, *, seed: int = 0) -> Elbo:
     """
     generator = seeded(seed)
     distance, kl = 0.0, torch.zeros(model.code_shape, dtype=torch.float64)
-    with judging(model):
+    with eval_mode(model):
         for raw, labels in samples.labelled(_BATCH):
-            seen = next(_draws(model, raw, labels, 1, generator))
-            distance += float(_distance(model, seen).cpu().double().sum())
-            kl += seen.code.distribution.kl().cpu().double().sum(0)
+            out = next(_draws(model, raw, labels, 1, generator))
+            distance += float(_distance(model, out).cpu().double().sum())
+            kl += out.code.distribution.kl().cpu().double().sum(0)
     return Elbo(distance / len(samples), kl / len(samples))
 
 
@@ -91,11 +91,11 @@ def log_likelihood(model: Autoencoder, samples: Samples, *, draws: int = 5000, s
     """
     generator = seeded(seed)
     found: list[tuple[Tensor, Tensor]] = []
-    with judging(model):
+    with eval_mode(model):
         for raw, labels in samples.labelled(_BATCH):
             once = twice = torch.full((len(raw),), -math.inf, dtype=torch.float64)
-            for seen in _draws(model, raw, labels, draws, generator):
-                weights = _log_weights(model, seen)
+            for out in _draws(model, raw, labels, draws, generator):
+                weights = _log_weights(model, out)
                 once = torch.logaddexp(once, weights.logsumexp(0))
                 twice = torch.logaddexp(twice, (2 * weights).logsumexp(0))
             spread = (twice - 2 * once + math.log(draws)).expm1().clamp(min=0)
@@ -127,27 +127,27 @@ def _draws(
         )
     at_once = max(1, min(draws, _ROWS_NUMBERS // (len(raw) * math.prod(model.shape))))
     raw = raw.to(model.device)
-    beside = {} if labels is None else {"labels": labels.to(model.device)}
+    conditioning = {} if labels is None else {"labels": labels.to(model.device)}
     for start in range(0, draws, at_once):
         count = min(at_once, draws - start)
         noise = torch.randn(len(raw), count, *model.code_shape, generator=generator)
-        seen = model(raw, {"code": noise.to(model.device, model.scaling.scale.dtype), **beside})
-        if not isinstance(seen.code.distribution, DiagonalGaussian):
+        out = model(raw, {"code": noise.to(model.device, model.scaling.scale.dtype), **conditioning})
+        if not isinstance(out.code.distribution, DiagonalGaussian):
             raise BlueprintError(
                 f"A likelihood is asked of a model whose code ({model.code.kind}) has no distribution. "
                 "Take a gaussian code (recipe 'vae')."
             )
-        yield seen
+        yield out
 
 
-def _distance(model: Autoencoder, seen: Pass) -> Tensor:
+def _distance(model: Autoencoder, out: Pass) -> Tensor:
     """(K·N,) -log p(x|z)."""
-    known = () if seen.known is None else (seen.repeated(seen.known),)
-    return model.distance(seen.output, seen.repeated(seen.clean), *known)
+    observed = () if out.observed is None else (out.repeated(out.observed),)
+    return model.distance(out.output, out.repeated(out.clean), *observed)
 
 
-def _log_weights(model: Autoencoder, seen: Pass) -> Tensor:
+def _log_weights(model: Autoencoder, out: Pass) -> Tensor:
     """(K, N) float64 log w of each draw."""
-    z = seen.code.z
-    weights = standard_log_prob(z) - seen.code.distribution.log_prob(z) - _distance(model, seen)
-    return weights.cpu().double().view(-1, len(seen.clean))
+    z = out.code.z
+    weights = standard_log_prob(z) - out.code.distribution.log_prob(z) - _distance(model, out)
+    return weights.cpu().double().view(-1, len(out.clean))

@@ -7,25 +7,25 @@ BEST_PSNR = 100.0
 """Decibels given to an exact reconstruction, whose own ratio is infinite; rounding to bytes stands at about 59."""
 
 
-def mse(reconstruction: Tensor, target: Tensor, known: Tensor | None = None) -> Tensor:
-    """(N,) mean squared error of each sample: its squared error, per number (that is `known`). 0 is exact."""
-    errors = squares(reconstruction, target, known)
-    return errors.mean(1) if known is None else errors.sum(1) / known.flatten(1).sum(1).clamp(min=1)
+def mse(reconstruction: Tensor, target: Tensor, observed: Tensor | None = None) -> Tensor:
+    """(N,) mean squared error of each sample: its squared error, per number (that is `observed`). 0 is exact."""
+    errors = squares(reconstruction, target, observed)
+    return errors.mean(1) if observed is None else errors.sum(1) / observed.flatten(1).sum(1).clamp(min=1)
 
 
-def sse(reconstruction: Tensor, target: Tensor, known: Tensor | None = None) -> Tensor:
-    """(N,) squared error summed over the numbers of each sample (those `known`). 0 is exact."""
-    return squares(reconstruction, target, known).sum(1)
+def sse(reconstruction: Tensor, target: Tensor, observed: Tensor | None = None) -> Tensor:
+    """(N,) squared error summed over the numbers of each sample (those `observed`). 0 is exact."""
+    return squares(reconstruction, target, observed).sum(1)
 
 
-def psnr(reconstruction: Tensor, target: Tensor, span: float = 1.0, known: Tensor | None = None) -> Tensor:
+def psnr(reconstruction: Tensor, target: Tensor, span: float = 1.0, observed: Tensor | None = None) -> Tensor:
     r"""(N,) peak signal-to-noise ratio of each picture in decibels, :math:`10 \log_{10}(\text{span}^2 / \text{mse})`.
 
     More is better; exact pictures get `BEST_PSNR`.
 
     span: the largest value a picture can take less the smallest.
     """
-    ratio = 20 * torch.log10(torch.tensor(span)) - 10 * torch.log10(mse(reconstruction, target, known))
+    ratio = 20 * torch.log10(torch.tensor(span)) - 10 * torch.log10(mse(reconstruction, target, observed))
     return ratio.clamp(max=BEST_PSNR)
 
 
@@ -73,11 +73,11 @@ def share(error: Tensor, spread: Tensor) -> Tensor:
     return torch.where(spread > 0, 1 - error / spread, torch.nan)
 
 
-def squares(reconstruction: Tensor, target: Tensor, known: Tensor | None = None) -> Tensor:
-    """(N, D) squared errors; 0 for what is not `known`, (N, *shape)."""
+def squares(reconstruction: Tensor, target: Tensor, observed: Tensor | None = None) -> Tensor:
+    """(N, D) squared errors; 0 for what is not `observed`, (N, *shape)."""
     _same_shape(reconstruction, target)
     errors = (reconstruction.float() - target.float()).square()
-    return (errors if known is None else torch.where(known, errors, 0)).flatten(1)
+    return (errors if observed is None else torch.where(observed, errors, 0)).flatten(1)
 
 
 def _same_shape(reconstruction: Tensor, target: Tensor) -> None:

@@ -1,7 +1,7 @@
 """The parts of an autoencoder: frozen values that carry their own mathematics. They know torch only."""
 
-from isthmus.parts.beside import Beside
 from isthmus.parts.codes import Code, CodeKind, DiagonalGaussian, Fsq, GaussianCode, Plain, Rvq, TopK, Vq
+from isthmus.parts.conditioning import Conditioning
 from isthmus.parts.corruptions import (
     Blur,
     Corruption,
@@ -18,6 +18,7 @@ from isthmus.parts.corruptions import (
     Speckle,
     Watermark,
 )
+from isthmus.parts.data_spec import DataSpec
 from isthmus.parts.distances import (
     L1,
     Bce,
@@ -34,7 +35,6 @@ from isthmus.parts.distances import (
     Psnr,
     Sse,
 )
-from isthmus.parts.facts import Facts
 from isthmus.parts.networks import Conv, Dense, Gru, Network, Residual, Table
 from isthmus.parts.part import Part, Shape, Value
 from isthmus.parts.penalties import (
@@ -53,23 +53,23 @@ __all__ = [
     "L1",
     "ActivationL1",
     "Bce",
-    "Beside",
     "Blur",
     "Categorical",
     "Code",
     "CodeAdversary",
     "CodeKind",
     "Columns",
+    "Conditioning",
     "Contraction",
     "Conv",
     "Corruption",
     "Custom",
+    "DataSpec",
     "Decorrelation",
     "Dense",
     "DiagonalGaussian",
     "DiscretisedLogistic",
     "Distance",
-    "Facts",
     "Fsq",
     "Gaussian",
     "GaussianCode",

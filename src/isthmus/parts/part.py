@@ -15,7 +15,7 @@ from pydantic import (
 )
 
 from isthmus.errors import BlueprintError, nearest
-from isthmus.parts.facts import Facts
+from isthmus.parts.data_spec import DataSpec
 from isthmus.parts.mistakes import brief, explain
 
 Shape = tuple[int, ...]
@@ -101,7 +101,7 @@ class Part(Value):
             )
         cls._kinds[cls.kind] = cls
 
-    def settled(self, facts: Facts) -> Self:
+    def resolve(self, spec: DataSpec) -> Self:
         """The same part with what it leaves to the data decided; itself where it leaves nothing to them."""
         return self
 

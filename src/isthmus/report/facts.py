@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from torch import Tensor, nn
 
-from isthmus.autoencoder import Autoencoder
+from isthmus.model.autoencoder import Autoencoder
 
 
 class Layer(NamedTuple):

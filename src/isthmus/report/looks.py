@@ -7,11 +7,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from isthmus import numerals
-from isthmus.autoencoder import Autoencoder
+from isthmus import formatting
 from isthmus.data.samples import Samples, spread
 from isthmus.data.series import ended
 from isthmus.drawing.rows import Look
+from isthmus.model.autoencoder import Autoencoder
 from isthmus.pca import PCA
 from isthmus.uses.cells import cells_off
 
@@ -37,8 +37,8 @@ class Looks:
         NaN where the original lacks numbers, and where a series is over.
         """
         labels = self._labels(chosen)
-        seen = self.model(self.samples.batch(chosen), None if labels is None else {"labels": labels})
-        clean, model = seen.with_holes().float().cpu(), seen.reconstruction.float().cpu()
+        out = self.model(self.samples.batch(chosen), None if labels is None else {"labels": labels})
+        clean, model = out.with_holes().float().cpu(), out.reconstruction.float().cpu()
         pca = self.pca.reconstruct(clean)
         if self.samples.kind == "series":
             over = ended(clean)
@@ -68,7 +68,7 @@ class Looks:
 
     def captions(self, chosen: Tensor, *, long: bool = False) -> list[str]:
         """A text for each chosen sample: its error; the long one tells its label or name too."""
-        errors = [numerals.number(float(self.errors["model"][i]), digits=2) for i in chosen]
+        errors = [formatting.number(float(self.errors["model"][i]), digits=2) for i in chosen]
         if not long:
             return errors
         return [f"{self.called(int(i))}: {error}" for i, error in zip(chosen, errors, strict=True)]
@@ -100,13 +100,13 @@ class Looks:
         return [
             {
                 "name": self.called(index),
-                "error": numerals.number(float(self.errors["model"][index])),
+                "error": formatting.number(float(self.errors["model"][index])),
                 "columns": [
                     {
                         "name": name,
-                        "given": given if isinstance(given, str) else numerals.number(given),
-                        "suggested": suggested if isinstance(suggested, str) else numerals.number(suggested),
-                        "share": numerals.percent(share),
+                        "given": given if isinstance(given, str) else formatting.number(given),
+                        "suggested": suggested if isinstance(suggested, str) else formatting.number(suggested),
+                        "share": formatting.percent(share),
                     }
                     for name, given, suggested, share in cells
                 ],

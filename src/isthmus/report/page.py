@@ -9,17 +9,17 @@ from jinja2 import Environment, PackageLoader
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from isthmus import numerals
-from isthmus.autoencoder import Autoencoder
+from isthmus import formatting
 from isthmus.data.samples import Data, Samples
 from isthmus.doctor.section import section as doctor_section
 from isthmus.errors import UseError
-from isthmus.files import write_whole
-from isthmus.measures import Evaluation, judging, unit_of
+from isthmus.measures import Evaluation, eval_mode, unit_of
+from isthmus.model.autoencoder import Autoencoder
 from isthmus.plain import plain
 from isthmus.report import facts, words
 from isthmus.report.looks import Looks
 from isthmus.report.sections import SECTIONS
+from isthmus.storage.files import write_whole
 
 if TYPE_CHECKING:
     from isthmus.run import Run
@@ -57,7 +57,7 @@ def render(run: "Run") -> str:
     samples = data.parts[part]
     code_size = math.prod(model.code_shape)
     settings = facts.as_mapping(run.settings)
-    with judging(model):
+    with eval_mode(model):
         looks = Looks(model, pca, samples, found.errors[part])
         looking = None if model.restores else _looking(looks, found, model)  # whole samples would come back as they are
         training = _training(run, looks, found)
@@ -212,7 +212,7 @@ def _measure_rows(found: Evaluation, data: Data) -> list[dict[str, Any]]:
                 "more": unit.more_is_better,
                 "better": better,
                 "figures": {
-                    rival: numerals.percent(value) if share and value is not None else numerals.number(value)
+                    rival: formatting.percent(value) if share and value is not None else formatting.number(value)
                     for rival, value in row.items()
                 },
             })  # fmt: skip
@@ -224,7 +224,7 @@ def _cards(model: Autoencoder, data: Data, run: "Run", code_size: int) -> list[t
     """The few facts that stand at the top, as (value, what it is)."""
     width = math.prod(model.shape)
     numbers = f"{width / code_size:.1f}".removesuffix(".0")
-    bits = "" if model.code_bits is None else f", {numerals.number(model.code_bits)} bits"
+    bits = "" if model.code_bits is None else f", {formatting.number(model.code_bits)} bits"
     cards = [
         (_shape(model.shape), f"{data.kind}: {width:,} numbers a sample"),
         (_shape(model.code_shape), f"code: {code_size:,} number{'s' * (code_size != 1)}, {numbers} : 1{bits}"),
@@ -238,17 +238,17 @@ def _cards(model: Autoencoder, data: Data, run: "Run", code_size: int) -> list[t
 
 def _loss_words(run: "Run") -> str:
     first, last = run.history[0], run.history[-1]
-    text = f"Training loss over {len(run.history)} epochs, from {numerals.number(first.get('loss'))} to "
-    text += f"{numerals.number(last.get('loss'))}."
+    text = f"Training loss over {len(run.history)} epochs, from {formatting.number(first.get('loss'))} to "
+    text += f"{formatting.number(last.get('loss'))}."
     if last.get("validation_loss") is not None:
-        text += f" Validation loss ends at {numerals.number(last['validation_loss'])}."
+        text += f" Validation loss ends at {formatting.number(last['validation_loss'])}."
     return text + (f" Best epoch: {run.best_epoch}." if run.best_epoch else "")
 
 
 def _error_words(errors: Mapping[str, Tensor]) -> str:
     return " ".join(
         f"{figures.WORDS[name][:1].upper()}{figures.WORDS[name][1:]}: "
-        f"median {numerals.number(float(values.median()))}, largest {numerals.number(float(values.max()))}."
+        f"median {formatting.number(float(values.median()))}, largest {formatting.number(float(values.max()))}."
         for name, values in errors.items()
     )
 

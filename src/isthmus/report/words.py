@@ -2,8 +2,8 @@
 
 import math
 
+from isthmus.formatting import number, percent
 from isthmus.measures import Evaluation
-from isthmus.numerals import number, percent
 from isthmus.pca import PCA
 from isthmus.quantised_pca import QuantisedPCA
 

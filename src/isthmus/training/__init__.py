@@ -1,6 +1,6 @@
 """Training: the loop, its steps, its callbacks, and what lets it go on where it stopped."""
 
-from isthmus.run_folder import CHECKPOINT
+from isthmus.storage.run_folder import CHECKPOINT
 from isthmus.training.callbacks import BestWeights, Callback, Checkpoints, ProgressBar
 from isthmus.training.checkpoint import Checkpoint, State
 from isthmus.training.loop import Training

@@ -6,8 +6,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from isthmus.autoencoder import Autoencoder
-from isthmus.passes import map_draws
+from isthmus.model.autoencoder import Autoencoder
+from isthmus.parts.forward_pass import map_draws
 from isthmus.training.optimisers import Optimiser
 from isthmus.training.settings import Settings
 from isthmus.training.step import Differentiate, Step, Terms

@@ -10,9 +10,9 @@ import torch
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter
 from torch import Tensor
 
-from isthmus.checked import check_tensors, damaged, load_tensors, save_json, save_tensors
 from isthmus.errors import RunError
-from isthmus.run_folder import CHECKPOINT, HISTORY
+from isthmus.storage.checked import check_tensors, damaged, load_tensors, save_json, save_tensors
+from isthmus.storage.run_folder import CHECKPOINT, HISTORY
 from isthmus.training.optimisers import Optimiser
 
 Status = Literal["running", "finished", "stopped early", "interrupted", "diverged"]

@@ -10,13 +10,14 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import flop_registry
 
-from isthmus.autoencoder import Autoencoder
 from isthmus.data import Samples
+from isthmus.model.autoencoder import Autoencoder
+from isthmus.model.batch import batch_context
+from isthmus.model.shape_checks import eval_mode
+from isthmus.parts.forward_pass import map_draws
 from isthmus.parts.networks.recurrent import Recurrent
 from isthmus.parts.networks.residual import Block
-from isthmus.passes import brought, map_draws
 from isthmus.training.settings import Settings
-from isthmus.trial import resting
 
 STEPS = 4000
 """That a training takes where the work allows it. On few data fewer leave the loss falling, more only overfit."""
@@ -75,8 +76,8 @@ def seconds_a_step(model: Autoencoder, train: Samples, batch: int) -> float:
     """What a step of so many samples is assumed to take, from the operations and products of two samples' loss."""
     rows = torch.arange(min(2, len(train)))
     generator = torch.Generator().manual_seed(0)
-    with resting(model), _Work() as work:
-        draws = model.draw(len(rows), generator) | brought(model, train, rows)
+    with eval_mode(model), _Work() as work:
+        draws = model.draw(len(rows), generator) | batch_context(model, train, rows)
         model.loss(model(train.batch(rows), map_draws(lambda draw: draw.to(model.device), draws)))
     share = 3 * batch / len(rows)  # the way back takes twice as long as the way there
     a_sample = work.flops / FLOPS_A_SECOND + work.numbers / NUMBERS_A_SECOND

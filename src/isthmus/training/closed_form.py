@@ -6,9 +6,9 @@ from typing import Any
 import torch
 from torch import nn
 
-from isthmus.autoencoder import Autoencoder
 from isthmus.data import Samples
 from isthmus.errors import BlueprintError
+from isthmus.model.autoencoder import Autoencoder
 from isthmus.parts import Dense, Plain
 from isthmus.parts.layers import TiedLinear
 from isthmus.pca import principal_components

@@ -5,9 +5,9 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import nn
 
-from isthmus.autoencoder import Autoencoder
 from isthmus.data import Samples, Scaling
 from isthmus.errors import BlueprintError
+from isthmus.model.autoencoder import Autoencoder
 from isthmus.parts import Mse, Plain
 from isthmus.parts.layers import Chain
 from isthmus.training.callbacks import Callback
@@ -76,7 +76,7 @@ def layer_autoencoders(model: Autoencoder) -> dict[str, Autoencoder]:
             f"Layer by layer needs a decoder that mirrors its encoder, but {len(encoder)} layers face {len(decoder)}. "
             "Take a dense network, or say solution='gradient'."
         )
-    if model.beside.classes or model.beside.mask:
+    if model.conditioning.classes or model.conditioning.mask:
         raise BlueprintError(
             "Layer by layer takes neither a condition nor missing numbers, which no layer but the first would get. "
             "Say solution='gradient'."

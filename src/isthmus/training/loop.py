@@ -13,10 +13,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from isthmus.autoencoder import Autoencoder
-from isthmus.checked import damaged
 from isthmus.data import Samples
-from isthmus.passes import brought, map_draws
+from isthmus.model.autoencoder import Autoencoder
+from isthmus.model.batch import batch_context
+from isthmus.parts.forward_pass import map_draws
+from isthmus.storage.checked import damaged
 from isthmus.training.callbacks import Callback
 from isthmus.training.checkpoint import Checkpoint, State, Status, save_checkpoint
 from isthmus.training.deterministic import deterministic
@@ -112,7 +113,9 @@ class Training:
         try:
             for rows in torch.arange(len(samples)).split(VALIDATION_BATCH):
                 raw = samples.batch(rows)
-                draws = _to(self.model.draw(len(raw), generator) | brought(self.model, samples, rows), self.device)
+                draws = _to(
+                    self.model.draw(len(raw), generator) | batch_context(self.model, samples, rows), self.device
+                )
                 for side in ("encoder", "decoder"):
                     draws.pop(side, None)  # dropout rests
                 total, terms = self.model.loss(self.model(raw.to(self.device), draws))
@@ -160,7 +163,7 @@ class Training:
         state, settings = self.state, self.settings
         number = state.epoch * self.steps_per_epoch + state.step
         raw = self._resident.batch(indices).to(self.device, non_blocking=True)
-        draws = self.model.draw(len(indices), state.generator) | brought(self.model, self._resident, indices)
+        draws = self.model.draw(len(indices), state.generator) | batch_context(self.model, self._resident, indices)
         if any(penalty.scheduled for penalty in self.model.penalties):
             draws["epochs"] = torch.full((len(indices),), number / self.steps_per_epoch)
         draws = _to(draws, self.device)
@@ -242,7 +245,7 @@ def _why_lost(training: Training, step: int, number: int) -> str:
     indices = training.rows_of(order, step)
     raw = training.samples.batch(indices)
     where = f"The loss is no longer finite at step {number + 1} (epoch {training.state.epoch + 1})."
-    if not training.model.beside.mask and raw.is_floating_point() and not bool(torch.isfinite(raw).all()):
+    if not training.model.conditioning.mask and raw.is_floating_point() and not bool(torch.isfinite(raw).all()):
         bad = indices[~torch.isfinite(raw.flatten(1)).all(1)]
         cause = f"Sample {int(bad[0])} of the training part holds NaN or infinite values: drop or fill them (missing=)."
     elif settings.learning_rate > 1e-2 or settings.optimiser == "sgd":

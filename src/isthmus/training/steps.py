@@ -8,12 +8,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from isthmus.autoencoder import Autoencoder
 from isthmus.errors import TrainingError, remark
+from isthmus.model.autoencoder import Autoencoder
 from isthmus.parts import Conv
+from isthmus.parts.forward_pass import map_draws
 from isthmus.parts.layers import for_compiler
 from isthmus.parts.networks.recurrent import Recurrent
-from isthmus.passes import map_draws
 from isthmus.training.captured import can_capture, captured_step
 from isthmus.training.graph import compile_pure
 from isthmus.training.optimisers import Optimiser
@@ -185,7 +185,7 @@ def worth_compiling(model: Autoencoder, settings: Settings, samples: int, device
         plain = isinstance(network, Conv) and network.form == "pooled" and len(model.shape) == 3
         if not isinstance(network, Conv) or not plain or network.normalisation or network.dropout:
             return False
-        cost, saved = CONV_COMPILE_SECONDS, SAVED_SECONDS_PER_PIXEL * batch_size * math.prod(model.seen_shape[1:])
+        cost, saved = CONV_COMPILE_SECONDS, SAVED_SECONDS_PER_PIXEL * batch_size * math.prod(model.input_shape[1:])
     return settings.epochs * (samples // batch_size) * saved > cost
 
 

@@ -16,9 +16,9 @@ from isthmus.drawing.plates import Section, plate
 from isthmus.drawing.rows import Look, sample_rows
 from isthmus.drawing.theme import LIGHT, Theme
 from isthmus.errors import DataError, UseError, nearest, remark
+from isthmus.formatting import number
 from isthmus.measures import nearest_samples
-from isthmus.numerals import number
-from isthmus.uses.given import MOST_STEPS, check_continuous, decode, one_sample, takes_run, with_label
+from isthmus.uses.arguments import MOST_STEPS, check_continuous, decode, one_sample, takes_run, with_label
 
 if TYPE_CHECKING:
     from isthmus.classifier import Classifier
@@ -85,21 +85,21 @@ def blend(
     condition: str | int | None = None,
     compare: int | None = COMPARED,
     judge: "Classifier | None" = None,
-    **how: Any,
+    **read_options: Any,
 ) -> Blend:
     """What lies between samples, from each to the next.
 
         found = blend(run, "test:3", "test:8", steps=7)
         found.draw().savefig("strip.png"); found.animate("there-and-back.gif")
 
-    given: two or more samples, each as for `isthmus.uses.given.one_sample`: 3 or "test:3" is a number in the test part.
+    given: two or more samples, each as for `uses.arguments.one_sample`: 3 or "test:3" is number 3 of the test part.
     steps: samples from one given to the next, both included.
     ways: "content" mixes the samples' own numbers; "linear" and "spherical" mix their codes, and decode. All
         of them where None.
     condition: the label that a model which is told labels decodes with; the samples' own where they share one.
     compare: look for the nearest among so many training samples, evenly spread; None: among all, 0: not at all.
     judge: a classifier of the data's labels (`isthmus.classifier`), to tell how sure it is of each blend.
-    how: how to read a source, as for `Run.encode`.
+    read_options: how to read a source, as for `Run.encode`.
 
     Raises:
         DataError: there are fewer than two samples, or one can't be found or read.
@@ -113,7 +113,7 @@ def blend(
     through_code = [way for way in chosen_ways if way != "content"]
     if through_code:
         check_continuous(run, "Blend contents alone (ways=content), or train a model such as vae.")
-    found = [one_sample(run, one, **how) for one in given]
+    found = [one_sample(run, one, **read_options) for one in given]
     samples = [one for one, _ in found]
     share = torch.linspace(0, 1, steps, dtype=torch.float64)
     raw = torch.cat([one.tensor().float() for one in samples])
@@ -229,7 +229,7 @@ def _shown(run: "Run", samples: Samples) -> list[int]:
     """Three samples: of different labels where there are any, of one for a model that is told the label."""
     if samples.labels is not None:
         groups = [(samples.labels == label).nonzero()[:, 0].tolist() for label in samples.labels.unique()]
-        if run.model.beside.classes:
+        if run.model.conditioning.classes:
             return max(groups, key=len)[:3]
         if len(groups) > 2:
             return [group[0] for group in groups[:3]]
@@ -248,12 +248,12 @@ def _blended_codes(
 
 def _label(run: "Run", samples: list[Samples], condition: str | int | None) -> Tensor | None:
     """The one label, (), that a model which is conditioned on labels decodes with."""
-    if not run.model.beside.classes:
+    if not run.model.conditioning.classes:
         return None
     own = [with_label(run, one, condition).labels for one in samples]
     numbers = torch.cat([labels for labels in own if labels is not None])
     if len(numbers.unique()) > 1:
-        known = run.description.get("label_names") or range(run.model.beside.classes)
+        known = run.description.get("label_names") or range(run.model.conditioning.classes)
         names = " and ".join(str(known[number]) for number in numbers.unique().tolist())
         raise UseError(
             f"This model decodes with a label, and these samples have different ones ({names}). "

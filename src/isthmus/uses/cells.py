@@ -3,10 +3,10 @@
 import torch
 from torch import Tensor
 
-from isthmus.autoencoder import Autoencoder
 from isthmus.data.samples import Samples
 from isthmus.drawing.rows import Look
-from isthmus.measures import judging
+from isthmus.measures import eval_mode
+from isthmus.model.autoencoder import Autoencoder
 from isthmus.uses.scores import elements_of, pass_of
 
 Cell = tuple[str, float | str, float | str, float]
@@ -101,6 +101,6 @@ def usual_row(train: Samples) -> Tensor:
 
 def _passed(model: Autoencoder, rows: Tensor, labels: Tensor | None) -> tuple[Tensor, Tensor]:
     """(n, columns) squared errors, and what came back, raw."""
-    with judging(model):
-        seen = pass_of(model, rows, labels)
-        return elements_of(model, seen), model.scaling.inverse(seen.reconstruction).cpu().float()
+    with eval_mode(model):
+        out = pass_of(model, rows, labels)
+        return elements_of(model, out), model.scaling.inverse(out.reconstruction).cpu().float()

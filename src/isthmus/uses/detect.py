@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 import torch
 from torch import Tensor
 
-from isthmus.autoencoder import Autoencoder
 from isthmus.data.gather import join
 from isthmus.data.samples import Samples
 from isthmus.data.scaling import Scaling
@@ -19,11 +18,12 @@ from isthmus.drawing.plates import Section, plate
 from isthmus.drawing.rows import Look
 from isthmus.drawing.theme import LIGHT
 from isthmus.errors import DataError, UseError, nearest
-from isthmus.measures import judging
-from isthmus.measures.seen import passes
-from isthmus.numerals import number, percent
+from isthmus.formatting import number, percent
+from isthmus.measures import eval_mode
+from isthmus.measures.passes import passes
+from isthmus.model.autoencoder import Autoencoder
+from isthmus.uses.arguments import takes_run
 from isthmus.uses.cells import Cell, cells_off, usual_row
-from isthmus.uses.given import takes_run
 from isthmus.uses.scores import MOST_CODES, SCORES, Score, batch_size, count_unknown, element_errors, elements_of
 from isthmus.uses.tiles import Tiles
 
@@ -37,14 +37,14 @@ By = Literal["error", "unexplained", "likelihood", "distance", "neighbours"]
 LEAST_HELD = 50
 """Samples that a validation part needs, for its quantiles to say something."""
 DRAWS = 16
-STRANGEST = 10
+MOST_ANOMALOUS = 10
 MAPPED = 3
 """Whole pictures, at most, whose maps are kept and drawn."""
 
 
 @dataclass(frozen=True, eq=False)
 class Detector:
-    """A score, and from where on a sample counts as strange.
+    """A score, and from where on a sample counts as anomalous.
 
     by: which score. threshold: the `quantile` of `usual`, the scores (M,) of the run's own samples; `part` says of
     which part: validation, or train where the run has none (then the model has seen them, and the threshold is low).
@@ -60,7 +60,7 @@ class Detector:
 
     def scores(self, samples: Samples) -> Tensor:
         """(N,) float64 scores of samples that the run has read (`Run.read`)."""
-        with judging(self.model):
+        with eval_mode(self.model):
             scores = torch.cat(
                 [self.score(raw, labels) for raw, labels in samples.labelled(batch_size(self.model, self.by))]
             )
@@ -88,13 +88,13 @@ class Detector:
         return Tiles(self.model, as_learnt=True)(pictures, use)[:, 0]
 
     def where(self, samples: Samples) -> Tensor:
-        """(N, *shape) the squared errors of each number, scaled: where in a sample it is strange."""
+        """(N, *shape) the squared errors of each number, scaled: where in a sample it is anomalous."""
         return element_errors(self.model, samples)
 
 
 @dataclass(frozen=True)
-class Strange:
-    """One of the strangest samples of a source.
+class Anomaly:
+    """One of the most anomalous samples of a source.
 
     sample: its number, from 0; of whole pictures for a model of patches, the tile's. name: where it has one; a tile's
     says its place, "photo@32,0.png". columns: of a table, those that are furthest off, each as (name, given, what the
@@ -113,7 +113,7 @@ class Mapped:
     """A whole picture that a model of patches was given: where in it is what the model has not seen.
 
     name: of the picture. picture: (C, H, W), raw. scores: (H, W) float32, as `Detector.map` gives them. worst: row and
-    column of the first pixel, and score, of those of its tiles that are among the strangest, strangest first.
+    column of the first pixel, and score, of those of its tiles that are among the most anomalous, most anomalous first.
     """
 
     name: str
@@ -126,10 +126,10 @@ class Mapped:
 class Detection:
     """What was found among the samples of a source.
 
-    scores: (N,) float64. by, threshold, quantile, part: as in `Detector`. strangest: the highest scores, highest first.
-    samples: those of the strangest. skipped: names of pictures that could not be read.
+    scores: (N,) float64. by, threshold, quantile, part: as in `Detector`. most_anomalous: the highest scores,
+    highest first. samples: those of the most anomalous. skipped: names of pictures that could not be read.
     tile: height and width of the tiles that whole pictures were covered by, for a model of patches: then each tile is a
-    sample. pictures: with the strangest tiles, strangest first, at most so many as `MAPPED`.
+    sample. pictures: with the most anomalous tiles, most anomalous first, at most so many as `MAPPED`.
     """
 
     scores: Tensor
@@ -137,25 +137,25 @@ class Detection:
     threshold: float
     quantile: float
     part: str
-    strangest: tuple[Strange, ...]
+    most_anomalous: tuple[Anomaly, ...]
     samples: Samples
     skipped: tuple[str, ...] = ()
     tile: tuple[int, int] | None = None
     pictures: tuple[Mapped, ...] = ()
 
     @property
-    def strange(self) -> Tensor:
+    def anomalous(self) -> Tensor:
         """(N,) bool: which scores lie over the threshold; one that is not finite does."""
         return over(self.scores, self.threshold)
 
     def to_json(self) -> dict[str, Any]:
-        """The counts, the threshold, and the strangest samples with what is strange about them."""
+        """The counts, the threshold, and the most anomalous samples with what is anomalous about them."""
         keys = ("column", "given", "expected", "share")
         rows = [
             {"sample": one.sample, "score": one.score}
             | ({"name": one.name} if one.name else {})
             | ({"columns": [dict(zip(keys, column, strict=True)) for column in one.columns]} if one.columns else {})
-            for one in self.strangest
+            for one in self.most_anomalous
         ]
         return {
             "by": self.by,
@@ -163,18 +163,18 @@ class Detection:
             "quantile": self.quantile,
             "part": self.part,
             "samples": len(self.scores),
-            "strange": int(self.strange.sum()),
+            "anomalous": int(self.anomalous.sum()),
             "skipped": list(self.skipped),
-            "strangest": rows,
+            "most_anomalous": rows,
             **({} if self.tile is None else {"tile": list(self.tile)}),
         }
 
 
 @takes_run
 def detector(run: "Run", by: By = "error", *, quantile: float = 0.99, draws: int = DRAWS) -> Detector:
-    """What tells strange samples, learnt from the run's own data.
+    """What tells anomalous samples, learnt from the run's own data.
 
-        strange = detector(run, "neighbours").scores(run.read("new.parquet"))
+        anomalous = detector(run, "neighbours").scores(run.read("new.parquet"))
 
     by: "error", how badly a sample comes back (mean squared error, scaled; a category is right or 1 off);
         "unexplained", the share of a picture's or a series' own variance, around the mean of each channel, that does
@@ -200,7 +200,7 @@ def detector(run: "Run", by: By = "error", *, quantile: float = 0.99, draws: int
     part = "validation" if len(data.validation) >= LEAST_HELD else "train"
     reference = data.parts[part].some(MOST_CODES)
     run.model.eval()  # for good, as several threads may score at once
-    with judging(run.model):
+    with eval_mode(run.model):
         score, usual = SCORES[by](run, data.train, reference, part == "train", draws)
         if usual is None:
             usual = torch.cat([score(raw, labels) for raw, labels in reference.labelled(batch_size(run.model, by))])
@@ -222,27 +222,27 @@ def detect(
     quantile: float = 0.99,
     draws: int = DRAWS,
     each: Callable[[Samples, Tensor, float], object] | None = None,
-    **how: Any,
+    **read_options: Any,
 ) -> Detection:
     """Score every sample of a source, and say which the model has not seen the like of.
 
         found = ist.detect(run, "new.csv", by="error")
-        print(int(found.strange.sum()), found.strangest[0])
+        print(int(found.anomalous.sum()), found.most anomalous[0])
 
     The source is read in pieces: but for its scores, memory does not grow with it. For a model of patches, whole
-    pictures are covered by tiles of its size, each of which is scored by itself: `strangest` names their places, and
-    `pictures` maps them.
+    pictures are covered by tiles of its size, each of which is scored by itself: `most_anomalous` names their
+    places, and `pictures` maps them.
 
     by, quantile, draws: as for `detector`. each: called with every piece, its scores and the threshold, to write them.
-    how: to read a source that is not read as the training's was, as for `read_samples`: a photograph given to a model
-    of small grey pictures needs size= and mode=.
+    read_options: how to read the source, as for `read_samples`, where that differs from the training data: a photograph
+    for a model of small grey pictures needs size= and mode=.
 
     Raises:
         UseError, DataError: as `detector`; or the source can't be read, or does not fit the model.
     """
     found = detector(run, by, quantile=quantile, draws=draws)
-    tile = (run.model.shape[1], run.model.shape[2]) if run.covers(source, how) else None
-    stream = run.stream(source, **how) if tile is None else run.pictures(source, **how)
+    tile = (run.model.shape[1], run.model.shape[2]) if run.covers(source, read_options) else None
+    stream = run.stream(source, **read_options) if tile is None else run.pictures(source, **read_options)
     scores, kept = array("d"), _Kept()  # one block: small ones, a piece each, would keep the memory between them
     places = _Places()
 
@@ -261,8 +261,8 @@ def detect(
         raise DataError("There are no samples to judge: expected at least one.")
     found_scores = torch.frombuffer(scores, dtype=torch.float64)
     columns = _columns(run, kept.samples)
-    strangest = tuple(
-        Strange(
+    most_anomalous = tuple(
+        Anomaly(
             number,
             float(found_scores[number]),
             kept.samples.names[place] if kept.samples.names else "",
@@ -271,33 +271,33 @@ def detect(
         for place, number in enumerate(kept.numbers)
     )
     skipped = tuple(stream.skipped)
-    pictures = places.mapped(found, float(strangest[-1].score)) if tile is not None else ()
+    pictures = places.mapped(found, float(most_anomalous[-1].score)) if tile is not None else ()
     return Detection(
-        found_scores, by, found.threshold, quantile, found.part, strangest, kept.samples, skipped, tile, pictures
+        found_scores, by, found.threshold, quantile, found.part, most_anomalous, kept.samples, skipped, tile, pictures
     )
 
 
 class _Kept:
-    """The strangest samples so far, strangest first."""
+    """The most anomalous samples so far, most anomalous first."""
 
     def __init__(self) -> None:
         self.samples: Samples | None = None
         self.scores, self.numbers, self.done = torch.zeros(0, dtype=torch.float64), [], 0
 
     def add(self, piece: Samples, scores: Tensor) -> None:
-        """The next samples, of which those stay that are among the strangest of all."""
-        new = strangest_of(scores)
+        """The next samples, of which those stay that are among the most anomalous of all."""
+        new = most_anomalous_of(scores)
         taken = piece.take(new)
         both = taken if self.samples is None else join([self.samples, taken])
         values = torch.cat([self.scores, scores[list(new)]])
         numbers = [*self.numbers, *(self.done + place for place in new)]
-        order = strangest_of(values)
+        order = most_anomalous_of(values)
         self.samples, self.scores = both.take(order), values[list(order)]
         self.numbers, self.done = [numbers[place] for place in order], self.done + len(piece)
 
 
 class _Places:
-    """The whole pictures with the strangest tiles so far."""
+    """The whole pictures with the most anomalous tiles so far."""
 
     def __init__(self) -> None:
         self.best: list[tuple[float, str, Tensor, list[tuple[int, int, float]]]] = []
@@ -309,7 +309,7 @@ class _Places:
         values = piece.tensor()
         for place, own in enumerate(scores.nan_to_num(math.inf, math.inf).view(len(piece), -1)):
             name = piece.names[place] if piece.names else f"picture {self.done + place}"
-            ranked = sorted(zip(own.tolist(), places, strict=True), key=lambda each: -each[0])[:STRANGEST]
+            ranked = sorted(zip(own.tolist(), places, strict=True), key=lambda each: -each[0])[:MOST_ANOMALOUS]
             tiles = [(row, column, score) for score, (row, column) in ranked]
             self.best.append((ranked[0][0], name, values[place], tiles))
         self.best = sorted(self.best, key=lambda each: -each[0])[:MAPPED]
@@ -330,7 +330,7 @@ def over(scores: Tensor, threshold: float) -> Tensor:
     return ~(scores <= threshold)
 
 
-def strangest_of(scores: Tensor, most: int = STRANGEST) -> tuple[int, ...]:
+def most_anomalous_of(scores: Tensor, most: int = MOST_ANOMALOUS) -> tuple[int, ...]:
     """The numbers of the highest scores, highest first; what is not finite comes before all."""
     scores = scores.nan_to_num(math.inf, math.inf)
     high = (scores >= scores.topk(min(most, len(scores))).values[-1:]).nonzero().flatten()  # to sort all takes longer
@@ -344,13 +344,13 @@ def _columns(run: "Run", samples: Samples) -> list[tuple[Cell, ...]]:
 
 
 def draw_places(found: Detection, scaling: Scaling, theme: "Theme" = LIGHT) -> "Figure":
-    """The pictures with the strangest tiles, and beside each the map of its scores; the strangest tiles are framed.
+    """The pictures with the most anomalous tiles, which are framed, and next to each the map of its scores.
 
     Raises:
         UseError: the detection was not of whole pictures by a model of patches.
     """
     if found.tile is None:
-        raise UseError("Places are drawn of whole pictures that a model of patches was given. Use draw_strangest.")
+        raise UseError("Places are drawn of whole pictures that a model of patches was given. Use draw_most_anomalous.")
     light = [scaling(each.picture.float()[None])[0].cpu() for each in found.pictures]
     return detection.place_maps(
         [(each.name, picture, each.scores, each.worst) for each, picture in zip(found.pictures, light, strict=True)],
@@ -361,7 +361,7 @@ def draw_places(found: Detection, scaling: Scaling, theme: "Theme" = LIGHT) -> "
     )
 
 
-def draw_strangest(
+def draw_most_anomalous(
     model: Autoencoder,
     samples: Samples,
     titles: Sequence[str] = (),
@@ -369,17 +369,17 @@ def draw_strangest(
     *,
     cells: Sequence[tuple[Cell, ...]] = (),
 ) -> "Figure":
-    """What about these samples is strange: where in pictures, when in series, by which cells of a table.
+    """What about these samples is anomalous: where in pictures, when in series, by which cells of a table.
 
-    titles: of the samples, their scores for example. cells: of a table, what is off in each row (`Strange.columns`).
+    titles: of the samples, their scores for example. cells: of a table, what is off in each row (`Anomaly.columns`).
     """
     if samples.kind == "table":
         return detection.cell_shares([[(cell[0], cell[3]) for cell in row] for row in cells], titles, theme=theme)
-    with judging(model):
-        seen = list(passes(model, samples, batch_size(model), damage=False))
-    errors = torch.cat([elements_of(model, each) for each in seen])
+    with eval_mode(model):
+        out = list(passes(model, samples, batch_size(model), damage=False))
+    errors = torch.cat([elements_of(model, each) for each in out])
     clean, made = (
-        torch.cat([getattr(each, name).float().cpu() for each in seen]) for name in ("clean", "reconstruction")
+        torch.cat([getattr(each, name).float().cpu() for each in out]) for name in ("clean", "reconstruction")
     )
     if samples.kind == "series":
         return detection.series_heat(clean, made, errors, titles=titles, theme=theme)
@@ -387,7 +387,7 @@ def draw_strangest(
 
 
 def section(run: "Run") -> Section | None:
-    """The scores of the run's test part beside the threshold, and its strangest samples; None without a test part.
+    """The scores of the run's test part beside the threshold, and its most anomalous samples; None without a test part.
 
     Nor of a model that puts damaged samples right, which brings back whole ones of any kind.
     """
@@ -400,11 +400,11 @@ def section(run: "Run") -> Section | None:
         return None
     scores = found.scores(test)
     share = float((scores > found.threshold).double().mean())
-    chosen = strangest_of(scores, 8)
-    strangest, titles = test.take(chosen), [f"{float(scores[i]):.2g}" for i in chosen]
-    cells = _columns(run, strangest)
+    chosen = most_anomalous_of(scores, 8)
+    most_anomalous, titles = test.take(chosen), [f"{float(scores[i]):.2g}" for i in chosen]
+    cells = _columns(run, most_anomalous)
     groups = {found.part: found.usual, "test": scores}
-    seen = ", which the model was trained on" if found.part == "train" else ""
+    out = ", which the model was trained on" if found.part == "train" else ""
     what = {
         "pictures": "where the error lies",
         "series": "when the error is large",
@@ -415,12 +415,11 @@ def section(run: "Run") -> Section | None:
             "Scores",
             lambda theme: detection.score_histogram(groups, found.threshold, "mean squared error", theme=theme),
             f"Histogram of the scores of the {found.part} and the test part; threshold {number(found.threshold)}.",
-            f"How badly samples come back. Dashed: {percent(found.quantile)} of the {found.part} part{seen} stay "
-            "below.",
+            f"How badly samples come back. Dashed: {percent(found.quantile)} of the {found.part} part{out} stay below.",
         ),
         plate(
-            "The strangest samples",
-            lambda theme: draw_strangest(run.model, strangest, titles, theme, cells=cells),
+            "The most anomalous samples",
+            lambda theme: draw_most_anomalous(run.model, most_anomalous, titles, theme, cells=cells),
             f"The {len(chosen)} test samples with the highest scores, {what}.",
             f"The test samples with the highest scores, {what}.",
         ),

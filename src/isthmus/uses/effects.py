@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from isthmus.drawing.rows import Look
-from isthmus.numerals import number
+from isthmus.formatting import number
 
 NAMED = 3
 """Columns that are named, at most."""

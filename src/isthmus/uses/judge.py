@@ -15,7 +15,7 @@ from isthmus.measures import Generation, LogLikelihood, bits_per_dimension, grad
 from isthmus.measures.generation import NEIGHBOURS
 from isthmus.pca import principal_components
 from isthmus.seeds import seeded
-from isthmus.uses.given import takes_run
+from isthmus.uses.arguments import takes_run
 from isthmus.uses.sample import Source, Wanted, reference, source_of
 
 if TYPE_CHECKING:

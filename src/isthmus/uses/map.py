@@ -14,10 +14,10 @@ from isthmus.drawing.plates import Section, plate
 from isthmus.drawing.rows import Look
 from isthmus.drawing.theme import LIGHT, Theme
 from isthmus.errors import DataError, UseError
+from isthmus.formatting import percent
 from isthmus.measures.maps import MapQuality, map_quality
-from isthmus.numerals import percent
 from isthmus.pca import principal_components
-from isthmus.uses.given import MOST_STEPS, check_continuous, takes_run
+from isthmus.uses.arguments import MOST_STEPS, check_continuous, takes_run
 from isthmus.uses.map_page import write_page
 from isthmus.uses.projections import Projection, Way, project
 
@@ -106,7 +106,7 @@ def map_codes(
     most: int = MOST,
     across: int = ACROSS,
     seed: int = 0,
-    **how: Any,
+    **read_options: Any,
 ) -> CodeMap:
     """A map of samples by their codes.
 
@@ -117,7 +117,7 @@ def map_codes(
     source: of the samples, as for `Run.encode`; a part of the run's own data where None.
     way: see `isthmus.uses.projections.project`. part: of the run's data, or of the source; test where None, if there is one.
     most: samples on the map, evenly spread. across: places of the decoded plane along each side; 0: none.
-    seed: of t-SNE and UMAP. how: how to read the source.
+    seed: of t-SNE and UMAP. read_options: how to read the source.
 
     Raises:
         DataError: the source can't be read, or holds fewer than four samples.
@@ -130,7 +130,7 @@ def map_codes(
             raise DataError(f"There is no part {part!r}: expected {', '.join(parts)}.")
         samples, called = parts[part], f"{part} part"
     else:
-        more = how if part is None else how | {"part": part}
+        more = read_options if part is None else read_options | {"part": part}
         samples, called = run.read(source, **more), source if isinstance(source, str) else "given samples"
     rows = spread(len(samples), most)
     codes = run.encode(samples.take(rows)).flatten(1)
@@ -234,7 +234,7 @@ def _plane(run: "Run", found: Projection, samples: Samples, across: int) -> Plan
     places = grid[:, :1] if line else grid
     distances, near = torch.cdist(places, found.points).min(1)
     labels = None
-    if run.model.beside.classes and samples.labels is not None:
+    if run.model.conditioning.classes and samples.labels is not None:
         labels = samples.labels[near]
     made = run.decode(found.back(places), labels)
     cell = ((high - low) / across).norm()

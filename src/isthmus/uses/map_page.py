@@ -13,9 +13,9 @@ from PIL import Image
 
 from isthmus.drawing.maps import plane_board, thumbnails
 from isthmus.drawing.theme import LABELS, LIGHT
-from isthmus.files import whole_file
-from isthmus.numerals import number
+from isthmus.formatting import number
 from isthmus.plain import plain
+from isthmus.storage.files import whole_file
 
 if TYPE_CHECKING:
     from isthmus.uses.map import CodeMap

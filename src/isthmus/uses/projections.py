@@ -10,7 +10,7 @@ from torch import Tensor
 
 from isthmus.data.samples import Samples
 from isthmus.errors import DataError, UseError, nearest
-from isthmus.numerals import percent
+from isthmus.formatting import percent
 from isthmus.pca import principal_components
 
 Way = Literal["auto", "code", "pca", "tsne", "umap"]

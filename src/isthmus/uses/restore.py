@@ -10,7 +10,6 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from isthmus.autoencoder import Autoencoder
 from isthmus.data import Samples
 from isthmus.data.fit import check_units
 from isthmus.data.options import Options
@@ -20,13 +19,14 @@ from isthmus.data.sources import called
 from isthmus.drawing import figures
 from isthmus.drawing.plates import Section, plate
 from isthmus.errors import DataError, UseError
-from isthmus.measures import judging
+from isthmus.formatting import number
+from isthmus.measures import eval_mode
+from isthmus.measures.passes import passes
 from isthmus.measures.reconstruction import psnr, ssim
-from isthmus.measures.seen import passes
-from isthmus.numerals import number
+from isthmus.model.autoencoder import Autoencoder
 from isthmus.parts.corruptions.colour import BRIGHTNESS
 from isthmus.seeds import seeded
-from isthmus.uses.given import takes_run
+from isthmus.uses.arguments import takes_run
 from isthmus.uses.tiles import OVERLAP, TILE, Progress, Tiles
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ class Restorer:
                 "This model was trained on whole samples and puts nothing right. Train one with a corruption: "
                 "recipe 'denoise', 'watermark', 'inpaint', 'recolour', 'upscale' or 'sharpen'."
             )
-        if self.model.beside.classes:
+        if self.model.conditioning.classes:
             raise UseError("This model wants a label with every picture. Train one without condition to restore.")
         self.tiles = Tiles(self.model, tile, overlap)
         self.bounds = _bounds(run)
@@ -85,16 +85,16 @@ class Restorer:
     @property
     def fills(self) -> bool:
         """Whether it fills holes, so that it must be told where they are."""
-        return self.model.beside.mask
+        return self.model.conditioning.mask
 
-    def __call__(self, picture: Tensor, known: Tensor | None = None, progress: Progress | None = None) -> Tensor:
+    def __call__(self, picture: Tensor, observed: Tensor | None = None, progress: Progress | None = None) -> Tensor:
         """(C, h, w) a damaged picture in the run's raw units to the restored one, (C', H, W), float32.
 
         A grey model restores each colour by itself, and a colour model a grey picture as one whose colours are alike;
         a model that colours takes what is grey of a colour picture. A fourth channel, or a second one, is opacity,
         which is kept (enlarged where the picture is). What is known of a picture with holes stays as it was.
 
-        known: (h, w) False in the holes, for a model that fills them.
+        observed: (h, w) False in the holes, for a model that fills them.
 
         Raises:
             DataError: the picture has a number of channels that no picture has, or the mask another size.
@@ -106,19 +106,19 @@ class Restorer:
                 "Give several one by one."
             )
         picture = picture.float()
-        if known is None and bool(picture.isnan().any()):
-            known = ~picture.isnan().any(0)
-        self._check_holes(picture, known)
-        seen, clean = self.model.seen_shape[0], self.model.shape[0]
+        if observed is None and bool(picture.isnan().any()):
+            observed = ~picture.isnan().any(0)
+        self._check_holes(picture, observed)
+        seen, clean = self.model.input_shape[0], self.model.shape[0]
         opacity = picture[-1:] if len(picture) in (2, 4) and seen not in (2, 4) else None
         colours = picture if opacity is None else picture[:-1]
         given = self._channels(colours, seen, clean)
-        if known is None:
+        if observed is None:
             made = self._within(self.tiles(given, progress=progress))
         else:
-            told = known.expand(len(given), 1, *known.shape)
-            made = self.tiles(torch.cat((self._filled(given, known), told), 1), _told, progress)
-            made = torch.where(known, given, self._within(made))
+            told = observed.expand(len(given), 1, *observed.shape)
+            made = self.tiles(torch.cat((self._filled(given, observed), told), 1), _told, progress)
+            made = torch.where(observed, given, self._within(made))
         made = made[:, 0] if len(made) > 1 else made[0]
         if len(colours) == 1 and seen == clean == 3:
             made = _brightness(made)
@@ -127,19 +127,19 @@ class Restorer:
     def _within(self, made: Tensor) -> Tensor:
         return made if self.bounds is None else made.clamp(*self.bounds)
 
-    def _filled(self, given: Tensor, known: Tensor) -> Tensor:
+    def _filled(self, given: Tensor, observed: Tensor) -> Tensor:
         """(N, C, h, w) raw with holes filled as in training, all at once: a tile may see but a part of a rim."""
         scaling, corruption = self.model.scaling, self.model.corruption
         assert corruption is not None
-        here = (..., *(_around(~known.all(axis)) for axis in (1, 0)))
+        here = (..., *(_around(~observed.all(axis)) for axis in (1, 0)))
         scaled = scaling(given[here])
-        part = scaling.inverse(corruption.filled(scaled, known[here].to(scaled.device).expand_as(scaled)))
+        part = scaling.inverse(corruption.filled(scaled, observed[here].to(scaled.device).expand_as(scaled)))
         filled = given.clone()
         filled[here] = part.cpu()
         return filled
 
-    def _check_holes(self, picture: Tensor, known: Tensor | None) -> None:
-        if known is None:
+    def _check_holes(self, picture: Tensor, observed: Tensor | None) -> None:
+        if observed is None:
             if self.fills:
                 raise UseError(
                     "This model fills holes and must be told where they are: known=, False in them; or, for a file, a "
@@ -150,9 +150,9 @@ class Restorer:
             raise DataError(
                 f"This model fills no holes: it learnt to undo {self.model.corruption}. Leave the mask out."
             )
-        if known.shape != picture.shape[1:]:
+        if observed.shape != picture.shape[1:]:
             raise DataError(
-                f"The mask has {tuple(known.shape)} pixels (height, width), the picture {tuple(picture.shape[1:])}: "
+                f"The mask has {tuple(observed.shape)} pixels (height, width), the picture {tuple(picture.shape[1:])}: "
                 "expected the same. Give a mask of the picture's size."
             )
 
@@ -183,7 +183,7 @@ def restore(
     run: "Run",
     picture: Any,
     *,
-    known: Any = None,
+    observed: Any = None,
     tile: int = TILE,
     overlap: int = OVERLAP,
     progress: Progress | None = None,
@@ -197,7 +197,7 @@ def restore(
 
     picture: (C, h, w), (h, w), or (h, w, C), an array or tensor; or a picture of Pillow's. For files see
         `restore_files`.
-    known: (h, w), False in the holes that a model such as `inpaint` is to fill.
+    observed: (h, w), False in the holes that a model such as `inpaint` is to fill.
     tile, overlap: sides of the tiles in which a large picture goes through the model, and how far they lie over each
         other, in pixels of the result. progress: called as `progress(done, total)` in tiles.
 
@@ -205,31 +205,33 @@ def restore(
         DataError, UseError: as `Restorer`; or this is no picture.
     """
     given = _as_picture(picture)
-    if known is not None:
-        known = torch.as_tensor(known if isinstance(known, Tensor) else np.array(known), dtype=torch.bool)
-    made = Restorer(run, tile=tile, overlap=overlap)(given, known, progress)
+    if observed is not None:
+        observed = torch.as_tensor(observed if isinstance(observed, Tensor) else np.array(observed), dtype=torch.bool)
+    made = Restorer(run, tile=tile, overlap=overlap)(given, observed, progress)
     check_units(Samples(given[None], kind="pictures"), run.description, called(picture))
     return made
 
 
 @takes_run
-def restoration(run: "Run", source: Any = None, *, most: int | None = None, seed: int = 0, **how: Any) -> Restoration:
+def restoration(
+    run: "Run", source: Any = None, *, most: int | None = None, seed: int = 0, **read_options: Any
+) -> Restoration:
     """Damage pictures as in training, restore them, and measure how near both are to the clean ones.
 
     source: clean pictures in the model's size; the run's test part (or validation) where None. most: of them, evenly
-        spread. seed: of the damage. how: to read the source, as for `Run.encode`.
+        spread. seed: of the damage. read_options: to read the source, as for `Run.encode`.
 
     Raises:
         UseError: the model was trained without a corruption, or takes no pictures.
     """
-    model, samples = run.model, _chief_part(run) if source is None else run.read(source, **how)
+    model, samples = run.model, _chief_part(run) if source is None else run.read(source, **read_options)
     if model.corruption is None or len(model.shape) != 3:
         Restorer(run)  # which says why
     if most is not None:
         samples = samples.some(most)
     generator = seeded(seed)
     made: dict[str, list[Tensor]] = {"clean": [], "damaged": [], "restored": []}
-    with judging(model):
+    with eval_mode(model):
         for seen in passes(model, samples, 64, generator=generator, damage=True):
             damaged, output = model.as_clean(seen.corrupted), seen.reconstruction
             if model.corruption is not None and model.corruption.hides:
@@ -303,7 +305,7 @@ def _around(lost: Tensor) -> slice:
 def _told(model: Autoencoder, tiles: Tensor) -> Tensor:
     """What the model makes of (N, C + 1, h, w): channels, and then a plane of 1 where they are known."""
     given = tiles[:, :-1]
-    return model.reconstruct(given, known=(tiles[:, -1:] > 0).expand_as(given))
+    return model.reconstruct(given, observed=(tiles[:, -1:] > 0).expand_as(given))
 
 
 def _chief_part(run: "Run") -> Samples:

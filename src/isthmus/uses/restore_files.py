@@ -14,9 +14,9 @@ from isthmus.data.options import Options
 from isthmus.data.pictures import SUFFIXES, decode
 from isthmus.data.samples import as_tensor
 from isthmus.errors import DataError, UseError, nearest
-from isthmus.files import open_regular, unwritable, write_whole
-from isthmus.replacing import finish_swap
-from isthmus.uses.given import takes_run
+from isthmus.storage.files import open_regular, unwritable, write_whole
+from isthmus.storage.replacing import finish_swap
+from isthmus.uses.arguments import takes_run
 from isthmus.uses.restore import Restorer
 from isthmus.uses.tiles import OVERLAP, TILE
 
@@ -117,8 +117,8 @@ def restore_files(
             found.skipped[name] = str(error)
             continue
         picture = as_tensor(values)
-        known = _known(picture, restorer, masks, name)
-        made = _restored(restorer, picture, known, told)
+        observed = _known(picture, restorer, masks, name)
+        made = _restored(restorer, picture, observed, told)
         _write(place, made)
         found.written.append(str(place))
     return found
@@ -197,17 +197,17 @@ def _known(picture: Tensor, restorer: Restorer, masks: Path | None, name: str) -
 
 
 def _restored(
-    restorer: Restorer, picture: Tensor, known: Tensor | None, progress: Callable[[int, int], object] | None
+    restorer: Restorer, picture: Tensor, observed: Tensor | None, progress: Callable[[int, int], object] | None
 ) -> Tensor:
     """(C, h, w) uint8 to (C', H, W) uint8."""
-    if known is not None and len(picture) in (2, 4):
+    if observed is not None and len(picture) in (2, 4):
         picture = picture[:-1]  # what was transparent is filled
     opacity = picture[-1:] if len(picture) in (2, 4) else None
     colours = picture if opacity is None else picture[:-1]
     low, high = restorer.bounds or (0.0, 255.0)
     raw = low + colours.float() / 255 * (high - low)
     whole = raw if opacity is None else torch.cat((raw, opacity.float()))
-    made = restorer(whole, known, progress)
+    made = restorer(whole, observed, progress)
     shown = (made - low) / (high - low) * 255
     if opacity is not None:
         shown[-1] = made[-1]
@@ -225,4 +225,4 @@ def _write(path: Path, picture: Tensor) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise unwritable(path, error) from error
-    write_whole(path, lambda beside: image.save(beside, **HOW.get(suffix, {})))
+    write_whole(path, lambda conditioning: image.save(conditioning, **HOW.get(suffix, {})))

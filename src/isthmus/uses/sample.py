@@ -13,11 +13,11 @@ from isthmus.drawing.draws import clouds, picture_board, series_board
 from isthmus.drawing.plates import Section, plate
 from isthmus.drawing.theme import LIGHT, Theme
 from isthmus.errors import DataError, UseError, nearest
+from isthmus.formatting import number
 from isthmus.memory import check_size, within_memory
-from isthmus.numerals import number
 from isthmus.samplers import Sampler, Way, fit_sampler
 from isthmus.seeds import seeded
-from isthmus.uses.given import takes_run
+from isthmus.uses.arguments import takes_run
 
 if TYPE_CHECKING:
     from isthmus.run import Run
@@ -63,7 +63,7 @@ class Source:
         check_size((count, numbers), 4, what, advice)
         with within_memory(what, advice):
             codes = self.sampler.draw(count, generator)
-        classes, labels = self.run.model.beside.classes, None
+        classes, labels = self.run.model.conditioning.classes, None
         if self.label is not None:
             labels = torch.full((count,), self.label)
         elif classes:
@@ -124,7 +124,7 @@ def source_of(
             "nothing to its decoder. Train a 'vae' to draw from, or learn a model of sequences over the indices."
         )
     number = None if label is None else label_number(run, str(label))
-    of_class = number is not None and not model.beside.classes
+    of_class = number is not None and not model.conditioning.classes
     chosen = ("mixture" if of_class else "prior") if way == "auto" else way
     if chosen == "prior":
         if of_class:
@@ -210,7 +210,7 @@ def label_number(run: "Run", name: str) -> int:
         DataError: there is none, or the data have no labels.
     """
     names = tuple(run.description.get("label_names") or ()) or run.open().label_names
-    classes = run.model.beside.classes
+    classes = run.model.conditioning.classes
     if not names:
         names = tuple(map(str, range(classes)))
     if not names:

@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from isthmus.autoencoder import Autoencoder
-from isthmus.data.samples import Samples, together
+from isthmus.data.samples import Samples, inference_batch_size
 from isthmus.errors import UseError
-from isthmus.measures import judging, log_likelihood
-from isthmus.measures.seen import passes
+from isthmus.measures import eval_mode, log_likelihood
+from isthmus.measures.passes import passes
+from isthmus.model.autoencoder import Autoencoder
+from isthmus.model.batch import max_width
 from isthmus.parts import DiagonalGaussian
-from isthmus.passes import Pass, widest
+from isthmus.parts.forward_pass import Pass
 
 if TYPE_CHECKING:
     from isthmus.run import Run
@@ -30,22 +31,22 @@ Score = Callable[[Tensor, Tensor | None], Tensor]
 
 def batch_size(model: Autoencoder, by: str = "error") -> int:
     """How many samples are scored at a time."""
-    return BATCH if by == "likelihood" else together(widest(model))
+    return BATCH if by == "likelihood" else inference_batch_size(max_width(model))
 
 
 def element_errors(model: Autoencoder, samples: Samples) -> Tensor:
     """(N, *shape) squared error of each number, scaled; 0 of what is missing, 1 of a category that is wrong."""
-    with judging(model):
-        return torch.cat([elements_of(model, seen) for seen in passes(model, samples, batch_size(model), damage=False)])
+    with eval_mode(model):
+        return torch.cat([elements_of(model, out) for out in passes(model, samples, batch_size(model), damage=False)])
 
 
-def elements_of(model: Autoencoder, seen: Pass) -> Tensor:
+def elements_of(model: Autoencoder, out: Pass) -> Tensor:
     """(N, *shape) the same, of a pass."""
-    errors = (seen.reconstruction.float() - seen.clean.float()).square()
+    errors = (out.reconstruction.float() - out.clean.float()).square()
     if any(model.scaling.levels):
         categories = torch.tensor(model.scaling.levels, device=errors.device) > 0
-        errors = torch.where(categories, (seen.reconstruction.round() != seen.clean).float(), errors)
-    return (errors if seen.known is None else torch.where(seen.known, errors, 0)).cpu()
+        errors = torch.where(categories, (out.reconstruction.round() != out.clean).float(), errors)
+    return (errors if out.observed is None else torch.where(out.observed, errors, 0)).cpu()
 
 
 def count_unknown(model: Autoencoder, samples: Samples) -> Tensor:
@@ -65,8 +66,8 @@ def _by_error(run: "Run", *_: Any) -> tuple[Score, None]:
     model = run.model
 
     def score(raw: Tensor, labels: Tensor | None) -> Tensor:
-        seen = pass_of(model, raw, labels)
-        return _mean(elements_of(model, seen), seen.known)
+        out = pass_of(model, raw, labels)
+        return _mean(elements_of(model, out), out.observed)
 
     return score, None
 
@@ -83,12 +84,12 @@ def _by_unexplained(run: "Run", *_: Any) -> tuple[Score, None]:
         )
 
     def score(raw: Tensor, labels: Tensor | None) -> Tensor:
-        seen = pass_of(model, raw, labels)
-        clean = seen.with_holes().cpu().double()
+        out = pass_of(model, raw, labels)
+        clean = out.with_holes().cpu().double()
         around = clean - clean.flatten(2).nanmean(2).view(*clean.shape[:2], *[1] * (clean.ndim - 2))
-        own = _mean(around.square(), seen.known)
-        # what does not vary at all, and comes back otherwise, is as strange as can be
-        return _mean(elements_of(model, seen), seen.known) / own.clamp(min=LEAST_VARIANCE)
+        own = _mean(around.square(), out.observed)
+        # what does not vary at all, and comes back otherwise, is as anomalous as can be
+        return _mean(elements_of(model, out), out.observed) / own.clamp(min=LEAST_VARIANCE)
 
     return score, None
 
@@ -130,18 +131,18 @@ def _by_neighbours(
     run: "Run", train: Samples, reference: Samples, same: bool, draws: int
 ) -> tuple[Score, Tensor | None]:
     chosen = train.some(MOST_CODES)
-    known = torch.cat([_codes(run.model, raw, labels) for raw, labels in chosen.labelled(batch_size(run.model))])
-    near = min(NEIGHBOURS, len(known) - 1)
+    observed = torch.cat([_codes(run.model, raw, labels) for raw, labels in chosen.labelled(batch_size(run.model))])
+    near = min(NEIGHBOURS, len(observed) - 1)
     if near < 1:
         raise UseError("Neighbours need training codes, and there are fewer than two. Take by='error'.")
 
     def score(raw: Tensor, labels: Tensor | None) -> Tensor:
-        return torch.cdist(_codes(run.model, raw, labels), known).topk(near, largest=False).values.mean(1)
+        return torch.cdist(_codes(run.model, raw, labels), observed).topk(near, largest=False).values.mean(1)
 
     if not same:
         return score, None
     apart = torch.cat(
-        [torch.cdist(rows, known).topk(near + 1, largest=False).values[:, 1:] for rows in known.split(BATCH)]
+        [torch.cdist(rows, observed).topk(near + 1, largest=False).values[:, 1:] for rows in observed.split(BATCH)]
     )
     return score, apart.mean(1)  # the first of each is itself
 
@@ -155,13 +156,13 @@ SCORES: dict[str, Callable[..., tuple[Score, Tensor | None]]] = {
 }
 
 
-def _mean(values: Tensor, known: Tensor | None) -> Tensor:
+def _mean(values: Tensor, observed: Tensor | None) -> Tensor:
     """(N,) float64 means of (N, *shape) values over each sample, or over what is known of it."""
     values = values.flatten(1).double()
-    if known is None:
+    if observed is None:
         return values.mean(1)
-    known = known.flatten(1).cpu()
-    return torch.where(known, values, 0).sum(1) / known.sum(1).clamp(min=1)
+    observed = observed.flatten(1).cpu()
+    return torch.where(observed, values, 0).sum(1) / observed.sum(1).clamp(min=1)
 
 
 def _codes(model: Autoencoder, raw: Tensor, labels: Tensor | None) -> Tensor:

@@ -8,9 +8,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from isthmus.autoencoder import Autoencoder
 from isthmus.data.scaling import Scaling
 from isthmus.errors import BlueprintError, UseError
+from isthmus.model.autoencoder import Autoencoder
 from isthmus.parts import Shape
 
 TILE, OVERLAP = 256, 64
@@ -74,7 +74,7 @@ class Tiles:
             self.sides = (one, one)
             self.overlaps = (min(max(1, round(overlap / step)) * self.grid, one - self.grid),) * 2
         else:
-            self.grid, self.sides = 1, model.seen_shape[1:]
+            self.grid, self.sides = 1, model.input_shape[1:]
             self.overlaps = tuple(length // 2 for length in self.sides)
         self._sized: dict[Shape, Autoencoder] = {}
 

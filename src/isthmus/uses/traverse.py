@@ -14,10 +14,10 @@ from isthmus.drawing.plates import Section, plate
 from isthmus.drawing.rows import Look, sample_rows
 from isthmus.drawing.theme import LIGHT, Theme
 from isthmus.errors import DataError, UseError, nearest
-from isthmus.measures.seen import passes
+from isthmus.measures.passes import passes
 from isthmus.parts.codes.gaussian import DiagonalGaussian
+from isthmus.uses.arguments import MOST_STEPS, check_continuous, one_sample, takes_run
 from isthmus.uses.effects import Effect, effect_of
-from isthmus.uses.given import MOST_STEPS, check_continuous, one_sample, takes_run
 
 if TYPE_CHECKING:
     from isthmus.run import Run
@@ -117,7 +117,7 @@ def traverse(
     most: int = 16,
     numbers: Sequence[int] | None = None,
     by: By = "change",
-    **how: Any,
+    **read_options: Any,
 ) -> Traverse:
     """What each number of the code does: it goes up and down over its own range in the data, the others stay.
 
@@ -128,10 +128,10 @@ def traverse(
     The range is that between the 2 % and the 98 % quantile of the training samples' codes; the smallest and largest
     where those are the same. How much a number changes is found around several training samples.
 
-    sample: around which to move, as for `isthmus.uses.given.one_sample`; the test part's first where None.
+    sample: around which to move, as for `isthmus.uses.arguments.one_sample`; the test part's first where None.
     steps: positions of each number. most: the most important so many numbers. numbers: these instead, counted from 0 in
     the flat code. by: order by the "change" of the output, or by each number's "kl", for a Gaussian code.
-    how: how to read a source, as for `Run.encode`.
+    read_options: how to read a source, as for `Run.encode`.
 
     Raises:
         DataError: there is no such sample or number.
@@ -142,7 +142,7 @@ def traverse(
         raise DataError(f"There is no order by {by!r}. {nearest(str(by), get_args(By))}")
     if not 2 <= steps <= MOST_STEPS or most < 1:
         raise DataError(f"{steps} steps of {most} numbers: expected 2 to {MOST_STEPS:,} steps, of one number or more.")
-    given, name = one_sample(run, _first(run) if sample is None else sample, **how)
+    given, name = one_sample(run, _first(run) if sample is None else sample, **read_options)
     train = run.open().train
     codes, kl = _codes(run, train)
     size = codes.shape[1]
@@ -207,8 +207,8 @@ def _codes(run: "Run", train: Samples) -> tuple[Tensor, Tensor | None]:
     codes, costs = [], []
     run.model.eval()
     with torch.no_grad():
-        for seen in passes(run.model, train.some(KNOWN), 256, damage=False):
-            code = seen.code
+        for out in passes(run.model, train.some(KNOWN), 256, damage=False):
+            code = out.code
             codes.append(code.z.flatten(1).float().cpu())
             if isinstance(code.distribution, DiagonalGaussian):
                 costs.append(code.distribution.kl().flatten(1).float().cpu())
@@ -251,7 +251,7 @@ def _moved(run: "Run", around: Tensor, labels: Tensor | None, number: int, value
     """(N, D) flat codes to (N, S, *shape) raw samples, with one number of each code at each of the (S,) values."""
     codes = around[:, None].repeat(1, len(values), 1)
     codes[:, :, number] = values
-    told = None if labels is None or not run.model.beside.classes else labels.repeat_interleave(len(values))
+    told = None if labels is None or not run.model.conditioning.classes else labels.repeat_interleave(len(values))
     made = run.decode(codes.flatten(0, 1), told)
     return made.view(len(around), len(values), *made.shape[1:])
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from isthmus.errors import BlueprintError
-from isthmus.parts import Columns, Facts
+from isthmus.parts import Columns, DataSpec
 from isthmus.parts.distances.columns import constant_costs
 
 LEVELS = (0, 2, 4, 1, 0)
@@ -45,7 +45,7 @@ def test_each_column_has_its_own_loss():
 def test_the_best_constant_costs_one_in_every_column():
     target = rows(400)
     costs = constant_costs(target, LEVELS)
-    distance = Columns().settled(Facts(levels=LEVELS, constant_costs=costs))
+    distance = Columns().resolve(DataSpec(levels=LEVELS, constant_costs=costs))
     shares = torch.bincount(target[:, 2].long(), minlength=4).double() / 400
     half = target[:, 1].mean()
     constants = [
@@ -86,11 +86,11 @@ def test_numbers_alone_need_no_levels():
 
 def test_what_is_not_known_does_not_count():
     target, output = rows(), torch.randn(50, 8, generator=generator(1), dtype=torch.float64)
-    known = torch.rand(50, 5, generator=generator(2)) < 0.6
+    observed = torch.rand(50, 5, generator=generator(2)) < 0.6
     distance = Columns(levels=LEVELS)
     elements = distance.elements(output, target)
-    expected = [float(row[keep].mean()) if keep.any() else 0.0 for row, keep in zip(elements, known, strict=True)]
-    assert distance(output, torch.where(known, target, 0), known).tolist() == pytest.approx(expected)
+    expected = [float(row[keep].mean()) if keep.any() else 0.0 for row, keep in zip(elements, observed, strict=True)]
+    assert distance(output, torch.where(observed, target, 0), observed).tolist() == pytest.approx(expected)
 
 
 def test_what_is_no_table_or_no_category_is_refused():

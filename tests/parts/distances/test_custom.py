@@ -45,9 +45,9 @@ def test_a_single_number_counts_for_every_sample_of_the_batch():
 
 def test_what_is_missing_does_not_count():
     picture, target = pair()
-    known = torch.rand(5, *SHAPE, generator=torch.Generator().manual_seed(1)) > 0.4
-    found = Custom(function=nn.MSELoss(), link="identity")(picture, target, known)
-    torch.testing.assert_close(found, Mse(link="identity")(picture, target, known))
+    observed = torch.rand(5, *SHAPE, generator=torch.Generator().manual_seed(1)) > 0.4
+    found = Custom(function=nn.MSELoss(), link="identity")(picture, target, observed)
+    torch.testing.assert_close(found, Mse(link="identity")(picture, target, observed))
 
 
 def test_a_loss_of_another_shape_is_refused_when_the_model_is_built():

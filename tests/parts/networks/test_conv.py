@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from isthmus.blueprint import Blueprint
 from isthmus.errors import BlueprintError, UseError
+from isthmus.model.blueprint import Blueprint
 from isthmus.parts import Conv, Plain
 
 

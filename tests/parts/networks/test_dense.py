@@ -7,8 +7,8 @@ import pytest
 import torch
 from torch import nn
 
-from isthmus.blueprint import Blueprint
 from isthmus.errors import BlueprintError
+from isthmus.model.blueprint import Blueprint
 from isthmus.parts import CodeKind, Dense, Plain
 from isthmus.parts.layers import ACTIVATIONS, Dropout, TiedLinear
 

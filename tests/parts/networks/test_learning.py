@@ -9,10 +9,10 @@ import torch
 from sklearn.datasets import load_digits
 from torch import Tensor, nn
 
-from isthmus.autoencoder import Autoencoder
-from isthmus.blueprint import Blueprint
 from isthmus.data.samples import Samples
 from isthmus.data.scaling import Scaling
+from isthmus.model.autoencoder import Autoencoder
+from isthmus.model.blueprint import Blueprint
 from isthmus.parts import L1, Bce, Conv, Distance, Gaussian, Mse, Plain, Sse
 
 DISTANCES = [Mse(), Sse(), Bce(), Gaussian(), L1()]

@@ -4,10 +4,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from isthmus.autoencoder import Autoencoder
-from isthmus.blueprint import Blueprint
 from isthmus.data.samples import Samples
 from isthmus.data.scaling import Scaling
+from isthmus.model.autoencoder import Autoencoder
+from isthmus.model.blueprint import Blueprint
 from isthmus.parts import L1, Bce, Conv, Dense, Gaussian, Mse, Network, Plain
 from isthmus.parts.layers import Chain, initialise
 

@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from isthmus.blueprint import Blueprint
 from isthmus.errors import BlueprintError
+from isthmus.model.blueprint import Blueprint
 from isthmus.parts import Gru, Plain
 from isthmus.parts.networks.recurrent import Recurrent
 

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from isthmus.blueprint import Blueprint
 from isthmus.errors import BlueprintError
+from isthmus.model.blueprint import Blueprint
 from isthmus.parts import Plain, Residual
 from isthmus.parts.networks.residual import Block
 

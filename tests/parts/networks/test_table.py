@@ -6,7 +6,7 @@ import pytest
 import torch
 
 import isthmus as ist
-from isthmus.parts import Columns, Facts, Hide, Plain, Table
+from isthmus.parts import Columns, DataSpec, Hide, Plain, Table
 from isthmus.parts.networks.table import Embed
 
 
@@ -39,8 +39,8 @@ def test_a_missing_category_differs_from_every_known_one():
 
 
 def test_facts_settle_it():
-    settled = Table().settled(Facts(levels=(0, 5), told=True))
-    assert (settled.levels, settled.told) == ((0, 5), True)
+    resolve = Table().resolve(DataSpec(levels=(0, 5), told=True))
+    assert (resolve.levels, resolve.told) == ((0, 5), True)
 
 
 def frame(count=300, seed=0) -> pa.Table:
@@ -63,11 +63,11 @@ def test_hidden_cells_are_learnt_to_be_filled_in(run):
     holed = np.where(np.random.default_rng(3).random(whole.shape) < 0.3, np.nan, whole)
     holed = np.where(np.isnan(holed).all(1, keepdims=True), whole, holed)
     filled = run.fill(holed).numpy()
-    known = ~np.isnan(holed)
-    assert np.array_equal(filled[known], holed[known].astype(np.float32))
-    wrong = (filled != whole)[:, 0][~known[:, 0]].mean()
+    observed = ~np.isnan(holed)
+    assert np.array_equal(filled[observed], holed[observed].astype(np.float32))
+    wrong = (filled != whole)[:, 0][~observed[:, 0]].mean()
     assert wrong < 0.3
-    off = (filled - whole)[:, 2][~known[:, 2]]
+    off = (filled - whole)[:, 2][~observed[:, 2]]
     assert np.sqrt((off**2).mean()) < 0.5 * whole[:, 2].std()
 
 
@@ -114,10 +114,10 @@ def test_hiding_without_draws_hides_nothing():
     draws = model.draw(40, generator())
     seen = model(x, draws)
     hidden = hide.hidden(draws["corruption"])
-    assert model.beside.mask
+    assert model.conditioning.mask
     assert 0.3 < float(hidden.float().mean()) < 0.7
     assert torch.equal(seen.corrupted, torch.where(hidden, 0.0, x))
-    assert seen.known is not None
-    assert bool(seen.known.all())
+    assert seen.observed is not None
+    assert bool(seen.observed.all())
     assert torch.equal(model(x).corrupted, x)
     assert not torch.equal(seen.code.z, model(seen.corrupted).code.z), "the encoder is told what is hidden"

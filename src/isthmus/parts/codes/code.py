@@ -7,7 +7,7 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from isthmus.parts.facts import Facts
+from isthmus.parts.data_spec import DataSpec
 from isthmus.parts.part import Part, Shape
 
 LEFT_OPEN = ("auto", "wide")
@@ -48,19 +48,19 @@ class CodeKind(Part):
     size: Annotated[int, Field(ge=1)] | tuple[Annotated[int, Field(ge=1)], ...] | Literal["auto", "wide"] | None = None
     most: Annotated[int, Field(ge=1)] = 32
 
-    def settled(self, facts: Facts) -> Self:
+    def resolve(self, spec: DataSpec) -> Self:
         """The same code with its size decided for data of which this is known."""
         if self.size == "auto":
-            return self.replace(size=self._size(facts))
-        return self.replace(size=facts.wide(self.most)) if self.size == "wide" else self
+            return self.replace(size=self._size(spec))
+        return self.replace(size=spec.wide(self.most)) if self.size == "wide" else self
 
-    def _size(self, facts: Facts) -> int:
+    def _size(self, spec: DataSpec) -> int:
         """How many numbers "auto" comes to."""
-        return facts.size(self.most)
+        return spec.size(self.most)
 
     @property
     def asks_dimensions(self) -> bool:
-        """Whether `settled` wants to know how many dimensions the data have, which takes a moment to find."""
+        """Whether `resolve` wants to know how many dimensions the data have, which takes a moment to find."""
         return self.size == "auto"
 
     @property

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from isthmus.errors import BlueprintError
 from isthmus.parts.codes.code import Code, CodeKind
-from isthmus.parts.facts import Facts
+from isthmus.parts.data_spec import DataSpec
 from isthmus.parts.part import Shape
 
 DEAD = 0.1
@@ -65,10 +65,10 @@ class Vq(CodeKind):
         """Bits that one sample's code of this shape takes, each index with as many as the next."""
         return math.prod(code) / self._length(code) * self.books * math.log2(self.entries)
 
-    def _size(self, facts: Facts) -> int:
+    def _size(self, spec: DataSpec) -> int:
         """As many vectors as give each of the data's dimensions some four bits."""
         bits = self.books * math.log2(self.entries)
-        return self.length * _vectors_for(facts, bits, self.most // self.length)
+        return self.length * _vectors_for(spec, bits, self.most // self.length)
 
     def module(self, code: Shape, generator: torch.Generator) -> nn.Module:
         """The books; no entry counts as used, so that all are placed among the vectors in the first step."""
@@ -168,10 +168,10 @@ class Fsq(CodeKind):
         """How many different vectors there are."""
         return math.prod(self.levels)
 
-    def _size(self, facts: Facts) -> int:
+    def _size(self, spec: DataSpec) -> int:
         """As many vectors as give each of the data's dimensions some four bits."""
         length = len(self.levels)
-        return length * _vectors_for(facts, math.log2(self.entries), self.most // length)
+        return length * _vectors_for(spec, math.log2(self.entries), self.most // length)
 
     def shape(self, natural: Shape | None) -> Shape:
         """The network's own positions, or one, with a number for each of the levels, where no size is asked for."""
@@ -202,9 +202,9 @@ class Fsq(CodeKind):
         return Code(_like(z, features), indices=_on_grid(indices[..., None].long(), features))
 
 
-def _vectors_for(facts: Facts, bits: float, most: int) -> int:
+def _vectors_for(spec: DataSpec, bits: float, most: int) -> int:
     """How many vectors of so many bits give each of the data's dimensions `BITS`; at least one, at most `most`."""
-    dimensions = facts.size(most * math.ceil(bits / BITS))
+    dimensions = spec.size(most * math.ceil(bits / BITS))
     return min(most, math.ceil(dimensions * BITS / bits)) or 1
 
 

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from isthmus.errors import BlueprintError
 from isthmus.parts.codes.code import Code, CodeKind
-from isthmus.parts.facts import Facts
+from isthmus.parts.data_spec import DataSpec
 from isthmus.parts.part import Shape
 
 Share = Annotated[int, Field(ge=1)] | Annotated[float, Field(gt=0, lt=1)]
@@ -38,13 +38,13 @@ class TopK(CodeKind):
         """Whether its size or its k rests on them."""
         return self.k == "auto" or super().asks_dimensions
 
-    def settled(self, facts: Facts) -> Self:
+    def resolve(self, spec: DataSpec) -> Self:
         """The same code with its size and k decided."""
-        code = super().settled(facts)
+        code = super().resolve(spec)
         if self.k != "auto":
             return code
         own = code.shape(None)
-        return code.replace(k=min(facts.size(self.most_k), self.most_k if own is None else math.prod(own)))
+        return code.replace(k=min(spec.size(self.most_k), self.most_k if own is None else math.prod(own)))
 
     def check(self, code: Shape) -> None:
         """Raise BlueprintError where more shall stay than there are."""
@@ -58,8 +58,8 @@ class TopK(CodeKind):
     def __call__(self, features: Tensor, draws: Tensor | None = None, module: nn.Module | None = None) -> Code:
         """(N, *code) to the Code with k numbers a sample that stay."""
         flat = features.flatten(1)
-        resting = module is not None and not module.training
-        kept = flat.topk(self._count("k_test" if resting else "k", flat.shape[1]), sorted=False)
+        eval_mode = module is not None and not module.training
+        kept = flat.topk(self._count("k_test" if eval_mode else "k", flat.shape[1]), sorted=False)
         return Code(z=torch.zeros_like(flat).scatter(1, kept.indices, kept.values).view_as(features))
 
     def _count(self, name: str, size: int) -> int:

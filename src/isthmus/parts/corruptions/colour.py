@@ -35,7 +35,7 @@ class Grey(Corruption):
         """(N, 1, H, W) to (N, 3, H, W): the same grey in every colour."""
         return corrupted.expand(-1, clean[0], -1, -1)
 
-    def left_open(self, correction: Tensor, known: Tensor | None) -> Tensor:
+    def project(self, correction: Tensor, observed: Tensor | None) -> Tensor:
         """The correction without its own brightness, so that the picture keeps the one that came in."""
         return correction - self(correction)
 

@@ -16,13 +16,13 @@ class Corruption(Part):
     cutting it off would make it smaller where the data are dark or bright, and shift their mean.
 
     hides: whether what it takes away is missing to the encoder, which is then told so (`hidden`).
-    stored: the damaged sample is as a picture file keeps it: cut off at 0 and 1, and rounded to bytes. For models that
-        shall restore files: noise on black, say, is no longer as often below it as above.
+    as_bytes: whether the damaged sample is clipped to 0..1 and rounded to bytes, as a picture file stores it. For
+        models that restore files: noise on black, for example, is then never negative.
     """
 
     hides: ClassVar[bool] = False
 
-    stored: bool = False
+    as_bytes: bool = False
 
     def check(self, clean: Shape) -> None:
         """Raise BlueprintError where samples of this shape can't be damaged so; asked once, when the model is built."""
@@ -54,20 +54,20 @@ class Corruption(Part):
         """(N, *clean) True for numbers that the encoder is told are missing, where the kind `hides` any."""
         raise NotImplementedError
 
-    def filled(self, samples: Tensor, known: Tensor) -> Tensor:
+    def filled(self, samples: Tensor, observed: Tensor) -> Tensor:
         """(N, *clean) as the encoder gets them where some numbers aren't known: with 0 in their place."""
-        return torch.where(known, samples, 0)
+        return torch.where(observed, samples, 0)
 
-    def left_open(self, correction: Tensor, known: Tensor | None) -> Tensor:
+    def project(self, correction: Tensor, observed: Tensor | None) -> Tensor:
         """(N, *clean) what of a correction doesn't contradict what came in, by what this damage leaves as it was.
 
-        known: (N, *clean) what is known, where a model is told.
+        observed: (N, *clean) what is known, where a model is told.
         """
         return correction
 
-    def kept(self, corrupted: Tensor) -> Tensor:
+    def quantised(self, corrupted: Tensor) -> Tensor:
         """(N, *corrupted shape) as they are kept: the same, or what a file of bytes keeps of them."""
-        return (corrupted.clamp(0, 1) * 255).round() / 255 if self.stored else corrupted
+        return (corrupted.clamp(0, 1) * 255).round() / 255 if self.as_bytes else corrupted
 
     def __call__(self, clean: Tensor, draws: Tensor | None = None) -> Tensor:
         """(N, *clean shape), scaled, to (N, *corrupted shape)."""

@@ -12,7 +12,9 @@ SMALL = 4
 
 # an operation of its own: a compiler would write out every step of every grid
 @torch.library.custom_op("isthmus::fill_smoothly", mutates_args=())
-def fill_smoothly(values: Tensor, known: Tensor, tension: float = 0.1, near: float = 3e-3, steps: int = 128) -> Tensor:
+def fill_smoothly(
+    values: Tensor, observed: Tensor, tension: float = 0.1, near: float = 3e-3, steps: int = 128
+) -> Tensor:
     r"""(N, C, H, W) with the smoothest surface in the place of all that isn't known; 0 where a channel has nothing.
 
     It minimises :math:`\sum u_{xx}^2 + 2u_{xy}^2 + u_{yy}^2 + t\,(u_x^2 + u_y^2)` over the pixels that aren't known, by
@@ -21,7 +23,7 @@ def fill_smoothly(values: Tensor, known: Tensor, tension: float = 0.1, near: flo
     largest value known. Nothing is drawn, nothing depends on other samples, and shifting or stretching the values does
     the same to what is filled.
 
-    known: (N, C, H, W) bool, True for what is kept.
+    observed: (N, C, H, W) bool, True for what is kept.
     tension: t; 0 bends least and can swing beyond a noisy rim, a large one is a soap film (Laplace's equation).
     near: how much is left of the forces that pull at the surface when it is near enough, as a share of those at first.
     steps: on each grid, at most.
@@ -29,32 +31,32 @@ def fill_smoothly(values: Tensor, known: Tensor, tension: float = 0.1, near: flo
     Source: Bornemann & Deuflhard, The cascadic multigrid method for elliptic problems, Numer. Math. 75 (1996); for the
     surface Smith & Wessel, Gridding with continuous curvature splines in tension, Geophysics 55 (1990).
     """
-    values = torch.where(known, values, 0)
+    values = torch.where(observed, values, 0)
     infinite = torch.finfo(values.dtype).max
-    least = torch.where(known, values, infinite).amin((2, 3), keepdim=True)
-    largest = torch.where(known, values, -infinite).amax((2, 3), keepdim=True)
-    made = _filled(values, known, tension, near, steps)
-    return torch.where(known, values, torch.where(largest < least, 0, made.minimum(largest).maximum(least)))
+    least = torch.where(observed, values, infinite).amin((2, 3), keepdim=True)
+    largest = torch.where(observed, values, -infinite).amax((2, 3), keepdim=True)
+    made = _filled(values, observed, tension, near, steps)
+    return torch.where(observed, values, torch.where(largest < least, 0, made.minimum(largest).maximum(least)))
 
 
 @fill_smoothly.register_fake
-def _(values: Tensor, known: Tensor, tension: float = 0.1, near: float = 3e-3, steps: int = 128) -> Tensor:
+def _(values: Tensor, observed: Tensor, tension: float = 0.1, near: float = 3e-3, steps: int = 128) -> Tensor:
     return torch.empty_like(values)
 
 
-def _filled(values: Tensor, known: Tensor, tension: float, near: float, steps: int) -> Tensor:
+def _filled(values: Tensor, observed: Tensor, tension: float, near: float, steps: int) -> Tensor:
     """The same, of any values where nothing is known."""
     height, width = values.shape[2:]
     if height == width == 1:
         return values
     even = (0, width % 2, 0, height % 2)
-    share = F.avg_pool2d(F.pad(known.to(values.dtype), even), 2)
+    share = F.avg_pool2d(F.pad(observed.to(values.dtype), even), 2)
     sums = F.avg_pool2d(F.pad(values, even), 2)
     means = torch.where(share > 0, sums / share.clamp(min=0.25), 0)
     coarse = _filled(means, share > 0, 4 * tension, near, steps)  # of twice the spacing
     fine = F.interpolate(coarse, scale_factor=2, mode="bilinear")[..., :height, :width]
-    start = torch.where(known, values, fine)
-    return start if max(height, width) <= SMALL else _relaxed(start, ~known, tension, near, steps)
+    start = torch.where(observed, values, fine)
+    return start if max(height, width) <= SMALL else _relaxed(start, ~observed, tension, near, steps)
 
 
 def _relaxed(surface: Tensor, free: Tensor, tension: float, near: float, steps: int) -> Tensor:

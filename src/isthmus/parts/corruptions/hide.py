@@ -16,9 +16,9 @@ class _Hiding(Corruption):
 
     hides: ClassVar[bool] = True
 
-    def left_open(self, correction: Tensor, known: Tensor | None) -> Tensor:
+    def project(self, correction: Tensor, observed: Tensor | None) -> Tensor:
         """The correction of what isn't known, 0 elsewhere."""
-        return correction if known is None else torch.where(known, 0, correction)
+        return correction if observed is None else torch.where(observed, 0, correction)
 
     def __call__(self, clean: Tensor, draws: Tensor | None = None) -> Tensor:
         """(N, *shape) and what `draw` made to (N, *shape), `filled` where numbers are hidden."""

@@ -50,9 +50,9 @@ class Holes(_Hiding):
         """(N, C, H, W) True for what is lost."""
         return draws
 
-    def filled(self, samples: Tensor, known: Tensor) -> Tensor:
+    def filled(self, samples: Tensor, observed: Tensor) -> Tensor:
         """(N, C, H, W) with the smooth surface through what is known in the place of what isn't."""
-        return fill_smoothly(samples, known)
+        return fill_smoothly(samples, observed)
 
 
 def _between(place: Tensor, length: Tensor, side: int, share: float) -> Tensor:

@@ -8,7 +8,7 @@ from torch import Tensor
 from isthmus.parts.corruptions.colour import Grey
 from isthmus.parts.corruptions.corruption import Corruption
 from isthmus.parts.corruptions.shrink import Shrink
-from isthmus.parts.facts import Facts
+from isthmus.parts.data_spec import DataSpec
 from isthmus.parts.part import Shape
 
 
@@ -25,9 +25,9 @@ class Pairs(Corruption):
     grey: bool = False
     factor: Annotated[int, Field(ge=1, le=16)] = 1
 
-    def settled(self, facts: Facts) -> Self:
+    def resolve(self, spec: DataSpec) -> Self:
         """The same for damaged samples as these data have them."""
-        return self if facts.damaged is None else self.replace(grey=facts.damaged[0], factor=facts.damaged[1])
+        return self if spec.damaged is None else self.replace(grey=spec.damaged[0], factor=spec.damaged[1])
 
     def shape(self, clean: Shape) -> Shape:
         """Of a damaged sample."""

@@ -6,8 +6,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from isthmus.errors import BlueprintError
+from isthmus.parts.data_spec import DataSpec
 from isthmus.parts.distances.distance import Distance, within_unit, words
-from isthmus.parts.facts import Facts
 
 
 class Bce(Distance):
@@ -24,15 +24,15 @@ class Bce(Distance):
     # narrower than the base's, which is sound for what is frozen
     link: Literal["auto", "sigmoid"] = "sigmoid"  # pyright: ignore[reportIncompatibleVariableOverride]
 
-    def settled(self, facts: Facts) -> Self:
+    def resolve(self, spec: DataSpec) -> Self:
         """The same distance, once the data are known to lie in 0..1.
 
         Raises:
             BlueprintError: they don't.
         """
-        if not within_unit(facts.range):
+        if not within_unit(spec.range):
             raise BlueprintError(
-                f"{self.kind} needs data in 0..1, but these are {words(facts.range)}. "
+                f"{self.kind} needs data in 0..1, but these are {words(spec.range)}. "
                 "Scale them with scaling='minmax', or use another distance, such as 'mse'."
             )
         return self.replace(link="sigmoid")

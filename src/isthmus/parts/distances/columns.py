@@ -8,8 +8,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from isthmus.errors import BlueprintError
+from isthmus.parts.data_spec import DataSpec
 from isthmus.parts.distances.distance import Distance
-from isthmus.parts.facts import Facts
 from isthmus.parts.part import Shape
 
 
@@ -37,11 +37,9 @@ class Columns(Distance):
     levels: tuple[Annotated[int, Field(ge=0)], ...] = ()
     costs: tuple[Annotated[float, Field(gt=0)], ...] = ()
 
-    def settled(self, facts: Facts) -> Self:
+    def resolve(self, spec: DataSpec) -> Self:
         """The same distance for these columns."""
-        return self.replace(
-            link="identity", levels=facts.levels or self.levels, costs=facts.constant_costs or self.costs
-        )
+        return self.replace(link="identity", levels=spec.levels or self.levels, costs=spec.constant_costs or self.costs)
 
     def check(self, sample: Tensor) -> None:
         """Raise BlueprintError unless these are the rows of a table of these columns."""
@@ -51,8 +49,8 @@ class Columns(Distance):
                 "Use another, such as 'mse'."
             )
         for place, levels in enumerate(self.levels):
-            known = sample[:, place][~sample[:, place].isnan()]
-            if levels and not bool(((known >= 0) & (known < levels) & (known == known.round())).all()):
+            observed = sample[:, place][~sample[:, place].isnan()]
+            if levels and not bool(((observed >= 0) & (observed < levels) & (observed == observed.round())).all()):
                 raise BlueprintError(
                     f"Column {place} has categories 0 to {levels - 1}, but other values are there. "
                     "Give the data as open_data read them (categorical=)."
@@ -105,12 +103,12 @@ def constant_costs(sample: Tensor, levels: tuple[int, ...]) -> tuple[float, ...]
     """
     costs = []
     for place, column in enumerate(sample.double().unbind(1)):
-        known = column[~column.isnan()]
+        observed = column[~column.isnan()]
         if levels and levels[place]:
-            shares = torch.bincount(known.long(), minlength=levels[place]) / max(1, len(known))
+            shares = torch.bincount(observed.long(), minlength=levels[place]) / max(1, len(observed))
             cost = float(torch.special.entr(shares.double()).sum())
         else:
-            cost = float(known.var(correction=0)) if len(known) else 0.0
+            cost = float(observed.var(correction=0)) if len(observed) else 0.0
         costs.append(cost if cost > 1e-6 else 1.0)
     return tuple(costs)
 

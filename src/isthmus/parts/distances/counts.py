@@ -8,8 +8,8 @@ from torch.nn import functional as F
 
 from isthmus.errors import BlueprintError
 from isthmus.parts.bounds import slowed
+from isthmus.parts.data_spec import DataSpec
 from isthmus.parts.distances.distance import Distance, mean_of, variance_of
-from isthmus.parts.facts import Facts
 from isthmus.parts.part import Shape
 
 LOG_RATE_LIMIT = 15.0
@@ -35,9 +35,9 @@ class _Counts(Distance):
     link: Literal["auto", "log"] = "log"  # pyright: ignore[reportIncompatibleVariableOverride]
     seen: Literal["auto", "log1p", "counts"] = "auto"
 
-    def settled(self, facts: Facts) -> Self:
+    def resolve(self, spec: DataSpec) -> Self:
         """The same distance; its link is the logarithm, whatever the data."""
-        seen = ("log1p" if facts.fresh else "counts") if self.seen == "auto" else self.seen
+        seen = ("log1p" if spec.fresh else "counts") if self.seen == "auto" else self.seen
         return self.replace(link="log", seen=seen)
 
     def as_input(self, x: Tensor) -> Tensor:

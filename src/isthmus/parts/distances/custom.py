@@ -44,16 +44,16 @@ class Custom(Distance):
             )
         return fields | {"name": fields.get("name") or _name_of(function)}
 
-    def __call__(self, output: Tensor, target: Tensor, known: Tensor | None = None) -> Tensor:
-        """(N, *shape), (N, *shape) to (N,); `known` (N, *shape), where given, is False for what doesn't count.
+    def __call__(self, output: Tensor, target: Tensor, observed: Tensor | None = None) -> Tensor:
+        """(N, *shape), (N, *shape) to (N,); `observed` (N, *shape), where given, is False for what doesn't count.
 
         Raises:
             BlueprintError: the function gives no loss of these samples.
         """
         self._check_shapes(output, target)
         picture, count = self.picture(output), target.shape[0]
-        if known is not None:
-            picture = picture.where(known, target)
+        if observed is not None:
+            picture = picture.where(observed, target)
         function, summed = _unreduced(self.function, target)
         made = function(picture, target)
         if not isinstance(made, Tensor) or tuple(made.shape) not in {(), (count,), tuple(target.shape)}:
@@ -67,7 +67,7 @@ class Custom(Distance):
         total = made.flatten(1).sum(1)
         if summed:
             return total
-        return total / (made[0].numel() if known is None else known.flatten(1).sum(1).clamp(min=1))
+        return total / (made[0].numel() if observed is None else observed.flatten(1).sum(1).clamp(min=1))
 
 
 def _unreduced(function: Callable[..., Any], like: Tensor) -> tuple[Callable[..., Any], bool]:

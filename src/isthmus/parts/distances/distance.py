@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from isthmus.errors import BlueprintError
-from isthmus.parts.facts import Facts
+from isthmus.parts.data_spec import DataSpec
 from isthmus.parts.part import Part, Shape
 
 Range = tuple[float, float] | None
@@ -37,7 +37,7 @@ class Distance(Part):
             return value
         return cls.model_validate({"kind": "custom", "function": value})
 
-    def settled(self, facts: Facts) -> Self:
+    def resolve(self, spec: DataSpec) -> Self:
         """The same distance with `link` decided for data of which this is known.
 
         Raises:
@@ -45,10 +45,10 @@ class Distance(Part):
         """
         link = self.link
         if link == "auto":
-            link = "sigmoid" if within_unit(facts.range) else "identity"
-        if link == "sigmoid" and not within_unit(facts.range):
+            link = "sigmoid" if within_unit(spec.range) else "identity"
+        if link == "sigmoid" and not within_unit(spec.range):
             raise BlueprintError(
-                f"{self.kind} with a sigmoid output needs data in 0..1, but these are {words(facts.range)}. "
+                f"{self.kind} with a sigmoid output needs data in 0..1, but these are {words(spec.range)}. "
                 "Scale them with scaling='minmax', or use link='identity'."
             )
         return self if link == self.link else self.replace(link=link)
@@ -86,14 +86,14 @@ class Distance(Part):
         """(N, *outputs), (N, *shape) to (N, *shape): what each number adds."""
         raise NotImplementedError
 
-    def __call__(self, output: Tensor, target: Tensor, known: Tensor | None = None) -> Tensor:
-        """(N, *outputs), (N, *shape) to (N,); `known` (N, *shape), where given, is False for what doesn't count."""
+    def __call__(self, output: Tensor, target: Tensor, observed: Tensor | None = None) -> Tensor:
+        """(N, *outputs), (N, *shape) to (N,); `observed` (N, *shape), where given, is False for what doesn't count."""
         elements = self.elements(output, target).flatten(1)
-        if known is None:
+        if observed is None:
             return elements.sum(1) if self.reduction == "sum" else elements.mean(1)
-        known = known.flatten(1)
-        total = torch.where(known, elements, 0).sum(1)
-        return total if self.reduction == "sum" else total / known.sum(1).clamp(min=1)
+        observed = observed.flatten(1)
+        total = torch.where(observed, elements, 0).sum(1)
+        return total if self.reduction == "sum" else total / observed.sum(1).clamp(min=1)
 
     def _difference(self, output: Tensor, target: Tensor) -> Tensor:
         """(N, *shape) picture minus target."""

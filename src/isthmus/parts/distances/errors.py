@@ -6,8 +6,8 @@ from typing import ClassVar, Literal, Self
 import torch
 from torch import Tensor
 
+from isthmus.parts.data_spec import DataSpec
 from isthmus.parts.distances.distance import Distance
-from isthmus.parts.facts import Facts
 
 ROUNDING = 1e-6
 """A squared error of data in 0..1 that no file of bytes holds: 60 dB."""
@@ -46,9 +46,9 @@ class Psnr(Mse):
 
     unit: ClassVar[str] = "dB"
 
-    def __call__(self, output: Tensor, target: Tensor, known: Tensor | None = None) -> Tensor:
-        """(N, *shape), (N, *shape) to (N,); `known` (N, *shape), where given, is False for what doesn't count."""
-        return 10 / math.log(10) * torch.log1p(super().__call__(output, target, known) / ROUNDING)
+    def __call__(self, output: Tensor, target: Tensor, observed: Tensor | None = None) -> Tensor:
+        """(N, *shape), (N, *shape) to (N,); `observed` (N, *shape), where given, is False for what doesn't count."""
+        return 10 / math.log(10) * torch.log1p(super().__call__(output, target, observed) / ROUNDING)
 
 
 class L1(Distance):
@@ -62,9 +62,9 @@ class L1(Distance):
     unit: ClassVar[str] = "units per number"
     reduction: ClassVar[Literal["sum", "mean"]] = "mean"
 
-    def settled(self, facts: Facts) -> Self:
-        """The same distance with `link` decided (see `Distance.settled`)."""
-        return self.replace(link="identity") if self.link == "auto" else super().settled(facts)
+    def resolve(self, spec: DataSpec) -> Self:
+        """The same distance with `link` decided (see `Distance.resolve`)."""
+        return self.replace(link="identity") if self.link == "auto" else super().resolve(spec)
 
     def elements(self, output: Tensor, target: Tensor) -> Tensor:
         """(N, *shape), (N, *shape) to (N, *shape)."""

@@ -10,8 +10,8 @@ from torch.nn import functional as F
 
 from isthmus.errors import BlueprintError
 from isthmus.parts.bounds import floored, slowed, unfloored
+from isthmus.parts.data_spec import DataSpec
 from isthmus.parts.distances.distance import Distance, mean_of, variance_of, within_unit, words
-from isthmus.parts.facts import Facts
 from isthmus.parts.part import Shape
 
 Levels = Annotated[int, Field(ge=2, le=65536)]
@@ -30,11 +30,11 @@ class _Levels(Distance):
     link: Literal["auto", "identity"] = "identity"  # pyright: ignore[reportIncompatibleVariableOverride]
     levels: Levels = 256
 
-    def settled(self, facts: Facts) -> Self:
-        """The same distance, once the data are known to lie in 0..1 (see `Distance.settled`)."""
-        if not within_unit(facts.range):
+    def resolve(self, spec: DataSpec) -> Self:
+        """The same distance, once the data are known to lie in 0..1 (see `Distance.resolve`)."""
+        if not within_unit(spec.range):
             raise BlueprintError(
-                f"{self.kind} needs {self.levels} levels in 0..1, but these data are {words(facts.range)}. "
+                f"{self.kind} needs {self.levels} levels in 0..1, but these data are {words(spec.range)}. "
                 "Give bytes, or take the distance 'gaussian'."
             )
         return self.replace(link="identity")

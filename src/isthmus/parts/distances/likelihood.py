@@ -2,10 +2,10 @@
 
 from typing import ClassVar
 
+from isthmus.parts.data_spec import DataSpec
 from isthmus.parts.distances.bernoulli import Bce
 from isthmus.parts.distances.distance import Distance, within_unit
 from isthmus.parts.distances.gaussian import Gaussian
-from isthmus.parts.facts import Facts
 
 
 class Likelihood(Distance):
@@ -17,6 +17,6 @@ class Likelihood(Distance):
     unit: ClassVar[str] = "nats"
     likelihood: ClassVar[bool] = True
 
-    def settled(self, facts: Facts) -> Distance:  # pyright: ignore[reportIncompatibleMethodOverride] another kind
+    def resolve(self, spec: DataSpec) -> Distance:  # pyright: ignore[reportIncompatibleMethodOverride] another kind
         """The likelihood for data of this range."""
-        return Bce().settled(facts) if within_unit(facts.range) else Gaussian(scale="learnt").settled(facts)
+        return Bce().resolve(spec) if within_unit(spec.range) else Gaussian(scale="learnt").resolve(spec)

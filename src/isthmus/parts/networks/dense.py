@@ -8,7 +8,7 @@ from pydantic import Field
 from torch import nn
 
 from isthmus.errors import BlueprintError
-from isthmus.parts.facts import Facts
+from isthmus.parts.data_spec import DataSpec
 from isthmus.parts.layers import ACTIVATIONS, Activation, Chain, Dropout, TiedLinear, initialise
 from isthmus.parts.networks.network import Network, Normalisation
 from isthmus.parts.part import Shape
@@ -40,11 +40,11 @@ class Dense(Network):
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
     tied: bool = False
 
-    def settled(self, facts: Facts) -> Self:
+    def resolve(self, spec: DataSpec) -> Self:
         """The same network with its widths decided for data of which this is known."""
         if self.widths != "auto":
             return self
-        most = max(LEAST_WIDTH, 4 * facts.inputs) if facts.inputs else math.inf
+        most = max(LEAST_WIDTH, 4 * spec.inputs) if spec.inputs else math.inf
         factor = min(1.0, most / max(self.most_widths, default=1))
         return self.replace(widths=tuple(max(1, round(factor * width)) for width in self.most_widths))
 

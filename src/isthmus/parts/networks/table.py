@@ -6,7 +6,7 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from isthmus.parts.facts import Facts
+from isthmus.parts.data_spec import DataSpec
 from isthmus.parts.layers import Chain
 from isthmus.parts.networks.dense import Dense
 from isthmus.parts.part import Shape
@@ -26,9 +26,9 @@ class Table(Dense):
     levels: tuple[Annotated[int, Field(ge=0)], ...] = ()
     told: bool = False
 
-    def settled(self, facts: Facts) -> Self:
+    def resolve(self, spec: DataSpec) -> Self:
         """The same network for these columns."""
-        return super().settled(facts).replace(levels=facts.levels or self.levels, told=facts.told)
+        return super().resolve(spec).replace(levels=spec.levels or self.levels, told=spec.told)
 
     def encoder(self, shape: Shape, features: Shape, generator: torch.Generator) -> Chain:
         """(N, D), or (N, 2D) with what is known beside it, to (N, *features): embed, dense1 …, code."""

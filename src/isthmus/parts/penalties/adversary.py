@@ -16,8 +16,8 @@ from isthmus.parts.penalties.mmd import unit_normal
 from isthmus.parts.penalties.penalty import Penalty
 
 if TYPE_CHECKING:
-    from isthmus.autoencoder import Autoencoder
-    from isthmus.passes import Pass
+    from isthmus.model.autoencoder import Autoencoder
+    from isthmus.parts.forward_pass import Pass
 
 
 class CodeAdversary(Penalty):
@@ -62,15 +62,15 @@ class CodeAdversary(Penalty):
         """(N, *code) draws of the prior."""
         return torch.randn(count, *model.code_shape, generator=generator)
 
-    def __call__(self, seen: "Pass", model: "Autoencoder", draws: Tensor | None = None) -> Tensor:
+    def __call__(self, out: "Pass", model: "Autoencoder", draws: Tensor | None = None) -> Tensor:
         """(N,) nats, (K·N,) for K draws of the code."""
-        return taken_for_real(frozen(model.module_of(self))(seen.code.z)[:, 0]).to(seen.code.z.dtype)
+        return taken_for_real(frozen(model.module_of(self))(out.code.z)[:, 0]).to(out.code.z.dtype)
 
-    def rival(self, seen: "Pass", model: "Autoencoder", draws: Tensor | None = None) -> Tensor:
+    def rival(self, out: "Pass", model: "Autoencoder", draws: Tensor | None = None) -> Tensor:
         """(N,) the rival's loss; without draws of the prior, on some that are always the same."""
         judge = model.module_of(self)
-        prior = unit_normal(seen.clean.new_empty(len(seen.clean), *model.code_shape)) if draws is None else draws
-        told = found_out(judge(seen.code.z)[:, 0]).view(-1, len(prior)).mean(0) + taken_for_real(judge(prior)[:, 0])
+        prior = unit_normal(out.clean.new_empty(len(out.clean), *model.code_shape)) if draws is None else draws
+        told = found_out(judge(out.code.z)[:, 0]).view(-1, len(prior)).mean(0) + taken_for_real(judge(prior)[:, 0])
         return told + 0.5 * self.smoothness * squared_slope(lambda x: judge(x)[:, 0], prior)
 
 

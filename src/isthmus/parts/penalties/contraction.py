@@ -10,13 +10,13 @@ from torch import Tensor, nn
 
 from isthmus.errors import BlueprintError
 from isthmus.parts.codes import Plain
-from isthmus.parts.facts import Facts
+from isthmus.parts.data_spec import DataSpec
 from isthmus.parts.layers import Chain
 from isthmus.parts.penalties.penalty import Penalty, Weight
 
 if TYPE_CHECKING:
-    from isthmus.autoencoder import Autoencoder
-    from isthmus.passes import Pass
+    from isthmus.model.autoencoder import Autoencoder
+    from isthmus.parts.forward_pass import Pass
 
 NUMBERS = 784
 """Of a sample for which a weight that is left to the data is the recipe's 0.5: MNIST's."""
@@ -57,9 +57,9 @@ class Contraction(Penalty):
     mode: Literal["auto", "exact", "estimate"] = "auto"
     probes: Annotated[int, Field(ge=1)] = 1
 
-    def auto_weight(self, facts: Facts) -> float:
+    def auto_weight(self, spec: DataSpec) -> float:
         """In proportion to a sample's numbers."""
-        return float(f"{0.5 * (facts.inputs or NUMBERS) / NUMBERS:.3g}")
+        return float(f"{0.5 * (spec.inputs or NUMBERS) / NUMBERS:.3g}")
 
     def check(self, model: "Autoencoder") -> None:
         """Raise BlueprintError where the code has no derivative, or not one for each sample by itself."""
@@ -75,30 +75,30 @@ class Contraction(Penalty):
 
     def draw(self, count: int, model: "Autoencoder", generator: torch.Generator) -> Tensor | None:
         """(N, probes, *code) random signs, as bytes, where the norm is estimated."""
-        passes = min(math.prod(model.code_shape), math.prod(model.seen_shape))
+        passes = min(math.prod(model.code_shape), math.prod(model.input_shape))
         if self.mode == "exact" or (self.mode == "auto" and (_one_product(model) or passes <= EXACT_PASSES)):
             return None
         shape = (count, self.probes, *model.code_shape)
         return torch.randint(0, 2, shape, generator=generator, dtype=torch.int8) * 2 - 1
 
-    def __call__(self, seen: "Pass", model: "Autoencoder", draws: Tensor | None = None) -> Tensor:
+    def __call__(self, out: "Pass", model: "Autoencoder", draws: Tensor | None = None) -> Tensor:
         """(N,) squared norms."""
         product = _one_product(model)
         if draws is None and product is not None and isinstance(model.code, Plain):
-            slopes = _SLOPES[model.code.activation](seen.code.z.flatten(1))
+            slopes = _SLOPES[model.code.activation](out.code.z.flatten(1))
             return (slopes.square() * product.weight.square().sum(1)).sum(1)
         size, first = math.prod(model.code_shape), _first_product(model)
         if first is not None and (draws is not None or size <= first[1].out_features):
             name, product, rest = first
-            through, gram = product(seen.corrupted.flatten(1)), product.weight @ product.weight.T
+            through, gram = product(out.corrupted.flatten(1)), product.weight @ product.weight.T
 
             def code(output: Tensor) -> Tensor:
-                return model.code_after(name, rest(output), seen.draws)
+                return model.code_after(name, rest(output), out.draws)
         else:
-            through, gram = seen.corrupted, None
+            through, gram = out.corrupted, None
 
             def code(output: Tensor) -> Tensor:
-                return model.code_of(output, seen.draws)
+                return model.code_of(output, out.draws)
 
         return exact_norm(code, through, size, gram) if draws is None else estimated_norm(code, through, draws, gram)
 
@@ -146,7 +146,12 @@ def _first_product(model: "Autoencoder") -> tuple[str, nn.Linear, nn.Sequential]
     Given as the name of its layer, the product, and the rest of that layer.
     """
     encoder = model.encoder
-    if not isinstance(encoder, Chain) or encoder.bypass is not None or model.beside.classes or model.beside.mask:
+    if (
+        not isinstance(encoder, Chain)
+        or encoder.bypass is not None
+        or model.conditioning.classes
+        or model.conditioning.mask
+    ):
         return None
     layers = ((name, layer) for name, layer in encoder.named_children() if not isinstance(layer, nn.Flatten))
     name, layer = next(layers, ("", nn.Identity()))

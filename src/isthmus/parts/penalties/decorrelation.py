@@ -8,8 +8,8 @@ from torch import Tensor
 from isthmus.parts.penalties.penalty import Penalty, Weight
 
 if TYPE_CHECKING:
-    from isthmus.autoencoder import Autoencoder
-    from isthmus.passes import Pass
+    from isthmus.model.autoencoder import Autoencoder
+    from isthmus.parts.forward_pass import Pass
 
 FLOOR = 1e-8
 """Below this variance a number counts as constant: it goes with nothing."""
@@ -37,9 +37,9 @@ class Decorrelation(Penalty):
         if self.layer is not None:
             model.find_layer(self.layer)
 
-    def __call__(self, seen: "Pass", model: "Autoencoder", draws: Any = None) -> Tensor:
+    def __call__(self, out: "Pass", model: "Autoencoder", draws: Any = None) -> Tensor:
         """(N,) the batch's figure, for each sample the same."""
-        activations = seen.activations(self.layer).flatten(1)
+        activations = out.activations(self.layer).flatten(1)
         return squared_correlation(activations).expand(len(activations))
 
 

@@ -7,15 +7,15 @@ from torch import Tensor
 
 from isthmus.errors import BlueprintError
 from isthmus.parts.codes.gaussian import DiagonalGaussian, standard_log_prob
-from isthmus.parts.facts import Facts
+from isthmus.parts.data_spec import DataSpec
 from isthmus.parts.penalties.penalty import Penalty
 
 BETA, NUMBERS = 4.0, 784
 """The weight that Higgins et al. take for pictures like MNIST's, and how many numbers those have."""
 
 if TYPE_CHECKING:
-    from isthmus.autoencoder import Autoencoder
-    from isthmus.passes import Pass
+    from isthmus.model.autoencoder import Autoencoder
+    from isthmus.parts.forward_pass import Pass
 
 
 class Kl(Penalty):
@@ -45,9 +45,9 @@ class Kl(Penalty):
     capacity_epochs: Annotated[float, Field(ge=0)] = 0.0
     free_bits: Annotated[float, Field(ge=0)] = 0.0
 
-    def auto_weight(self, facts: Facts) -> float:
+    def auto_weight(self, spec: DataSpec) -> float:
         """Between 1 and the paper's 4, for samples of so many numbers."""
-        share = min(1.0, facts.inputs / NUMBERS) if facts.inputs else 1.0
+        share = min(1.0, spec.inputs / NUMBERS) if spec.inputs else 1.0
         return round(1 + (BETA - 1) * share, 2)
 
     @property
@@ -78,24 +78,24 @@ class Kl(Penalty):
                 "Leave them out, or say mode='closed' and bound='mean'."
             )
 
-    def __call__(self, seen: "Pass", model: "Autoencoder", draws: Any = None) -> Tensor:
+    def __call__(self, out: "Pass", model: "Autoencoder", draws: Any = None) -> Tensor:
         """(N,) nats; (K·N,) by draws. With a capacity or free bits, the batch's figure for each sample."""
-        posterior: DiagonalGaussian = seen.code.distribution
-        if self._by_draws(model) and "code" in seen.draws:
-            return posterior.log_prob(seen.code.z) - standard_log_prob(seen.code.z)
+        posterior: DiagonalGaussian = out.code.distribution
+        if self._by_draws(model) and "code" in out.draws:
+            return posterior.log_prob(out.code.z) - standard_log_prob(out.code.z)
         each = posterior.kl().flatten(1)
         if not self.over_batch:
             return each.sum(1)
         cost = each.mean(0).clamp(min=self.free_bits).sum()
         if self.capacity is not None:
-            cost = (cost - self._capacity_at(self.capacity, seen)).abs()
+            cost = (cost - self._capacity_at(self.capacity, out)).abs()
         return cost.expand(len(each))
 
     def _by_draws(self, model: "Autoencoder") -> bool:
         return self.mode == "draws" or (self.mode == "auto" and model.bound == "log-mean-exp")
 
-    def _capacity_at(self, capacity: float, seen: "Pass") -> Tensor | float:
+    def _capacity_at(self, capacity: float, out: "Pass") -> Tensor | float:
         """C at this point of training; all of it once training is over."""
-        if not self.scheduled or "epochs" not in seen.draws:
+        if not self.scheduled or "epochs" not in out.draws:
             return capacity
-        return capacity * (seen.draws["epochs"][0] / self.capacity_epochs).clamp(max=1)
+        return capacity * (out.draws["epochs"][0] / self.capacity_epochs).clamp(max=1)

@@ -9,8 +9,8 @@ from torch import Tensor
 from isthmus.parts.penalties.penalty import Penalty, Weight
 
 if TYPE_CHECKING:
-    from isthmus.autoencoder import Autoencoder
-    from isthmus.passes import Pass
+    from isthmus.model.autoencoder import Autoencoder
+    from isthmus.parts.forward_pass import Pass
 
 Kernel = Literal["imq", "rbf"]
 SCALES = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
@@ -48,10 +48,10 @@ class Mmd(Penalty):
         """(N, *code) draws of the prior."""
         return torch.randn(count, *model.code_shape, generator=generator)
 
-    def __call__(self, seen: "Pass", model: "Autoencoder", draws: Tensor | None = None) -> Tensor:
+    def __call__(self, out: "Pass", model: "Autoencoder", draws: Tensor | None = None) -> Tensor:
         """(N,) the batch's discrepancy, for each sample the same; without draws, from some that are always the same."""
-        prior = unit_normal(seen.code.z) if draws is None else draws
-        return mmd(seen.code.z, prior, self.kernel, self.scales).expand(len(seen.clean))
+        prior = unit_normal(out.code.z) if draws is None else draws
+        return mmd(out.code.z, prior, self.kernel, self.scales).expand(len(out.clean))
 
 
 def mmd(x: Tensor, y: Tensor, kernel: Kernel = "imq", scales: tuple[float, ...] = SCALES) -> Tensor:

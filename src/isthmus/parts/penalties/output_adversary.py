@@ -17,8 +17,8 @@ from isthmus.parts.penalties.mmd import unit_normal
 from isthmus.parts.penalties.penalty import Penalty
 
 if TYPE_CHECKING:
-    from isthmus.autoencoder import Autoencoder
-    from isthmus.passes import Pass
+    from isthmus.model.autoencoder import Autoencoder
+    from isthmus.parts.forward_pass import Pass
 
 STEP = 0.05
 """How far along random signs the rival's slope is taken, in scaled units."""
@@ -64,7 +64,7 @@ class OutputAdversary(Penalty):
 
     def check(self, model: "Autoencoder") -> None:
         """Raise BlueprintError where samples may have holes, for the rival judges them whole."""
-        if model.beside.mask:
+        if model.conditioning.mask:
             raise BlueprintError(
                 f"{self.kind} judges whole samples, but missing='mask' lets numbers be missing. "
                 "Fill them first (missing='mean', say), or leave the adversary out."
@@ -82,32 +82,32 @@ class OutputAdversary(Penalty):
         signs = torch.randint(0, 2, (count, *model.shape), generator=generator, dtype=torch.int8) * 2 - 1
         return {"prior": prior, "signs": signs}
 
-    def __call__(self, seen: "Pass", model: "Autoencoder", draws: Mapping[str, Tensor] | None = None) -> Tensor:
+    def __call__(self, out: "Pass", model: "Autoencoder", draws: Mapping[str, Tensor] | None = None) -> Tensor:
         """(N,), (K·N,) for K draws of the code."""
-        judge, kind = frozen(model.module_of(self)), seen.clean.dtype
-        wanted, found = judge(seen.clean)[1].to(kind), judge(seen.reconstruction)[1].to(kind)
-        likeness = 0.5 * (found - seen.repeated(wanted)).square().sum(1)
+        judge, kind = frozen(model.module_of(self)), out.clean.dtype
+        wanted, found = judge(out.clean)[1].to(kind), judge(out.reconstruction)[1].to(kind)
+        likeness = 0.5 * (found - out.repeated(wanted)).square().sum(1)
         if not self.realism:
             return likeness
         again, drawn = (
-            taken_for_real(judge(model.pictures_of(z, seen.draws))[0].to(kind))
-            for z in (seen.code.z.detach(), _prior(seen, model, draws))
+            taken_for_real(judge(model.pictures_of(z, out.draws))[0].to(kind))
+            for z in (out.code.z.detach(), _prior(out, model, draws))
         )
-        return likeness + self.realism * (again + seen.repeated(drawn))
+        return likeness + self.realism * (again + out.repeated(drawn))
 
-    def rival(self, seen: "Pass", model: "Autoencoder", draws: Mapping[str, Tensor] | None = None) -> Tensor:
+    def rival(self, out: "Pass", model: "Autoencoder", draws: Mapping[str, Tensor] | None = None) -> Tensor:
         """(N,) the rival's loss; without draws, of a prior's draws that are always the same, and its exact slope."""
-        judge, kind = model.module_of(self), seen.clean.dtype
+        judge, kind = model.module_of(self), out.clean.dtype
 
         def logits(x: Tensor) -> Tensor:
             return judge(x)[0].to(kind)
 
-        real, drawn = logits(seen.clean), logits(model.pictures_of(_prior(seen, model, draws), seen.draws).detach())
-        again = found_out(logits(seen.reconstruction)).view(-1, len(drawn)).mean(0)
+        real, drawn = logits(out.clean), logits(model.pictures_of(_prior(out, model, draws), out.draws).detach())
+        again = found_out(logits(out.reconstruction)).view(-1, len(drawn)).mean(0)
         if draws is None:
-            slope = squared_slope(logits, seen.clean)
+            slope = squared_slope(logits, out.clean)
         else:
-            slope = ((logits(seen.clean + STEP * draws["signs"]) - real) / STEP).square()
+            slope = ((logits(out.clean + STEP * draws["signs"]) - real) / STEP).square()
         return taken_for_real(real) + 0.5 * (again + found_out(drawn)) + 0.5 * self.smoothness * slope
 
 
@@ -128,8 +128,8 @@ class Judge(nn.Module):
         return self.judgement(features)[:, 0], features
 
 
-def _prior(seen: "Pass", model: "Autoencoder", draws: Mapping[str, Tensor] | None) -> Tensor:
-    return draws["prior"] if draws else unit_normal(seen.clean.new_empty(len(seen.clean), *model.code_shape))
+def _prior(out: "Pass", model: "Autoencoder", draws: Mapping[str, Tensor] | None) -> Tensor:
+    return draws["prior"] if draws else unit_normal(out.clean.new_empty(len(out.clean), *model.code_shape))
 
 
 def _convolutions(shape: Shape, channels: tuple[int, ...], generator: torch.Generator) -> list[nn.Module]:

@@ -8,12 +8,12 @@ from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from isthmus.errors import BlueprintError
-from isthmus.parts.facts import Facts
+from isthmus.parts.data_spec import DataSpec
 from isthmus.parts.part import Part, Shape
 
 if TYPE_CHECKING:
-    from isthmus.autoencoder import Autoencoder
-    from isthmus.passes import Pass
+    from isthmus.model.autoencoder import Autoencoder
+    from isthmus.parts.forward_pass import Pass
 
 
 TAKEN = frozenset(
@@ -36,7 +36,7 @@ class Penalty(Part):
     says their loss (`rival`), and lets them stand still when it is called (`isthmus.parts.layers.frozen`).
 
     over_batch: whether it looks at a batch as a whole (a mean over samples, say), which then isn't cut in pieces.
-    scheduled: whether it wants to know how far training is: `seen.draws["epochs"]`, (N,), absent after training.
+    scheduled: whether it wants to know how far training is: `out.draws["epochs"]`, (N,), absent after training.
     towards_prior: whether it draws the codes, taken together, to a standard normal, which can then be drawn from.
     """
 
@@ -57,18 +57,18 @@ class Penalty(Part):
             )
         return self
 
-    def settled(self, facts: Facts) -> Self:
+    def resolve(self, spec: DataSpec) -> Self:
         """The same penalty with its weight decided for data of which this is known."""
-        return self.replace(weight=self.auto_weight(facts)) if self.weight == "auto" else self
+        return self.replace(weight=self.auto_weight(spec)) if self.weight == "auto" else self
 
-    def auto_weight(self, facts: Facts) -> float:
+    def auto_weight(self, spec: DataSpec) -> float:
         """What a weight of "auto" comes to; 1 for kinds that don't say."""
         return 1.0
 
     @property
     def full_weight(self) -> float:
         """The weight when any warm-up is over, once it is settled."""
-        return self.auto_weight(Facts()) if isinstance(self.weight, str) else self.weight
+        return self.auto_weight(DataSpec()) if isinstance(self.weight, str) else self.weight
 
     @classmethod
     def _is_taken(cls, kind: str) -> bool:
@@ -106,14 +106,14 @@ class Penalty(Part):
         """The random numbers for a batch of `count` samples: a tensor, N first, or several by name; None for none."""
         return None
 
-    def __call__(self, seen: "Pass", model: "Autoencoder", draws: Any = None) -> Tensor:
+    def __call__(self, out: "Pass", model: "Autoencoder", draws: Any = None) -> Tensor:
         """(N,) penalty of each sample, not yet weighted; (K·N,) where the code's K draws differ in it.
 
         A penalty that draws nothing may leave `draws` out.
         """
         raise NotImplementedError
 
-    def rival(self, seen: "Pass", model: "Autoencoder", draws: Any = None) -> Tensor:
+    def rival(self, out: "Pass", model: "Autoencoder", draws: Any = None) -> Tensor:
         """(N,) loss by which the penalty's own weights learn, from a pass through which nothing flows back."""
         raise NotImplementedError
 

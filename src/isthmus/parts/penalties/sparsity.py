@@ -7,7 +7,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from isthmus.errors import BlueprintError
-from isthmus.parts.facts import Facts
+from isthmus.parts.data_spec import DataSpec
 from isthmus.parts.penalties.penalty import Penalty, Weight
 
 PRICE = 0.24
@@ -15,8 +15,8 @@ PRICE = 0.24
 that answer to a bundled digit."""
 
 if TYPE_CHECKING:
-    from isthmus.autoencoder import Autoencoder
-    from isthmus.passes import Pass
+    from isthmus.model.autoencoder import Autoencoder
+    from isthmus.parts.forward_pass import Pass
 
 
 class ActivationL1(Penalty):
@@ -35,18 +35,18 @@ class ActivationL1(Penalty):
     weight: Weight = 1e-5
     layer: str | None = None
 
-    def auto_weight(self, facts: Facts) -> float:
+    def auto_weight(self, spec: DataSpec) -> float:
         """0.001 for the bundled digits."""
-        return float(f"{PRICE * (facts.deviation or 0.27) / (facts.inputs or 784):.3g}")
+        return float(f"{PRICE * (spec.deviation or 0.27) / (spec.inputs or 784):.3g}")
 
     def check(self, model: "Autoencoder") -> None:
         """Raise BlueprintError where there is no such layer."""
         if self.layer is not None:
             model.find_layer(self.layer)
 
-    def __call__(self, seen: "Pass", model: "Autoencoder", draws: Tensor | None = None) -> Tensor:
+    def __call__(self, out: "Pass", model: "Autoencoder", draws: Tensor | None = None) -> Tensor:
         """(N,) sum of the absolute activations."""
-        return seen.activations(self.layer).flatten(1).abs().sum(1)
+        return out.activations(self.layer).flatten(1).abs().sum(1)
 
 
 class SparsityKl(Penalty):
@@ -82,9 +82,9 @@ class SparsityKl(Penalty):
                 f"{self.kind} needs activations in 0..1, but {where} without a sigmoid can give others. {advice}"
             )
 
-    def __call__(self, seen: "Pass", model: "Autoencoder", draws: Tensor | None = None) -> Tensor:
+    def __call__(self, out: "Pass", model: "Autoencoder", draws: Tensor | None = None) -> Tensor:
         """(N,) the batch's divergence, for each sample the same."""
-        activations = seen.activations(self.layer).flatten(1)
+        activations = out.activations(self.layer).flatten(1)
         mean = activations.mean(0).clamp(1e-6, 1 - 1e-6)  # a unit that is saturated throughout would give infinity
         rate = torch.full_like(mean, self.rate)
         divergence = rate * (rate / mean).log() + (1 - rate) * ((1 - rate) / (1 - mean)).log()

@@ -1,0 +1,174 @@
+"""Commands that tell what there is: `recipes`, `info`."""
+
+import json as json_module
+import math
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from isthmus.cli import options
+from isthmus.cli.console import number, say, say_json, say_table
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from isthmus.model.recipes import Recipe
+    from isthmus.run import Run
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the commands of this file to `app`."""
+    app.command(rich_help_panel=options.MAKE, epilog="Example: `isthmus recipes deep`")(recipes)
+    app.command(rich_help_panel=options.LOOK, epilog="Example: `isthmus info runs/digits`")(info)
+
+
+def recipes(
+    name: Annotated[
+        str | None, typer.Argument(metavar="NAME", help="One of them, in detail.", show_default=False)
+    ] = None,
+    json: options.Json = False,
+) -> None:
+    """List the named models, or tell what one takes and where it comes from."""
+    from isthmus.model.recipes import RECIPES, find_recipe
+
+    if name is None:
+        if json:
+            say_json({row.name: _recipe(row) for row in RECIPES.values()})
+            return
+        say_table(("recipe", "what it is"), [(row.name, row.summary) for row in RECIPES.values()])
+        say("One of them in detail:  isthmus recipes NAME")
+        return
+    row = find_recipe(name)
+    if json:
+        say_json(_recipe(row))
+        return
+    say(f"{row.name}: {row.summary}", row.advice, f"Source: {row.source}.")
+    say_table(("option", "default"), [(key, _as_set(value)) for key, value in row.blueprint.options().items()])
+    say(f"Example:  {_example(row)}")
+
+
+def info(run: options.Folder, json: options.Json = False) -> None:
+    """Show what a run is made of: the model layer by layer, its data, how the training went, the files."""
+    found = options.open_run(run)
+    facts = {
+        "status": found.status,
+        "blueprint": found.model.blueprint.to_json() if found.model.blueprint else None,
+        "shape": found.model.shape,
+        "code_shape": found.model.code_shape,
+        "layers": _layers(found),
+        "parameters": _count(found.model),
+        "data": found.description,
+        "settings": found.settings.to_json(),
+        "best_epoch": found.best_epoch,
+        "history": found.history,
+        "environment": found.environment,
+        "files": {path.name: path.stat().st_size for path in sorted(run.iterdir()) if path.is_file()},
+    }
+    if json:
+        say_json(facts)
+        return
+    say(f"{run}: {found.status}{', ' + found.reason if found.reason else ''}", "")
+    if found.model.blueprint is not None:
+        parts = found.model.blueprint.to_json().items()
+        say("Model", *(f"  {name}: {_part(value)}" for name, value in parts if value not in (None, [], ())))
+    say_table(("layer", "what it is", "gives", "weights"), [_layer_row(layer) for layer in facts["layers"]])
+    say(
+        f"{facts['parameters']:,} weights", "", "Data", *_data(found.description), "", "Training", *_training(found), ""
+    )
+    say("Files", *(f"  {size:>12,}  {name}" for name, size in facts["files"].items()))
+
+
+def _recipe(row: "Recipe") -> dict[str, Any]:
+    return {
+        "summary": row.summary,
+        "advice": row.advice,
+        "source": row.source,
+        "options": row.blueprint.options(),
+        "blueprint": row.blueprint.to_json(),
+    }
+
+
+def _example(row: "Recipe") -> str:
+    """A command that trains it, with the option that matters: twice the damage it learns to undo, or another code."""
+    damage = row.blueprint.corruption if row.blueprint.predicts == "residual" else None
+    source = {"series": "heartbeats.npy --kind series", "table": "people.csv --categorical auto"}.get(
+        row.data, "digits"
+    )
+    if damage is None:
+        return f"isthmus train {source} --recipe {row.name} --set code=16"
+    options = row.blueprint.options()
+    names = [name for name in type(damage).model_fields if name != "as_bytes"]
+    told = next((name for own in names for name in (own, f"corruption.{own}") if name in options), None)
+    changed = f" --set {told}={2 * options[told]:g}" if told else ""
+    return f"isthmus train photos/ --patches 1000 --size 32 --recipe {row.name}{changed}"
+
+
+def _as_set(value: Any) -> str:
+    """An option's value as `--set` takes it."""
+    return value if isinstance(value, str) else json_module.dumps(value, default=str)
+
+
+def _part(value: Any) -> str:
+    """A part's JSON on one line: `dense, widths=[128, 64]`."""
+    if not isinstance(value, dict):
+        return _as_set(value)
+    return ", ".join([str(value.get("kind", "")), *(f"{k}={_as_set(v)}" for k, v in value.items() if k != "kind")])
+
+
+def _layers(run: "Run") -> list[dict[str, Any]]:
+    """Every named layer in the order in which data meet it, with the shape of what it gives and its weights."""
+    model = run.model
+    out = model.example()
+    rows = []
+    for side in ("encoder", "decoder"):
+        for name, layer in getattr(model, side).named_children():
+            output = out.layers.get(f"{side}.{name}")
+            shape = None if output is None else list(output.shape[1:])
+            rows.append({"name": f"{side}.{name}", "layer": _words(layer), "gives": shape, "weights": _count(layer)})
+    return rows
+
+
+def _words(layer: "nn.Module") -> str:
+    """A layer's kind, or the kinds of what it holds: `Linear, ReLU`."""
+    children = [type(child).__name__ for child in layer.children()]
+    return ", ".join(children) if children else type(layer).__name__
+
+
+def _count(module: "nn.Module") -> int:
+    return sum(parameter.numel() for parameter in module.parameters())
+
+
+def _layer_row(layer: dict[str, Any]) -> tuple[str, str, str, str]:
+    gives = "×".join(map(str, layer["gives"])) if layer["gives"] is not None else ""
+    return layer["name"], layer["layer"], gives, f"{layer['weights']:,}" if layer["weights"] else ""
+
+
+def _data(description: dict[str, Any]) -> list[str]:
+    counts, sizes = description.get("counts", {}), description.get("shape", [])
+    shape = f"{'×'.join(map(str, sizes))} ({math.prod(sizes):,} numbers)"
+    lines = [
+        f"  source: {description.get('source') or 'given in memory'}",
+        f"  {description.get('kind')}, {shape}, {description.get('dtype')}",
+        "  samples: " + ", ".join(f"{name} {count:,}" for name, count in counts.items()),
+        f"  scaling: {description.get('scaling', {}).get('kind')}",
+    ]
+    if description.get("label_names"):
+        lines.append(f"  labels: {', '.join(map(str, description['label_names']))}")
+    return lines
+
+
+def _training(run: "Run") -> list[str]:
+    settings = run.settings
+    lines = [
+        f"  {len(run.history)} of {settings.epochs} epochs, best: {run.best_epoch}",
+        f"  {settings.optimiser}, learning rate {settings.learning_rate:g} ({settings.schedule}), batch "
+        f"{settings.batch_size}, {settings.precision}, seed {settings.seed}, {settings.device}",
+    ]
+    if run.history:
+        last = run.history[-1]
+        seconds = sum(row.get("seconds", 0.0) for row in run.history)
+        figures = [f"{name} {number(last[name])}" for name in ("loss", "validation_loss") if name in last]
+        lines.append(
+            f"  last epoch: {', '.join(figures)}; {seconds:.1f} s in all".replace("validation_loss", "validation loss")
+        )
+    return lines

@@ -1,0 +1,1 @@
+"""Files: written whole, verified when read, never run."""

@@ -1,0 +1,121 @@
+"""What a use is given: one sample, by its number or from a file; the label of a condition; a code that can be moved."""
+
+import functools
+import os
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+
+import torch
+from torch import Tensor
+
+from isthmus.data.named import NAMES
+from isthmus.data.samples import Samples
+from isthmus.errors import DataError, UseError, alike, nearest
+
+if TYPE_CHECKING:
+    from isthmus.run import Run
+
+Given = ParamSpec("Given")
+Made = TypeVar("Made")
+PARTS = ("train", "validation", "test")
+MOST_STEPS = 1000
+"""Positions side by side in a picture, at most: more are neither seen nor held in memory."""
+_NUMBERED = re.compile(r"(?:(?P<place>.+):)?(?P<number>\d+)")
+
+
+def takes_run(use: Callable[Given, Made]) -> Callable[Given, Made]:
+    """A use whose first argument is a run, and which says so (UseError) where it is a run's folder or anything else."""
+
+    @functools.wraps(use)
+    def checked(*given: Given.args, **words: Given.kwargs) -> Made:
+        run = given[0] if given else words.get("run")
+        if isinstance(run, str | os.PathLike):
+            raise UseError(f"{os.fspath(run)!r} is a path: expected a run. Load it: ist.load({os.fspath(run)!r}).")
+        if (given or "run" in words) and not (hasattr(run, "model") and hasattr(run, "description")):
+            raise UseError(f"A {type(run).__name__} is no run: expected what ist.fit or ist.load gives.")
+        return use(*given, **words)
+
+    return checked
+
+
+def one_sample(run: "Run", given: Any, **read_options: Any) -> tuple[Samples, str]:
+    """One sample, and what it is called.
+
+    given: a number in the run's test part, counted from 0; "train:7" or "test:7", in any of its parts; a source that
+        holds one sample, such as a picture file, or "file.npy:7"; an array of one sample; Samples of one.
+    read_options: how to read a source, as for `Run.encode`.
+
+    Raises:
+        DataError: there is no such sample, or the source can't be read, or holds several.
+    """
+    numbered = _NUMBERED.fullmatch(str(given)) if isinstance(given, int | str) else None
+    if numbered is None:
+        called = given if isinstance(given, str) else "the given sample"
+        samples = _as_samples(run, given, read_options)
+        if len(samples) != 1:
+            hint = f" Say which, counted from 0: {called}:0." if isinstance(given, str) else ""
+            raise DataError(f"{called} holds {len(samples)} samples: expected one.{hint}")
+        return samples, called
+    place, number = numbered["place"] or "test", int(numbered["number"])
+    if near := alike(place, PARTS) if re.fullmatch(r"[a-z-]+", place) and not _is_there(place) else ():
+        raise DataError(
+            f"{place!r} is no part of the run's data ({', '.join(PARTS)}), nor a file. "
+            f"Did you mean '{near[0]}:{number}'?"
+        )
+    samples = run.open().parts[place] if place in PARTS else run.read(place, **read_options)
+    called = f"the {place} part" if place in PARTS else place
+    if number >= len(samples):
+        last = f", 0 to {len(samples) - 1}" if len(samples) else ""
+        raise DataError(f"There is no sample {number} in {called}: it has {len(samples)}{last}. Give one of those.")
+    return samples.take([number]), f"{place}:{number}"
+
+
+def with_label(run: "Run", samples: Samples, label: str | int | None) -> Samples:
+    """The samples with this label, for a model that is conditioned on labels; else, or without one, as they are.
+
+    label: its name, or its number.
+
+    Raises:
+        DataError: the model knows no such label.
+    """
+    classes = run.model.conditioning.classes
+    if label is None or not classes:
+        return samples
+    known = list(map(str, run.description.get("label_names") or range(classes)))
+    if str(label) not in known:
+        raise DataError(f"The model knows no label {str(label)!r}. {nearest(str(label), known)}")
+    labels = torch.full((len(samples),), known.index(str(label)))
+    return replace(samples, labels=labels, label_names=tuple(known))
+
+
+def decode(run: "Run", codes: Tensor, label: Tensor | None = None) -> Tensor:
+    """(N, *code) codes as (N, *shape) raw samples, all with this label (a single number) where the model wants one."""
+    labels = None if label is None or not run.model.conditioning.classes else label.expand(len(codes))
+    return run.decode(codes, labels)
+
+
+def check_continuous(run: "Run", instead: str) -> None:
+    """Raise UseError, which says what to do instead, where a code can't be moved a little and decoded by itself."""
+    run.model.check_decodes(UseError)
+    code = run.model.code
+    if not code.differentiable:
+        raise UseError(
+            f"This model's code is quantised ({code.kind}): between two of its entries there is nothing that its "
+            f"decoder has met. {instead}"
+        )
+
+
+def _is_there(place: str) -> bool:
+    return place in (*PARTS, *NAMES) or Path(place).exists()
+
+
+def _as_samples(run: "Run", given: Any, read_options: dict[str, Any]) -> Samples:
+    shape = getattr(given, "shape", None)
+    wanted = tuple(run.model.shape)
+    one = (wanted, wanted[1:]) if wanted[0] == 1 else (wanted,)  # a grey picture with its channel, or without
+    if not isinstance(given, Samples) and shape is not None and tuple(shape) in one:
+        given = given.reshape(1, *wanted)
+    return run.read(given, **read_options)

@@ -1,0 +1,72 @@
+"""The options that say how a source is read."""
+
+import inspect
+import json
+from dataclasses import fields
+
+import numpy as np
+import pytest
+import typer
+from PIL import Image
+
+import isthmus as ist
+from isthmus.cli.data_options import READING, size
+from isthmus.cli.judge import evaluate
+from isthmus.cli.train import train
+from isthmus.cli.use import encode, reconstruct
+from isthmus.data.options import Options
+
+
+def test_there_is_an_option_for_every_field_of_the_reading_options():
+    assert list(READING) == [field.name for field in fields(Options) if field.name != "wanted"]
+
+
+@pytest.mark.parametrize("command", [train, evaluate, encode, reconstruct])
+def test_every_command_that_reads_data_has_them_all(command):
+    assert set(READING) <= set(inspect.signature(command).parameters)
+
+
+@pytest.mark.parametrize(("text", "sides"), [("28", (28, 28)), ("28x32", (28, 32)), ("28, 32", (28, 32))])
+def test_a_size_is_one_number_or_height_and_width(text, sides):
+    assert size(text) == sides
+
+
+@pytest.mark.parametrize("text", ["", "28x", "x28", "0", "-3", "28x28x3", "large"])
+def test_what_is_no_size_is_refused(text):
+    with pytest.raises(typer.BadParameter, match="is not a size"):
+        size(text)
+
+
+def test_pictures_unlike_those_of_the_training_are_read_as_the_options_say(isthmus, trained, tmp_path):
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    for number in range(3):
+        Image.new("RGB", (20 + number, 30), (40 * number, 0, 0)).save(photos / f"{number}.png")
+    assert isthmus("evaluate", trained, photos).code == 1
+    as_digits = ["--size", "8", "--mode", "L"]
+    found = isthmus("evaluate", trained, photos, *as_digits, "--json")
+    expected = ist.load(trained).evaluate(photos, size=8, mode="L")
+    assert json.loads(found.out) == expected
+    for command in ("encode", "reconstruct"):
+        said = isthmus(command, trained, photos, tmp_path / f"{command}.npy", *as_digits)
+        assert said.code == 0, said.err
+    run = ist.load(trained)
+    assert np.allclose(np.load(tmp_path / "encode.npy"), run.encode(photos, size=8, mode="L").numpy())
+
+
+def test_how_to_read_without_something_to_read_is_wrong_use(isthmus, trained):
+    said = isthmus("evaluate", trained, "--label", "kind")
+    assert said.code == 2
+    assert "SOURCE" in said.err
+    assert said.err.count("\n") == 1
+
+
+def test_codes_are_decoded_out_of_the_columns_that_are_named(isthmus, trained, tmp_path):
+    table = np.random.default_rng(0).normal(size=(4, 9))
+    head = ["id", *(f"z{number}" for number in range(8))]
+    lines = [",".join(head), *(",".join(map(str, row)) for row in table)]
+    (tmp_path / "codes.csv").write_text("\n".join(lines))
+    assert isthmus("decode", trained, tmp_path / "codes.csv", tmp_path / "out.npy").code == 1
+    said = isthmus("decode", trained, tmp_path / "codes.csv", tmp_path / "out.npy", "--exclude", "id")
+    assert said.code == 0, said.err
+    assert len(np.load(tmp_path / "out.npy")) == 4

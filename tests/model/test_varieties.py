@@ -1,0 +1,235 @@
+"""One suite for every recipe, on tiny data: whatever the variety, everybody may rely on the same things."""
+
+import functools
+import json
+import math
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import torch
+from typer.testing import CliRunner
+
+import isthmus as ist
+from isthmus.cli.main import app
+from isthmus.training.optimisers import Optimiser
+from isthmus.training.settings import Settings
+from isthmus.training.steps import make_step
+
+GRADIENT = [name for name, row in ist.RECIPES.items() if row.blueprint.solution != "closed form"]
+COMPILED = ["contractive", "cvae", "denoising", "iwae", "k-sparse"]
+"""The others' parts are traced for the compiler in their own tests; each of these costs seconds."""
+SETTINGS: dict[str, Any] = {"epochs": 3, "batch_size": 32, "seed": 2, "compile": False, "progress": False}
+
+
+def pictures(count=96, height=9, width=8, seed=0):
+    """(N, 1, H, W) uint8: bars of two numbers, so that there is something to learn."""
+    place = np.random.default_rng(seed)
+    rows, columns = place.uniform(0, height, count), place.uniform(0, width, count)
+    grid = np.exp(-((np.arange(height) - rows[:, None]) ** 2) / 4)[:, :, None]
+    grid = grid * np.exp(-((np.arange(width) - columns[:, None]) ** 2) / 8)[:, None, :]
+    return (255 * grid).astype(np.uint8)[:, None]
+
+
+def series(count=96, channels=2, length=17, seed=0):
+    """(N, C, T) float32: waves of two numbers."""
+    place = np.random.default_rng(seed)
+    pace, start = place.uniform(0.2, 0.6, (count, 1, 1)), place.uniform(0, 6, (count, 1, 1))
+    return np.sin(pace * np.arange(length) + start + np.arange(channels)[:, None]).astype(np.float32)
+
+
+def table(count=96, seed=0):
+    """Two columns of numbers, one of three categories and one of two, with holes, and labels."""
+    place = np.random.default_rng(seed)
+    kind = place.integers(0, 3, count)
+    size = kind + place.normal(0, 0.5, count)
+    columns = {"kind": np.array(["a", "b", "c"])[kind], "size": size, "weight": 2 * size, "large": size > 1}
+    holes = {name: (place.random(count) < 0.1) & (name != "size") for name in columns}
+    return pa.table({name: pa.array(values, mask=holes[name]) for name, values in columns.items()} | {"y": kind % 2})
+
+
+def labels(given):
+    """(N,) int64: whether the first half of a sample is more than the second, for varieties that want to know."""
+    flat = given.reshape(len(given), -1)
+    half = flat.shape[1] // 2
+    return (flat[:, :half].sum(1) > flat[:, half:].sum(1)).astype(np.int64)
+
+
+def arrays(values):
+    return {"X": values, "y": labels(values)}
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of data that a recipe may be for: a source of it, how it is read, and shapes that samples may have."""
+
+    source: Any
+    shapes: tuple[tuple[int, ...], ...]
+    reading: dict[str, str] = field(default_factory=dict)
+
+    def open(self, source: Any = None, **options: Any) -> ist.Data:
+        reading: dict[str, Any] = self.reading
+        return ist.open_data(self.source if source is None else source, **reading, **options)
+
+    def save(self, folder: Path) -> Path:
+        """The source as a file."""
+        if isinstance(self.source, dict):
+            np.savez(folder / "data.npz", **self.source)
+            return folder / "data.npz"
+        pq.write_table(self.source, folder / "data.parquet")
+        return folder / "data.parquet"
+
+
+PICTURES = Kind(arrays(pictures()), ((1, 9, 8), (3, 13, 7), (1, 28, 28), (1, 1, 1)))
+COLOUR = Kind(
+    arrays(np.repeat(pictures(), 3, 1) // np.array([[[[1]], [[2]], [[3]]]], dtype=np.uint8)), ((3, 13, 7), (3, 1, 1))
+)
+SERIES = Kind(arrays(series()), ((1, 17), (3, 8), (1, 1)), {"kind": "series"})
+TABLE = Kind(table(), ((7,), (1,)), {"categorical": "auto", "missing": "keep", "label": "y"})
+KINDS = {"any": PICTURES, "pictures": PICTURES, "colour": COLOUR, "series": SERIES, "table": TABLE}
+SHAPES = [(name, shape) for name, row in ist.RECIPES.items() for shape in KINDS[row.data].shapes]
+
+
+def kind_of(name):
+    return KINDS[ist.RECIPES[name].data]
+
+
+@functools.cache
+def opened(kind):
+    return KINDS[kind].open(seed=1)
+
+
+@pytest.fixture
+def data(name):
+    return opened(ist.RECIPES[name].data)
+
+
+def build(name, data, **options):
+    return ist.recipe(name, code=4, **options).build(data, remarks=False)
+
+
+def fit(model, data, **settings):
+    return ist.fit(model, data, **SETTINGS | settings)
+
+
+def weights_of(model):
+    return {name: weight.cpu().clone() for name, weight in model.state_dict().items()}
+
+
+def assert_equal(weights, others):
+    assert weights.keys() == others.keys()
+    assert all(torch.equal(weights[name], others[name]) for name in weights)
+
+
+class StopInTheMiddle(ist.Callback):
+    """Ends training in the second epoch, after its first step."""
+
+    def batch_end(self, training):
+        if (training.state.epoch, training.state.step) == (1, 1):
+            training.stop("interrupted")
+
+
+@pytest.mark.parametrize(("name", "shape"), SHAPES, ids=str)
+def test_shapes_of_any_size_go_through_and_one_sample_too(name, shape):
+    model = ist.recipe(name, code=4, classes=2).build(shape, remarks=False)
+    for count in (1, 5):
+        raw, labels = torch.rand(count, *shape), torch.arange(count) % 2
+        seen = model(raw, model.draw(count, torch.Generator().manual_seed(0)) | {"labels": labels})
+        total, terms = model.loss(seen)
+        assert seen.output.shape == seen.reconstruction.shape == seen.repeated(raw).shape
+        assert math.prod(seen.code.z.shape) == len(seen.output) * math.prod(model.code_shape)
+        assert total.shape == ()
+        assert all(bool(term.isfinite()) for term in (total, *terms.values()))
+        assert model.reconstruct(raw, labels).shape == raw.shape
+        if model.decodes:
+            assert torch.equal(model.decode(model.encode(raw, labels), labels), model.reconstruct(raw, labels))
+
+
+@pytest.mark.parametrize("name", GRADIENT)
+def test_the_loss_falls(name, data):
+    careful = ist.recipe(name).predicts == "residual"  # such a model begins near its goal
+    rows = fit(build(name, data), data, epochs=12, learning_rate=0.001 if careful else 0.01).history
+    assert rows[-1]["loss"] < rows[0]["loss"]
+    # what is smooth is filled nearly exactly before anything is learnt; a rival moves the goal
+    slack = 1.05 if "rival" in " ".join(rows[-1]) else 1.01 if careful else 1.0
+    assert rows[-1]["validation_distance"] < slack * rows[0]["validation_distance"]
+
+
+@pytest.mark.parametrize("name", ist.RECIPES)
+def test_a_run_comes_back_from_its_folder_with_the_same_bits(name, data, tmp_path):
+    run = fit(build(name, data), data, out=tmp_path / "run", epochs=1)
+    again = ist.load(tmp_path / "run")
+    assert again.model.blueprint == run.model.blueprint
+    assert_equal(weights_of(again.model), weights_of(run.model))
+    assert torch.equal(again.reconstruct(data.test), run.reconstruct(data.test))
+
+
+@pytest.mark.parametrize("name", GRADIENT)
+def test_a_run_that_was_interrupted_and_resumed_equals_one_that_was_not(name, data, tmp_path):
+    whole = fit(build(name, data), data, out=tmp_path / "whole")
+    fit(build(name, data), data, out=tmp_path / "broken", callbacks=[StopInTheMiddle()])
+    resumed = ist.resume(tmp_path / "broken", data=data, progress=False)
+    assert resumed.status == "finished"
+    assert_equal(weights_of(resumed.model), weights_of(whole.model))
+    assert [row["loss"] for row in resumed.history] == [row["loss"] for row in whole.history]
+
+
+@pytest.mark.filterwarnings("ignore:This processor has no instructions for bfloat16")
+@pytest.mark.parametrize("name", GRADIENT)
+def test_bfloat16_trains_too(name, data):
+    run = fit(build(name, data), data, precision="bfloat16", epochs=1)
+    exact = fit(build(name, data), data, epochs=1)
+    # a product rounds both factors to 8 bits, by 2^-9 each; independent layers add up in squares; a square doubles it
+    products = sum(weight.ndim > 1 for weight in run.model.parameters())
+    tolerance = 2 * math.sqrt(products) * 2**-8
+    assert run.history[0]["loss"] == pytest.approx(exact.history[0]["loss"], rel=tolerance)
+
+
+@pytest.mark.parametrize("name", COMPILED)
+def test_compiled_equals_eager(name, data):
+    raw, labels = data.train.batch(torch.arange(32)), data.train.labels[:32]
+    moved = []
+    for compile_ in (False, True):
+        model = build(name, data)
+        settings = Settings(compile=compile_, optimiser="sgd")
+        optimiser = Optimiser(settings, dict(model.named_parameters()))
+        step = make_step(model, optimiser, settings, torch.device("cpu"), 32)
+        draws = model.draw(32, torch.Generator().manual_seed(0)) | {"labels": labels}
+        moved.append({"loss": step(raw, draws, None, 0.1)[0]} | weights_of(model))
+    torch.testing.assert_close(*moved, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", ist.RECIPES)
+def test_python_json_and_the_command_line_make_the_same_run(name, tmp_path):
+    kind = kind_of(name)
+    source = kind.save(tmp_path)
+    file = tmp_path / "blueprint.json"
+    file.write_text(json.dumps(ist.recipe(name, code=4).to_json()))
+    data = kind.open(source)
+    run = ist.fit(
+        ist.recipe(name, code=4).build(data), data, epochs=1, batch_size=32, learning_rate=1e-3, compile=False,
+        progress=False,
+    )  # fmt: skip
+    shared = ["--epochs", "1", "--batch-size", "32", "--learning-rate", "0.001", "--compile", "no", "--quiet"]
+    shared += [word for option, value in kind.reading.items() for word in (f"--{option}", value)]
+    for way, words in {"named": ["--recipe", name, "--set", "code=4"], "json": ["--blueprint", str(file)]}.items():
+        folder = tmp_path / way
+        result = CliRunner().invoke(app, ["train", str(source), *words, "--out", str(folder), *shared])
+        assert result.exit_code == 0, result.output
+        assert_equal(weights_of(ist.load(folder).model), weights_of(run.model))
+
+
+def test_the_linear_tied_one_spans_the_plane_of_the_principal_components():
+    spread = np.random.default_rng(0).normal(size=(400, 8)) * [3, 2, 1.5, 0.3, 0.2, 0.2, 0.1, 0.1]
+    turn = np.linalg.qr(np.random.default_rng(1).normal(size=(8, 8)))[0]
+    data = ist.open_data((spread @ turn).astype(np.float32), scaling="none")
+    model = ist.recipe("tied", code=3).build(data)
+    run = fit(model, data, epochs=150, learning_rate=0.01, schedule="cosine")
+    product = next(layer for layer in model.encoder.modules() if isinstance(layer, torch.nn.Linear))
+    plane = torch.linalg.qr(product.weight.detach().cpu().double().T)[0]
+    cosines = torch.linalg.svdvals(run.baseline().components.double() @ plane)
+    assert float(cosines.min()) > 0.999
