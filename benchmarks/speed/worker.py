@@ -6,10 +6,10 @@ import os
 import sys
 from importlib.metadata import version
 
-from digits import load_digits
-from gate import Finished, Gate
-from tools import TOOLS, Settings
-from workloads import WORKLOADS
+from benchmarks.digits import load_digits
+from benchmarks.speed.gate import Finished, Gate
+from benchmarks.speed.tools import TOOLS, Settings
+from benchmarks.speed.workloads import WORKLOADS
 
 
 def main() -> None:
@@ -19,7 +19,7 @@ def main() -> None:
     name, workload, settings = sys.argv[1], WORKLOADS[sys.argv[2]], Settings(**json.loads(sys.argv[3]))
     tool = TOOLS[name]
     gate = Gate(sys.stdin, reports)
-    module = importlib.import_module(f"tools.{tool.module}")
+    module = importlib.import_module(f"benchmarks.speed.tools.{tool.module}")
     pictures, data = load_digits(settings.count)
     versions = {package: version(package) for package in tool.packages}
     gate.report(event="hello", versions={"python": sys.version.split()[0], **versions}, data=data)

@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 import torch
-from proving import Bench, Row
 from scipy import ndimage
 from skimage import restoration as filters
 from skimage.filters import unsharp_mask
 from torch import Tensor
 
 import isthmus as ist
+from benchmarks.proofs.proving import Bench, Row
 from isthmus.drawing.figures import picture_grid
 from isthmus.parts import Corruption
 from isthmus.uses.restore import scores

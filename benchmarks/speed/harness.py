@@ -15,10 +15,10 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tools import Settings, Tool
-from workloads import Workload
+from benchmarks.digits import ROOT
+from benchmarks.speed.tools import Settings, Tool
+from benchmarks.speed.workloads import Workload
 
-HERE = Path(__file__).resolve().parent
 LIMIT = 1800.0
 """Seconds that a worker may take for one answer."""
 LOOK = 0.25
@@ -56,7 +56,8 @@ class Worker:
         """
         self.folder = tempfile.TemporaryDirectory(prefix="isthmus-benchmark-")
         self.log = Path(self.folder.name) / "log.txt"
-        command = [self.python, str(HERE / "worker.py"), self.tool.name, self.workload.name]
+        command = [self.python, "-m", "benchmarks.speed.worker", self.tool.name, self.workload.name]
+        paths = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
         began = time.perf_counter()
         with self.log.open("w") as log:
             self.process = subprocess.Popen(  # noqa: S603 the interpreter is the caller's choice
@@ -66,7 +67,7 @@ class Worker:
                 stderr=log,
                 cwd=self.folder.name,
                 # an empty cache: what is compiled is compiled here
-                env={**os.environ, "TORCHINDUCTOR_CACHE_DIR": f"{self.folder.name}/inductor", "PYTHONSAFEPATH": ""},
+                env={**os.environ, "TORCHINDUCTOR_CACHE_DIR": f"{self.folder.name}/inductor", "PYTHONPATH": paths},
             )
         with self._watched():
             self.hello = self._answer()

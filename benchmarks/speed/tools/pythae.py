@@ -4,7 +4,6 @@ import tempfile
 
 import numpy as np
 import torch
-from gate import Gate
 from pythae.data.datasets import BaseDataset
 from pythae.models import AE, VAE, AEConfig, VAEConfig
 from pythae.models.base.base_utils import ModelOutput
@@ -12,10 +11,11 @@ from pythae.models.nn import BaseDecoder, BaseEncoder
 from pythae.trainers import BaseTrainer, BaseTrainerConfig
 from pythae.trainers.training_callbacks import TrainingCallback
 from torch import Tensor
-from workloads import Workload
 
-from tools import Settings
-from tools.torch_networks import decoder, encoder, shape
+from benchmarks.speed.gate import Gate
+from benchmarks.speed.tools import Settings
+from benchmarks.speed.tools.torch_networks import decoder, encoder, shape
+from benchmarks.speed.workloads import Workload
 
 
 class Encoder(BaseEncoder):

@@ -1,7 +1,7 @@
 """Every recipe with its defaults alone, beside PCA with as many numbers (or bits, or a prior to pay for).
 
-    python benchmarks/defaults.py --recipes deep,vae --data digits,cardio
-    python benchmarks/defaults.py                                            # all, which takes hours
+    python -m benchmarks.proofs.defaults --recipes deep,vae --data digits,cardio
+    python -m benchmarks.proofs.defaults                                         # all, which takes hours
 
 Prints a table in Markdown, a row when it is done, and with `--out FILE` keeps it as JSON lines, so that a later call
 does only what is left. Figures are of the test part, in scaled units; smaller is better. `docs/defaults.md` says how
@@ -18,11 +18,11 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from digits import find_file
-from linear import bernoulli_cost, gaussian_cost
-from rate import pca_at
 
 import isthmus as ist
+from benchmarks.digits import find_file
+from benchmarks.proofs.linear import bernoulli_cost, gaussian_cost
+from benchmarks.proofs.rate import pca_at
 from isthmus.errors import IsthmusError
 from isthmus.measures import elbo, log_likelihood
 from isthmus.model.recipes import RECIPES

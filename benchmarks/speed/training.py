@@ -1,6 +1,6 @@
 """Seconds an epoch and peak memory of Isthmus and its peers, training the same networks on the same digits in turns.
 
-`python benchmarks/training.py --json out.json`; one workload and two tools: `--only deep --tools isthmus,keras`.
+`python -m benchmarks.speed.training --json out.json`; one workload and two tools: `--only deep --tools isthmus,keras`.
 """
 
 import argparse
@@ -10,12 +10,13 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from digits import find_digits
-from harness import Worker, WorkerError, machine, missing
 from rich.console import Console
 from rich.table import Table
-from tools import TOOLS, Settings, Tool
-from workloads import WORKLOADS, Workload
+
+from benchmarks.digits import find_digits
+from benchmarks.speed.harness import Worker, WorkerError, machine, missing
+from benchmarks.speed.tools import TOOLS, Settings, Tool
+from benchmarks.speed.workloads import WORKLOADS, Workload
 
 QUICK = 6_000
 BASE, FLOOR = "isthmus", "products"

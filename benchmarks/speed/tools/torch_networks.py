@@ -5,7 +5,8 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-from workloads import Workload
+
+from benchmarks.speed.workloads import Workload
 
 
 def encoder(workload: Workload) -> nn.Sequential:

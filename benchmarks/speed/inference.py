@@ -1,6 +1,7 @@
 """Seconds to encode and to reconstruct 60,000 digits and one, by a run of Isthmus and by the plain module, in turns.
 
-`python benchmarks/inference.py --json out.json`; both hold the same weights, take raw bytes, and give the same numbers.
+`python -m benchmarks.speed.inference --json out.json`; both hold the same weights, take raw bytes, and give the same
+numbers.
 """
 
 import argparse
@@ -12,18 +13,18 @@ from typing import Any
 
 import numpy as np
 import torch
-from digits import load_digits
-from harness import machine
 from rich.console import Console
 from rich.table import Column, Table
-from tools import Settings
-from tools.isthmus import blueprint
-from tools.torch_networks import decoder, encoder, shape
 from torch import Tensor, nn
-from workloads import WORKLOADS, Workload
 
 import isthmus as ist
-from training import load, names, write
+from benchmarks.digits import load_digits
+from benchmarks.speed.harness import machine
+from benchmarks.speed.tools import Settings
+from benchmarks.speed.tools.isthmus import blueprint
+from benchmarks.speed.tools.torch_networks import decoder, encoder, shape
+from benchmarks.speed.training import load, names, write
+from benchmarks.speed.workloads import WORKLOADS, Workload
 
 Clock = Callable[[], float]
 BATCH = 1024

@@ -3,12 +3,12 @@
 from typing import Any
 
 import numpy as np
-from gate import Gate
-from workloads import Workload
 
 import isthmus as ist
+from benchmarks.speed.gate import Gate
+from benchmarks.speed.tools import CONTRACTION, NOISE, Settings
+from benchmarks.speed.workloads import Workload
 from isthmus.parts import Contraction, GaussianNoise
-from tools import CONTRACTION, NOISE, Settings
 
 
 class Turns(ist.Callback):

@@ -3,11 +3,11 @@
 from typing import Any
 
 import numpy as np
-from gate import Gate
 from pyod.models.auto_encoder import AutoEncoder
-from workloads import Workload
 
-from tools import Settings
+from benchmarks.speed.gate import Gate
+from benchmarks.speed.tools import Settings
+from benchmarks.speed.workloads import Workload
 
 
 class Gated(AutoEncoder):

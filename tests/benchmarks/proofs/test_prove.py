@@ -3,20 +3,22 @@
 import importlib
 import json
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
+from benchmarks.proofs.proving import Bench
+from benchmarks.proofs.shelves import find_proof, proof_names
 
 import isthmus as ist
+from benchmarks.proofs import prove as prove_module
+from benchmarks.proofs import varieties
 from isthmus.storage.checked import load_json, save_json
 
 PROOF = '''"""Tiny pictures can be learnt."""
 
 import numpy as np
-from proving import Row
-
 import isthmus as ist
+from benchmarks.proofs.proving import Row
 
 EPOCHS = 2
 
@@ -41,13 +43,11 @@ class StopAfterOne(ist.Callback):
 @pytest.fixture
 def prove(monkeypatch, tmp_path):
     """The command, with one more proof: `vanilla`."""
-    monkeypatch.syspath_prepend(str(Path(__file__).parents[2] / "benchmarks"))
-    shelf, prove = importlib.import_module("proofs.varieties"), importlib.import_module("prove")
     (tmp_path / "proofs").mkdir()
     (tmp_path / "proofs" / "vanilla.py").write_text(PROOF.replace("{limit}", "2 * errors[1]"))
-    monkeypatch.setattr(shelf, "__path__", [str(tmp_path / "proofs"), *shelf.__path__])
-    monkeypatch.delitem(sys.modules, "proofs.varieties.vanilla", raising=False)
-    return prove
+    monkeypatch.setattr(varieties, "__path__", [str(tmp_path / "proofs"), *varieties.__path__])
+    monkeypatch.delitem(sys.modules, "benchmarks.proofs.varieties.vanilla", raising=False)
+    return prove_module
 
 
 @pytest.fixture
@@ -89,12 +89,11 @@ def test_what_was_done_before_a_blueprint_had_this_option_is_still_done(prove, t
 
 
 def test_what_was_cut_goes_on_and_is_the_same_as_if_it_had_not_been(prove, trained, tmp_path):
-    proving = importlib.import_module("proving")
     data = ist.open_data(np.random.default_rng(0).integers(0, 255, (64, 4, 4), dtype=np.uint8), validation=0)
-    whole = proving.Bench("a", tmp_path, 3).train("run", ist.recipe("vanilla", code=3), data)
+    whole = Bench("a", tmp_path, 3).train("run", ist.recipe("vanilla", code=3), data)
     model = ist.recipe("vanilla", code=3).build(data, remarks=False)
     ist.fit(model, data, epochs=3, out=tmp_path / "b" / "run", progress=False, callbacks=[StopAfterOne()])
-    resumed = proving.Bench("b", tmp_path, 3).train("run", ist.recipe("vanilla", code=3), data)
+    resumed = Bench("b", tmp_path, 3).train("run", ist.recipe("vanilla", code=3), data)
     assert trained == ["run", "run"]
     assert [row["loss"] for row in resumed.history] == [row["loss"] for row in whole.history]
 
@@ -110,10 +109,9 @@ def test_what_is_asked_and_not_reached_is_told_and_ends_with_1(prove, tmp_path):
 
 
 def test_every_proof_says_what_it_shows_and_for_how_long_it_trains(prove, capsys):
-    proofs = importlib.import_module("proofs")
-    every = [(shelf, name) for shelf in ("varieties", "uses") for name in proofs.proof_names(shelf)]
+    every = [(shelf, name) for shelf in ("varieties", "uses") for name in proof_names(shelf)]
     for place in every:
-        proof = proofs.find_proof(*place)
+        proof = find_proof(*place)
         assert proof.claim.endswith(".")
         assert proof.epochs > 0
     assert prove.main("varieties", ["--list"]) == 0

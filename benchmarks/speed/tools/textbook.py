@@ -2,13 +2,13 @@
 
 import numpy as np
 import torch
-from gate import Gate
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
-from workloads import Workload
 
-from tools import CONTRACTION, NOISE, Settings
-from tools.torch_networks import Vae, decoder, encoder, shape
+from benchmarks.speed.gate import Gate
+from benchmarks.speed.tools import CONTRACTION, NOISE, Settings
+from benchmarks.speed.tools.torch_networks import Vae, decoder, encoder, shape
+from benchmarks.speed.workloads import Workload
 
 
 def train(workload: Workload, settings: Settings, pictures: np.ndarray, gate: Gate) -> None:

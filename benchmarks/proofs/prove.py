@@ -5,11 +5,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from proofs import find_proof, proof_names, shelf_title
-from proving import Bench, is_done, read_results
 from rich.console import Console
 from rich.table import Column, Table
 
+from benchmarks.proofs.proving import Bench, is_done, read_results
+from benchmarks.proofs.shelves import find_proof, proof_names, shelf_title
 from isthmus.storage.files import whole_file
 
 COLUMNS = ("of", "number", "it", "beside", "asked", "reached")

@@ -1,6 +1,6 @@
 """Seconds an epoch on a GPU: Isthmus, the textbook loop, and a bare loop with the bytes there and a captured graph.
 
-`python benchmarks/accelerator.py`; 60,000 digits of 784 bytes, Adam, medians of the epochs after the first.
+`python -m benchmarks.speed.accelerator`; 60,000 digits of 784 bytes, Adam, medians of the epochs after the first.
 """
 
 import argparse
@@ -11,11 +11,11 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from digits import find_digits
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
 import isthmus as ist
+from benchmarks.digits import find_digits
 
 NETWORKS = {"deep": (784, 128, 64, 32, 64, 128, 784), "wide": (784, 1000, 500, 250, 30, 250, 500, 1000, 784)}
 OPTIONS: dict[str, tuple[str, dict[str, Any]]] = {

@@ -1,6 +1,6 @@
 """Files larger than a batch, used piece by piece: throughput beside the model's own, and memory by the number of rows.
 
-`python benchmarks/streaming.py --rows 1000000 --json out.json`; each measurement has a process of its own.
+`python -m benchmarks.speed.streaming --rows 1000000 --json out.json`; each measurement has a process of its own.
 """
 
 import argparse
@@ -16,13 +16,13 @@ from typing import Any
 
 import numpy as np
 import torch
-from digits import load_digits
-from harness import machine
 from rich.console import Console
 from rich.table import Table
 
 import isthmus as ist
-from training import load, names, write
+from benchmarks.digits import ROOT, load_digits
+from benchmarks.speed.harness import machine
+from benchmarks.speed.training import load, names, write
 
 FORMATS = {"digits.npy": "60,000 digits again and again", "table.parquet": "30 columns of float32, made up"}
 LEAST = 3.0
@@ -88,8 +88,9 @@ def main() -> None:
             for count in (words.rows // 4, words.rows):
                 source, run = prepare(Path(folder), name, count)
                 for use in words.only:
-                    command = [sys.executable, __file__, "--measure", str(source), str(run), use, str(words.turns)]
-                    done = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603
+                    command = [sys.executable, "-m", "benchmarks.speed.streaming", "--measure"]
+                    given = [str(source), str(run), use, str(words.turns)]
+                    done = subprocess.run([*command, *given], cwd=ROOT, capture_output=True, text=True, check=True)  # noqa: S603
                     found = json.loads(done.stdout.splitlines()[-1])
                     rows.append(
                         {"file": name, "rows": count, "use": use, "data": about_data, **found, "machine": about}

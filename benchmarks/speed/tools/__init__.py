@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
-from workloads import Workload
+from benchmarks.speed.workloads import Workload
 
 NOISE, CONTRACTION = 0.5, 0.1
 """σ of the noise that denoising networks see, and the weight of the contractive ones' penalty."""

@@ -1,7 +1,6 @@
 """The proof of restoring on photographs: nothing is judged by a model that has seen it, and the mean decides."""
 
 import importlib
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,8 +10,7 @@ import pytest
 def photos(monkeypatch):
     """The proof, of twelve photographs of one colour each: ten times their number."""
     pytest.importorskip("skimage")
-    monkeypatch.syspath_prepend(str(Path(__file__).parents[2] / "benchmarks"))
-    proof = importlib.import_module("proofs.uses.restore_photos")
+    proof = importlib.import_module("benchmarks.proofs.uses.restore_photos")
     plain = {str(number): np.full((170, 180, 3), 10 * number, np.uint8) for number in range(12)}
     monkeypatch.setattr(proof, "carried", lambda: plain)
     return proof
@@ -31,7 +29,7 @@ def test_every_photograph_is_held_out_once_by_a_model_that_learns_from_all_other
 
 
 def test_the_mean_is_held_against_the_best_rivals_mean_and_each_picture_is_told(photos):
-    restoring = importlib.import_module("restoring")
+    restoring = importlib.import_module("benchmarks.proofs.restoring")
     easy = {"Isthmus": 30.0, "nothing": 28.0, "median": 29.0}
     hard = {"Isthmus": 20.0, "nothing": 21.0, "median": 10.0}
     found = {"easy": {"psnr": easy, "ssim": easy}, "hard": {"psnr": hard, "ssim": hard}}

@@ -7,11 +7,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
-from digits import find_file
 from matplotlib.figure import Figure
 from PIL import Image
 
 import isthmus as ist
+from benchmarks.digits import find_file
 from isthmus.fitting import fit_once, same_blueprint
 from isthmus.model.recipes import RECIPES
 from isthmus.parts import Dense, TopK

@@ -4,11 +4,11 @@ from itertools import pairwise
 
 import numpy as np
 import torch
-from gate import Gate
 from torch import Tensor
-from workloads import Workload
 
-from tools import Settings
+from benchmarks.speed.gate import Gate
+from benchmarks.speed.tools import Settings
+from benchmarks.speed.workloads import Workload
 
 
 def train(workload: Workload, settings: Settings, pictures: np.ndarray, gate: Gate) -> None:

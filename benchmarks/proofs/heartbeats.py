@@ -4,12 +4,12 @@ from typing import Any
 
 import numpy as np
 import torch
-from digits import find_file
 from matplotlib.figure import Figure
-from proving import Bench, Row, documented
 from sklearn.metrics import roc_auc_score
 
 import isthmus as ist
+from benchmarks.digits import find_file
+from benchmarks.proofs.proving import Bench, Row, documented
 from isthmus.data import read_samples
 from isthmus.drawing.figures import series_lines
 from isthmus.report.looks import Looks

@@ -7,11 +7,11 @@ os.environ["KERAS_BACKEND"] = "jax"
 
 import keras
 import numpy as np
-from gate import Gate
 from keras import layers
-from workloads import Workload
 
-from tools import Settings
+from benchmarks.speed.gate import Gate
+from benchmarks.speed.tools import Settings
+from benchmarks.speed.workloads import Workload
 
 
 class Turns(keras.callbacks.Callback):
