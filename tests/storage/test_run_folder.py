@@ -14,7 +14,7 @@ import isthmus as ist
 from isthmus.errors import IsthmusError, RunError
 from isthmus.storage.checked import load_json, load_tensors, save_json, save_tensors
 
-FIXTURES = Path(__file__).parent / "fixtures"
+FIXTURES = Path(__file__).parents[1] / "fixtures"
 CODES = [[0.7504478693, -2.0475625992], [-0.7459595203, -0.4895459414], [2.2352688313, 0.8107790947]]
 """Of the test part's first three digits, by the runs of format 1, when they were made."""
 
