@@ -87,7 +87,7 @@ def test_strangest_of_other_data_can_be_drawn(kind):
 
 
 def test_table_picture_and_report_attribute_a_row_alike(table):
-    from isthmus.measures import eval_mode
+    from isthmus.parts.model import eval_mode
     from isthmus.report.looks import Looks
 
     run, _ = table

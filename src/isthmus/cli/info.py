@@ -93,7 +93,7 @@ def _recipe(row: "Recipe") -> dict[str, Any]:
 
 def _example(row: "Recipe") -> str:
     """A command that trains it, with the option that matters: twice the damage it learns to undo, or another code."""
-    damage = row.blueprint.corruption if row.blueprint.predicts == "residual" else None
+    damage = row.blueprint.corruption if row.blueprint.corruption.as_bytes else None
     source = {"series": "heartbeats.npy --kind series", "table": "people.csv --categorical auto"}.get(
         row.data, "digits"
     )

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 from torch import nn
 
 from isthmus.model.autoencoder import Autoencoder
+from isthmus.parts.model import example
 
 
 class Layer(NamedTuple):
@@ -37,7 +38,7 @@ def layers(model: Autoencoder) -> list[Layer]:
             hook = layer.register_forward_hook(lambda layer, _, output, name=name: note(name, layer, output))
             hooks.append(hook)
     try:
-        model.example()
+        example(model)
     finally:
         for hook in hooks:
             hook.remove()
