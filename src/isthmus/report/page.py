@@ -10,7 +10,8 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from isthmus import formatting
-from isthmus.data.samples import Data, Samples
+from isthmus.data.data import Data
+from isthmus.data.samples import Samples
 from isthmus.doctor.section import section as doctor_section
 from isthmus.errors import UseError
 from isthmus.measures import Evaluation, eval_mode, unit_of
