@@ -17,7 +17,7 @@ from isthmus.measures import evaluate
 from isthmus.model.blueprint import Blueprint
 from isthmus.parts.part import Part
 from isthmus.quantised_pca import QuantisedPCA
-from isthmus.run import baseline_size
+from isthmus.trained import baseline_size
 from isthmus.training import Callback, Training
 from isthmus.training.settings import Settings
 
