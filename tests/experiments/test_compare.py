@@ -10,7 +10,7 @@ import isthmus as ist
 from isthmus.drawing.studies import rivals
 from isthmus.errors import BlueprintError
 from isthmus.experiments.candidates import read_candidates
-from isthmus.experiments.compare import verdict
+from isthmus.experiments.comparison import verdict
 from isthmus.experiments.table import Entry
 from isthmus.experiments.words import brief_columns
 

@@ -170,8 +170,8 @@ def test_a_study_killed_at_any_moment_goes_on_to_the_same_numbers(unbroken, file
 
 def test_principal_components_are_learnt_once_for_all(data, quick, tmp_path, monkeypatch):
     learnt = []
-    from isthmus.trained import trained_model
     from isthmus.experiments import study as module
+    from isthmus.trained import trained_model
 
     def counting(*arguments):
         learnt.append(arguments[2])

@@ -6,8 +6,9 @@ from proving import Bench, Row, documented
 
 import isthmus as ist
 from isthmus.drawing.studies import curves
-from isthmus.experiments.page import accuracy_lines
-from isthmus.experiments.pretrain import WAYS, told
+from isthmus.experiments.classify import WAYS
+from isthmus.experiments.pretraining import told
+from isthmus.experiments.reports import accuracy_lines
 
 EPOCHS = 8
 LABELS = (100, 1000, 10_000)
