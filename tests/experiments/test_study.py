@@ -14,7 +14,7 @@ import torch
 
 import isthmus as ist
 from isthmus import fitting
-from isthmus.errors import DataError, Remark, RunError
+from isthmus.errors import DataError, IsthmusError, Remark, RunError
 from isthmus.experiments import Fit, Study
 from isthmus.experiments.study import COMPONENTS
 from isthmus.experiments.table import rows
@@ -108,6 +108,17 @@ def test_processes_that_are_stopped_say_so_and_save_what_they_had(data, quick, t
         study.run(jobs=2, progress=interrupt)
     assert not list(children())
     assert list(tmp_path.rglob("checkpoint.safetensors"))
+
+
+def test_data_that_processes_cannot_open_again_end_the_study(file, quick, tmp_path):
+    copy = tmp_path / "copy.npy"
+    copy.write_bytes(file.read_bytes())
+    study = Study(tmp_path / "study", ist.open_data(copy), trials(quick))
+    copy.unlink()
+    with pytest.raises(IsthmusError, match=r"copy\.npy"):
+        study.run(jobs=2)
+    assert not list(children())
+    assert not list(tmp_path.rglob("trial.json"))
 
 
 def children():

@@ -119,19 +119,22 @@ class Study:
         """
         folder = make_folder(self.place(trial))
         (folder / FOUND).unlink(missing_ok=True)
-        asked = {"trial": trial.to_json(), "data": self.identity, "error": None, "remarks": []}
         began = time.perf_counter()
         with warnings.catch_warnings(record=True) as noted:
             warnings.simplefilter("always", Remark)
             try:
                 _wait_until_free(folder)
-                found = asked | trial.work(self, tell)
+                found = trial.work(self, tell)
             except Exception as error:  # whatever one trial stumbles over, the others go on
-                found = asked | {"error": _told(error)}
-        found["remarks"] = list(dict.fromkeys(str(one.message) for one in noted if isinstance(one.message, Remark)))
-        found["seconds_in_all"] = time.perf_counter() - began
-        write_json(folder / FOUND, _finite(found))
+                found = {"error": _told(error)}
+        remarks = list(dict.fromkeys(str(one.message) for one in noted if isinstance(one.message, Remark)))
+        self.keep(trial, **found, remarks=remarks, seconds_in_all=time.perf_counter() - began)
         tell(trial.budget)
+
+    def keep(self, trial: Trial, **found: Any) -> None:
+        """Write down what came of a trial: its `error`, or what `Trial.work` gives, and its remarks."""
+        asked = {"trial": trial.to_json(), "data": self.identity, "error": None, "remarks": []}
+        write_json(make_folder(self.place(trial)) / FOUND, _finite(asked | found))
 
     def found(self, trial: Trial) -> dict[str, Any] | None:
         """What came of a trial; None where nothing has yet."""
