@@ -129,7 +129,7 @@ def children():
     for task in tasks.iterdir():
         for child in (task / "children").read_text().split():
             command = (tasks.parents[1] / child / "cmdline").read_bytes()
-            if b"isthmus.experiments.workers" in command:
+            if b"isthmus.experiments.one_trial" in command:
                 yield int(child)
 
 
