@@ -16,7 +16,7 @@ from isthmus.model.autoencoder import Autoencoder
 class SourceReader:
     """Reads any source as the samples that a model takes.
 
-    model: which takes them. description: of the data that it was trained on (`Data.description`), by which other
+    model: the model that takes the samples. description: of its training data (`Data.description`), by which other
     sources are read; empty where nothing is known of them.
     """
 
