@@ -5,9 +5,8 @@ from collections.abc import Callable
 import torch
 
 from isthmus.data.samples import Samples
-from isthmus.measures import bits_per_dimension, elbo, frechet_distance
+from isthmus.measures import bits_per_dimension, elbo, frechet_distance, has_likelihood
 from isthmus.model.autoencoder import Autoencoder
-from isthmus.parts import DiagonalGaussian
 from isthmus.pca import PCA
 from isthmus.trained import TrainedModel
 from isthmus.uses.sample import has_prior, source_of
@@ -24,14 +23,9 @@ def aim_of(model: Autoencoder) -> str:
 
     ELBOs of different likelihoods are in different units, and can't be compared.
     """
-    if not has_elbo(model):
+    if not has_likelihood(model):
         return ERROR
     return f"elbo ({model.distance.kind})"
-
-
-def has_elbo(model: Autoencoder) -> bool:
-    """Whether a model has a posterior and a likelihood, so that it bounds how probable samples are."""
-    return model.distance.likelihood and isinstance(model.example().code.distribution, DiagonalGaussian)
 
 
 def generative(run: TrainedModel, samples: Samples, pca: Callable[[int], PCA]) -> dict[str, dict[str, float]]:
@@ -43,7 +37,7 @@ def generative(run: TrainedModel, samples: Samples, pca: Callable[[int], PCA]) -
     pca: gives so many of the data's first principal components.
     """
     found: dict[str, float] = {}
-    if has_elbo(run.model):
+    if has_likelihood(run.model):
         bound = elbo(run.model, samples)
         found |= {"elbo": bound.value, "kl": float(bound.kl.sum())}
         found["bits"] = bits_per_dimension(run.model, bound.value)

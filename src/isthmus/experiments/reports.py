@@ -19,8 +19,9 @@ from isthmus.experiments.table import SPREAD, Entry
 from isthmus.experiments.trial import Fit
 from isthmus.experiments.words import told
 from isthmus.formatting import number, percent
-from isthmus.measures import eval_mode, unit_of
+from isthmus.measures import unit_of
 from isthmus.measures.passes import passes
+from isthmus.parts.model import eval_mode
 from isthmus.run import load
 
 SHOWN = 10
