@@ -1,4 +1,4 @@
-"""What the API reference does to docstrings: paragraphs "name: text" become lists, and names of the API become links."""
+"""The API reference's docstrings: paragraphs "name: text" become lists, and names of the API become links."""
 
 import re
 from functools import cache

@@ -1,4 +1,4 @@
-r"""The pages' formulas: the docstrings' :math:`\sigma` and `.. math::`, written as MathML, which browsers draw themselves.
+r"""The pages' formulas, the docstrings' :math:`\sigma` and `.. math::`, as MathML, which browsers draw themselves.
 
 So the pages need no script, no font and no network for them.
 """
