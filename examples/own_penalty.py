@@ -1,4 +1,4 @@
-"""A penalty of your own: the total variation of the reconstruction, which keeps it smooth.
+"""A penalty of your own: total variation, which keeps reconstructions smooth.
 
 python examples/own_penalty.py
 """
@@ -32,18 +32,21 @@ def variation(pictures: Tensor, axes: int = 2) -> Tensor:
 
 
 data = ist.open_data("digits")
-plain = ist.recipe("deep", code=16, distance="mse")  # a mean over the pixels, as the penalty is
+plain = ist.recipe("deep", code=16, distance="mse")
 smooth = plain.replace(penalties=(TotalVariation(weight=0.1),))
-assert ist.Blueprint.from_json(smooth.to_json()) == smooth  # a saved model names the penalty by its kind
+# a saved model names the penalty by its kind, "total-variation"
+assert ist.Blueprint.from_json(smooth.to_json()) == smooth
 
 rough, error = {}, {}
 for name, blueprint in {"plain": plain, "smooth": smooth}.items():
-    run = ist.fit(blueprint.build(data), data, epochs=15, learning_rate=3e-3, progress=False)
-    rough[name] = float(variation(data.scaling(run.reconstruct(data.test))).mean())
+    model = blueprint.build(data)
+    run = ist.fit(model, data, epochs=15, learning_rate=3e-3, progress=False)
+    made = data.scaling(run.reconstruct(data.test))  # 0 is black, 1 is white
+    rough[name] = float(variation(made).mean())
     error[name] = run.evaluate()["test"]["mse"]["model"]
 
 print(
-    f"With the penalty, neighbouring pixels of new digits differ by {rough['smooth']:.3f} instead of "
-    f"{rough['plain']:.3f} on a scale from 0 to 1, and the mean squared error is {error['smooth']:.4f} "
-    f"instead of {error['plain']:.4f}."
+    "With the penalty, neighbouring pixels of new digits differ by "
+    f"{rough['smooth']:.3f} instead of {rough['plain']:.3f}, and the mean "
+    f"squared error is {error['smooth']:.4f} instead of {error['plain']:.4f}."
 )

@@ -1,4 +1,4 @@
-"""A `torch.utils.data.Dataset` of your own as the source: any map-style dataset, torchvision's too.
+"""A `torch.utils.data.Dataset` as the source, your own or torchvision's.
 
 python examples/torch_dataset.py
 """
@@ -12,13 +12,14 @@ import isthmus as ist
 
 
 class Shifted(Dataset):
-    """Digits of 8 × 8 at a random place on a black page of 12 × 12, as bytes, and which digit each is."""
+    """Digits of 8 × 8 pixels at a random place on a page of 12 × 12, with labels."""
 
-    classes = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+    classes = tuple(map(str, range(10)))  # what the labels are called
 
     def __init__(self, seed: int = 0) -> None:
         self.digits = load_digits()
-        self.places = torch.randint(0, 5, (len(self), 2), generator=torch.Generator().manual_seed(seed))
+        generator = torch.Generator().manual_seed(seed)
+        self.places = torch.randint(0, 5, (len(self), 2), generator=generator)
 
     def __len__(self) -> int:
         return len(self.digits.images)
@@ -26,16 +27,20 @@ class Shifted(Dataset):
     def __getitem__(self, index: int) -> tuple[Tensor, int]:
         page = torch.zeros(1, 12, 12, dtype=torch.uint8)
         top, left = self.places[index].tolist()
-        page[0, top : top + 8, left : left + 8] = torch.from_numpy(self.digits.images[index] * 15)
+        digit = torch.from_numpy(self.digits.images[index] * 15)
+        page[0, top : top + 8, left : left + 8] = digit
         return page, int(self.digits.target[index])
 
 
 dataset = Shifted()
-data = ist.open_data(dataset, validation=0.1, test=0.2)  # reads each item once; bytes stay bytes
-run = ist.fit(ist.recipe("deep", code=16).build(data), data, epochs=25, learning_rate=3e-3, progress=False)
+# reads each item once; bytes stay bytes
+data = ist.open_data(dataset, validation=0.1, test=0.2)
+model = ist.recipe("deep", code=16).build(data)
+run = ist.fit(model, data, epochs=25, learning_rate=3e-3, progress=False)
 errors = run.evaluate()["test"]["mse"]
 codes = run.encode(dataset)  # a dataset goes wherever samples go
 print(
-    f"{len(codes):,} samples ({data.train.dtype}, {len(data.label_names)} classes) have codes of {codes.shape[1]} "
-    f"numbers; the mean squared error on the test part is {errors['model']:.4f} (PCA: {errors['pca']:.4f})."
+    f"{len(codes):,} samples of {data.train.dtype} in {len(data.label_names)} classes "
+    f"have codes of {codes.shape[1]} numbers; the mean squared error on the test "
+    f"part is {errors['model']:.4f} (PCA: {errors['pca']:.4f})."
 )

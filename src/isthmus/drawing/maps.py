@@ -123,7 +123,7 @@ def _draw_plane(
         _columns(figure, half, plane, look, theme)
         return
     axes = figure.add_subplot(half, xlabel=names[0], ylabel=names[1] if plane.down > 1 else "")
-    axes.set_title("what lies between: decoded places of the map", loc="left", fontsize=9)
+    axes.set_title("decoded positions of the map", loc="left", fontsize=9)
     axes.tick_params(labelsize=8)
     left, right, bottom, top = plane.extent
     if look.kind == "pictures" and plane.down == 1:  # a strip, of pictures as wide as they are high
