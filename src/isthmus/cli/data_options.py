@@ -100,7 +100,7 @@ OPTIONS: dict[str, Any] = READING | {
         float | None, _option(metavar="X", help="Share of the samples that early stopping looks at. [default: 0.1]")
     ],
     "test": Annotated[
-        float | None, _option(metavar="X", help="Share of the samples that only eval_mode sees. [default: 0.1]")
+        float | None, _option(metavar="X", help="Share of the samples that only evaluation sees. [default: 0.1]")
     ],
     "split_seed": Annotated[
         int | None, _option(metavar="N", min=0, max=LARGEST_SEED, help="Of the draw of those shares. [default: 0]")
