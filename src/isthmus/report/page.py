@@ -15,6 +15,7 @@ from isthmus.doctor.section import section as doctor_section
 from isthmus.errors import UseError
 from isthmus.measures import Evaluation, unit_of
 from isthmus.model.autoencoder import Autoencoder
+from isthmus.model.listing import layers, parameter_count
 from isthmus.parts.model import eval_mode
 from isthmus.plain import plain
 from isthmus.report import facts, words
@@ -63,7 +64,6 @@ def render(run: "Run") -> str:
         looking = None if model.restores else _looking(looks, found, model)  # whole samples would come back as they are
         training = _training(run, looks, found)
         worst = looks.worst_rows(usual_row(data.train), Look.of(run)) if samples.kind == "table" else []
-        layers = facts.layers(model)
         uses = [section for make in SECTIONS if (section := _section(make, run)) is not None]
     source = data.description.get("source") or "data in memory"
     command = str(run.environment.get("command") or "")
@@ -84,8 +84,10 @@ def render(run: "Run") -> str:
         uses=uses,
         worst=worst,
         part=part,
-        layers=[layer._replace(shape=_shape(layer.shape), parameters=f"{layer.parameters:,}") for layer in layers],
-        parameters=f"{facts.parameter_count(model):,}",
+        layers=[
+            layer._replace(shape=_shape(layer.shape), parameters=f"{layer.parameters:,}") for layer in layers(model)
+        ],
+        parameters=f"{parameter_count(model):,}",
         blueprint=facts.blueprint_text(model),
         data_facts=facts.data_facts(data.description),
         settings=facts.flat(settings),
@@ -233,7 +235,7 @@ def _cards(model: Autoencoder, data: Data, run: "Run", code_size: int) -> list[t
     cards = [
         (_shape(model.shape), f"{data.kind}: {width:,} numbers a sample"),
         (_shape(model.code_shape), f"code: {code_size:,} number{'s' * (code_size != 1)}, {numbers} : 1{bits}"),
-        (f"{facts.parameter_count(model):,}", "parameters"),
+        (f"{parameter_count(model):,}", "parameters"),
         (f"{len(data.train):,}", "training samples"),
     ]
     if len(run.history) > 1:
