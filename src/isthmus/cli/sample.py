@@ -143,7 +143,7 @@ def _tell(found: "Judgement") -> None:
         rows.append(["gradient energy", number(of_draws), *([number(of_data)] if found.data else [])])
     title = f"{found.draws.draws} draws to judge by ({found.way}) against {found.draws.real} of the {found.part} part"
     say_table(["", *(name for name, _ in columns)], rows, title=title, right=True)
-    say(f"In features {found.features}; {found.draws.neighbours} neighbours.")
+    say(f"Features: {found.features}. Neighbours: {found.draws.neighbours}.")
     if found.likelihood is not None and found.bits is not None:
         say(
             f"log p(x): {found.likelihood.mean:.2f} ± {found.likelihood.standard_error:.2f} nats (standard error), "

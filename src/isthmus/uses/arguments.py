@@ -1,4 +1,4 @@
-"""What a use is given: one sample, by its number or from a file; the label of a condition; a code that can be moved."""
+"""Arguments that several uses share: one sample, by its number or from a file; a label; a code that can be moved."""
 
 import functools
 import os
@@ -21,12 +21,12 @@ Given = ParamSpec("Given")
 Made = TypeVar("Made")
 PARTS = ("train", "validation", "test")
 MOST_STEPS = 1000
-"""Positions side by side in a picture, at most: more are neither seen nor held in memory."""
+"""The most positions side by side in a picture: nobody can see more, and they would not fit in memory."""
 _NUMBERED = re.compile(r"(?:(?P<place>.+):)?(?P<number>\d+)")
 
 
 def takes_run(use: Callable[Given, Made]) -> Callable[Given, Made]:
-    """A use whose first argument is a run, and which says so (UseError) where it is a run's folder or anything else."""
+    """Wrap a use whose first argument is a run, so that it raises UseError for a run's folder or anything else."""
 
     @functools.wraps(use)
     def checked(*given: Given.args, **words: Given.kwargs) -> Made:
@@ -34,76 +34,76 @@ def takes_run(use: Callable[Given, Made]) -> Callable[Given, Made]:
         if isinstance(run, str | os.PathLike):
             raise UseError(f"{os.fspath(run)!r} is a path: expected a run. Load it: ist.load({os.fspath(run)!r}).")
         if (given or "run" in words) and not (hasattr(run, "model") and hasattr(run, "description")):
-            raise UseError(f"A {type(run).__name__} is no run: expected what ist.fit or ist.load gives.")
+            raise UseError(f"A {type(run).__name__} is not a run: expected the result of ist.fit or ist.load.")
         return use(*given, **words)
 
     return checked
 
 
 def one_sample(run: TrainedModel, given: Any, **read_options: Any) -> tuple[Samples, str]:
-    """One sample, and what it is called.
+    """One sample, and its name in messages and figures.
 
-    given: a number in the run's test part, counted from 0; "train:7" or "test:7", in any of its parts; a source that
-        holds one sample, such as a picture file, or "file.npy:7"; an array of one sample; Samples of one.
+    given: a sample's number in the run's test part, counted from 0; "train:7" or "test:7" for any part; a source with
+        one sample, such as a picture file or "file.npy:7"; an array of one sample; Samples of length one.
     read_options: how to read a source, as for `Run.encode`.
 
     Raises:
-        DataError: there is no such sample, or the source can't be read, or holds several.
+        DataError: the sample doesn't exist, or the source can't be read or has several samples.
     """
     numbered = _NUMBERED.fullmatch(str(given)) if isinstance(given, int | str) else None
     if numbered is None:
         called = given if isinstance(given, str) else "the given sample"
         samples = _as_samples(run, given, read_options)
         if len(samples) != 1:
-            hint = f" Say which, counted from 0: {called}:0." if isinstance(given, str) else ""
-            raise DataError(f"{called} holds {len(samples)} samples: expected one.{hint}")
+            hint = f" Choose one by its number, counted from 0: {called}:0." if isinstance(given, str) else ""
+            raise DataError(f"{called} has {len(samples)} samples: expected one.{hint}")
         return samples, called
     place, number = numbered["place"] or "test", int(numbered["number"])
     if near := alike(place, PARTS) if re.fullmatch(r"[a-z-]+", place) and not _is_there(place) else ():
         raise DataError(
-            f"{place!r} is no part of the run's data ({', '.join(PARTS)}), nor a file. "
+            f"{place!r} is neither a part of the run's data ({', '.join(PARTS)}) nor a file. "
             f"Did you mean '{near[0]}:{number}'?"
         )
     samples = run.open().parts[place] if place in PARTS else run.read(place, **read_options)
     called = f"the {place} part" if place in PARTS else place
     if number >= len(samples):
-        last = f", 0 to {len(samples) - 1}" if len(samples) else ""
-        raise DataError(f"There is no sample {number} in {called}: it has {len(samples)}{last}. Give one of those.")
+        last = f" (0 to {len(samples) - 1})" if len(samples) else ""
+        raise DataError(f"There is no sample {number} in {called}: it has {len(samples)}{last}. Choose one of those.")
     return samples.take([number]), f"{place}:{number}"
 
 
 def with_label(run: TrainedModel, samples: Samples, label: str | int | None) -> Samples:
-    """The samples with this label, for a model that is conditioned on labels; else, or without one, as they are.
+    """The samples with this label, if the model is conditioned on labels; otherwise, or without a label, unchanged.
 
     label: its name, or its number.
 
     Raises:
-        DataError: the model knows no such label.
+        DataError: the model has no such label.
     """
     classes = run.model.conditioning.classes
     if label is None or not classes:
         return samples
     known = list(map(str, run.description.get("label_names") or range(classes)))
     if str(label) not in known:
-        raise DataError(f"The model knows no label {str(label)!r}. {nearest(str(label), known)}")
+        raise DataError(f"The model has no label {str(label)!r}. {nearest(str(label), known)}")
     labels = torch.full((len(samples),), known.index(str(label)))
     return replace(samples, labels=labels, label_names=tuple(known))
 
 
 def decode(run: TrainedModel, codes: Tensor, label: Tensor | None = None) -> Tensor:
-    """(N, *code) codes as (N, *shape) raw samples, all with this label (a single number) where the model wants one."""
+    """(N, *code) codes to (N, *shape) raw samples, all with this label (a single number) if the model needs one."""
     labels = None if label is None or not run.model.conditioning.classes else label.expand(len(codes))
     return run.decode(codes, labels)
 
 
 def check_continuous(run: TrainedModel, instead: str) -> None:
-    """Raise UseError, which says what to do instead, where a code can't be moved a little and decoded by itself."""
+    """Raise UseError if a code can't be moved a little and decoded by itself. instead: the advice in its message."""
     check_decodes(run.model)
     code = run.model.code
     if not code.differentiable:
         raise UseError(
-            f"This model's code is quantised ({code.kind}): between two of its entries there is nothing that its "
-            f"decoder has met. {instead}"
+            f"This model's code is quantised ({code.kind}). Its decoder was never trained on values between two "
+            f"entries. {instead}"
         )
 
 

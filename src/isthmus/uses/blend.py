@@ -1,4 +1,4 @@
-"""Blending: what lies between samples, by mixing their contents or their codes."""
+"""Blending: samples between two given ones, made by mixing their contents or their codes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -28,18 +28,18 @@ Way = Literal["content", "linear", "spherical"]
 WAYS: tuple[Way, ...] = get_args(Way)
 TITLES = {"content": "content", "linear": "code, linear", "spherical": "code, spherical"}
 COMPARED = 20_000
-"""Training samples among which the nearest is looked for, at most."""
+"""The most training samples that are searched for the nearest one."""
 
 
 @dataclass(frozen=True, eq=False)
 class Blend:
     """Samples on the way from each given one to the next, S in all.
 
-    names: what the given samples are called. at: (S,) where on the way each stands: 0 is the first given sample, 1 the
-    second, 0.5 half-way between. samples: way → (S, *shape), raw units. codes: way → (S, *code), for those through the
-    code. distances: way → (S,) to the nearest training sample, the root of the mean square over a sample's numbers, in
-    scaled units; empty where the training data are not at hand. confidences: way → (S,) probability of the label that
-    a classifier finds most probable; empty without one.
+    names: the names of the given samples. at: (S,) the position of each: 0 is the first given sample, 1 the second,
+    0.5 half-way between. samples: way → (S, *shape), raw units. codes: way → (S, *code), for the ways through the
+    code. distances: way → (S,) to the nearest training sample, the root mean square over a sample's numbers, in
+    scaled units; empty if the training data are not available. confidences: way → (S,) probability of the label that
+    a classifier finds most probable; empty without a classifier.
     """
 
     names: tuple[str, ...]
@@ -51,7 +51,7 @@ class Blend:
     confidences: dict[str, Tensor] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
-        """How far from the training samples each way leads, and how sure a classifier is of what is met there."""
+        """For each way, the distances to the training samples, and the confidences of a classifier if there is one."""
         told = {"distance": self.distances, "confidence": self.confidences}
         ways: dict[str, Any] = {way: {} for way in self.samples}
         for name, by_way in told.items():
@@ -60,19 +60,19 @@ class Blend:
         return {"samples": list(self.names), "at": self.at.tolist(), "ways": ways}
 
     def _between(self, values: Tensor) -> float | None:
-        """The mean over the samples that are on the way, and not at a given one."""
+        """The mean over the samples in between, without the given ones."""
         between = values[self.at != self.at.round()]
         return float(between.mean()) if len(between) else None
 
     def draw(self, theme: Theme = LIGHT) -> Figure:
-        """A strip: a row a way, the given samples' names above where they stand."""
+        """A strip with one row per way; the names of the given samples stand above them."""
         rows = {TITLES[way]: samples for way, samples in self.samples.items()}
         names = iter(self.names)
         captions = [next(names) if at == round(at) else "" for at in self.at.tolist()]
         return sample_rows(rows, self.look, captions=captions, theme=theme)
 
     def animate(self, path: str | Path) -> Path:
-        """Write a GIF that goes there and back, the ways side by side; gives the path."""
+        """Write a GIF that runs forwards and back, the ways side by side, and return its path."""
         return write_gif(path, animation({TITLES[way]: samples for way, samples in self.samples.items()}, self.look))
 
 
@@ -87,32 +87,32 @@ def blend(
     judge: "Classifier | None" = None,
     **read_options: Any,
 ) -> Blend:
-    """What lies between samples, from each to the next.
+    """Blend samples, from each given one to the next.
 
         found = blend(run, "test:3", "test:8", steps=7)
         found.draw().savefig("strip.png"); found.animate("there-and-back.gif")
 
     given: two or more samples, each as for `uses.arguments.one_sample`: 3 or "test:3" is number 3 of the test part.
-    steps: samples from one given to the next, both included.
-    ways: "content" mixes the samples' own numbers; "linear" and "spherical" mix their codes, and decode. All
-        of them where None.
-    condition: the label that a model which is told labels decodes with; the samples' own where they share one.
-    compare: look for the nearest among so many training samples, evenly spread; None: among all, 0: not at all.
-    judge: a classifier of the data's labels (`isthmus.classifier`), to tell how sure it is of each blend.
+    steps: samples from one given sample to the next, both included.
+    ways: "content" mixes the samples' own numbers; "linear" and "spherical" mix their codes and decode the mixtures.
+        None: all three.
+    condition: the label to decode with, for a model conditioned on labels. None: the label that the samples share.
+    compare: search this many training samples, evenly spread, for the nearest one. None: search all; 0: don't search.
+    judge: a classifier of the data's labels (`isthmus.classifier`), to measure its confidence in each blend.
     read_options: how to read a source, as for `Run.encode`.
 
     Raises:
         DataError: there are fewer than two samples, or one can't be found or read.
-        UseError: the model's code can't be blended, or nobody said which label to decode with.
+        UseError: the model's code can't be blended, or the samples have different labels and no condition is given.
     """
     if len(given) < 2 or not 2 <= steps <= MOST_STEPS:
         raise DataError(
-            f"{len(given)} samples in {steps} steps: expected two samples or more, in 2 to {MOST_STEPS:,} steps."
+            f"Got {len(given)} samples and {steps} steps: expected two or more samples, and 2 to {MOST_STEPS:,} steps."
         )
     chosen_ways = known_ways(ways)
     through_code = [way for way in chosen_ways if way != "content"]
     if through_code:
-        check_continuous(run, "Blend contents alone (ways=content), or train a model such as vae.")
+        check_continuous(run, "Blend only the contents (ways=content), or train a model such as vae.")
     found = [one_sample(run, one, **read_options) for one in given]
     samples = [one for one, _ in found]
     share = torch.linspace(0, 1, steps, dtype=torch.float64)
@@ -132,7 +132,7 @@ def blend(
 
 
 def known_ways(names: Sequence[str] | None) -> tuple[Way, ...]:
-    """These ways, or this one, or all.
+    """The ways with these names (one name or several); all ways if None.
 
     Raises:
         DataError: there is no such way.
@@ -153,9 +153,9 @@ def linear(start: Tensor, end: Tensor, share: Tensor) -> Tensor:
 def spherical(start: Tensor, end: Tensor, share: Tensor) -> Tensor:
     r"""(N, *code) twice, (S,) to (N, S, *code): :math:`\frac{\sin(1-t)\Omega}{\sin\Omega} a + \frac{\sin t\Omega}{\sin\Omega} b`.
 
-    :math:`\Omega` is the angle between both codes, seen from the origin. The way keeps to the lengths that codes have,
-    where the straight one cuts through the middle, in which a normal prior of many dimensions has no samples. Codes
-    that point the same way, or opposite ways, or nowhere, are mixed linearly.
+    :math:`\Omega` is the angle between both codes, seen from the origin. This path keeps the length of typical codes.
+    The straight path cuts through the middle, where a normal prior with many dimensions has no samples. Codes that
+    point in the same or in opposite directions, and codes of length 0, are mixed linearly.
 
     Source: Shoemake, Animating rotation with quaternion curves, SIGGRAPH (1985); White, Sampling generative networks,
     arXiv 1609.04468 (2016).
@@ -181,7 +181,7 @@ def along(given: Tensor, share: Tensor, way: Any) -> Tensor:
 def _mixed(raw: Tensor, share: Tensor, levels: Sequence[int]) -> Tensor:
     """(K, *shape) raw samples to the (S', *shape) between them.
 
-    Nothing lies between categories, nor between a number and none: there it is what the nearer sample has.
+    Categories can't be mixed, nor can a number and a missing one: there the value of the nearer sample is used.
     """
     numbers, nearer = along(raw, share, linear), along(raw, share, _nearer)
     whole = torch.tensor(levels or 0) > 0
@@ -194,7 +194,7 @@ def _nearer(start: Tensor, end: Tensor, share: Tensor) -> Tensor:
 
 
 def section(run: TrainedModel) -> Section | None:
-    """From one test sample to the next and on to a third; nothing where the code can't be blended."""
+    """Blends from one test sample to a second and a third; None if the code can't be blended."""
     parts = run.open().parts
     part = next((name for name in ("test", "validation", "train") if len(parts[name]) > 2), None)
     if part is None:
@@ -214,19 +214,19 @@ def section(run: TrainedModel) -> Section | None:
     strip = plate(
         "Blends",
         found.draw,
-        f"Blends between {which}: of their contents, and of their codes, straight and along a sphere. "
+        f"Blends between {which}: of their contents, and of their codes, along a line and along a sphere. "
         f"Mean distance to the nearest training sample: {distances}.",
-        f"Between {which}, counted from 0. Distance to the nearest training sample, on the way: {distances}.",
+        f"Blends between {which}, counted from 0. Mean distance to the nearest training sample: {distances}.",
     )
     words = (
-        "What lies between samples: their contents mixed, and their codes mixed and decoded. Where the code is well "
+        "One row mixes the samples' contents; the others mix their codes and decode the mixtures. If codes fill the "
+        "latent space well, the decoded mixtures look like data. A mixture of contents shows both samples half faded."
     )
-    words += "filled, what it decodes on the way looks like data; a mixture of contents shows both samples, half faded."
-    return Section("What lies between", [strip], [words])
+    return Section("Blends between samples", [strip], [words])
 
 
 def _shown(run: TrainedModel, samples: Samples) -> list[int]:
-    """Three samples: of different labels where there are any, of one for a model that is told the label."""
+    """Three samples: of different labels if there are any; of one label for a model conditioned on labels."""
     if samples.labels is not None:
         groups = [(samples.labels == label).nonzero()[:, 0].tolist() for label in samples.labels.unique()]
         if run.model.conditioning.classes:
@@ -247,7 +247,7 @@ def _blended_codes(
 
 
 def _label(run: TrainedModel, samples: list[Samples], condition: str | int | None) -> Tensor | None:
-    """The one label, (), that a model which is conditioned on labels decodes with."""
+    """The one label, (), to decode with; None for a model that is not conditioned on labels."""
     if not run.model.conditioning.classes:
         return None
     own = [with_label(run, one, condition).labels for one in samples]
@@ -256,8 +256,8 @@ def _label(run: TrainedModel, samples: list[Samples], condition: str | int | Non
         known = run.description.get("label_names") or range(run.model.conditioning.classes)
         names = " and ".join(str(known[number]) for number in numbers.unique().tolist())
         raise UseError(
-            f"This model decodes with a label, and these samples have different ones ({names}). "
-            "Say which one to decode with (condition=), or give samples of one label."
+            f"This model decodes with one label, but these samples have different labels ({names}). "
+            "Choose the label to decode with (condition=), or give samples of one label."
         )
     return numbers[0]
 
@@ -268,7 +268,7 @@ def _distances(run: TrainedModel, made: dict[str, Tensor], compare: int | None) 
     try:
         train = run.open().train
     except DataError as error:
-        remark(f"How far the blends are from the training samples is left out: {error}")
+        remark(f"The distances from the blends to the training samples are left out: {error}")
         return {}
     sizes = [len(samples) for samples in made.values()]
     found = nearest_samples(torch.cat(list(made.values())), train, run.model.scaling, most=compare)

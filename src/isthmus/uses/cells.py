@@ -1,4 +1,4 @@
-"""Which cells of a row are off: those that, put right from the others, take most of its error away."""
+"""Anomalous cells of a table's row: correcting them from the other cells removes most of the row's error."""
 
 import torch
 from torch import Tensor
@@ -10,29 +10,30 @@ from isthmus.parts.model import eval_mode
 from isthmus.uses.scores import elements_of, pass_of
 
 Cell = tuple[str, float | str, float | str, float]
-"""A column, the given value, the value that the row's other cells suggest, and the share of the row's squared error
-that putting it right takes away, after the cells that are named before it. The shares of a row add up to 1 at most."""
+"""A column, its given value, the value that the row's other cells suggest, and the share of the row's squared error
+that the correction removes, in addition to the cells listed before it. The shares of a row add up to 1 at most."""
 TRIED = 64
-"""Cells of a row, at most."""
+"""The most cells of a row that are tried."""
 LEAST = 0.01
-"""Of the error, that a cell is to explain."""
+"""The least share of the error that a cell must explain."""
 MOST = 1024
-"""Training samples that a column's middle value is learnt from, spread over the part."""
+"""Training samples, spread over the part, from which a column's median is computed."""
 ROUNDS = 10
-"""Times that a cell is put where the model brings it back."""
+"""How many times a cell is replaced by its reconstruction."""
 
 
 def cells_off(model: Autoencoder, samples: Samples, usual: Tensor, look: Look, most: int = 3) -> list[tuple[Cell, ...]]:
-    """For each row of a table the cells that are furthest off, first the one that explains most of its error.
+    """The most anomalous cells of each row of a table; the first one explains most of the row's error.
 
-    A model follows what it is given, so where it errs most need not be what is broken: a weight of 400 pulls the height
-    along. Each cell in turn is therefore put to its usual value and, some rounds, to what the model then makes of it;
-    the one that takes away most of the row's squared error is off. The search goes on for the next, which is put right
-    together with those that are known to be off. The share of a cell is what it takes away in addition to those before
-    it, by the error at first: the shares of a row add up to 1 where its cells explain all, and to less otherwise.
+    A model follows its input, so the cell with the largest error need not be the wrong one: a weight of 400 pulls the
+    height along. The search therefore sets each cell in turn to its usual value, and for some rounds to the model's
+    reconstruction. The cell whose correction removes most of the row's squared error is anomalous. The search for the
+    next cell corrects it together with those found so far. The share of a cell is the part of the original error that
+    it removes in addition to those before it: the shares of a row add up to 1 if its cells explain all of the error,
+    and to less otherwise.
 
-    usual: (columns,) raw values to begin from. Cells that are missing are not tried; of many those are that come back
-    worst or are furthest from the usual.
+    usual: (columns,) raw values to start from. Missing cells are not tried. If a row has many cells, only those with
+    the largest errors or furthest from the usual value are tried.
     """
     given, labels = samples.tensor().float(), samples.labels
     names = samples.columns or tuple(f"column {place + 1}" for place in range(given.shape[1]))
@@ -67,10 +68,10 @@ def cells_off(model: Autoencoder, samples: Samples, usual: Tensor, look: Look, m
 def _put_right(
     model: Autoencoder, given: Tensor, labels: Tensor | None, usual: Tensor, tried: Tensor, off: Tensor
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """For each of (n, D) raw rows the cell that leaves least error once it is put right, with those known to be off.
+    """The cell of each of (n, D) raw rows whose correction, together with those found so far, leaves the least error.
 
-    tried: (n, tries) which cells to try. off: (n, D) which are off already. Gives (n,) the error that is left, infinite
-    where there is nothing to try; (n,) which cell; and (n, D) the row put right.
+    tried: (n, tries) which cells to try. off: (n, D) the cells found so far. Returns (n,) the remaining error, infinite
+    if there is nothing to try; (n,) the cell; and (n, D) the corrected row.
     """
     possible = given.gather(1, tried).isfinite() & ~off.gather(1, tried)
     row, cell = possible.nonzero()[:, 0], tried[possible]
@@ -82,7 +83,7 @@ def _put_right(
         put = torch.where(free, _passed(model, put, labels)[1], put)
     left = torch.full(tried.shape, torch.inf)
     left[possible] = _passed(model, put, labels)[0].sum(1).nan_to_num(torch.inf)
-    # what nobody has seen is the first reason, whatever the model makes of the row
+    # an unknown category comes first, whatever the model makes of the row
     levels = torch.tensor(model.scaling.levels or [0] * given.shape[1])
     unknown = ((levels > 0) & (given >= levels)).gather(1, tried) & possible
     place = torch.where(unknown.any(1, keepdim=True) & ~unknown, torch.inf, left).argmin(1)
@@ -95,12 +96,12 @@ def _put_right(
 
 
 def usual_row(train: Samples) -> Tensor:
-    """(columns,) the middle value of each column, of what is known; of categories one of them."""
+    """(columns,) the median of each column's known values; for categories, one of them."""
     return train.some(MOST).tensor().float().nanmedian(0).values.nan_to_num(0.0)
 
 
 def _passed(model: Autoencoder, rows: Tensor, labels: Tensor | None) -> tuple[Tensor, Tensor]:
-    """(n, columns) squared errors, and what came back, raw."""
+    """(n, columns) squared errors, and the reconstructions, raw."""
     with eval_mode(model):
         out = pass_of(model, rows, labels)
         return elements_of(model, out), model.scaling.inverse(out.reconstruction).cpu().float()

@@ -1,4 +1,4 @@
-"""Detect: samples that are unlike what the model was trained on, and what about them is."""
+"""Detect: samples that are unlike the training data, and where in them the difference lies."""
 
 import math
 from array import array
@@ -35,19 +35,20 @@ if TYPE_CHECKING:
 
 By = Literal["error", "unexplained", "likelihood", "distance", "neighbours"]
 LEAST_HELD = 50
-"""Samples that a validation part needs, for its quantiles to say something."""
+"""Samples that a validation part needs for meaningful quantiles."""
 DRAWS = 16
 MOST_ANOMALOUS = 10
 MAPPED = 3
-"""Whole pictures, at most, whose maps are kept and drawn."""
+"""The most whole pictures whose maps are kept and drawn."""
 
 
 @dataclass(frozen=True, eq=False)
 class Detector:
-    """A score, and from where on a sample counts as anomalous.
+    """A score, and the threshold above which a sample counts as anomalous.
 
-    by: which score. threshold: the `quantile` of `usual`, the scores (M,) of the run's own samples; `part` says of
-    which part: validation, or train where the run has none (then the model has seen them, and the threshold is low).
+    by: which score. threshold: the `quantile` of `usual`, the (M,) scores of the run's own samples. part: where these
+    samples come from: validation, or train if the run has no validation part (the model was trained on them, so the
+    threshold is too low).
     """
 
     by: By
@@ -67,7 +68,7 @@ class Detector:
         return self._with_unknown(scores, samples)
 
     def _with_unknown(self, scores: Tensor, samples: Samples) -> Tensor:
-        """(N,) scores, above all of the run's own where a category is unknown, whatever the other cells say."""
+        """(N,) scores; a row with an unknown category scores above all the run's own, whatever its other cells are."""
         unknown = count_unknown(self.model, samples)
         if not bool(unknown.any()):
             return scores
@@ -76,9 +77,9 @@ class Detector:
         return torch.where(unknown > 0, torch.maximum(scores, most) + unknown * step, scores)
 
     def map(self, pictures: Tensor, labels: Tensor | None = None) -> Tensor:
-        """(N, C, H, W) raw pictures to (N, H, W) scores, of a model of patches: of the tiles that lie over each pixel.
+        """(N, C, H, W) raw pictures to (N, H, W) scores, for a model of patches: at each pixel, those of its tiles.
 
-        The tiles lie half over each other, and one fades into the next.
+        Neighbouring tiles overlap by half, and one fades into the next.
         """
 
         def use(model: Autoencoder, tiles: Tensor) -> Tensor:
@@ -88,7 +89,7 @@ class Detector:
         return Tiles(self.model, as_learnt=True)(pictures, use)[:, 0]
 
     def where(self, samples: Samples) -> Tensor:
-        """(N, *shape) the squared errors of each number, scaled: where in a sample it is anomalous."""
+        """(N, *shape) the squared error of each number, scaled: where in the sample the anomaly lies."""
         return element_errors(self.model, samples)
 
 
@@ -96,10 +97,10 @@ class Detector:
 class Anomaly:
     """One of the most anomalous samples of a source.
 
-    sample: its number, from 0; of whole pictures for a model of patches, the tile's. name: where it has one; a tile's
-    says its place, "photo@32,0.png". columns: of a table, those that are furthest off, each as (name, given, what the
-    others suggest, share of the sample's squared error that putting it right takes away, after those before it), in raw
-    units; categories by their names (`isthmus.uses.cells`).
+    sample: its number, counted from 0; for whole pictures and a model of patches, the number of the tile. name: "" if
+    it has none; a tile's name contains its position, "photo@32,0.png". columns: for tables, the columns that are
+    furthest off, each as (name, given value, value that the other columns suggest, share of the sample's squared error
+    that the correction removes after those before it), in raw units; categories by name (`isthmus.uses.cells`).
     """
 
     sample: int
@@ -110,10 +111,10 @@ class Anomaly:
 
 @dataclass(frozen=True, eq=False)
 class Mapped:
-    """A whole picture that a model of patches was given: where in it is what the model has not seen.
+    """A whole picture scored by a model of patches: the map of its anomalies.
 
-    name: of the picture. picture: (C, H, W), raw. scores: (H, W) float32, as `Detector.map` gives them. worst: row and
-    column of the first pixel, and score, of those of its tiles that are among the most anomalous, most anomalous first.
+    name: of the picture. picture: (C, H, W), raw. scores: (H, W) float32, from `Detector.map`. worst: those of its
+    tiles that are among the most anomalous of all, the most anomalous first: row and column of the first pixel, score.
     """
 
     name: str
@@ -124,12 +125,12 @@ class Mapped:
 
 @dataclass(frozen=True, eq=False)
 class Detection:
-    """What was found among the samples of a source.
+    """The scores of a source's samples, and the most anomalous ones.
 
-    scores: (N,) float64. by, threshold, quantile, part: as in `Detector`. most_anomalous: the highest scores,
-    highest first. samples: those of the most anomalous. skipped: names of pictures that could not be read.
-    tile: height and width of the tiles that whole pictures were covered by, for a model of patches: then each tile is a
-    sample. pictures: with the most anomalous tiles, most anomalous first, at most so many as `MAPPED`.
+    scores: (N,) float64. by, threshold, quantile, part: as in `Detector`. most_anomalous: the samples with the highest
+    scores, highest first. samples: their values. skipped: names of pictures that could not be read.
+    tile: for a model of patches, height and width of the tiles that cover whole pictures; each tile is then a sample.
+    pictures: those with the most anomalous tiles, the most anomalous first; `MAPPED` at most.
     """
 
     scores: Tensor
@@ -145,11 +146,11 @@ class Detection:
 
     @property
     def anomalous(self) -> Tensor:
-        """(N,) bool: which scores lie over the threshold; one that is not finite does."""
+        """(N,) bool: which scores lie above the threshold or are not finite."""
         return over(self.scores, self.threshold)
 
     def to_json(self) -> dict[str, Any]:
-        """The counts, the threshold, and the most anomalous samples with what is anomalous about them."""
+        """The counts, the threshold, and the most anomalous samples; for tables, with their anomalous columns."""
         keys = ("column", "given", "expected", "share")
         rows = [
             {"sample": one.sample, "score": one.score}
@@ -172,21 +173,22 @@ class Detection:
 
 @takes_run
 def detector(run: TrainedModel, by: By = "error", *, quantile: float = 0.99, draws: int = DRAWS) -> Detector:
-    """What tells anomalous samples, learnt from the run's own data.
+    """A detector of anomalous samples; its threshold comes from the run's own data.
 
         anomalous = detector(run, "neighbours").scores(run.read("new.parquet"))
 
-    by: "error", how badly a sample comes back (mean squared error, scaled; a category is right or 1 off);
-        "unexplained", the share of a picture's or a series' own variance, around the mean of each channel, that does
-        not come back: smooth samples, which come back with small errors, are not taken for known ones by it;
+    by: "error", the reconstruction error (mean squared, scaled; a wrong category counts as 1);
+        "unexplained", the share of the sample's own variance (around the mean of each channel) that the model doesn't
+        reconstruct, for pictures and series: a smooth sample, whose error is small, can still be anomalous by it;
         "likelihood", -log p(x) in nats by importance weighting with `draws` draws (the negative ELBO with one);
         "distance", the Mahalanobis distance of its code from the training codes;
         "neighbours", its code's mean distance to the 5 nearest of (at most 5,000) training codes.
-    quantile: the share of the run's own samples that lie below the threshold; of the validation part where there are 50
-        or more, else of the training part.
+    quantile: the share of the run's own samples below the threshold; of the validation part if it has 50 or more
+        samples, otherwise of the training part.
 
     Raises:
-        UseError: the model has no such score. DataError: the quantile is none, or the data can't be opened again.
+        UseError: the model has no such score.
+        DataError: the quantile is not between 0 and 1, or the data can't be opened again.
 
     Source: simple samples score low: Serrà et al., Input complexity and out-of-distribution detection with
     likelihood-based generative models, ICLR (2020); Mahalanobis distance in features: Lee et al., A simple unified
@@ -195,7 +197,7 @@ def detector(run: TrainedModel, by: By = "error", *, quantile: float = 0.99, dra
     if by not in get_args(By):
         raise DataError(f"There is no score {by!r}. {nearest(str(by), get_args(By))}")
     if not 0 < quantile < 1:
-        raise DataError(f"quantile={quantile:g} is no share of samples: expected more than 0 and less than 1.")
+        raise DataError(f"quantile={quantile:g}: expected a share of samples, more than 0 and less than 1.")
     data = run.open()
     part = "validation" if len(data.validation) >= LEAST_HELD else "train"
     reference = data.parts[part].some(MOST_CODES)
@@ -207,7 +209,7 @@ def detector(run: TrainedModel, by: By = "error", *, quantile: float = 0.99, dra
     known = usual[usual.isfinite()]
     if not len(known):
         raise UseError(
-            "None of the model's own samples has a finite score: training has diverged. See: isthmus doctor."
+            "None of the run's own samples has a finite score: training has diverged. Find the cause: isthmus doctor."
         )
     threshold = float(known.quantile(quantile, interpolation="higher"))
     return Detector(by, run.model, score, threshold, quantile, part, usual)
@@ -224,17 +226,17 @@ def detect(
     each: Callable[[Samples, Tensor, float], object] | None = None,
     **read_options: Any,
 ) -> Detection:
-    """Score every sample of a source, and say which the model has not seen the like of.
+    """Score every sample of a source, and find those unlike the training data.
 
         found = ist.detect(run, "new.csv", by="error")
-        print(int(found.anomalous.sum()), found.most anomalous[0])
+        print(int(found.anomalous.sum()), found.most_anomalous[0])
 
-    The source is read in pieces: but for its scores, memory does not grow with it. For a model of patches, whole
-    pictures are covered by tiles of its size, each of which is scored by itself: `most_anomalous` names their
-    places, and `pictures` maps them.
+    The source is read in pieces: apart from the scores, memory does not grow with it. For a model of patches, whole
+    pictures are covered by tiles of its size, and each tile is scored by itself: `most_anomalous` contains the tiles'
+    positions, and `pictures` their maps.
 
     by, quantile, draws: as for `detector`. each: called with every piece, its scores and the threshold, to write them.
-    read_options: how to read the source, as for `read_samples`, where that differs from the training data: a photograph
+    read_options: how to read the source, as for `read_samples`, if that differs from the training data: a photograph
     for a model of small grey pictures needs size= and mode=.
 
     Raises:
@@ -258,7 +260,7 @@ def detect(
         if tile is not None:
             places.add(piece, new, tile)
     if kept.samples is None:
-        raise DataError("There are no samples to judge: expected at least one.")
+        raise DataError("The source has no samples: expected at least one.")
     found_scores = torch.frombuffer(scores, dtype=torch.float64)
     columns = _columns(run, kept.samples)
     most_anomalous = tuple(
@@ -285,7 +287,7 @@ class _Kept:
         self.scores, self.numbers, self.done = torch.zeros(0, dtype=torch.float64), [], 0
 
     def add(self, piece: Samples, scores: Tensor) -> None:
-        """The next samples, of which those stay that are among the most anomalous of all."""
+        """Add samples, and keep those that are among the most anomalous of all."""
         new = most_anomalous_of(scores)
         taken = piece.take(new)
         both = taken if self.samples is None else join([self.samples, taken])
@@ -304,7 +306,7 @@ class _Places:
         self.done = 0
 
     def add(self, piece: Samples, scores: Tensor, tile: tuple[int, int]) -> None:
-        """Whole pictures of one size, and the scores of their tiles."""
+        """Add whole pictures of one size, and the scores of their tiles."""
         places = places_of((piece.shape[1], piece.shape[2]), tile)
         values = piece.tensor()
         for place, own in enumerate(scores.nan_to_num(math.inf, math.inf).view(len(piece), -1)):
@@ -316,7 +318,7 @@ class _Places:
         self.done += len(piece)
 
     def mapped(self, found: Detector, least: float) -> tuple[Mapped, ...]:
-        """These pictures with their maps, and those of their tiles with this score or a higher one."""
+        """These pictures with their maps, and their tiles whose score is at least `least`."""
         return tuple(
             Mapped(
                 name, picture, found.map(picture[None].float())[0], tuple(each for each in tiles if each[2] >= least)
@@ -326,12 +328,12 @@ class _Places:
 
 
 def over(scores: Tensor, threshold: float) -> Tensor:
-    """(N,) bool: which scores lie over the threshold, or are not finite."""
+    """(N,) bool: which scores lie above the threshold, or are not finite."""
     return ~(scores <= threshold)
 
 
 def most_anomalous_of(scores: Tensor, most: int = MOST_ANOMALOUS) -> tuple[int, ...]:
-    """The numbers of the highest scores, highest first; what is not finite comes before all."""
+    """The numbers of the highest scores, highest first; scores that are not finite come before all others."""
     scores = scores.nan_to_num(math.inf, math.inf)
     high = (scores >= scores.topk(min(most, len(scores))).values[-1:]).nonzero().flatten()  # to sort all takes longer
     order = high[scores[high].sort(descending=True, stable=True).indices]
@@ -339,7 +341,7 @@ def most_anomalous_of(scores: Tensor, most: int = MOST_ANOMALOUS) -> tuple[int, 
 
 
 def _columns(run: TrainedModel, samples: Samples) -> list[tuple[Cell, ...]]:
-    """The cells that are off in each row of a table; nothing of other samples."""
+    """The anomalous cells in each row of a table; nothing for other samples."""
     return cells_off(run.model, samples, usual_row(run.open().train), Look.of(run)) if samples.kind == "table" else []
 
 
@@ -369,9 +371,10 @@ def draw_most_anomalous(
     *,
     cells: Sequence[tuple[Cell, ...]] = (),
 ) -> "Figure":
-    """What about these samples is anomalous: where in pictures, when in series, by which cells of a table.
+    """Draw where samples are anomalous: pixels of pictures, times of series, cells of a table.
 
-    titles: of the samples, their scores for example. cells: of a table, what is off in each row (`Anomaly.columns`).
+    titles: of the samples, their scores for example. cells: for tables, the anomalous cells of each row
+    (`Anomaly.columns`).
     """
     if samples.kind == "table":
         return detection.cell_shares([[(cell[0], cell[3]) for cell in row] for row in cells], titles, theme=theme)
@@ -387,9 +390,9 @@ def draw_most_anomalous(
 
 
 def section(run: TrainedModel) -> Section | None:
-    """The scores of the run's test part beside the threshold, and its most anomalous samples; None without a test part.
+    """The scores of the run's test part with the threshold, and its most anomalous samples; None without a test part.
 
-    Nor of a model that puts damaged samples right, which brings back whole ones of any kind.
+    None for a model that restores damaged samples: it reconstructs whole samples of any kind.
     """
     test = run.open().test.some(2000)
     if not len(test) or run.model.restores:
@@ -404,18 +407,19 @@ def section(run: TrainedModel) -> Section | None:
     most_anomalous, titles = test.take(chosen), [f"{float(scores[i]):.2g}" for i in chosen]
     cells = _columns(run, most_anomalous)
     groups = {found.part: found.usual, "test": scores}
-    out = ", which the model was trained on" if found.part == "train" else ""
+    out = ", on which the model was trained," if found.part == "train" else ""
     what = {
-        "pictures": "where the error lies",
-        "series": "when the error is large",
-        "table": "and the columns that explain it",
+        "pictures": "with the place of the error",
+        "series": "with the times of large errors",
+        "table": "with the columns that explain the error",
     }[test.kind]
     plates = [
         plate(
             "Scores",
             lambda theme: detection.score_histogram(groups, found.threshold, "mean squared error", theme=theme),
             f"Histogram of the scores of the {found.part} and the test part; threshold {number(found.threshold)}.",
-            f"How badly samples come back. Dashed: {percent(found.quantile)} of the {found.part} part{out} stay below.",
+            f"Reconstruction errors. Dashed: the threshold; {percent(found.quantile)} of the {found.part} part{out} "
+            "lie below it.",
         ),
         plate(
             "The most anomalous samples",
@@ -425,7 +429,7 @@ def section(run: TrainedModel) -> Section | None:
         ),
     ]
     words = (
-        f"Of {len(test)} test samples {percent(share)} lie above the threshold; {percent(1 - found.quantile, 0)} are "
-        "expected. Other data are judged by: isthmus detect RUN SOURCE.",
+        f"{percent(share)} of {len(test)} test samples lie above the threshold; {percent(1 - found.quantile, 0)} are "
+        "expected. Score other data with: isthmus detect RUN SOURCE.",
     )
-    return Section("What the model has not seen", plates, words)
+    return Section("Anomalous samples", plates, words)

@@ -1,4 +1,4 @@
-"""The effect of a change on samples, in numbers and in words: which columns, pixels or steps it moves, and how far."""
+"""The effect of a change on samples, in numbers and in words: the columns, pixels or steps that change, and how far."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -10,12 +10,12 @@ from isthmus.drawing.rows import Look
 from isthmus.formatting import number
 
 NAMED = 3
-"""Columns that are named, at most."""
+"""The most columns that are named."""
 
 
 @dataclass(frozen=True)
 class Effect:
-    """What a change does: in words, and its figures, by name."""
+    """The effect of a change: in words, and as figures by name."""
 
     words: str
     figures: dict[str, Any]
@@ -26,11 +26,11 @@ class Effect:
 
 
 def effect_of(samples: Tensor, where: Tensor, look: Look) -> Effect:
-    """What happens from the first to the last of (S, *shape) raw samples.
+    """The effect from the first to the last of (S, *shape) raw samples.
 
     where: (*shape) how much each number changes, in scaled units.
 
-    In pictures and series, moved is what changes at least half as much as what changes most.
+    In pictures and series, a number counts as moved if it changes at least half as much as the one that changes most.
     """
     if float(where.max()) <= 1e-6:
         return Effect("does nothing", {})
@@ -50,9 +50,9 @@ def _on_columns(samples: Tensor, where: Tensor, look: Look) -> Effect:
         told = [look.told(i, value) for value in rows[:, i].tolist()]
         columns.append({"column": names[i], "low": told[0], "high": told[-1], "change": float(where[i])})
         between = [value for value in told if value != told[0]][:1] if told[0] == told[-1] else []
-        if between or told[0] != told[-1]:  # else it is around other samples that it changes
+        if between or told[0] != told[-1]:  # otherwise it changes only other samples
             said.append(f"{names[i]} {' → '.join(map(_text, [told[0], *between, told[-1]]))}")
-    return Effect(", ".join(said) or "changes other samples than this", {"columns": columns})
+    return Effect(", ".join(said) or "changes other samples, not this one", {"columns": columns})
 
 
 def _on_steps(samples: Tensor, where: Tensor) -> Effect:
@@ -84,7 +84,7 @@ def _on_pixels(scaled: Tensor, where: Tensor) -> Effect:
 
 
 def _centre(heat: Tensor) -> tuple[float, float]:
-    """(H, W) the middle of the squares, as row and column counted from 0."""
+    """(H, W) the centre of mass of the squared values, as row and column counted from 0."""
     weights = heat.square() / heat.square().sum()
     rows, columns = (torch.arange(size, dtype=torch.float32) for size in heat.shape)
     return float((weights.sum(1) * rows).sum()), float((weights.sum(0) * columns).sum())

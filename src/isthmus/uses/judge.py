@@ -1,4 +1,4 @@
-"""Judging draws: what a model makes, as a whole, beside real samples, in the features of a classifier."""
+"""Judging draws: a model's samples as a whole, compared with real ones in the features of a classifier."""
 
 import contextlib
 from collections.abc import Callable
@@ -24,9 +24,9 @@ Features = Callable[[Samples | Tensor], Tensor]
 Progress = Callable[[int, int], object]
 CLASSIFIER = "classifier.safetensors"
 MOST = 5000
-"""Draws, and real samples, at most."""
+"""The most draws, and real samples."""
 COMPONENTS = 64
-"""Principal components that are the features where there are no labels."""
+"""Principal components that serve as features for data without labels."""
 LIKELIHOOD_SAMPLES, LIKELIHOOD_DRAWS = 100, 1000
 
 
@@ -34,10 +34,11 @@ LIKELIHOOD_SAMPLES, LIKELIHOOD_DRAWS = 100, 1000
 class Judgement:
     """How good draws are.
 
-    draws: of the model, against the part that is named. data: the same number of training samples against that part,
-    which is what a perfect model gets; None where training samples are that part, or are too few.
-    features: in which features. sharpness: gradient energy of the draws and of the part, in scaled units²; pictures
-    only. likelihood: log p(x) of some of the part's samples; bits: per number; None of models without a likelihood.
+    draws: the model's draws, compared with the named part. data: as many training samples, compared with that part:
+    the score of a perfect model; None if the part is the training part or has too few samples.
+    features: the features of the comparison. sharpness: gradient energy of the draws and of the part, in scaled units²;
+    pictures only. likelihood: log p(x) of some of the part's samples. bits: the same per number. Both are None for
+    models without a likelihood.
     """
 
     way: str
@@ -50,7 +51,7 @@ class Judgement:
     bits: float | None
 
     def to_json(self) -> dict[str, Any]:
-        """All of it, as JSON can hold it."""
+        """All results as JSON."""
         found: dict[str, Any] = {
             "way": self.way,
             "part": self.part,
@@ -83,23 +84,23 @@ def judge(
     seed: int = 0,
     progress: Progress | None = None,
 ) -> Judgement:
-    """Precision, recall, density, coverage and Fréchet distance of a model's draws against its test part.
+    """Precision, recall, density, coverage and Fréchet distance of a model's draws, compared with its test part.
 
         ist.judge(run).draws.precision
         ist.judge(run, features=my_network)       # (N, *shape) raw samples to (N, F)
 
-    source: what is drawn from (`isthmus.uses.sample.source_of`); else way and label say, as for `sample`.
-    features: of raw samples; those of a classifier that is trained on the data's labels once, and kept with the run;
-        of data without labels, their principal components.
-    count: draws, and real samples; as many as the part has where that is fewer.
+    source: where to draw from (`isthmus.uses.sample.source_of`); without it, way and label decide, as for `sample`.
+    features: a function of raw samples. None: the features of a classifier, which is trained once on the data's labels
+        and saved with the run; for data without labels, their principal components.
+    count: draws, and real samples; the size of the part if that is smaller.
     progress: called as `progress(done, total)` while the classifier is trained.
 
     Raises:
-        UseError, DataError: as `sample`; or the part holds too few samples.
+        UseError, DataError: as `sample`; or the part has too few samples.
     """
     source = source or source_of(run, way=way, label=label, seed=seed)
     part, real = reference(run, source.label)
-    real, called = _some(real, count, seed), "of somebody's own"
+    real, called = _some(real, count, seed), "your own function"
     if features is None:
         features, called = _features(run, progress)
     drawn = source.draw(len(real), seeded(seed + 1))
@@ -125,7 +126,7 @@ def judge(
 
 
 def classifier_of(run: TrainedModel, *, progress: Progress | None = None) -> Classifier:
-    """The classifier of the labels of a run's data: trained once, and kept in the run's folder where it has one.
+    """The classifier of the labels of a run's data: trained once, and saved in the run's folder if it has one.
 
     Raises:
         DataError: the data have no labels.
@@ -140,7 +141,7 @@ def classifier_of(run: TrainedModel, *, progress: Progress | None = None) -> Cla
     made = train_classifier(data.train, data.validation, scaling=run.model.scaling, progress=progress)
     made.about = about
     if path is not None:
-        with contextlib.suppress(IsthmusError):  # a folder that can't be written to is no reason to stop
+        with contextlib.suppress(IsthmusError):  # go on if the folder is read-only
             made.save(path)
     return made
 
@@ -148,7 +149,7 @@ def classifier_of(run: TrainedModel, *, progress: Progress | None = None) -> Cla
 def _features(run: TrainedModel, progress: Progress | None) -> tuple[Features, str]:
     data = run.open()
     if data.train.labels is not None and len(data.train.labels.unique()) > 1:
-        return classifier_of(run, progress=progress).features, "of a classifier of the data's labels"
+        return classifier_of(run, progress=progress).features, "a classifier of the data's labels"
     scaling = run.model.scaling
     width = torch.Size(data.shape).numel()
     plane = principal_components(data.train, scaling, min(COMPONENTS, width))
@@ -162,7 +163,7 @@ def _features(run: TrainedModel, progress: Progress | None) -> tuple[Features, s
 
 
 def _some(samples: Samples, count: int, seed: int) -> Samples:
-    """So many of the samples, at random; all of them where there are no more."""
+    """`count` of the samples, at random; all of them if there are no more."""
     if len(samples) <= count:
         return samples
     chosen = torch.randperm(len(samples), generator=seeded(seed))[:count]
@@ -177,7 +178,7 @@ def _sharpness(run: TrainedModel, drawn: Tensor, real: Samples) -> tuple[float, 
 
 
 def _likelihood(run: TrainedModel, real: Samples, seed: int) -> LogLikelihood | None:
-    """Log p(x) of some samples, where the model has a likelihood and a posterior."""
+    """Log p(x) of some samples; None unless the model has a likelihood and a posterior."""
     with contextlib.suppress(BlueprintError):
         return log_likelihood(run.model, _some(real, LIKELIHOOD_SAMPLES, seed), draws=LIKELIHOOD_DRAWS, seed=seed)
     return None

@@ -1,4 +1,4 @@
-"""Mapping: a picture of the data from their codes, how far it can be trusted, and what lies between the samples."""
+"""Mapping: a picture of the data by their codes, its quality, and decoded positions between the samples."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,13 +23,13 @@ from isthmus.uses.map_page import write_page
 from isthmus.uses.projections import Projection, Way, project
 
 MOST = 2000
-"""Samples on a map, unless told."""
+"""Samples on a map by default."""
 JUDGED = 3000
-"""Samples by which a map is judged, at most: that takes memory by their square."""
+"""The most samples that measure a map's quality: the memory needed grows with their square."""
 ALIKE = 0.01
-"""By which two maps' trustworthiness, or k-NN accuracy, may differ without one being worse."""
+"""Two maps are equally good if their trustworthiness, or k-NN accuracy, differs by no more than this."""
 ACROSS = 12
-"""Places of the decoded plane along each side."""
+"""Positions of the decoded plane along each side."""
 NOT_ASKED = "not asked for"
 
 
@@ -37,10 +37,10 @@ NOT_ASKED = "not asked for"
 class CodeMap:
     """Samples as points of a plane, by their codes.
 
-    samples: those on the map, N. rows: (N,) their numbers in what they were taken from, which is called `source`.
-    projection: where each lies, and how. quality, beside: of this map, and of the plane of the data's own first two
-    principal components: trustworthiness and k-NN accuracy. plane: what the decoder makes of places on the map; None
-    where it can't, and `why_no_plane` says why.
+    samples: the N samples on the map. rows: (N,) their numbers in the source. source: its name. projection: the
+    position of each, and the method. quality: trustworthiness and k-NN accuracy of this map. beside: the same for the
+    plane of the data's own first two principal components. plane: decoded positions of the map; None if they can't be
+    decoded. why_no_plane: the reason; "" if there is a plane.
     """
 
     source: str
@@ -55,7 +55,7 @@ class CodeMap:
 
     @property
     def points(self) -> Tensor:
-        """(N, 2) where each sample is drawn: of codes of one number, by that and by its label, to see them apart."""
+        """(N, 2) where each sample is drawn; codes with one latent dimension are spread out by label, to stay apart."""
         points = self.projection.points
         if points.shape[1] == 2:
             return points
@@ -65,14 +65,14 @@ class CodeMap:
 
     @property
     def axes(self) -> tuple[str, str]:
-        """What the axes are called."""
+        """The names of the axes."""
         named = self.projection.axes
         if len(named) == 2:
             return named[0], named[1]
-        return named[0], "label" if self.samples.labels is not None else "spread to see them apart"
+        return named[0], "label" if self.samples.labels is not None else "random spread, for legibility"
 
     def to_json(self) -> dict[str, Any]:
-        """How good the map is, and where each sample lies."""
+        """The quality of the map, and the position of each sample."""
         labels, names = self.samples.labels, self.samples.label_names
         told = None if labels is None else [names[i] if i < len(names) else str(i) for i in labels.tolist()]
         return {
@@ -87,11 +87,11 @@ class CodeMap:
         }
 
     def draw(self, theme: Theme = LIGHT) -> Figure:
-        """The map, with labels and, of pictures, thumbnails; beside it the decoded plane."""
+        """The map with labels and, for pictures, thumbnails; next to it the decoded plane."""
         return draw_map(self.points, self.samples, self.axes, self.look, self.plane, theme=theme)
 
     def write_page(self, path: str | Path) -> Path:
-        """Write the map as an interactive page that stands by itself; gives the path."""
+        """Write the map as a self-contained interactive page, and return its path."""
         return write_page(
             path,
             self.points,
@@ -124,15 +124,15 @@ def map_codes(
         found.quality, found.beside          # trustworthiness and k-NN accuracy, this map's and PCA's
         found.draw().savefig("map.png"); found.write_page("map.html")
 
-    source: of the samples, as for `Run.encode`; a part of the run's own data where None.
-    way: see `isthmus.uses.projections.project`. part: of the run's data, or of the source; test where None, if there is one.
-    most: samples on the map, evenly spread. across: places of the decoded plane along each side; 0: none.
+    source: of the samples, as for `Run.encode`. None: a part of the run's own data.
+    way: see `isthmus.uses.projections.project`. part: of the run's data or of the source. None: test, if there is one.
+    most: samples on the map, evenly spread. across: positions of the decoded plane along each side; 0: no plane.
     seed: of t-SNE and UMAP. read_options: how to read the source.
 
     Raises:
-        DataError: the source can't be read, or holds fewer than four samples.
-        UseError: the code has too many numbers for way="code", or umap-learn is not installed.
-    """  # noqa: E501
+        DataError: the source can't be read, or has fewer than four samples.
+        UseError: the code has too many latent dimensions for way="code", or umap-learn is not installed.
+    """
     if source is None:
         parts = run.open().parts
         part = part or next((name for name in ("test", "validation", "train") if len(parts[name]) > 3), "train")
@@ -153,7 +153,7 @@ def map_codes(
     rival = principal_components(Samples(flat), Tensor.float, 2).encode(flat)
     plane, why = None, NOT_ASKED
     if not 0 <= across <= MOST_STEPS:
-        raise DataError(f"across={across}: expected 0 to {MOST_STEPS:,} places along each side.")
+        raise DataError(f"across={across}: expected 0 to {MOST_STEPS:,} positions along each side.")
     if across:
         try:
             plane, why = _plane(run, found, chosen, across), ""
@@ -173,69 +173,67 @@ def map_codes(
 
 
 def section(run: TrainedModel) -> Section | None:
-    """The map by the code itself or its principal components, with what lies between; nothing for very few samples."""
+    """The map by the code itself or its principal components, with decoded positions; None for very few samples."""
     if sum(len(part) > 3 for part in run.open().parts.values()) == 0:
         return None
     size = torch.Size(run.model.code_shape).numel()
     try:
         found = map_codes(run, way="code" if size <= 2 else "pca", most=500, across=10)
     except DataError:
-        return None  # no four codes are finite
+        return None  # fewer than four codes are finite
     if found.plane is not None and not bool(found.plane.samples.isfinite().all()):
         return None
     told = quality_words(found)
     drawn = plate(
         "Map",
         found.draw,
-        f"{len(found.rows)} samples of the {found.source} as points by their codes, and what the decoder makes of the "
-        f"places between. Axes: {'; '.join(found.axes)}.",
+        f"{len(found.rows)} samples of the {found.source} as points by their codes, and decoded positions of the map. "
+        f"Axes: {'; '.join(found.axes)}.",
         f"{len(found.rows)} samples of the {found.source} by their codes" + (
-            ", and what the decoder makes of places between them." if found.plane else f". {found.why_no_plane}"
+            ", and decoded positions of the same map." if found.plane else f". {found.why_no_plane}"
         ),
     )  # fmt: skip
     return Section("Map", [drawn], [told])
 
 
 def quality_words(found: CodeMap) -> str:
-    """How far the map can be trusted, in a sentence."""
+    """How far you can trust the map, in words."""
     ours, theirs = found.quality, found.beside
-    text = f"Of this map's neighbours, trustworthiness {ours.trustworthiness:.3f}; of the plane of the data's own two "
-    text += f"principal components {theirs.trustworthiness:.3f}."
+    text = f"Trustworthiness of neighbours: {ours.trustworthiness:.3f} on this map, {theirs.trustworthiness:.3f} on "
+    text += "the plane of the data's own first two principal components (PCA)."
     if ours.knn_accuracy is not None and theirs.knn_accuracy is not None:
-        text += (
-            f" A sample's neighbours tell its label in {percent(ours.knn_accuracy)} of cases, and in PCA's plane in "
-        )
-        text += f"{percent(theirs.knn_accuracy)}."
+        text += f" A sample's neighbours predict its label correctly in {percent(ours.knn_accuracy)} of cases here, "
+        text += f"and in {percent(theirs.knn_accuracy)} on PCA's plane."
     return f"{text} {behind}" if (behind := behind_words(found)) else text
 
 
 def behind_words(found: CodeMap) -> str:
-    """In which measures the plane of the data's own two components is ahead, and what to try; "" where in none."""
+    """The measures in which PCA's plane is better, and advice; "" if there are none."""
     ahead: dict[bool, list[str]] = {True: [], False: []}
     for name, ours, theirs in zip(("trustworthiness", "k-NN accuracy"), found.quality, found.beside, strict=True):
         if ours is not None and theirs is not None and abs(theirs - ours) > ALIKE:
             ahead[theirs > ours].append(f"{name} ({max(ours, theirs):.3f} against {min(ours, theirs):.3f})")
     if not ahead[True]:
         return ""
-    mine = f", this map in {ahead[False][0]}" if ahead[False] else ""
+    mine = f"; this map is better in {ahead[False][0]}" if ahead[False] else ""
     by_neighbours = found.projection.way in ("tsne", "umap")
-    other = "a longer code, or training for longer" if by_neighbours else "t-SNE of the codes (way tsne)"
-    return f"PCA of the data themselves is ahead in {' and '.join(ahead[True])}{mine}. Try {other}."
+    other = "more latent dimensions, or longer training" if by_neighbours else "t-SNE of the codes (way tsne)"
+    return f"PCA's plane is better in {' and '.join(ahead[True])}{mine}. Try {other}."
 
 
 def _quality(samples: Tensor, points: Tensor, labels: Tensor | None) -> MapQuality:
-    """How good a map is, judged by some of its samples where there are many."""
+    """The quality of a map, measured on some of its samples if there are many."""
     rows = spread(len(samples), JUDGED)
     return map_quality(samples[rows], points[rows], None if labels is None else labels[rows])
 
 
 def _plane(run: TrainedModel, found: Projection, samples: Samples, across: int) -> Plane:
-    """What the decoder makes of a grid of places over the map.
+    """A grid of positions over the map, decoded.
 
     Raises:
-        UseError: the code can't be decoded, or not between those that the data have.
+        UseError: codes can't be decoded by themselves, or the code is quantised.
     """
-    check_continuous(run, "The map shows the samples alone.")
+    check_continuous(run, "The map shows only the samples.")
     low, high = found.points.amin(0), found.points.amax(0)
     line = found.points.shape[1] == 1
     xs = _middles(float(low[0]), float(high[0]), across)
@@ -253,6 +251,6 @@ def _plane(run: TrainedModel, found: Projection, samples: Samples, across: int) 
 
 
 def _middles(low: float, high: float, count: int) -> Tensor:
-    """(count,) the middles of as many equal pieces."""
+    """(count,) the centres of `count` equal pieces."""
     step = (high - low) / count
     return low + step * (torch.arange(count) + 0.5)

@@ -1,4 +1,4 @@
-"""The page of a map: points to hover over, zoom into and filter by label; one HTML file, no network."""
+"""The page of a map: you hover over points, zoom, and filter by label; one HTML file, no network."""
 
 import base64
 import io
@@ -21,9 +21,9 @@ from isthmus.plain import plain
 from isthmus.storage.files import whole_file
 
 STEPS = 60
-"""Points of a series' line on the page, at most."""
+"""The most points of a series' line on the page."""
 CELLS = 10
-"""Columns of a table's row that the page tells, at most."""
+"""The most columns of a table's row that the page shows."""
 
 
 def write_page(
@@ -39,16 +39,16 @@ def write_page(
     words: str,
     note: str = "",
 ) -> Path:
-    """Write the page, whole or not at all, and give its path.
+    """Write the page, whole or not at all, and return its path.
 
-    It holds all that it shows: thumbnails, lines or cells of each sample.
+    The page contains everything that it shows: thumbnails, lines or cells of each sample.
 
-    points: (N, 2) where each of the samples lies. rows: (N,) their numbers in `source`, by which samples without names
-    are called. plane: what the decoder makes of places on the map. words: how far the map can be trusted. note: why
-    there is no plane, where you asked for one.
+    points: (N, 2) the position of each sample. rows: (N,) their numbers in `source`, which name samples without names.
+    plane: decoded positions of the map. words: how far you can trust the map. note: why there is no plane, if you
+    asked for one.
     """
     template = Environment(loader=PackageLoader("isthmus.uses"), autoescape=True).get_template("map.html")
-    # "<" as JSON's own escape: no name of a sample can end the script
+    # "<" as JSON's own escape, so that no sample's name can end the script
     data = json.dumps(_data(points, samples, rows, look, plane), separators=(",", ":")).replace("<", "\\u003c")
     page = template.render(
         title=f"Map of {len(rows):,} samples",
@@ -64,7 +64,7 @@ def write_page(
 
 
 def _data(points: Tensor, samples: Samples, rows: Tensor, look: Look, plane: Plane | None) -> dict[str, Any]:
-    """What the page's script draws."""
+    """The data that the page's script draws."""
     labels = [0] * len(samples) if samples.labels is None else samples.labels.tolist()
     present = sorted(set(labels))
     names = [samples.label_names[i] if i < len(samples.label_names) else str(i) for i in present]
@@ -112,7 +112,7 @@ def _cell(value: float, samples: Samples, column: int) -> str:
 
 
 def _url(picture: np.ndarray) -> str:
-    """(H, W, 4) uint8 as a data URL; grey and opaque where it can be, which is smaller."""
+    """(H, W, 4) uint8 as a data URL; as grey or opaque if possible, which is smaller."""
     image = Image.fromarray(picture, "RGBA")
     if bool((picture[..., 3] == 255).all()):
         grey = bool((picture[..., :1] == picture[..., :3]).all())

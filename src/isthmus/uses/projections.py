@@ -1,4 +1,4 @@
-"""Projections: codes as points of a plane, and points of the plane as codes again, by four ways."""
+"""Projections: codes to points of a plane, and points of the plane back to codes, in four ways."""
 
 import warnings
 from collections.abc import Callable
@@ -15,15 +15,15 @@ from isthmus.pca import principal_components
 
 Way = Literal["auto", "code", "pca", "tsne", "umap"]
 NEAR = 5
-"""Points of a map that a place between them is made of, where the map has no way back of its own."""
+"""For a map without an inverse of its own: how many points are mixed for a position between them."""
 
 
 class Projection(NamedTuple):
     """Codes as points.
 
-    way: how. points: (N, 2); (N, 1) for codes of one number. axes: what the axes are called. back: (M, 2) points to the
-    (M, D) codes that lie there. exact: whether the way back is the map's own; else a place is a mixture of the codes
-    around it, and means nothing far from all points.
+    way: the method. points: (N, 2); (N, 1) for codes with one latent dimension. axes: the names of the axes. back:
+    (M, 2) points to (M, D) codes. exact: whether `back` is the map's own inverse; otherwise a position is decoded from
+    a mixture of the codes around it, which means nothing far from all points.
     """
 
     way: Way
@@ -36,29 +36,28 @@ class Projection(NamedTuple):
 def project(codes: Tensor, way: Way = "auto", *, seed: int = 0) -> Projection:
     """(N, D) codes as points of a plane.
 
-    way: "code" takes codes of two numbers, or one, as they are; "pca" their first two principal components; "tsne"
-    (scikit-learn) and "umap" (umap-learn) keep neighbours together; "auto" is code where it can be, else tsne.
+    way: "code" takes codes with one or two latent dimensions as they are; "pca" their first two principal components;
+    "tsne" (scikit-learn) and "umap" (umap-learn) keep neighbours together; "auto" is code if possible, otherwise tsne.
     seed: of the last two.
 
     Raises:
         DataError: there are fewer than four codes, or there is no such way.
-        UseError: the codes have more than two numbers for "code", or umap-learn is not installed.
+        UseError: the codes have more than two latent dimensions for "code", or umap-learn is not installed.
     """
     if way not in get_args(Way):
         raise DataError(f"There is no way {way!r} to map. {nearest(str(way), get_args(Way))}")
     if len(codes) < 4:
-        raise DataError(f"A map of {len(codes)} samples says nothing: expected four or more. Give more samples.")
+        raise DataError(f"There are {len(codes)} samples with finite codes, too few for a map: expected four or more.")
     size = codes.shape[1]
     if way == "auto":
         way = "code" if size <= 2 else "tsne"
     if way == "code" and size > 2:
         raise UseError(
-            f"This model's code has {size} numbers, and a map two. Choose way=tsne, pca or umap, or train a "
-            "model with code=2."
+            f"This model's code has {size} latent dimensions, but way=code needs one or two. Choose way=tsne, pca or "
+            "umap, or train a model with code=2."
         )
     if way == "code" or size == 1:
-        ordinals = ("1st", "2nd")[:size]
-        names = tuple(f"code, {nth} number" for nth in ordinals)
+        names = tuple(f"latent dimension {place}" for place in range(size))
         return Projection("code", codes, names, lambda at: at, True)
     if way == "pca":
         found = principal_components(Samples(codes), Tensor.float, 2)
@@ -71,7 +70,7 @@ def project(codes: Tensor, way: Way = "auto", *, seed: int = 0) -> Projection:
 
 
 def _between(points: Tensor, codes: Tensor) -> Callable[[Tensor], Tensor]:
-    """The way back of a map that has none: the codes of the nearest points, by the inverse square of the distance."""
+    """An inverse for a map without one: the mean of the nearest points' codes, weighted by 1/distance²."""
 
     def back(at: Tensor) -> Tensor:
         distances, near = torch.cdist(at, points).topk(min(NEAR, len(points)), largest=False)
@@ -82,11 +81,11 @@ def _between(points: Tensor, codes: Tensor) -> Callable[[Tensor], Tensor]:
 
 
 def _tsne(codes: np.ndarray, seed: int) -> np.ndarray:
-    from sklearn.manifold import TSNE  # noqa: PLC0415 slow to import, and needed here alone
+    from sklearn.manifold import TSNE  # noqa: PLC0415 slow to import, and needed only here
 
     perplexity = min(30.0, (len(codes) - 1) / 3)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of codes that are all alike
+        warnings.simplefilter("ignore")  # about codes that are all equal
         return TSNE(perplexity=perplexity, init="pca", random_state=seed).fit_transform(codes)
 
 
@@ -95,11 +94,11 @@ def _umap(codes: np.ndarray, seed: int) -> np.ndarray:
         from umap import UMAP  # noqa: PLC0415 not in the base installation, and slow to import
     except ImportError:
         raise UseError(
-            "way=umap needs umap-learn, which is not installed here. Install it: pip install 'isthmus[map]', or take "
+            "way=umap needs umap-learn, which is not installed here. Install it (pip install 'isthmus[map]'), or use "
             "way=tsne."
         ) from None
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # that one seed means one thread
+        warnings.simplefilter("ignore")  # about using one thread because of the seed
         near = min(15, len(codes) - 1)
         start = "spectral" if len(codes) > 50 else "random"
         return UMAP(n_neighbors=near, init=start, random_state=seed, n_jobs=1).fit_transform(codes)

@@ -1,4 +1,4 @@
-"""Restoring: pictures of any size put right by a model that was trained with a corruption."""
+"""Restoring: damaged pictures of any size, through a model that was trained with a corruption."""
 
 import os
 from collections.abc import Mapping
@@ -31,20 +31,20 @@ from isthmus.trained.tiles import OVERLAP, TILE, Progress, Tiles
 from isthmus.uses.arguments import takes_run
 
 SHOWN, JUDGED = 8, 64
-"""Pictures that a report shows, and that it judges by."""
+"""Pictures that a report shows, and pictures that it measures."""
 RIM = 16
-"""Pixels around holes by which these are filled."""
+"""Pixels around holes from which the holes are filled."""
 REPORTED = 2**20
-"""Numbers in all the pictures that a report judges by, at most."""
+"""The most numbers in all the pictures that a report measures."""
 
 
 @dataclass(frozen=True, eq=False)
 class Restoration:
-    """What a model made of pictures that were damaged as in its training, beside doing nothing.
+    """Pictures damaged as in training and restored by a model, compared with doing nothing.
 
-    scores: "psnr" (dB) and "ssim" → "nothing", "restored" → the mean over the pictures. Both are cut off at black and
-        white, as a file would. Of a smaller picture nothing is done but enlarging it, of a grey one nothing at all.
-    clean, damaged, restored: (N, C, H, W), scaled; the damaged ones laid out as the clean ones.
+    scores: "psnr" (dB) and "ssim" → "nothing", "restored" → the mean over the pictures. Both clip at black and white,
+        as a file does. Doing nothing enlarges a smaller picture, and leaves a grey one grey.
+    clean, damaged, restored: (N, C, H, W), scaled; the damaged ones in the layout of the clean ones.
     """
 
     scores: dict[str, dict[str, float]]
@@ -53,7 +53,7 @@ class Restoration:
     restored: Tensor = field(repr=False)
 
     def to_json(self) -> dict[str, Any]:
-        """The scores and how many pictures they are of."""
+        """The scores, and the number of pictures."""
         return {"pictures": len(self.clean), **self.scores}
 
 
@@ -61,47 +61,47 @@ class Restorer:
     """A run's model, ready to restore pictures one after another.
 
     tile, overlap: see `isthmus.trained.tiles.Tiles`.
-    bounds: the raw values that are black and white, at which what it makes is cut off; None where there are none.
+    bounds: the raw values of black and white, at which the output is clipped; None if the data have no such bounds.
 
     Raises:
-        UseError: the model was trained without a corruption, so there is nothing that it puts right; or it takes no
-            pictures.
+        UseError: the model was trained without a corruption, so it restores nothing; or it takes no pictures.
     """
 
     def __init__(self, run: TrainedModel, *, tile: int = TILE, overlap: int = OVERLAP) -> None:
         self.model: Autoencoder = run.model.eval()
         if not self.model.corruption.damages:
             raise UseError(
-                "This model was trained on whole samples and puts nothing right. Train one with a corruption: "
-                "recipe 'denoise', 'watermark', 'inpaint', 'recolour', 'upscale' or 'sharpen'."
+                "This model was trained without a corruption, so it can't restore anything. Train one with the recipe "
+                "'denoise', 'watermark', 'inpaint', 'recolour', 'upscale' or 'sharpen'."
             )
         if self.model.conditioning.classes:
-            raise UseError("This model wants a label with every picture. Train one without condition to restore.")
+            raise UseError("This model needs a label with every picture. To restore, train one without a condition.")
         self.tiles = Tiles(self.model, tile, overlap)
         self.bounds = _bounds(run)
 
     @property
     def fills(self) -> bool:
-        """Whether it fills holes, so that it must be told where they are."""
+        """Whether it fills holes, and so needs a mask of them."""
         return self.model.conditioning.mask
 
     def __call__(self, picture: Tensor, observed: Tensor | None = None, progress: Progress | None = None) -> Tensor:
         """(C, h, w) a damaged picture in the run's raw units to the restored one, (C', H, W), float32.
 
-        A grey model restores each colour by itself, and a colour model a grey picture as one whose colours are alike;
-        a model that colours takes what is grey of a colour picture. A fourth channel, or a second one, is opacity,
-        which is kept (enlarged where the picture is). What is known of a picture with holes stays as it was.
+        A grey model restores each colour channel by itself. A colour model treats a grey picture as one with three
+        equal channels. A model that colours converts a colour picture to grey first. A fourth or second channel is
+        opacity; it is kept, and enlarged with the picture. In a picture with holes, the known pixels don't change.
 
         observed: (h, w) False in the holes, for a model that fills them.
 
         Raises:
-            DataError: the picture has a number of channels that no picture has, or the mask another size.
-            UseError: holes are given and the model doesn't fill any, or the other way about.
+            DataError: the picture doesn't have 1 to 4 channels, the mask has another size, or a mask is given and the
+                model fills no holes.
+            UseError: the model fills holes, and no mask is given.
         """
         if picture.ndim != 3 or not 1 <= len(picture) <= 4:
             raise DataError(
-                f"A picture of shape {tuple(picture.shape)}: expected (C, height, width) with C of 1 to 4. "
-                "Give several one by one."
+                f"The picture has shape {tuple(picture.shape)}: expected (C, height, width) with 1 to 4 channels C. "
+                "Restore several pictures one by one."
             )
         picture = picture.float()
         if observed is None and bool(picture.isnan().any()):
@@ -126,7 +126,7 @@ class Restorer:
         return made if self.bounds is None else made.clamp(*self.bounds)
 
     def _filled(self, given: Tensor, observed: Tensor) -> Tensor:
-        """(N, C, h, w) raw with holes filled as in training, all at once: a tile may see but a part of a rim."""
+        """(N, C, h, w) raw with holes filled as in training, before tiling: a tile may contain only part of a rim."""
         scaling, corruption = self.model.scaling, self.model.corruption
         assert corruption.damages
         here = (..., *(_around(~observed.all(axis)) for axis in (1, 0)))
@@ -140,22 +140,22 @@ class Restorer:
         if observed is None:
             if self.fills:
                 raise UseError(
-                    "This model fills holes and must be told where they are: known=, False in them; or, for a file, a "
-                    "mask that is white there, or a picture that is transparent there."
+                    "This model fills holes, but it has no mask of them. Give observed=, False in the holes; or, for a "
+                    "file, a mask that is white there or a picture that is transparent there."
                 )
             return
         if not self.fills:
             raise DataError(
-                f"This model fills no holes: it learnt to undo {self.model.corruption}. Leave the mask out."
+                f"This model fills no holes: it was trained to undo {self.model.corruption}. Leave the mask out."
             )
         if observed.shape != picture.shape[1:]:
             raise DataError(
-                f"The mask has {tuple(observed.shape)} pixels (height, width), the picture {tuple(picture.shape[1:])}: "
+                f"The mask has size {tuple(observed.shape)} (height, width), the picture {tuple(picture.shape[1:])}: "
                 "expected the same. Give a mask of the picture's size."
             )
 
     def _channels(self, colours: Tensor, seen: int, clean: int) -> Tensor:
-        """(C, h, w) to (N, seen, h, w), as the model takes channels."""
+        """(C, h, w) to (N, seen, h, w): the channels that the model takes."""
         if len(colours) == seen:
             return colours[None]
         if len(colours) == 1:
@@ -165,8 +165,8 @@ class Restorer:
         if seen == 1 and len(colours) == 3:
             return brightness(colours)[None]
         raise DataError(
-            f"This model takes pictures of {seen} channels, and this one has {len(colours)}. "
-            "Convert it, or train on such pictures."
+            f"This picture has {len(colours)} channels, but the model takes pictures with {seen}. "
+            "Convert the picture, or train on pictures like it."
         )
 
     def _enlarged(self, opacity: Tensor, like: Tensor) -> Tensor:
@@ -186,21 +186,19 @@ def restore(
     overlap: int = OVERLAP,
     progress: Progress | None = None,
 ) -> Tensor:
-    """A damaged picture of any size, in the run's raw units, to the restored one, (C', H, W).
+    """Restore a damaged picture of any size, in the run's raw units; returns (C', H, W).
 
         clean = ist.restore(run, noisy)
 
-    What the model makes is cut off at black and white, where the run's data have such bounds (0 and 255 for bytes), and
-    not rounded.
+    The output is clipped at black and white if the data have such bounds (0 and 255 for bytes). It is not rounded.
 
-    picture: (C, h, w), (h, w), or (h, w, C), an array or tensor; or a picture of Pillow's. For files see
-        `restore_files`.
-    observed: (h, w), False in the holes that a model such as `inpaint` is to fill.
-    tile, overlap: sides of the tiles in which a large picture goes through the model, and how far they lie over each
-        other, in pixels of the result. progress: called as `progress(done, total)` in tiles.
+    picture: (C, h, w), (h, w), or (h, w, C), an array or tensor; or a Pillow image. For files see `restore_files`.
+    observed: (h, w), False in the holes that a model such as `inpaint` should fill.
+    tile, overlap: side and overlap of the tiles in which a large picture goes through the model, in pixels of the
+        result. progress: called as `progress(done, total)` in tiles.
 
     Raises:
-        DataError, UseError: as `Restorer`; or this is no picture.
+        DataError, UseError: as `Restorer`; or `picture` is not a picture.
     """
     given = _as_picture(picture)
     if observed is not None:
@@ -216,15 +214,15 @@ def restoration(
 ) -> Restoration:
     """Damage pictures as in training, restore them, and measure how near both are to the clean ones.
 
-    source: clean pictures in the model's size; the run's test part (or validation) where None. most: of them, evenly
-        spread. seed: of the damage. read_options: to read the source, as for `Run.encode`.
+    source: clean pictures in the model's size. None: the run's test part (or validation). most: use this many of them,
+        evenly spread. seed: of the damage. read_options: to read the source, as for `Run.encode`.
 
     Raises:
         UseError: the model was trained without a corruption, or takes no pictures.
     """
     model, samples = run.model, _chief_part(run) if source is None else run.read(source, **read_options)
     if not model.corruption.damages or len(model.shape) != 3:
-        Restorer(run)  # which says why
+        Restorer(run)  # raises the error that explains why
     if most is not None:
         samples = samples.some(most)
     generator = seeded(seed)
@@ -249,17 +247,17 @@ def scores(rivals: Mapping[str, Tensor], clean: Tensor) -> dict[str, dict[str, f
 
 
 def section(run: TrainedModel) -> Section | None:
-    """What the model puts right, for the report; nothing where it learnt without a corruption, or not on pictures."""
+    """Restored pictures for the report; None if the model was trained without a corruption, or not on pictures."""
     if not run.model.corruption.damages or len(run.model.shape) != 3 or _chief_part(run).kind != "pictures":
         return None
     most = max(1, min(JUDGED, REPORTED // torch.Size(run.model.shape).numel()))
     found = restoration(run, most=most)
     told = {name: {who: number(value, digits=4) for who, value in row.items()} for name, row in found.scores.items()}
-    which = "of the training part" if _chief_part(run) is run.open().train else "that training did not see"
+    which = "of the training part" if _chief_part(run) is run.open().train else "not used in training"
     words = (
-        f"{len(found.clean)} pictures {which}, damaged as in training ({run.model.corruption}): "
-        f"PSNR {told['psnr']['nothing']} dB as they came, {told['psnr']['restored']} dB restored; "
-        f"SSIM {told['ssim']['nothing']} and {told['ssim']['restored']}."
+        f"{len(found.clean)} pictures {which}, damaged as in training ({run.model.corruption}). "
+        f"PSNR: {told['psnr']['nothing']} dB damaged, {told['psnr']['restored']} dB restored. "
+        f"SSIM: {told['ssim']['nothing']} damaged, {told['ssim']['restored']} restored."
     )
     rows = {"clean": found.clean, "damaged": found.damaged, "restored": found.restored}
     rows = {name: pictures[:SHOWN] for name, pictures in rows.items()}
@@ -267,16 +265,16 @@ def section(run: TrainedModel) -> Section | None:
         "Restored",
         lambda theme: figures.picture_grid(rows, theme=theme),
         f"{len(rows['clean'])} pictures, each clean, damaged and restored. {words}",
-        "Above the clean pictures, then what the model saw, then what it made of them.",
+        "From top to bottom: the clean pictures, the damaged ones that the model gets, and the restored ones.",
     )
-    return Section("What it puts right", [shown], [words])
+    return Section("Restoration", [shown], [words])
 
 
 def _as_picture(given: Any) -> Tensor:
-    """(C, h, w) of an array, a tensor or a picture of Pillow's; channels may come last."""
+    """(C, h, w) of an array, a tensor or a Pillow image; channels may come last."""
     if isinstance(given, str | os.PathLike):
         raise DataError(
-            f"{os.fspath(given)!r} is a path: expected a picture. For files there is ist.restore_files; or give "
+            f"{os.fspath(given)!r} is a path: expected a picture. Use ist.restore_files for files, or pass "
             f"PIL.Image.open({os.fspath(given)!r})."
         )
     if isinstance(given, Image.Image):
@@ -286,14 +284,14 @@ def _as_picture(given: Any) -> Tensor:
             given = as_tensor(np.asarray(given))
         except (TypeError, ValueError) as error:
             raise DataError(
-                f"{called(given)} is no picture: expected numbers, as an array or tensor, or a picture of Pillow's."
+                f"{called(given)} is not a picture: expected an array or tensor of numbers, or a Pillow image."
             ) from error
     given = given[None] if given.ndim == 2 else given
     return given.movedim(-1, 0) if given.ndim == 3 and len(given) > 4 >= given.shape[-1] else given
 
 
 def _around(lost: Tensor) -> slice:
-    """From a little before the first True to a little after the last: where a picture has holes, and their rim."""
+    """From a little before the first True to a little after the last: the holes of a picture and their rim."""
     places = lost.nonzero()
     if not len(places):
         return slice(0, 1)
@@ -301,7 +299,7 @@ def _around(lost: Tensor) -> slice:
 
 
 def _told(model: Autoencoder, tiles: Tensor) -> Tensor:
-    """What the model makes of (N, C + 1, h, w): channels, and then a plane of 1 where they are known."""
+    """Reconstruct (N, C + 1, h, w): channels, followed by a plane that is 1 where they are known."""
     given = tiles[:, :-1]
     return model.reconstruct(given, observed=(tiles[:, -1:] > 0).expand_as(given))
 
@@ -312,7 +310,7 @@ def _chief_part(run: TrainedModel) -> Samples:
 
 
 def _bounds(run: TrainedModel) -> tuple[float, float] | None:
-    """The raw values that are black and white."""
+    """The raw values of black and white."""
     scaling = run.model.scaling
     if scaling.range is not None:
         low, high = (float(scaling.inverse(scaling.scale.new_tensor(bound))) for bound in scaling.range)
@@ -321,7 +319,7 @@ def _bounds(run: TrainedModel) -> tuple[float, float] | None:
 
 
 def _cut_off(pictures: Tensor, model: Autoencoder) -> Tensor:
-    """To 0..1 where the model's data have bounds."""
+    """Clip to 0..1 if the model's data have bounds."""
     low, high = model.scaling.range or (0.0, 1.0)
     pictures = (pictures.float() - low) / ((high - low) or 1.0)
     return pictures.clamp(0, 1) if model.scaling.range else pictures

@@ -22,23 +22,23 @@ from isthmus.uses.arguments import takes_run
 from isthmus.uses.restore import Restorer
 
 PALETTES = (".gif",)
-"""Formats of few colours, in whose place PNG is written."""
+"""Formats with few colours; PNG is written instead."""
 HOW: dict[str, dict[str, Any]] = {
     ".jpg": {"quality": 95, "subsampling": 0},
     ".jpeg": {"quality": 95, "subsampling": 0},
     ".webp": {"quality": 95, "method": 4},
 }
-"""How a format is written, where its own way would damage the picture anew."""
+"""Options for formats whose defaults would damage the picture again."""
 
 Progress = Callable[[str, int, int, float], object]
 
 
 @dataclass(frozen=True)
 class Restored:
-    """What became of the pictures.
+    """The outcome for each picture.
 
-    written: the files that were written. skipped: the names of those that could not be read, and why. kept: the files
-    that were there already, where they were to be left.
+    written: the files that were written. skipped: the names of those that could not be read → the reason. kept: the
+    files that existed already and were left unchanged.
     """
 
     written: list[str] = field(default_factory=list)
@@ -46,7 +46,7 @@ class Restored:
     kept: list[str] = field(default_factory=list)
 
     def to_json(self) -> dict[str, Any]:
-        """All three, and how many."""
+        """All three lists, and their lengths."""
         counts = {"restored": len(self.written), "unreadable": len(self.skipped), "there_already": len(self.kept)}
         return {**counts, **asdict(self)}
 
@@ -66,35 +66,35 @@ def restore_files(
 ) -> Restored:
     """Restore a picture file, or every picture below a folder, into a file or a folder of the same names.
 
-    A picture keeps its format, its opacity and whether it is grey; a GIF becomes a PNG. What can't be read, in a
-    folder, is left out and told in what comes back.
+    A picture keeps its format, its opacity and whether it is grey; a GIF becomes a PNG. In a folder, unreadable
+    pictures are skipped and listed in the result.
 
-    mask: white where a picture is to be filled, for a model that fills holes; for a folder one file for all pictures,
-        or a folder of the same names. Without it, what is transparent is filled.
-    overwrite: take the place of files that are there, but never of what is read.
-    resume: leave the pictures that are there as they are, and restore the others: goes on with a folder where it was
-        stopped, for every file is written whole or not at all.
-    progress: called as `progress(name, pictures done, pictures in all, share of this one)`.
+    mask: white in the holes, for a model that fills them; for a folder, one file for all pictures or a folder with the
+        same names. Without a mask, transparent pixels are filled.
+    overwrite: replace existing files. The source is never overwritten.
+    resume: leave existing files unchanged and restore the others, to go on where an earlier call stopped. Every file is
+        written whole or not at all.
+    progress: called as `progress(name, pictures done, pictures in total, share of this one)`.
 
     Raises:
-        DataError: a single picture, or a mask, can't be read; the target is there already, is what is read, or is no
-            place for it; or it is to be overwritten and resumed.
-        UseError: the model can't serve (see `Restorer`).
+        DataError: a single picture or a mask can't be read; the target exists already, is the source, or doesn't fit
+            it; or both overwrite and resume are given.
+        UseError: the model can't restore these pictures (see `Restorer`).
         IsthmusError: the target can't be written to.
     """
     source, target = Path(source).expanduser(), Path(target).expanduser()
     masks = None if mask is None else Path(mask).expanduser()
     if masks is not None and not masks.exists():
-        raise DataError(f"There is no {masks}: expected a mask, as a picture or a folder of pictures.")
+        raise DataError(f"{masks} does not exist: expected a mask, as a picture or a folder of pictures.")
     restorer = Restorer(run, tile=tile, overlap=overlap)
     if masks is not None and not restorer.fills:
         raise UseError(
-            f"This model fills no holes: it learnt to undo {restorer.model.corruption}. Leave the mask out, or train "
-            "recipe 'inpaint'."
+            f"This model fills no holes: it was trained to undo {restorer.model.corruption}. Leave the mask out, or "
+            "train the recipe 'inpaint'."
         )
     plan = _plan(source, target)
     if overwrite and resume:
-        raise DataError(f"{target} is to be overwritten and resumed: expected one of them. Leave out overwrite=True.")
+        raise DataError("overwrite=True and resume=True exclude each other: expected one of them. Leave one out.")
     _check_free(plan, source, masks, overwrite or resume)
     found, single = Restored(), source.is_file()
     for number, (name, place) in enumerate(plan.items()):
@@ -123,14 +123,14 @@ def restore_files(
 
 
 def _plan(source: Path, target: Path) -> dict[str, Path]:
-    """The name of every picture, and where its restored one goes; refused before any work where that won't do."""
+    """The name of every picture → the path of its restored one; raises DataError before any work starts."""
     finish_swap(source)
     if source.is_file():
         if target.is_dir():
             target = target / _suffixed(Path(source.name)).name
         if target.suffix.lower() not in SUFFIXES or target.suffix.lower() in PALETTES:
             written = [suffix for suffix in SUFFIXES if suffix not in PALETTES]
-            raise DataError(f"{target}: no picture is written as {target.suffix!r}. {nearest(target.suffix, written)}")
+            raise DataError(f"{target}: can't write a picture as {target.suffix!r}. {nearest(target.suffix, written)}")
         plan = {source.name: target}
     elif source.is_dir():
         if target.is_file():
@@ -142,22 +142,22 @@ def _plan(source: Path, target: Path) -> dict[str, Path]:
         if len(set(plan.values())) < len(plan):
             plan = {name: target / f"{name}{place.suffix}" for name, place in plan.items()}
     else:
-        raise DataError(f"There is no {source}: expected a picture or a folder of pictures.")
+        raise DataError(f"{source} does not exist: expected a picture or a folder of pictures.")
     return plan
 
 
 def _check_free(plan: dict[str, Path], source: Path, masks: Path | None, overwrite: bool) -> None:
-    """Raise DataError where a restored picture would take the place of what is read, or, unless told to, of a file."""
+    """Raise DataError if a restored picture would replace a source or mask, or an existing file without overwrite."""
     taken = [place for place in plan.values() if place.exists()]
     read = {(source / name if source.is_dir() else source).resolve() for name in plan}
     if masks is not None:
         read |= {path.resolve() for path in (masks.iterdir() if masks.is_dir() else (masks,))}
     if own := [place for place in taken if place.resolve() in read]:
-        raise DataError(f"{own[0]} is read and would be lost: expected another place. Choose a new file or folder.")
+        raise DataError(f"{own[0]} is a source and would be overwritten. Choose another file or folder as the target.")
     if taken and not overwrite:
-        are = f" and {len(taken) - 1} more are" if len(taken) > 1 else " is"
-        rest = "" if len(plan) == 1 else ", or resume=True to restore the others only"
-        raise DataError(f"{taken[0]}{are} there already. Choose another place, or say overwrite=True{rest}.")
+        exist = f" and {len(taken) - 1} more exist" if len(taken) > 1 else " exists"
+        rest = "" if len(plan) == 1 else ", or resume=True to restore only the others"
+        raise DataError(f"{taken[0]}{exist} already. Choose another target, or pass overwrite=True{rest}.")
 
 
 def _suffixed(path: Path) -> Path:
@@ -172,20 +172,20 @@ def _share(progress: Progress | None, name: str, number: int, count: int) -> Cal
 
 
 def _known(picture: Tensor, restorer: Restorer, masks: Path | None, name: str) -> Tensor | None:
-    """(h, w) which pixels are known, for a model that fills holes: by the mask, else by what is transparent."""
+    """(h, w) which pixels are known, for a model that fills holes: from the mask, otherwise from the opacity."""
     if not restorer.fills:
         return None
     if masks is None:
         if len(picture) not in (2, 4):
             raise UseError(
-                f"This model fills holes, and {name} doesn't tell where they are. Give a mask, white where it is to be "
-                "filled (mask=), or a picture that is transparent there."
+                f"This model fills holes, but {name} has no transparent pixels to mark them. Give a mask that is white "
+                "in the holes (mask=), or a picture that is transparent there."
             )
         return picture[-1] >= 128
     file = masks / name if masks.is_dir() else masks
     same = sorted(file.parent.glob(f"{file.stem}.*")) if not file.exists() else [file]
     if not same:
-        raise DataError(f"There is no mask of {name} in {masks}: expected {file.name}. Add it, white where to fill.")
+        raise DataError(f"There is no mask of {name} in {masks}: expected {file.name}. Add it, white in the holes.")
     try:
         with open_regular(same[0]) as opened:
             values, _ = decode(opened, str(file), Options(mode="L"))
@@ -199,7 +199,7 @@ def _restored(
 ) -> Tensor:
     """(C, h, w) uint8 to (C', H, W) uint8."""
     if observed is not None and len(picture) in (2, 4):
-        picture = picture[:-1]  # what was transparent is filled
+        picture = picture[:-1]  # transparent pixels are filled
     opacity = picture[-1:] if len(picture) in (2, 4) else None
     colours = picture if opacity is None else picture[:-1]
     low, high = restorer.bounds or (0.0, 255.0)

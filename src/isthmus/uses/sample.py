@@ -1,4 +1,4 @@
-"""Sampling: new samples of a trained model, from its prior, from a sampler fitted to its codes, or of one class."""
+"""Sampling: new samples from a trained model, by its prior or by a sampler fitted to its codes; also of one class."""
 
 import math
 from dataclasses import dataclass
@@ -26,17 +26,18 @@ from isthmus.uses.arguments import takes_run
 Wanted = Literal["auto"] | Way
 WAYS: tuple[str, ...] = ("auto", *get_args(Way))
 MOST_CODES = 10_000
-"""A sampler is fitted to the codes of at most so many training samples, spread evenly over them."""
+"""The most training samples whose codes a sampler is fitted to, evenly spread."""
 _SHOWN, _MIXED = 60, 256
-"""Samples that a report shows, and the largest code that it fits a mixture to."""
+"""Samples that a report shows, and the largest code to which it fits a mixture."""
 
 
 @dataclass(frozen=True, eq=False)
 class Drawn:
-    """Samples that a model made of drawn codes.
+    """Samples decoded from drawn codes.
 
     values: (N, *shape) in the raw data's units, float32: the decoder's means, without a likelihood's noise. codes: (N,
-    *code). labels: (N,) int64 of a conditional model, or the class asked for; None without. way: how codes were drawn.
+    *code). labels: (N,) int64 of a conditional model, or the requested class; otherwise None. way: how the codes were
+    drawn.
     """
 
     values: Tensor
@@ -47,13 +48,13 @@ class Drawn:
 
 @dataclass(frozen=True, eq=False)
 class FromPrior:
-    """Draws codes of the model's prior."""
+    """Draws codes from the model's prior."""
 
     model: Autoencoder
 
     @torch.no_grad()
     def draw(self, count: int, generator: torch.Generator) -> Tensor:
-        """(count, *code) float32; the same generator draws the same."""
+        """(count, *code) float32; the same generator state gives the same draws."""
         model, prior = self.model, self.model.code.prior
         drawn = prior.draw(count, model.code_shape, generator)
         return prior.sample(map_tensors(lambda x: x.to(model.device), drawn), model).cpu().float()
@@ -61,9 +62,9 @@ class FromPrior:
 
 @dataclass(frozen=True, eq=False)
 class Source:
-    """Where draws come from: a sampler of codes, and the labels that go with them. The same generator draws the same.
+    """The source of draws: a sampler of codes, and the labels that belong to them.
 
-    label: the class of all draws; None for all classes. way: by which the sampler was fitted.
+    label: the class of all draws; None for all classes. way: how codes are drawn.
     """
 
     run: TrainedModel
@@ -72,7 +73,10 @@ class Source:
     label: int | None
 
     def draw(self, count: int, generator: torch.Generator) -> Drawn:
-        """`count` samples; a conditional model's are of each class in turn, unless one was asked for."""
+        """`count` samples; a conditional model draws each class in turn, unless one class was requested.
+
+        The same generator state gives the same draws.
+        """
         what, advice = f"A draw of {count} samples", "Draw fewer at a time."
         numbers = 2 * (math.prod(self.run.model.shape) + math.prod(self.run.model.code_shape))
         check_size((count, numbers), 4, what, advice)
@@ -96,25 +100,24 @@ def sample(
     components: int = 10,
     seed: int = 0,
 ) -> Drawn:
-    """New samples of a trained model.
+    """New samples from a trained model.
 
-        drawn = ist.sample(run, 64)                     # of a VAE, from its prior
-        drawn = ist.sample(run, 64, way="mixture")      # of any model, from Gaussians fitted to its codes
-        drawn = ist.sample(run, 64, label="7")          # of one class
+        drawn = ist.sample(run, 64)                     # a VAE: from its prior
+        drawn = ist.sample(run, 64, way="mixture")      # any model: from Gaussians fitted to its codes
+        drawn = ist.sample(run, 64, label="7")          # one class
 
-    way: "prior", for models that were trained towards it; "gaussian", "mixture" or "neighbours",
-        fitted to the training part's codes (`isthmus.samplers`); "auto" is the prior.
-    label: of the class to draw, by its name. A conditional model is told it; of others the sampler is fitted to that
-        class's codes alone, and "auto" is then the mixture.
+    way: "prior", for models trained with one; "gaussian", "mixture" or "neighbours", fitted to the training part's
+        codes (`isthmus.samplers`); "auto" is the prior.
+    label: the name of the class to draw. A conditional model gets it as its condition; for other models, the sampler is
+        fitted only to that class's codes, and "auto" is then the mixture.
     components: of the mixture. seed: of the draws.
 
     Raises:
-        UseError: the model has no prior and no way is given, or "prior" is asked of such a model; or its code is
-            quantised.
-        DataError: the label is unknown, the data have none, or too few codes are there to fit a sampler to.
+        UseError: the model has no prior, and way is "auto" or "prior"; or its code is quantised.
+        DataError: the label is unknown, the data have no labels, or there are too few codes to fit a sampler to.
     """
     if count < 1:
-        raise DataError(f"count={count} asks for no samples: expected 1 or more.")
+        raise DataError(f"count={count}: expected 1 or more samples.")
     source = source_of(run, way=way, label=label, components=components, seed=seed)
     return source.draw(count, seeded(seed))
 
@@ -128,15 +131,15 @@ def source_of(
     seed: int = 0,
     most: int = MOST_CODES,
 ) -> Source:
-    """What `sample` draws from; its arguments and what it raises are those. most: training codes, to fit a sampler."""
+    """The source that `sample` draws from; same arguments and errors. most: training codes to fit a sampler to."""
     if way not in WAYS:
         raise DataError(f"There is no way {way!r} to draw codes. {nearest(str(way), WAYS)}")
     model = run.model
     check_decodes(model)
     if not model.code.differentiable:
         raise UseError(
-            f"This model's code is quantised ({model.code.kind}): what a sampler draws between its entries means "
-            "nothing to its decoder. Train a 'vae' to draw from, or learn a model of sequences over the indices."
+            f"This model's code is quantised ({model.code.kind}). Its decoder was never trained on values between two "
+            "entries. Train a 'vae' to draw samples, or a sequence model over the indices."
         )
     number = None if label is None else label_number(run, str(label))
     of_class = number is not None and not model.conditioning.classes
@@ -144,13 +147,13 @@ def source_of(
     if chosen == "prior":
         if of_class:
             raise UseError(
-                "The prior knows no classes, and this model takes no labels. Say way='mixture', which is then fitted "
-                "to the codes of that class, or train the recipe 'cvae'."
+                "The prior has no classes, and this model takes no labels. Choose way='mixture', which is fitted to "
+                "the codes of that class, or train the recipe 'cvae'."
             )
         if not has_prior(run):
             raise UseError(
-                "This model was not trained towards a prior: what it makes of codes drawn from N(0, 1) is no sample. "
-                "Say way='mixture' (or 'gaussian', 'neighbours'), which is fitted to the training part's codes."
+                "This model was trained without a prior, so codes drawn from N(0, 1) don't decode to samples. "
+                "Choose way='mixture' (or 'gaussian', 'neighbours'), which is fitted to the training part's codes."
             )
         return Source(run, FromPrior(model), "prior", number)
     train = run.open().train
@@ -163,14 +166,14 @@ def source_of(
 
 
 def has_prior(run: TrainedModel) -> bool:
-    """Whether the model's codes were trained towards their prior: those of a VAE, wae or aae."""
+    """Whether the model's codes were trained to follow a prior, as in a VAE, wae or aae."""
     return run.model.objective.towards_prior
 
 
 def section(run: TrainedModel) -> Section | None:
-    """New samples for the report; nothing for models that can't be drawn from, or by codes that are too few.
+    """New samples for the report; None if the model can't draw samples or there are too few codes.
 
-    Nor where a mixture would have to be fitted to codes of very many numbers, which takes minutes.
+    Also None if a mixture would have to be fitted to codes with very many dimensions, which takes minutes.
     """
     way: Wanted = "auto" if has_prior(run) else "mixture"
     if way == "mixture" and math.prod(run.model.code_shape) > _MIXED:
@@ -181,16 +184,16 @@ def section(run: TrainedModel) -> Section | None:
         return None
     if not bool(made.values.nan_to_num().isfinite().all()):
         return None
-    origin = "the prior" if way == "auto" else "a mixture of 5 Gaussians, fitted to codes of the training part"
+    origin = "the prior" if way == "auto" else "a mixture of 5 Gaussians fitted to codes of the training part"
     says = f"{_SHOWN} samples drawn from {origin}."
     command = "isthmus sample RUN --judge" if way == "auto" else "isthmus sample RUN --way mixture --judge"
-    words = [f"{says} How good they are beside real ones, in numbers: {command}."]
+    words = [f"{says} To compare them with real samples in numbers: {command}."]
     alt = f"{says} {_spread_words(run, made)}"
     return Section("New samples", [plate("Drawn", lambda theme: draw(run, made, theme=theme), alt, says)], words)
 
 
 def draw(run: TrainedModel, made: Drawn, *, theme: Theme = LIGHT) -> Figure:
-    """A figure of drawn samples: pictures and series side by side, rows of a table as points among the data's."""
+    """A figure of drawn samples: pictures and series side by side; table rows as points among the data's."""
     model, kind = run.model, run.description["kind"]
     names = run.description.get("label_names") or ()
     captions = [names[label] for label in made.labels.tolist()] if made.labels is not None and names else []
@@ -207,7 +210,7 @@ def draw(run: TrainedModel, made: Drawn, *, theme: Theme = LIGHT) -> Figure:
 
 
 def reference(run: TrainedModel, label: int | None = None) -> tuple[str, Samples]:
-    """The part that draws are held against, and its name: test, else validation, else train; of one class, or all."""
+    """The part that draws are compared with, and its name: test, validation or train; one class, or all."""
     data = run.open()
     for name in ("test", "validation", "train"):
         part = data.parts[name]
@@ -215,7 +218,7 @@ def reference(run: TrainedModel, label: int | None = None) -> tuple[str, Samples
             part = part.take((part.labels == label).nonzero()[:, 0])
         if len(part):
             return name, part
-    raise DataError("These data hold no samples of that class. Ask for another one.")
+    raise DataError("The data have no samples of that class. Choose another class.")
 
 
 def label_number(run: TrainedModel, name: str) -> int:
@@ -229,17 +232,17 @@ def label_number(run: TrainedModel, name: str) -> int:
     if not names:
         names = tuple(map(str, range(classes)))
     if not names:
-        raise DataError("These data have no labels, so no class can be drawn. Leave label out, or say label= in train.")
+        raise DataError("The data have no labels, so you can't draw one class. Leave label out, or train with label=.")
     if name not in names:
-        raise DataError(f"There is no class {name!r} here. {nearest(name, names)}")
+        raise DataError(f"There is no class {name!r} in the data. {nearest(name, names)}")
     return names.index(name)
 
 
 def _spread_words(run: TrainedModel, made: Drawn) -> str:
-    """How much the draws differ from each other, beside the data, in words."""
+    """How much the draws vary, compared with the data, in words."""
     _, real = reference(run)
     few = real.batch(torch.arange(min(len(real), 500))).float()
     spreads = [float(of.flatten(1).nan_to_num().std(0).mean()) for of in (made.values, few)] if len(few) > 1 else []
     if not spreads or not all(map(math.isfinite, spreads)):
         return ""
-    return f"Their numbers spread by {number(spreads[0])} on average, the data's by {number(spreads[1])}."
+    return f"Mean standard deviation of their numbers: {number(spreads[0])}; of the data's: {number(spreads[1])}."

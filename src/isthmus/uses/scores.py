@@ -1,4 +1,4 @@
-"""Scores of strangeness: by what comes back, by the likelihood, by where the code lies among the training codes."""
+"""Anomaly scores: by the reconstruction, by the likelihood, by the code's position among the training codes."""
 
 from collections.abc import Callable
 from typing import Any
@@ -17,14 +17,14 @@ from isthmus.parts.model import eval_mode
 from isthmus.trained import TrainedModel
 
 BATCH = 1024
-"""Samples at a time for the likelihood, whose draws go by it, and rows among which neighbours are looked for."""
+"""Samples at a time for the likelihood, whose draws depend on it, and rows at a time in the search for neighbours."""
 MOST_CODES = 5000
-"""Training codes that neighbours are looked for among, spread over the part."""
+"""Training codes that are searched for neighbours, spread over the part."""
 NEIGHBOURS = 5
 LEAST_VARIANCE = 1e-12
-"""Of a sample, in scaled units²: below it nothing varies but the rounding."""
+"""Of a sample, in scaled units²: a smaller variance is rounding."""
 Score = Callable[[Tensor, Tensor | None], Tensor]
-"""(N, *shape) raw samples and their labels to (N,) float64 scores: the higher, the stranger."""
+"""(N, *shape) raw samples and their labels to (N,) float64 scores: the higher, the more anomalous."""
 
 
 def batch_size(model: Autoencoder, by: str = "error") -> int:
@@ -33,13 +33,13 @@ def batch_size(model: Autoencoder, by: str = "error") -> int:
 
 
 def element_errors(model: Autoencoder, samples: Samples) -> Tensor:
-    """(N, *shape) squared error of each number, scaled; 0 of what is missing, 1 of a category that is wrong."""
+    """(N, *shape) squared error of each number, scaled; 0 for a missing number, 1 for a wrong category."""
     with eval_mode(model):
         return torch.cat([elements_of(model, out) for out in passes(model, samples, batch_size(model), damage=False)])
 
 
 def elements_of(model: Autoencoder, out: Pass) -> Tensor:
-    """(N, *shape) the same, of a pass."""
+    """(N, *shape) the same, for a pass."""
     errors = (out.reconstruction.float() - out.clean.float()).square()
     if any(model.scaling.levels):
         categories = torch.tensor(model.scaling.levels, device=errors.device) > 0
@@ -48,7 +48,7 @@ def elements_of(model: Autoencoder, out: Pass) -> Tensor:
 
 
 def count_unknown(model: Autoencoder, samples: Samples) -> Tensor:
-    """(N,) in how many columns each row of a table has a category that the model does not know."""
+    """(N,) the number of columns of each table row whose category is unknown to the model."""
     levels = torch.tensor(model.scaling.levels)
     if samples.kind != "table" or not bool(levels.any()):
         return torch.zeros(len(samples), dtype=torch.int64)
@@ -56,7 +56,7 @@ def count_unknown(model: Autoencoder, samples: Samples) -> Tensor:
 
 
 def pass_of(model: Autoencoder, raw: Tensor, labels: Tensor | None) -> Pass:
-    """What the model makes of raw samples, without draws."""
+    """The model's pass of raw samples, without draws."""
     return model(raw, labels=labels)
 
 
@@ -73,12 +73,13 @@ def _by_error(run: TrainedModel, *_: Any) -> tuple[Score, None]:
 def _by_unexplained(run: TrainedModel, *_: Any) -> tuple[Score, None]:
     r"""The error as a share of the sample's own variance, :math:`\sum (x - \hat x)^2 / \sum (x - \bar x_c)^2`.
 
-    It is 1 where no more comes back than the mean of each channel c, and 1 less the coefficient of determination.
+    It is 1 if the model reconstructs only the mean of each channel c. It is 1 minus the coefficient of determination.
     """
     model = run.model
     if run.description["kind"] == "table":
         raise UseError(
-            "The cells of a row have no mean in common around which they vary. Take by='error', or by='neighbours'."
+            "by='unexplained' needs pictures or series: the cells of a table's row have no common mean. "
+            "Choose by='error' or by='neighbours'."
         )
 
     def score(raw: Tensor, labels: Tensor | None) -> Tensor:
@@ -86,7 +87,7 @@ def _by_unexplained(run: TrainedModel, *_: Any) -> tuple[Score, None]:
         clean = out.with_holes().cpu().double()
         around = clean - clean.flatten(2).nanmean(2).view(*clean.shape[:2], *[1] * (clean.ndim - 2))
         own = _mean(around.square(), out.observed)
-        # what does not vary at all, and comes back otherwise, is as anomalous as can be
+        # a constant sample with a wrong reconstruction is as anomalous as possible
         return _mean(elements_of(model, out), out.observed) / own.clamp(min=LEAST_VARIANCE)
 
     return score, None
@@ -96,8 +97,8 @@ def _by_likelihood(run: TrainedModel, train: Samples, reference: Samples, same: 
     model = run.model
     if not has_likelihood(model):
         raise UseError(
-            f"This model tells no likelihood: its code is {model.code.kind} and its distance {model.distance.kind}. "
-            "Take by='error' or by='neighbours', or train a recipe that does, such as 'vae'."
+            f"This model has no likelihood: its code is {model.code.kind} and its distance {model.distance.kind}. "
+            "Choose by='error' or by='neighbours', or train a recipe with a likelihood, such as 'vae'."
         )
 
     def score(raw: Tensor, labels: Tensor | None) -> Tensor:
@@ -112,11 +113,11 @@ def _by_distance(run: TrainedModel, train: Samples, reference: Samples, same: bo
         codes = _codes(run.model, raw, labels)
         count, total, squares = count + len(codes), total + codes.sum(0), squares + codes.T @ codes
     if count < 2:
-        raise UseError("A distance in the code needs training codes, and there are fewer than two. Take by='error'.")
+        raise UseError("by='distance' needs two or more training samples, and there are fewer. Choose by='error'.")
     mean = total / count
     spread = squares / count - mean[:, None] * mean
     values, axes = torch.linalg.eigh(spread)
-    # a direction in which the codes don't vary counts as one in which they vary a little, and not without end
+    # a direction without variance counts as one with a little variance, so that no distance is infinite
     kept = values.clamp(min=1e-4 * float(values.mean().clamp(min=1e-30)))
 
     def score(raw: Tensor, labels: Tensor | None) -> Tensor:
@@ -132,7 +133,7 @@ def _by_neighbours(
     observed = torch.cat([_codes(run.model, raw, labels) for raw, labels in chosen.labelled(batch_size(run.model))])
     near = min(NEIGHBOURS, len(observed) - 1)
     if near < 1:
-        raise UseError("Neighbours need training codes, and there are fewer than two. Take by='error'.")
+        raise UseError("by='neighbours' needs two or more training samples, and there are fewer. Choose by='error'.")
 
     def score(raw: Tensor, labels: Tensor | None) -> Tensor:
         return torch.cdist(_codes(run.model, raw, labels), observed).topk(near, largest=False).values.mean(1)
@@ -142,7 +143,7 @@ def _by_neighbours(
     apart = torch.cat(
         [torch.cdist(rows, observed).topk(near + 1, largest=False).values[:, 1:] for rows in observed.split(BATCH)]
     )
-    return score, apart.mean(1)  # the first of each is itself
+    return score, apart.mean(1)  # the first neighbour of each is itself
 
 
 SCORES: dict[str, Callable[..., tuple[Score, Tensor | None]]] = {
@@ -155,7 +156,7 @@ SCORES: dict[str, Callable[..., tuple[Score, Tensor | None]]] = {
 
 
 def _mean(values: Tensor, observed: Tensor | None) -> Tensor:
-    """(N,) float64 means of (N, *shape) values over each sample, or over what is known of it."""
+    """(N,) float64 means of (N, *shape) values over each sample, or over its known numbers."""
     values = values.flatten(1).double()
     if observed is None:
         return values.mean(1)

@@ -1,4 +1,4 @@
-"""Traversing: one number of the code slowly up and down, the others fixed, to see what each does."""
+"""Traversing: one latent dimension moves over its range, the others stay fixed, to show the effect of each."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,25 +21,25 @@ from isthmus.uses.effects import Effect, effect_of
 
 By = Literal["change", "kl"]
 KNOWN = 2000
-"""Training samples whose codes tell what each number's range is, at most."""
+"""The most training samples whose codes give the range of each latent dimension."""
 PLACES = 8
-"""Training samples around which each number is moved, to tell how much it changes, at most."""
+"""The most training samples around which each dimension is moved, to measure how much the output changes."""
 SEEN = 32
-"""Training samples around which it is found where each of the numbers shown acts."""
+"""Training samples around which each shown dimension is moved, to find where in the output it acts."""
 LOW, HIGH = 0.02, 0.98
-"""The quantiles of a number's own values between which it is moved."""
+"""A dimension is moved between these quantiles of its own values."""
 _NUMBERS = 2**25
-"""At most this many output numbers are decoded to find the order (128 MB in float32), a piece at a time."""
+"""The most output numbers that are decoded to find the order (128 MB in float32), a piece at a time."""
 
 
 @dataclass(frozen=True, eq=False)
 class Move:
-    """What one number of the code does.
+    """The effect of one latent dimension.
 
-    number: which, counted from 0 in the flat code. values: (S,) what it was set to. samples: (S, *shape) what then came
-    out, raw units. change: how much the output changes within the number's range, the root of the mean square over
+    number: which dimension, counted from 0 in the flat code. values: (S,) its values. samples: (S, *shape) the decoded
+    samples, raw units. change: how much the output changes within the dimension's range, the root mean square over
     samples and output numbers, in scaled units. where: (*shape) the same for each output number by itself.
-    kl: what the number costs in nats a sample, in a Gaussian code. effect: what it does, in numbers and words.
+    kl: nats per sample, for a Gaussian code. effect: the effect in numbers and words.
     """
 
     number: int
@@ -53,10 +53,10 @@ class Move:
 
 @dataclass(frozen=True, eq=False)
 class Traverse:
-    """The moves of a code's numbers, those that matter most first.
+    """The moves of a code's latent dimensions, the most important first.
 
-    name: the sample around which they were made. size: how many numbers the code has. idle: those that change next to
-    nothing, less than a hundredth of what the first one does. by: what they are ordered by.
+    name: the sample around which they were moved. size: the number of latent dimensions. idle: those with almost no
+    effect, less than a hundredth of the largest. by: the measure that orders them.
     """
 
     name: str
@@ -67,7 +67,7 @@ class Traverse:
     look: Look
 
     def to_json(self) -> dict[str, Any]:
-        """What each number does, the most important one first."""
+        """The effect of each latent dimension, the most important first."""
         return {
             "sample": self.name,
             "by": self.by,
@@ -88,7 +88,7 @@ class Traverse:
         }
 
     def draw(self, theme: Theme = LIGHT) -> Figure:
-        """A row a number: of pictures with where they change; lines for series; for tables how each column moves."""
+        """One row per dimension: pictures with a map of the change; lines for series; column changes for tables."""
         titles = [f"dimension {move.number} ({move.change:.2g})" for move in self.moves]
         if self.look.kind == "table":
             shape = (len(self.moves), -1)
@@ -115,38 +115,40 @@ def traverse(
     by: By = "change",
     **read_options: Any,
 ) -> Traverse:
-    """What each number of the code does: it goes up and down over its own range in the data, the others stay.
+    """Show the effect of each latent dimension: it moves over its range in the data, the others stay fixed.
 
         found = traverse(run, "test:3")
         found.moves[0].number, found.moves[0].effect.words
         found.draw().savefig("numbers.png")
 
-    The range is that between the 2 % and the 98 % quantile of the training samples' codes; the smallest and largest
-    where those are the same. How much a number changes is found around several training samples.
+    The range goes from the 2 % to the 98 % quantile of the training samples' codes, or from the smallest to the largest
+    value if these quantiles are equal. The size of the change is measured around several training samples.
 
-    sample: around which to move, as for `isthmus.uses.arguments.one_sample`; the test part's first where None.
-    steps: positions of each number. most: the most important so many numbers. numbers: these instead, counted from 0 in
-    the flat code. by: order by the "change" of the output, or by each number's "kl", for a Gaussian code.
-    read_options: how to read a source, as for `Run.encode`.
+    sample: the sample to move around, as for `isthmus.uses.arguments.one_sample`. None: the first of the test part.
+    steps: positions of each dimension. most: how many dimensions to show, the most important first. numbers: show these
+    dimensions instead, counted from 0 in the flat code. by: order by the "change" of the output, or by the "kl" of each
+    dimension of a Gaussian code. read_options: how to read a source, as for `Run.encode`.
 
     Raises:
-        DataError: there is no such sample or number.
+        DataError: there is no such sample or latent dimension.
         UseError: the code is quantised, or there is no KL to order by.
     """
     check_continuous(run, "Train a model such as vae.")
     if by not in get_args(By):
         raise DataError(f"There is no order by {by!r}. {nearest(str(by), get_args(By))}")
     if not 2 <= steps <= MOST_STEPS or most < 1:
-        raise DataError(f"{steps} steps of {most} numbers: expected 2 to {MOST_STEPS:,} steps, of one number or more.")
+        raise DataError(
+            f"Got {steps} steps of {most} latent dimensions: expected 2 to {MOST_STEPS:,} steps of one or more."
+        )
     given, name = one_sample(run, _first(run) if sample is None else sample, **read_options)
     train = run.open().train
     codes, kl = _codes(run, train)
     size = codes.shape[1]
     if by == "kl" and kl is None:
-        raise UseError("This model's code has no KL to order by, which a Gaussian code has. Order by change.")
+        raise UseError("by=kl needs a Gaussian code, and this model's code has no KL. Choose by=change.")
     wrong = [number for number in numbers or () if not 0 <= number < size]
     if wrong:
-        raise DataError(f"The code has no number {wrong[0]}: it has {size}, 0 to {size - 1}.")
+        raise DataError(f"The code has no latent dimension {wrong[0]}: it has {size} (0 to {size - 1}).")
     values = _ranges(codes, steps)
     change = _changes(run, train, values)
     judged = change if by == "change" or kl is None else kl
@@ -166,7 +168,7 @@ def traverse(
 
 
 def section(run: TrainedModel) -> Section | None:
-    """The eight numbers that matter most; nothing where the code is quantised."""
+    """The eight most important latent dimensions; None if the code is quantised."""
     parts = run.open().parts
     part = next((name for name in ("test", "validation", "train") if len(parts[name])), None)
     if part is None or len(parts["train"]) < 2:
@@ -179,27 +181,27 @@ def section(run: TrainedModel) -> Section | None:
         return None
     first = "; ".join(f"dimension {move.number} {move.effect.words}" for move in found.moves[:3])
     shown = plate(
-        "The code's numbers",
+        "Latent dimensions",
         found.draw,
-        f"What comes out when one number of the code of sample 0 of the {part} part is moved over its range in the "
-        f"data, the others fixed. {first}.",
-        f"Around sample 0 of the {part} part: each number from the lowest to the highest that the data have, the "
-        "others fixed. Beside each, how much the output changes (scaled units).",
+        f"Decoded samples around sample 0 of the {part} part: one latent dimension moves over its range in the data, "
+        f"the others stay fixed. {first}.",
+        f"Around sample 0 of the {part} part: each latent dimension from its lowest to its highest value in the data, "
+        "the others fixed. In brackets: how much the output changes (scaled units).",
     )
-    words = f"What each number of the code does, those first that matter most: {first}."
+    words = f"The effect of each latent dimension, the most important first: {first}."
     if found.idle:
-        words += f" {len(found.idle)} of {found.size} change next to nothing."
-    return Section("One number at a time", [shown], [words])
+        words += f" {len(found.idle)} of {found.size} latent dimensions have almost no effect."
+    return Section("One latent dimension at a time", [shown], [words])
 
 
 def _first(run: TrainedModel) -> str:
-    """The first sample of the test part, or of another where that is empty."""
+    """The first sample of the test part, or of another part if that is empty."""
     parts = run.open().parts
     return next(f"{name}:0" for name in ("test", "validation", "train") if len(parts[name]))
 
 
 def _codes(run: TrainedModel, train: Samples) -> tuple[Tensor, Tensor | None]:
-    """(N, D) flat codes of samples spread over the training part, and the mean KL of each number of a Gaussian."""
+    """(N, D) flat codes of samples spread over the training part, and the mean KL of each dimension if Gaussian."""
     codes, costs = [], []
     run.model.eval()
     with torch.no_grad():
@@ -213,7 +215,7 @@ def _codes(run: TrainedModel, train: Samples) -> tuple[Tensor, Tensor | None]:
 
 
 def _ranges(codes: Tensor, steps: int) -> Tensor:
-    """(D, S) evenly from each number's low to its high quantile."""
+    """(D, S) evenly spaced from each dimension's low to its high quantile."""
     low, high = codes.quantile(torch.tensor([LOW, HIGH]), 0)
     alike = low == high  # a unit that is mostly silent
     low, high = torch.where(alike, codes.amin(0), low), torch.where(alike, codes.amax(0), high)
@@ -221,7 +223,7 @@ def _ranges(codes: Tensor, steps: int) -> Tensor:
 
 
 def _changes(run: TrainedModel, train: Samples, values: Tensor) -> Tensor:
-    """(D,) how much each number changes the output between its lowest, middle and highest value."""
+    """(D,) how much each dimension changes the output between its lowest, middle and highest value."""
     look, outputs = Look.of(run), torch.Size(run.model.shape).numel()
     size, thirds = len(values), values[:, [0, values.shape[1] // 2, -1]]
     count = max(1, min(PLACES, _NUMBERS // max(1, 3 * size * outputs)))
@@ -236,7 +238,7 @@ def _changes(run: TrainedModel, train: Samples, values: Tensor) -> Tensor:
 
 
 def _where(run: TrainedModel, train: Samples, number: int, values: Tensor) -> Tensor:
-    """(*shape) how much one number changes each output number between its lowest, middle and highest value."""
+    """(*shape) how much one dimension changes each output number between its lowest, middle and highest value."""
     chosen = train.some(SEEN)
     thirds = values[[0, len(values) // 2, -1]]
     made = _moved(run, run.encode(chosen).flatten(1), chosen.labels, number, thirds)
@@ -245,7 +247,7 @@ def _where(run: TrainedModel, train: Samples, number: int, values: Tensor) -> Te
 
 
 def _moved(run: TrainedModel, around: Tensor, labels: Tensor | None, number: int, values: Tensor) -> Tensor:
-    """(N, D) flat codes to (N, S, *shape) raw samples, with one number of each code at each of the (S,) values."""
+    """(N, D) flat codes to (N, S, *shape) raw samples, with one dimension of each code at each of the (S,) values."""
     codes = around[:, None].repeat(1, len(values), 1)
     codes[:, :, number] = values
     told = None if labels is None or not run.model.conditioning.classes else labels.repeat_interleave(len(values))
