@@ -1,4 +1,4 @@
-"""Cures: the run's own training again with something changed, as a command or as a line of Python."""
+"""Cures: the run's training again with changed options, as a command or as a line of Python."""
 
 import shlex
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from isthmus.model.recipes import recipe as named
 from isthmus.training import Settings
 
 DECIDED = ("compile", "device", "checkpoint_seconds")
-"""Settings that say where and how a run was computed, not what came of it."""
+"""Settings that decide where and how a run is computed, and don't change its result."""
 FLAGS = {"header": ("--header", "--no-header"), "memory_map": ("--memory-map", "--no-memory-map")}
 
 
@@ -19,10 +19,10 @@ def train_again(
 ) -> str:
     """The command that trains the same model on the same data, with these options and settings changed.
 
-    options: of the blueprint, as `--set` takes them. scaling: of the data. recipe: another model in the place of this.
-    A run without a folder, or of data that came from memory, has no command: it gets the line of Python.
+    options: of the blueprint, as `--set` takes them. scaling: of the data. recipe: another model in place of this one.
+    A run without a folder, or with data from memory, has no command: the result is a line of Python.
     """
-    changed = {} if recipe == "pca" else _changed(of.settings, settings)  # which is solved, in no batches or epochs
+    changed = {} if recipe == "pca" else _changed(of.settings, settings)  # PCA is solved, without batches and epochs
     options = dict(options or {})
     run = of.run
     if run is None or run.folder is None or run.description.get("source") is None or of.model.blueprint is None:
@@ -39,7 +39,7 @@ def train_again(
 
 
 def possible(of: Examination, options: Mapping[str, Any], *, recipe: str = "") -> bool:
-    """Whether the model with these options, or the recipe, can be built for these data, so that a cure may name it."""
+    """Whether the model with these options, or the recipe, can be built for these data, so that a cure can name it."""
     blueprint = named(recipe) if recipe else of.model.blueprint
     if blueprint is None:
         return False
@@ -52,16 +52,16 @@ def possible(of: Examination, options: Mapping[str, Any], *, recipe: str = "") -
 
 
 def resume(of: Examination, epochs: int) -> str:
-    """The command that goes on with the run until it has so many epochs."""
+    """The command that continues the run up to `epochs` epochs."""
     if of.run is None or of.run.folder is None:
         return f"ist.fit(model, data, epochs={epochs}, …)"
     return f"isthmus resume {shlex.quote(str(of.run.folder))} --epochs {epochs}"
 
 
 def _changed(before: Settings, settings: Mapping[str, Any]) -> dict[str, Any]:
-    """What differs from the defaults, once `settings` are put into the run's own.
+    """The values that differ from the defaults once `settings` replace the run's own.
 
-    The epochs always: without them all the others would be chosen from the data.
+    The epochs are always included: without them, the other settings would be chosen from the data.
     """
     plain = Settings().to_json()
     own = before.replace(**settings).to_json()
@@ -85,7 +85,7 @@ def _python(of: Examination, options: dict[str, Any], settings: dict[str, Any], 
 
 
 def _reading(said: Mapping[str, Any], scaling: str) -> list[str]:
-    """How the data were read, divided and scaled, where that isn't the default."""
+    """How the data were read, divided and scaled, if that isn't the default."""
     words: list[str] = []
     given = dict(said.get("options") or {}) | ({"scaling": scaling} if scaling else {})
     split = said.get("split") or {}

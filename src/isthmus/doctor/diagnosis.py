@@ -1,4 +1,4 @@
-"""The diagnosis: every check, a row each, and what they find in a run."""
+"""The diagnosis: the list of all checks, and their findings in a run."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -11,16 +11,16 @@ from isthmus.trained import TrainedModel
 from isthmus.uses.arguments import takes_run
 
 When = Literal["first", "epochs", "looks", "after"]
-"""When a check can speak: before the first step, after every epoch, where a glance at the model is taken (now and then,
-for it costs time), or not before training is over."""
+"""When a check can run: before the first step ("first"), after every epoch ("epochs"), when the model itself is
+examined (now and then, because that takes time: "looks"), or only after training ("after")."""
 
 
 @dataclass(frozen=True)
 class Check:
     """One check.
 
-    name: of its finding. examine: gives the finding, or None. when: from when on it can speak. explained_by: findings
-    of which this one would be a mere consequence, and is then left out.
+    name: of its finding. examine: returns the finding, or None. when: the earliest time it can run. explained_by:
+    findings that would explain this one; it is left out if one of them is found.
     """
 
     name: str
@@ -30,7 +30,7 @@ class Check:
 
 
 LOST = ("learning rate too high", "burst at the start", "posterior collapse", "scaling")
-"""What leaves a model that has learnt nothing, of which little else can be said."""
+"""Findings of a model that has learnt nothing: other checks would add little."""
 
 CHECKS: tuple[Check, ...] = (
     Check("scaling", dynamics.scaling, "first"),
@@ -57,14 +57,14 @@ CHECKS: tuple[Check, ...] = (
     Check("latent gaps", latents_and_units.latent_gaps, "after", LOST),
     Check("class imbalance", generalisation.class_imbalance, "after", (*LOST, "memorising")),
 )
-"""In the order in which they are told: what explains others comes before them."""
+"""In the order of the report: a finding that explains others comes before them."""
 
 
 @takes_run
 def diagnose(run: TrainedModel) -> list[Finding]:
-    """What is wrong with a run; nothing where all is well.
+    """The problems of a run; an empty list if there are none.
 
-    Looks at 2000 samples of the training part and of the test (or validation) part at most, and at the history.
+    Examines at most 2000 samples of the training part and of the test (or validation) part, and the history.
 
     Raises:
         DataError: the data can't be opened again.
@@ -73,7 +73,7 @@ def diagnose(run: TrainedModel) -> list[Finding]:
 
 
 def found_by(checks: Sequence[Check], of: Examination) -> list[Finding]:
-    """What these checks find, without what follows from what others have found."""
+    """The findings of these checks, without those that another finding explains."""
     found: list[Finding] = []
     for check in checks:
         named = {finding.name for finding in found}

@@ -1,4 +1,4 @@
-"""A finding: one illness of a model, with its number, its picture and its cure."""
+"""A finding: one problem of a model, with its number, its picture and its cure."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,12 +11,12 @@ if TYPE_CHECKING:
     from isthmus.drawing.theme import Theme
 
 Severity = Literal["serious", "mild"]
-"""Serious: the model isn't what it seems to be, or is of no use. Mild: it works, and could be better for less."""
+"""Serious: the model is useless, or its numbers are misleading. Mild: it works, but a better one is easy to get."""
 
 
 @dataclass(frozen=True, eq=False)
 class Picture:
-    """A figure of what is wrong, drawn when asked for; in words for those who can't see it, and a caption."""
+    """A figure of the problem, drawn on request, with a text alternative and a caption."""
 
     draw: "Callable[[Theme], Figure]"
     alt: str
@@ -25,12 +25,12 @@ class Picture:
 
 @dataclass(frozen=True, eq=False)
 class Finding:
-    """What one check found.
+    """The result of one check.
 
-    name: the illness. words: what is seen, in a sentence or two. number, unit: what was measured. limit: what a healthy
-    model keeps to, `healthy` says which side of it. cure: what ends the finding, in words; command: the same to be
-    typed, a line of Python for a run that has no folder; "" where no other training of the same data would end it.
-    picture: drawn when asked for.
+    name: the problem. words: the problem in this model, in a sentence or two. number, unit: the measurement. limit: the
+    limit for a healthy model; `healthy` is the side of it. cure: how to solve the problem, in words; command: the cure
+    as a command, or as a line of Python for a run without a folder; "" if no other training on the same data would
+    solve it. picture: drawn on request.
     """
 
     name: str
@@ -51,7 +51,7 @@ class Finding:
 
 
 def drawings() -> ModuleType:
-    """The figures of findings, loaded when one is drawn: Matplotlib takes half a second and 50 MB."""
+    """The figures of findings, imported when one is drawn: Matplotlib takes half a second and 50 MB."""
     from isthmus.drawing import signs  # noqa: PLC0415
 
     return signs

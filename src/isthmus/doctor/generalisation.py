@@ -1,4 +1,4 @@
-"""What was learnt: nothing but to copy, single samples by heart, less than PCA, or some classes only."""
+"""Checks of generalisation: models that copy, memorise samples, are worse than PCA, or fail on some classes."""
 
 from typing import Any
 
@@ -18,30 +18,31 @@ BY_HEART = 0.1
 REPLAYED = 0.25
 """Of the held-out samples."""
 HALF_AS_FAR = 0.5
-"""From a training sample as from the sample itself, or as that is from any."""
+"""Of the distance to the sample itself, or of that sample's distance to its nearest training sample."""
 BEHIND = 1.1
 """Times PCA's error."""
 EXACT = 1e-3
-"""Of the variance, what PCA may leave out and still be called exact."""
+"""Of the variance: PCA counts as exact if it loses less."""
 UNEVEN = 2.5
 """Times the usual class's error."""
 RARE = 0.5
 """Of the usual class's training samples."""
 LEAST_EPOCHS = 20
-"""Of a training that is to do more than nothing."""
-_DAMAGED = "damage to what the model sees, so that no sample comes twice"
+"""Of a training that can improve on doing nothing."""
+_DAMAGED = "a corruption, so that the model never sees the same input twice"
 SURE = 3.0
-"""Standard errors by which a number must exceed its limit, so that a small test part raises no alarm."""
+"""Standard errors by which a number must exceed its limit, so that a small test part raises no false alarm."""
 
 
 def copying(of: Examination) -> Finding | None:
-    """Whether the code has room for a copy, and the model makes one: of noise, too.
+    """Whether the code has room for a copy of the input, and the model copies even noise.
 
-    Shuffled samples (each number taken from another sample) have every number's own values and nothing of what the
-    numbers have in common, so no code that rests on that brings them back: PCA with half of digits' numbers explains
-    some three quarters of them. Limit: 90 % of their variance, with a code that has as many numbers as vary.
+    Shuffled samples (each number taken from another sample) keep each number's own values but lose all relations
+    between the numbers. A code that relies on such relations can't reconstruct them: PCA with half as many components
+    as digits have pixels explains about three quarters of their variance. Limit: 90 % of their variance, if the code
+    has as many latent dimensions as numbers vary in the data.
 
-    A model that puts damaged samples right copies what needs no mending, and is meant to.
+    A model that restores damaged samples copies the intact parts by design, so it is not checked.
     """
     if of.model.restores or not of.numeric or not of.overcomplete or of.varying < 2:
         return None
@@ -53,8 +54,9 @@ def copying(of: Examination) -> Finding | None:
     return Finding(
         "copying",
         "serious",
-        f"The code has {of.code_size} numbers for {of.varying} that vary in the data, and the model copies: of samples "
-        f"whose numbers were shuffled it brings back {share(found)} of the variance, of its own {share(own)}.",
+        f"The model copies its input: the code has {of.code_size} latent dimensions, and {of.varying} numbers vary in "
+        f"the data. It reconstructs {share(found)} of the variance of shuffled samples, which are noise, and "
+        f"{share(own)} of its own samples'.",
         found,
         "share of shuffled samples' variance",
         COPIED,
@@ -63,16 +65,16 @@ def copying(of: Examination) -> Finding | None:
         cure.train_again(of, _squeezed(of)),
         Picture(
             lambda theme: drawings().bars(named, limit=COPIED, label="explained variance", theme=theme),
-            f"Share of the variance that comes back: own samples {share(own)}, shuffled ones {share(found)}.",
-            "What comes back of the model's own samples, and of noise with the same values. Dashed: the limit.",
+            f"Explained variance: own samples {share(own)}, shuffled samples {share(found)}.",
+            "Explained variance of the model's own samples, and of noise with the same values. Dashed: the limit.",
         ),
     )
 
 
 def no_bottleneck(of: Examination) -> Finding | None:
-    """Whether the code has as many numbers as vary in the data, and nothing but that keeps the model from a copy.
+    """Whether the code has as many latent dimensions as numbers vary in the data, and nothing else prevents copying.
 
-    Limit: one number less than vary. A penalty, a corruption, a draw or a book does what a small code does otherwise.
+    Limit: one dimension fewer than numbers vary. A penalty, a corruption, sampling or a codebook also prevents copying.
     """
     model = of.model
     limited = model.objective.penalties or model.corruption.damages or type(model.code) is not Plain
@@ -81,10 +83,10 @@ def no_bottleneck(of: Examination) -> Finding | None:
     return Finding(
         "no bottleneck",
         "mild",
-        f"The code has {of.code_size} numbers for {of.varying} that vary in the data: nothing is squeezed. PCA with as "
-        "many brings all back, without training.",
+        f"The code has {of.code_size} latent dimensions, and {of.varying} numbers vary in the data, so nothing is "
+        "compressed. PCA with as many components reconstructs the data exactly, without training.",
         of.code_size,
-        "numbers in the code",
+        "latent dimensions",
         of.varying - 1,
         "at most",
         "A smaller code, or a corruption that makes copying useless.",
@@ -93,11 +95,12 @@ def no_bottleneck(of: Examination) -> Finding | None:
 
 
 def memorising(of: Examination) -> Finding | None:
-    """Whether single samples were learnt by heart: much is known of the training part that isn't of any other.
+    """Whether single samples were memorised: the model is much better on the training part than on held-out samples.
 
-    What comes back of the training part's variance less what comes back of held-out samples'. A large model is always
-    a little better on what it has seen; limit: 10 % of the variance, where the usual (median) held-out error is also at
-    least twice the usual training error, so that it isn't one class alone, and sure to be larger, by 3 standard errors.
+    Measured: the explained variance of the training part minus that of held-out samples. A large model is always a
+    little better on its training samples. Limit: 10 % of the variance. In addition, the median held-out error must be
+    at least twice the mean training error, so that one class alone doesn't count, and larger by 3
+    standard errors.
     """
     if of.held is None:
         return None
@@ -109,15 +112,15 @@ def memorising(of: Examination) -> Finding | None:
     one = of.code_size == 1
     means = {"training part": float(train.mean()), "held-out part": float(held.mean())}
     what = (
-        "The code of one number serves as a list of the training samples: it tells which one, not what it is like. "
+        "The single latent dimension acts as an index of the training samples: it does not describe them. "
         if one
         else ""
     )
     return Finding(
         "memorising",
         "serious",
-        f"{what}Of the training part {share(of.explained('train'))} of the variance comes back, of held-out samples "
-        f"{share(of.explained('held'))}: the rest was learnt by heart.",
+        f"{what}The model reconstructs {share(of.explained('train'))} of the training part's variance, but only "
+        f"{share(of.explained('held'))} of held-out samples': it has memorised the rest.",
         gap,
         "share of the variance",
         BY_HEART,
@@ -128,18 +131,18 @@ def memorising(of: Examination) -> Finding | None:
             lambda theme: drawings().bars(means, limit=None, label="mean squared error", theme=theme),
             f"Mean squared error: training part {number(means['training part'])}, "
             f"held-out {number(means['held-out part'])}.",
-            "The error on what the model was trained on, and on what it had not seen.",
+            "The error on the training part, and on samples not used in training.",
         ),
     )
 
 
 def replaying(of: Examination) -> Finding | None:
-    """Whether what comes back of a new sample is a training sample instead.
+    """Whether the model reconstructs new samples as training samples.
 
-    For each held-out sample: is the output at most half as far from some training sample as from the sample that went
-    in, and at most half as far as that sample is, by itself, from its nearest training sample? A blurred output lies
-    between many samples, near none. Limit: a quarter of the samples; healthy models of digits have 0 to 0.01, those
-    that were trained until they knew their few samples by heart 0.6 to 0.8.
+    For each held-out sample: is the output at most half as far from some training sample as from its input, and at most
+    half as far as the input is from its nearest training sample? A blurred output lies between many samples, near none.
+    Limit: a quarter of the samples. Healthy models of digits have 0 to 0.01; models that memorised a few samples have
+    0.6 to 0.8.
     """
     if of.held is None or not of.numeric:
         return None
@@ -154,7 +157,7 @@ def replaying(of: Examination) -> Finding | None:
     return Finding(
         "replaying",
         "serious",
-        f"Of {share(found)} of the held-out samples the output is a training sample, not the one that went in.",
+        f"For {share(found)} of the held-out samples, the model outputs a training sample in place of the input.",
         found,
         "share of held-out samples",
         REPLAYED,
@@ -163,18 +166,18 @@ def replaying(of: Examination) -> Finding | None:
         _by_damage(of),
         Picture(
             lambda theme: drawings().samples(rows, of.model.shape, bounds=of.model.scaling.range, theme=theme),
-            f"{len(chosen)} held-out samples, what the model made of them, and the training samples nearest to that.",
-            "What went in, what came out, and the training sample that this is.",
+            f"{len(chosen)} held-out samples, the model's outputs, and the training samples nearest to the outputs.",
+            "The input, the model's output, and the training sample nearest to the output.",
         ),
     )
 
 
 def worse_than_pca(of: Examination) -> Finding | None:
-    """Whether PCA with as many numbers does better, by the mean squared error.
+    """Whether PCA with as many components has a smaller mean squared error.
 
-    Limit: 1.1 times PCA's error, beyond 3 standard errors of the difference, sample by sample. A code that is drawn,
-    chosen from a book, penalised, or made from damaged samples pays for what it is for with some error: such a model
-    is held against PCA with one number. Where PCA leaves out less than a thousandth, it is no rival.
+    Limit: 1.1 times PCA's error, beyond 3 standard errors of the difference, sample by sample. Models with another goal
+    than a small error (a sampled or quantised code, a penalty, a corruption) are compared with PCA with one component.
+    There is no comparison if PCA loses less than a thousandth of the variance.
     """
     if of.model.restores or (not of.numeric and not any(of.model.scaling.levels)):
         return None
@@ -187,35 +190,35 @@ def worse_than_pca(of: Examination) -> Finding | None:
     if exact or not errors_of(model - BEHIND * pca) >= SURE:
         return None
     found = float(model.mean() / pca.mean())
-    means = {"model": float(model.mean()), f"PCA, {numbers} number{'s' * (numbers > 1)}": float(pca.mean())}
+    components = f"{numbers} component{'s' * (numbers > 1)}"
+    means = {"model": float(model.mean()), f"PCA, {components}": float(pca.mean())}
     size = {"code": of.code_size if of.code_size < of.varying else max(1, of.varying // 4)}
     linear = cure.possible(of, size, recipe="pca")
     return Finding(
         "worse than PCA",
         "serious",
-        f"The error is {found:.1f} times that of PCA with {numbers} number{'s' * (numbers > 1)}, which needs no "
-        "training.",
+        f"The error is {found:.1f} times that of PCA with {components}, which needs no training.",
         found,
         "times PCA's error",
         BEHIND,
         "at most",
-        "PCA itself, which is trained at once; start=pca begins where PCA is."
+        "Use PCA itself, which is solved at once, or start the network from PCA (start=pca)."
         if linear
-        else "A longer training of a network that fits the data.",
+        else "Train for longer, with a network that suits the data.",
         cure.train_again(of, size, recipe="pca") if linear else cure.train_again(of, epochs=4 * of.settings.epochs),
         Picture(
             lambda theme: drawings().bars(means, limit=None, label="mean squared error", theme=theme),
             f"Mean squared error: {', '.join(f'{name} {number(value)}' for name, value in means.items())}.",
-            "The error of the model and of PCA on samples that neither was trained on.",
+            "The error of the model and of PCA on samples not used in training.",
         ),
     )
 
 
 def worse_than_nothing(of: Examination) -> Finding | None:
-    """Whether a model that puts damaged samples right leaves them worse than they came, or no better.
+    """Whether a restoring model makes damaged samples worse, or no better.
 
-    The mean squared error of the restored held-out samples, by that of the damaged ones. Limit: 1, from 3 standard
-    errors of the difference on, sample by sample.
+    The mean squared error of the restored held-out samples, divided by that of the damaged ones. Limit: 1. The model
+    must be better by 3 standard errors of the difference, sample by sample.
     """
     if not of.model.restores:
         return None
@@ -224,34 +227,35 @@ def worse_than_nothing(of: Examination) -> Finding | None:
     if not errors_of(model - nothing) > -SURE or not float(nothing.mean()) > 0:
         return None
     found = float(model.mean() / nothing.mean())
-    means = {"restored": float(model.mean()), "as they came": float(nothing.mean())}
+    means = {"restored": float(model.mean()), "damaged": float(nothing.mean())}
     told = ", ".join(f"{name} {number(value)}" for name, value in means.items())
     return Finding(
         "worse than nothing",
         "serious",
-        f"Damaged samples are no better for it: the error of the restored ones is {found:.2f} times that of those that "
-        "came in.",
+        f"The model does not improve damaged samples: the error of the restored ones is {found:.2f} times that of the "
+        "damaged ones.",
         found,
         "times the error of doing nothing",
         1.0,
         "at most",
-        "A longer training, on more samples or on patches of larger pictures; a larger network after that.",
+        "Train for longer, on more samples or on patches of larger pictures. If that is not enough, use a larger "
+        "network.",
         cure.train_again(of, epochs=max(LEAST_EPOCHS, 4 * of.settings.epochs)),
         Picture(
             lambda theme: drawings().bars(means, limit=None, label="mean squared error", theme=theme),
             f"Mean squared error: {told}.",
-            "The error of samples damaged as in training, before and after.",
+            "The error of samples damaged as in training, before and after restoration.",
         ),
     )
 
 
 def class_imbalance(of: Examination) -> Finding | None:
-    """Whether a class that the training part has few samples of comes back much worse than the usual one.
+    """Whether a class with few training samples is reconstructed much worse than the median class.
 
-    The mean error of the worst class, divided by the middle class's; and the same of the share of the class's
-    variance that is lost, since a class that varies more has larger errors without any illness. Limit: 2.5 for the
-    smaller of the two (classes differ in difficulty: on digits healthy models reach 1.9), beyond 3 standard errors. A
-    class with half as many training samples as the usual one, or more, is no imbalance, but hard.
+    Two ratios count: the mean error of the worst class divided by the median class's; and the same for the share of the
+    class's variance that is lost, because a class that varies more has larger errors even in a healthy model. Limit:
+    2.5 for the smaller ratio (classes differ in difficulty: healthy models of digits reach 1.9), beyond 3 standard
+    errors. A class with at least half as many training samples as the median class is difficult, not rare.
     """
     samples = of.held if of.held is not None and of.held.labels is not None else of.train
     labels = samples.labels
@@ -280,53 +284,54 @@ def class_imbalance(of: Examination) -> Finding | None:
     return Finding(
         "class imbalance",
         "mild",
-        f"The class {names[worst]} comes back {found:.1f} times worse than the usual one; the training part has "
-        f"{count} of its samples, of the usual class {usual}.",
+        f"The error of the class {names[worst]} is {found:.1f} times that of the median class. The training part has "
+        f"{count} samples of it, and {usual} of the median class.",
         found,
-        "times the middle class's error",
+        "times the median class's error",
         UNEVEN,
         "at most",
-        f"Train on more samples of the class {names[worst]}, some {usual}; until then, use the model on the others.",
+        f"Train on more samples of the class {names[worst]}, about {usual}. Until then, use the model for the other "
+        "classes.",
         "",
         Picture(
             lambda theme: drawings().bars(
                 means, limit=float(UNEVEN * by_class.median()), label="mean squared error", theme=theme
             ),
             f"Mean squared error by class: {', '.join(f'{name} {number(value)}' for name, value in means.items())}.",
-            f"The error of each class. Dashed: {UNEVEN:g} times the middle one's.",
+            f"The error of each class. Dashed: {UNEVEN:g} times the median class's.",
         ),
     )
 
 
 def _squeezed(of: Examination) -> dict[str, Any]:
-    """The options of a code that has room for a quarter of the numbers that vary, or else of a corruption."""
+    """The options for a code a quarter as large as the numbers that vary, or else for a corruption."""
     smaller = {"code": max(1, of.varying // 4)}
     return smaller if cure.possible(of, smaller) else {"corruption": "masking"}
 
 
 def _by_damage(of: Examination) -> str:
-    """The training again in which no sample comes twice; of a model that sees damaged ones already, a short one."""
+    """Training with a corruption, so that no input comes twice; a shorter training for a model that has one already."""
     if not of.model.corruption.damages:
         return cure.train_again(of, {"corruption": "masking"})
     return cure.train_again(of, epochs=max(1, of.settings.epochs // 10))
 
 
 def _plain(of: Examination) -> bool:
-    """Whether nothing but the squared error, or what stands for it, was asked of the model."""
+    """Whether the model minimises only the squared error or an equivalent."""
     model = of.model
     free = not model.objective.penalties and not model.corruption.damages and isinstance(model.code, Plain)
     return free and model.distance.kind in ("mse", "sse", "bce", "gaussian")
 
 
 def _first_component(of: Examination, part: str) -> torch.Tensor:
-    """(n,) mean squared errors of PCA with one number."""
+    """(n,) mean squared errors of PCA with one component."""
     pca = of.baseline
     one = PCA(pca.mean, pca.components[:1], pca.variances[:1], pca.total_variance)
     return _errors(of, part, one)
 
 
 def _mean_errors(of: Examination, part: str) -> torch.Tensor:
-    """(n,) mean squared errors of the training part's mean."""
+    """(n,) mean squared errors of the constant guess, the training part's mean."""
     pca = of.baseline
     return _errors(of, part, PCA(pca.mean, pca.components[:0], pca.variances[:0], pca.total_variance))
 

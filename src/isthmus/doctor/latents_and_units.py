@@ -1,4 +1,4 @@
-"""What is wrong inside: units that are dead, stuck or the same; a code that says nothing, or has gaps."""
+"""Checks of units and latents: dead, saturated or duplicate units; a code that is unused or has gaps."""
 
 import torch
 from torch import Tensor
@@ -13,9 +13,9 @@ from isthmus.parts.model import picture_of
 DEAD = 0.5
 """Of a layer's units."""
 SWITCHED_OFF = 0.9
-"""The same where a penalty or a competition switches units off by design."""
+"""The same for a code in which a penalty or a competition switches units off by design."""
 STUCK_SHARE = 0.95
-"""Of a unit's answers."""
+"""Of a unit's outputs."""
 STUCK = 0.5
 """Of a layer's units."""
 ALIKE = 0.99
@@ -25,19 +25,18 @@ REPEATED = 0.25
 TELLS = 0.01
 """Nats."""
 USED = 0.2
-"""Of the code's numbers."""
+"""Of the latent dimensions."""
 GAP = 3.0
-"""Times as far from the data as samples that are new to it."""
+"""Times a new sample's distance from the data."""
 SURE = 3.0
 """Standard errors."""
 
 
 def dead_units(of: Examination) -> Finding | None:
-    """Whether most units of a layer answer every training sample alike, so that their weights do nothing.
+    """Whether most units of a layer give the same output for every training sample, so that their weights are useless.
 
-    A unit that is silent for most samples is not dead: one different answer over the data is enough. Limit: half of
-    the layer's units; nine in ten in a code from which an L1 penalty or a competition (top-k) switches units off, for
-    that is what they are for.
+    A unit that is silent for most samples is not dead: one different output is enough. Limit: half of the layer's
+    units; nine in ten for a code with an L1 penalty or a competition (top-k), which switch units off by design.
     """
     sparse = isinstance(of.model.code, TopK) or any(
         isinstance(penalty, ActivationL1) for penalty in of.model.objective.penalties
@@ -55,27 +54,27 @@ def dead_units(of: Examination) -> Finding | None:
     return Finding(
         "dead units",
         "serious",
-        f"{int(units.dead.sum())} of {len(units.low)} units of {units.title} answer every sample alike"
-        f"{_and_others(over)}.",
+        f"{int(units.dead.sum())} of {len(units.low)} units of {units.title}{_and_others(over)} give the same output "
+        "for every sample.",
         found,
         "share of the layer's units",
         limit,
         "at most",
-        "A smaller learning rate, and an activation that isn't flat on one side.",
+        "Use a smaller learning rate, and an activation that isn't flat on one side.",
         cure.train_again(of, _smooth(of, units.name), learning_rate=of.settings.learning_rate / 3),
         Picture(
-            lambda theme: drawings().ranks(spans, label="how far a unit's answers reach", theme=theme),
-            f"The reach of each unit of {units.title}, sorted: {int(units.dead.sum())} of {len(spans)} are at 0.",
-            f"How far apart the answers of each unit of {units.title} lie, the liveliest first.",
+            lambda theme: drawings().ranks(spans, label="range of a unit's outputs", theme=theme),
+            f"The output range of each unit of {units.title}, sorted: {int(units.dead.sum())} of {len(spans)} are 0.",
+            f"The output range of each unit of {units.title}, the largest first.",
         ),
     )
 
 
 def saturated_units(of: Examination) -> Finding | None:
-    """Whether most units of a sigmoid or tanh layer stand at its flat ends, where nothing can be learnt.
+    """Whether most units of a sigmoid or tanh layer stay in its flat regions, where they can't learn.
 
-    A unit is stuck where the slope is below a twentieth of the steepest in 95 % of its answers. Limit: half of the
-    layer's units. A sparse sigmoid unit, near 0 for nine samples in ten, is not.
+    A unit is saturated if the slope is below a twentieth of the steepest for 95 % of its outputs. Limit: half of the
+    layer's units. A sparse sigmoid unit, near 0 for nine samples in ten, is not saturated.
     """
     over = [
         (float((units.stuck >= STUCK_SHARE).double().mean()), units, STUCK)
@@ -91,29 +90,29 @@ def saturated_units(of: Examination) -> Finding | None:
     return Finding(
         "saturated units",
         "serious",
-        f"{share(found)} of the units of {units.title} stand at the flat ends of their activation{_and_others(over)}: "
-        "no gradient gets through.",
+        f"{share(found)} of the units of {units.title}{_and_others(over)} stay in the flat regions of their activation:"
+        " no gradient passes through.",
         found,
         "share of the layer's units",
         STUCK,
         "at most",
-        "Scaled data, weights drawn anew, or an activation that doesn't saturate.",
+        "Scale the data, draw new weights, or use an activation that doesn't saturate.",
         cure.train_again(of, _smooth(of, units.name)),
         Picture(
-            lambda theme: drawings().ranks(shares, label="share of flat answers", limit=STUCK_SHARE, theme=theme),
-            f"The share of flat answers of each unit of {units.title}, sorted; {share(found)} are over the limit.",
-            f"How many answers each unit of {units.title} gives at a flat end. Dashed: the limit.",
+            lambda theme: drawings().ranks(shares, label="share of saturated outputs", limit=STUCK_SHARE, theme=theme),
+            f"The share of saturated outputs of each unit of {units.title}, sorted; {share(found)} exceed the limit.",
+            f"The share of each unit's outputs in a flat region, for {units.title}. Dashed: the limit.",
         ),
     )
 
 
 def duplicate_units(of: Examination) -> Finding | None:
-    """Whether numbers of the code repeat each other.
+    """Whether latent dimensions repeat each other.
 
-    Two are alike where they correlate by 0.99 or more, over samples of which at least one in a hundred moves each.
-    Limit: a quarter of the numbers could be left out. A code with as many numbers as vary in the data, or more, may
-    repeat itself, and so may hidden layers: behind a code of 2 numbers, 400 units can't all answer differently, and no
-    smaller code would mend that.
+    Two are alike if their correlation is 0.99 or more and each moves in at least one sample in a hundred. Limit: a
+    quarter of the dimensions could be left out. Not checked: a code with at least as many dimensions as numbers vary in
+    the data, and hidden layers. Behind a code with 2 dimensions, 400 units can't all differ, and a smaller code would
+    not help.
     """
     units = next((units for units in of.units if units.name == "code"), None)
     if units is None or not 1 < len(units.low) < of.varying:
@@ -124,30 +123,30 @@ def duplicate_units(of: Examination) -> Finding | None:
         return None
     count = len(units.low) - repeated
     smaller = {"code": count} if len(of.model.code_shape) == 1 and cure.possible(of, {"code": count}) else {}
-    numbers = f"number{'s' * (count != 1)}"
+    dimensions = f"latent dimension{'s' * (count != 1)}"
     return Finding(
         "duplicate units",
         "mild",
-        f"{repeated} of the {len(units.low)} units of the code repeat others.",
+        f"{repeated} of the {len(units.low)} latent dimensions repeat others.",
         found,
-        "share of the code's units",
+        "share of the latent dimensions",
         REPEATED,
         "at most",
-        f"A code of {count} {numbers} holds as much." if smaller else "Weights drawn anew.",
+        f"Use {count} {dimensions}: they hold as much information." if smaller else "Draw new weights.",
         cure.train_again(of, smaller, seed=of.settings.seed + 1),
         Picture(
             lambda theme: drawings().matrix(units.likeness.abs().fill_diagonal_(1), label="correlation", theme=theme),
-            f"Correlations between the units of the code, without sign; {repeated} repeat others.",
-            "How alike each two units of the code answer; 1 is the same, up to sign and scale.",
+            f"Absolute correlations between the latent dimensions; {repeated} repeat others.",
+            "Absolute correlation of each two latent dimensions; 1 means equal up to sign and scale.",
         ),
     )
 
 
 def posterior_collapse(of: Examination) -> Finding | None:
-    """Whether the numbers of a drawn code say nothing of the sample, so that the decoder goes without them.
+    """Whether the latent dimensions of a sampled code carry no information, so that the decoder ignores them.
 
-    A number is used where its KL to the prior is at least 0.01 nats on average. A VAE prunes numbers that it has no
-    need of, at no cost, so most may be unused: limit: a fifth of them must be in use.
+    A dimension is used if its KL to the prior is at least 0.01 nats on average. A VAE prunes dimensions that it doesn't
+    need, at no cost, so most may be unused. Limit: at least a fifth must be in use.
 
     Source: Burda et al., Importance weighted autoencoders, ICLR (2016), for active units; Lucas et al., Don't blame the
     ELBO!, NeurIPS (2019), for why some are pruned.
@@ -175,31 +174,31 @@ def posterior_collapse(of: Examination) -> Finding | None:
     return Finding(
         "posterior collapse",
         "serious",
-        f"{used} of the code's {len(kl)} numbers say anything of a sample ({float(kl.sum()):.2g} nats in all): "
-        "the decoder goes without them.",
+        f"{used} of the code's {len(kl)} latent dimensions carry information about a sample ({float(kl.sum()):.2g} "
+        "nats in total): the decoder ignores the code.",
         found,
-        "share of the code's numbers in use",
+        "share of the latent dimensions in use",
         USED,
         "at least",
-        "Let the KL's weight be 1 at most, and grow from 0 over a quarter of the epochs; then free bits, then fewer "
-        "numbers.",
+        "Limit the KL's weight to 1, and let it grow from 0 over a quarter of the epochs. If that is not enough, use "
+        "free bits, then fewer latent dimensions.",
         cure.train_again(of, options if penalty else {}),
         Picture(
             lambda theme: drawings().ranks(ordered, label="KL to the prior (nats)", limit=TELLS, theme=theme),
-            f"KL of each number of the code, sorted: {used} of {len(kl)} reach {TELLS:g} nats.",
-            "What each number of the code tells of a sample. Below the dashed line it is not used.",
+            f"KL of each latent dimension, sorted: {used} of {len(kl)} reach {TELLS:g} nats.",
+            "Information in each latent dimension. Dimensions below the dashed line are not used.",
         ),
     )
 
 
 def latent_gaps(of: Examination) -> Finding | None:
-    """Whether what lies between two codes decodes to nothing like the data.
+    """Whether points between two codes decode to something unlike the data.
 
-    Halfway between the codes of two held-out samples, decoded: how far is that from the nearest training sample, on
-    average? By how far held-out samples themselves lie from theirs, or what the model makes of them, or what lies
-    halfway between the samples themselves, whichever is furthest: where data fall into groups with nothing between
-    them, that is how the data are, and no model's fault. Healthy models of digits have 0.8 to 1.1. Limit: 3, beyond 3
-    standard errors. With a condition, both samples are of the same class.
+    Measured: the mean distance from the decoded midpoint of two held-out codes to the nearest training sample. It is
+    divided by the largest of three such distances: of held-out samples, of their reconstructions, and of the midpoints
+    of the samples themselves. If the data form groups with nothing between them, that is no fault of the model. Healthy
+    models of digits have 0.8 to 1.1. Limit: 3, beyond 3 standard errors. With a condition, both samples have the same
+    class.
     """
     model = of.model
     if not of.numeric or model.code_module is not None or not model.code.differentiable or model.conditioning.mask:
@@ -229,24 +228,24 @@ def latent_gaps(of: Examination) -> Finding | None:
     return Finding(
         "latent gaps",
         "mild",
-        f"Halfway between two codes lies nothing like the data: what it decodes to is {found:.1f} times as far from "
-        "them as a new sample is, or as what lies halfway between two samples.",
+        "Points halfway between two codes decode to something unlike the data: their distance from the data is "
+        f"{found:.1f} times that of new samples, or of points halfway between two samples.",
         found,
         "times a new sample's distance from the data",
         GAP,
         "at most",
-        "A code that is drawn around a mean closes gaps: recipe vae.",
+        "Train the recipe vae: a code sampled around a mean closes gaps.",
         cure.train_again(of, size | {"distance": drawn}, recipe="vae", epochs=4 * of.settings.epochs),
         Picture(
             lambda theme: drawings().samples(rows, model.shape, bounds=model.scaling.range, theme=theme),
-            f"{len(chosen)} pairs of samples, what lies halfway in the code, and the training samples nearest to that.",
-            "Pairs of outputs, what lies between their codes, and the training sample nearest to that.",
+            f"{len(chosen)} pairs of samples, the decoded midpoints of their codes, and the nearest training samples.",
+            "Pairs of outputs, the decoded midpoint of their codes, and the training sample nearest to the midpoint.",
         ),
     )
 
 
 def _pairs(of: Examination, count: int) -> tuple[Tensor, Tensor, Tensor | None]:
-    """Two samples each, which of those that `outputs` looks at, and their labels where the model wants them."""
+    """Pairs of the samples of `Examination.outputs`, by number, and their labels if the model needs them."""
     order = torch.randperm(count, generator=torch.Generator().manual_seed(SEED))
     if not of.model.conditioning.classes:
         return torch.arange(count), order, None
@@ -266,7 +265,7 @@ def _decoded(of: Examination, codes: Tensor, labels: Tensor | None) -> Tensor:
 
 
 def _smooth(of: Examination, layer: str) -> dict[str, str]:
-    """The options that give this layer an activation which is flat nowhere."""
+    """The options that give this layer an activation without flat regions."""
     blueprint = of.model.blueprint
     if blueprint is None:
         return {}
@@ -277,4 +276,4 @@ def _smooth(of: Examination, layer: str) -> dict[str, str]:
 
 def _and_others(over: list[tuple[float, Units, float]]) -> str:
     others = len(over) - 1
-    return f", and most of {others} other layer{'s' * (others > 1)}" if others else ""
+    return f" (and most units of {others} other layer{'s' * (others > 1)})" if others else ""

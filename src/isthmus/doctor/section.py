@@ -1,18 +1,18 @@
-"""What the doctor says in a report."""
+"""The doctor's section of a report."""
 
 from isthmus.doctor.diagnosis import CHECKS, diagnose
 from isthmus.drawing.plates import Section, plate
 from isthmus.trained import TrainedModel
 
-TITLE = "What the doctor says"
+TITLE = "The doctor's findings"
 
 
 def section(run: TrainedModel) -> Section:
-    """The findings with their pictures, or that there are none."""
+    """The findings with their pictures, or a sentence that there are none."""
     found = diagnose(run)
     if not found:
         return Section(
-            TITLE, (), (f"All is well: none of {len({check.name for check in CHECKS})} checks found anything.",)
+            TITLE, (), (f"No problems: none of {len({check.name for check in CHECKS})} checks found anything.",)
         )
     words = [
         f"{finding.name.capitalize()} ({finding.severity}): {finding.words} {finding.cure}"

@@ -1,4 +1,4 @@
-"""What the units of each layer answer over the data: how far they move, whether they are stuck, who repeats whom."""
+"""The outputs of each layer's units over the data: their range, saturation and correlations."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -13,9 +13,9 @@ from isthmus.parts.forward_pass import Pass
 from isthmus.parts.layers import ACTIVATIONS, Chain
 
 STEEPNESS = 0.05
-"""Where a sigmoid or tanh rises at less than this share of its steepest, hardly any gradient passes."""
+"""A sigmoid or tanh is flat if its slope is below this share of the steepest: hardly any gradient passes."""
 MOST_PLACES = 64
-"""Positions of a map that are looked at in each sample."""
+"""Positions of a map that are examined in each sample."""
 MOST_COMPARED = 1024
 """Units of a layer that are compared with each other."""
 
@@ -24,11 +24,11 @@ _ACTIVATIONS = tuple(kind for kind in ACTIVATIONS.values() if isinstance(kind, t
 
 @dataclass(frozen=True, eq=False)
 class Units:
-    """The units of one layer, over samples; of a map, its channels over samples and positions.
+    """The units of one layer, over samples; for a map, its channels over samples and positions.
 
-    name: the layer's, or "code". low, high: (C,) the least and the greatest that each answered. stuck: (C,) the share
-    of the answers at which its sigmoid or tanh is flat; None for other activations. likeness: (C, C) the correlation
-    of each two; of those that hardly move, 0.
+    name: the layer's, or "code". low, high: (C,) the smallest and largest output of each. stuck: (C,) the share of
+    outputs in a flat region of its sigmoid or tanh; None for other activations. likeness: (C, C) the correlation of
+    each two units; 0 for units that hardly move.
     """
 
     name: str
@@ -39,29 +39,29 @@ class Units:
 
     @property
     def span(self) -> Tensor:
-        """(C,) how far each moves."""
+        """(C,) the range of each unit's outputs."""
         return self.high - self.low
 
     @property
     def dead(self) -> Tensor:
-        """(C,) which always answer the same: they move less than a ten-thousandth as far as the layer's liveliest."""
+        """(C,) units with constant output: a range below a ten-thousandth of the layer's largest."""
         return self.span <= 1e-4 * self.span.max()
 
     @property
     def title(self) -> str:
-        """As a sentence calls it."""
+        """The layer's name within a sentence."""
         return "the code" if self.name == "code" else self.name
 
 
 class UnitSums:
-    """Sums over passes, from which `units` tells."""
+    """Sums over passes; `units` summarises them."""
 
     def __init__(self, model: Autoencoder) -> None:
         self.watched = _watched(model)
         self.rows: dict[str, _Layer] = {}
 
     def add(self, out: Pass) -> None:
-        """One pass, of samples without draws."""
+        """Add one pass, without draws."""
         for name, bounded in self.watched.items():
             answers = _by_unit(out.code.z if name == "code" else out.layers[name]).cpu()
             if name not in self.rows:
@@ -69,7 +69,7 @@ class UnitSums:
             self.rows[name].add(answers)
 
     def units(self) -> Iterator[Units]:
-        """Each layer's."""
+        """The units of each layer."""
         for name, layer in self.rows.items():
             yield layer.units(name)
 
@@ -83,7 +83,7 @@ class _Layer:
         self.flat, self.count = torch.zeros(()), 0
 
     def add(self, answers: Tensor) -> None:
-        """(n, C) what the units answered."""
+        """(n, C) the units' outputs."""
         low, high = answers.amin(0), answers.amax(0)
         first = not self.count
         self.low, self.high = (low, high) if first else (self.low.minimum(low), self.high.maximum(high))
@@ -94,7 +94,7 @@ class _Layer:
         self.count += len(answers)
 
     def units(self, name: str) -> Units:
-        """What the sums say."""
+        """The units, summarised from the sums."""
         stuck = self.flat / self.count if self.bounded else None
         return Units(name, self.low, self.high, stuck, _likeness(torch.cat(self.kept).double()))
 
@@ -110,10 +110,10 @@ def _likeness(answers: Tensor) -> Tensor:
 
 
 def _watched(model: Autoencoder) -> Mapping[str, str | None]:
-    """The layers that have units, by name, and which bounded activation theirs is, if any.
+    """The layers that have units, by name → their bounded activation, if any.
 
-    Those whose layer ends in an activation, and a code of plain numbers. A drawn code's unused numbers are what KL
-    tells of, and entries of a book are no units.
+    These are layers that end in an activation, and a deterministic code. The unused dimensions of a sampled code are
+    found by their KL, and the entries of a codebook are not units.
     """
     found: dict[str, str | None] = {}
     for side, network in (("encoder", model.encoder), ("decoder", model.decoder)):
@@ -132,7 +132,7 @@ def _bounded(kind: type) -> str | None:
 
 
 def _by_unit(answers: Tensor) -> Tensor:
-    """(N, C) or (N, C, *grid) to (n, C), of a map a number of positions spread over it."""
+    """(N, C) or (N, C, *grid) to (n, C); from a map, positions spread over it."""
     if answers.ndim == 2:
         return answers.float()
     flat = answers.flatten(2)
@@ -142,7 +142,7 @@ def _by_unit(answers: Tensor) -> Tensor:
 
 
 def twins(units: Units, least: float) -> int:
-    """How many units could be left out because another answers alike, with a correlation of `least` at the least."""
+    """How many units could be left out because another one correlates with them by at least `least`."""
     alike = (units.likeness.abs() >= least).numpy()
     kept = np.zeros(len(alike), dtype=bool)
     for unit, others in enumerate(alike):

@@ -1,4 +1,4 @@
-"""The watch: the doctor while training goes on, a line for each finding as soon as it is seen."""
+"""The watch: the doctor during training, which prints a line for each finding as soon as it appears."""
 
 import sys
 import time
@@ -12,17 +12,17 @@ from isthmus.training import Training
 from isthmus.training.callback import Callback, Notes
 
 COST = 0.01
-"""The share of the training's time that the glances may take, at most."""
+"""The largest share of the training time that examining the units may take."""
 GUESS = 0.02
-"""Seconds that a glance is taken to last before the first has been."""
+"""Assumed seconds of the first examination of the units."""
 
 
 class Watch(Callback):
-    """Says once, on standard error and in one line, what the doctor sees during training.
+    """Prints each finding during training once, in one line on standard error.
 
-    The loss is looked at after every epoch, which costs nothing; the model itself, on 256 samples, where all glances
-    together stay below a hundredth of the training's time. It draws nothing and changes nothing: the training's bits
-    are the same without it, however often it looks.
+    It checks the loss after every epoch, which costs nothing. It examines the model itself on 256 samples, as often as
+    this takes less than a hundredth of the training time. It draws no random numbers and changes nothing: training
+    gives the same bits with and without it.
     """
 
     def __init__(self) -> None:
@@ -30,12 +30,12 @@ class Watch(Callback):
         self.spent, self.last = 0.0, GUESS
 
     def train_begin(self, training: Training) -> None:
-        """What is wrong with the data's scaling is plain before the first step."""
+        """Check the data's scaling before the first step."""
         if not training.state.epoch:
             self._speak(training, ("first",))
 
     def epoch_end(self, training: Training) -> None:
-        """What the loss tells; now and then, what the units tell."""
+        """Check the loss; now and then, check the units."""
         began = time.perf_counter()
         self._speak(training, ("epochs",))
         self.spent += time.perf_counter() - began
@@ -47,11 +47,11 @@ class Watch(Callback):
             self.spent += self.last
 
     def state(self) -> tuple[Notes, dict[str, Tensor]]:
-        """What was said already."""
+        """The findings that were printed already."""
         return {"said": self.said}, {}
 
     def restore(self, notes: Notes, tensors: dict[str, Tensor]) -> None:
-        """Not to be said again."""
+        """Restore the list, so that no finding is printed again."""
         self.said = list(notes["said"])
 
     def _speak(self, training: Training, when: tuple[When, ...]) -> None:
@@ -60,5 +60,5 @@ class Watch(Callback):
             if finding.name not in self.said:
                 self.said.append(finding.name)
                 epoch = f"Epoch {training.state.epoch}" if training.state.epoch else "Before training"
-                # not a warning: where these are errors, a doctor's word would end the training
+                # not a warning: if warnings are errors, a finding would end the training
                 print(plain(f"note: {epoch}, {finding.name}: {finding.words} {finding.cure}"), file=sys.stderr)
