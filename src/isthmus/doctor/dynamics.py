@@ -1,4 +1,4 @@
-"""How training went: too fast, too slow, too long, or on numbers of the wrong size."""
+"""Checks of the training: steps too large or too small, overfitting, or data with a bad scale."""
 
 import itertools
 import math
@@ -23,9 +23,9 @@ STILL, NOTHING = 0.01, 0.01
 BURST = 1000.0
 """Times the second epoch's loss."""
 UNFINISHED = 0.4
-"""Of what the first half of the epochs brought."""
+"""Of the loss's fall in the first half of the epochs."""
 LEAST_EPOCHS = 5
-"""Fewer tell nothing of a course."""
+"""Fewer epochs show no trend."""
 TOO_LARGE, TOO_SMALL = 30.0, 0.003
 """Standard deviations of scaled values."""
 UNEQUAL = 100.0
@@ -33,11 +33,11 @@ UNEQUAL = 100.0
 
 
 def scaling(of: Examination) -> Finding | None:
-    """Whether the numbers that the model sees have a size that no network starts well from.
+    """Whether the scaled data are too large or too small for a network to start from.
 
-    The standard deviation of the scaled values; bytes have 0.1 to 0.4, standardised columns 1. Limits: 0.003 to 30; of
-    a table also a hundredfold between the usual column's and any other's, beyond which the loss sees one column alone
-    or misses it. Categories are no numbers, and don't count.
+    Measured: the standard deviation of the scaled values; pictures scaled from bytes have 0.1 to 0.4, standardised
+    columns 1. Limits: 0.003 to 30. For tables, also a factor of 100 between the median column's deviation and any
+    other's: beyond it, one column dominates the loss or disappears from it. Categories don't count.
     """
     levels = of.model.scaling.levels
     scaled = of.model.distance.as_input(of.scaled)
@@ -53,25 +53,25 @@ def scaling(of: Examination) -> Finding | None:
         measured, limit, healthy = furthest, UNEQUAL, "at most"
         unit, what = (
             "times between columns",
-            f"One column varies {number(furthest)} times as much as the usual one, or as little",
+            f"The standard deviations of one column and the median column differ by a factor of {number(furthest)}",
         )
     elif whole > TOO_LARGE:
         measured, limit, healthy = whole, TOO_LARGE, "at most"
         unit, what = "standard deviation of scaled values", f"The scaled values vary by {number(whole)}"
     elif whole < TOO_SMALL:
         measured, limit, healthy = whole, TOO_SMALL, "at least"
-        unit, what = "standard deviation of scaled values", f"The scaled values vary by {number(whole)} only"
+        unit, what = "standard deviation of scaled values", f"The scaled values vary only by {number(whole)}"
     else:
         return None
     kind = "minmax" if of.train.kind == "pictures" and of.model.scaling.kind != "minmax" else "standardise"
-    if of.model.scaling.kind == kind:  # no other scaling would mend it
+    if of.model.scaling.kind == kind:  # no other scaling would help
         return None
     link = {"distance.link": "auto"} if of.model.blueprint and of.model.distance.link != "auto" else {}
     ordered = deviations.sort(descending=True).values.tolist()
     return Finding(
         "scaling",
         "serious",
-        f"{what}; a network starts from numbers of about 1.",
+        f"{what}. A network needs values with a standard deviation of about 1.",
         measured,
         unit,
         limit,
@@ -81,16 +81,16 @@ def scaling(of: Examination) -> Finding | None:
         Picture(
             lambda theme: drawings().ranks(ordered, label="standard deviation", log=True, theme=theme),
             f"Standard deviations of the scaled numbers, sorted: {number(ordered[0])} to {number(ordered[-1])}.",
-            "How much each number of a sample varies, as the model sees it.",
+            "Standard deviation of each number of a sample, after scaling.",
         ),
     )
 
 
 def overfitting(of: Examination) -> Finding | None:
-    """Whether the validation loss rose while the training loss went on falling, and since when.
+    """Whether the validation loss rose while the training loss kept falling, and from which epoch on.
 
-    How far the end (the middle one of its last three epochs) lies over the lowest validation loss, by that loss.
-    Limit: 10 %, and three times what it usually moves from one epoch to the next.
+    Measured: the rise from the lowest validation loss to the end (the median of the last three epochs), divided by the
+    lowest. Limit: 10 %, and three times the usual change from one epoch to the next.
     """
     held = [row.get("validation_loss") for row in of.history]
     losses = [value for value in held if value is not None]
@@ -109,61 +109,63 @@ def overfitting(of: Examination) -> Finding | None:
     return Finding(
         "overfitting",
         "mild",
-        f"From epoch {epoch} on the validation loss has risen by {100 * found:.0f} % while the training loss went on "
+        f"Since epoch {epoch}, the validation loss has risen by {100 * found:.0f} % while the training loss kept "
         f"falling. The weights of epoch {epoch} are kept.",
         found,
-        "rise of the validation loss, by its lowest",
+        "rise of the validation loss, divided by its lowest value",
         RISEN,
         "at most",
-        "An early stop saves the time; more samples, a smaller network or a corruption go further.",
+        "Stop early to save time. To get a better model, use more samples, a smaller network or a corruption.",
         cure.train_again(of, patience=max(3, epoch // 10)),
         _curves(of, epoch),
     )
 
 
 def rate_too_high(of: Examination) -> Finding | None:
-    """Whether the steps are so long that the loss leaps, or was lost.
+    """Whether the steps are so large that the loss jumps, or is no longer finite.
 
-    The mean of the loss's rises from epoch to epoch, over the second half of the epochs, by the loss itself (falls
-    count as 0). Limit: 5 %; at a usual rate it is below 1 %. A loss that leaps and yet falls on (the validation loss's
-    lowest of the second half lies a fifth below that of the first) leaps for what single samples weigh, not the steps.
+    Measured: the mean rise of the loss from epoch to epoch in the second half of the epochs, divided by the loss (falls
+    count as 0). Limit: 5 %; at a good rate it is below 1 %. A loss that jumps but still falls clearly (the lowest
+    validation loss of the second half is a fifth below that of the first half) jumps because of single samples, not
+    because of the steps.
     """
     losses = _losses(of)
     if of.run is not None and of.status == "diverged":
-        return _too_high(of, math.inf, of.run.reason or "The loss was lost.")
+        return _too_high(of, math.inf, of.run.reason or "The loss is no longer finite.")
     if len(losses) < LEAST_EPOCHS or not _steady(of):
         return None
     found = _mean_rise(losses)
     if _falls_on(of):
         return None
-    return _too_high(of, found, f"The loss leaps up by {100 * found:.0f} % an epoch.") if found > RESTLESS else None
+    rises = f"In the second half of training, the loss rises by {100 * found:.0f} % per epoch on average."
+    return _too_high(of, found, rises) if found > RESTLESS else None
 
 
 def thrown_off(of: Examination) -> Finding | None:
-    """Whether the first steps were so long that they threw the weights where no gradient is left.
+    """Whether the first steps were so large that the weights ended where no gradient is left.
 
-    The loss stands still (within 1 % over the second half of the epochs), and the model brings back nothing: less
-    than 1 % of the training samples' variance. Or it makes numbers that are not finite. A drawn code that says nothing
-    is another illness.
+    The loss does not move (by more than 1 % in the second half of the epochs), and the model reconstructs nothing: less
+    than 1 % of the training samples' variance. Or the model's output is not finite. An unused sampled code is another
+    problem (`posterior_collapse`).
     """
     losses = _losses(of)
     if of.varying and math.isnan(of.brought_back):
-        return _too_high(of, math.inf, "What the model makes is not finite.")
+        return _too_high(of, math.inf, "The model's output is not finite.")
     half = losses[len(losses) // 2 :]
     if len(losses) < LEAST_EPOCHS or not _steady(of) or max(half) - min(half) > STILL * abs(half[-1]):
         return None
     if of.kl is not None or any(of.model.scaling.levels) or not of.brought_back <= NOTHING:
         return None
     return _too_high(
-        of, _mean_rise(losses), "The loss stands still, and what comes back is no better than the data's mean."
+        of, _mean_rise(losses), "The loss does not move, and the reconstructions are no better than the data's mean."
     )
 
 
 def burst(of: Examination) -> Finding | None:
-    """Whether the first epoch's loss was of another size than the second's: something burst, and had to be mended.
+    """Whether the loss exploded in the first epoch and recovered in the second.
 
-    The first epoch's loss by the second's. Limit: 1000; usual runs have 1 to 10. What a burst threw away, units and
-    whole numbers of a code, seldom comes back.
+    Measured: the first epoch's loss divided by the second's. Limit: 1000; usual runs have 1 to 10. Units and latent
+    dimensions that such a burst destroys seldom recover.
     """
     losses = _losses(of)
     if len(losses) < 2 or not _steady(of) or not losses[0] > 0:
@@ -177,23 +179,23 @@ def burst(of: Examination) -> Finding | None:
     return Finding(
         "burst at the start",
         "serious",
-        f"The first epoch's loss, {number(losses[0])}, was {number(found)} times the second's: the first steps threw "
-        "the weights far off, and what they broke may stay broken.",
+        f"The first epoch's loss, {number(losses[0])}, was {number(found)} times the second's. The first steps threw "
+        "the weights far off, and some units may never recover.",
         found,
         "times the second epoch's loss",
         BURST,
         "at most",
-        f"A learning rate of {rate / 10:g} that grows over the first {number(warmup)} epochs, and clipped gradients.",
+        f"Use a learning rate of {rate / 10:g} with a warm-up of {number(warmup)} epochs, and clip the gradients.",
         cure.train_again(of, learning_rate=rate / 10, warmup=warmup, clip=clipped),
         _curves(of),
     )
 
 
 def rate_too_low(of: Examination) -> Finding | None:
-    """Whether training ended long before it was done, for its steps were too short or too few.
+    """Whether training ended long before it converged, because its steps were too small or too few.
 
-    What the second half of the epochs took off the loss, by what the first half took off after its first epoch.
-    Training that settles leaves little to the second half: healthy runs 0.01 to 0.15. Limit: 0.4.
+    Measured: the fall of the loss in the second half of the epochs, divided by its fall in the first half (after the
+    first epoch). In training that converges, the second half adds little: healthy runs have 0.01 to 0.15. Limit: 0.4.
     """
     losses = _losses(of)
     if len(losses) < LEAST_EPOCHS or not _steady(of):
@@ -207,12 +209,13 @@ def rate_too_low(of: Examination) -> Finding | None:
     return Finding(
         "learning rate too low",
         "mild",
-        f"The second half of the epochs took {found:.2f} times as much off the loss as the first: it was not done.",
+        f"Training has not converged: the loss fell {found:.2f} times as much in the second half of the epochs as in "
+        "the first.",
         found,
         "times the first half's fall",
         UNFINISHED,
         "at most",
-        f"A learning rate of {10 * rate:g} in place of {rate:g}; or go on: {cure.resume(of, 4 * of.settings.epochs)}.",
+        f"Use a learning rate of {10 * rate:g}, not {rate:g}, or continue: {cure.resume(of, 4 * of.settings.epochs)}.",
         cure.train_again(of, learning_rate=10 * rate),
         _curves(of),
     )
@@ -229,7 +232,7 @@ def _too_high(of: Examination, found: float, what: str) -> Finding:
         "mean rise of the loss from epoch to epoch",
         RESTLESS,
         "at most",
-        f"A learning rate of {lower:g}; a warm-up and clipped gradients help too.",
+        f"Use a learning rate of {lower:g}. A warm-up and clipped gradients also help.",
         cure.train_again(of, learning_rate=lower),
         _curves(of) if len(of.history) > 1 else None,
     )
@@ -240,7 +243,7 @@ def _losses(of: Examination) -> list[float]:
 
 
 def _mean_rise(losses: Sequence[float]) -> float:
-    """Over the second half, by the size of the loss; of one that crosses 0, by what it has fallen."""
+    """The mean rise in the second half, divided by the size of the loss; if it crosses 0, by its total fall."""
     half = losses[len(losses) // 2 :]
     size = max(abs(sum(half) / len(half)), 0.1 * (max(losses) - min(losses)), 1e-30)
     rises = [max(0.0, after - before) / size for before, after in itertools.pairwise(half)]
@@ -248,7 +251,7 @@ def _mean_rise(losses: Sequence[float]) -> float:
 
 
 def _falls_on(of: Examination) -> bool:
-    """Whether the second half of the epochs brought the loss, of the validation part where there is one, well down."""
+    """Whether the loss (of the validation part, if there is one) fell clearly in the second half of the epochs."""
     losses = [float(row.get("validation_loss", row["loss"])) for row in of.history]
     half = len(losses) // 2
     first, second = min(losses[:half]), min(losses[half:])
@@ -256,13 +259,13 @@ def _falls_on(of: Examination) -> bool:
 
 
 def _steady(of: Examination) -> bool:
-    """Whether the loss meant the same in every epoch: no penalty's weight grew, nothing learnt against the model."""
+    """Whether the loss meant the same in every epoch: no penalty's weight changed, and no adversary was trained."""
     penalties = of.model.objective.penalties
     return not of.model.objective.has_rival and not any(p.warmup or p.cycle or p.scheduled for p in penalties)
 
 
 def _deviations(rows: Tensor) -> Tensor:
-    """(d,) standard deviations of those of (n, D) numbers that vary, of what is known; float64."""
+    """(d,) standard deviations of those of (n, D) numbers that vary, over their known values; float64."""
     known = ~rows.isnan()
     count = known.sum(0).clamp(min=1)
     values = torch.where(known, rows, 0).double()
@@ -277,5 +280,5 @@ def _curves(of: Examination, epoch: int = 0) -> Picture:
     return Picture(
         lambda theme: drawings().loss_curves(history, best_epoch=epoch, theme=theme),
         f"Training loss by epoch, from {number(first)} to {number(last)}, and the validation loss.",
-        "What training minimised, by epoch." + (f" Marked: epoch {epoch}, after which it rose." if epoch else ""),
+        "The loss by epoch." + (f" Marked: epoch {epoch}, with the lowest validation loss." if epoch else ""),
     )

@@ -1,4 +1,4 @@
-"""An examination: what the checks look at, each thing computed once, when the first of them asks for it."""
+"""An examination: the quantities that the checks use, each computed once, on first use."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -22,21 +22,21 @@ from isthmus.trained import TrainedModel
 from isthmus.training import Settings, Training
 
 LOOKED_AT = 2000
-"""Samples of each part that a diagnosis looks at, spread over it."""
+"""Samples of each part that a diagnosis examines, spread over it."""
 COMPARED = 500
-"""Held-out samples whose neighbours among the training samples are looked for."""
+"""Held-out samples whose nearest training samples are searched."""
 GLANCED_AT = 256
-"""Samples that are looked at while training goes on."""
+"""Samples that are examined during training."""
 BATCH = 256
-"""Samples at a time where they are damaged as in training: what is drawn goes by it."""
+"""Batch size for samples damaged as in training: the random damage depends on it."""
 SEED = 0
 
 
 class Examination:
-    """A model, how it was trained, and what it makes of some of its data.
+    """A model, its training, and its outputs for some of its data.
 
-    train: (at most 2000) samples of the training part. held: as many of the test part, or of the validation part, or
-    None where there is neither. run: what is examined, where it is one.
+    train: at most 2000 samples of the training part. held: as many of the test part, or of the validation part; None if
+    there is neither. run: the run, if a run is examined.
     """
 
     def __init__(
@@ -53,7 +53,7 @@ class Examination:
 
     @classmethod
     def of_run(cls, run: TrainedModel) -> "Examination":
-        """Of a run, whose data are opened again where they aren't at hand."""
+        """The examination of a run; its data are opened again if necessary."""
         data = run.open()
         held = next((part for part in (data.test, data.validation) if len(part) > 1), None)
         return cls(
@@ -67,44 +67,44 @@ class Examination:
 
     @classmethod
     def of_training(cls, training: Training) -> "Examination":
-        """Of a model as it is at this moment of its training."""
+        """The examination of a model at this moment of its training."""
         glance = training.samples.some(GLANCED_AT)
         return cls(training.model, training.settings, training.state.history, glance)
 
     @property
     def status(self) -> str:
-        """How the run ended; "" while it goes on."""
+        """How the run ended; "" during training."""
         return self.run.status if self.run else ""
 
     @property
     def code_size(self) -> int:
-        """How many numbers a code has."""
+        """The number of latent dimensions."""
         return math.prod(self.model.code_shape)
 
     @property
     def overcomplete(self) -> bool:
-        """Whether the code has as many numbers as vary in the data, so that it could hold a copy."""
+        """Whether the code has as many latent dimensions as numbers vary in the data, so that it could hold a copy."""
         return self.code_size >= self.varying
 
     @property
     def numeric(self) -> bool:
-        """Whether the samples are numbers without holes, so that differences between two of them mean something."""
+        """Whether the samples are numbers without holes, so that distances between them are meaningful."""
         return not any(self.model.scaling.levels) and bool(self.scaled.isfinite().all())
 
     @cached_property
     def scaled(self) -> Tensor:
-        """(n, D) training samples as the model sees them; NaN where they have holes."""
+        """(n, D) scaled training samples; NaN in holes."""
         batches = [self.model.scaling(raw).flatten(1).cpu() for raw in self.train.batches(self._inference_batch_size)]
         return torch.cat(batches)
 
     @cached_property
     def varying(self) -> int:
-        """How many of a sample's numbers are not the same in every sample."""
+        """The number of a sample's numbers that vary between samples."""
         return int((self.scaled.nan_to_num().amax(0) > self.scaled.nan_to_num().amin(0)).sum())
 
     @cached_property
     def _looks(self) -> tuple[list[Units], Tensor | None, float]:
-        """The units of each layer, the KL of each number of the code, (*code), and the share of variance explained."""
+        """The units of each layer, the KL of each latent dimension, (*code), and the explained variance."""
         sums, kl, count, made = UnitSums(self.model), None, 0, []
         for out in self.passes(self.train):
             sums.add(out)
@@ -127,23 +127,23 @@ class Examination:
 
     @property
     def kl(self) -> Tensor | None:
-        """(*code) nats that each number tells of a training sample; None for a code without a posterior."""
+        """(*code) mean nats of each latent dimension for a training sample; None for a code without a posterior."""
         return self._looks[1]
 
     @property
     def brought_back(self) -> float:
-        """The share of the training samples' variance that the model brings back."""
+        """The share of the training samples' variance that the model reconstructs."""
         return self._looks[2]
 
     @cached_property
     def baseline(self) -> PCA:
-        """Principal components with as many numbers as the code."""
-        assert self.run is not None, "a run is asked for its PCA"
+        """PCA with as many components as the code has dimensions."""
+        assert self.run is not None, "only a run has a PCA"
         return self.run.baseline()
 
     @cached_property
     def evaluation(self) -> Evaluation:
-        """The errors on "train", "held" and "shuffled", beside PCA and mean; of those parts that there are."""
+        """The errors on "train", "held" and "shuffled" (if they exist), with those of PCA and the mean."""
         parts = {"train": self.train}
         if self.held is not None:
             parts["held"] = self.held
@@ -152,7 +152,7 @@ class Examination:
         return evaluate(self.model, parts, self.baseline, self.baseline.mean)
 
     def explained(self, part: str, rival: str = "model") -> float:
-        """The share of a part's variance that comes back; NaN where it isn't defined."""
+        """The share of a part's variance that is reconstructed; NaN if it isn't defined."""
         found = self.evaluation.measures.get(part, {}).get("explained_variance", {}).get(rival)
         return math.nan if found is None else found
 
@@ -178,18 +178,18 @@ class Examination:
 
     @cached_property
     def apart(self) -> Tensor:
-        """(m,) how far each of these samples lies from the training sample nearest to it that is another one."""
+        """(m,) the distance of each of these samples to the nearest other training sample."""
         _, _, clean = self.outputs
         own = self.held is None
         return torch.cdist(clean, self.scaled).topk(1 + own, largest=False).values[:, -1]
 
     def nearest(self, rows: Tensor) -> tuple[Tensor, Tensor]:
-        """For (m, D) scaled rows the distance to the nearest training sample, (m,), and which that is."""
+        """(m, D) scaled rows to their distances to the nearest training sample, (m,), and its numbers, (m,)."""
         found = torch.cdist(rows, self.scaled).min(1)
         return found.values, found.indices
 
     def passes(self, samples: Samples) -> "list[Pass]":
-        """What the model makes of samples, in evaluation mode, without gradients; damaged ones where it restores."""
+        """The model's passes of samples, in evaluation mode, without gradients; a restoring model gets damaged ones."""
         with eval_mode(self.model):
             return list(passes(self.model, samples, BATCH if self.model.restores else self._inference_batch_size))
 
@@ -199,7 +199,7 @@ class Examination:
 
 
 def errors_of(differences: Tensor) -> float:
-    """The mean of (n,) differences in its own standard errors; 0 where it can't be told from 0."""
+    """The mean of (n,) differences in its own standard errors; 0 for fewer than two."""
     if len(differences) < 2:
         return 0.0
     deviation = float(differences.std())

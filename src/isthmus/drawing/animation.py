@@ -15,15 +15,15 @@ from isthmus.drawing.theme import LIGHT, drawing, sheet
 from isthmus.storage.files import write_whole
 
 SIDE = 120
-"""Pixels that a picture's longer side has at least."""
+"""The least number of pixels of a picture's longer side."""
 
 GAP = 12
 STEP, REST = 60, 700
-"""Milliseconds that a frame stays, and the first and the last."""
+"""Milliseconds of a frame, and of the first and last frame."""
 
 
 def animation(rows: Mapping[str, Tensor], look: Look) -> list[Image.Image]:
-    """A frame for each sample of the rows (n, *shape) raw, which stand side by side under their names."""
+    """One frame for each sample; the rows, (n, *shape) raw, stand side by side under their names."""
     scaled = {name: look.scaled(samples) for name, samples in rows.items()}
     if look.kind == "pictures":
         return _of_pictures(scaled, look)
@@ -31,11 +31,11 @@ def animation(rows: Mapping[str, Tensor], look: Look) -> list[Image.Image]:
 
 
 def write_gif(path: str | Path, frames: Sequence[Image.Image]) -> Path:
-    """Write frames as a GIF that goes there and back for ever, whole or not at all; gives the path."""
+    """Write frames as a GIF that runs forwards and back in a loop, whole or not at all; returns the path."""
     there_and_back = [*frames, *frames[-2:0:-1]]
     ends = (0, len(frames) - 1)
     durations = [REST if i in ends else STEP for i in range(len(there_and_back))]
-    # one palette for all: else Pillow's own for each frame makes the colours flicker
+    # one palette for all frames: Pillow's own palette per frame makes the colours flicker
     palette = _side_by_side(frames).quantize(128, dither=Image.Dither.NONE)
     few = [frame.quantize(palette=palette, dither=Image.Dither.NONE) for frame in there_and_back]
     write_whole(

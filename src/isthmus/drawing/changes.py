@@ -1,4 +1,4 @@
-"""What changes in samples when one number of their code does: pictures with where they change, columns by numbers."""
+"""Figures of a traverse: pictures with maps of their change, and column changes by latent dimension."""
 
 from collections.abc import Mapping, Sequence
 
@@ -16,9 +16,9 @@ from isthmus.drawing.theme import LIGHT, Theme, drawing, sheet
 def picture_changes(
     rows: Mapping[str, Tensor], where: Sequence[Tensor], look: Look, *, captions: Sequence[str], theme: Theme = LIGHT
 ) -> Figure:
-    """Rows of pictures, (n, C, H, W) raw, each with a heat picture at its end that tells where they change.
+    """Rows of pictures, (n, C, H, W) raw, each with a heat map of the change at its end.
 
-    where: for each row (C, H, W), 0 where nothing changes; the brightest is the largest of all rows.
+    where: for each row (C, H, W), 0 where nothing changes; the brightest colour is the largest change of all rows.
     captions: n + 1 texts above the columns.
     """
     scaled = {name: look.scaled(pictures) for name, pictures in rows.items()}
@@ -35,7 +35,7 @@ def picture_changes(
 
 
 def column_changes(changes: Tensor, rows: Sequence[str], columns: tuple[str, ...], *, theme: Theme = LIGHT) -> Figure:
-    """A table of colours: how much each row's number moves each column, up or down; of many columns the most moved.
+    """A table of colours: how much each row's latent dimension changes each column; of many, the most changed.
 
     changes: (rows, columns), in scaled units.
     """

@@ -1,4 +1,4 @@
-"""Figures of anomalous samples: their scores beside the threshold, and where in them the error lies."""
+"""Figures of anomalous samples: their scores with the threshold, and maps of their errors."""
 
 from collections.abc import Mapping, Sequence
 
@@ -15,13 +15,13 @@ from isthmus.drawing.theme import LIGHT, Theme, drawing, sheet
 HEAT, HEAT_SHARES = "inferno", "Blues"
 FRAME, SHADE = "#00a0ff", "#00000080"
 MOST_COLUMNS = 12
-"""Of a table, that are drawn by name."""
+"""Columns of a table that are drawn by name."""
 LEAST_SHARE = 0.005
-"""Below it, no number is written."""
+"""Smaller shares get no number."""
 
 
 def score_histogram(groups: Mapping[str, Tensor], threshold: float, label: str, *, theme: Theme = LIGHT) -> Figure:
-    """How large a share of each group has which score; the threshold dashed; logarithmic where scores span tenfold."""
+    """Histogram of each group's scores, with the threshold dashed; a log axis if the largest is 10 times the median."""
     known = {name: values.double().numpy() for name, values in groups.items()}
     known = {name: values[np.isfinite(values)] for name, values in known.items()}
     pooled = np.concatenate([*known.values(), [threshold]])
@@ -57,9 +57,9 @@ def picture_heat(
     titles: Sequence[str] = (),
     theme: Theme = LIGHT,
 ) -> Figure:
-    """Pictures (n, C, H, W), what came back of them, and where the squared error lies: dark for none, bright for most.
+    """Pictures (n, C, H, W), their reconstructions, and maps of the squared error: dark for none, bright for most.
 
-    bounds: the values that are black and full light.
+    bounds: the values of black and white.
     """
     low, high = bounds or (float(clean.nan_to_num().min()), float(clean.nan_to_num().max()))
     heat = errors.float().mean(1).nan_to_num(0.0)
@@ -78,7 +78,7 @@ def picture_heat(
 def series_heat(
     clean: Tensor, made: Tensor, errors: Tensor, *, titles: Sequence[str] = (), theme: Theme = LIGHT
 ) -> Figure:
-    """Series (n, C, T), of which the first channel is drawn, what came back, and the error over time as shade."""
+    """The first channel of series (n, C, T), its reconstruction, and the error over time as shading."""
     heat = errors.float().mean(1).nan_to_num(0.0)
     heat = heat / heat.amax().clamp(min=1e-30)
     count = min(6, len(clean))
@@ -103,9 +103,9 @@ def series_heat(
 def cell_shares(
     rows: Sequence[Sequence[tuple[str, float]]], titles: Sequence[str] = (), *, theme: Theme = LIGHT
 ) -> Figure:
-    """For each row of a table the share of its error that each named column explains, and the rest, 100 % together.
+    """For each row of a table, the share of its error that each named column explains, and the rest; together 100 %.
 
-    rows: (column, share) of the columns that are off. titles: of the rows.
+    rows: (column, share) of the anomalous columns. titles: of the rows.
     """
     totals: dict[str, float] = {}
     for name, share in (cell for row in rows for cell in row):
@@ -129,7 +129,7 @@ def cell_shares(
         axes.set_yticks(
             range(len(rows)), titles[: len(rows)] if titles else [str(place + 1) for place in range(len(rows))]
         )
-        axes.set_title("share of the row's squared error that goes with each column (%)", loc="left", fontsize=9)
+        axes.set_title("share of the row's squared error that each column explains (%)", loc="left", fontsize=9)
     return figure
 
 
@@ -141,10 +141,10 @@ def place_maps(
     bounds: tuple[float, float] | None = None,
     theme: Theme = LIGHT,
 ) -> Figure:
-    """Whole pictures, each with its most anomalous tiles framed, and the map of their scores; the first says its place.
+    """Whole pictures with their most anomalous tiles framed, and maps of their scores; the first frame has a label.
 
     pictures: name, (C, H, W) scaled picture, (H, W) scores, and (row, column, score) of its most anomalous tiles. tile:
-    height and width. threshold: marked on the scale of the scores. bounds: the values that are black and full light.
+    height and width. threshold: marked on the scale of the scores. bounds: the values of black and white.
     """
     finite = torch.cat([scores.flatten() for _, _, scores, _ in pictures])
     finite = finite[finite.isfinite()]
@@ -165,7 +165,7 @@ def place_maps(
                 for axes in (left, right):
                     corner = (column - 0.5, row - 0.5)
                     axes.add_patch(Rectangle(corner, tile[1], tile[0], fill=False, color=FRAME, linewidth=1.4))
-            for row, column, score in worst[:1]:  # the others may lie close by
+            for row, column, score in worst[:1]:  # labels of the others might overlap
                 words = f"{row},{column}: {score:.2g}"
                 left.text(column, row, words, fontsize=7, color="white", va="bottom", backgroundcolor=SHADE)
             for axes in (left, right):

@@ -1,4 +1,4 @@
-"""Figures of drawn samples: pictures side by side, series as small lines, rows of a table as points among data."""
+"""Figures of drawn samples: pictures side by side, series as small lines, table rows as points among the data."""
 
 import math
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from isthmus.drawing.theme import LIGHT, Theme, drawing, sheet
 from isthmus.pca import principal_components
 
 LEAST_SIDE = 480
-"""Pixels: a mosaic of small pictures is magnified until it is about so wide."""
+"""A mosaic of small pictures is magnified to a width of about so many pixels."""
 
 
 def mosaic(pictures: np.ndarray) -> np.ndarray:
@@ -34,7 +34,7 @@ def mosaic(pictures: np.ndarray) -> np.ndarray:
 def picture_board(
     scaled: Tensor, *, bounds: tuple[float, float], across: int = 10, captions: Sequence[str] = (), theme: Theme = LIGHT
 ) -> Figure:
-    """(N, C, H, W) scaled pictures in rows of so many; captions stand above the columns."""
+    """(N, C, H, W) scaled pictures in rows of `across`; captions stand above the columns."""
     whole = len(scaled) - len(scaled) % min(across, len(scaled))
     rows = {" " * place: row for place, row in enumerate(scaled[:whole].split(min(across, len(scaled))))}
     return picture_grid(rows, captions=captions, bounds=bounds, theme=theme)
@@ -62,7 +62,7 @@ def series_board(values: Tensor, *, across: int = 5, captions: Sequence[str] = (
 
 
 def clouds(real: Tensor, drawn: Tensor, *, theme: Theme = LIGHT) -> Figure:
-    """(N, D) real and (M, D) drawn rows, scaled, as points in the plane of the real ones' first two components."""
+    """(N, D) real and (M, D) drawn rows, scaled, as points in the plane of the real rows' first two components."""
     real, drawn = (of.flatten(1).nan_to_num(0.0) for of in (real, drawn))
     plane = principal_components(Samples(real), torch.Tensor.float, min(2, real.shape[1]))
     with drawing(theme):

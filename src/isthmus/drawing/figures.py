@@ -1,4 +1,4 @@
-"""The report's figures, each a function that gives a matplotlib `Figure`; `figure.savefig(path)` writes it."""
+"""The report's figures: each function returns a matplotlib `Figure`; `figure.savefig(path)` writes it."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -18,7 +18,7 @@ from isthmus.formatting import percent
 from isthmus.pca import principal_components
 
 WORDS = {"model": "model", "pca": "PCA", "mean": "mean", "original": "original", "nothing": "doing nothing"}
-"""What the rivals are called in a figure."""
+"""The names of the rivals in a figure."""
 
 MOST_POINTS = 4000
 MOST_COLUMNS = 30
@@ -26,10 +26,10 @@ LARGEST_PICTURE = 128
 
 
 def loss_curves(history: Sequence[Mapping[str, Any]], *, best_epoch: int = 0, theme: Theme = LIGHT) -> Figure:
-    """Training and validation loss by epoch, the best epoch marked; a logarithmic axis where they fall tenfold.
+    """Training and validation loss by epoch, with the best epoch marked; a logarithmic axis if they fall tenfold.
 
-    history: one mapping an epoch, with `epoch`, `loss` and, where there is a validation part, `validation_loss`.
-    best_epoch: whose weights were kept; the lowest point of the last curve where 0.
+    history: one mapping per epoch, with `epoch`, `loss` and, if there is a validation part, `validation_loss`.
+    best_epoch: the epoch whose weights were kept; 0: the lowest point of the last curve.
     """
     curves = {}
     for name, label in (("loss", "training"), ("validation_loss", "validation")):
@@ -71,12 +71,12 @@ def picture_grid(
     bounds: tuple[float, float] = (0.0, 1.0),
     theme: Theme = LIGHT,
 ) -> Figure:
-    """Pictures in rows, one column a sample, so that what belongs together stands one below the other.
+    """Pictures in rows, one column per sample.
 
-    rows: the row's name → (n, C, H, W) pictures; one channel is grey, three colour, four colour with opacity; of any
-        other number the first is shown. Pictures larger than 128 pixels are averaged down.
+    rows: the row's name → (n, C, H, W) pictures; one channel is grey, three are colour, four are colour with opacity;
+        with any other number, the first channel is shown. Pictures larger than 128 pixels are averaged down.
     captions: n short texts above the columns.
-    bounds: the values that are black and full light.
+    bounds: the values of black and white.
     """
     pictures = [displayable(batch, bounds) for batch in rows.values()]
     count, height, width = pictures[0].shape[:3]
@@ -90,13 +90,13 @@ def picture_grid(
         names = max(_inches(name, 7.5) for name in rows)
         left = 0.16 + names if names else 0.06
         wide = max(5.4, 0.45 * count) if count > 1 else 2 + left
-        last = _inches(captions[-1], 9) if captions else 0.0  # may be wider than what it stands above
+        last = _inches(captions[-1], 9) if captions else 0.0  # may be wider than its picture
         half = width / board.shape[1] / 2
         right = max(0.06, (0.06 + last / 2 - (wide - left) * half) / (1 - half))
         above, below = 0.3 if any(captions) else 0.06, 0.06
         across = wide - left - right
         down = across * board.shape[0] / board.shape[1]
-        figure = sheet(wide, above + down + below, fitted=False)  # by hand: else what is left over shows as a band
+        figure = sheet(wide, above + down + below, fitted=False)  # by hand, to leave no empty band
         tall = figure.get_figheight()
         axes = figure.add_axes((left / wide, below / tall, across / wide, down / tall))
         axes.imshow(board, interpolation="nearest")
@@ -109,16 +109,16 @@ def picture_grid(
 
 
 def _inches(text: str, size: float) -> float:
-    """How wide the widest line of a text is, of a font's size in points."""
+    """The width of a text's widest line in inches, at a font size in points."""
     lines = [line for line in text.replace("$", "S").splitlines() if line.strip()]  # "$" would begin a formula
     return max((float(TextPath((0, 0), line, size=size).get_extents().width) / 72 for line in lines), default=0.0)
 
 
 def series_lines(rows: Mapping[str, Tensor], *, captions: Sequence[str] = (), theme: Theme = LIGHT) -> Figure:
-    """Series as lines, one panel a sample, with the original, the model's and PCA's reconstruction over each other.
+    """Series as lines, one panel per sample: the original, the model's and PCA's reconstruction over each other.
 
-    rows: "original", "model", "pca" → (n, C, T), of which the first channel is shown; other names have colours of their
-        own. Where NaN is, there is no line.
+    rows: "original", "model", "pca" → (n, C, T); the first channel is shown; other names get other colours. NaN leaves
+        a gap in the line.
     """
     lines = {name: batch[:, 0].float().cpu().numpy() for name, batch in rows.items()}
     count = len(next(iter(lines.values())))
@@ -152,9 +152,9 @@ def series_lines(rows: Mapping[str, Tensor], *, captions: Sequence[str] = (), th
 
 
 def error_histogram(errors: Mapping[str, Tensor], *, theme: Theme = LIGHT) -> Figure:
-    """How many samples have which mean squared error, the model's beside its rival's; their means as lines.
+    """Histogram of the samples' mean squared errors, for the model and its rival; their means as lines.
 
-    errors: "model", "pca" (or "nothing") → (N,). A logarithmic axis where the largest is over 50 times the median.
+    errors: "model", "pca" (or "nothing") → (N,). A logarithmic axis if the largest is over 50 times the median.
     """
     known = {name: values.double().cpu().numpy() for name, values in errors.items()}
     known = {name: values[np.isfinite(values)] for name, values in known.items()}
@@ -190,16 +190,16 @@ def error_histogram(errors: Mapping[str, Tensor], *, theme: Theme = LIGHT) -> Fi
 
 
 def code_plane(codes: Tensor) -> tuple[Tensor, tuple[str, ...]]:
-    """Where codes (N, *code) lie in a plane: (N, 2) points, or (N, 1) for codes of one number, and the axes' names.
+    """Codes (N, *code) as points of a plane: (N, 2), or (N, 1) for one latent dimension, and the axes' names.
 
-    Codes of two numbers are the plane; larger ones are projected onto their first two principal components, whose names
-    tell the share of the codes' variance that each explains.
+    Codes with two dimensions are the plane itself; larger ones are projected onto their first two principal components,
+    whose names contain the share of the codes' variance that each explains.
     """
     flat = codes.detach().cpu().flatten(1)
     if flat.shape[1] == 1:
-        return flat.float(), ("code",)
+        return flat.float(), ("latent dimension 0",)
     if flat.shape[1] == 2 or not len(flat):
-        return flat[:, :2].float(), ("code, 1st number", "code, 2nd number")
+        return flat[:, :2].float(), ("latent dimension 0", "latent dimension 1")
     plane = principal_components(Samples(flat), Tensor.float, 2)
     total = plane.total_variance
     shares = [float(variance) / total if total > 0 else 0.0 for variance in plane.variances]
@@ -211,9 +211,9 @@ def code_plane(codes: Tensor) -> tuple[Tensor, tuple[str, ...]]:
 def code_map(
     codes: Tensor, labels: Tensor | None = None, label_names: Sequence[str] = (), *, theme: Theme = LIGHT
 ) -> Figure:
-    """Where samples lie in the code, coloured by label, each label's name at its median.
+    """Samples in the latent space, coloured by label, with each label's name at its median.
 
-    codes: (N, *code); see `code_plane` for codes of more than two numbers. Over 4000 are thinned out evenly.
+    codes: (N, *code); see `code_plane` for codes with more than two dimensions. More than 4000 are thinned out evenly.
     labels: (N,) int64, or None.
     """
     kept = torch.arange(len(codes))
@@ -238,7 +238,7 @@ def code_map(
 def column_bars(columns: Mapping[str, Tensor], names: Sequence[str] = (), *, theme: Theme = LIGHT) -> Figure:
     """Explained variance of each column: a bar for the model, a mark for PCA, worst first; of many, the 30 worst.
 
-    columns: "model", "pca" → (D,) explained variances; what is NaN (a column that does not vary) is left out.
+    columns: "model", "pca" → (D,) explained variances; NaN (a column that does not vary) is left out.
     """
     model = columns["model"].double().cpu().numpy()
     order = [int(i) for i in np.argsort(model, kind="stable") if np.isfinite(model[i])]
@@ -282,7 +282,7 @@ def displayable(batch: Tensor, bounds: tuple[float, float]) -> np.ndarray:
 
 def _bins(values: np.ndarray, log: bool, count: int) -> list[float]:
     low, high = float(values.min()), float(values.max())
-    if high - low <= 1e-9 * max(abs(high), 1e-30):  # all alike: a bin around them
+    if high - low <= 1e-9 * max(abs(high), 1e-30):  # all equal: one bin around them
         return np.linspace(low - 0.5 * (abs(low) or 1), low + 0.5 * (abs(low) or 1), 8).tolist()
     return (np.geomspace if log else np.linspace)(low, high, count + 1).tolist()
 
@@ -296,7 +296,7 @@ def code_points(
     *,
     faint: bool = False,
 ) -> None:
-    """Points (N, 2), coloured by their marks (N,), each mark's name at its median. faint: others go on top."""
+    """Points (N, 2), coloured by their marks (N,), each mark's name at its median. faint: draw them as a background."""
     x, y = points.T
     size = float(np.clip(6000 / len(x), 5, 36))
     alpha = 0.35 if faint else 0.8
@@ -319,7 +319,7 @@ def code_points(
 
 
 def _code_line(axes: Axes, x: np.ndarray, marks: np.ndarray | None, names: Sequence[str], theme: Theme) -> None:
-    """Codes of one number: a histogram, or a row of ticks for each label."""
+    """Codes with one latent dimension: a histogram, or a row of ticks for each label."""
     if marks is None:
         axes.hist(x, bins=_bins(x, log=False, count=40), color=theme.rivals["model"], alpha=0.75)
         axes.set_ylabel("samples")
@@ -339,6 +339,6 @@ def _called(label: int, names: Sequence[str]) -> str:
 
 
 def short_name(text: str, most: int = 22) -> str:
-    """Cut to `most` letters, and without what matplotlib would read as mathematics."""
+    """The text cut to `most` letters, with "$" escaped, which matplotlib would read as mathematics."""
     text = text if len(text) <= most else text[: most - 1] + "…"
     return text.replace("$", r"\$")

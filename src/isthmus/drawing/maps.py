@@ -1,4 +1,4 @@
-"""Maps: samples as points with labels and thumbnails, and beside them what a decoder makes of the places between."""
+"""Maps: samples as points with labels and thumbnails, next to decoded positions of the same plane."""
 
 from dataclasses import dataclass
 
@@ -20,15 +20,15 @@ SIZE = 1 / 22
 COLUMNS = 4
 """Columns of a table whose values over the plane are shown."""
 CATEGORIES = 5
-"""Categories of a column that are told apart; the others share a colour."""
+"""Categories of a column with a colour of their own; the others share one."""
 
 
 @dataclass(frozen=True, eq=False)
 class Plane:
-    """What a decoder makes of a grid of places over a map.
+    """A grid of decoded positions over a map.
 
-    samples: (down · across, *shape) raw, row by row from the bottom. shown: (down · across,) whether a place is near
-    enough to the data to mean something. extent: left, right, bottom, top on the map.
+    samples: (down · across, *shape) raw, row by row from the bottom. shown: (down · across,) whether a position is near
+    enough to the data to be meaningful. extent: left, right, bottom, top on the map.
     """
 
     samples: Tensor
@@ -41,7 +41,7 @@ class Plane:
 def draw_map(
     points: Tensor, samples: Samples, axes: tuple[str, str], look: Look, plane: Plane | None, *, theme: Theme = LIGHT
 ) -> Figure:
-    """The map (N, 2) of N samples, coloured by label; beside it the plane, where there is one."""
+    """The map (N, 2) of N samples, coloured by label; next to it the decoded plane, if there is one."""
     with drawing(theme):
         both = plane is not None
         figure = sheet(8.0 if both else 5.6, 4.2 if both else 5.4)
@@ -59,7 +59,7 @@ def draw_map(
 
 
 def plane_board(plane: Plane, look: Look) -> np.ndarray:
-    """(height, width, 4) in 0..1: the plane of pictures as one, its top row first; clear around and between them."""
+    """(height, width, 4) in 0..1: the plane of pictures as one picture, top row first; transparent between them."""
     scaled = look.scaled(plane.samples)
     cells = displayable(scaled, look.bounds([scaled])) * plane.shown.numpy()[:, None, None, None]
     gap = max(1, round(0.06 * max(cells.shape[1:3])))
@@ -69,7 +69,7 @@ def plane_board(plane: Plane, look: Look) -> np.ndarray:
 
 
 def thumbnails(samples: Samples, look: Look) -> np.ndarray:
-    """(N, h, w, 4) in 0..1 of pictures, at most 32 pixels a side."""
+    """(N, h, w, 4) in 0..1: thumbnails of pictures, at most 32 pixels per side."""
     scaled = look.scaled(samples.tensor())
     bounds = look.bounds([scaled])
     side = max(scaled.shape[-2:])
@@ -80,7 +80,7 @@ def thumbnails(samples: Samples, look: Look) -> np.ndarray:
 
 
 def _thumbnails(axes: Axes, points: Tensor, samples: Samples, look: Look, theme: Theme) -> None:
-    """As many samples as find room, at their points; grey ones as ink of their label's colour, without their ground."""
+    """Thumbnails of as many samples as fit, at their points; grey ones as ink in their label's colour."""
     low, high = points.amin(0), points.amax(0)
     side = (high - low).clamp(min=1e-9) * SIZE
     kept: list[int] = []
@@ -107,7 +107,7 @@ def _thumbnails(axes: Axes, points: Tensor, samples: Samples, look: Look, theme:
 
 
 def _ink(picture: np.ndarray, colour: str) -> np.ndarray:
-    """(h, w, 4) as ink of one colour, as thick as the picture differs from its edge."""
+    """(h, w, 4) as ink of one colour; the ink is opaque where the picture differs from its edge."""
     grey = picture[..., 0]
     edge = np.median(np.concatenate((grey[0], grey[-1], grey[:, 0], grey[:, -1])))
     ink = np.empty_like(picture)
@@ -126,7 +126,7 @@ def _draw_plane(
     axes.set_title("decoded positions of the map", loc="left", fontsize=9)
     axes.tick_params(labelsize=8)
     left, right, bottom, top = plane.extent
-    if look.kind == "pictures" and plane.down == 1:  # a strip, of pictures as wide as they are high
+    if look.kind == "pictures" and plane.down == 1:  # a strip of square pictures
         top = bottom + (right - left) / plane.across
         axes.imshow(plane_board(plane, look), extent=(left, right, bottom, top), aspect="equal")
     elif look.kind == "pictures":
@@ -147,7 +147,7 @@ def _draw_plane(
 
 
 def _columns(figure: Figure, half: SubplotSpec, plane: Plane, look: Look, theme: Theme) -> None:
-    """The values over the plane of those columns that change most over it."""
+    """The columns that change most over the plane, each as a map of its values."""
     values = plane.samples.flatten(1)
     known = look.scaled(plane.samples).flatten(1)[plane.shown]
     order = known.std(0).sort(descending=True, stable=True).indices[:COLUMNS].tolist()
@@ -174,7 +174,7 @@ def _columns(figure: Figure, half: SubplotSpec, plane: Plane, look: Look, theme:
 def _by_name(
     board: np.ndarray, called: tuple[str, ...], theme: Theme
 ) -> tuple[np.ndarray, dict[int, str], ListedColormap]:
-    """(down, across) categories numbered anew, their names, and their colours: the commonest, and the others as one."""
+    """(down, across) renumbered categories, their names and colours: the most common ones, and the others as one."""
     rounded = np.rint(board).clip(0, len(called) - 1)
     numbers, counts = np.unique(rounded[np.isfinite(rounded)].astype(int), return_counts=True)
     named = np.sort(numbers[np.argsort(-counts, kind="stable")[:CATEGORIES]])

@@ -1,4 +1,4 @@
-"""Plates: figures as a page holds them, for light and for dark, said in words too; sections: plates with a title."""
+"""Plates: figures of a page, in light and dark, with a text alternative; sections: plates under a title."""
 
 import base64
 from collections.abc import Callable, Sequence
@@ -11,7 +11,7 @@ from isthmus.drawing.theme import DARK, LIGHT, Theme, png
 
 @dataclass(frozen=True)
 class Plate:
-    """A figure as the page holds it: PNG for light and dark, in words for those who can't see it, and a caption."""
+    """A figure of a page: PNG for light and dark, a text alternative, and a caption."""
 
     title: str
     light: str
@@ -23,7 +23,7 @@ class Plate:
 
 @dataclass(frozen=True)
 class Section:
-    """Plates that belong together, below one title. words: what is to be read above them, a paragraph each."""
+    """Plates that belong together under one title. words: the paragraphs above them."""
 
     title: str
     plates: Sequence[Plate]
@@ -31,7 +31,7 @@ class Section:
 
 
 def plate(title: str, draw: Callable[[Theme], Figure], alt: str, caption: str) -> Plate:
-    """Draw a figure for light and for dark."""
+    """Draw a figure for light and dark pages."""
     drawn = draw(LIGHT)
     width = round(drawn.get_size_inches()[0] * 120)
     light, dark = (base64.b64encode(png(figure)).decode() for figure in (drawn, draw(DARK)))

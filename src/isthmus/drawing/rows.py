@@ -1,4 +1,4 @@
-"""Samples in rows, in the way of their kind: pictures as a grid, series and tables as lines that change colour."""
+"""Samples in rows: pictures as a grid, series and tables as lines that change colour."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -24,9 +24,9 @@ MOST_COLUMNS, NAMED = 24, 3
 
 @dataclass(frozen=True, eq=False)
 class Look:
-    """What is to be known of raw samples to show them: their kind, their scaling, and a table's columns.
+    """The facts needed to show raw samples: their kind, their scaling, and a table's columns.
 
-    categories: for each column what its categories are called, () where it holds numbers; () of data without any.
+    categories: for each column the names of its categories, or () for numbers; () for data without categories.
     """
 
     kind: Kind
@@ -36,18 +36,18 @@ class Look:
 
     @classmethod
     def of(cls, run: TrainedModel) -> Self:
-        """The look of what a run's model takes and makes."""
+        """The look of a run's samples."""
         said = run.description
         categories = tuple(tuple(names) for names in said.get("categories") or ())
         return cls(said["kind"], run.model.scaling, tuple(said.get("columns") or ()), categories)
 
     @torch.no_grad()
     def scaled(self, raw: Tensor) -> Tensor:
-        """Raw samples scaled, so that what they are made of can be compared."""
+        """Raw samples scaled, so that their numbers can be compared."""
         return self.scaling(raw).cpu()
 
     def told(self, column: int, value: float) -> float | str:
-        """A raw value of a table as people know it: the name of a category, or the number, or that it is missing."""
+        """A raw value of a table for people: the name of its category, the number, "missing" or "unknown"."""
         if math.isnan(value):
             return "missing"
         names = self.categories[column] if self.categories else ()
@@ -56,7 +56,7 @@ class Look:
         return names[round(value)] if names and math.isfinite(value) and 0 <= round(value) < len(names) else value
 
     def bounds(self, scaled: Sequence[Tensor]) -> tuple[float, float]:
-        """The scaled values that are black and full light."""
+        """The scaled values of black and white."""
         if self.scaling.range is not None:
             return self.scaling.range
         known = torch.cat([values.flatten() for values in scaled])
@@ -69,9 +69,9 @@ def sample_rows(
 ) -> Figure:
     """Samples that follow one another, in rows by name: (n, *shape) raw each.
 
-    Pictures stand side by side, `captions` above them. Of series (the first channel) and of tables, each row is a panel
-    with a line a sample, whose colour goes from the first's to the last's; of many columns those that change most.
-    Those that have a caption are thicker and in the legend. What categories become stands above.
+    Pictures stand side by side, with `captions` above them. For series (the first channel) and tables, each row is a
+    panel with one line per sample, whose colour changes from the first to the last; of many columns, those that change
+    most are shown. Lines with a caption are thicker and appear in the legend. Categories are named above the panel.
     """
     scaled = {name: look.scaled(samples) for name, samples in rows.items()}
     if look.kind == "pictures":
@@ -83,8 +83,7 @@ def sample_rows(
 def column_lines(scaled: Mapping[str, Tensor], look: Look) -> tuple[dict[str, np.ndarray], list[str]]:
     """Series or rows of a table as (n, points) lines, and the points' names: none for series.
 
-    Categories have no height, so they are left out. Of more than 24 columns, those remain that change most within the
-    rows.
+    Categories have no height, so they are left out. Of more than 24 columns, only those that change most remain.
     """
     if look.kind == "series":
         return {name: samples[:, 0].numpy() for name, samples in scaled.items()}, []

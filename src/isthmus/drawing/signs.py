@@ -1,4 +1,4 @@
-"""Figures of what is measured beside its limit: bars by name, ranks of many, a matrix, samples in rows."""
+"""Figures of findings: bars with a limit, sorted values, a matrix, samples in rows."""
 
 from collections.abc import Mapping, Sequence
 
@@ -31,7 +31,7 @@ def bars(values: Mapping[str, float], *, limit: float | None, label: str, theme:
 def ranks(
     values: Sequence[float], *, label: str, limit: float | None = None, log: bool = False, theme: Theme = LIGHT
 ) -> Figure:
-    """Many values, sorted by the caller, each at its rank; the limit as a dashed line."""
+    """Many values, sorted by the caller, by rank; the limit as a dashed line."""
     with drawing(theme):
         figure = sheet(5.4, 3.0)
         axes = figure.add_subplot(xlabel="rank", ylabel=label)
@@ -52,7 +52,7 @@ def ranks(
 
 
 def matrix(values: Tensor, *, label: str, theme: Theme = LIGHT) -> Figure:
-    """A square of values in 0..1."""
+    """A square matrix of values in 0..1, as colours."""
     with drawing(theme):
         figure = sheet(4.2, 3.6)
         axes = figure.add_subplot()
@@ -68,9 +68,9 @@ def samples(
     bounds: tuple[float, float] | None = None,
     theme: Theme = LIGHT,
 ) -> Figure:
-    """Samples one below the other, a row for each name: as pictures, else as lines over each other.
+    """Samples with one row per name: as pictures, otherwise as lines over each other.
 
-    rows: name → (n, D) scaled. shape: of one sample. bounds: the values that are black and full light.
+    rows: name → (n, D) scaled. shape: of one sample. bounds: the values of black and white.
     """
     if len(shape) == 3:
         everything = torch.cat(list(rows.values()))

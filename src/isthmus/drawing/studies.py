@@ -1,4 +1,4 @@
-"""The figures of studies: error by code size, what one more number brings, and rivals with their spread."""
+"""The figures of studies: error by code size, gain per latent dimension, and models with their spread."""
 
 from collections.abc import Mapping, Sequence
 
@@ -12,7 +12,7 @@ from isthmus.drawing.theme import LIGHT, Theme, drawing, sheet
 Curve = tuple[Sequence[float], Sequence[float], Sequence[float]]
 """x, y, and the spread of each y (0 where it has none)."""
 FAR = 1000.0
-"""Times smaller than any model's: a rival's number that far off would stretch the axis."""
+"""A rival's number so many times smaller than any model's would stretch the axis."""
 
 
 def curves(
@@ -25,10 +25,10 @@ def curves(
     log: bool = True,
     theme: Theme = LIGHT,
 ) -> Figure:
-    """Lines with a band of ± their spread, by sizes that are drawn at equal steps where they double.
+    """Lines with a band of ± their spread, over sizes on a logarithmic axis.
 
-    lines: by title; "model" and "PCA" have the report's colours, others one each. across, up: names of the axes.
-    marked: an x to be marked. level: a height with its name. log: whether y is logarithmic, where all of it is above 0.
+    lines: by title; "model" and "PCA" have fixed colours. across, up: names of the axes.
+    marked: an x to mark. level: a height with its name. log: whether y is logarithmic, if all its values are above 0.
     """
     with drawing(theme):
         figure = sheet(5.4, 3.6)
@@ -51,11 +51,11 @@ def curves(
         if log and values and min(values) > 0:
             axes.set_yscale("log")
             least = min(lines["model"][1] if "model" in lines else values) / FAR
-            if min(values) < least:  # where a rival is exact, its line leaves the figure
+            if min(values) < least:  # the line of an exact rival leaves the figure
                 axes.set_ylim(bottom=least)
         _doubling(axes, sorted({size for x, _, _ in lines.values() for size in x}))
         axes.grid(axis="y")
-        # beside a line there may be no room within the axes
+        # the lines may leave no room within the axes
         figure.legend(loc="outside upper center", ncols=2 if len(lines) > 3 else 3, fontsize=9)
     return figure
 
@@ -68,10 +68,10 @@ def rivals(
     across: str,
     theme: Theme = LIGHT,
 ) -> Figure:
-    """A row for each name with its mean, a bar of ± its spread, and PCA's number beside it.
+    """A row for each name with its mean, a bar of ± its spread, and PCA's value.
 
-    beside: PCA's number, by the same names. Numbers a thousand times smaller than the usual (median) mean, which come
-    from codes as large as the data, stand at the left edge as arrows, so that the others remain apart.
+    beside: PCA's value, by the same names. Values a thousand times smaller than the median mean, which come from codes
+    as large as the data, are arrows at the left edge, so that the others stay distinct.
     """
     names = list(means)
     least = float(np.median(np.abs(list(means.values())))) / FAR
@@ -111,7 +111,7 @@ def rivals(
 
 
 def _doubling(axes: Axes, sizes: Sequence[float]) -> None:
-    """A logarithmic x axis with a tick at each size, as long as they don't crowd."""
+    """A logarithmic x axis with a tick at each size; of more than 12 sizes, only some have one."""
     axes.set_xscale("log", base=2)
     shown = sizes if len(sizes) <= 12 else sizes[:: -(-len(sizes) // 12)]
     axes.xaxis.set_major_locator(FixedLocator(list(shown)))

@@ -1,4 +1,4 @@
-"""How figures look: a light and a dark theme, colours that colour-blind people can tell apart, and the way to PNG."""
+"""The look of figures: a light and a dark theme, colours that colour-blind people can distinguish, and PNG output."""
 
 import contextlib
 import io
@@ -28,10 +28,10 @@ LIGHT_LABELS = (
     "#9aa0ab",
     "#b5e8f0",
 )
-"""The same, lightened until they stand out from a dark ground."""
+"""The same, lightened to stand out from a dark background."""
 
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "*")
-"""Shapes for labels beyond the tenth, so that no two of the first hundred look the same."""
+"""Shapes for labels after the tenth, so that the first hundred all look different."""
 
 
 @dataclass(frozen=True)
@@ -92,9 +92,9 @@ def drawing(theme: Theme) -> Iterator[None]:
 
 
 def sheet(width: float, height: float, *, fitted: bool = True) -> Figure:
-    """An empty figure of `width` × `height` inches, which no window manager knows of.
+    """An empty figure of `width` × `height` inches, without a window.
 
-    fitted: make room for labels by drawing twice; many panels are quicker placed by hand.
+    fitted: make room for labels by drawing twice; placing many panels by hand is faster.
     """
     figure = Figure(figsize=(width, height), layout="constrained" if fitted else None)
     FigureCanvasAgg(figure)
@@ -102,7 +102,7 @@ def sheet(width: float, height: float, *, fitted: bool = True) -> Figure:
 
 
 def png(figure: Figure) -> bytes:
-    """The figure as PNG with a transparent ground, without a date, so that the same figure gives the same bytes."""
+    """The figure as PNG with a transparent background and no date, so that the same figure gives the same bytes."""
     memory = io.BytesIO()
     figure.savefig(memory, format="png", dpi=figure.dpi, facecolor="none", metadata={"Software": None})
     return memory.getvalue()
