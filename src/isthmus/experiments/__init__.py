@@ -1,4 +1,4 @@
-"""What trains several models: how many numbers a code needs, which model is best, and whether pretraining pays."""
+"""Studies that train several models: the size of the code, the best model, and the value of pretraining."""
 
 from isthmus.experiments.classify import Classify
 from isthmus.experiments.compare import compare

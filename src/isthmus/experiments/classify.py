@@ -1,4 +1,4 @@
-"""Learning labels from a few samples: by a run's encoder, by the same network without it, by codes, by the data."""
+"""Learning labels from a few samples: with a run's encoder, with a fresh network, from codes, or from the data."""
 
 import math
 from dataclasses import dataclass
@@ -34,15 +34,15 @@ WAYS: tuple[Way, ...] = get_args(Way)
 NETWORKS = WAYS[:2]
 NEIGHBOURS = 5
 STEPS = 2000
-"""Of a network's training, at least, where nobody says how long it is trained."""
+"""The least steps of a network's training if the settings don't decide."""
 
 
 class Classify(Trial):
-    """Learn labels from a few samples of the training part, and be measured on the validation and the test part.
+    """Learn labels from a few samples of the training part, and measure the accuracy on the validation and test part.
 
-    run: folder of the run whose encoder is tried; weights: SHA-256 of its weights. way: how. labels: how many samples
-    have theirs. settings: of a network's training; the rest are those of `settings_for`. body_rate: the encoder's
-    learning rate where it is fine-tuned, as a multiple of the new layer's.
+    run: folder of the run whose encoder is used; weights: SHA-256 of its weights. way: the method. labels: the number
+    of samples with labels. settings: of a network's training; the others are those of `settings_for`. body_rate: the
+    encoder's learning rate in fine-tuning, as a multiple of the new layer's.
     """
 
     run: str
@@ -54,11 +54,11 @@ class Classify(Trial):
 
     @property
     def budget(self) -> int:
-        """Its epochs; one for what is not a network."""
+        """Its epochs; 1 for a way without a network."""
         return settings_for(self.labels, self.seed, self.settings).epochs if self.way in NETWORKS else 1
 
     def work(self, study: Surroundings, tell: Tell) -> dict[str, Any]:
-        """Give `labels`, and `validation_accuracy` and `test_accuracy` as shares of 1."""
+        """Return `labels`, and `validation_accuracy` and `test_accuracy` as shares of 1."""
         run = load(self.run)
         parts = {name: fitted(part, run) for name, part in study.data.parts.items() if len(part)}
         few = draw_few(parts.pop("train"), self.labels, self.seed)
@@ -93,7 +93,7 @@ class Classify(Trial):
 
 
 def pipeline(kind: Literal["logistic", "k nearest"], few: Samples) -> "Pipeline":
-    """A classifier of scikit-learn's for features such as codes, which it standardises first; yet to be fitted."""
+    """An unfitted scikit-learn classifier for features such as codes, which it standardises first."""
     from sklearn.linear_model import LogisticRegression  # noqa: PLC0415 scikit-learn takes a second
     from sklearn.neighbors import KNeighborsClassifier  # noqa: PLC0415
     from sklearn.pipeline import make_pipeline  # noqa: PLC0415
@@ -107,30 +107,30 @@ def pipeline(kind: Literal["logistic", "k nearest"], few: Samples) -> "Pipeline"
 
 @torch.no_grad()
 def regressed(body: CodeBody, scaling: Scaling, few: Samples) -> nn.Linear:
-    """The logistic regression of labels on standardised codes, as the last layer that a network begins with."""
+    """The logistic regression of labels on standardised codes, as a network's initial last layer."""
     codes = torch.cat(
         [body(scaling(raw).to(body.mean.device).nan_to_num(0.0)).flatten(1) for raw in few.batches(1024)]
     ).cpu()
     solved: Any = pipeline("logistic", few)[-1].fit(codes.double().numpy(), labels_of(few).numpy())
     head = nn.Linear(codes.shape[1], max(len(few.label_names), int(labels_of(few).max()) + 1))
     head.weight.zero_()
-    head.bias.fill_(float(solved.intercept_.min()) - 5.0)  # of a class that none of the few has
+    head.bias.fill_(float(solved.intercept_.min()) - 5.0)  # for a class that is missing from the few samples
     known = torch.as_tensor(solved.classes_)
     weight, bias = torch.as_tensor(solved.coef_).float(), torch.as_tensor(solved.intercept_).float()
-    if len(known) == 2:  # of two classes it solves for the second against the first
+    if len(known) == 2:  # with two classes, it solves only for the second
         weight, bias = torch.cat([torch.zeros_like(weight), weight]), torch.cat([torch.zeros_like(bias), bias])
     head.weight[known], head.bias[known] = weight, bias
     return head
 
 
 def settings_for(labels: int, seed: int, given: dict[str, Any]) -> Settings:
-    """How a network is trained on so many samples: for some 2,000 steps, 20 epochs at least, by cosine."""
+    """The settings for a network and so many samples: about 2,000 steps, at least 20 epochs, cosine schedule."""
     steps = math.ceil(labels / find_batch_size(Settings(**given), labels))
     return Settings(**{"epochs": max(20, math.ceil(STEPS / steps)), "schedule": "cosine", "seed": seed} | given)
 
 
 def steps_of(labels: int, settings: Settings) -> int:
-    """How many steps a network takes on so many samples."""
+    """The number of steps of a network's training on so many samples."""
     return settings.epochs * math.ceil(labels / find_batch_size(settings, labels))
 
 
@@ -138,16 +138,16 @@ def unlearnt(model: Autoencoder, seed: int) -> Autoencoder:
     """The same network with fresh weights.
 
     Raises:
-        BlueprintError: it is made of somebody's own modules.
+        BlueprintError: it has custom modules.
     """
     if model.blueprint is None:
-        raise BlueprintError("Modules of somebody's own can't be built anew. Leave out the way 'from scratch'.")
+        raise BlueprintError("Custom modules can't be built with new weights. Leave out the way 'from scratch'.")
     return model.blueprint.replace(start="mean").build(_Like(model.shape, model.scaling), seed=seed, remarks=False)
 
 
 @dataclass(frozen=True)
 class _Like:
-    """Shape and scaling in the place of data."""
+    """Shape and scaling, in place of data."""
 
     shape: tuple[int, ...]
     scaling: Scaling

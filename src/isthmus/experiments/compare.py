@@ -1,4 +1,4 @@
-"""Compare: several models on the same data with the same budget, over several seeds, PCA beside them."""
+"""Compare: several models on the same data with the same budget, over several seeds, and compared with PCA."""
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -33,28 +33,29 @@ def compare(
         found = ist.compare("digits", ["deep", "vae@weight=1/2/4"], out="runs/digits-grid")
         found = ist.compare("digits", {"wide": ist.recipe("deep", widths=(512,)), "deep": ist.recipe("deep")}, out=…)
 
-    A seed changes the weights at the start, the order of the samples and all draws; how the data are divided stays.
-    The folder keeps every run, `results.parquet` with a row a run, `results.json` and the page `report.html`. The same
-    line again does only what is left to do; with more recipes or seeds it takes what is there.
+    A seed changes the initial weights, the order of the samples and all random draws; the split of the data stays the
+    same. The folder contains every run, `results.parquet` with one row per run, `results.json` and the page
+    `report.html`. If you call it again, it only does the remaining work; with more recipes or seeds, it reuses the
+    existing runs.
 
-    Models are ranked by what they are trained for: VAEs of one likelihood by the ELBO, all others, and both together,
-    by the squared error. ELBO, KL, bits per number and the Fréchet distance of draws are measured of models that have
-    them.
+    Models are ranked by their training objective: VAEs with one likelihood by the ELBO; all others, and mixtures of
+    both, by the squared error. ELBO, KL, bits per number and the Fréchet distance of draws are measured for models that
+    have them.
 
-    source: anything that `open_data` takes, or Data. recipes: names, with options or grids of them
-    (`isthmus.experiments.candidates`), or blueprints by names of your own. seeds: how many trainings of each. jobs:
-    processes. overwrite: take the place of another study in the folder. progress: called with epochs done and in all.
+    source: anything that `open_data` takes, or Data. recipes: names, with options or grids of options
+    (`isthmus.experiments.candidates`), or blueprints by names of your own. seeds: trainings of each model. jobs:
+    processes. overwrite: replace another study in the folder. progress: called with the epochs done and in total.
     settings: of each training (`Settings`), the same for all.
 
     Raises:
         BlueprintError: there is no such recipe.
-        RunError: the folder holds a study of other data, models or settings; or every single run has failed.
+        RunError: the folder has a study of other data, models or settings; or all runs have failed.
     """
     data = open_data(source)
     if seeds < 1:
         raise DataError(f"seeds={seeds}: expected 1 or more.")
     if not recipes:
-        raise BlueprintError("No recipes to compare: expected one at least, such as ['deep', 'conv'].")
+        raise BlueprintError("There are no recipes to compare: expected one or more, such as ['deep', 'conv'].")
     settings = checked(settings)
     plans = recipes if isinstance(recipes, Mapping) else planned(recipes)
     trials = [
@@ -72,14 +73,14 @@ def compare(
 
     write_comparison(study, found)
     if not any(entry.count for entry in found.entries):
-        raise RunError(f"Every run has failed, the first so: {next(iter(found.failures.values()))}")
+        raise RunError(f"All runs have failed. The first error: {next(iter(found.failures.values()))}")
     return found
 
 
 def planned(recipes: Sequence[str]) -> dict[str, Blueprint]:
-    """The blueprints of candidates by their words.
+    """The blueprints of the candidates, by their names.
 
     Raises:
-        BlueprintError: a word names no model, or there is no such recipe or option.
+        BlueprintError: a word names no model, or its recipe or option doesn't exist.
     """
     return {candidate.name: named(candidate.recipe, **candidate.options) for candidate in read_candidates(recipes)}

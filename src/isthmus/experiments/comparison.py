@@ -1,4 +1,4 @@
-"""What a comparison found: which model is best, by what, and whether the spread over the seeds leaves a doubt."""
+"""The result of a comparison: the best model, the measure that decides, and whether the lead exceeds the spread."""
 
 import math
 from collections.abc import Sequence
@@ -14,11 +14,11 @@ from isthmus.formatting import number
 
 @dataclass(frozen=True)
 class Comparison(Found):
-    """What a comparison found: its entries with the best first.
+    """The result of a comparison: its entries, the best first.
 
-    ranked_by: the measure that decides: the ELBO, where all models maximise it with the same likelihood, else the mean
-    squared error. verdict: which is best, and whether by more than the spread, in words. explanation: the same of those
-    that are trained for the ELBO, among others that are not.
+    ranked_by: the measure that decides: the ELBO if all models maximise it with the same likelihood, otherwise the mean
+    squared error. verdict: the best model, and whether its lead exceeds the spread, in words. explanation: the same for
+    the models trained for the ELBO, if others are not.
     """
 
     ranked_by: str
@@ -26,7 +26,7 @@ class Comparison(Found):
     explanation: str = ""
 
     def to_json(self) -> dict[str, Any]:
-        """The order and who is best."""
+        """The order of the models and the verdict."""
         return {
             "study": "compare",
             "part": self.part,
@@ -39,7 +39,7 @@ class Comparison(Found):
 
 
 def judge(study: Study) -> Comparison:
-    """What the results of a comparison's trials say."""
+    """Summarise the results of a comparison's trials."""
     table = rows(study)
     part = evaluated_part(table, ("test", "validation", "train"))
     found = entries(table)
@@ -65,7 +65,7 @@ def more_is_better(measure: str) -> bool:
 
 
 def verdict(order: Sequence[Entry], measure: str) -> str:
-    """Which is best, beside PCA and beside the next, and whether the spreads leave a doubt."""
+    """The best model, compared with PCA and the next one, and whether its lead exceeds the spreads."""
     among = [entry for entry in order if measure in entry.means]
     if not among:
         return "Nothing was measured."
@@ -75,7 +75,7 @@ def verdict(order: Sequence[Entry], measure: str) -> str:
     if elbo:
         said += " nats"
     elif (pca := best.get(f"{measure}_pca")) is not None:
-        said += f"; PCA with {beside(best)} has {number(pca)}"
+        said += f" (PCA with {beside(best)}: {number(pca)})"
     if len(among) == 1:
         return f"{said}."
     second = among[1]
@@ -83,20 +83,20 @@ def verdict(order: Sequence[Entry], measure: str) -> str:
     spreads = [entry.spreads[measure] for entry in (best, second)]
     known = [spread for spread in spreads if spread is not None]
     if len(known) < 2:
-        return f"{said}. One seed does not show how much is chance."
+        return f"{said}. With one seed, the lead may be chance."
     lead = abs(second.means[measure] - best.means[measure])
     if lead > sum(known):
-        return f"{said}: the lead is larger than both standard deviations together."
-    return f"{said}: the lead is within their standard deviations, so more seeds may turn it."
+        return f"{said}. The lead is larger than both standard deviations together."
+    return f"{said}. The lead is within the standard deviations, so more seeds may reverse it."
 
 
 def _of_one_aim(order: Sequence[Entry], aim: str, measure: str) -> str:
-    """A sentence on those that maximise the ELBO, among models that don't."""
+    """A sentence on the models that maximise the ELBO, if others don't."""
     among = ranked([entry for entry in order if entry.aim == aim and measure in entry.means], measure)
     if not among:
         return ""
     likelihood = aim.removeprefix("elbo (").rstrip(")")
     if len(among) == 1:
         score = told(among[0], measure)
-        return f"{among[0].candidate} is trained for the ELBO ({likelihood}), {score} nats, not the error."
-    return f"Of those trained for the ELBO ({likelihood}), not the error, {verdict(among, measure)}"
+        return f"{among[0].candidate} maximises the ELBO ({likelihood}), not the error: {score} nats."
+    return f"Among the models that maximise the ELBO ({likelihood}), not the error: {verdict(among, measure)}"

@@ -1,4 +1,4 @@
-"""What a study measures of a model that can be drawn from: ELBO, KL and bits of a part, and how alike its draws are."""
+"""Measures of generative models in a study: ELBO, KL and bits of a part, and the Fréchet distance of draws."""
 
 from collections.abc import Callable
 
@@ -12,16 +12,16 @@ from isthmus.trained import TrainedModel
 from isthmus.uses.sample import has_prior, source_of
 
 FEATURES = 64
-"""Principal components of the data, at most, in which draws and samples are compared."""
+"""The most principal components of the data in which draws and samples are compared."""
 DRAWS = 2000
-"""Draws, and real samples, at most."""
+"""The most draws, and real samples."""
 ERROR = "mse"
 
 
 def aim_of(model: Autoencoder) -> str:
-    """The measure that a model is trained for: "mse", or the ELBO with its likelihood, "elbo (bce)".
+    """The objective of a model: "mse", or the ELBO with its likelihood, "elbo (bce)".
 
-    ELBOs of different likelihoods are in different units, and can't be compared.
+    ELBOs of different likelihoods have different units and can't be compared.
     """
     if not has_likelihood(model):
         return ERROR
@@ -29,12 +29,12 @@ def aim_of(model: Autoencoder) -> str:
 
 
 def generative(run: TrainedModel, samples: Samples, pca: Callable[[int], PCA]) -> dict[str, dict[str, float]]:
-    """Measures by name, each of the model alone; those that the model has.
+    """The measures that the model has, by name.
 
-    elbo, kl: nats a sample, whatever the KL's weight in training. bits: per number of a sample, by the ELBO.
-    frechet: of draws from the prior to as many of the samples, in the data's first principal components, scaled units².
+    elbo, kl: nats per sample, whatever the KL's weight in training. bits: per number of a sample, by the ELBO.
+    frechet: between draws from the prior and as many samples, in the data's first principal components, scaled units².
 
-    pca: gives so many of the data's first principal components.
+    pca: returns this many of the data's first principal components.
     """
     found: dict[str, float] = {}
     if has_likelihood(run.model):

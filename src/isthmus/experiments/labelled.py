@@ -1,4 +1,4 @@
-"""Labelled data for a run: opened and fitted to its model, and a few of them drawn class by class."""
+"""Labelled data for a run: opened, fitted to its model, and reduced to a few samples per class."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from isthmus.run import Run
 
 
 def open_labelled(source: Any, run: Run, read_options: dict[str, Any]) -> Data:
-    """Data for a run's encoder, read as the run's were, but for their columns and where `read_options` says otherwise.
+    """Data for a run's encoder, read like the run's own data except for their columns and `read_options`.
 
     Raises:
         DataError: as `open_data` and `fitted`.
@@ -25,10 +25,10 @@ def open_labelled(source: Any, run: Run, read_options: dict[str, Any]) -> Data:
 
 
 def fitted(samples: Samples, run: Run) -> Samples:
-    """The samples as the run's model takes them.
+    """The samples in the form that the run's model takes.
 
     Raises:
-        DataError: columns are missing, the categories are others, or the shape is.
+        DataError: columns are missing, or the categories or the shape differ.
     """
     like = run.description
     if not like:
@@ -38,14 +38,14 @@ def fitted(samples: Samples, run: Run) -> Samples:
         given = samples.categories[where[name]] if samples.categories and name in where else names
         if tuple(names) != tuple(given):
             raise DataError(
-                f"The column {name!r} has other categories than in the run's training: {', '.join(given[:5])}. Give "
-                "data with the same ones."
+                f"The column {name!r} has the categories {', '.join(given[:5])}, which differ from those in the run's "
+                "training. Give data with the same categories."
             )
     return fit_to(samples, like, "the source")
 
 
 def draw_few(samples: Samples, count: int, seed: int) -> Samples:
-    """`count` of the samples, drawn by the seed, as many of each class as there are; all where there are fewer."""
+    """`count` of the samples, drawn by the seed and balanced over the classes; all if there are fewer."""
     labels = labels_of(samples).numpy()
     order = np.random.default_rng(seed).permutation(len(labels))
     place = np.empty(len(labels), dtype=np.int64)  # of each sample among its class, in that order
@@ -63,5 +63,5 @@ def labels_of(samples: Samples) -> Tensor:
         DataError: there are none.
     """
     if samples.labels is None:
-        raise DataError("These samples have no labels to learn. Say which they are (label=), or give other data.")
+        raise DataError("These samples have no labels to learn. Name their column (label=), or give other data.")
     return samples.labels

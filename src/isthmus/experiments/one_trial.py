@@ -10,8 +10,8 @@ from isthmus.experiments.study import Study
 
 
 def main(folder: str, name: str) -> int:
-    """Do one trial of the study in a folder, and print what is done of it; an error that ends the study, in words."""
-    report, sys.stdout = sys.stdout, sys.stderr  # so that nothing else that prints is taken for progress
+    """Do one trial of the study in a folder, and print its progress, or the message of an error that ends the study."""
+    report, sys.stdout = sys.stdout, sys.stderr  # so that no other output is mistaken for progress
     threading.Thread(target=_end_with_study, daemon=True).start()
     try:
         study = Study.open(folder)
@@ -26,8 +26,8 @@ def main(folder: str, name: str) -> int:
 
 
 def _end_with_study() -> None:
-    """When the pipe closes, stop the training under way, which then saves itself."""
-    os.read(0, 1)  # not sys.stdin, whose lock a waiting thread would hold when the interpreter ends
+    """When the pipe closes, stop the current training, which then saves itself."""
+    os.read(0, 1)  # not sys.stdin: a waiting thread would hold its lock when the interpreter ends
     signal.raise_signal(signal.SIGTERM)
 
 

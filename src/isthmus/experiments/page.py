@@ -1,4 +1,4 @@
-"""The page of a study: the answer, sections, all numbers, what went wrong, and the facts."""
+"""The page of a study: the answer, sections, all numbers, failed trials, and the facts."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -27,11 +27,11 @@ def write_page(
     failures: Mapping[str, str],
     settings: Mapping[str, Any],
 ) -> Path:
-    """Write the page of a study into its folder, whole or not at all, and give its path.
+    """Write the page of a study into its folder, whole or not at all, and return its path.
 
-    description: of the data (`Data.description`). title: which study it is. verdict, explanation: the answer, and why.
-    tables: each with a `title`, a `head` and `rows` of `cells`, those `chosen` marked. failures: what went wrong, by
-    trial. settings: which all trainings share.
+    description: of the data (`Data.description`). title: the kind of study. verdict, explanation: the answer and its
+    reason. tables: each with a `title`, a `head` and `rows` of `cells`; `chosen` rows are marked. failures: the error
+    of each failed trial. settings: those that all trainings share.
     """
     around = environment()
     command = str(around.pop("command") or "")
@@ -69,10 +69,10 @@ def write_entries(
     settings: Mapping[str, Any],
     decided_by: str = "",
 ) -> Path:
-    """Write the page of a study whose numbers are entries, and give its path.
+    """Write the page of a study whose numbers are entries, and return its path.
 
-    chosen: the candidate whose row is marked. decided_by: see `isthmus.experiments.words.tables`. The rest as for
-    `write_page`.
+    chosen: the candidate whose row is marked. decided_by: see `isthmus.experiments.words.tables`. The other arguments
+    are those of `write_page`.
     """
     shown = tables(entries, decided_by)
     measured = {name.split("_", 1)[1] for names in shown.values() for name in names if "_" in name}
@@ -91,7 +91,8 @@ def write_entries(
         sections=sections,
         caption=f"Means of {runs} run{'s' * (runs != 1)} each{f', ± the {SPREAD}' if runs > 1 else ''}. "
         + "; ".join(told_of)
-        + ". PCA has as many numbers as the code, 512 at most; beside a quantised code as many bits.",
+        + ". PCA has as many components as the code has dimensions, 512 at most. For a quantised code, PCA has as many "
+        "bits.",
         tables=[
             {
                 "title": title,

@@ -1,4 +1,4 @@
-"""Is pretraining worth it: what a run's encoder adds where few samples have labels, beside the same network without."""
+"""Is pretraining worth it? With few labels, a run's encoder compared with the same network with fresh weights."""
 
 import hashlib
 from collections.abc import Callable, Sequence
@@ -32,27 +32,27 @@ def pretrain(
     body_rate: float = 1.0,
     **settings: Any,
 ) -> Pretraining:
-    """Learn labels from a few samples, starting at a run's encoder and without it, and compare.
+    """Learn labels from a few samples, with and without a run's encoder, and compare.
 
         found = ist.pretrain("runs/digits", labels=[100, 1000], out="runs/digits-pretrain")
         found.accuracy("fine-tuned", 100), found.accuracy("from scratch", 100)
 
-    The ways: "fine-tuned", the encoder and on its standardised codes a linear layer, which begins as their logistic
-    regression, all of it trained; "from scratch", the same with fresh weights and an encoder that learns as fast;
-    scikit-learn's logistic regression and k nearest neighbours on the codes and on the data themselves, both
-    standardised first. For each seed other samples are drawn to have labels, as many of each class as there are. The
-    folder is that of a study: what is done isn't done again (see `sweep`).
+    The ways: "fine-tuned" trains the encoder together with a linear layer on its standardised codes, which starts as
+    their logistic regression; "from scratch" does the same with fresh weights, and the encoder has the same learning
+    rate as the layer; the others are scikit-learn's logistic regression and k nearest neighbours, on the codes and on
+    the data themselves, both standardised first. Each seed draws other labelled samples, balanced over the classes.
+    The folder is that of a study: finished trials are reused (see `sweep`).
 
-    run: a run in a folder, or its folder. source: data with labels, with a test part or to be divided; the run's own
-    where None. labels: how many samples of the training part have one. seeds: how often. read_options: to read the
-    source, as for `open_data`. body_rate: the encoder's learning rate where it is fine-tuned, as a multiple of the new
-    layer's: a small one keeps more of what it has learnt. settings: of a network's training (`Settings`), else those of
+    run: a run in a folder, or its folder. source: data with labels, with a test part or to be split. None: the run's
+    own data. labels: numbers of labelled samples of the training part. seeds: repetitions. read_options: to read the
+    source, as for `open_data`. body_rate: the encoder's learning rate in fine-tuning, as a multiple of the new layer's;
+    a small rate changes the encoder less. settings: of a network's training (`Settings`); the others are those of
     `settings_for`.
 
     Raises:
-        RunError: the run has no folder, or the study's folder holds another one.
+        RunError: the run has no folder, or the study's folder has another study.
         DataError: the data have no labels, or don't fit the run.
-        BlueprintError: the encoder doesn't take samples as they are.
+        BlueprintError: the encoder needs labels, or samples of another shape.
 
     Source: Erhan et al., Why does unsupervised pre-training help deep learning? JMLR 11 (2010); Kumar et al.,
     Fine-tuning can distort pretrained features and underperform out-of-distribution, ICLR (2022), for the new layer
@@ -60,11 +60,11 @@ def pretrain(
     """
     folder = run.folder if isinstance(run, Run) else Path(run)
     if folder is None:
-        raise RunError("This run has no folder, and a study loads it from there. Train with out=….")
+        raise RunError("This run has no folder, but the study loads it from one. Save it first: run.save(folder).")
     loaded = load(folder)
     CodeBody(loaded.model)
     if seeds < 1 or not labels or min(labels) < 2:
-        raise DataError(f"labels={list(labels)}, seeds={seeds}: expected 2 labels or more, and 1 seed or more.")
+        raise DataError(f"labels={list(labels)}, seeds={seeds}: expected 2 or more labels, and 1 or more seeds.")
     settings = checked(settings)
     data = loaded.open() if source is None else open_labelled(source, loaded, read_options or {})
     labels_of(data.train)
@@ -94,13 +94,13 @@ def pretrain(
 
     write_pretraining(study, found)
     if not any(entry.count for entry in found.entries):
-        raise RunError(f"Every trial has failed, the first so: {next(iter(found.failures.values()))}")
+        raise RunError(f"All trials have failed. The first error: {next(iter(found.failures.values()))}")
     return found
 
 
 def _possible(labels: Sequence[int], count: int) -> list[int]:
-    """The numbers of labels that there are samples for, ascending."""
+    """The numbers of labels that don't exceed the number of samples, ascending."""
     kept = sorted({number for number in labels if number <= count})
     if len(kept) < len(set(labels)):
-        remark(f"The training part has {count} samples: larger numbers of labels are left out.")
+        remark(f"The training part has {count} samples. Larger numbers of labels are left out.")
     return kept or [count]

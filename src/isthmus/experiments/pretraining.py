@@ -1,4 +1,4 @@
-"""What a pretraining found: how many labels are right, fine-tuned and without the run, and whether that pays."""
+"""The result of a pretraining study: the accuracies with and without the run, and whether pretraining pays."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -14,16 +14,16 @@ WITHOUT: tuple[Way, ...] = ("from scratch", "data, logistic regression", "data, 
 
 @dataclass(frozen=True)
 class Pretraining(Found):
-    """What pretraining was worth: an entry a way and number of labels.
+    """The result of a pretraining study: an entry for each way and number of labels.
 
-    verdict: fine-tuned beside the best of what needs no pretraining, in words.
+    verdict: fine-tuning compared with the best way that needs no pretraining, in words.
     """
 
     labels: tuple[int, ...]
     verdict: str
 
     def accuracy(self, way: str, labels: int, part: str | None = None) -> tuple[float, float | None] | None:
-        """Mean and standard deviation over the seeds; None where nothing was measured."""
+        """Mean and standard deviation over the seeds; None if nothing was measured."""
         entry = next((entry for entry in self.entries if entry.candidate == called(way, labels)), None)
         name = f"{part or self.part}_accuracy"
         return (entry.means[name], entry.spreads[name]) if entry is not None and name in entry.means else None
@@ -44,7 +44,7 @@ class Pretraining(Found):
 
 
 def judge(study: Study, counts: Sequence[int]) -> Pretraining:
-    """What the results of a pretraining's trials say."""
+    """Summarise the results of a pretraining's trials."""
     table = rows(study)
     part = next((part for part in ("test", "validation") if any(f"{part}_accuracy" in row for row in table)), "test")
     found = Pretraining(study.folder, part, tuple(table), tuple(entries(table)), tuple(counts), "")
@@ -53,29 +53,30 @@ def judge(study: Study, counts: Sequence[int]) -> Pretraining:
     fewest = min(steps_of(count, settings_for(count, 0, asked)) for count in counts)
     if any(found.accuracy("from scratch", count) for count in counts) and fewest < STEPS / 2:
         said.append(
-            f"The networks took {fewest} steps where the labels are fewest; by themselves they take {STEPS:,}. A fresh "
-            "network is hardly trained then: give more epochs."
+            f"With the fewest labels, the networks were trained for only {fewest} steps (default: {STEPS:,}). This is "
+            "too short for a fresh network: set more epochs."
         )
-    return replace(found, verdict=" ".join(filter(None, said)) or "Nothing was measured on both sides.")
+    return replace(found, verdict=" ".join(filter(None, said)) or "There are no results to compare.")
 
 
 def said_of(found: Pretraining, labels: int) -> str:
-    """Fine-tuned beside what does best without the run, and whether the spreads leave a doubt; "" of one side alone."""
+    """Fine-tuning compared with the best way without the run, and whether the lead exceeds the spreads; else ""."""
     tuned = found.accuracy("fine-tuned", labels)
     others = {way: pair for way in WITHOUT if (pair := found.accuracy(way, labels)) is not None}
     if tuned is None or not others:
         return ""
     best = max(others, key=lambda way: others[way][0])
-    text = f"With {labels:,} labels {told(tuned)} are right, fine-tuned; without pretraining {told(others[best])} at "
+    text = f"With {labels:,} labels, fine-tuning reaches an accuracy of {told(tuned)}. "
     fresh = others.get("from scratch")
-    text += f"best ({best}" + (f"; from scratch {told(fresh)})" if fresh and best != "from scratch" else ")")
+    text += f"The best way without pretraining ({best}) reaches {told(others[best])}"
+    text += f", training from scratch {told(fresh)}" if fresh and best != "from scratch" else ""
     spreads = [spread for _, spread in (tuned, others[best]) if spread is not None]
     lead = tuned[0] - others[best][0]
     if len(spreads) < 2:
-        return f"{text}. How far chance goes, one seed does not tell."
+        return f"{text}. With one seed, the difference may be chance."
     if abs(lead) <= sum(spreads):
-        return f"{text}: no difference beyond their standard deviations."
-    return f"{text}: {'it pays' if lead > 0 else 'it does not pay'}."
+        return f"{text}. The difference is within the standard deviations."
+    return f"{text}. Pretraining {'pays' if lead > 0 else 'does not pay'}."
 
 
 def told(pair: tuple[float, float | None] | None) -> str:

@@ -1,4 +1,4 @@
-"""The report of each study: its curves, and what the models make of the same samples."""
+"""The report of each study: its curves, and the models' reconstructions of the same samples."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -25,7 +25,7 @@ from isthmus.parts.model import eval_mode
 from isthmus.run import load
 
 SHOWN = 10
-"""How many samples are shown as every model gives them back."""
+"""The number of samples whose reconstructions by all models are shown."""
 
 
 def write_sweep(study: Study, found: Sweep) -> Path:
@@ -33,12 +33,12 @@ def write_sweep(study: Study, found: Sweep) -> Path:
     measure = f"{found.part}_mse"
     entries = [entry for entry in found.entries if measure in entry.means]
     sections = [_sweep_curves(found, entries, measure)] if found.points else []
-    size = "" if found.suggested is None else f"{found.suggested} number{'s' * (found.suggested != 1)}"
+    size = "" if found.suggested is None else f"{found.suggested} latent dimension{'s' * (found.suggested != 1)}"
     return write_entries(
         study.folder,
         study.data.description,
         title="sweep",
-        verdict=f"Take {size}." if size else "No size can be suggested.",
+        verdict=f"Use {size}." if size else "There are no results to suggest a size from.",
         explanation=found.reason,
         sections=[*sections, *_looks(study, {entry.candidate.removeprefix("code "): entry for entry in entries})],
         entries=entries,
@@ -76,14 +76,14 @@ def write_pretraining(study: Study, found: Pretraining) -> Path:
             lambda theme: studies.curves(
                 lines,
                 across="samples with a label",
-                up=f"right, share of the {found.part} part",
+                up=f"accuracy, {found.part} part",
                 log=False,
                 theme=theme,
             ),
             "; ".join(
                 f"{way}: {', '.join(share(found.accuracy(way, count)) for count in found.labels)}" for way in lines
             ),
-            "The band is ± the standard deviation over the seeds, each with other samples that have labels.",
+            "The band is ± the standard deviation over the seeds; each seed draws other labelled samples.",
         )
     ]
     asked = study.trials[0].to_json()
@@ -92,10 +92,10 @@ def write_pretraining(study: Study, found: Pretraining) -> Path:
         study.data.description,
         title="pretrain",
         verdict=found.verdict,
-        explanation="From scratch is the same network with fresh weights and the same settings; the classifiers of "
-        "codes and of the data themselves are scikit-learn's.",
-        sections=[Section("How many labels", plates)] if lines else [],
-        caption=f"Share of the {found.part} part that is right: mean, ± the {SPREAD}.",
+        explanation="“From scratch” is the same network with fresh weights and the same settings. The classifiers of "
+        "codes and of the data themselves come from scikit-learn.",
+        sections=[Section("Accuracy by number of labels", plates)] if lines else [],
+        caption=f"Accuracy on the {found.part} part: mean ± the {SPREAD}.",
         tables=[
             {
                 "title": "",
@@ -126,7 +126,7 @@ def accuracy_lines(found: Pretraining) -> dict[str, studies.Curve]:
 
 
 def _settings(study: Study) -> Mapping[str, Any]:
-    """The settings of the first training, which all of a sweep or a comparison share."""
+    """The settings that all trainings of a sweep or a comparison share."""
     first = study.trials[0]
     return first.settings if isinstance(first, Fit) else {}
 
@@ -147,40 +147,41 @@ def _sweep_curves(found: Sweep, entries: Sequence[Entry], measure: str) -> Secti
             "Error by code size",
             lambda theme: studies.curves(
                 errors,
-                across="numbers in the code",
+                across="latent dimensions",
                 up=f"mean squared error, {found.part} part",
                 marked=found.suggested,
                 theme=theme,
             ),
             f"Mean squared error of the {found.part} part by code size: "
             + "; ".join(f"{x:g}: {number(y)}" for x, y, _ in zip(*errors["model"], strict=True)),
-            f"The model beside PCA with as many {_counted(entries)}; the line marks what is suggested, a band ± the "
-            "standard deviation over the seeds.",
+            f"The model compared with PCA with as many {_counted(entries)}. The vertical line marks the suggested size, "
+            "the band ± the standard deviation over the seeds.",
         )
     ]
     if steps:
         gains = ([point.code for point in steps], [point.gain or 0.0 for point in steps], [0.0] * len(steps))
         plates.append(
             plate(
-                "What one more number brings",
+                "Gain per latent dimension",
                 lambda theme: studies.curves(
                     {"model": gains},
-                    across="numbers in the code",
-                    up="share of the variance a number",
-                    level=(found.price, "price of a number"),
+                    across="latent dimensions",
+                    up="explained variance per dimension",
+                    level=(found.price, "price of a dimension"),
                     marked=found.suggested,
                     theme=theme,
                 ),
-                "Share of the variance that each further number brings, by code size: "
+                "Share of the variance that each further latent dimension explains, by code size: "
                 + "; ".join(f"{point.code}: {percent(point.gain or 0)}" for point in steps),
-                "What each number beyond the next smaller code adds; below the dotted line it doesn't pay.",
+                "Explained variance that each dimension adds to the next smaller code. Below the dotted line, a "
+                "dimension does not pay.",
             )
         )
-    return Section("How many numbers", plates)
+    return Section("Number of latent dimensions", plates)
 
 
 def _rivals(found: Comparison, entries: Sequence[Entry]) -> Section:
-    """A plate of what ranks the models, one of the error, and one each of the ELBO and of draws where there are any."""
+    """A plate of the measure that ranks the models, of the error, and of the ELBO and the draws if there are any."""
     part = found.part
     plates = []
     for name in dict.fromkeys((found.ranked_by, f"{part}_mse", f"{part}_elbo", f"{part}_frechet")):
@@ -199,9 +200,9 @@ def _rivals(found: Comparison, entries: Sequence[Entry]) -> Section:
                     means, spreads, beside, across=label, theme=theme
                 ),
                 "; ".join(f"{entry.candidate}: {told(entry, name)}" for entry in known),
-                f"Of the {part} part; {'more' if unit.more_is_better else 'less'} is better. "
+                f"On the {part} part; {'more' if unit.more_is_better else 'less'} is better. "
                 + (
-                    f"The bar beside each is PCA with as many {_counted(entries)} as its code."
+                    f"The vertical mark in each row is PCA with as many {_counted(entries)} as the model's code."
                     if any(value is not None for value in beside.values())
                     else ""
                 ),
@@ -211,13 +212,13 @@ def _rivals(found: Comparison, entries: Sequence[Entry]) -> Section:
 
 
 def _counted(entries: Sequence[Entry]) -> str:
-    """By what PCA is made as large as the codes."""
+    """The unit in which PCA is as large as the codes."""
     quantised = ["bits" in entry.means for entry in entries]
-    return "bits" if all(quantised) else "numbers (bits, where it is quantised)" if any(quantised) else "numbers"
+    return "bits" if all(quantised) else "dimensions (or bits, if quantised)" if any(quantised) else "dimensions"
 
 
 def _looks(study: Study, entries: Mapping[str, Entry]) -> list[Section]:
-    """The same samples as the first run of each candidate gives them back; of pictures alone."""
+    """The same samples as reconstructed by the first run of each candidate; only for pictures."""
     data = study.data
     samples = next((part for part in (data.test, data.validation, data.train) if len(part)), data.train)
     if samples.kind != "pictures" or not entries:
@@ -236,7 +237,7 @@ def _looks(study: Study, entries: Mapping[str, Entry]) -> list[Section]:
     drawn: Plate = plate(
         "Reconstructions",
         lambda theme: figures.picture_grid(rows, bounds=bounds, theme=theme),
-        f"{len(some)} samples, and below each what each model makes of it: {', '.join(entries)}.",
-        "The same samples, above; below them what the first run of each makes of them.",
+        f"{len(some)} samples, and below each its reconstruction by each model: {', '.join(entries)}.",
+        "Top row: the samples. Below: the reconstructions by the first run of each model.",
     )
-    return [Section("What comes back", [drawn])]
+    return [Section("Reconstructions", [drawn])]

@@ -1,4 +1,4 @@
-"""A study: trials on the same data in one folder; what is done isn't done again, and what was cut goes on."""
+"""A study: trials on the same data in one folder; finished trials are reused, and interrupted ones continue."""
 
 import contextlib
 import json
@@ -22,7 +22,7 @@ from isthmus.storage.files import finite, json_text, unwritable, write_json
 
 PLAN, RUNS, FOUND, COMPONENTS = "plan.json", "runs", "trial.json", "pca.safetensors"
 PATIENCE_SECONDS = 30.0
-"""How long a trial waits for a process of a command that was killed, which may be saving its run still."""
+"""How long a trial waits for the process of a killed command, which may still be saving its run."""
 
 
 class Study:
@@ -32,11 +32,11 @@ class Study:
         study.run(jobs=2)
         study.results()
 
-    The plan, each run and each result are files that are written whole: a study that is killed at any moment goes on
-    where it was, by the same lines again, and one with more trials takes those that are there already.
+    The plan, each run and each result are files that are written whole or not at all. If a study is killed, the same
+    lines continue it. A study with more trials reuses the existing ones.
 
     Raises:
-        DataError: two trials would have the same folder, or there is none.
+        DataError: two trials would have the same folder, or there are no trials.
     """
 
     def __init__(self, folder: str | Path, data: Data, trials: Sequence[Trial]) -> None:
@@ -44,16 +44,16 @@ class Study:
         self._pca: PCA | None = None
         names = [trial.name for trial in self.trials]
         if not names:
-            raise DataError("A study of no trials: expected one at least. Name what shall be tried.")
+            raise DataError("The study has no trials: expected one or more.")
         if twice := next((name for name in names if names.count(name) > 1), None):
-            raise DataError(f"Two trials would both be called {twice!r}. Give each a name of its own.")
+            raise DataError(f"Two trials would have the same name, {twice!r}. Give each its own name.")
 
     @classmethod
     def open(cls, folder: str | Path) -> Self:
         """The study whose plan is in a folder, with its data opened again.
 
         Raises:
-            RunError: there is no plan, or a damaged one.
+            RunError: the plan is missing or damaged.
             DataError: the data came from memory, or have changed.
         """
         plan = read_json(Path(folder) / PLAN)
@@ -69,18 +69,18 @@ class Study:
         components: int = 0,
         progress: Callable[[int, int], object] | None = None,
     ) -> None:
-        """Do all trials that have no result yet, `jobs` at a time, each then in a process of its own.
+        """Do all trials that have no result yet, `jobs` at a time; with more than one job, each in its own process.
 
-        A trial that fails is kept as such, and tried again the next time; the others go on.
+        A failed trial is recorded and tried again the next time; the others go on.
 
-        overwrite: take the place of trials of other data, models or settings that are there under the same names.
-        components: of PCA, to be learnt before the trials, which share them.
-        progress: called with units of the budget done and in all.
+        overwrite: replace trials of other data, models or settings that have the same names.
+        components: of PCA, computed before the trials, which share them.
+        progress: called with the units of the budget done and in total.
 
         Raises:
-            RunError: the folder holds other trials under these names, or another process works there.
+            RunError: the folder has other trials with these names, or another process works there.
             DataError: data from memory can't be opened by other processes.
-            KeyboardInterrupt: somebody ended it; all is saved.
+            KeyboardInterrupt: the user stopped it; all results are saved.
         """
         make_folder(self.folder / RUNS)
         with self._locked():
@@ -98,8 +98,8 @@ class Study:
             if jobs > 1 and len(waiting) > 1:
                 if self.data.description.get("source") is None:
                     raise DataError(
-                        "These data were an object in memory, which other processes can't open. Write them to a file "
-                        "and open that, or say jobs=1."
+                        "These data are an object in memory, which other processes can't open. Write them to a file "
+                        "and open the file, or set jobs=1."
                     )
                 share_out(self.folder, waiting, jobs, counter.tell, self._fail)
             else:
@@ -111,10 +111,10 @@ class Study:
             remark(told)
 
     def work(self, trial: Trial, tell: Callable[[int], object]) -> None:
-        """Do one trial here, and keep what came of it, be it an error.
+        """Do one trial in this process, and save its result or its error.
 
         Raises:
-            KeyboardInterrupt: somebody ended it; all is saved.
+            KeyboardInterrupt: the user stopped it; all results are saved.
         """
         folder = make_folder(self.place(trial))
         (folder / FOUND).unlink(missing_ok=True)
@@ -124,24 +124,24 @@ class Study:
             try:
                 _wait_until_free(folder)
                 found = trial.work(self, tell)
-            except Exception as error:  # whatever one trial stumbles over, the others go on
+            except Exception as error:  # one trial's error must not stop the others
                 found = {"error": _told(error)}
         remarks = list(dict.fromkeys(str(one.message) for one in noted if isinstance(one.message, Remark)))
         self.keep(trial, **found, remarks=remarks, seconds_in_all=time.perf_counter() - began)
         tell(trial.budget)
 
     def keep(self, trial: Trial, **found: Any) -> None:
-        """Write down what came of a trial: its `error`, or what `Trial.work` gives, and its remarks."""
+        """Save a trial's outcome: its `error`, or the result of `Trial.work`, and its remarks."""
         asked = {"trial": trial.to_json(), "data": self.identity, "error": None, "remarks": []}
         write_json(make_folder(self.place(trial)) / FOUND, finite(asked | found))
 
     def _fail(self, trial: Trial, error: str) -> None:
-        """Keep why a trial's process ended, if it has written no result."""
+        """Save the reason why a trial's process ended, if the process has written no result."""
         if self.found(trial) is None:
             self.keep(trial, error=error)
 
     def found(self, trial: Trial) -> dict[str, Any] | None:
-        """What came of a trial; None where nothing has yet."""
+        """The outcome of a trial; None if there is none yet."""
         path = self.place(trial) / FOUND
         if not path.exists():
             return None
@@ -150,7 +150,7 @@ class Study:
             return found if found["data"] == self.identity and _same(found["trial"], trial) else None
 
     def results(self) -> list[tuple[Trial, dict[str, Any]]]:
-        """Each trial with what came of it; an `error` where it failed, or was never done."""
+        """Each trial with its outcome; an `error` if it failed or was never done."""
         nothing = {"error": "it was not done", "remarks": []}
         return [(trial, self.found(trial) or nothing) for trial in self.trials]
 
@@ -159,7 +159,7 @@ class Study:
         return self.folder / RUNS / trial.name
 
     def pca(self, size: int) -> PCA:
-        """The first principal components of the training part, learnt once and kept in the folder."""
+        """The first principal components of the training part, computed once and saved in the folder."""
         path = self.folder / COMPONENTS
         if self._pca is None and path.exists():
             tensors, known = load_tensors(path)
@@ -171,13 +171,13 @@ class Study:
 
     @property
     def identity(self) -> dict[str, Any]:
-        """What tells these data, and how they are divided and scaled, from others."""
+        """The facts that identify the data, their split and their scaling."""
         said = self.data.description
         kept = {name: said.get(name) for name in ("fingerprint", "counts", "split", "fill", "options")}
         return json.loads(json_text(kept | {"scaling": said.get("scaling", {}).get("asked")}))
 
     def _plan(self, overwrite: bool) -> None:
-        """Write down what is going to be done, beside what was planned here before."""
+        """Save the plan: the new trials together with those planned here before."""
         path, planned = self.folder / PLAN, {}
         if path.exists() and not overwrite:
             plan = read_json(path)
@@ -186,14 +186,14 @@ class Study:
                 identity = plan["identity"]
             if identity != self.identity:
                 raise RunError(
-                    f"{self.folder} holds a study of other data, or of the same divided or scaled otherwise. Choose "
-                    "another folder, or say overwrite=True to take its place."
+                    f"{self.folder} has a study of other data, or of the same data with another split or scaling. "
+                    "Choose another folder, or pass overwrite=True to replace the study."
                 )
         for trial in self.trials:
             if trial.name in planned and not _same(planned[trial.name], trial):
                 raise RunError(
-                    f"{self.folder} holds a trial {trial.name!r} of another model or with other settings. Choose "
-                    "another folder, or say overwrite=True to take its place."
+                    f"{self.folder} has a trial {trial.name!r} of another model or with other settings. Choose "
+                    "another folder, or pass overwrite=True to replace the trial."
                 )
             planned[trial.name] = trial.to_json()
         trials = [{"name": name, "asked": asked} for name, asked in planned.items()]
@@ -207,28 +207,28 @@ class Study:
                 yield
         except filelock.Timeout:
             raise RunError(
-                f"Another process works on the study in {self.folder}. Wait for it, or choose another folder."
+                f"Another process is working on the study in {self.folder}. Wait for it, or choose another folder."
             ) from None
         except OSError as error:
             raise unwritable(self.folder / ".lock", error) from error
 
 
 class _Counter:
-    """Adds up what is done of each trial's budget."""
+    """Adds up the finished units of all trials' budgets."""
 
     def __init__(self, trials: Sequence[Trial], progress: Callable[[int, int], object] | None) -> None:
         self.progress, self.total = progress, sum(trial.budget for trial in trials)
         self.done: dict[str, int] = {}
 
     def tell(self, trial: Trial, done: int) -> None:
-        """So much of a trial's budget is done."""
+        """Report the finished units of a trial's budget."""
         self.done[trial.name] = min(done, trial.budget)
         if self.progress is not None:
             self.progress(sum(self.done.values()), self.total)
 
 
 def _same(saved: Mapping[str, Any], trial: Trial) -> bool:
-    """Whether this is the trial that was saved; fields that have come since are at their defaults in it."""
+    """Whether this is the saved trial; fields that are newer than the saved one count with their defaults."""
     with contextlib.suppress(IsthmusError):
         return Trial.from_json(saved) == trial
     return False
@@ -240,8 +240,8 @@ def _wait_until_free(folder: Path) -> None:
 
 
 def _told(error: Exception) -> str:
-    """An error in one line; of one that is nobody's mistake but ours, where it came from."""
+    """An error in one line; an unexpected one comes with its place in the source."""
     if isinstance(error, IsthmusError | MemoryError):
-        return str(error) or "the memory is used up"
+        return str(error) or "out of memory"
     last = traceback.extract_tb(error.__traceback__)[-1]
     return f"{type(error).__name__}: {error} ({Path(last.filename).name}, line {last.lineno})"

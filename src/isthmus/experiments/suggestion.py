@@ -1,4 +1,4 @@
-"""What a sweep found: which size of the code to take, and why."""
+"""The result of a sweep: the suggested size of the code, and the reason."""
 
 import math
 from collections.abc import Sequence
@@ -10,16 +10,16 @@ from isthmus.experiments.table import Entry, Found, entries, evaluated_part, row
 from isthmus.formatting import percent
 
 CLOSE = 0.01
-"""Of the variance: nearer to each other, single trainings say little of which of two is better."""
+"""Of the variance: with one training each, a smaller difference between two sizes may be chance."""
 
 
 @dataclass(frozen=True)
 class Point:
-    """What a code of one size comes to, mean over the seeds, on the part that decides.
+    """The result for one code size: means over the seeds, on the part that decides.
 
-    explained, pca_explained: share of the variance that the model and PCA with as many numbers bring back. spread:
-    standard deviation of the model's over the seeds, None of one seed. bits: of a quantised code; PCA then has as many
-    of them. gain: what each number beyond the next smaller code adds to the explained share; None of the smallest.
+    explained, pca_explained: explained variance of the model and of PCA with as many components. spread: standard
+    deviation of the model's value over the seeds; None for one seed. bits: of a quantised code; PCA then has as many
+    bits. gain: the explained variance that each dimension adds to the next smaller code; None for the smallest.
     """
 
     code: int
@@ -32,11 +32,10 @@ class Point:
 
 @dataclass(frozen=True)
 class Sweep(Found):
-    """What a sweep found; its candidates are called by their words, "code 8".
+    """The result of a sweep; its candidates have names such as "code 8".
 
-    points: what decides, by size. price: the explained share that a number must add to pay. suggested: the code size
-    for which the error, with the price of each of its numbers added, is least; None where nothing was measured.
-    reason: why, in words.
+    points: the results by size. price: the explained variance that a dimension must add. suggested: the code size
+    with the least sum of error and price of its dimensions; None if nothing was measured. reason: in words.
     """
 
     price: float
@@ -45,7 +44,7 @@ class Sweep(Found):
     reason: str
 
     def to_json(self) -> dict[str, Any]:
-        """The decision and what it rests on."""
+        """The decision and its basis."""
         return {
             "study": "sweep",
             "part": self.part,
@@ -58,7 +57,7 @@ class Sweep(Found):
 
 
 def judge(study: Study, price: float | None = None) -> Sweep:
-    """What the results of a sweep's trials say."""
+    """Summarise the results of a sweep's trials."""
     table = rows(study)
     part = evaluated_part(table, ("validation", "test", "train"))
     width = math.prod(study.data.shape)
@@ -72,9 +71,9 @@ def judge(study: Study, price: float | None = None) -> Sweep:
 def suggest(
     points: Sequence[Point], price: float, part: str = "validation", *, priced_by_data: bool = True, width: int = 0
 ) -> tuple[int | None, str]:
-    """The size whose unexplained share plus `price` for each number is least, and the reason in words.
+    """The size with the least sum of unexplained variance and `price` per dimension, and the reason in words.
 
-    part: of the data, whose shares these are. width: how many numbers a sample has, 0 where nobody knows.
+    part: the part of the data that these values belong to. width: the numbers of a sample; 0 if unknown.
     """
     if not points:
         return None, "Nothing was measured."
@@ -83,28 +82,29 @@ def suggest(
     chosen = points[place]
     worth = f"{percent(price)} of the variance"
     if priced_by_data:
-        worth += f", what one of the data's own {width} numbers holds on average"
-    reason = f"On the {part} part {_numbers(chosen.code)} bring{'s' if chosen.code == 1 else ''} back "
-    reason += percent(chosen.explained)
+        worth += f", the average share of one of the data's own {width} numbers"
+    reason = f"On the {part} part, {_numbers(chosen.code)} explain{'s' if chosen.code == 1 else ''} "
+    reason += f"{percent(chosen.explained)} of the variance"
     beaten = next((p for p in points if p.pca_explained is not None and p.pca_explained >= chosen.explained), None)
     if chosen.pca_explained is not None and beaten is not chosen:
         many = "as many" if chosen.bits is None else f"as many bits, {chosen.bits:.0f}"
         those = beaten and (f"{beaten.code}" if beaten.bits is None else f"{beaten.bits:.0f}")
-        needs = f"needs {those} for that" if those else "reaches that with none of the sizes tried"
+        needs = f"needs {those} for the same" if those else "reaches that with none of the sizes tried"
         reason += f" (PCA: {percent(chosen.pca_explained)} with {many}, and it {needs})"
     if place + 1 == len(points):
-        largest = "It is the largest that was tried, so more may pay still: try larger ones."
+        largest = "This is the largest size that was tried, and a larger one may still pay: try larger sizes."
         if 0 < width <= chosen.code:
-            largest = f"The data themselves have no more than {_numbers(width)}: larger codes can bring nothing."
+            numbers = f"{width} numbers" if width != 1 else "one number"
+            largest = f"A sample of the data has only {numbers}: larger codes can't explain more."
         return chosen.code, f"{reason}. {largest}{_doubt(points, costs)}"
     following = points[place + 1]
     assert following.gain is not None
-    more = f"Up to {following.code}, each further one would bring {percent(max(0.0, following.gain))}"
-    return chosen.code, f"{reason}. {more}, which is less than the price of a number, {worth}.{_doubt(points, costs)}"
+    more = f"Up to {following.code}, each further dimension would add {percent(max(0.0, following.gain))}"
+    return chosen.code, f"{reason}. {more}, less than its price, {worth}.{_doubt(points, costs)}"
 
 
 def _doubt(points: Sequence[Point], costs: Sequence[float]) -> str:
-    """A sentence, with a space before it, where another size is as good by what chance may do; else ""."""
+    """A sentence, with a space before it, if another size may be as good by chance; otherwise ""."""
     first, second, *_ = [*sorted(range(len(points)), key=costs.__getitem__), None]
     if second is None:
         return ""
@@ -115,8 +115,8 @@ def _doubt(points: Sequence[Point], costs: Sequence[float]) -> str:
         return ""
     seen = "one training of each" if None in spreads else "their standard deviations over the seeds"
     return (
-        f" With {_numbers(points[second].code)} the sum of error and price is larger by {percent(apart)} only, "
-        f"which {seen} can't tell from chance: more seeds may turn it."
+        f" With {_numbers(points[second].code)}, the sum of error and price is larger by only {percent(apart)}. By "
+        f"{seen}, this may be chance: more seeds may reverse it."
     )
 
 
@@ -136,4 +136,4 @@ def _points(found: Sequence[Entry], measure: str) -> tuple[Point, ...]:
 
 
 def _numbers(count: int) -> str:
-    return f"{count} numbers" if count != 1 else "one number"
+    return f"{count} latent dimensions" if count != 1 else "one latent dimension"

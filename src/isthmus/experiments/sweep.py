@@ -1,4 +1,4 @@
-"""How many numbers: the same model with codes of several sizes, PCA beside it, and where one more stops paying."""
+"""Sweep: the same model with codes of several sizes, compared with PCA, and the size at which more stops paying."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -16,7 +16,7 @@ from isthmus.model.recipes import recipe as named
 from isthmus.training.settings import checked
 
 MOST = 128
-"""The largest code that is tried where nobody says which."""
+"""The largest code that is tried by default."""
 
 
 def sweep(
@@ -32,27 +32,26 @@ def sweep(
     progress: Callable[[int, int], object] | None = None,
     **settings: Any,
 ) -> Sweep:
-    """Train the same model with codes of several sizes, and say where an additional number stops paying.
+    """Train the same model with codes of several sizes, and find where an additional latent dimension stops paying.
 
         found = ist.sweep("digits", [1, 2, 4, 8, 16], out="runs/digits-sweep", epochs=20)
         found.suggested, found.reason
 
-    A number pays as long as it brings back at least as much of the variance as one of the data's own numbers holds
-    on average, 1/D of it for D numbers (Kaiser's rule for PCA), or `price`. The size that is suggested is the one
-    whose error on the validation part (where there is none, on the test part), with the price of its numbers added,
-    is least.
+    A dimension pays if it explains at least as much of the variance as one of the data's own numbers does on average,
+    1/D for D numbers (Kaiser's rule for PCA), or at least `price`. The suggested size has the least sum of the error on
+    the validation part (if there is none, on the test part) and the price of its dimensions.
 
-    The folder keeps every run, `results.parquet` with a row a run, `results.json` and the page `report.html`. The same
-    line again does only what is left to do; with more codes or seeds it takes what is there.
+    The folder contains every run, `results.parquet` with one row per run, `results.json` and the page `report.html`. If
+    you call it again, it only does the remaining work; with more codes or seeds, it reuses the existing runs.
 
-    source: anything that `open_data` takes, or Data. codes: the sizes; powers of two up to half of the data's numbers,
-    and 128 at most, where None. recipe: its name, or a blueprint. seeds: trainings of each size. price: share of the
-    variance. jobs: processes. overwrite: take the place of another study in the folder. progress: called with epochs
-    done and in all. settings: of each training (`Settings`), the same for all.
+    source: anything that `open_data` takes, or Data. codes: the sizes. None: powers of two up to half of the data's
+    numbers, 128 at most. recipe: its name, or a blueprint. seeds: trainings of each size. price: share of the variance.
+    jobs: processes. overwrite: replace another study in the folder. progress: called with the epochs done and in total.
+    settings: of each training (`Settings`), the same for all.
 
     Raises:
-        DataError: a size below 1, or a price that is no share.
-        RunError: the folder holds a study of other data, models or settings; or every single run has failed.
+        DataError: a size is below 1, or the price is not a share.
+        RunError: the folder has a study of other data, models or settings; or all runs have failed.
 
     Source: Kaiser, The application of electronic computers to factor analysis (1960).
     """
@@ -81,7 +80,7 @@ def sweep(
 
     write_sweep(study, found)
     if not found.points:
-        raise RunError(f"Every run has failed, the first so: {next(iter(found.failures.values()))}")
+        raise RunError(f"All runs have failed. The first error: {next(iter(found.failures.values()))}")
     return found
 
 

@@ -1,4 +1,4 @@
-"""A study's table: a row a trial, their means and standard deviations over seeds, and the files that hold both."""
+"""A study's table: one row per trial, means and standard deviations over the seeds, and the files with both."""
 
 import math
 import statistics
@@ -18,9 +18,9 @@ Row = dict[str, Any]
 
 
 def rows(study: Study) -> list[Row]:
-    """A flat row a trial: `candidate`, `seed`, `error`, what its trial gave, and its measures.
+    """A flat row per trial: `candidate`, `seed`, `error`, the trial's result, and its measures.
 
-    A measure is called `test_mse`, and PCA's beside it `test_mse_pca`.
+    A measure has a name such as `test_mse`; PCA's value is `test_mse_pca`.
     """
     made = []
     for trial, found in study.results():
@@ -37,11 +37,11 @@ def rows(study: Study) -> list[Row]:
 
 @dataclass(frozen=True)
 class Entry:
-    """What the trials of one candidate come to.
+    """The trials of one candidate, summarised.
 
-    count, failed: how many trials ended well and how many did not. means, spreads: of each number in their rows; the
-    spread is the standard deviation over the seeds (n - 1), None of fewer than two. aim: the measure that the model is
-    trained for (`isthmus.experiments.generative.aim_of`).
+    count, failed: the numbers of successful and failed trials. means, spreads: of each number in their rows; the spread
+    is the standard deviation over the seeds (n - 1), None for fewer than two. aim: the model's objective
+    (`isthmus.experiments.generative.aim_of`).
     """
 
     candidate: str
@@ -52,20 +52,19 @@ class Entry:
     aim: str = ERROR
 
     def get(self, name: str) -> float | None:
-        """The mean of a number; None where it is not there."""
+        """The mean of a number; None if it is missing."""
         return self.means.get(name)
 
     def whole(self, name: str) -> int:
-        """The mean of a number that is whole, and the same in all trials."""
+        """The mean of a whole number that is the same in all trials."""
         return round(self.means[name])
 
 
 @dataclass(frozen=True)
 class Found:
-    """What every study finds.
+    """The common result of all studies.
 
-    folder: where it is kept. part: the part of the data that it judges by. rows: one a trial. entries: what the trials
-    of each candidate come to.
+    folder: of the study. part: the part of the data that decides. rows: one per trial. entries: one per candidate.
     """
 
     folder: Path
@@ -75,12 +74,12 @@ class Found:
 
     @property
     def failures(self) -> dict[str, str]:
-        """What went wrong, by candidate and seed."""
+        """The errors of failed trials, by candidate and seed."""
         return {f"{row['candidate']}, seed {row['seed']}": row["error"] for row in self.rows if row["error"]}
 
 
 def entries(table: Iterable[Row]) -> list[Entry]:
-    """The rows of each candidate put together, in their order."""
+    """The rows of each candidate summarised, in their order."""
     by_candidate: dict[str, list[Row]] = {}
     for row in table:
         by_candidate.setdefault(row["candidate"], []).append(row)
@@ -88,13 +87,13 @@ def entries(table: Iterable[Row]) -> list[Entry]:
 
 
 def evaluated_part(table: Sequence[Row], parts: Sequence[str]) -> str:
-    """The first of these parts that has been measured."""
+    """The first of these parts that was measured."""
     return next((part for part in parts if any(f"{part}_mse" in row for row in table)), parts[-1])
 
 
 def write_table(folder: Path, table: Sequence[Row], found: Mapping[str, Any]) -> None:
-    """Write the rows as Parquet, and rows, entries and whatever else was `found` as JSON, each whole or not at all."""
-    import pyarrow  # noqa: PLC0415 only who writes Parquet waits for it
+    """Write the rows as Parquet, and rows, entries and the rest of `found` as JSON, each whole or not at all."""
+    import pyarrow  # noqa: PLC0415 slow to import, and only needed to write Parquet
     import pyarrow.parquet  # noqa: PLC0415
 
     names = dict.fromkeys(name for row in table for name in row)
@@ -105,7 +104,7 @@ def write_table(folder: Path, table: Sequence[Row], found: Mapping[str, Any]) ->
 
 
 def summary(found: Iterable[Entry]) -> list[dict[str, Any]]:
-    """Entries as JSON holds them."""
+    """Entries as JSON."""
     return [
         {"candidate": e.candidate, "count": e.count, "failed": e.failed, "means": e.means, "spreads": e.spreads}
         for e in found
@@ -126,7 +125,7 @@ def _entry(candidate: str, given: list[Row]) -> Entry:
 
 
 def _typed(values: list[Any]) -> Any:
-    """A column; one of nothing but None is text, for Parquet's readers stumble over columns without a type."""
+    """A column; if all its values are None, it is text, because Parquet's readers fail on columns without a type."""
     import pyarrow  # noqa: PLC0415
 
     empty = all(value is None for value in values)

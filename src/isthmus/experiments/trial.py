@@ -1,4 +1,4 @@
-"""A trial: one row of a study. What is asked of it is data, and so is what comes out."""
+"""A trial: one row of a study. Its task and its result are data."""
 
 import contextlib
 import math
@@ -25,13 +25,13 @@ from isthmus.training import Callback, Training
 from isthmus.training.settings import Settings
 
 Tell = Callable[[int], object]
-"""Called with how many units of a trial's budget are done."""
+"""Called with the finished units of a trial's budget."""
 
 
 class Surroundings(Protocol):
-    """What a trial may ask of the study that it belongs to.
+    """The parts of a study that a trial can use.
 
-    data: on which all trials work.
+    data: the data of all trials.
     """
 
     data: Data
@@ -46,9 +46,9 @@ class Surroundings(Protocol):
 
 
 class Trial(Part):
-    """What is asked of one row. Equal trials on equal data come to equal results; its JSON form is its kind and fields.
+    """The task of one row. Equal trials on equal data have equal results; the JSON form is the kind and the fields.
 
-    candidate: whose row it is; several trials of one candidate differ by their seed. seed: of all random draws.
+    candidate: the model or method; several trials of one candidate differ by their seed. seed: of all random draws.
     """
 
     candidate: str
@@ -56,28 +56,28 @@ class Trial(Part):
 
     @property
     def name(self) -> str:
-        """What its folder is called: `code-8-seed-0`."""
+        """The name of its folder: `code-8-seed-0`."""
         return re.sub(r"[^\w.+]+", "-", f"{self.candidate} seed {self.seed}").strip("-.")
 
     @property
     @abstractmethod
     def budget(self) -> int:
-        """How long it takes, in units such as epochs."""
+        """Its length, in units such as epochs."""
 
     @abstractmethod
     def work(self, study: Surroundings, tell: Tell) -> dict[str, Any]:
-        """Do what is asked and give what came of it, as JSON; files go into `study.place(self)`.
+        """Do the task and return its result as JSON; files go into `study.place(self)`.
 
         Raises:
-            KeyboardInterrupt: somebody ended it; all is saved.
+            KeyboardInterrupt: the user stopped it; all results are saved.
         """
 
 
 class Fit(Trial):
-    """Train a model and measure it on the validation and the test part, beside PCA with as many numbers, or bits.
+    """Train a model and measure it on the validation and test part, compared with PCA with as many dimensions or bits.
 
-    blueprint: of the model. options: of it, to be changed (`Blueprint.with_options`). settings: those of `Settings`
-    that are not left at their defaults, the seed apart.
+    blueprint: of the model. options: changes to it (`Blueprint.with_options`). settings: those of `Settings` that
+    differ from their defaults, without the seed.
     """
 
     blueprint: Blueprint
@@ -90,7 +90,7 @@ class Fit(Trial):
         return int(self.settings.get("epochs", Settings().epochs))
 
     def work(self, study: Surroundings, tell: Tell) -> dict[str, Any]:
-        """Train, measure, and give the sizes of the code and of PCA's, weights, epochs, seconds and `measures`."""
+        """Train, measure, and return the sizes of the code and of PCA, weights, epochs, seconds and `measures`."""
         data = study.data
         model = self.blueprint.with_options(**self.options).build(data, seed=self.seed)
         pca = study.pca(baseline_size(model))
@@ -127,23 +127,23 @@ class Fit(Trial):
 
 
 def components(trials: Iterable[Fit], data: Data) -> int:
-    """How many principal components are needed beside the largest of the codes."""
+    """The number of principal components needed to compare the largest code with PCA."""
     largest = 1
     for trial in {trial.candidate: trial for trial in trials}.values():
         with contextlib.suppress(IsthmusError):  # a model that doesn't fit the data fails in its own trial
             model = trial.blueprint.with_options(**trial.options).build(data, remarks=False)
             largest = max(largest, baseline_size(model))
-            if has_likelihood(model):  # whose draws are looked at in the data's components
+            if has_likelihood(model):  # its draws are compared in the data's components
                 largest = max(largest, min(FEATURES, math.prod(data.shape)))
     return largest
 
 
 class _Counting(Callback):
-    """Tells how many epochs are done."""
+    """Reports the number of finished epochs."""
 
     def __init__(self, tell: Tell) -> None:
         self.tell = tell
 
     def epoch_end(self, training: Training) -> None:
-        """One more."""
+        """Report one more epoch."""
         self.tell(training.state.epoch)

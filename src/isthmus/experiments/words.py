@@ -1,4 +1,4 @@
-"""A study's table in words: which columns it has, and its numbers with their spread."""
+"""A study's table in words: its columns, and its numbers with their spread."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -8,25 +8,25 @@ from isthmus.experiments.table import Entry
 from isthmus.formatting import number, percent
 
 WHOLE = ("code", "bits", "weights", "epochs")
-"""Numbers that are told without digits after the point."""
+"""Numbers that are written without decimals."""
 MEASURES = ("mse", "explained_variance", "psnr", "ssim")
 OF_DRAWS = ("elbo", "kl", "bits", "frechet")
-"""Of models that can be drawn from (`isthmus.experiments.generative`)."""
+"""Measures of generative models (`isthmus.experiments.generative`)."""
 SHORT = {
     "explained_variance": "explained",
     "elbo": "ELBO",
     "kl": "KL",
-    "bits": "bits a number",
+    "bits": "bits per number",
     "frechet": "Fréchet",
 }
 
 
 def tables(entries: Sequence[Entry], decided_by: str = "") -> dict[str, dict[str, str]]:
-    """The tables of a study's page by title: each names its columns, by the number in the rows and by the head.
+    """The tables of a study's page by title; each maps the numbers in the rows to the heads of the columns.
 
-    One of the models, one of each part of the data, and one of their draws, so that none is wider than a page.
+    There is a table of the models, and one or more for each part of the data, so that none is wider than a page.
 
-    decided_by: the part by whose shares of the variance the study decides, which are then listed too.
+    decided_by: the part by whose explained variance the study decides; it is then listed too.
     """
     made = {"The models": _code(entries) | {"weights": "weights", "epochs": "epochs"}}
     parts = [part for part in ("test", "validation", "train") if any(f"{part}_mse" in e.means for e in entries)]
@@ -46,15 +46,15 @@ def tables(entries: Sequence[Entry], decided_by: str = "") -> dict[str, dict[str
 
 
 def brief_columns(entries: Sequence[Entry], part: str) -> dict[str, str]:
-    """The columns that fit a terminal of 80 characters: error and explained share of one part, PCA's beside them.
+    """The columns that fit a terminal of 80 characters: error and explained variance of one part, with PCA's.
 
-    Where all candidates are trained for the ELBO, this and what belongs to it come in their place.
+    If all candidates are trained for the ELBO, the ELBO and its parts are shown instead.
     """
     names = _code(entries)
     if all(entry.aim != ERROR for entry in entries if entry.count):
         names |= {f"{part}_{name}": SHORT[name] for name in (*OF_DRAWS[:2], OF_DRAWS[3])} | {f"{part}_mse": "mse"}
         return _present(names, entries)
-    order = ("mse", "explained_variance") if names else ("explained_variance", "mse")  # what it decides by comes first
+    order = ("mse", "explained_variance") if names else ("explained_variance", "mse")  # the measure that decides first
     for measure in order:
         short = SHORT.get(measure, measure)
         names[f"{part}_{measure}"] = short
@@ -65,12 +65,12 @@ def brief_columns(entries: Sequence[Entry], part: str) -> dict[str, str]:
 
 
 def _present(names: Mapping[str, str], entries: Sequence[Entry]) -> dict[str, str]:
-    """The columns that any candidate has."""
+    """The columns that at least one candidate has."""
     return {name: head for name, head in names.items() if any(name in entry.means for entry in entries)}
 
 
 def cells(entry: Entry, names: Mapping[str, str]) -> list[str]:
-    """An entry's row of a table: means, with ± their spread."""
+    """An entry's row of a table: means ± their spread."""
     made = []
     for name in names:
         if name in WHOLE:
@@ -84,21 +84,21 @@ def cells(entry: Entry, names: Mapping[str, str]) -> list[str]:
 
 
 def beside(entry: Entry) -> str:
-    """What PCA beside an candidate has: as many numbers as its code, or as many bits."""
-    name, unit = ("pca_bits", "bit") if "pca_bits" in entry.means else ("pca_code", "number")
+    """The size of the PCA that a candidate is compared with: as many components as its code has, or as many bits."""
+    name, unit = ("pca_bits", "bit") if "pca_bits" in entry.means else ("pca_code", "component")
     count = entry.whole(name)
     return f"{count:,} {unit}{'s' * (count != 1)}"
 
 
 def _code(entries: Sequence[Entry]) -> dict[str, str]:
-    """The columns of the code's size; none where the candidates are called by it. Bits, where a code is quantised."""
+    """The columns of the code's size, if the candidates aren't named by it; bits, if a code is quantised."""
     called = all(entry.candidate == f"code {entry.means.get('code', math.nan):.0f}" for entry in entries if entry.count)
     quantised = any("bits" in entry.means for entry in entries)
     return ({} if called else {"code": "code"}) | ({"bits": "bits"} if quantised else {})
 
 
 def told(entry: Entry, name: str) -> str:
-    """A mean and its standard deviation: `0.0123 ± 0.0004`; a dash for what is not there."""
+    """A mean and its standard deviation: `0.0123 ± 0.0004`; a dash if it is missing."""
     if name not in entry.means:
         return "–"
     spread = entry.spreads[name]

@@ -1,8 +1,8 @@
-"""Several trials of a study at once, a process each (`isthmus.experiments.one_trial`).
+"""Several trials of a study at once, each in its own process (`isthmus.experiments.one_trial`).
 
-Each process prints the units of its trial's budget that are done, a line each, and writes the result itself. Its input
-is the reading end of a pipe on which nothing is ever sent: the pipe closes when the study stops, or its process is
-killed, and every trial's process then saves its training and ends.
+Each process prints the finished units of its trial's budget, one per line, and writes the result itself. Its input is
+the reading end of a pipe on which nothing is ever sent. The pipe closes when the study stops or its process is killed;
+every trial's process then saves its training and ends.
 """
 
 import os
@@ -27,16 +27,16 @@ def share_out(
     tell: Callable[[Trial, int], object],
     fail: Callable[[Trial, str], object],
 ) -> None:
-    """Do trials of the study in a folder, `jobs` processes at a time, which share this one's threads.
+    """Do trials of the study in a folder, `jobs` processes at a time, which share this process's threads.
 
-    A process that ends under a trial, killed or crashed, fails that trial only.
+    If a process is killed or crashes, only its trial fails.
 
-    folder: holds the study's plan. tell: called with the units of a trial's budget that are done. fail: called with why
-    a trial's process ended. Both are called in this thread.
+    folder: contains the study's plan. tell: called with the finished units of a trial's budget. fail: called with the
+    reason why a trial's process ended. Both are called in this thread.
 
     Raises:
-        KeyboardInterrupt: the user stopped it; the processes have saved what they had.
-        IsthmusError: the data can't be opened again, or a result can't be written, on a full disk for example.
+        KeyboardInterrupt: the user stopped it; the processes have saved their work.
+        IsthmusError: the data can't be opened again, or a result can't be written, for example on a full disk.
     """
     jobs = min(jobs, len(trials))
     threads = max(1, torch.get_num_threads() // jobs)
@@ -58,7 +58,7 @@ def share_out(
                 done = trial.budget
             tell(trial, done)
     except KeyboardInterrupt:
-        remark("Stopping: what is in training is saved first, which takes some seconds.")
+        remark("Stopping: the current trainings are saved first, which takes a few seconds.")
         raise
     finally:
         os.close(hold)
@@ -67,8 +67,8 @@ def share_out(
 
 
 def _work(folder: Path, trial: Trial, threads: int, leash: int, news: "queue.SimpleQueue") -> str | None:
-    """Have a trial done by a process; the error where it ended before it had written the result."""
-    home = str(Path(__file__).resolve().parents[2])  # wherever this process has found us
+    """Do a trial in a process; return an error if it ended before writing the result."""
+    home = str(Path(__file__).resolve().parents[2])  # where this process found the package
     paths = os.pathsep.join([home, *filter(None, [os.environ.get("PYTHONPATH")])])
     process = subprocess.Popen(  # noqa: S603 our own module, by our own interpreter
         [sys.executable, "-P", "-m", "isthmus.experiments.one_trial", str(folder), trial.name],

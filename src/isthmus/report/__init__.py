@@ -1,4 +1,4 @@
-"""What a run looks like: figures, and one page that holds them all."""
+"""The report of a run: one page with all its figures."""
 
 from isthmus.report.page import write_report
 

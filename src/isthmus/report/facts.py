@@ -1,4 +1,4 @@
-"""The facts at the end of the report: what the model is made of, what it learnt from, and how to repeat it."""
+"""The facts at the end of the report: the model's parts, its data, and how to repeat the run."""
 
 import json
 from collections.abc import Mapping
@@ -8,14 +8,14 @@ from isthmus.model.autoencoder import Autoencoder
 
 
 def blueprint_text(model: Autoencoder) -> str:
-    """The model's blueprint as JSON, or what a model of somebody's own modules prints."""
+    """The model's blueprint as JSON; for custom modules, the printed model."""
     if model.blueprint is None:
         return str(model)
     return json.dumps(model.blueprint.to_json(), indent=2, ensure_ascii=False)
 
 
 def as_mapping(values: Any) -> Mapping[str, Any]:
-    """A mapping, or what `to_json` makes of a value that is none."""
+    """The value itself if it is a mapping, otherwise its `to_json()`."""
     return values if isinstance(values, Mapping) else values.to_json()
 
 
@@ -34,7 +34,7 @@ def flat(values: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
 
 
 def data_facts(description: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """What a description of data says, without the long lists that a person doesn't read."""
+    """The description of data as facts, without its long lists."""
     long = {"columns", "label_names", "fill", "shape"}
     kept = {name: value for name, value in description.items() if name not in long}
     kept["shape"] = " × ".join(map(str, description.get("shape") or ()))
@@ -44,12 +44,12 @@ def data_facts(description: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def repeat_in_python(model: Autoencoder, description: Mapping[str, Any], settings: Mapping[str, Any]) -> str:
-    """Lines of Python that make the same run again; empty where the data or the model have no name to go by."""
+    """Lines of Python that repeat the run; empty if the data have no source or the model no blueprint."""
     source = description.get("source")
     if source is None or model.blueprint is None:
         return ""
     split = description.get("split") or {}
-    own = split.get("own") or ()  # parts that the source brings itself can't be asked for
+    own = split.get("own") or ()  # parts that the source itself provides aren't options
     asked = {name: split[name] for name in ("validation", "test", "seed") if name in split and name not in own}
     options = asked | dict(description.get("options") or {})
     given = "".join(f", {name}={value!r}" for name, value in options.items() if name.isidentifier())

@@ -1,4 +1,4 @@
-"""Which samples the report shows, and what the model and PCA make of them."""
+"""The samples that the report shows, and their reconstructions by the model and PCA."""
 
 import math
 from collections.abc import Mapping
@@ -16,25 +16,25 @@ from isthmus.pca import PCA
 from isthmus.uses.cells import cells_off
 
 SHOWN = {"pictures": 10, "series": 6, "table": 8}
-"""How many samples are shown together, at most."""
+"""The most samples that are shown together."""
 
 MAPPED = 2000
-"""How many samples are encoded for the map of the code."""
+"""The number of samples that are encoded for the map of the code."""
 
 
 class Looks:
-    """What the figures show of one part: chosen samples, and what the model and PCA make of them."""
+    """The chosen samples of one part, and their reconstructions by the model and PCA."""
 
     def __init__(self, model: Autoencoder, pca: PCA, samples: Samples, errors: Mapping[str, Tensor]) -> None:
         self.model, self.pca, self.samples, self.errors = model, pca, samples, errors
         self.shown = SHOWN[samples.kind]
-        # A stable order, errors that are not finite last: the same run gives the same page.
+        # A stable order, with errors that are not finite last, so that the same run gives the same page.
         self.order = errors["model"].double().nan_to_num(math.inf, math.inf).sort(stable=True).indices
 
     def rows(self, chosen: Tensor) -> dict[str, Tensor]:
         """The original, the model's and PCA's reconstruction of the chosen samples, each (n, *shape), scaled.
 
-        NaN where the original lacks numbers, and where a series is over.
+        NaN where the original's numbers are missing, and after the end of a series.
         """
         labels = self._labels(chosen)
         out = self.model(self.samples.batch(chosen), labels=labels)
@@ -46,7 +46,7 @@ class Looks:
         return {"original": clean, "model": model, "pca": pca}
 
     def typical(self) -> Tensor:
-        """Samples that stand for the rest: the first of each label where labels are few, the others spread evenly."""
+        """Typical samples: the first of each label if there are few labels, the others spread evenly."""
         labels, even = self.samples.labels, spread(len(self.samples), self.shown).tolist()
         if labels is None or len(labels.unique()) > self.shown:
             return torch.tensor(even)
@@ -55,7 +55,7 @@ class Looks:
         return torch.tensor((firsts + others)[: self.shown])
 
     def _labels(self, chosen: Tensor) -> Tensor | None:
-        """(n,) labels of the chosen samples, where there are any, for a model that is conditioned on them."""
+        """(n,) labels of the chosen samples, if they have any, for a model that is conditioned on them."""
         return None if self.samples.labels is None else self.samples.labels[chosen]
 
     def best(self) -> Tensor:
@@ -67,14 +67,14 @@ class Looks:
         return self.order.flip(0)[: self.shown]
 
     def captions(self, chosen: Tensor, *, long: bool = False) -> list[str]:
-        """A text for each chosen sample: its error; the long one tells its label or name too."""
+        """A text for each chosen sample: its error; the long text adds its label or name."""
         errors = [formatting.number(float(self.errors["model"][i]), digits=2) for i in chosen]
         if not long:
             return errors
         return [f"{self.called(int(i))}: {error}" for i, error in zip(chosen, errors, strict=True)]
 
     def called(self, index: int) -> str:
-        """A sample's name, or its number counted from 1 and its label."""
+        """A sample's name; if it has none, its number, counted from 1, and its label."""
         samples = self.samples
         if samples.names:
             return samples.names[index]
@@ -94,7 +94,7 @@ class Looks:
         return found[finite], None if labels is None else labels[chosen][finite]
 
     def worst_rows(self, usual: Tensor, look: Look) -> list[dict[str, Any]]:
-        """For tables: the worst samples, each with the cells that are off (`isthmus.uses.cells`), in raw units."""
+        """For tables: the worst samples, each with its anomalous cells (`isthmus.uses.cells`), in raw units."""
         chosen = self.worst()
         rows = self.samples.take(chosen)
         return [

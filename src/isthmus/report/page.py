@@ -1,4 +1,4 @@
-"""The report: one HTML page that stands by itself, with every figure inside it."""
+"""The report: one self-contained HTML page with all figures."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -31,9 +31,9 @@ from isthmus.uses.cells import usual_row
 
 
 def write_report(run: TrainedModel, path: str | Path) -> Path:
-    """Write the report of `run` to `path`, whole or not at all, and give back where it is.
+    """Write the report of `run` to `path`, whole or not at all, and return the path.
 
-    The page holds everything that it shows: it needs no network, no script and no other file.
+    The page needs no network, no script and no other file.
 
     Raises:
         DataError: the run's data can't be opened again.
@@ -45,7 +45,7 @@ def write_report(run: TrainedModel, path: str | Path) -> Path:
 
 
 def fill_page(template: str, **facts: Any) -> str:
-    """A page of ours as HTML: one of `templates/`, which share their look, filled with facts."""
+    """One of the pages in `templates/`, filled with facts, as HTML."""
     loader = PackageLoader("isthmus.report")
     pages = Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True)
     return plain(pages.get_template(template).render(**facts))
@@ -60,7 +60,7 @@ def render(run: TrainedModel) -> str:
     settings = facts.as_mapping(run.settings)
     with eval_mode(model):
         looks = Looks(model, pca, samples, found.errors[part])
-        looking = None if model.restores else _looking(looks, found, model)  # whole samples would come back as they are
+        looking = None if model.restores else _looking(looks, found, model)  # a restoring model copies whole samples
         training = _training(run, looks, found)
         worst = looks.worst_rows(usual_row(data.train), Look.of(run)) if samples.kind == "table" else []
         uses = [section for make in SECTIONS if (section := _section(make, run)) is not None]
@@ -97,7 +97,7 @@ def render(run: TrainedModel) -> str:
 
 
 def _section(make: Callable[[TrainedModel], Section | None], run: TrainedModel) -> Section | None:
-    """A use's section; nothing where the model can't be used that way (skips, say, keep codes from being decoded)."""
+    """A use's section; None if the model can't be used that way (skips, for example, prevent decoding a code)."""
     try:
         return make(run)
     except UseError:
@@ -105,7 +105,7 @@ def _section(make: Callable[[TrainedModel], Section | None], run: TrainedModel) 
 
 
 def _training(run: TrainedModel, looks: Looks, found: Evaluation) -> Section:
-    """How training went, how the errors are spread, and where the samples lie in the code."""
+    """The section on training: the loss, the distribution of errors, and the map of the code."""
     part, samples, rival = found.chief_part, looks.samples, _rival(looks.model)
     errors = {name: found.errors[part][name] for name in ("model", rival)}
     codes, labels = looks.codes()
@@ -116,13 +116,13 @@ def _training(run: TrainedModel, looks: Looks, found: Evaluation) -> Section:
             "Errors",
             lambda theme: figures.error_histogram(errors, theme=theme),
             f"Histogram of the {len(samples)} {part} samples' mean squared errors. {_error_words(errors)}",
-            f"How many {part} samples have which error, the model beside {figures.WORDS[rival]}. Dotted: the means.",
+            f"Errors of the {part} samples: the model compared with {figures.WORDS[rival]}. Dotted: the means.",
         ),
         plate(
             "The code",
             lambda theme: figures.code_map(codes, labels, samples.label_names, theme=theme),
             f"Map of the codes of {len(codes)} {part} samples, {mapped}. Axes: {'; '.join(axes)}.",
-            f"Where {len(codes):,} {part} samples lie in the code. Axes: {'; '.join(axes)}.",
+            f"{len(codes):,} {part} samples in the latent space. Axes: {'; '.join(axes)}.",
         ),
     ]
     if len(run.history) > 1:
@@ -130,19 +130,19 @@ def _training(run: TrainedModel, looks: Looks, found: Evaluation) -> Section:
             "Loss",
             lambda theme: figures.loss_curves(run.history, best_epoch=run.best_epoch, theme=theme),
             _loss_words(run),
-            "What training minimised, by epoch.",
+            "The loss that training minimised, by epoch.",
         )
         plates.insert(0, curves)
     return Section("Training, errors and the code", plates)
 
 
 def _looking(looks: Looks, found: Evaluation, model: Autoencoder) -> Section | None:
-    """What came back, in the way that suits the data: pictures, lines, or bars by column."""
+    """The reconstructions, in the form that suits the data: pictures, lines, or bars by column."""
     part, samples = found.chief_part, looks.samples
     if samples.kind == "table":
         return _by_column(found, samples)
-    chosen = {"Reconstructions": looks.typical()}
-    if len(samples) > len(chosen["Reconstructions"]):
+    chosen = {"Typical": looks.typical()}
+    if len(samples) > len(chosen["Typical"]):
         chosen |= {"Best": looks.best(), "Worst": looks.worst()}
     plates = []
     for title, indices in chosen.items():
@@ -154,13 +154,13 @@ def _looking(looks: Looks, found: Evaluation, model: Autoencoder) -> Section | N
             f"{title}: {number} of the {part} part, each as the original, the model's and PCA's reconstruction. "
             f"Mean squared errors of the model: {', '.join(looks.captions(indices))}.",
             f"{number.capitalize()} of the {part} part{f', {ends[title]}' if title in ends else ''}. "
-            "Above each the model's mean squared error.",
+            "The number above each sample is the model's mean squared error.",
         ))  # fmt: skip
-    return Section("What comes back", plates)
+    return Section("Reconstructions", plates)
 
 
 def _by_column(found: Evaluation, samples: Samples) -> Section | None:
-    """The explained variance of each column of a table; nothing where no column varies."""
+    """The explained variance of each column of a table; None if no column varies."""
     columns = found.columns[found.chief_part]
     varying = int(columns["model"].isfinite().sum())
     if not varying:
@@ -173,7 +173,7 @@ def _by_column(found: Evaluation, samples: Samples) -> Section | None:
         f"Explained variance of each column on the {found.chief_part} part, {which}; bars are the model, marks PCA.",
         f"By column, {which}: bars are the model, marks are PCA.",
     )
-    return Section("What comes back, by column", [bars])
+    return Section("Reconstruction by column", [bars])
 
 
 def _drawn(looks: Looks, indices: Tensor, model: Autoencoder) -> Callable[[Any], Figure]:
@@ -191,7 +191,7 @@ def _drawn(looks: Looks, indices: Tensor, model: Autoencoder) -> Callable[[Any],
 
 
 def _rival(model: Autoencoder) -> str:
-    """What the model is held against: PCA, or doing nothing where it puts damaged samples right."""
+    """The model's rival: PCA, or doing nothing for a restoring model."""
     return "nothing" if model.restores else "pca"
 
 
@@ -223,7 +223,7 @@ def _measure_rows(found: Evaluation, data: Data) -> list[dict[str, Any]]:
 
 
 def _cards(model: Autoencoder, data: Data, run: TrainedModel, code_size: int) -> list[tuple[str, str]]:
-    """The few facts that stand at the top, as (value, what it is)."""
+    """The few facts at the top, as (value, description)."""
     width = math.prod(model.shape)
     numbers = f"{width / code_size:.1f}".removesuffix(".0")
     bits = (
@@ -232,8 +232,8 @@ def _cards(model: Autoencoder, data: Data, run: TrainedModel, code_size: int) ->
         else f", {formatting.number(model.code.bits(model.code_shape))} bits"
     )
     cards = [
-        (_shape(model.shape), f"{data.kind}: {width:,} numbers a sample"),
-        (_shape(model.code_shape), f"code: {code_size:,} number{'s' * (code_size != 1)}, {numbers} : 1{bits}"),
+        (_shape(model.shape), f"{data.kind}: {width:,} numbers per sample"),
+        (_shape(model.code_shape), f"latent dimension{'s' * (code_size != 1)}: {code_size:,}, {numbers} : 1{bits}"),
         (f"{parameter_count(model):,}", "parameters"),
         (f"{len(data.train):,}", "training samples"),
     ]

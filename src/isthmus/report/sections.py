@@ -1,4 +1,4 @@
-"""Sections: what each use of a model has to show in its report."""
+"""Sections: the functions that write each use's section of the report."""
 
 from collections.abc import Callable
 
@@ -14,4 +14,4 @@ SECTIONS: tuple[Callable[[TrainedModel], Section | None], ...] = (
     sample.section,
     detect.section,
 )
-"""Each makes its section of a run's report, or nothing where the model can't be used that way. In the page's order."""
+"""Each returns its section of a run's report, or None if the model can't be used that way. In the page's order."""

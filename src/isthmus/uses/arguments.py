@@ -34,7 +34,7 @@ def takes_run(use: Callable[Given, Made]) -> Callable[Given, Made]:
         if isinstance(run, str | os.PathLike):
             raise UseError(f"{os.fspath(run)!r} is a path: expected a run. Load it: ist.load({os.fspath(run)!r}).")
         if (given or "run" in words) and not (hasattr(run, "model") and hasattr(run, "description")):
-            raise UseError(f"A {type(run).__name__} is not a run: expected the result of ist.fit or ist.load.")
+            raise UseError(f"Got a value of type {type(run).__name__}: expected a run, from ist.fit or ist.load.")
         return use(*given, **words)
 
     return checked
