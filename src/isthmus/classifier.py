@@ -1,4 +1,4 @@
-"""A classifier: a small network that learns the data's labels, to judge what models make and to try features by."""
+"""A classifier: a small network that learns the data's labels, to judge a model's samples and to test features."""
 
 import copy
 import math
@@ -26,13 +26,13 @@ from isthmus.training.precision import fast_products
 from isthmus.training.settings import Settings, find_batch_size, find_device, learning_rate_at
 
 FEATURES = 64
-"""Numbers that the classifier's own body makes of a sample."""
+"""Features of the default body."""
 QUICK = Settings(epochs=8, learning_rate=2e-3, schedule="cosine", patience=3)
-"""How a classifier is trained where nothing else is said."""
+"""The default settings of a classifier's training."""
 
 
 class Classifier(nn.Module):
-    """A body that makes features of scaled samples, and a linear head that makes logits of those. It takes raw samples.
+    """A body that turns scaled samples into features, and a linear head that turns them into logits; takes raw samples.
 
         judge = train_classifier(data.train, data.validation, scaling=data.scaling)
         judge.accuracy(data.test), judge.features(data.test), judge.probabilities(pictures)
@@ -40,9 +40,9 @@ class Classifier(nn.Module):
     Missing numbers count as 0 after scaling.
 
     body: from (N, *shape) scaled samples to (N, …), flattened. label_names: of the classes, in their order.
-    network: the part that made the body, so that it can be built again; None for a body of somebody's own.
-    history: a row an epoch: loss and, where there is a validation part, its loss and accuracy.
-    about: what else shall be kept with it, as JSON can hold it: which data it was trained on, say.
+    network: the part that built the body, so that it can be built again; None for a custom body.
+    history: one row per epoch: loss and, if there is a validation part, its loss and accuracy.
+    about: further facts to save with it, as JSON; for example, the data it was trained on.
     """
 
     def __init__(
@@ -61,7 +61,7 @@ class Classifier(nn.Module):
         self.history: list[dict[str, float]] = []
         self.about: dict[str, Any] = {}
         self.eval()
-        with torch.random.fork_rng(devices=[]):  # PyTorch's layers draw a first start from the global state
+        with torch.random.fork_rng(devices=[]):  # PyTorch's layers draw initial weights from the global state
             self.head = nn.Linear(self._count_features(), len(self.label_names))
         initialise(self.head, "identity", torch.Generator().manual_seed(seed))
 
@@ -75,7 +75,7 @@ class Classifier(nn.Module):
         return self.body(torch.where(scaled.isnan(), 0, scaled)).flatten(1)
 
     def features(self, given: Samples | Tensor) -> Tensor:
-        """(N, F) what the head sees of raw samples, float32 on the CPU, a batch at a time."""
+        """(N, F) features of raw samples, float32 on the CPU, a batch at a time."""
         return _through(self, self.embed, given)
 
     def probabilities(self, given: Samples | Tensor) -> Tensor:
@@ -92,7 +92,7 @@ class Classifier(nn.Module):
         return float((_through(self, self, samples).argmax(1) == labels).double().mean())
 
     def save(self, path: str | Path) -> None:
-        """Write it as one safetensors file, with what it is as JSON within, whole or not at all."""
+        """Write it as one safetensors file that includes its description as JSON, whole or not at all."""
         notes = {
             "classifier": self.network.to_json() if self.network else None,
             "shape": list(self.shape),
@@ -110,8 +110,8 @@ class Classifier(nn.Module):
                 return self.body(weight.new_zeros(1, *self.shape)).flatten(1).shape[1]
         except RuntimeError as error:
             raise DataError(
-                f"This body can't take one sample of shape {self.shape}: {str(error).splitlines()[0]}. "
-                "Give one that takes (N, *shape) scaled samples and makes (N, …) features."
+                f"The body can't take a sample of shape {self.shape}: {str(error).splitlines()[0]}. "
+                "Give a body from (N, *shape) scaled samples to (N, …) features."
             ) from error
 
 
@@ -120,21 +120,21 @@ class CodeBody(nn.Module):
 
         judge = train_classifier(few, scaling=run.model.scaling, body=CodeBody(run.model, few))
 
-    The model is copied without its decoder, and left as it is. A Gaussian code is its mean.
+    The model is copied without its decoder; the original doesn't change. For a Gaussian code, the mean is used.
 
-    like: samples over which each number of the code has mean 0 and variance 1 at the start, so that the head finds no
-    number larger than the others; codes as they are where None.
+    like: samples that standardise the codes: over them, each latent dimension starts with mean 0 and variance 1, so
+    that no dimension dominates the head. None: codes are not standardised.
 
     Raises:
-        BlueprintError: the encoder wants labels, or samples that its corruption has given another shape.
+        BlueprintError: the encoder needs labels, or its corruption changes the shape of samples.
     """
 
     def __init__(self, model: Autoencoder, like: Samples | None = None) -> None:
         super().__init__()
         if model.conditioning.classes or model.input_shape != model.shape:
-            what = "the labels beside them" if model.conditioning.classes else f"them as {model.input_shape}"
+            needs = "labels" if model.conditioning.classes else f"samples of the corrupted shape {model.input_shape}"
             raise BlueprintError(
-                f"The encoder of this model does not take samples as they are, but {what}. Take a model without a "
+                f"The encoder of this model needs {needs}, so it can't be a classifier's body. Use a model without a "
                 "condition and without a corruption that changes the shape."
             )
         self.model = copy.deepcopy(model)
@@ -162,29 +162,29 @@ def train_classifier(
     settings: Settings = QUICK,
     progress: Callable[[int, int], object] | None = None,
 ) -> Classifier:
-    """A classifier of these samples' labels, by the least cross-entropy; the same arguments give the same bits.
+    """Train a classifier of the samples' labels by cross-entropy; the same arguments give the same bits.
 
-    With a validation part, the weights of the best epoch by its loss are kept, and `settings.patience` applies.
+    With a validation part, the weights of the epoch with its lowest loss are kept, and `settings.patience` applies.
 
-    scaling: of the samples; learnt from `train` where none is given.
+    scaling: of the samples. None: learnt from `train`.
     body: any module from (N, *shape) scaled samples to (N, …) features, such as a trained encoder; it is copied, and
-        left as it is. A small convolutional network for pictures and series, a dense one for tables, where none is.
-    head: a linear layer that the classifier's own begins as, that of a first training with only_head=True for example.
-    only_head: the body's weights stand still, and its features are computed once.
+        the original doesn't change. None: a small convolutional network for pictures and series, dense for tables.
+    head: a linear layer with the initial weights of the head, for example from a first training with only_head=True.
+    only_head: train only the head; the body's features are computed once.
     body_rate: the body's learning rate, as a multiple of the head's.
     settings: epochs, batch_size, optimiser, learning_rate, schedule, warmup, weight_decay, patience, seed and device.
     progress: called as `progress(done, epochs)` after each epoch.
 
     Raises:
-        DataError: labels are missing, there is one class alone, or the body doesn't take these samples.
+        DataError: labels are missing, there is only one class, or the body doesn't take these samples.
     """
     parts = [part for part in (train, validation) if part is not None and len(part)]
     if not len(train):
-        raise DataError("No samples to learn labels from: expected at least one of each class.")
+        raise DataError("There are no samples to learn labels from: expected at least one of each class.")
     count = max(int(_labels_of(part).max()) + 1 for part in parts)
     names = train.label_names if len(train.label_names) >= count else tuple(map(str, range(count)))
     if len(names) < 2:
-        raise DataError("All samples have the same label, and a classifier needs two. Give samples of others, too.")
+        raise DataError("All samples have the same label: expected two or more labels. Add samples of other classes.")
     scaling = copy.deepcopy(scaling) if scaling is not None else Scaling.learn("auto", train)
     network = None if body is not None else _network(train, scaling)
     body = copy.deepcopy(body) if body is not None else _body(network, train.shape, settings.seed)
@@ -203,19 +203,19 @@ def train_classifier(
 
 
 def load_classifier(path: str | Path, *, body: nn.Module | None = None) -> Classifier:
-    """The classifier that `Classifier.save` wrote, on the CPU.
+    """Load a classifier written by `Classifier.save`, on the CPU.
 
-    body: the same modules again, where they were somebody's own.
+    body: the same modules again, for a custom body.
 
     Raises:
-        RunError: the file is missing, damaged, holds something else, or its body is needed and not given.
+        RunError: the file is missing, damaged or not a classifier, or it needs a custom body and none is given.
     """
     path = Path(path)
     tensors, notes = load_tensors(path)
     if not isinstance(notes, dict) or "classifier" not in notes:
-        raise RunError(f"{path} holds no classifier. Give a file that a classifier's save wrote.")
+        raise RunError(f"{path} is not a classifier: expected a file written by Classifier.save.")
     if notes["classifier"] is None and body is None:
-        raise RunError(f"{path} holds a classifier with a body of somebody's own. Give it: body=….")
+        raise RunError(f"{path} is a classifier with a custom body. Build the body again and pass it: body=….")
     with damaged(path, keep=()):
         shape, scaling = read_shape(notes["shape"]), Scaling.from_json(notes["scaling"])
         check_scaling(scaling, shape)
@@ -232,14 +232,14 @@ def load_classifier(path: str | Path, *, body: nn.Module | None = None) -> Class
 
 
 def _network(samples: Samples, scaling: Scaling) -> Network:
-    """What suits the data: a small convolutional network, or a dense one."""
+    """The default network for the data: a small convolutional one, or a dense one."""
     if samples.kind == "table" or len(samples.shape) not in (2, 3):
         return Table(widths=(256,)).resolve(DataSpec(levels=scaling.levels))
     return Conv(channels=(16, 32), form="strided", kernel=5 if samples.kind == "series" else 3)
 
 
 def _body(network: Network | None, shape: tuple[int, ...], seed: int) -> nn.Module:
-    """The network's encoder to as many features, none of them below 0."""
+    """The network's encoder to FEATURES features, none of them negative."""
     assert network is not None
     with torch.random.fork_rng(devices=[]):
         encoder = network.encoder(shape, (FEATURES,), torch.Generator().manual_seed(seed))
@@ -254,7 +254,7 @@ def _fit(
     rates: dict[str, float],
     progress: Callable[[int, int], object] | None,
 ) -> list[dict[str, float]]:
-    """Train a module from batches to logits, leave the best weights in it, and give a row an epoch."""
+    """Train a module from batches to logits, leave the best weights in it, and return one row per epoch."""
     parameters = {name: weight for name, weight in module.named_parameters() if weight.requires_grad}
     device = next(iter(parameters.values())).device
     optimiser = Optimiser(settings, parameters, rates)
@@ -264,7 +264,7 @@ def _fit(
     generator = torch.Generator().manual_seed(settings.seed)
     history: list[dict[str, float]] = []
     best, best_epoch, kept = float("inf"), 0, None
-    # a body of somebody's own may draw from the global state: it begins at the seed, and comes back as it was
+    # a custom body may draw from the global state: it is seeded here, and restored afterwards
     with torch.random.fork_rng(devices=[]), fast_products(device), deterministic(device):
         torch.default_generator.manual_seed(settings.seed)
         for epoch in range(settings.epochs):
@@ -315,5 +315,5 @@ def _through(module: nn.Module, use: Callable[[Tensor], Tensor], given: Samples 
 
 def _labels_of(samples: Samples) -> Tensor:
     if samples.labels is None:
-        raise DataError("These samples have no labels, which a classifier learns from. Say which they are (labels=).")
+        raise DataError("The samples have no labels, but a classifier learns from them. Give them (labels=).")
     return samples.labels

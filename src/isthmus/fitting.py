@@ -1,4 +1,4 @@
-"""Training a model into a run: `fit` starts one, `resume` goes on with one, `fit_once` does what is left of one."""
+"""Training a model into a run: `fit` starts one, `resume` continues one, `fit_once` does only the remaining work."""
 
 import contextlib
 import signal
@@ -55,24 +55,25 @@ def fit(
     pca: PCA | None = None,
     **settings: Any,
 ) -> Run:
-    """Train `model` on the training part of `data`, and keep the weights that do best on the validation part.
+    """Train `model` on the training part of `data`, and keep the weights that are best on the validation part.
 
         run = fit(model, data, epochs=20, batch_size=256, learning_rate=1e-3, seed=0, out="runs/digits")
 
-    out: the run's folder; without one nothing is written.
-    overwrite: take the place of a run that is there, when this one has ended. Until then the old one stays. Where this
-        one is stopped or fails on the way, both are there: `load` gives the old one, `resume` goes on with this one.
-    progress: show a bar, and say at once what was chosen and what the doctor sees (`isthmus.doctor.Watch`).
-    callbacks: your own, called after the built-in ones. pca: principal components of the same training part, as many as
-        the code has or more, where they are known already. The rest are `Settings`. Where `epochs` are left out, they,
-        batch size, learning rate, schedule and patience are chosen from model and data (`isthmus.training.choice`), but
-        for those that are given; with `epochs` the others are at the defaults of `Settings`.
+    out: the run's folder; without one, nothing is written.
+    overwrite: replace an existing run when this one has ended. Until then the old run stays. If this run is stopped or
+        fails, both exist: `load` returns the old run, and `resume` continues this one.
+    progress: show a progress bar, the chosen settings, and the doctor's findings (`isthmus.doctor.Watch`).
+    callbacks: your own, called after the built-in ones. pca: principal components of the same training part, at least
+        as many as the code has dimensions, if you have them already.
+    settings: the fields of `Settings`. Without `epochs`, the epochs, batch size, learning rate, schedule and patience
+        that you don't set are chosen from model and data (`isthmus.training.choice`). With `epochs`, the others have
+        the defaults of `Settings`.
 
     Ctrl-C ends training cleanly, with everything saved.
 
     Raises:
-        RunError: the folder holds another run, or one is being written there.
-        TrainingError: the loss stopped being finite (the last good weights are kept), or a setting won't do.
+        RunError: the folder has another run, or another process is writing one there.
+        TrainingError: the loss is no longer finite (the last good weights are kept), or a setting is invalid.
         BlueprintError: the model does not fit the data.
     """
     _check_fit(model, data)
@@ -83,8 +84,8 @@ def fit(
     with locked(folder):
         if (folder / MODEL).exists() and not overwrite:
             raise RunError(
-                f"{folder} holds a run already. Choose another folder, say overwrite=True to take its "
-                f"place, or continue it: isthmus resume {folder}."
+                f"{folder} has a run already. Choose another folder, pass overwrite=True to replace the run, or "
+                f"continue it: isthmus resume {folder}."
             )
         place = begin(folder)
         try:
@@ -108,19 +109,19 @@ def resume(
     callbacks: Sequence[Callback] = (),
     pca: PCA | None = None,
 ) -> Run:
-    """Go on with a run that was interrupted or killed, from its last checkpoint, as if nothing had happened.
+    """Continue an interrupted or killed run from its last checkpoint; the result is that of an unbroken run.
 
-    Where a run was begun that is to take another's place (`fit` with overwrite=True), it is this one that goes on.
+    If a new run that will replace an old one is unfinished (`fit` with overwrite=True), the new one is continued.
 
-    data: the same data again, where they came from memory. epochs: more than were planned, to prolong a finished run.
-        It is remembered at once: when this training is killed too, the next `resume` goes on to it.
-    device: where to go on, such as "cpu", where it shall not be, or can't be, where the run was trained so far; the
-        bits are then not those of an unbroken run. model: the same modules again, for a run with custom modules.
+    data: the same data again, if they came from memory. epochs: more than planned, to prolong a finished run. The
+        number is saved at once: if this training is killed too, the next `resume` continues to it.
+    device: another device to continue on, such as "cpu"; the result then differs in its last bits from that of an
+        unbroken run. model: the same modules again, for a run with custom modules.
     pca: as for `fit`.
 
     Raises:
-        RunError: the folder holds no run that can be resumed, or has done more epochs already.
-        TrainingError: there is no such device here.
+        RunError: the folder has no run that can be resumed, or the run has done more epochs already.
+        TrainingError: the device is not available.
     """
     return _resume(Path(folder), None, data, epochs, device, model, progress, callbacks, pca)
 
@@ -136,11 +137,11 @@ def _resume(
     callbacks: Sequence[Callback],
     pca: PCA | None,
 ) -> Run:
-    """`place`: where in the folder the training is, if that is known."""
+    """As `resume`. place: the folder of the unfinished training, if known."""
     if not folder.exists():
         raise no_run(folder)
     finish_move(folder)
-    read_described(place or place_of_training(folder))  # before anything is written there, the lock included
+    read_described(place or place_of_training(folder))  # before writing anything there, even the lock
     with locked(folder):
         place = place or place_of_training(folder)
         described = rebuild(place, model)
@@ -150,7 +151,7 @@ def _resume(
         checkpoint = Checkpoint.read(place) if (place / CHECKPOINT).exists() else None
         solved = described.blueprint is not None and described.blueprint.solution == "closed form"
         if checkpoint is None and not solved and (epochs is not None or not (place / WEIGHTS).exists()):
-            raise RunError(f"The run in {folder} has no checkpoint, without which it can't go on. Train again.")
+            raise RunError(f"The run in {folder} has no checkpoint, so it can't be continued. Train it again.")
         goal = settings.epochs
         if epochs is not None:
             goal = settings.replace(epochs=epochs).epochs
@@ -165,28 +166,31 @@ def _resume(
             if place != folder:
                 commit(folder)
             run = load(folder, model=model, device=settings.device)
-            prolongs = "" if checkpoint is None else " epochs= prolongs it."
-            remark(f"The run in {folder} is {run.status}: nothing is left to do.{prolongs}")
+            prolongs = "" if checkpoint is None else " To prolong it, set epochs=."
+            remark(f"The run in {folder} is {run.status}: there is nothing left to do.{prolongs}")
             return run
         remove_file(place / WEIGHTS)
         return _train(described, data, settings, place, progress, callbacks, checkpoint, pca, home=folder)
 
 
 def _is_done(place: Path, checkpoint: Checkpoint | None, epochs: int) -> bool:
-    """Whether a run whose weights are there has nothing left to do; its checkpoint decides, if it has one."""
+    """Whether a run with saved weights is complete; its checkpoint decides, if it has one."""
     status = read_weights(place).status
     return checkpoint is None or (checkpoint.ended(epochs) and checkpoint.notes["status"] == status)
 
 
 def _on_device(settings: Settings, wanted: str | None) -> Settings:
-    """The settings of a run that goes on, on the device that is wanted, or on one that is here."""
+    """The settings of a continued run, on the wanted device or on an available one."""
     if wanted is not None:
         return settings.replace(device=str(find_device(wanted)))
     try:
         find_device(settings.device)
     except TrainingError:
         here = str(find_device("auto"))
-        remark(f"The run was trained on {settings.device}, which is not here: it goes on on {here}, with other bits.")
+        remark(
+            f"The run was trained on {settings.device}, which is not available here. It continues on {here}; the "
+            "result differs in its last bits."
+        )
         return settings.replace(device=here)
     return settings
 
@@ -201,9 +205,9 @@ def fit_once(
     pca: PCA | None = None,
     **settings: Any,
 ) -> Run:
-    """As `fit`, but of the same model, data and settings what is done isn't done again, and what was cut goes on.
+    """As `fit`, but a finished run of the same model, data and settings is reused, and an unfinished one is continued.
 
-    Any other run in the folder is overwritten. Settings that aren't given don't count as different.
+    Any other run in the folder is overwritten. Settings that you don't give don't count as different.
     """
     folder = Path(out)
     if folder.exists():
@@ -212,7 +216,7 @@ def fit_once(
     if not places:
         return fit(model, data, out=folder, overwrite=True, progress=progress, callbacks=callbacks, pca=pca, **settings)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", Remark)  # that a finished run leaves nothing to do
+        warnings.simplefilter("ignore", Remark)  # about a finished run
         own = None if model.blueprint else model
         run = _resume(folder, places[0], data, None, None, own, progress, callbacks, pca)
     run.data = data
@@ -230,9 +234,9 @@ def _train(
     pca: PCA | None,
     home: Path | None = None,
 ) -> Run:
-    """Train from the start or a checkpoint, then write what came of it.
+    """Train from the start or from a checkpoint, then write the result.
 
-    folder: where the run is while it is trained. home: the folder in which it takes its place at the end.
+    folder: of the run during training. home: the folder that it moves to at the end.
     """
     run = Run(model=model, settings=settings, data=data, folder=folder, description=data.description)
     run.environment = environment()
@@ -269,7 +273,7 @@ def _train(
         if home is not None and folder != home and run.status in ("finished", "stopped early"):
             commit(home)
             run.folder = home
-    if asked == signal.Signals.SIGTERM.name:  # somebody wants the process to end, and all is saved
+    if asked == signal.Signals.SIGTERM.name:  # the process was asked to end, and all is saved
         signal.raise_signal(signal.SIGTERM)
     if run.folder is not None and run.status != "interrupted":
         run.baseline()
@@ -280,7 +284,7 @@ def _train(
 
 
 def _chosen(model: Autoencoder, data: Data, given: dict[str, Any], progress: bool) -> Settings:
-    """The settings that are given, and the others chosen from model and data, but for what needs no steps."""
+    """The given settings, and the others chosen from model and data, unless the model is solved in closed form."""
     if "epochs" in given or (model.blueprint is not None and model.blueprint.solution == "closed form"):
         return Settings(**given)
     settings = choice.chosen(model, data.train, given)
@@ -291,20 +295,21 @@ def _chosen(model: Autoencoder, data: Data, given: dict[str, Any], progress: boo
 
 
 def _decided(model: Autoencoder, data: Data, settings: Settings) -> Settings:
-    """The settings with nothing left to decide, so that a resumed run goes the same way."""
+    """The settings with every "auto" decided, so that a resumed run makes the same choices."""
     device = find_device(settings.device)
     settings = settings.replace(batch_size=find_batch_size(settings, len(data.train)))
     if settings.compile == "auto":
         settings = settings.replace(compile=worth_compiling(model, settings, len(data.train), device))
     if settings.precision == "bfloat16" and not multiplies_bfloat16(device):
         remark(
-            "This processor has no instructions for bfloat16: training will be slower than with precision='float32'."
+            "This processor has no instructions for bfloat16, so training will be slower than with float32. "
+            "Set precision='float32'."
         )
     return settings.replace(device=str(device))
 
 
 def _holds(folder: Path, model: Autoencoder, data: Data, settings: dict[str, Any]) -> bool:
-    """Whether a run of this very model, on these data and with these settings, is there, finished or not."""
+    """Whether the folder has a run of this model, these data and these settings, finished or not."""
     if not holds_run(folder):
         return False
     saved, known = read_settings(folder), read_description(folder)
@@ -316,7 +321,7 @@ def _holds(folder: Path, model: Autoencoder, data: Data, settings: dict[str, Any
 
 
 def same_blueprint(saved: dict[str, Any] | None, blueprint: Blueprint | None) -> bool:
-    """Whether this is the blueprint that was saved; options that have come since are at their defaults in it."""
+    """Whether this is the saved blueprint; options that are newer than the saved one count with their defaults."""
     if saved is None or blueprint is None:
         return saved is blueprint
     with contextlib.suppress(BlueprintError):
@@ -325,24 +330,24 @@ def same_blueprint(saved: dict[str, Any] | None, blueprint: Blueprint | None) ->
 
 
 def _is_stacked(model: Autoencoder) -> bool:
-    """Whether its layers are trained one by one first."""
+    """Whether its layers are first trained one by one."""
     return model.blueprint is not None and model.blueprint.solution == "layer by layer"
 
 
 def _check_fit(model: Autoencoder, data: Data) -> None:
-    """Say before any training that data and model don't fit, or are something else."""
+    """Raise an error before training if data and model don't fit, or have the wrong type."""
     if not isinstance(model, Autoencoder):
         raise BlueprintError(
-            f"The model given is {brief(model)}: expected an Autoencoder. A Blueprint makes one: blueprint.build(data)."
+            f"The model is {brief(model)}: expected an Autoencoder. Build one from a Blueprint: blueprint.build(data)."
         )
     if not isinstance(data, Data):
-        raise DataError(f"The data given are {brief(data)}: expected what open_data makes. Say open_data(…) first.")
+        raise DataError(f"The data are {brief(data)}: expected the result of open_data. Call open_data(…) first.")
     if len(data.train) == 0:
-        raise DataError("The training part holds no samples. Give more data, or a smaller validation and test part.")
+        raise DataError("The training part has no samples. Give more data, or a smaller validation and test part.")
     if tuple(data.shape) != tuple(model.shape):
         raise DataError(
-            f"These samples have shape {tuple(data.shape)}, the model takes {tuple(model.shape)}. Build the model for "
-            "these data: blueprint.build(data)."
+            f"The samples have shape {tuple(data.shape)}, but the model takes {tuple(model.shape)}. Build the model "
+            "for these data: blueprint.build(data)."
         )
     _check_columns(model, data)
     if _is_stacked(model):
@@ -352,7 +357,7 @@ def _check_fit(model: Autoencoder, data: Data) -> None:
             check_whole(part)
     if model.conditioning.classes and data.train.labels is None:
         raise DataError(
-            "The model is conditioned on labels, and these data have none. Give some, or their column (label=)."
+            "The model is conditioned on labels, but the data have none. Give labels, or name their column (label=)."
         )
     if (
         model.conditioning.classes
@@ -360,13 +365,13 @@ def _check_fit(model: Autoencoder, data: Data) -> None:
         and int(data.train.labels.max()) >= model.conditioning.classes
     ):
         raise DataError(
-            f"These data have the label {int(data.train.labels.max())}, the model knows 0 to "
+            f"The data have the label {int(data.train.labels.max())}, but the model has only the labels 0 to "
             f"{model.conditioning.classes - 1}. Build the model for these data: blueprint.build(data)."
         )
 
 
 def _check_columns(model: Autoencoder, data: Data) -> None:
-    """Raise DataError where a table's columns, or their categories, aren't those of the model; note them where new."""
+    """Raise DataError if a table's columns or categories differ from the model's; set them if the model has none."""
     if model.columns and data.columns and model.columns != data.columns:
         place, (own, other) = next(
             (
@@ -377,8 +382,8 @@ def _check_columns(model: Autoencoder, data: Data) -> None:
         )
         same = sorted(model.columns) == sorted(data.columns)
         raise DataError(
-            f"Column {place} of these data is {other!r}, and the model was built for {own!r} there. "
-            + (f"Open them in the model's order: columns={list(model.columns)}." if same else "")
+            f"Column {place} of the data is {other!r}, but the model was built for {own!r} there. "
+            + (f"Open the data in the model's order: columns={list(model.columns)}." if same else "")
             + ("" if same else "Give the columns that the model was built for, or build a model for these data.")
         )
     own, other = model.categories or model.scaling.levels, data.train.categories
@@ -388,7 +393,7 @@ def _check_columns(model: Autoencoder, data: Data) -> None:
         place = next((place for place, pair in enumerate(zip(own, other, strict=False)) if pair[0] != pair[1]), 0)
         said = [brief(each[place]) if each else "numbers" for each in (other, own)]
         raise DataError(
-            f"Column {place} of these data has the categories {said[0]}, and the model was built for {said[1]}. "
+            f"Column {place} of the data has the categories {said[0]}, but the model was built for {said[1]}. "
             "Build a model for these data: blueprint.build(data)."
         )
     model.columns, model.categories = model.columns or data.columns, model.categories or data.train.categories

@@ -1,4 +1,4 @@
-"""A run: a trained model as users hold it, kept in a folder and shown in a report."""
+"""A run: a trained model that users save in a folder and view in a report."""
 
 import platform
 import sys
@@ -45,18 +45,18 @@ from isthmus.training.settings import find_device
 
 
 class Run(TrainedModel):
-    """A trained model that you can keep in a folder and see in a report; `fit`, `resume` and `load` give one.
+    """A trained model that you can save in a folder and view in a report; `fit`, `resume` and `load` return one.
 
-    Its fields, and all that it does with samples and codes, are those of `TrainedModel`.
+    Its fields, and its methods for samples and codes, are those of `TrainedModel`.
     """
 
     def report(self, path: str | Path | None = None) -> Path:
-        """Write the report, a page that stands by itself, and give its path.
+        """Write the report, a self-contained page, and return its path.
 
-        path: where to; None is report.html in the run's folder, or in a new temporary folder for a run in memory.
+        path: None is report.html in the run's folder, or in a new temporary folder for a run in memory.
 
         Raises:
-            IsthmusError: it can't be written there; a folder, a device or a pipe is never written to.
+            IsthmusError: the path can't be written to, or is a folder, a device or a pipe.
         """
         if path is None:
             path = (self.folder or Path(tempfile.mkdtemp(prefix="isthmus-"))) / REPORT
@@ -66,18 +66,18 @@ class Run(TrainedModel):
         return write_report(self, Path(path))
 
     def save(self, path: str | Path, *, overwrite: bool = False) -> Path:
-        """Write the whole run into the folder `path`, at once or not at all, and give the folder.
+        """Write the run into the folder `path`, whole or not at all, and return the folder.
 
             run.save("runs/digits")
             run = ist.load("runs/digits")
 
-        A run in memory is from then on the one in that folder; of a run that has a folder, this makes a copy. It can
-        be resumed if the run has a checkpoint, which a run that was trained without `out=` has not.
+        A run in memory belongs to that folder from then on; a run that has a folder is copied. The saved run can be
+        resumed if it has a checkpoint; a run trained without `out=` has none.
 
-        overwrite: take the place of a run that is there. What else is in the folder stays.
+        overwrite: replace an existing run. Other files in the folder stay.
 
         Raises:
-            RunError: the folder holds a run, or one is being written there.
+            RunError: the folder has a run already, or another process is writing one there.
             IsthmusError: the folder can't be written to.
         """
         checkpoint = None
@@ -86,7 +86,7 @@ class Run(TrainedModel):
         folder = make_folder(path)
         with locked(folder):
             if (folder / MODEL).exists() and not overwrite:
-                raise RunError(f"{folder} holds a run already. Choose another folder, or say overwrite=True.")
+                raise RunError(f"{folder} has a run already. Choose another folder, or pass overwrite=True.")
             place = begin_apart(folder)
             try:
                 self._write(place, checkpoint)
@@ -98,7 +98,7 @@ class Run(TrainedModel):
         return folder
 
     def _write(self, place: Path, checkpoint: Checkpoint | None) -> None:
-        """All files of the run; the one that says that there is a run comes last."""
+        """Write all files of the run; the one that marks the folder as a run comes last."""
         save_json(place / DATA, self.description)
         save_json(place / SETTINGS, self.settings.to_json())
         save_json(place / ENVIRONMENT, self.environment or environment())
@@ -113,17 +113,17 @@ class Run(TrainedModel):
 
 
 def load(folder: str | Path, *, model: Autoencoder | None = None, device: str = "auto") -> Run:
-    """The run in a folder, ready to be used; an unfinished one with the best weights so far, and a remark.
+    """Load the run in a folder. An unfinished run has the best weights so far, and you get a remark.
 
-    Where a run was begun that is to take another's place, this is still the other one, with a remark.
+    If a new run that will replace this one is still unfinished, you get the old run and a remark.
 
-    model: the same modules again, for a run with custom modules. device: where it computes, as for `fit`, whichever
-        device it was trained on: "auto", "cpu", "cuda", "mps".
+    model: the same modules again, for a run with custom modules. device: where to compute, as for `fit`, whatever
+        device the run was trained on: "auto", "cpu", "cuda", "mps".
 
     Raises:
-        RunError: the folder holds no run, or a damaged one.
-        BlueprintError: the model names a part that nobody has defined.
-        TrainingError: there is no such device here.
+        RunError: the folder has no run, or a damaged one.
+        BlueprintError: the model names a part that is not defined.
+        TrainingError: the device is not available.
     """
     folder, where = Path(folder), find_device(device)
     finish_move(folder)
@@ -148,16 +148,16 @@ def load(folder: str | Path, *, model: Autoencoder | None = None, device: str = 
         put_weights(model, checkpoint.best_weights(), folder / CHECKPOINT)
         run.history, run.best_epoch = checkpoint.notes["history"], checkpoint.notes["best_epoch"]
         goal = checkpoint.notes.get("epochs") or run.settings.epochs
-        ended = checkpoint.ended(goal)  # and was killed before it wrote its weights
+        ended = checkpoint.ended(goal)  # it was killed before it wrote its weights
         run.status = checkpoint.notes["status"] if ended else "interrupted"
         if not ended:
             remark(
-                f"The run in {folder} is not finished ({len(run.history)} of {goal} epochs): its best weights "
-                f"so far are used. Go on with: isthmus resume {folder}."
+                f"The run in {folder} is not finished ({len(run.history)} of {goal} epochs). You get its best weights "
+                f"so far. Continue it with: isthmus resume {folder}."
             )
     if begun:
         remark(
-            f"This is the old run in {folder}. The one that is to take its place is not finished. Go on with it: "
+            f"You get the old run in {folder}. The new run that will replace it is not finished. Continue it with: "
             f"isthmus resume {folder}."
         )
     model.to(where)
@@ -165,7 +165,7 @@ def load(folder: str | Path, *, model: Autoencoder | None = None, device: str = 
 
 
 def environment() -> dict[str, Any]:
-    """What the run was made with, for whoever wants to repeat it."""
+    """The versions, the machine and the command of a run, so that it can be repeated."""
     return {
         "isthmus": version.VERSION,
         "python": platform.python_version(),

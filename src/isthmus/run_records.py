@@ -1,4 +1,4 @@
-"""What the files of a run's folder say of it, each checked before anything relies on it."""
+"""The records in a run's folder, each checked before use."""
 
 import math
 from pathlib import Path
@@ -29,7 +29,7 @@ def read_settings(folder: Path) -> Settings:
 def read_description(folder: Path, model: Autoencoder | None = None) -> dict[str, Any]:
     """The description of the data of the run in a folder.
 
-    model: the run's, which must take such samples.
+    model: the run's model; the description must fit its samples.
 
     Raises:
         RunError: it is missing or damaged.
@@ -40,7 +40,7 @@ def read_description(folder: Path, model: Autoencoder | None = None) -> dict[str
 
 
 def read_environment(folder: Path) -> dict[str, Any]:
-    """What the run in a folder was made with.
+    """The environment in which the run in a folder was made.
 
     Raises:
         RunError: it is missing or damaged.
@@ -48,12 +48,12 @@ def read_environment(folder: Path) -> dict[str, Any]:
     said = _read(folder, ENVIRONMENT)
     with damaged(folder / ENVIRONMENT):
         if not isinstance(said, dict) or any(isinstance(value, dict | list) for value in said.values()):
-            raise ValueError("it is no table of words and numbers")
+            raise ValueError("expected a table of words and numbers")
     return said
 
 
 def read_history(folder: Path) -> list[dict[str, Any]]:
-    """A row an epoch of the run in a folder.
+    """The history of the run in a folder: one row per epoch.
 
     Raises:
         RunError: it is missing or damaged.
@@ -65,10 +65,10 @@ def read_history(folder: Path) -> list[dict[str, Any]]:
 
 
 def read_weights(folder: Path, model: Autoencoder | None = None) -> Outcome:
-    """How the training of the run in a folder ended; its weights are put into the model, if one is given.
+    """How the training of the run in a folder ended; the weights are loaded into the model, if one is given.
 
     Raises:
-        RunError: they are missing, damaged or another model's.
+        RunError: the weights are missing, damaged or another model's.
     """
     tensors, notes = load_tensors(folder / WEIGHTS)
     if model is not None:
@@ -78,10 +78,10 @@ def read_weights(folder: Path, model: Autoencoder | None = None) -> Outcome:
 
 
 def read_baseline(folder: Path, model: Autoencoder) -> PCA | None:
-    """The principal components that the run in a folder is compared with, if they are there.
+    """The principal components that the run in a folder is compared with; None if there are none.
 
     Raises:
-        RunError: they are damaged, or of samples of another shape than the model's.
+        RunError: they are damaged, or belong to samples of another shape than the model's.
     """
     if not (folder / BASELINE).exists():
         return None
@@ -89,7 +89,7 @@ def read_baseline(folder: Path, model: Autoencoder) -> PCA | None:
     with damaged(folder / BASELINE):
         pca = QuantisedPCA.from_tensors(tensors)
         if pca.mean.numel() != math.prod(model.shape):
-            raise ValueError(f"it is of {pca.mean.numel()} numbers a sample, the model's have {math.prod(model.shape)}")
+            raise ValueError(f"it has {pca.mean.numel()} numbers per sample, the model {math.prod(model.shape)}")
         if not all(bool(tensor.isfinite().all()) for tensor in tensors.values()):
             raise ValueError("it is not finite")
     return pca

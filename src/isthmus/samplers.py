@@ -1,4 +1,4 @@
-"""Samplers: what draws new codes after training, for models without a prior and for those whose codes left it."""
+"""Samplers: draw new codes after training, for models without a prior or whose codes don't follow it."""
 
 import math
 import warnings
@@ -15,19 +15,19 @@ from isthmus.storage.checked import damaged, load_tensors, save_tensors
 
 Way = Literal["prior", "gaussian", "mixture", "neighbours"]
 STEPS = 200
-"""Of the mixture's fit, at most."""
+"""The most steps of the mixture's fit."""
 
 
 @dataclass(frozen=True)
 class Sampler:
-    """Draws codes of one shape. It is made of tensors alone, and is saved as such."""
+    """Draws codes of one shape. It consists only of tensors, and is saved as such."""
 
     kind: ClassVar[str]
 
     shape: tuple[int, ...]
 
     def draw(self, count: int, generator: torch.Generator) -> Tensor:
-        """(count, *shape) codes, float32; the same generator draws the same."""
+        """(count, *shape) codes, float32; the same generator state gives the same draws."""
         return self._flat(count, generator).float().reshape(count, *self.shape)
 
     def save(self, path: str | Path) -> None:
@@ -86,10 +86,10 @@ class Gaussians(Sampler):
 
 @dataclass(frozen=True)
 class Neighbours(Sampler):
-    r"""One of the codes, moved at random towards and away from its k nearest.
+    r"""One of the codes, moved at random towards or away from its k nearest.
 
-    :math:`c_i + \frac{r}{\sqrt k}\sum_j \varepsilon_j (c_{ij} - c_i)`, so that a draw spreads as the codes do around
-    there, and stays where codes are, whatever form they have taken.
+    :math:`c_i + \frac{r}{\sqrt k}\sum_j \varepsilon_j (c_{ij} - c_i)`. Draws spread like the codes nearby and stay
+    close to them, whatever shape the distribution of codes has.
 
     codes: (M, D). near: (M, k) int64, each code's nearest others. reach: r; (1,).
     """
@@ -103,7 +103,7 @@ class Neighbours(Sampler):
     def _sizes(self) -> dict[str, tuple[int, ...]]:
         count, near = len(self.codes), self.near.shape[-1]
         if not bool(((self.near >= 0) & (self.near < count)).all()):
-            raise ValueError("near names codes that aren't there")
+            raise ValueError("near names codes that don't exist")
         return {"codes": (count, math.prod(self.shape)), "near": (count, near), "reach": (1,)}
 
     def _flat(self, count: int, generator: torch.Generator) -> Tensor:
@@ -117,15 +117,15 @@ class Neighbours(Sampler):
 def fit_sampler(
     codes: Tensor, way: Way = "mixture", *, components: int = 10, neighbours: int = 5, reach: float = 0.5, seed: int = 0
 ) -> Sampler:
-    """A sampler that draws what could have been among these (N, *code) codes, such as `run.encode(data.train)`.
+    """A sampler fitted to (N, *code) codes, such as `run.encode(data.train)`.
 
         sampler = fit_sampler(run.encode(data.train), "mixture", components=20)
         pictures = run.decode(sampler.draw(16, torch.Generator().manual_seed(0)))
 
-    way: "prior", the standard normal, for models that were trained towards it (a VAE, wae, aae); "gaussian", with the
-        codes' mean and covariance; "mixture", several Gaussians; "neighbours", the codes themselves, jittered.
-    components: of the mixture. neighbours, reach: how many near codes a jitter goes by, and how far. seed: of the
-        mixture's start.
+    way: "prior", the standard normal, for models trained with it (a VAE, wae, aae); "gaussian", with the codes' mean
+        and covariance; "mixture", several Gaussians; "neighbours", the codes themselves with random shifts.
+    components: of the mixture. neighbours, reach: the number of near codes that a shift uses, and its size. seed: of
+        the mixture's start.
 
     Raises:
         DataError: the codes are too few or not finite, or there is no such way.
@@ -134,9 +134,10 @@ def fit_sampler(
         raise DataError(f"There is no way {way!r} to draw codes. {nearest(str(way), get_args(Way))}")
     least = {"gaussian": 2, "mixture": components + 1, "neighbours": neighbours + 1}.get(way, 0)
     if len(codes) < least:
-        raise DataError(f"{len(codes)} codes are too few for {way!r}, which needs {least}. Give more, or ask for less.")
+        fewer = {"mixture": ", or fewer components", "neighbours": ", or fewer neighbours"}.get(way, "")
+        raise DataError(f"There are {len(codes)} codes, but {way!r} needs {least} or more. Give more codes{fewer}.")
     if not bool(codes.isfinite().all()):
-        raise DataError("Some codes are NaN or infinite. Look for the samples that they were made of.")
+        raise DataError("Some codes are NaN or infinite: expected finite codes. Leave out the samples they came from.")
     shape, flat = tuple(codes.shape[1:]), codes.detach().cpu().flatten(1).double()
     match way:
         case "prior":
@@ -161,7 +162,7 @@ def load_sampler(path: str | Path) -> Sampler:
     kinds = {kind.kind: kind for kind in (Gaussians, Neighbours)}
     kind = kinds.get(str(notes.get("sampler"))) if isinstance(notes, dict) else None
     if kind is None:
-        raise RunError(f"{path} holds no sampler of codes. Give a file that a sampler's save wrote.")
+        raise RunError(f"{path} is not a sampler of codes: expected a file written by Sampler.save.")
     with damaged(Path(path)):
         shape = TypeAdapter(list[Annotated[int, Field(ge=1)]]).validate_python(notes["shape"], strict=True)
         sampler = kind(shape=tuple(shape), **tensors)
@@ -173,13 +174,13 @@ def _mixture(shape: tuple[int, ...], flat: Tensor, components: int, seed: int) -
     from sklearn.exceptions import ConvergenceWarning  # noqa: PLC0415 slow to import, and needed here alone
     from sklearn.mixture import GaussianMixture  # noqa: PLC0415
 
-    least = 1e-6 * float(flat.var(0).mean()) + 1e-12  # a unit that never moves would leave a Gaussian without a volume
+    least = 1e-6 * float(flat.var(0).mean()) + 1e-12  # a constant unit would make the covariance singular
     fitted = GaussianMixture(components, reg_covar=least, max_iter=STEPS, random_state=seed)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         fitted.fit(flat.numpy())
     if not fitted.converged_:
-        remark(f"The mixture was still moving after {STEPS} steps. It can be used; fewer components settle sooner.")
+        remark(f"The mixture has not converged after {STEPS} steps. You can use it; fewer components converge faster.")
     covariances = torch.from_numpy(fitted.covariances_)
     return Gaussians(
         shape,
@@ -197,6 +198,6 @@ def _neighbours(shape: tuple[int, ...], flat: Tensor, count: int, reach: float) 
 
 
 def _factor(covariance: Tensor) -> Tensor:
-    """(D, D) A with A·Aᵀ the covariance, float32; also where some direction has no variance."""
+    """(D, D) A with A·Aᵀ the covariance, float32; works for singular covariances too."""
     values, vectors = torch.linalg.eigh(covariance)
     return (vectors * values.clamp(min=0).sqrt()).float()

@@ -154,8 +154,8 @@ def _sweep_curves(found: Sweep, entries: Sequence[Entry], measure: str) -> Secti
             ),
             f"Mean squared error of the {found.part} part by code size: "
             + "; ".join(f"{x:g}: {number(y)}" for x, y, _ in zip(*errors["model"], strict=True)),
-            f"The model compared with PCA with as many {_counted(entries)}. The vertical line marks the suggested size, "
-            "the band ± the standard deviation over the seeds.",
+            f"The model compared with PCA with as many {_counted(entries)}. The vertical line marks the suggested "
+            "size, the band ± the standard deviation over the seeds.",
         )
     ]
     if steps:

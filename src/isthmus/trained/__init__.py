@@ -1,4 +1,4 @@
-"""A trained model, as everything that uses, draws or judges one takes it."""
+"""A trained model: the common input of uses, figures and reports."""
 
 from isthmus.trained.trained_model import TrainedModel, baseline_size
 

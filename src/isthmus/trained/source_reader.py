@@ -1,4 +1,4 @@
-"""Reading sources for a model: as its training data were read, whole or a piece at a time."""
+"""Reading sources for a model in the same way as its training data, whole or a piece at a time."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -14,27 +14,27 @@ from isthmus.model.autoencoder import Autoencoder
 
 
 class SourceReader:
-    """Reads any source as the samples that a model takes.
+    """Reads any source as samples for a model.
 
-    model: the model that takes the samples. description: of its training data (`Data.description`), by which other
-    sources are read; empty where nothing is known of them.
+    model: the model. description: of its training data (`Data.description`); other sources are read in the same way.
+    Empty if nothing is known about them.
     """
 
     model: Autoencoder
     description: dict[str, Any]
 
     def read(self, source: Any, **read_options: Any) -> Samples:
-        """The samples of a source, as the model takes them; `read_options` as for `encode`.
+        """The samples of a source, in the form that the model takes; `read_options` as for `encode`.
 
-        A model that is told which numbers are known takes samples with holes, unless `missing` says otherwise. For a
-        model of patches, pictures are covered by tiles of its size, called "photo@32,0.png" by the row and column of
-        their first pixel; patches=100 cuts so many at random places, as in training.
+        A model that gets a mask of the known numbers takes samples with holes, unless you set `missing`. For a model of
+        patches, pictures are covered by tiles of its size, named by the row and column of their first pixel
+        ("photo@32,0.png"); patches=100 cuts 100 patches at random places, as in training.
 
         Raises:
-            DataError: it can't be read, or lacks numbers, and the model was not built for that.
+            DataError: the source can't be read, or has missing numbers and the model was not built for them.
         """
         if isinstance(source, Data):
-            raise DataError("These are data with three parts. Give one of them, such as data.test.")
+            raise DataError("Got data with three parts: expected one part, such as data.test.")
         if isinstance(source, Samples) and not read_options:
             samples = source
         elif self.covers(source, read_options):
@@ -52,10 +52,10 @@ class SourceReader:
                 for piece, codes in run.stream("large.parquet").through(run.encode):
                     put(codes, piece.names)
 
-        rows: samples in a piece; as many as take 16 MiB, but 32,768 at most, where it is None.
+        rows: samples in a piece. None: as many as fit in 16 MiB, 32,768 at most.
 
         Raises:
-            DataError: as `read`; what is wrong with a piece is said when it is come to.
+            DataError: as `read`; an error in a piece is raised when that piece is read.
         """
         if isinstance(source, Data | Samples):
             return divided(self.read(source, **read_options), rows)
@@ -67,22 +67,22 @@ class SourceReader:
         return stream
 
     def pictures(self, source: Any, **read_options: Any) -> Stream:
-        """For a model of patches the whole pictures of a source, each a piece of its own size; else as `stream`.
+        """For a model of patches, the whole pictures of a source, each a piece of its own size; otherwise as `stream`.
 
             for picture, made in run.pictures("photos").through(run.reconstruct):
                 ...
 
         Raises:
-            DataError: as `stream`; or the pictures have other channels than the model's.
+            DataError: as `stream`; or the pictures have another number of channels than the model.
         """
         if not self.covers(source, read_options):
             return self.stream(source, **read_options)
         return stream_pictures(source, self.description, **self._reading(read_options))
 
     def covers(self, source: Any, read_options: Mapping[str, Any]) -> bool:
-        """Whether a source holds whole pictures for a model of patches, to be covered by tiles.
+        """Whether a source has whole pictures for a model of patches, which must be covered by tiles.
 
-        Parts of the run's data are patches already, and so are what `patches` in `read_options` asks for.
+        Parts of the run's data are patches already, and so are samples read with the option `patches`.
         """
         if isinstance(source, Samples):
             pictures = source.kind == "pictures" and len(source.shape) == 3
@@ -91,6 +91,6 @@ class SourceReader:
         return of_patches(self.description) and not asked and not isinstance(source, Data)
 
     def _reading(self, read_options: dict[str, Any]) -> dict[str, Any]:
-        """How to read a source, if nothing else is said: a model that knows of masks takes holes as they are."""
+        """The options to read a source with; a model that gets a mask keeps holes by default."""
         masked = self.model.conditioning.mask and "missing" not in self.description.get("options", {})
         return {"missing": "keep"} | read_options if masked else read_options

@@ -1,4 +1,4 @@
-"""A model that learnt at one size, at any other: pictures in overlapping tiles, laid over each other without a seam."""
+"""A model of one picture size applied to any other: overlapping tiles, blended without a seam."""
 
 import math
 from collections.abc import Callable
@@ -12,20 +12,20 @@ from isthmus.model.autoencoder import Autoencoder
 from isthmus.parts import Shape
 
 TILE, OVERLAP = 256, 64
-"""Sides of a tile, and how far two lie over each other, in pixels of what is restored."""
+"""Side and overlap of tiles, in pixels of the output."""
 GRID = 32
-"""Tiles begin at multiples of this many pixels, so that what halves the picture halves each of them alike."""
+"""Tiles start at multiples of this many pixels, so that a network that halves its input treats all tiles alike."""
 BATCH_PIXELS = 2**17
-"""Of tiles that go through the network together."""
+"""Pixels of the tiles that go through the network together."""
 
 Use = Callable[[Autoencoder, Tensor], Tensor]
 Progress = Callable[[int, int], object]
 
 
 def at_size(model: Autoencoder, shape: Shape) -> Autoencoder | None:
-    """The same weights in a model of clean samples of another shape; None where they don't fit it.
+    """The same weights in a model of clean samples of another shape; None if they don't fit.
 
-    They do in networks that are convolutional throughout; where the code is flat, they know the size.
+    They fit in fully convolutional networks; with a flat code, they depend on the size.
     """
     if tuple(shape) == model.shape:
         return model
@@ -40,14 +40,14 @@ def at_size(model: Autoencoder, shape: Shape) -> Autoencoder | None:
 
 
 class Tiles:
-    """Pictures of any size through a model, whatever size it learnt at.
+    """Apply a model to pictures of any size.
 
-    A convolutional model is given tiles of `side` pixels; another one tiles of the size that it knows, half over each
-    other. Where two lie over each other, one fades out as the other fades in, and the outermost pixels of a tile, which
-    lack their neighbours, don't count at all.
+    A convolutional model gets tiles of `side` pixels; any other model gets tiles of its training size, which overlap by
+    half. In an overlap, one tile fades out while the other fades in. The outermost pixels of a tile, which lack their
+    neighbours, don't count.
 
-    side, overlap: of the tiles, in pixels of what comes out; rounded to multiples of 32. as_learnt: tiles of the size
-        that the model learnt at, whatever other size it could take.
+    side, overlap: of the tiles, in pixels of the output; rounded to multiples of 32. as_learnt: use tiles of the
+        training size, even if the model could take another size.
 
     Raises:
         UseError: the model takes no pictures.
@@ -58,7 +58,7 @@ class Tiles:
     ) -> None:
         if len(model.shape) != 3:
             raise UseError(
-                f"This model takes samples of shape {model.shape}, which are no pictures. Use reconstruct for them."
+                f"This model takes samples of shape {model.shape}, but tiles need pictures. Use reconstruct instead."
             )
         self.model, self.factor = model, _factor(model)
         channels, height, width = model.shape
@@ -80,7 +80,7 @@ class Tiles:
     def __call__(self, seen: Tensor, use: Use | None = None, progress: Progress | None = None) -> Tensor:
         """(N, C, h, w) raw damaged pictures to (N, C', H, W) raw restored ones, float32, on the CPU.
 
-        use: what is done with a model and tiles; its `reconstruct` where None.
+        use: the function of a model and tiles; `reconstruct` if None.
         progress: called as `progress(done, total)` in tiles.
         """
         use = use or (lambda model, tiles: model.reconstruct(tiles))
@@ -115,7 +115,7 @@ class Tiles:
         return (made / total)[..., : height * factor, : width * factor]
 
     def _axis(self, length: int, place: int) -> tuple[list[int], int]:
-        """Where tiles begin along one axis of so many pixels that come in, and how long they are."""
+        """The starts of the tiles along one axis of `length` input pixels, and the length of a tile."""
         side, step = self.sides[place], self.sides[place] - self.overlaps[place]
         if length <= side:
             return [0], length if self.convolutional else side
@@ -123,28 +123,28 @@ class Tiles:
         return [*range(0, padded - side, step), padded - side], side
 
     def _at(self, size: Shape) -> Autoencoder:
-        """The model for tiles of this height and width, as they come in."""
+        """The model for input tiles of this height and width."""
         shape = (self.model.shape[0], *(side * self.factor for side in size))
         if not self.convolutional:
             return self.model
         if shape not in self._sized:
             sized = at_size(self.model, shape)
             if sized is None:
-                raise BlueprintError(f"The model doesn't fit tiles of shape {shape}. Give another size of the tiles.")
-            self._sized = {shape: sized}  # one is enough: of a folder, most tiles have one size
+                raise BlueprintError(f"The model can't take tiles of shape {shape}. Choose another tile size.")
+            self._sized = {shape: sized}  # one is enough: most tiles of a folder have the same size
         return self._sized[shape]
 
 
 def _factor(model: Autoencoder) -> int:
-    """How many pixels come out for one that comes in, along each axis."""
+    """The number of output pixels per input pixel, along each axis."""
     if not model.corruption.damages:
         return 1
-    many = 5040  # which can be divided by all that one would divide by
+    many = 5040  # divisible by all plausible factors
     return many // model.corruption.shape((model.shape[0], many, many))[1]
 
 
 def _fade(start: int, side: int, starts: list[int], overlap: int, factor: int) -> Tensor:
-    """(side · factor,) how much each row of a tile counts: 1, and from and to 0 where another tile lies over it."""
+    """(side · factor,) the weight of each row of a tile: 1, falling to 0 where another tile overlaps it."""
     count = torch.arange(side * factor) + 0.5
     over = overlap * factor
     edges = (count, side * factor - count)

@@ -1,4 +1,4 @@
-"""A trained model: raw samples in, raw samples or codes out, with its history, its data and PCA to compare with."""
+"""A trained model: raw samples in, raw samples or codes out; with its history, its data, and PCA for comparison."""
 
 import contextlib
 import math
@@ -27,16 +27,16 @@ from isthmus.trained.tiles import Tiles
 from isthmus.training import Settings
 
 LARGEST_BASELINE = 512
-"""Components of the PCA that a run is compared with, at most."""
+"""The most components of the PCA that a run is compared with."""
 
 
 @dataclass(repr=False)
 class TrainedModel(SourceReader):
-    """A trained model, with all that is known of its training.
+    """A trained model with the facts of its training.
 
-    folder: where it is kept; None for a run in memory. data: what it was trained on, where at hand. history: a row an
-    epoch. status: "finished", "stopped early", "interrupted" or "diverged". pca: principal components learnt from the
-    training part, to compare with (`baseline`).
+    folder: where it is saved; None for a run in memory. data: the training data, if available. history: one row per
+    epoch. status: "finished", "stopped early", "interrupted" or "diverged". pca: principal components of the training
+    part, for comparison (`baseline`).
     """
 
     model: Autoencoder
@@ -65,19 +65,19 @@ class TrainedModel(SourceReader):
     def encode(self, source: Any, **read_options: Any) -> Tensor:
         """(N, *code) codes of raw samples: a part of the data, an array, a table, anything that `open_data` reads.
 
-        A model of patches gives a code for each of the tiles that cover a picture, row by row (see `read`).
+        A model of patches returns one code for each tile that covers a picture, row by row (see `read`).
 
-        read_options: to read a source that is not read as the training's was, as for `read_samples`.
+        read_options: how to read the source, if that differs from the training data, as for `read_samples`.
         """
         return self._through(self.model.encode, self.read(source, **read_options))
 
     def reconstruct(self, source: Any, **read_options: Any) -> Tensor:
         """(N, *shape) reconstructions of raw samples, in the raw data's units, float32; `read_options` as for `encode`.
 
-        What was missing is filled in; a series ends where it ended, with NaN after it.
+        Missing numbers are filled in. A series keeps its length, with NaN after its end.
 
-        A model of patches takes whole pictures, all of one size, in overlapping tiles that are put together without a
-        seam, and gives whole ones back, (N, C, H, W). For pictures of several sizes see `pictures`.
+        A model of patches takes whole pictures of one size in overlapping tiles, and returns whole pictures without
+        seams, (N, C, H, W). For pictures of several sizes see `pictures`.
 
         Raises:
             DataError: as `read`; or the pictures have several sizes.
@@ -91,7 +91,7 @@ class TrainedModel(SourceReader):
         return torch.where(ended(samples.tensor()), torch.nan, made)
 
     def fill(self, source: Any, **read_options: Any) -> Tensor:
-        """(N, *shape) raw samples as they came, with the model's numbers where theirs are missing.
+        """(N, *shape) raw samples with their missing numbers filled in by the model; the others are unchanged.
 
         read_options: as for `encode`.
 
@@ -108,7 +108,7 @@ class TrainedModel(SourceReader):
         labels: (N,) whole numbers, for a model that is conditioned on them.
 
         Raises:
-            DataError: the codes have another shape than the model's, are none, or hold NaN.
+            DataError: the codes have another shape than the model's, there are none, or they contain NaN.
         """
         wanted = self.model.code_shape
         try:
@@ -116,8 +116,8 @@ class TrainedModel(SourceReader):
             labels = None if labels is None else torch.as_tensor(labels, dtype=torch.int64)
         except (TypeError, ValueError, RuntimeError, OverflowError) as error:
             raise DataError(
-                f"These codes, or their labels, are no numbers ({' '.join(str(error).split())[:80]}): expected rows of "
-                f"{torch.Size(wanted).numel()} each, and whole numbers as labels."
+                f"The codes or their labels are not numbers ({' '.join(str(error).split())[:80]}): expected rows of "
+                f"{torch.Size(wanted).numel()} numbers as codes, and whole numbers as labels."
             ) from error
         if codes.ndim < 2:
             codes = codes.reshape(1, -1)
@@ -125,23 +125,23 @@ class TrainedModel(SourceReader):
             raise DataError(f"There are no codes: expected at least one, of {torch.Size(wanted).numel()} numbers.")
         if not bool(codes.isfinite().all()):
             row = int((~codes.flatten(1).isfinite()).any(1).nonzero()[0])
-            raise DataError(f"Code {row} has NaN or infinite values: expected finite numbers, as encode makes them.")
+            raise DataError(f"Code {row} has NaN or infinite values: expected finite numbers, as from encode.")
         if codes[0].numel() != torch.Size(wanted).numel():
             raise DataError(
-                f"These codes have {codes[0].numel()} numbers each, the model's have {torch.Size(wanted).numel()} "
-                f"{tuple(wanted)}. Give codes that this model's encode made."
+                f"These codes have {codes[0].numel()} numbers each, but the model's codes have "
+                f"{torch.Size(wanted).numel()} {tuple(wanted)}. Give codes from this model's encode."
             )
         return self._through(self.model.decode, Samples(values=codes.reshape(-1, *wanted), labels=labels))
 
     def evaluate(self, source: Any = None, *, progress: Any = None, **read_options: Any) -> dict[str, Any]:
-        """Reconstruction errors on the run's own parts, or on a source, beside PCA and the mean.
+        """Reconstruction errors of the model, PCA and the mean, on the run's own parts or on a source.
 
         `{"test": {"mse": {"model": …, "pca": …, "mean": …}, …}, "validation": …, "train": …}`; a source is "given".
         """
         return self.evaluation(source, progress=progress, **read_options).to_json()
 
     def evaluation(self, source: Any = None, *, progress: Any = None, **read_options: Any) -> Evaluation:
-        """What `evaluate` tells, with each sample's own error (`isthmus.measures.Evaluation`)."""
+        """The same as `evaluate`, with the error of each sample (`isthmus.measures.Evaluation`)."""
         if source is not None:
             parts: Mapping[str, Samples | Stream] = {"given": self.stream(source, **read_options)}
         else:
@@ -152,19 +152,19 @@ class TrainedModel(SourceReader):
         return evaluate(self.model, parts, pca, pca.mean, progress=progress)
 
     def open(self) -> Data:
-        """The data of the run, opened again where they aren't at hand.
+        """The data of the run, opened again if necessary.
 
         Raises:
-            DataError: they came from memory, or are gone, or have changed.
+            DataError: the data came from memory, no longer exist, or have changed.
         """
         if self.data is None:
             self.data = reopen(self.description)
         return self.data
 
     def baseline(self) -> PCA:
-        """PCA with as many numbers as the code (at most 512), from the training part; computed once.
+        """PCA of the training part with as many components as the code has dimensions (at most 512); computed once.
 
-        Beside a quantised code it has as many bits (`QuantisedPCA`).
+        For a quantised code, it has as many bits (`QuantisedPCA`).
         """
         made = self.pca
         if made is None:
@@ -180,7 +180,7 @@ class TrainedModel(SourceReader):
 
     @property
     def baseline_size(self) -> int:
-        """How many principal components it is compared with."""
+        """The number of principal components of its PCA."""
         return baseline_size(self.model)
 
     def _whole(self, source: Any, read_options: dict[str, Any]) -> Tensor:
@@ -191,8 +191,8 @@ class TrainedModel(SourceReader):
         made = [tiles(picture.tensor()) for picture in self.pictures(source, **read_options)]
         if len(sizes := {tuple(picture.shape[2:]) for picture in made}) > 1:
             raise DataError(
-                f"These pictures have {len(sizes)} sizes, and one array holds pictures of one. Reconstruct them one by "
-                "one, run.pictures(source).through(run.reconstruct), or resize them all, size=(height, width)."
+                f"These pictures have {len(sizes)} different sizes, but one array needs a single size. Reconstruct "
+                "them one by one, run.pictures(source).through(run.reconstruct), or resize them, size=(height, width)."
             )
         return torch.cat(made)
 
@@ -202,10 +202,10 @@ class TrainedModel(SourceReader):
         classes = self.model.conditioning.classes
         if classes and samples.labels is not None and len(samples) and int(samples.labels.max()) >= classes:
             raise DataError(
-                f"The model knows the labels 0 to {classes - 1}, and {int(samples.labels.max())} came. "
-                "Give labels that it was trained with."
+                f"The samples have the label {int(samples.labels.max())}, but the model has only the labels 0 to "
+                f"{classes - 1}. Give labels that it was trained with."
             )
-        if self.model.training:  # to say it to every layer again takes as long as one row
+        if self.model.training:  # eval() visits every layer, which takes as long as one row
             self.model.eval()
         made: list[Tensor] = []
         for raw, labels in samples.labelled(inference_batch_size(max_width(self.model))):
@@ -213,16 +213,16 @@ class TrainedModel(SourceReader):
             if not bool(made[-1].isfinite().all()):
                 row = sum(map(len, made[:-1])) + int((~made[-1].flatten(1).isfinite()).any(1).nonzero()[0])
                 raise DataError(
-                    f"The model makes no finite numbers of sample {row}: its values are far outside of those that the "
-                    "model was trained on. Check their units, or leave that sample out."
+                    f"The model's output for sample {row} is not finite: its values are far outside the range of the "
+                    "training data. Check their units, or leave that sample out."
                 )
         return torch.cat(made)
 
 
 def baseline_size(model: Autoencoder) -> int:
-    """How many principal components a model is compared with: as many as its code has numbers, 512 at most.
+    """The number of principal components that a model is compared with: the size of its code, 512 at most.
 
-    A quantised code's bits decide how many of the components are used; it needs no more than one a bit.
+    For a quantised code, the bits limit how many of the components are used; at most one per bit is needed.
     """
     bits, width = model.code.bits(model.code_shape), math.prod(model.shape)
     size = math.prod(model.code_shape) if bits is None else min(math.ceil(bits), width)
