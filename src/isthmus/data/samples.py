@@ -2,19 +2,17 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from isthmus.errors import DataError
+from isthmus.options.reading import Kind
 
 if TYPE_CHECKING:
     from isthmus.data.scaling import Scaling
-
-Kind = Literal["pictures", "table", "series"]
-KINDS: tuple[Kind, ...] = ("pictures", "table", "series")
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,0 +1,28 @@
+"""Study options: what `sweep`, `compare` and `pretrain` share."""
+
+from typing import Annotated
+
+from annotated_types import Ge
+
+from isthmus.options.option import STUDY, Option
+
+Count = Annotated[int, Ge(1)]
+
+
+class StudyOptions:
+    """The arguments that every study takes. Each has its own default of `seeds`."""
+
+    out: Annotated[
+        str | None,
+        Option(
+            "The study's folder. The same command again repeats no training that is finished there.",
+            "FOLDER",
+            STUDY,
+            short="-o",
+        ),
+    ] = None
+    seeds: Annotated[Count, Option("Trainings of each model, each from a seed of its own.", "N", STUDY)]
+    jobs: Annotated[
+        Count,
+        Option("Trainings at the same time, each a process; they share the cores.", "N", STUDY, short="-j"),
+    ] = 1
