@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from isthmus.cli import data_options, options
+from isthmus.cli import data_options, options, parsing
 from isthmus.cli.console import number, say, say_json, say_table, working
 from isthmus.errors import DataError
 
@@ -42,7 +42,7 @@ def blend(
         list[str] | None,
         typer.Option(
             metavar="WAYS",
-            callback=options.names,
+            callback=parsing.names,
             help="`content` mixes the samples' own numbers, `linear` and `spherical` mix codes. [default: all]",
             show_default=False,
         ),

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from isthmus.cli import data_options, options
+from isthmus.cli import data_options, options, parsing
 from isthmus.cli.console import counted, number, say, say_json, say_table, tell_skipped
 from isthmus.errors import DataError
 from isthmus.formatting import percent
@@ -81,7 +81,7 @@ def detect(
     if target is not None and target.suffix.lower() not in (".csv", ".tsv", ".parquet", ".npy", ".npz"):
         raise DataError(f"{target}: scores are numbers. Give a name that ends in .csv, .tsv, .parquet, .npy or .npz.")
     if picture is not None:
-        options.ending(picture, ".png", called="--picture")
+        parsing.ending(picture, ".png", called="--picture")
     from contextlib import nullcontext
 
     import torch

@@ -3,7 +3,8 @@
 import typer
 
 from isthmus.cli import options
-from isthmus.cli.console import in_our_words, number, say, say_json, working
+from isthmus.cli.console import number, say, say_json, working
+from isthmus.cli.wording import in_our_words
 
 
 def add_to(app: typer.Typer) -> None:

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from isthmus.cli import data_options, options
+from isthmus.cli import data_options, options, parsing
 from isthmus.cli.console import counted, figures, say, say_json, say_table, tell_skipped, working
 
 
@@ -66,7 +66,7 @@ def report(
     The run's own page is written anew each time; what is at another PATH is overwritten only with --force.
     """
     if path is not None:
-        options.ending(path, ".html", ".htm", called="PATH")
+        parsing.ending(path, ".html", ".htm", called="PATH")
     found = options.open_run(run, device)
     if path is not None and path.resolve() != (run / "report.html").resolve():
         options.make_way(path, force=force)

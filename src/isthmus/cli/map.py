@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from isthmus.cli import data_options, options
+from isthmus.cli import data_options, options, parsing
 from isthmus.cli.console import number, say, say_json, say_table, working
 
 
@@ -54,7 +54,7 @@ def map_codes(
 
     The table tells how far the map can be trusted, beside the plane of the data's own two principal components.
     """
-    targets = [options.ending(target, ".png", ".html") for target in out or (run / "map.png", run / "map.html")]
+    targets = [parsing.ending(target, ".png", ".html") for target in out or (run / "map.png", run / "map.html")]
     found = options.open_run(run, device)
     options.make_way(*targets, force=force)
     from isthmus.drawing.theme import write_png

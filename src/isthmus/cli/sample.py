@@ -7,6 +7,7 @@ import typer
 
 from isthmus.cli import options
 from isthmus.cli.console import counted, number, say, say_json, say_table, working
+from isthmus.cli.option_groups import ranged
 from isthmus.errors import DataError
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ def sample(
     components: Annotated[
         int, typer.Option(metavar="K", min=1, rich_help_panel=_SAMPLER, help="Gaussians of the mixture.")
     ] = 10,
-    seed: Annotated[int, typer.Option(metavar="N", min=0, max=options.LARGEST_SEED - 1, help="Of the draws.")] = 0,
+    seed: Annotated[int, ranged(help="The seed of the draws.", ge=0, lt=2**63 - 1)] = 0,
     judge: Annotated[
         bool,
         typer.Option(

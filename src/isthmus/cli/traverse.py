@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from isthmus.cli import data_options, options
+from isthmus.cli import data_options, options, parsing
 from isthmus.cli.console import number, say, say_json, say_table, working
 
 
@@ -36,7 +36,7 @@ def traverse(
         list[str] | None,
         typer.Option(
             metavar="NUMBERS",
-            callback=options.names,
+            callback=parsing.names,
             help="Show these instead: `0,3`, counted from 0 in the flat code.",
             show_default=False,
         ),
@@ -57,8 +57,8 @@ def traverse(
 
     Each goes over the range that it has in the training data; those come first that change the output most.
     """
-    target = options.ending(out or run / "traverse.png", ".png")
-    chosen = None if numbers is None else [options.whole(word) for word in numbers]
+    target = parsing.ending(out or run / "traverse.png", ".png")
+    chosen = None if numbers is None else [parsing.whole(word) for word in numbers]
     found = options.open_run(run, device)
     options.make_way(target, force=force)
     from isthmus.drawing.theme import write_png

@@ -1,5 +1,6 @@
 """Study options: what `sweep`, `compare` and `pretrain` share."""
 
+from pathlib import Path
 from typing import Annotated
 
 from annotated_types import Ge
@@ -13,7 +14,7 @@ class StudyOptions:
     """The arguments that every study takes. Each has its own default of `seeds`."""
 
     out: Annotated[
-        str | None,
+        Path | None,
         Option(
             "The study's folder. The same command again repeats no training that is finished there.",
             "FOLDER",
