@@ -86,10 +86,23 @@ def as_typer(
     )
 
 
-def ranged(*flags: str, kind: type[int] | type[float] = int, help: str, metavar: str = "N", **bounds: Any) -> Any:
+def ranged(
+    *flags: str,
+    kind: type[int] | type[float] = int,
+    help: str,
+    metavar: str = "N",
+    panel: str | None = None,
+    **bounds: Any,
+) -> Any:
     """A command's own option that takes a number within bounds (ge, gt, le, lt), as typer takes it in `Annotated`."""
     defined = Defined("", Annotated[kind, Interval(**bounds)], None, Option(help))
-    return typer.Option(*flags, metavar=metavar, help=help, parser=functools.partial(number, defined))
+    parser = functools.partial(number, defined)
+    return typer.Option(*flags, metavar=metavar, help=help, parser=parser, rich_help_panel=panel)
+
+
+def switch(*flags: str, help: str, **more: Any) -> Any:
+    """A command's own option that takes no value, as typer takes it in `Annotated`."""
+    return typer.Option(*flags, metavar="", help=help, **more)
 
 
 def _type(defined: Defined) -> Any:

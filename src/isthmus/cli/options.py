@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from isthmus.cli.option_groups import as_typer
+from isthmus.cli.option_groups import as_typer, switch
 from isthmus.errors import BlueprintError, DataError
 from isthmus.options import TrainingOptions, options_of
 from isthmus.storage.files import no_run, unwritable
@@ -56,13 +56,9 @@ Set = Annotated[
         show_default=False,
     ),
 ]
-Force = Annotated[bool, typer.Option("--force", metavar="", help="Overwrite the results that are there.")]
-Quiet = Annotated[
-    bool, typer.Option("--quiet", "-q", metavar="", help="Print the result only, no progress and no advice.")
-]
-Json = Annotated[
-    bool, typer.Option("--json", metavar="", help="Print the result as JSON, and nothing else, on stdout.")
-]
+Force = Annotated[bool, switch("--force", help="Overwrite the results that are there.")]
+Quiet = Annotated[bool, switch("--quiet", "-q", help="Print the result only, no progress and no advice.")]
+Json = Annotated[bool, switch("--json", help="Print the result as JSON, and nothing else, on stdout.")]
 Device = Annotated[str, as_typer(options_of(TrainingOptions)["device"], panel=False)]
 
 

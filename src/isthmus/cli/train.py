@@ -67,8 +67,8 @@ def train(
 ) -> None:
     """Train an autoencoder on SOURCE, save it in a folder, and compare its error with PCA's.
 
-    If you leave out `--epochs`, the number of epochs, batch size, learning rate, schedule and patience are chosen from
-    the model and the data. The choice is printed, and you can change each part of it.
+    If you leave out `--epochs`, Isthmus chooses them from the model and the data. It then also chooses the batch size,
+    the learning rate, the schedule and the patience, unless you give them, and prints its choice.
     """
     changes = parsing.settings(set_)
     from isthmus.data import open_data

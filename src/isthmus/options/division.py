@@ -37,7 +37,7 @@ class DivisionOptions:
         Literal["auto"] | ScalingKind,
         Option(
             "How to scale the values, learnt from the training part: bytes (divide by 255), standardise (mean 0, "
-            "variance 1), minmax (0 to 1) or none. By default (auto), the data decide.",
+            "variance 1), minmax (0 to 1) or none. auto decides by the data.",
             "CHOICE",
             DATA,
         ),

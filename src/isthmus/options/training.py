@@ -15,11 +15,19 @@ class TrainingOptions:
     """The training options with their defaults; `isthmus.training.Settings` checks them."""
 
     epochs: Annotated[
-        Count, Option("Passes over the training part.", "N", TRAINING, short="-e", chosen="chosen from model and data")
+        Count,
+        Option(
+            "Passes over the training part.", "N", TRAINING, short="-e", chosen="chosen from the model and the data"
+        ),
     ] = 20
     layer_epochs: Annotated[
         Count,
-        Option("Passes for each layer before those, in a model that is trained layer by layer.", "N", DETAILS),
+        Option(
+            "Passes for each layer alone, before `epochs=` for the whole model, in recipes that train layer by layer "
+            "(stacked).",
+            "N",
+            DETAILS,
+        ),
     ] = 5
     batch_size: Annotated[
         Count | Literal["auto"],
@@ -28,7 +36,7 @@ class TrainingOptions:
             "N",
             TRAINING,
             short="-b",
-            default="256, fewer for few samples",
+            default="at most 256",
             chosen="chosen from the data",
         ),
     ] = "auto"
@@ -39,7 +47,7 @@ class TrainingOptions:
     learning_rate: Annotated[
         Positive,
         Option(
-            "The largest learning rate of the run; `warmup=` leads up to it, and `schedule=` down from it.",
+            "The highest learning rate of the run, which the warm-up leads up to and the schedule down from.",
             "X",
             TRAINING,
             chosen="chosen from the model",
@@ -68,8 +76,8 @@ class TrainingOptions:
     clip: Annotated[
         NotNegative | Literal["auto"],
         Option(
-            "The largest norm of the gradient; larger gradients are scaled down to it, and 0 switches this off. By "
-            "default (auto), ten times the usual norm, so that only exploding gradients are cut.",
+            "The largest norm of the gradient: larger gradients are scaled down to it; 0 switches this off. auto is "
+            "ten times the usual norm, so that only exploding gradients are cut.",
             "X",
             DETAILS,
         ),
