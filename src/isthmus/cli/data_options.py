@@ -18,5 +18,5 @@ def reads(*names: str) -> Callable[[Command], Command]:
 
     The command then gets in `read_options` the values that were given, as `open_data` and `read_samples` take them.
     """
-    known = options_of(ReadingOptions) | options_of(DivisionOptions)
+    known = {**options_of(ReadingOptions), **options_of(DivisionOptions)}
     return offers("read_options", [known[name] for name in names])

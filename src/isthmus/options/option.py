@@ -1,6 +1,7 @@
 """Option: the help text and the command-line form of a field, written in its annotation."""
 
 import functools
+import inspect
 import math
 import textwrap
 import types
@@ -102,7 +103,10 @@ class Defined:
 
     @property
     def expected(self) -> str:
-        """The numbers and words that the option takes, in words: "a whole number of 1 or more, or auto"."""
+        """The numbers and words that the option takes, in words: "a whole number of 1 or more, or auto".
+
+        Bounds that only the computer's numbers set, such as 2**63, are left out.
+        """
         kind = {int: "a whole number", float: "a number", None: ""}[self.number]
         words = {"ge": "of {} or more", "gt": "above {}", "le": "of at most {}", "lt": "below {}"}
         limits = [words[name].format(shown(limit)) for name, limit in self.bounds.items() if abs(limit) < 2**53]
@@ -122,9 +126,10 @@ class Defined:
         """
         if value in self.choices or (value is None and self.optional):
             return ""
-        if self.number is None:
-            return f"{self.name}={value!r} is unknown. {nearest(str(value), self.choices)}" if self.choices else ""
-        return "" if self.allows(value) else f"{self.name}={value!r}: expected {self.expected}."
+        if self.number is not None:
+            allowed = value is not None and self.allows(value)
+            return "" if allowed else f"{self.name}={value!r}: expected {self.expected}."
+        return f"{self.name}={value!r} is unknown. {nearest(str(value), self.choices)}" if self.choices else ""
 
     def value(self, word: Any) -> Any:
         """The value in Python of a word on the command line."""
@@ -162,9 +167,8 @@ def described(definition: type) -> Callable[[C], C]:
     def describe(cls: C) -> C:
         texts = [f"{name}: {defined.option.help}" for name, defined in options_of(definition).items()]
         lines = [textwrap.fill(text, 116, subsequent_indent="    ", break_on_hyphens=False) for text in texts]
-        head, raises, errors = (cls.__doc__ or "").partition("\n    Raises:")
-        options = textwrap.indent("\n".join(lines), "    ")
-        cls.__doc__ = f"{head.rstrip()}\n\n{options}\n{raises}{errors}"
+        head, *errors = inspect.cleandoc(cls.__doc__ or "").split("\n\nRaises:")
+        cls.__doc__ = "\n\nRaises:".join(["\n".join([head, "", *lines]), *errors])
         return cls
 
     return describe

@@ -92,7 +92,7 @@ class ReadingOptions:
         Option(
             "Whether the first line of a text table holds the names of the columns.",
             group=TABLES,
-            default="yes, if it holds text",
+            default="yes, if it holds any text",
         ),
     ] = None
     delimiter: Annotated[

@@ -20,9 +20,18 @@ class StudyOptions:
             "FOLDER",
             STUDY,
             short="-o",
+            default="runs/SOURCE-COMMAND, or RUN-pretrain",
         ),
     ] = None
-    seeds: Annotated[Count, Option("Trainings of each model, each from a seed of its own.", "N", STUDY)]
+    seeds: Annotated[
+        Count,
+        Option(
+            "Trainings of each model, each from a seed of its own.",
+            "N",
+            STUDY,
+            default="1 in sweep, 3 in compare, 5 in pretrain",
+        ),
+    ]
     jobs: Annotated[
         Count,
         Option("Trainings at the same time, each a process; they share the cores.", "N", STUDY, short="-j"),

@@ -1,5 +1,6 @@
 """Training options: the choices of a training run."""
 
+from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from annotated_types import Ge, Gt, Interval
@@ -11,6 +12,7 @@ Positive = Annotated[float, Gt(0)]
 NotNegative = Annotated[float, Ge(0)]
 
 
+@dataclass  # so that type checkers know the keywords of `Settings`
 class TrainingOptions:
     """The training options with their defaults; `isthmus.training.Settings` checks them."""
 
@@ -115,12 +117,12 @@ class TrainingOptions:
         ),
     ] = None
     min_delta: Annotated[
-        NotNegative, Option("How far the validation loss must fall to count as better.", offered=False)
+        NotNegative, Option("How far the validation loss must fall to count as better.", group=DETAILS, offered=False)
     ] = 0.0
     seed: Annotated[
         Annotated[int, Interval(ge=0, lt=2**63)],
         Option("The seed of every random draw of the run.", "N", TRAINING),
     ] = 0
     checkpoint_seconds: Annotated[
-        NotNegative, Option("The least time between two checkpoints, in seconds.", offered=False)
+        NotNegative, Option("The least time between two checkpoints, in seconds.", group=DETAILS, offered=False)
     ] = 2.0
