@@ -23,7 +23,7 @@ class ReadingOptions:
     label: Annotated[
         str | int | None,
         Option(
-            "The column that holds the labels, by its name or its number, or the array of an .npz that holds them.",
+            "The column of the labels, by its name or number, or the array of an .npz that holds them.",
             "NAME",
             DATA,
         ),

@@ -49,7 +49,7 @@ class TrainingOptions:
     learning_rate: Annotated[
         Positive,
         Option(
-            "The highest learning rate of the run, which the warm-up leads up to and the schedule down from.",
+            "The highest learning rate of the run; the warm-up and the schedule lower it.",
             "X",
             TRAINING,
             chosen="chosen from the model",
