@@ -17,6 +17,7 @@ class Choices:
     sure: Annotated[bool | Literal["auto"], Option("Whether.", flag="--certain")] = "auto"
     rate: Annotated[float, Option("How fast.", chosen="chosen from the data")] = 1e-3
     epochs: Annotated[int, Option("How long.", chosen="chosen from the data")] = 20
+    column: Annotated[str | int | None, Option("Which.")] = None
     other: int = 0
 
 
@@ -24,7 +25,7 @@ OPTIONS = options_of(Choices)
 
 
 def test_fields_with_help_are_options_in_their_order():
-    assert list(OPTIONS) == ["count", "share", "way", "sure", "rate", "epochs"]
+    assert list(OPTIONS) == ["count", "share", "way", "sure", "rate", "epochs", "column"]
 
 
 def test_the_flag_is_the_name_with_dashes_or_one_of_its_own():
@@ -39,6 +40,7 @@ def test_the_flag_is_the_name_with_dashes_or_one_of_its_own():
         ("share", float, (), {"gt": 0, "lt": 1}),
         ("way", None, ("left", "right"), {}),
         ("sure", None, ("auto", "yes", "no"), {}),
+        ("column", None, (), {}),
     ],
 )
 def test_type_choices_and_bounds_come_from_the_annotation(name, number, choices, bounds):
@@ -53,7 +55,10 @@ def test_a_single_bound_beside_the_type_is_found_too():
     assert options_of(One)["size"].bounds == {"ge": 2}
 
 
-@pytest.mark.parametrize(("name", "value"), [("count", 9), ("count", "auto"), ("share", None), ("way", "right")])
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("count", 9), ("count", "auto"), ("share", None), ("way", "right"), ("column", "a"), ("column", -1)],
+)
 def test_what_is_allowed_is_no_mistake(name, value):
     assert OPTIONS[name].mistake(value) == ""
 

@@ -82,8 +82,8 @@ class Defined:
 
     @property
     def number(self) -> type[int] | type[float] | None:
-        """The type of a number that the option takes; None where it takes none."""
-        return next((form for form in (int, float) if form in self.forms), None)
+        """The type of a number that the option takes; None where it takes none, or any text."""
+        return None if str in self.forms else next((form for form in (int, float) if form in self.forms), None)
 
     @property
     def choices(self) -> tuple[str, ...]:
