@@ -85,7 +85,7 @@ def _compared(run: ist.Run, data: ist.Data) -> tuple[str, str, float, float]:
     """What is compared, PCA's size in words, the model's figure and PCA's."""
     model = run.model
     size = math.prod(model.code_shape)
-    if any(isinstance(penalty, Kl) for penalty in model.penalties) and not model.has_rival:
+    if any(isinstance(penalty, Kl) for penalty in model.objective.penalties) and not model.objective.has_rival:
         return _by_nats(run, data)
     errors = run.evaluate()["test"]["sse"]
     if isinstance(model.code, Vq | Fsq):
@@ -102,7 +102,7 @@ def _compared(run: ist.Run, data: ist.Data) -> tuple[str, str, float, float]:
 def _by_nats(run: ist.Run, data: ist.Data) -> tuple[str, str, float, float]:
     """The negative bound on log p(x) with the recipe's weight of the KL, beside a linear model's."""
     model, size = run.model, math.prod(run.model.code_shape)
-    weight = next(penalty.full_weight for penalty in model.penalties if isinstance(penalty, Kl))
+    weight = next(penalty.full_weight for penalty in model.objective.penalties if isinstance(penalty, Kl))
     found = elbo(model, data.test)
     ours = found.distance + weight * float(found.kl.sum())
     if model.bound == "log-mean-exp":

@@ -93,7 +93,7 @@ def quantised_run(tmp_path_factory):
 
 def test_a_quantised_code_is_evaluated_beside_pca_in_as_many_bits(quantised):
     pca = quantised.baseline()
-    assert quantised.model.code_bits == pca.bits == 6
+    assert quantised.model.code.bits(quantised.model.code_shape) == pca.bits == 6
     assert pca.size == baseline_size(quantised.model) == 6
     kept = ist.load(quantised.folder).baseline()
     assert isinstance(kept, QuantisedPCA)

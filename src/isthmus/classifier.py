@@ -18,6 +18,7 @@ from isthmus.model.autoencoder import Autoencoder
 from isthmus.model.store import check_scaling, put_weights, read_shape
 from isthmus.parts import Conv, DataSpec, Network, Table
 from isthmus.parts.layers import initialise
+from isthmus.parts.model import code_of
 from isthmus.storage.checked import damaged, load_tensors, save_tensors
 from isthmus.training.deterministic import deterministic
 from isthmus.training.optimisers import Optimiser
@@ -137,7 +138,7 @@ class CodeBody(nn.Module):
                 "condition and without a corruption that changes the shape."
             )
         self.model = copy.deepcopy(model)
-        self.model.decoder, self.model.own = nn.Identity(), nn.ModuleDict()
+        self.model.decoder, self.model.objective.penalty_modules = nn.Identity(), nn.ModuleDict()
         codes = torch.zeros(2, *model.code_shape) if like is None else _through(model, model.encode, like)
         codes = codes.to(model.device)
         spread = codes.std(0, correction=0)
@@ -146,7 +147,7 @@ class CodeBody(nn.Module):
 
     def forward(self, scaled: Tensor) -> Tensor:
         """(N, *shape) scaled samples to (N, *code)."""
-        return (self.model.code_of(scaled, {}) - self.mean) / self.spread
+        return (code_of(self.model, scaled) - self.mean) / self.spread
 
 
 def train_classifier(

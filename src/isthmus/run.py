@@ -25,7 +25,7 @@ from isthmus.data.tiles import one_picture
 from isthmus.errors import DataError, RunError, remark
 from isthmus.measures import Evaluation, evaluate
 from isthmus.model.autoencoder import Autoencoder
-from isthmus.model.batch import max_width
+from isthmus.model.shape_checks import max_width
 from isthmus.model.store import describe_model, make_folder, put_weights, rebuild
 from isthmus.pca import PCA, principal_components
 from isthmus.quantised_pca import QuantisedPCA, quantise
@@ -348,7 +348,7 @@ class Run:
         made = self.pca
         if made is None:
             made = principal_components(self.open().train, self.model.scaling, self.baseline_size)
-        bits = self.model.code_bits
+        bits = self.model.code.bits(self.model.code_shape)
         if bits is not None and not isinstance(made, QuantisedPCA):
             made = quantise(made, self.open().train, self.model.scaling, math.ceil(bits))
         if self.folder is not None and (made is not self.pca or not (self.folder / BASELINE).exists()):
@@ -390,7 +390,7 @@ def baseline_size(model: Autoencoder) -> int:
 
     A quantised code's bits decide how many of the components are used; it needs no more than one a bit.
     """
-    bits, width = model.code_bits, math.prod(model.shape)
+    bits, width = model.code.bits(model.code_shape), math.prod(model.shape)
     size = math.prod(model.code_shape) if bits is None else min(math.ceil(bits), width)
     return min(size, LARGEST_BASELINE)
 

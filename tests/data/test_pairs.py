@@ -52,9 +52,9 @@ def test_what_the_encoder_gets_is_the_damaged_sample(damaged, seen):
     model = ist.recipe("denoise", corruption="pairs", channels=(4,)).build(data)
     assert model.input_shape == seen
     given = data.scaling(damaged_of(data.train))
-    found = model(data.train.tensor(), {"corruption": given})
+    found = model(data.train.tensor(), damaged=data.train.damaged)
     assert torch.equal(found.corrupted, given)
-    assert model.as_clean(given).shape == found.clean.shape
+    assert model.corruption.as_clean(given, model.shape).shape == found.clean.shape
     run = ist.fit(model, data, epochs=1, progress=False, compile=False)
     assert run.reconstruct(data.test).shape == data.test.tensor().shape
     assert ist.restore(run, torch.full(seen, 9.0)).shape == (3, 8, 8)

@@ -209,9 +209,9 @@ def test_model_that_restores_is_judged_by_damaged_samples_and_beside_doing_nothi
     pca = principal_components(data, BYTES, 3)
     found = evaluate(model, {"test": data}, pca, pca.mean, batch_size=16)
     clean = data.tensor() / 255
-    small = model.as_seen(clean)
+    small = model.corruption.quantised(model.corruption(clean))
     assert small.shape[1:] == (1, 4, 4)
-    enlarged = model.as_clean(small)
+    enlarged = model.corruption.as_clean(small, model.shape)
     assert found.measures["test"]["mse"]["nothing"] == pytest.approx(
         float((enlarged - clean).square().mean()), rel=1e-5
     )

@@ -12,7 +12,7 @@ from isthmus.model.autoencoder import Autoencoder
 from isthmus.model.blueprint import Blueprint
 from isthmus.parts import ActivationL1, Bce, CodeKind, Conv, Corruption, Dense, Mse, Plain, Sse
 from isthmus.parts.codes import Code
-from isthmus.parts.forward_pass import map_draws
+from isthmus.parts.forward_pass import map_tensors
 
 BYTES = Scaling("bytes", 0.0, 255.0, (0.0, 1.0))
 
@@ -35,7 +35,12 @@ def test_modules_of_ones_own_make_an_autoencoder():
     assert model.code_shape == (3,)
     assert seen.code.z.shape == (4, 3)
     assert seen.reconstruction.shape == (4, 12)
-    assert (model.distance, model.code, model.penalties, model.blueprint) == (Mse(link="identity"), Plain(), (), None)
+    assert (model.distance, model.code, model.objective.penalties, model.blueprint) == (
+        Mse(link="identity"),
+        Plain(),
+        (),
+        None,
+    )
 
 
 def test_the_code_shape_of_modules_of_ones_own_is_found_without_changing_them():
@@ -159,7 +164,7 @@ def test_a_corruption_that_needs_no_draws_acts_where_there_are_draws():
 
 def test_draws_are_mapped_by_name_and_what_is_none_stays():
     draws = {"corruption": None, "encoder": {"dropout1": torch.ones(4)}}
-    cut = map_draws(lambda draw: draw[:2], draws)
+    cut = map_tensors(lambda draw: draw[:2], draws)
     assert cut["corruption"] is None
     assert cut["encoder"]["dropout1"].shape == (2,)
 
@@ -180,7 +185,7 @@ def test_the_loss_is_the_distance_and_the_weighted_penalties_and_the_codes_own()
     assert list(means) == ["distance", "activation-l1", "activation-l1#2", "code"]
     assert torch.isclose(total, error.square().mean(1).mean() + 2.5 * l1 + square)
     assert torch.isclose(model.loss(seen, torch.tensor([0.0, 1.0]))[0], error.square().mean(1).mean() + l1 + square)
-    assert all(term.shape == (6,) for term in model.terms(seen).values())
+    assert all(term.shape == (6,) for term in model.objective.terms(seen, model).values())
 
 
 def test_a_penalty_reads_any_named_layer():
@@ -189,7 +194,7 @@ def test_a_penalty_reads_any_named_layer():
     )
     model = blueprint.build((12,))
     seen = model(torch.rand(4, 12, generator=generator()))
-    assert torch.equal(model.terms(seen)["activation-l1"], seen.layers["encoder.dense1"].abs().sum(1))
+    assert torch.equal(model.objective.terms(seen, model)["activation-l1"], seen.layers["encoder.dense1"].abs().sum(1))
     assert list(seen.layers) == [
         *("encoder.flatten", "encoder.dense1", "encoder.code", "decoder.dense1", "decoder.output"),
     ]
@@ -258,7 +263,7 @@ def test_within_autocast_the_loss_stays_as_exact_as_the_data():
     x = torch.rand(16, 1, 20, 20, generator=generator())
     with torch.autocast("cpu", torch.bfloat16):
         seen = model(x)
-        terms = model.terms(seen)
+        terms = model.objective.terms(seen, model)
     assert seen.layers["encoder.dense1"].dtype == torch.bfloat16
     assert seen.output.dtype == seen.code.z.dtype == seen.reconstruction.dtype == torch.float32
     assert all(term.dtype == torch.float32 for term in terms.values())

@@ -11,6 +11,7 @@ from torch.nn import functional as F
 
 import isthmus as ist
 from isthmus.errors import BlueprintError, DataError
+from isthmus.model.batch import Inputs
 from isthmus.parts import Bce, Code, CodeKind, Conv, Dense, Mse, Penalty, Plain
 from isthmus.parts.layers import frozen
 from isthmus.training.optimisers import Optimiser
@@ -38,7 +39,7 @@ def test_labels_reach_the_encoder_and_the_decoder(network, data):
     with torch.no_grad():
         for weight in model.parameters():  # the output starts at the mean, where nothing has a say
             weight.normal_(0, 0.3, generator=generator())
-    seen, other = model(raw, {"labels": labels}), model(raw, {"labels": (labels + 1) % 10})
+    seen, other = model(raw, labels=labels), model(raw, labels=(labels + 1) % 10)
     assert not torch.equal(seen.code.z, other.code.z)
     assert not torch.equal(model.decode(seen.code.z, labels), model.decode(seen.code.z, (labels + 1) % 10))
     torch.testing.assert_close(model.reconstruct(raw, labels), model.scaling.inverse(seen.reconstruction))
@@ -79,7 +80,7 @@ def test_missing_numbers_do_not_count_and_come_out_filled(network):
     assert torch.equal(seen.observed, ~holes)
     error = (seen.reconstruction.detach() - raw).square()
     expected = [float(error[i][~holes[i]].mean()) for i in range(4)]
-    assert model.terms(seen)["distance"].tolist() == pytest.approx(expected, rel=1e-5)
+    assert model.objective.terms(seen, model)["distance"].tolist() == pytest.approx(expected, rel=1e-5)
     total, _ = model.loss(seen)
     gradients = torch.autograd.grad(total, list(model.parameters()))
     assert all(bool(gradient.isfinite().all()) for gradient in gradients)
@@ -92,7 +93,7 @@ class Several(CodeKind):
 
     times: int = 3
 
-    def draw(self, count, code, generator):
+    def draw(self, count, code, generator, draws=None):
         return torch.randn(count, self.times, *code, generator=generator)
 
     def __call__(self, features, draws=None, module=None):
@@ -139,7 +140,7 @@ class Epochs(Penalty):
     scheduled: ClassVar[bool] = True
 
     def __call__(self, seen, model, draws=None):
-        return seen.draws.get("epochs", torch.zeros(len(seen.clean)))
+        return torch.zeros(len(seen.clean)) if seen.batch.epochs is None else seen.batch.epochs
 
 
 def test_a_penalty_that_follows_a_schedule_is_told_how_far_training_is(data):
@@ -185,10 +186,10 @@ def test_the_penaltys_gradient_reaches_the_model_alone_and_the_rivals_the_rival_
     seen = model(raw, draws)
     total, terms = model.loss(seen)
     assert float(total.detach()) == pytest.approx(float((terms["distance"] + 0.3 * terms["critic"]).detach()))
-    (judge,) = model.own.values()
+    (judge,) = model.objective.penalty_modules.values()
     assert isinstance(judge, nn.Linear)
     own = list(judge.parameters())
-    others = [weight for name, weight in model.named_parameters() if not name.startswith("own")]
+    others = [weight for name, weight in model.named_parameters() if not name.startswith("objective")]
     assert len(others) == len(list(plain.parameters()))
     found = torch.autograd.grad(total, [*others, *own])
 
@@ -211,14 +212,14 @@ class StopInTheMiddle(ist.Callback):
 def test_a_rival_is_trained_saved_and_resumed_with_the_rest(data, tmp_path):
     made = blueprint(penalties=(Critic(),))
     settings = {"epochs": 2, "batch_size": 256, "compile": False, "progress": False}
-    start = made.build(data).get_parameter("own.critic.weight").clone()
+    start = made.build(data).get_parameter("objective.penalty_modules.critic.weight").clone()
     whole = ist.fit(made.build(data), data, out=tmp_path / "whole", **settings)
     ist.fit(made.build(data), data, out=tmp_path / "broken", callbacks=[StopInTheMiddle()], **settings)
     resumed = ist.resume(tmp_path / "broken", data=data, progress=False)
     for name, weight in whole.model.state_dict().items():
         assert torch.equal(weight, resumed.model.state_dict()[name])
         assert torch.equal(weight, ist.load(tmp_path / "whole").model.state_dict()[name])
-    assert not torch.equal(whole.model.get_parameter("own.critic.weight"), start)
+    assert not torch.equal(whole.model.get_parameter("objective.penalty_modules.critic.weight"), start)
     assert "critic rival" in whole.history[0]
     assert whole.best_epoch == 2
 
@@ -227,9 +228,11 @@ def test_a_rivals_step_is_its_own_share_of_the_learning_rate(data):
     moves = []
     for rate in (1.0, 0.5):
         model = blueprint(penalties=(Critic(),)).build(data)
-        weights = model.get_parameter("own.critic.weight")
+        weights = model.get_parameter("objective.penalty_modules.critic.weight")
         before = weights.clone()
-        optimiser = Optimiser(Settings(optimiser="sgd"), dict(model.named_parameters()), {"own.critic.weight": rate})
+        optimiser = Optimiser(
+            Settings(optimiser="sgd"), dict(model.named_parameters()), {"objective.penalty_modules.critic.weight": rate}
+        )
         optimiser.step([torch.ones_like(weight) for weight in model.parameters()], 0.1)
         moves.append(float((weights - before).mean().detach()))
     assert moves == pytest.approx([-0.1, -0.05], rel=1e-4)
@@ -243,6 +246,6 @@ def test_a_step_with_a_rival_compiled_equals_eager(data):
         model = blueprint(penalties=(Critic(),)).build(data)
         settings = Settings(compile=compiled, optimiser="sgd")
         step = make_step(model, Optimiser(settings, dict(model.named_parameters())), settings, torch.device("cpu"), 32)
-        step(raw, model.draw(32, generator()), None, 0.1)
+        step(Inputs(raw, model.draw(32, generator())), None, 0.1)
         moved.append({name: weight.clone() for name, weight in model.state_dict().items()})
     torch.testing.assert_close(*moved, rtol=1e-4, atol=1e-5)

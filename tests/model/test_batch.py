@@ -5,17 +5,19 @@ import torch
 
 import isthmus as ist
 from isthmus.measures.passes import passes
-from isthmus.model.batch import batch_context, max_width
+from isthmus.model.batch import inputs_of
+from isthmus.model.shape_checks import max_width
 
 
 def test_labels_come_where_the_model_has_a_condition_and_only_there():
     data = ist.open_data("digits")
-    told, plain = (ist.recipe(name).build(data, remarks=False) for name in ("cvae", "vae"))
+    conditional, plain = (ist.recipe(name).build(data, remarks=False) for name in ("cvae", "vae"))
     rows = torch.tensor([5, 2, 9])
     assert data.train.labels is not None
-    assert batch_context(told, data.train, rows)["labels"].tolist() == data.train.labels[rows].tolist()
-    assert batch_context(told, data.train, slice(3, 6))["labels"].tolist() == data.train.labels[3:6].tolist()
-    assert batch_context(plain, data.train, rows) == {}
+    found = inputs_of(conditional, data.train, rows).labels
+    assert found is not None
+    assert found.tolist() == data.train.labels[rows].tolist()
+    assert inputs_of(plain, data.train, rows).labels is None
 
 
 def test_damaged_samples_of_pairs_come_scaled_and_are_left_out_where_whole_ones_are_wanted():
@@ -25,7 +27,9 @@ def test_damaged_samples_of_pairs_come_scaled_and_are_left_out_where_whole_ones_
     model = ist.recipe("denoise", corruption="pairs", channels=(4, 4, 4)).build(data, remarks=False)
     assert data.train.damaged is not None
     given = model.scaling(data.train.damaged)
-    assert torch.equal(batch_context(model, data.train, slice(4, 8))["corruption"], given[4:8])
+    found = inputs_of(model, data.train, torch.arange(4, 8))
+    assert found.damaged is not None
+    assert torch.equal(model(*found).corrupted, given[4:8])
     with torch.no_grad():
         damaged = torch.cat([seen.corrupted for seen in passes(model.eval(), data.train, 16, damage=True)])
         whole = torch.cat([seen.corrupted for seen in passes(model, data.train, 16, damage=False)])

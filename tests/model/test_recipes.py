@@ -24,7 +24,8 @@ def test_every_recipe_says_what_it_is_for_and_where_it_comes_from(name):
 def test_every_recipe_builds_and_steps(name):
     shape = {"series": (1, 30), "colour": (3, 28, 28)}.get(find_recipe(name).data, (1, 28, 28))
     model = recipe(name, classes=3).build(shape)
-    total, _ = model.loss(model(torch.rand(3, *shape), {"labels": torch.arange(3)}))
+    draws = model.draw(3, torch.Generator().manual_seed(0))
+    total, _ = model.loss(model(torch.rand(3, *shape), draws, torch.arange(3)))
     total.backward()
     assert all(weight.grad is not None for weight in model.parameters())
 

@@ -15,7 +15,7 @@ from isthmus.errors import BlueprintError, IsthmusError, RunError
 from isthmus.model.autoencoder import Autoencoder
 from isthmus.model.blueprint import Blueprint
 from isthmus.model.recipes import RECIPES, recipe
-from isthmus.model.store import load_model, save_model
+from isthmus.model.store import describe_model, make_folder, put_weights, rebuild
 from isthmus.parts import L1, ActivationL1, Conv, Dense, Distance, Gaussian, GaussianNoise, Plain, Sse
 from isthmus.storage.checked import load_json, load_tensors, save_json, save_tensors
 from isthmus.storage.files import MODEL
@@ -26,6 +26,19 @@ class Data:
     shape = (1, 6, 7)
     scaling = Scaling("bytes", 0.0, 255.0, (0.0, 1.0))
     label_names = ("low", "high")
+
+
+def save_model(model, folder):
+    folder = make_folder(folder)
+    save_json(folder / MODEL, describe_model(model))
+    save_tensors(folder / WEIGHTS, model.state_dict())
+    return folder
+
+
+def load_model(folder, model=None):
+    model = rebuild(folder, model)
+    put_weights(model, load_tensors(folder / WEIGHTS)[0], folder / WEIGHTS)
+    return model.eval()
 
 
 def deep(seed: int = 0) -> Autoencoder:
@@ -68,7 +81,7 @@ BLUEPRINTS = [
 def test_a_model_comes_back_with_the_same_bits(blueprint, tmp_path):
     model = blueprint.with_options(code=4).build(Data(), seed=5)
     raw, labels = torch.randint(0, 256, (4, 1, 6, 7), dtype=torch.uint8), torch.tensor([0, 1, 1, 0])
-    model(raw, {"labels": labels})  # moves the statistics of batch normalisation
+    model(raw, labels=labels)  # moves the statistics of batch normalisation
     again = load_model(save_model(model, tmp_path / "run"))
     assert again.blueprint == model.blueprint
     assert (again.shape, again.code_shape) == (model.shape, model.code_shape)
@@ -360,7 +373,7 @@ def test_a_disk_that_refuses_leaves_the_old_model_whole(saved, monkeypatch, numb
 
     monkeypatch.setattr(*moment, refuse)
     with pytest.raises(IsthmusError, match=words) as caught:
-        save_model(Blueprint(network=Conv()).build((1, 6, 7), remarks=False), saved)
+        save_tensors(saved / WEIGHTS, Blueprint(network=Conv()).build((1, 6, 7), remarks=False).state_dict())
     monkeypatch.undo()
     assert "\n" not in str(caught.value)
     after = {path.name: path.read_bytes() for path in saved.iterdir()}

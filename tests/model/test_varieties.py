@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 
 import isthmus as ist
 from isthmus.cli.main import app
+from isthmus.model.batch import Inputs
 from isthmus.training.optimisers import Optimiser
 from isthmus.training.settings import Settings
 from isthmus.training.steps import make_step
@@ -138,7 +139,7 @@ def test_shapes_of_any_size_go_through_and_one_sample_too(name, shape):
     model = ist.recipe(name, code=4, classes=2).build(shape, remarks=False)
     for count in (1, 5):
         raw, labels = torch.rand(count, *shape), torch.arange(count) % 2
-        seen = model(raw, model.draw(count, torch.Generator().manual_seed(0)) | {"labels": labels})
+        seen = model(raw, model.draw(count, torch.Generator().manual_seed(0)), labels)
         total, terms = model.loss(seen)
         assert seen.output.shape == seen.reconstruction.shape == seen.repeated(raw).shape
         assert math.prod(seen.code.z.shape) == len(seen.output) * math.prod(model.code_shape)
@@ -151,11 +152,12 @@ def test_shapes_of_any_size_go_through_and_one_sample_too(name, shape):
 
 @pytest.mark.parametrize("name", GRADIENT)
 def test_the_loss_falls(name, data):
-    careful = ist.recipe(name).predicts == "residual"  # such a model begins near its goal
+    careful = not ist.recipe(name).predicts.decodes  # such a model begins near its goal
     rows = fit(build(name, data), data, epochs=12, learning_rate=0.001 if careful else 0.01).history
     assert rows[-1]["loss"] < rows[0]["loss"]
     # what is smooth is filled nearly exactly before anything is learnt; a rival moves the goal
-    slack = 1.05 if "rival" in " ".join(rows[-1]) else 1.01 if careful else 1.0
+    moves = name == "mae" or "rival" in " ".join(rows[-1])  # and four numbers hold little of what patches say
+    slack = 1.05 if moves else 1.01 if careful else 1.0
     assert rows[-1]["validation_distance"] < slack * rows[0]["validation_distance"]
 
 
@@ -198,8 +200,8 @@ def test_compiled_equals_eager(name, data):
         settings = Settings(compile=compile_, optimiser="sgd")
         optimiser = Optimiser(settings, dict(model.named_parameters()))
         step = make_step(model, optimiser, settings, torch.device("cpu"), 32)
-        draws = model.draw(32, torch.Generator().manual_seed(0)) | {"labels": labels}
-        moved.append({"loss": step(raw, draws, None, 0.1)[0]} | weights_of(model))
+        inputs = Inputs(raw, model.draw(32, torch.Generator().manual_seed(0)), labels)
+        moved.append({"loss": step(inputs, None, 0.1)[0]} | weights_of(model))
     torch.testing.assert_close(*moved, rtol=1e-4, atol=1e-5)
 
 

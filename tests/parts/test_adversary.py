@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from isthmus.errors import BlueprintError
+from isthmus.model.batch import Inputs
 from isthmus.model.blueprint import Blueprint
 from isthmus.parts import CodeAdversary, Dense, OutputAdversary, Plain
 from isthmus.parts.penalties.adversary import squared_slope
@@ -27,7 +28,7 @@ def samples(count=4, shape=SHAPE):
 def passed(model, count=4):
     """The pass of some samples, and what was drawn for the penalty."""
     draws = model.draw(count, torch.Generator().manual_seed(1))
-    return model(samples(count, model.shape), draws), draws["penalties"][model.penalty_names[0]]
+    return model(samples(count, model.shape), draws), draws["penalties"][model.objective.names[0]]
 
 
 def softplus(x):
@@ -112,8 +113,8 @@ def test_a_rival_learns_from_its_own_loss_alone(penalty):
     with torch.no_grad():
         model.get_parameter("decoder.output.weight").normal_(generator=torch.Generator().manual_seed(2))
     seen, prior = passed(model)
-    assert reached(penalty.rival(seen.detached(), model, prior).mean(), model) == {"own"}
-    assert "own" not in reached(penalty(seen, model, prior).mean(), model)
+    assert reached(penalty.rival(seen.detached(), model, prior).mean(), model) == {"objective"}
+    assert "objective" not in reached(penalty(seen, model, prior).mean(), model)
 
 
 def test_the_judgement_of_the_output_teaches_the_decoder_alone_and_its_features_the_encoder_too():
@@ -158,6 +159,6 @@ def test_a_step_compiled_equals_eager(penalty):
         model = build(penalty)
         settings = Settings(compile=compile_, optimiser="sgd")
         step = make_step(model, Optimiser(settings, dict(model.named_parameters())), settings, torch.device("cpu"), 8)
-        step(raw, model.draw(8, torch.Generator().manual_seed(0)), None, 0.1)
+        step(Inputs(raw, model.draw(8, torch.Generator().manual_seed(0))), None, 0.1)
         moved.append({name: weight.clone() for name, weight in model.state_dict().items()})
     torch.testing.assert_close(*moved, rtol=1e-4, atol=1e-5)

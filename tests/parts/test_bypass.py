@@ -5,8 +5,8 @@ import torch
 from torch import nn
 
 from isthmus.errors import BlueprintError
-from isthmus.parts.bypass import add_bypass
-from isthmus.parts.layers import Chain
+from isthmus.parts.bypass import add_bypass, bypass_of
+from isthmus.parts.layers import Chain, traced
 
 
 def chain() -> Chain:
@@ -15,7 +15,8 @@ def chain() -> Chain:
 
 def test_the_output_is_the_linear_path_plus_the_layers():
     layers = chain()
-    product = add_bypass(layers, (2, 3), (4,))
+    add_bypass(layers, (2, 3), (4,))
+    product = bypass_of(layers)
     x = torch.randn(7, 2, 3)
     assert not layers(x).any()
     for weight in layers.parameters():
@@ -28,7 +29,8 @@ def test_the_output_is_the_linear_path_plus_the_layers():
 
 def test_made_in_a_shape_of_its_own():
     layers = Chain({"last": nn.Linear(4, 6), "unflatten": nn.Unflatten(1, (2, 3))})
-    product = add_bypass(layers, (4,), (2, 3))
+    add_bypass(layers, (4,), (2, 3))
+    product = bypass_of(layers)
     nn.init.normal_(product.weight)
     z = torch.randn(5, 4)
     assert torch.allclose(layers(z), (z @ product.weight.T).view(5, 2, 3), atol=1e-6)
@@ -36,9 +38,9 @@ def test_made_in_a_shape_of_its_own():
 
 def test_the_path_has_a_name_among_the_layers():
     layers = chain()
-    nn.init.ones_(add_bypass(layers, (2, 3), (4,)).bias)
-    seen: dict[str, torch.Tensor] = {}
-    layers(torch.zeros(1, 2, 3), seen)
+    add_bypass(layers, (2, 3), (4,))
+    nn.init.ones_(bypass_of(layers).bias)
+    _, seen = traced(layers, torch.zeros(1, 2, 3))
     assert sorted(seen) == ["act", "bypass", "flatten", "hidden", "last"]
     assert torch.equal(seen["bypass"], torch.ones(1, 4))
     assert torch.equal(seen["last"], torch.zeros(1, 4))
@@ -46,7 +48,8 @@ def test_the_path_has_a_name_among_the_layers():
 
 def test_compiled_it_is_the_same():
     layers = chain()
-    nn.init.normal_(add_bypass(layers, (2, 3), (4,)).weight)
+    add_bypass(layers, (2, 3), (4,))
+    nn.init.normal_(bypass_of(layers).weight)
     x = torch.randn(3, 2, 3)
     assert torch.allclose(torch.compile(layers, fullgraph=True, backend="eager")(x), layers(x), atol=1e-6)
 

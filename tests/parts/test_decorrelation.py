@@ -54,7 +54,8 @@ def test_any_named_layer_can_be_asked_for_and_another_is_refused():
     network = Dense(widths=(7,))
     model = ist.Blueprint(network=network, code=Plain(size=2), penalties=(Decorrelation(layer="encoder.dense1"),))
     seen = model.build((5,))(torch.rand(9, 5))
-    found = model.build((5,)).terms(seen)["decorrelation"]
+    other = model.build((5,))
+    found = other.objective.terms(seen, other)["decorrelation"]
     torch.testing.assert_close(found, squared_correlation(seen.layers["encoder.dense1"]).expand(9))
     with pytest.raises(BlueprintError, match=r"no layer 'encoder\.dense9'"):
         model.replace(penalties=(Decorrelation(layer="encoder.dense9"),)).build((5,))

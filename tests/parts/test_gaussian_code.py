@@ -10,7 +10,7 @@ from isthmus.errors import BlueprintError
 from isthmus.model.autoencoder import Autoencoder
 from isthmus.model.recipes import recipe
 from isthmus.parts import Conv, Dense, DiagonalGaussian, GaussianCode, Kl
-from isthmus.parts.codes.gaussian import standard_log_prob
+from isthmus.parts.gaussians import standard_log_prob
 
 
 def generator(seed=0):

@@ -5,8 +5,9 @@ import pytest
 import torch
 
 from isthmus.errors import BlueprintError
-from isthmus.model.autoencoder import Autoencoder, Bound
+from isthmus.model.autoencoder import Autoencoder
 from isthmus.model.blueprint import Blueprint
+from isthmus.model.objective import Bound
 from isthmus.parts import Bce, CodeKind, Dense, GaussianCode, Kl, Penalty, Plain
 
 SHAPE = (6,)
@@ -23,9 +24,9 @@ def build(penalty: Kl, *, code: CodeKind | None = None, bound: Bound = "mean") -
     )
 
 
-def seen_by(model, count=8, **draws):
+def seen_by(model, count=8, epochs=None, **draws):
     raw = torch.rand(count, 1, 2, 3, generator=generator())
-    return model(raw, model.draw(count, generator(1)) | draws)
+    return model(raw, model.draw(count, generator(1)) | draws, epochs=epochs)
 
 
 def each_kl(seen):
@@ -44,7 +45,7 @@ def test_closed_it_is_the_formula_of_each_sample():
 def test_by_draws_it_is_the_formula_on_average():
     model = build(Kl(mode="draws"), code=GaussianCode(size=3, draws=20_000))
     seen = seen_by(model, 2)
-    found = model.penalties[0](seen, model).detach().view(20_000, 2)
+    found = model.objective.penalties[0](seen, model).detach().view(20_000, 2)
     error = found.std(0) / np.sqrt(20_000)
     assert (np.abs(found.mean(0).numpy() - each_kl(seen).sum(1)) < 4 * error.numpy()).all()
 
@@ -52,12 +53,12 @@ def test_by_draws_it_is_the_formula_on_average():
 def test_without_draws_it_is_the_formula():
     model = build(Kl(mode="draws"))
     seen = model(torch.rand(4, 1, 2, 3, generator=generator()))
-    assert np.allclose(model.penalties[0](seen, model).detach().numpy(), each_kl(seen).sum(1), rtol=1e-5)
+    assert np.allclose(model.objective.penalties[0](seen, model).detach().numpy(), each_kl(seen).sum(1), rtol=1e-5)
 
 
 def test_the_importance_weighted_bound_takes_it_by_draws():
     model = build(Kl(), code=GaussianCode(size=3, draws=4), bound="log-mean-exp")
-    assert model.penalties[0](seen_by(model), model).shape == (32,)
+    assert model.objective.penalties[0](seen_by(model), model).shape == (32,)
     with pytest.raises(BlueprintError, match="mode='draws'"):
         build(Kl(mode="closed"), bound="log-mean-exp")
 
@@ -73,7 +74,7 @@ def test_the_weight_is_beta():
 def test_a_capacity_is_what_the_batch_shall_cost():
     model = build(Kl(capacity=5.0))
     seen = seen_by(model)
-    found = model.penalties[0](seen, model)
+    found = model.objective.penalties[0](seen, model)
     assert found.shape == (8,)
     assert np.allclose(found.detach().numpy(), abs(each_kl(seen).sum(1).mean() - 5.0), rtol=1e-5)
 
@@ -81,16 +82,16 @@ def test_a_capacity_is_what_the_batch_shall_cost():
 @pytest.mark.parametrize(("epochs", "capacity"), [(0.0, 0.0), (1.0, 2.5), (2.0, 5.0), (7.0, 5.0)])
 def test_a_capacity_grows_with_the_epochs(epochs, capacity):
     model = build(Kl(capacity=5.0, capacity_epochs=2.0))
-    assert model.penalties[0].scheduled
+    assert model.objective.penalties[0].scheduled
     seen = seen_by(model, epochs=torch.full((8,), epochs))
-    found = float(model.penalties[0](seen, model)[0].detach())
+    found = float(model.objective.penalties[0](seen, model)[0].detach())
     assert found == pytest.approx(abs(each_kl(seen).sum(1).mean() - capacity), rel=1e-5)
 
 
 def test_once_training_is_over_the_capacity_is_whole():
     model = build(Kl(capacity=5.0, capacity_epochs=2.0))
     seen = seen_by(model)
-    found = float(model.penalties[0](seen, model)[0].detach())
+    found = float(model.objective.penalties[0](seen, model)[0].detach())
     assert found == pytest.approx(abs(each_kl(seen).sum(1).mean() - 5.0), rel=1e-5)
 
 
@@ -99,7 +100,7 @@ def test_free_bits_leave_a_number_alone_that_costs_less():
     seen = seen_by(model)
     mean = each_kl(seen).mean(0)
     assert mean.min() < 0.12 < mean.max()
-    found = model.penalties[0](seen, model)
+    found = model.objective.penalties[0](seen, model)
     assert np.allclose(found.detach().numpy(), np.maximum(mean, 0.12).sum(), rtol=1e-5)
     free = torch.autograd.grad(found.mean(), seen.code.distribution.mean)[0]
     assert (free.abs().sum(0).numpy() > 0).tolist() == (mean > 0.12).tolist()

@@ -8,7 +8,7 @@ from torch import nn
 
 from isthmus.model.blueprint import Blueprint
 from isthmus.parts import Conv, Plain
-from isthmus.parts.layers import ACTIVATIONS, Chain, Crop, Dropout, initialise
+from isthmus.parts.layers import ACTIVATIONS, Chain, Crop, Dropout, initialise, traced
 
 
 def generator(seed: int = 0) -> torch.Generator:
@@ -17,8 +17,9 @@ def generator(seed: int = 0) -> torch.Generator:
 
 def test_a_chain_notes_each_layers_output_under_its_name():
     chain = Chain({"first": nn.Linear(3, 4), "second": nn.Tanh()})
-    x, seen = torch.rand(2, 3, generator=generator()), {}
-    y = chain(x, seen)
+    x = torch.rand(2, 3, generator=generator())
+    y, seen = traced(chain, x)
+    assert torch.equal(y, chain(x))
     assert list(seen) == ["first", "second"]
     assert torch.equal(seen["second"], y)
     assert torch.equal(chain(x), y)

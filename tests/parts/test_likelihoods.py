@@ -7,6 +7,7 @@ from scipy import special, stats
 
 import isthmus as ist
 from isthmus.errors import BlueprintError
+from isthmus.model.blueprint import Blueprint
 from isthmus.parts import Categorical, DataSpec, DiscretisedLogistic, Gaussian, NegativeBinomial, Poisson
 from isthmus.parts.bounds import floored, slowed, unfloored
 
@@ -184,10 +185,11 @@ def test_a_start_has_a_finite_loss_where_numbers_never_vary_or_are_all_missing(d
 
 def test_the_encoder_gets_counts_by_their_logarithm_but_as_they_are_in_models_of_an_older_version():
     x = torch.tensor([[0.0, 9.0, -1.0]])
-    fresh, old = (Poisson().resolve(DataSpec(fresh=fresh)) for fresh in (True, False))
+    blueprint = {"network": {"kind": "dense"}, "distance": {"kind": "poisson"}}
+    fresh, old = Poisson().resolve(DataSpec()), Blueprint.from_json(blueprint).distance
     assert torch.equal(fresh.as_input(x), torch.tensor([[1.0, 10.0, 1.0]]).log())
     assert torch.equal(old.as_input(x), x)
-    assert fresh.resolve(DataSpec(fresh=False)) == fresh
+    assert Blueprint.from_json({"network": {"kind": "dense"}, "distance": fresh.to_json()}).distance == fresh
     assert Poisson(seen="counts").resolve(DataSpec()).seen == "counts"
 
 

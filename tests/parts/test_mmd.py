@@ -68,7 +68,7 @@ def test_the_penalty_compares_the_codes_with_the_priors_draws_and_is_the_same_fo
     model = Blueprint(network=Dense(widths=(6,)), code=Plain(size=3), penalties=(penalty,)).build((5,))
     draws = model.draw(8, torch.Generator().manual_seed(3))
     seen = model(normal(8, 5).float(), draws)
-    found = model.terms(seen)["mmd"].detach()
+    found = model.objective.terms(seen, model)["mmd"].detach()
     prior = draws["penalties"]["mmd"]
     assert prior.shape == (8, 3)
     z = seen.code.z.detach().double().numpy()

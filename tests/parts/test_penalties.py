@@ -10,9 +10,11 @@ from torch import Tensor, nn
 import isthmus as ist
 from isthmus.errors import BlueprintError
 from isthmus.model.autoencoder import Autoencoder
+from isthmus.model.batch import Inputs
 from isthmus.model.blueprint import Blueprint
 from isthmus.parts import ActivationL1, CodeKind, Contraction, Dense, Penalty, Plain, SparsityKl, TopK
 from isthmus.parts.codes import Code
+from isthmus.parts.model import code_of
 from isthmus.parts.penalties import names_of
 from isthmus.parts.penalties.contraction import estimated_norm, exact_norm
 from isthmus.parts.penalties.penalty import TAKEN
@@ -97,7 +99,7 @@ def by_finite_differences(model: Autoencoder, x: Tensor) -> np.ndarray:
             move = torch.zeros_like(x[0]).flatten()
             move[place] = step
             move = move.view(x.shape[1:])
-            slope = (model.code_of(x + move, {}) - model.code_of(x - move, {})) / (2 * step)
+            slope = (code_of(model, x + move) - code_of(model, x - move)) / (2 * step)
             total += slope.flatten(1).square().sum(1).numpy()
     return total
 
@@ -152,8 +154,8 @@ def test_the_estimate_is_exact_over_all_signs_and_right_on_average():
     assert torch.allclose(estimated_norm(layer, x, every), exact, rtol=1e-12)
     wide = build(Contraction(mode="estimate", probes=2000))
     seen = wide(samples(), wide.draw(4, torch.Generator().manual_seed(1)))
-    eval_mode = wide(samples())
-    estimate, true = wide.terms(seen)["contraction"], wide.terms(eval_mode)["contraction"]
+    exact = wide(samples())
+    estimate, true = wide.objective.terms(seen, wide)["contraction"], wide.objective.terms(exact, wide)["contraction"]
     assert torch.allclose(estimate, true, rtol=0.1)
     assert not torch.equal(estimate, true)
 
@@ -200,7 +202,7 @@ def test_contraction_moves_the_weights_alike_compiled_and_eager():
         settings = Settings(compile=compile_, optimiser="sgd")
         optimiser = Optimiser(settings, dict(model.named_parameters()))
         step = make_step(model, optimiser, settings, torch.device("cpu"), 16)
-        loss, _ = step(samples(16), model.draw(16, torch.Generator().manual_seed(0)), None, 0.1)
+        loss, _ = step(Inputs(samples(16), model.draw(16, torch.Generator().manual_seed(0))), None, 0.1)
         moved.append({"loss": loss} | model.state_dict())
     torch.testing.assert_close(*moved, rtol=1e-4, atol=1e-5)
 
@@ -213,7 +215,7 @@ class Terms(nn.Module):
         self.model = model
 
     def forward(self, x, draws):
-        return self.model.terms(self.model(x, draws))["contraction"].mean()
+        return self.model.objective.terms(self.model(x, draws), self.model)["contraction"].mean()
 
 
 class Stepped(CodeKind):

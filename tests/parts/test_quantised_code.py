@@ -10,6 +10,7 @@ import torch
 
 import isthmus as ist
 from isthmus.errors import BlueprintError, Remark
+from isthmus.model.batch import Inputs
 from isthmus.parts import Conv, Dense, Fsq, Rvq, Vq
 from isthmus.training.optimisers import Optimiser
 from isthmus.training.settings import Settings
@@ -230,11 +231,11 @@ def test_compiled_or_told_that_it_can_not_be_the_step_is_the_same(code):
         settings = Settings(compile=compile_, optimiser="sgd")
         optimiser = Optimiser(settings, dict(model.named_parameters()))
         step = make_step(model, optimiser, settings, torch.device("cpu"), 32)
-        draws = model.draw(32, seeded())
+        inputs = Inputs(torch.rand(32, 20, generator=seeded(1)), model.draw(32, seeded()))
         if compile_ and not code.compiles:
             with pytest.warns(Remark, match="could not be compiled and runs uncompiled"):
-                step(torch.rand(32, 20, generator=seeded(1)), draws, None, 0.1)
+                step(inputs, None, 0.1)
         else:
-            step(torch.rand(32, 20, generator=seeded(1)), draws, None, 0.1)
+            step(inputs, None, 0.1)
         moved.append(model.state_dict())
     torch.testing.assert_close(*moved)

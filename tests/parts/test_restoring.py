@@ -21,6 +21,7 @@ from isthmus.parts import (
     Holes,
     Mse,
     Plain,
+    PredictsResidual,
     Residual,
     Shrink,
     Watermark,
@@ -129,15 +130,15 @@ def test_data_without_bounds_are_not_stored():
 @pytest.mark.parametrize("corruption", [GaussianNoise(), Shrink(), Grey(), Holes()], ids=str)
 @pytest.mark.parametrize("network", [Residual(channels=(4, 6), skips=True), Conv(channels=(4, 4))], ids=str)
 def test_a_correction_begins_by_doing_nothing(network, corruption):
-    model = Blueprint(network=network, corruption=corruption, predicts="residual").build((3, 18, 13))
+    model = Blueprint(network=network, corruption=corruption, predicts=PredictsResidual()).build((3, 18, 13))
     clean = torch.rand(4, 3, 18, 13, generator=generator())
     seen = model(clean, model.draw(4, generator()))
-    assert torch.equal(seen.reconstruction, model.as_clean(seen.corrupted))
+    assert torch.equal(seen.reconstruction, model.corruption.as_clean(seen.corrupted, model.shape))
     assert model.distance.link == "identity"
 
 
 def test_a_correction_is_added_to_what_came_in():
-    model = Blueprint(network=Dense(), code=Plain(size=2), predicts="residual").build((5,))
+    model = Blueprint(network=Dense(), code=Plain(size=2), predicts=PredictsResidual()).build((5,))
     x = torch.rand(3, 5)
     alone = model.decoder(model.encoder(x))
     torch.testing.assert_close(model(x).output, x + alone)
@@ -147,8 +148,8 @@ def test_a_correction_is_added_to_what_came_in():
 def test_a_correction_leaves_alone_what_the_damage_has_left():
     """Grey pictures keep their brightness, and pictures with holes what is known of them."""
     clean = torch.rand(2, 3, 16, 16, generator=generator())
-    grey = Blueprint(network=Conv(channels=(4,)), corruption=Grey(), predicts="residual").build((3, 16, 16))
-    holed = Blueprint(network=Conv(channels=(4,)), corruption=Holes(), predicts="residual").build((3, 16, 16))
+    grey = Blueprint(network=Conv(channels=(4,)), corruption=Grey(), predicts=PredictsResidual()).build((3, 16, 16))
+    holed = Blueprint(network=Conv(channels=(4,)), corruption=Holes(), predicts=PredictsResidual()).build((3, 16, 16))
     for model in (grey, holed):
         output = model.decoder.get_submodule("output")
         torch.nn.init.normal_(output.get_parameter("weight"), generator=generator())
@@ -163,7 +164,7 @@ def test_a_correction_leaves_alone_what_the_damage_has_left():
 
 def test_samples_that_are_filled_already_stay_so():
     """Whoever fills a large picture as a whole gives its tiles like that, and says what of them was known."""
-    model = Blueprint(network=Residual(channels=(4,), skips=True), corruption=Holes(), predicts="residual")
+    model = Blueprint(network=Residual(channels=(4,), skips=True), corruption=Holes(), predicts=PredictsResidual())
     model = model.build((1, 12, 12))
     torch.nn.init.normal_(model.decoder.get_submodule("output").get_parameter("weight"), generator=generator())
     clean = torch.rand(2, 1, 12, 12, generator=generator())
@@ -176,7 +177,7 @@ def test_samples_that_are_filled_already_stay_so():
 
 def test_a_correction_needs_an_output_that_is_the_picture():
     with pytest.raises(BlueprintError, match="predicts='residual' needs a decoder whose output is the picture itself"):
-        Blueprint(network=Conv(), predicts="residual", distance=Mse(link="sigmoid")).build((1, 16, 16))
+        Blueprint(network=Conv(), predicts=PredictsResidual(), distance=Mse(link="sigmoid")).build((1, 16, 16))
 
 
 def test_skips_add_each_stage_of_the_encoder_to_the_decoders_of_its_size():
@@ -191,8 +192,8 @@ def test_skips_add_each_stage_of_the_encoder_to_the_decoders_of_its_size():
 
 def test_what_passes_beside_the_code_keeps_it_from_being_decoded_alone():
     for blueprint, why in (
-        (Blueprint(network=Residual(channels=(4, 6), skips=True)), "has skip connections beside the code"),
-        (Blueprint(network=Conv(channels=(4,)), predicts="residual"), "corrects what came in"),
+        (Blueprint(network=Residual(channels=(4, 6), skips=True)), "has skip connections past the code"),
+        (Blueprint(network=Conv(channels=(4,)), predicts=PredictsResidual()), "corrects its input"),
     ):
         model = blueprint.build((3, 16, 16), remarks=False)
         raw = torch.rand(2, 3, 16, 16)

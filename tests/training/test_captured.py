@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 import torch
 
+from isthmus.model.batch import Inputs
 from isthmus.model.recipes import recipe
-from isthmus.parts.forward_pass import map_draws
 from isthmus.training.captured import can_capture, captured_step, cuda_graph
 from isthmus.training.optimisers import Optimiser
 from isthmus.training.settings import Settings
@@ -51,8 +51,8 @@ def trained(model, settings, way, device=CPU):
     generator, losses = torch.Generator().manual_seed(3), []
     for number, count in enumerate((16, 16, 5) * 2):
         raw = torch.rand(count, 1, 6, 5, generator=generator).to(device)
-        draws = map_draws(lambda draw: draw.to(device), model.draw(count, generator))
-        loss, terms = step(raw, draws, None, 0.01 / (1 + number))
+        inputs = Inputs(raw, model.draw(count, generator)).to(device)
+        loss, terms = step(inputs, None, 0.01 / (1 + number))
         losses.append(float(loss) + sum(float(term) for term in terms.values()))
     return [*model.state_dict().values()], losses
 

@@ -58,8 +58,8 @@ def test_callbacks_are_called_at_six_moments(data: ist.Data) -> None:
 def test_loss_of_history_is_the_mean_over_samples(data: ist.Data) -> None:
     run = _fit(data, epochs=1, batch_size=1000, learning_rate=1e-12)
     with torch.no_grad():
-        errors = run.model.terms(run.model(data.train.tensor()))["distance"]
-        held_out = run.model.terms(run.model(data.validation.tensor()))["distance"]
+        errors = run.model.objective.distances(run.model(data.train.tensor()))
+        held_out = run.model.objective.distances(run.model(data.validation.tensor()))
     assert run.history[0]["loss"] == pytest.approx(float(errors.mean()), rel=1e-5)
     assert run.history[0]["validation_loss"] == pytest.approx(float(held_out.mean()), rel=1e-5)
 
@@ -76,7 +76,7 @@ def test_best_weights_are_those_of_the_lowest_validation_loss(data: ist.Data) ->
     losses = [row["validation_loss"] for row in run.history]
     assert run.best_epoch == 1 + losses.index(min(losses))
     with torch.no_grad():
-        again = run.model.terms(run.model(data.validation.tensor()))["distance"].mean()
+        again = run.model.objective.distances(run.model(data.validation.tensor())).mean()
     assert float(again) == pytest.approx(min(losses), rel=1e-5)
 
 

@@ -9,6 +9,7 @@ import torch
 from isthmus.data import open_data
 from isthmus.errors import Remark, TrainingError
 from isthmus.fitting import fit, resume
+from isthmus.model.batch import Inputs
 from isthmus.model.blueprint import Blueprint
 from isthmus.model.recipes import recipe
 from isthmus.parts import ActivationL1, Conv, Dense, Plain
@@ -26,7 +27,7 @@ def _after(model, settings: Settings, batches: list[torch.Tensor], rate: float =
     optimiser = Optimiser(settings, dict(model.named_parameters()))
     step = make_step(model, optimiser, settings, CPU, batch_size=len(batches[0]))
     generator = torch.Generator().manual_seed(5)
-    losses = [step(raw, model.draw(len(raw), generator), None, rate)[0] for raw in batches]
+    losses = [step(Inputs(raw, model.draw(len(raw), generator)), None, rate)[0] for raw in batches]
     return model.state_dict(), torch.stack(losses)
 
 

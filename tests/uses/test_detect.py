@@ -274,7 +274,7 @@ def test_two_broken_cells_are_both_named_and_the_shares_of_a_row_add_up_to_one_a
 
 
 def test_table_picture_and_report_attribute_a_row_alike(table):
-    from isthmus.measures import eval_mode
+    from isthmus.parts.model import eval_mode
     from isthmus.report.looks import Looks
 
     run, _ = table

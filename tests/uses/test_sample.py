@@ -11,7 +11,7 @@ from isthmus.classifier import train_classifier
 from isthmus.data import Samples
 from isthmus.drawing.draws import mosaic
 from isthmus.errors import DataError, UseError
-from isthmus.samplers import fit_sampler
+from isthmus.samplers import Sampler, fit_sampler
 from isthmus.training import Settings
 from isthmus.uses import sample as use
 from isthmus.uses.judge import CLASSIFIER, classifier_of, judge
@@ -41,13 +41,13 @@ def cvae(digits):
 
 
 @pytest.fixture(scope="module")
-def eval_mode(digits):
+def classifier(digits):
     return train_classifier(digits.train, digits.validation, scaling=digits.scaling)
 
 
 def test_a_vaes_draws_are_decoded_draws_of_its_prior(vae):
     drawn = ist.sample(vae, 20, seed=3)
-    codes = fit_sampler(torch.zeros(1, 6), "prior").draw(20, torch.Generator().manual_seed(3))
+    codes = torch.randn(20, 6, generator=torch.Generator().manual_seed(3))
     assert drawn.way == "prior"
     assert torch.equal(drawn.codes, codes)
     assert torch.equal(drawn.values, vae.decode(codes))
@@ -63,31 +63,31 @@ def test_the_same_seed_draws_the_same_and_no_global_state_moves(plain):
     assert np.random.get_state(legacy=False)["state"]["pos"] == of_numpy  # noqa: NPY002
 
 
-def test_a_mixture_fitted_to_the_codes_beats_naive_draws(plain, eval_mode):
+def test_a_mixture_fitted_to_the_codes_beats_naive_draws(plain, classifier):
     naive = use.Source(plain, fit_sampler(torch.zeros(1, 12), "prior"), "prior", None)
     ways = ("gaussian", "mixture", "neighbours")
-    fitted = {way: judge(plain, way=way, features=eval_mode.features).draws for way in ways}
-    bad = judge(plain, naive, features=eval_mode.features).draws
+    fitted = {way: judge(plain, way=way, features=classifier.features).draws for way in ways}
+    bad = judge(plain, naive, features=classifier.features).draws
     assert all(found.frechet < 0.5 * bad.frechet for found in fitted.values())
     assert all(found.coverage > 1.5 * bad.coverage for found in fitted.values())
     assert fitted["mixture"].frechet < fitted["gaussian"].frechet
 
 
 @pytest.mark.parametrize("label", ["0", "6"])
-def test_a_class_is_drawn_from_that_classs_codes(plain, eval_mode, label):
+def test_a_class_is_drawn_from_that_classs_codes(plain, classifier, label):
     drawn = ist.sample(plain, 100, label=label, components=3)
     assert drawn.way == "mixture"
     assert drawn.labels is not None
     assert drawn.labels.tolist() == [int(label)] * 100
-    found = eval_mode.probabilities(drawn.values).argmax(1)
+    found = classifier.probabilities(drawn.values).argmax(1)
     assert float((found == int(label)).double().mean()) > 0.8
 
 
-def test_a_conditional_model_is_told_the_class(cvae, eval_mode):
+def test_a_conditional_model_is_told_the_class(cvae, classifier):
     drawn = ist.sample(cvae, 100, label="3")
     assert drawn.way == "prior"
     assert torch.equal(drawn.values, cvae.decode(drawn.codes, torch.full((100,), 3)))
-    found = eval_mode.probabilities(drawn.values).argmax(1)
+    found = classifier.probabilities(drawn.values).argmax(1)
     assert float((found == 3).double().mean()) > 0.8
 
 
@@ -101,7 +101,7 @@ def test_a_conditional_models_draws_are_of_each_class_in_turn(cvae):
 def test_few_codes_are_spread_over_the_training_part(plain, digits):
     source = use.source_of(plain, way="neighbours", most=100)
     spread = plain.encode(digits.train.some(100))
-    assert isinstance(source.sampler.shape, tuple)
+    assert isinstance(source.sampler, Sampler)
     assert torch.equal(source.sampler.codes, spread)  # pyright: ignore[reportAttributeAccessIssue] neighbours have them
 
 
@@ -189,8 +189,8 @@ def test_features_of_ones_own_are_used(vae):
     assert (found.draws.draws, found.draws.real) == (40, 40)
 
 
-def test_training_samples_are_better_than_draws(vae, eval_mode):
-    found = judge(vae, features=eval_mode.features)
+def test_training_samples_are_better_than_draws(vae, classifier):
+    found = judge(vae, features=classifier.features)
     assert found.data is not None
     assert found.part == "test"
     assert found.data.frechet < found.draws.frechet
@@ -199,8 +199,8 @@ def test_training_samples_are_better_than_draws(vae, eval_mode):
     assert found.sharpness[0] < found.sharpness[1]
 
 
-def test_a_vae_is_judged_by_its_likelihood_too(vae, eval_mode):
-    found = judge(vae, features=eval_mode.features, count=60)
+def test_a_vae_is_judged_by_its_likelihood_too(vae, classifier):
+    found = judge(vae, features=classifier.features, count=60)
     assert found.likelihood is not None
     told = found.to_json()["log_likelihood"]
     assert told["samples"] == 60
@@ -221,8 +221,8 @@ def test_the_classifier_is_kept_with_the_run_and_trained_anew_for_other_data(vae
     assert told
 
 
-def test_a_class_is_judged_against_that_class(plain, eval_mode, digits):
-    found = judge(plain, label="4", features=eval_mode.features)
+def test_a_class_is_judged_against_that_class(plain, classifier, digits):
+    found = judge(plain, label="4", features=classifier.features)
     assert found.draws.real == found.draws.draws == int((digits.test.labels == 4).sum())
     assert found.draws.precision > 0.5
 

@@ -40,7 +40,7 @@ def prove(bench: Bench) -> list[Row]:
     drawn = {title: source.draw(25, torch.Generator().manual_seed(0)).values / 255 for title, source in sources.items()}
     shown = ("vanilla, naive", "vanilla, mixture", "wae, prior", "vae, prior")
     bench.draw(mosaics({title: drawn[title] for title in shown}, across=5))
-    rows = [Row("accuracy of the eval_mode classifier on test digits", judge_by.accuracy(data.test))]
+    rows = [Row("accuracy of the judging classifier on test digits", judge_by.accuracy(data.test))]
     for title, of in found.items():
         if title != "vanilla, naive":
             rows += [

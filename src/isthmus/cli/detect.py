@@ -106,7 +106,7 @@ def detect(
     loaded = options.open_run(run, device)
     options.make_way(*filter(None, (target, picture)), force=force, source=source)
     writing = nullcontext() if target is None else open_writer(target, columns=("score", "anomalous"), overwrite=force)
-    with counted("eval_mode", quiet=quiet) as progress, writing as put:
+    with counted("scoring", quiet=quiet) as progress, writing as put:
         done = 0
 
         def each(piece: "Samples", scores: "Tensor", threshold: float) -> None:

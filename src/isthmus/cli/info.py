@@ -90,7 +90,7 @@ def _recipe(row: "Recipe") -> dict[str, Any]:
 
 def _example(row: "Recipe") -> str:
     """A command that trains it, with the option that matters: twice the damage it learns to undo, or another code."""
-    damage = row.blueprint.corruption if row.blueprint.predicts == "residual" else None
+    damage = row.blueprint.corruption if row.blueprint.corruption.as_bytes else None
     source = {"series": "heartbeats.npy --kind series", "table": "people.csv --categorical auto"}.get(
         row.data, "digits"
     )
@@ -118,7 +118,9 @@ def _part(value: Any) -> str:
 def _layers(run: "Run") -> list[dict[str, Any]]:
     """Every named layer in the order in which data meet it, with the shape of what it gives and its weights."""
     model = run.model
-    out = model.example()
+    from isthmus.parts.model import example
+
+    out = example(model)
     rows = []
     for side in ("encoder", "decoder"):
         for name, layer in getattr(model, side).named_children():

@@ -123,7 +123,7 @@ def conclude(run: "Run", folder: Path, *, json: bool, quiet: bool) -> None:
         return
     say_table(*figures(found.measures[found.chief_part]), title=f"{folder}, {found.chief_part} part", right=True)
     sizes = math.prod(run.model.code_shape), run.baseline().size
-    say(verdict(found, *sizes, run.model.code_bits))
+    say(verdict(found, *sizes, run.model.code.bits(run.model.code_shape)))
     if run.status == "stopped early":
         say(f"Stopped after epoch {len(run.history)}: epoch {run.best_epoch} was the best, and its weights are kept.")
     if quiet:

@@ -2,9 +2,8 @@
 
 import shlex
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
-from isthmus.data.scaling import Scaling
 from isthmus.errors import IsthmusError
 from isthmus.model.recipes import recipe as named
 from isthmus.training import Settings
@@ -47,19 +46,11 @@ def possible(of: "Examination", options: Mapping[str, Any], *, recipe: str = "")
     if blueprint is None:
         return False
     try:
-        own = None if of.run is None else of.run.data
-        data = _Like(of.model.shape, of.model.scaling) if own is None else own
-        blueprint.with_options(**options).build(data, remarks=False, fresh=False)
+        data = None if of.run is None else of.run.data
+        blueprint.with_options(**options).build(of.model if data is None else data, remarks=False)
     except IsthmusError:
         return False
     return True
-
-
-class _Like(NamedTuple):
-    """Shape and scaling in the place of data."""
-
-    shape: tuple[int, ...]
-    scaling: Scaling
 
 
 def resume(of: "Examination", epochs: int) -> str:

@@ -257,8 +257,8 @@ def _falls_on(of: Examination) -> bool:
 
 def _steady(of: Examination) -> bool:
     """Whether the loss meant the same in every epoch: no penalty's weight grew, nothing learnt against the model."""
-    penalties = of.model.penalties
-    return not of.model.has_rival and not any(p.warmup or p.cycle or p.scheduled for p in penalties)
+    penalties = of.model.objective.penalties
+    return not of.model.objective.has_rival and not any(p.warmup or p.cycle or p.scheduled for p in penalties)
 
 
 def _deviations(rows: Tensor) -> Tensor:

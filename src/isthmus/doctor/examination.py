@@ -11,12 +11,12 @@ from torch import Tensor
 
 from isthmus.data.samples import Samples, inference_batch_size
 from isthmus.doctor.units import Units, UnitSums
-from isthmus.measures import Evaluation, eval_mode, evaluate
+from isthmus.measures import Evaluation, evaluate
 from isthmus.measures.passes import passes
 from isthmus.model.autoencoder import Autoencoder
-from isthmus.model.batch import max_width
-from isthmus.parts import DiagonalGaussian
+from isthmus.model.shape_checks import max_width
 from isthmus.parts.forward_pass import Pass
+from isthmus.parts.model import eval_mode
 from isthmus.pca import PCA
 from isthmus.training import Settings
 
@@ -111,8 +111,9 @@ class Examination:
         sums, kl, count, made = UnitSums(self.model), None, 0, []
         for out in self.passes(self.train):
             sums.add(out)
-            if isinstance(out.code.distribution, DiagonalGaussian):
-                kl = out.code.distribution.kl().cpu().double().sum(0) + (0 if kl is None else kl)
+            cost = None if out.code.distribution is None else self.model.code.prior.kl(out.code.distribution)
+            if cost is not None:
+                kl = cost.cpu().double().sum(0) + (0 if kl is None else kl)
             count += len(out.clean)
             made.append(out.reconstruction.flatten(1).cpu().double())
         rows = self.scaled.double()

@@ -75,8 +75,8 @@ def no_bottleneck(of: Examination) -> Finding | None:
     Limit: one number less than vary. A penalty, a corruption, a draw or a book does what a small code does otherwise.
     """
     model = of.model
-    limited = model.penalties or model.corruption is not None or type(model.code) is not Plain
-    if model.predicts == "residual" or limited or not of.overcomplete or of.varying < 2:
+    limited = model.objective.penalties or model.corruption.damages or type(model.code) is not Plain
+    if not model.predicts.decodes or limited or not of.overcomplete or of.varying < 2:
         return None
     return Finding(
         "no bottleneck",
@@ -122,7 +122,7 @@ def memorising(of: Examination) -> Finding | None:
         "share of the variance",
         BY_HEART,
         "at most",
-        f"More samples; else {_DAMAGED if of.model.corruption is None else 'a tenth of the epochs'}.",
+        f"More samples; else {_DAMAGED if not of.model.corruption.damages else 'a tenth of the epochs'}.",
         _by_damage(of),
         Picture(
             lambda theme: drawings().bars(means, limit=None, label="mean squared error", theme=theme),
@@ -159,7 +159,7 @@ def replaying(of: Examination) -> Finding | None:
         "share of held-out samples",
         REPLAYED,
         "at most",
-        f"More samples; else {_DAMAGED if of.model.corruption is None else 'a tenth of the epochs'}.",
+        f"More samples; else {_DAMAGED if not of.model.corruption.damages else 'a tenth of the epochs'}.",
         _by_damage(of),
         Picture(
             lambda theme: drawings().samples(rows, of.model.shape, bounds=of.model.scaling.range, theme=theme),
@@ -306,7 +306,7 @@ def _squeezed(of: Examination) -> dict[str, Any]:
 
 def _by_damage(of: Examination) -> str:
     """The training again in which no sample comes twice; of a model that sees damaged ones already, a short one."""
-    if of.model.corruption is None:
+    if not of.model.corruption.damages:
         return cure.train_again(of, {"corruption": "masking"})
     return cure.train_again(of, epochs=max(1, of.settings.epochs // 10))
 
@@ -314,7 +314,7 @@ def _by_damage(of: Examination) -> str:
 def _plain(of: Examination) -> bool:
     """Whether nothing but the squared error, or what stands for it, was asked of the model."""
     model = of.model
-    free = not model.penalties and model.corruption is None and isinstance(model.code, Plain)
+    free = not model.objective.penalties and not model.corruption.damages and isinstance(model.code, Plain)
     return free and model.distance.kind in ("mse", "sse", "bce", "gaussian")
 
 

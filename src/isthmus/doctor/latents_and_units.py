@@ -8,6 +8,7 @@ from isthmus.doctor.examination import COMPARED, SEED, Examination, errors_of
 from isthmus.doctor.finding import Finding, Picture, drawings, share
 from isthmus.doctor.units import Units, twins
 from isthmus.parts import ActivationL1, TopK
+from isthmus.parts.model import picture_of
 
 DEAD = 0.5
 """Of a layer's units."""
@@ -38,7 +39,9 @@ def dead_units(of: Examination) -> Finding | None:
     the layer's units; nine in ten in a code from which an L1 penalty or a competition (top-k) switches units off, for
     that is what they are for.
     """
-    sparse = isinstance(of.model.code, TopK) or any(isinstance(penalty, ActivationL1) for penalty in of.model.penalties)
+    sparse = isinstance(of.model.code, TopK) or any(
+        isinstance(penalty, ActivationL1) for penalty in of.model.objective.penalties
+    )
     over = [
         (float(units.dead.double().mean()), units, limit)
         for units in of.units
@@ -157,9 +160,14 @@ def posterior_collapse(of: Examination) -> Finding | None:
     if found >= USED:
         return None
     ordered = kl.sort(descending=True).values.tolist()
-    penalty = next((name for name in of.model.penalty_names if name.startswith("kl")), "")
+    penalty = next((name for name in of.model.objective.names if name.startswith("kl")), "")
     weight = next(
-        (p.full_weight for n, p in zip(of.model.penalty_names, of.model.penalties, strict=True) if n == penalty), 0
+        (
+            p.full_weight
+            for n, p in zip(of.model.objective.names, of.model.objective.penalties, strict=True)
+            if n == penalty
+        ),
+        0,
     )
     options = {f"{penalty}.weight": min(1.0, weight), f"{penalty}.warmup": max(1.0, of.settings.epochs // 4)}
     if weight <= 1 and of.model.bound == "mean":
@@ -253,8 +261,8 @@ def _pairs(of: Examination, count: int) -> tuple[Tensor, Tensor, Tensor | None]:
 def _decoded(of: Examination, codes: Tensor, labels: Tensor | None) -> Tensor:
     """(n, *code) to (n, D), scaled."""
     model = of.model
-    conditioning = {} if labels is None else {"labels": labels.to(model.device)}
-    return model.pictures_of(codes.to(model.device), conditioning).flatten(1).float().cpu()
+    labels = None if labels is None else labels.to(model.device)
+    return picture_of(model, codes.to(model.device), labels).flatten(1).float().cpu()
 
 
 def _smooth(of: Examination, layer: str) -> dict[str, str]:

@@ -5,9 +5,8 @@ from typing import TYPE_CHECKING
 import torch
 
 from isthmus.data.samples import Samples
-from isthmus.measures import bits_per_dimension, elbo, frechet_distance
+from isthmus.measures import bits_per_dimension, elbo, frechet_distance, has_likelihood
 from isthmus.model.autoencoder import Autoencoder
-from isthmus.parts import DiagonalGaussian
 from isthmus.uses.sample import has_prior, source_of
 
 if TYPE_CHECKING:
@@ -26,14 +25,9 @@ def aim_of(model: Autoencoder) -> str:
 
     ELBOs of different likelihoods are in different units, and can't be compared.
     """
-    if not has_elbo(model):
+    if not has_likelihood(model):
         return ERROR
     return f"elbo ({model.distance.kind})"
-
-
-def has_elbo(model: Autoencoder) -> bool:
-    """Whether a model has a posterior and a likelihood, so that it bounds how probable samples are."""
-    return model.distance.likelihood and isinstance(model.example().code.distribution, DiagonalGaussian)
 
 
 def generative(run: "Run", study: "Study", samples: Samples) -> dict[str, dict[str, float]]:
@@ -43,7 +37,7 @@ def generative(run: "Run", study: "Study", samples: Samples) -> dict[str, dict[s
     frechet: of draws from the prior to as many of the samples, in the data's first principal components, scaled units².
     """
     found: dict[str, float] = {}
-    if has_elbo(run.model):
+    if has_likelihood(run.model):
         bound = elbo(run.model, samples)
         found |= {"elbo": bound.value, "kl": float(bound.kl.sum())}
         found["bits"] = bits_per_dimension(run.model, bound.value)

@@ -17,8 +17,9 @@ from isthmus.experiments.table import PAGE, SPREAD, Entry
 from isthmus.experiments.trial import Fit
 from isthmus.experiments.words import MEASURES, OF_DRAWS, SHORT, cells, tables, told
 from isthmus.formatting import number, percent
-from isthmus.measures import eval_mode, unit_of
+from isthmus.measures import unit_of
 from isthmus.measures.passes import passes
+from isthmus.parts.model import eval_mode
 from isthmus.report.facts import data_facts, flat
 from isthmus.report.page import fill_page
 from isthmus.run import environment, load

@@ -12,8 +12,8 @@ from pydantic import Field
 from isthmus import fitting
 from isthmus.data import Data
 from isthmus.errors import IsthmusError
-from isthmus.experiments.generative import FEATURES, aim_of, generative, has_elbo
-from isthmus.measures import evaluate
+from isthmus.experiments.generative import FEATURES, aim_of, generative
+from isthmus.measures import evaluate, has_likelihood
 from isthmus.model.blueprint import Blueprint
 from isthmus.parts.part import Part
 from isthmus.quantised_pca import QuantisedPCA
@@ -96,7 +96,7 @@ class Fit(Trial):
         measures[chief] |= generative(run, study, parts[chief])
         return {
             "code": math.prod(model.code_shape),
-            "bits": model.code_bits,
+            "bits": model.code.bits(model.code_shape),
             "pca_code": pca.size,
             "pca_bits": pca.bits if isinstance(pca, QuantisedPCA) else None,
             "weights": sum(weight.numel() for weight in model.parameters()),
@@ -114,9 +114,9 @@ def components(trials: Iterable[Fit], data: Data) -> int:
     largest = 1
     for trial in {trial.candidate: trial for trial in trials}.values():
         with contextlib.suppress(IsthmusError):  # a model that doesn't fit the data fails in its own trial
-            model = trial.blueprint.with_options(**trial.options).build(data, remarks=False, fresh=False)
+            model = trial.blueprint.with_options(**trial.options).build(data, remarks=False)
             largest = max(largest, baseline_size(model))
-            if has_elbo(model):  # whose draws are looked at in the data's components
+            if has_likelihood(model):  # whose draws are looked at in the data's components
                 largest = max(largest, min(FEATURES, math.prod(data.shape)))
     return largest
 

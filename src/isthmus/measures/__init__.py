@@ -1,8 +1,8 @@
 """How good a model is, in numbers."""
 
-from isthmus.measures.evaluation import Evaluation, Unit, eval_mode, evaluate, unit_of
+from isthmus.measures.evaluation import Evaluation, Unit, evaluate, unit_of
 from isthmus.measures.generation import Generation, frechet_distance, gradient_energy, judge_draws
-from isthmus.measures.likelihood import Elbo, LogLikelihood, bits_per_dimension, elbo, log_likelihood
+from isthmus.measures.likelihood import Elbo, LogLikelihood, bits_per_dimension, elbo, has_likelihood, log_likelihood
 from isthmus.measures.nearest import Nearest, nearest_samples
 from isthmus.measures.reconstruction import explained_variance, mse, psnr, sse, ssim
 
@@ -15,11 +15,11 @@ __all__ = [
     "Unit",
     "bits_per_dimension",
     "elbo",
-    "eval_mode",
     "evaluate",
     "explained_variance",
     "frechet_distance",
     "gradient_energy",
+    "has_likelihood",
     "judge_draws",
     "log_likelihood",
     "mse",

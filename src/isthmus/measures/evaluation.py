@@ -1,20 +1,20 @@
 """Evaluation: a model beside the mean and PCA with as many numbers or bits, measured on each part of the data."""
 
-import contextlib
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from isthmus.data.samples import Samples, inference_batch_size
 from isthmus.data.stream import Stream
 from isthmus.measures import reconstruction as measure
 from isthmus.measures.passes import passes
 from isthmus.model.autoencoder import Autoencoder
-from isthmus.model.batch import max_width
+from isthmus.model.shape_checks import max_width
+from isthmus.parts.model import eval_mode
 from isthmus.pca import PCA
 
 
@@ -116,7 +116,9 @@ def evaluate(
                 found.kind = samples.kind
                 for out in passes(model, samples, batch_size, generator=generator):
                     clean, observed = out.clean.float().cpu(), None if out.observed is None else out.observed.cpu()
-                    given = model.as_clean(out.corrupted).float().cpu() if model.restores else None
+                    given = (
+                        model.corruption.as_clean(out.corrupted, model.shape).float().cpu() if model.restores else None
+                    )
                     holed = clean if observed is None else torch.where(observed, clean, torch.nan)
                     made = {
                         "model": out.reconstruction.float().cpu(),
@@ -226,16 +228,3 @@ class _Part:
     def _tell(self, name: str, rival: str, figures: Tensor) -> None:
         row = self.sums.setdefault(name, {})
         row[rival] = row.get(rival, 0.0) + float(figures.double().sum())
-
-
-@contextlib.contextmanager
-def eval_mode(model: nn.Module) -> Iterator[None]:
-    """Evaluation mode without gradients; afterwards each module is in the mode it was in."""
-    modes = {module: module.training for module in model.modules()}
-    model.eval()
-    try:
-        with torch.no_grad():
-            yield
-    finally:
-        for module, mode in modes.items():
-            module.training = mode

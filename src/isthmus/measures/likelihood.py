@@ -9,11 +9,9 @@ from torch import Tensor
 
 from isthmus.data.samples import Samples
 from isthmus.errors import BlueprintError
-from isthmus.measures.evaluation import eval_mode
 from isthmus.model.autoencoder import Autoencoder
-from isthmus.parts import DiagonalGaussian
-from isthmus.parts.codes.gaussian import standard_log_prob
 from isthmus.parts.forward_pass import Pass
+from isthmus.parts.model import eval_mode, example
 from isthmus.seeds import seeded
 
 _ROWS_NUMBERS = 2**22
@@ -26,7 +24,8 @@ class Elbo:
     """The evidence lower bound of samples, in nats, in its two terms.
 
     distance: the mean over the samples of -log p(x|z), at one draw of the code each.
-    kl: (*code) float64, the mean KL divergence of each number of the code to the prior; near 0, it is not used.
+    kl: (*code) float64, the mean KL divergence of each latent dimension to the prior: near 0, it is not used. (1,), the
+        sum of them all, estimated from the draws, where the prior has no closed form.
     """
 
     distance: float
@@ -59,8 +58,13 @@ class LogLikelihood:
         return float(self.per_sample.std()) / math.sqrt(len(self.per_sample))
 
 
+def has_likelihood(model: Autoencoder) -> bool:
+    """Whether it has an evidence lower bound: a code with a posterior, and a distance that is a likelihood."""
+    return model.distance.likelihood and example(model).code.distribution is not None
+
+
 def elbo(model: Autoencoder, samples: Samples, *, seed: int = 0) -> Elbo:
-    """The evidence lower bound of `samples`, the KL in closed form.
+    """The evidence lower bound of `samples`, the KL in closed form where the prior has one.
 
     Of the model's likelihood and posterior, whatever its weight of the KL: β doesn't enter.
 
@@ -68,12 +72,12 @@ def elbo(model: Autoencoder, samples: Samples, *, seed: int = 0) -> Elbo:
         BlueprintError: the model has no posterior, or its distance is no likelihood.
     """
     generator = seeded(seed)
-    distance, kl = 0.0, torch.zeros(model.code_shape, dtype=torch.float64)
+    distance, kl = 0.0, torch.zeros(())
     with eval_mode(model):
         for raw, labels in samples.labelled(_BATCH):
             out = next(_draws(model, raw, labels, 1, generator))
-            distance += float(_distance(model, out).cpu().double().sum())
-            kl += out.code.distribution.kl().cpu().double().sum(0)
+            distance += float(model.objective.distances(out).cpu().double().sum())
+            kl = kl + _kl(model, out).cpu().double().sum(0)
     return Elbo(distance / len(samples), kl / len(samples))
 
 
@@ -127,12 +131,13 @@ def _draws(
         )
     at_once = max(1, min(draws, _ROWS_NUMBERS // (len(raw) * math.prod(model.shape))))
     raw = raw.to(model.device)
-    conditioning = {} if labels is None else {"labels": labels.to(model.device)}
+    labels = None if labels is None else labels.to(model.device)
     for start in range(0, draws, at_once):
         count = min(at_once, draws - start)
-        noise = torch.randn(len(raw), count, *model.code_shape, generator=generator)
-        out = model(raw, {"code": noise.to(model.device, model.scaling.scale.dtype), **conditioning})
-        if not isinstance(out.code.distribution, DiagonalGaussian):
+        drawn = model.code.draw(len(raw), model.code_shape, generator, draws=count)
+        drawn = {} if drawn is None else {"code": drawn.to(model.device, model.scaling.scale.dtype)}
+        out = model(raw, drawn, labels)
+        if out.code.distribution is None:
             raise BlueprintError(
                 f"A likelihood is asked of a model whose code ({model.code.kind}) has no distribution. "
                 "Take a gaussian code (recipe 'vae')."
@@ -140,14 +145,15 @@ def _draws(
         yield out
 
 
-def _distance(model: Autoencoder, out: Pass) -> Tensor:
-    """(K·N,) -log p(x|z)."""
-    observed = () if out.observed is None else (out.repeated(out.observed),)
-    return model.distance(out.output, out.repeated(out.clean), *observed)
+def _kl(model: Autoencoder, out: Pass) -> Tensor:
+    """(N, *code) KL divergence of the posterior to the prior; (N, 1) at the draw, without a closed form."""
+    posterior, prior, z = out.code.distribution, model.code.prior, out.code.z
+    closed = prior.kl(posterior)
+    return (posterior.log_prob(z) - prior.log_prob(z, model))[:, None] if closed is None else closed
 
 
 def _log_weights(model: Autoencoder, out: Pass) -> Tensor:
     """(K, N) float64 log w of each draw."""
     z = out.code.z
-    weights = standard_log_prob(z) - out.code.distribution.log_prob(z) - _distance(model, out)
+    weights = model.code.prior.log_prob(z, model) - out.code.distribution.log_prob(z) - model.objective.distances(out)
     return weights.cpu().double().view(-1, len(out.clean))

@@ -1,14 +1,13 @@
 """What a model makes of samples when it is judged: whole ones, or damaged as in training where it puts damage right."""
 
 from collections.abc import Iterator
-from typing import Any
 
 import torch
 
 from isthmus.data.samples import Samples
 from isthmus.model.autoencoder import Autoencoder
-from isthmus.model.batch import batch_context
-from isthmus.parts.forward_pass import Pass, map_draws
+from isthmus.model.batch import inputs_of
+from isthmus.parts.forward_pass import Pass
 
 
 def passes(
@@ -25,13 +24,12 @@ def passes(
     the damage draws; one of seed 0 where None. Damaged samples of pairs are taken where they are at hand.
     """
     generator = generator or torch.Generator().manual_seed(0)
-    corruption = model.corruption if (model.restores if damage is None else damage) else None
-    begin = 0
-    for raw in samples.batches(size):
-        draws: dict[str, Any] = batch_context(model, samples, slice(begin, begin + len(raw)))
-        if corruption is None:
-            draws.pop("corruption", None)
-        elif "corruption" not in draws:
-            draws["corruption"] = corruption.draw(len(raw), model.shape, generator)
-        begin += len(raw)
-        yield model(raw, map_draws(lambda draw: draw.to(model.device), draws))
+    damages = model.restores if damage is None else damage
+    for rows in torch.arange(len(samples)).split(size):
+        inputs = inputs_of(model, samples, rows)
+        if not damages:
+            inputs = inputs._replace(damaged=None)
+        elif inputs.damaged is None:
+            drawn = model.corruption.draw(len(rows), model.shape, generator)
+            inputs = inputs._replace(draws={"corruption": drawn})
+        yield model(*inputs.to(model.device))

@@ -3,40 +3,38 @@
 import contextlib
 import math
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, Protocol, Self
+from typing import Annotated, Any, Literal, Self
 
 import torch
 from pydantic import Field, SerializeAsAny
-from torch import Tensor
 
-from isthmus.data import Data
-from isthmus.data.pairs import how_damaged
 from isthmus.data.scaling import Scaling
 from isthmus.errors import BlueprintError, nearest, remark
 from isthmus.memory import within_memory
-from isthmus.model.autoencoder import Autoencoder, Bound, Predicts
+from isthmus.model.autoencoder import Autoencoder
+from isthmus.model.data_spec import HasShape, check_pairs, sample_of, shape_and_scaling, spec_of
+from isthmus.model.objective import Bound
 from isthmus.model.older import modern_blueprint
-from isthmus.model.start import check_linear, start_at_pca
+from isthmus.model.start import check_linear, start
 from isthmus.parts import (
     CodeKind,
     Conditioning,
     Corruption,
-    DataSpec,
     Dense,
     Distance,
+    Identity,
     Mse,
     Network,
-    Pairs,
+    Output,
     Part,
     Penalty,
     Plain,
+    PredictsSample,
     Shape,
     Value,
 )
+from isthmus.parts.bypass import add_bypass
 from isthmus.parts.codes.code import LEFT_OPEN
-from isthmus.parts.data_spec import deviation, dimensions
-from isthmus.parts.distances.columns import constant_costs
-from isthmus.parts.mistakes import brief
 from isthmus.parts.penalties import names_of
 from isthmus.seeds import seeded
 from isthmus.synonyms import OPTIONS, SETTINGS, TRAINING
@@ -46,20 +44,6 @@ _SMALLER = "Take a smaller code, fewer widths or channels, or smaller samples."
 
 class _NoOptionError(BlueprintError):
     """A model has no option of this name."""
-
-
-class HasShape(Protocol):
-    """What `Blueprint.build` reads of the data: the samples' shape, and the scaling learnt from the training part."""
-
-    @property
-    def shape(self) -> Shape:
-        """Of one sample."""
-        ...
-
-    @property
-    def scaling(self) -> Scaling:
-        """Learnt from the training part."""
-        ...
 
 
 class Blueprint(Value):
@@ -90,170 +74,150 @@ class Blueprint(Value):
     code: SerializeAsAny[CodeKind] = Plain()
     distance: SerializeAsAny[Distance] = Mse()
     penalties: tuple[SerializeAsAny[Penalty], ...] = ()
-    corruption: SerializeAsAny[Corruption] | None = None
+    corruption: SerializeAsAny[Corruption] = Identity()
     solution: Literal["gradient", "layer by layer", "closed form"] = "gradient"
     condition: Literal["labels"] | None = None
     classes: Annotated[int, Field(ge=0)] = 0
     missing: Literal["auto", "refuse", "mask"] = "auto"
     bound: Bound = "mean"
     start: Literal["auto", "mean", "pca"] = "mean"
-    predicts: Predicts = "sample"
+    predicts: SerializeAsAny[Output] = PredictsSample()
 
-    def build(self, data: HasShape | Shape, *, seed: int = 0, remarks: bool = True, fresh: bool = True) -> Autoencoder:
-        """The model for these data, or for samples of this shape, with its weights drawn.
+    def build(self, data: HasShape | Shape, *, seed: int = 0, remarks: bool = True) -> Autoencoder:
+        """The model for these data, or for samples of this shape, with its weights drawn and its start found.
 
         A bare shape takes samples as they are: pictures (C, H, W) are then expected in 0..1. Data bring their scaling,
         so that the model takes them raw, and the mean or the principal components that it starts at.
 
-        fresh: False where the weights come from elsewhere, so that no data are needed to start from.
+        Raises:
+            BlueprintError: the parts don't fit each other or the data.
+        """
+        shape, scaling = shape_and_scaling(data)
+        resolved = self.resolve(data)
+        if remarks:
+            _remark_on_size(resolved.code_shape(shape), shape, resolved)
+        model = resolved.assemble(shape, scaling, seed=seed)
+        start(model, resolved.start, resolved.network, data)
+        model.columns = tuple(getattr(data, "columns", ()))
+        model.categories = tuple(getattr(getattr(data, "train", None), "categories", ()))
+        return model
+
+    def resolve(self, data: HasShape | Shape) -> Self:
+        """The same blueprint with everything that its parts leave to the data decided.
 
         Raises:
             BlueprintError: the parts don't fit each other or the data.
         """
-        shape, scaling = _shape_and_scaling(data)
-        sample = _sample(data)
-        holed = getattr(data, "holed", False)
-        self._check_pairs(data)
-        damaged = how_damaged(data.train) if isinstance(data, Data) else None
-        resolve = self._resolved(shape, scaling, len(getattr(data, "label_names", ())), holed, sample, damaged, fresh)
-        out = resolve.corruption.shape(shape) if resolve.corruption else shape
-        if resolve.corruption is not None and resolve.network.aligned and out != shape:
-            resolve.corruption.check(shape)
-            out = shape  # which is how the encoder gets it
-        conditioning = Conditioning(resolve.classes, resolve.missing == "mask", resolve.network.flat)
-        resolve._check_beside(out, shape)
-        resolve.network.check(out)
-        code_shape = resolve.code.shape(resolve.network.natural_code(out))
-        if code_shape is None:
-            raise BlueprintError(f"A {self.network.kind} network needs the size of the code: say code=32, for example.")
+        shape, sample = shape_and_scaling(data)[0], sample_of(data)
+        check_pairs(self.corruption, data)
+        classes = (len(getattr(data, "label_names", ())) or self.classes) if self.condition else 0
+        if self.condition and not classes:
+            raise BlueprintError("A condition needs labels, and these data have none. Say which they are (labels=).")
+        holed = getattr(data, "holed", False) or self.corruption.hides
+        missing = ("mask" if holed else "refuse") if self.missing == "auto" else self.missing
+        spec = spec_of(data, sample, classes, missing == "mask", count_dimensions=self.code.asks_dimensions)
+        linear = (self.start == "pca" or self.predicts.kind == "residual") and self.distance.link == "auto"
+        distance = self.distance.replace(link="identity") if linear else self.distance
+        network, corruption = self.network.resolve(spec), self.corruption.resolve(spec)
+        resolved = self.replace(
+            network=network,
+            code=self.code.resolve(spec),
+            distance=distance.resolve(spec),
+            penalties=tuple(penalty.resolve(spec) for penalty in self.penalties),
+            corruption=corruption,
+            predicts=self.predicts.replace(aligned=network.aligned and corruption.shape(shape) != shape),
+            classes=classes,
+            missing=missing,
+        )
         if sample is not None:
-            resolve.distance.check(sample)
-        if remarks:
-            _remark_on_size(code_shape, shape, resolve)
+            resolved.distance.check(sample)
+        code_shape = resolved.code_shape(shape)
+        if self.start == "auto":
+            linear = sample is not None and resolved._can_start_at_pca(code_shape, shape)
+            return resolved.replace(start="pca" if linear else "mean")
+        return resolved
+
+    def assemble(self, shape: Shape, scaling: Scaling, *, seed: int = 0) -> Autoencoder:
+        """The model of a resolved blueprint, with its weights drawn: what loading needs, which has no data.
+
+        Raises:
+            BlueprintError: the parts don't fit each other or the shape.
+        """
+        code_shape, encoder_shape = self.code_shape(shape), self._encoder_shape(shape)
+        features = self.code.features(code_shape)
         generator = seeded(seed)
         # PyTorch's layers draw a first start from the global state
         with within_memory("This model", _SMALLER), torch.random.fork_rng(devices=[]):
-            encoder, decoder = resolve.network.pair(
-                conditioning.encoder_shape(out),
-                resolve.code.features(code_shape),
-                conditioning.decoder_shape(code_shape),
-                resolve.distance.outputs(shape),
+            encoder, decoder = self.network.pair(
+                encoder_shape,
+                features,
+                self._conditioning.decoder_shape(code_shape),
+                self.distance.outputs(shape),
                 generator,
             )
-            code_module = resolve.code.module(code_shape, generator)
-            if resolve.start == "auto":
-                seen_by_encoder = conditioning.encoder_shape(out)
-                linear = sample is not None and resolve._can_start_at_pca(code_shape, shape, seen_by_encoder)
-                resolve = resolve.replace(start="pca" if linear else "mean")
-            if resolve.start == "pca":
-                check_linear(resolve.code, code_shape, resolve.distance, shape, conditioning.encoder_shape(out))
-                start_at_pca(
-                    encoder, decoder, shape, resolve.code.features(code_shape), code_shape, data if fresh else None
-                )
-            elif resolve.predicts == "residual":
-                resolve.network.start_at(torch.zeros(1, *shape), decoder, resolve.distance)
-            elif sample is not None:
-                resolve.network.start_at(sample, decoder, resolve.distance)
-            model = Autoencoder(
+            if self.start == "pca":
+                check_linear(self.code, code_shape, self.distance, shape, encoder_shape)
+                add_bypass(encoder, shape, features)
+                add_bypass(decoder, code_shape, shape)
+            return Autoencoder(
                 encoder,
                 decoder,
                 shape=shape,
-                code=resolve.code,
-                distance=resolve.distance,
-                penalties=resolve.penalties,
-                corruption=resolve.corruption,
+                code=self.code,
+                distance=self.distance,
+                penalties=self.penalties,
+                corruption=self.corruption,
+                predicts=self.predicts,
                 scaling=scaling,
+                conditioning=self._conditioning,
                 code_shape=code_shape,
-                code_module=code_module,
-                conditioning=conditioning,
-                bound=resolve.bound,
-                predicts=resolve.predicts,
-                aligned=resolve.network.aligned,
+                bound=self.bound,
                 generator=generator,
-                blueprint=resolve,
+                blueprint=self,
             )
-            model.columns = tuple(getattr(data, "columns", ()))
-            model.categories = tuple(getattr(getattr(data, "train", None), "categories", ()))
-            return model
 
-    def _resolved(
-        self,
-        shape: Shape,
-        scaling: Scaling,
-        classes: int,
-        holed: bool,
-        sample: Tensor | None,
-        damaged: tuple[bool, int] | None,
-        fresh: bool,
-    ) -> Self:
-        """The same with all that its parts leave to the data decided."""
-        if self.condition is not None:
-            classes = classes or self.classes
-            if not classes:
-                raise BlueprintError(
-                    "A condition needs labels, and these data have none. Say which they are (labels=)."
-                )
-        holed = holed or (self.corruption is not None and self.corruption.hides)
-        missing = ("mask" if holed else "refuse") if self.missing == "auto" else self.missing
-        costs = constant_costs(sample, scaling.levels) if sample is not None and sample.ndim == 2 else ()
-        counted = dimensions(sample, scaling.levels) if sample is not None and self.code.asks_dimensions else None
-        facts = DataSpec(
-            range=scaling.range,
-            levels=scaling.levels,
-            classes=classes,
-            told=missing == "mask",
-            constant_costs=costs,
-            damaged=damaged,
-            inputs=math.prod(shape),
-            dimensions=counted,
-            deviation=deviation(sample) if sample is not None else None,
-            fresh=fresh,
-        )
-        linear = (self.start == "pca" or self.predicts == "residual") and self.distance.link == "auto"
-        distance = self.distance.replace(link="identity") if linear else self.distance
-        return self.replace(
-            network=self.network.resolve(facts),
-            code=self.code.resolve(facts),
-            distance=distance.resolve(facts),
-            penalties=tuple(penalty.resolve(facts) for penalty in self.penalties),
-            corruption=self.corruption.resolve(facts) if self.corruption else None,
-            classes=classes if self.condition else 0,
-            missing=missing,
-        )
+    def code_shape(self, shape: Shape) -> Shape:
+        """The shape of the code of samples of this shape, once the blueprint is resolved.
 
-    def _can_start_at_pca(self, code: Shape, shape: Shape, given: Shape) -> bool:
-        """Whether "auto" can mean "pca" for samples of this shape, of which the encoder gets that one."""
-        if (isinstance(self.network, Dense) and self.network.tied) or self.predicts == "residual":
+        Raises:
+            BlueprintError: the network takes no such samples, or leaves the size of the code to you.
+        """
+        laid_out = self._laid_out(shape)
+        self.network.check(laid_out)
+        code_shape = self.code.shape(self.network.natural_code(laid_out))
+        if code_shape is None:
+            raise BlueprintError(f"A {self.network.kind} network needs the size of the code: say code=32, for example.")
+        return code_shape
+
+    @property
+    def _conditioning(self) -> Conditioning:
+        return Conditioning(self.classes, self.missing == "mask", self.network.flat)
+
+    def _laid_out(self, shape: Shape) -> Shape:
+        """The shape of the encoder's input, before any conditioning is attached."""
+        corrupted = self.corruption.shape(shape)
+        if self.missing == "mask" and corrupted != shape:
+            raise BlueprintError(
+                f"missing='mask' needs samples that the corruption leaves in their shape, but {self.corruption} makes "
+                f"{corrupted} of {shape}. Take another corruption."
+            )
+        if self.network.aligned and corrupted != shape:
+            self.corruption.check(shape)
+            return shape
+        return corrupted
+
+    def _encoder_shape(self, shape: Shape) -> Shape:
+        return self._conditioning.encoder_shape(self._laid_out(shape))
+
+    def _can_start_at_pca(self, code: Shape, shape: Shape) -> bool:
+        """Whether start="auto" can mean "pca" for samples of this shape."""
+        if (isinstance(self.network, Dense) and self.network.tied) or not self.predicts.decodes:
             return False
         try:
-            check_linear(self.code, code, self.distance, shape, given)
+            check_linear(self.code, code, self.distance, shape, self._encoder_shape(shape))
         except BlueprintError:
             return False
         return True
-
-    def _check_pairs(self, data: Any) -> None:
-        """Raise BlueprintError where data bring damaged samples that nobody looks at, or lack them."""
-        if not isinstance(data, Data):
-            return
-        pairs, damaged = isinstance(self.corruption, Pairs), data.train.damaged is not None
-        if damaged and not pairs:
-            raise BlueprintError(
-                f"These data come with damaged samples, but this model damages them itself ({self.corruption}). "
-                "Say corruption='pairs', or open the clean ones alone."
-            )
-        if pairs and not damaged:
-            raise BlueprintError(
-                "The corruption 'pairs' wants data that come with damaged samples, and these don't. Open them with "
-                "damaged=, a folder of pictures with the same names, say."
-            )
-
-    def _check_beside(self, out: Shape, shape: Shape) -> None:
-        """Raise BlueprintError where the mask of what is known would not fit what the encoder gets."""
-        if self.missing == "mask" and self.corruption is not None and self.corruption.shape(shape) != shape:
-            raise BlueprintError(
-                f"missing='mask' needs samples that the corruption leaves in their shape, but {self.corruption} makes "
-                f"{out} of {shape}. Take another corruption."
-            )
 
     @classmethod
     def from_json(cls, data: Any) -> Self:
@@ -288,9 +252,10 @@ class Blueprint(Value):
             for name in type(part).model_fields:
                 if (owner, name) != ("code", "size"):
                     taken = name in found or name == "size"  # which a bare "size" means of the code
-                    found[f"{owner}.{name}" if taken else name] = getattr(part, name)
+                    value = getattr(part, name)
+                    found[f"{owner}.{name}" if taken else name] = value.kind if isinstance(value, Part) else value
         whole = {"distance": self.distance.kind, "network": self.network.kind}
-        return found | whole | {"start": self.start, "predicts": self.predicts}
+        return found | whole | {"start": self.start, "predicts": self.predicts.kind}
 
     def _with_option(self, name: str, value: Any) -> Self:
         if _is_whole(name, value):
@@ -317,13 +282,17 @@ class Blueprint(Value):
     def _named_parts(self) -> list[tuple[str, Part]]:
         parts: list[tuple[str, Part]] = [("network", self.network), ("code", self.code), ("distance", self.distance)]
         parts += zip(names_of(self.penalties), self.penalties, strict=True)
-        if self.corruption is not None:
+        if type(self.code.prior).model_fields:
+            parts.append(("prior", self.code.prior))
+        if self.corruption.damages:
             parts.append(("corruption", self.corruption))
         return parts
 
     def _with_part(self, place: str, part: Part) -> Self:
         if place in type(self).model_fields:
             return self.replace(**{place: part})
+        if place == "prior":
+            return self.replace(code=self.code.replace(prior=part))
         named = zip(names_of(self.penalties), self.penalties, strict=True)
         return self.replace(penalties=tuple(part if name == place else old for name, old in named))
 
@@ -334,31 +303,9 @@ def _is_whole(name: str, value: Any) -> bool:
     return name in Blueprint.model_fields and (name != "code" or whole)
 
 
-def _shape_and_scaling(data: HasShape | Shape) -> tuple[Shape, Scaling]:
-    if hasattr(data, "shape") and hasattr(data, "scaling"):
-        return tuple(data.shape), data.scaling  # pyright: ignore[reportAttributeAccessIssue]
-    shape = tuple(data) if isinstance(data, tuple | list) else ()
-    if not shape or not all(isinstance(size, int) and size > 0 for size in shape):
-        raise BlueprintError(
-            f"{brief(data)} is no shape of a sample. "
-            "Give data that `open_data` made, or whole numbers above 0, such as (1, 28, 28)."
-        )
-    return shape, Scaling(range=(0.0, 1.0) if len(shape) == 3 else None)
-
-
-def _sample(data: HasShape | Shape) -> Tensor | None:
-    """(n, *shape) scaled samples spread over the training part, a few thousand; None without samples."""
-    train = getattr(data, "train", None)
-    if train is None or not len(train) or isinstance(data, tuple | list):
-        return None
-    count = min(len(train), 4096, max(64, 2**24 // math.prod(data.shape)))
-    batches = torch.linspace(0, len(train) - 1, count, dtype=torch.float64).long().split(64)
-    return torch.cat([data.scaling(train.batch(batch)) for batch in batches])
-
-
 def _remark_on_size(code: Shape, shape: Shape, blueprint: Blueprint) -> None:
     size, data = math.prod(code), math.prod(shape)
-    if size >= data and not blueprint.penalties and blueprint.corruption is None and type(blueprint.code) is Plain:
+    if size >= data and not blueprint.penalties and not blueprint.corruption.damages and type(blueprint.code) is Plain:
         relation = "as large as" if size == data else "larger than"
         remark(
             f"code={size} is {relation} the data ({data} numbers): the model can copy without learning anything. "

@@ -17,6 +17,7 @@ from isthmus.parts import (
     Corruption,
     Decorrelation,
     Dense,
+    FlowPrior,
     Fsq,
     Gaussian,
     GaussianCode,
@@ -26,11 +27,15 @@ from isthmus.parts import (
     Hide,
     Holes,
     Kl,
+    Ladder,
     Likelihood,
     Mmd,
     Mse,
     OutputAdversary,
+    Patches,
+    PatchMasking,
     Plain,
+    PredictsResidual,
     Psnr,
     Residual,
     Rvq,
@@ -39,6 +44,7 @@ from isthmus.parts import (
     Sse,
     Table,
     TopK,
+    VampPrior,
     Vq,
     Watermark,
 )
@@ -65,7 +71,7 @@ def _restoring(corruption: Corruption, whole: bool = True) -> Blueprint:
     return Blueprint(
         network=Residual(channels=(16, 32, 48), activation="leaky-relu", whole=whole, skips=True),
         corruption=corruption.replace(as_bytes=True),
-        predicts="residual",
+        predicts=PredictsResidual(),
     )
 
 
@@ -247,6 +253,27 @@ _ROWS = (
         _VAE.replace(code=GaussianCode(size="auto", most=20, draws=5), bound="log-mean-exp"),
     ),
     Recipe(
+        "vamp-vae",
+        "A VAE whose prior is learnt: a mixture of the posteriors of 100 pseudo-inputs, which begin as samples.",
+        "For a higher likelihood, and for draws that look more like the data; each step encodes the pseudo-inputs too.",
+        "Tomczak & Welling, VAE with a VampPrior, AISTATS (2018)",
+        _VAE.replace(code=GaussianCode(size="auto", most=20, prior=VampPrior())),
+    ),
+    Recipe(
+        "flow-vae",
+        "A VAE whose prior is learnt: a normalising flow, which takes nearly any shape.",
+        "For the highest likelihood of the VAEs with one code; a step takes longer. It needs isthmus[flow].",
+        "Chen et al., Variational lossy autoencoder, ICLR (2017)",
+        _VAE.replace(code=GaussianCode(size="auto", most=20, prior=FlowPrior())),
+    ),
+    Recipe(
+        "ladder-vae",
+        "A VAE with two levels of code: the upper one is drawn first and says what to expect of the lower one.",
+        "For codes in which a few numbers hold the whole and the others the detail.",
+        "Sønderby et al., Ladder variational autoencoders, NeurIPS (2016)",
+        _VAE.replace(code=Ladder(size="auto", most=20)),
+    ),
+    Recipe(
         "wae",
         "Plain codes that, taken together, look like a normal prior (MMD): 784-256-8-256-784 on digits.",
         "To draw new samples, and yet a sample keeps a code of its own. Give it batches of a hundred or more.",
@@ -364,6 +391,14 @@ _ROWS = (
         Blueprint(
             network=Dense(widths="auto", most_widths=(512,)), code=Fsq(size="auto", most=24, levels=(8, 5, 5, 5))
         ),
+    ),
+    Recipe(
+        "mae",
+        "A transformer that sees a quarter of a picture's patches and predicts the others.",
+        "For codes to classify by, from many pictures without labels. It learns what goes together, not how to copy.",
+        "He et al., Masked autoencoders are scalable vision learners, CVPR (2022)",
+        Blueprint(network=Patches(), corruption=PatchMasking(), predicts=PredictsResidual()),
+        data="pictures",
     ),
     Recipe(
         "denoise",

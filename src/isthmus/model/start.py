@@ -1,14 +1,17 @@
 """The start at PCA: a linear path beside the network, which begins as the best that a linear autoencoder can do."""
 
 import math
-from typing import Any
+from typing import Any, cast
 
 import torch
 
 from isthmus.errors import BlueprintError
-from isthmus.parts import CodeKind, Distance, GaussianCode, Plain, Shape
-from isthmus.parts.bypass import add_bypass
+from isthmus.model.autoencoder import Autoencoder
+from isthmus.model.data_spec import sample_of
+from isthmus.parts import CodeKind, Distance, GaussianCode, Network, Plain, Shape
+from isthmus.parts.bypass import bypass_of
 from isthmus.parts.layers import Chain
+from isthmus.parts.model import encoder_input
 from isthmus.pca import principal_components
 
 
@@ -40,21 +43,36 @@ def check_linear(code: CodeKind, code_shape: Shape, distance: Distance, shape: S
         )
 
 
-def start_at_pca(encoder: Chain, decoder: Chain, shape: Shape, features: Shape, code: Shape, data: Any) -> None:
-    r"""Put linear paths beside the layers: :math:`z = W(x - m) + f(x)` and :math:`x' = W^\top z + m + g(z)`.
+def start(model: Autoencoder, how: str, network: Network, data: Any) -> None:
+    """Let a new model begin well: as PCA, at the data's mean, or, where it predicts a residual, by doing nothing.
+
+    how: "pca" or "mean". data: with `train` and `scaling`; nothing is done where there are no samples.
+
+    Raises:
+        BlueprintError: PCA is asked for, and there is no training part to learn from.
+    """
+    sample = sample_of(data)
+    if how == "pca":
+        start_at_pca(model, data)
+    elif not model.predicts.decodes:
+        network.start_at(torch.zeros(1, *model.shape), cast(Chain, model.decoder), model.distance)
+    elif sample is not None:
+        network.start_at(sample, cast(Chain, model.decoder), model.distance)
+    if sample is not None and model.prior_module is not None:
+        given = encoder_input(model, sample.nan_to_num(), None, None)
+        model.code.prior.start_at(given, model.prior_module)
+
+
+def start_at_pca(model: Autoencoder, data: Any) -> None:
+    r"""Set the linear paths next to the layers: :math:`z = W(x - m) + f(x)` and :math:`x' = W^\top z + m + g(z)`.
 
     f and g are 0 at first, W and m the principal components and the mean of the training part: the model begins as PCA,
     with the weights of the linear paths free like all others. Of a Gaussian code z is the mean, and σ is 1.
 
-    features: the shape of what the encoder makes, (size,) or for a Gaussian code twice as many.
-    data: with `train` and `scaling`; None leaves the paths at 0, for weights that come from elsewhere.
-
     Raises:
-        BlueprintError: there is no training part to learn from, or no place for a linear path.
+        BlueprintError: there is no training part to learn from.
     """
-    down, up = add_bypass(encoder, shape, features), add_bypass(decoder, code, shape)
-    if data is None:
-        return
+    down, up = bypass_of(cast(Chain, model.encoder)), bypass_of(cast(Chain, model.decoder))
     if not len(getattr(data, "train", None) or ()):
         raise BlueprintError(
             "start='pca' learns principal components from the training part, and none was given. "

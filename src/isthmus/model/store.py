@@ -13,44 +13,16 @@ from isthmus.data.scaling import Scaling
 from isthmus.errors import IsthmusError, RunError
 from isthmus.model.autoencoder import Autoencoder
 from isthmus.model.blueprint import Blueprint
+from isthmus.model.older import modern_parts, modern_weights
 from isthmus.parts.mistakes import brief
 from isthmus.plain import utf8
-from isthmus.storage.checked import check_tensors, damaged, load_json, load_tensors, read_json, save_tensors, seal
-from isthmus.storage.files import MODEL, json_text, no_run, unwritable, whole_file
+from isthmus.storage.checked import check_tensors, damaged, load_json, read_json
+from isthmus.storage.files import MODEL, no_run, unwritable
 from isthmus.storage.run_folder import CHECKPOINT, WEIGHTS
 from isthmus.storage.sizes import at_most
 
 FORMAT = 2
 """Of a model's folder: 1 had no checksums in its JSON files, and is read too."""
-
-
-def save_model(model: Autoencoder, folder: str | Path) -> Path:
-    """Write `model` into `folder`: what it is (model.json) and its weights (weights.safetensors).
-
-    Raises:
-        IsthmusError: the folder can't be written to.
-    """
-    folder = make_folder(folder)
-    with whole_file(folder / MODEL) as conditioning:  # so that a disk that fills leaves neither new without the other
-        conditioning.write_text(json_text(seal(describe_model(model))), encoding="utf-8", newline="\n")
-        save_tensors(folder / WEIGHTS, model.state_dict())
-    return folder
-
-
-def load_model(folder: str | Path, *, model: Autoencoder | None = None) -> Autoencoder:
-    """The model that `save_model` wrote, in evaluation mode.
-
-    model: the same modules again, in an Autoencoder built as before, where they were somebody's own.
-
-    Raises:
-        RunError: the folder holds no model, or a damaged one, or one of a newer format.
-        BlueprintError: the model names a part that nobody has defined.
-    """
-    folder = Path(folder)
-    model = rebuild(folder, model)
-    tensors, _ = load_tensors(folder / WEIGHTS)
-    put_weights(model, tensors, folder / WEIGHTS)
-    return model.eval()
 
 
 def describe_model(model: Autoencoder) -> dict[str, Any]:
@@ -73,10 +45,11 @@ def _parts(model: Autoencoder) -> dict[str, Any]:
     return {
         "code": model.code.to_json(),
         "distance": model.distance.to_json(),
-        "penalties": [penalty.to_json() for penalty in model.penalties],
-        "corruption": model.corruption.to_json() if model.corruption else None,
+        "penalties": [penalty.to_json() for penalty in model.objective.penalties],
+        "corruption": model.corruption.to_json(),
+        "predicts": model.predicts.to_json(),
         "bound": model.bound,
-        "beside": asdict(model.conditioning),
+        "conditioning": asdict(model.conditioning),
     }
 
 
@@ -99,10 +72,10 @@ def rebuild(folder: Path, model: Autoencoder | None = None) -> Autoencoder:
         )
     with damaged(path):
         blueprint = Blueprint.from_json(said["blueprint"])
-        described = _Described(read_shape(said["shape"]), Scaling.from_json(said["scaling"]))
-        check_scaling(described.scaling, described.shape)
+        shape, scaling = read_shape(said["shape"]), Scaling.from_json(said["scaling"])
+        check_scaling(scaling, shape)
         with at_most(max(_size(folder / name) for name in (WEIGHTS, CHECKPOINT))):
-            model = blueprint.build(described, remarks=False, fresh=False)
+            model = blueprint.assemble(shape, scaling)
         model.columns = tuple(map(str, said.get("columns") or ()))
         model.categories = tuple(tuple(map(str, names)) for names in said.get("categories") or ())
     return model
@@ -136,8 +109,9 @@ def put_weights(model: nn.Module, tensors: Mapping[str, Tensor], path: Path) -> 
     Raises:
         RunError: names, shapes or kinds differ from the model's, or a value is not finite.
     """
+    tensors = modern_weights(tensors)
     check_tensors(model.state_dict(), tensors, path)
-    model.load_state_dict(dict(tensors))
+    model.load_state_dict(tensors)
 
 
 def make_folder(folder: str | Path) -> Path:
@@ -170,7 +144,7 @@ def read_shape(said: Any) -> tuple[int, ...]:
 def _check_same(model: Autoencoder, said: dict[str, Any], path: Path) -> None:
     """Raise RunError unless modules of somebody's own come back in the composition that they were saved in."""
     own = describe_model(model)
-    before = said | (said.get("parts") or said["blueprint"] or {})
+    before = modern_parts(said | (said.get("parts") or said["blueprint"] or {}))
     for name, given in ({name: own[name] for name in ("shape", "code_shape", "scaling")} | _parts(model)).items():
         if name in before and given != before[name]:
             said_before = brief(before[name], 200)
@@ -178,13 +152,6 @@ def _check_same(model: Autoencoder, said: dict[str, Any], path: Path) -> None:
                 f"The {name.replace('_', ' ')} given is {brief(given, 200)}, but {path} says {said_before}. "
                 f"Build the Autoencoder as it was when it was saved ({name}=…)."
             )
-
-
-class _Described:
-    """Shape and scaling as they were saved, in the place of data."""
-
-    def __init__(self, shape: tuple[int, ...], scaling: Scaling) -> None:
-        self.shape, self.scaling = shape, scaling
 
 
 def check_scaling(scaling: Scaling, shape: tuple[int, ...]) -> None:

@@ -1,6 +1,6 @@
 """The parts of an autoencoder: frozen values that carry their own mathematics. They know torch only."""
 
-from isthmus.parts.codes import Code, CodeKind, DiagonalGaussian, Fsq, GaussianCode, Plain, Rvq, TopK, Vq
+from isthmus.parts.codes import Code, CodeKind, Fsq, GaussianCode, Ladder, Plain, Rvq, TopK, Vq
 from isthmus.parts.conditioning import Conditioning
 from isthmus.parts.corruptions import (
     Blur,
@@ -9,10 +9,12 @@ from isthmus.parts.corruptions import (
     Grey,
     Hide,
     Holes,
+    Identity,
     Jpeg,
     Masking,
     Pairs,
     Patch,
+    PatchMasking,
     SaltAndPepper,
     Shrink,
     Speckle,
@@ -35,7 +37,9 @@ from isthmus.parts.distances import (
     Psnr,
     Sse,
 )
-from isthmus.parts.networks import Conv, Dense, Gru, Network, Residual, Table
+from isthmus.parts.gaussians import DiagonalGaussian
+from isthmus.parts.networks import Conv, Dense, Gru, Network, Patches, Residual, Table
+from isthmus.parts.outputs import Output, PredictsResidual, PredictsSample
 from isthmus.parts.part import Part, Shape, Value
 from isthmus.parts.penalties import (
     ActivationL1,
@@ -48,6 +52,7 @@ from isthmus.parts.penalties import (
     Penalty,
     SparsityKl,
 )
+from isthmus.parts.priors import FlowPrior, Prior, StandardNormal, TopDown, VampPrior
 
 __all__ = [
     "L1",
@@ -70,6 +75,7 @@ __all__ = [
     "DiagonalGaussian",
     "DiscretisedLogistic",
     "Distance",
+    "FlowPrior",
     "Fsq",
     "Gaussian",
     "GaussianCode",
@@ -78,21 +84,29 @@ __all__ = [
     "Gru",
     "Hide",
     "Holes",
+    "Identity",
     "Jpeg",
     "Kl",
+    "Ladder",
     "Likelihood",
     "Masking",
     "Mmd",
     "Mse",
     "NegativeBinomial",
     "Network",
+    "Output",
     "OutputAdversary",
     "Pairs",
     "Part",
     "Patch",
+    "PatchMasking",
+    "Patches",
     "Penalty",
     "Plain",
     "Poisson",
+    "PredictsResidual",
+    "PredictsSample",
+    "Prior",
     "Psnr",
     "Residual",
     "Rvq",
@@ -102,9 +116,12 @@ __all__ = [
     "SparsityKl",
     "Speckle",
     "Sse",
+    "StandardNormal",
     "Table",
+    "TopDown",
     "TopK",
     "Value",
+    "VampPrior",
     "Vq",
     "Watermark",
 ]

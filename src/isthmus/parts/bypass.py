@@ -9,8 +9,8 @@ from isthmus.parts.layers import Chain
 from isthmus.parts.part import Shape
 
 
-def add_bypass(chain: Chain, given: Shape, made: Shape) -> nn.Linear:
-    r"""Put a product beside the layers, :math:`Wx + b + f(x)`, from (N, *given) to (N, *made), and return it.
+def add_bypass(chain: Chain, given: Shape, made: Shape) -> None:
+    r"""Put a product beside the layers, :math:`Wx + b + f(x)`, from (N, *given) to (N, *made).
 
     The last product of the layers f is set to 0, so that f(x) = 0; the gradient wakes it up.
 
@@ -23,7 +23,12 @@ def add_bypass(chain: Chain, given: Shape, made: Shape) -> nn.Linear:
     nn.init.zeros_(product.weight)
     nn.init.zeros_(product.bias)
     chain.bypass = nn.Sequential(nn.Flatten(), product, nn.Unflatten(1, made))
-    return product
+
+
+def bypass_of(chain: Chain) -> nn.Linear:
+    """The product of a chain's bypass."""
+    assert chain.bypass is not None
+    return next(layer for layer in chain.bypass.modules() if isinstance(layer, nn.Linear))
 
 
 def _silence(chain: Chain) -> None:

@@ -21,13 +21,12 @@ class DataSpec:
     range: the scaled values' bounds; None where they are unbounded.
     levels: for each column of a table, how many categories it has, 0 where it holds numbers; empty for other data.
     classes: how many labels there are.
-    told: whether the encoder is told which numbers are known.
+    masked: whether the encoder gets a mask of the known numbers.
     constant_costs: for each column of a table, the loss of its best constant (`parts.distances.columns`); empty for
         other data.
     inputs: how many numbers a sample has; 0 where nobody knows.
     dimensions: how many principal components hold `SHARE` of the training part's variance; None without samples.
     deviation: the root of the mean variance of a sample's numbers, scaled; None without samples.
-    fresh: whether the weights are yet to be learnt, so that what an older version did needn't be kept to.
     damaged: of damaged pictures that come with the clean ones, whether they are grey where those have colours, and how
         many times smaller they are; None where none come.
     """
@@ -35,13 +34,12 @@ class DataSpec:
     range: tuple[float, float] | None = None
     levels: tuple[int, ...] = ()
     classes: int = 0
-    told: bool = False
+    masked: bool = False
     constant_costs: tuple[float, ...] = ()
     inputs: int = 0
     dimensions: int | None = None
     deviation: float | None = None
     damaged: tuple[bool, int] | None = None
-    fresh: bool = True
 
     def size(self, most: int) -> int:
         """How many numbers a code that squeezes has: the data's dimensions, at most `most` and half of a sample's."""

@@ -1,6 +1,6 @@
-"""A pass: what one forward of an autoencoder made of a batch, and what the batch brought beside its samples."""
+"""The record of a forward pass: the batch that went in, and what each part made of it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -8,32 +8,92 @@ import torch
 from torch import Tensor
 
 from isthmus.errors import BlueprintError, nearest
-from isthmus.parts.codes.code import Code
 
 Draws = Mapping[str, Any]
-"""What a batch brings beside its samples, tensors with N first, by name: random numbers, those of the encoder and
-decoder by layer, those of penalties by penalty; "labels" (N,) for a condition; "epochs" (N,), how far training is."""
+"""The random numbers of one batch, by the part that needs them, N first: "corruption", "code", "encoder" and "decoder"
+by layer, "penalties" by penalty. A part that finds none does nothing random."""
+
+
+@dataclass
+class Batch:
+    """N samples as the parts take them: scaled, with everything that comes with them.
+
+    clean: (N, *shape), missing numbers as 0; the corrupted samples where only these are at hand.
+    observed: (N, *shape), False where a number is missing; None where none can be.
+    readable: (N, *shape), of the observed ones those that the encoder can read: no unknown categories.
+    labels: (N,) of a condition. damaged: (N, *input_shape) of data that come in pairs, scaled.
+    epochs: (N,) how far training is; None after training.
+    """
+
+    clean: Tensor
+    observed: Tensor | None = None
+    readable: Tensor | None = None
+    labels: Tensor | None = None
+    damaged: Tensor | None = None
+    epochs: Tensor | None = None
+    draws: Draws = field(default_factory=dict)
+
+
+@dataclass
+class Corrupted:
+    """What a corruption makes of a batch.
+
+    values: (N, *input_shape) for the encoder. observed: (N, *input_shape), False for what the encoder can't see; None
+    where it sees everything.
+    """
+
+    values: Tensor
+    observed: Tensor | None = None
+
+
+@dataclass
+class Code:
+    """What a code kind made of a batch's features.
+
+    z: (N, *code) what the decoder gets; (K·N, *code) where the code draws K times, draw by draw.
+    distribution: the posterior that z was drawn from, where there is one.
+    indices: which entries of a code book stand for z, where there is one.
+    loss: (N,) what the code itself adds to the loss (a commitment, say), where it does.
+    """
+
+    z: Tensor
+    distribution: Any = None
+    indices: Tensor | None = None
+    loss: Tensor | None = None
 
 
 @dataclass
 class Pass:
-    """What one forward made of a batch of N samples; penalties, callbacks and measures read it.
+    """What one forward pass made of a batch of N samples; penalties, callbacks and measures read it.
 
-    clean: (N, *shape), scaled. corrupted: what the encoder got. output: what the decoder made, before the distance's
-    link. reconstruction: (N, *shape), back in the scaled data's space. layers: every named layer's output. draws: what
-    the batch brought beside its samples. observed: (N, *shape), False for numbers that are missing; None for none.
+    corrupted: (N, *input_shape), the encoder's input. output: the decoder's, before the distance's link.
+    reconstruction: (N, *shape), in the scaled data's space. layers: each named layer's output, "encoder.dense1" for
+    example.
 
     Where the code was drawn K times, the code's z, the output and the reconstruction are (K·N, …), draw by draw.
     """
 
-    clean: Tensor
+    batch: Batch
     corrupted: Tensor
     code: Code
     output: Tensor
     reconstruction: Tensor
     layers: dict[str, Tensor] = field(default_factory=dict)
-    draws: Draws = field(default_factory=dict)
-    observed: Tensor | None = None
+
+    @property
+    def clean(self) -> Tensor:
+        """(N, *shape), scaled."""
+        return self.batch.clean
+
+    @property
+    def observed(self) -> Tensor | None:
+        """(N, *shape), False where a number is missing; None where none can be."""
+        return self.batch.observed
+
+    @property
+    def draws(self) -> Draws:
+        """The batch's random numbers."""
+        return self.batch.draws
 
     def repeated(self, x: Tensor) -> Tensor:
         """(N, …) as (K·N, …), to go with what was made of K draws of the code."""
@@ -49,7 +109,7 @@ class Pass:
         code = Code(self.code.z.detach(), indices=self.code.indices)
         made = (self.output.detach(), self.reconstruction.detach())
         layers = {name: output.detach() for name, output in self.layers.items()}
-        return Pass(self.clean, self.corrupted, code, *made, layers, self.draws, self.observed)
+        return Pass(self.batch, self.corrupted, code, *made, layers)
 
     def activations(self, layer: str | None = None) -> Tensor:
         """(N, …) output of a layer by its name, such as "encoder.dense1"; the code's z where None.
@@ -66,8 +126,19 @@ class Pass:
         return self.layers[layer].to(self.clean.dtype)
 
 
-def map_draws(use: Callable[[Tensor], Tensor], draws: Any) -> Any:
-    """The same draws with `use` applied to every tensor: moved to a device, cut to a piece of the batch."""
-    if isinstance(draws, Mapping):
-        return {name: map_draws(use, value) for name, value in draws.items()}
-    return None if draws is None else use(draws)
+def map_tensors(use: Callable[[Tensor], Tensor], nested: Any) -> Any:
+    """The same mappings and named tuples with `use` applied to every tensor: moved to a device, cut to a piece."""
+    if isinstance(nested, Mapping):
+        return {name: map_tensors(use, value) for name, value in nested.items()}
+    if isinstance(nested, tuple) and hasattr(nested, "_fields"):
+        return type(nested)(*(map_tensors(use, value) for value in nested))
+    return use(nested) if isinstance(nested, Tensor) else nested
+
+
+def leaves(nested: Any) -> Iterator[Tensor]:
+    """All tensors of nested mappings and named tuples, in their order."""
+    if isinstance(nested, Tensor):
+        yield nested
+    elif isinstance(nested, Mapping | tuple):
+        for value in nested.values() if isinstance(nested, Mapping) else nested:
+            yield from leaves(value)

@@ -8,6 +8,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
+from isthmus.errors import BlueprintError, nearest
 from isthmus.parts.part import Shape
 from isthmus.parts.pictures import on_coarse_grid
 
@@ -27,13 +28,12 @@ ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
 
 
 class Chain(nn.Module):
-    """Named layers, one after the other.
+    """Named layers, one after the other; `traced` gives the output of each, so that a penalty or a report can name it.
 
-    `seen`, where given, collects each layer's output under its name, so that a penalty or a report can speak of any
-    layer without forward hooks (which break a compiled graph). `draws` holds the random masks of the dropout layers,
-    made outside by the run's generator; without them a dropout layer passes its input on.
+    The random masks of its dropout layers are made outside by the run's generator; without them a dropout layer passes
+    its input on.
 
-    bypass: a path beside all the layers, from the same input, whose output is added to theirs (see `add_bypass`).
+    bypass: a path next to all the layers, from the same input, whose output is added to theirs (see `add_bypass`).
     skips: of a decoder, which layer of the encoder's is added to the output of which of its own, own name first.
 
     Within `for_compiler`, picture layers go the way that is quicker in a compiled graph.
@@ -51,18 +51,21 @@ class Chain(nn.Module):
     def forward(
         self,
         x: Tensor,
-        seen: MutableMapping[str, Tensor] | None = None,
         draws: Mapping[str, Tensor] | None = None,
         skipped: Mapping[str, Tensor] | None = None,
+        *,
         after: str | None = None,
+        layers: MutableMapping[str, Tensor] | None = None,
     ) -> Tensor:
-        """(N, *shape in) to (N, *shape out); `skipped` holds what the encoder's layers made, for the skips.
+        """(N, *shape in) to (N, *shape out).
 
+        draws: dropout's masks, by layer. skipped: the outputs of the encoder's layers, for the skips.
         after: a layer whose output x is already, in a chain without a bypass; the walk begins behind it.
+        layers: collects each layer's output by its name (see `traced`).
         """
         straight = None if self.bypass is None else self.bypass(x)
-        if seen is not None and straight is not None:
-            seen["bypass"] = straight
+        if straight is not None and layers is not None:
+            layers["bypass"] = straight
         before: tuple[nn.Module, Tensor] | None = None
         passed = after is None
         for name, layer in self.named_children():
@@ -78,9 +81,37 @@ class Chain(nn.Module):
                 other = skipped[self.skips[name]]
                 x = x + other.repeat(x.shape[0] // max(1, other.shape[0]), *[1] * (x.ndim - 1))  # K draws, draw by draw
                 before = None
-            if seen is not None:
-                seen[name] = x
+            if layers is not None:
+                layers[name] = x
         return x if straight is None else x + straight
+
+
+def traced(
+    network: nn.Module,
+    x: Tensor,
+    draws: Mapping[str, Tensor] | None = None,
+    skipped: Mapping[str, Tensor] | None = None,
+) -> tuple[Tensor, dict[str, Tensor]]:
+    """A network's output, and the outputs of its named layers; a network that is no `Chain` has no names."""
+    layers: dict[str, Tensor] = {}
+    return network(x, draws, skipped, layers=layers) if isinstance(network, Chain) else network(x), layers
+
+
+def find_layer(model: Any, name: str) -> nn.Module:
+    """The layer of a model's networks whose output a pass keeps under this name, such as "encoder.dense1".
+
+    Raises:
+        BlueprintError: there is no such layer; the nearest are named.
+    """
+    layers = {
+        f"{side}.{child}": layer
+        for side in ("encoder", "decoder")
+        if isinstance(network := getattr(model, side), Chain)
+        for child, layer in network.named_children()
+    }
+    if name not in layers:
+        raise BlueprintError(f"There is no layer {name!r} in this network. {nearest(name, layers)}")
+    return layers[name]
 
 
 @contextlib.contextmanager
@@ -118,6 +149,12 @@ class Dropout(nn.Module):
     def extra_repr(self) -> str:
         """What `print` shows."""
         return f"rate={self.rate}"
+
+
+def dropout_masks(network: nn.Module, count: int, generator: torch.Generator) -> dict[str, Tensor]:
+    """The masks of a network's dropout layers for `count` samples, by layer."""
+    layers = network.named_children()
+    return {name: layer.draw(count, generator) for name, layer in layers if isinstance(layer, Dropout)}
 
 
 class TiedLinear(nn.Module):

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from torch import Tensor, nn
 
 from isthmus.model.autoencoder import Autoencoder
+from isthmus.parts.model import example
 
 
 class Layer(NamedTuple):
@@ -41,7 +42,7 @@ def layers(model: Autoencoder) -> list[Layer]:
         if name and not any(module.children()) and not isinstance(module, skipped)
     ]
     try:
-        model.example()
+        example(model)
     finally:
         for hook in hooks:
             hook.remove()

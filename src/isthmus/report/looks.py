@@ -37,7 +37,7 @@ class Looks:
         NaN where the original lacks numbers, and where a series is over.
         """
         labels = self._labels(chosen)
-        out = self.model(self.samples.batch(chosen), None if labels is None else {"labels": labels})
+        out = self.model(self.samples.batch(chosen), labels=labels)
         clean, model = out.with_holes().float().cpu(), out.reconstruction.float().cpu()
         pca = self.pca.reconstruct(clean)
         if self.samples.kind == "series":

@@ -13,8 +13,9 @@ from isthmus import formatting
 from isthmus.data.samples import Data, Samples
 from isthmus.doctor.section import section as doctor_section
 from isthmus.errors import UseError
-from isthmus.measures import Evaluation, eval_mode, unit_of
+from isthmus.measures import Evaluation, unit_of
 from isthmus.model.autoencoder import Autoencoder
+from isthmus.parts.model import eval_mode
 from isthmus.plain import plain
 from isthmus.report import facts, words
 from isthmus.report.looks import Looks
@@ -69,7 +70,7 @@ def render(run: "Run") -> str:
     return fill_page(
         "report.html",
         source=Path(source).name,
-        verdict=words.verdict(found, code_size, pca.size, model.code_bits),
+        verdict=words.verdict(found, code_size, pca.size, model.code.bits(model.code_shape)),
         explanation=words.explanation(found),
         cards=_cards(model, data, run, code_size),
         parts=_measure_rows(found, data),
@@ -224,7 +225,11 @@ def _cards(model: Autoencoder, data: Data, run: "Run", code_size: int) -> list[t
     """The few facts that stand at the top, as (value, what it is)."""
     width = math.prod(model.shape)
     numbers = f"{width / code_size:.1f}".removesuffix(".0")
-    bits = "" if model.code_bits is None else f", {formatting.number(model.code_bits)} bits"
+    bits = (
+        ""
+        if model.code.bits(model.code_shape) is None
+        else f", {formatting.number(model.code.bits(model.code_shape))} bits"
+    )
     cards = [
         (_shape(model.shape), f"{data.kind}: {width:,} numbers a sample"),
         (_shape(model.code_shape), f"code: {code_size:,} number{'s' * (code_size != 1)}, {numbers} : 1{bits}"),

@@ -78,7 +78,7 @@ class BestWeights(Callback):
     def epoch_end(self, training: Training) -> None:
         """Compare, keep, and perhaps stop."""
         row = training.state.history[-1]
-        loss = None if training.model.has_rival else row.get("validation_loss")
+        loss = None if training.model.objective.has_rival else row.get("validation_loss")
         if loss is None or loss < self.loss - self.min_delta:
             self.epoch, self.loss = row["epoch"], float("inf") if loss is None else loss
             training.state.best_epoch = self.epoch

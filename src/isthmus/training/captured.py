@@ -7,7 +7,8 @@ import torch
 from torch import Tensor
 
 from isthmus.model.autoencoder import Autoencoder
-from isthmus.parts.forward_pass import map_draws
+from isthmus.model.batch import Inputs
+from isthmus.parts.forward_pass import leaves, map_tensors
 from isthmus.training.optimisers import Optimiser
 from isthmus.training.settings import Settings
 from isthmus.training.step import Differentiate, Step, Terms
@@ -30,6 +31,7 @@ def can_capture(model: Autoencoder, settings: Settings, device: torch.device) ->
         device.type == "cuda"
         and model.blueprint is not None
         and model.code.compiles
+        and model.code.prior.compiles
         and (settings.optimiser in TAKES_RATES)
     )
 
@@ -55,7 +57,7 @@ def captured_step(
     fell_back = False
 
     def passes() -> tuple[list[Tensor], Tensor, Terms]:
-        return differentiate(held["raw"], held["draws"], held["weights"])
+        return differentiate(held["inputs"], held["weights"])
 
     def work() -> tuple[Tensor, Terms]:
         gradients, total, terms = passes()
@@ -69,18 +71,18 @@ def captured_step(
         for name, buffer in model.named_buffers():  # running means, say, which the passes have moved
             buffer.copy_(before[name])
 
-    def step(raw: Tensor, draws: Any, weights: Tensor | None, rate: float) -> tuple[Tensor, Terms]:
+    def step(inputs: Inputs, weights: Tensor | None, rate: float) -> tuple[Tensor, Terms]:
         nonlocal captured, fell_back
-        if len(raw) != batch_size or fell_back:
-            return remainder(raw, draws, weights, rate)
-        given = {"raw": raw, "draws": draws, "weights": weights, "rate": torch.full((), rate, device=raw.device)}
+        if len(inputs.raw) != batch_size or fell_back:
+            return remainder(inputs, weights, rate)
+        given = {"inputs": inputs, "weights": weights, "rate": torch.full((), rate, device=inputs.raw.device)}
         if captured is None:
-            held.update(map_draws(torch.clone, given))
+            held.update(map_tensors(torch.clone, given))
             try:
                 captured = capture(warm_up, work)
             except RuntimeError:  # something in it looks at what it has computed
                 fell_back = True
-                return remainder(raw, draws, weights, rate)
+                return remainder(inputs, weights, rate)
         _copy(held, given)
         made, replay = captured
         replay()
@@ -108,8 +110,5 @@ def cuda_graph(warm_up: Callable[[], object], work: Callable[[], Any]) -> tuple[
 
 def _copy(held: Any, given: Any) -> None:
     """Put a batch's tensors where the graph reads them."""
-    if isinstance(given, Tensor):
-        held.copy_(given)
-    elif given is not None:
-        for name, value in given.items():
-            _copy(held[name], value)
+    for place, value in zip(leaves(held), leaves(given), strict=True):
+        place.copy_(value)

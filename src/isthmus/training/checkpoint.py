@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter
 from torch import Tensor
 
 from isthmus.errors import RunError
+from isthmus.model.older import modern_weights
 from isthmus.storage.checked import check_tensors, damaged, load_tensors, save_json, save_tensors
 from isthmus.storage.run_folder import CHECKPOINT, HISTORY
 from isthmus.training.optimisers import Optimiser
@@ -137,6 +138,7 @@ class Checkpoint:
         """
         path = folder / CHECKPOINT
         tensors, notes = load_tensors(path)
+        tensors = modern_weights(tensors)
         with damaged(path):
             said = Notes.model_validate(notes)
             if not said.best_epoch <= said.epoch == len(said.history):

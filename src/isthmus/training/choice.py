@@ -12,9 +12,8 @@ from torch.utils.flop_counter import flop_registry
 
 from isthmus.data import Samples
 from isthmus.model.autoencoder import Autoencoder
-from isthmus.model.batch import batch_context
-from isthmus.model.shape_checks import eval_mode
-from isthmus.parts.forward_pass import map_draws
+from isthmus.model.batch import inputs_of
+from isthmus.parts.model import eval_mode
 from isthmus.parts.networks.recurrent import Recurrent
 from isthmus.parts.networks.residual import Block
 from isthmus.training.settings import Settings
@@ -54,7 +53,7 @@ def chosen(model: Autoencoder, train: Samples, given: Mapping[str, Any]) -> Sett
     wanted = max(PASSES, math.ceil(STEPS / steps_an_epoch))
     affordable = int(limit_seconds(len(train)) / (steps_an_epoch * seconds_a_step(model, train, batch)))
     epochs = max(1, min(wanted, affordable))
-    patience = None if model.has_rival else max(10, epochs // 3)
+    patience = None if model.objective.has_rival else max(10, epochs // 3)
     ours = {"epochs": epochs, "batch_size": batch, "learning_rate": _learning_rate(model), "schedule": "cosine"}
     return settings.replace(**ours | {"patience": patience} | dict(given))
 
@@ -77,8 +76,7 @@ def seconds_a_step(model: Autoencoder, train: Samples, batch: int) -> float:
     rows = torch.arange(min(2, len(train)))
     generator = torch.Generator().manual_seed(0)
     with eval_mode(model), _Work() as work:
-        draws = model.draw(len(rows), generator) | batch_context(model, train, rows)
-        model.loss(model(train.batch(rows), map_draws(lambda draw: draw.to(model.device), draws)))
+        model.loss(model(*inputs_of(model, train, rows, model.draw(len(rows), generator)).to(model.device)))
     share = 3 * batch / len(rows)  # the way back takes twice as long as the way there
     a_sample = work.flops / FLOPS_A_SECOND + work.numbers / NUMBERS_A_SECOND
     return SECONDS_A_STEP + 3 * work.operations * SECONDS_AN_OPERATION + share * a_sample

@@ -15,8 +15,7 @@ from torch import Tensor
 
 from isthmus.data import Samples
 from isthmus.model.autoencoder import Autoencoder
-from isthmus.model.batch import batch_context
-from isthmus.parts.forward_pass import map_draws
+from isthmus.model.batch import inputs_of
 from isthmus.storage.checked import damaged
 from isthmus.training.callbacks import Callback
 from isthmus.training.checkpoint import Checkpoint, State, Status, save_checkpoint
@@ -57,10 +56,10 @@ class Training:
         self.steps_per_epoch = count_steps(model, len(train), self.batch_size)
         trained = {name: value for name, value in model.named_parameters() if value.requires_grad}
         rates = {
-            f"own.{name}.{weight}": penalty.own_rate
-            for name, penalty in zip(model.penalty_names, model.penalties, strict=True)
-            if name in model.own
-            for weight, _ in model.own[name].named_parameters()
+            f"objective.penalty_modules.{name}.{weight}": penalty.own_rate
+            for name, penalty in model.objective.named
+            if name in model.objective.penalty_modules
+            for weight, _ in model.objective.penalty_modules[name].named_parameters()
         }
         self.optimiser = Optimiser(settings, trained, rates)
         self.state = State(
@@ -112,15 +111,12 @@ class Training:
         self.model.eval()
         try:
             for rows in torch.arange(len(samples)).split(VALIDATION_BATCH):
-                raw = samples.batch(rows)
-                draws = _to(
-                    self.model.draw(len(raw), generator) | batch_context(self.model, samples, rows), self.device
-                )
+                draws = self.model.draw(len(rows), generator)
                 for side in ("encoder", "decoder"):
                     draws.pop(side, None)  # dropout rests
-                total, terms = self.model.loss(self.model(raw.to(self.device), draws))
+                total, terms = self.model.loss(self.model(*inputs_of(self.model, samples, rows, draws).to(self.device)))
                 for name, value in {"loss": total, **terms}.items():
-                    sums[name] = sums.get(name, torch.zeros((), device=self.device)) + value * len(raw)
+                    sums[name] = sums.get(name, torch.zeros((), device=self.device)) + value * len(rows)
         finally:
             self.model.train()
         return {name: float(value) / len(samples) for name, value in sums.items()}
@@ -162,13 +158,12 @@ class Training:
         """One batch: drawn, taken a step on, noted."""
         state, settings = self.state, self.settings
         number = state.epoch * self.steps_per_epoch + state.step
-        raw = self._resident.batch(indices).to(self.device, non_blocking=True)
-        draws = self.model.draw(len(indices), state.generator) | batch_context(self.model, self._resident, indices)
-        if any(penalty.scheduled for penalty in self.model.penalties):
-            draws["epochs"] = torch.full((len(indices),), number / self.steps_per_epoch)
-        draws = _to(draws, self.device)
+        scheduled = any(penalty.scheduled for penalty in self.model.objective.penalties)
+        epochs = number / self.steps_per_epoch if scheduled else None
+        draws = self.model.draw(len(indices), state.generator)
+        inputs = inputs_of(self.model, self._resident, indices, draws, epochs=epochs).to(self.device)
         rate = learning_rate_at(settings, number, self.steps_per_epoch)
-        loss, terms = step(raw, draws, self._penalty_weights(number), rate)
+        loss, terms = step(inputs, self._penalty_weights(number), rate)
         state.losses[state.step] = loss
         for name, term in terms.items():
             total = term * len(indices)
@@ -176,10 +171,12 @@ class Training:
 
     def _penalty_weights(self, step: int) -> Tensor | None:
         """(number of penalties,) weights at this step, where a warm-up changes them; None where they stand still."""
-        if not any(penalty.warmup or penalty.cycle for penalty in self.model.penalties):
+        if not any(penalty.warmup or penalty.cycle for penalty in self.model.objective.penalties):
             return None
         epochs = step / self.steps_per_epoch
-        return torch.tensor([penalty.weight_at(epochs) for penalty in self.model.penalties], device=self.device)
+        return torch.tensor(
+            [penalty.weight_at(epochs) for penalty in self.model.objective.penalties], device=self.device
+        )
 
     def _row(self) -> dict[str, Any]:
         """The figures of the epoch that has just ended; the one moment when an accelerator is waited for."""
@@ -232,10 +229,6 @@ def _order(count: int, seed: int, epoch: int) -> Tensor:
 def _room(device: torch.device) -> int:
     """Bytes that are free on an accelerator; many where PyTorch doesn't say, for its memory is the computer's then."""
     return torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else 2**33
-
-
-def _to(draws: Any, device: torch.device) -> Any:
-    return draws if device.type == "cpu" else map_draws(lambda draw: draw.to(device, non_blocking=True), draws)
 
 
 def _why_lost(training: Training, step: int, number: int) -> str:

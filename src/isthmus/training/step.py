@@ -1,12 +1,13 @@
 """What a training step is, whichever way it is taken."""
 
 from collections.abc import Callable
-from typing import Any
 
 from torch import Tensor
 
+from isthmus.model.batch import Inputs
+
 Terms = dict[str, Tensor]
-Step = Callable[[Tensor, Any, Tensor | None, float], tuple[Tensor, Terms]]
-"""(raw batch, draws, penalty weights, learning rate) to (loss, terms), after the optimiser's move."""
-Differentiate = Callable[[Tensor, Any, Tensor | None], tuple[list[Tensor], Tensor, Terms]]
-"""(raw batch, draws, penalty weights) to (gradients, loss, terms)."""
+Step = Callable[[Inputs, Tensor | None, float], tuple[Tensor, Terms]]
+"""(inputs, penalty weights, learning rate) to (loss, terms), after the optimiser's move."""
+Differentiate = Callable[[Inputs, Tensor | None], tuple[list[Tensor], Tensor, Terms]]
+"""(inputs, penalty weights) to (gradients, loss, terms)."""

@@ -10,8 +10,9 @@ from torch import Tensor, nn
 
 from isthmus.errors import TrainingError, remark
 from isthmus.model.autoencoder import Autoencoder
+from isthmus.model.batch import Inputs
 from isthmus.parts import Conv
-from isthmus.parts.forward_pass import map_draws
+from isthmus.parts.forward_pass import map_tensors
 from isthmus.parts.layers import for_compiler
 from isthmus.parts.networks.recurrent import Recurrent
 from isthmus.training.captured import can_capture, captured_step
@@ -33,16 +34,16 @@ PIECE = 128
 """Samples of a picture batch that go through a convolutional network at once on a CPU."""
 
 
-class Objective(nn.Module):
-    """The model with its loss, so that one call makes the scalar to minimise."""
+class Loss(nn.Module):
+    """The model with its objective, so that one call makes the scalar to minimise."""
 
     def __init__(self, model: Autoencoder) -> None:
         super().__init__()
         self.model = model
 
-    def forward(self, raw: Tensor, draws: Any, weights: Tensor | None) -> tuple[Tensor, Terms]:
-        """(N, *shape) raw batch to (loss, terms)."""
-        return self.model.loss(self.model(raw, draws), weights)
+    def forward(self, inputs: Inputs, weights: Tensor | None) -> tuple[Tensor, Terms]:
+        """A batch's inputs to (loss, terms)."""
+        return self.model.loss(self.model(*inputs), weights)
 
 
 def make_step(
@@ -59,12 +60,12 @@ def make_step(
 
 def differentiated(model: Autoencoder, settings: Settings, device: torch.device) -> Differentiate:
     """Loss and gradients of one batch as PyTorch computes them line by line."""
-    objective = Objective(model)
+    loss = Loss(model)
     parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
 
-    def differentiate(raw: Tensor, draws: Any, weights: Tensor | None) -> tuple[list[Tensor], Tensor, Terms]:
+    def differentiate(inputs: Inputs, weights: Tensor | None) -> tuple[list[Tensor], Tensor, Terms]:
         with _products(settings, device):
-            total, terms = objective(raw, draws, weights)
+            total, terms = loss(inputs, weights)
         gradients = torch.autograd.grad(total, parameters, materialize_grads=True)
         return list(gradients), total.detach(), {name: term.detach() for name, term in terms.items()}
 
@@ -76,26 +77,22 @@ def eager_step(model: Autoencoder, optimiser: Optimiser, settings: Settings, dev
     differentiate = differentiated(model, settings, device)
     piece = _piece(model, device)
 
-    def in_pieces(raw: Tensor, draws: Any, weights: Tensor | None, size: int) -> tuple[list[Tensor], Tensor, Terms]:
+    def in_pieces(inputs: Inputs, weights: Tensor | None, size: int) -> tuple[list[Tensor], Tensor, Terms]:
         sums: list[Tensor] = []
         total, terms = torch.zeros((), device=device), {}
-        for start in range(0, len(raw), size):
-            part = slice(start, start + size)
-            gradients, loss, means = differentiate(
-                raw[part], map_draws(lambda draw, part=part: draw[part], draws), weights
-            )
-            share = len(raw[part]) / len(raw)
+        for start in range(0, len(inputs.raw), size):
+            part = map_tensors(lambda x, start=start: x[start : start + size], inputs)
+            gradients, loss, means = differentiate(part, weights)
+            share = len(part.raw) / len(inputs.raw)
             scaled = [gradient.mul_(share) for gradient in gradients]
             sums = [one.add_(other) for one, other in zip(sums, scaled, strict=True)] if sums else scaled
             total = total + share * loss
             terms = {name: terms.get(name, 0) + share * mean for name, mean in means.items()}
         return sums, total, terms
 
-    def step(raw: Tensor, draws: Any, weights: Tensor | None, rate: float) -> tuple[Tensor, Terms]:
-        whole = piece is None or len(raw) <= piece
-        gradients, total, terms = (
-            differentiate(raw, draws, weights) if whole else in_pieces(raw, draws, weights, piece or 0)
-        )
+    def step(inputs: Inputs, weights: Tensor | None, rate: float) -> tuple[Tensor, Terms]:
+        whole = piece is None or len(inputs.raw) <= piece
+        gradients, total, terms = differentiate(inputs, weights) if whole else in_pieces(inputs, weights, piece or 0)
         optimiser.step(gradients, rate)
         return total, terms
 
@@ -115,25 +112,24 @@ def compiled_step(
     `torch.func.grad_and_value` over `functional_call`; buffers that change in the forward pass are cloned inside and
     come back. `remainder` takes the last, smaller batch of an epoch, which is not worth a graph of its own.
     """
-    objective = Objective(model)
-    trained = {name for name, parameter in objective.named_parameters() if parameter.requires_grad}
+    loss = Loss(model)
+    trained = {name for name, parameter in loss.named_parameters() if parameter.requires_grad}
     # the same memory as the optimiser's, in its order
-    parameters = {name: value.detach() for name, value in objective.named_parameters() if name in trained}
-    fixed = {name: value.detach() for name, value in objective.named_parameters() if name not in trained}
-    buffers = dict(objective.named_buffers())
+    parameters = {name: value.detach() for name, value in loss.named_parameters() if name in trained}
+    fixed = {name: value.detach() for name, value in loss.named_parameters() if name not in trained}
+    buffers = dict(loss.named_buffers())
     changing = [name for name in buffers if name.removeprefix("model.") in model.state_dict()]
 
     def value(
         parameters: dict[str, Tensor],
         fixed: dict[str, Tensor],
         buffers: dict[str, Tensor],
-        raw: Tensor,
-        draws: Any,
+        inputs: Inputs,
         weights: Tensor | None,
     ) -> Any:
         own = {name: buffer.clone() if name in changing else buffer for name, buffer in buffers.items()}
         with _products(settings, device), for_compiler(model):
-            total, terms = torch.func.functional_call(objective, (parameters, fixed, own), (raw, draws, weights))
+            total, terms = torch.func.functional_call(loss, (parameters, fixed, own), (inputs, weights))
         return total, (terms, {name: own[name] for name in changing})
 
     pure = torch.func.grad_and_value(value, has_aux=True)
@@ -141,14 +137,14 @@ def compiled_step(
     fell_back = False
 
     @torch.no_grad()
-    def step(raw: Tensor, draws: Any, weights: Tensor | None, rate: float) -> tuple[Tensor, Terms]:
+    def step(inputs: Inputs, weights: Tensor | None, rate: float) -> tuple[Tensor, Terms]:
         nonlocal fell_back, compiled
-        if len(raw) != batch_size or fell_back:
+        if len(inputs.raw) != batch_size or fell_back:
             with torch.enable_grad():
-                return remainder(raw, draws, weights, rate)
-        if device.type == "cpu":
-            raw = raw.float()  # compiled, the conversion of bytes is not vectorised
-        arguments = (parameters, fixed, buffers, raw, draws, weights)
+                return remainder(inputs, weights, rate)
+        if device.type == "cpu":  # compiled, the conversion of bytes is not vectorised
+            inputs = inputs._replace(raw=inputs.raw.float())
+        arguments = (parameters, fixed, buffers, inputs, weights)
         try:
             compiled = compiled or compile_pure(pure, arguments)
             gradients, (total, (terms, after)) = compiled(*arguments)
@@ -156,7 +152,7 @@ def compiled_step(
             fell_back = True
             why = next(iter(str(error).splitlines()), type(error).__name__)
             remark(f"The step could not be compiled and runs uncompiled ({why}).")
-            return step(raw, draws, weights, rate)
+            return step(inputs, weights, rate)
         for name, buffer in after.items():
             buffers[name].copy_(buffer)
         moves = [gradients[name] for name in parameters]
@@ -176,7 +172,9 @@ def worth_compiling(model: Autoencoder, settings: Settings, samples: int, device
     """
     if device.type != "cpu":  # where the launches of small kernels take the time, and compiled ones as many
         return False
-    if not model.code.compiles or any(isinstance(layer, Recurrent) for layer in model.modules()):
+    if not (model.code.compiles and model.code.prior.compiles) or any(
+        isinstance(layer, Recurrent) for layer in model.modules()
+    ):
         return False
     batch_size = find_batch_size(settings, samples)
     cost, saved = COMPILE_SECONDS, SAVED_SECONDS
@@ -214,7 +212,9 @@ def _normalises(model: nn.Module) -> bool:
 def _piece(model: Autoencoder, device: torch.device) -> int | None:
     """How many samples go through at once: a convolution's activations should stay in the cache."""
     whole = (
-        _normalises(model) or model.code_module is not None or any(penalty.over_batch for penalty in model.penalties)
+        _normalises(model)
+        or model.code_module is not None
+        or any(penalty.over_batch for penalty in model.objective.penalties)
     )
     convolves = any(isinstance(layer, nn.Conv2d) for layer in model.encoder.modules())
     return PIECE if device.type == "cpu" and convolves and not whole else None

@@ -14,6 +14,7 @@ from torch import Tensor
 from isthmus.data.named import NAMES
 from isthmus.data.samples import Samples
 from isthmus.errors import DataError, UseError, alike, nearest
+from isthmus.model.shape_checks import check_decodes
 
 if TYPE_CHECKING:
     from isthmus.run import Run
@@ -99,7 +100,7 @@ def decode(run: "Run", codes: Tensor, label: Tensor | None = None) -> Tensor:
 
 def check_continuous(run: "Run", instead: str) -> None:
     """Raise UseError, which says what to do instead, where a code can't be moved a little and decoded by itself."""
-    run.model.check_decodes(UseError)
+    check_decodes(run.model)
     code = run.model.code
     if not code.differentiable:
         raise UseError(

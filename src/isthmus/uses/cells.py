@@ -5,8 +5,8 @@ from torch import Tensor
 
 from isthmus.data.samples import Samples
 from isthmus.drawing.rows import Look
-from isthmus.measures import eval_mode
 from isthmus.model.autoencoder import Autoencoder
+from isthmus.parts.model import eval_mode
 from isthmus.uses.scores import elements_of, pass_of
 
 Cell = tuple[str, float | str, float | str, float]

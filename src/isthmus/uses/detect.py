@@ -19,9 +19,9 @@ from isthmus.drawing.rows import Look
 from isthmus.drawing.theme import LIGHT
 from isthmus.errors import DataError, UseError, nearest
 from isthmus.formatting import number, percent
-from isthmus.measures import eval_mode
 from isthmus.measures.passes import passes
 from isthmus.model.autoencoder import Autoencoder
+from isthmus.parts.model import eval_mode
 from isthmus.uses.arguments import takes_run
 from isthmus.uses.cells import Cell, cells_off, usual_row
 from isthmus.uses.scores import MOST_CODES, SCORES, Score, batch_size, count_unknown, element_errors, elements_of

@@ -20,11 +20,11 @@ from isthmus.drawing import figures
 from isthmus.drawing.plates import Section, plate
 from isthmus.errors import DataError, UseError
 from isthmus.formatting import number
-from isthmus.measures import eval_mode
 from isthmus.measures.passes import passes
 from isthmus.measures.reconstruction import psnr, ssim
 from isthmus.model.autoencoder import Autoencoder
 from isthmus.parts.corruptions.colour import BRIGHTNESS
+from isthmus.parts.model import eval_mode
 from isthmus.seeds import seeded
 from isthmus.uses.arguments import takes_run
 from isthmus.uses.tiles import OVERLAP, TILE, Progress, Tiles
@@ -72,7 +72,7 @@ class Restorer:
 
     def __init__(self, run: "Run", *, tile: int = TILE, overlap: int = OVERLAP) -> None:
         self.model: Autoencoder = run.model.eval()
-        if self.model.corruption is None:
+        if not self.model.corruption.damages:
             raise UseError(
                 "This model was trained on whole samples and puts nothing right. Train one with a corruption: "
                 "recipe 'denoise', 'watermark', 'inpaint', 'recolour', 'upscale' or 'sharpen'."
@@ -130,7 +130,7 @@ class Restorer:
     def _filled(self, given: Tensor, observed: Tensor) -> Tensor:
         """(N, C, h, w) raw with holes filled as in training, all at once: a tile may see but a part of a rim."""
         scaling, corruption = self.model.scaling, self.model.corruption
-        assert corruption is not None
+        assert corruption.damages
         here = (..., *(_around(~observed.all(axis)) for axis in (1, 0)))
         scaled = scaling(given[here])
         part = scaling.inverse(corruption.filled(scaled, observed[here].to(scaled.device).expand_as(scaled)))
@@ -225,7 +225,7 @@ def restoration(
         UseError: the model was trained without a corruption, or takes no pictures.
     """
     model, samples = run.model, _chief_part(run) if source is None else run.read(source, **read_options)
-    if model.corruption is None or len(model.shape) != 3:
+    if not model.corruption.damages or len(model.shape) != 3:
         Restorer(run)  # which says why
     if most is not None:
         samples = samples.some(most)
@@ -233,8 +233,8 @@ def restoration(
     made: dict[str, list[Tensor]] = {"clean": [], "damaged": [], "restored": []}
     with eval_mode(model):
         for seen in passes(model, samples, 64, generator=generator, damage=True):
-            damaged, output = model.as_clean(seen.corrupted), seen.reconstruction
-            if model.corruption is not None and model.corruption.hides:
+            damaged, output = model.corruption.as_clean(seen.corrupted, model.shape), seen.reconstruction
+            if model.corruption.hides:
                 output = torch.where(model.corruption.hidden(seen.draws["corruption"]), output, damaged)
             for name, pictures in (("clean", seen.clean), ("damaged", damaged), ("restored", output)):
                 made[name].append(_cut_off(pictures, model).cpu())
@@ -252,7 +252,7 @@ def scores(rivals: Mapping[str, Tensor], clean: Tensor) -> dict[str, dict[str, f
 
 def section(run: "Run") -> Section | None:
     """What the model puts right, for the report; nothing where it learnt without a corruption, or not on pictures."""
-    if run.model.corruption is None or len(run.model.shape) != 3 or _chief_part(run).kind != "pictures":
+    if not run.model.corruption.damages or len(run.model.shape) != 3 or _chief_part(run).kind != "pictures":
         return None
     most = max(1, min(JUDGED, REPORTED // torch.Size(run.model.shape).numel()))
     found = restoration(run, most=most)

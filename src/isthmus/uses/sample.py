@@ -15,6 +15,9 @@ from isthmus.drawing.theme import LIGHT, Theme
 from isthmus.errors import DataError, UseError, nearest
 from isthmus.formatting import number
 from isthmus.memory import check_size, within_memory
+from isthmus.model.autoencoder import Autoencoder
+from isthmus.model.shape_checks import check_decodes
+from isthmus.parts.forward_pass import map_tensors
 from isthmus.samplers import Sampler, Way, fit_sampler
 from isthmus.seeds import seeded
 from isthmus.uses.arguments import takes_run
@@ -45,6 +48,20 @@ class Drawn:
 
 
 @dataclass(frozen=True, eq=False)
+class FromPrior:
+    """Draws codes of the model's prior."""
+
+    model: Autoencoder
+
+    @torch.no_grad()
+    def draw(self, count: int, generator: torch.Generator) -> Tensor:
+        """(count, *code) float32; the same generator draws the same."""
+        model, prior = self.model, self.model.code.prior
+        drawn = prior.draw(count, model.code_shape, generator)
+        return prior.sample(map_tensors(lambda x: x.to(model.device), drawn), model).cpu().float()
+
+
+@dataclass(frozen=True, eq=False)
 class Source:
     """Where draws come from: a sampler of codes, and the labels that go with them. The same generator draws the same.
 
@@ -52,7 +69,7 @@ class Source:
     """
 
     run: "Run"
-    sampler: Sampler
+    sampler: "Sampler | FromPrior"
     way: str
     label: int | None
 
@@ -87,7 +104,7 @@ def sample(
         drawn = ist.sample(run, 64, way="mixture")      # of any model, from Gaussians fitted to its codes
         drawn = ist.sample(run, 64, label="7")          # of one class
 
-    way: "prior", a standard normal, for models that were trained towards it; "gaussian", "mixture" or "neighbours",
+    way: "prior", for models that were trained towards it; "gaussian", "mixture" or "neighbours",
         fitted to the training part's codes (`isthmus.samplers`); "auto" is the prior.
     label: of the class to draw, by its name. A conditional model is told it; of others the sampler is fitted to that
         class's codes alone, and "auto" is then the mixture.
@@ -117,7 +134,7 @@ def source_of(
     if way not in WAYS:
         raise DataError(f"There is no way {way!r} to draw codes. {nearest(str(way), WAYS)}")
     model = run.model
-    model.check_decodes()
+    check_decodes(model)
     if not model.code.differentiable:
         raise UseError(
             f"This model's code is quantised ({model.code.kind}): what a sampler draws between its entries means "
@@ -137,7 +154,7 @@ def source_of(
                 "This model was not trained towards a prior: what it makes of codes drawn from N(0, 1) is no sample. "
                 "Say way='mixture' (or 'gaussian', 'neighbours'), which is fitted to the training part's codes."
             )
-        return Source(run, fit_sampler(torch.zeros(1, *model.code_shape), "prior"), "prior", number)
+        return Source(run, FromPrior(model), "prior", number)
     train = run.open().train
     if of_class:
         assert train.labels is not None
@@ -148,8 +165,8 @@ def source_of(
 
 
 def has_prior(run: "Run") -> bool:
-    """Whether the model's codes were trained towards a standard normal: a VAE's, wae's or aae's."""
-    return any(penalty.towards_prior and penalty.full_weight > 0 for penalty in run.model.penalties)
+    """Whether the model's codes were trained towards their prior: those of a VAE, wae or aae."""
+    return run.model.objective.towards_prior
 
 
 def section(run: "Run") -> Section | None:

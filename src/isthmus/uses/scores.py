@@ -8,12 +8,12 @@ from torch import Tensor
 
 from isthmus.data.samples import Samples, inference_batch_size
 from isthmus.errors import UseError
-from isthmus.measures import eval_mode, log_likelihood
+from isthmus.measures import has_likelihood, log_likelihood
 from isthmus.measures.passes import passes
 from isthmus.model.autoencoder import Autoencoder
-from isthmus.model.batch import max_width
-from isthmus.parts import DiagonalGaussian
+from isthmus.model.shape_checks import max_width
 from isthmus.parts.forward_pass import Pass
+from isthmus.parts.model import eval_mode
 
 if TYPE_CHECKING:
     from isthmus.run import Run
@@ -59,7 +59,7 @@ def count_unknown(model: Autoencoder, samples: Samples) -> Tensor:
 
 def pass_of(model: Autoencoder, raw: Tensor, labels: Tensor | None) -> Pass:
     """What the model makes of raw samples, without draws."""
-    return model(raw, None if labels is None else {"labels": labels})
+    return model(raw, labels=labels)
 
 
 def _by_error(run: "Run", *_: Any) -> tuple[Score, None]:
@@ -96,7 +96,7 @@ def _by_unexplained(run: "Run", *_: Any) -> tuple[Score, None]:
 
 def _by_likelihood(run: "Run", train: Samples, reference: Samples, same: bool, draws: int) -> tuple[Score, None]:
     model = run.model
-    if not model.distance.likelihood or not isinstance(model.example().code.distribution, DiagonalGaussian):
+    if not has_likelihood(model):
         raise UseError(
             f"This model tells no likelihood: its code is {model.code.kind} and its distance {model.distance.kind}. "
             "Take by='error' or by='neighbours', or train a recipe that does, such as 'vae'."

@@ -2,13 +2,11 @@
 
 import math
 from collections.abc import Callable
-from typing import NamedTuple
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from isthmus.data.scaling import Scaling
 from isthmus.errors import BlueprintError, UseError
 from isthmus.model.autoencoder import Autoencoder
 from isthmus.parts import Shape
@@ -34,7 +32,7 @@ def at_size(model: Autoencoder, shape: Shape) -> Autoencoder | None:
     if model.blueprint is None or model.scaling.scale.ndim:
         return None
     try:
-        other = model.blueprint.build(_Size(tuple(shape), model.scaling), remarks=False, fresh=False)
+        other = model.blueprint.assemble(tuple(shape), model.scaling)
         other.load_state_dict(model.state_dict())
     except (BlueprintError, RuntimeError):
         return None
@@ -137,16 +135,9 @@ class Tiles:
         return self._sized[shape]
 
 
-class _Size(NamedTuple):
-    """Shape and scaling in the place of data."""
-
-    shape: Shape
-    scaling: Scaling
-
-
 def _factor(model: Autoencoder) -> int:
     """How many pixels come out for one that comes in, along each axis."""
-    if model.corruption is None:
+    if not model.corruption.damages:
         return 1
     many = 5040  # which can be divided by all that one would divide by
     return many // model.corruption.shape((model.shape[0], many, many))[1]

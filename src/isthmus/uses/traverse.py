@@ -15,7 +15,6 @@ from isthmus.drawing.rows import Look, sample_rows
 from isthmus.drawing.theme import LIGHT, Theme
 from isthmus.errors import DataError, UseError, nearest
 from isthmus.measures.passes import passes
-from isthmus.parts.codes.gaussian import DiagonalGaussian
 from isthmus.uses.arguments import MOST_STEPS, check_continuous, one_sample, takes_run
 from isthmus.uses.effects import Effect, effect_of
 
@@ -210,8 +209,9 @@ def _codes(run: "Run", train: Samples) -> tuple[Tensor, Tensor | None]:
         for out in passes(run.model, train.some(KNOWN), 256, damage=False):
             code = out.code
             codes.append(code.z.flatten(1).float().cpu())
-            if isinstance(code.distribution, DiagonalGaussian):
-                costs.append(code.distribution.kl().flatten(1).float().cpu())
+            cost = None if code.distribution is None else run.model.code.prior.kl(code.distribution)
+            if cost is not None:
+                costs.append(cost.flatten(1).float().cpu())
     return torch.cat(codes), torch.cat(costs).mean(0) if costs else None
 
 

@@ -214,7 +214,7 @@ def test_with_skips_the_code_alone_is_not_enough(form):
     model = build((1, 28, 28), form=form, skips=True)
     raw = torch.rand(2, 1, 28, 28, generator=generator())
     torch.testing.assert_close(model.reconstruct(raw), model(raw).reconstruction)
-    with pytest.raises(UseError, match="has skip connections beside the code, so that its code alone can't be decoded"):
+    with pytest.raises(UseError, match="has skip connections past the code, so that its code alone can't be decoded"):
         model.decode(model.encode(raw))
 
 

@@ -32,15 +32,15 @@ def test_what_comes_beside_the_columns_is_passed_on():
 
 
 def test_a_missing_category_differs_from_every_known_one():
-    network = Table(levels=(3, 0), told=True)
+    network = Table(levels=(3, 0), masked=True)
     encoder = network.encoder((4,), (2,), generator())
     codes = encoder(torch.tensor([[0, 1.0, 1, 1], [1, 1.0, 1, 1], [2, 1.0, 1, 1], [0, 1.0, 0, 1]]))
     assert len({tuple(code.tolist()) for code in codes}) == 4
 
 
 def test_facts_settle_it():
-    resolve = Table().resolve(DataSpec(levels=(0, 5), told=True))
-    assert (resolve.levels, resolve.told) == ((0, 5), True)
+    resolve = Table().resolve(DataSpec(levels=(0, 5), masked=True))
+    assert (resolve.levels, resolve.masked) == ((0, 5), True)
 
 
 def frame(count=300, seed=0) -> pa.Table:

@@ -1,33 +1,18 @@
 """What every code is: what the encoder's features become before the decoder sees them."""
 
-from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 import torch
-from pydantic import Field
+from pydantic import Field, SerializeAsAny
 from torch import Tensor, nn
 
 from isthmus.parts.data_spec import DataSpec
+from isthmus.parts.forward_pass import Code
 from isthmus.parts.part import Part, Shape
+from isthmus.parts.priors import Prior, StandardNormal
 
 LEFT_OPEN = ("auto", "wide")
 """Sizes that the data settle."""
-
-
-@dataclass
-class Code:
-    """What a code kind made of a batch's features.
-
-    z: (N, *code) what the decoder gets; (K·N, *code) where the code draws K times, draw by draw.
-    distribution: the posterior that z was drawn from, where there is one.
-    indices: which entries of a code book stand for z, where there is one.
-    loss: (N,) what the code itself adds to the loss (a commitment, say), where it does.
-    """
-
-    z: Tensor
-    distribution: Any = None
-    indices: Tensor | None = None
-    loss: Tensor | None = None
 
 
 class CodeKind(Part):
@@ -37,6 +22,8 @@ class CodeKind(Part):
         by the data: as many as their principal components need for three quarters of the variance, but no more than
         half of a sample's numbers; "wide" is four times a sample's numbers, for codes that are overcomplete on purpose.
     most: how many numbers "auto" and "wide" come to at most.
+    prior: what codes are distributed like before anything is known of the sample; penalties draw them towards it, and
+        new samples are drawn from it.
     differentiable: whether the code moves with the features, so that its derivative tells something.
     compiles: whether a step with it can be compiled.
     """
@@ -47,6 +34,7 @@ class CodeKind(Part):
 
     size: Annotated[int, Field(ge=1)] | tuple[Annotated[int, Field(ge=1)], ...] | Literal["auto", "wide"] | None = None
     most: Annotated[int, Field(ge=1)] = 32
+    prior: SerializeAsAny[Prior] = StandardNormal()
 
     def resolve(self, spec: DataSpec) -> Self:
         """The same code with its size decided for data of which this is known."""
@@ -91,8 +79,8 @@ class CodeKind(Part):
         """The weights that belong to the code itself (a code book, say), where it has any."""
         return None
 
-    def draw(self, count: int, code: Shape, generator: torch.Generator) -> Tensor | None:
-        """The random numbers that one batch of `count` samples needs, where it needs any."""
+    def draw(self, count: int, code: Shape, generator: torch.Generator, draws: int | None = None) -> Tensor | None:
+        """The random numbers for `count` samples, N first, where the code is drawn; draws: how many times each."""
         return None
 
     def __call__(self, features: Tensor, draws: Tensor | None = None, module: nn.Module | None = None) -> Code:

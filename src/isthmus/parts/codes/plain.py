@@ -2,7 +2,8 @@
 
 from torch import Tensor, nn
 
-from isthmus.parts.codes.code import Code, CodeKind
+from isthmus.parts.codes.code import CodeKind
+from isthmus.parts.forward_pass import Code
 from isthmus.parts.layers import ACTIVATIONS, Activation
 
 

@@ -11,8 +11,9 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from isthmus.errors import BlueprintError
-from isthmus.parts.codes.code import Code, CodeKind
+from isthmus.parts.codes.code import CodeKind
 from isthmus.parts.data_spec import DataSpec
+from isthmus.parts.forward_pass import Code
 from isthmus.parts.part import Shape
 
 DEAD = 0.1
@@ -87,7 +88,7 @@ class Vq(CodeKind):
                 buffer.zero_()
         return books
 
-    def draw(self, count: int, code: Shape, generator: torch.Generator) -> Tensor:
+    def draw(self, count: int, code: Shape, generator: torch.Generator, draws: int | None = None) -> Tensor:
         """(N,) seeds; the first decides which vectors dead entries are put at."""
         return torch.randint(2**62, (count,), generator=generator)
 

@@ -8,8 +8,9 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from isthmus.errors import BlueprintError
-from isthmus.parts.codes.code import Code, CodeKind
+from isthmus.parts.codes.code import CodeKind
 from isthmus.parts.data_spec import DataSpec
+from isthmus.parts.forward_pass import Code
 from isthmus.parts.part import Shape
 
 Share = Annotated[int, Field(ge=1)] | Annotated[float, Field(gt=0, lt=1)]
@@ -58,8 +59,8 @@ class TopK(CodeKind):
     def __call__(self, features: Tensor, draws: Tensor | None = None, module: nn.Module | None = None) -> Code:
         """(N, *code) to the Code with k numbers a sample that stay."""
         flat = features.flatten(1)
-        eval_mode = module is not None and not module.training
-        kept = flat.topk(self._count("k_test" if eval_mode else "k", flat.shape[1]), sorted=False)
+        evaluating = module is not None and not module.training
+        kept = flat.topk(self._count("k_test" if evaluating else "k", flat.shape[1]), sorted=False)
         return Code(z=torch.zeros_like(flat).scatter(1, kept.indices, kept.values).view_as(features))
 
     def _count(self, name: str, size: int) -> int:

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from isthmus.errors import BlueprintError
+from isthmus.parts.forward_pass import Batch, Corrupted
 from isthmus.parts.part import Part, Shape
 
 
@@ -15,14 +16,21 @@ class Corruption(Part):
     It works on scaled samples, and adds to them as they are: noise on data in 0..1 goes below 0 and above 1, for
     cutting it off would make it smaller where the data are dark or bright, and shift their mean.
 
-    hides: whether what it takes away is missing to the encoder, which is then told so (`hidden`).
+    damages: whether it does anything at all.
+    hides: whether the encoder gets a mask of what is missing, which this corruption adds to (see `hidden`).
     as_bytes: whether the damaged sample is clipped to 0..1 and rounded to bytes, as a picture file stores it. For
         models that restore files: noise on black, for example, is then never negative.
     """
 
+    damages: ClassVar[bool] = True
     hides: ClassVar[bool] = False
 
     as_bytes: bool = False
+
+    @classmethod
+    def _adapted(cls, value: Any) -> Any:
+        """No corruption is the one that does nothing."""
+        return {"kind": "identity"} if value is None else value
 
     def check(self, clean: Shape) -> None:
         """Raise BlueprintError where samples of this shape can't be damaged so; asked once, when the model is built."""
@@ -50,12 +58,28 @@ class Corruption(Part):
         """The random numbers for `count` samples, where it needs any."""
         return None
 
+    def corrupt(self, batch: Batch) -> Corrupted:
+        """What the encoder gets of this batch.
+
+        Without the corruption's random numbers it is the clean sample; where only the corrupted one has the encoder's
+        shape, it is damaged by draws that are always the same.
+        """
+        clean, shape = batch.clean, tuple(batch.clean.shape[1:])
+        if "corruption" in batch.draws:
+            values = self(clean, batch.draws["corruption"])
+        elif self.shape(shape) == shape:
+            return Corrupted(clean, batch.readable)
+        else:
+            drawn = self.draw(len(clean), shape, torch.Generator().manual_seed(0))
+            values = self(clean, None if drawn is None else drawn.to(clean.device))
+        return Corrupted(self.quantised(values), batch.readable)
+
     def hidden(self, draws: Any) -> Tensor:
-        """(N, *clean) True for numbers that the encoder is told are missing, where the kind `hides` any."""
+        """(N, *clean) True for numbers that the encoder doesn't see, where the kind `hides` any."""
         raise NotImplementedError
 
     def filled(self, samples: Tensor, observed: Tensor) -> Tensor:
-        """(N, *clean) as the encoder gets them where some numbers aren't known: with 0 in their place."""
+        """(N, *clean) with 0 in the place of what the encoder doesn't see."""
         return torch.where(observed, samples, 0)
 
     def project(self, correction: Tensor, observed: Tensor | None) -> Tensor:

@@ -1,4 +1,4 @@
-"""Hiding: cells are lost, and the encoder is told which."""
+"""Hiding: cells are lost, and the encoder gets a mask of them."""
 
 from typing import Annotated, ClassVar
 
@@ -8,13 +8,23 @@ from torch import Tensor
 
 from isthmus.parts.corruptions.corruption import Corruption
 from isthmus.parts.corruptions.noise import below, random_steps
+from isthmus.parts.forward_pass import Batch, Corrupted
 from isthmus.parts.part import Shape
 
 
 class _Hiding(Corruption):
-    """What hides numbers from the encoder and tells it which: known ones stay as they are."""
+    """Hides numbers from the encoder, which gets a mask of them; the others stay as they are."""
 
     hides: ClassVar[bool] = True
+
+    def corrupt(self, batch: Batch) -> Corrupted:
+        """What the encoder sees, `filled` elsewhere; without a mask, hidden numbers are like others to it."""
+        observed = batch.readable
+        if observed is None:
+            return super().corrupt(batch)
+        if "corruption" in batch.draws:
+            observed = observed & ~self.hidden(batch.draws["corruption"])
+        return Corrupted(self.quantised(self.filled(batch.clean, observed)), observed)
 
     def project(self, correction: Tensor, observed: Tensor | None) -> Tensor:
         """The correction of what isn't known, 0 elsewhere."""

@@ -9,6 +9,7 @@ from isthmus.parts.corruptions.colour import Grey
 from isthmus.parts.corruptions.corruption import Corruption
 from isthmus.parts.corruptions.shrink import Shrink
 from isthmus.parts.data_spec import DataSpec
+from isthmus.parts.forward_pass import Batch, Corrupted
 from isthmus.parts.part import Shape
 
 
@@ -44,10 +45,14 @@ class Pairs(Corruption):
             corrupted = step.as_clean(corrupted, shape)
         return corrupted
 
+    def corrupt(self, batch: Batch) -> Corrupted:
+        """The damaged samples that come with the batch, where they are at hand."""
+        if batch.damaged is None:
+            return super().corrupt(batch)
+        return Corrupted(self.quantised(batch.damaged), batch.readable)
+
     def __call__(self, clean: Tensor, draws: Tensor | None = None) -> Tensor:
-        """(N, *clean) and, in the place of random numbers, the (N, *damaged) samples, scaled, which it gives."""
-        if draws is not None:
-            return draws
+        """(N, *clean) to (N, *damaged), by what their shape alone says is gone."""
         for step in self._steps():
             clean = step(clean)
         return clean

@@ -25,7 +25,7 @@ class _Counts(Distance):
     """What the likelihoods of counts have in common.
 
     seen: what the encoder gets of the counts: their logarithm, log(1 + x) ("log1p"), for they span powers of ten; or
-        the counts themselves. "auto" is the logarithm, but for models of an older version, which got the counts.
+        the counts themselves. "auto" is the logarithm.
     """
 
     unit: ClassVar[str] = "nats"
@@ -37,7 +37,7 @@ class _Counts(Distance):
 
     def resolve(self, spec: DataSpec) -> Self:
         """The same distance; its link is the logarithm, whatever the data."""
-        seen = ("log1p" if spec.fresh else "counts") if self.seen == "auto" else self.seen
+        seen = "log1p" if self.seen == "auto" else self.seen
         return self.replace(link="log", seen=seen)
 
     def as_input(self, x: Tensor) -> Tensor:

@@ -17,32 +17,32 @@ class Table(Dense):
 
     embedding: how many numbers a category becomes.
     levels: how many categories each column has, 0 where it holds numbers; empty for numbers alone.
-    told: whether the encoder is told which cells are known; both are settled by the data.
+    masked: whether the encoder gets a mask of the known cells; both are resolved against the data.
 
     Source: Guo & Berkhahn, Entity embeddings of categorical variables (2016).
     """
 
     embedding: Annotated[int, Field(ge=1)] = 4
     levels: tuple[Annotated[int, Field(ge=0)], ...] = ()
-    told: bool = False
+    masked: bool = False
 
     def resolve(self, spec: DataSpec) -> Self:
         """The same network for these columns."""
-        return super().resolve(spec).replace(levels=spec.levels or self.levels, told=spec.told)
+        return super().resolve(spec).replace(levels=spec.levels or self.levels, masked=spec.masked)
 
     def encoder(self, shape: Shape, features: Shape, generator: torch.Generator) -> Chain:
         """(N, D), or (N, 2D) with what is known beside it, to (N, *features): embed, dense1 …, code."""
         if not any(self.levels):
             return super().encoder(shape, features, generator)
-        embed = Embed(self.levels, self.embedding, self.told, shape[0], generator)
+        embed = Embed(self.levels, self.embedding, self.masked, shape[0], generator)
         return Chain({"embed": embed} | self._products((embed.width,), self.hidden, "code", features, generator))
 
 
 class Embed(nn.Module):
     """Numbers as they are; each category as the numbers that are learnt for it, a missing one as those for its absence.
 
-    levels: of each of D columns. told: whether (N, D) ones and zeros follow: which cells are known. given: of all that
-    comes; what follows columns and mask is passed on.
+    levels: of each of D columns. masked: whether (N, D) ones and zeros follow, a mask of the known cells. given: of
+    all that comes; what follows columns and mask is passed on.
     """
 
     categories: Tensor
@@ -50,13 +50,15 @@ class Embed(nn.Module):
     sizes: Tensor
     starts: Tensor
 
-    def __init__(self, levels: tuple[int, ...], size: int, told: bool, given: int, generator: torch.Generator) -> None:
+    def __init__(
+        self, levels: tuple[int, ...], size: int, masked: bool, given: int, generator: torch.Generator
+    ) -> None:
         super().__init__()
-        self.count, self.told = len(levels), told
+        self.count, self.masked = len(levels), masked
         categories = [place for place, own in enumerate(levels) if own]
         numbers = [place for place, own in enumerate(levels) if not own]
-        rest = range(len(levels) * (1 + told), given)
-        passed = numbers + [self.count + place for place in numbers if told] + list(rest)
+        rest = range(len(levels) * (1 + masked), given)
+        passed = numbers + [self.count + place for place in numbers if masked] + list(rest)
         self.width = len(passed) + len(categories) * size
         sizes = torch.tensor([levels[place] for place in categories])
         self.table = nn.Embedding(int(sizes.sum()) + len(categories), size)  # one more each, for the missing
@@ -73,6 +75,6 @@ class Embed(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """(N, given) to (N, width)."""
         index = x[:, self.categories].round().long().clamp(min=0).minimum(self.sizes - 1)
-        if self.told:
+        if self.masked:
             index = torch.where(x[:, self.count + self.categories] > 0, index, self.sizes)
         return torch.cat([x[:, self.passed], self.table(index + self.starts).flatten(1)], 1)

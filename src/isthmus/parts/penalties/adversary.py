@@ -3,25 +3,23 @@
 import itertools
 import math
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import torch
 from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from isthmus.parts.forward_pass import Pass
 from isthmus.parts.layers import frozen, initialise
+from isthmus.parts.model import Model
 from isthmus.parts.part import Shape
-from isthmus.parts.penalties.mmd import unit_normal
+from isthmus.parts.penalties.mmd import of_prior
 from isthmus.parts.penalties.penalty import Penalty
-
-if TYPE_CHECKING:
-    from isthmus.model.autoencoder import Autoencoder
-    from isthmus.parts.forward_pass import Pass
 
 
 class CodeAdversary(Penalty):
-    r"""How sure a rival is that a code is no draw of the prior, a standard normal: :math:`-\log D(z)`, in nats.
+    r"""How sure a rival is that a code is no draw of the prior: :math:`-\log D(z)`, in nats.
 
     The rival D, a small dense network, learns to tell them apart by :math:`-\log D(p) - \log(1 - D(z))`; where it can't
     do better than a coin (log 2 = 0.69 for the model, 1.39 for the rival), the codes have the prior's distribution,
@@ -58,20 +56,21 @@ class CodeAdversary(Penalty):
         initialise(layers[-1], "identity", generator)
         return nn.Sequential(*layers)
 
-    def draw(self, count: int, model: "Autoencoder", generator: torch.Generator) -> Tensor:
-        """(N, *code) draws of the prior."""
-        return torch.randn(count, *model.code_shape, generator=generator)
+    def draw(self, count: int, model: Model, generator: torch.Generator) -> Any:
+        """The random numbers of N draws of the prior."""
+        return model.code.prior.draw(count, model.code_shape, generator)
 
-    def __call__(self, out: "Pass", model: "Autoencoder", draws: Tensor | None = None) -> Tensor:
+    def __call__(self, out: Pass, model: Model, draws: Any = None) -> Tensor:
         """(N,) nats, (K·N,) for K draws of the code."""
         return taken_for_real(frozen(model.module_of(self))(out.code.z)[:, 0]).to(out.code.z.dtype)
 
-    def rival(self, out: "Pass", model: "Autoencoder", draws: Tensor | None = None) -> Tensor:
+    def rival(self, out: Pass, model: Model, draws: Any = None) -> Tensor:
         """(N,) the rival's loss; without draws of the prior, on some that are always the same."""
-        judge = model.module_of(self)
-        prior = unit_normal(out.clean.new_empty(len(out.clean), *model.code_shape)) if draws is None else draws
-        told = found_out(judge(out.code.z)[:, 0]).view(-1, len(prior)).mean(0) + taken_for_real(judge(prior)[:, 0])
-        return told + 0.5 * self.smoothness * squared_slope(lambda x: judge(x)[:, 0], prior)
+        discriminator = model.module_of(self)
+        prior = of_prior(len(out.clean), model, draws).detach()
+        found = found_out(discriminator(out.code.z)[:, 0]).view(-1, len(prior)).mean(0)
+        loss = found + taken_for_real(discriminator(prior)[:, 0])
+        return loss + 0.5 * self.smoothness * squared_slope(lambda x: discriminator(x)[:, 0], prior)
 
 
 def taken_for_real(logits: Tensor) -> Tensor:
@@ -84,7 +83,7 @@ def found_out(logits: Tensor) -> Tensor:
     return F.softplus(logits)
 
 
-def squared_slope(judge: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
-    """(N,) squared norms of the derivative of a judge's (N,) logits, for a judge that mixes no samples."""
-    slope: Any = torch.func.grad(lambda x: judge(x).sum())(x)
+def squared_slope(discriminator: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
+    """(N,) squared norms of the derivative of a discriminator's (N,) logits; it must mix no samples."""
+    slope: Any = torch.func.grad(lambda x: discriminator(x).sum())(x)
     return slope.flatten(1).square().sum(1)

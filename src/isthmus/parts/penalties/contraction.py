@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 import torch
 from pydantic import Field
@@ -11,12 +11,10 @@ from torch import Tensor, nn
 from isthmus.errors import BlueprintError
 from isthmus.parts.codes import Plain
 from isthmus.parts.data_spec import DataSpec
+from isthmus.parts.forward_pass import Pass
 from isthmus.parts.layers import Chain
+from isthmus.parts.model import Model, code_after, code_of
 from isthmus.parts.penalties.penalty import Penalty, Weight
-
-if TYPE_CHECKING:
-    from isthmus.model.autoencoder import Autoencoder
-    from isthmus.parts.forward_pass import Pass
 
 NUMBERS = 784
 """Of a sample for which a weight that is left to the data is the recipe's 0.5: MNIST's."""
@@ -61,7 +59,7 @@ class Contraction(Penalty):
         """In proportion to a sample's numbers."""
         return float(f"{0.5 * (spec.inputs or NUMBERS) / NUMBERS:.3g}")
 
-    def check(self, model: "Autoencoder") -> None:
+    def check(self, model: Model) -> None:
         """Raise BlueprintError where the code has no derivative, or not one for each sample by itself."""
         if not model.code.differentiable:
             raise BlueprintError(
@@ -73,7 +71,7 @@ class Contraction(Penalty):
                 "Say normalisation='layer', or none."
             )
 
-    def draw(self, count: int, model: "Autoencoder", generator: torch.Generator) -> Tensor | None:
+    def draw(self, count: int, model: Model, generator: torch.Generator) -> Tensor | None:
         """(N, probes, *code) random signs, as bytes, where the norm is estimated."""
         passes = min(math.prod(model.code_shape), math.prod(model.input_shape))
         if self.mode == "exact" or (self.mode == "auto" and (_one_product(model) or passes <= EXACT_PASSES)):
@@ -81,7 +79,7 @@ class Contraction(Penalty):
         shape = (count, self.probes, *model.code_shape)
         return torch.randint(0, 2, shape, generator=generator, dtype=torch.int8) * 2 - 1
 
-    def __call__(self, out: "Pass", model: "Autoencoder", draws: Tensor | None = None) -> Tensor:
+    def __call__(self, out: Pass, model: Model, draws: Tensor | None = None) -> Tensor:
         """(N,) squared norms."""
         product = _one_product(model)
         if draws is None and product is not None and isinstance(model.code, Plain):
@@ -93,12 +91,12 @@ class Contraction(Penalty):
             through, gram = product(out.corrupted.flatten(1)), product.weight @ product.weight.T
 
             def code(output: Tensor) -> Tensor:
-                return model.code_after(name, rest(output), out.draws)
+                return code_after(model, name, rest(output), out.batch)
         else:
             through, gram = out.corrupted, None
 
             def code(output: Tensor) -> Tensor:
-                return model.code_of(output, out.draws)
+                return code_of(model, output, out.batch)
 
         return exact_norm(code, through, size, gram) if draws is None else estimated_norm(code, through, draws, gram)
 
@@ -131,7 +129,7 @@ def estimated_norm(
     return torch.func.vmap(lambda one: _squares(pull(one)[0], gram))(signs.transpose(0, 1).to(value.dtype)).mean(0)
 
 
-def _one_product(model: "Autoencoder") -> nn.Linear | None:
+def _one_product(model: Model) -> nn.Linear | None:
     """The encoder's product where it has nothing else, and the code's activation a derivative that its value tells."""
     if not isinstance(model.code, Plain) or model.code.activation not in _SLOPES:
         return None
@@ -140,7 +138,7 @@ def _one_product(model: "Autoencoder") -> nn.Linear | None:
     return leaves[0] if len(leaves) == 1 and isinstance(leaves[0], nn.Linear) else None
 
 
-def _first_product(model: "Autoencoder") -> tuple[str, nn.Linear, nn.Sequential] | None:
+def _first_product(model: Model) -> tuple[str, nn.Linear, nn.Sequential] | None:
     """The product that the encoder begins with, where it narrows all of what comes in.
 
     Given as the name of its layer, the product, and the rest of that layer.

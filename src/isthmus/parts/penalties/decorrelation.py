@@ -1,15 +1,14 @@
 """A penalty that keeps the numbers of a code from telling the same thing twice."""
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
 
+from isthmus.parts.forward_pass import Pass
+from isthmus.parts.layers import find_layer
+from isthmus.parts.model import Model
 from isthmus.parts.penalties.penalty import Penalty, Weight
-
-if TYPE_CHECKING:
-    from isthmus.model.autoencoder import Autoencoder
-    from isthmus.parts.forward_pass import Pass
 
 FLOOR = 1e-8
 """Below this variance a number counts as constant: it goes with nothing."""
@@ -32,12 +31,12 @@ class Decorrelation(Penalty):
     weight: Weight = 0.01
     layer: str | None = None
 
-    def check(self, model: "Autoencoder") -> None:
+    def check(self, model: Model) -> None:
         """Raise BlueprintError where there is no such layer."""
         if self.layer is not None:
-            model.find_layer(self.layer)
+            find_layer(model, self.layer)
 
-    def __call__(self, out: "Pass", model: "Autoencoder", draws: Any = None) -> Tensor:
+    def __call__(self, out: Pass, model: Model, draws: Any = None) -> Tensor:
         """(N,) the batch's figure, for each sample the same."""
         activations = out.activations(self.layer).flatten(1)
         return squared_correlation(activations).expand(len(activations))

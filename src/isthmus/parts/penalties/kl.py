@@ -1,36 +1,34 @@
 """The KL divergence of the posterior to the prior: what a code costs, in nats."""
 
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 from torch import Tensor
 
 from isthmus.errors import BlueprintError
-from isthmus.parts.codes.gaussian import DiagonalGaussian, standard_log_prob
 from isthmus.parts.data_spec import DataSpec
+from isthmus.parts.forward_pass import Pass
+from isthmus.parts.model import Model, example
 from isthmus.parts.penalties.penalty import Penalty
 
 BETA, NUMBERS = 4.0, 784
 """The weight that Higgins et al. take for pictures like MNIST's, and how many numbers those have."""
 
-if TYPE_CHECKING:
-    from isthmus.model.autoencoder import Autoencoder
-    from isthmus.parts.forward_pass import Pass
-
 
 class Kl(Penalty):
-    r"""KL divergence of the posterior to the standard normal prior, in nats: :math:`D(q(z|x)\,\|\,p(z))`.
+    r"""KL divergence of the posterior to the code's prior, in nats: :math:`D(q(z|x)\,\|\,p(z))`.
 
     With a likelihood for its distance and a weight of 1, the loss is the negative ELBO. The weight is the β-VAE's β.
 
     weight: β. "auto" is settled by the data, between 1 and 4: a sample of few numbers has few nats to win by its code,
         and the paper's 4 would silence all of it. 4 for `NUMBERS` or more, and as much nearer to 1 as they are fewer.
-    mode: "closed", the formula of `DiagonalGaussian.kl`; or by "draws", :math:`\log q(z|x) - \log p(z)` at each of the
-        drawn codes, right on average. "auto" is the closed form, except within the importance-weighted bound, which
-        weighs each draw by its own. A pass that draws nothing has the closed form.
+    mode: "closed", the prior's formula (`Prior.kl`); or by "draws", :math:`\log q(z|x) - \log p(z)` at each of the
+        drawn codes, right on average. "auto" is the closed form where the prior has one, except within the
+        importance-weighted bound, which weighs each draw by its own. A pass that draws nothing has the closed form, or
+        is taken at the code's mean.
     capacity: C in nats. The code is asked to cost just so much, :math:`|\overline D - C|` of the batch's mean.
     capacity_epochs: over how many epochs C grows from 0 in a straight line; C from the start where 0.
-    free_bits: nats that each number of the code costs at least, :math:`\sum_j \max(\lambda, \overline{D_j})` of the
+    free_bits: nats that each latent dimension costs at least, :math:`\sum_j \max(\lambda, \overline{D_j})` of the
         batch's means, so that nothing is won by giving it up.
 
     Source: Kingma & Welling, Auto-encoding variational Bayes, ICLR (2014); β: Higgins et al., β-VAE, ICLR (2017);
@@ -60,9 +58,10 @@ class Kl(Penalty):
         """Whether C grows."""
         return self.capacity is not None and self.capacity_epochs > 0
 
-    def check(self, model: "Autoencoder") -> None:
+    def check(self, model: Model) -> None:
         """Raise BlueprintError where the code has no posterior, or the fields contradict each other."""
-        if not isinstance(model.example().code.distribution, DiagonalGaussian):
+        posterior = example(model).code.distribution
+        if posterior is None:
             raise BlueprintError(
                 f"{self.kind} needs a code with a distribution, but a {model.code.kind} code has none. "
                 "Take a gaussian code (recipe 'vae'), or leave the penalty out."
@@ -72,18 +71,25 @@ class Kl(Penalty):
                 "bound='log-mean-exp' weighs each draw by its own KL, and mode='closed' gives them all the same. "
                 f"Say mode='draws' of the {self.kind} penalty, or 'auto'."
             )
-        if self.over_batch and self._by_draws(model):
+        closed = model.code.prior.kl(posterior) is not None
+        if self.mode == "closed" and not closed:
+            raise BlueprintError(
+                f"The prior {model.code.prior} has no KL in closed form. Say mode='draws' of the {self.kind} penalty, "
+                "or 'auto'."
+            )
+        if self.over_batch and (self._by_draws(model) or not closed):
             raise BlueprintError(
                 f"A capacity or free bits are of the batch's mean KL, but this {self.kind} is taken draw by draw. "
                 "Leave them out, or say mode='closed' and bound='mean'."
             )
 
-    def __call__(self, out: "Pass", model: "Autoencoder", draws: Any = None) -> Tensor:
+    def __call__(self, out: Pass, model: Model, draws: Any = None) -> Tensor:
         """(N,) nats; (K·N,) by draws. With a capacity or free bits, the batch's figure for each sample."""
-        posterior: DiagonalGaussian = out.code.distribution
-        if self._by_draws(model) and "code" in out.draws:
-            return posterior.log_prob(out.code.z) - standard_log_prob(out.code.z)
-        each = posterior.kl().flatten(1)
+        posterior, prior = out.code.distribution, model.code.prior
+        each = None if self._by_draws(model) and "code" in out.draws else prior.kl(posterior)
+        if each is None:
+            return posterior.log_prob(out.code.z) - prior.log_prob(out.code.z, model)
+        each = each.flatten(1)
         if not self.over_batch:
             return each.sum(1)
         cost = each.mean(0).clamp(min=self.free_bits).sum()
@@ -91,11 +97,11 @@ class Kl(Penalty):
             cost = (cost - self._capacity_at(self.capacity, out)).abs()
         return cost.expand(len(each))
 
-    def _by_draws(self, model: "Autoencoder") -> bool:
+    def _by_draws(self, model: Model) -> bool:
         return self.mode == "draws" or (self.mode == "auto" and model.bound == "log-mean-exp")
 
-    def _capacity_at(self, capacity: float, out: "Pass") -> Tensor | float:
+    def _capacity_at(self, capacity: float, out: Pass) -> Tensor | float:
         """C at this point of training; all of it once training is over."""
-        if not self.scheduled or "epochs" not in out.draws:
+        if not self.scheduled or out.batch.epochs is None:
             return capacity
-        return capacity * (out.draws["epochs"][0] / self.capacity_epochs).clamp(max=1)
+        return capacity * (out.batch.epochs[0] / self.capacity_epochs).clamp(max=1)

@@ -1,16 +1,14 @@
 """The maximum mean discrepancy: how far the codes of a batch, taken together, are from draws of the prior."""
 
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import torch
 from pydantic import Field
 from torch import Tensor
 
+from isthmus.parts.forward_pass import Pass, map_tensors
+from isthmus.parts.model import Model
 from isthmus.parts.penalties.penalty import Penalty, Weight
-
-if TYPE_CHECKING:
-    from isthmus.model.autoencoder import Autoencoder
-    from isthmus.parts.forward_pass import Pass
 
 Kernel = Literal["imq", "rbf"]
 SCALES = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
@@ -18,7 +16,7 @@ SCALES = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 
 
 class Mmd(Penalty):
-    r"""Squared maximum mean discrepancy between a batch's codes q and the prior p, a standard normal.
+    r"""Squared maximum mean discrepancy between a batch's codes q and draws of their prior p.
 
     :math:`\mathrm{MMD}^2 = \mathbb E\,k(z, z') + \mathbb E\,k(p, p') - 2\,\mathbb E\,k(z, p)`, which is 0 where codes
     and prior have the same distribution, and only there. Unlike a KL it asks nothing of a single sample: each may keep
@@ -44,13 +42,13 @@ class Mmd(Penalty):
     kernel: Kernel = "imq"
     scales: Annotated[tuple[Annotated[float, Field(gt=0)], ...], Field(min_length=1)] = SCALES
 
-    def draw(self, count: int, model: "Autoencoder", generator: torch.Generator) -> Tensor:
-        """(N, *code) draws of the prior."""
-        return torch.randn(count, *model.code_shape, generator=generator)
+    def draw(self, count: int, model: Model, generator: torch.Generator) -> Any:
+        """The random numbers of N draws of the prior."""
+        return model.code.prior.draw(count, model.code_shape, generator)
 
-    def __call__(self, out: "Pass", model: "Autoencoder", draws: Tensor | None = None) -> Tensor:
+    def __call__(self, out: Pass, model: Model, draws: Any = None) -> Tensor:
         """(N,) the batch's discrepancy, for each sample the same; without draws, from some that are always the same."""
-        prior = unit_normal(out.code.z) if draws is None else draws
+        prior = of_prior(len(out.code.z), model, draws)
         return mmd(out.code.z, prior, self.kernel, self.scales).expand(len(out.clean))
 
 
@@ -64,9 +62,14 @@ def mmd(x: Tensor, y: Tensor, kernel: Kernel = "imq", scales: tuple[float, ...] 
         return within - 2 * _kernel(_squared_distances(x, y), x.shape[1], kernel, scales).mean()
 
 
-def unit_normal(like: Tensor) -> Tensor:
-    """Draws of a standard normal, as many as there are codes, the same at every call."""
-    return torch.randn(like.shape, generator=torch.Generator().manual_seed(0), dtype=like.dtype).to(like.device)
+def of_prior(count: int, model: Model, draws: Any = None) -> Tensor:
+    """(N, *code) draws of the model's prior, by these random numbers; without them, the same at every call."""
+    prior = model.code.prior
+    if draws is None:
+        like = next(model.encoder.parameters(), torch.zeros(()))
+        drawn = prior.draw(count, model.code_shape, torch.Generator().manual_seed(0))
+        draws = map_tensors(lambda x: x.to(like.device, like.dtype), drawn)
+    return prior.sample(draws, model)
 
 
 def _pairs(x: Tensor, kernel: Kernel, scales: tuple[float, ...]) -> Tensor:

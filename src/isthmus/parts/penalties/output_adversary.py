@@ -3,22 +3,20 @@
 import itertools
 import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated, Any
 
 import torch
 from pydantic import Field
 from torch import Tensor, nn
 
 from isthmus.errors import BlueprintError
+from isthmus.parts.forward_pass import Pass
 from isthmus.parts.layers import frozen, initialise
+from isthmus.parts.model import Model, picture_of
 from isthmus.parts.part import Shape
 from isthmus.parts.penalties.adversary import found_out, squared_slope, taken_for_real
-from isthmus.parts.penalties.mmd import unit_normal
+from isthmus.parts.penalties.mmd import of_prior
 from isthmus.parts.penalties.penalty import Penalty
-
-if TYPE_CHECKING:
-    from isthmus.model.autoencoder import Autoencoder
-    from isthmus.parts.forward_pass import Pass
 
 STEP = 0.05
 """How far along random signs the rival's slope is taken, in scaled units."""
@@ -29,7 +27,7 @@ class OutputAdversary(Penalty):
 
     :math:`\frac12 \lVert f(x) - f(\hat x) \rVert^2 + \lambda\,(-\log D(g(z)) - \log D(g(p)))`: f are the features of
     the rival's last hidden layer, normalised for each sample; D is its judgement; g the decoder; z the sample's code
-    and p a draw of the prior, a standard normal. A distance between pixels is least for the mean of all that a sample
+    and p a draw of the prior. A distance between pixels is least for the mean of all that a sample
     may have looked like, so it blurs; features answer to strokes, wherever exactly they are, and the rival finds blur.
 
     The rival learns by :math:`-\log D(x) - \frac12 (\log(1 - D(\hat x)) + \log(1 - D(g(p))))`, and pays for its slope
@@ -62,7 +60,7 @@ class OutputAdversary(Penalty):
         """The rival's."""
         return self.rate
 
-    def check(self, model: "Autoencoder") -> None:
+    def check(self, model: Model) -> None:
         """Raise BlueprintError where samples may have holes, for the rival judges them whole."""
         if model.conditioning.mask:
             raise BlueprintError(
@@ -73,36 +71,36 @@ class OutputAdversary(Penalty):
     def module(self, shape: Shape, code: Shape, generator: torch.Generator) -> nn.Module:
         """The rival: (N, *shape) to (N,) logits of being a sample, and (N, F) features."""
         if len(shape) == 3:
-            return Judge(_convolutions(shape, self.channels, generator), shape, generator)
-        return Judge(_products(math.prod(shape), self.widths, generator), shape, generator)
+            return Discriminator(_convolutions(shape, self.channels, generator), shape, generator)
+        return Discriminator(_products(math.prod(shape), self.widths, generator), shape, generator)
 
-    def draw(self, count: int, model: "Autoencoder", generator: torch.Generator) -> dict[str, Tensor]:
-        """(N, *code) draws of the prior; (N, *shape) random signs, as bytes, along which the slope is estimated."""
-        prior = torch.randn(count, *model.code_shape, generator=generator)
+    def draw(self, count: int, model: Model, generator: torch.Generator) -> dict[str, Any]:
+        """The random numbers of N draws of the prior; (N, *shape) random signs, along which the slope is estimated."""
+        prior = model.code.prior.draw(count, model.code_shape, generator)
         signs = torch.randint(0, 2, (count, *model.shape), generator=generator, dtype=torch.int8) * 2 - 1
         return {"prior": prior, "signs": signs}
 
-    def __call__(self, out: "Pass", model: "Autoencoder", draws: Mapping[str, Tensor] | None = None) -> Tensor:
+    def __call__(self, out: Pass, model: Model, draws: Mapping[str, Any] | None = None) -> Tensor:
         """(N,), (K·N,) for K draws of the code."""
-        judge, kind = frozen(model.module_of(self)), out.clean.dtype
-        wanted, found = judge(out.clean)[1].to(kind), judge(out.reconstruction)[1].to(kind)
+        discriminator, kind = frozen(model.module_of(self)), out.clean.dtype
+        wanted, found = discriminator(out.clean)[1].to(kind), discriminator(out.reconstruction)[1].to(kind)
         likeness = 0.5 * (found - out.repeated(wanted)).square().sum(1)
         if not self.realism:
             return likeness
         again, drawn = (
-            taken_for_real(judge(model.pictures_of(z, out.draws))[0].to(kind))
+            taken_for_real(discriminator(picture_of(model, z, out.batch.labels))[0].to(kind))
             for z in (out.code.z.detach(), _prior(out, model, draws))
         )
         return likeness + self.realism * (again + out.repeated(drawn))
 
-    def rival(self, out: "Pass", model: "Autoencoder", draws: Mapping[str, Tensor] | None = None) -> Tensor:
+    def rival(self, out: Pass, model: Model, draws: Mapping[str, Any] | None = None) -> Tensor:
         """(N,) the rival's loss; without draws, of a prior's draws that are always the same, and its exact slope."""
-        judge, kind = model.module_of(self), out.clean.dtype
+        discriminator, kind = model.module_of(self), out.clean.dtype
 
         def logits(x: Tensor) -> Tensor:
-            return judge(x)[0].to(kind)
+            return discriminator(x)[0].to(kind)
 
-        real, drawn = logits(out.clean), logits(model.pictures_of(_prior(out, model, draws), out.draws).detach())
+        real, drawn = logits(out.clean), logits(picture_of(model, _prior(out, model, draws), out.batch.labels).detach())
         again = found_out(logits(out.reconstruction)).view(-1, len(drawn)).mean(0)
         if draws is None:
             slope = squared_slope(logits, out.clean)
@@ -111,7 +109,7 @@ class OutputAdversary(Penalty):
         return taken_for_real(real) + 0.5 * (again + found_out(drawn)) + 0.5 * self.smoothness * slope
 
 
-class Judge(nn.Module):
+class Discriminator(nn.Module):
     """Layers that make features of a sample, and a last product that judges them: logits and features."""
 
     def __init__(self, layers: list[nn.Module], shape: Shape, generator: torch.Generator) -> None:
@@ -128,8 +126,8 @@ class Judge(nn.Module):
         return self.judgement(features)[:, 0], features
 
 
-def _prior(out: "Pass", model: "Autoencoder", draws: Mapping[str, Tensor] | None) -> Tensor:
-    return draws["prior"] if draws else unit_normal(out.clean.new_empty(len(out.clean), *model.code_shape))
+def _prior(out: Pass, model: Model, draws: Mapping[str, Any] | None) -> Tensor:
+    return of_prior(len(out.clean), model, draws["prior"] if draws else None)
 
 
 def _convolutions(shape: Shape, channels: tuple[int, ...], generator: torch.Generator) -> list[nn.Module]:

@@ -1,7 +1,7 @@
 """What every penalty is: something that the loss adds to the distance, one number per sample."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 import torch
 from pydantic import Field, model_validator
@@ -9,12 +9,9 @@ from torch import Tensor, nn
 
 from isthmus.errors import BlueprintError
 from isthmus.parts.data_spec import DataSpec
+from isthmus.parts.forward_pass import Pass
+from isthmus.parts.model import Model
 from isthmus.parts.part import Part, Shape
-
-if TYPE_CHECKING:
-    from isthmus.model.autoencoder import Autoencoder
-    from isthmus.parts.forward_pass import Pass
-
 
 TAKEN = frozenset(
     ("loss", "distance", "code", "epoch", "learning_rate", "seconds", "samples_per_second", "network", "corruption")
@@ -36,8 +33,8 @@ class Penalty(Part):
     says their loss (`rival`), and lets them stand still when it is called (`isthmus.parts.layers.frozen`).
 
     over_batch: whether it looks at a batch as a whole (a mean over samples, say), which then isn't cut in pieces.
-    scheduled: whether it wants to know how far training is: `out.draws["epochs"]`, (N,), absent after training.
-    towards_prior: whether it draws the codes, taken together, to a standard normal, which can then be drawn from.
+    scheduled: whether it wants to know how far training is: `out.batch.epochs`, (N,), None after training.
+    towards_prior: whether it draws the codes, taken together, towards their prior, which can then be drawn from.
     """
 
     over_batch: ClassVar[bool] = False
@@ -92,7 +89,7 @@ class Penalty(Part):
             epochs %= self.cycle
         return self.full_weight * min(1.0, epochs / rise) if rise else self.full_weight
 
-    def check(self, model: "Autoencoder") -> None:
+    def check(self, model: Model) -> None:
         """Raise BlueprintError where the model hasn't what the penalty needs; asked once, when it is built."""
 
     def module(self, shape: Shape, code: Shape, generator: torch.Generator) -> nn.Module | None:
@@ -102,18 +99,18 @@ class Penalty(Part):
         """
         return None
 
-    def draw(self, count: int, model: "Autoencoder", generator: torch.Generator) -> Any:
+    def draw(self, count: int, model: Model, generator: torch.Generator) -> Any:
         """The random numbers for a batch of `count` samples: a tensor, N first, or several by name; None for none."""
         return None
 
-    def __call__(self, out: "Pass", model: "Autoencoder", draws: Any = None) -> Tensor:
+    def __call__(self, out: Pass, model: Model, draws: Any = None) -> Tensor:
         """(N,) penalty of each sample, not yet weighted; (K·N,) where the code's K draws differ in it.
 
         A penalty that draws nothing may leave `draws` out.
         """
         raise NotImplementedError
 
-    def rival(self, out: "Pass", model: "Autoencoder", draws: Any = None) -> Tensor:
+    def rival(self, out: Pass, model: Model, draws: Any = None) -> Tensor:
         """(N,) loss by which the penalty's own weights learn, from a pass through which nothing flows back."""
         raise NotImplementedError
 

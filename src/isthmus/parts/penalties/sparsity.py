@@ -1,6 +1,6 @@
 """Penalties that keep most units silent, so that each sample is described by few."""
 
-from typing import TYPE_CHECKING, Annotated, ClassVar
+from typing import Annotated, ClassVar
 
 import torch
 from pydantic import Field
@@ -8,15 +8,14 @@ from torch import Tensor, nn
 
 from isthmus.errors import BlueprintError
 from isthmus.parts.data_spec import DataSpec
+from isthmus.parts.forward_pass import Pass
+from isthmus.parts.layers import find_layer
+from isthmus.parts.model import Model
 from isthmus.parts.penalties.penalty import Penalty, Weight
 
 PRICE = 0.24
 """Of an activation, in standard deviations of the data, beside the sum of a sample's squared errors. It leaves 14 units
 that answer to a bundled digit."""
-
-if TYPE_CHECKING:
-    from isthmus.model.autoencoder import Autoencoder
-    from isthmus.parts.forward_pass import Pass
 
 
 class ActivationL1(Penalty):
@@ -39,12 +38,12 @@ class ActivationL1(Penalty):
         """0.001 for the bundled digits."""
         return float(f"{PRICE * (spec.deviation or 0.27) / (spec.inputs or 784):.3g}")
 
-    def check(self, model: "Autoencoder") -> None:
+    def check(self, model: Model) -> None:
         """Raise BlueprintError where there is no such layer."""
         if self.layer is not None:
-            model.find_layer(self.layer)
+            find_layer(model, self.layer)
 
-    def __call__(self, out: "Pass", model: "Autoencoder", draws: Tensor | None = None) -> Tensor:
+    def __call__(self, out: Pass, model: Model, draws: Tensor | None = None) -> Tensor:
         """(N,) sum of the absolute activations."""
         return out.activations(self.layer).flatten(1).abs().sum(1)
 
@@ -68,13 +67,13 @@ class SparsityKl(Penalty):
     rate: Annotated[float, Field(gt=0, lt=1)] = 0.05
     layer: str | None = None
 
-    def check(self, model: "Autoencoder") -> None:
+    def check(self, model: Model) -> None:
         """Raise BlueprintError unless the activations are sure to lie in 0..1."""
         if self.layer is None:
             where, within = f"a {model.code.kind} code", model.code.range == (0.0, 1.0)
             advice = "Say code__activation='sigmoid', or name a layer that ends in a sigmoid (layer=)."
         else:
-            *_, last = model.find_layer(self.layer).modules()
+            *_, last = find_layer(model, self.layer).modules()
             where, within = f"the layer {self.layer!r}", isinstance(last, nn.Sigmoid)
             advice = "Name a layer that ends in a sigmoid (a network with activation='sigmoid')."
         if not within:
@@ -82,7 +81,7 @@ class SparsityKl(Penalty):
                 f"{self.kind} needs activations in 0..1, but {where} without a sigmoid can give others. {advice}"
             )
 
-    def __call__(self, out: "Pass", model: "Autoencoder", draws: Tensor | None = None) -> Tensor:
+    def __call__(self, out: Pass, model: Model, draws: Tensor | None = None) -> Tensor:
         """(N,) the batch's divergence, for each sample the same."""
         activations = out.activations(self.layer).flatten(1)
         mean = activations.mean(0).clamp(1e-6, 1 - 1e-6)  # a unit that is saturated throughout would give infinity

@@ -1,0 +1,17 @@
+"""The corruption that does nothing."""
+
+from typing import Any, ClassVar
+
+from torch import Tensor
+
+from isthmus.parts.corruptions.corruption import Corruption
+
+
+class Identity(Corruption):
+    """The encoder gets the clean samples."""
+
+    damages: ClassVar[bool] = False
+
+    def __call__(self, clean: Tensor, draws: Any = None) -> Tensor:
+        """(N, *shape) as it is."""
+        return clean

@@ -1,0 +1,184 @@
+"""The transformer over patches: the encoder looks at the patches that it can see, and at no others."""
+
+from typing import Annotated, ClassVar, Self
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from isthmus.errors import BlueprintError
+from isthmus.parts.corruptions.patch_masking import patch_side
+from isthmus.parts.data_spec import DataSpec
+from isthmus.parts.layers import Chain, initialise
+from isthmus.parts.networks.maps import code_layers, expand_layer
+from isthmus.parts.networks.network import Network
+from isthmus.parts.part import Shape
+
+
+class Patches(Network):
+    r"""A picture's patches as tokens with learnt positions, through blocks of attention; a smaller decoder mirrors it.
+
+    Where the encoder gets a mask (`PatchMasking`), only patches that are whole go through its blocks; in the code, one
+    learnt vector stands for each of the others. So an encoder that sees a quarter of the patches takes a quarter of the
+    time or less. The code is a map, (width, rows, columns), unless another size is asked for.
+
+    patch: sides of a patch in pixels; a divisor of the picture's sides that makes some seven patches a side where None.
+    width, depth, heads: of the encoder's tokens and blocks. decoder_width, decoder_depth: of the decoder's.
+    masked, classes: whether a mask comes with the picture, and how many planes of labels; resolved against the data.
+
+    Source: He et al., Masked autoencoders are scalable vision learners, CVPR (2022); Dosovitskiy et al., An image is
+    worth 16×16 words, ICLR (2021).
+    """
+
+    aligned: ClassVar[bool] = True
+
+    patch: Annotated[int, Field(ge=1)] | None = None
+    width: Annotated[int, Field(ge=1)] = 64
+    depth: Annotated[int, Field(ge=1)] = 4
+    heads: Annotated[int, Field(ge=1)] = 4
+    decoder_width: Annotated[int, Field(ge=1)] = 64
+    decoder_depth: Annotated[int, Field(ge=1)] = 2
+    masked: bool = False
+    classes: Annotated[int, Field(ge=0)] = 0
+
+    def resolve(self, spec: DataSpec) -> Self:
+        """The same network for samples with or without a mask and labels."""
+        return self.replace(masked=spec.masked, classes=spec.classes)
+
+    def check(self, shape: Shape) -> None:
+        """Raise BlueprintError unless these are pictures that can be divided, and tokens that heads can share."""
+        if len(shape) != 3:
+            raise BlueprintError(
+                f"A patches network takes pictures (C, H, W), got samples of shape {shape}. "
+                "Take a dense network for other data."
+            )
+        patch_side(shape, self.patch)
+        for name in ("width", "decoder_width"):
+            if getattr(self, name) % self.heads:
+                raise BlueprintError(
+                    f"{name}={getattr(self, name)} can't be shared by {self.heads} heads. "
+                    f"Take a multiple of {self.heads}, or another number of heads."
+                )
+
+    def natural_code(self, shape: Shape) -> Shape:
+        """(width, rows, columns)."""
+        side = patch_side(shape, self.patch)
+        return (self.width, shape[1] // side, shape[2] // side)
+
+    def encoder(self, shape: Shape, features: Shape, generator: torch.Generator) -> Chain:
+        """(N, C, H, W), with a mask as C further channels, to (N, *features): tokens, and code for another size."""
+        natural, channels = self.natural_code(shape), (shape[0] - self.classes) // (1 + self.masked)
+        tokens = Visible(channels if self.masked else 0, shape[0], patch_side(shape, self.patch), natural)
+        _draw(tokens, generator)
+        tokens.blocks = _blocks(self.width, self.depth, self.heads, generator)
+        return Chain({"tokens": tokens} | code_layers(self.kind, natural, features, generator))
+
+    def decoder(self, code: Shape, shape: Shape, generator: torch.Generator) -> Chain:
+        """(N, *code) to (N, C, H, W): expand where the code is flat, tokens, output."""
+        side, natural = patch_side(shape, self.patch), self.natural_code(shape)
+        layers: dict[str, nn.Module] = {}
+        if len(code) == 1:
+            layers["expand"], code = expand_layer(code[0], natural, "identity", generator), natural
+        tokens = Tokens(code[0], self.decoder_width, natural[1:])
+        _draw(tokens, generator)
+        tokens.blocks = _blocks(self.decoder_width, self.decoder_depth, self.heads, generator)
+        output = nn.ConvTranspose2d(self.decoder_width, shape[0], side, stride=side)
+        initialise(output, "identity", generator)
+        return Chain(layers | {"tokens": tokens, "output": output})
+
+
+class Visible(nn.Module):
+    """The encoder: (N, C, H, W) to (N, width, rows, columns), by the patches that can be seen.
+
+    masked: how many channels of mask follow as many of the picture; 0 for none. channels: all that come in.
+    """
+
+    blocks: nn.Sequential
+
+    def __init__(self, masked: int, channels: int, side: int, code: Shape) -> None:
+        super().__init__()
+        width, *grid = code
+        self.masked, self.side, self.grid = masked, side, grid
+        self.embed = nn.Conv2d(channels - masked, width, side, stride=side)
+        self.places = nn.Parameter(torch.empty(grid[0] * grid[1], width))
+        self.norm, self.unseen = nn.LayerNorm(width), nn.Parameter(torch.empty(width))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """See the class."""
+        whole = None
+        if self.masked:
+            observed = x[:, self.masked : 2 * self.masked]
+            whole = F.max_pool2d(1 - observed, self.side).amax(1).flatten(1) == 0
+            x = torch.cat([x[:, : self.masked], x[:, 2 * self.masked :]], 1)
+        tokens = self.embed(x).flatten(2).transpose(1, 2) + self.places
+        if whole is not None and not bool(whole.all()):
+            made = self._of_whole(tokens, whole)
+        else:
+            made = self.norm(self.blocks(tokens))
+        return made.transpose(1, 2).unflatten(2, self.grid)
+
+    def _of_whole(self, tokens: Tensor, whole: Tensor) -> Tensor:
+        """(N, P, width) tokens, of which some are `whole` (N, P), to the same."""
+        counts = whole.sum(1)
+        most = int(counts.max())
+        order = whole.to(torch.int8).argsort(dim=1, descending=True, stable=True)[:, :most, None]
+        chosen = tokens.gather(1, order.expand(-1, -1, tokens.shape[2]))
+        for block in self.blocks:
+            chosen = block(chosen, None if int(counts.min()) == most else whole.gather(1, order[..., 0]))
+        made = self.norm(chosen)
+        unseen = self.unseen.to(made.dtype).expand(*tokens.shape[:2], -1)
+        placed = unseen.scatter(1, order.expand(-1, -1, made.shape[2]), made)
+        return torch.where(whole[..., None], placed, unseen)
+
+
+class Tokens(nn.Module):
+    """The decoder's tokens: (N, features, rows, columns) to (N, width, rows, columns)."""
+
+    blocks: nn.Sequential
+
+    def __init__(self, features: int, width: int, grid: Shape) -> None:
+        super().__init__()
+        self.grid = grid
+        self.embed, self.norm = nn.Linear(features, width), nn.LayerNorm(width)
+        self.places = nn.Parameter(torch.empty(grid[0] * grid[1], width))
+
+    def forward(self, z: Tensor) -> Tensor:
+        """See the class."""
+        tokens = self.norm(self.blocks(self.embed(z.flatten(2).transpose(1, 2)) + self.places))
+        return tokens.transpose(1, 2).unflatten(2, self.grid)
+
+
+class Block(nn.Module):
+    """Attention and two products, each normalised before and added to its input."""
+
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.before_attention, self.before_products = nn.LayerNorm(width), nn.LayerNorm(width)
+        self.attend, self.join = nn.Linear(width, 3 * width), nn.Linear(width, width)
+        self.widen, self.narrow = nn.Linear(width, 4 * width), nn.Linear(4 * width, width)
+
+    def forward(self, x: Tensor, there: Tensor | None = None) -> Tensor:
+        """(N, T, width) to the same; there: (N, T) False for tokens that no other may look at."""
+        split = self.attend(self.before_attention(x)).unflatten(2, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
+        mask = None if there is None else there[:, None, None]
+        attended = F.scaled_dot_product_attention(split[0], split[1], split[2], mask)
+        x = x + self.join(attended.transpose(1, 2).flatten(2))
+        return x + self.narrow(F.gelu(self.widen(self.before_products(x))))
+
+
+def _blocks(width: int, depth: int, heads: int, generator: torch.Generator) -> nn.Sequential:
+    blocks = nn.Sequential(*(Block(width, heads) for _ in range(depth)))
+    _draw(blocks, generator)
+    return blocks
+
+
+def _draw(module: nn.Module, generator: torch.Generator) -> None:
+    """Draw products, convolutions and positions."""
+    for layer in module.modules():
+        if isinstance(layer, nn.Linear | nn.Conv2d):
+            initialise(layer, "identity", generator)
+    for name, weight in module.named_parameters(recurse=False):
+        if name in ("places", "unseen"):
+            nn.init.normal_(weight, std=0.02, generator=generator)

@@ -1,0 +1,9 @@
+"""The priors: what codes are distributed like before anything is known of the sample."""
+
+from isthmus.parts.priors.flow import FlowPrior
+from isthmus.parts.priors.prior import Prior
+from isthmus.parts.priors.standard import StandardNormal
+from isthmus.parts.priors.top_down import TopDown
+from isthmus.parts.priors.vamp import VampPrior
+
+__all__ = ["FlowPrior", "Prior", "StandardNormal", "TopDown", "VampPrior"]

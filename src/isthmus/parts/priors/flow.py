@@ -1,0 +1,60 @@
+"""The flow prior: a standard normal, bent by layers that can be undone."""
+
+from types import ModuleType
+from typing import Annotated, Any, ClassVar
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+
+from isthmus.errors import BlueprintError
+from isthmus.parts.model import Model
+from isthmus.parts.priors.prior import Prior
+
+
+class FlowPrior(Prior):
+    r"""A normalising flow: :math:`\log p(z) = \log\mathcal N(f(z); 0, I) + \log|\det\partial f / \partial z|`.
+
+    f is masked autoregressive, so a density takes one pass through it, and a draw one pass for each latent dimension.
+    It can take nearly any shape, so the codes needn't be pressed into a normal one.
+
+    transforms: how many layers of the flow. hidden: the widths of the network within each.
+
+    Source: Papamakarios, Pavlakou & Murray, Masked autoregressive flow for density estimation, NeurIPS (2017); as a
+    prior Chen et al., Variational lossy autoencoder, ICLR (2017); `zuko`.
+    """
+
+    kind: ClassVar[str] = "flow"
+    compiles: ClassVar[bool] = False
+
+    transforms: Annotated[int, Field(ge=1)] = 3
+    hidden: tuple[Annotated[int, Field(ge=1)], ...] = (128, 128)
+
+    def module(self, model: Model, generator: torch.Generator) -> nn.Module:
+        """The flow over flat codes."""
+        size = model.code_shape[0] if len(model.code_shape) == 1 else torch.Size(model.code_shape).numel()
+        with torch.random.fork_rng(devices=[]):  # its layers draw from PyTorch's global state
+            torch.default_generator.manual_seed(int(torch.randint(2**62, (), generator=generator)))
+            return _library().flows.MAF(size, transforms=self.transforms, hidden_features=self.hidden)
+
+    def log_prob(self, z: Tensor, model: Model) -> Tensor:
+        """(N, *code) to (N,) nats."""
+        return self._flow(model).log_prob(z.flatten(1))
+
+    def sample(self, draws: Any, model: Model) -> Tensor:
+        """(N, *code) standard normal numbers to (N, *code)."""
+        return self._flow(model).transform.inv(draws.flatten(1)).view_as(draws)
+
+    def _flow(self, model: Model) -> Any:
+        return model.module_of(self)()
+
+
+def _library() -> ModuleType:
+    """zuko, which is not in the base installation."""
+    try:
+        import zuko  # noqa: PLC0415
+    except ImportError:
+        raise BlueprintError(
+            "The prior 'flow' needs zuko, which is not installed here. Install it: pip install 'isthmus[flow]'."
+        ) from None
+    return zuko

@@ -1,0 +1,86 @@
+"""The VampPrior: a mixture of the posteriors of samples that are made up, and learnt."""
+
+import math
+from typing import Annotated, Any, ClassVar
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+
+from isthmus.errors import BlueprintError
+from isthmus.parts.gaussians import DiagonalGaussian
+from isthmus.parts.model import Model, code_from, encoder_shape, zeros
+from isthmus.parts.part import Shape
+from isthmus.parts.priors.prior import Prior
+
+
+class VampPrior(Prior):
+    r"""The mean of the posteriors of K pseudo-inputs, :math:`p(z) = \frac1K \sum_k q(z|u_k)`.
+
+    The pseudo-inputs u are weights, as large as a sample, and begin as samples of the training part. The prior that
+    suits a posterior best is the mean of the posterior over all samples, which would overfit; a few pseudo-inputs stand
+    for them. Codes are then drawn from where codes are, so the prior holds back less of what the code could say.
+
+    components: K. Each step encodes all of them.
+
+    Source: Tomczak & Welling, VAE with a VampPrior, AISTATS (2018).
+    """
+
+    kind: ClassVar[str] = "vamp"
+
+    components: Annotated[int, Field(ge=1)] = 100
+
+    def check(self, model: Model) -> None:
+        """Raise BlueprintError where the code has no normal posterior, or the encoder needs labels."""
+        posterior = code_from(model, zeros(model, encoder_shape(model))).distribution
+        if not isinstance(posterior, DiagonalGaussian):
+            raise BlueprintError(
+                f"The prior 'vamp' is a mixture of normal posteriors, but a {model.code.kind} code has none. "
+                "Take a gaussian code (recipe 'vamp-vae')."
+            )
+        if model.conditioning.classes or model.conditioning.mask:
+            raise BlueprintError(
+                "The prior 'vamp' makes up samples for the encoder, but this encoder also gets labels or a mask. "
+                "Leave out the condition and missing='mask', or take another prior."
+            )
+
+    def module(self, model: Model, generator: torch.Generator) -> nn.Module:
+        """The pseudo-inputs, at random until they `start_at` samples."""
+        return PseudoInputs(torch.rand(self.components, *encoder_shape(model), generator=generator))
+
+    def start_at(self, sample: Tensor, module: nn.Module) -> None:
+        """Put the pseudo-inputs at samples, spread evenly over them."""
+        rows = torch.linspace(0, len(sample) - 1, self.components).round().long()
+        with torch.no_grad():
+            module.get_parameter("values").copy_(sample[rows])
+
+    def log_prob(self, z: Tensor, model: Model) -> Tensor:
+        """(N, *code) to (N,) nats."""
+        components = self._components(model)
+        mean, log_variance = components.mean.flatten(1).to(z.dtype), components.log_variance.flatten(1).to(z.dtype)
+        away = z.flatten(1)[:, None] - mean
+        each = -0.5 * (away.square() * (-log_variance).exp() + log_variance + math.log(2 * math.pi)).sum(2)
+        return each.logsumexp(1) - math.log(self.components)
+
+    def draw(self, count: int, code: Shape, generator: torch.Generator) -> dict[str, Tensor]:
+        """Which component each of N codes comes from, (N,) in 0..1, and (N, *code) standard normal numbers."""
+        component = torch.rand(count, generator=generator)
+        return {"component": component, "noise": torch.randn(count, *code, generator=generator)}
+
+    def sample(self, draws: Any, model: Model) -> Tensor:
+        """(N, *code)."""
+        components, chosen = self._components(model), (draws["component"] * self.components).long()
+        deviation = (0.5 * components.log_variance[chosen]).exp()
+        return components.mean[chosen] + deviation * draws["noise"]
+
+    def _components(self, model: Model) -> DiagonalGaussian:
+        """The posteriors of the pseudo-inputs."""
+        return code_from(model, model.module_of(self).get_parameter("values")).distribution
+
+
+class PseudoInputs(nn.Module):
+    """values: (K, *encoder_shape), scaled."""
+
+    def __init__(self, values: Tensor) -> None:
+        super().__init__()
+        self.values = nn.Parameter(values)
