@@ -11,6 +11,7 @@ import typer
 from isthmus.cli import data_options, options, parsing
 from isthmus.cli.console import counted, figures, say, say_json, say_table, tell_skipped, working
 from isthmus.cli.option_groups import switch
+from isthmus.cli.wording import in_our_words
 
 
 def add_to(app: typer.Typer) -> None:
@@ -41,7 +42,8 @@ def evaluate(
     PCA has as many components as the code has numbers; for a quantised code, as many bits.
     """
     if read_options and source is None:
-        raise typer.BadParameter(f"{', '.join(read_options)}: expected the data to read so; name them as SOURCE")
+        given = ", ".join(in_our_words(f"{name}=") for name in read_options)
+        raise typer.BadParameter(f"{given} without SOURCE: expected the data that are to be read so")
     loaded = options.open_run(run, device)
     with counted("evaluating", quiet=quiet) as progress:
         found = loaded.evaluation(source, progress=progress, **read_options)
