@@ -10,8 +10,9 @@ import isthmus as ist
 from isthmus.classifier import CodeBody
 from isthmus.data import Samples
 from isthmus.errors import BlueprintError, DataError, Remark, RunError
+from isthmus.experiments.classify import pipeline, regressed, settings_for, unlearnt
 from isthmus.experiments.labelled import draw_few
-from isthmus.experiments.pretrain import Pretraining, called, pipeline, regressed, said_of, settings_for, unlearnt
+from isthmus.experiments.pretraining import Pretraining, called, said_of
 from isthmus.experiments.table import entries
 
 
@@ -90,17 +91,6 @@ def test_its_table_and_page_hold_every_way(found):
     page = (found.folder / "report.html").read_text()
     assert "from scratch" in page
     assert "8 labels" in page
-
-
-def test_few_samples_are_drawn_class_by_class_and_by_the_seed():
-    labels = torch.tensor([0] * 90 + [1] * 8 + [2] * 2)
-    samples = Samples(torch.arange(100.0)[:, None], labels=labels, label_names=("a", "b", "c"))
-    few = draw_few(samples, 12, seed=1)
-    assert few.labels is not None
-    assert torch.bincount(few.labels).tolist() == [5, 5, 2]
-    assert torch.equal(few.tensor(), draw_few(samples, 12, seed=1).tensor())
-    assert not torch.equal(few.tensor(), draw_few(samples, 12, seed=2).tensor())
-    assert len(draw_few(samples, 1000, seed=0)) == 100
 
 
 def test_from_scratch_is_the_same_network_with_other_weights(run):

@@ -9,6 +9,8 @@ from isthmus.errors import DataError, nearest
 from isthmus.options import DivisionOptions, ReadingOptions, described, options_of
 from isthmus.options.reading import Channels, Kind, Missing, Mode
 
+MODES: dict[int, Mode] = {1: "L", 3: "RGB", 4: "RGBA"}
+"""By the number of a picture's channels."""
 AUTO = ("auto",)
 """As `categorical`: every column that holds text."""
 BESIDE = ("labels", "like", *options_of(DivisionOptions))
@@ -101,7 +103,7 @@ def as_wanted(shapes: Iterable[tuple[int, ...]], wanted: tuple[int, ...]) -> str
     """
     shapes = list(shapes)
     words = [f"size={wanted[1:]}"] if any(shape[1:] != wanted[1:] for shape in shapes) else []
-    mode = {1: "L", 3: "RGB", 4: "RGBA"}.get(wanted[0])
+    mode = MODES.get(wanted[0])
     if mode is not None and any(shape[0] != wanted[0] for shape in shapes):
         words.append(f"mode={mode!r}")
     return " and ".join(words)

@@ -14,10 +14,11 @@ import filelock
 from isthmus.data import Data, reopen
 from isthmus.errors import DataError, IsthmusError, Remark, RunError, remark
 from isthmus.experiments.trial import Trial
+from isthmus.experiments.workers import share_out
 from isthmus.model.store import make_folder
 from isthmus.pca import PCA, principal_components
 from isthmus.storage.checked import damaged, load_tensors, read_json, save_tensors
-from isthmus.storage.files import json_text, unwritable, write_json
+from isthmus.storage.files import finite, json_text, unwritable, write_json
 
 PLAN, RUNS, FOUND, COMPONENTS = "plan.json", "runs", "trial.json", "pca.safetensors"
 PATIENCE_SECONDS = 30.0
@@ -100,9 +101,7 @@ class Study:
                         "These data were an object in memory, which other processes can't open. Write them to a file "
                         "and open that, or say jobs=1."
                     )
-                from isthmus.experiments.workers import share_out  # noqa: PLC0415 which knows the study
-
-                share_out(self, waiting, jobs, counter.tell)
+                share_out(self.folder, waiting, jobs, counter.tell, self._fail)
             else:
                 for trial in waiting:
                     self.work(trial, lambda done, trial=trial: counter.tell(trial, done))
@@ -119,19 +118,27 @@ class Study:
         """
         folder = make_folder(self.place(trial))
         (folder / FOUND).unlink(missing_ok=True)
-        asked = {"trial": trial.to_json(), "data": self.identity, "error": None, "remarks": []}
         began = time.perf_counter()
         with warnings.catch_warnings(record=True) as noted:
             warnings.simplefilter("always", Remark)
             try:
                 _wait_until_free(folder)
-                found = asked | trial.work(self, tell)
+                found = trial.work(self, tell)
             except Exception as error:  # whatever one trial stumbles over, the others go on
-                found = asked | {"error": _told(error)}
-        found["remarks"] = list(dict.fromkeys(str(one.message) for one in noted if isinstance(one.message, Remark)))
-        found["seconds_in_all"] = time.perf_counter() - began
-        write_json(folder / FOUND, _finite(found))
+                found = {"error": _told(error)}
+        remarks = list(dict.fromkeys(str(one.message) for one in noted if isinstance(one.message, Remark)))
+        self.keep(trial, **found, remarks=remarks, seconds_in_all=time.perf_counter() - began)
         tell(trial.budget)
+
+    def keep(self, trial: Trial, **found: Any) -> None:
+        """Write down what came of a trial: its `error`, or what `Trial.work` gives, and its remarks."""
+        asked = {"trial": trial.to_json(), "data": self.identity, "error": None, "remarks": []}
+        write_json(make_folder(self.place(trial)) / FOUND, finite(asked | found))
+
+    def _fail(self, trial: Trial, error: str) -> None:
+        """Keep why a trial's process ended, if it has written no result."""
+        if self.found(trial) is None:
+            self.keep(trial, error=error)
 
     def found(self, trial: Trial) -> dict[str, Any] | None:
         """What came of a trial; None where nothing has yet."""
@@ -238,12 +245,3 @@ def _told(error: Exception) -> str:
         return str(error) or "the memory is used up"
     last = traceback.extract_tb(error.__traceback__)[-1]
     return f"{type(error).__name__}: {error} ({Path(last.filename).name}, line {last.lineno})"
-
-
-def _finite(found: Any) -> Any:
-    """The same with None for what is not a finite number, for which JSON has no word."""
-    if isinstance(found, Mapping):
-        return {name: _finite(value) for name, value in found.items()}
-    if isinstance(found, list | tuple):
-        return [_finite(value) for value in found]
-    return None if isinstance(found, float) and found - found != 0 else found
