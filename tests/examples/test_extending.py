@@ -32,7 +32,8 @@ def soon_done(monkeypatch):
     monkeypatch.setattr(Training, "run", run)
 
     def short(own, **given: Any):
-        ready(own, **given | {"epochs": EPOCHS})
+        settings: dict[str, Any] = given | {"epochs": EPOCHS}
+        ready(own, **settings)
 
     monkeypatch.setattr(Settings, "__init__", short)
 
