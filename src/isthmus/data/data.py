@@ -13,11 +13,12 @@ class Data:
 
     scaling: learnt from `train` alone.
     description: JSON-able; `reopen` opens the same data from it, `read_samples(like=...)` fits other data to it.
-        source: absolute path, or a name such as "digits"; None where the data were given as an object in memory.
-        kind, shape, dtype ("uint8" or "float32"), columns, categories, label_names: as in
-            `Samples`.
-        counts: samples in each part. split: validation, test, seed, and the split's own sha256.
-        options: the reading options that differ from their defaults. scaling: `Scaling.to_json()`.
+        source: absolute path, or a name such as "digits"; None if the data came as an object in memory.
+        kind, shape, dtype, columns, categories, label_names: as in `Samples`.
+        counts: samples in each part.
+        split: validation, test, seed, and the split's own sha256.
+        options: the reading options that differ from their defaults.
+        scaling: `Scaling.to_json()`.
         fill: what missing values were replaced by (a number, or one a column), where they were.
         holed: samples in each part that lack numbers (NaN), be it after a series' end.
         fingerprint: sha256 of the values and labels; of at most 4096 rows spread over them where they are large.

@@ -89,7 +89,7 @@ class Traverse:
 
     def draw(self, theme: Theme = LIGHT) -> Figure:
         """A row a number: of pictures with where they change; lines for series; for tables how each column moves."""
-        titles = [f"number {move.number} ({move.change:.2g})" for move in self.moves]
+        titles = [f"dimension {move.number} ({move.change:.2g})" for move in self.moves]
         if self.look.kind == "table":
             shape = (len(self.moves), -1)
             ends = torch.stack([self.look.scaled(move.samples[[0, -1]]) for move in self.moves])
@@ -101,7 +101,7 @@ class Traverse:
         if self.look.kind == "series":
             return sample_rows(rows, self.look, captions=captions, theme=theme)
         where = [move.where for move in self.moves]
-        return picture_changes(rows, where, self.look, captions=[*captions, "where"], theme=theme)
+        return picture_changes(rows, where, self.look, captions=[*captions, "change"], theme=theme)
 
 
 @takes_run
@@ -177,7 +177,7 @@ def section(run: TrainedModel) -> Section | None:
         return None
     if not all(bool(move.samples.isfinite().all()) for move in found.moves):
         return None
-    first = "; ".join(f"number {move.number} {move.effect.words}" for move in found.moves[:3])
+    first = "; ".join(f"dimension {move.number} {move.effect.words}" for move in found.moves[:3])
     shown = plate(
         "The code's numbers",
         found.draw,
