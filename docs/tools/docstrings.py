@@ -1,5 +1,7 @@
 """The API reference's docstrings: paragraphs "name: text" become lists, and names of the API become links."""
 
+import importlib
+import inspect
 import re
 from functools import cache
 from pathlib import Path
@@ -15,7 +17,12 @@ class Docstrings(griffe.Extension):
     """Isthmus' docstrings, for the page; and the fields of its values as the arguments that they are."""
 
     def on_class(self, *, cls: griffe.Class, **kwargs: Any) -> None:
-        """Fields as arguments."""
+        """Fields as arguments; a docstring that gets its options on import, as it is then."""
+        if cls.docstring is not None and any("described" in str(each.value) for each in cls.decorators):
+            imported = getattr(importlib.import_module(cls.module.path), cls.name)
+            cls.docstring.value = inspect.getdoc(imported) or ""
+            _rewrite(cls, list(imported.__dataclass_fields__))
+            return
         _rewrite(cls, [*cls.members, *_arguments(cls.members.get("__init__"))])
 
     def on_function(self, *, func: griffe.Function, **kwargs: Any) -> None:
@@ -60,11 +67,18 @@ def _arguments(func: Any) -> list[str]:
 def _set_init(cls: griffe.Class, fields: dict[str, griffe.Attribute]) -> None:
     keyword = griffe.ParameterKind.keyword_only
     given = [
-        griffe.Parameter(name, annotation=field.annotation, kind=keyword, default=field.value)
+        griffe.Parameter(name, annotation=_plain(field.annotation), kind=keyword, default=field.value)
         for name, field in fields.items()
     ]
     own = griffe.Parameter("self", kind=griffe.ParameterKind.positional_or_keyword)
     cls.set_member("__init__", griffe.Function("__init__", parameters=griffe.Parameters(own, *given), parent=cls))
+
+
+def _plain(annotation: Any) -> Any:
+    """A type without what `Annotated` says of it."""
+    if isinstance(annotation, griffe.ExprSubscript) and str(annotation.left) == "Annotated":
+        return annotation.slice.elements[0] if isinstance(annotation.slice, griffe.ExprTuple) else annotation.slice
+    return annotation
 
 
 def _rewrite(obj: griffe.Class | griffe.Function, names: list[str]) -> None:
