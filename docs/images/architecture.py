@@ -20,7 +20,7 @@ FLOORS = {  # from the roof down: what is done there, and where; each folder of 
     "many models": {"experiments": "sweep, compare, pretrain"},
     "a run": {"fitting": "fit, resume", "run": "a model with its history"},
     "judge and use": {"report": "", "doctor": "", "uses": ""},
-    "a trained model": {"trained": "model and its data", "drawing": "figures", "measures": ""},
+    "a trained model": {"drawing": "figures", "trained": "model and its data", "measures": ""},
     "training": {"training": "loop, step, checkpoints, callbacks"},
     "the model": {"model": "batch, autoencoder, objective, blueprint, store"},
     "samples": {"data": "readers, splits, scaling, streams, writers"},
