@@ -28,7 +28,7 @@ def test_a_row_an_epoch_has_the_loss_and_what_validation_says():
 
 def test_a_loss_that_is_lost_is_an_error_with_its_likely_cause():
     settings = Settings(epochs=3, learning_rate=1e30, optimiser="sgd", momentum=0.0)
-    with pytest.raises(TrainingError, match="no longer finite.*learning rate"):
+    with pytest.raises(TrainingError, match=r"no longer finite.*learning rate"):
         train_by_labels(nn.Sequential(nn.Linear(3, 3), nn.Linear(3, 2)), 2, [clouds()], settings)
 
 

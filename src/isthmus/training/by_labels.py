@@ -53,7 +53,7 @@ def train_by_labels(
 
 
 class _Learner(nn.Module):
-    """A module from raw batches to logits, with all that the training loop asks of a model; its loss is cross-entropy."""
+    """A module from raw batches to logits, with all that the loop asks of a model; its loss is the cross-entropy."""
 
     blueprint, code_module, corruption = None, None, Identity()
 
