@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from matplotlib.figure import Figure
-from PIL import Image
+from PIL import Image, ImageOps
 
 import isthmus as ist
 from benchmarks.digits import find_file
@@ -115,6 +115,8 @@ class Bench:
         memory = io.BytesIO()
         figure.savefig(memory, format="png", dpi=150, facecolor="white", bbox_inches="tight", pad_inches=0.05)
         whole = Image.open(memory).convert("RGB")
+        # panels that keep their shape leave bands of paper above and below them
+        whole = ImageOps.expand(whole.crop(ImageOps.invert(whole).getbbox()), 8, "white")
         # by how many pixels have it alone, a colour of few thin marks would be lost among greys
         few = whole.quantize(128, Image.Quantize.MAXCOVERAGE, kmeans=3, dither=Image.Dither.NONE)
         with whole_file(path) as beside:

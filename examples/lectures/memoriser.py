@@ -34,9 +34,9 @@ in_order = run.encode(data.train).flatten().argsort()
 learnt = in_order[torch.linspace(0, len(in_order) - 1, 10).round().long()]
 rows = {
     "learnt": train[learnt],
-    "made of it": data.scaling(run.reconstruct(data.train.take(learnt))),
-    "never seen": test[:10],
-    "made of that": made[:10],
+    "learnt, decoded": data.scaling(run.reconstruct(data.train.take(learnt))),
+    "new": test[:10],
+    "new, decoded": made[:10],
     "nearest learnt": train[nearest[:10]],
 }
 captions = [f"{float(code):.1f}" for code in run.encode(data.train.take(learnt))]

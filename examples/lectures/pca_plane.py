@@ -25,7 +25,7 @@ sets["ring"] = np.stack((np.cos(2 * np.pi * way), np.sin(2 * np.pi * way)), axis
 
 pca, model, far = {}, {}, {}  # by set: shares of the variance, how far the model is off
 with drawing(LIGHT):
-    figure = sheet(9, 8)
+    figure = sheet(7, 6.6)
     grid = figure.add_gridspec(2, 6, height_ratios=(3, 2))
     places = [grid[0, :3], grid[0, 3:], grid[1, :2], grid[1, 2:4], grid[1, 4:]]
     for place, (name, exact) in zip(places, sets.items(), strict=True):
@@ -41,14 +41,14 @@ with drawing(LIGHT):
         far[name] = (made - test).norm(dim=1)
         solid = {"projection": "3d", "elev": 12, "azim": -75} if size == 2 else {}
         axes = figure.add_subplot(place, **solid)
-        axes.scatter(*test.T, s=7, color=LIGHT.rivals["mean"], linewidths=0, label="test data")
-        axes.scatter(*flat.T, s=7, color=LIGHT.rivals["pca"], linewidths=0, label=f"PCA: {pca[name]:.0%}")
-        axes.scatter(*made.T, s=7, color=LIGHT.rivals["model"], linewidths=0, label=f"autoencoder: {model[name]:.0%}")
+        axes.scatter(*test.T, s=5, color=LIGHT.rivals["mean"], linewidths=0, label="test data")
+        axes.scatter(*flat.T, s=5, color=LIGHT.rivals["pca"], linewidths=0, label=f"PCA: {pca[name]:.0%}")
+        axes.scatter(*made.T, s=5, color=LIGHT.rivals["model"], linewidths=0, label=f"autoencoder: {model[name]:.0%}")
         axes.set_title(f"{name}: {size} of {size + 1} numbers")
         axes.tick_params(length=0, labelcolor="none")
         if size == 2:
             axes.set_box_aspect((3, 2, 3), zoom=1.25)
-        axes.legend(loc="upper center", bbox_to_anchor=(0.5, 0.02), fontsize=8)
+        axes.legend(loc="upper center", bbox_to_anchor=(0.5, 0.02), fontsize=9)
     write_png(given.picture, figure)
 
 print(

@@ -17,6 +17,8 @@ from isthmus.storage.checked import load_json, load_tensors, save_json, save_ten
 FIXTURES = Path(__file__).parents[1] / "fixtures"
 CODES = [[0.7504478693, -2.0475625992], [-0.7459595203, -0.4895459414], [2.2352688313, 0.8107790947]]
 """Of the test part's first three digits, by the runs of format 1, when they were made."""
+UPSCALED = 0.05006330
+"""The mean squared error on the test part of a small `upscale`, when it was made."""
 
 pytestmark = pytest.mark.filterwarnings("ignore::isthmus.errors.Remark")
 JSON = ("model.json", "data.json", "settings.json", "history.json", "environment.json")
@@ -76,6 +78,23 @@ def test_a_run_that_an_older_version_left_between_two_states_is_finished(tmp_pat
     save_tensors(path, tensors, notes | {"status": "interrupted", "reason": "SIGINT"})
     assert ist.resume(tmp_path / "run", progress=False).status == "finished"
     assert ist.load(tmp_path / "run").status == "finished"
+
+
+def test_a_run_with_a_rival_goes_on_under_the_names_that_its_weights_have_now(data: ist.Data, tmp_path: Path) -> None:
+    shutil.copytree(FIXTURES / "format-2-aae", tmp_path / "run")
+    run = ist.resume(tmp_path / "run", progress=False)
+    assert (run.status, len(run.history)) == ("finished", 2)
+    expected = [[-1.1310, -0.2888], [-1.1749, -0.1311], [-1.8423, -0.3835]]
+    torch.testing.assert_close(run.encode(data.test)[:3], torch.tensor(expected), rtol=1e-3, atol=1e-3)
+    again = ist.load(tmp_path / "run").model
+    assert [name for name, _ in again.named_parameters() if name.startswith("objective.penalty_modules.code-adversary")]
+
+
+def test_a_model_that_learnt_a_correction_predicts_a_residual_now() -> None:
+    run = ist.load(FIXTURES / "format-2-upscale")
+    assert run.model.predicts.kind == "residual"
+    assert run.model.corruption.as_bytes
+    assert run.evaluate()["test"]["mse"]["model"] == pytest.approx(UPSCALED, rel=1e-4)
 
 
 def test_equal_seeds_make_equal_bytes(data: ist.Data, tmp_path: Path) -> None:

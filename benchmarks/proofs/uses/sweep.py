@@ -37,7 +37,7 @@ def prove(bench: Bench) -> list[Row]:
         title: (SIZES, [entry[size].means[f"test_mse{end}"] for size in SIZES], [0.0] * len(SIZES))
         for title, end in (("model", ""), ("PCA", "_pca"))
     }
-    bench.draw(curves(lines, across="numbers in the code", up="mean squared error, test part", marked=found.suggested))
+    bench.draw(curves(lines, across="latent dimensions", up="mean squared error, test part", marked=found.suggested))
     chosen = entry[found.suggested]
     same = [size for size in SIZES if entry[size].means["test_mse_pca"] <= chosen.means["test_mse"]]
     return [

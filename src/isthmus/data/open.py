@@ -4,12 +4,13 @@ import warnings
 from collections.abc import Mapping
 from typing import Any, Unpack
 
+from isthmus.data.data import Data
 from isthmus.data.describe import fingerprint
 from isthmus.data.gather import gather
 from isthmus.data.missing import fill_missing, holed, learn_fill
 from isthmus.data.options import AUTO, Options, OptionWords
 from isthmus.data.pairs import pair
-from isthmus.data.samples import Data, Samples
+from isthmus.data.samples import Samples
 from isthmus.data.scaling import Scaling
 from isthmus.data.sources import called, read, reading
 from isthmus.data.splits import TEST, VALIDATION, Split, split
@@ -33,7 +34,8 @@ def open_data(
         called so); a path to `.npy`, `.npz`, `.csv`, `.tsv`, `.txt`, `.parquet`, IDX (text and IDX also as `.gz`),
         a picture, a folder or zip of pictures (sub-folder = label); a table of pandas, polars or pyarrow; a NumPy
         array, a tensor, nested lists, `(values, labels)`, a mapping of arrays; a list of series of different lengths,
-        (T,) or (C, T) each; Samples. Data come back as they are.
+        (T,) or (C, T) each; a map-style `torch.utils.data.Dataset` of samples or (sample, label); Samples. Data come
+        back as they are.
     labels: a class for each sample, where the source is an array in memory.
     damaged: a source like it, of damaged samples that a model is to restore these from (corruption 'pairs'): a folder
         of pictures with the same names, or as many samples in the same order.

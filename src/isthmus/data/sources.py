@@ -10,7 +10,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from torch.utils.data import Dataset
+
 from isthmus.data.arrays import from_mapping, from_memory, read_npy, read_npz
+from isthmus.data.datasets import from_dataset
 from isthmus.data.folders import read_folder, read_picture, read_zip
 from isthmus.data.idx import read_idx
 from isthmus.data.named import NAMES, read_named
@@ -97,6 +100,8 @@ def _read(source: Any, options: Options, labels: Any, like: Mapping[str, Any] | 
         return _read_path(source, options, like)
     if isinstance(source, Samples):
         return _from_samples(source)
+    if isinstance(source, Dataset):
+        return from_dataset(source, options, labels)
     if is_table(source):
         return from_table(source, options, like)
     if isinstance(source, Mapping):

@@ -62,7 +62,7 @@ def copying(of: Examination) -> Finding | None:
         "A smaller code, or a corruption that makes copying useless.",
         cure.train_again(of, _squeezed(of)),
         Picture(
-            lambda theme: drawings().bars(named, limit=COPIED, label="variance that comes back", theme=theme),
+            lambda theme: drawings().bars(named, limit=COPIED, label="explained variance", theme=theme),
             f"Share of the variance that comes back: own samples {share(own)}, shuffled ones {share(found)}.",
             "What comes back of the model's own samples, and of noise with the same values. Dashed: the limit.",
         ),

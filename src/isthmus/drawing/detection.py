@@ -70,7 +70,7 @@ def picture_heat(
         shown = ((pictures.float() - low) / ((high - low) or 1.0)).clamp(0, 1)
         return shown if shown.shape[1] in (3, 4) else shown[:, :1].expand(-1, 3, -1, -1)
 
-    rows = {"sample": light(clean), "came back": light(made), "where": colours}
+    rows = {"sample": light(clean), "reconstruction": light(made), "error": colours}
     alike = {name: batch[:, :3] for name, batch in rows.items()}
     return picture_grid(alike, captions=titles, theme=theme)
 
@@ -91,7 +91,7 @@ def series_heat(
             span = (-0.5, len(line) - 0.5, float(lowest), float(highest if highest > lowest else lowest + 1))
             axes.imshow(heat[place][None].numpy(), aspect="auto", extent=span, cmap="Reds", vmin=0, vmax=1, alpha=0.6)
             axes.plot(line, color=theme.rivals["original"], linewidth=1.4, label="sample")
-            axes.plot(back, "--", color=theme.rivals["model"], linewidth=1.2, label="came back")
+            axes.plot(back, "--", color=theme.rivals["model"], linewidth=1.2, label="reconstruction")
             if place < len(titles):
                 axes.set_title(titles[place], loc="left", fontsize=8)
             axes.tick_params(labelsize=7)

@@ -44,7 +44,7 @@ def draw_map(
     """The map (N, 2) of N samples, coloured by label; beside it the plane, where there is one."""
     with drawing(theme):
         both = plane is not None
-        figure = sheet(10.8 if both else 5.6, 5.4)
+        figure = sheet(8.0 if both else 5.6, 4.2 if both else 5.4)
         halves = figure.add_gridspec(1, 2 if both else 1)  # one grid for all panels, so that none covers another
         left = figure.add_subplot(halves[0], xlabel=axes[0], ylabel=axes[1])
         marks = None if samples.labels is None else samples.labels.numpy()
@@ -123,7 +123,7 @@ def _draw_plane(
         _columns(figure, half, plane, look, theme)
         return
     axes = figure.add_subplot(half, xlabel=names[0], ylabel=names[1] if plane.down > 1 else "")
-    axes.set_title("what lies between: decoded places of the map", loc="left", fontsize=9)
+    axes.set_title("decoded positions of the map", loc="left", fontsize=9)
     axes.tick_params(labelsize=8)
     left, right, bottom, top = plane.extent
     if look.kind == "pictures" and plane.down == 1:  # a strip, of pictures as wide as they are high
