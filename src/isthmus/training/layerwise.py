@@ -10,7 +10,8 @@ from isthmus.errors import BlueprintError
 from isthmus.model.autoencoder import Autoencoder
 from isthmus.parts import Mse, Plain
 from isthmus.parts.layers import Chain
-from isthmus.training.loop import VALIDATION_BATCH, Callback, Training
+from isthmus.training.callbacks import Callback
+from isthmus.training.loop import VALIDATION_BATCH, Training
 
 
 def pretrain(training: Training, callbacks: Callable[[str], Sequence[Callback]], save: Callable[[], None]) -> None:

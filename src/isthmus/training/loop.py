@@ -1,8 +1,13 @@
 """The training loop: epochs, steps and the six moments, top to bottom."""
 
+import contextlib
+import signal
+import sys
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import torch
@@ -12,9 +17,9 @@ from isthmus.data import Samples
 from isthmus.model.autoencoder import Autoencoder
 from isthmus.model.batch import inputs_of
 from isthmus.storage.checked import damaged
+from isthmus.training.callbacks import Callback
 from isthmus.training.checkpoint import Checkpoint, State, Status, save_checkpoint
 from isthmus.training.deterministic import deterministic
-from isthmus.training.interruptible import interruptible
 from isthmus.training.optimisers import Optimiser
 from isthmus.training.precision import fast_products
 from isthmus.training.settings import Settings, find_batch_size, find_device, learning_rate_at
@@ -22,41 +27,6 @@ from isthmus.training.step import Step
 from isthmus.training.steps import count_steps, make_step
 
 VALIDATION_BATCH = 1024
-
-Notes = dict[str, Any]
-"""What JSON can hold."""
-
-
-class Callback:
-    """Something to do at one of six moments; a callback of your own overrides what it needs.
-
-    A callback that must not forget gives what it knows as `state`, and takes it back in `restore` when a run resumes.
-    """
-
-    def train_begin(self, training: "Training") -> None:
-        """Before the first step, also of a resumed run."""
-
-    def epoch_begin(self, training: "Training") -> None:
-        """Before an epoch's first step."""
-
-    def batch_begin(self, training: "Training") -> None:
-        """Before a step."""
-
-    def batch_end(self, training: "Training") -> None:
-        """After a step; `training.state.losses[training.state.step - 1]` is its loss."""
-
-    def epoch_end(self, training: "Training") -> None:
-        """After an epoch; its figures are the last row of `training.state.history`."""
-
-    def train_end(self, training: "Training") -> None:
-        """After the last step, however training ended (`training.state.status`)."""
-
-    def state(self) -> tuple[Notes, dict[str, Tensor]]:
-        """What to write into a checkpoint: notes that JSON can hold, and tensors."""
-        return {}, {}
-
-    def restore(self, notes: Notes, tensors: dict[str, Tensor]) -> None:
-        """Take back what `state` gave."""
 
 
 class Training:
@@ -108,7 +78,7 @@ class Training:
         """Train until the epochs are done, a callback stops it, somebody interrupts it, or the loss is lost."""
         step = make_step(self.model, self.optimiser, self.settings, self.device, self.batch_size)
         self.model.train()
-        with interruptible(self.state, self.stop), fast_products(self.device), deterministic(self.device):
+        with _interruptible(self), fast_products(self.device), deterministic(self.device):
             self._call("train_begin")
             while self.state.status == "running" and self.state.epoch < self.settings.epochs:
                 self._epoch(step)
@@ -287,3 +257,34 @@ def _why_lost(training: Training, step: int, number: int) -> str:
             f"({settings.learning_rate / 10:g}), or look at the scaling of the data."
         )
     return f"{where} {cause}"
+
+
+@contextlib.contextmanager
+def _interruptible(training: Training) -> Iterator[None]:
+    """Ctrl-C (and a polite kill) ends training after the step under way, and says so; a second one ends it at once.
+
+    `state.signal` is then the signal's name; and `state.reason` too, unless training had ended before.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        if training.state.status == "interrupted" and number == signal.SIGINT:
+            raise KeyboardInterrupt
+        training.state.signal = signal.Signals(number).name
+        training.stop("interrupted", training.state.signal)
+        if number == signal.SIGINT:
+            print(
+                "Stopping: what is in training is saved first. A second Ctrl-C ends it at once."
+                if training.state.status == "interrupted"
+                else "Training has ended, and is being saved.",
+                file=sys.stderr,
+            )
+
+    before = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
