@@ -1,6 +1,7 @@
 """Numerals: numbers, shares and counts as people write them, alike on the command line, in reports and pictures."""
 
 import math
+from collections.abc import Sequence
 
 NARROW = "\u202f"
 """A narrow space at which no line breaks."""
@@ -35,6 +36,15 @@ def percent(share: float, decimals: int | None = None) -> str:
         decimals = 1 if 0.001 <= abs(share) <= 0.999 else 2
     text = f"{100 * share:.{decimals}f}"
     return _signed(f"{text if float(text) else 0}{NARROW}%")
+
+
+def listed(words: Sequence[str], most: int = 5) -> str:
+    """The first few of many words, and how many more there are.
+
+    >>> listed(["a", "b", "c"], most=2)
+    'a, b and 1 more'
+    """
+    return ", ".join(words[:most]) + (f" and {len(words) - most} more" if len(words) > most else "")
 
 
 def _signed(text: str) -> str:

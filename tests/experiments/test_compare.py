@@ -7,9 +7,7 @@ import statistics
 import pytest
 
 import isthmus as ist
-from isthmus.drawing.studies import rivals
 from isthmus.errors import BlueprintError
-from isthmus.experiments.candidates import read_candidates
 from isthmus.experiments.comparison import verdict
 from isthmus.experiments.table import Entry
 from isthmus.experiments.words import brief_columns
@@ -91,35 +89,6 @@ def test_among_others_vaes_are_ranked_by_the_error_and_what_they_are_trained_for
     page = (tmp_path / "report.html").read_text()
     assert "The test part, of models with a prior" in page
     assert "Fréchet" in page
-
-
-def test_a_grid_stands_for_each_combination_and_lists_may_have_commas():
-    (deep, *grid) = read_candidates(["deep@code=8,network.widths=64,32", "vae@weight=1/4,code=8/16"])
-    assert deep.options == {"code": 8, "network.widths": [64, 32]}
-    assert read_candidates(["deep@network.widths=[64]"])[0].options == {"network.widths": [64]}
-    assert [one.options for one in grid] == [{"weight": w, "code": c} for w in (1, 4) for c in (8, 16)]
-    assert len({one.name for one in grid}) == 4
-
-
-@pytest.mark.parametrize("words", [["vae@"], ["vae@weight"], ["@code=3"], ["vae@weight="], ["vae", "vae"]])
-def test_words_that_name_no_model_are_refused_with_how_to_say_it(words):
-    with pytest.raises(BlueprintError, match=r"RECIPE@KEY=VALUE|Say each model once"):
-        read_candidates(words)
-
-
-def test_a_rival_that_is_exact_does_not_push_the_models_together():
-    means = {"a": 0.010, "b": 0.011, "c": 0.013}
-    for pca in (2e-31, 0.0):
-        axes = rivals(means, dict.fromkeys(means, 1e-4), dict.fromkeys(means, pca), across="error").axes[0]
-        low, high = axes.get_xlim()
-        assert (means["c"] - means["a"]) / (high - low) > 0.1
-    axes = rivals(means | {"exact": 1e-15}, {}, {}, across="error").axes[0]
-    assert axes.get_xlim()[1] < 0.1
-
-
-def test_elbos_below_zero_can_be_drawn():
-    axes = rivals({"a": -83.0, "b": -90.0}, {"a": 0.5}, {}, across="ELBO").axes[0]
-    assert axes.get_xlim()[0] < -90 < -83 < axes.get_xlim()[1] < 0
 
 
 def test_no_table_of_the_page_has_more_columns_than_fit_it(quick, tmp_path):

@@ -93,17 +93,6 @@ def test_its_table_and_page_hold_every_way(found):
     assert "8 labels" in page
 
 
-def test_few_samples_are_drawn_class_by_class_and_by_the_seed():
-    labels = torch.tensor([0] * 90 + [1] * 8 + [2] * 2)
-    samples = Samples(torch.arange(100.0)[:, None], labels=labels, label_names=("a", "b", "c"))
-    few = draw_few(samples, 12, seed=1)
-    assert few.labels is not None
-    assert torch.bincount(few.labels).tolist() == [5, 5, 2]
-    assert torch.equal(few.tensor(), draw_few(samples, 12, seed=1).tensor())
-    assert not torch.equal(few.tensor(), draw_few(samples, 12, seed=2).tensor())
-    assert len(draw_few(samples, 1000, seed=0)) == 100
-
-
 def test_from_scratch_is_the_same_network_with_other_weights(run):
     fresh = unlearnt(run.model, seed=5)
     before, after = run.model.state_dict(), fresh.state_dict()

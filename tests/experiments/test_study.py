@@ -2,11 +2,9 @@
 
 import json
 import os
-import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,25 +12,12 @@ import torch
 
 import isthmus as ist
 from isthmus import fitting
-from isthmus.errors import DataError, IsthmusError, Remark, RunError
+from isthmus.errors import DataError, Remark, RunError
 from isthmus.experiments import Fit, Study
 from isthmus.experiments.study import COMPONENTS
 from isthmus.experiments.table import rows
 from isthmus.pca import principal_components
-
-
-def trials(settings, *, codes=(1, 2), seeds=1):
-    plan = ist.recipe("vanilla")
-    return [
-        Fit(candidate=f"code {code}", seed=seed, blueprint=plan, options={"code": code}, settings=settings)
-        for code in codes
-        for seed in range(seeds)
-    ]
-
-
-def figures(study):
-    """What is not a matter of time."""
-    return [{name: value for name, value in row.items() if "seconds" not in name} for row in rows(study)]
+from studies import figures, trials
 
 
 @pytest.fixture
@@ -57,19 +42,6 @@ def test_what_is_done_is_not_done_again_and_more_trials_take_it(data, quick, tra
     assert trained[2:] == ["code-3-seed-0"]
 
 
-def test_processes_come_to_the_same_numbers_as_one(file, data, quick, tmp_path):
-    alone, shared = (Study(tmp_path / name, data, trials(quick, seeds=2)) for name in ("alone", "shared"))
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        alone.run()
-        shared.run(jobs=2)
-    finally:
-        torch.set_num_threads(before)
-    assert figures(alone) == figures(shared)
-    assert all(row["error"] is None for row in figures(shared))
-
-
 def test_one_trial_that_fails_is_told_and_loses_no_other_and_is_tried_again(data, quick, trained, tmp_path):
     wrong = Fit(candidate="pictures only", blueprint=ist.recipe("conv"), settings=quick)
     study = Study(tmp_path, data, [wrong, *trials(quick)])
@@ -80,57 +52,6 @@ def test_one_trial_that_fails_is_told_and_loses_no_other_and_is_tried_again(data
     count = len(trained)
     study.run()
     assert len(trained) == count
-
-
-@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="the system has no signal that kills")
-def test_a_process_that_is_killed_fails_its_trial_only(data, quick, tmp_path):
-    slow = Fit(candidate="slow", blueprint=ist.recipe("vanilla"), settings=quick | {"epochs": 200_000})
-    study = Study(tmp_path, data, [slow, *trials(quick)])
-
-    def kill_slow(done, total):
-        if all((found := study.found(trial)) and not found["error"] for trial in study.trials[1:]):
-            for process in children():
-                os.kill(process, signal.SIGKILL)
-
-    study.run(jobs=2, progress=kill_slow)
-    failed, *others = rows(study)
-    assert "SIGKILL" in failed["error"]
-    assert all(row["error"] is None for row in others)
-
-
-def test_processes_that_are_stopped_say_so_and_save_what_they_had(data, quick, tmp_path):
-    study = Study(tmp_path, data, trials(quick | {"epochs": 200_000}))
-
-    def interrupt(done, total):
-        raise KeyboardInterrupt
-
-    with pytest.warns(Remark, match="Stopping: what is in training is saved first"), pytest.raises(KeyboardInterrupt):
-        study.run(jobs=2, progress=interrupt)
-    assert not list(children())
-    assert list(tmp_path.rglob("checkpoint.safetensors"))
-
-
-def test_data_that_processes_cannot_open_again_end_the_study(file, quick, tmp_path):
-    copy = tmp_path / "copy.npy"
-    copy.write_bytes(file.read_bytes())
-    study = Study(tmp_path / "study", ist.open_data(copy), trials(quick))
-    copy.unlink()
-    with pytest.raises(IsthmusError, match=r"copy\.npy"):
-        study.run(jobs=2)
-    assert not list(children())
-    assert not list(tmp_path.rglob("trial.json"))
-
-
-def children():
-    """The processes that this one has started for a study."""
-    tasks = Path("/proc/self/task")
-    if not tasks.is_dir():
-        pytest.skip("looks for processes in /proc")
-    for task in tasks.iterdir():
-        for child in (task / "children").read_text().split():
-            command = (tasks.parents[1] / child / "cmdline").read_bytes()
-            if b"isthmus.experiments.one_trial" in command:
-                yield int(child)
 
 
 SCRIPT = """

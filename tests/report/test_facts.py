@@ -5,19 +5,6 @@ from isthmus.parts import Dense, Plain
 from isthmus.report import facts
 
 
-def test_layers_come_in_order_with_shapes_and_every_parameter_once():
-    model = Blueprint(network=Dense(tied=True), code=Plain(size=3)).build((5,))
-    layers = facts.layers(model)
-    assert [layer.shape for layer in layers if layer.parameters] == [(3,), (5,)]
-    assert sum(layer.parameters for layer in layers) == facts.parameter_count(model) == 5 * 3 + 3 + 5
-
-
-def test_layers_leave_no_hook_behind():
-    model = Blueprint(network=Dense(), code=Plain(size=3)).build((5,))
-    facts.layers(model)
-    assert not any(module._forward_hooks for module in model.modules())
-
-
 def test_nested_facts_become_rows_without_what_is_empty():
     rows = facts.flat({"split": {"seed": 0, "own": []}, "learning_rate": 1e-3, "compile": False, "clip": None})
     assert rows == [("split seed", "0"), ("learning rate", "0.001"), ("compile", "no")]

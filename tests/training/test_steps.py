@@ -13,7 +13,7 @@ from isthmus.model.batch import Inputs
 from isthmus.model.blueprint import Blueprint
 from isthmus.model.recipes import recipe
 from isthmus.parts import ActivationL1, Conv, Dense, Plain
-from isthmus.training import steps
+from isthmus.training import graph, steps
 from isthmus.training.optimisers import Optimiser
 from isthmus.training.settings import Settings
 from isthmus.training.steps import make_step, worth_compiling
@@ -132,3 +132,24 @@ def test_every_sample_is_trained_where_one_is_left_over_and_resuming_gives_the_s
     assert torch.isfinite(torch.tensor([row["loss"] for row in whole.history])).all()
     expected, found = whole.model.state_dict(), resumed.model.state_dict()
     assert all(torch.equal(value, found[name]) for name, value in expected.items())
+
+
+def test_a_step_is_compiled_by_pytorchs_own_compiler_where_its_private_parts_differ(monkeypatch) -> None:
+    model = BLUEPRINTS["dense"].build((1, 6, 5), remarks=False)
+    eager, losses = _after(model, Settings(compile=False, optimiser="sgd"), _batches((1, 6, 5)))
+    compiled: list[bool] = []
+
+    def lacks(*_):
+        raise ImportError("cannot import name 'make_fx'")
+
+    def compile_(function, fullgraph, dynamic):
+        compiled.append(fullgraph)
+        return real(function, fullgraph=fullgraph, dynamic=dynamic, backend="eager")
+
+    real = torch.compile
+    monkeypatch.setattr(graph, "_without_checks", lacks)
+    monkeypatch.setattr(torch, "compile", compile_)
+    found, same = _after(model, Settings(compile=True, optimiser="sgd"), _batches((1, 6, 5)))
+    assert compiled == [True]
+    torch.testing.assert_close(same, losses)
+    torch.testing.assert_close(found, eager)

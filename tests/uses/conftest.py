@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import numpy as np
 import pytest
 
 import isthmus as ist
@@ -25,3 +26,23 @@ def barely():
         return ist.fit(ist.recipe(name, **options).build(data, remarks=False), data, **how)
 
     return train
+
+
+@pytest.fixture(scope="session")
+def digits():
+    """Principal components of all digits but the nines, the run's test part, and the nines."""
+    whole = ist.open_data("digits", test=0, validation=0).train
+    assert whole.labels is not None
+    known, nines = whole.take((whole.labels != 9).nonzero()[:, 0]), whole.take((whole.labels == 9).nonzero()[:, 0])
+    data = ist.open_data(known)
+    return ist.fit(ist.recipe("pca", code=24).build(data), data, progress=False), nines
+
+
+@pytest.fixture(scope="session")
+def table():
+    """A run on a table of five columns that hang together, and what it is drawn from."""
+    generator = np.random.default_rng(0)
+    inner, mixing = generator.normal(size=(800, 2)), generator.normal(size=(2, 5))
+    values = inner @ mixing + 0.05 * generator.normal(size=(800, 5))
+    data = ist.open_data(values.astype(np.float32))
+    return ist.fit(ist.recipe("pca", code=2).build(data), data, progress=False), values.astype(np.float32)

@@ -9,7 +9,7 @@ from PIL import Image
 
 import isthmus as ist
 from isthmus.data.samples import Samples
-from isthmus.data.tiles import places_of, tiled
+from isthmus.data.tiles import places_of
 from isthmus.drawing.theme import LIGHT
 from isthmus.errors import DataError, UseError
 from isthmus.uses.detect import draw_places
@@ -43,18 +43,6 @@ def folder_of_photos(tmp_path_factory):
     odd[16:24, 24:32] = np.random.default_rng(0).integers(0, 256, (8, 8, 3))
     Image.fromarray(odd).save(folder / "odd.png")
     return folder
-
-
-def test_tiles_cover_a_picture_and_are_named_after_their_places():
-    values = torch.arange(3 * 20 * 17).view(1, 3, 20, 17)
-    tiles = tiled(Samples(values, names=("cats/a.png",), kind="pictures"), (8, 8))
-    assert places_of((20, 17), (8, 8)) == [(r, c) for r in (0, 8, 12) for c in (0, 8, 9)]
-    assert tiles.names[-1] == "cats/a@12,9.png"
-    for tile, (row, column) in zip(tiles.tensor(), places_of((20, 17), (8, 8)), strict=True):
-        assert torch.equal(tile, values[0, :, row : row + 8, column : column + 8])
-    small = tiled(Samples(values[..., :5, :5], kind="pictures"), (8, 8)).tensor()
-    assert small.shape == (1, 3, 8, 8)
-    assert torch.equal(small[..., 5:, 4], values[..., 4:5, 4].expand(1, 3, 3))
 
 
 def test_encode_gives_a_code_for_each_tile_and_the_same_as_the_tile_alone(run, photos):

@@ -9,11 +9,8 @@ import torch
 from torch import nn
 
 import isthmus as ist
-from isthmus.data import Scaling
-from isthmus.drawing.rows import Look
 from isthmus.errors import DataError, UseError
 from isthmus.training import Settings
-from isthmus.uses.effects import effect_of
 from isthmus.uses.traverse import section
 from rounding import through_network
 
@@ -68,32 +65,6 @@ def test_the_others_stay_and_the_sample_is_the_one_asked_for(linear):
     code = linear.encode(linear.data.test.take([3]))[0]
     code[1] = move.values[2]
     assert torch.allclose(move.samples[2], linear.decode(code)[0])
-
-
-COLOURS = Look("table", Scaling(levels=(0, 3)), ("size", "colour"), ((), ("red", "green", "blue")))
-
-
-@pytest.mark.parametrize(
-    ("values", "words"),
-    [
-        ((2.0, 1.0, 0.0), "colour blue → red"),
-        ((0.0, 1.0, 0.0), "colour red → green → red"),
-        ((0.0, 0.0, 0.0), "changes other samples than this"),
-    ],
-)
-def test_categories_are_named(values, words):
-    samples = torch.tensor([[1.0, value] for value in values])
-    effect = effect_of(samples, torch.tensor([0.0, 0.8]), COLOURS)
-    assert effect.words == words
-    names = COLOURS.categories[1]
-    assert effect.figures["columns"] == [
-        {
-            "column": "colour",
-            "low": names[int(values[0])],
-            "high": names[int(values[-1])],
-            "change": pytest.approx(0.8),
-        }
-    ]
 
 
 def test_the_numbers_that_matter_most_rebuild_the_data_best(vae):

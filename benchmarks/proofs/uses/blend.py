@@ -1,11 +1,11 @@
 """Blends through the code lie closer to the data than blends of pixels, and a VAE's closer than a plain one's."""
 
 import torch
-from proving import Bench, Row, documented
 from torch import Tensor
 from torch.nn import functional
 
 import isthmus as ist
+from benchmarks.proofs.proving import Bench, Row, documented
 from isthmus.classifier import QUICK, train_classifier
 from isthmus.drawing.rows import Look, sample_rows
 from isthmus.measures import nearest_samples

@@ -2,9 +2,8 @@
 
 import sys
 
-from proving import Bench, Row, documented
-
 import isthmus as ist
+from benchmarks.proofs.proving import Bench, Row, documented
 from isthmus.drawing.studies import rivals
 
 EPOCHS = 10

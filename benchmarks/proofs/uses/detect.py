@@ -5,15 +5,15 @@ from dataclasses import replace
 
 import numpy as np
 import torch
-from digits import find_file
 from PIL import Image
-from proving import Bench, Row, documented
 from sklearn.datasets import load_sample_images
 from sklearn.ensemble import IsolationForest
 from sklearn.metrics import roc_auc_score
 from torch import Tensor
 
 import isthmus as ist
+from benchmarks.digits import find_file
+from benchmarks.proofs.proving import Bench, Row, documented
 from isthmus.data.samples import Samples
 from isthmus.uses.detect import By, draw_most_anomalous
 

@@ -6,10 +6,9 @@ from collections import Counter
 from collections.abc import Callable
 from functools import partial
 
-import patients
-from proving import Bench, Row
-
 import isthmus as ist
+from benchmarks.proofs import patients
+from benchmarks.proofs.proving import Bench, Row
 from isthmus.drawing.theme import LIGHT
 from isthmus.storage.files import write_json
 

@@ -1,10 +1,10 @@
 """Draws of a prior or a fitted mixture are far nearer to real digits than naive draws, and of the class asked for."""
 
 import torch
-from proving import Bench, Row, documented
-from sheets import mosaics
 
 import isthmus as ist
+from benchmarks.proofs.proving import Bench, Row, documented
+from benchmarks.proofs.sheets import mosaics
 from isthmus.classifier import Classifier
 from isthmus.samplers import fit_sampler
 from isthmus.uses.judge import classifier_of, judge

@@ -2,9 +2,8 @@
 
 import importlib.util
 
-from proving import Bench, Row, documented
-
 import isthmus as ist
+from benchmarks.proofs.proving import Bench, Row, documented
 from isthmus.uses.projections import Way
 
 EPOCHS = 10

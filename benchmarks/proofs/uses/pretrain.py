@@ -2,9 +2,8 @@
 
 import sys
 
-from proving import Bench, Row, documented
-
 import isthmus as ist
+from benchmarks.proofs.proving import Bench, Row, documented
 from isthmus.drawing.studies import curves
 from isthmus.experiments.classify import WAYS
 from isthmus.experiments.pretraining import told

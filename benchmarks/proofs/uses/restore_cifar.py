@@ -4,10 +4,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from proving import Bench, Row
-from restoring import TASKS, Fold, Lot, prove_all
 
 import isthmus as ist
+from benchmarks.proofs.proving import Bench, Row
+from benchmarks.proofs.restoring import TASKS, Fold, Lot, prove_all
 
 EPOCHS = 2
 TRAIN, TEST = 4_000, 500

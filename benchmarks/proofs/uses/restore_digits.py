@@ -1,10 +1,10 @@
 """Damaged digits: every restoring recipe does better than doing nothing and than filters do."""
 
 import torch
-from proving import Bench, Row
-from restoring import TASKS, Fold, Lot, prove_all
 
 import isthmus as ist
+from benchmarks.proofs.proving import Bench, Row
+from benchmarks.proofs.restoring import TASKS, Fold, Lot, prove_all
 
 EPOCHS = 2
 TRAIN, TEST = 4_000, 500

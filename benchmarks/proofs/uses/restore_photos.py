@@ -5,12 +5,12 @@ from typing import Any
 
 import numpy as np
 import torch
-from proving import Bench, Row
-from restoring import TASKS, Fold, Lot, prove_all
 from skimage import data as photographs
 from sklearn.datasets import load_sample_image
 
 import isthmus as ist
+from benchmarks.proofs.proving import Bench, Row
+from benchmarks.proofs.restoring import TASKS, Fold, Lot, prove_all
 
 EPOCHS = 3
 FOLDS = 2

@@ -3,9 +3,9 @@
 import sys
 
 import numpy as np
-from proving import Bench, Row
 
 import isthmus as ist
+from benchmarks.proofs.proving import Bench, Row
 from isthmus.drawing.studies import curves
 
 EPOCHS = 15

@@ -1,10 +1,10 @@
 """The order in which a traverse puts a code's numbers is that in which they are missed, and they move what it says."""
 
 import torch
-from proving import Bench, Row, documented
 from torch import Tensor
 
 import isthmus as ist
+from benchmarks.proofs.proving import Bench, Row, documented
 from isthmus.parts import Plain
 
 EPOCHS = 10

@@ -1,9 +1,10 @@
 """The codes match the prior: their discrepancy to it is a tenth of the plain one's or less, whatever the seed."""
 
 import torch
-from normality import discrepancy
-from proving import Bench, Row, documented
-from sheets import mosaics
+
+from benchmarks.proofs.normality import discrepancy
+from benchmarks.proofs.proving import Bench, Row, documented
+from benchmarks.proofs.sheets import mosaics
 
 EPOCHS = 6
 SEEDS = (0, 1, 2)

@@ -1,10 +1,10 @@
 """The larger the weight of the KL, the fewer nats the code holds, and the fewer of its numbers are used."""
 
 import torch
-from proving import Bench, Row, documented
-from sheets import mosaics
 
 import isthmus as ist
+from benchmarks.proofs.proving import Bench, Row, documented
+from benchmarks.proofs.sheets import mosaics
 from isthmus.measures import elbo
 
 EPOCHS = 3

@@ -1,10 +1,10 @@
 """The code moves a fifth as much as the plain one's when a digit moves a little, or less."""
 
 import torch
-from proving import Bench, Row, documented
-from sheets import features, mosaics
 
 import isthmus as ist
+from benchmarks.proofs.proving import Bench, Row, documented
+from benchmarks.proofs.sheets import features, mosaics
 from isthmus.parts import Contraction
 
 EPOCHS = 20

@@ -1,9 +1,9 @@
 """A digit costs fewer nats than the dense VAE's with as large a code and as many epochs."""
 
 import torch
-from proving import Bench, Row, documented
-from sheets import mosaics
 
+from benchmarks.proofs.proving import Bench, Row, documented
+from benchmarks.proofs.sheets import mosaics
 from isthmus.measures import elbo
 
 EPOCHS = 4

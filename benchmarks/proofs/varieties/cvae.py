@@ -1,9 +1,9 @@
 """A digit whose label is known costs fewer nats, and digits can be drawn by class."""
 
 import torch
-from proving import Bench, Row, documented
-from sheets import mosaics
 
+from benchmarks.proofs.proving import Bench, Row, documented
+from benchmarks.proofs.sheets import mosaics
 from isthmus.measures import elbo
 from isthmus.uses.judge import classifier_of
 

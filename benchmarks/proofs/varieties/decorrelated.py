@@ -1,7 +1,6 @@
 """The numbers of the code go together a tenth as much, or less."""
 
-from proving import Bench, Row, documented
-
+from benchmarks.proofs.proving import Bench, Row, documented
 from isthmus.parts.penalties.decorrelation import squared_correlation
 
 EPOCHS = 10

@@ -1,5 +1,5 @@
 """Rounded numbers make better pictures of their bits than principal components of as many; few of them lie idle."""
 
-from proofs.varieties.vq import EPOCHS, prove
+from benchmarks.proofs.varieties.vq import EPOCHS, prove
 
 __all__ = ["EPOCHS", "prove"]

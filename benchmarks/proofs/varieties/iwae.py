@@ -2,10 +2,10 @@
 
 import numpy as np
 import torch
-from proving import Bench, Row, documented
-from sheets import mosaics
 
 import isthmus as ist
+from benchmarks.proofs.proving import Bench, Row, documented
+from benchmarks.proofs.sheets import mosaics
 from isthmus.measures import LogLikelihood, log_likelihood
 
 EPOCHS = 5

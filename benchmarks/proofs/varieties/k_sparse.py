@@ -1,9 +1,9 @@
 """Exactly k units describe a digit, and what each of them looks at is a stroke."""
 
-from proving import Bench, Row, documented
-from sheets import features, mosaics
 from torch import Tensor
 
+from benchmarks.proofs.proving import Bench, Row, documented
+from benchmarks.proofs.sheets import features, mosaics
 from isthmus.parts import Plain, TopK
 
 EPOCHS = 8

@@ -1,9 +1,9 @@
 """With 128 numbers a residual network that starts at PCA's solution is no worse than PCA; from the mean it is."""
 
 import torch
-from proving import Bench, Row, documented
-from sheets import one_of_each
 
+from benchmarks.proofs.proving import Bench, Row, documented
+from benchmarks.proofs.sheets import one_of_each
 from isthmus.drawing.figures import picture_grid
 from isthmus.measures.reconstruction import psnr
 

@@ -1,9 +1,9 @@
 """A colour picture costs fewer nats than with a dense VAE of as large a code, and new pictures come from the prior."""
 
 import torch
-from proving import Bench, Row, documented
-from sheets import mosaics
 
+from benchmarks.proofs.proving import Bench, Row, documented
+from benchmarks.proofs.sheets import mosaics
 from isthmus.measures import elbo
 from isthmus.measures.reconstruction import psnr
 

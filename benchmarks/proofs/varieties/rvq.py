@@ -1,5 +1,5 @@
 """Books in turn make better pictures of their bits than principal components of as many, and each is used."""
 
-from proofs.varieties.vq import EPOCHS, prove
+from benchmarks.proofs.varieties.vq import EPOCHS, prove
 
 __all__ = ["EPOCHS", "prove"]

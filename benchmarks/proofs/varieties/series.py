@@ -1,7 +1,7 @@
 """What was trained on normal heartbeats alone tells abnormal ones by their error."""
 
-from heartbeats import prove_heartbeats
-from proving import Bench, Row
+from benchmarks.proofs.heartbeats import prove_heartbeats
+from benchmarks.proofs.proving import Bench, Row
 
 EPOCHS = 60
 

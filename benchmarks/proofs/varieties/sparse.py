@@ -1,7 +1,7 @@
 """Half as many units answer to a digit as without the penalty, or fewer, for at most 10 % more error."""
 
-from proving import Bench, Row, documented
-from sheets import features, mosaics
+from benchmarks.proofs.proving import Bench, Row, documented
+from benchmarks.proofs.sheets import features, mosaics
 
 EPOCHS = 10
 

@@ -1,8 +1,7 @@
 """The units answer at the rate that was asked for, to within a fifth."""
 
-from proving import Bench, Row, documented
-from sheets import features, mosaics
-
+from benchmarks.proofs.proving import Bench, Row, documented
+from benchmarks.proofs.sheets import features, mosaics
 from isthmus.parts import SparsityKl
 
 EPOCHS = 20

@@ -1,8 +1,7 @@
 """Trained layer by layer first, a deep network of logistic units ends better than from scratch in as many epochs."""
 
-from proving import Bench, Row, documented
-from sheets import curves, one_of_each
-
+from benchmarks.proofs.proving import Bench, Row, documented
+from benchmarks.proofs.sheets import curves, one_of_each
 from isthmus.drawing.figures import picture_grid
 
 EPOCHS = 8

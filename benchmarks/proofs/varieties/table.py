@@ -7,13 +7,13 @@ from typing import Self
 import numpy as np
 import pyarrow as pa
 import torch
-from digits import find_file
-from proving import Bench, Row, documented
 from sklearn.datasets import load_wine
 from sklearn.impute import SimpleImputer
 from torch import Tensor
 
 import isthmus as ist
+from benchmarks.digits import find_file
+from benchmarks.proofs.proving import Bench, Row, documented
 from isthmus.data import Samples
 from isthmus.drawing.figures import column_bars
 

@@ -1,11 +1,11 @@
 """The linear one, half the weights, ends in the plane of the principal components."""
 
 import torch
-from proving import Bench, Row, documented
-from sheets import one_of_each
 from torch import Tensor
 
 import isthmus as ist
+from benchmarks.proofs.proving import Bench, Row, documented
+from benchmarks.proofs.sheets import one_of_each
 from isthmus.drawing.figures import picture_grid
 from isthmus.parts import Dense
 

@@ -1,9 +1,9 @@
 """A digit costs at most 106 nats after ten epochs, and what is drawn from the prior looks like one."""
 
 import torch
-from proving import Bench, Row, documented
-from sheets import mosaics
 
+from benchmarks.proofs.proving import Bench, Row, documented
+from benchmarks.proofs.sheets import mosaics
 from isthmus.measures import elbo
 from isthmus.parts import Plain
 

@@ -1,9 +1,9 @@
 """Draws are sharper than the VAE's of the same network and budget, and nearer to real digits, whatever the seed."""
 
 import torch
-from proving import Bench, Row, documented
-from sheets import mosaics
 
+from benchmarks.proofs.proving import Bench, Row, documented
+from benchmarks.proofs.sheets import mosaics
 from isthmus.measures import gradient_energy, judge_draws
 from isthmus.samplers import Way
 from isthmus.uses.judge import classifier_of

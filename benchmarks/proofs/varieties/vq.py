@@ -1,10 +1,10 @@
 """A quantised code makes better pictures of its bits than principal components of as many, and its book is used."""
 
-from proving import Bench, Row, documented
-from rate import coded, pca_at, use_of_book
-from sheets import one_of_each
 from torch import Tensor
 
+from benchmarks.proofs.proving import Bench, Row, documented
+from benchmarks.proofs.rate import coded, pca_at, use_of_book
+from benchmarks.proofs.sheets import one_of_each
 from isthmus.drawing.figures import picture_grid
 from isthmus.parts import Fsq, Plain, Vq
 

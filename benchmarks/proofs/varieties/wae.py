@@ -1,9 +1,10 @@
 """All codes together are distributed like the prior, so that draws of it can be decoded; the plain one's are not."""
 
 import torch
-from normality import discrepancy, told_apart
-from proving import Bench, Row, documented
-from sheets import mosaics
+
+from benchmarks.proofs.normality import discrepancy, told_apart
+from benchmarks.proofs.proving import Bench, Row, documented
+from benchmarks.proofs.sheets import mosaics
 
 EPOCHS = 6
 

@@ -2,7 +2,6 @@
 
 import contextlib
 import json
-import math
 import re
 import sys
 import warnings
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from isthmus import formatting
 from isthmus.errors import Remark
 from isthmus.plain import plain, plain_json
+from isthmus.storage.files import finite
 
 if TYPE_CHECKING:
     from isthmus.data.stream import Stream
@@ -76,7 +76,7 @@ def say(*lines: str) -> None:
 
 def say_json(value: Any) -> None:
     """Print `value` as JSON on stdout; numbers that are not finite become null."""
-    print(plain_json(json.dumps(_finite(value), indent=2, ensure_ascii=False)))
+    print(plain_json(json.dumps(finite(value), indent=2, ensure_ascii=False)))
 
 
 def say_table(
@@ -128,9 +128,9 @@ def tell_skipped(stream: "Stream | Detection | Evaluation") -> None:
     import typer
 
     if names := stream.skipped:
-        shown = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+        some = formatting.listed(names)
         many = "picture" if len(names) == 1 else "pictures"
-        complain(f"{len(names)} {many} can't be read and {'is' if len(names) == 1 else 'are'} left out: {shown}.")
+        complain(f"{len(names)} {many} can't be read and {'is' if len(names) == 1 else 'are'} left out: {some}.")
         raise typer.Exit(1)
 
 
@@ -185,13 +185,3 @@ def _tell(text: str) -> None:
     """Print one line on stderr; where nobody takes it, the work goes on."""
     with contextlib.suppress(OSError):
         print(plain(" ".join(text.split())), file=sys.stderr)
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {str(key): _finite(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(item) for item in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value

@@ -10,8 +10,6 @@ from isthmus.cli import options
 from isthmus.cli.console import number, say, say_json, say_table
 
 if TYPE_CHECKING:
-    from torch import nn
-
     from isthmus.model.recipes import Recipe
     from isthmus.run import Run
 
@@ -49,14 +47,19 @@ def recipes(
 
 def info(run: options.Folder, json: options.Json = False) -> None:
     """Show what a run is made of: the model layer by layer, its data, how the training went, the files."""
+    from isthmus.model.listing import layers, parameter_count
+
     found = options.open_run(run)
     facts = {
         "status": found.status,
         "blueprint": found.model.blueprint.to_json() if found.model.blueprint else None,
         "shape": found.model.shape,
         "code_shape": found.model.code_shape,
-        "layers": _layers(found),
-        "parameters": _count(found.model),
+        "layers": [
+            {"name": layer.name, "layer": layer.kind, "gives": layer.shape, "weights": layer.parameters}
+            for layer in layers(found.model)
+        ],
+        "parameters": parameter_count(found.model),
         "data": found.description,
         "settings": found.settings.to_json(),
         "best_epoch": found.best_epoch,
@@ -115,33 +118,8 @@ def _part(value: Any) -> str:
     return ", ".join([str(value.get("kind", "")), *(f"{k}={_as_set(v)}" for k, v in value.items() if k != "kind")])
 
 
-def _layers(run: "Run") -> list[dict[str, Any]]:
-    """Every named layer in the order in which data meet it, with the shape of what it gives and its weights."""
-    model = run.model
-    from isthmus.parts.model import example
-
-    out = example(model)
-    rows = []
-    for side in ("encoder", "decoder"):
-        for name, layer in getattr(model, side).named_children():
-            output = out.layers.get(f"{side}.{name}")
-            shape = None if output is None else list(output.shape[1:])
-            rows.append({"name": f"{side}.{name}", "layer": _words(layer), "gives": shape, "weights": _count(layer)})
-    return rows
-
-
-def _words(layer: "nn.Module") -> str:
-    """A layer's kind, or the kinds of what it holds: `Linear, ReLU`."""
-    children = [type(child).__name__ for child in layer.children()]
-    return ", ".join(children) if children else type(layer).__name__
-
-
-def _count(module: "nn.Module") -> int:
-    return sum(parameter.numel() for parameter in module.parameters())
-
-
 def _layer_row(layer: dict[str, Any]) -> tuple[str, str, str, str]:
-    gives = "×".join(map(str, layer["gives"])) if layer["gives"] is not None else ""
+    gives = "×".join(map(str, layer["gives"]))
     return layer["name"], layer["layer"], gives, f"{layer['weights']:,}" if layer["weights"] else ""
 
 

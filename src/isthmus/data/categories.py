@@ -8,6 +8,7 @@ import pyarrow as pa
 
 from isthmus.data.options import AUTO, Options
 from isthmus.errors import DataError, remark
+from isthmus.formatting import listed
 
 MOST = 1000
 """Categories of one column; more are taken for names or sentences."""
@@ -56,8 +57,8 @@ def encode(table: pa.Table, name: str, known: tuple[str, ...], source: str, *, k
         )
     strange = sorted({one for one in names if one is not None and one not in number})
     if strange:
-        some = ", ".join(map(repr, strange[:3])) + (f" and {len(strange) - 3} more" if len(strange) > 3 else "")
-        what = f"{called} holds {some}, which the model does not know (but {', '.join(map(repr, ordered[:5]))})"
+        some, instead = listed(list(map(repr, strange)), most=3), ", ".join(map(repr, ordered[:5]))
+        what = f"{called} holds {some}, which the model does not know (but {instead})"
         if not kept:
             raise DataError(f"{what}. Change them, or say missing='keep' to take them for unknown.")
         remark(f"{what}: taken for unknown, which counts as wrong.")

@@ -12,6 +12,7 @@ from isthmus.data.options import as_wanted
 from isthmus.data.samples import Samples
 from isthmus.data.series import lengthened
 from isthmus.errors import DataError, remark, renamed
+from isthmus.formatting import listed
 
 
 def fit_to(samples: Samples, like: Mapping[str, Any], called: str) -> Samples:
@@ -52,7 +53,7 @@ def _by_name(samples: Samples, columns: tuple[str, ...], called: str) -> Samples
     where = {name: position for position, name in enumerate(samples.columns)}
     missing = [name for name in columns if name not in where]
     if missing:
-        shown = ", ".join(map(repr, missing[:5])) + (f" and {len(missing) - 5} more" if len(missing) > 5 else "")
+        shown = listed(list(map(repr, missing)))
         raise DataError(
             f"{called} lacks the column{'s' * (len(missing) > 1)} {shown}: expected the {len(columns)} columns "
             f"the model was trained on. {renamed(missing, samples.columns)}"

@@ -11,6 +11,7 @@ from torch import Tensor
 from isthmus.data.samples import Samples
 from isthmus.data.series import ended
 from isthmus.errors import DataError, remark
+from isthmus.formatting import listed
 
 
 class NothingLeftError(DataError):
@@ -106,7 +107,7 @@ def learn_fill(train: Samples, called: str) -> Any:
     if (count == 0).any():
         empty = [_column(train, int(i)) for i in np.flatnonzero(count == 0)]
         raise DataError(
-            f"{called} has no finite value in the training part's column{'s' * (len(empty) > 1)} {_some(empty)}: "
+            f"{called} has no finite value in the training part's column{'s' * (len(empty) > 1)} {listed(empty)}: "
             "there is no mean to fill in, and nothing to learn. Leave it out with exclude=."
         )
     means = total / count
@@ -150,13 +151,13 @@ def _rows(samples: Samples, are: Callable[[Tensor], Tensor]) -> np.ndarray:
 
 
 def _samples(samples: Samples, rows: np.ndarray) -> str:
-    return "sample" + "s" * (len(rows) > 1) + " " + _some([_name(samples, int(row)) for row in rows])
+    return "sample" + "s" * (len(rows) > 1) + " " + listed([_name(samples, int(row)) for row in rows])
 
 
 def _columns(samples: Samples, bad: np.ndarray) -> str:
     values = samples.batch(torch.from_numpy(bad[: samples.at_a_time]))
     columns = (~torch.isfinite(values)).any(0).nonzero().flatten().tolist()
-    return f"column{'s' * (len(columns) > 1)} {_some([_column(samples, i) for i in columns])}"
+    return f"column{'s' * (len(columns) > 1)} {listed([_column(samples, i) for i in columns])}"
 
 
 def _column(samples: Samples, index: int) -> str:
@@ -165,7 +166,3 @@ def _column(samples: Samples, index: int) -> str:
 
 def _name(samples: Samples, index: int) -> str:
     return repr(samples.names[index]) if samples.names else str(index)
-
-
-def _some(words: list[str], most: int = 5) -> str:
-    return ", ".join(words[:most]) + (f" and {len(words) - most} more" if len(words) > most else "")

@@ -10,6 +10,8 @@ from isthmus.errors import DataError, nearest
 
 Missing = Literal["error", "drop", "fill", "keep"]
 Mode = Literal["L", "RGB", "RGBA"]
+MODES: dict[int, Mode] = {1: "L", 3: "RGB", 4: "RGBA"}
+"""By the number of a picture's channels."""
 MAX_PIXELS = 100_000_000
 MAX_BYTES = 4 * 2**30
 AUTO = ("auto",)
@@ -140,7 +142,7 @@ def as_wanted(shapes: Iterable[tuple[int, ...]], wanted: tuple[int, ...]) -> str
     """
     shapes = list(shapes)
     words = [f"size={wanted[1:]}"] if any(shape[1:] != wanted[1:] for shape in shapes) else []
-    mode = {1: "L", 3: "RGB", 4: "RGBA"}.get(wanted[0])
+    mode = MODES.get(wanted[0])
     if mode is not None and any(shape[0] != wanted[0] for shape in shapes):
         words.append(f"mode={mode!r}")
     return " and ".join(words)

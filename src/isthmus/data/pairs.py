@@ -10,6 +10,7 @@ from isthmus.data.options import Options
 from isthmus.data.samples import Samples
 from isthmus.data.sources import called, read
 from isthmus.errors import DataError
+from isthmus.formatting import listed
 
 
 def pair(
@@ -54,7 +55,7 @@ def _in_order(clean: Samples, damaged: Samples, where: str, other: str) -> Sampl
         wanted = _stems(clean)
         missing = [name for name, stem in zip(clean.names, wanted, strict=True) if stem not in at]
         if missing:
-            shown = ", ".join(missing[:5]) + (f" and {len(missing) - 5} more" if len(missing) > 5 else "")
+            shown = listed(missing)
             raise DataError(
                 f"{other} lacks {shown}: expected a damaged picture of the same name for each of the "
                 f"{len(clean)} in {where}. Add them, or take the others away."

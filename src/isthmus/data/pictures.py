@@ -14,6 +14,7 @@ from isthmus.data.options import Mode, Options, as_wanted
 from isthmus.data.patches import cut
 from isthmus.data.raw import PARTS, Raw
 from isthmus.errors import DataError, remark
+from isthmus.formatting import listed
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm")
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF", "PPM")
@@ -206,7 +207,7 @@ def _same(one: tuple[str, np.ndarray, str], other: tuple[str, np.ndarray, str], 
 
 
 def _tell_unreadable(names: list[str], count: int, where: str, options: Options) -> None:
-    shown = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+    shown = listed(names)
     if options.missing != "drop":
         raise DataError(
             f"{where}: {len(names)} of {count} pictures can't be read ({shown}): they are damaged or no pictures. "

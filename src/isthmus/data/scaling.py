@@ -1,6 +1,5 @@
 """Scaling: the affine map from raw values to what a network sees, and back."""
 
-import itertools
 from typing import Any, Literal, Self, get_args
 
 import numpy as np
@@ -9,6 +8,7 @@ from torch import Tensor, nn
 
 from isthmus.data.samples import Samples
 from isthmus.errors import DataError, nearest, remark
+from isthmus.formatting import listed
 
 ScalingKind = Literal["bytes", "standardise", "minmax", "none"]
 
@@ -189,10 +189,9 @@ def _tell_constant(samples: Samples, seen: _Statistics) -> None:
         remark(f"All values of the training part are {seen.low.item():g}: there is nothing to learn. Check the data.")
         return
     where = np.flatnonzero(seen.constant)
-    called = [repr(samples.columns[i]) if table and samples.columns else str(i) for i in itertools.islice(where, 5)]
-    more = f" and {len(where) - 5} more" if len(where) > 5 else ""
+    called = [repr(samples.columns[i]) if table and samples.columns else str(i) for i in where]
     what = "column" if table else "channel"
     remark(
-        f"Constant in the training part: {what}{'s' * (len(where) > 1)} {', '.join(called)}{more}. "
+        f"Constant in the training part: {what}{'s' * (len(where) > 1)} {listed(called)}. "
         f"Kept at scale 1, such a {what} tells a model nothing{'; exclude= leaves it out' if table else ''}."
     )

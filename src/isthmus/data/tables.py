@@ -18,6 +18,7 @@ from isthmus.data.categories import categorical_columns, encode, values_of
 from isthmus.data.options import AUTO, Options
 from isthmus.data.raw import Raw
 from isthmus.errors import DataError, nearest, remark, renamed
+from isthmus.formatting import listed
 
 NAME = "name"  # a text column that is called so holds the samples' names
 MOST_COLUMNS = 100_000
@@ -173,7 +174,9 @@ def from_arrow(
     columns = table.column_names
     doubled = sorted({name for name in columns if columns.count(name) > 1}) if len(set(columns)) < len(columns) else []
     if doubled:
-        raise DataError(f"{called} has more than one column {_listed(doubled)}: expected each once. Rename them.")
+        raise DataError(
+            f"{called} has more than one column {listed(list(map(repr, doubled)))}: expected each once. Rename them."
+        )
     if not table.num_rows or not columns:
         raise DataError(
             f"{called} has {table.num_rows} rows and {len(columns)} columns: expected one of each at least."
@@ -244,14 +247,15 @@ def _models(columns: list[str], taken: list[str], options: Options, called: str,
     missing = [name for name in wanted if name not in columns]
     if missing:
         raise DataError(
-            f"{called} lacks the column{'s' * (len(missing) > 1)} {_listed(missing)}: "
+            f"{called} lacks the column{'s' * (len(missing) > 1)} {listed(list(map(repr, missing)))}: "
             f"expected the {len(wanted)} columns the model was trained on. "
             f"{renamed(missing, [name for name in columns if name not in wanted])}"
         )
     ignored = {*taken, *wanted, *options.exclude, *(like.get("options") or {}).get("exclude", ())}
     extra = [name for name in columns if name not in ignored]
     if extra:
-        remark(f"{called} has columns that the model does not know: {_listed(extra)}. They are ignored.")
+        some = listed(list(map(repr, extra)))
+        remark(f"{called} has columns that the model does not know: {some}. They are ignored.")
     return wanted
 
 
@@ -267,11 +271,10 @@ def _matrix(
     """`(rows, wanted)` float32, NaN where something is missing, and the names of each column's categories."""
     unfit = [name for name in wanted if name not in categories and not is_number(table[name].type)]
     if unfit:
-        shown = [_described(table[name], name, named) for name in unfit[:5]]
-        more = f" and {len(unfit) - 5} more" if len(unfit) > 5 else ""
+        shown = listed([_described(table[name], name, named) for name in unfit])
         names = ",".join(unfit[:5])
         raise DataError(
-            f"{called} has columns that hold no numbers: {', '.join(shown)}{more}. "
+            f"{called} has columns that hold no numbers: {shown}. "
             f"Take them for categories with categorical='auto', leave them out with exclude='{names}', or name one as "
             "label=."
         )
@@ -341,7 +344,3 @@ def _reads_as_number(text: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _listed(names: list[str], most: int = 5) -> str:
-    return ", ".join(map(repr, names[:most])) + (f" and {len(names) - most} more" if len(names) > most else "")

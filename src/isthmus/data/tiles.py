@@ -10,6 +10,7 @@ import torch
 from PIL import Image
 from torch.nn import functional as F
 
+from isthmus.data.options import MODES
 from isthmus.data.samples import Samples
 
 
@@ -49,7 +50,7 @@ def tile_name(name: str, place: tuple[int, int]) -> str:
 def one_picture(source: Any, channels: int) -> Any:
     """A picture of Pillow's, or an array (H, W), (C, H, W) or (H, W, C), as a set of one; any other source as it is."""
     if isinstance(source, Image.Image):
-        mode = {1: "L", 3: "RGB", 4: "RGBA"}.get(channels)
+        mode = MODES.get(channels)
         return torch.from_numpy(np.array(source.convert(mode))).reshape(1, *source.size[::-1], channels).movedim(-1, 1)
     shape = getattr(source, "shape", None)
     if shape is None or not hasattr(source, "reshape") or len(shape) not in (2, 3):

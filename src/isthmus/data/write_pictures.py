@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from isthmus.data.options import MODES
 from isthmus.data.pictures import is_picture
 from isthmus.errors import DataError
 from isthmus.plain import utf8
@@ -21,8 +22,6 @@ from isthmus.storage.temporary import name_beside
 
 Write = Callable[[np.ndarray, Sequence[str]], None]
 """Takes pictures and their names."""
-
-MODES = {1: "L", 3: "RGB", 4: "RGBA"}
 
 
 def as_bytes(values: np.ndarray, like: Mapping[str, Any] | None, called: str) -> np.ndarray:

@@ -9,7 +9,7 @@ from isthmus.doctor.diagnosis import CHECKS, When, found_by
 from isthmus.doctor.examination import Examination
 from isthmus.plain import plain
 from isthmus.training import Training
-from isthmus.training.callbacks import Callback, Notes
+from isthmus.training.callback import Callback, Notes
 
 COST = 0.01
 """The share of the training's time that the glances may take, at most."""

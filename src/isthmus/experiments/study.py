@@ -18,7 +18,7 @@ from isthmus.experiments.workers import share_out
 from isthmus.model.store import make_folder
 from isthmus.pca import PCA, principal_components
 from isthmus.storage.checked import damaged, load_tensors, read_json, save_tensors
-from isthmus.storage.files import json_text, unwritable, write_json
+from isthmus.storage.files import finite, json_text, unwritable, write_json
 
 PLAN, RUNS, FOUND, COMPONENTS = "plan.json", "runs", "trial.json", "pca.safetensors"
 PATIENCE_SECONDS = 30.0
@@ -133,7 +133,7 @@ class Study:
     def keep(self, trial: Trial, **found: Any) -> None:
         """Write down what came of a trial: its `error`, or what `Trial.work` gives, and its remarks."""
         asked = {"trial": trial.to_json(), "data": self.identity, "error": None, "remarks": []}
-        write_json(make_folder(self.place(trial)) / FOUND, _finite(asked | found))
+        write_json(make_folder(self.place(trial)) / FOUND, finite(asked | found))
 
     def _fail(self, trial: Trial, error: str) -> None:
         """Keep why a trial's process ended, if it has written no result."""
@@ -245,12 +245,3 @@ def _told(error: Exception) -> str:
         return str(error) or "the memory is used up"
     last = traceback.extract_tb(error.__traceback__)[-1]
     return f"{type(error).__name__}: {error} ({Path(last.filename).name}, line {last.lineno})"
-
-
-def _finite(found: Any) -> Any:
-    """The same with None for what is not a finite number, for which JSON has no word."""
-    if isinstance(found, Mapping):
-        return {name: _finite(value) for name, value in found.items()}
-    if isinstance(found, list | tuple):
-        return [_finite(value) for value in found]
-    return None if isinstance(found, float) and found - found != 0 else found

@@ -16,6 +16,7 @@ from isthmus.errors import IsthmusError
 from isthmus.experiments.generative import FEATURES, aim_of, generative
 from isthmus.measures import evaluate, has_likelihood
 from isthmus.model.blueprint import Blueprint
+from isthmus.model.listing import parameter_count
 from isthmus.parts.part import Part
 from isthmus.pca import PCA
 from isthmus.quantised_pca import QuantisedPCA
@@ -115,7 +116,7 @@ class Fit(Trial):
             "bits": model.code.bits(model.code_shape),
             "pca_code": pca.size,
             "pca_bits": pca.bits if isinstance(pca, QuantisedPCA) else None,
-            "weights": sum(weight.numel() for weight in model.parameters()),
+            "weights": parameter_count(model),
             "epochs": len(run.history),
             "best_epoch": run.best_epoch,
             "status": run.status,

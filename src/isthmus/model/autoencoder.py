@@ -32,11 +32,10 @@ class Autoencoder(nn.Module):
     conditioning: what encoder and decoder get in addition: labels, a mask of what is observed.
     bound: how the losses of several draws of a code become one; "log-mean-exp" is the importance-weighted bound.
     predicts: what the decoder's output means: the "sample", or the "residual", which is added to its input.
-    generator: draws the weights that code, prior and penalties have of their own.
+    generator: draws the weights of code, prior and penalties.
 
     Raises:
-        BlueprintError: the modules don't take or make the shapes that they should, the distance doesn't fit the
-            scaling, or a part doesn't find what it needs.
+        BlueprintError: a module takes or makes another shape than it should, or a part lacks what it needs.
     """
 
     def __init__(
@@ -67,7 +66,7 @@ class Autoencoder(nn.Module):
         spec = DataSpec(range=self.scaling.range, inputs=math.prod(self.shape))
         self.distance = Distance.model_validate(distance or Mse()).resolve(spec)
         self.objective = Objective(self.distance, [penalty.resolve(spec) for penalty in penalties], bound)
-        self.input_shape, self.blueprint = self.corruption.shape(self.shape), blueprint
+        self.input_shape, self.bound, self.blueprint = self.corruption.shape(self.shape), bound, blueprint
         self.columns: tuple[str, ...] = ()  # of the table that it was built for: their names
         self.categories: tuple[tuple[str, ...], ...] = ()  # and those of each one's categories
         self.code_module, self.prior_module = code_module, None
@@ -102,8 +101,7 @@ class Autoencoder(nn.Module):
         features, inner = traced(self.encoder, encoded, draws.get("encoder"))
         # within autocast the layers make bfloat16; code, distance and penalties go on as exactly as the data
         code = self.code(features.to(dtype), draws.get("code"), self.code_module)
-        conditioned = self.conditioning.to_decoder(code.z, labels)
-        output, outer = traced(self.decoder, conditioned, draws.get("decoder"), inner)
+        output, outer = traced(self.decoder, self.conditioning.to_decoder(code.z, labels), draws.get("decoder"), inner)
         output = self.predicts.complete(output.to(dtype), corrupted, self.corruption)
         layers = {f"encoder.{name}": x for name, x in inner.items()} | {
             f"decoder.{name}": x for name, x in outer.items()
@@ -158,14 +156,8 @@ class Autoencoder(nn.Module):
 
     def module_of(self, part: Part) -> nn.Module:
         """The weights that this penalty of the model's, or its prior, has of its own."""
-        if part is self.code.prior:
-            return cast(nn.Module, self.prior_module)
-        return self.objective.module_of(part)
-
-    @property
-    def bound(self) -> Bound:
-        """How the losses of several draws of one sample's code become one."""
-        return self.objective.bound
+        own = self.prior_module if part is self.code.prior else self.objective.module_of(part)
+        return cast(nn.Module, own)
 
     @property
     def device(self) -> torch.device:

@@ -118,14 +118,12 @@ class Blueprint(Value):
         spec = spec_of(data, sample, classes, missing == "mask", count_dimensions=self.code.asks_dimensions)
         linear = (self.start == "pca" or self.predicts.kind == "residual") and self.distance.link == "auto"
         distance = self.distance.replace(link="identity") if linear else self.distance
-        network, corruption = self.network.resolve(spec), self.corruption.resolve(spec)
         resolved = self.replace(
-            network=network,
+            network=self.network.resolve(spec),
             code=self.code.resolve(spec),
             distance=distance.resolve(spec),
             penalties=tuple(penalty.resolve(spec) for penalty in self.penalties),
-            corruption=corruption,
-            predicts=self.predicts.replace(aligned=network.aligned and corruption.shape(shape) != shape),
+            corruption=self.corruption.resolve(spec),
             classes=classes,
             missing=missing,
         )
@@ -167,7 +165,7 @@ class Blueprint(Value):
                 distance=self.distance,
                 penalties=self.penalties,
                 corruption=self.corruption,
-                predicts=self.predicts,
+                predicts=self.predicts.replace(aligned=self.network.aligned and self.corruption.shape(shape) != shape),
                 scaling=scaling,
                 conditioning=self._conditioning,
                 code_shape=code_shape,

@@ -20,6 +20,7 @@ class Model(Protocol):
     """An `Autoencoder`, for its penalties and its prior.
 
     code: the `CodeKind`, which knows its prior, and the prior knows models; hence no closer type.
+    bound: how the losses of several draws of one sample's code become one (`Objective`).
     """
 
     encoder: nn.Module
@@ -34,11 +35,7 @@ class Model(Protocol):
     shape: Shape
     input_shape: Shape
     code_shape: Shape
-
-    @property
-    def bound(self) -> str:
-        """How the losses of several draws of one sample's code become one."""
-        ...
+    bound: Any
 
     def module_of(self, part: Part) -> nn.Module:
         """The weights that this penalty of the model, or its prior, has of its own."""

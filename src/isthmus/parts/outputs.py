@@ -17,7 +17,7 @@ class Output(Part):
     """How the decoder's output becomes the reconstruction.
 
     aligned: whether the encoder gets its input laid out as the clean sample is (`Corruption.as_clean`), which networks
-        with positions want. A blueprint takes it from its network.
+        with positions want; a blueprint sees to it.
 
     decodes: whether the code alone can be decoded.
     """

@@ -2,56 +2,9 @@
 
 import json
 from collections.abc import Mapping
-from typing import Any, NamedTuple
-
-from torch import Tensor, nn
+from typing import Any
 
 from isthmus.model.autoencoder import Autoencoder
-from isthmus.parts.model import example
-
-
-class Layer(NamedTuple):
-    """A layer as the report lists it: its name, kind, what comes out of it for one sample, and its own parameters."""
-
-    name: str
-    kind: str
-    shape: tuple[int, ...]
-    parameters: int
-
-
-def layers(model: Autoencoder) -> list[Layer]:
-    """The model's layers in the order in which a sample passes them; those that do nothing are left out.
-
-    A weight that two layers share is counted with the first.
-    """
-    found: list[Layer] = []
-    counted: set[int] = set()
-
-    def note(name: str, module: nn.Module, output: Any) -> None:
-        if not isinstance(output, Tensor):
-            return
-        own = [weight for weight in module.parameters() if id(weight) not in counted]
-        counted.update(map(id, own))
-        size = sum(weight.numel() for weight in own)
-        found.append(Layer(name, type(module).__name__, tuple(output.shape[1:]), size))
-
-    skipped = (nn.Identity, nn.Dropout, type(model.scaling))
-    hooks = [
-        module.register_forward_hook(lambda module, _, output, name=name: note(name, module, output))
-        for name, module in model.named_modules()
-        if name and not any(module.children()) and not isinstance(module, skipped)
-    ]
-    try:
-        example(model)
-    finally:
-        for hook in hooks:
-            hook.remove()
-    return found
-
-
-def parameter_count(model: nn.Module) -> int:
-    """How many numbers training can change; shared ones once."""
-    return sum(parameter.numel() for parameter in model.parameters())
 
 
 def blueprint_text(model: Autoencoder) -> str:

@@ -19,6 +19,7 @@ from isthmus.drawing.rows import Look
 from isthmus.errors import UseError
 from isthmus.measures import Evaluation, unit_of
 from isthmus.model.autoencoder import Autoencoder
+from isthmus.model.listing import layers, parameter_count
 from isthmus.parts.model import eval_mode
 from isthmus.plain import plain
 from isthmus.report import facts, words
@@ -62,7 +63,6 @@ def render(run: TrainedModel) -> str:
         looking = None if model.restores else _looking(looks, found, model)  # whole samples would come back as they are
         training = _training(run, looks, found)
         worst = looks.worst_rows(usual_row(data.train), Look.of(run)) if samples.kind == "table" else []
-        layers = facts.layers(model)
         uses = [section for make in SECTIONS if (section := _section(make, run)) is not None]
     source = data.description.get("source") or "data in memory"
     command = str(run.environment.get("command") or "")
@@ -83,8 +83,10 @@ def render(run: TrainedModel) -> str:
         uses=uses,
         worst=worst,
         part=part,
-        layers=[layer._replace(shape=_shape(layer.shape), parameters=f"{layer.parameters:,}") for layer in layers],
-        parameters=f"{facts.parameter_count(model):,}",
+        layers=[
+            layer._replace(shape=_shape(layer.shape), parameters=f"{layer.parameters:,}") for layer in layers(model)
+        ],
+        parameters=f"{parameter_count(model):,}",
         blueprint=facts.blueprint_text(model),
         data_facts=facts.data_facts(data.description),
         settings=facts.flat(settings),
@@ -232,7 +234,7 @@ def _cards(model: Autoencoder, data: Data, run: TrainedModel, code_size: int) ->
     cards = [
         (_shape(model.shape), f"{data.kind}: {width:,} numbers a sample"),
         (_shape(model.code_shape), f"code: {code_size:,} number{'s' * (code_size != 1)}, {numbers} : 1{bits}"),
-        (f"{facts.parameter_count(model):,}", "parameters"),
+        (f"{parameter_count(model):,}", "parameters"),
         (f"{len(data.train):,}", "training samples"),
     ]
     if len(run.history) > 1:

@@ -3,11 +3,12 @@
 import contextlib
 import errno
 import json
+import math
 import os
 import stat
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any
 
@@ -96,6 +97,15 @@ def write_json(path: str | Path, value: Any) -> None:
 def json_text(value: Any) -> str:
     """What `write_json` writes. What is not plain (`isthmus.plain`) stands there in JSON's own escapes."""
     return plain_json(json.dumps(value, indent=2, allow_nan=False, ensure_ascii=False)) + "\n"
+
+
+def finite(value: Any) -> Any:
+    """A value as JSON can hold it: with None for numbers that are not finite, and names as text."""
+    if isinstance(value, Mapping):
+        return {str(name): finite(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def open_regular(path: str | Path) -> IO[bytes]:

@@ -16,9 +16,17 @@ def compile_pure(function: Callable[..., Any], example: tuple[Any, ...]) -> Call
     It may take and give any nesting of mappings and sequences; what is no tensor in it stays as it is in the example.
     Every tensor that changes between calls must be an argument. Call the result within `torch.no_grad()`.
 
-    `torch.compile` asks at every call whether all that it has seen is still so, which takes a tenth of a small
-    network's step; here the caller vouches for it.
+    `torch.compile` checks at every call that nothing it relies on has changed, which takes a tenth of a small network's
+    step; here the caller vouches for it. That rests on private parts of PyTorch, so where a version has others,
+    `torch.compile` itself does it.
     """
+    try:
+        return _without_checks(function, example)
+    except Exception:  # whatever another version lacks
+        return torch.compile(function, fullgraph=True, dynamic=False)
+
+
+def _without_checks(function: Callable[..., Any], example: tuple[Any, ...]) -> Callable[..., Any]:
     with undisturbed():  # seconds and memory that only a compiler needs
         from torch import _inductor as inductor  # noqa: PLC0415
         from torch._subclasses import FakeTensorMode  # noqa: PLC0415

@@ -23,7 +23,7 @@ from isthmus.formatting import number
 from isthmus.measures.passes import passes
 from isthmus.measures.reconstruction import psnr, ssim
 from isthmus.model.autoencoder import Autoencoder
-from isthmus.parts.corruptions.colour import BRIGHTNESS
+from isthmus.parts.corruptions.colour import brightness
 from isthmus.parts.model import eval_mode
 from isthmus.seeds import seeded
 from isthmus.trained import TrainedModel
@@ -119,7 +119,7 @@ class Restorer:
             made = torch.where(observed, given, self._within(made))
         made = made[:, 0] if len(made) > 1 else made[0]
         if len(colours) == 1 and seen == clean == 3:
-            made = _brightness(made)
+            made = brightness(made)
         return made if opacity is None else torch.cat((made, self._enlarged(opacity, made)))
 
     def _within(self, made: Tensor) -> Tensor:
@@ -163,7 +163,7 @@ class Restorer:
         if seen == 1 and clean == 1:
             return colours[:, None]
         if seen == 1 and len(colours) == 3:
-            return _brightness(colours)[None]
+            return brightness(colours)[None]
         raise DataError(
             f"This model takes pictures of {seen} channels, and this one has {len(colours)}. "
             "Convert it, or train on such pictures."
@@ -325,8 +325,3 @@ def _cut_off(pictures: Tensor, model: Autoencoder) -> Tensor:
     low, high = model.scaling.range or (0.0, 1.0)
     pictures = (pictures.float() - low) / ((high - low) or 1.0)
     return pictures.clamp(0, 1) if model.scaling.range else pictures
-
-
-def _brightness(colours: Tensor) -> Tensor:
-    """(3, h, w) to (1, h, w)."""
-    return (colours * torch.tensor(BRIGHTNESS).view(3, 1, 1)).sum(0, keepdim=True)

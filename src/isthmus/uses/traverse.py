@@ -30,7 +30,6 @@ LOW, HIGH = 0.02, 0.98
 """The quantiles of a number's own values between which it is moved."""
 _NUMBERS = 2**25
 """At most this many output numbers are decoded to find the order (128 MB in float32), a piece at a time."""
-_PIECE = 4096
 
 
 @dataclass(frozen=True, eq=False)

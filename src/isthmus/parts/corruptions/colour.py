@@ -41,5 +41,10 @@ class Grey(Corruption):
 
     def __call__(self, clean: Tensor, draws: Tensor | None = None) -> Tensor:
         """(N, 3, H, W) to (N, 1, H, W)."""
-        weights = torch.tensor(BRIGHTNESS, dtype=clean.dtype, device=clean.device)
-        return (clean * weights.view(3, 1, 1)).sum(1, keepdim=True)
+        return brightness(clean)
+
+
+def brightness(colours: Tensor) -> Tensor:
+    """(…, 3, H, W) to (…, 1, H, W)."""
+    weights = torch.tensor(BRIGHTNESS, dtype=colours.dtype, device=colours.device)
+    return (colours * weights.view(3, 1, 1)).sum(-3, keepdim=True)

@@ -1,0 +1,78 @@
+"""Trials in processes of their own: as in one, killed, stopped, and without their data."""
+
+import os
+import signal
+from pathlib import Path
+
+import pytest
+import torch
+
+import isthmus as ist
+from isthmus.errors import IsthmusError, Remark
+from isthmus.experiments import Fit, Study
+from isthmus.experiments.table import rows
+from studies import figures, trials
+
+
+def test_processes_come_to_the_same_numbers_as_one(file, data, quick, tmp_path):
+    alone, shared = (Study(tmp_path / name, data, trials(quick, seeds=2)) for name in ("alone", "shared"))
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        alone.run()
+        shared.run(jobs=2)
+    finally:
+        torch.set_num_threads(before)
+    assert figures(alone) == figures(shared)
+    assert all(row["error"] is None for row in figures(shared))
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="the system has no signal that kills")
+def test_a_process_that_is_killed_fails_its_trial_only(data, quick, tmp_path):
+    slow = Fit(candidate="slow", blueprint=ist.recipe("vanilla"), settings=quick | {"epochs": 200_000})
+    study = Study(tmp_path, data, [slow, *trials(quick)])
+
+    def kill_slow(done, total):
+        if all((found := study.found(trial)) and not found["error"] for trial in study.trials[1:]):
+            for process in children():
+                os.kill(process, signal.SIGKILL)
+
+    study.run(jobs=2, progress=kill_slow)
+    failed, *others = rows(study)
+    assert "SIGKILL" in failed["error"]
+    assert all(row["error"] is None for row in others)
+
+
+def test_processes_that_are_stopped_say_so_and_save_what_they_had(data, quick, tmp_path):
+    study = Study(tmp_path, data, trials(quick | {"epochs": 200_000}))
+
+    def interrupt(done, total):
+        raise KeyboardInterrupt
+
+    with pytest.warns(Remark, match="Stopping: what is in training is saved first"), pytest.raises(KeyboardInterrupt):
+        study.run(jobs=2, progress=interrupt)
+    assert not list(children())
+    assert list(tmp_path.rglob("checkpoint.safetensors"))
+
+
+def test_data_that_processes_cannot_open_again_end_the_study(file, quick, tmp_path):
+    copy = tmp_path / "copy.npy"
+    copy.write_bytes(file.read_bytes())
+    study = Study(tmp_path / "study", ist.open_data(copy), trials(quick))
+    copy.unlink()
+    with pytest.raises(IsthmusError, match=r"copy\.npy"):
+        study.run(jobs=2)
+    assert not list(children())
+    assert not list(tmp_path.rglob("trial.json"))
+
+
+def children():
+    """The processes that this one has started for a study."""
+    tasks = Path("/proc/self/task")
+    if not tasks.is_dir():
+        pytest.skip("looks for processes in /proc")
+    for task in tasks.iterdir():
+        for child in (task / "children").read_text().split():
+            command = (tasks.parents[1] / child / "cmdline").read_bytes()
+            if b"isthmus.experiments.workers" in command:
+                yield int(child)

@@ -1,0 +1,99 @@
+"""The cells of a row that are off, and by how much."""
+
+import numpy as np
+import pyarrow as pa
+import pytest
+import torch
+
+import isthmus as ist
+from isthmus.drawing.rows import Look
+from isthmus.errors import Remark
+from isthmus.uses.cells import cells_off, usual_row
+
+
+def test_cells_of_many_rows_are_those_of_each_by_itself(table):
+    run, values = table
+    changed = run.read(values[:6] + np.eye(6, 5, dtype=np.float32) * 8)
+    usual, look = usual_row(run.data.train), Look.of(run)
+    inference_batch_size = cells_off(run.model, changed, usual, look)
+    alone = [cells_off(run.model, changed.take([row]), usual, look)[0] for row in range(6)]
+    # a share is 1 less a ratio of sums of 5 squares, after 10 passes through 2 products of float32; how a product sums
+    # up hangs on how many rows it has
+    tolerance = 10 * 2 * 5 * torch.finfo(torch.float32).eps
+    for cells, own in zip(inference_batch_size, alone, strict=True):
+        assert {cell[0]: cell[3] for cell in cells} == pytest.approx({cell[0]: cell[3] for cell in own}, abs=tolerance)
+    assert [cells[0][0] for cells in inference_batch_size[:5]] == [f"column {place + 1}" for place in range(5)]
+
+
+def test_broken_cell_is_named_before_those_that_it_pulls_along():
+    generator = np.random.default_rng(0)
+    values = generator.normal(size=(400, 1)) * [3.0, 1, 1, 1] + 0.05 * generator.normal(size=(400, 4))
+    data = ist.open_data(values.astype(np.float32), scaling="none")
+    run = ist.fit(ist.recipe("pca", code=1).build(data), data, progress=False)
+    changed = values[:20].astype(np.float32)
+    changed[7, 0] = 90
+    errors = ist.detector(run).where(run.read(changed))[7]
+    assert int(errors.argmax()) != 0  # it is followed
+    (name, given, expected, share) = ist.detect(run, changed).most_anomalous[0].columns[0]
+    assert (name, given) == ("column 1", 90)
+    assert expected == pytest.approx(values[7, 0], abs=0.5)
+    assert share > 0.99
+
+
+def test_broken_category_is_named_by_its_words(tmp_path):
+    generator = np.random.default_rng(0)
+    city = generator.integers(0, 3, 400)
+    rows = [
+        f"{place * 4 + noise:.3f},{place * 3 - noise:.3f},{('Berlin', 'Paris', 'Rome')[place]}"
+        for place, noise in zip(city, generator.normal(size=400), strict=True)
+    ]
+    (tmp_path / "table.csv").write_text("\n".join(["x,y,city", *rows]))
+    data = ist.open_data(tmp_path / "table.csv", categorical="auto")
+    model = ist.recipe("table", code=1, widths=(32,)).build(data)
+    run = ist.fit(model, data, epochs=30, learning_rate=3e-3, progress=False, compile=False)
+    (tmp_path / "odd.csv").write_text("x,y,city\n8.0,6.0,Rome\n0.0,0.0,Rome\n")
+    columns = ist.detect(run, tmp_path / "odd.csv").most_anomalous[0].columns
+    (told,) = [(given, expected) for name, given, expected, _ in columns if name == "city"]
+    assert told in [("Rome", "Berlin"), ("Rome", "Paris")]
+
+
+def test_changed_cell_is_found_with_its_column(table):
+    run, values = table
+    changed = values[:50].copy()
+    changed[7, 3] += 4
+    found = ist.detect(run, changed)
+    assert found.most_anomalous[0].sample == 7
+    assert found.anomalous[7]
+    assert found.most_anomalous[0].columns[0][0] == "column 4"
+    assert found.most_anomalous[0].columns[0][1] == pytest.approx(changed[7, 3])
+    assert found.to_json()["most_anomalous"][0]["columns"][0]["column"] == "column 4"
+
+
+def test_two_broken_cells_are_both_named_and_the_shares_of_a_row_add_up_to_one_at_most():
+    generator = np.random.default_rng(1)
+    values = generator.normal(size=(800, 2)) @ generator.normal(size=(2, 9)) + 0.05 * generator.normal(size=(800, 9))
+    data = ist.open_data(values.astype(np.float32))
+    run = ist.fit(ist.recipe("pca", code=2).build(data), data, progress=False)
+    broken = values[:8].astype(np.float32)
+    broken[:, 2] += 6
+    broken[:, 7] -= 9
+    for row in cells_off(run.model, run.read(broken), usual_row(data.train), Look.of(run), most=5):
+        assert {cell[0] for cell in row[:2]} == {"column 3", "column 8"}
+        assert 0.95 < sum(cell[3] for cell in row) <= 1 + 1e-6
+
+
+@pytest.mark.parametrize("by", ["error", "neighbours"])
+def test_an_unknown_category_is_anomalous_and_named_and_a_missing_one_is_neither(by):
+
+    place = np.random.default_rng(0)
+    kind = place.choice(["http", "smtp", "dns"], 400)
+    size = np.where(kind == "http", 1.0, 3.0) + place.normal(0, 0.2, 400)
+    given = {"kind": kind, "size": size} | {f"n{i}": size + place.normal(0, 0.1, 400) for i in range(6)}
+    data = ist.open_data(pa.table(given), categorical="auto", missing="keep")
+    run = ist.fit(ist.recipe("table", code=2).build(data), data, epochs=3, compile=False, progress=False)
+    row = {name: pa.array([values[0]] * 2) for name, values in given.items()}
+    with pytest.warns(Remark, match="taken for unknown"):
+        found = ist.detect(run, pa.table(row | {"kind": pa.array(["backdoor", None])}), by)
+    assert found.anomalous.tolist() == [True, False]
+    assert found.most_anomalous[0].sample == 0
+    assert found.most_anomalous[0].columns[0][:2] == ("kind", "unknown")

@@ -1,0 +1,113 @@
+"""Each score of how anomalous a sample is, against its definition."""
+
+import numpy as np
+import pytest
+import torch
+from sklearn.metrics import roc_auc_score
+
+import isthmus as ist
+from isthmus.errors import UseError
+from isthmus.uses import scores
+
+
+def auroc(run, by, known, anomalous, **words):
+    found = ist.detector(run, by, **words)
+    scores = torch.cat([found.scores(known), found.scores(anomalous)])
+    return roc_auc_score([0] * len(known) + [1] * len(anomalous), scores)
+
+
+def test_unseen_digit_has_larger_errors(digits):
+    run, nines = digits
+    assert auroc(run, "error", run.data.test, nines) > 0.7
+
+
+def test_code_tells_what_lies_far_along_its_own_directions(table):
+    run, values = table
+    far = run.read(5 * values[:100])
+    assert auroc(run, "distance", run.data.test, far) > 0.9
+    assert auroc(run, "neighbours", run.data.test, far) > 0.9
+
+
+def test_distance_is_that_of_mahalanobis(table):
+    run, _ = table
+    codes, test = run.encode(run.data.train).double(), run.encode(run.data.test).double()
+    inverse = torch.linalg.inv(codes.T.cov(correction=0))
+    off = test - codes.mean(0)
+    expected = ((off @ inverse) * off).sum(1).sqrt()
+    assert ist.detector(run, "distance").scores(run.data.test).numpy() == pytest.approx(expected.numpy(), rel=1e-5)
+
+
+def test_error_is_the_mean_squared_error_of_each_sample(table):
+    run, _ = table
+    expected = run.evaluation().errors["test"]["model"]
+    assert ist.detector(run).scores(run.data.test).float().numpy() == pytest.approx(expected.numpy(), rel=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["pictures", "series"])
+def test_unexplained_share_is_one_less_the_coefficient_of_determination(kind):
+    shape = {"pictures": (60, 5, 6, 2), "series": (60, 2, 12)}[kind]
+    values = np.random.default_rng(0).normal(size=shape).astype(np.float32)
+    if kind == "series":
+        values[:20, :, 9:] = np.nan  # these end early
+    else:
+        values = (60 * values + 120).clip(0, 255).astype(np.uint8)
+    data = ist.open_data(values, kind=kind, test=0.3, validation=0)
+    run = ist.fit(ist.recipe("deep", code=6).build(data), data, epochs=1, progress=False, compile=False)
+    test = data.test
+    given = data.scaling(test.tensor()).numpy()
+    made = data.scaling(run.reconstruct(test)).numpy()
+    spread = given - np.nanmean(given.reshape(*given.shape[:2], -1), 2).reshape(
+        *given.shape[:2], *[1] * (given.ndim - 2)
+    )
+    inner = tuple(range(1, given.ndim))
+    known = ~np.isnan(given)
+    expected = np.nansum(np.where(known, made - given, 0.0) ** 2, inner) / np.nansum(spread**2, inner)
+    assert ist.detector(run, "unexplained").scores(test).numpy() == pytest.approx(expected, rel=1e-4)
+
+
+def test_faint_and_empty_pictures_are_strange_by_the_unexplained_share(digits):
+    run, _ = digits
+    faint = run.read((run.data.test.tensor()[:, 0] // 16).to(torch.uint8).numpy())
+    assert auroc(run, "error", run.data.test, faint) < 0.5
+    assert auroc(run, "unexplained", run.data.test, faint) > 0.95
+    empty = ist.detector(run, "unexplained").scores(run.read(np.zeros((1, 8, 8), np.uint8)))
+    assert float(empty) > 1e3
+
+
+def test_rows_of_tables_have_no_unexplained_share(table):
+    run, values = table
+    with pytest.raises(UseError, match="by='error'"):
+        ist.detect(run, values, "unexplained")
+
+
+def test_neighbours_of_the_training_part_leave_each_sample_itself_out(digits):
+    run, _ = digits
+    data = ist.open_data(run.data.train, validation=0)
+    alone = ist.Run(run.model, run.settings, data=data, description=data.description)
+    found = ist.detector(alone, "neighbours")
+    assert found.part == "train"
+    assert float(found.usual.min()) > 0
+
+
+def test_likelihood_wants_a_model_that_has_one(digits):
+    run, nines = digits
+    with pytest.raises(UseError, match="tells no likelihood"):
+        ist.detect(run, nines, "likelihood")
+
+
+def test_likelihood_is_higher_for_what_was_seen():
+    data = ist.open_data("digits")
+    model = ist.recipe("vae", code=4, widths=(32,)).build(data)
+    run = ist.fit(model, data, epochs=2, learning_rate=3e-3, progress=False, compile=False)
+    noise = torch.randint(0, 255, (50, 1, 8, 8), generator=torch.Generator().manual_seed(0), dtype=torch.uint8)
+    assert auroc(run, "likelihood", data.test, run.read(noise.numpy()), draws=2) > 0.95
+
+
+@pytest.mark.parametrize("by", ["error", "unexplained", "likelihood", "distance", "neighbours"])
+def test_scores_are_the_same_however_many_samples_go_together(vae, by, monkeypatch):
+    found = ist.detector(vae, by)
+    whole = found.scores(vae.data.test)
+    monkeypatch.setattr(scores, "inference_batch_size", lambda numbers: 7)
+    again = ist.detector(vae, by)
+    torch.testing.assert_close(again.scores(vae.data.test), whole, rtol=1e-4, atol=1e-5)
+    assert again.threshold == pytest.approx(found.threshold, rel=1e-4)
