@@ -11,7 +11,8 @@ from isthmus.data import Samples
 from isthmus.errors import TrainingError
 from isthmus.model.objective import Objective
 from isthmus.parts import Conditioning, Identity, Mse
-from isthmus.training.callbacks import BestWeights, Callback
+from isthmus.training.callback import Callback
+from isthmus.training.callbacks import BestWeights
 from isthmus.training.loop import Training
 from isthmus.training.settings import Settings
 
