@@ -11,7 +11,7 @@ from isthmus.data.samples import Samples
 from isthmus.data.scaling import Scaling
 from isthmus.pca import PCA, principal_components
 from isthmus.quantised_pca import DEEPEST, QuantisedPCA, quantise
-from isthmus.run import baseline_size
+from isthmus.trained import baseline_size
 
 
 def normal(spreads, count=8000, seed=0):

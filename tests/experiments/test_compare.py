@@ -8,7 +8,7 @@ import pytest
 
 import isthmus as ist
 from isthmus.errors import BlueprintError
-from isthmus.experiments.compare import verdict
+from isthmus.experiments.comparison import verdict
 from isthmus.experiments.table import Entry
 from isthmus.experiments.words import brief_columns
 

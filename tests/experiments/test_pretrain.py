@@ -10,8 +10,9 @@ import isthmus as ist
 from isthmus.classifier import CodeBody
 from isthmus.data import Samples
 from isthmus.errors import BlueprintError, DataError, Remark, RunError
+from isthmus.experiments.classify import pipeline, regressed, settings_for, unlearnt
 from isthmus.experiments.labelled import draw_few
-from isthmus.experiments.pretrain import Pretraining, called, pipeline, regressed, said_of, settings_for, unlearnt
+from isthmus.experiments.pretraining import Pretraining, called, said_of
 from isthmus.experiments.table import entries
 
 

@@ -102,15 +102,15 @@ def test_a_study_killed_at_any_moment_goes_on_to_the_same_numbers(unbroken, file
 
 def test_principal_components_are_learnt_once_for_all(data, quick, tmp_path, monkeypatch):
     learnt = []
-    from isthmus import run
     from isthmus.experiments import study as module
+    from isthmus.trained import trained_model
 
     def counting(*arguments):
         learnt.append(arguments[2])
         return principal_components(*arguments)
 
     monkeypatch.setattr(module, "principal_components", counting)
-    monkeypatch.setattr(run, "principal_components", counting)
+    monkeypatch.setattr(trained_model, "principal_components", counting)
     study = Study(tmp_path, data, trials(quick, codes=(1, 2, 4)))
     study.run(components=4)
     assert learnt == [4]

@@ -9,7 +9,8 @@ import pytest
 
 import isthmus as ist
 from isthmus.errors import BlueprintError, DataError, RunError
-from isthmus.experiments.sweep import Point, default_codes, suggest
+from isthmus.experiments.suggestion import Point, suggest
+from isthmus.experiments.sweep import default_codes
 
 
 def test_a_sweep_finds_how_many_numbers_the_data_were_made_of(data, tmp_path):

@@ -12,7 +12,8 @@ import pytest
 import torch
 from torch import nn
 
-from isthmus.data.samples import Data, Samples
+from isthmus.data.data import Data
+from isthmus.data.samples import Samples
 from isthmus.data.scaling import Scaling
 from isthmus.doctor import diagnose
 from isthmus.errors import IsthmusError, Remark

@@ -5,8 +5,9 @@ import sys
 import isthmus as ist
 from benchmarks.proofs.proving import Bench, Row, documented
 from isthmus.drawing.studies import curves
-from isthmus.experiments.page import accuracy_lines
-from isthmus.experiments.pretrain import WAYS, told
+from isthmus.experiments.classify import WAYS
+from isthmus.experiments.pretraining import told
+from isthmus.experiments.reports import accuracy_lines
 
 EPOCHS = 8
 LABELS = (100, 1000, 10_000)

@@ -3,7 +3,7 @@
 from benchmarks.proofs.likelihood import compared_with_vae
 from benchmarks.proofs.proving import Bench, Row, documented
 
-EPOCHS = 20
+EPOCHS = 12
 
 
 def prove(bench: Bench) -> list[Row]:

@@ -215,7 +215,8 @@ def pretrain(
     """
     counts = _numbers("--labels", labels)
     from isthmus.experiments import pretrain as study
-    from isthmus.experiments.pretrain import WAYS, told
+    from isthmus.experiments.classify import WAYS
+    from isthmus.experiments.pretraining import told
     from isthmus.experiments.table import PAGE
 
     folder = out or run.with_name(f"{run.name}-pretrain")

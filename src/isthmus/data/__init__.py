@@ -3,10 +3,11 @@
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from isthmus.data.data import Data
 from isthmus.data.open import open_data, reopen
 from isthmus.data.options import Options
 from isthmus.data.read import read_samples
-from isthmus.data.samples import Data, Samples
+from isthmus.data.samples import Samples
 from isthmus.data.scaling import Scaling
 from isthmus.data.stream import stream_samples
 

@@ -4,12 +4,13 @@ import warnings
 from collections.abc import Mapping
 from typing import Any, Unpack
 
+from isthmus.data.data import Data
 from isthmus.data.describe import fingerprint
 from isthmus.data.gather import gather
 from isthmus.data.missing import fill_missing, holed, learn_fill
 from isthmus.data.options import AUTO, Options, OptionWords
 from isthmus.data.pairs import pair
-from isthmus.data.samples import Data, Samples
+from isthmus.data.samples import Samples
 from isthmus.data.scaling import Scaling
 from isthmus.data.sources import called, read, reading
 from isthmus.data.splits import TEST, VALIDATION, Split, split

@@ -3,12 +3,13 @@
 from collections.abc import Mapping
 from typing import Any, Unpack
 
+from isthmus.data.data import Data
 from isthmus.data.fit import fit_to
 from isthmus.data.gather import gather, join
 from isthmus.data.missing import fill_missing, learn_fill
 from isthmus.data.options import Options, OptionWords
 from isthmus.data.raw import Raw
-from isthmus.data.samples import Data, Samples
+from isthmus.data.samples import Samples
 from isthmus.data.sources import called, read, reading
 from isthmus.data.tiles import tiled
 from isthmus.errors import DataError

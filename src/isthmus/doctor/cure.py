@@ -2,14 +2,12 @@
 
 import shlex
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from isthmus.doctor.examination import Examination
 from isthmus.errors import IsthmusError
 from isthmus.model.recipes import recipe as named
 from isthmus.training import Settings
-
-if TYPE_CHECKING:
-    from isthmus.doctor.examination import Examination
 
 DECIDED = ("compile", "device", "checkpoint_seconds")
 """Settings that say where and how a run was computed, not what came of it."""
@@ -17,7 +15,7 @@ FLAGS = {"header": ("--header", "--no-header"), "memory_map": ("--memory-map", "
 
 
 def train_again(
-    of: "Examination", options: Mapping[str, Any] | None = None, *, scaling: str = "", recipe: str = "", **settings: Any
+    of: Examination, options: Mapping[str, Any] | None = None, *, scaling: str = "", recipe: str = "", **settings: Any
 ) -> str:
     """The command that trains the same model on the same data, with these options and settings changed.
 
@@ -40,7 +38,7 @@ def train_again(
     return shlex.join([*words, "--out", f"{run.folder}-cured"])
 
 
-def possible(of: "Examination", options: Mapping[str, Any], *, recipe: str = "") -> bool:
+def possible(of: Examination, options: Mapping[str, Any], *, recipe: str = "") -> bool:
     """Whether the model with these options, or the recipe, can be built for these data, so that a cure may name it."""
     blueprint = named(recipe) if recipe else of.model.blueprint
     if blueprint is None:
@@ -53,7 +51,7 @@ def possible(of: "Examination", options: Mapping[str, Any], *, recipe: str = "")
     return True
 
 
-def resume(of: "Examination", epochs: int) -> str:
+def resume(of: Examination, epochs: int) -> str:
     """The command that goes on with the run until it has so many epochs."""
     if of.run is None or of.run.folder is None:
         return f"ist.fit(model, data, epochs={epochs}, …)"
@@ -73,7 +71,7 @@ def _changed(before: Settings, settings: Mapping[str, Any]) -> dict[str, Any]:
     return {name: float(f"{value:g}") if isinstance(value, float) else value for name, value in changed.items()}
 
 
-def _python(of: "Examination", options: dict[str, Any], settings: dict[str, Any], scaling: str, recipe: str) -> str:
+def _python(of: Examination, options: dict[str, Any], settings: dict[str, Any], scaling: str, recipe: str) -> str:
     said = "".join(f", {name}={value!r}" for name, value in settings.items())
     data = f'open_data(…, scaling="{scaling}")' if scaling else "data"
     if recipe:

@@ -2,15 +2,13 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from isthmus.doctor import dynamics, generalisation, latents_and_units
 from isthmus.doctor.examination import Examination
 from isthmus.doctor.finding import Finding
+from isthmus.trained import TrainedModel
 from isthmus.uses.arguments import takes_run
-
-if TYPE_CHECKING:
-    from isthmus.run import Run
 
 When = Literal["first", "epochs", "looks", "after"]
 """When a check can speak: before the first step, after every epoch, where a glance at the model is taken (now and then,
@@ -63,7 +61,7 @@ CHECKS: tuple[Check, ...] = (
 
 
 @takes_run
-def diagnose(run: "Run") -> list[Finding]:
+def diagnose(run: TrainedModel) -> list[Finding]:
     """What is wrong with a run; nothing where all is well.
 
     Looks at 2000 samples of the training part and of the test (or validation) part at most, and at the history.

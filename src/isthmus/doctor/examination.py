@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -18,11 +18,8 @@ from isthmus.model.shape_checks import max_width
 from isthmus.parts.forward_pass import Pass
 from isthmus.parts.model import eval_mode
 from isthmus.pca import PCA
-from isthmus.training import Settings
-
-if TYPE_CHECKING:
-    from isthmus.run import Run
-    from isthmus.training.loop import Training
+from isthmus.trained import TrainedModel
+from isthmus.training import Settings, Training
 
 LOOKED_AT = 2000
 """Samples of each part that a diagnosis looks at, spread over it."""
@@ -49,13 +46,13 @@ class Examination:
         history: Sequence[Mapping[str, Any]],
         train: Samples,
         held: Samples | None = None,
-        run: "Run | None" = None,
+        run: TrainedModel | None = None,
     ) -> None:
         self.model, self.settings, self.history = model, settings, history
         self.train, self.held, self.run = train, held, run
 
     @classmethod
-    def of_run(cls, run: "Run") -> "Examination":
+    def of_run(cls, run: TrainedModel) -> "Examination":
         """Of a run, whose data are opened again where they aren't at hand."""
         data = run.open()
         held = next((part for part in (data.test, data.validation) if len(part) > 1), None)
@@ -69,7 +66,7 @@ class Examination:
         )
 
     @classmethod
-    def of_training(cls, training: "Training") -> "Examination":
+    def of_training(cls, training: Training) -> "Examination":
         """Of a model as it is at this moment of its training."""
         glance = training.samples.some(GLANCED_AT)
         return cls(training.model, training.settings, training.state.history, glance)

@@ -1,17 +1,13 @@
 """What the doctor says in a report."""
 
-from typing import TYPE_CHECKING
-
 from isthmus.doctor.diagnosis import CHECKS, diagnose
 from isthmus.drawing.plates import Section, plate
-
-if TYPE_CHECKING:
-    from isthmus.run import Run
+from isthmus.trained import TrainedModel
 
 TITLE = "What the doctor says"
 
 
-def section(run: "Run") -> Section:
+def section(run: TrainedModel) -> Section:
     """The findings with their pictures, or that there are none."""
     found = diagnose(run)
     if not found:

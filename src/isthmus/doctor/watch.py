@@ -2,17 +2,14 @@
 
 import sys
 import time
-from typing import TYPE_CHECKING
 
 from torch import Tensor
 
 from isthmus.doctor.diagnosis import CHECKS, When, found_by
 from isthmus.doctor.examination import Examination
 from isthmus.plain import plain
-from isthmus.training.callbacks import Callback, Notes
-
-if TYPE_CHECKING:
-    from isthmus.training.loop import Training
+from isthmus.training import Training
+from isthmus.training.callback import Callback, Notes
 
 COST = 0.01
 """The share of the training's time that the glances may take, at most."""
@@ -32,12 +29,12 @@ class Watch(Callback):
         self.said: list[str] = []
         self.spent, self.last = 0.0, GUESS
 
-    def train_begin(self, training: "Training") -> None:
+    def train_begin(self, training: Training) -> None:
         """What is wrong with the data's scaling is plain before the first step."""
         if not training.state.epoch:
             self._speak(training, ("first",))
 
-    def epoch_end(self, training: "Training") -> None:
+    def epoch_end(self, training: Training) -> None:
         """What the loss tells; now and then, what the units tell."""
         began = time.perf_counter()
         self._speak(training, ("epochs",))
@@ -57,7 +54,7 @@ class Watch(Callback):
         """Not to be said again."""
         self.said = list(notes["said"])
 
-    def _speak(self, training: "Training", when: tuple[When, ...]) -> None:
+    def _speak(self, training: Training, when: tuple[When, ...]) -> None:
         checks = [check for check in CHECKS if check.when in when and not set(check.explained_by) & set(self.said)]
         for finding in found_by(checks, Examination.of_training(training)):
             if finding.name not in self.said:

@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 import numpy as np
 import torch
@@ -17,9 +17,7 @@ from isthmus.data.samples import Kind
 from isthmus.data.scaling import Scaling
 from isthmus.drawing.figures import picture_grid, short_name
 from isthmus.drawing.theme import LIGHT, Theme, drawing, sheet
-
-if TYPE_CHECKING:
-    from isthmus.run import Run
+from isthmus.trained import TrainedModel
 
 MOST_COLUMNS, NAMED = 24, 3
 
@@ -37,7 +35,7 @@ class Look:
     categories: tuple[tuple[str, ...], ...] = ()
 
     @classmethod
-    def of(cls, run: "Run") -> Self:
+    def of(cls, run: TrainedModel) -> Self:
         """The look of what a run's model takes and makes."""
         said = run.description
         categories = tuple(tuple(names) for names in said.get("categories") or ())

@@ -1,17 +1,15 @@
 """What a study measures of a model that can be drawn from: ELBO, KL and bits of a part, and how alike its draws are."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
 import torch
 
 from isthmus.data.samples import Samples
 from isthmus.measures import bits_per_dimension, elbo, frechet_distance, has_likelihood
 from isthmus.model.autoencoder import Autoencoder
+from isthmus.pca import PCA
+from isthmus.trained import TrainedModel
 from isthmus.uses.sample import has_prior, source_of
-
-if TYPE_CHECKING:
-    from isthmus.experiments.study import Study
-    from isthmus.run import Run
 
 FEATURES = 64
 """Principal components of the data, at most, in which draws and samples are compared."""
@@ -30,11 +28,13 @@ def aim_of(model: Autoencoder) -> str:
     return f"elbo ({model.distance.kind})"
 
 
-def generative(run: "Run", study: "Study", samples: Samples) -> dict[str, dict[str, float]]:
+def generative(run: TrainedModel, samples: Samples, pca: Callable[[int], PCA]) -> dict[str, dict[str, float]]:
     """Measures by name, each of the model alone; those that the model has.
 
     elbo, kl: nats a sample, whatever the KL's weight in training. bits: per number of a sample, by the ELBO.
     frechet: of draws from the prior to as many of the samples, in the data's first principal components, scaled units².
+
+    pca: gives so many of the data's first principal components.
     """
     found: dict[str, float] = {}
     if has_likelihood(run.model):
@@ -45,9 +45,9 @@ def generative(run: "Run", study: "Study", samples: Samples) -> dict[str, dict[s
         real = samples.some(DRAWS)
         drawn = source_of(run).draw(len(real), torch.Generator().manual_seed(0)).values
         scaling = run.model.scaling
-        pca = study.pca(min(FEATURES, torch.Size(samples.shape).numel()))
+        components = pca(min(FEATURES, torch.Size(samples.shape).numel()))
         with torch.no_grad():
-            features = [pca.encode(scaling(of)).cpu() for of in (drawn, real.tensor())]
+            features = [components.encode(scaling(of)).cpu() for of in (drawn, real.tensor())]
         if bool(features[0].isfinite().all()):
             found["frechet"] = frechet_distance(*features)
     return {name: {"model": value} for name, value in found.items()}

@@ -1,128 +1,63 @@
-"""The page of a study: the answer, its curves, what came back, all numbers, what went wrong, and the facts."""
+"""The page of a study: the answer, sections, all numbers, what went wrong, and the facts."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from torch import Tensor
-
-from isthmus.drawing import figures, studies
-from isthmus.drawing.plates import Plate, Section, plate
-from isthmus.experiments.compare import Comparison
-from isthmus.experiments.pretrain import WAYS, Pretraining
-from isthmus.experiments.pretrain import told as share
-from isthmus.experiments.study import Study
-from isthmus.experiments.sweep import Sweep
+from isthmus.drawing.plates import Section
 from isthmus.experiments.table import PAGE, SPREAD, Entry
-from isthmus.experiments.trial import Fit
-from isthmus.experiments.words import MEASURES, OF_DRAWS, SHORT, cells, tables, told
-from isthmus.formatting import number, percent
+from isthmus.experiments.words import MEASURES, OF_DRAWS, SHORT, cells, tables
 from isthmus.measures import unit_of
-from isthmus.measures.passes import passes
-from isthmus.parts.model import eval_mode
 from isthmus.report.facts import data_facts, flat
 from isthmus.report.page import fill_page
-from isthmus.run import environment, load
+from isthmus.run import environment
 from isthmus.storage.files import write_whole
 
-SHOWN = 10
-"""How many samples are shown as every model gives them back."""
 
+def write_page(
+    folder: Path,
+    description: Mapping[str, Any],
+    *,
+    title: str,
+    verdict: str,
+    explanation: str,
+    sections: Sequence[Section],
+    caption: str,
+    tables: Sequence[Mapping[str, Any]],
+    failures: Mapping[str, str],
+    settings: Mapping[str, Any],
+) -> Path:
+    """Write the page of a study into its folder, whole or not at all, and give its path.
 
-def write_sweep(study: Study, found: Sweep) -> Path:
-    """Write the page of a sweep into its folder."""
-    measure = f"{found.part}_mse"
-    entries = [entry for entry in found.entries if measure in entry.means]
-    sections = [_sweep_curves(found, entries, measure)] if found.points else []
-    size = "" if found.suggested is None else f"{found.suggested} number{'s' * (found.suggested != 1)}"
-    return _write(
-        study,
-        title="sweep",
-        verdict=f"Take {size}." if size else "No size can be suggested.",
-        explanation=found.reason,
-        sections=[*sections, *_looks(study, {entry.candidate.removeprefix("code "): entry for entry in entries})],
-        entries=entries,
-        chosen=f"code {found.suggested}",
-        failures=found.failures,
-        decided_by=found.part,
+    description: of the data (`Data.description`). title: which study it is. verdict, explanation: the answer, and why.
+    tables: each with a `title`, a `head` and `rows` of `cells`, those `chosen` marked. failures: what went wrong, by
+    trial. settings: which all trainings share.
+    """
+    around = environment()
+    command = str(around.pop("command") or "")
+    page = fill_page(
+        "study.html",
+        title=title,
+        verdict=verdict,
+        explanation=explanation,
+        sections=sections,
+        caption=caption,
+        tables=tables,
+        failures=failures,
+        source=Path(description.get("source") or "data in memory").name,
+        data_facts=data_facts(description),
+        settings=flat(settings),
+        environment=flat(around),
+        command=command if command.startswith("isthmus") else "",
     )
+    path = folder / PAGE
+    write_whole(path, lambda beside: beside.write_text(page, encoding="utf-8", newline="\n"))
+    return path
 
 
-def write_comparison(study: Study, found: Comparison) -> Path:
-    """Write the page of a comparison into its folder."""
-    entries = [entry for entry in found.entries if f"{found.part}_mse" in entry.means]
-    sections = [_rivals(found, entries)] if entries else []
-    return _write(
-        study,
-        title="compare",
-        verdict=found.verdict,
-        explanation=found.explanation,
-        sections=[*sections, *_looks(study, {entry.candidate: entry for entry in entries})],
-        entries=entries,
-        chosen=entries[0].candidate if entries else "",
-        failures=found.failures,
-    )
-
-
-def write_pretraining(study: Study, found: Pretraining) -> Path:
-    """Write the page of a pretraining into its folder."""
-    lines = accuracy_lines(found)
-    plates = [
-        plate(
-            "Accuracy by labels",
-            lambda theme: studies.curves(
-                lines,
-                across="samples with a label",
-                up=f"right, share of the {found.part} part",
-                log=False,
-                theme=theme,
-            ),
-            "; ".join(
-                f"{way}: {', '.join(share(found.accuracy(way, count)) for count in found.labels)}" for way in lines
-            ),
-            "The band is ± the standard deviation over the seeds, each with other samples that have labels.",
-        )
-    ]
-    asked = study.trials[0].to_json()
-    return _page(
-        study,
-        title="pretrain",
-        verdict=found.verdict,
-        explanation="From scratch is the same network with fresh weights and the same settings; the classifiers of "
-        "codes and of the data themselves are scikit-learn's.",
-        sections=[Section("How many labels", plates)] if lines else [],
-        caption=f"Share of the {found.part} part that is right: mean, ± the {SPREAD}.",
-        tables=[
-            {
-                "title": "",
-                "head": ["", *(f"{count:,} labels" for count in found.labels)],
-                "rows": [
-                    {
-                        "cells": [way, *(share(found.accuracy(way, count)) for count in found.labels)],
-                        "chosen": way == "fine-tuned",
-                    }
-                    for way in lines
-                ],
-            }
-        ],
-        failures=found.failures,
-        settings={"run": asked["run"], **asked["settings"]},
-    )
-
-
-def accuracy_lines(found: Pretraining) -> dict[str, studies.Curve]:
-    """Each way's accuracy by number of labels, with its spread."""
-    lines: dict[str, studies.Curve] = {}
-    for way in WAYS:
-        pairs = {count: found.accuracy(way, count) for count in found.labels}
-        known = {count: pair for count, pair in pairs.items() if pair is not None}
-        if known:
-            lines[way] = (list(known), [mean for mean, _ in known.values()], [sd or 0.0 for _, sd in known.values()])
-    return lines
-
-
-def _write(
-    study: Study,
+def write_entries(
+    folder: Path,
+    description: Mapping[str, Any],
     *,
     title: str,
     verdict: str,
@@ -131,9 +66,14 @@ def _write(
     entries: Sequence[Entry],
     chosen: str,
     failures: Mapping[str, str],
+    settings: Mapping[str, Any],
     decided_by: str = "",
 ) -> Path:
-    first = study.trials[0]
+    """Write the page of a study whose numbers are entries, and give its path.
+
+    chosen: the candidate whose row is marked. decided_by: see `isthmus.experiments.words.tables`. The rest as for
+    `write_page`.
+    """
     shown = tables(entries, decided_by)
     measured = {name.split("_", 1)[1] for names in shown.values() for name in names if "_" in name}
     told_of = [
@@ -142,8 +82,9 @@ def _write(
         if name in measured
     ]
     runs = max((entry.count for entry in entries), default=0)
-    return _page(
-        study,
+    return write_page(
+        folder,
+        description,
         title=title,
         verdict=verdict,
         explanation=explanation,
@@ -164,134 +105,5 @@ def _write(
             for title, names in shown.items()
         ],
         failures=failures,
-        settings=first.settings if isinstance(first, Fit) else {},
+        settings=settings,
     )
-
-
-def _page(study: Study, *, settings: Mapping[str, Any], **facts: Any) -> Path:
-    """Fill the page of a study and write it into its folder."""
-    around = environment()
-    command = str(around.pop("command") or "")
-    page = fill_page(
-        "study.html",
-        source=Path(study.data.description.get("source") or "data in memory").name,
-        data_facts=data_facts(study.data.description),
-        settings=flat(settings),
-        environment=flat(around),
-        command=command if command.startswith("isthmus") else "",
-        **facts,
-    )
-    path = study.folder / PAGE
-    write_whole(path, lambda beside: beside.write_text(page, encoding="utf-8", newline="\n"))
-    return path
-
-
-def _sweep_curves(found: Sweep, entries: Sequence[Entry], measure: str) -> Section:
-    def curve(name: str) -> studies.Curve:
-        known = [entry for entry in entries if name in entry.means]
-        return (
-            [entry.means["code"] for entry in known],
-            [entry.means[name] for entry in known],
-            [0.0 if name.endswith("_pca") else entry.spreads[name] or 0.0 for entry in known],
-        )
-
-    errors = {"model": curve(measure), "PCA": curve(f"{measure}_pca")}
-    steps = [point for point in found.points if point.gain is not None and point.gain > 0]
-    plates = [
-        plate(
-            "Error by code size",
-            lambda theme: studies.curves(
-                errors,
-                across="numbers in the code",
-                up=f"mean squared error, {found.part} part",
-                marked=found.suggested,
-                theme=theme,
-            ),
-            f"Mean squared error of the {found.part} part by code size: "
-            + "; ".join(f"{x:g}: {number(y)}" for x, y, _ in zip(*errors["model"], strict=True)),
-            f"The model beside PCA with as many {_counted(entries)}; the line marks what is suggested, a band ± the "
-            "standard deviation over the seeds.",
-        )
-    ]
-    if steps:
-        gains = ([point.code for point in steps], [point.gain or 0.0 for point in steps], [0.0] * len(steps))
-        plates.append(
-            plate(
-                "What one more number brings",
-                lambda theme: studies.curves(
-                    {"model": gains},
-                    across="numbers in the code",
-                    up="share of the variance a number",
-                    level=(found.price, "price of a number"),
-                    marked=found.suggested,
-                    theme=theme,
-                ),
-                "Share of the variance that each further number brings, by code size: "
-                + "; ".join(f"{point.code}: {percent(point.gain or 0)}" for point in steps),
-                "What each number beyond the next smaller code adds; below the dotted line it doesn't pay.",
-            )
-        )
-    return Section("How many numbers", plates)
-
-
-def _rivals(found: Comparison, entries: Sequence[Entry]) -> Section:
-    """A plate of what ranks the models, one of the error, and one each of the ELBO and of draws where there are any."""
-    part = found.part
-    plates = []
-    for name in dict.fromkeys((found.ranked_by, f"{part}_mse", f"{part}_elbo", f"{part}_frechet")):
-        unit = unit_of(name.removeprefix(f"{part}_"))
-        known = [entry for entry in entries if name in entry.means]
-        if not known:
-            continue
-        means = {entry.candidate: entry.means[name] for entry in known}
-        spreads = {entry.candidate: entry.spreads[name] for entry in known}
-        beside = {entry.candidate: entry.get(f"{name}_pca") for entry in known}
-        label = f"{unit.title} ({unit.unit})"
-        plates.append(
-            plate(
-                "Error of each" if name == f"{part}_mse" else f"{unit.title} of each",
-                lambda theme, means=means, spreads=spreads, beside=beside, label=label: studies.rivals(
-                    means, spreads, beside, across=label, theme=theme
-                ),
-                "; ".join(f"{entry.candidate}: {told(entry, name)}" for entry in known),
-                f"Of the {part} part; {'more' if unit.more_is_better else 'less'} is better. "
-                + (
-                    f"The bar beside each is PCA with as many {_counted(entries)} as its code."
-                    if any(value is not None for value in beside.values())
-                    else ""
-                ),
-            )
-        )
-    return Section("Side by side", plates)
-
-
-def _counted(entries: Sequence[Entry]) -> str:
-    """By what PCA is made as large as the codes."""
-    quantised = ["bits" in entry.means for entry in entries]
-    return "bits" if all(quantised) else "numbers (bits, where it is quantised)" if any(quantised) else "numbers"
-
-
-def _looks(study: Study, entries: Mapping[str, Entry]) -> list[Section]:
-    """The same samples as the first run of each candidate gives them back; of pictures alone."""
-    data = study.data
-    samples = next((part for part in (data.test, data.validation, data.train) if len(part)), data.train)
-    if samples.kind != "pictures" or not entries:
-        return []
-    some = samples.some(SHOWN)
-    rows: dict[str, Tensor] = {"original": data.scaling(some.tensor()).float()}
-    firsts = {
-        trial.candidate: trial for trial in reversed(study.trials) if not (study.found(trial) or {"error": 1})["error"]
-    }
-    for title, entry in entries.items():
-        run = load(study.place(firsts[entry.candidate]))
-        with eval_mode(run.model):
-            (out,) = passes(run.model, some, len(some), damage=False)
-            rows[title] = out.reconstruction.float().cpu()
-    bounds = data.scaling.range or (float(rows["original"].min()), float(rows["original"].max()))
-    drawn: Plate = plate(
-        "Reconstructions",
-        lambda theme: figures.picture_grid(rows, bounds=bounds, theme=theme),
-        f"{len(some)} samples, and below each what each model makes of it: {', '.join(entries)}.",
-        "The same samples, above; below them what the first run of each makes of them.",
-    )
-    return [Section("What comes back", [drawn])]

@@ -14,6 +14,7 @@ import filelock
 from isthmus.data import Data, reopen
 from isthmus.errors import DataError, IsthmusError, Remark, RunError, remark
 from isthmus.experiments.trial import Trial
+from isthmus.experiments.workers import share_out
 from isthmus.model.store import make_folder
 from isthmus.pca import PCA, principal_components
 from isthmus.storage.checked import damaged, load_tensors, read_json, save_tensors
@@ -100,9 +101,7 @@ class Study:
                         "These data were an object in memory, which other processes can't open. Write them to a file "
                         "and open that, or say jobs=1."
                     )
-                from isthmus.experiments.workers import share_out  # noqa: PLC0415 which knows the study
-
-                share_out(self, waiting, jobs, counter.tell)
+                share_out(self.folder, waiting, jobs, counter.tell, self._fail)
             else:
                 for trial in waiting:
                     self.work(trial, lambda done, trial=trial: counter.tell(trial, done))
@@ -135,6 +134,11 @@ class Study:
         """Write down what came of a trial: its `error`, or what `Trial.work` gives, and its remarks."""
         asked = {"trial": trial.to_json(), "data": self.identity, "error": None, "remarks": []}
         write_json(make_folder(self.place(trial)) / FOUND, finite(asked | found))
+
+    def _fail(self, trial: Trial, error: str) -> None:
+        """Keep why a trial's process ended, if it has written no result."""
+        if self.found(trial) is None:
+            self.keep(trial, error=error)
 
     def found(self, trial: Trial) -> dict[str, Any] | None:
         """What came of a trial; None where nothing has yet."""

@@ -5,7 +5,8 @@ import math
 import re
 from abc import abstractmethod
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Annotated, Any
+from pathlib import Path
+from typing import Annotated, Any, Protocol
 
 from pydantic import Field
 
@@ -17,16 +18,31 @@ from isthmus.measures import evaluate, has_likelihood
 from isthmus.model.blueprint import Blueprint
 from isthmus.model.listing import parameter_count
 from isthmus.parts.part import Part
+from isthmus.pca import PCA
 from isthmus.quantised_pca import QuantisedPCA
-from isthmus.run import baseline_size
+from isthmus.trained import baseline_size
 from isthmus.training import Callback, Training
 from isthmus.training.settings import Settings
 
-if TYPE_CHECKING:
-    from isthmus.experiments.study import Study
-
 Tell = Callable[[int], object]
 """Called with how many units of a trial's budget are done."""
+
+
+class Surroundings(Protocol):
+    """What a trial may ask of the study that it belongs to.
+
+    data: on which all trials work.
+    """
+
+    data: Data
+
+    def place(self, trial: "Trial") -> Path:
+        """The trial's folder."""
+        ...
+
+    def pca(self, size: int) -> PCA:
+        """The first principal components of the training part, which all trials share."""
+        ...
 
 
 class Trial(Part):
@@ -49,7 +65,7 @@ class Trial(Part):
         """How long it takes, in units such as epochs."""
 
     @abstractmethod
-    def work(self, study: "Study", tell: Tell) -> dict[str, Any]:
+    def work(self, study: Surroundings, tell: Tell) -> dict[str, Any]:
         """Do what is asked and give what came of it, as JSON; files go into `study.place(self)`.
 
         Raises:
@@ -73,7 +89,7 @@ class Fit(Trial):
         """Its epochs."""
         return int(self.settings.get("epochs", Settings().epochs))
 
-    def work(self, study: "Study", tell: Tell) -> dict[str, Any]:
+    def work(self, study: Surroundings, tell: Tell) -> dict[str, Any]:
         """Train, measure, and give the sizes of the code and of PCA's, weights, epochs, seconds and `measures`."""
         data = study.data
         model = self.blueprint.with_options(**self.options).build(data, seed=self.seed)
@@ -94,7 +110,7 @@ class Fit(Trial):
         parts = parts or {"train": data.train}
         measures = evaluate(run.model, parts, pca, pca.mean).to_json()
         chief = list(parts)[-1]
-        measures[chief] |= generative(run, study, parts[chief])
+        measures[chief] |= generative(run, parts[chief], study.pca)
         return {
             "code": math.prod(model.code_shape),
             "bits": model.code.bits(model.code_shape),

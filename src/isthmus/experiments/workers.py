@@ -1,4 +1,4 @@
-"""Several trials of a study at once, a process each: `python -m isthmus.experiments.workers FOLDER TRIAL`.
+"""Several trials of a study at once, a process each (`isthmus.experiments.one_trial`).
 
 Each process prints the units of its trial's budget that are done, a line each, and writes the result itself. Its input
 is the reading end of a pipe on which nothing is ever sent: the pipe closes when the study stops, or its process is
@@ -10,23 +10,29 @@ import queue
 import signal
 import subprocess
 import sys
-import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import torch
 
-import isthmus
 from isthmus.errors import IsthmusError, remark
-from isthmus.experiments.study import Study
 from isthmus.experiments.trial import Trial
 
 
-def share_out(study: Study, trials: Sequence[Trial], jobs: int, tell: Callable[[Trial, int], object]) -> None:
-    """Do trials of a study whose plan is written, `jobs` processes at a time, which share this one's threads.
+def share_out(
+    folder: Path,
+    trials: Sequence[Trial],
+    jobs: int,
+    tell: Callable[[Trial, int], object],
+    fail: Callable[[Trial, str], object],
+) -> None:
+    """Do trials of the study in a folder, `jobs` processes at a time, which share this one's threads.
 
-    A process that ends under a trial, killed or crashed, fails that trial only. `tell` is called in this thread.
+    A process that ends under a trial, killed or crashed, fails that trial only.
+
+    folder: holds the study's plan. tell: called with the units of a trial's budget that are done. fail: called with why
+    a trial's process ended. Both are called in this thread.
 
     Raises:
         KeyboardInterrupt: the user stopped it; the processes have saved what they had.
@@ -39,16 +45,16 @@ def share_out(study: Study, trials: Sequence[Trial], jobs: int, tell: Callable[[
     pool = ThreadPoolExecutor(jobs, "isthmus-trial")
     try:
         for trial in trials:
-            future = pool.submit(_work, study.folder, trial, threads, leash, news)
+            future = pool.submit(_work, folder, trial, threads, leash, news)
             future.add_done_callback(lambda future, trial=trial: news.put((trial, future)))
         left = len(trials)
         while left:
             trial, done = news.get()
             if isinstance(done, Future):
                 left -= 1
-                if (error := done.result()) is None or study.found(trial) is not None:
+                if (error := done.result()) is None:
                     continue
-                study.keep(trial, error=error)
+                fail(trial, error)
                 done = trial.budget
             tell(trial, done)
     except KeyboardInterrupt:
@@ -62,10 +68,10 @@ def share_out(study: Study, trials: Sequence[Trial], jobs: int, tell: Callable[[
 
 def _work(folder: Path, trial: Trial, threads: int, leash: int, news: "queue.SimpleQueue") -> str | None:
     """Have a trial done by a process; the error where it ended before it had written the result."""
-    home = str(Path(isthmus.__file__).resolve().parents[1])  # wherever this process has found us
+    home = str(Path(__file__).resolve().parents[2])  # wherever this process has found us
     paths = os.pathsep.join([home, *filter(None, [os.environ.get("PYTHONPATH")])])
     process = subprocess.Popen(  # noqa: S603 our own module, by our own interpreter
-        [sys.executable, "-P", "-m", "isthmus.experiments.workers", str(folder), trial.name],
+        [sys.executable, "-P", "-m", "isthmus.experiments.one_trial", str(folder), trial.name],
         stdin=leash,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
@@ -88,29 +94,3 @@ def _work(folder: Path, trial: Trial, threads: int, leash: int, news: "queue.Sim
     if code == 1 and message:
         raise IsthmusError(message.strip())
     return f"its process ended ({signal.Signals(-code).name if code < 0 else f'exit code {code}'})"
-
-
-def main(folder: str, name: str) -> int:
-    """Do one trial of the study in a folder, and print what is done of it; an error that ends the study, in words."""
-    report, sys.stdout = sys.stdout, sys.stderr  # so that nothing else that prints is taken for progress
-    threading.Thread(target=_end_with_study, daemon=True).start()
-    try:
-        study = Study.open(folder)
-        trial = next(trial for trial in study.trials if trial.name == name)
-        study.work(trial, lambda done: print(done, file=report, flush=True))
-    except KeyboardInterrupt:
-        return 130
-    except IsthmusError as error:
-        print(error, file=report, flush=True)
-        return 1
-    return 0
-
-
-def _end_with_study() -> None:
-    """When the pipe closes, stop the training under way, which then saves itself."""
-    os.read(0, 1)  # not sys.stdin, whose lock a waiting thread would hold when the interpreter ends
-    signal.raise_signal(signal.SIGTERM)
-
-
-if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:]))

@@ -3,15 +3,19 @@
 import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from jinja2 import Environment, PackageLoader
 from matplotlib.figure import Figure
 from torch import Tensor
 
 from isthmus import formatting
-from isthmus.data.samples import Data, Samples
+from isthmus.data.data import Data
+from isthmus.data.samples import Samples
 from isthmus.doctor.section import section as doctor_section
+from isthmus.drawing import figures
+from isthmus.drawing.plates import Section, plate
+from isthmus.drawing.rows import Look
 from isthmus.errors import UseError
 from isthmus.measures import Evaluation, unit_of
 from isthmus.model.autoencoder import Autoencoder
@@ -22,16 +26,11 @@ from isthmus.report import facts, words
 from isthmus.report.looks import Looks
 from isthmus.report.sections import SECTIONS
 from isthmus.storage.files import write_whole
-
-if TYPE_CHECKING:
-    from isthmus.run import Run
-from isthmus.drawing import figures
-from isthmus.drawing.plates import Section, plate
-from isthmus.drawing.rows import Look
+from isthmus.trained import TrainedModel
 from isthmus.uses.cells import usual_row
 
 
-def write_report(run: "Run", path: str | Path) -> Path:
+def write_report(run: TrainedModel, path: str | Path) -> Path:
     """Write the report of `run` to `path`, whole or not at all, and give back where it is.
 
     The page holds everything that it shows: it needs no network, no script and no other file.
@@ -52,7 +51,7 @@ def fill_page(template: str, **facts: Any) -> str:
     return plain(pages.get_template(template).render(**facts))
 
 
-def render(run: "Run") -> str:
+def render(run: TrainedModel) -> str:
     """The report of `run` as HTML."""
     model, data, pca, found = run.model, run.open(), run.baseline(), run.evaluation()
     part = found.chief_part
@@ -97,7 +96,7 @@ def render(run: "Run") -> str:
     )
 
 
-def _section(make: Callable[["Run"], Section | None], run: "Run") -> Section | None:
+def _section(make: Callable[[TrainedModel], Section | None], run: TrainedModel) -> Section | None:
     """A use's section; nothing where the model can't be used that way (skips, say, keep codes from being decoded)."""
     try:
         return make(run)
@@ -105,7 +104,7 @@ def _section(make: Callable[["Run"], Section | None], run: "Run") -> Section | N
         return None
 
 
-def _training(run: "Run", looks: Looks, found: Evaluation) -> Section:
+def _training(run: TrainedModel, looks: Looks, found: Evaluation) -> Section:
     """How training went, how the errors are spread, and where the samples lie in the code."""
     part, samples, rival = found.chief_part, looks.samples, _rival(looks.model)
     errors = {name: found.errors[part][name] for name in ("model", rival)}
@@ -223,7 +222,7 @@ def _measure_rows(found: Evaluation, data: Data) -> list[dict[str, Any]]:
     return parts
 
 
-def _cards(model: Autoencoder, data: Data, run: "Run", code_size: int) -> list[tuple[str, str]]:
+def _cards(model: Autoencoder, data: Data, run: TrainedModel, code_size: int) -> list[tuple[str, str]]:
     """The few facts that stand at the top, as (value, what it is)."""
     width = math.prod(model.shape)
     numbers = f"{width / code_size:.1f}".removesuffix(".0")
@@ -243,7 +242,7 @@ def _cards(model: Autoencoder, data: Data, run: "Run", code_size: int) -> list[t
     return cards
 
 
-def _loss_words(run: "Run") -> str:
+def _loss_words(run: TrainedModel) -> str:
     first, last = run.history[0], run.history[-1]
     text = f"Training loss over {len(run.history)} epochs, from {formatting.number(first.get('loss'))} to "
     text += f"{formatting.number(last.get('loss'))}."

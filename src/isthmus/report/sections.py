@@ -1,15 +1,12 @@
 """Sections: what each use of a model has to show in its report."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from isthmus.drawing.plates import Section
+from isthmus.trained import TrainedModel
 from isthmus.uses import blend, detect, map, restore, sample, traverse
 
-if TYPE_CHECKING:
-    from isthmus.run import Run
-
-SECTIONS: tuple[Callable[["Run"], Section | None], ...] = (
+SECTIONS: tuple[Callable[[TrainedModel], Section | None], ...] = (
     restore.section,
     blend.section,
     traverse.section,

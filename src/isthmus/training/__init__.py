@@ -1,7 +1,8 @@
 """Training: the loop, its steps, its callbacks, and what lets it go on where it stopped."""
 
 from isthmus.storage.run_folder import CHECKPOINT
-from isthmus.training.callbacks import BestWeights, Callback, Checkpoints, ProgressBar
+from isthmus.training.callback import Callback
+from isthmus.training.callbacks import BestWeights, Checkpoints, ProgressBar
 from isthmus.training.checkpoint import Checkpoint, State
 from isthmus.training.loop import Training
 from isthmus.training.settings import Settings

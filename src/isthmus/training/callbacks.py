@@ -1,57 +1,19 @@
-"""Callbacks: what happens at the six moments of training; the loop knows none of them by name."""
-
-from __future__ import annotations
+"""The callbacks that come with Isthmus: best weights, checkpoints, a progress bar."""
 
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
+from isthmus.training.callback import Callback, Notes
 from isthmus.training.checkpoint import save_history
+from isthmus.training.loop import Training
 from isthmus.undisturbed import undisturbed
 
 with undisturbed():  # rich draws from Python's random state when it is loaded
     import rich.console
     import rich.progress
-
-if TYPE_CHECKING:
-    from isthmus.training.loop import Training
-
-Notes = dict[str, Any]
-
-
-class Callback:
-    """Something to do at one of six moments; a callback of your own overrides what it needs.
-
-    A callback that must not forget gives what it knows as `state`, and takes it back in `restore` when a run resumes.
-    """
-
-    def train_begin(self, training: Training) -> None:
-        """Before the first step, also of a resumed run."""
-
-    def epoch_begin(self, training: Training) -> None:
-        """Before an epoch's first step."""
-
-    def batch_begin(self, training: Training) -> None:
-        """Before a step."""
-
-    def batch_end(self, training: Training) -> None:
-        """After a step; `training.state.losses[training.state.step - 1]` is its loss."""
-
-    def epoch_end(self, training: Training) -> None:
-        """After an epoch; its figures are the last row of `training.state.history`."""
-
-    def train_end(self, training: Training) -> None:
-        """After the last step, however training ended (`training.state.status`)."""
-
-    def state(self) -> tuple[Notes, dict[str, Tensor]]:
-        """What to write into a checkpoint: notes that JSON can hold, and tensors."""
-        return {}, {}
-
-    def restore(self, notes: Notes, tensors: dict[str, Tensor]) -> None:
-        """Take back what `state` gave."""
 
 
 class BestWeights(Callback):

@@ -10,7 +10,7 @@ from isthmus.errors import BlueprintError
 from isthmus.model.autoencoder import Autoencoder
 from isthmus.parts import Mse, Plain
 from isthmus.parts.layers import Chain
-from isthmus.training.callbacks import Callback
+from isthmus.training.callback import Callback
 from isthmus.training.loop import VALIDATION_BATCH, Training
 
 

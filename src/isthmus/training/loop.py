@@ -17,7 +17,7 @@ from isthmus.data import Samples
 from isthmus.model.autoencoder import Autoencoder
 from isthmus.model.batch import inputs_of
 from isthmus.storage.checked import damaged
-from isthmus.training.callbacks import Callback
+from isthmus.training.callback import Callback
 from isthmus.training.checkpoint import Checkpoint, State, Status, save_checkpoint
 from isthmus.training.deterministic import deterministic
 from isthmus.training.optimisers import Optimiser

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 import torch
 from torch import Tensor
@@ -15,9 +15,7 @@ from isthmus.data.named import NAMES
 from isthmus.data.samples import Samples
 from isthmus.errors import DataError, UseError, alike, nearest
 from isthmus.model.shape_checks import check_decodes
-
-if TYPE_CHECKING:
-    from isthmus.run import Run
+from isthmus.trained import TrainedModel
 
 Given = ParamSpec("Given")
 Made = TypeVar("Made")
@@ -42,7 +40,7 @@ def takes_run(use: Callable[Given, Made]) -> Callable[Given, Made]:
     return checked
 
 
-def one_sample(run: "Run", given: Any, **read_options: Any) -> tuple[Samples, str]:
+def one_sample(run: TrainedModel, given: Any, **read_options: Any) -> tuple[Samples, str]:
     """One sample, and what it is called.
 
     given: a number in the run's test part, counted from 0; "train:7" or "test:7", in any of its parts; a source that
@@ -74,7 +72,7 @@ def one_sample(run: "Run", given: Any, **read_options: Any) -> tuple[Samples, st
     return samples.take([number]), f"{place}:{number}"
 
 
-def with_label(run: "Run", samples: Samples, label: str | int | None) -> Samples:
+def with_label(run: TrainedModel, samples: Samples, label: str | int | None) -> Samples:
     """The samples with this label, for a model that is conditioned on labels; else, or without one, as they are.
 
     label: its name, or its number.
@@ -92,13 +90,13 @@ def with_label(run: "Run", samples: Samples, label: str | int | None) -> Samples
     return replace(samples, labels=labels, label_names=tuple(known))
 
 
-def decode(run: "Run", codes: Tensor, label: Tensor | None = None) -> Tensor:
+def decode(run: TrainedModel, codes: Tensor, label: Tensor | None = None) -> Tensor:
     """(N, *code) codes as (N, *shape) raw samples, all with this label (a single number) where the model wants one."""
     labels = None if label is None or not run.model.conditioning.classes else label.expand(len(codes))
     return run.decode(codes, labels)
 
 
-def check_continuous(run: "Run", instead: str) -> None:
+def check_continuous(run: TrainedModel, instead: str) -> None:
     """Raise UseError, which says what to do instead, where a code can't be moved a little and decoded by itself."""
     check_decodes(run.model)
     code = run.model.code
@@ -113,7 +111,7 @@ def _is_there(place: str) -> bool:
     return place in (*PARTS, *NAMES) or Path(place).exists()
 
 
-def _as_samples(run: "Run", given: Any, read_options: dict[str, Any]) -> Samples:
+def _as_samples(run: TrainedModel, given: Any, read_options: dict[str, Any]) -> Samples:
     shape = getattr(given, "shape", None)
     wanted = tuple(run.model.shape)
     one = (wanted, wanted[1:]) if wanted[0] == 1 else (wanted,)  # a grey picture with its channel, or without

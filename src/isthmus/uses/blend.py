@@ -18,11 +18,11 @@ from isthmus.drawing.theme import LIGHT, Theme
 from isthmus.errors import DataError, UseError, nearest, remark
 from isthmus.formatting import number
 from isthmus.measures import nearest_samples
+from isthmus.trained import TrainedModel
 from isthmus.uses.arguments import MOST_STEPS, check_continuous, decode, one_sample, takes_run, with_label
 
 if TYPE_CHECKING:
     from isthmus.classifier import Classifier
-    from isthmus.run import Run
 
 Way = Literal["content", "linear", "spherical"]
 WAYS: tuple[Way, ...] = get_args(Way)
@@ -78,7 +78,7 @@ class Blend:
 
 @takes_run
 def blend(
-    run: "Run",
+    run: TrainedModel,
     *given: Any,
     steps: int = 7,
     ways: Sequence[str] | None = None,
@@ -193,7 +193,7 @@ def _nearer(start: Tensor, end: Tensor, share: Tensor) -> Tensor:
     return torch.where((share > 0.5).view(-1, *[1] * (start.ndim - 1)), end[:, None], start[:, None])
 
 
-def section(run: "Run") -> Section | None:
+def section(run: TrainedModel) -> Section | None:
     """From one test sample to the next and on to a third; nothing where the code can't be blended."""
     parts = run.open().parts
     part = next((name for name in ("test", "validation", "train") if len(parts[name]) > 2), None)
@@ -225,7 +225,7 @@ def section(run: "Run") -> Section | None:
     return Section("What lies between", [strip], [words])
 
 
-def _shown(run: "Run", samples: Samples) -> list[int]:
+def _shown(run: TrainedModel, samples: Samples) -> list[int]:
     """Three samples: of different labels where there are any, of one for a model that is told the label."""
     if samples.labels is not None:
         groups = [(samples.labels == label).nonzero()[:, 0].tolist() for label in samples.labels.unique()]
@@ -237,7 +237,7 @@ def _shown(run: "Run", samples: Samples) -> list[int]:
 
 
 def _blended_codes(
-    run: "Run", samples: list[Samples], share: Tensor, ways: list[str], condition: str | int | None
+    run: TrainedModel, samples: list[Samples], share: Tensor, ways: list[str], condition: str | int | None
 ) -> dict[str, Tensor]:
     """(S, *code) by way."""
     if not ways:
@@ -246,7 +246,7 @@ def _blended_codes(
     return {way: along(codes, share, linear if way == "linear" else spherical) for way in ways}
 
 
-def _label(run: "Run", samples: list[Samples], condition: str | int | None) -> Tensor | None:
+def _label(run: TrainedModel, samples: list[Samples], condition: str | int | None) -> Tensor | None:
     """The one label, (), that a model which is conditioned on labels decodes with."""
     if not run.model.conditioning.classes:
         return None
@@ -262,7 +262,7 @@ def _label(run: "Run", samples: list[Samples], condition: str | int | None) -> T
     return numbers[0]
 
 
-def _distances(run: "Run", made: dict[str, Tensor], compare: int | None) -> dict[str, Tensor]:
+def _distances(run: TrainedModel, made: dict[str, Tensor], compare: int | None) -> dict[str, Tensor]:
     if compare == 0:
         return {}
     try:

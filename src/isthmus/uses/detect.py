@@ -22,16 +22,16 @@ from isthmus.formatting import number, percent
 from isthmus.measures.passes import passes
 from isthmus.model.autoencoder import Autoencoder
 from isthmus.parts.model import eval_mode
+from isthmus.trained import TrainedModel
+from isthmus.trained.tiles import Tiles
 from isthmus.uses.arguments import takes_run
 from isthmus.uses.cells import Cell, cells_off, usual_row
 from isthmus.uses.scores import MOST_CODES, SCORES, Score, batch_size, count_unknown, element_errors, elements_of
-from isthmus.uses.tiles import Tiles
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from isthmus.drawing.theme import Theme
-    from isthmus.run import Run
 
 By = Literal["error", "unexplained", "likelihood", "distance", "neighbours"]
 LEAST_HELD = 50
@@ -171,7 +171,7 @@ class Detection:
 
 
 @takes_run
-def detector(run: "Run", by: By = "error", *, quantile: float = 0.99, draws: int = DRAWS) -> Detector:
+def detector(run: TrainedModel, by: By = "error", *, quantile: float = 0.99, draws: int = DRAWS) -> Detector:
     """What tells anomalous samples, learnt from the run's own data.
 
         anomalous = detector(run, "neighbours").scores(run.read("new.parquet"))
@@ -215,7 +215,7 @@ def detector(run: "Run", by: By = "error", *, quantile: float = 0.99, draws: int
 
 @takes_run
 def detect(
-    run: "Run",
+    run: TrainedModel,
     source: Any,
     by: By = "error",
     *,
@@ -338,7 +338,7 @@ def most_anomalous_of(scores: Tensor, most: int = MOST_ANOMALOUS) -> tuple[int, 
     return tuple(order[:most].tolist())
 
 
-def _columns(run: "Run", samples: Samples) -> list[tuple[Cell, ...]]:
+def _columns(run: TrainedModel, samples: Samples) -> list[tuple[Cell, ...]]:
     """The cells that are off in each row of a table; nothing of other samples."""
     return cells_off(run.model, samples, usual_row(run.open().train), Look.of(run)) if samples.kind == "table" else []
 
@@ -386,7 +386,7 @@ def draw_most_anomalous(
     return detection.picture_heat(clean, made, errors, bounds=model.scaling.range, titles=titles, theme=theme)
 
 
-def section(run: "Run") -> Section | None:
+def section(run: TrainedModel) -> Section | None:
     """The scores of the run's test part beside the threshold, and its most anomalous samples; None without a test part.
 
     Nor of a model that puts damaged samples right, which brings back whole ones of any kind.

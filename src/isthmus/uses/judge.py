@@ -3,7 +3,7 @@
 import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -15,11 +15,9 @@ from isthmus.measures import Generation, LogLikelihood, bits_per_dimension, grad
 from isthmus.measures.generation import NEIGHBOURS
 from isthmus.pca import principal_components
 from isthmus.seeds import seeded
+from isthmus.trained import TrainedModel
 from isthmus.uses.arguments import takes_run
 from isthmus.uses.sample import Source, Wanted, reference, source_of
-
-if TYPE_CHECKING:
-    from isthmus.run import Run
 
 Features = Callable[[Samples | Tensor], Tensor]
 """(N, *shape) raw samples, or Samples of them, to (N, F)."""
@@ -74,7 +72,7 @@ class Judgement:
 
 @takes_run
 def judge(
-    run: "Run",
+    run: TrainedModel,
     source: Source | None = None,
     *,
     way: Wanted = "auto",
@@ -126,7 +124,7 @@ def judge(
     )
 
 
-def classifier_of(run: "Run", *, progress: Progress | None = None) -> Classifier:
+def classifier_of(run: TrainedModel, *, progress: Progress | None = None) -> Classifier:
     """The classifier of the labels of a run's data: trained once, and kept in the run's folder where it has one.
 
     Raises:
@@ -147,7 +145,7 @@ def classifier_of(run: "Run", *, progress: Progress | None = None) -> Classifier
     return made
 
 
-def _features(run: "Run", progress: Progress | None) -> tuple[Features, str]:
+def _features(run: TrainedModel, progress: Progress | None) -> tuple[Features, str]:
     data = run.open()
     if data.train.labels is not None and len(data.train.labels.unique()) > 1:
         return classifier_of(run, progress=progress).features, "of a classifier of the data's labels"
@@ -171,14 +169,14 @@ def _some(samples: Samples, count: int, seed: int) -> Samples:
     return samples.take(chosen.sort().values)
 
 
-def _sharpness(run: "Run", drawn: Tensor, real: Samples) -> tuple[float, float] | None:
+def _sharpness(run: TrainedModel, drawn: Tensor, real: Samples) -> tuple[float, float] | None:
     if real.kind != "pictures" or max(real.shape[1:]) < 2:
         return None
     scaling = run.model.scaling
     return gradient_energy(scaling(drawn).cpu()), gradient_energy(scaling(real.tensor()).cpu())
 
 
-def _likelihood(run: "Run", real: Samples, seed: int) -> LogLikelihood | None:
+def _likelihood(run: TrainedModel, real: Samples, seed: int) -> LogLikelihood | None:
     """Log p(x) of some samples, where the model has a likelihood and a posterior."""
     with contextlib.suppress(BlueprintError):
         return log_likelihood(run.model, _some(real, LIKELIHOOD_SAMPLES, seed), draws=LIKELIHOOD_DRAWS, seed=seed)

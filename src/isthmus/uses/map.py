@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from matplotlib.figure import Figure
@@ -17,12 +17,10 @@ from isthmus.errors import DataError, UseError
 from isthmus.formatting import percent
 from isthmus.measures.maps import MapQuality, map_quality
 from isthmus.pca import principal_components
+from isthmus.trained import TrainedModel
 from isthmus.uses.arguments import MOST_STEPS, check_continuous, takes_run
 from isthmus.uses.map_page import write_page
 from isthmus.uses.projections import Projection, Way, project
-
-if TYPE_CHECKING:
-    from isthmus.run import Run
 
 MOST = 2000
 """Samples on a map, unless told."""
@@ -32,6 +30,7 @@ ALIKE = 0.01
 """By which two maps' trustworthiness, or k-NN accuracy, may differ without one being worse."""
 ACROSS = 12
 """Places of the decoded plane along each side."""
+NOT_ASKED = "not asked for"
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,12 +92,23 @@ class CodeMap:
 
     def write_page(self, path: str | Path) -> Path:
         """Write the map as an interactive page that stands by itself; gives the path."""
-        return write_page(path, self)
+        return write_page(
+            path,
+            self.points,
+            self.samples,
+            self.rows,
+            self.look,
+            plane=self.plane,
+            source=self.source,
+            axes=self.axes,
+            words=quality_words(self),
+            note="" if self.why_no_plane == NOT_ASKED else self.why_no_plane,
+        )
 
 
 @takes_run
 def map_codes(
-    run: "Run",
+    run: TrainedModel,
     source: Any = None,
     *,
     way: Way = "auto",
@@ -141,7 +151,7 @@ def map_codes(
     found = project(codes, way, seed=seed)
     flat = look.scaled(chosen.tensor()).flatten(1).nan_to_num(0.0)
     rival = principal_components(Samples(flat), Tensor.float, 2).encode(flat)
-    plane, why = None, "not asked for"
+    plane, why = None, NOT_ASKED
     if not 0 <= across <= MOST_STEPS:
         raise DataError(f"across={across}: expected 0 to {MOST_STEPS:,} places along each side.")
     if across:
@@ -162,7 +172,7 @@ def map_codes(
     )
 
 
-def section(run: "Run") -> Section | None:
+def section(run: TrainedModel) -> Section | None:
     """The map by the code itself or its principal components, with what lies between; nothing for very few samples."""
     if sum(len(part) > 3 for part in run.open().parts.values()) == 0:
         return None
@@ -219,7 +229,7 @@ def _quality(samples: Tensor, points: Tensor, labels: Tensor | None) -> MapQuali
     return map_quality(samples[rows], points[rows], None if labels is None else labels[rows])
 
 
-def _plane(run: "Run", found: Projection, samples: Samples, across: int) -> Plane:
+def _plane(run: TrainedModel, found: Projection, samples: Samples, across: int) -> Plane:
     """What the decoder makes of a grid of places over the map.
 
     Raises:

@@ -5,20 +5,20 @@ import io
 import json
 import math
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from jinja2 import Environment, PackageLoader
 from PIL import Image
+from torch import Tensor
 
-from isthmus.drawing.maps import plane_board, thumbnails
+from isthmus.data.samples import Samples
+from isthmus.drawing.maps import Plane, plane_board, thumbnails
+from isthmus.drawing.rows import Look
 from isthmus.drawing.theme import LABELS, LIGHT
 from isthmus.formatting import number
 from isthmus.plain import plain
 from isthmus.storage.files import whole_file
-
-if TYPE_CHECKING:
-    from isthmus.uses.map import CodeMap
 
 STEPS = 60
 """Points of a series' line on the page, at most."""
@@ -26,22 +26,36 @@ CELLS = 10
 """Columns of a table's row that the page tells, at most."""
 
 
-def write_page(path: str | Path, found: "CodeMap") -> Path:
+def write_page(
+    path: str | Path,
+    points: Tensor,
+    samples: Samples,
+    rows: Tensor,
+    look: Look,
+    *,
+    plane: Plane | None = None,
+    source: str,
+    axes: tuple[str, str],
+    words: str,
+    note: str = "",
+) -> Path:
     """Write the page, whole or not at all, and give its path.
 
     It holds all that it shows: thumbnails, lines or cells of each sample.
-    """
-    from isthmus.uses.map import quality_words  # noqa: PLC0415 which in turn writes pages
 
+    points: (N, 2) where each of the samples lies. rows: (N,) their numbers in `source`, by which samples without names
+    are called. plane: what the decoder makes of places on the map. words: how far the map can be trusted. note: why
+    there is no plane, where you asked for one.
+    """
     template = Environment(loader=PackageLoader("isthmus.uses"), autoescape=True).get_template("map.html")
     # "<" as JSON's own escape: no name of a sample can end the script
-    data = json.dumps(_data(found), separators=(",", ":")).replace("<", "\\u003c")
+    data = json.dumps(_data(points, samples, rows, look, plane), separators=(",", ":")).replace("<", "\\u003c")
     page = template.render(
-        title=f"Map of {len(found.rows):,} samples",
-        source=found.source,
-        words=quality_words(found),
-        axes=found.axes,
-        why=found.why_no_plane if found.why_no_plane != "not asked for" else "",
+        title=f"Map of {len(rows):,} samples",
+        source=source,
+        words=words,
+        axes=axes,
+        why=note,
         data=data,
     )
     with whole_file(path) as beside:
@@ -49,21 +63,20 @@ def write_page(path: str | Path, found: "CodeMap") -> Path:
     return Path(path)
 
 
-def _data(found: "CodeMap") -> dict[str, Any]:
+def _data(points: Tensor, samples: Samples, rows: Tensor, look: Look, plane: Plane | None) -> dict[str, Any]:
     """What the page's script draws."""
-    samples = found.samples
     labels = [0] * len(samples) if samples.labels is None else samples.labels.tolist()
     present = sorted(set(labels))
     names = [samples.label_names[i] if i < len(samples.label_names) else str(i) for i in present]
     data: dict[str, Any] = {
-        "points": [[round(x, 4), round(y, 4)] for x, y in found.points.tolist()],
+        "points": [[round(x, 4), round(y, 4)] for x, y in points.tolist()],
         "labels": [present.index(label) for label in labels],
         "names": names if samples.labels is not None else [],
         "colours": [LABELS[i % len(LABELS)] for i in range(len(present))] if samples.labels is not None else [_PLAIN],
-        "called": list(samples.names) or [str(row) for row in found.rows.tolist()],
+        "called": list(samples.names) or [str(row) for row in rows.tolist()],
     }
-    if found.look.kind == "pictures":
-        pictures = thumbnails(samples, found.look)
+    if look.kind == "pictures":
+        pictures = thumbnails(samples, look)
         across = math.ceil(math.sqrt(len(pictures)))
         height, width = pictures.shape[1:3]
         board = np.zeros((math.ceil(len(pictures) / across) * height, across * width, 4), dtype=np.uint8)
@@ -71,12 +84,12 @@ def _data(found: "CodeMap") -> dict[str, Any]:
             top, left = i // across * height, i % across * width
             board[top : top + height, left : left + width] = np.rint(picture * 255)
         data["sprites"] = {"url": _url(board), "across": across, "width": width, "height": height}
-        if found.plane is not None:
-            picture = np.rint(plane_board(found.plane, found.look) * 255).astype(np.uint8)
-            data["plane"] = {"url": _url(picture), "extent": list(found.plane.extent)}
-            if found.plane.down == 1:
-                data["plane"]["extent"][2:] = [float(found.points[:, 1].min()), float(found.points[:, 1].max())]
-    elif found.look.kind == "series":
+        if plane is not None:
+            picture = np.rint(plane_board(plane, look) * 255).astype(np.uint8)
+            data["plane"] = {"url": _url(picture), "extent": list(plane.extent)}
+            if plane.down == 1:
+                data["plane"]["extent"][2:] = [float(points[:, 1].min()), float(points[:, 1].max())]
+    elif look.kind == "series":
         lines = samples.tensor()[:, 0].numpy()
         every = np.unique(np.linspace(0, lines.shape[1] - 1, min(STEPS, lines.shape[1])).round().astype(int))
         data["lines"] = [[None if math.isnan(v) else float(f"{v:.4g}") for v in line] for line in lines[:, every]]
@@ -84,17 +97,17 @@ def _data(found: "CodeMap") -> dict[str, Any]:
         values = samples.tensor().flatten(1)
         columns = list(samples.columns) or [f"column {i + 1}" for i in range(values.shape[1])]
         data["columns"] = columns[:CELLS]
-        data["cells"] = [[_cell(v, found, i) for i, v in enumerate(row[:CELLS])] for row in values.tolist()]
+        data["cells"] = [[_cell(v, samples, i) for i, v in enumerate(row[:CELLS])] for row in values.tolist()]
     return data
 
 
 _PLAIN = LIGHT.rivals["model"]
 
 
-def _cell(value: float, found: "CodeMap", column: int) -> str:
+def _cell(value: float, samples: Samples, column: int) -> str:
     if math.isnan(value):
         return "missing"
-    names = found.samples.categories[column] if found.samples.categories else ()
+    names = samples.categories[column] if samples.categories else ()
     return names[round(value)] if names and 0 <= round(value) < len(names) else number(value, digits=4)
 
 

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -26,11 +26,9 @@ from isthmus.model.autoencoder import Autoencoder
 from isthmus.parts.corruptions.colour import brightness
 from isthmus.parts.model import eval_mode
 from isthmus.seeds import seeded
+from isthmus.trained import TrainedModel
+from isthmus.trained.tiles import OVERLAP, TILE, Progress, Tiles
 from isthmus.uses.arguments import takes_run
-from isthmus.uses.tiles import OVERLAP, TILE, Progress, Tiles
-
-if TYPE_CHECKING:
-    from isthmus.run import Run
 
 SHOWN, JUDGED = 8, 64
 """Pictures that a report shows, and that it judges by."""
@@ -62,7 +60,7 @@ class Restoration:
 class Restorer:
     """A run's model, ready to restore pictures one after another.
 
-    tile, overlap: see `isthmus.uses.tiles.Tiles`.
+    tile, overlap: see `isthmus.trained.tiles.Tiles`.
     bounds: the raw values that are black and white, at which what it makes is cut off; None where there are none.
 
     Raises:
@@ -70,7 +68,7 @@ class Restorer:
             pictures.
     """
 
-    def __init__(self, run: "Run", *, tile: int = TILE, overlap: int = OVERLAP) -> None:
+    def __init__(self, run: TrainedModel, *, tile: int = TILE, overlap: int = OVERLAP) -> None:
         self.model: Autoencoder = run.model.eval()
         if not self.model.corruption.damages:
             raise UseError(
@@ -180,7 +178,7 @@ class Restorer:
 
 @takes_run
 def restore(
-    run: "Run",
+    run: TrainedModel,
     picture: Any,
     *,
     observed: Any = None,
@@ -214,7 +212,7 @@ def restore(
 
 @takes_run
 def restoration(
-    run: "Run", source: Any = None, *, most: int | None = None, seed: int = 0, **read_options: Any
+    run: TrainedModel, source: Any = None, *, most: int | None = None, seed: int = 0, **read_options: Any
 ) -> Restoration:
     """Damage pictures as in training, restore them, and measure how near both are to the clean ones.
 
@@ -250,7 +248,7 @@ def scores(rivals: Mapping[str, Tensor], clean: Tensor) -> dict[str, dict[str, f
     }
 
 
-def section(run: "Run") -> Section | None:
+def section(run: TrainedModel) -> Section | None:
     """What the model puts right, for the report; nothing where it learnt without a corruption, or not on pictures."""
     if not run.model.corruption.damages or len(run.model.shape) != 3 or _chief_part(run).kind != "pictures":
         return None
@@ -308,12 +306,12 @@ def _told(model: Autoencoder, tiles: Tensor) -> Tensor:
     return model.reconstruct(given, observed=(tiles[:, -1:] > 0).expand_as(given))
 
 
-def _chief_part(run: "Run") -> Samples:
+def _chief_part(run: TrainedModel) -> Samples:
     data = run.open()
     return next((part for part in (data.test, data.validation) if len(part)), data.train)
 
 
-def _bounds(run: "Run") -> tuple[float, float] | None:
+def _bounds(run: TrainedModel) -> tuple[float, float] | None:
     """The raw values that are black and white."""
     scaling = run.model.scaling
     if scaling.range is not None:

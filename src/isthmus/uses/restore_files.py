@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from PIL import Image
@@ -16,12 +16,10 @@ from isthmus.data.samples import as_tensor
 from isthmus.errors import DataError, UseError, nearest
 from isthmus.storage.files import open_regular, unwritable, write_whole
 from isthmus.storage.replacing import finish_swap
+from isthmus.trained import TrainedModel
+from isthmus.trained.tiles import OVERLAP, TILE
 from isthmus.uses.arguments import takes_run
 from isthmus.uses.restore import Restorer
-from isthmus.uses.tiles import OVERLAP, TILE
-
-if TYPE_CHECKING:
-    from isthmus.run import Run
 
 PALETTES = (".gif",)
 """Formats of few colours, in whose place PNG is written."""
@@ -55,7 +53,7 @@ class Restored:
 
 @takes_run
 def restore_files(
-    run: "Run",
+    run: TrainedModel,
     source: str | Path,
     target: str | Path,
     *,

@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import Literal, get_args
 
 import torch
 from matplotlib.figure import Figure
@@ -20,10 +20,8 @@ from isthmus.model.shape_checks import check_decodes
 from isthmus.parts.forward_pass import map_tensors
 from isthmus.samplers import Sampler, Way, fit_sampler
 from isthmus.seeds import seeded
+from isthmus.trained import TrainedModel
 from isthmus.uses.arguments import takes_run
-
-if TYPE_CHECKING:
-    from isthmus.run import Run
 
 Wanted = Literal["auto"] | Way
 WAYS: tuple[str, ...] = ("auto", *get_args(Way))
@@ -68,7 +66,7 @@ class Source:
     label: the class of all draws; None for all classes. way: by which the sampler was fitted.
     """
 
-    run: "Run"
+    run: TrainedModel
     sampler: "Sampler | FromPrior"
     way: str
     label: int | None
@@ -90,7 +88,7 @@ class Source:
 
 @takes_run
 def sample(
-    run: "Run",
+    run: TrainedModel,
     count: int = 64,
     *,
     way: Wanted = "auto",
@@ -122,7 +120,7 @@ def sample(
 
 
 def source_of(
-    run: "Run",
+    run: TrainedModel,
     *,
     way: Wanted = "auto",
     label: str | int | None = None,
@@ -164,12 +162,12 @@ def source_of(
     )
 
 
-def has_prior(run: "Run") -> bool:
+def has_prior(run: TrainedModel) -> bool:
     """Whether the model's codes were trained towards their prior: those of a VAE, wae or aae."""
     return run.model.objective.towards_prior
 
 
-def section(run: "Run") -> Section | None:
+def section(run: TrainedModel) -> Section | None:
     """New samples for the report; nothing for models that can't be drawn from, or by codes that are too few.
 
     Nor where a mixture would have to be fitted to codes of very many numbers, which takes minutes.
@@ -191,7 +189,7 @@ def section(run: "Run") -> Section | None:
     return Section("New samples", [plate("Drawn", lambda theme: draw(run, made, theme=theme), alt, says)], words)
 
 
-def draw(run: "Run", made: Drawn, *, theme: Theme = LIGHT) -> Figure:
+def draw(run: TrainedModel, made: Drawn, *, theme: Theme = LIGHT) -> Figure:
     """A figure of drawn samples: pictures and series side by side, rows of a table as points among the data's."""
     model, kind = run.model, run.description["kind"]
     names = run.description.get("label_names") or ()
@@ -208,7 +206,7 @@ def draw(run: "Run", made: Drawn, *, theme: Theme = LIGHT) -> Figure:
         return clouds(model.scaling(real).cpu(), scaled, theme=theme)
 
 
-def reference(run: "Run", label: int | None = None) -> tuple[str, Samples]:
+def reference(run: TrainedModel, label: int | None = None) -> tuple[str, Samples]:
     """The part that draws are held against, and its name: test, else validation, else train; of one class, or all."""
     data = run.open()
     for name in ("test", "validation", "train"):
@@ -220,7 +218,7 @@ def reference(run: "Run", label: int | None = None) -> tuple[str, Samples]:
     raise DataError("These data hold no samples of that class. Ask for another one.")
 
 
-def label_number(run: "Run", name: str) -> int:
+def label_number(run: TrainedModel, name: str) -> int:
     """The number of the class of this name.
 
     Raises:
@@ -237,7 +235,7 @@ def label_number(run: "Run", name: str) -> int:
     return names.index(name)
 
 
-def _spread_words(run: "Run", made: Drawn) -> str:
+def _spread_words(run: TrainedModel, made: Drawn) -> str:
     """How much the draws differ from each other, beside the data, in words."""
     _, real = reference(run)
     few = real.batch(torch.arange(min(len(real), 500))).float()

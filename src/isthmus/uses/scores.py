@@ -1,7 +1,7 @@
 """Scores of strangeness: by what comes back, by the likelihood, by where the code lies among the training codes."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -14,9 +14,7 @@ from isthmus.model.autoencoder import Autoencoder
 from isthmus.model.shape_checks import max_width
 from isthmus.parts.forward_pass import Pass
 from isthmus.parts.model import eval_mode
-
-if TYPE_CHECKING:
-    from isthmus.run import Run
+from isthmus.trained import TrainedModel
 
 BATCH = 1024
 """Samples at a time for the likelihood, whose draws go by it, and rows among which neighbours are looked for."""
@@ -62,7 +60,7 @@ def pass_of(model: Autoencoder, raw: Tensor, labels: Tensor | None) -> Pass:
     return model(raw, labels=labels)
 
 
-def _by_error(run: "Run", *_: Any) -> tuple[Score, None]:
+def _by_error(run: TrainedModel, *_: Any) -> tuple[Score, None]:
     model = run.model
 
     def score(raw: Tensor, labels: Tensor | None) -> Tensor:
@@ -72,7 +70,7 @@ def _by_error(run: "Run", *_: Any) -> tuple[Score, None]:
     return score, None
 
 
-def _by_unexplained(run: "Run", *_: Any) -> tuple[Score, None]:
+def _by_unexplained(run: TrainedModel, *_: Any) -> tuple[Score, None]:
     r"""The error as a share of the sample's own variance, :math:`\sum (x - \hat x)^2 / \sum (x - \bar x_c)^2`.
 
     It is 1 where no more comes back than the mean of each channel c, and 1 less the coefficient of determination.
@@ -94,7 +92,7 @@ def _by_unexplained(run: "Run", *_: Any) -> tuple[Score, None]:
     return score, None
 
 
-def _by_likelihood(run: "Run", train: Samples, reference: Samples, same: bool, draws: int) -> tuple[Score, None]:
+def _by_likelihood(run: TrainedModel, train: Samples, reference: Samples, same: bool, draws: int) -> tuple[Score, None]:
     model = run.model
     if not has_likelihood(model):
         raise UseError(
@@ -108,7 +106,7 @@ def _by_likelihood(run: "Run", train: Samples, reference: Samples, same: bool, d
     return score, None
 
 
-def _by_distance(run: "Run", train: Samples, reference: Samples, same: bool, draws: int) -> tuple[Score, None]:
+def _by_distance(run: TrainedModel, train: Samples, reference: Samples, same: bool, draws: int) -> tuple[Score, None]:
     count, total, squares = 0, torch.zeros(()), torch.zeros(())
     for raw, labels in train.labelled(batch_size(run.model)):
         codes = _codes(run.model, raw, labels)
@@ -128,7 +126,7 @@ def _by_distance(run: "Run", train: Samples, reference: Samples, same: bool, dra
 
 
 def _by_neighbours(
-    run: "Run", train: Samples, reference: Samples, same: bool, draws: int
+    run: TrainedModel, train: Samples, reference: Samples, same: bool, draws: int
 ) -> tuple[Score, Tensor | None]:
     chosen = train.some(MOST_CODES)
     observed = torch.cat([_codes(run.model, raw, labels) for raw, labels in chosen.labelled(batch_size(run.model))])

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import Any, Literal, get_args
 
 import torch
 from matplotlib.figure import Figure
@@ -15,11 +15,9 @@ from isthmus.drawing.rows import Look, sample_rows
 from isthmus.drawing.theme import LIGHT, Theme
 from isthmus.errors import DataError, UseError, nearest
 from isthmus.measures.passes import passes
+from isthmus.trained import TrainedModel
 from isthmus.uses.arguments import MOST_STEPS, check_continuous, one_sample, takes_run
 from isthmus.uses.effects import Effect, effect_of
-
-if TYPE_CHECKING:
-    from isthmus.run import Run
 
 By = Literal["change", "kl"]
 KNOWN = 2000
@@ -108,7 +106,7 @@ class Traverse:
 
 @takes_run
 def traverse(
-    run: "Run",
+    run: TrainedModel,
     sample: Any = None,
     *,
     steps: int = 7,
@@ -167,7 +165,7 @@ def traverse(
     return Traverse(name, tuple(moves), size, idle, by, look)
 
 
-def section(run: "Run") -> Section | None:
+def section(run: TrainedModel) -> Section | None:
     """The eight numbers that matter most; nothing where the code is quantised."""
     parts = run.open().parts
     part = next((name for name in ("test", "validation", "train") if len(parts[name])), None)
@@ -194,13 +192,13 @@ def section(run: "Run") -> Section | None:
     return Section("One number at a time", [shown], [words])
 
 
-def _first(run: "Run") -> str:
+def _first(run: TrainedModel) -> str:
     """The first sample of the test part, or of another where that is empty."""
     parts = run.open().parts
     return next(f"{name}:0" for name in ("test", "validation", "train") if len(parts[name]))
 
 
-def _codes(run: "Run", train: Samples) -> tuple[Tensor, Tensor | None]:
+def _codes(run: TrainedModel, train: Samples) -> tuple[Tensor, Tensor | None]:
     """(N, D) flat codes of samples spread over the training part, and the mean KL of each number of a Gaussian."""
     codes, costs = [], []
     run.model.eval()
@@ -222,7 +220,7 @@ def _ranges(codes: Tensor, steps: int) -> Tensor:
     return low[:, None] + torch.linspace(0, 1, steps) * (high - low)[:, None]
 
 
-def _changes(run: "Run", train: Samples, values: Tensor) -> Tensor:
+def _changes(run: TrainedModel, train: Samples, values: Tensor) -> Tensor:
     """(D,) how much each number changes the output between its lowest, middle and highest value."""
     look, outputs = Look.of(run), torch.Size(run.model.shape).numel()
     size, thirds = len(values), values[:, [0, values.shape[1] // 2, -1]]
@@ -237,7 +235,7 @@ def _changes(run: "Run", train: Samples, values: Tensor) -> Tensor:
     return found
 
 
-def _where(run: "Run", train: Samples, number: int, values: Tensor) -> Tensor:
+def _where(run: TrainedModel, train: Samples, number: int, values: Tensor) -> Tensor:
     """(*shape) how much one number changes each output number between its lowest, middle and highest value."""
     chosen = train.some(SEEN)
     thirds = values[[0, len(values) // 2, -1]]
@@ -246,7 +244,7 @@ def _where(run: "Run", train: Samples, number: int, values: Tensor) -> Tensor:
     return _spread(scaled.transpose(0, 1)).square().mean(0).sqrt()
 
 
-def _moved(run: "Run", around: Tensor, labels: Tensor | None, number: int, values: Tensor) -> Tensor:
+def _moved(run: TrainedModel, around: Tensor, labels: Tensor | None, number: int, values: Tensor) -> Tensor:
     """(N, D) flat codes to (N, S, *shape) raw samples, with one number of each code at each of the (S,) values."""
     codes = around[:, None].repeat(1, len(values), 1)
     codes[:, :, number] = values

@@ -37,8 +37,8 @@ class Patches(Network):
     width: Annotated[int, Field(ge=1)] = 64
     depth: Annotated[int, Field(ge=1)] = 4
     heads: Annotated[int, Field(ge=1)] = 4
-    decoder_width: Annotated[int, Field(ge=1)] = 64
-    decoder_depth: Annotated[int, Field(ge=1)] = 2
+    decoder_width: Annotated[int, Field(ge=1)] = 32
+    decoder_depth: Annotated[int, Field(ge=1)] = 1
     masked: bool = False
     classes: Annotated[int, Field(ge=0)] = 0
 

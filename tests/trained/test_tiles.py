@@ -7,7 +7,7 @@ from isthmus.errors import UseError
 from isthmus.model.blueprint import Blueprint
 from isthmus.model.recipes import recipe
 from isthmus.parts import Conv, Dense, Holes, Plain, PredictsResidual, Residual, Shrink
-from isthmus.uses.tiles import Tiles, at_size
+from isthmus.trained.tiles import Tiles, at_size
 
 
 def generator(seed=0):

@@ -1,0 +1,90 @@
+"""What a pretraining found: how many labels are right, fine-tuned and without the run, and whether that pays."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from isthmus.experiments.classify import STEPS, WAYS, Classify, Way, settings_for, steps_of
+from isthmus.experiments.study import Study
+from isthmus.experiments.table import Found, entries, rows
+from isthmus.formatting import percent
+
+WITHOUT: tuple[Way, ...] = ("from scratch", "data, logistic regression", "data, k nearest")
+
+
+@dataclass(frozen=True)
+class Pretraining(Found):
+    """What pretraining was worth: an entry a way and number of labels.
+
+    verdict: fine-tuned beside the best of what needs no pretraining, in words.
+    """
+
+    labels: tuple[int, ...]
+    verdict: str
+
+    def accuracy(self, way: str, labels: int, part: str | None = None) -> tuple[float, float | None] | None:
+        """Mean and standard deviation over the seeds; None where nothing was measured."""
+        entry = next((entry for entry in self.entries if entry.candidate == called(way, labels)), None)
+        name = f"{part or self.part}_accuracy"
+        return (entry.means[name], entry.spreads[name]) if entry is not None and name in entry.means else None
+
+    def to_json(self) -> dict[str, Any]:
+        """The accuracies by way and number of labels."""
+        found = {way: {count: self.accuracy(way, count) for count in self.labels} for way in WAYS}
+        return {
+            "study": "pretrain",
+            "part": self.part,
+            "verdict": self.verdict,
+            "accuracy": {
+                way: {str(count): {"mean": pair[0], "spread": pair[1]} for count, pair in row.items() if pair}
+                for way, row in found.items()
+            },
+            "failures": self.failures,
+        }
+
+
+def judge(study: Study, counts: Sequence[int]) -> Pretraining:
+    """What the results of a pretraining's trials say."""
+    table = rows(study)
+    part = next((part for part in ("test", "validation") if any(f"{part}_accuracy" in row for row in table)), "test")
+    found = Pretraining(study.folder, part, tuple(table), tuple(entries(table)), tuple(counts), "")
+    said = [said_of(found, count) for count in counts]
+    asked = next((trial.settings for trial in study.trials if isinstance(trial, Classify)), {})
+    fewest = min(steps_of(count, settings_for(count, 0, asked)) for count in counts)
+    if any(found.accuracy("from scratch", count) for count in counts) and fewest < STEPS / 2:
+        said.append(
+            f"The networks took {fewest} steps where the labels are fewest; by themselves they take {STEPS:,}. A fresh "
+            "network is hardly trained then: give more epochs."
+        )
+    return replace(found, verdict=" ".join(filter(None, said)) or "Nothing was measured on both sides.")
+
+
+def said_of(found: Pretraining, labels: int) -> str:
+    """Fine-tuned beside what does best without the run, and whether the spreads leave a doubt; "" of one side alone."""
+    tuned = found.accuracy("fine-tuned", labels)
+    others = {way: pair for way in WITHOUT if (pair := found.accuracy(way, labels)) is not None}
+    if tuned is None or not others:
+        return ""
+    best = max(others, key=lambda way: others[way][0])
+    text = f"With {labels:,} labels {told(tuned)} are right, fine-tuned; without pretraining {told(others[best])} at "
+    fresh = others.get("from scratch")
+    text += f"best ({best}" + (f"; from scratch {told(fresh)})" if fresh and best != "from scratch" else ")")
+    spreads = [spread for _, spread in (tuned, others[best]) if spread is not None]
+    lead = tuned[0] - others[best][0]
+    if len(spreads) < 2:
+        return f"{text}. How far chance goes, one seed does not tell."
+    if abs(lead) <= sum(spreads):
+        return f"{text}: no difference beyond their standard deviations."
+    return f"{text}: {'it pays' if lead > 0 else 'it does not pay'}."
+
+
+def told(pair: tuple[float, float | None] | None) -> str:
+    """An accuracy and its standard deviation in words."""
+    if pair is None:
+        return "–"
+    return percent(pair[0]) + (f" ± {percent(pair[1])}" if pair[1] is not None else "")
+
+
+def called(way: str, labels: int) -> str:
+    """The candidate of a way with so many labels."""
+    return f"{way}, {labels} labels"

@@ -1,0 +1,229 @@
+"""A trained model: raw samples in, raw samples or codes out, with its history, its data and PCA to compare with."""
+
+import contextlib
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from isthmus.data import Data, Samples, reopen
+from isthmus.data.samples import inference_batch_size
+from isthmus.data.series import ended
+from isthmus.data.stream import Stream
+from isthmus.errors import DataError, RunError
+from isthmus.measures import Evaluation, evaluate
+from isthmus.model.autoencoder import Autoencoder
+from isthmus.model.shape_checks import max_width
+from isthmus.pca import PCA, principal_components
+from isthmus.quantised_pca import QuantisedPCA, quantise
+from isthmus.storage.checked import save_tensors
+from isthmus.storage.run_folder import BASELINE
+from isthmus.trained.source_reader import SourceReader
+from isthmus.trained.tiles import Tiles
+from isthmus.training import Settings
+
+LARGEST_BASELINE = 512
+"""Components of the PCA that a run is compared with, at most."""
+
+
+@dataclass(repr=False)
+class TrainedModel(SourceReader):
+    """A trained model, with all that is known of its training.
+
+    folder: where it is kept; None for a run in memory. data: what it was trained on, where at hand. history: a row an
+    epoch. status: "finished", "stopped early", "interrupted" or "diverged". pca: principal components learnt from the
+    training part, to compare with (`baseline`).
+    """
+
+    model: Autoencoder
+    settings: Settings
+    history: list[dict[str, Any]] = field(default_factory=list)
+    data: Data | None = None
+    folder: Path | None = None
+    pca: PCA | None = None
+    description: dict[str, Any] = field(default_factory=dict)
+    environment: dict[str, Any] = field(default_factory=dict)
+    status: str = "finished"
+    reason: str = ""
+    best_epoch: int = 0
+
+    def __repr__(self) -> str:
+        shape = "×".join(map(str, self.model.shape))
+        code = "×".join(map(str, self.model.code_shape))
+        last = self.history[-1] if self.history else {}
+        losses = "".join(
+            f", {name.replace('_', ' ')} {last[name]:.4g}" for name in ("loss", "validation_loss") if name in last
+        )
+        where = f"in {self.folder}" if self.folder is not None else "in memory"
+        trained = f"{len(self.history)} epochs, {self.status}{losses}"
+        return f"<{type(self).__name__} {where}: {shape} to {code} and back, {trained}>"
+
+    def encode(self, source: Any, **read_options: Any) -> Tensor:
+        """(N, *code) codes of raw samples: a part of the data, an array, a table, anything that `open_data` reads.
+
+        A model of patches gives a code for each of the tiles that cover a picture, row by row (see `read`).
+
+        read_options: to read a source that is not read as the training's was, as for `read_samples`.
+        """
+        return self._through(self.model.encode, self.read(source, **read_options))
+
+    def reconstruct(self, source: Any, **read_options: Any) -> Tensor:
+        """(N, *shape) reconstructions of raw samples, in the raw data's units, float32; `read_options` as for `encode`.
+
+        What was missing is filled in; a series ends where it ended, with NaN after it.
+
+        A model of patches takes whole pictures, all of one size, in overlapping tiles that are put together without a
+        seam, and gives whole ones back, (N, C, H, W). For pictures of several sizes see `pictures`.
+
+        Raises:
+            DataError: as `read`; or the pictures have several sizes.
+        """
+        if self.covers(source, read_options):
+            return self._whole(source, read_options)
+        samples = self.read(source, **read_options)
+        made = self._through(self.model.reconstruct, samples)
+        if samples.kind != "series" or not self.model.conditioning.mask:
+            return made
+        return torch.where(ended(samples.tensor()), torch.nan, made)
+
+    def fill(self, source: Any, **read_options: Any) -> Tensor:
+        """(N, *shape) raw samples as they came, with the model's numbers where theirs are missing.
+
+        read_options: as for `encode`.
+
+        Raises:
+            DataError: the model was not built for samples with holes.
+        """
+        samples = self.read(source, **read_options)
+        made, given = self.reconstruct(samples), samples.tensor().float()
+        return torch.where(given.isnan(), made, given)
+
+    def decode(self, codes: Any, labels: Any = None) -> Tensor:
+        """(N, *code) codes, as an array or tensor, to (N, *shape) samples in the raw data's units, float32.
+
+        labels: (N,) whole numbers, for a model that is conditioned on them.
+
+        Raises:
+            DataError: the codes have another shape than the model's, are none, or hold NaN.
+        """
+        wanted = self.model.code_shape
+        try:
+            codes = torch.as_tensor(codes, dtype=torch.float32)
+            labels = None if labels is None else torch.as_tensor(labels, dtype=torch.int64)
+        except (TypeError, ValueError, RuntimeError, OverflowError) as error:
+            raise DataError(
+                f"These codes, or their labels, are no numbers ({' '.join(str(error).split())[:80]}): expected rows of "
+                f"{torch.Size(wanted).numel()} each, and whole numbers as labels."
+            ) from error
+        if codes.ndim < 2:
+            codes = codes.reshape(1, -1)
+        if not codes.numel():
+            raise DataError(f"There are no codes: expected at least one, of {torch.Size(wanted).numel()} numbers.")
+        if not bool(codes.isfinite().all()):
+            row = int((~codes.flatten(1).isfinite()).any(1).nonzero()[0])
+            raise DataError(f"Code {row} has NaN or infinite values: expected finite numbers, as encode makes them.")
+        if codes[0].numel() != torch.Size(wanted).numel():
+            raise DataError(
+                f"These codes have {codes[0].numel()} numbers each, the model's have {torch.Size(wanted).numel()} "
+                f"{tuple(wanted)}. Give codes that this model's encode made."
+            )
+        return self._through(self.model.decode, Samples(values=codes.reshape(-1, *wanted), labels=labels))
+
+    def evaluate(self, source: Any = None, *, progress: Any = None, **read_options: Any) -> dict[str, Any]:
+        """Reconstruction errors on the run's own parts, or on a source, beside PCA and the mean.
+
+        `{"test": {"mse": {"model": …, "pca": …, "mean": …}, …}, "validation": …, "train": …}`; a source is "given".
+        """
+        return self.evaluation(source, progress=progress, **read_options).to_json()
+
+    def evaluation(self, source: Any = None, *, progress: Any = None, **read_options: Any) -> Evaluation:
+        """What `evaluate` tells, with each sample's own error (`isthmus.measures.Evaluation`)."""
+        if source is not None:
+            parts: Mapping[str, Samples | Stream] = {"given": self.stream(source, **read_options)}
+        else:
+            data = self.open()
+            parts = {"test": data.test, "validation": data.validation, "train": data.train}
+            parts = {name: samples for name, samples in parts.items() if len(samples)}
+        pca = self.baseline()
+        return evaluate(self.model, parts, pca, pca.mean, progress=progress)
+
+    def open(self) -> Data:
+        """The data of the run, opened again where they aren't at hand.
+
+        Raises:
+            DataError: they came from memory, or are gone, or have changed.
+        """
+        if self.data is None:
+            self.data = reopen(self.description)
+        return self.data
+
+    def baseline(self) -> PCA:
+        """PCA with as many numbers as the code (at most 512), from the training part; computed once.
+
+        Beside a quantised code it has as many bits (`QuantisedPCA`).
+        """
+        made = self.pca
+        if made is None:
+            made = principal_components(self.open().train, self.model.scaling, self.baseline_size)
+        bits = self.model.code.bits(self.model.code_shape)
+        if bits is not None and not isinstance(made, QuantisedPCA):
+            made = quantise(made, self.open().train, self.model.scaling, math.ceil(bits))
+        if self.folder is not None and (made is not self.pca or not (self.folder / BASELINE).exists()):
+            with contextlib.suppress(RunError):
+                save_tensors(self.folder / BASELINE, made.to_tensors())
+        self.pca = made
+        return made
+
+    @property
+    def baseline_size(self) -> int:
+        """How many principal components it is compared with."""
+        return baseline_size(self.model)
+
+    def _whole(self, source: Any, read_options: dict[str, Any]) -> Tensor:
+        """(N, C, H, W) reconstructions of whole pictures by a model of patches."""
+        tiles = Tiles(self.model.eval())
+        if isinstance(source, Samples):
+            return tiles(source.tensor())
+        made = [tiles(picture.tensor()) for picture in self.pictures(source, **read_options)]
+        if len(sizes := {tuple(picture.shape[2:]) for picture in made}) > 1:
+            raise DataError(
+                f"These pictures have {len(sizes)} sizes, and one array holds pictures of one. Reconstruct them one by "
+                "one, run.pictures(source).through(run.reconstruct), or resize them all, size=(height, width)."
+            )
+        return torch.cat(made)
+
+    @torch.no_grad()
+    def _through(self, use: Any, samples: Samples) -> Tensor:
+        """A use of the model on all samples, a batch at a time, on the model's device."""
+        classes = self.model.conditioning.classes
+        if classes and samples.labels is not None and len(samples) and int(samples.labels.max()) >= classes:
+            raise DataError(
+                f"The model knows the labels 0 to {classes - 1}, and {int(samples.labels.max())} came. "
+                "Give labels that it was trained with."
+            )
+        if self.model.training:  # to say it to every layer again takes as long as one row
+            self.model.eval()
+        made: list[Tensor] = []
+        for raw, labels in samples.labelled(inference_batch_size(max_width(self.model))):
+            made.append(use(raw, labels).cpu())
+            if not bool(made[-1].isfinite().all()):
+                row = sum(map(len, made[:-1])) + int((~made[-1].flatten(1).isfinite()).any(1).nonzero()[0])
+                raise DataError(
+                    f"The model makes no finite numbers of sample {row}: its values are far outside of those that the "
+                    "model was trained on. Check their units, or leave that sample out."
+                )
+        return torch.cat(made)
+
+
+def baseline_size(model: Autoencoder) -> int:
+    """How many principal components a model is compared with: as many as its code has numbers, 512 at most.
+
+    A quantised code's bits decide how many of the components are used; it needs no more than one a bit.
+    """
+    bits, width = model.code.bits(model.code_shape), math.prod(model.shape)
+    size = math.prod(model.code_shape) if bits is None else min(math.ceil(bits), width)
+    return min(size, LARGEST_BASELINE)
