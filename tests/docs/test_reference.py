@@ -16,6 +16,8 @@ INTERNAL = {"eval_mode", "unit_of"}  # which evaluation shares with its neighbou
 
 def tool(name):
     spec = importlib.util.spec_from_file_location(name, ROOT / "docs" / "tools" / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module

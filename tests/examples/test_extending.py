@@ -3,6 +3,7 @@
 import re
 import runpy
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -29,7 +30,12 @@ def soon_done(monkeypatch):
         return whole(training)
 
     monkeypatch.setattr(Training, "run", run)
-    monkeypatch.setattr(Settings, "__init__", lambda own, **given: ready(own, **given | {"epochs": EPOCHS}))
+
+    def short(own, **given: Any):
+        settings: dict[str, Any] = given | {"epochs": EPOCHS}
+        ready(own, **settings)
+
+    monkeypatch.setattr(Settings, "__init__", short)
 
 
 @pytest.mark.usefixtures("soon_done")
