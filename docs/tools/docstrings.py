@@ -9,6 +9,8 @@ from typing import Any
 
 import griffe
 
+from isthmus import options
+
 API = Path(__file__).parents[1] / "api"
 NAMES = r"[a-z_]\w*(?:, [a-z_]\w*)*"
 
@@ -33,12 +35,23 @@ class Docstrings(griffe.Extension):
         """Give every value an `__init__` with its fields, once all bases are known."""
         value = pkg["parts.part.Value"]
         for cls in _classes(pkg):
+            _describe(cls)
             if "__init__" in cls.members:
                 continue
             mro = cls.mro()
             if value in mro:
                 fields = {name: field for base in (*reversed(mro), cls) for name, field in _fields(base).items()}
                 _set_init(cls, fields)
+
+
+def _describe(cls: griffe.Class) -> None:
+    """Add what the decorator `described` adds to a docstring when the module is imported: the options' help."""
+    for decorator in cls.decorators:
+        if cls.docstring is not None and decorator.callable_path == "isthmus.options.described":
+            definition = getattr(options, str(decorator.value).partition("(")[2].rstrip(")"))
+            holder = type(cls.name, (), {"__doc__": cls.docstring.value})
+            cls.docstring.value = options.described(definition)(holder).__doc__ or ""
+            _rewrite(cls, list(options.options_of(definition)))
 
 
 def _classes(module: griffe.Module) -> list[griffe.Class]:
@@ -122,7 +135,7 @@ def linked(text: str) -> str:
         name = found[1].partition(".")[0]
         return f"[`{found[1]}`][{pages[name]}]" if name in pages else found[0]
 
-    return re.sub(r"(?<![:`\w*])`([A-Za-z_]\w*(?:\.\w+)?)`", link, text)
+    return re.sub(r"(?<![:`\w*\[])`([A-Za-z_]\w*(?:\.\w+)?)`", link, text)
 
 
 @cache

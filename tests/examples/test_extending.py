@@ -29,13 +29,12 @@ def soon_done(monkeypatch):
         training.settings = training.settings.replace(epochs=min(training.settings.epochs, EPOCHS))
         return whole(training)
 
+    def begin(settings: Settings, **given: Any) -> None:
+        short: dict[str, Any] = given | {"epochs": EPOCHS}
+        ready(settings, **short)
+
     monkeypatch.setattr(Training, "run", run)
-
-    def short(own, **given: Any):
-        settings: dict[str, Any] = given | {"epochs": EPOCHS}
-        ready(own, **settings)
-
-    monkeypatch.setattr(Settings, "__init__", short)
+    monkeypatch.setattr(Settings, "__init__", begin)
 
 
 @pytest.mark.usefixtures("soon_done")

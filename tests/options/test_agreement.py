@@ -9,10 +9,10 @@ import typer
 
 import isthmus as ist
 from isthmus.cli.main import app
-from isthmus.cli.option_groups import GROUPS
 from isthmus.cli.wording import in_our_words
 from isthmus.data.options import Options, OptionWords
 from isthmus.options import DivisionOptions, ReadingOptions, StudyOptions, TrainingOptions, options_of
+from isthmus.options.option import GROUPS
 from isthmus.training import Settings
 from isthmus.training.choice import OPEN
 
