@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from isthmus.errors import BlueprintError
+from isthmus.options import TrainingOptions, options_of
 
 SETTINGS = {
     "batch": "batch_size",
@@ -37,8 +38,8 @@ SETTINGS = {
 }
 """Of `isthmus.training.Settings`."""
 
-TRAINING = {*SETTINGS.values(), "compile", "device", "layer_epochs", "momentum", "precision"}
-"""Settings that are no options of a model, for those who give them there."""
+TRAINING = frozenset(options_of(TrainingOptions))
+"""Settings, which are no options of a model, for those who give them there."""
 
 OPTIONS = {
     "act": "activation",

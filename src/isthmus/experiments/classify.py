@@ -1,7 +1,6 @@
 """Learning labels from a few samples: with a run's encoder, with a fresh network, from codes, or from the data."""
 
 import math
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
 import numpy as np
@@ -142,12 +141,4 @@ def unlearnt(model: Autoencoder, seed: int) -> Autoencoder:
     """
     if model.blueprint is None:
         raise BlueprintError("Custom modules can't be built with new weights. Leave out the way 'from scratch'.")
-    return model.blueprint.replace(start="mean").build(_Like(model.shape, model.scaling), seed=seed, remarks=False)
-
-
-@dataclass(frozen=True)
-class _Like:
-    """Shape and scaling, in place of data."""
-
-    shape: tuple[int, ...]
-    scaling: Scaling
+    return model.blueprint.replace(start="mean").assemble(model.shape, model.scaling, seed=seed)

@@ -269,9 +269,10 @@ _ROWS = (
     Recipe(
         "ladder-vae",
         "A VAE with two levels of code: the upper one is drawn first and says what to expect of the lower one.",
-        "For codes in which a few numbers hold the whole and the others the detail.",
+        "For codes in which a few numbers hold the whole and the others the detail. Its KL grows over four "
+        "epochs, or the lower level would stay unused.",
         "Sønderby et al., Ladder variational autoencoders, NeurIPS (2016)",
-        _VAE.replace(code=Ladder(size="auto", most=20)),
+        _VAE.replace(code=Ladder(size="auto", most=12), penalties=(Kl(warmup=4.0),)),
     ),
     Recipe(
         "wae",
