@@ -175,7 +175,7 @@ def test_a_body_of_ones_own_is_asked_for_when_it_comes_back(tmp_path):
 
 def test_another_file_is_refused(tmp_path):
     save_tensors(tmp_path / "other.safetensors", {"a": torch.zeros(1)}, {"sampler": "gaussians"})
-    with pytest.raises(RunError, match="no classifier"):
+    with pytest.raises(RunError, match="is not a classifier"):
         load_classifier(tmp_path / "other.safetensors")
 
 

@@ -23,7 +23,7 @@ def test_folder_with_a_run_is_not_overwritten_unasked(data: ist.Data, tmp_path: 
         return ist.fit(model, data, epochs=1, progress=False, out=tmp_path / "run", **more)
 
     fit()
-    with pytest.raises(RunError, match=r"holds a run already.*overwrite"):
+    with pytest.raises(RunError, match=r"has a run already.*overwrite"):
         fit()
     assert fit(overwrite=True, seed=5).settings.seed == 5
 
@@ -72,7 +72,7 @@ def test_something_else_than_a_model_and_data_is_said_in_one_line(data: ist.Data
     blueprint = ist.recipe("vanilla", code=2)
     with pytest.raises(ist.IsthmusError, match=r"expected an Autoencoder.*blueprint\.build"):
         ist.fit(blueprint, data)  # pyright: ignore[reportArgumentType]
-    with pytest.raises(ist.IsthmusError, match="'digits': expected what open_data makes"):
+    with pytest.raises(ist.IsthmusError, match="'digits': expected the result of open_data"):
         ist.fit(blueprint.build(data), "digits")  # pyright: ignore[reportArgumentType]
 
 

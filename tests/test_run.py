@@ -99,7 +99,7 @@ def test_run_in_memory_writes_its_report_into_a_temporary_folder(data: ist.Data,
 
 
 def test_codes_of_another_size_are_refused(run: ist.Run) -> None:
-    with pytest.raises(DataError, match="7 numbers each, the model's have 6"):
+    with pytest.raises(DataError, match="7 numbers each, but the model's codes have 6"):
         run.decode(np.zeros((3, 7)))
 
 
@@ -188,7 +188,7 @@ def test_columns_in_another_order_or_of_other_names_or_categories_are_refused() 
     ist.fit(run.model, data, epochs=1, progress=False)
     with pytest.raises(DataError, match=r"Column 0 of these data is 'c'.*columns=\['a', 'b', 'c', 'kind'\]"):
         ist.fit(model, opened(("c", "b", "a", "kind")), epochs=1, progress=False)
-    with pytest.raises(DataError, match="Column 3 of these data has the categories"):
+    with pytest.raises(DataError, match="Column 3 of the data has the categories"):
         ist.fit(model, opened(("a", "b", "c", "kind"), kind=place.choice(["x", "z"], 60)), epochs=1, progress=False)
 
 

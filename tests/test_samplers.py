@@ -115,5 +115,5 @@ def test_what_can_not_be_fitted_is_refused():
 
 def test_a_file_of_something_else_is_refused(tmp_path):
     save_tensors(tmp_path / "other.safetensors", {"a": torch.zeros(2)})
-    with pytest.raises(RunError, match="holds no sampler"):
+    with pytest.raises(RunError, match="is not a sampler"):
         load_sampler(tmp_path / "other.safetensors")

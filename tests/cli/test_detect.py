@@ -75,7 +75,7 @@ def test_a_likelihood_is_told_by_its_negative_logarithm(isthmus, tmp_path):
 @pytest.mark.parametrize(
     ("words", "match"),
     [
-        (("--by", "likelihood"), "tells no likelihood"),
+        (("--by", "likelihood"), "has no likelihood"),
         (("scores.txt",), "ends in .csv"),
     ],
 )

@@ -34,7 +34,7 @@ def test_json_tells_where_each_sample_lies(isthmus, trained):
 @pytest.mark.parametrize(
     ("words", "code", "message"),
     [
-        (("--way", "code"), 1, "has 8 numbers, and a map two. Choose --way tsne"),
+        (("--way", "code"), 1, "has 8 latent dimensions, but --way code needs one or two. Choose --way tsne"),
         (("--way", "tsen"), 2, "tsne"),
         (("--out", "a.jpg"), 2, "expected a path that ends in .png or .html"),
         (("gone.csv",), 1, "gone.csv"),

@@ -78,7 +78,7 @@ def test_a_folder_that_was_stopped_tells_how_far_it_came_and_goes_on(isthmus, ru
 def test_a_run_that_restores_nothing_says_what_to_do(isthmus, trained, pictures, tmp_path):
     said = isthmus("restore", trained, pictures, tmp_path / "out")
     assert said.code == 1
-    assert "puts nothing right. Train one with a corruption: recipe 'denoise'" in said.err
+    assert "so it can't restore anything. Train one with the recipe 'denoise'" in said.err
     assert not (tmp_path / "out").exists()
 
 

@@ -34,7 +34,7 @@ def test_json_tells_the_same(isthmus, trained):
     [
         (("--numbers", "8"), 1, "no number 8: it has 8, 0 to 7"),
         (("--numbers", "x"), 2, "'x' is no whole number"),
-        (("--by", "kl"), 1, "no KL to order by"),
+        (("--by", "kl"), 1, "code has no KL"),
         (("test:9000",), 1, "no sample 9000"),
         (("--out", "a.jpg"), 2, "expected a path that ends in .png"),
     ],

@@ -127,7 +127,7 @@ def test_codes_of_two_numbers_are_the_plane_itself():
     codes = torch.randn(7, 2, generator=GENERATOR)
     points, names = figures.code_plane(codes)
     assert torch.equal(points, codes)
-    assert names == ("code, 1st number", "code, 2nd number")
+    assert names == ("latent dimension 0", "latent dimension 1")
 
 
 def test_larger_codes_are_projected_and_the_axes_tell_their_share():

@@ -16,5 +16,5 @@ def test_a_grid_stands_for_each_combination_and_lists_may_have_commas():
 
 @pytest.mark.parametrize("words", [["vae@"], ["vae@weight"], ["@code=3"], ["vae@weight="], ["vae", "vae"]])
 def test_words_that_name_no_model_are_refused_with_how_to_say_it(words):
-    with pytest.raises(BlueprintError, match=r"RECIPE@KEY=VALUE|Say each model once"):
+    with pytest.raises(BlueprintError, match=r"RECIPE@KEY=VALUE|expected each model once"):
         read_candidates(words)

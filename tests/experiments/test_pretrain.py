@@ -59,10 +59,10 @@ def test_with_few_labels_the_pretrained_are_ahead(found):
 @pytest.mark.parametrize(
     ("tuned", "best", "words"),
     [
-        ((0.90, 0.91), (0.80, 0.81), "it pays."),
-        ((0.80, 0.81), (0.90, 0.91), "it does not pay."),
-        ((0.80, 0.90), (0.82, 0.90), "no difference beyond their standard deviations."),
-        ((0.80,), (0.90,), "one seed does not tell."),
+        ((0.90, 0.91), (0.80, 0.81), "Pretraining pays."),
+        ((0.80, 0.81), (0.90, 0.91), "Pretraining does not pay."),
+        ((0.80, 0.90), (0.82, 0.90), "The difference is within the standard deviations."),
+        ((0.80,), (0.90,), "With one seed, the difference may be chance."),
     ],
 )
 def test_verdict_holds_it_against_the_best_that_needs_no_pretraining(tmp_path, tuned, best, words):
@@ -80,7 +80,7 @@ def test_verdict_holds_it_against_the_best_that_needs_no_pretraining(tmp_path, t
 
 def test_verdict_says_when_the_fresh_network_is_hardly_trained(run, tmp_path):
     found = ist.pretrain(run, labels=[8], out=tmp_path, seeds=1, epochs=2, ways=["fine-tuned", "from scratch"])
-    assert "The networks took 2 steps where the labels are fewest" in found.verdict
+    assert "With the fewest labels, the networks were trained for only 2 steps" in found.verdict
 
 
 def test_its_table_and_page_hold_every_way(found):
@@ -148,7 +148,7 @@ def test_other_data_with_the_same_columns_in_another_order_are_taken(tmp_path):
 def test_what_cannot_be_pretrained_with_is_said_before_any_training(run, source, tmp_path):
     data, short = ist.open_data(source), {"epochs": 1, "compile": False, "progress": False}
     cvae = ist.fit(ist.recipe("cvae", code=2, distance="mse").build(data), data, out=tmp_path / "c", **short)
-    with pytest.raises(BlueprintError, match=r"labels beside"):
+    with pytest.raises(BlueprintError, match=r"needs labels"):
         ist.pretrain(cvae, labels=[10], out=tmp_path / "out")
     memory = ist.fit(ist.recipe("tied", code=2).build(data), data, **short)
     with pytest.raises(RunError, match=r"no folder"):

@@ -135,7 +135,7 @@ def test_a_folder_of_another_study_is_refused_unless_its_place_is_asked_for(data
 def test_two_commands_on_one_folder_are_told_apart(data, quick, tmp_path):
     import filelock
 
-    with filelock.FileLock(tmp_path / ".lock"), pytest.raises(RunError, match=r"Another process works"):
+    with filelock.FileLock(tmp_path / ".lock"), pytest.raises(RunError, match=r"Another process is working"):
         Study(tmp_path, data, trials(quick)).run()
 
 

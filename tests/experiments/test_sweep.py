@@ -69,7 +69,7 @@ def test_one_training_that_went_badly_does_not_end_the_search():
 
 
 def test_the_reason_says_what_more_would_bring_and_where_the_largest_still_pays():
-    assert "each further one would bring 2.5" in suggest(points((4, 0.7), (8, 0.8)), 0.1)[1]
+    assert "each further dimension would add 2.5" in suggest(points((4, 0.7), (8, 0.8)), 0.1)[1]
     assert "try larger" in suggest(points((4, 0.5), (8, 0.9)), 0.01)[1]
     assert suggest([], 0.1)[0] is None
 
@@ -78,7 +78,7 @@ def test_no_larger_code_is_advised_than_the_data_have_numbers():
     found = points((32, 0.5), (64, 0.9))
     assert "try larger" in suggest(found, 0.001, width=65)[1]
     assert "try larger" not in suggest(found, 0.001, width=64)[1]
-    assert "no more than 64 numbers" in suggest(found, 0.001, width=64)[1]
+    assert "has only 64 numbers" in suggest(found, 0.001, width=64)[1]
 
 
 def test_the_reason_names_its_part_and_doubts_what_is_close():

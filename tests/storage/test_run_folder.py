@@ -259,7 +259,7 @@ def test_a_run_is_not_saved_over_another_unasked(table: ist.Data, folder: Path, 
     run, other = _fit(table, seed=5), ist.load(folder)
     run.save(tmp_path)
     (tmp_path / "mine.txt").write_text("mine")
-    with pytest.raises(RunError, match="holds a run already"):
+    with pytest.raises(RunError, match="has a run already"):
         other.save(tmp_path)
     other.save(tmp_path, overwrite=True)
     assert ist.load(tmp_path).settings.seed == 0

@@ -99,5 +99,5 @@ def test_progress_is_told_to_the_end():
 
 
 def test_what_takes_no_pictures_is_refused():
-    with pytest.raises(UseError, match=r"which are no pictures\. Use reconstruct"):
+    with pytest.raises(UseError, match=r"but tiles need pictures\. Use reconstruct"):
         Tiles(recipe("denoising").build((7,), remarks=False))

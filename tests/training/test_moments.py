@@ -237,7 +237,7 @@ def test_ctrl_c_leaves_the_old_run_and_the_new_one_which_can_go_on(data, unbroke
     old = _fit(data, tmp_path, seed=2)
     stopped = _fit(data, tmp_path, overwrite=True, callbacks=[Stop()])
     assert (stopped.status, stopped.folder) == ("interrupted", tmp_path / NEW)
-    with pytest.warns(Remark, match="This is the old run"):
+    with pytest.warns(Remark, match="You get the old run"):
         _assert_same(ist.load(tmp_path), old)
     run = ist.resume(tmp_path, progress=False)
     _assert_same(run, unbroken["finished"])
@@ -271,7 +271,7 @@ def test_fewer_epochs_than_are_done_are_refused(data, tmp_path) -> None:
 def test_a_run_without_its_checkpoint_is_done_or_says_so(data, tmp_path) -> None:
     _fit(data, tmp_path)
     (tmp_path / "checkpoint.safetensors").unlink()
-    with pytest.warns(Remark, match="nothing is left to do"):
+    with pytest.warns(Remark, match="there is nothing left to do"):
         ist.resume(tmp_path, progress=False)
     with pytest.raises(RunError, match="has no checkpoint"):
         ist.resume(tmp_path, epochs=9, progress=False)

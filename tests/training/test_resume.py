@@ -165,7 +165,7 @@ def test_finished_run_has_nothing_to_resume_and_can_be_prolonged(tmp_path: Path)
     data = ist.open_data("digits")
     model = ist.recipe("vanilla", code=4).build(data)
     ist.fit(model, data, epochs=1, out=tmp_path / "run", progress=False)
-    with pytest.warns(Remark, match="nothing is left to do"):
+    with pytest.warns(Remark, match="there is nothing left to do"):
         ist.resume(tmp_path / "run", progress=False)
     prolonged = ist.resume(tmp_path / "run", epochs=3, progress=False)
     straight = ist.fit(ist.recipe("vanilla", code=4).build(data), data, epochs=3, progress=False)

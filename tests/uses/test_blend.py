@@ -112,7 +112,7 @@ def test_the_animation_goes_there_and_back_and_is_whole(vae, tmp_path):
 
 def test_a_quantised_code_is_refused_with_what_to_do_instead_but_contents_are_blended(barely):
     run = barely("fsq", ist.open_data("digits"), code=8)
-    with pytest.raises(UseError, match=r"quantised \(fsq\).*Blend contents alone"):
+    with pytest.raises(UseError, match=r"quantised \(fsq\).*Blend only the contents"):
         ist.blend(run, 0, 1)
     assert list(ist.blend(run, 0, 1, ways=["content"]).samples) == ["content"]
     assert section(run) is None
@@ -129,7 +129,7 @@ def test_a_model_that_is_told_labels_wants_to_know_which(barely):
     run = barely("cvae", ist.open_data("digits"), code=2)
     labels = run.data.test.labels
     other = next(i for i in range(len(labels)) if labels[i] != labels[0])
-    with pytest.raises(UseError, match=r"different ones.*condition="):
+    with pytest.raises(UseError, match=r"different labels.*condition="):
         ist.blend(run, 0, other)
     as_three, as_four = (ist.blend(run, 0, other, condition=label).samples["linear"] for label in (3, "4"))
     assert not torch.allclose(as_three, as_four)
@@ -137,7 +137,7 @@ def test_a_model_that_is_told_labels_wants_to_know_which(barely):
 
 
 def test_wrong_words_are_refused(vae):
-    with pytest.raises(DataError, match="1 samples in 7 steps: expected two"):
+    with pytest.raises(DataError, match="1 samples and 7 steps: expected two"):
         ist.blend(vae, 3)
     with pytest.raises(DataError, match="in 1 steps"):
         ist.blend(vae, 3, 8, steps=1)
@@ -149,7 +149,7 @@ def test_without_the_training_data_blends_are_made_and_a_remark_tells_what_is_mi
     run = barely("deep", ist.open_data(vae.data.test.tensor()), code=2)
     run.data = None
     digits = vae.data.test.tensor().numpy()
-    with pytest.warns(Remark, match="nearest|distance|far the blends"):
+    with pytest.warns(Remark, match="nearest|distance"):
         found = ist.blend(run, digits[3], digits[8])
     assert found.distances == {}
     assert json.loads(json.dumps(found.to_json()))["ways"] == {way: {} for way in WAYS}

@@ -62,7 +62,7 @@ def test_photograph_is_given_to_a_digits_model_by_the_reading_options(digits, tm
     assert bool(ist.detect(run, tmp_path / "photo.png", size=8, mode="L").anomalous.all())
 
 
-@pytest.mark.parametrize(("words", "match"), [({"by": "eror"}, "error"), ({"quantile": 1.0}, "no share")])
+@pytest.mark.parametrize(("words", "match"), [({"by": "eror"}, "error"), ({"quantile": 1.0}, "a share")])
 def test_wrong_words_are_refused(digits, words, match):
     run, nines = digits
     with pytest.raises(DataError, match=match):

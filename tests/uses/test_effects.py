@@ -15,7 +15,7 @@ COLOURS = Look("table", Scaling(levels=(0, 3)), ("size", "colour"), ((), ("red",
     [
         ((2.0, 1.0, 0.0), "colour blue → red"),
         ((0.0, 1.0, 0.0), "colour red → green → red"),
-        ((0.0, 0.0, 0.0), "changes other samples than this"),
+        ((0.0, 0.0, 0.0), "changes other samples, not this one"),
     ],
 )
 def test_categories_are_named(values, words):

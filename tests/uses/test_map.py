@@ -21,9 +21,9 @@ CODES = torch.randn(80, 6, generator=torch.Generator().manual_seed(0))
 
 
 def test_what_cannot_be_mapped_is_refused_with_what_to_do_instead():
-    with pytest.raises(UseError, match=r"has 6 numbers, and a map two\. Choose way=tsne"):
+    with pytest.raises(UseError, match=r"has 6 latent dimensions, .* Choose way=tsne"):
         project(CODES, "code")
-    with pytest.raises(DataError, match="A map of 3 samples says nothing"):
+    with pytest.raises(DataError, match="3 samples with finite codes, too few"):
         project(CODES[:3])
     with pytest.raises(DataError, match="Did you mean 'tsne'"):
         project(CODES, "tsen")  # pyright: ignore[reportArgumentType]
@@ -70,7 +70,7 @@ def test_tables_series_and_codes_of_one_number_are_mapped_and_drawn(barely, tmp_
     for kind, run in runs.items():
         found = ist.map_codes(run, across=4)
         assert found.look.kind == kind
-        assert found.draw().get_size_inches()[0] > 10
+        assert found.draw().get_size_inches()[0] > 7
         found.write_page(tmp_path / f"{kind}.html")
         assert found.plane is not None
         assert (found.plane.across, found.plane.down) == (4, 1 if kind == "pictures" else 4)
@@ -126,9 +126,9 @@ def test_all_is_json_and_the_report_shows_it(vae):
         (
             (0.9, 0.517),
             (0.8, 0.572),
-            "ahead in k-NN accuracy (0.572 against 0.517), this map in trustworthiness (0.900 against 0.800). Try",
+            "better in k-NN accuracy (0.572 against 0.517); this map is better in trustworthiness (0.900 against 0.800). Try",
         ),
-        ((0.7, None), (0.8, None), "PCA of the data themselves is ahead in trustworthiness (0.800 against 0.700). Try"),
+        ((0.7, None), (0.8, None), "PCA's plane is better in trustworthiness (0.800 against 0.700). Try"),
         (
             (0.7, 0.5),
             (0.8, 0.6),

@@ -110,9 +110,9 @@ def test_numbers_up_to_one_are_remarked_on_where_bytes_were_learnt():
 @pytest.mark.parametrize(
     ("given", "words"),
     [
-        ("photo.png", "is a path: expected a picture. For files there is ist.restore_files"),
-        (["photo"], "The list is no picture: expected numbers"),
-        ([[1.0], [1.0, 2.0]], "The list is no picture: expected numbers"),
+        ("photo.png", "is a path: expected a picture. Use ist.restore_files"),
+        (["photo"], "The list is not a picture: expected an array"),
+        ([[1.0], [1.0, 2.0]], "The list is not a picture: expected an array"),
         (None, "expected"),
     ],
 )
@@ -137,7 +137,7 @@ def test_a_model_without_a_corruption_has_no_such_section():
     data = ist.open_data("digits")
     run = ist.fit(ist.recipe("vanilla", code=4).build(data), data, epochs=1, **SETTINGS)
     assert section(run) is None
-    with pytest.raises(UseError, match=r"puts nothing right\. Train one with a corruption: recipe 'denoise'"):
+    with pytest.raises(UseError, match=r"so it can't restore anything\. Train one with the recipe 'denoise'"):
         ist.restore(run, torch.zeros(1, 8, 8))
 
 
@@ -191,9 +191,9 @@ def test_what_is_known_stays_as_it_was_and_holes_are_filled():
     ("name", "picture", "observed", "words"),
     [
         ("denoise", torch.zeros(3, 8, 8), torch.ones(8, 8), "This model fills no holes"),
-        ("inpaint", torch.zeros(3, 8, 8), None, "must be told where they are"),
-        ("inpaint", torch.zeros(3, 8, 8), torch.ones(8, 9), "The mask has (8, 9) pixels"),
-        ("denoise", torch.zeros(5, 8, 8), None, "expected (C, height, width) with C of 1 to 4"),
+        ("inpaint", torch.zeros(3, 8, 8), None, "has no mask of them"),
+        ("inpaint", torch.zeros(3, 8, 8), torch.ones(8, 9), "The mask has size (8, 9)"),
+        ("denoise", torch.zeros(5, 8, 8), None, "expected (C, height, width) with 1 to 4 channels C"),
     ],
 )  # fmt: skip
 def test_what_it_can_not_do_is_said(name, picture, observed, words):

@@ -84,7 +84,7 @@ def test_a_folder_that_was_stopped_goes_on_where_it_was(denoiser, tmp_path):
     with pytest.raises(KeyboardInterrupt):
         ist.restore_files(denoiser, tmp_path / "in", tmp_path / "out", progress=stop)
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["a.png"]
-    words = "there already. Choose another place, or say overwrite=True, or resume=True to restore the others only"
+    words = "exists already. Choose another target, or pass overwrite=True, or resume=True to restore only the others"
     with pytest.raises(DataError, match=words):
         ist.restore_files(denoiser, tmp_path / "in", tmp_path / "out")
     (tmp_path / "out" / "a.png").write_bytes(b"kept as it is")
@@ -94,13 +94,13 @@ def test_a_folder_that_was_stopped_goes_on_where_it_was(denoiser, tmp_path):
         "kept": [str(tmp_path / "out" / "a.png")],
     }  # fmt: skip
     assert (tmp_path / "out" / "a.png").read_bytes() == b"kept as it is"
-    with pytest.raises(DataError, match="overwritten and resumed: expected one"):
+    with pytest.raises(DataError, match="exclude each other: expected one"):
         ist.restore_files(denoiser, tmp_path / "in", tmp_path / "out", resume=True, overwrite=True)
 
 
 def test_going_on_takes_the_place_of_nothing_that_is_read(denoiser, tmp_path):
     picture().save(tmp_path / "a.png")
-    with pytest.raises(DataError, match=r"a\.png is read and would be lost"):
+    with pytest.raises(DataError, match=r"a\.png is a source and would be overwritten"):
         ist.restore_files(denoiser, tmp_path, tmp_path, resume=True)
 
 
@@ -129,7 +129,7 @@ def test_what_is_read_is_never_overwritten(denoiser, tmp_path):
     (tmp_path / "link").symlink_to(tmp_path)
     for source, target in (("a.png", "a.png"), ("a.png", "."), (".", "."), (".", "link")):
         for overwrite in (False, True):
-            with pytest.raises(DataError, match=r"a\.png is read and would be lost: expected another place"):
+            with pytest.raises(DataError, match=r"a\.png is a source and would be overwritten"):
                 ist.restore_files(denoiser, tmp_path / source, tmp_path / target, overwrite=overwrite)
     assert (tmp_path / "a.png").read_bytes() == before
 
@@ -137,7 +137,7 @@ def test_what_is_read_is_never_overwritten(denoiser, tmp_path):
 def test_a_mask_is_never_overwritten(tmp_path):
     picture().save(tmp_path / "a.png")
     picture("L").save(tmp_path / "mask.png")
-    with pytest.raises(DataError, match=r"mask\.png is read and would be lost"):
+    with pytest.raises(DataError, match=r"mask\.png is a source and would be overwritten"):
         ist.restore_files(
             run_of("inpaint"), tmp_path / "a.png", tmp_path / "mask.png", mask=tmp_path / "mask.png", overwrite=True
         )
@@ -148,7 +148,7 @@ def test_what_is_there_is_overwritten_only_when_told_to(denoiser, tmp_path):
     for name in ("a.png", "b.png"):
         picture().save(tmp_path / "in" / name)
     picture("L").save(tmp_path / "a.png")
-    with pytest.raises(DataError, match=r"a\.png is there already\. Choose another place, or say overwrite=True"):
+    with pytest.raises(DataError, match=r"a\.png exists already\. Choose another target, or pass overwrite=True"):
         ist.restore_files(denoiser, tmp_path / "in", tmp_path)
     assert opened(tmp_path / "a.png").mode == "L"
     ist.restore_files(denoiser, tmp_path / "in", tmp_path, overwrite=True)
@@ -192,7 +192,7 @@ def test_holes_are_told_by_a_mask_or_by_what_is_transparent(tmp_path, by):
 
 @pytest.mark.parametrize(
     ("mask", "words"),
-    [("none.png", r"There is no .*none\.png: expected a mask"), ("masks", "There is no mask of a.png in")],
+    [("none.png", r"none\.png does not exist: expected a mask"), ("masks", "There is no mask of a.png in")],
 )
 def test_a_mask_that_is_not_there_is_said_to_be_missing(tmp_path, mask, words):
     picture().save(tmp_path / "a.png")
@@ -210,9 +210,9 @@ def test_what_is_enlarged_is_written_enlarged(tmp_path):
 @pytest.mark.parametrize(
     ("source", "target", "words"),
     [
-        ("none.png", "b.png", "There is no"),
-        ("a.png", "b.xyz", "no picture is written as '.xyz'"),
-        ("a.png", "b.gif", "no picture is written as '.gif'"),
+        ("none.png", "b.png", "does not exist"),
+        ("a.png", "b.xyz", "can't write a picture as '.xyz'"),
+        ("a.png", "b.gif", "can't write a picture as '.gif'"),
         ("empty", "out", "has no pictures in it"),
         ("folder", "a.png", "is a file: expected a folder"),
     ],

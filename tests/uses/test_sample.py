@@ -109,8 +109,8 @@ def test_few_codes_are_spread_over_the_training_part(plain, digits):
     ("words", "error", "why"),
     [
         ({}, UseError, "way='mixture'"),
-        ({"way": "prior"}, UseError, "not trained towards a prior"),
-        ({"way": "prior", "label": "3"}, UseError, "knows no classes"),
+        ({"way": "prior"}, UseError, "trained without a prior"),
+        ({"way": "prior", "label": "3"}, UseError, "has no classes"),
         ({"way": "mixtures"}, DataError, "mixture"),
         ({"way": "mixture", "label": "eleven"}, DataError, "no class 'eleven'"),
         ({"way": "mixture", "count": 0}, DataError, "count=0"),
@@ -186,7 +186,7 @@ def test_features_of_ones_own_are_used(vae):
 
     found = judge(vae, features=means, count=40)
     assert seen == [40, 40, 40]
-    assert found.features == "of somebody's own"
+    assert found.features == "your own function"
     assert (found.draws.draws, found.draws.real) == (40, 40)
 
 

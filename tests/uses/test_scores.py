@@ -91,7 +91,7 @@ def test_neighbours_of_the_training_part_leave_each_sample_itself_out(digits):
 
 def test_likelihood_wants_a_model_that_has_one(digits):
     run, nines = digits
-    with pytest.raises(UseError, match="tells no likelihood"):
+    with pytest.raises(UseError, match="has no likelihood"):
         ist.detect(run, nines, "likelihood")
 
 

@@ -24,7 +24,7 @@ def through(use: Callable[[Tensor, Tensor | None], Tensor], samples: Samples, si
         if not bool(made[-1].isfinite().all()):
             row = sum(map(len, made[:-1])) + int((~made[-1].flatten(1).isfinite()).any(1).nonzero()[0])
             raise DataError(
-                f"The model makes no finite numbers of sample {row}: its values are far outside of those that the "
-                "model was trained on. Check their units, or leave that sample out."
+                f"The model's output for sample {row} is not finite: its values are far outside the range of the "
+                "training data. Check their units, or leave that sample out."
             )
     return torch.cat(made)
