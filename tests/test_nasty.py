@@ -107,7 +107,7 @@ def test_codes_that_are_none_are_refused(run, codes):
 
 
 def test_samples_that_are_too_far_outside_are_named(run):
-    with np.errstate(all="ignore"), pytest.raises(DataError, match=r"no finite numbers of sample 1:.*units"):
+    with np.errstate(all="ignore"), pytest.raises(DataError, match=r"output for sample 1 is not finite:.*units"):
         run.reconstruct(np.stack([ROWS[0], np.full(5, 3e38, np.float32)]))
 
 

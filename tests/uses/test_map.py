@@ -126,7 +126,7 @@ def test_all_is_json_and_the_report_shows_it(vae):
         (
             (0.9, 0.517),
             (0.8, 0.572),
-            "better in k-NN accuracy (0.572 against 0.517); this map is better in trustworthiness (0.900 against 0.800). Try",
+            "in k-NN accuracy (0.572 against 0.517); this map is better in trustworthiness (0.900 against 0.800). Try",
         ),
         ((0.7, None), (0.8, None), "PCA's plane is better in trustworthiness (0.800 against 0.700). Try"),
         (
