@@ -68,8 +68,8 @@ def test_a_quantised_code_is_compared_with_pca_by_bits(bits, says):
     assert words.verdict(found(5.0, 10.0), 64, 36, bits=bits).endswith(says)
 
 
-def test_what_pca_has_is_counted_in_numbers_or_bits():
+def test_what_pca_has_is_counted_in_components_or_bits():
     plain = PCA(torch.zeros(2), torch.eye(2), torch.ones(2), 2.0)
-    assert words.pca_has(plain) == "2 numbers"
+    assert words.pca_has(plain) == "2 components"
     levels = (torch.arange(4.0), torch.zeros(1))
     assert words.pca_has(QuantisedPCA(torch.zeros(2), torch.eye(2), torch.ones(2), 2.0, levels)) == "2 bits"

@@ -233,7 +233,10 @@ def _cards(model: Autoencoder, data: Data, run: TrainedModel, code_size: int) ->
     )
     cards = [
         (_shape(model.shape), f"{data.kind}: {width:,} numbers per sample"),
-        (_shape(model.code_shape), f"latent dimension{'s' * (code_size != 1)}: {code_size:,}, {numbers} : 1{bits}"),
+        (
+            _shape(model.code_shape),
+            f"code: {code_size:,} latent dimension{'s' * (code_size != 1)}, {numbers} : 1{bits}",
+        ),
         (f"{parameter_count(model):,}", "parameters"),
         (f"{len(data.train):,}", "training samples"),
     ]

@@ -186,7 +186,7 @@ def section(run: TrainedModel) -> Section | None:
         f"Decoded samples around sample 0 of the {part} part: one latent dimension moves over its range in the data, "
         f"the others stay fixed. {first}.",
         f"Around sample 0 of the {part} part: each latent dimension from its lowest to its highest value in the data, "
-        "the others fixed. In brackets: how much the output changes (scaled units).",
+        "the others fixed. The number in brackets is the change of the output (scaled units).",
     )
     words = f"The effect of each latent dimension, the most important first: {first}."
     if found.idle:
