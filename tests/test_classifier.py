@@ -184,7 +184,7 @@ def test_another_file_is_refused(tmp_path):
     [
         (Samples(torch.zeros(4, 2)), "no labels"),
         (Samples(torch.zeros(4, 2), torch.zeros(4, dtype=torch.int64)), "same label"),
-        (Samples(torch.zeros(0, 2), torch.zeros(0, dtype=torch.int64)), "No samples"),
+        (Samples(torch.zeros(0, 2), torch.zeros(0, dtype=torch.int64)), "no samples"),
     ],
 )
 def test_what_gives_nothing_to_learn_is_refused(train, why):
@@ -193,7 +193,7 @@ def test_what_gives_nothing_to_learn_is_refused(train, why):
 
 
 def test_a_body_of_another_shape_is_refused():
-    with pytest.raises(DataError, match=r"can't take one sample of shape \(5,\)"):
+    with pytest.raises(DataError, match=r"can't take a sample of shape \(5,\)"):
         train_classifier(clouds(), body=nn.Linear(7, 8))
 
 

@@ -89,8 +89,8 @@ def suggest(
     if chosen.pca_explained is not None and beaten is not chosen:
         many = "as many" if chosen.bits is None else f"as many bits, {chosen.bits:.0f}"
         those = beaten and (f"{beaten.code}" if beaten.bits is None else f"{beaten.bits:.0f}")
-        needs = f"needs {those} for the same" if those else "reaches that with none of the sizes tried"
-        reason += f" (PCA: {percent(chosen.pca_explained)} with {many}, and it {needs})"
+        needs = f"it needs {those} for the same" if those else "no size that was tried reaches the same"
+        reason += f" (PCA: {percent(chosen.pca_explained)} with {many}; {needs})"
     if place + 1 == len(points):
         largest = "This is the largest size that was tried, and a larger one may still pay: try larger sizes."
         if 0 < width <= chosen.code:
