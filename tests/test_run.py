@@ -186,7 +186,7 @@ def test_columns_in_another_order_or_of_other_names_or_categories_are_refused() 
     model = ist.recipe("table", code=2).build(data)
     run = ist.fit(model, data, epochs=1, progress=False)
     ist.fit(run.model, data, epochs=1, progress=False)
-    with pytest.raises(DataError, match=r"Column 0 of these data is 'c'.*columns=\['a', 'b', 'c', 'kind'\]"):
+    with pytest.raises(DataError, match=r"Column 0 of the data is 'c'.*columns=\['a', 'b', 'c', 'kind'\]"):
         ist.fit(model, opened(("c", "b", "a", "kind")), epochs=1, progress=False)
     with pytest.raises(DataError, match="Column 3 of the data has the categories"):
         ist.fit(model, opened(("a", "b", "c", "kind"), kind=place.choice(["x", "z"], 60)), epochs=1, progress=False)

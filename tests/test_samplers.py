@@ -105,7 +105,7 @@ def test_the_same_seed_fits_the_same_mixture_and_no_global_state_moves():
 
 
 def test_what_can_not_be_fitted_is_refused():
-    with pytest.raises(DataError, match="3 codes are too few for 'mixture', which needs 11"):
+    with pytest.raises(DataError, match="3 codes, but 'mixture' needs 11"):
         fit_sampler(torch.zeros(3, 2))
     with pytest.raises(DataError, match="NaN or infinite"):
         fit_sampler(torch.full((9, 2), torch.nan), "gaussian")

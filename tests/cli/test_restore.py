@@ -112,7 +112,7 @@ def test_photographs_of_different_sizes_are_learnt_from_in_patches(isthmus, tmp_
     assert "Give the one to resize them to, such as --size 40x50; with --patches 100, so many" in said.err
     said = isthmus(*train, "--out", tmp_path / "run", "--patches", 40, "--size", 16)
     assert said.code == 0, said.err
-    assert "On the test part, damaged as in training, the restored samples' squared error is" in said.out
+    assert "On the test part, damaged as in training, the squared error of the restored samples is" in said.out
     head = next(line for line in said.out.splitlines() if "model" in line)
     assert head.split() == ["model", "nothing", "mean"]
     assert "Or use it:  isthmus restore" in said.out

@@ -83,11 +83,11 @@ def test_no_larger_code_is_advised_than_the_data_have_numbers():
 
 def test_the_reason_names_its_part_and_doubts_what_is_close():
     far, close = points((1, 0.3), (2, 0.8), (4, 0.81)), points((1, 0.596), (2, 0.84))
-    assert suggest(far, 0.1, "test")[1].startswith("On the test part 2 numbers bring back 80.0")
+    assert suggest(far, 0.1, "test")[1].startswith("On the test part, 2 latent dimensions explain 80.0")
     assert "chance" not in suggest(far, 0.1)[1]
     chosen, reason = suggest(close, 0.25)
     assert chosen == 1
-    assert "which one training of each can't tell from chance" in reason
+    assert "By one training of each, this may be chance" in reason
     known = [replace(point, spread=0.001) for point in close]
     assert "chance" not in suggest(known, 0.25)[1]
     wide = [replace(point, spread=0.02) for point in close]

@@ -153,7 +153,7 @@ def test_what_is_there_is_overwritten_only_when_told_to(denoiser, tmp_path):
     assert opened(tmp_path / "a.png").mode == "L"
     ist.restore_files(denoiser, tmp_path / "in", tmp_path, overwrite=True)
     assert opened(tmp_path / "a.png").mode == "RGB"
-    with pytest.raises(DataError, match=r"a\.png and 1 more are there already"):
+    with pytest.raises(DataError, match=r"a\.png and 1 more exist already"):
         ist.restore_files(denoiser, tmp_path / "in", tmp_path)
 
 
