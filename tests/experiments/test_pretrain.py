@@ -75,7 +75,7 @@ def test_verdict_holds_it_against_the_best_that_needs_no_pretraining(tmp_path, t
     found = Pretraining(tmp_path, "test", tuple(table), tuple(entries(table)), (20,), "")
     said = said_of(found, 20)
     assert said.endswith(words)
-    assert "(data, logistic regression; from scratch 50.0" in said
+    assert "training from scratch 50.0" in said
 
 
 def test_verdict_says_when_the_fresh_network_is_hardly_trained(run, tmp_path):
