@@ -114,7 +114,7 @@ def test_few_codes_are_spread_over_the_training_part(plain, digits):
         ({"way": "mixtures"}, DataError, "mixture"),
         ({"way": "mixture", "label": "eleven"}, DataError, "no class 'eleven'"),
         ({"way": "mixture", "count": 0}, DataError, "count=0"),
-        ({"way": "mixture", "components": 5000}, DataError, "too few"),
+        ({"way": "mixture", "components": 5000}, DataError, "or more. Give more codes"),
     ],
 )
 def test_what_cannot_be_drawn_is_refused_with_what_to_do(plain, words, error, why):
