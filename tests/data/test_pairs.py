@@ -106,7 +106,7 @@ def test_a_missing_partner_is_named(tmp_path):
 
 
 def test_pairs_and_their_corruption_want_each_other():
-    with pytest.raises(BlueprintError, match=r"come with damaged samples, but this model damages them itself"):
+    with pytest.raises(BlueprintError, match=r"contain damaged samples, but this model damages clean samples itself"):
         ist.recipe("denoise").build(ist.open_data(CLEAN, damaged=CLEAN))
-    with pytest.raises(BlueprintError, match=r"wants data that come with damaged samples, and these don't"):
+    with pytest.raises(BlueprintError, match=r"needs data with damaged samples, but these have none"):
         ist.recipe("denoise", corruption="pairs").build(ist.open_data(CLEAN))

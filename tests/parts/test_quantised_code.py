@@ -193,7 +193,7 @@ def test_scalars_ask_the_network_for_as_many_channels_as_levels():
     ("code", "words"),
     [
         (Vq(size=10, length=3), "A code of 10 numbers can't be cut into vectors of length=3"),
-        (Fsq(size=10), "4 levels don't fill vectors of 10 numbers"),
+        (Fsq(size=10), "A code of 10 numbers can't be cut into vectors of 4 levels"),
     ],
 )
 def test_sizes_that_do_not_come_out_even_are_said_when_the_model_is_built(code, words):

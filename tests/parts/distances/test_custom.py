@@ -67,5 +67,5 @@ def test_a_run_is_trained_saved_and_loaded_with_the_same_function_given_again(fu
     assert run.history[1]["loss"] < run.history[0]["loss"]
     again = ist.load(tmp_path / "run", model=blueprint.build(data, seed=1))
     assert torch.equal(again.encode(data.test), run.encode(data.test))
-    with pytest.raises(BlueprintError, match=r"is a function of your own, which is code and not saved\. Build"):
+    with pytest.raises(BlueprintError, match=r"is a custom function, which is code and is not saved\. Build"):
         ist.load(tmp_path / "run")

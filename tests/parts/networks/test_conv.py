@@ -214,10 +214,10 @@ def test_with_skips_the_code_alone_is_not_enough(form):
     model = build((1, 28, 28), form=form, skips=True)
     raw = torch.rand(2, 1, 28, 28, generator=generator())
     torch.testing.assert_close(model.reconstruct(raw), model(raw).reconstruction)
-    with pytest.raises(UseError, match="has skip connections past the code, so that its code alone can't be decoded"):
+    with pytest.raises(UseError, match="has skip connections around the code, so its code alone can't be decoded"):
         model.decode(model.encode(raw))
 
 
 def test_skips_with_nothing_to_skip_are_refused():
-    with pytest.raises(BlueprintError, match=r"one stage has nothing to skip to.*Say more channels"):
+    with pytest.raises(BlueprintError, match=r"one stage can't have skips.*Set more channels"):
         build((1, 28, 28), form="strided", channels=(4,), skips=True)
