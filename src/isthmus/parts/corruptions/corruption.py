@@ -49,8 +49,8 @@ class Corruption(Part):
         """
         if tuple(corrupted.shape[1:]) != clean:
             raise BlueprintError(
-                f"The corruption {self.kind!r} changes the shape {clean} to {tuple(corrupted.shape[1:])} and defines no "
-                "as_clean to change it back. Use a dense network and predicts='sample', or define as_clean."
+                f"The corruption {self.kind!r} changes the shape {clean} to {tuple(corrupted.shape[1:])} and defines "
+                "no as_clean to change it back. Use a dense network and predicts='sample', or define as_clean."
             )
         return corrupted
 
