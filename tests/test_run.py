@@ -168,9 +168,9 @@ def test_a_model_of_whole_samples_refuses_holes() -> None:
     run = ist.fit(model, whole, epochs=1, progress=False)
     values[3, 1] = np.nan
     for use in (run.encode, run.reconstruct, run.evaluate):
-        with pytest.raises(DataError, match=r"1 of 30 samples lack numbers .sample 3.*missing='mask'"):
+        with pytest.raises(DataError, match=r"1 of 30 samples have missing numbers .sample 3.*missing='mask'"):
             use(values, missing="keep")
-    with pytest.raises(DataError, match="lack numbers"):
+    with pytest.raises(DataError, match="have missing numbers"):
         ist.fit(model, ist.open_data(values, missing="keep"), epochs=1, progress=False)
 
 

@@ -17,7 +17,7 @@ def test_other_shape_names_both():
 
 
 def test_flat_rows_are_taken_for_pictures_with_a_remark():
-    with pytest.warns(Remark, match=r"\(6,\); they are taken as \(1, 2, 3\)"):
+    with pytest.warns(Remark, match=r"\(6,\); they are reshaped to \(1, 2, 3\)"):
         samples = fit_to(Samples(torch.arange(12).reshape(2, 6).to(torch.uint8)), PICTURES, "It")
     assert samples.kind == "pictures"
     assert samples.tensor()[1].tolist() == [[[6, 7, 8], [9, 10, 11]]]

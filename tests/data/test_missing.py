@@ -99,7 +99,7 @@ def test_infinite_values_are_not_kept(holed):
 def test_a_sample_of_which_nothing_is_known_is_named():
     values = np.ones((9, 2))
     values[4] = np.nan
-    with pytest.raises(DataError, match=r"1 of 9 samples with no value that is known .sample 4."):
+    with pytest.raises(DataError, match=r"1 of 9 samples with no known value .sample 4."):
         open_data(values, missing="keep")
 
 

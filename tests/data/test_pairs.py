@@ -92,7 +92,7 @@ def test_pairs_go_through_the_command(tmp_path):
     ("damaged", "words"),
     [
         (CLEAN[:30], "has 40 samples and"),
-        (CLEAN[:, :5], "expected the same shape, or pictures that are grey, or smaller by a whole number"),
+        (CLEAN[:, :5], "expected the same shape, or damaged pictures that are grey or smaller by a whole factor"),
     ],
 )
 def test_what_can_not_belong_together_is_refused(damaged, words):

@@ -208,7 +208,7 @@ def test_a_renamed_tensor_is_noticed(saved):
     tensors["encoder.other.weight"] = tensors.pop("encoder.code.weight")
     save_tensors(saved / WEIGHTS, tensors)
     message = refusal(saved)
-    assert "'encoder.code.weight' is only on one side" in message
+    assert "'encoder.code.weight' is only in one of the two" in message
 
 
 @pytest.mark.parametrize("change_it", [lambda t: t[:, :-1], lambda t: t.double(), lambda t: t.flatten()])
@@ -230,7 +230,7 @@ def test_weights_that_are_not_finite_are_refused(saved, value):
 def test_another_models_weights_are_refused(saved, tmp_path):
     other = save_model(Blueprint(network=Conv(), code=Plain(size=3)).build((1, 6, 7)), tmp_path / "other")
     (saved / WEIGHTS).write_bytes((other / WEIGHTS).read_bytes())
-    assert "are not this model's" in refusal(saved)
+    assert "don't fit this model" in refusal(saved)
 
 
 def test_somebody_elses_safetensors_are_refused(saved):

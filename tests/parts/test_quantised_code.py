@@ -233,7 +233,7 @@ def test_compiled_or_told_that_it_can_not_be_the_step_is_the_same(code):
         step = make_step(model, optimiser, settings, torch.device("cpu"), 32)
         inputs = Inputs(torch.rand(32, 20, generator=seeded(1)), model.draw(32, seeded()))
         if compile_ and not code.compiles:
-            with pytest.warns(Remark, match="could not be compiled and runs uncompiled"):
+            with pytest.warns(Remark, match="could not be compiled, so it runs uncompiled"):
                 step(inputs, None, 0.1)
         else:
             step(inputs, None, 0.1)

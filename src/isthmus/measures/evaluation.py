@@ -174,7 +174,7 @@ class _Part:
         self.squares: dict[str, Tensor] = {}
 
     def add(self, target: Tensor, by_rival: Mapping[str, Tensor], observed: Tensor | None = None) -> None:
-        """One batch: the samples and each rival's reconstruction of them, scaled, and which numbers are known."""
+        """One batch: the samples and each candidate's reconstruction of them, scaled, and the known numbers."""
         for rival, output in by_rival.items():
             self._tell("sse", rival, measure.sse(output, target, observed))
             per_sample = measure.mse(output, target, observed)

@@ -274,7 +274,7 @@ def _interruptible(training: Training) -> Iterator[None]:
         training.stop("interrupted", training.state.signal)
         if number == signal.SIGINT:
             print(
-                "Stopping: what is in training is saved first. A second Ctrl-C ends it at once."
+                "Stopping after this step; the run is saved first. A second Ctrl-C ends it at once."
                 if training.state.status == "interrupted"
                 else "Training has ended, and is being saved.",
                 file=sys.stderr,

@@ -1,4 +1,4 @@
-"""What networks share: the start of the output, and a network of somebody's own."""
+"""What networks share: the start of the output, and a custom network."""
 
 import pytest
 import torch
