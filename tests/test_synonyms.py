@@ -103,8 +103,6 @@ def test_every_synonym_names_something_that_there_is():
 
 
 def test_recipes_print_as_a_table_and_are_found_by_name():
-    import isthmus.model.recipes  # noqa: F401  # which puts the module in the function's place
-
     listed = ist.recipes()
     assert listed["deep"].summary in " ".join(repr(listed).split())
     assert "<code>deep</code>" in listed._repr_html_()

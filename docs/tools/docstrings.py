@@ -1,11 +1,15 @@
 """The API reference's docstrings: paragraphs "name: text" become lists, and names of the API become links."""
 
+import importlib
+import inspect
 import re
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import griffe
+
+from isthmus import options
 
 API = Path(__file__).parents[1] / "api"
 NAMES = r"[a-z_]\w*(?:, [a-z_]\w*)*"
@@ -15,7 +19,12 @@ class Docstrings(griffe.Extension):
     """Isthmus' docstrings, for the page; and the fields of its values as the arguments that they are."""
 
     def on_class(self, *, cls: griffe.Class, **kwargs: Any) -> None:
-        """Fields as arguments."""
+        """Fields as arguments; a docstring that gets its options on import, as it is then."""
+        if cls.docstring is not None and any("described" in str(each.value) for each in cls.decorators):
+            imported = getattr(importlib.import_module(cls.module.path), cls.name)
+            cls.docstring.value = inspect.getdoc(imported) or ""
+            _rewrite(cls, list(imported.__dataclass_fields__))
+            return
         _rewrite(cls, [*cls.members, *_arguments(cls.members.get("__init__"))])
 
     def on_function(self, *, func: griffe.Function, **kwargs: Any) -> None:
@@ -26,12 +35,23 @@ class Docstrings(griffe.Extension):
         """Give every value an `__init__` with its fields, once all bases are known."""
         value = pkg["parts.part.Value"]
         for cls in _classes(pkg):
+            _describe(cls)
             if "__init__" in cls.members:
                 continue
             mro = cls.mro()
             if value in mro:
                 fields = {name: field for base in (*reversed(mro), cls) for name, field in _fields(base).items()}
                 _set_init(cls, fields)
+
+
+def _describe(cls: griffe.Class) -> None:
+    """Add what the decorator `described` adds to a docstring when the module is imported: the options' help."""
+    for decorator in cls.decorators:
+        if cls.docstring is not None and decorator.callable_path == "isthmus.options.described":
+            definition = getattr(options, str(decorator.value).partition("(")[2].rstrip(")"))
+            holder = type(cls.name, (), {"__doc__": cls.docstring.value})
+            cls.docstring.value = options.described(definition)(holder).__doc__ or ""
+            _rewrite(cls, list(options.options_of(definition)))
 
 
 def _classes(module: griffe.Module) -> list[griffe.Class]:
@@ -60,11 +80,18 @@ def _arguments(func: Any) -> list[str]:
 def _set_init(cls: griffe.Class, fields: dict[str, griffe.Attribute]) -> None:
     keyword = griffe.ParameterKind.keyword_only
     given = [
-        griffe.Parameter(name, annotation=field.annotation, kind=keyword, default=field.value)
+        griffe.Parameter(name, annotation=_plain(field.annotation), kind=keyword, default=field.value)
         for name, field in fields.items()
     ]
     own = griffe.Parameter("self", kind=griffe.ParameterKind.positional_or_keyword)
     cls.set_member("__init__", griffe.Function("__init__", parameters=griffe.Parameters(own, *given), parent=cls))
+
+
+def _plain(annotation: Any) -> Any:
+    """A type without what `Annotated` says of it."""
+    if isinstance(annotation, griffe.ExprSubscript) and str(annotation.left) == "Annotated":
+        return annotation.slice.elements[0] if isinstance(annotation.slice, griffe.ExprTuple) else annotation.slice
+    return annotation
 
 
 def _rewrite(obj: griffe.Class | griffe.Function, names: list[str]) -> None:
@@ -108,7 +135,7 @@ def linked(text: str) -> str:
         name = found[1].partition(".")[0]
         return f"[`{found[1]}`][{pages[name]}]" if name in pages else found[0]
 
-    return re.sub(r"(?<![:`\w*])`([A-Za-z_]\w*(?:\.\w+)?)`", link, text)
+    return re.sub(r"(?<![:`\w*\[])`([A-Za-z_]\w*(?:\.\w+)?)`", link, text)
 
 
 @cache

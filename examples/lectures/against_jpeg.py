@@ -1,4 +1,4 @@
-"""An autoencoder against JPEG at equal bytes: on a sheet of a hundred digits, and on a photograph.
+"""An autoencoder against JPEG with the same number of bytes: a sheet of a hundred digits, and a photograph.
 
 python examples/lectures/against_jpeg.py [PICTURE] [--quick]
 """
@@ -19,7 +19,7 @@ from isthmus.drawing.theme import LIGHT, drawing, sheet, write_png
 
 options = argparse.ArgumentParser(description=__doc__)
 options.add_argument("picture", nargs="?", default="against_jpeg.png")
-options.add_argument("--quick", action="store_true", help="small digits and few epochs, to see that it runs")
+options.add_argument("--quick", action="store_true", help="small digits and few epochs, to check that it runs")
 given = options.parse_args()
 digits = ist.open_data("digits" if given.quick or "ISTHMUS_DATA" not in os.environ else "mnist")
 train, test = (digits.scaling(part.tensor()) for part in (digits.train, digits.test))  # black is 0, white 1
@@ -55,6 +55,6 @@ with drawing(LIGHT):
         figure.add_subplot(2, 3, place + 1, title=title, xticks=[], yticks=[]).imshow(shown, "gray", vmin=0, vmax=1)
     write_png(given.picture, figure)
 print(
-    f"At 32 bytes a digit the autoencoder comes to {told[0]}, JPEG with the sheet as one file to {told[1]}. At 8 bytes "
-    f"for 16×16 pixels of a photograph an autoencoder of other photographs comes to {told[2]} and JPEG to {told[3]}."
+    f"At 32 bytes per digit, the autoencoder has a PSNR of {told[0]}, and JPEG, with all in one file, {told[1]}. On a "
+    f"photograph, at 8 bytes for 16×16 pixels, an autoencoder of other photographs has {told[2]}, and JPEG {told[3]}."
 )

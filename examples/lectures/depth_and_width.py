@@ -1,4 +1,4 @@
-"""Shallow and deep, undercomplete and overcomplete: what each brings back of digits, and of what is none.
+"""Shallow and deep, undercomplete and overcomplete: how well each reconstructs digits and shuffled pixels.
 
 python examples/lectures/depth_and_width.py [PICTURE] [--quick]
 """
@@ -13,7 +13,7 @@ from isthmus.drawing.theme import write_png
 
 options = argparse.ArgumentParser(description=__doc__)
 options.add_argument("picture", nargs="?", default="depth_and_width.png")
-options.add_argument("--quick", action="store_true", help="few epochs, to see that it runs")
+options.add_argument("--quick", action="store_true", help="few epochs, to check that it runs")
 given = options.parse_args()
 epochs = 2 if given.quick else 200
 
@@ -45,11 +45,11 @@ captions = ["", "", "digits", "", "", "", "", "pixels shuffled", "", ""]
 write_png(given.picture, picture_grid(rows, captions=captions))
 
 print(
-    f"Of new digits the undercomplete codes bring back {new[0]:.0%} (shallow) and {new[1]:.0%} (deep) of the variance, "
-    f"the overcomplete ones {new[2]:.0%} and {new[3]:.0%}, but of shuffled pixels, where there is nothing to know, "
-    f"{noise[0]:.0%} and {noise[1]:.0%} against {noise[2]:.0%} and {noise[3]:.0%}: an overcomplete code copies. "
-    f"Depth pays where the code is small ({new[1] - new[0]:+.1%} of the variance of new digits at 16 numbers, "
-    f"{new[3] - new[2]:+.1%} at 128), and learns more by heart: what it brings back falls from training to new digits "
-    f"by {seen[1] - new[1]:.1%} and {seen[3] - new[3]:.1%}, the shallow ones' by {seen[0] - new[0]:.1%} and "
-    f"{seen[2] - new[2]:.1%}."
+    f"With 16 dimensions, models explain {new[0]:.0%} (shallow) and {new[1]:.0%} (deep) of the variance of new digits, "
+    f"and {noise[0]:.0%} and {noise[1]:.0%} of shuffled pixels, which have no structure; with 128 dimensions they "
+    f"explain {new[2]:.0%} and {new[3]:.0%} of digits, and {noise[2]:.0%} and {noise[3]:.0%} of shuffled pixels, so "
+    f"an overcomplete code copies. Depth changes the explained variance of new digits by {new[1] - new[0]:+.1%} with "
+    f"16 dimensions and {new[3] - new[2]:+.1%} with 128; from training to new digits it falls by "
+    f"{seen[1] - new[1]:.1%} and {seen[3] - new[3]:.1%} for deep models, and by {seen[0] - new[0]:.1%} and "
+    f"{seen[2] - new[2]:.1%} for shallow ones."
 )

@@ -1,4 +1,4 @@
-"""The gaps of a latent space: two numbers a digit, by a plain autoencoder and by a VAE of the same network.
+"""The gaps of a latent space with two dimensions: a plain autoencoder, and a VAE of the same network.
 
 python examples/lectures/latent_gaps.py [PICTURE] [--quick]
 """
@@ -16,7 +16,7 @@ from isthmus.drawing.theme import LIGHT, drawing, sheet, write_png
 
 options = argparse.ArgumentParser(description=__doc__)
 options.add_argument("picture", nargs="?", default="latent_gaps.png")
-options.add_argument("--quick", action="store_true", help="small digits and few epochs, to see that it runs")
+options.add_argument("--quick", action="store_true", help="small digits and few epochs, to check that it runs")
 given = options.parse_args()
 data = ist.open_data("digits" if given.quick or "ISTHMUS_DATA" not in os.environ else "mnist")
 judge = train_classifier(data.train, data.validation, scaling=data.scaling)
@@ -47,9 +47,9 @@ with drawing(LIGHT):
     write_png(given.picture, figure)
 
 print(
-    f"Of places drawn where codes lie, by a normal of their mean and spread, {gaps['plain']:.1%} are in gaps of the "
-    f"plain autoencoder's plane, farther from every code than 99 % of new digits, {gaps['VAE']:.1%} in the VAE's. "
-    f"A digit classifier is less than 90 % sure of {drawn_unsure['plain']:.0%} of what the plain one decodes there and "
-    f"of {own_unsure['plain']:.0%} of the test digits that it rebuilds, of the VAE's {drawn_unsure['VAE']:.0%} and "
-    f"{own_unsure['VAE']:.0%}."
+    f"Of 2,000 codes drawn from a normal distribution around all codes, {gaps['plain']:.1%} lie in gaps of the plain "
+    f"autoencoder's latent space, farther from every training code than 99 % of new digits, and {gaps['VAE']:.1%} in "
+    f"gaps of the VAE's. A digit classifier is less than 90 % sure of {drawn_unsure['plain']:.0%} of the plain model's "
+    f"draws and {own_unsure['plain']:.0%} of its reconstructions, and of {drawn_unsure['VAE']:.0%} and "
+    f"{own_unsure['VAE']:.0%} of the VAE's."
 )

@@ -1,4 +1,4 @@
-"""The memoriser: one number, a powerful network and few samples, so that the code need only tell which sample it is.
+"""The memoriser: one latent dimension, a large network and few samples, so that the code can be a sample's number.
 
 python examples/lectures/memoriser.py [PICTURE] [--quick]
 """
@@ -13,7 +13,7 @@ from isthmus.drawing.theme import write_png
 
 options = argparse.ArgumentParser(description=__doc__)
 options.add_argument("picture", nargs="?", default="memoriser.png")
-options.add_argument("--quick", action="store_true", help="few epochs, to see that it runs")
+options.add_argument("--quick", action="store_true", help="few epochs, to check that it runs")
 given = options.parse_args()
 epochs = 5 if given.quick else 2000
 
@@ -47,8 +47,8 @@ alike = (labels[1:] == labels[:-1]).float().mean()
 chance = (labels.bincount() / len(labels)).square().sum()
 found = [f"{finding.name} ({finding.number:.2f} {finding.unit})" for finding in ist.diagnose(run)]
 print(
-    f"Through one number {seen:.0%} of the variance of {len(train)} learnt digits comes back (PCA's: {pca:.0%}), of "
-    f"new ones {new:.0%}: of these, {mistaken:.0%} come out nearer to a learnt digit than to what went in. "
-    f"Along the code, {captions[0]} to {captions[-1]}, {alike:.0%} of neighbours are of one class, where "
-    f"{chance:.0%} would be by chance; the doctor finds {' and '.join(found) or 'nothing, 0 complaints'}."
+    f"With one latent dimension, the model explains {seen:.0%} of the variance of its {len(train)} training digits "
+    f"(PCA: {pca:.0%}) and {new:.0%} of new digits: it reconstructs {mistaken:.0%} of these closer to a training digit "
+    f"than to themselves. Along the code, from {captions[0]} to {captions[-1]}, {alike:.0%} of neighbours have the "
+    f"same class (by chance: {chance:.0%}), and the doctor finds {' and '.join(found) or 'nothing, 0 problems'}."
 )

@@ -1,4 +1,4 @@
-"""PCA's plane against curved manifolds: five made-up sets, PCA and an autoencoder with as many numbers.
+"""PCA's plane against curved manifolds: five artificial data sets, PCA and an autoencoder of the same code size.
 
 python examples/lectures/pca_plane.py [PICTURE] [--quick]
 """
@@ -13,7 +13,7 @@ from isthmus.drawing.theme import LIGHT, drawing, sheet, write_png
 
 options = argparse.ArgumentParser(description=__doc__)
 options.add_argument("picture", nargs="?", default="pca_plane.png")
-options.add_argument("--quick", action="store_true", help="few samples and epochs, to see that it runs")
+options.add_argument("--quick", action="store_true", help="few samples and epochs, to check that it runs")
 count, epochs = (200, 2) if (given := options.parse_args()).quick else (3000, 150)
 
 random = np.random.default_rng(0)
@@ -52,9 +52,9 @@ with drawing(LIGHT):
     write_png(given.picture, figure)
 
 print(
-    f"Of what is curved PCA's planes and lines bring back {min(pca.values()):.0%} to {max(pca.values()):.0%} of the "
-    f"variance, autoencoders, which can bend with it, {min(model.values()):.0%} to {max(model.values()):.0%}. "
-    "Of the ring, which closes and so can't be laid along a line without a cut, the autoencoder's worst point is "
-    f"{far['ring'].max() / far['ring'].median():.0f} times as far off as its usual one, "
-    f"of the arc, which has two ends, {far['arc'].max() / far['arc'].median():.0f} times."
+    f"On curved data, PCA explains {min(pca.values()):.0%} to {max(pca.values()):.0%} of the variance, and "
+    f"autoencoders of the same code size explain {min(model.values()):.0%} to {max(model.values()):.0%}. "
+    "On the ring, which has no ends and cannot be mapped to a line without a cut, the autoencoder's largest error is "
+    f"{far['ring'].max() / far['ring'].median():.0f} times its median; on the arc, which has two ends, it is "
+    f"{far['arc'].max() / far['arc'].median():.0f} times."
 )

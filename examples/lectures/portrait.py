@@ -1,4 +1,4 @@
-"""The portrait experiment: a dense and a convolutional model of digits are given pictures that are no digits.
+"""The portrait experiment: a dense and a convolutional model of digits reconstruct pictures that are not digits.
 
 python examples/lectures/portrait.py [PICTURE] [--quick]
 """
@@ -18,7 +18,7 @@ from isthmus.drawing.theme import write_png
 
 options = argparse.ArgumentParser(description=__doc__)
 options.add_argument("picture", nargs="?", default="portrait.png")
-options.add_argument("--quick", action="store_true", help="the bundled digits and few epochs, to see that it runs")
+options.add_argument("--quick", action="store_true", help="the bundled digits and few epochs, to check that it runs")
 given = options.parse_args()
 
 whole = ist.open_data("digits" if given.quick else "mnist")
@@ -51,9 +51,9 @@ for name, blueprint in kinds.items():
 write_png(given.picture, picture_grid(rows, captions=["", "digits", "", "", *crops]))
 dense, conv, finer = (1 - shares for shares in back.values())  # errors, in variances of the picture
 print(
-    f"The conv model errs less than the dense one on {(conv < dense)[4:].sum()} of {len(crops)} pictures that are no "
-    f"digits, the face by {conv[4]:.1f} times its variance against {dense[4]:.1f} (its mean grey: 1), and more on the "
-    f"digits ({conv[:4].mean():.2f} against {dense[:4].mean():.2f}). With a code that keeps more places it errs by "
-    f"{finer[4]:.1f} on the face, {finer[:4].mean():.2f} on digits, and beats mean grey on {(finer < 1)[4:].sum()} "
-    f"of the {len(crops)} pictures."
+    f"The conv model has a smaller error than the dense one on {(conv < dense)[4:].sum()} of {len(crops)} pictures "
+    f"that are not digits ({conv[4]:.1f} against {dense[4]:.1f} times the variance of the face, where uniform grey has "
+    f"1); on the digits the errors are {conv[:4].mean():.2f} and {dense[:4].mean():.2f}. With a larger feature map "
+    f"its error is {finer[4]:.1f} on the face and {finer[:4].mean():.2f} on digits, and it beats uniform grey on "
+    f"{(finer < 1)[4:].sum()} of the {len(crops)} pictures."
 )

@@ -1,4 +1,4 @@
-"""Is pretraining still worth it: few labels, a network of 2006 and one of today, with it and without.
+"""Is pretraining still worth it? Few labels, a network of 2006 and one of today, pretrained and from scratch.
 
 python examples/lectures/pretraining.py [PICTURE] [--quick]
 """
@@ -13,7 +13,7 @@ from isthmus.drawing.theme import LIGHT, drawing, sheet, write_png
 
 options = argparse.ArgumentParser(description=__doc__)
 options.add_argument("picture", nargs="?", default="pretraining.png")
-options.add_argument("--quick", action="store_true", help="small digits and few epochs, to see that it runs")
+options.add_argument("--quick", action="store_true", help="small digits and few epochs, to check that it runs")
 given = options.parse_args()
 data = ist.open_data("digits" if given.quick or "ISTHMUS_DATA" not in os.environ else "mnist")
 labels = [20, 100] if given.quick else [100, 300, 1000]
@@ -49,7 +49,7 @@ told = {
 }
 old, new = told["logistic"], told["SiLU"]
 print(
-    f"With {labels[0]} labels a network of logistic units is right for {old[0]} of new digits pretrained and {old[1]} "
-    f"from scratch, one of SiLU units for {new[0]} and {new[1]}, and logistic regression for {new[2]}. "
-    f"With {labels[-1]:,} it is {old[3]} and {old[4]}, {new[3]} and {new[4]}, and {new[5]}."
+    f"With {labels[0]} labels, a network of logistic units classifies {old[0]} of new digits correctly if pretrained "
+    f"and {old[1]} from scratch, one of SiLU units {new[0]} and {new[1]}, and logistic regression {new[2]}. "
+    f"With {labels[-1]:,} labels the shares are {old[3]} and {old[4]}, {new[3]} and {new[4]}, and {new[5]}."
 )

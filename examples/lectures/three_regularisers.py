@@ -1,4 +1,4 @@
-"""Sparse, contractive and denoising side by side: one network, and each way of keeping it from merely copying.
+"""Sparse, contractive and denoising: one network, and three ways to keep it from copying.
 
 python examples/lectures/three_regularisers.py [PICTURE] [--quick]
 """
@@ -14,7 +14,7 @@ from isthmus.parts import ActivationL1, Contraction, Dense, GaussianNoise, Plain
 
 options = argparse.ArgumentParser(description=__doc__)
 options.add_argument("picture", nargs="?", default="three_regularisers.png")
-options.add_argument("--quick", action="store_true", help="small digits and few epochs, to see that it runs")
+options.add_argument("--quick", action="store_true", help="small digits and few epochs, to check that it runs")
 given = options.parse_args()
 data = ist.open_data("digits" if given.quick or "ISTHMUS_DATA" not in os.environ else "mnist")
 
@@ -53,8 +53,8 @@ with drawing(LIGHT):
     write_png(given.picture, figure)
 
 print(
-    f"By sparsity {active['sparse']:.0%} of the units answer to a digit (plain {active['plain']:.0%}), by contraction "
-    f"noise moves the code {moved['contractive']:.2f} of the way to another digit's (plain {moved['plain']:.2f}). "
-    f"From noisy digits the clean ones come back with a mean squared error of {error['denoising']:.4f} by denoising, "
-    f"{error['contractive']:.4f} by contraction, {error['sparse']:.4f} by sparsity and {error['plain']:.4f} by neither."
+    f"With sparsity, {active['sparse']:.0%} of the units are active for a digit (plain: {active['plain']:.0%}), and "
+    f"with contraction, noise moves the code by {moved['contractive']:.2f} of the distance to another digit's (plain: "
+    f"{moved['plain']:.2f}). The mean squared error on noisy digits is {error['denoising']:.4f} with denoising, "
+    f"{error['contractive']:.4f} with contraction, {error['sparse']:.4f} with sparsity and {error['plain']:.4f} plain."
 )

@@ -2,28 +2,26 @@
 
 import copy
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import torch
 from pydantic import TypeAdapter
 from torch import Tensor, nn
-from torch.nn import functional
 
 from isthmus.data import Samples, Scaling
 from isthmus.data.samples import inference_batch_size
 from isthmus.errors import BlueprintError, DataError, RunError
 from isthmus.model.autoencoder import Autoencoder
 from isthmus.model.store import check_scaling, put_weights, read_shape
+from isthmus.model.through import through
 from isthmus.parts import Conv, DataSpec, Network, Table
 from isthmus.parts.layers import initialise
 from isthmus.parts.model import code_of
 from isthmus.storage.checked import damaged, load_tensors, save_tensors
-from isthmus.training.deterministic import deterministic
-from isthmus.training.optimisers import Optimiser
-from isthmus.training.precision import fast_products
-from isthmus.training.settings import Settings, find_batch_size, find_device, learning_rate_at
+from isthmus.training.by_labels import train_by_labels
+from isthmus.training.settings import Settings, find_device
 
 FEATURES = 64
 """Numbers that the classifier's own body makes of a sample."""
@@ -76,11 +74,11 @@ class Classifier(nn.Module):
 
     def features(self, given: Samples | Tensor) -> Tensor:
         """(N, F) what the head sees of raw samples, float32 on the CPU, a batch at a time."""
-        return _through(self, self.embed, given)
+        return self._made(self.embed, given)
 
     def probabilities(self, given: Samples | Tensor) -> Tensor:
         """(N, classes) float32, of raw samples; each row sums to 1."""
-        return _through(self, self, given).softmax(1)
+        return self._made(self, given).softmax(1)
 
     def accuracy(self, samples: Samples) -> float:
         """Share of the samples whose label is the most probable one.
@@ -89,7 +87,7 @@ class Classifier(nn.Module):
             DataError: they have no labels.
         """
         labels = _labels_of(samples)
-        return float((_through(self, self, samples).argmax(1) == labels).double().mean())
+        return float((self._made(self, samples).argmax(1) == labels).double().mean())
 
     def save(self, path: str | Path) -> None:
         """Write it as one safetensors file, with what it is as JSON within, whole or not at all."""
@@ -102,6 +100,13 @@ class Classifier(nn.Module):
             "about": self.about,
         }
         save_tensors(path, self.state_dict(), notes)
+
+    def _made(self, use: Callable[[Tensor], Tensor], given: Samples | Tensor) -> Tensor:
+        """(N, …) a use of it on all samples, a batch at a time, on its device."""
+        self.eval()
+        samples = given if isinstance(given, Samples) else Samples(given)
+        device = self.head.weight.device
+        return through(lambda raw, _: use(raw.to(device)), samples, inference_batch_size(math.prod(samples.shape)))
 
     def _count_features(self) -> int:
         weight = next(self.body.parameters(), torch.zeros(0))
@@ -139,7 +144,11 @@ class CodeBody(nn.Module):
             )
         self.model = copy.deepcopy(model)
         self.model.decoder, self.model.objective.penalty_modules = nn.Identity(), nn.ModuleDict()
-        codes = torch.zeros(2, *model.code_shape) if like is None else _through(model, model.encode, like)
+        codes = torch.zeros(2, *model.code_shape)
+        if like is not None:
+            model.eval()
+            size = inference_batch_size(math.prod(like.shape))
+            codes = through(lambda raw, _: model.encode(raw.to(model.device)), like, size)
         codes = codes.to(model.device)
         spread = codes.std(0, correction=0)
         self.mean = nn.Buffer(codes.mean(0))
@@ -177,6 +186,7 @@ def train_classifier(
 
     Raises:
         DataError: labels are missing, there is one class alone, or the body doesn't take these samples.
+        TrainingError: the loss is no longer finite.
     """
     parts = [part for part in (train, validation) if part is not None and len(part)]
     if not len(train):
@@ -195,10 +205,10 @@ def train_classifier(
         classifier.head.load_state_dict(head.state_dict())
     if only_head:
         seen = [Samples(values=classifier.features(part), labels=part.labels) for part in parts]
-        classifier.history = _fit(classifier.head, seen[0], seen[1:], settings, {}, progress)
+        classifier.history = train_by_labels(classifier.head, len(names), seen, settings, {}, progress)
     else:
         rates = {f"body.{name}": body_rate for name, _ in body.named_parameters()}
-        classifier.history = _fit(classifier, parts[0], parts[1:], settings, rates, progress)
+        classifier.history = train_by_labels(classifier, len(names), parts, settings, rates, progress)
     return classifier.eval()
 
 
@@ -244,73 +254,6 @@ def _body(network: Network | None, shape: tuple[int, ...], seed: int) -> nn.Modu
     with torch.random.fork_rng(devices=[]):
         encoder = network.encoder(shape, (FEATURES,), torch.Generator().manual_seed(seed))
     return nn.Sequential(encoder, nn.ReLU())
-
-
-def _fit(
-    module: nn.Module,
-    train: Samples,
-    validation: list[Samples],
-    settings: Settings,
-    rates: dict[str, float],
-    progress: Callable[[int, int], object] | None,
-) -> list[dict[str, float]]:
-    """Train a module from batches to logits, leave the best weights in it, and give a row an epoch."""
-    parameters = {name: weight for name, weight in module.named_parameters() if weight.requires_grad}
-    device = next(iter(parameters.values())).device
-    optimiser = Optimiser(settings, parameters, rates)
-    size = find_batch_size(settings, len(train))
-    steps = -(-len(train) // size)
-    labels = _labels_of(train)
-    generator = torch.Generator().manual_seed(settings.seed)
-    history: list[dict[str, float]] = []
-    best, best_epoch, kept = float("inf"), 0, None
-    # a body of somebody's own may draw from the global state: it begins at the seed, and comes back as it was
-    with torch.random.fork_rng(devices=[]), fast_products(device), deterministic(device):
-        torch.default_generator.manual_seed(settings.seed)
-        for epoch in range(settings.epochs):
-            module.train()
-            total = 0.0
-            for step, indices in enumerate(torch.randperm(len(train), generator=generator).split(size)):
-                logits = module(train.batch(indices).to(device))
-                loss = functional.cross_entropy(logits, labels[indices].to(device))
-                gradients = torch.autograd.grad(loss, list(parameters.values()), materialize_grads=True)
-                optimiser.step(gradients, learning_rate_at(settings, epoch * steps + step, steps))
-                total += float(loss.detach()) * len(indices)
-            module.eval()
-            row = {"epoch": epoch + 1, "loss": total / len(train)}
-            history.append(row)
-            for part in validation:
-                row |= _validate(module, part)
-                if row["validation_loss"] < best - settings.min_delta:
-                    best, best_epoch = row["validation_loss"], epoch
-                    kept = {name: value.clone() for name, value in module.state_dict().items()}
-            if progress is not None:
-                progress(epoch + 1, settings.epochs)
-            if validation and settings.patience is not None and epoch - best_epoch >= settings.patience:
-                break
-    if kept is not None:
-        module.load_state_dict(kept)
-    return history
-
-
-def _validate(module: nn.Module, part: Samples) -> dict[str, float]:
-    labels, logits = _labels_of(part), _through(module, module, part)
-    return {
-        "validation_loss": float(functional.cross_entropy(logits, labels)),
-        "validation_accuracy": float((logits.argmax(1) == labels).double().mean()),
-    }
-
-
-@torch.no_grad()
-def _through(module: nn.Module, use: Callable[[Tensor], Tensor], given: Samples | Tensor) -> Tensor:
-    """(N, …) a use of the module on all samples, a batch at a time, on the module's device."""
-    module.eval()
-    device = next(module.parameters()).device
-    size = inference_batch_size(
-        given.shape.numel() // max(1, len(given)) if isinstance(given, Tensor) else math.prod(given.shape)
-    )
-    batches: Iterator[Any] = given.batches(size) if isinstance(given, Samples) else iter(given.split(size))
-    return torch.cat([use(batch.to(device)).cpu() for batch in batches])
 
 
 def _labels_of(samples: Samples) -> Tensor:

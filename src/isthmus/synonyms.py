@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from isthmus.errors import BlueprintError
+from isthmus.options import TrainingOptions, options_of
 
 SETTINGS = {
     "batch": "batch_size",
@@ -37,7 +38,7 @@ SETTINGS = {
 }
 """Synonyms of the fields of `isthmus.training.Settings`."""
 
-TRAINING = {*SETTINGS.values(), "compile", "device", "layer_epochs", "momentum", "precision"}
+TRAINING = frozenset(options_of(TrainingOptions))
 """Training settings, to explain the error if one is given as a model option."""
 
 OPTIONS = {

@@ -2,39 +2,21 @@
 
 import inspect
 import json
-from dataclasses import fields
 
 import numpy as np
 import pytest
-import typer
 from PIL import Image
 
 import isthmus as ist
-from isthmus.cli.data_options import READING, size
+from isthmus.cli.data_options import READING
 from isthmus.cli.judge import evaluate
 from isthmus.cli.train import train
 from isthmus.cli.use import encode, reconstruct
-from isthmus.data.options import Options
-
-
-def test_there_is_an_option_for_every_field_of_the_reading_options():
-    assert list(READING) == [field.name for field in fields(Options) if field.name != "wanted"]
 
 
 @pytest.mark.parametrize("command", [train, evaluate, encode, reconstruct])
 def test_every_command_that_reads_data_has_them_all(command):
     assert set(READING) <= set(inspect.signature(command).parameters)
-
-
-@pytest.mark.parametrize(("text", "sides"), [("28", (28, 28)), ("28x32", (28, 32)), ("28, 32", (28, 32))])
-def test_a_size_is_one_number_or_height_and_width(text, sides):
-    assert size(text) == sides
-
-
-@pytest.mark.parametrize("text", ["", "28x", "x28", "0", "-3", "28x28x3", "large"])
-def test_what_is_no_size_is_refused(text):
-    with pytest.raises(typer.BadParameter, match="is not a size"):
-        size(text)
 
 
 def test_pictures_unlike_those_of_the_training_are_read_as_the_options_say(isthmus, trained, tmp_path):

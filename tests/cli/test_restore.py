@@ -121,4 +121,4 @@ def test_photographs_of_different_sizes_are_learnt_from_in_patches(isthmus, tmp_
     assert sum(data["counts"].values()) == 120
     said = isthmus("train", tmp_path / "photos", "--patches", 40)
     assert said.code == 1
-    assert "--patches 40 are cut in one size, and none is given: say --size 32" in said.err
+    assert "--patches 40 needs the size of the patches: add --size 32" in said.err

@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 import signal
 import subprocess
 import sys
@@ -16,7 +15,6 @@ import typer
 
 import isthmus as ist
 from isthmus.cli.train import conclude
-from isthmus.cli.training_options import OPTIONS
 from isthmus.training import Settings
 
 QUICK = ["--epochs", 1, "--batch-size", 256, "--compile", "no"]
@@ -218,17 +216,6 @@ def test_ctrl_c_saves_everything_and_resume_goes_on(here):
     assert "Stopping after this step; the run is saved first" in at_once
     assert "isthmus resume run" in at_the_end
     assert 0 < len(ist.load("run").history) < 3000
-
-
-@pytest.mark.parametrize("name", ["layer_epochs", "optimiser", "learning_rate", "momentum", "schedule"])
-def test_the_help_tells_the_defaults_of_python(name):
-    told = OPTIONS[name].__metadata__[0].help
-    default = Settings.model_fields[name].default
-    assert re.search(rf"\[default: ((chosen.*|cosine); with --epochs )?{default}\]$", told)
-
-
-def test_all_that_is_offered_is_a_setting():
-    assert set(OPTIONS) <= set(Settings.model_fields)
 
 
 def test_ctrl_c_under_force_says_that_the_old_run_is_still_there(tmp_path, capsys):

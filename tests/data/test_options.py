@@ -1,4 +1,3 @@
-import inspect
 import json
 from dataclasses import fields
 
@@ -11,11 +10,6 @@ from isthmus.errors import DataError
 
 def test_keywords_and_options_are_the_same():
     assert set(OptionWords.__annotations__) | {"wanted"} == {field.name for field in fields(Options)}
-
-
-def test_every_option_is_told_of():
-    told = inspect.getdoc(Options) or ""
-    assert all(field.name in told for field in fields(Options))
 
 
 def test_unknown_option_offers_the_nearest():

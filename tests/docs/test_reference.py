@@ -1,9 +1,10 @@
 """The API reference names everything that is public, and its formulas and lists are made as they should be."""
 
 import importlib
-import importlib.util
 import re
+import runpy
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -15,10 +16,7 @@ INTERNAL = {"eval_mode", "unit_of"}  # which evaluation shares with its neighbou
 
 
 def tool(name):
-    spec = importlib.util.spec_from_file_location(name, ROOT / "docs" / "tools" / f"{name}.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return SimpleNamespace(**runpy.run_path(str(ROOT / "docs" / "tools" / f"{name}.py")))
 
 
 @pytest.fixture(scope="module")

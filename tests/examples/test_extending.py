@@ -3,6 +3,7 @@
 import re
 import runpy
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -28,8 +29,12 @@ def soon_done(monkeypatch):
         training.settings = training.settings.replace(epochs=min(training.settings.epochs, EPOCHS))
         return whole(training)
 
+    def begin(settings: Settings, **given: Any) -> None:
+        short: dict[str, Any] = given | {"epochs": EPOCHS}
+        ready(settings, **short)
+
     monkeypatch.setattr(Training, "run", run)
-    monkeypatch.setattr(Settings, "__init__", lambda own, **given: ready(own, **given | {"epochs": EPOCHS}))
+    monkeypatch.setattr(Settings, "__init__", begin)
 
 
 @pytest.mark.usefixtures("soon_done")

@@ -1,12 +1,13 @@
-"""The command `blend`: what lies between samples."""
+"""The command `blend`: from one sample to another."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from isthmus.cli import data_options, options
+from isthmus.cli import data_options, options, parsing
 from isthmus.cli.console import number, say, say_json, say_table, working
+from isthmus.cli.option_groups import ranged
 from isthmus.errors import DataError
 
 FRAMES = 25
@@ -28,35 +29,40 @@ def blend(
         list[str],
         typer.Argument(
             metavar="A B …",
-            help="Two samples, or more to go along: `test:3` or `3` is a number in the run's test part, from 0; or "
-            "a file that holds one sample, or `file.npy:3`.",
+            help="Two samples, or more to pass through: `test:3` or `3` counts in the run's test part, from 0; or a "
+            "file that holds one sample, or `file.npy:3`.",
             show_default=False,
         ),
     ],
     *,
     read_options: data_options.ReadOptions,
     steps: Annotated[
-        int, typer.Option(min=2, max=options.MOST_STEPS, help="Samples from one to the next, both included.")
+        int, ranged(ge=2, le=options.MOST_STEPS, help="Steps from one sample to the next, both included.")
     ] = 7,
     ways: Annotated[
         list[str] | None,
         typer.Option(
             metavar="WAYS",
-            callback=options.names,
-            help="`content` mixes the samples' own numbers, `linear` and `spherical` mix codes. [default: all]",
+            callback=parsing.names,
+            help="How to blend: content mixes the samples themselves; linear and spherical mix their codes. [default: "
+            "all three]",
             show_default=False,
         ),
     ] = None,
     condition: Annotated[
         str | None,
-        typer.Option(metavar="LABEL", help="What a model that is told labels decodes with.", show_default=False),
+        typer.Option(
+            metavar="LABEL",
+            help="The label to decode with, for a model that is conditioned on labels.",
+            show_default=False,
+        ),
     ] = None,
     out: Annotated[
         list[Path] | None,
         typer.Option(
             metavar="PATH",
-            help="Where to, may be repeated: a strip as `.png`, an animation as `.gif`, or the samples of one of the "
-            "ways, as `decode` writes them. [default: blend.png and blend.gif in RUN]",
+            help="The file to write: a strip, `.png`, an animation, `.gif`, or the samples of one of the ways, in any "
+            "format of `decode`. You may repeat it. [default: blend.png and blend.gif in RUN]",
             show_default=False,
         ),
     ] = None,
@@ -65,10 +71,10 @@ def blend(
     quiet: options.Quiet = False,
     json: options.Json = False,
 ) -> None:
-    """Go from one sample to another: by mixing their contents, and by mixing their codes.
+    """Blend one sample into another, by mixing their values and by mixing their codes.
 
-    The table tells how far what comes out is from the nearest training sample: a blend that looks like data is near to
-    some. Codes are mixed in a straight line and along a sphere.
+    Codes are mixed along a straight line and along a sphere. The table shows how far each blend is from the nearest
+    training sample: a blend that looks like the data is close to one.
     """
     if len(samples) < 2:
         raise typer.BadParameter(f"{samples[0]} alone: expected two samples or more, as in test:3 test:8")

@@ -2,13 +2,13 @@
 
 import contextlib
 import json
-import re
 import sys
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from isthmus import formatting
+from isthmus.cli.wording import in_our_words
 from isthmus.errors import Remark
 from isthmus.plain import plain, plain_json
 from isthmus.storage.files import finite
@@ -21,33 +21,10 @@ if TYPE_CHECKING:
 WRONG_USE, INTERRUPTED, READER_GONE = 2, 130, 141
 """Exit codes; 1 is any other reason for which a command could not do its work."""
 
-# Python's arguments that are options here under the same name, as messages speak of them: missing='drop'
-ARGUMENTS = (
-    *("array", "categorical", "channels", "columns", "damaged", "delimiter", "exclude", "header", "kind", "label"),
-    *("max_bytes", "max_pixels", "memory_map", "missing", "mode", "patches", "scaling", "size", "test", "validation"),
-    *("by", "condition", "mask", "way", "ways"),
-    *("batch_size", "clip", "compile", "device", "epochs", "learning_rate", "momentum", "optimiser", "overwrite"),
-    *("patience", "precision", "resume", "schedule", "warmup", "weight_decay"),
-)
-# and options of a recipe, which are given by --set
-CHOICES = ("bound", "corruption", "distance", "predicts", "link", "skips", "solution", "start", "tied")
-_ARGUMENT = re.compile(
-    rf"(?<![\w.-])({'|'.join((*ARGUMENTS, *CHOICES))})=('[^']*'|\"[^\"]*\"|\([^()]*\)|\[[^\[\]]*\]|[\w.+-]*\w)?"
-)
-
 
 def complain(message: str) -> None:
     """Print an error as one line on stderr."""
     _tell(f"isthmus: {in_our_words(message)}")
-
-
-def in_our_words(message: str) -> str:
-    """A message that tells what to write in Python, telling what to write here.
-
-    >>> in_our_words("Say missing='drop', or size=(28, 28).")
-    'Say --missing drop, or --size 28x28.'
-    """
-    return _ARGUMENT.sub(_as_option, message)
 
 
 @contextlib.contextmanager
@@ -161,24 +138,6 @@ def figures(measures: Mapping[str, Mapping[str, float | None]]) -> tuple[list[st
     columns = [name for name in names if name in there and not (name == "pca" and "nothing" in there)]
     head = ["", *(names[name] for name in columns)]
     return head, [[measure, *(number(row.get(name)) for name in columns)] for measure, row in measures.items()]
-
-
-def _as_option(found: re.Match[str]) -> str:
-    name, value = found[1], found[2] or ""
-    option = "--" + name.replace("_", "-")
-    if name in CHOICES:
-        plain = value.strip("'").lower()
-        return f"--set {name}={plain}"
-    if name == "overwrite":
-        return "--force"
-    if name == "compile":
-        return f"{option} { ({'True': 'yes', 'False': 'no'}.get(value, value)) }"
-    if value == "False":
-        return option.replace("--", "--no-", 1)
-    if value in ("True", ""):
-        return option
-    parts = [part.strip().strip("'\"") for part in value.strip("()[]").split(",")]
-    return f"{option} {('x' if name == 'size' else ',').join(part for part in parts if part)}"
 
 
 def _tell(text: str) -> None:

@@ -1,4 +1,4 @@
-"""The command `detect`: what a model has not seen the like of."""
+"""The command `detect`: which samples are unlike those of the training."""
 
 import math
 from pathlib import Path
@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from isthmus.cli import data_options, options
+from isthmus.cli import data_options, options, parsing
 from isthmus.cli.console import counted, number, say, say_json, say_table, tell_skipped
+from isthmus.cli.option_groups import ranged
 from isthmus.errors import DataError
 from isthmus.formatting import percent
 
@@ -38,7 +39,7 @@ def detect(
         Path | None,
         typer.Argument(
             metavar="TARGET",
-            help="Where to write every sample's score: .csv, .tsv, .parquet, .npy, .npz.",
+            help="The file to write every sample's score to: .csv, .tsv, .parquet, .npy, .npz.",
             show_default=False,
         ),
     ] = None,
@@ -47,20 +48,30 @@ def detect(
     by: Annotated[
         Literal["error", "unexplained", "likelihood", "distance", "neighbours"],
         typer.Option(
-            help="How badly a sample comes back; the same as a share of its own variance, for pictures and series; how "
-            "unlikely it is, as −log p(x) (a VAE); how far its code lies from the training codes, by their covariance, "
-            "or from the 5 nearest."
+            metavar="SCORE",
+            help="The anomaly score: error (of the reconstruction), unexplained (the error as a share of the sample's "
+            "own variance, for pictures and series), likelihood (−log p(x), for a VAE), distance (of the code from the "
+            "training codes, by their covariance) or neighbours (distance of the code from the 5 nearest training "
+            "codes).",
         ),
     ] = "error",
     quantile: Annotated[
         float,
-        typer.Option(metavar="X", min=0, max=1, help="Share of the run's own samples that lie below the threshold."),
+        ranged(
+            kind=float,
+            metavar="X",
+            ge=0,
+            le=1,
+            help="The share of the run's own samples whose score lies below the threshold.",
+        ),
     ] = 0.99,
-    draws: Annotated[int, typer.Option(metavar="N", min=1, max=10**6, help="Of the likelihood; 1 is the ELBO.")] = 16,
+    draws: Annotated[int, ranged(ge=1, le=10**6, help="Draws per sample for the likelihood; 1 gives the ELBO.")] = 16,
     picture: Annotated[
         Path | None,
         typer.Option(
-            metavar="PNG", help="Draw the most anomalous samples, and what about them is anomalous.", show_default=False
+            metavar="PNG",
+            help="Draw the most anomalous samples and mark their anomalous places.",
+            show_default=False,
         ),
     ] = None,
     device: options.Device = "auto",
@@ -68,20 +79,22 @@ def detect(
     quiet: options.Quiet = False,
     json: options.Json = False,
 ) -> None:
-    """Find the samples of SOURCE that are unlike what the model was trained on, and say what about them is.
+    """Find the samples of SOURCE that are unlike those of the training, and show what is anomalous about them.
 
-    A sample is anomalous whose score is higher than those of 99 % of the run's validation part (of the training part,
-    where there is no validation part). Of a table those columns are named that, put right from the others one after the
-    other, take most of the row's squared error away; the shares of a row add up to 100 % at most. Samples are counted
-    from 0; the scores stand in the order of SOURCE.
+    A sample is anomalous if its score is above the threshold: by default, higher than the scores of 99 % of the run's
+    validation part, or of its training part if it has no validation part. Samples are counted from 0, and the scores
+    keep the order of SOURCE.
 
-    A model of patches judges whole pictures tile by tile: each tile is a sample, called after its picture and the row
-    and column of its first pixel, and --picture maps the pictures with the most anomalous tiles.
+    For tables, each anomalous row comes with the columns that cause most of its error: their values, the values that
+    the other columns suggest, and their share of the squared error. The shares of a row add up to at most 100 %.
+
+    A model of patches scores whole pictures tile by tile. Each tile is a sample, named after its picture and the row
+    and column of its first pixel, and `--picture` maps the pictures with the most anomalous tiles.
     """
     if target is not None and target.suffix.lower() not in (".csv", ".tsv", ".parquet", ".npy", ".npz"):
         raise DataError(f"{target}: scores are numbers. Give a name that ends in .csv, .tsv, .parquet, .npy or .npz.")
     if picture is not None:
-        options.ending(picture, ".png", called="--picture")
+        parsing.ending(picture, ".png", called="--picture")
     from contextlib import nullcontext
 
     import torch

@@ -1,9 +1,10 @@
-"""The command `doctor`: what is wrong with a run, and what helps."""
+"""The command `doctor`: the problems of a run, and their cures."""
 
 import typer
 
 from isthmus.cli import options
-from isthmus.cli.console import in_our_words, number, say, say_json, working
+from isthmus.cli.console import number, say, say_json, working
+from isthmus.cli.wording import in_our_words
 
 
 def add_to(app: typer.Typer) -> None:
@@ -14,10 +15,10 @@ def add_to(app: typer.Typer) -> None:
 def doctor(
     run: options.Folder, device: options.Device = "auto", quiet: options.Quiet = False, json: options.Json = False
 ) -> None:
-    """Find what is wrong with a run (copying, dead units, overfitting, a poor learning rate, …), and what helps.
+    """Find the problems of a run (copying, dead units, overfitting, a poor learning rate, …) and suggest cures.
 
-    Each finding comes with its number, the limit that a healthy model keeps to, and a command to try. The report shows
-    them with pictures.
+    Each finding comes with its measured number, the limit for a healthy model, and a command to try. The report shows
+    the findings with pictures.
     """
     from isthmus.doctor import CHECKS, diagnose
 

@@ -7,32 +7,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from isthmus.cli import data_options, options, training_options
+from isthmus.cli import data_options, options, parsing, training_options
 from isthmus.cli.console import INTERRUPTED, complain, counted, say, say_json, say_table, working
-from isthmus.cli.option_groups import offers
+from isthmus.cli.study_options import BUDGET, Study, studies
 from isthmus.cli.train import stem
 from isthmus.errors import BlueprintError
 
 if TYPE_CHECKING:
     from isthmus.experiments import Comparison, Sweep
     from isthmus.model.blueprint import Blueprint
-
-Out = Annotated[
-    Path | None,
-    typer.Option(
-        "--out",
-        "-o",
-        help="The study's folder; by default runs/SOURCE-, and the command's name. What is done there stays done.",
-        show_default=False,
-    ),
-]
-Jobs = Annotated[
-    int, typer.Option("--jobs", "-j", min=1, metavar="N", help="Processes at once, which share the threads.")
-]
-STUDY = ("epochs", "layer_epochs", "batch_size", "learning_rate", "schedule", "patience", "precision", "device")
-"""Of the training, the same for all."""
-BUDGET = training_options.OPTIONS | {"epochs": training_options.epochs("20")}
-"""The same number of epochs for all, so that none of them is compared with another budget."""
 
 
 def add_to(app: typer.Typer) -> None:
@@ -50,8 +33,8 @@ def add_to(app: typer.Typer) -> None:
     )(pretrain)
 
 
-@offers("settings", BUDGET, *STUDY)
-@data_options.reads(*data_options.READING, "validation", "test", "split_seed", "scaling")
+@studies(*BUDGET, out="runs/SOURCE-sweep", seeds=1)
+@data_options.reads(*data_options.READING, *data_options.DIVIDING)
 def sweep(
     source: options.Source,
     code: Annotated[
@@ -60,76 +43,62 @@ def sweep(
             "--code",
             "-c",
             metavar="SIZES",
-            help="Sizes of the code, as in `--code 1,2,4,8`. [default: powers of two, to half of the data's numbers]",
+            help="The code sizes to try, as in `--code 1,2,4,8`. [default: powers of two, up to 128 and to half of a "
+            "sample's values]",
             show_default=False,
         ),
     ] = None,
-    recipe: Annotated[
-        str, typer.Option("--recipe", "-r", help="A named model; `isthmus recipes` lists them.")
-    ] = "deep",
-    set_: Annotated[
-        list[str] | None,
-        typer.Option("--set", "-s", metavar="KEY=VALUE", help="An option of the recipe.", show_default=False),
-    ] = None,
-    seeds: Annotated[int, typer.Option(min=1, metavar="N", help="Trainings of each size.")] = 1,
+    recipe: options.Recipe = "deep",
+    set_: options.Set = None,
     price: Annotated[
         float | None,
         typer.Option(
             metavar="SHARE",
-            help="Of the variance, that a number must bring back to pay. [default: 1/D, for data of D numbers]",
+            help="The share of the variance that a latent dimension must explain to be worth its place. [default: 1/D, "
+            "for samples of D values]",
             show_default=False,
         ),
     ] = None,
-    out: Out = None,
-    jobs: Jobs = 1,
     *,
+    study: Study,
     settings: training_options.Settings,
     read_options: data_options.ReadOptions,
     force: options.Force = False,
     quiet: options.Quiet = False,
     json: options.Json = False,
 ) -> None:
-    """How many numbers does the code need? Train one model with codes of several sizes, PCA beside them.
+    """How large must the code be? Train one model with several code sizes, and compare them with PCA.
 
-    Says where an additional number stops paying. The same command again does only what is left to do, with more sizes
-    or seeds too.
+    The result names the size beyond which another latent dimension explains too little. Run the same command again,
+    also with more sizes or seeds, and only the trainings that are missing are done.
     """
     sizes = None if code is None else _numbers("--code", code)
-    changes = options.settings(set_)
+    changes = parsing.settings(set_)
     from isthmus.data import open_data
-    from isthmus.experiments import sweep as study
+    from isthmus.experiments import sweep as run_study
     from isthmus.experiments.table import PAGE
 
     plan = options.named_model(recipe, changes)
     with working(f"reading {source}", quiet=quiet):
         data = open_data(source, **read_options)
-    folder = out or Path("runs") / f"{stem(source)}-sweep"
+    study = {"out": Path("runs") / f"{stem(source)}-sweep"} | study
     with _training(quiet) as progress:
-        found = study(
-            data,
-            sizes,
-            recipe=plan,
-            out=folder,
-            seeds=seeds,
-            price=price,
-            jobs=jobs,
-            overwrite=force,
-            progress=progress,
-            **settings,
+        found = run_study(
+            data, sizes, recipe=plan, price=price, overwrite=force, progress=progress, **study, **settings
         )
-    _end(found, found.reason, folder / PAGE, json=json, quiet=quiet)
+    _end(found, found.reason, study["out"] / PAGE, json=json, quiet=quiet)
 
 
-@offers("settings", BUDGET, *STUDY)
-@data_options.reads(*data_options.READING, "validation", "test", "split_seed", "scaling")
+@studies(*BUDGET, out="runs/SOURCE-compare", seeds=3)
+@data_options.reads(*data_options.READING, *data_options.DIVIDING)
 def compare(
     source: options.Source,
     models: Annotated[
         list[str] | None,
         typer.Argument(
             metavar="MODELS",
-            help="Recipes (`isthmus recipes` lists them), each with options of its own after @: `vae@weight=4,code=8`. "
-            "Several values with / between them stand for one model each: `vae@weight=1/2/4`.",
+            help="Recipes (`isthmus recipes` lists them), each with its own options after @: `vae@weight=4,code=8`. "
+            "Several values with / between them make one model each: `vae@weight=1/2/4`.",
             show_default=False,
         ),
     ] = None,
@@ -139,8 +108,9 @@ def compare(
             "--recipes",
             "-r",
             metavar="NAMES",
-            help="Recipes without options of their own, as in `--recipes deep,conv`.",
+            help="Recipes without options, as in `--recipes deep,conv`.",
             show_default=False,
+            rich_help_panel=options.MODEL,
         ),
     ] = None,
     set_: Annotated[
@@ -149,14 +119,13 @@ def compare(
             "--set",
             "-s",
             metavar="[RECIPE:]KEY=VALUE",
-            help="An option of all recipes, `--set code=16`, or of one, `--set conv:channels=16,32`; may be repeated.",
+            help="An option of all recipes, `--set code=16`, or of one, `--set conv:kernel=5`. You may repeat it.",
             show_default=False,
+            rich_help_panel=options.MODEL,
         ),
     ] = None,
-    seeds: Annotated[int, typer.Option(min=1, metavar="N", help="Trainings of each.")] = 3,
-    out: Out = None,
-    jobs: Jobs = 1,
     *,
+    study: Study,
     settings: training_options.Settings,
     read_options: data_options.ReadOptions,
     force: options.Force = False,
@@ -165,73 +134,65 @@ def compare(
 ) -> None:
     """Which model is best? Train several on the same data with the same budget, each from several seeds.
 
-    Models are ranked by the squared error; VAEs of one likelihood, among themselves, by the ELBO. One table and one
-    page, with PCA beside them. The same command again does only what is left to do, with more recipes
-    or seeds too.
+    Models are ranked by the squared error; if all are VAEs of one likelihood, by the ELBO. A table and a page compare
+    them with each other and with PCA. Run the same command again, also with more recipes or seeds, and only the
+    trainings that are missing are done.
     """
-    plans = _plans([*(models or ()), *(options.names([recipes or ""]) or ())], set_)
+    plans = _plans([*(models or ()), *(parsing.names([recipes or ""]) or ())], set_)
     from isthmus.data import open_data
-    from isthmus.experiments import compare as study
+    from isthmus.experiments import compare as run_study
     from isthmus.experiments.table import PAGE
 
     with working(f"reading {source}", quiet=quiet):
         data = open_data(source, **read_options)
-    folder = out or Path("runs") / f"{stem(source)}-compare"
+    study = {"out": Path("runs") / f"{stem(source)}-compare"} | study
     with _training(quiet) as progress:
-        found = study(data, plans, out=folder, seeds=seeds, jobs=jobs, overwrite=force, progress=progress, **settings)
+        found = run_study(data, plans, overwrite=force, progress=progress, **study, **settings)
     said = f"{found.verdict} {found.explanation}".strip()
-    _end(found, said, folder / PAGE, json=json, quiet=quiet)
+    _end(found, said, study["out"] / PAGE, json=json, quiet=quiet)
 
 
-@offers(
-    "settings",
-    training_options.OPTIONS | {"epochs": training_options.epochs("as many as make 2,000 steps")},
+@studies(
     *("epochs", "batch_size", "learning_rate", "device"),
+    out="RUN-pretrain",
+    seeds=5,
+    defaults={"epochs": "as many as make 2,000 steps"},
 )
-@data_options.reads(*data_options.READING, "validation", "test", "split_seed")
+@data_options.reads(*data_options.READING, "validation", "test", "seed")
 def pretrain(
     run: options.Folder,
     source: Annotated[
         str | None,
-        typer.Argument(metavar="SOURCE", help="Data with labels; the training's own if not said.", show_default=False),
+        typer.Argument(metavar="SOURCE", help="Data with labels. [default: those of the training]", show_default=False),
     ] = None,
     labels: Annotated[
         str, typer.Option(metavar="NUMBERS", help="How many samples of the training part have a label.")
     ] = "100,1000,10000",
-    seeds: Annotated[int, typer.Option(min=1, metavar="N", help="Each draws other samples to have labels.")] = 5,
-    out: Out = None,
-    jobs: Jobs = 1,
     *,
+    study: Study,
     settings: training_options.Settings,
     read_options: data_options.ReadOptions,
     force: options.Force = False,
     quiet: options.Quiet = False,
     json: options.Json = False,
 ) -> None:
-    """Is pretraining worth it? Learn labels from few samples, starting at a run's encoder and from scratch.
+    """Is pretraining worth it? Learn labels from few samples, with a run's encoder and from scratch.
 
-    Beside both, scikit-learn's logistic regression and nearest neighbours on the codes and on the data themselves. The
-    same command again does only what is left to do.
+    Both are compared with scikit-learn's logistic regression and nearest neighbours, on the codes and on the data. Each
+    seed draws other samples to have labels. Run the same command again, and only the trainings that are missing are
+    done.
     """
     counts = _numbers("--labels", labels)
-    from isthmus.experiments import pretrain as study
+    from isthmus.experiments import pretrain as run_study
     from isthmus.experiments.classify import WAYS
     from isthmus.experiments.pretraining import told
     from isthmus.experiments.table import PAGE
 
-    folder = out or run.with_name(f"{run.name}-pretrain")
+    study = {"out": run.with_name(f"{run.name}-pretrain")} | study
+    folder = study["out"]
     with _training(quiet) as progress:
-        found = study(
-            run,
-            source,
-            counts,
-            out=folder,
-            seeds=seeds,
-            jobs=jobs,
-            overwrite=force,
-            progress=progress,
-            read_options=read_options,
-            **settings,
+        found = run_study(
+            run, source, counts, overwrite=force, progress=progress, read_options=read_options, **study, **settings
         )
     if json:
         say_json({**found.to_json(), "page": str(folder / PAGE)})
@@ -278,9 +239,9 @@ def _plans(words: Sequence[str], pairs: Sequence[str] | None) -> "dict[str, Blue
             of_recipe.setdefault(whose, []).append(rest)
         else:
             raise typer.BadParameter(f"--set {pair!r}: {whose!r} is none of the recipes compared, {', '.join(names)}")
-    shared = options.settings(everybody)
+    shared = parsing.settings(everybody)
     return {
-        name: options.named_model(recipe, shared | options.settings(of_recipe.get(recipe)) | own)
+        name: options.named_model(recipe, shared | parsing.settings(of_recipe.get(recipe)) | own)
         for name, recipe, own in candidates
     }
 

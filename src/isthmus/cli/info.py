@@ -1,4 +1,4 @@
-"""Commands that tell what there is: `recipes`, `info`."""
+"""Commands that list and describe: `recipes`, `info`."""
 
 import json as json_module
 import math
@@ -22,11 +22,11 @@ def add_to(app: typer.Typer) -> None:
 
 def recipes(
     name: Annotated[
-        str | None, typer.Argument(metavar="NAME", help="One of them, in detail.", show_default=False)
+        str | None, typer.Argument(metavar="NAME", help="The recipe to describe.", show_default=False)
     ] = None,
     json: options.Json = False,
 ) -> None:
-    """List the named models, or tell what one takes and where it comes from."""
+    """List the named models, or describe one: its options, their defaults and its source."""
     from isthmus.model.recipes import RECIPES, find_recipe
 
     if name is None:
@@ -46,7 +46,7 @@ def recipes(
 
 
 def info(run: options.Folder, json: options.Json = False) -> None:
-    """Show what a run is made of: the model layer by layer, its data, how the training went, the files."""
+    """Describe a run: the model layer by layer, the data, the course of the training, the files."""
     from isthmus.model.listing import layers, parameter_count
 
     found = options.open_run(run)

@@ -1,4 +1,4 @@
-"""Commands that judge a run: `evaluate`, `report`."""
+"""Commands that show how good a run is: `evaluate`, `report`."""
 
 import os
 import sys
@@ -8,8 +8,10 @@ from typing import Annotated
 
 import typer
 
-from isthmus.cli import data_options, options
+from isthmus.cli import data_options, options, parsing
 from isthmus.cli.console import counted, figures, say, say_json, say_table, tell_skipped, working
+from isthmus.cli.option_groups import switch
+from isthmus.cli.wording import in_our_words
 
 
 def add_to(app: typer.Typer) -> None:
@@ -22,7 +24,12 @@ def add_to(app: typer.Typer) -> None:
 def evaluate(
     run: options.Folder,
     source: Annotated[
-        str | None, typer.Argument(metavar="SOURCE", help="Other data than those of the training.", show_default=False)
+        str | None,
+        typer.Argument(
+            metavar="SOURCE",
+            help="The data to evaluate on. [default: the parts that the run was trained with]",
+            show_default=False,
+        ),
     ] = None,
     *,
     read_options: data_options.ReadOptions,
@@ -30,11 +37,13 @@ def evaluate(
     quiet: options.Quiet = False,
     json: options.Json = False,
 ) -> None:
-    """Measure how well a run reconstructs, beside the mean and PCA with as many numbers (bits, of a quantised code)."""
+    """Measure how well a run reconstructs, compared with the mean and with PCA.
+
+    PCA has as many components as the code has numbers; for a quantised code, as many bits.
+    """
     if read_options and source is None:
-        raise typer.BadParameter(
-            f"{', '.join(read_options)}: how to read other data than the training's; name them as SOURCE"
-        )
+        given = ", ".join(in_our_words(f"{name}=") for name in read_options)
+        raise typer.BadParameter(f"{given} without SOURCE: expected the data that are to be read so")
     loaded = options.open_run(run, device)
     with counted("evaluating", quiet=quiet) as progress:
         found = loaded.evaluation(source, progress=progress, **read_options)
@@ -51,22 +60,20 @@ def report(
     path: Annotated[
         Path | None,
         typer.Argument(
-            metavar="PATH", help="Where to; report.html in the run's folder by default.", show_default=False
+            metavar="PATH", help="The file to write. [default: report.html in the run's folder]", show_default=False
         ),
     ] = None,
-    open_page: Annotated[
-        bool, typer.Option("--open", help="Show it in the browser, where there is a desktop.")
-    ] = False,
+    open_page: Annotated[bool, switch("--open", help="Open the page in the browser, if there is a desktop.")] = False,
     device: options.Device = "auto",
     force: options.Force = False,
     quiet: options.Quiet = False,
 ) -> None:
-    """Write one HTML page: loss curves, reconstructions, best and worst samples, errors, the map of the code.
+    """Write an HTML page: loss curves, reconstructions, best and worst samples, errors, a map of the codes.
 
-    The run's own page is written anew each time; what is at another PATH is overwritten only with --force.
+    The run's own page is replaced each time. A file at another PATH is replaced only with `--force`.
     """
     if path is not None:
-        options.ending(path, ".html", ".htm", called="PATH")
+        parsing.ending(path, ".html", ".htm", called="PATH")
     found = options.open_run(run, device)
     if path is not None and path.resolve() != (run / "report.html").resolve():
         options.make_way(path, force=force)

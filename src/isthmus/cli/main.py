@@ -14,6 +14,7 @@ from typer.core import TyperGroup
 
 from isthmus.cli import blend, detect, doctor, experiments, info, judge, map, restore, sample, train, traverse, use
 from isthmus.cli.console import INTERRUPTED, READER_GONE, WRONG_USE, complain, notes
+from isthmus.cli.option_groups import switch
 from isthmus.errors import IsthmusError, out_of_memory
 from isthmus.synonyms import OPTIONS, SETTINGS
 
@@ -73,9 +74,9 @@ app = typer.Typer(
 @app.callback()
 def isthmus(
     context: typer.Context,
-    version: Annotated[bool, typer.Option("--version", help="Print the version and leave.")] = False,
+    version: Annotated[bool, switch("--version", help="Print the version and exit.")] = False,
 ) -> None:
-    """Autoencoders of every kind: train one on your data, judge it beside PCA, look at it, use it."""
+    """Autoencoders of every kind: train one on your data, compare it with PCA, look at it, use it."""
     if version:
         from importlib.metadata import version as installed
 

@@ -5,8 +5,9 @@ from typing import Annotated, Literal
 
 import typer
 
-from isthmus.cli import data_options, options
+from isthmus.cli import data_options, options, parsing
 from isthmus.cli.console import number, say, say_json, say_table, working
+from isthmus.cli.option_groups import ranged
 
 
 def add_to(app: typer.Typer) -> None:
@@ -20,28 +21,31 @@ def add_to(app: typer.Typer) -> None:
 def map_codes(
     run: options.Folder,
     source: Annotated[
-        str | None, typer.Argument(metavar="SOURCE", help="Other data than the run's own.", show_default=False)
+        str | None,
+        typer.Argument(metavar="SOURCE", help="The data to map. [default: those of the run]", show_default=False),
     ] = None,
     *,
     read_options: data_options.ReadOptions,
     way: Annotated[
         Literal["auto", "code", "pca", "tsne", "umap"],
         typer.Option(
-            help="code: the code's own two numbers; pca: its principal components; tsne and umap (needs the extra "
-            "isthmus[map]) keep neighbours together; auto: code where it has two numbers, else tsne."
+            metavar="METHOD",
+            help="How codes become points: code (its two dimensions as they are), pca (two principal components), "
+            "tsne or umap (which keep neighbours together; umap needs `pip install isthmus[map]`). auto takes code if "
+            "it has two dimensions, else tsne.",
         ),
     ] = "auto",
-    most: Annotated[int, typer.Option(min=4, help="Samples on the map.")] = 2000,
+    most: Annotated[int, ranged(ge=4, help="Samples on the map, at most.")] = 2000,
     across: Annotated[
-        int, typer.Option(min=0, max=options.MOST_STEPS, help="Decoded places along each side; 0: none.")
+        int, ranged(ge=0, le=options.MOST_STEPS, help="Decoded points along each side; 0 for none.")
     ] = 12,
-    seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Of t-SNE and UMAP.")] = 0,
+    seed: Annotated[int, ranged(ge=0, lt=2**32, help="The seed of t-SNE and UMAP.")] = 0,
     out: Annotated[
         list[Path] | None,
         typer.Option(
             metavar="PATH",
-            help="Where to, may be repeated: `.png`, or an interactive page as `.html`. [default: map.png and map.html "
-            "in RUN]",
+            help="The file to write: a picture, `.png`, or an interactive page, `.html`. You may repeat it. [default: "
+            "map.png and map.html in RUN]",
             show_default=False,
         ),
     ] = None,
@@ -50,11 +54,12 @@ def map_codes(
     quiet: options.Quiet = False,
     json: options.Json = False,
 ) -> None:
-    """Draw a map of the data by their codes, with what lies between them, as a picture and as an interactive page.
+    """Draw a map of the data by their codes, as a picture and as an interactive page.
 
-    The table tells how far the map can be trusted, beside the plane of the data's own two principal components.
+    Decoded points between the samples show what the model makes of the space between them. The table shows how far you
+    can trust the map, compared with the first two principal components of the data.
     """
-    targets = [options.ending(target, ".png", ".html") for target in out or (run / "map.png", run / "map.html")]
+    targets = [parsing.ending(target, ".png", ".html") for target in out or (run / "map.png", run / "map.html")]
     found = options.open_run(run, device)
     options.make_way(*targets, force=force)
     from isthmus.drawing.theme import write_png

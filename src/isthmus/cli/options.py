@@ -1,24 +1,25 @@
-"""Words that several commands share, and how their values are read."""
+"""Arguments and options that several commands share, and what several commands do with them."""
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from isthmus.assignments import read_assignment
+from isthmus.cli.option_groups import as_typer, switch
 from isthmus.errors import BlueprintError, DataError
+from isthmus.options import TrainingOptions, options_of
 from isthmus.storage.files import no_run, unwritable
 
 if TYPE_CHECKING:
     from isthmus.model.blueprint import Blueprint
     from isthmus.run import Run
 
-LARGEST_SEED = 2**63 - 1
 MOST_STEPS = 1000
 """Positions side by side in a picture, at most (`isthmus.uses.arguments`)."""
 MAKE, LOOK, USE = "Make a model", "Look at it", "Use it"
-"""Under which the help lists the commands."""
+"""The headings of the list of commands."""
+MODEL = "The model"
+"""The heading of options that choose a model."""
 
 Folder = Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a run.", show_default=False)]
 Source = Annotated[
@@ -34,14 +35,31 @@ Target = Annotated[
     Path,
     typer.Argument(
         metavar="TARGET",
-        help="Where to: .csv, .parquet, .npy, .npz, a .zip or a folder of pictures.",
+        help="The file to write: .csv, .parquet, .npy, .npz, a .zip or a folder of pictures.",
         show_default=False,
     ),
 ]
-Force = Annotated[bool, typer.Option("--force", help="Overwrite what is there.")]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, only the result.")]
-Json = Annotated[bool, typer.Option("--json", help="The result as JSON, and nothing else, on stdout.")]
-Device = Annotated[str, typer.Option("--device", metavar="NAME", help="Where to compute: auto, cpu, cuda, mps.")]
+Recipe = Annotated[
+    str,
+    typer.Option(
+        "--recipe", "-r", metavar="NAME", help="A named model; `isthmus recipes` lists them.", rich_help_panel=MODEL
+    ),
+]
+Set = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        "-s",
+        metavar="KEY=VALUE",
+        help="An option of the recipe, as in `--set code=32`. You may repeat it.",
+        rich_help_panel=MODEL,
+        show_default=False,
+    ),
+]
+Force = Annotated[bool, switch("--force", help="Overwrite the results that are there.")]
+Quiet = Annotated[bool, switch("--quiet", "-q", help="Print the result only, no progress and no advice.")]
+Json = Annotated[bool, switch("--json", help="Print the result as JSON, and nothing else, on stdout.")]
+Device = Annotated[str, as_typer(options_of(TrainingOptions)["device"], panel=False)]
 
 
 def open_run(folder: Path, device: str = "cpu") -> "Run":
@@ -96,52 +114,3 @@ def _make_way(target: Path, force: bool, source: str | None) -> None:
         target.expanduser().parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise unwritable(target, error) from error
-
-
-def ending(target: Path, *endings: str, called: str = "--out") -> Path:
-    """A path that says by its ending that it is to hold what is written there.
-
-    Raises:
-        typer.BadParameter: its ending says something else.
-    """
-    if target.suffix.lower() not in endings:
-        raise typer.BadParameter(f"{called} {target}: expected a path that ends in {' or '.join(endings)}")
-    return target
-
-
-def whole(word: str) -> int:
-    """A whole number.
-
-    Raises:
-        typer.BadParameter: it is none.
-    """
-    if not word.strip().isdecimal():
-        raise typer.BadParameter(f"{word!r} is no whole number from 0 on")
-    return int(word)
-
-
-def settings(pairs: Sequence[str] | None) -> dict[str, Any]:
-    """Read `key=value` words; a value is JSON where it can be, a list where it has commas, else text.
-
-    >>> settings(["code=32", "hidden=128,64", "activation=relu", "tied=true"])
-    {'code': 32, 'hidden': [128, 64], 'activation': 'relu', 'tied': True}
-
-    Raises:
-        typer.BadParameter: a word is not `key=value`, or a key is given twice.
-    """
-    read: dict[str, Any] = {}
-    for pair in pairs or ():
-        try:
-            key, value = read_assignment(pair)
-        except DataError as error:
-            raise typer.BadParameter(f"--set {pair!r}: expected key=value, as in --set code=32") from error
-        if key in read:
-            raise typer.BadParameter(f"--set {key} is given twice: say it once")
-        read[key] = value
-    return read
-
-
-def names(texts: Sequence[str] | None) -> list[str] | None:
-    """Names given by several options, or separated by commas in one; None where none is given."""
-    found = [name.strip() for text in texts or () for name in text.split(",") if name.strip()]
-    return found or None

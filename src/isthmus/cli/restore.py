@@ -1,4 +1,4 @@
-"""The command that puts pictures right: `restore`."""
+"""The command `restore`: damaged pictures repaired."""
 
 from pathlib import Path
 from typing import Annotated
@@ -7,6 +7,7 @@ import typer
 
 from isthmus.cli import options
 from isthmus.cli.console import INTERRUPTED, complain, counted, say, say_json
+from isthmus.cli.option_groups import ranged, switch
 
 
 def add_to(app: typer.Typer) -> None:
@@ -23,38 +24,40 @@ def restore(
         typer.Argument(metavar="INPUT", help="A picture, or a folder of pictures, of any size.", show_default=False),
     ],
     target: Annotated[
-        Path, typer.Argument(metavar="OUTPUT", help="Where to: a picture, or a folder.", show_default=False)
+        Path, typer.Argument(metavar="OUTPUT", help="The picture or folder to write.", show_default=False)
     ],
     *,
     mask: Annotated[
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="For a model that fills holes: white where to fill; a picture, or a folder of the same names. "
-            "Without it, what is transparent is filled.",
+            help="The places to fill, in white, for a model that fills holes: a picture, or a folder with the same "
+            "file names. [default: the transparent places]",
             show_default=False,
         ),
     ] = None,
     tile: Annotated[
-        int, typer.Option(min=32, metavar="N", help="Sides of the tiles of a large picture, in pixels of the result.")
+        int, ranged(ge=32, help="The side of the tiles of a large picture, in pixels of the result.")
     ] = 256,
-    overlap: Annotated[int, typer.Option(min=1, metavar="N", help="How far tiles lie over each other.")] = 64,
+    overlap: Annotated[int, ranged(ge=1, help="How far neighbouring tiles overlap, in pixels.")] = 64,
     resume: Annotated[
-        bool, typer.Option("--resume", help="Leave the pictures that are there, restore the others.")
+        bool, switch("--resume", help="Keep the pictures that are there, and restore the others.")
     ] = False,
     device: options.Device = "auto",
     force: options.Force = False,
     quiet: options.Quiet = False,
     json: options.Json = False,
 ) -> None:
-    """Put pictures right, by a model that was trained on damaged ones: denoise, fill, colour, enlarge, sharpen.
+    """Repair pictures with a model that was trained on damaged ones: denoise, fill, colour, enlarge, sharpen.
 
-    Train it with one of the recipes denoise, watermark, inpaint, recolour, upscale and sharpen. Pictures keep their
-    format. What can't be read in a folder is named and left out, and the exit code is then 1. After Ctrl-C, the same
-    command with --resume goes on.
+    Train the model with one of the recipes denoise, watermark, inpaint, recolour, upscale and sharpen. Pictures keep
+    their format. Files of a folder that can't be read are named and left out, and the exit code is then 1. After
+    Ctrl-C, the same command with `--resume` continues.
     """
     if force and resume:
-        raise typer.BadParameter("--force does all pictures anew, --resume only those that are missing: say one")
+        raise typer.BadParameter(
+            "--force restores all pictures again, --resume only those that are missing: give one of them"
+        )
     found = options.open_run(run, device)
     from isthmus.uses.restore_files import restore_files
 

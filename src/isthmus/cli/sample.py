@@ -7,6 +7,7 @@ import typer
 
 from isthmus.cli import options
 from isthmus.cli.console import counted, number, say, say_json, say_table, working
+from isthmus.cli.option_groups import ranged, switch
 from isthmus.errors import DataError
 
 if TYPE_CHECKING:
@@ -32,36 +33,35 @@ def sample(
         Path | None,
         typer.Argument(
             metavar="TARGET",
-            help="Where to: a .png shows all in one sheet; a folder or .zip of pictures, .csv, .parquet, .npy, .npz "
-            "hold them one by one. [default: samples.png in RUN; samples.csv of tables]",
+            help="The file to write: a .png shows all samples in one sheet; a folder or .zip of pictures, .csv, "
+            ".parquet, .npy or .npz holds them one by one. [default: samples.png in RUN; samples.csv for tables]",
             show_default=False,
         ),
     ] = None,
     *,
-    count: Annotated[int, typer.Option("--count", "-n", metavar="N", min=1, help="How many.")] = 64,
+    count: Annotated[int, ranged("--count", "-n", ge=1, help="How many samples to draw.")] = 64,
     way: Annotated[
         Literal["auto", "prior", "gaussian", "mixture", "neighbours"],
         typer.Option(
+            metavar="METHOD",
             rich_help_panel=_SAMPLER,
-            help="From the prior (a standard normal, for models trained towards it), or from what is fitted to the "
-            "codes of the training part: one Gaussian, a mixture of them, or a jitter among neighbours. "
-            "auto: the prior; with --label, for models that take no labels, the mixture.",
+            help="Draw codes from the model's prior, or from a distribution fitted to the codes of the training part: "
+            "gaussian (one Gaussian), mixture (several) or neighbours (between neighbouring codes). auto takes the "
+            "prior if the model has one; with `--label`, for models that take no labels, the mixture.",
         ),
     ] = "auto",
     label: Annotated[
-        str | None, typer.Option(metavar="NAME", rich_help_panel=_SAMPLER, help="Of this class alone.")
+        str | None, typer.Option(metavar="NAME", rich_help_panel=_SAMPLER, help="Draw samples of this class only.")
     ] = None,
-    components: Annotated[
-        int, typer.Option(metavar="K", min=1, rich_help_panel=_SAMPLER, help="Gaussians of the mixture.")
-    ] = 10,
-    seed: Annotated[int, typer.Option(metavar="N", min=0, max=options.LARGEST_SEED - 1, help="Of the draws.")] = 0,
+    components: Annotated[int, ranged(metavar="K", ge=1, panel=_SAMPLER, help="Gaussians in the mixture.")] = 10,
+    seed: Annotated[int, ranged(help="The seed of the draws.", ge=0, lt=2**63 - 1)] = 0,
     judge: Annotated[
         bool,
-        typer.Option(
+        switch(
             "--judge",
-            help="Print how good the draws are, beside real samples: precision, recall, density, coverage, Fréchet "
-            "distance, and log p(x) where the model has a likelihood. As many draws as the test part has are judged, "
-            "5,000 at most, whatever --count says.",
+            help="Print how good the draws are, compared with real samples: precision, recall, density, coverage, "
+            "Fréchet distance, and log p(x) if the model has a likelihood. It judges as many draws as the test part "
+            "has samples, at most 5,000, whatever `--count` is.",
         ),
     ] = False,
     device: options.Device = "auto",
@@ -69,7 +69,7 @@ def sample(
     quiet: options.Quiet = False,
     json: options.Json = False,
 ) -> None:
-    """Draw new samples from a trained model, and judge them on demand."""
+    """Draw new samples from a trained model, and judge them if you ask for it."""
     loaded = options.open_run(run, device)
     import torch
 

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from isthmus.cli import data_options, options, training_options
+from isthmus.cli import data_options, options, parsing, training_options
 from isthmus.cli.console import INTERRUPTED, complain, counted, figures, say, say_json, say_table, working
+from isthmus.cli.option_groups import as_typer
+from isthmus.cli.training_options import TRAINING
 from isthmus.errors import BlueprintError
 from isthmus.storage.files import open_regular
 
@@ -20,8 +22,6 @@ if TYPE_CHECKING:
     from isthmus.model.autoencoder import Autoencoder
     from isthmus.model.blueprint import Blueprint
     from isthmus.run import Run
-
-MODEL = "The model"
 
 
 def add_to(app: typer.Typer) -> None:
@@ -33,33 +33,28 @@ def add_to(app: typer.Typer) -> None:
     app.command(rich_help_panel=options.MAKE, epilog="Example: `isthmus resume runs/digits`")(resume)
 
 
-@training_options.trains(*training_options.OPTIONS)
-@data_options.reads(*data_options.READING, "damaged", "validation", "test", "split_seed", "scaling")
+@training_options.trains(*training_options.TRAINING, chosen=True)
+@data_options.reads(*data_options.READING, "damaged", *data_options.DIVIDING)
 def train(
     source: options.Source,
     out: Annotated[
         Path | None,
-        typer.Option("--out", "-o", help="The run's folder; runs/SOURCE-RECIPE by default.", show_default=False),
-    ] = None,
-    recipe: Annotated[
-        str, typer.Option("--recipe", "-r", help="A named model; `isthmus recipes` lists them.", rich_help_panel=MODEL)
-    ] = "deep",
-    set_: Annotated[
-        list[str] | None,
         typer.Option(
-            "--set",
-            "-s",
-            metavar="KEY=VALUE",
-            help="An option of the recipe, as in `--set code=32`; may be repeated.",
-            rich_help_panel=MODEL,
+            "--out",
+            "-o",
+            metavar="FOLDER",
+            help="The run's folder. [default: runs/SOURCE-RECIPE, with a number if that is taken]",
             show_default=False,
         ),
     ] = None,
+    recipe: options.Recipe = "deep",
+    set_: options.Set = None,
     blueprint: Annotated[
         Path | None,
         typer.Option(
-            help="A model from a JSON file (or a run's model.json) instead of a recipe.",
-            rich_help_panel=MODEL,
+            metavar="FILE",
+            help="A model from a JSON file, or from a run's model.json, instead of a recipe.",
+            rich_help_panel=options.MODEL,
             show_default=False,
         ),
     ] = None,
@@ -70,8 +65,12 @@ def train(
     quiet: options.Quiet = False,
     json: options.Json = False,
 ) -> None:
-    """Train an autoencoder on SOURCE, keep it in a folder, and say how good it is beside PCA."""
-    changes = options.settings(set_)
+    """Train an autoencoder on SOURCE, save it in a folder, and compare its error with PCA's.
+
+    If you leave out `--epochs`, Isthmus chooses them from the model and the data. It then also chooses the batch size,
+    the learning rate, the schedule and the patience, unless you give them, and prints its choice.
+    """
+    changes = parsing.settings(set_)
     from isthmus.data import open_data
     from isthmus.fitting import fit
 
@@ -81,7 +80,6 @@ def train(
     with working(f"reading {source}", quiet=quiet):
         data = open_data(source, **read_options)
     folder = out or free_folder(Path("runs") / f"{stem(source)}-{blueprint.stem if blueprint else recipe}")
-    settings = training_options.in_python(settings)
     model = plan.build(data, seed=settings.get("seed", 0))
     settings = _with_chosen(model, data, settings, quiet=quiet)
     run = fit(model, data, out=folder, overwrite=force, progress=not quiet, **settings)
@@ -91,16 +89,14 @@ def train(
 def resume(
     run: options.Folder,
     epochs: Annotated[
-        int | None, typer.Option("--epochs", "-e", min=1, metavar="N", help="More than planned.", show_default=False)
+        int | None,
+        as_typer(TRAINING["epochs"], help="Train up to this many epochs in all.", default="as planned", panel=False),
     ] = None,
-    device: Annotated[
-        str | None,
-        typer.Option("--device", metavar="NAME", help="Another than it was trained on.", show_default=False),
-    ] = None,
+    device: Annotated[str | None, as_typer(TRAINING["device"], default="as before", panel=False)] = None,
     quiet: options.Quiet = False,
     json: options.Json = False,
 ) -> None:
-    """Go on with a training that was stopped or killed; the result is the same as if it had not been."""
+    """Continue a training that was stopped or killed. The result is the same as without the interruption."""
     from isthmus.fitting import resume as go_on
 
     conclude(go_on(run, epochs=epochs, device=device, progress=not quiet), run, json=json, quiet=quiet)

@@ -1,12 +1,13 @@
-"""The command `traverse`: what each number of a code does."""
+"""The command `traverse`: what each latent dimension does."""
 
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
-from isthmus.cli import data_options, options
+from isthmus.cli import data_options, options, parsing
 from isthmus.cli.console import number, say, say_json, say_table, working
+from isthmus.cli.option_groups import ranged
 
 
 def add_to(app: typer.Typer) -> None:
@@ -23,42 +24,45 @@ def traverse(
         str | None,
         typer.Argument(
             metavar="SAMPLE",
-            help="Around which one: `test:3` or `3` is a number in the run's test part, from 0; or a file that holds "
-            "one sample. The test part's first by default.",
+            help="The sample to start from: `test:3` or `3` counts in the run's test part, from 0; or a file that "
+            "holds one sample. [default: the first of the test part]",
             show_default=False,
         ),
     ] = None,
     *,
     read_options: data_options.ReadOptions,
-    steps: Annotated[int, typer.Option(min=2, max=options.MOST_STEPS, help="Positions of each number.")] = 7,
-    most: Annotated[int, typer.Option(min=1, help="Show the most important so many.")] = 16,
+    steps: Annotated[int, ranged(ge=2, le=options.MOST_STEPS, help="Positions of each latent dimension.")] = 7,
+    most: Annotated[int, ranged(ge=1, help="Show this many dimensions, the most important first.")] = 16,
     numbers: Annotated[
         list[str] | None,
         typer.Option(
             metavar="NUMBERS",
-            callback=options.names,
-            help="Show these instead: `0,3`, counted from 0 in the flat code.",
+            callback=parsing.names,
+            help="Show these dimensions instead: `0,3`, counted from 0 in the flat code.",
             show_default=False,
         ),
     ] = None,
     by: Annotated[
-        Literal["change", "kl"], typer.Option(help="What the order goes by: the output's change, or a number's KL.")
+        Literal["change", "kl"],
+        typer.Option(
+            metavar="change|kl", help="Order the dimensions by the change of the output, or by their KL divergence."
+        ),
     ] = "change",
     out: Annotated[
         Path | None,
-        typer.Option(metavar="PATH", help="Where to, as `.png`. [default: traverse.png in RUN]", show_default=False),
+        typer.Option(metavar="PATH", help="The `.png` to write. [default: traverse.png in RUN]", show_default=False),
     ] = None,
     device: options.Device = "auto",
     force: options.Force = False,
     quiet: options.Quiet = False,
     json: options.Json = False,
 ) -> None:
-    """Move one number of the code slowly up and down, the others fixed, and tell what each does.
+    """Change one latent dimension at a time, with the others fixed, and show what each does.
 
-    Each goes over the range that it has in the training data; those come first that change the output most.
+    Each dimension moves over its range in the training data. The dimensions that change the output most come first.
     """
-    target = options.ending(out or run / "traverse.png", ".png")
-    chosen = None if numbers is None else [options.whole(word) for word in numbers]
+    target = parsing.ending(out or run / "traverse.png", ".png")
+    chosen = None if numbers is None else [parsing.whole(word) for word in numbers]
     found = options.open_run(run, device)
     options.make_way(target, force=force)
     from isthmus.drawing.theme import write_png

@@ -10,6 +10,7 @@ import typer
 
 from isthmus.cli import data_options, options
 from isthmus.cli.console import counted, say, tell_skipped, working
+from isthmus.cli.option_groups import switch
 from isthmus.errors import DataError, nearest
 
 if TYPE_CHECKING:
@@ -40,14 +41,14 @@ def reconstruct(
     target: options.Target,
     *,
     read_options: data_options.ReadOptions,
-    fill: Annotated[bool, typer.Option("--fill", help="Keep what is known, and fill in only what is missing.")] = False,
+    fill: Annotated[bool, switch("--fill", help="Keep the observed values, and fill in the missing ones.")] = False,
     device: options.Device = "auto",
     force: options.Force = False,
     quiet: options.Quiet = False,
 ) -> None:
-    """Pass every sample of SOURCE through the code and back; pictures come back as pictures.
+    """Encode and decode every sample of SOURCE, and write the reconstructions.
 
-    A model of patches takes whole pictures of any size, in overlapping tiles.
+    Pictures stay pictures. A model of patches takes whole pictures of any size, in overlapping tiles.
     """
     found = options.open_run(run, device)
     options.make_way(target, force=force, source=source)
@@ -67,10 +68,10 @@ def encode(
     force: options.Force = False,
     quiet: options.Quiet = False,
 ) -> None:
-    """Write the code of every sample of SOURCE, one row each.
+    """Write the code of every sample of SOURCE, one per row.
 
-    A model of patches has a code for each of the tiles that cover a picture: a row is called after the picture and the
-    row and column of the tile's first pixel, photo@32,0.png.
+    A model of patches writes a code for each of the tiles that cover a picture. Each row is named after the picture and
+    the row and column of the tile's first pixel: photo@32,0.png.
     """
     found = options.open_run(run, device)
     options.make_way(target, force=force, source=source)
@@ -88,7 +89,7 @@ def decode(
     force: options.Force = False,
     quiet: options.Quiet = False,
 ) -> None:
-    """Turn codes, as `encode` writes them, back into data; with --label, where the model wants to know labels."""
+    """Decode codes, as `encode` writes them; with `--label`, for a model that is conditioned on labels."""
     from isthmus.data import stream_samples
 
     found = options.open_run(run, device)

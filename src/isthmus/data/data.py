@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from typing import Any
 
-from isthmus.data.samples import Kind, Samples
+from isthmus.data.samples import Samples
 from isthmus.data.scaling import Scaling
+from isthmus.options.reading import Kind
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,25 +3,22 @@
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
-from typing import Any, Literal, Self, TypedDict, get_args
+from typing import Any, Self, TypedDict
 
-from isthmus.data.samples import KINDS, Kind
 from isthmus.errors import DataError, nearest
+from isthmus.options import DivisionOptions, ReadingOptions, described, options_of
+from isthmus.options.reading import Channels, Kind, Missing, Mode
 
-Missing = Literal["error", "drop", "fill", "keep"]
-Mode = Literal["L", "RGB", "RGBA"]
 MODES: dict[int, Mode] = {1: "L", 3: "RGB", 4: "RGBA"}
 """By the number of a picture's channels."""
-MAX_PIXELS = 100_000_000
-MAX_BYTES = 4 * 2**30
 AUTO = ("auto",)
 """As `categorical`: every column that holds text."""
-BESIDE = ("labels", "validation", "test", "seed", "scaling", "like", "part")
-"""Words of `open_data` and `read_samples` that are no reading options, for whoever misspells them."""
+BESIDE = ("labels", "like", *options_of(DivisionOptions))
+"""Arguments of `open_data` and `read_samples` that are no reading options, to suggest for a misspelt one."""
 
 
 class OptionWords(TypedDict, total=False):
-    """The reading options as keywords; `Options` tells what each does."""
+    """The reading options as keywords, for type checkers; see `Options`."""
 
     label: str | int | None
     columns: str | Iterable[str]
@@ -29,7 +26,7 @@ class OptionWords(TypedDict, total=False):
     categorical: str | Iterable[str]
     array: str | None
     kind: Kind | None
-    channels: Literal["first", "last"] | None
+    channels: Channels | None
     size: int | tuple[int, int] | None
     patches: int | None
     mode: Mode | None
@@ -41,53 +38,21 @@ class OptionWords(TypedDict, total=False):
     max_bytes: int
 
 
+@described(ReadingOptions)
 @dataclass(frozen=True)
-class Options:
-    """How a source is to be read.
+class Options(ReadingOptions):
+    """How to read a source.
 
-    label: the column (name, or number where a file has no names) or the array of an `.npz` that holds the labels.
-    columns, exclude: which columns of a table to take, or to leave out; names, as a sequence or "a,b,c".
-    categorical: columns of a table that hold categories, which become numbers, in the order of the alphabet: "auto" for
-        all that hold text, or names, to which numbers may belong too.
-    array: which array of an `.npz` holds the samples.
-    kind: "pictures", "table" or "series", where the shape alone would be understood otherwise.
-    channels: "first" or "last": where an array of pictures has its colours, or one of series its channels, if its
-        shape leaves that open.
-    size: (height, width) to which every picture is resized, or one number for both; sides are stretched, not cut.
-    patches: how many pieces of `size` are cut from every picture, instead of resizing it; pictures may then be of
-        different sizes. What is cut from one picture, or one region of it where there are fewer than ten, goes to one
-        part, so that nothing that is judged by was learnt from.
-    mode: "L" (grey), "RGB" or "RGBA", to which every picture is converted.
-    missing: NaN and infinite values, and unreadable pictures: "error", "drop" the sample, "fill" in the training
-        part's mean (of the column, in a table), or "keep" what is NaN for a model that is told which numbers are
-        missing. The NaN after the end of a series that is shorter than others is no missing value.
-    header: whether the first line of a text table holds names; None: it does if any of its cells is no number.
-    delimiter: between the cells of a text table; None: found out from its first line.
-    memory_map: whether a `.npy` stays on disk and is read as needed; None: if it is larger than 64 MiB.
-    max_pixels: of one picture; more is taken for a bomb.
-    max_bytes: what a compressed source, or a set of pictures, may grow to in memory.
-    wanted: (C, H, W) of the pictures that a model takes, which messages then advise; nothing is read otherwise for it.
+    Columns are names, as a sequence or "a,b,c". A size is (height, width), or one number for both. Patches of one
+    picture, or of one region of it where there are fewer than ten pictures, go to the same part, so that no model is
+    evaluated on what it was trained on. The NaN that pads a shorter series at its end is no missing value.
+
+    wanted: (C, H, W) of the pictures that a model takes, for messages to name; it changes nothing that is read.
 
     Raises:
-        DataError: an option has a value that it can't have.
+        DataError: an option has an impossible value.
     """
 
-    label: str | int | None = None
-    columns: tuple[str, ...] = ()
-    exclude: tuple[str, ...] = ()
-    categorical: tuple[str, ...] = ()
-    array: str | None = None
-    kind: Kind | None = None
-    channels: Literal["first", "last"] | None = None
-    size: tuple[int, int] | None = None
-    patches: int | None = None
-    mode: Mode | None = None
-    missing: Missing = "error"
-    header: bool | None = None
-    delimiter: str | None = None
-    memory_map: bool | None = None
-    max_pixels: int = MAX_PIXELS
-    max_bytes: int = MAX_BYTES
     wanted: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
@@ -95,17 +60,13 @@ class Options:
         object.__setattr__(self, "exclude", _names(self.exclude))
         object.__setattr__(self, "categorical", _names(self.categorical))
         object.__setattr__(self, "size", _size(self.size))
-        _one_of("kind", self.kind, (None, *KINDS))
-        _one_of("channels", self.channels, (None, "first", "last"))
-        _one_of("mode", self.mode, (None, *get_args(Mode)))
-        _one_of("missing", self.missing, get_args(Missing))
+        for option in options_of(ReadingOptions).values():
+            if mistake := option.mistake(getattr(self, option.name)):
+                raise DataError(mistake)
         if self.delimiter is not None and len(self.delimiter) != 1:
-            raise DataError(f"delimiter={self.delimiter!r} is not one character: give one, such as ';'.")
+            raise DataError(f"delimiter={self.delimiter!r}: expected one character, such as ';'.")
         if self.patches is not None and self.size is None:
-            raise DataError(f"patches={self.patches} are cut in one size, and none is given: say size=32, for example.")
-        for name in ("patches", "max_pixels", "max_bytes"):
-            if getattr(self, name) is not None and not getattr(self, name) >= 1:
-                raise DataError(f"{name}={getattr(self, name)!r} lets nothing through: give a number of 1 or more.")
+            raise DataError(f"patches={self.patches} needs the size of the patches: add size=32, for example.")
 
     @classmethod
     def of(cls, words: OptionWords | dict[str, Any]) -> Self:
@@ -114,10 +75,10 @@ class Options:
         Raises:
             DataError: a keyword is unknown (the nearest are offered), or its value is impossible.
         """
-        known = [option.name for option in fields(cls) if option.name != "wanted"]
         for name in words:
-            if name not in (*known, "wanted"):
-                raise DataError(f"There is no option {name!r} of reading. {nearest(name, (*known, *BESIDE))}")
+            if name not in {field.name for field in fields(cls)}:
+                known = (*options_of(ReadingOptions), *BESIDE)
+                raise DataError(f"There is no reading option {name!r}. {nearest(name, known)}")
         try:
             return cls(**words)  # type: ignore[arg-type]  # what words hold is checked on arrival
         except TypeError as error:
@@ -159,11 +120,7 @@ def _size(given: Any) -> tuple[int, int] | None:
         return None
     sides = (given, given) if isinstance(given, int) else tuple(given)
     if len(sides) != 2 or not all(isinstance(side, int) and side >= 1 for side in sides) or math.prod(sides) > 2**31:
-        raise DataError(f"size={given!r} is not a picture's size: give (height, width) in pixels, such as (28, 28).")
+        raise DataError(
+            f"size={given!r} is not a picture's size: expected (height, width) in pixels, such as (28, 28)."
+        )
     return sides
-
-
-def _one_of(name: str, given: Any, known: tuple[Any, ...]) -> None:
-    if given not in known:
-        words = [word for word in known if word is not None]
-        raise DataError(f"{name}={given!r} is unknown. {nearest(str(given), words)}")

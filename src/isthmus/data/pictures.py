@@ -10,11 +10,12 @@ from typing import IO
 import numpy as np
 from PIL import Image, ImageOps
 
-from isthmus.data.options import Mode, Options, as_wanted
+from isthmus.data.options import Options, as_wanted
 from isthmus.data.patches import cut
 from isthmus.data.raw import PARTS, Raw
 from isthmus.errors import DataError, remark
 from isthmus.formatting import listed
+from isthmus.options.reading import Mode
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm")
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF", "PPM")

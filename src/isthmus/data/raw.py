@@ -9,8 +9,8 @@ from torch import Tensor
 
 from isthmus.data import series
 from isthmus.data.options import Options
-from isthmus.data.samples import Kind
 from isthmus.errors import DataError, remark
+from isthmus.options.reading import Kind
 
 COLOURS = (1, 3, 4)
 MOST_COLUMNS = 2**20

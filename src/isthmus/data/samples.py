@@ -2,16 +2,13 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from isthmus.errors import DataError
-
-Kind = Literal["pictures", "table", "series"]
-KINDS: tuple[Kind, ...] = ("pictures", "table", "series")
+from isthmus.options.reading import Kind
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,8 +6,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from isthmus.data.options import Options
-from isthmus.data.samples import Kind
 from isthmus.data.scaling import Scaling
+from isthmus.options.reading import Kind
 
 Count = Annotated[int, Field(ge=0, lt=2**53)]
 Size = Annotated[int, Field(ge=1, lt=2**53)]

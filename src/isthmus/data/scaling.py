@@ -1,6 +1,6 @@
 """Scaling: the affine map from raw values to scaled values, and back."""
 
-from typing import Any, Literal, Self, get_args
+from typing import Any, Self, get_args
 
 import numpy as np
 import torch
@@ -9,8 +9,7 @@ from torch import Tensor, nn
 from isthmus.data.samples import Samples
 from isthmus.errors import DataError, nearest, remark
 from isthmus.formatting import listed
-
-ScalingKind = Literal["bytes", "standardise", "minmax", "none"]
+from isthmus.options.division import ScalingKind
 
 
 class Scaling(nn.Module):

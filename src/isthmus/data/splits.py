@@ -6,10 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from isthmus.errors import DataError, remark
+from isthmus.options import DivisionOptions
 from isthmus.seeds import is_seed, wrong_seed
 
-VALIDATION = 0.1
-TEST = 0.1
+VALIDATION, TEST = DivisionOptions.validation, DivisionOptions.test
 
 
 @dataclass(frozen=True)

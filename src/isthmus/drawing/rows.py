@@ -13,10 +13,10 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from isthmus.data.samples import Kind
 from isthmus.data.scaling import Scaling
 from isthmus.drawing.figures import picture_grid, short_name
 from isthmus.drawing.theme import LIGHT, Theme, drawing, sheet
+from isthmus.options.reading import Kind
 from isthmus.trained import TrainedModel
 
 MOST_COLUMNS, NAMED = 24, 3

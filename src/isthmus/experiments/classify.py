@@ -1,7 +1,6 @@
 """Learning labels from a few samples: by a run's encoder, by the same network without it, by codes, by the data."""
 
 import math
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
 import numpy as np
@@ -142,12 +141,4 @@ def unlearnt(model: Autoencoder, seed: int) -> Autoencoder:
     """
     if model.blueprint is None:
         raise BlueprintError("Modules of somebody's own can't be built anew. Leave out the way 'from scratch'.")
-    return model.blueprint.replace(start="mean").build(_Like(model.shape, model.scaling), seed=seed, remarks=False)
-
-
-@dataclass(frozen=True)
-class _Like:
-    """Shape and scaling in the place of data."""
-
-    shape: tuple[int, ...]
-    scaling: Scaling
+    return model.blueprint.replace(start="mean").assemble(model.shape, model.scaling, seed=seed)

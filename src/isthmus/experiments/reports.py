@@ -147,7 +147,7 @@ def _sweep_curves(found: Sweep, entries: Sequence[Entry], measure: str) -> Secti
             "Error by code size",
             lambda theme: studies.curves(
                 errors,
-                across="numbers in the code",
+                across="latent dimensions",
                 up=f"mean squared error, {found.part} part",
                 marked=found.suggested,
                 theme=theme,
@@ -165,7 +165,7 @@ def _sweep_curves(found: Sweep, entries: Sequence[Entry], measure: str) -> Secti
                 "What one more number brings",
                 lambda theme: studies.curves(
                     {"model": gains},
-                    across="numbers in the code",
+                    across="latent dimensions",
                     up="share of the variance a number",
                     level=(found.price, "price of a number"),
                     marked=found.suggested,

@@ -40,7 +40,17 @@ class Generation:
 
 
 def judge_draws(draws: Tensor, real: Tensor, *, neighbours: int = NEIGHBOURS) -> Generation:
-    """All measures of (M, F) features of drawn samples against (N, F) features of real ones.
+    r"""All measures of (M, F) features of drawn samples against (N, F) features of real ones.
+
+    A sample lies among a set if it is within the ball around any member :math:`x_i` that reaches to that member's k-th
+    nearest other: :math:`\exists i: \lVert y - x_i \rVert \le r_k(x_i)`. Precision and recall are the shares of the
+    draws among the real samples, and of the real samples among the draws. Density is
+    :math:`\frac{1}{kM}\sum_j\sum_i 1[\lVert y_j - x_i \rVert \le r_k(x_i)]`, coverage
+    :math:`\frac1N\sum_i 1[\exists j: \lVert y_j - x_i \rVert \le r_k(x_i)]`: both rest on the real samples' balls
+    alone, so that a few draws far out can't make the draws seem to be everywhere.
+
+    Sources: Kynkäänniemi et al., Improved precision and recall metric for assessing generative models, NeurIPS (2019);
+    Naeem et al., Reliable fidelity and diversity metrics for generative models, ICML (2020).
 
     Raises:
         DataError: there are too few for so many neighbours, or the features are not finite or differ in width.
@@ -66,31 +76,6 @@ def judge_draws(draws: Tensor, real: Tensor, *, neighbours: int = NEIGHBOURS) ->
         real=len(real),
         neighbours=neighbours,
     )
-
-
-def precision_recall(draws: Tensor, real: Tensor, *, neighbours: int = 3) -> tuple[float, float]:
-    r"""Shares of (M, F) draws that lie among (N, F) real samples, and of real samples that lie among the draws.
-
-    A point lies among a set if it is within the ball around any member that reaches to its k-th nearest other member:
-    :math:`\exists i: \lVert y - x_i \rVert \le r_k(x_i)`.
-
-    Source: Kynkäänniemi et al., Improved precision and recall metric for assessing generative models, NeurIPS (2019).
-    """
-    found = judge_draws(draws, real, neighbours=neighbours)
-    return found.precision, found.recall
-
-
-def density_coverage(draws: Tensor, real: Tensor, *, neighbours: int = NEIGHBOURS) -> tuple[float, float]:
-    r"""How densely real samples surround the draws, and the share of real samples that have a draw around them.
-
-    :math:`\frac{1}{kM}\sum_j\sum_i 1[\lVert y_j - x_i \rVert \le r_k(x_i)]` and
-    :math:`\frac1N\sum_i 1[\exists j: \lVert y_j - x_i \rVert \le r_k(x_i)]`. Unlike precision and recall, both only use
-    the real samples' balls, so a few draws far out have little influence.
-
-    Source: Naeem et al., Reliable fidelity and diversity metrics for generative models, ICML (2020).
-    """
-    found = judge_draws(draws, real, neighbours=neighbours)
-    return found.density, found.coverage
 
 
 def frechet_distance(draws: Tensor, real: Tensor) -> float:

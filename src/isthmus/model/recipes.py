@@ -270,9 +270,10 @@ _ROWS = (
     Recipe(
         "ladder-vae",
         "A VAE with two levels of code: the upper level is drawn first and gives the prior of the lower level.",
-        "For codes in which a few latent dimensions describe the whole sample and the others describe the detail.",
+        "For codes in which a few latent dimensions describe the whole sample and the others describe the detail. The "
+        "KL grows over four epochs; otherwise the lower level would stay unused.",
         "Sønderby et al., Ladder variational autoencoders, NeurIPS (2016)",
-        _VAE.replace(code=Ladder(size="auto", most=20)),
+        _VAE.replace(code=Ladder(size="auto", most=12), penalties=(Kl(warmup=4.0),)),
     ),
     Recipe(
         "wae",

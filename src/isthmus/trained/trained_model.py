@@ -18,6 +18,7 @@ from isthmus.errors import DataError, RunError
 from isthmus.measures import Evaluation, evaluate
 from isthmus.model.autoencoder import Autoencoder
 from isthmus.model.shape_checks import max_width
+from isthmus.model.through import through
 from isthmus.pca import PCA, principal_components
 from isthmus.quantised_pca import QuantisedPCA, quantise
 from isthmus.storage.checked import save_tensors
@@ -196,7 +197,6 @@ class TrainedModel(SourceReader):
             )
         return torch.cat(made)
 
-    @torch.no_grad()
     def _through(self, use: Any, samples: Samples) -> Tensor:
         """A use of the model on all samples, a batch at a time, on the model's device."""
         classes = self.model.conditioning.classes
@@ -207,16 +207,7 @@ class TrainedModel(SourceReader):
             )
         if self.model.training:  # to say it to every layer again takes as long as one row
             self.model.eval()
-        made: list[Tensor] = []
-        for raw, labels in samples.labelled(inference_batch_size(max_width(self.model))):
-            made.append(use(raw, labels).cpu())
-            if not bool(made[-1].isfinite().all()):
-                row = sum(map(len, made[:-1])) + int((~made[-1].flatten(1).isfinite()).any(1).nonzero()[0])
-                raise DataError(
-                    f"The model makes no finite numbers of sample {row}: its values are far outside of those that the "
-                    "model was trained on. Check their units, or leave that sample out."
-                )
-        return torch.cat(made)
+        return through(use, samples, inference_batch_size(max_width(self.model)))
 
 
 def baseline_size(model: Autoencoder) -> int:

@@ -8,6 +8,7 @@ from torch import nn
 from isthmus.data import Samples, Scaling
 from isthmus.errors import BlueprintError
 from isthmus.model.autoencoder import Autoencoder
+from isthmus.model.through import through
 from isthmus.parts import Mse, Plain
 from isthmus.parts.layers import Chain
 from isthmus.training.callback import Callback
@@ -98,11 +99,10 @@ def layer_autoencoders(model: Autoencoder) -> dict[str, Autoencoder]:
     return found
 
 
-@torch.no_grad()
 def _codes(layer: Autoencoder, samples: Samples, device: torch.device) -> Samples:
     """A layer's outputs for all samples, in memory."""
     layer.eval()
-    return Samples(torch.cat([layer.encode(raw.to(device)).cpu() for raw in samples.batches(VALIDATION_BATCH)]))
+    return Samples(through(lambda raw, _: layer.encode(raw.to(device)), samples, VALIDATION_BATCH))
 
 
 def _by_layer(network: nn.Module) -> dict[str, Chain]:

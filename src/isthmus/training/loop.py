@@ -5,7 +5,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -34,7 +34,8 @@ class Training:
 
         Training(model, train, validation, settings, callbacks).run()
 
-    settings: with nothing left on "auto".
+    settings: with nothing left on "auto". rates: learning rates of some weights by their names, as multiples of the
+    others'; those of rivals are known.
     """
 
     def __init__(
@@ -45,6 +46,7 @@ class Training:
         settings: Settings,
         callbacks: Sequence[Callback] = (),
         checkpoint: Checkpoint | None = None,
+        rates: Mapping[str, float] | None = None,
     ) -> None:
         self.device = find_device(settings.device)
         self.model = model.to(self.device)
@@ -55,7 +57,7 @@ class Training:
         self.batch_size = find_batch_size(settings, len(train))
         self.steps_per_epoch = count_steps(model, len(train), self.batch_size)
         trained = {name: value for name, value in model.named_parameters() if value.requires_grad}
-        rates = {
+        rates = dict(rates or {}) | {
             f"objective.penalty_modules.{name}.{weight}": penalty.own_rate
             for name, penalty in model.objective.named
             if name in model.objective.penalty_modules

@@ -2,64 +2,33 @@
 
 import math
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, Self
+from typing import Any, Self
 
 import torch
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import field_validator, model_validator
 
 from isthmus.errors import TrainingError, nearest
+from isthmus.options import TrainingOptions, described, options_of
 from isthmus.parts import Value
 from isthmus.synonyms import OPTIONS, SETTINGS, translated
 
-Positive = Annotated[float, Field(gt=0)]
-Count = Annotated[int, Field(ge=1, le=2**53)]
-NotNegative = Annotated[float, Field(ge=0)]
-_SHORT = {"bf16": "bfloat16", "fp32": "float32", "f32": "float32"}
 
-
-class Settings(Value):
+@described(TrainingOptions)
+class Settings(Value, TrainingOptions):
     """The choices of a training run. They are saved with it, so that it can be resumed and repeated.
 
-    epochs: passes over the training part.
-    layer_epochs: passes for each layer before those, where the blueprint is solved layer by layer.
-    batch_size: samples a step; "auto" is 256, and less for few samples, so that an epoch has some 64 steps.
-    optimiser: "adam", "adamw", "rmsprop" or "sgd".
-    learning_rate: at its highest; the schedule and the warm-up take it from there.
-    momentum: of "sgd" and "rmsprop".
-    weight_decay: decoupled with "adamw", an L2 term in the gradient with the others.
-    schedule: "constant", "cosine" (to 0 at the last step), "linear" (to 0), "exponential" (to 1 %), "step" (a tenth
-        after half of the steps, a hundredth after three quarters).
-    warmup: epochs in which the learning rate grows from 0 to the schedule's.
-    clip: largest norm of the whole gradient; 0 or None leaves it alone. "auto" is ten times what the norm usually is,
-        so that only a gradient that explodes is cut.
-    precision: "float32", or "bfloat16" for the products (weights, loss and optimiser stay float32).
-    compile: True, False, or "auto": where the run is long enough to win the compilation's seconds back.
-    device: "auto", or PyTorch's name of one ("cpu", "cuda", "cuda:1", "mps").
-    patience: epochs without a better validation loss after which training stops; None never stops early.
-    min_delta: by how much the validation loss must fall to count as better.
-    seed: of the order of the samples and of every random draw.
-    checkpoint_seconds: least time between two checkpoints at the ends of epochs.
+    `clip=None` is 0. Other libraries' names for these are understood, too: `lr=` is `learning_rate=`.
     """
 
-    epochs: Count = 20
-    layer_epochs: Count = 5
-    batch_size: Count | Literal["auto"] = "auto"
-    optimiser: Literal["adam", "adamw", "rmsprop", "sgd"] = "adam"
-    learning_rate: Positive = 1e-3
-    momentum: Annotated[float, Field(ge=0, lt=1)] = 0.9
-    weight_decay: NotNegative = 0.0
-    schedule: Literal["constant", "cosine", "linear", "exponential", "step"] = "constant"
-    warmup: NotNegative = 0.0
-    clip: Annotated[NotNegative | Literal["auto"], BeforeValidator(lambda most: 0.0 if most is None else most)] = "auto"
-    precision: Annotated[Literal["float32", "bfloat16"], BeforeValidator(lambda name: _SHORT.get(name, name))] = (
-        "float32"
-    )
-    compile: bool | Literal["auto"] = "auto"
-    device: str = "auto"
-    patience: Count | None = None
-    min_delta: NotNegative = 0.0
-    seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
-    checkpoint_seconds: NotNegative = 2.0
+    @field_validator("clip", mode="before")
+    @classmethod
+    def _no_limit(cls, clip: Any) -> Any:
+        return 0.0 if clip is None else clip
+
+    @field_validator("precision", mode="before")
+    @classmethod
+    def _short_names(cls, precision: Any) -> Any:
+        return options_of(TrainingOptions)["precision"].value(precision)
 
     @model_validator(mode="before")
     @classmethod

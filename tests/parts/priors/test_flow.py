@@ -15,7 +15,7 @@ def generator(seed=0):
 
 
 def flow_vae(size):
-    prior = FlowPrior(transforms=2, hidden=(8,))
+    prior = FlowPrior(transforms=2, widths=(8,))
     model = ist.recipe("flow-vae", code=size, widths=[8], prior=prior).build((9,), remarks=False, seed=3)
     with torch.no_grad():  # a flow begins close to the identity
         for weight in model.module_of(model.code.prior).parameters():

@@ -18,7 +18,7 @@ class FlowPrior(Prior):
     f is masked autoregressive, so a density takes one pass through it, and a draw takes one pass for each latent
     dimension. The prior can take nearly any shape, so the codes need not be normally distributed.
 
-    transforms: the number of the flow's layers. hidden: the widths of the network in each layer.
+    transforms: the number of the flow's layers. widths: of the network in each layer.
 
     Source: Papamakarios, Pavlakou & Murray, Masked autoregressive flow for density estimation, NeurIPS (2017); as a
     prior Chen et al., Variational lossy autoencoder, ICLR (2017); `zuko`.
@@ -28,14 +28,14 @@ class FlowPrior(Prior):
     compiles: ClassVar[bool] = False
 
     transforms: Annotated[int, Field(ge=1)] = 3
-    hidden: tuple[Annotated[int, Field(ge=1)], ...] = (128, 128)
+    widths: tuple[Annotated[int, Field(ge=1)], ...] = (128, 128)
 
     def module(self, model: Model, generator: torch.Generator) -> nn.Module:
         """The flow over flat codes."""
         size = model.code_shape[0] if len(model.code_shape) == 1 else torch.Size(model.code_shape).numel()
         with torch.random.fork_rng(devices=[]):  # its layers draw from PyTorch's global random state
             torch.default_generator.manual_seed(int(torch.randint(2**62, (), generator=generator)))
-            return _library().flows.MAF(size, transforms=self.transforms, hidden_features=self.hidden)
+            return _library().flows.MAF(size, transforms=self.transforms, hidden_features=self.widths)
 
     def log_prob(self, z: Tensor, model: Model) -> Tensor:
         """(N, *code) to (N,) nats."""

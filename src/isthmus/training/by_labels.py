@@ -1,0 +1,94 @@
+"""Training by labels: a module from batches to logits learns in the same loop as autoencoders do."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from isthmus.data import Samples
+from isthmus.errors import TrainingError
+from isthmus.model.objective import Objective
+from isthmus.parts import Conditioning, Identity, Mse
+from isthmus.training.callback import Callback
+from isthmus.training.callbacks import BestWeights
+from isthmus.training.loop import Training
+from isthmus.training.settings import Settings
+
+
+def train_by_labels(
+    module: nn.Module,
+    classes: int,
+    parts: Sequence[Samples],
+    settings: Settings,
+    rates: Mapping[str, float] | None = None,
+    progress: Callable[[int, int], object] | None = None,
+) -> list[dict[str, float]]:
+    """Train a module from raw batches to (N, classes) logits, leave the best weights in it, and give a row an epoch.
+
+    parts: the training part and, for choosing the best epoch, a validation part. rates: learning rates of some of the
+    module's weights by their names, as multiples of the others'. progress: called as `progress(done, epochs)`.
+
+    Raises:
+        KeyboardInterrupt: the user stopped it.
+        TrainingError: the loss is no longer finite.
+    """
+    learner: Any = _Learner(module, classes)
+    best = BestWeights(settings.patience, settings.min_delta)
+    callbacks = [best, _Progress(progress)] if progress else [best]
+    train, validation = parts[0], parts[1] if len(parts) > 1 else None
+    rates = {f"module.{name}": rate for name, rate in (rates or {}).items()}
+    training = Training(learner, train, validation, settings, callbacks, rates=rates)
+    # a body of somebody's own may draw from the global state: it begins at the seed, and comes back as it was
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(settings.seed)
+        state = training.run()
+    if state.status == "interrupted":
+        raise KeyboardInterrupt
+    if state.status == "diverged":
+        raise TrainingError(state.reason)
+    best.give(learner)
+    kept = ("epoch", "loss", "validation_loss", "validation_accuracy")
+    return [{name: row[name] for name in kept if name in row} for row in state.history]
+
+
+class _Learner(nn.Module):
+    """A module from raw batches to logits, with all that the loop asks of a model; its loss is the cross-entropy."""
+
+    blueprint, code_module, corruption = None, None, Identity()
+
+    def __init__(self, module: nn.Module, classes: int) -> None:
+        super().__init__()
+        self.module = module
+        self.conditioning = Conditioning(classes, mask=True)  # batches come with their labels; numbers may be missing
+        self.objective = Objective(Mse())  # without penalties; the loss is the one below
+
+    @property
+    def encoder(self) -> nn.Module:
+        """Where the loop looks for convolutions."""
+        return self.module
+
+    def draw(self, count: int, generator: torch.Generator) -> dict[str, Any]:
+        """Nothing is random."""
+        return {}
+
+    def forward(self, raw: Tensor, draws: Any, labels: Tensor, *_: Any) -> tuple[Tensor, Tensor]:
+        """(N, *shape) raw samples to (N, classes) logits, and the (N,) labels."""
+        return self.module(raw), labels
+
+    def loss(self, out: tuple[Tensor, Tensor], weights: Tensor | None = None) -> tuple[Tensor, dict[str, Tensor]]:
+        """The mean cross-entropy, and the share of labels that are the most probable ones."""
+        logits, labels = out
+        return functional.cross_entropy(logits, labels), {"accuracy": (logits.argmax(1) == labels).float().mean()}
+
+
+class _Progress(Callback):
+    """Calls `progress(done, epochs)` after each epoch."""
+
+    def __init__(self, progress: Callable[[int, int], object]) -> None:
+        self.progress = progress
+
+    def epoch_end(self, training: Training) -> None:
+        """One more."""
+        self.progress(training.state.epoch, training.settings.epochs)
