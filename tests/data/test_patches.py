@@ -75,7 +75,7 @@ def test_the_same_patches_every_time_and_another_split_for_another_seed(folder):
 
 def test_small_pictures_have_fewer_patches_and_none_twice(tmp_path):
     Image.fromarray(numbered(9, 10)).save(tmp_path / "a.png")
-    with pytest.warns(Remark, match="come from 1 place: all go to training"):
+    with pytest.warns(Remark, match="come from only 1 place: all go to training"):
         data = ist.open_data(tmp_path, patches=500, size=8)
     assert sorted(data.train.names) == sorted(f"a@{row},{column}.png" for row in range(2) for column in range(3))
 

@@ -73,7 +73,7 @@ def test_shorter_series_are_taken_by_a_model_of_longer_ones_and_longer_are_refus
     samples = read_samples([np.ones(3), np.ones(2)], like=description)
     assert samples.shape == (1, 12)
     assert samples.tensor().isnan().sum((1, 2)).tolist() == [9, 10]
-    with pytest.raises(DataError, match=r"\(1, 13\).*expected \(1, 12\).*cut"):
+    with pytest.raises(DataError, match=r"\(1, 13\).*expected \(1, 12\).*Cut"):
         read_samples([np.ones(13), np.ones(2)], like=description)
 
 
