@@ -143,7 +143,7 @@ def test_somebody_elses_json_is_refused(saved, text):
 @pytest.mark.parametrize("number", [0, 3, 99, "1", None, True])
 def test_another_format_is_refused_with_what_to_do(saved, number):
     change(saved / MODEL, format=number)
-    assert f"format {number!r}, this version reads formats 1 to 2. Update Isthmus" in refusal(saved)
+    assert f"format {number!r}, but this version reads formats 1 to 2. Update Isthmus" in refusal(saved)
 
 
 @pytest.mark.parametrize(

@@ -62,7 +62,10 @@ def test_strided_convolutions_are_mirrored_too():
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"network": Conv(channels=(4, 2)), "code": Plain()}, "2 layers face 3"),
+        (
+            {"network": Conv(channels=(4, 2)), "code": Plain()},
+            "solution='layer by layer' needs a decoder that mirrors its encoder",
+        ),
         ({"missing": "mask"}, "doesn't support a condition or missing numbers"),
     ],
 )

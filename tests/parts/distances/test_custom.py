@@ -51,7 +51,7 @@ def test_what_is_missing_does_not_count():
 
 
 def test_a_loss_of_another_shape_is_refused_when_the_model_is_built():
-    with pytest.raises(BlueprintError, match=r"cut gives the shape \(2, 2\) for 2 samples: expected"):
+    with pytest.raises(BlueprintError, match=r"cut returns the shape \(2, 2\) for 2 samples: expected"):
         ist.Autoencoder(nn.Linear(3, 2), nn.Linear(2, 3), shape=(3,), distance=cut)
 
 

@@ -116,13 +116,13 @@ def test_a_code_of_other_positions_is_refused(code):
 
 @pytest.mark.parametrize("shape", [(784,), (1, 1, 28, 28)])
 def test_what_is_neither_picture_nor_series_is_refused(shape):
-    with pytest.raises(BlueprintError, match=r"takes pictures of shape \(C, H, W\).*Use a dense network") as caught:
+    with pytest.raises(BlueprintError, match=r"needs pictures of shape \(C, H, W\).*Use a dense network") as caught:
         build(shape)
     assert str(shape) in str(caught.value)
 
 
 def test_a_strided_network_that_would_skip_pixels_is_refused():
-    with pytest.raises(BlueprintError, match=r"kernel=1.*Say kernel=3"):
+    with pytest.raises(BlueprintError, match=r"kernel=1.*Set kernel=3"):
         build((1, 28, 28), form="strided", kernel=1)
 
 
