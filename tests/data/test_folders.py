@@ -80,7 +80,7 @@ def test_folder_with_idx_files_is_the_set_they_make(tmp_path):
 def test_folder_without_pictures_is_refused(tmp_path, files):
     for file in files:
         (tmp_path / file).write_text("1,2")
-    with pytest.raises(DataError, match="no pictures in it"):
+    with pytest.raises(DataError, match="contains no pictures"):
         open_data(tmp_path)
 
 

@@ -80,7 +80,7 @@ def test_transparency_is_not_lost_in_silence(tmp_path):
 
 @pytest.mark.parametrize("shape", [(3, 5), (3, 2, 4, 4), (2, 3, 1, 4, 4)])
 def test_what_is_no_picture_is_refused(tmp_path, shape):
-    with pytest.raises(DataError, match="no pictures"):
+    with pytest.raises(DataError, match="needs pictures"):
         write_samples(tmp_path / "x.zip", np.zeros(shape))
 
 

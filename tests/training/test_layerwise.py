@@ -64,7 +64,7 @@ def test_strided_convolutions_are_mirrored_too():
     [
         (
             {"network": Conv(channels=(4, 2)), "code": Plain()},
-            "solution='layer by layer' needs a decoder that mirrors its encoder",
+            "needs a decoder that mirrors its encoder",
         ),
         ({"missing": "mask"}, "doesn't support a condition or missing numbers"),
     ],
