@@ -128,7 +128,7 @@ def check_used(raw: Raw, options: Options, like: Mapping[str, Any] | None, calle
         if getattr(options, name) is not None and not picture_files and not options.forgives(name, like):
             raise DataError(
                 f"{name}={getattr(options, name)!r} is for picture files, but {called} contains values. "
-                "Leave the option out, or change the values first."
+                "Leave it out, or change the values first."
             )
 
 
