@@ -169,8 +169,8 @@ def test_tensors_that_do_not_fit_each_other_are_refused():
 @pytest.mark.parametrize(("values", "size", "message"), [
     (torch.zeros(0, 3), 1, "no samples"),
     (torch.ones(4, 3), 0, "size=0"),
-    (torch.tensor([[0.0], [float("inf")], [1.0]]), 1, "hold infinite"),
-    (torch.tensor([[0.0, 1.0, 2.0, 3.0], [0.0, 0.0, float("inf"), 0.0]]), 1, "hold infinite"),
+    (torch.tensor([[0.0], [float("inf")], [1.0]]), 1, "have infinite"),
+    (torch.tensor([[0.0, 1.0, 2.0, 3.0], [0.0, 0.0, float("inf"), 0.0]]), 1, "have infinite"),
 ])  # fmt: skip
 def test_what_has_no_components_is_refused(values, size, message):
     with pytest.raises(DataError, match=message):

@@ -1,4 +1,4 @@
-"""Assignments: `key=value` words, as the command line and names of candidates have them."""
+"""Assignments: `key=value` words on the command line and in names of candidates."""
 
 import json
 from typing import Any
@@ -7,18 +7,18 @@ from isthmus.errors import DataError
 
 
 def read_assignment(word: str) -> tuple[str, Any]:
-    """A `key=value` word: the value is JSON where it can be, a list where it has commas, else text.
+    """Parse a `key=value` word: the value is JSON if possible, a list if it has commas, else text.
 
     >>> [read_assignment(word) for word in ("code=32", "network.widths=128,64", "activation=relu", "tied=true")]
     [('code', 32), ('network.widths', [128, 64]), ('activation', 'relu'), ('tied', True)]
 
     Raises:
-        DataError: it is not `key=value`.
+        DataError: the word isn't of the form `key=value`.
     """
     key, equals, text = word.partition("=")
     key = key.strip().replace("-", "_")
     if not equals or not key.replace(".", "_").isidentifier():
-        raise DataError(f"{word!r}: expected key=value, as in code=32.")
+        raise DataError(f"{word!r} is not an assignment: expected key=value, as in code=32.")
     return key, _value(text.strip())
 
 

@@ -1,4 +1,4 @@
-"""What Isthmus says when it can't go on, and the remarks it makes when it can."""
+"""Errors and remarks."""
 
 import difflib
 import os
@@ -14,7 +14,7 @@ _PACKAGE = f"{Path(__file__).parent}{os.sep}"
 
 
 class IsthmusError(Exception):
-    """Anything that Isthmus refuses, in one message: what was given, what was expected, what to do.
+    """The base of all errors. The message names the fault, the expected value and a remedy.
 
     Names in the message are made safe to show (`isthmus.plain`).
     """
@@ -24,19 +24,19 @@ class IsthmusError(Exception):
 
 
 class DataError(IsthmusError, ValueError):
-    """The data can't be read, or don't fit what they are given to."""
+    """The data can't be read, or don't fit the model."""
 
 
 class BlueprintError(IsthmusError, ValueError):
-    """The parts of a model don't fit each other, the data, or what a part can be."""
+    """The parts of a model don't fit each other or the data, or an option of a part is invalid."""
 
 
 class RunError(IsthmusError):
-    """A run's folder is damaged, foreign, taken or incomplete."""
+    """A run's folder is damaged, incomplete, in use, or not written by Isthmus."""
 
 
 class TrainingError(IsthmusError, ArithmeticError):
-    """Training can't go on: the loss or the gradients are no longer finite."""
+    """Training can't continue: the loss or the gradients are no longer finite."""
 
 
 class UseError(IsthmusError, ValueError):
@@ -44,12 +44,12 @@ class UseError(IsthmusError, ValueError):
 
 
 class Remark(UserWarning):
-    """Something that is allowed but worth knowing; the command line prints it as a note."""
+    """A warning about something that is allowed but worth knowing. The command line prints it as a note."""
 
 
 def remark(message: str) -> None:
-    """Tell the user, once per place, something worth knowing that stops nothing; the place is a line of theirs."""
-    frame, level, outside = sys._getframe(1), 2, 2  # as `warnings` counts: 2 is whoever called `remark`
+    """Warn the user without stopping. The warning is shown once per line of the user's code."""
+    frame, level, outside = sys._getframe(1), 2, 2  # as `warnings` counts: 2 is the caller of `remark`
     while frame is not None:
         level += 1
         if frame.f_code.co_filename.startswith(_PACKAGE):
@@ -59,7 +59,7 @@ def remark(message: str) -> None:
 
 
 def out_of_memory(error: BaseException) -> bool:
-    """Whether the system, PyTorch or Arrow had not as much memory as was asked for, or could not even count it."""
+    """Whether the error means that the system, PyTorch or Arrow had too little memory, or the size overflowed."""
     if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
         return True
     words = ("allocate memory", "out of memory", "Storage size calculation overflowed", "array is too big")
@@ -67,7 +67,7 @@ def out_of_memory(error: BaseException) -> bool:
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """The words that end a message about an unknown name: the nearest known ones, or all of them (20 at most).
+    """The end of a message about an unknown name: the nearest known names, or all of them (at most 20).
 
     >>> nearest("depe", ["deep", "conv"])
     "Did you mean 'deep'?"
@@ -81,7 +81,7 @@ def nearest(name: str, known: Iterable[str]) -> str:
 
 
 def renamed(missing: Iterable[str], there: Iterable[str]) -> str:
-    """The words that end a message about columns that are missing: which of those that are there may be meant.
+    """The end of a message about missing columns: a similar name among the existing columns.
 
     >>> renamed(["weight", "age"], ["Weight", "city"])
     "Is 'Weight' meant to be 'weight'? Add or rename them."
@@ -92,11 +92,11 @@ def renamed(missing: Iterable[str], there: Iterable[str]) -> str:
 
 
 def _begun(message: str) -> str:
-    """A message that begins with an object in memory, "the DataFrame has …", as a sentence begins."""
+    """The message with a capital letter, if it begins with an object in memory ("the DataFrame has …")."""
     return f"T{message[1:]}" if re.match(r"the \w+ ", message) else message
 
 
 def alike(name: str, known: Iterable[str]) -> list[str]:
-    """The two nearest at most of the known names, of those that are near at all."""
+    """At most two known names that are similar to this one, the nearest first."""
     by_lower_case = {other.lower(): other for other in known}
     return [by_lower_case[other] for other in difflib.get_close_matches(name.lower(), by_lower_case, n=2, cutoff=0.5)]

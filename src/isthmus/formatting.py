@@ -1,16 +1,16 @@
-"""Numerals: numbers, shares and counts as people write them, alike on the command line, in reports and pictures."""
+"""Formatting of numbers, shares and counts, the same on the command line, in reports and in pictures."""
 
 import math
 from collections.abc import Sequence
 
 NARROW = "\u202f"
-"""A narrow space at which no line breaks."""
+"""A narrow no-break space."""
 
 _RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 def number(value: float | None, digits: int = 3) -> str:
-    """So many significant digits, but all digits before the point, and whole numbers whole; a dash for none.
+    """A number with `digits` significant digits. Digits before the point and whole numbers are kept; None is a dash.
 
     >>> [number(value) for value in (0.012345, 1.5, 34, 52821.4, 1.5e-7, None)]
     ['0.0123', '1.50', '34', '52,821', '1.50×10⁻⁷', '–']
@@ -31,7 +31,7 @@ def number(value: float | None, digits: int = 3) -> str:
 
 
 def percent(share: float, decimals: int | None = None) -> str:
-    """A share of 1 as a percentage, with so many decimals; without them one, and two near 0 % and 100 %."""
+    """A share of 1 as a percentage. By default it has one decimal, and two near 0 % and 100 %."""
     if decimals is None:
         decimals = 1 if 0.001 <= abs(share) <= 0.999 else 2
     text = f"{100 * share:.{decimals}f}"
@@ -39,7 +39,7 @@ def percent(share: float, decimals: int | None = None) -> str:
 
 
 def listed(words: Sequence[str], most: int = 5) -> str:
-    """The first few of many words, and how many more there are.
+    """The first `most` words, and the number of the others.
 
     >>> listed(["a", "b", "c"], most=2)
     'a, b and 1 more'

@@ -1,4 +1,4 @@
-"""Memory: what would take more than the machine has is refused before it is tried, with its size."""
+"""Memory: objects larger than the machine's memory are refused before they are allocated."""
 
 import contextlib
 import math
@@ -14,14 +14,14 @@ from isthmus.errors import UseError, out_of_memory
 
 @contextlib.contextmanager
 def within_memory(what: str, advice: str) -> Iterator[None]:
-    """Let `what` ("This model") be made, unless one of its tensors alone is larger than the machine's memory.
+    """Allow the block to create `what` ("This model"), unless one of its tensors is larger than the machine's memory.
 
-    A system that promises more memory than it has would else end the process, without a word, when it is used.
+    Otherwise a system that grants more memory than it has would kill the process later, without a message.
 
-    advice: what to do instead, a sentence.
+    advice: a sentence with a remedy.
 
     Raises:
-        UseError: it is, or the memory does not do; how much is needed, and how much there is.
+        UseError: it doesn't fit; the message gives the needed and the available memory.
     """
     try:
         with _Watched(what, advice):
@@ -34,7 +34,7 @@ def within_memory(what: str, advice: str) -> Iterator[None]:
 
 
 def check_size(sizes: Sequence[int], itemsize: int, what: str, advice: str) -> None:
-    """Raise UseError where a tensor of these sizes, of so many bytes each, is larger than the machine's memory."""
+    """Raise UseError if a tensor of these sizes, with `itemsize` bytes per number, exceeds the machine's memory."""
     total, size = _total(), math.prod(sizes) * itemsize
     if total is not None and size > total:
         raise UseError(
@@ -44,7 +44,7 @@ def check_size(sizes: Sequence[int], itemsize: int, what: str, advice: str) -> N
 
 
 class _Watched(TorchFunctionMode):
-    """Looks at the size of each tensor before it is reserved."""
+    """Checks the size of each tensor before it is allocated."""
 
     def __init__(self, what: str, advice: str) -> None:
         super().__init__()
@@ -62,7 +62,7 @@ _RESERVES = {torch.empty, torch.zeros, torch.ones, torch.rand, torch.randn}
 
 
 def _total() -> int | None:
-    """Bytes of memory of this machine, where the system says it."""
+    """The machine's memory in bytes, if the system reports it."""
     try:
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     except (AttributeError, ValueError, OSError):  # Windows has no such call

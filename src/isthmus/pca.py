@@ -1,4 +1,4 @@
-"""Principal components in closed form from streamed samples: the best that a linear autoencoder can do."""
+"""Principal components in closed form from streamed samples: the best linear autoencoder."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from isthmus.data.samples import Samples
 from isthmus.errors import DataError
 
 WIDEST_MATRIX = 6000
-"""Up to this many rows, a covariance or Gram matrix is decomposed whole (288 MB in float64); above, in a subspace."""
+"""The largest covariance or Gram matrix that is decomposed completely, in rows (288 MB in float64)."""
 
 _BATCH_NUMBERS = 2**25
-"""At most this many numbers are held from one batch (256 MB in float64), however wide a sample is."""
+"""The largest count of numbers in one batch (256 MB in float64), also for large samples."""
 
 _EPSILON = torch.finfo(torch.float64).eps
 
@@ -25,9 +25,9 @@ _EPSILON = torch.finfo(torch.float64).eps
 class PCA:
     """An orthogonal projection onto the `size` directions in which the samples vary most.
 
-    All tensors are float64 and speak of scaled values, D numbers a sample; what is missing (NaN) counts as the mean of
-    what is known. Rows without variance are zero: they are the
-    padding where more components were asked for than the samples span, or a number too small to tell from rounding.
+    All tensors are float64 and refer to scaled values, D numbers per sample; a missing number (NaN) counts as the mean
+    of the known ones. Rows without variance are zero: padding, if more components were requested than the samples span,
+    or a variance too small to distinguish from rounding.
 
     mean: (D,) mean of the samples.
     components: (size, D) orthonormal rows, largest variance first; the entry of largest magnitude in a row is positive.
@@ -43,27 +43,29 @@ class PCA:
 
     @property
     def size(self) -> int:
-        """How many numbers a code has, padding included."""
+        """The number of latent dimensions, including padding."""
         return len(self.components)
 
     @property
     def rank(self) -> int:
-        """How many of the components carry variance."""
+        """The number of components with variance."""
         return int((self.variances > 0).sum())
 
     @property
     def explained(self) -> float:
-        """The share of the total variance along the components, 0 to 1; 1 where there is no variance to explain."""
+        """The share of the total variance along the components, 0 to 1; 1 if there is no variance."""
         return float(self.variances.sum()) / self.total_variance if self.total_variance > 0 else 1.0
 
     def first(self, size: int) -> PCA:
-        """The same with its first components alone, as `principal_components` would have learnt so many.
+        """The same with only the first components, equal to `principal_components` with this size.
 
         Raises:
-            DataError: it has fewer.
+            DataError: it has fewer components.
         """
         if not 1 <= size <= self.size:
-            raise DataError(f"size={size} of {self.size} principal components: expected 1 to {self.size}. Learn more.")
+            raise DataError(
+                f"size={size}, but there are {self.size} principal components: expected 1 to {self.size}. Learn more."
+            )
         return PCA(self.mean, self.components[:size], self.variances[:size], self.total_variance)
 
     def encode(self, scaled: Tensor) -> Tensor:
@@ -87,7 +89,7 @@ class PCA:
         return self.components, -self.components @ self.mean, self.mean
 
     def to_tensors(self) -> dict[str, Tensor]:
-        """All of it as named tensors, ready for safetensors; `from_tensors` takes it back bit for bit."""
+        """All fields as named tensors for safetensors; `from_tensors` restores them exactly."""
         return {
             "mean": self.mean.contiguous(),
             "components": self.components.contiguous(),
@@ -97,7 +99,7 @@ class PCA:
 
     @classmethod
     def from_tensors(cls, tensors: Mapping[str, Tensor]) -> PCA:
-        """What `to_tensors` gave, as a PCA again.
+        """The PCA from the tensors of `to_tensors`.
 
         Raises:
             DataError: a tensor is missing, or the shapes don't fit each other.
@@ -141,14 +143,14 @@ def principal_components(
 
     The five classical steps, and where they are:
 
-    1. **Standardise**: what `scaling` does (to one range or one variance), then the mean is taken off.
+    1. **Standardise**: `scaling` (to one range or one variance), then the mean is subtracted.
     2. **Covariance**: :math:`C = \frac1N \sum_n (x_n - \bar x)(x_n - \bar x)^\top`, merged from each
        batch's own mean and scatter (Chan), so that a large mean costs no digits.
     3. **Eigen-decomposition**: :math:`C v_i = \lambda_i v_i`; :math:`\lambda_i` is the variance along :math:`v_i`.
     4. **Feature vector**: keep the `size` eigenvectors of largest variance, the rows of `components`.
-    5. **Recast**: `PCA.encode` projects samples onto them, `PCA.decode` takes codes back.
+    5. **Recast**: `PCA.encode` projects samples onto them, `PCA.decode` maps codes to samples.
 
-    The covariance is never larger than it must be. With D numbers a sample and N samples:
+    The smallest possible matrix is used. With D numbers per sample and N samples:
 
     - D at most 6000 and at most N: the D x D covariance, in one pass.
     - otherwise N at most 6000: the N x N Gram matrix, which has the same non-zero eigenvalues (times N); its
@@ -157,16 +159,16 @@ def principal_components(
       multiplication with the covariance, then decomposed exactly within itself. The variances are then lower bounds,
       near exact where they fall off. Drawn from `generator`, or from seed 0.
 
-    No more than min(N - 1, D) directions can vary. Where `size` is larger, or a variance can't be told from rounding,
-    the remaining components and variances are zero: those entries of the code are 0 and add nothing to the
+    At most min(N - 1, D) directions can vary. If `size` is larger, or a variance can't be distinguished from rounding,
+    the remaining components and variances are zero: those latent dimensions are 0 and add nothing to the
     reconstruction.
 
-    A missing number (NaN) is filled by the mean of those that are known in its place, found in a pass of its own.
+    A missing number (NaN) is filled by the mean of the known numbers in its place, computed in an extra pass.
 
-    samples: what to learn from: the training part.
-    scaling: a `Scaling`: raw values to the scaled values that the components speak of.
-    size: how many components, at least 1.
-    batch: how many samples are read at a time; fewer where samples are so wide that this would take over 256 MB.
+    samples: the samples to learn from: the training part.
+    scaling: a `Scaling`, from raw values to scaled values.
+    size: the number of components, at least 1.
+    batch: the number of samples to read at a time; fewer if they would take more than 256 MB.
 
     Raises:
         DataError: no sample, a size below 1, or infinite values.
@@ -174,9 +176,9 @@ def principal_components(
     Source: Pearson 1901, Hotelling 1933; Chan, Golub & LeVeque 1983; Halko, Martinsson & Tropp 2011, algorithm 4.4.
     """
     if size < 1:
-        raise DataError(f"size={size} principal components were asked for; at least 1 was expected. Ask for 1 or more.")
+        raise DataError(f"size={size} is too small: expected at least 1 principal component. Set size=1 or more.")
     if len(samples) == 0:
-        raise DataError("There are no samples to learn principal components from; at least 1 was expected. Give some.")
+        raise DataError("There are no samples to learn principal components from: expected at least 1. Give some.")
     stream = _Rows(samples, scaling, batch)
     count, width = len(samples), stream.width
     if width <= min(count, WIDEST_MATRIX):
@@ -279,7 +281,7 @@ def _by_gram(stream: _Rows, mean: Tensor, size: int) -> tuple[Tensor, Tensor]:
     carried = torch.zeros(len(values), stream.width, dtype=torch.float64)
     for i, rows in enumerate(stream):
         carried += vectors[:, i * stream.batch : i * stream.batch + len(rows)] @ (rows - mean)
-    # In exact arithmetic the rows are orthogonal already; QR mends those whose eigenvalue is small beside the first.
+    # In exact arithmetic the rows are orthogonal; QR corrects rows whose eigenvalue is small compared with the first.
     return values, torch.linalg.qr(carried.T)[0].T
 
 
@@ -306,7 +308,7 @@ def _by_subspace(stream: _Rows, mean: Tensor, size: int, generator: torch.Genera
 def _ordered(
     mean: Tensor, values: Tensor, vectors: Tensor, total: float, *, size: int, count: int, floor: float
 ) -> PCA:
-    """A PCA from the eigenvalues of the scatter: signs settled, rounding zeroed, padded to `size`."""
+    """A PCA from the eigenvalues of the scatter: with fixed signs, rounding set to zero, padded to `size`."""
     kept = int((values > floor).sum())
     components = torch.zeros(size, len(mean), dtype=torch.float64)
     variances = torch.zeros(size, dtype=torch.float64)
@@ -320,6 +322,6 @@ def _ordered(
 def _refuse_infinite(*moments: Tensor) -> None:
     if not all(bool(moment.isfinite().all()) for moment in moments):
         raise DataError(
-            "The scaled samples hold infinite values; principal components need finite ones. "
+            "The scaled samples have infinite values, but principal components need finite ones. "
             "Drop or fill them when opening the data."
         )

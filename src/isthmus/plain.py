@@ -1,18 +1,18 @@
-"""Plain text: names as any terminal, page or file can hold them, whatever is in them."""
+"""Plain text: names made safe for any terminal, page or file."""
 
 import re
 
 _ORDERS = "\0-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069"
-"""Characters that move the cursor, change colours, end lines or turn the direction of the text around."""
+"""Characters that move the cursor, change colours, end lines or reverse the direction of text."""
 _HALVES = "\ud800-\udfff"
-"""Bytes of a file's name that are no UTF-8, as Python holds them; no encoding takes them."""
+"""Bytes of a file's name that aren't UTF-8, in Python's form, which can't be encoded."""
 _UNSAFE, _NO_UTF8, _ENDS = re.compile(f"[{_ORDERS}{_HALVES}]"), re.compile(f"[{_HALVES}]"), re.compile(r"[\t\n]")
 
 
 def plain(text: str, *, line: bool = False) -> str:
-    r"""The text with what would steer a terminal, or can't be encoded, written out: an escape becomes `\x1b`.
+    r"""The text with characters that control a terminal or can't be encoded written as escapes, such as `\x1b`.
 
-    line: tabs and ends of lines too, so that one line stays one.
+    line: whether tabs and line breaks are escaped too, so that one line stays one.
 
     >>> plain("\x1b[31mred, \udcf6")
     '\\x1b[31mred, \\xf6'
@@ -22,12 +22,12 @@ def plain(text: str, *, line: bool = False) -> str:
 
 
 def utf8(text: str) -> str:
-    r"""The text with what is no UTF-8 written out, for files whose text is UTF-8: the byte F6 becomes `\xf6`."""
+    r"""The text with bytes that aren't UTF-8 written as escapes, for UTF-8 files: the byte F6 becomes `\xf6`."""
     return _NO_UTF8.sub(_written_out, text)
 
 
 def plain_json(text: str) -> str:
-    """A JSON text made plain in JSON's own escapes, so that names are read back as they were."""
+    """A JSON text with unsafe characters as JSON escapes, so that names are read unchanged."""
     return _UNSAFE.sub(lambda unsafe: f"\\u{ord(unsafe[0]):04x}", text)
 
 

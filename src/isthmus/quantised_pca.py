@@ -1,4 +1,4 @@
-"""Principal components in a given number of bits: the rival of quantised codes."""
+"""Principal components in a given number of bits: the baseline for quantised codes."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from isthmus.data.scaling import Scaling
 from isthmus.pca import PCA
 
 DEEPEST = 8
-"""Bits of one coefficient, at most."""
+"""The most bits of one coefficient."""
 LEARNT_FROM = 2**14
-"""Samples that the levels are learnt from, at most."""
+"""The most samples to learn the levels from."""
 ROUNDS = 100
-"""Of Lloyd's algorithm, at most."""
+"""The most rounds of Lloyd's algorithm."""
 
 
 @dataclass(frozen=True, eq=False)
 class QuantisedPCA(PCA):
     r"""Principal components whose coefficients are rounded to a few levels each: a transform code.
 
-    The coefficient of component i takes one of :math:`2^{b_i}` levels, so that a sample is :math:`\sum_i b_i` bits. No
-    index is shorter than another, as in the quantised codes that it is compared with.
+    The coefficient of component i has one of :math:`2^{b_i}` levels, so a sample takes :math:`\sum_i b_i` bits. The
+    indices of a component have equal length, as in the quantised codes that it is compared with.
 
-    levels: for each component its levels, rising, float64; a component without bits has one, its mean.
+    levels: for each component its levels, ascending, float64; a component without bits has one level, its mean.
 
     Source: Huang & Schultheiss, Block quantization of correlated Gaussian random variables (1963); Gersho & Gray,
     Vector quantization and signal compression (1992), chapter 8.
@@ -38,17 +38,17 @@ class QuantisedPCA(PCA):
 
     @property
     def bits(self) -> int:
-        """That a sample takes."""
+        """The bits of a sample."""
         return sum(len(levels).bit_length() - 1 for levels in self.levels)
 
     def to_tensors(self) -> dict[str, Tensor]:
-        """As `PCA.to_tensors`, with the levels one component after the other."""
+        """Like `PCA.to_tensors`, with the levels one component after the other."""
         counts = torch.tensor([len(levels) for levels in self.levels])
         return super().to_tensors() | {"level_counts": counts, "levels": torch.cat(self.levels)}
 
     @classmethod
     def from_tensors(cls, tensors: Mapping[str, Tensor]) -> PCA:
-        """What `to_tensors` gave, be it of quantised components or of others.
+        """The PCA from the tensors of `to_tensors`, quantised or not.
 
         Raises:
             DataError: as `PCA.from_tensors`.
@@ -65,9 +65,9 @@ class QuantisedPCA(PCA):
 
 
 def quantise(pca: PCA, samples: Samples, scaling: Scaling, bits: int) -> QuantisedPCA:
-    """The principal components with so many bits for a sample, where they take off the most error.
+    """The principal components with this many bits per sample, allocated to reduce the error most.
 
-    One after the other, each bit goes to the component whose squared error it lowers most: reverse water-filling
+    One after the other, each bit goes to the component whose squared error it reduces most: reverse water-filling
     (Cover & Thomas, Elements of information theory, chapter 10) with whole bits. The levels are the best for the
     training part's own coefficients, whatever their distribution (Lloyd, Least squares quantization in PCM, 1982; from
     split levels on, Linde, Buzo & Gray, 1980).
@@ -80,7 +80,7 @@ def quantise(pca: PCA, samples: Samples, scaling: Scaling, bits: int) -> Quantis
         scaled = (scaling(raw) for raw in some.batches(1024))
         exact = torch.cat([pca.encode(rows).cpu() for rows in scaled]).double().T.contiguous()
     books = [_Levels(own) for own in exact]
-    # a component's first bit, or next one, by what it takes off; the largest gain is drawn first
+    # each component's next bit, by its reduction of the error; the largest gain comes first
     gains = [(-book.gain, place) for place, book in enumerate(books)]
     heapq.heapify(gains)
     for _ in range(bits):
@@ -94,7 +94,7 @@ def quantise(pca: PCA, samples: Samples, scaling: Scaling, bits: int) -> Quantis
 
 
 class _Levels:
-    """The best levels for (N,) coefficients with so many bits, and what one bit more would gain."""
+    """The best levels for (N,) coefficients, and the gain of one more bit."""
 
     def __init__(self, coefficients: Tensor) -> None:
         self.ordered = coefficients.sort().values
@@ -103,12 +103,12 @@ class _Levels:
         self._look_ahead()
 
     def deepen(self) -> None:
-        """One bit more."""
+        """Add one bit."""
         self.levels = self.next
         self._look_ahead()
 
     def _look_ahead(self) -> None:
-        """Split each level in two, and settle them by Lloyd's algorithm: started so, it ends near the best levels."""
+        """Split each level in two and optimise them by Lloyd's algorithm; this start leads near the best levels."""
         if len(self.levels) == 2**DEEPEST:
             self.gain = 0.0
             return
@@ -122,12 +122,12 @@ class _Levels:
         self.gain = self._error(self.levels) - self._error(self.next)
 
     def _ends(self, levels: Tensor) -> Tensor:
-        """(K + 1,) where the stretches of the ordered coefficients end that are nearest to each of (K,) levels."""
+        """(K + 1,) the ends of the intervals of ordered coefficients that are nearest to each of (K,) levels."""
         inner = torch.searchsorted(self.ordered, (levels[1:] + levels[:-1]) / 2)
         return torch.cat([inner.new_zeros(1), inner, inner.new_full((1,), len(self.ordered))])
 
     def _means(self, ends: Tensor, empty: Tensor) -> Tensor:
-        """(K,) the mean of each stretch; of one that is empty, the number given for it."""
+        """(K,) the mean of each interval; for an empty one, its number in `empty`."""
         counts = ends.diff()
         return torch.where(counts > 0, self.sums[ends].diff() / counts.clamp(min=1), empty)
 

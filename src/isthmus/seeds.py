@@ -11,7 +11,7 @@ LARGEST = 2**63 - 1
 
 
 def is_seed(seed: Any) -> bool:
-    """Whether this is a whole number, be it NumPy's, from 0 to `LARGEST`."""
+    """Whether this is a whole number (also of NumPy) from 0 to `LARGEST`."""
     try:
         return not isinstance(seed, bool) and 0 <= operator.index(seed) <= LARGEST
     except TypeError:
@@ -19,15 +19,15 @@ def is_seed(seed: Any) -> bool:
 
 
 def wrong_seed(seed: Any) -> str:
-    """The message for what is no seed."""
-    return f"seed={seed!r:.60} is no seed: expected a whole number of 0 or more, {LARGEST} at most, such as seed=0."
+    """The message for an invalid seed."""
+    return f"seed={seed!r:.60} is not a valid seed: expected a whole number from 0 to {LARGEST}, such as seed=0."
 
 
 def seeded(seed: int) -> torch.Generator:
     """A generator of random draws, on the CPU.
 
     Raises:
-        UseError: the seed is no whole number from 0 to 2**63 - 1.
+        UseError: the seed isn't a whole number from 0 to 2**63 - 1.
     """
     if not is_seed(seed):
         raise UseError(wrong_seed(seed))

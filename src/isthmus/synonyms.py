@@ -1,4 +1,4 @@
-"""Synonyms: other words for settings, options and recipes, as other libraries and papers have them."""
+"""Synonyms: names of settings, options and recipes in other libraries and papers."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -36,10 +36,10 @@ SETTINGS = {
     "warmup_epochs": "warmup",
     "wd": "weight_decay",
 }
-"""Of `isthmus.training.Settings`."""
+"""Synonyms of the fields of `isthmus.training.Settings`."""
 
 TRAINING = frozenset(options_of(TrainingOptions))
-"""Settings, which are no options of a model, for those who give them there."""
+"""Training settings, to explain the error if one is given as a model option."""
 
 OPTIONS = {
     "act": "activation",
@@ -90,7 +90,7 @@ OPTIONS = {
     "z_dim": "code",
     "zdim": "code",
 }
-"""Of a recipe (`Blueprint.with_options`); a setting that is taken for one is named there."""
+"""Synonyms of a recipe's options (`Blueprint.with_options`)."""
 
 RECIPES = {
     "adversarial": ("aae",),
@@ -116,30 +116,30 @@ RECIPES = {
     "vqvae2": ("rvq",),
     "wasserstein": ("wae",),
 }
-"""Recipes that a word may mean. One is taken; of several none is, and the message names them."""
+"""The recipes that a word may mean. A single one is used; if there are several, the message names them."""
 
 
 def translated(words: Mapping[str, Any], synonyms: Mapping[str, str], known: Iterable[str]) -> dict[str, Any]:
-    """The same values under the names that are known; words that are neither known nor synonyms stay.
+    """The same values with synonyms replaced by known names; other words stay unchanged.
 
     >>> translated({"lr": 0.1, "epochs": 5}, SETTINGS, ["learning_rate", "epochs"])
     {'learning_rate': 0.1, 'epochs': 5}
 
     Raises:
-        BlueprintError: a value comes under two names.
+        BlueprintError: a value is given under two names.
     """
     known, named = set(known), {}
     for word, value in words.items():
         meant = synonyms.get(word, word)
         name = word if word in known or meant not in known else meant
         if name in named:
-            raise BlueprintError(f"{name!r} is given twice, as {word!r} too: say it once.")
+            raise BlueprintError(f"{name!r} is given twice, also as {word!r}. Give it once.")
         named[name] = value
     return named
 
 
 def meant_recipes(name: str, known: Iterable[str]) -> tuple[str, ...]:
-    """The known recipes that a name means, however it is written: `Beta_VAE`, `sparse autoencoder`, `vqvae`.
+    """The known recipes that a name can mean, in any spelling: `Beta_VAE`, `sparse autoencoder`, `vqvae`.
 
     >>> meant_recipes("VQ-VAE", ["vq", "vae"])
     ('vq',)

@@ -109,7 +109,7 @@ def test_photographs_of_different_sizes_are_learnt_from_in_patches(isthmus, tmp_
     )
     said = isthmus(*train, "--out", tmp_path / "run")
     assert said.code == 1
-    assert "Give the one to resize them to, such as --size 40x50; with --patches 100, so many" in said.err
+    assert "Resize them with --size 40x50, for example, or cut 100" in said.err
     said = isthmus(*train, "--out", tmp_path / "run", "--patches", 40, "--size", 16)
     assert said.code == 0, said.err
     assert "On the test part, damaged as in training, the squared error of the restored samples is" in said.out

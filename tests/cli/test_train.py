@@ -213,7 +213,7 @@ def test_ctrl_c_saves_everything_and_resume_goes_on(here):
     _, err = process.communicate(timeout=600)
     assert process.returncode == 130
     at_once, at_the_end = err.splitlines()
-    assert "Stopping: what is in training is saved first" in at_once
+    assert "Stopping after this step; the run is saved first" in at_once
     assert "isthmus resume run" in at_the_end
     assert 0 < len(ist.load("run").history) < 3000
 

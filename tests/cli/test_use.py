@@ -219,8 +219,8 @@ def test_unlike_pictures_are_told_at_once_how_the_model_wants_them(isthmus, trai
     said = isthmus("encode", trained, "photos", "codes.npy")
     assert said.code == 1
     assert said.err.strip().endswith(
-        "a.png is RGB of 5 x 9 (height x width), b.png L of 30 x 20 (height x width): expected pictures of one size "
-        "and mode, those that the model was trained on. Read them with --size 8x8 and --mode L."
+        "a.png is RGB of 5 x 9 (height x width), but b.png is L of 30 x 20 (height x width): expected pictures of the "
+        "size and mode of the model's training data. Read them with --size 8x8 and --mode L."
     )
     assert isthmus("encode", trained, "photos", "codes.npy", "--size", "8x8", "--mode", "L").code == 0
 

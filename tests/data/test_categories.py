@@ -68,9 +68,9 @@ def test_further_data_get_the_same_numbers():
 
 def test_an_unknown_category_is_refused_or_a_number_of_its_own():
     description = open_data(pets(), categorical="auto").description
-    with pytest.raises(DataError, match=r"'yak'.*does not know .but 'cat', 'dog', 'eel'.*missing='keep'"):
+    with pytest.raises(DataError, match=r"'yak'.*does not know .it knows 'cat', 'dog', 'eel'.*missing='keep'"):
         read_samples(pets(kind=["yak"] * 40), like=description)
-    with pytest.warns(Remark, match="'yak'.*taken for unknown"):
+    with pytest.warns(Remark, match="'yak'.*treated as unknown"):
         samples = read_samples(pets(kind=["yak", *["cat"] * 39]), like=description, missing="keep")
     assert samples.tensor()[:2, 0].tolist() == [3, 0], "behind those of the three that are known"
 

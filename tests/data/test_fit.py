@@ -17,7 +17,7 @@ def test_other_shape_names_both():
 
 
 def test_flat_rows_are_taken_for_pictures_with_a_remark():
-    with pytest.warns(Remark, match=r"\(6,\); they are taken as \(1, 2, 3\)"):
+    with pytest.warns(Remark, match=r"\(6,\); they are reshaped to \(1, 2, 3\)"):
         samples = fit_to(Samples(torch.arange(12).reshape(2, 6).to(torch.uint8)), PICTURES, "It")
     assert samples.kind == "pictures"
     assert samples.tensor()[1].tolist() == [[[6, 7, 8], [9, 10, 11]]]
@@ -48,7 +48,7 @@ def test_bytes_for_a_model_of_scaled_values_are_remarked_on():
     scaled = open_data(np.random.default_rng(0).random((20, 1, 4, 4), dtype=np.float32))
     bytes_ = np.random.default_rng(0).integers(0, 256, (5, 1, 4, 4), dtype=np.uint8)
     for given in (bytes_, bytes_.astype(np.float32)):
-        with pytest.warns(Remark, match=r"up to 248, where .* on values up to 1: .* divide"):
+        with pytest.warns(Remark, match=r"up to 248, but .* on values up to 1\. .* divide"):
             read_samples(given, like=scaled.description)
     with warnings.catch_warnings():
         warnings.simplefilter("error", Remark)

@@ -60,7 +60,7 @@ def test_more_values_than_promised_are_refused(tmp_path):
 
 def test_something_else_is_refused(tmp_path):
     (tmp_path / "x.idx").write_bytes(b"something else")
-    with pytest.raises(DataError, match="no IDX file"):
+    with pytest.raises(DataError, match="not an IDX file"):
         open_data(tmp_path / "x.idx")
 
 

@@ -41,7 +41,7 @@ def test_samples_with_missing_values_can_be_dropped(holed):
 
 
 def test_dropping_everything_is_refused():
-    with pytest.raises(DataError, match="nothing is left"):
+    with pytest.raises(DataError, match="no sample is left"):
         open_data(np.full((5, 2), np.nan), missing="drop")
 
 
@@ -99,12 +99,12 @@ def test_infinite_values_are_not_kept(holed):
 def test_a_sample_of_which_nothing_is_known_is_named():
     values = np.ones((9, 2))
     values[4] = np.nan
-    with pytest.raises(DataError, match=r"1 of 9 samples with no value that is known .sample 4."):
+    with pytest.raises(DataError, match=r"1 of 9 samples with no known value .sample 4."):
         open_data(values, missing="keep")
 
 
 def test_a_column_of_which_nothing_is_known_is_named():
     values = np.ones((9, 2))
     values[:, 1] = np.nan
-    with pytest.raises(DataError, match=r"column 1: .*nothing to learn"):
+    with pytest.raises(DataError, match=r"column 1: .*no mean to fill in"):
         open_data(values, missing="keep")

@@ -64,7 +64,7 @@ def test_one_sample_alone_is_data_to_train_on():
 
 def test_own_test_part_is_not_to_be_divided_again(tmp_path, table):
     np.savez(tmp_path / "x.npz", x_train=table, x_test=table)
-    with pytest.raises(DataError, match=r"brings a test part of its own \(40 samples\)"):
+    with pytest.raises(DataError, match=r"already has a test part \(40 samples\)"):
         open_data(tmp_path / "x.npz", test=0.2)
 
 
@@ -101,7 +101,7 @@ def test_reopening_keeps_every_option(tmp_path):
 def test_what_was_remarked_on_is_not_said_again_on_reopening(tmp_path):
     rows = [f"p{number},{number}" for number in range(30)]
     (tmp_path / "a.csv").write_text("\n".join(["name of it,x", *rows]))
-    with pytest.warns(Remark, match="tells rows apart"):
+    with pytest.warns(Remark, match="identifies rows"):
         data = open_data(tmp_path / "a.csv", categorical="auto")
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -160,7 +160,7 @@ def test_object_in_memory_can_not_be_reopened(table):
 
 @pytest.mark.parametrize("damaged", [{}, {"source": "digits"}, {"source": "digits", "fingerprint": "", "split": 3}])
 def test_damaged_description_is_refused(damaged):
-    with pytest.raises(DataError, match="no description of data"):
+    with pytest.raises(DataError, match="isn't a description of data"):
         reopen(damaged)
 
 
@@ -194,5 +194,5 @@ def test_every_real_table_opens_and_reopens(real_data):
 
 @pytest.mark.parametrize("options", [{"columns": ["a"]}, {"exclude": ["a"]}])
 def test_columns_of_what_has_none_are_refused(options):
-    with pytest.raises(DataError, match="choose columns of a table"):
+    with pytest.raises(DataError, match="choose a table's columns"):
         open_data("digits", **options)

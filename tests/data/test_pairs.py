@@ -92,7 +92,7 @@ def test_pairs_go_through_the_command(tmp_path):
     ("damaged", "words"),
     [
         (CLEAN[:30], "has 40 samples and"),
-        (CLEAN[:, :5], "expected the same shape, or pictures that are grey, or smaller by a whole number"),
+        (CLEAN[:, :5], "expected the same shape, or damaged pictures that are grey or smaller by a whole factor"),
     ],
 )
 def test_what_can_not_belong_together_is_refused(damaged, words):
@@ -106,7 +106,7 @@ def test_a_missing_partner_is_named(tmp_path):
 
 
 def test_pairs_and_their_corruption_want_each_other():
-    with pytest.raises(BlueprintError, match=r"come with damaged samples, but this model damages them itself"):
+    with pytest.raises(BlueprintError, match=r"contain damaged samples, but this model damages clean samples itself"):
         ist.recipe("denoise").build(ist.open_data(CLEAN, damaged=CLEAN))
-    with pytest.raises(BlueprintError, match=r"wants data that come with damaged samples, and these don't"):
+    with pytest.raises(BlueprintError, match=r"needs data with damaged samples, but these have none"):
         ist.recipe("denoise", corruption="pairs").build(ist.open_data(CLEAN))

@@ -75,7 +75,7 @@ def test_the_same_patches_every_time_and_another_split_for_another_seed(folder):
 
 def test_small_pictures_have_fewer_patches_and_none_twice(tmp_path):
     Image.fromarray(numbered(9, 10)).save(tmp_path / "a.png")
-    with pytest.warns(Remark, match="come from 1 place: all go to training"):
+    with pytest.warns(Remark, match="come from only 1 place: all go to training"):
         data = ist.open_data(tmp_path, patches=500, size=8)
     assert sorted(data.train.names) == sorted(f"a@{row},{column}.png" for row in range(2) for column in range(3))
 
@@ -97,7 +97,7 @@ def test_patches_of_pairs_of_different_sizes_are_refused(folder, tmp_path_factor
     smaller = tmp_path_factory.mktemp("smaller")
     for number in range(3):
         Image.fromarray(numbered(30, 45, number)).save(smaller / f"{number}.png")
-    with pytest.raises(DataError, match="are not cut into the same patches: expected pictures of the same names"):
+    with pytest.raises(DataError, match="don't give the same patches: expected pictures of the same names"):
         ist.open_data(folder, damaged=smaller, patches=10, size=8)
 
 
@@ -134,9 +134,9 @@ def test_a_run_covers_other_pictures_by_tiles_unless_patches_are_asked_for(folde
     [
         ({"patches": 10}, "patches=10 are cut in one size, and none is given: say size=32"),
         ({"patches": 0, "size": 8}, "patches=0 lets nothing through"),
-        ({"patches": 10, "size": 65}, r"0.png has 60 x 90 pixels (height x width), fewer than a patch of 65 x 65"),
+        ({"patches": 10, "size": 65}, r"0.png has 60 x 90 pixels (height x width), less than a patch of 65 x 65"),
         ({"patchs": 10, "size": 8}, "Did you mean 'patches'"),
-        ({}, "with patches=100, so many pieces of that size are cut from each instead"),
+        ({}, "or cut 100 pieces of that size from each with patches=100"),
         ({"patches": 10, "size": 8, "max_bytes": 1000}, "or fewer patches"),
     ],
 )

@@ -71,7 +71,7 @@ def test_kind_of_the_training_is_kept(table):
 
 def test_labels_beside_a_file_are_refused(tmp_path, table):
     np.save(tmp_path / "x.npy", table)
-    with pytest.raises(DataError, match="labels= goes with values in memory"):
+    with pytest.raises(DataError, match="labels= is for values in memory"):
         read_samples(tmp_path / "x.npy", labels=[0] * 40)
 
 

@@ -76,7 +76,7 @@ def test_bytes_are_refused_for_values_that_are_none():
 
 
 def test_scaling_of_no_samples_is_refused():
-    with pytest.raises(DataError, match="No samples"):
+    with pytest.raises(DataError, match="There are no samples"):
         Scaling.learn("auto", Samples(torch.zeros(0, 2)))
 
 

@@ -55,7 +55,7 @@ def test_path_through_a_file_is_refused(tmp_path):
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="the system has no named pipes")
 def test_pipe_is_refused(tmp_path):
     os.mkfifo(tmp_path / "x.csv")
-    assert "neither a file nor a folder" in message_of(tmp_path / "x.csv")
+    assert "is a pipe or a device" in message_of(tmp_path / "x.csv")
 
 
 def test_failing_disk_is_told_in_one_line(tmp_path, monkeypatch):

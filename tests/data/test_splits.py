@@ -58,7 +58,7 @@ def test_negative_seed_is_refused():
 
 
 def test_no_samples_are_refused():
-    with pytest.raises(DataError, match="No samples"):
+    with pytest.raises(DataError, match="There are no samples"):
         split(0)
 
 

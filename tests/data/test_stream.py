@@ -59,7 +59,7 @@ def test_unreadable_pictures_are_left_out_and_named(tmp_path):
     assert stream.skipped == ["00003.png"]
     for broken in path.iterdir():
         broken.write_bytes(b"no picture")
-    with pytest.raises(DataError, match=r"no sample that can be read \(00000\.png, "):
+    with pytest.raises(DataError, match=r"no readable sample \(00000\.png, "):
         list(stream)
 
 
@@ -238,6 +238,6 @@ def test_pieces_of_another_shape_are_refused(tmp_path, suffix):
             put(np.zeros((2, 3), np.float32))
             put(np.zeros((2, 4), np.float32))
 
-    with pytest.raises(DataError, match="give all alike"):
+    with pytest.raises(DataError, match="Give all samples one shape and type"):
         unlike()
     assert list(tmp_path.iterdir()) == []

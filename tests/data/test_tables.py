@@ -117,7 +117,7 @@ def test_missing_entries_are_named():
 
 def test_doubled_columns_are_refused():
     doubled = pa.Table.from_arrays([pa.array([1, 2]), pa.array([3, 4])], names=["a", "a"])
-    with pytest.raises(DataError, match="more than one column 'a'"):
+    with pytest.raises(DataError, match="several columns named 'a'"):
         open_data(doubled)
 
 

@@ -29,7 +29,7 @@ def test_pictures_come_back_exactly(tmp_path, suffix, pictures):
     like = open_data(pictures).description
     path = write_samples(tmp_path / f"x{suffix}", pictures, like=like)
     if suffix in (".csv", ".tsv", ".txt", ".parquet"):
-        with pytest.warns(UserWarning, match="taken as"):
+        with pytest.warns(UserWarning, match="reshaped to"):
             back = read_samples(path, like=like)
     else:
         back = read_samples(path, like=like)

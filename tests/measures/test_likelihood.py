@@ -107,7 +107,7 @@ def test_a_distance_that_is_no_likelihood_and_a_code_without_a_posterior_are_ref
     vae = recipe("vae", code=2, distance=Mse()).build((1, 3, 3))
     plain = recipe("vanilla", code=2, distance="bce").build((1, 3, 3))
     given = Samples(torch.rand(2, 1, 3, 3))
-    with pytest.raises(BlueprintError, match="mse, which is none"):
+    with pytest.raises(BlueprintError, match="mse isn't one"):
         elbo(vae, given)
     with pytest.raises(BlueprintError, match="has no distribution"):
         log_likelihood(plain, given, draws=2)

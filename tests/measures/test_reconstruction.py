@@ -29,7 +29,7 @@ def test_squared_errors_of_known_numbers():
 
 
 def test_reconstruction_of_another_shape_is_refused():
-    with pytest.raises(ValueError, match=r"\(4, 1\) for a target of shape \(4,\)"):
+    with pytest.raises(ValueError, match=r"\(4, 1\), but the target has \(4,\)"):
         mse(torch.zeros(4, 1), torch.zeros(4))
 
 

@@ -65,7 +65,7 @@ def test_modules_in_another_precision_are_tried_in_it():
     [
         (nn.Linear(12, 3), nn.Linear(3, 12), (1, 4, 3), "The encoder can't take one sample of shape (1, 4, 3)"),
         (nn.Linear(12, 3), nn.Linear(4, 12), (12,), "The decoder can't take one code of shape (3,)"),
-        (nn.Linear(12, 3), nn.Linear(3, 10), (12,), "makes samples of shape (10,), but the data have (12,)"),
+        (nn.Linear(12, 3), nn.Linear(3, 10), (12,), "output has shape (10,), but the data need (12,)"),
     ],
 )
 def test_modules_that_do_not_fit_are_refused_in_one_line(encoder, decoder, shape, words):
@@ -104,7 +104,7 @@ def test_pictures_that_would_only_be_flattened_to_the_right_size_are_refused():
 
 
 def test_codes_of_another_shape_are_refused():
-    with pytest.raises(DataError, match=r"codes have shape \(2, 4\), this model takes \(N, 3\)"):
+    with pytest.raises(DataError, match=r"codes have shape \(2, 4\), but this model expects \(N, 3\)"):
         own().decode(torch.zeros(2, 4))
 
 

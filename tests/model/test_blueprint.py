@@ -89,7 +89,7 @@ def test_same_data_give_the_same_bits():
 
 @pytest.mark.parametrize("shape", [784, (0, 3), (), (28.0, 28), "digits", (3, -1), None, torch.zeros(3, 4)])
 def test_what_is_no_shape_is_refused_in_one_line(shape):
-    with pytest.raises(BlueprintError, match="is no shape of a sample") as caught:
+    with pytest.raises(BlueprintError, match="is not the shape of a sample") as caught:
         DEEP.build(shape)
     assert "\n" not in str(caught.value)
 

@@ -57,5 +57,5 @@ def test_it_knows_whether_codes_are_drawn_towards_their_prior(name, towards):
 
 
 def test_a_bound_on_probabilities_needs_a_likelihood():
-    with pytest.raises(BlueprintError, match="averages probabilities, and mse is none"):
+    with pytest.raises(BlueprintError, match="needs a likelihood as its distance, but mse isn't one"):
         Objective(Mse(), (), "log-mean-exp")

@@ -162,7 +162,7 @@ class TwoOnes:
 
 
 class Ends(Network):
-    """A network of somebody's own, whose last layer is more than a product."""
+    """A custom network, whose last layer is more than a product."""
 
     def encoder(self, shape, features, generator):
         size = int(np.prod(shape))
@@ -173,14 +173,14 @@ class Ends(Network):
 
 
 REFUSED: list[tuple[dict[str, Any], str]] = [
-    ({"distance": Bce()}, "output is the picture itself, but that of bce"),
-    ({"distance": Mse(link="sigmoid")}, "output is the picture itself, but that of mse(link='sigmoid')"),
-    ({"code": Plain(size=SIZE, activation="relu")}, "start='pca' needs a code that is what the encoder makes"),
-    ({"code": TopK(size=SIZE)}, "start='pca' needs a code that is what the encoder makes"),
-    ({"code": Plain()}, "start='pca' needs a flat code, but this one has shape (5, 2, 2)"),
-    ({"network": Dense(tied=True)}, "tied=False where weights are tied"),
+    ({"distance": Bce()}, "output is the sample itself, but bce"),
+    ({"distance": Mse(link="sigmoid")}, "output is the sample itself, but mse(link='sigmoid')"),
+    ({"code": Plain(size=SIZE, activation="relu")}, "start='pca' needs a code equal to the encoder's output"),
+    ({"code": TopK(size=SIZE)}, "start='pca' needs a code equal to the encoder's output"),
+    ({"code": Plain()}, "start='pca' needs a flat code, but this code has shape (5, 2, 2)"),
+    ({"network": Dense(tied=True)}, "tied=False if the weights are tied"),
     ({"network": Ends()}, "these end in Sequential"),
-    ({"missing": "mask"}, "samples in their own shape, (3, 7, 6), but it gets (6, 7, 6)"),
+    ({"missing": "mask"}, "has the samples' shape (3, 7, 6), but its input has (6, 7, 6)"),
 ]
 
 
@@ -194,7 +194,9 @@ def test_what_cannot_start_at_pca_is_refused_with_what_would(fields, words, data
 
 @pytest.mark.parametrize("given", [(3, 7, 6), TwoOnes()], ids=["shape", "no training part"])
 def test_without_data_there_is_nothing_to_start_from(given):
-    with pytest.raises(BlueprintError, match=r"start='pca' learns .* none was given\. Build for data") as caught:
+    with pytest.raises(
+        BlueprintError, match=r"start='pca' learns .* none was given\. Build the model for data"
+    ) as caught:
         build(given)
     assert "\n" not in str(caught.value)
 

@@ -49,7 +49,7 @@ def test_a_kind_is_named_by_a_word():
 
 
 def test_an_output_that_cannot_be_added_to_the_input_is_refused():
-    with pytest.raises(BlueprintError, match=r"predicts='residual' needs a decoder whose output is the picture itself"):
+    with pytest.raises(BlueprintError, match=r"predicts='residual' needs a decoder whose output is the sample itself"):
         ist.Blueprint(network=Conv(channels=(4,)), distance=Bce(), predicts=PredictsResidual()).build(
             (1, 8, 8), remarks=False
         )

@@ -228,7 +228,7 @@ def test_a_part_may_name_its_kind_itself():
 
 def test_a_part_cannot_take_anothers_name():
     with pytest.raises(
-        BlueprintError, match=r"the distance 'mse', but isthmus\.parts\.distances\.errors has defined it"
+        BlueprintError, match=r"the distance 'mse', but isthmus\.parts\.distances\.errors already defines it"
     ):
         type("Mse", (Distance,), {"__module__": "elsewhere"})
     assert Distance.from_json("mse") == Mse()

@@ -123,7 +123,7 @@ def test_data_without_bounds_are_not_stored():
     class Series:
         shape, scaling = (3, 8, 8), Scaling("standardise", 1.0, 2.0)
 
-    with pytest.raises(BlueprintError, match="as_bytes=True damages samples as files of bytes would be"):
+    with pytest.raises(BlueprintError, match="as_bytes=True rounds samples to bytes"):
         Blueprint(network=Residual(channels=(4,)), corruption=Blur(as_bytes=True)).build(Series())
 
 
@@ -176,7 +176,7 @@ def test_samples_that_are_filled_already_stay_so():
 
 
 def test_a_correction_needs_an_output_that_is_the_picture():
-    with pytest.raises(BlueprintError, match="predicts='residual' needs a decoder whose output is the picture itself"):
+    with pytest.raises(BlueprintError, match="predicts='residual' needs a decoder whose output is the sample itself"):
         Blueprint(network=Conv(), predicts=PredictsResidual(), distance=Mse(link="sigmoid")).build((1, 16, 16))
 
 
@@ -192,13 +192,13 @@ def test_skips_add_each_stage_of_the_encoder_to_the_decoders_of_its_size():
 
 def test_what_passes_beside_the_code_keeps_it_from_being_decoded_alone():
     for blueprint, why in (
-        (Blueprint(network=Residual(channels=(4, 6), skips=True)), "has skip connections past the code"),
-        (Blueprint(network=Conv(channels=(4,)), predicts=PredictsResidual()), "corrects its input"),
+        (Blueprint(network=Residual(channels=(4, 6), skips=True)), "has skip connections around the code"),
+        (Blueprint(network=Conv(channels=(4,)), predicts=PredictsResidual()), "adds its output to its input"),
     ):
         model = blueprint.build((3, 16, 16), remarks=False)
         raw = torch.rand(2, 3, 16, 16)
         assert not model.decodes
-        with pytest.raises(UseError, match=f"This model {why}, so that its code alone can't be decoded") as refused:
+        with pytest.raises(UseError, match=f"This model {why}, so its code alone can't be decoded") as refused:
             model.decode(model.encode(raw))
         assert "\n" not in str(refused.value)
         torch.testing.assert_close(model.reconstruct(raw), model(raw).reconstruction)

@@ -193,7 +193,7 @@ def test_a_mistyped_run_is_told_which_runs_are_beside_it(tmp_path):
         (tmp_path / name).mkdir()
     (tmp_path / "digits" / "model.json").touch()
     assert str(no_run(tmp_path / "digit")).endswith(
-        f"digit: expected that of a run. Did you mean {tmp_path / 'digits'}?"
+        f"digit: expected the folder of a run. Did you mean {tmp_path / 'digits'}?"
     )
     for far in (tmp_path / "mnist", tmp_path / "gone" / "digits"):
         assert str(no_run(far)).endswith("Give the one that `isthmus train` printed.")

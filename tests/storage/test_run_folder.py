@@ -218,7 +218,7 @@ def test_json_that_python_alone_would_take_or_stumble_over_is_damaged(folder: Pa
     for name in JSON:
         shutil.copytree(folder, tmp_path / name)
         (tmp_path / name / name).write_text(text)
-        with pytest.raises(RunError, match=r"is damaged|is not Isthmus'"):
+        with pytest.raises(RunError, match=r"is damaged|is not an Isthmus"):
             ist.load(tmp_path / name)
 
 

@@ -62,8 +62,11 @@ def test_strided_convolutions_are_mirrored_too():
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"network": Conv(channels=(4, 2)), "code": Plain()}, "2 layers face 3"),
-        ({"missing": "mask"}, "neither a condition nor missing numbers"),
+        (
+            {"network": Conv(channels=(4, 2)), "code": Plain()},
+            "needs a decoder that mirrors its encoder",
+        ),
+        ({"missing": "mask"}, "doesn't support a condition or missing numbers"),
     ],
 )
 def test_what_has_no_mirrored_layers_is_refused_before_any_training(changes, words, tmp_path):

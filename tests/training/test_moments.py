@@ -263,7 +263,7 @@ def test_what_the_old_run_had_and_the_new_one_has_not_is_removed(data, tmp_path)
 
 def test_fewer_epochs_than_are_done_are_refused(data, tmp_path) -> None:
     _fit(data, tmp_path)
-    with pytest.raises(RunError, match=r"1 epochs are wanted, but the run in .* has done 2"):
+    with pytest.raises(RunError, match=r"epochs=1 is too small: the run in .* has done 2"):
         ist.resume(tmp_path, epochs=1, progress=False)
     assert ist.load(tmp_path).settings.epochs == 2
 

@@ -174,7 +174,7 @@ def test_finished_run_has_nothing_to_resume_and_can_be_prolonged(tmp_path: Path)
 
 
 def test_folder_without_a_run_says_so(tmp_path: Path) -> None:
-    with pytest.raises(RunError, match="holds no model"):
+    with pytest.raises(RunError, match="contains no model"):
         ist.resume(tmp_path)
     with pytest.raises(RunError, match="There is no folder"):
         ist.resume(tmp_path / "nowhere")

@@ -116,7 +116,7 @@ def test_a_single_sample_left_over_joins_the_batch_before_it_where_batches_are_n
     )
     assert [steps.count_steps(plain, count, 16) for count in (16, 17, 18, 33)] == [1, 2, 2, 3]
     assert [steps.count_steps(normalised, count, 16) for count in (16, 17, 18, 33)] == [1, 1, 2, 2]
-    with pytest.raises(TrainingError, match="two samples a batch"):
+    with pytest.raises(TrainingError, match="two samples in a batch"):
         steps.count_steps(normalised, 5, 1)
 
 

@@ -92,7 +92,7 @@ def test_an_unknown_category_is_anomalous_and_named_and_a_missing_one_is_neither
     data = ist.open_data(pa.table(given), categorical="auto", missing="keep")
     run = ist.fit(ist.recipe("table", code=2).build(data), data, epochs=3, compile=False, progress=False)
     row = {name: pa.array([values[0]] * 2) for name, values in given.items()}
-    with pytest.warns(Remark, match="taken for unknown"):
+    with pytest.warns(Remark, match="treated as unknown"):
         found = ist.detect(run, pa.table(row | {"kind": pa.array(["backdoor", None])}), by)
     assert found.anomalous.tolist() == [True, False]
     assert found.most_anomalous[0].sample == 0

@@ -210,7 +210,7 @@ def test_a_model_with_skips_says_that_its_code_alone_can_not_be_decoded(denoiser
 
 
 def test_colours_can_not_be_learnt_from_grey_pictures():
-    with pytest.raises(BlueprintError, match=r"'grey' takes the colour from pictures of shape \(3, H, W\)"):
+    with pytest.raises(BlueprintError, match=r"'grey' needs colour pictures of shape \(3, H, W\)"):
         ist.recipe("recolour").build((1, 28, 28))
 
 

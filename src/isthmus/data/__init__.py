@@ -29,6 +29,6 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    if name in ("open_writer", "write_samples"):  # Arrow comes with them; who only reads pictures needn't wait for it
+    if name in ("open_writer", "write_samples"):  # these import Arrow, which reading pictures doesn't need
         return getattr(importlib.import_module("isthmus.data.write"), name)
     raise AttributeError(f"module 'isthmus.data' has no attribute {name!r}")

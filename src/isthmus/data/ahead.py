@@ -1,4 +1,4 @@
-"""Ahead: each item made in a thread of its own, while the one before it is used; or several, each on a core."""
+"""Reading ahead: the next item is made in a thread while the current one is used; or several items, one per core."""
 
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
@@ -13,16 +13,16 @@ Item = TypeVar("Item")
 Made = TypeVar("Made")
 
 MOST = 8
-"""Workers at most: more would wait for whoever reads and writes, and each holds an item in memory."""
+"""The largest number of workers: more would wait for the disk, and each holds an item in memory."""
 
 _STARTING = Lock()
 
 
 def ahead(items: Iterator[Item]) -> Generator[Item, None, None]:
-    """The same items in the same order, made while others are used: one used, one ready, one in work at a time.
+    """The same items in the same order, made in a thread: at any time one is used, one is ready, one is being made.
 
-    What goes wrong with an item is raised when it is come to. The thread ends with the items or with an error, or when
-    this iterator is closed or let go of, as a loop does that is left; the item in work is waited for.
+    An error in an item is raised when you reach that item. The thread ends after the last item, after an error, or when
+    this iterator is closed or deleted, for example when you leave a loop; it finishes its current item first.
     """
 
     def one() -> list[Item]:
@@ -42,13 +42,12 @@ def ahead(items: Iterator[Item]) -> Generator[Item, None, None]:
 def side_by_side(
     items: Iterable[Item], use: Callable[[Item], Made], workers: int | None = None
 ) -> Generator[tuple[Item, Made], None, None]:
-    """Each item with what `use` makes of it, in their order; several are made at a time, while one before is used.
+    """Each item with the result of `use` on it, in order; several results are computed at the same time.
 
-    Each worker has its share of PyTorch's threads to itself, so that none waits for another's half of a product, as
-    threads that divide a single product do. What goes wrong in `use` is raised when its item is come to, in `items` at
-    once; either ends the threads.
+    Each worker has its own share of PyTorch's threads, so that workers don't wait for each other. An error in `use` is
+    raised when you reach its item, an error in `items` at once; either ends the threads.
 
-    workers: items in work at a time; as many as PyTorch has threads, 8 at most, where it is None.
+    workers: the number of items in work at a time; None uses PyTorch's number of threads, at most 8.
     """
     threads = torch.get_num_threads()
     workers = workers or min(threads, MOST)
@@ -72,7 +71,7 @@ def _next(coming: "deque[tuple[Item, Future[Made]]]") -> tuple[Item, Made]:
 
 
 def _pool(workers: int, *, threads: int) -> ThreadPoolExecutor:
-    """Workers whose products have so many threads each; those of all others stay as they were."""
+    """Workers with this number of PyTorch threads each; other threads keep their setting."""
 
     def start() -> None:
         # what a thread sets for itself is also what those begin with that are yet to come: a new one puts that right

@@ -1,4 +1,4 @@
-"""Arrays: NumPy and torch in memory, `.npy` (memory-mapped where large) and `.npz`."""
+"""Arrays: NumPy and torch in memory, `.npy` (memory-mapped if large) and `.npz`."""
 
 import math
 import zipfile
@@ -22,7 +22,7 @@ LABELS = ("y", "labels", "label", "target", "targets")
 
 
 def from_memory(values: Any, labels: Any = None) -> Raw:
-    """What `values` (an array, a tensor, nested lists of numbers) hold, with `labels` where given.
+    """The samples in `values` (an array, a tensor, nested lists of numbers), with `labels` if given.
 
     A list of arrays of different lengths is a set of series.
 
@@ -43,14 +43,14 @@ def from_memory(values: Any, labels: Any = None) -> Raw:
 def from_mapping(
     arrays: Mapping[str, Any], options: Options, where: str = "The mapping", like: Mapping[str, Any] | None = None
 ) -> Raw:
-    """What named arrays hold: any single one; X and y; or x_train, y_train, x_test, y_test (and x_val, y_val).
+    """The samples in named arrays: a single array; X and y; or x_train, y_train, x_test, y_test (and x_val, y_val).
 
-    With kind="series" and none of these names, each array is a series and its name that series'.
+    With kind="series" and none of these names, each array is one series, named after the array.
 
-    like: description of a model's data, whose names of arrays these need not have.
+    like: description of a model's data; the arrays may have other names than these.
 
     Raises:
-        DataError: none of the arrays, or more than one, could be the samples; `options.array` and `.label` say which.
+        DataError: no array, or more than one, could be the samples; set `options.array` and `options.label`.
     """
     names = {name.lower(): name for name in arrays}
     asked = {"array": options.array, "label": options.label}
@@ -73,7 +73,7 @@ def from_mapping(
         if len(rest) != 1:
             found = "the arrays " + ", ".join(rest[:8]) if rest else "no array of values"
             raise DataError(
-                f"{where} has {found}: expected one, or X and y, or x_train and x_test. Say which one with array=."
+                f"{where} has {found}: expected one, or X and y, or x_train and x_test. Name the right one with array=."
             )
         values = rest[0]
     found = from_memory(arrays[values])
@@ -112,7 +112,7 @@ def read_npy(path: Path, options: Options) -> Raw:
 
 
 def npy_pieces(path: Path, size: int) -> tuple[int, Callable[[], Iterator[Raw]]]:
-    """How many samples a `.npy` file holds, and these, `size` at a time. Unlike mapped ones, they leave memory again.
+    """The number of samples in a `.npy` file, and the samples, `size` at a time. Unlike mapped ones, they free memory.
 
     Raises:
         DataError: the file is damaged, or holds Python objects.
@@ -137,7 +137,7 @@ def npy_pieces(path: Path, size: int) -> tuple[int, Callable[[], Iterator[Raw]]]
 
 @dataclass(frozen=True)
 class _Npy:
-    """How the array of a `.npy` file lies in it; its values begin at the byte `start`."""
+    """The layout of a `.npy` file; its values begin at the byte `start`."""
 
     shape: tuple[int, ...]
     fortran: bool
@@ -156,8 +156,8 @@ class _Npy:
             raise _damaged(path, error) from error
         if math.prod(found.shape) * found.dtype.itemsize > size - found.start:
             raise DataError(
-                f"{path} is cut short: its header promises {found.shape} of {found.dtype}, but it has {size} bytes. "
-                "Get or write it again."
+                f"{path} is cut short: its header declares {found.shape} of {found.dtype}, but it has {size} bytes. "
+                "Download or write it again."
             )
         return found
 
@@ -171,13 +171,13 @@ def read_npz(path: Path, options: Options, like: Mapping[str, Any] | None = None
     """The arrays of a `.npz` file, by their names (see `from_mapping`).
 
     Raises:
-        DataError: the file is damaged, holds Python objects or no arrays, or unpacks to more than it may.
+        DataError: the file is damaged, contains Python objects or no arrays, or unpacks to more than the limit.
     """
     try:
         with zipfile.ZipFile(path) as archive:
             members = {m.filename.removesuffix(".npy"): m for m in archive.infolist() if m.filename.endswith(".npy")}
             if not members:
-                raise DataError(f"{path} holds no array: expected one, or X and y. Write it with numpy.savez.")
+                raise DataError(f"{path} contains no array: expected one, or X and y. Write it with numpy.savez.")
             unpacked = sum(member.file_size for member in members.values())
             if unpacked > max(options.max_bytes, path.stat().st_size):
                 raise DataError(
@@ -201,7 +201,7 @@ class _Members(Mapping[str, np.ndarray]):
         member = self._members[name]
         with self._archive.open(member) as stream:
             shape, _, dtype = _header(stream, f"{self._path.name}, array {name!r},")
-            # a header that lies would have NumPy reserve what it promises before it reads a byte
+            # otherwise NumPy would allocate the size in a false header before it reads a byte
             if math.prod(shape) * dtype.itemsize > member.file_size:
                 raise EOFError(f"array {name!r} is shorter than its header says")
         with self._archive.open(member) as stream:
@@ -219,15 +219,15 @@ def _header(file: IO[bytes], called: str) -> tuple[tuple[int, ...], bool, np.dty
     read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
     shape, fortran, dtype = read(file)
     if any(type(size) is not int or size < 0 for size in shape) or math.prod(max(1, size) for size in shape) >= 2**60:
-        raise DataError(f"{called} is damaged: its header says the shape {shape}. Get or write it again.")
+        raise DataError(f"{called} is damaged: its header declares the shape {shape}. Download or write it again.")
     if dtype.hasobject:
         raise DataError(
-            f"{called} holds Python objects (pickle), which can run code and are never read: expected numbers. "
-            "Save it again as numbers, such as np.save(path, x.astype('float32'))."
+            f"{called} contains Python objects (pickle), which can run code and are never read: expected numbers. "
+            "Save it as numbers, for example with np.save(path, x.astype('float32'))."
         )
     return shape, fortran, dtype
 
 
 def _damaged(path: Path, error: Exception) -> DataError:
     said = " ".join(str(error).split())[:120]
-    return DataError(f"{path} is damaged or not what its name says ({said}). Get or write it again.")
+    return DataError(f"{path} is damaged or has the wrong suffix ({said}). Download or write it again.")

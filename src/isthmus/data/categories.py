@@ -1,4 +1,4 @@
-"""Categories: columns of a table whose values are names, as numbers, and as names again."""
+"""Categories: table columns of names, encoded as numbers and decoded to names."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -11,17 +11,17 @@ from isthmus.errors import DataError, remark
 from isthmus.formatting import listed
 
 MOST = 1000
-"""Categories of one column; more are taken for names or sentences."""
+"""The largest number of categories in a column; a column with more holds names or sentences."""
 ALIKE, FEW = 0.9, 20
-"""Where more than this share of so many rows or more each have a category of their own, it names rows."""
+"""A column of FEW rows or more identifies rows if its categories exceed this share (ALIKE) of them."""
 ABSENT = ("", "NA", "N/A", "NaN", "nan", "NULL", "null")
-"""Cells of text that are no category, but say that there is none."""
+"""Text cells that mean a missing category."""
 
 
 def categorical_columns(
     table: pa.Table, wanted: Sequence[str], options: Options, like: Mapping[str, Any] | None
 ) -> dict[str, tuple[str, ...]]:
-    """The wanted columns that hold categories, and what these are called, where a model knows them; else ()."""
+    """The wanted columns that hold categories, with the categories' names if a model has them, else ()."""
     if like is not None and like.get("categories"):
         known = dict(zip(like["columns"], map(tuple, like["categories"]), strict=True))
         return {name: known[name] for name in wanted if known.get(name)}
@@ -31,13 +31,13 @@ def categorical_columns(
 
 
 def encode(table: pa.Table, name: str, known: tuple[str, ...], source: str, *, kept: bool) -> tuple[np.ndarray, tuple]:
-    """(rows,) float32 numbers of a named column's categories, NaN where there is none, and what they are called.
+    """(rows,) float32 numbers of a column's categories, NaN for a missing one, and the categories' names.
 
-    known: the names, by number; () takes those that are there, by the alphabet, numbers by their size.
-    kept: whether a name that is unknown is taken, with a remark: its number is then one past the last that is known.
+    known: the names, by number; () uses the names in the column, in alphabetical or numerical order.
+    kept: whether an unknown name is accepted, with a remark; its number is then one past the last known one.
 
     Raises:
-        DataError: there are no categories, too many, or unknown ones that aren't taken.
+        DataError: there are no categories, too many, or unknown ones that aren't accepted.
     """
     values, called = values_of(table[name]), f"Column {name!r} of {source}"
     there = [value for value in dict.fromkeys(values) if value is not None and value not in ABSENT]
@@ -52,22 +52,22 @@ def encode(table: pa.Table, name: str, known: tuple[str, ...], source: str, *, k
     rows = sum(one is not None for one in names)
     if not known and rows >= FEW and len(ordered) > ALIKE * rows:
         remark(
-            f"{called} has {len(ordered)} categories in {rows} rows: it tells rows apart, and there is hardly anything "
+            f"{called} has {len(ordered)} categories in {rows} rows: it identifies rows, so there is hardly anything "
             f"to learn from it. Leave it out with exclude={name!r}."
         )
     strange = sorted({one for one in names if one is not None and one not in number})
     if strange:
         some, instead = listed(list(map(repr, strange)), most=3), ", ".join(map(repr, ordered[:5]))
-        what = f"{called} holds {some}, which the model does not know (but {instead})"
+        fault = f"{called} contains {some}, which the model does not know (it knows {instead})"
         if not kept:
-            raise DataError(f"{what}. Change them, or say missing='keep' to take them for unknown.")
-        remark(f"{what}: taken for unknown, which counts as wrong.")
+            raise DataError(f"{fault}. Change them, or set missing='keep' to treat them as unknown.")
+        remark(f"{fault}. They are treated as unknown and count as wrong.")
     past = len(ordered)
     return np.array([np.nan if one is None else number.get(one, past) for one in names], np.float32), ordered
 
 
 def values_of(column: pa.ChunkedArray) -> list[Any]:
-    """The values of a column; of one that is packed as a dictionary, each name is in memory once."""
+    """The values of a column; for a dictionary-encoded column, each name is in memory once."""
     if not pa.types.is_dictionary(column.type):
         return column.to_pylist()
     found: list[Any] = []
@@ -78,7 +78,7 @@ def values_of(column: pa.ChunkedArray) -> list[Any]:
 
 
 def decode(numbers: np.ndarray, names: Sequence[str]) -> pa.Array:
-    """The names of (rows,) numbers, rounded to the nearest there is; nothing where a number is NaN or unknown."""
+    """The names of (rows,) numbers, rounded to the nearest category; null if a number is NaN or unknown."""
     missing = np.isnan(numbers) | (numbers >= len(names))
     places = np.where(missing, 0, numbers).round().clip(0, len(names) - 1).astype(np.int32)
     return pa.array(np.asarray(names, dtype=object)[places], pa.string(), mask=missing)
@@ -92,7 +92,7 @@ def _names_things(kind: pa.DataType) -> bool:
 
 
 def _text(value: Any) -> str:
-    """As a cell of a text table has it: true and false as Arrow writes them, whole numbers without a point."""
+    """The value as text in a table: true and false as Arrow writes them, whole numbers without a point."""
     if isinstance(value, bool):
         return str(value).lower()
     return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)

@@ -1,4 +1,4 @@
-"""Cells of text tables: text that a spreadsheet would run as a formula is written as text, and read back as it was.
+"""Cells of text tables: text that a spreadsheet would run as a formula is guarded when written, restored when read.
 
 Source: OWASP, CSV Injection, https://owasp.org/www-community/attacks/CSV_Injection.
 """
@@ -14,7 +14,7 @@ from isthmus.plain import utf8
 pc: Any = compute  # which makes its functions when it is imported
 
 FORMULA = r"^'*[=+\-@\t\r]"
-"""How a cell begins that a spreadsheet takes for a formula, or one that is guarded from that already."""
+"""The start of a cell that a spreadsheet treats as a formula, or that is already guarded."""
 NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$|^[+-]?(inf|infinity|nan)$"
 
 
@@ -41,7 +41,7 @@ def guarded_name(name: str) -> str:
 
 
 def unguarded(table: pa.Table) -> pa.Table:
-    """What `guarded` made of a table, as it was."""
+    """The original table from a `guarded` one."""
     for place, field in enumerate(table.schema):
         column = table[place]
         if pa.types.is_string(field.type) and pc.any(pc.starts_with(column, "'")).as_py():

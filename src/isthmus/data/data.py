@@ -10,7 +10,7 @@ from isthmus.options.reading import Kind
 
 @dataclass(frozen=True, eq=False)
 class Data:
-    """What a training run needs: three parts that share no sample, the scaling, and where it all came from.
+    """The data of a training run: three parts that share no sample, the scaling, and a description of the source.
 
     scaling: learnt from `train` alone.
     description: JSON-able; `reopen` opens the same data from it, `read_samples(like=...)` fits other data to it.
@@ -20,9 +20,9 @@ class Data:
         split: validation, test, seed, and the split's own sha256.
         options: the reading options that differ from their defaults.
         scaling: `Scaling.to_json()`.
-        fill: what missing values were replaced by (a number, or one a column), where they were.
-        holed: samples in each part that lack numbers (NaN), be it after a series' end.
-        fingerprint: sha256 of the values and labels; of at most 4096 rows spread over them where they are large.
+        fill: the values that replaced missing ones (one number, or one per column), if any were filled.
+        holed: the number of samples in each part with missing numbers (NaN), including those after a series' end.
+        fingerprint: sha256 of the values and labels; for large parts, of at most 4096 rows spread over them.
     """
 
     train: Samples
@@ -46,7 +46,7 @@ class Data:
 
     @property
     def kind(self) -> Kind:
-        """What the samples are: "pictures", "table" or "series"."""
+        """The kind of the samples: "pictures", "table" or "series"."""
         return self.train.kind
 
     @property
@@ -56,12 +56,12 @@ class Data:
 
     @property
     def label_names(self) -> tuple[str, ...]:
-        """What each label is called, or empty."""
+        """The name of each label, or empty."""
         return self.train.label_names
 
     @property
     def holed(self) -> bool:
-        """Whether any sample lacks numbers, so that a model must be told which are known."""
+        """Whether any sample has missing numbers, so that a model needs a mask."""
         return any(self.description.get("holed", {}).values())
 
     @property

@@ -1,4 +1,4 @@
-"""PyTorch's map-style datasets: each item a sample, or a sample and its label."""
+"""PyTorch's map-style datasets: each item is a sample, or a sample and its label."""
 
 from dataclasses import replace
 from typing import Any
@@ -20,10 +20,11 @@ def from_dataset(dataset: Dataset[Any], options: Options, labels: Any = None) ->
 
     The labels' names are the dataset's `classes`, if it has them and its labels are their numbers.
 
-    labels: a class for each sample, in place of the dataset's own.
+    labels: a class for each sample, instead of the dataset's own.
 
     Raises:
-        DataError: it has no length, an item is no sample and no (sample, label), or the samples don't make an array.
+        DataError: it has no length, an item is neither a sample nor a (sample, label), or the samples don't make an
+            array.
     """
     called = type(dataset).__name__
     if isinstance(dataset, IterableDataset) or not hasattr(dataset, "__len__"):
@@ -41,7 +42,10 @@ def from_dataset(dataset: Dataset[Any], options: Options, labels: Any = None) ->
         pictures += isinstance(sample, Image)
         samples.append(_array(sample, f"item {place} of the {called}", options))
     if len(own) not in (0, count):
-        raise DataError(f"the {called} has {len(own)} labels for {count} samples: expected one for each, or none.")
+        raise DataError(
+            f"the {called} has {len(own)} labels for {count} samples: expected one for each sample, or none. "
+            "Give the labels with labels=."
+        )
     raw = from_memory(samples, labels if labels is not None else own or None)
     if pictures == count and raw.values.ndim == 4:
         raw = replace(raw, kind="pictures", channels_first=True)

@@ -1,4 +1,4 @@
-"""The description of data: what a saved model needs to know of them, and to tell that they are still the same."""
+"""The description of data: the facts that a saved model needs, and a fingerprint that detects changes."""
 
 import hashlib
 from collections.abc import Iterator
@@ -31,7 +31,7 @@ def fingerprint(parts: dict[str, Samples]) -> str:
 
 
 def _seen(part: Samples) -> Iterator[Tensor]:
-    """The rows that are hashed, a few at a time, so that no more than these are copied."""
+    """The rows to hash, a few at a time, to limit the memory for copies."""
     row = int(np.prod(part.shape)) * (1 if part.dtype == "uint8" else 4)
     size = max(1, BATCH // max(1, row))
     if row * len(part) <= HASHED_WHOLE:

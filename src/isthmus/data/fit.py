@@ -1,4 +1,4 @@
-"""Fitting samples to a model: the shape, the columns and the units it was trained on."""
+"""Fitting samples to a model: to the shape, the columns and the units of its training data."""
 
 import math
 from collections.abc import Mapping
@@ -16,13 +16,13 @@ from isthmus.formatting import listed
 
 
 def fit_to(samples: Samples, like: Mapping[str, Any], called: str) -> Samples:
-    """`samples` as a model that was trained on data with the description `like` takes them.
+    """Convert `samples` to the form of a model that was trained on data with the description `like`.
 
-    A table is put into the model's order of columns. Shorter series get NaN after their end. Flat rows of as many
-    numbers as a picture has are taken for pictures, and pictures for rows, with a remark.
+    A table's columns are put into the model's order. Shorter series get NaN after their end. Flat rows with as many
+    numbers as a picture are treated as pictures, and pictures as rows, with a remark.
 
     Raises:
-        DataError: columns are missing, or the shapes don't fit; both shapes are named.
+        DataError: columns are missing, or the shapes don't fit; the message names both shapes.
     """
     wanted = tuple(like["shape"])
     columns = tuple(like.get("columns") or ())
@@ -44,8 +44,8 @@ def _check_numbers(samples: Samples, categories: tuple[tuple[str, ...], ...], ca
         known = values[:, place][~values[:, place].isnan()]
         if names and not bool(((known >= 0) & (known < len(names)) & (known == known.round())).all()):
             raise DataError(
-                f"{called} has other values in column {place} than the numbers of the model's {len(names)} categories, "
-                f"0 to {len(names) - 1}. Give a table that has their names."
+                f"{called} has other values in column {place} than the numbers of the model's {len(names)} categories "
+                f"(0 to {len(names) - 1}). Give a table with the categories' names."
             )
 
 
@@ -55,8 +55,8 @@ def _by_name(samples: Samples, columns: tuple[str, ...], called: str) -> Samples
     if missing:
         shown = listed(list(map(repr, missing)))
         raise DataError(
-            f"{called} lacks the column{'s' * (len(missing) > 1)} {shown}: expected the {len(columns)} columns "
-            f"the model was trained on. {renamed(missing, samples.columns)}"
+            f"{called} lacks the column{'s' * (len(missing) > 1)} {shown}: expected the {len(columns)} columns of the "
+            f"model's training data. {renamed(missing, samples.columns)}"
         )
     order = [where[name] for name in columns]
     ordered = samples.tensor().flatten(1)[:, order].view(len(samples), *samples.shape[:-1], len(order))
@@ -70,7 +70,7 @@ def _reshaped(samples: Samples, wanted: tuple[int, ...], like: Mapping[str, Any]
         return replace(samples, values=lengthened(samples.tensor(), wanted[1]), rows=None, columns=())
     flat = 1 in (len(samples.shape), len(wanted))
     if flat and math.prod(samples.shape) == math.prod(wanted):
-        remark(f"{called} has samples of shape {samples.shape}; they are taken as {wanted}, which the model expects.")
+        remark(f"{called} has samples of shape {samples.shape}; they are reshaped to {wanted}, as the model expects.")
         values = samples.values
         shaped: Tensor | np.ndarray = values.reshape(len(values), *wanted)
         return replace(samples, values=shaped, columns=())
@@ -83,17 +83,17 @@ def _reshaped(samples: Samples, wanted: tuple[int, ...], like: Mapping[str, Any]
 def _advice(shape: tuple[int, ...], wanted: tuple[int, ...], like: Mapping[str, Any]) -> str:
     if len(shape) == 3 and len(wanted) == 3 and like.get("kind", "pictures") == "pictures":
         if words := as_wanted([shape], wanted):
-            return f"Give pictures of that shape: files can be read with {words}, arrays reshaped first."
+            return f"Give pictures of that shape: read files with {words}, or reshape arrays."
         return ""
     if like.get("kind") == "series" and shape[0] == wanted[0]:
-        return f"Longer series need to be cut, into pieces of {wanted[1]} perhaps."
+        return f"Cut longer series, for example into pieces of {wanted[1]}."
     if shape == wanted[1:] or (len(shape) < len(wanted) and shape == wanted[-len(shape) :]):
         return "If this is one sample, add the axis of samples: x[None]."
     return "Give data of that shape, or train a model on these."
 
 
 def check_units(samples: Samples, like: Mapping[str, Any], called: str) -> None:
-    """Remark on pictures with numbers up to 1 that are given to a model of bytes, and the other way round."""
+    """Remark on pictures with values up to 1 for a model trained on bytes, and the reverse."""
     of_bytes = like.get("dtype") == "uint8"
     if like.get("kind") != "pictures" or (of_bytes and samples.dtype == "uint8"):
         return
@@ -103,18 +103,18 @@ def check_units(samples: Samples, like: Mapping[str, Any], called: str) -> None:
     top, learnt = float(some.nan_to_num().max()), _top(like)
     if of_bytes and top <= 1:
         remark(
-            f"{called} has values up to {top:g}, where the model was trained on bytes of 0 to 255: "
-            "if they are scaled already, multiply them by 255."
+            f"{called} has values up to {top:g}, but the model was trained on bytes of 0 to 255. "
+            "If the values are already scaled, multiply them by 255."
         )
     elif not of_bytes and learnt is not None and learnt <= 1 < top / 2:
         remark(
-            f"{called} has values up to {top:g}, where the model was trained on values up to {learnt:g}: "
-            "if they are bytes, divide them by 255."
+            f"{called} has values up to {top:g}, but the model was trained on values up to {learnt:g}. "
+            "If the values are bytes, divide them by 255."
         )
 
 
 def _top(like: Mapping[str, Any]) -> float | None:
-    """The largest raw value of the pictures that a model was trained on, where its scaling tells."""
+    """The largest raw value of a model's training pictures, if its scaling gives it."""
     scaling = like.get("scaling") or {}
     if not scaling.get("range"):
         return None

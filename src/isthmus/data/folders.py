@@ -1,4 +1,4 @@
-"""Folders and zips: which files in them are pictures, and how to get at their bytes safely."""
+"""Folders and zips: finding the pictures in them, and reading their bytes safely."""
 
 import contextlib
 import os
@@ -17,11 +17,11 @@ from isthmus.errors import DataError
 from isthmus.storage.files import open_regular
 
 LARGEST = 2**29
-"""Bytes of a picture's file; a hundred million pixels take fewer, and some decoders want them all in memory."""
+"""The largest size of a picture's file in bytes; a hundred million pixels need less, and some decoders load it all."""
 
 
 def read_folder(folder: Path, options: Options) -> Raw:
-    """A folder of pictures; or of MNIST's four IDX files, or CIFAR-10's binary ones.
+    """Read a folder of pictures, or of MNIST's four IDX files, or of CIFAR-10's binary files.
 
     Raises:
         DataError: there are no pictures in it, or some can't be read.
@@ -31,7 +31,7 @@ def read_folder(folder: Path, options: Options) -> Raw:
 
 
 def picture_files(folder: Path) -> list[str]:
-    """The pictures below a folder, by their suffixes: paths with slashes, in order; links to folders aren't followed.
+    """The pictures below a folder, by suffix: paths with slashes, in order. Links to folders aren't followed.
 
     Raises:
         DataError: a folder can't be read.
@@ -40,10 +40,10 @@ def picture_files(folder: Path) -> list[str]:
 
 
 def read_zip(path: Path, options: Options) -> Raw:
-    """A zip of pictures. Nothing is unpacked to disk; sizes are checked before and while members are read.
+    """Read a zip of pictures. Nothing is unpacked to disk; sizes are checked before and while members are read.
 
     Raises:
-        DataError: the zip is damaged, holds no pictures, leads out of itself, or unpacks to more than it may.
+        DataError: the zip is damaged, contains no pictures or unsafe paths, or unpacks to more than the limit.
     """
     with _opened(path, options) as entries:
         return read_pictures(entries, options, str(path))
@@ -52,9 +52,11 @@ def read_zip(path: Path, options: Options) -> Raw:
 def folder_pieces(
     folder: Path, options: Options, size: int, unreadable: list[str]
 ) -> tuple[int, Callable[[], Iterator[Raw]]] | None:
-    """How many pictures (or patches, at most) a folder has, and these, `size` at a time; None for MNIST's or CIFAR's.
+    """The number of pictures in a folder (or the most patches), and the pictures, `size` at a time.
 
-    unreadable: takes the names of those that can't be read, which are left out.
+    None for MNIST's or CIFAR-10's files.
+
+    unreadable: collects the names of pictures that can't be read; these are skipped.
     """
     if not any(is_picture(name) for name in _files(folder)) and (
         read_idx_folder(folder, options) or read_cifar_folder(folder, options)
@@ -68,7 +70,7 @@ def folder_pieces(
 def zip_pieces(
     path: Path, options: Options, size: int, unreadable: list[str]
 ) -> tuple[int, Callable[[], Iterator[Raw]]]:
-    """As `folder_pieces`, of a zip."""
+    """Like `folder_pieces`, for a zip."""
     with _opened(path, options) as entries:
         count = len(entries) * (options.patches or 1)
 
@@ -84,8 +86,8 @@ def _entries(folder: Path) -> list[Entry]:
     entries = [Entry(name, partial(_file, folder / name)) for name in files if is_picture(name)]
     if not entries:
         raise DataError(
-            f"{folder} has no pictures in it ({_found(files)}): expected files such as a.png, or label/a.png. "
-            "Point at the folder above them, or at one file."
+            f"{folder} contains no pictures ({_found(files)}): expected files such as a.png or label/a.png. "
+            "Give the folder above them, or one file."
         )
     return entries
 
@@ -96,22 +98,22 @@ def _opened(path: Path, options: Options) -> Iterator[list[Entry]]:
     try:
         with zipfile.ZipFile(path) as archive:
             if not all(member.filename for member in archive.infolist()):
-                raise DataError(f"{path} is damaged: a member has no name. Get or pack it again.")
+                raise DataError(f"{path} is damaged: a member has no name. Download or pack it again.")
             members = [member for member in archive.infolist() if not member.is_dir()]
             _check_members(members, path, options)
             pictures = [member for member in members if is_picture(member.filename)]
             if not pictures:
                 found = _found([member.filename for member in members])
                 raise DataError(
-                    f"{path} has no pictures in it ({found}): expected members such as a.png or label/a.png."
+                    f"{path} contains no pictures ({found}): expected members such as a.png or label/a.png."
                 )
             yield [Entry(member.filename, partial(_member, archive, member)) for member in pictures]
     except (zipfile.BadZipFile, NotImplementedError, EOFError) as error:
-        raise DataError(f"{path} is damaged or no zip ({error}). Get or pack it again.") from error
+        raise DataError(f"{path} is damaged or not a zip ({error}). Download or pack it again.") from error
 
 
 def read_picture(path: Path, options: Options) -> Raw:
-    """One picture file, as a set of one.
+    """Read one picture file, as a set of one sample.
 
     Raises:
         DataError: the file is damaged or too large.
@@ -128,7 +130,7 @@ def _files(folder: Path) -> Iterator[str]:
 
 def _refuse(error: OSError) -> None:
     raise DataError(
-        f"{error.filename} can't be read ({error.strerror}): change its permissions or take it away."
+        f"{error.filename} can't be read ({error.strerror}): change its permissions or remove it."
     ) from error
 
 
@@ -142,7 +144,7 @@ def _file(path: Path) -> IO[bytes]:
 
 
 def _member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> IO[bytes]:
-    """A member's bytes: never more than it declared, for `zipfile` stops there and then checks the sum."""
+    """A member's bytes, never more than declared: `zipfile` stops there and checks the checksum."""
     _check_size(member.filename, member.file_size)
     mode = member.external_attr >> 16
     if stat.S_IFMT(mode) not in (0, stat.S_IFREG):
@@ -155,7 +157,7 @@ def _member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> IO[bytes]:
 
 def _check_size(name: str, size: int) -> None:
     if size > LARGEST:
-        raise UnreadableError(f"{name} has {size} bytes: expected a picture's file, of at most {LARGEST}.")
+        raise UnreadableError(f"{name} has {size} bytes: expected a picture file of at most {LARGEST} bytes.")
 
 
 def _check_members(members: list[zipfile.ZipInfo], path: Path, options: Options) -> None:
@@ -163,10 +165,10 @@ def _check_members(members: list[zipfile.ZipInfo], path: Path, options: Options)
         name = member.filename
         if name.startswith(("/", "\\")) or ".." in PurePosixPath(name.replace("\\", "/")).parts or name[1:2] == ":":
             raise DataError(
-                f"{path} has a member {name[:60]!r} that leads out of it: expected plain paths. Don't trust it."
+                f"{path} has a member {name[:60]!r} outside of it: expected paths below it. Don't trust this zip."
             )
         if member.flag_bits & 1:
-            raise DataError(f"{path} is locked with a password ({name[:60]}): expected a plain zip. Unpack it first.")
+            raise DataError(f"{path} needs a password ({name[:60]}): expected a zip without one. Unpack it first.")
     declared = sum(member.file_size for member in members)
     if declared > options.max_bytes and declared > path.stat().st_size:
         raise DataError(

@@ -1,4 +1,4 @@
-"""Formats: how samples are written in each, a piece at a time; the file appears when all of them are in it."""
+"""Formats: writing samples in each format, a piece at a time. The file appears when it is complete."""
 
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
@@ -28,12 +28,12 @@ DELIMITERS = {".csv": ",", ".tsv": "\t", ".txt": " "}
 TABLES = (".csv", ".tsv", ".parquet")
 """Tables that have names of columns."""
 GROUP_ROWS, GROUP_BYTES = 2**15, 2**23
-"""So many rows, or bytes, of a table are written together: each column of a group costs as much as a thousand rows."""
+"""Rows, or bytes, of a table that are written together: each column of a group costs as much as a thousand rows."""
 
 
 @contextlib.contextmanager
 def write_npy(path: Path, count: int | None) -> Iterator[Write]:
-    """One array. Its header tells how many samples there are, so it is written again at the end, in as many bytes."""
+    """One array. Its header has the number of samples, so it is rewritten at the end, in the same number of bytes."""
     with whole_file(path) as beside, beside.open("wb") as file:
         written, first = 0, np.empty(0)
 
@@ -58,7 +58,7 @@ def write_npy(path: Path, count: int | None) -> Iterator[Write]:
 
 @contextlib.contextmanager
 def write_table(suffix: str, path: Path, count: int | None) -> Iterator[Write]:
-    """Text, or Parquet. The first piece's columns are the file's. In text, no cell is a formula (see `guarded`)."""
+    """Text or Parquet. The first piece defines the file's columns. In text, no cell is a formula (see `guarded`)."""
     with whole_file(path) as beside, contextlib.ExitStack() as stack:
         writer: Any = None
         waiting: list[pa.Table] = []
@@ -90,13 +90,13 @@ def write_table(suffix: str, path: Path, count: int | None) -> Iterator[Write]:
 
 
 def _repeating(schema: pa.Schema) -> list[str]:
-    """Columns whose values come again and again; to look for that in floats takes half of the time of writing them."""
+    """Columns with repeated values; searching floats for repetitions would take half of the writing time."""
     return [field.name for field in schema if not pa.types.is_floating(field.type)]
 
 
 @contextlib.contextmanager
 def write_together(write_all: WriteAll, path: Path, count: int | None) -> Iterator[Write]:
-    """For formats that must know all before they begin: the pieces are held in memory until then."""
+    """For formats that need all samples before they begin: the pieces are kept in memory."""
     pieces: list[np.ndarray] = []
     called: list[str] = []
 
@@ -125,8 +125,8 @@ def _idx(gzipped: bool, path: Path, array: np.ndarray, names: Sequence[str]) -> 
 def _check_same(path: Path, first: np.ndarray, array: np.ndarray) -> None:
     if array.shape[1:] != first.shape[1:] or array.dtype != first.dtype:
         raise DataError(
-            f"{path} holds samples of shape {first.shape[1:]} and type {first.dtype}, but {array.shape[1:]} and "
-            f"{array.dtype} came after them: give all alike."
+            f"The samples for {path} differ: the first have shape {first.shape[1:]} and type {first.dtype}, later ones "
+            f"{array.shape[1:]} and {array.dtype}. Give all samples one shape and type."
         )
 
 
@@ -140,4 +140,4 @@ FORMATS: dict[str, Callable[[Path, int | None], contextlib.AbstractContextManage
     **dict.fromkeys(PICTURES, write_picture),
     "": write_folder,
 }
-"""By the path's ending; "" is a folder. Each is given the path and, where that is known, how many samples will come."""
+"""Writers by the path's suffix; "" is a folder. Each gets the path and, if known, the number of samples."""

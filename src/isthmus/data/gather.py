@@ -1,4 +1,4 @@
-"""Gathering: from what a reader hands over to samples: axes, missing values and labels seen to."""
+"""Gathering: from a reader's raw values to samples, with axes, missing values and labels handled."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -17,15 +17,14 @@ from isthmus.errors import DataError, remark
 
 
 def gather(raw: Raw, options: Options, called: str, like: Mapping[str, Any] | None = None) -> dict[str, Samples]:
-    """The parts of `raw` by name, "train" (all that is not another part) first.
+    """The parts of `raw` by name, "train" (everything that is not another part) first.
 
-    Missing values are gone or refused, unless they are kept, or to be filled in, for which the training part must be
-    known.
+    Missing values are dropped or refused, unless they are kept or filled later, when the training part is known.
 
-    like: description of a model's data: values of its shape stay as they are, and its labels keep their numbers.
+    like: description of a model's data: values of its shape stay unchanged, and its labels keep their numbers.
 
     Raises:
-        DataError: the values are no samples, or the parts don't fit each other.
+        DataError: the values aren't samples, or the parts don't fit each other.
     """
     exact = None if like is None else tuple(like["shape"])
     kind = "series" if like is not None and like.get("kind") == "series" else None
@@ -33,7 +32,10 @@ def gather(raw: Raw, options: Options, called: str, like: Mapping[str, Any] | No
     resolve = {name: settle(part, options, exact) for name, part in given.items()}
     shapes = {tuple(part.values.shape[1:]) for part in resolve.values()}
     if len(shapes) > 1:
-        raise DataError(f"The parts of {called} have different shapes, {' and '.join(map(str, shapes))}: expected one.")
+        raise DataError(
+            f"The parts of {called} have different shapes, {' and '.join(map(str, shapes))}: expected one shape. "
+            "Reshape or resize them."
+        )
     labels, label_names = _labels(resolve, raw.label_names, tuple((like or {}).get("label_names") or ()))
     parts = {}
     for name, part in resolve.items():
@@ -62,7 +64,7 @@ def join(parts: Sequence[Samples]) -> Samples:
         return parts[0]
     labels = [part.labels for part in parts if part.labels is not None]
     if labels and len(labels) < len(parts):
-        remark("Some parts have no labels: together they have none.")
+        remark("Some parts have no labels, so the combined samples have none.")
     names = tuple(name for part in parts for name in part.names)
     return replace(
         parts[0],
@@ -75,7 +77,7 @@ def join(parts: Sequence[Samples]) -> Samples:
 
 
 def _kept(values: np.ndarray | Tensor) -> np.ndarray | Tensor:
-    """As `Samples` keeps them: mapped arrays as they are, others as one contiguous tensor."""
+    """The values as `Samples` keeps them: mapped arrays unchanged, others as one contiguous tensor."""
     if isinstance(values, Tensor):
         return (values if values.dtype == torch.uint8 else values.float()).contiguous()
     return values if _mapped(values) else as_tensor(values)
@@ -109,7 +111,8 @@ def _labels(
     if given_names:
         if together.min() < 0 or together.max() >= len(given_names):
             raise DataError(
-                f"Labels run from {together.min()} to {together.max()}: expected 0 to {len(given_names) - 1}."
+                f"The labels run from {together.min()} to {together.max()}: expected 0 to {len(given_names) - 1}, one "
+                "number for each name."
             )
         order = {name: number for number, name in enumerate(dict.fromkeys((*known, *given_names)))}
         numbers, names = (

@@ -23,7 +23,7 @@ PIECE = 2**24  # bytes asked for at a time
 
 
 def read_idx(path: Path, options: Options) -> Raw:
-    """The array of an IDX file; with its labels where `train-images-idx3-ubyte` has its `train-labels-idx1-ubyte`.
+    """The array of an IDX file; with labels if `train-images-idx3-ubyte` has its `train-labels-idx1-ubyte`.
 
     Raises:
         DataError: the file is damaged, cut short or too large.
@@ -40,23 +40,23 @@ def idx_array(path: Path, max_bytes: int) -> np.ndarray:
     """The array of an IDX file, in the machine's byte order.
 
     Raises:
-        DataError: the file is damaged, cut short, or unpacks to more than `max_bytes`.
+        DataError: the file is damaged or cut short, or unpacks to more than `max_bytes`.
     """
     try:
         with gzip.open(path) if _gzipped(path) else path.open("rb") as file:
             return _read(file, path, max_bytes)  # type: ignore[arg-type]  # GzipFile reads as IO[bytes] does
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise DataError(f"{path} is damaged or cut short ({error}). Get or write it again.") from error
+        raise DataError(f"{path} is damaged or cut short ({error}). Download or write it again.") from error
 
 
 def write_idx(path: Path, values: np.ndarray, *, gzipped: bool) -> None:
-    """Write `values` as IDX; types that IDX has no word for become the nearest that it has (booleans bytes).
+    """Write `values` as IDX; a type that IDX doesn't have becomes the nearest one (booleans become bytes).
 
     Raises:
         DataError: there are more than 8 axes.
     """
     if values.ndim > MOST_AXES:
-        raise DataError(f"{values.ndim} axes are more than IDX is read with: expected at most {MOST_AXES}.")
+        raise DataError(f"The values have {values.ndim} axes: an IDX file can have at most {MOST_AXES}. Reshape them.")
     word = {"b1": "u1", "u2": "i4", "f2": "f4", "u4": "f8", "i8": "f8", "u8": "f8"}.get(values.dtype.str[1:])
     values = values.astype(word) if word else values
     code = CODES[values.dtype.str[1:]]
@@ -80,11 +80,14 @@ def _gzipped(path: Path) -> bool:
 def _read(file: IO[bytes], path: Path, max_bytes: int) -> np.ndarray:
     start = file.read(4)
     if len(start) < 4 or start[:2] != b"\0\0" or start[2] not in TYPES or not 1 <= start[3] <= MOST_AXES:
-        raise DataError(f"{path} is no IDX file: expected it to begin with 0, 0, a type and the number of axes.")
+        raise DataError(
+            f"{path} is not an IDX file: expected it to begin with 0, 0, a type and the number of axes. "
+            "Check that it is the right file."
+        )
     dtype, axes = np.dtype(TYPES[start[2]]), start[3]
     sizes = file.read(4 * axes)
     if len(sizes) < 4 * axes:
-        raise DataError(f"{path} is cut short within its header. Get or write it again.")
+        raise DataError(f"{path} is cut short within its header. Download or write it again.")
     shape = struct.unpack(f">{axes}I", sizes)
     promised = math.prod(shape) * dtype.itemsize
     if promised > max_bytes:
@@ -97,10 +100,10 @@ def _read(file: IO[bytes], path: Path, max_bytes: int) -> np.ndarray:
         body += piece
     if len(body) < promised:
         raise DataError(
-            f"{path} is cut short: its header promises {promised} bytes of values, it has {len(body)}. "
-            "Get or write it again."
+            f"{path} is cut short: its header declares {promised} bytes of values, but it has {len(body)}. "
+            "Download or write it again."
         )
     if file.read(1):
-        raise DataError(f"{path} has more values than its header promises ({promised} bytes). Get or write it again.")
+        raise DataError(f"{path} has more values than its header declares ({promised} bytes). Write it again.")
     array = np.frombuffer(body, dtype=dtype).reshape(shape)
     return array.astype(dtype.newbyteorder("="), copy=False)

@@ -10,16 +10,16 @@ from torch import Tensor
 from isthmus.errors import DataError, remark
 from isthmus.plain import plain
 
-NONE = "(none)"  # the class of what has no label
-MANY = 1000  # different fractional numbers; so many are a quantity
+NONE = "(none)"  # the class of samples without a label
+MANY = 1000  # more different fractional numbers are a quantity, not classes
 
 
 def encode_labels(given: Any, count: int, known: tuple[str, ...] = ()) -> tuple[Tensor | None, tuple[str, ...]]:
     """`(count,)` int64 labels and their names, sorted (numbers by size, the rest by letters).
 
-    given: a sequence of numbers, strings, booleans or None. What can't be classes (several columns, or a quantity with
-        very many different values) is left out, with a remark.
-    known: names whose numbers are fixed already, as a model has them; new ones come after them.
+    given: a sequence of numbers, strings, booleans or None. Values that can't be classes (several columns, or a
+        quantity with very many different values) are ignored, with a remark.
+    known: names whose numbers are fixed, from a model; new names come after them.
 
     Raises:
         DataError: there are not `count` labels.
@@ -28,7 +28,7 @@ def encode_labels(given: Any, count: int, known: tuple[str, ...] = ()) -> tuple[
     if array.ndim == 2 and array.shape[1] == 1:
         array = array[:, 0]
     if array.ndim != 1:
-        remark(f"Labels of shape {array.shape} are left out: expected ({count},). Give classes, such as y.argmax(1).")
+        remark(f"Labels of shape {array.shape} are ignored: expected ({count},). Give classes, such as y.argmax(1).")
         return None, ()
     if len(array) != count:
         raise DataError(f"{len(array)} labels for {count} samples: give one label for each sample.")
@@ -38,7 +38,7 @@ def encode_labels(given: Any, count: int, known: tuple[str, ...] = ()) -> tuple[
             array = np.where(present, array, 0).astype(np.int64).astype(object)
             array[~present] = None
         elif len(np.unique(array[present])) > MANY:
-            remark(f"Labels with more than {MANY} different fractional values are a quantity: they are left out.")
+            remark(f"Labels with more than {MANY} different fractional values are a quantity, so they are ignored.")
             return None, ()
     values, inverse = _unique(array)
     names = tuple(NONE if value is None else plain(str(value)) for value in values)
@@ -50,7 +50,7 @@ def encode_labels(given: Any, count: int, known: tuple[str, ...] = ()) -> tuple[
 
 
 def label_array(given: Any) -> np.ndarray:
-    """Labels as an array: of their own type where it is one, else of objects."""
+    """Labels as an array: of their common type if they have one, else of objects."""
     if isinstance(given, Tensor):
         return given.detach().cpu().numpy()
     if not isinstance(given, list | tuple):

@@ -1,4 +1,4 @@
-"""Missing values: NaN and infinite ones are found, named, dropped, filled in or kept; a series' end is none."""
+"""Missing values: NaN and infinite values are reported, dropped, filled or kept. A series' end isn't one."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -15,14 +15,14 @@ from isthmus.formatting import listed
 
 
 class NothingLeftError(DataError):
-    """Every sample lacked numbers and was dropped."""
+    """Every sample had missing numbers and was dropped."""
 
 
 def check_finite(samples: Samples, called: str) -> None:
-    """Pass where every value is finite.
+    """Check that every value is finite.
 
     Raises:
-        DataError: some are not; it names the columns, or the samples where there are no columns.
+        DataError: some are not; the message names the columns, or the samples if there are no columns.
     """
     bad = _bad(samples)
     if not len(bad):
@@ -30,50 +30,50 @@ def check_finite(samples: Samples, called: str) -> None:
     where = _columns(samples, bad) if samples.kind == "table" else _samples(samples, bad)
     raise DataError(
         f"{called} has NaN or infinite values in {len(bad)} of {len(samples)} samples ({where}): "
-        "expected finite numbers. Say missing='drop' to leave those samples out, 'fill' to fill in means, or 'keep' "
-        "for a model that is told which are missing."
+        "expected finite numbers. Set missing='drop' to leave those samples out, 'fill' to fill in means, or 'keep' "
+        "for a model that gets a mask of them."
     )
 
 
 def check_known(samples: Samples, called: str) -> None:
-    """Pass where no value is infinite and each sample has one that is known.
+    """Check that no value is infinite and each sample has a known value.
 
     Raises:
-        DataError: some are; it names the samples.
+        DataError: some samples don't pass; the message names them.
     """
     wrong = {
         "infinite values": _rows(samples, lambda batch: batch.isinf().flatten(1).any(1)),
-        "no value that is known": _rows(samples, lambda batch: batch.isnan().flatten(1).all(1)),
+        "no known value": _rows(samples, lambda batch: batch.isnan().flatten(1).all(1)),
     }
     for what, rows in wrong.items():
         if len(rows):
             raise DataError(
                 f"{called} has {len(rows)} of {len(samples)} samples with {what} ({_samples(samples, rows)}): "
-                "expected numbers, or NaN where some are missing. Say missing='drop' to leave those samples out."
+                "expected numbers, with NaN for missing ones. Set missing='drop' to leave those samples out."
             )
 
 
 def check_whole(samples: Samples) -> None:
-    """Pass where no number is missing, be it after a series' end.
+    """Check that no number is missing, not even after a series' end.
 
     Raises:
-        DataError: some are.
+        DataError: some are missing.
     """
     rows = _rows(samples, lambda batch: batch.isnan().flatten(1).any(1))
     if len(rows):
         raise DataError(
-            f"{len(rows)} of {len(samples)} samples lack numbers ({_samples(samples, rows)}), and this model was not "
-            "built for that. Say missing='mask' in its blueprint, or fill them in (missing='fill')."
+            f"{len(rows)} of {len(samples)} samples have missing numbers ({_samples(samples, rows)}), but this model "
+            "was built for complete samples. Set missing='mask' in its blueprint, or fill the numbers (missing='fill')."
         )
 
 
 def holed(samples: Samples) -> int:
-    """How many samples lack numbers, be it after their end."""
+    """How many samples have missing numbers, including those after their end."""
     return len(_rows(samples, lambda batch: batch.isnan().flatten(1).any(1)))
 
 
 def drop_missing(samples: Samples, called: str) -> Samples:
-    """The samples whose values are all finite; a remark says how many are left out.
+    """The samples whose values are all finite; a remark gives the number of the others.
 
     Raises:
         NothingLeftError: none are left.
@@ -83,16 +83,16 @@ def drop_missing(samples: Samples, called: str) -> Samples:
         return samples
     if len(bad) == len(samples):
         raise NothingLeftError(
-            f"{called} has NaN or infinite values in every sample: nothing is left. Try missing='fill'."
+            f"{called} has NaN or infinite values in every sample, so no sample is left. Try missing='fill'."
         )
     remark(f"{len(bad)} of {len(samples)} samples have NaN or infinite values and are left out.")
     return samples.take(np.setdiff1d(np.arange(len(samples)), bad))
 
 
 def learn_fill(train: Samples, called: str) -> Any:
-    """What to fill in: the mean of the finite values, a list with one a column for tables, else one number.
+    """The fill value: the mean of the finite values, one per column for tables, else one number.
 
-    In a column of categories, the most frequent one.
+    For a column of categories, it is the most frequent one.
 
     Raises:
         DataError: a column has no finite value at all.
@@ -108,7 +108,7 @@ def learn_fill(train: Samples, called: str) -> Any:
         empty = [_column(train, int(i)) for i in np.flatnonzero(count == 0)]
         raise DataError(
             f"{called} has no finite value in the training part's column{'s' * (len(empty) > 1)} {listed(empty)}: "
-            "there is no mean to fill in, and nothing to learn. Leave it out with exclude=."
+            "it has no mean to fill in. Leave it out with exclude=."
         )
     means = total / count
     for place, names in enumerate(train.categories):
@@ -119,7 +119,7 @@ def learn_fill(train: Samples, called: str) -> Any:
 
 
 def fill_missing(samples: Samples, fill: Any) -> Samples:
-    """The samples with `fill` (see `learn_fill`) in place of what is not finite. Mapped values come into memory."""
+    """The samples with `fill` (see `learn_fill`) instead of values that are not finite. Mapped values are loaded."""
     if not len(_bad(samples)):
         return samples
     values = samples.tensor().float()
@@ -127,18 +127,18 @@ def fill_missing(samples: Samples, fill: Any) -> Samples:
 
 
 def _bad(samples: Samples) -> np.ndarray:
-    """Numbers of the samples that hold something not finite."""
+    """The row numbers of samples with a value that is not finite."""
     return _rows(samples, lambda batch: ~_fine(batch, samples.kind).flatten(1).all(1))
 
 
 def _fine(values: Tensor, kind: str) -> Tensor:
-    """Where values are finite, or a series is over."""
+    """True where values are finite, or a series has ended."""
     finite = torch.isfinite(values)
     return finite | ended(values) if kind == "series" and values.ndim == 3 else finite
 
 
 def _rows(samples: Samples, are: Callable[[Tensor], Tensor]) -> np.ndarray:
-    """Numbers of the samples that `are` (n, *shape) -> (n,) so; only those that are not all finite are asked about."""
+    """Row numbers of the samples for which `are` (n, *shape) -> (n,) is true; only non-finite samples are tested."""
     if samples.dtype == "uint8" or (isinstance(samples.values, np.ndarray) and samples.values.dtype.kind in "biu"):
         return np.empty(0, dtype=np.int64)
     with np.errstate(over="ignore", invalid="ignore"):

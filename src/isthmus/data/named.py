@@ -1,4 +1,4 @@
-"""Named sets: the bundled digits, and MNIST, Fashion-MNIST and CIFAR-10 from a local copy or their usual addresses."""
+"""Named data sets: the bundled digits, and MNIST, Fashion-MNIST and CIFAR-10 from a local copy or a download."""
 
 import os
 import tarfile
@@ -23,9 +23,9 @@ CIFAR_TEST = "test_batch.bin"
 
 @dataclass(frozen=True)
 class NamedSet:
-    """A set that goes by a name.
+    """A data set with a name.
 
-    title: as people write it. words: spellings of files and folders that hold a local copy.
+    title: its usual spelling. words: names of files and folders that may hold a local copy.
     url: folder of its files. files: each with its md5. classes: names of its labels, 0 first.
     """
 
@@ -73,14 +73,14 @@ NAMES = ("digits", *SETS)
 
 
 def read_named(name: str, options: Options) -> Raw:
-    """The set called `name`, one of `NAMES`.
+    """Read the data set called `name`, one of `NAMES`.
 
-    A local copy is looked for in the folder `ISTHMUS_DATA` and in `./data`: `mnist.npz` (x_train, y_train, x_test,
-    y_test), a folder `mnist` with the original IDX files; for CIFAR-10 its binary files, or `cifar-10-binary.tar.gz`.
-    Else it is downloaded once, into the user's cache, and its md5 is checked.
+    Isthmus looks for a local copy in the folder `ISTHMUS_DATA` and in `./data`: `mnist.npz` (x_train, y_train, x_test,
+    y_test), or a folder `mnist` with the original IDX files; for CIFAR-10 its binary files, or
+    `cifar-10-binary.tar.gz`. Otherwise it downloads the set once, into the user's cache, and checks its md5.
 
     Raises:
-        DataError: the copy is damaged, or there is none and the download fails; it says where to put a copy.
+        DataError: the copy is damaged, or there is none and the download fails; the message says where to put a copy.
     """
     if name == "digits":
         return _digits()
@@ -93,7 +93,7 @@ def read_named(name: str, options: Options) -> Raw:
 
 
 def read_idx_folder(folder: Path, options: Options) -> Raw | None:
-    """The train and test part of a folder with MNIST's four IDX files; None if it does not have them."""
+    """The training and test part from a folder with MNIST's four IDX files; None if it doesn't have them."""
     paths = [_first(folder / name, folder / f"{name}.gz") for name in IDX_FILES]
     if paths[0] is None:
         return None
@@ -103,7 +103,7 @@ def read_idx_folder(folder: Path, options: Options) -> Raw | None:
 
 
 def read_cifar_folder(folder: Path, options: Options) -> Raw | None:
-    """The train and test part of a folder with CIFAR-10's binary files; None if it does not have them."""
+    """The training and test part from a folder with CIFAR-10's binary files; None if it doesn't have them."""
     if not (folder / CIFAR_TRAIN[0]).is_file():
         return None
 
@@ -163,7 +163,7 @@ def _cifar_archive(path: Path, options: Options) -> Raw:
 
             return _cifar(open_member, str(path), options)
     except (tarfile.TarError, EOFError, OSError) as error:
-        raise DataError(f"{path} is damaged or cut short ({error}). Get it again.") from error
+        raise DataError(f"{path} is damaged or cut short ({error}). Download it again.") from error
 
 
 def _cifar(open_member: Callable[[str], IO[bytes] | None], where: str, options: Options) -> Raw:
@@ -173,11 +173,13 @@ def _cifar(open_member: Callable[[str], IO[bytes] | None], where: str, options: 
         for name in names:
             file = open_member(name)
             if file is None:
-                raise DataError(f"{where} lacks {name}: expected the binary version of CIFAR-10. Get it again.")
+                raise DataError(f"{where} lacks {name}: expected the binary version of CIFAR-10. Download it again.")
             with file:
                 content = file.read(min(options.max_bytes, 20_000 * RECORD) + 1)
             if len(content) % RECORD or not content:
-                raise DataError(f"{where}: {name} has {len(content)} bytes, no multiple of {RECORD}. Get it again.")
+                raise DataError(
+                    f"{where}: {name} has {len(content)} bytes, expected a multiple of {RECORD}. Download it again."
+                )
             records.append(np.frombuffer(content, np.uint8).reshape(-1, RECORD))
         both = np.concatenate(records)
         parts.append(Raw(both[:, 1:].reshape(-1, 3, 32, 32), both[:, 0]))
@@ -196,8 +198,8 @@ def _download(wanted: NamedSet, name: str, options: Options) -> Raw:
         first = next(iter(wanted.files))
         copy = first if first.endswith(".tar.gz") else f"a folder {name} with {first} and its like"
         raise DataError(
-            f"{wanted.title} is not here and could not be downloaded from {wanted.url} ({said}). Put {name}.npz "
-            f"(x_train, y_train, x_test, y_test), or {copy}, into ./data or the folder that ISTHMUS_DATA names."
+            f"{wanted.title} was not found and could not be downloaded from {wanted.url} ({said}). Put {name}.npz "
+            f"(x_train, y_train, x_test, y_test), or {copy}, into ./data or the folder named by ISTHMUS_DATA."
         ) from error
     raw = (
         read_idx_folder(cache, options)

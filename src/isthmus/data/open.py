@@ -1,4 +1,4 @@
-"""Opening data: from any source to three parts, their scaling and their description; and again from the description."""
+"""Opening data: from any source to three parts, a scaling and a description; and reopening from the description."""
 
 import warnings
 from collections.abc import Mapping
@@ -30,24 +30,24 @@ def open_data(
 ) -> Data:
     """Open any source for training: read it, divide it into three parts, learn the scaling from the training part.
 
-    source: "digits", "mnist", "fashion-mnist" or "cifar10" (a name wins over a path: write "./mnist" for a file that is
-        called so); a path to `.npy`, `.npz`, `.csv`, `.tsv`, `.txt`, `.parquet`, IDX (text and IDX also as `.gz`),
+    source: "digits", "mnist", "fashion-mnist" or "cifar10" (a name takes precedence: write "./mnist" for a file with
+        that name); a path to `.npy`, `.npz`, `.csv`, `.tsv`, `.txt`, `.parquet`, IDX (text and IDX also as `.gz`),
         a picture, a folder or zip of pictures (sub-folder = label); a table of pandas, polars or pyarrow; a NumPy
         array, a tensor, nested lists, `(values, labels)`, a mapping of arrays; a list of series of different lengths,
-        (T,) or (C, T) each; a map-style `torch.utils.data.Dataset` of samples or (sample, label); Samples. Data come
-        back as they are.
-    labels: a class for each sample, where the source is an array in memory.
-    damaged: a source like it, of damaged samples that a model is to restore these from (corruption 'pairs'): a folder
-        of pictures with the same names, or as many samples in the same order.
-    validation, test: fractions of the whole, 0.1 each where None. A source that brings a test part keeps it, and
-        `validation` is then a fraction of the rest.
-    seed: of the generator that divides.
+        (T,) or (C, T) each; a map-style `torch.utils.data.Dataset` of samples or (sample, label); Samples. Data are
+        returned unchanged.
+    labels: a class for each sample, if the source is an array in memory.
+    damaged: a second source with the damaged samples, from which a model learns to restore the clean ones (corruption
+        'pairs'): a folder of pictures with the same names, or equally many samples in the same order.
+    validation, test: fractions of the whole; None means 0.1 each. If the source has a test part, it is kept, and
+        `validation` is a fraction of the rest.
+    seed: of the random split.
     scaling: "auto", "bytes", "standardise", "minmax" or "none"; see `Scaling.learn`.
     options: how to read the source: label, columns, exclude, categorical, array, kind, channels, size, patches, mode,
         missing, header, delimiter, memory_map, max_pixels, max_bytes; see `Options`.
 
     Raises:
-        DataError: the source is missing, damaged, of an unknown kind, or not what the options say.
+        DataError: the source is missing, damaged, of an unknown type, or doesn't fit the options.
     """
     if isinstance(source, Data):
         return source
@@ -70,8 +70,8 @@ def _opened(
     given = gather(raw, chosen, where)
     if (chosen.columns or chosen.exclude or chosen.categorical not in ((), AUTO)) and not given["train"].columns:
         raise DataError(
-            f"columns=, exclude= and categorical= choose columns of a table by name, but {where} has none: it holds "
-            f"{given['train'].kind} of shape {given['train'].shape}. Leave them out."
+            f"columns=, exclude= and categorical= choose a table's columns by name, but {where} has no named columns: "
+            f"it contains {given['train'].kind} of shape {given['train'].shape}. Leave these options out."
         )
     fractions = {
         "validation": _fraction("validation", validation, VALIDATION, given, where),
@@ -84,7 +84,7 @@ def _opened(
     parts = _divide(given, divided)
     fill = None
     if chosen.missing in ("fill", "keep") and len(parts["train"]):
-        fill = learn_fill(parts["train"], where)  # which finds columns of which nothing is known
+        fill = learn_fill(parts["train"], where)  # this also finds columns without any known value
     if chosen.missing == "fill":
         parts = {name: fill_missing(part, fill) for name, part in parts.items()}
     train, learnt = parts["train"], Scaling.learn(scaling, parts["train"])
@@ -110,10 +110,10 @@ def _opened(
 
 
 def reopen(description: Mapping[str, Any]) -> Data:
-    """Open the source of `description` (`Data.description`) again, with the same options and the very same split.
+    """Reopen the source of `description` (`Data.description`), with the same options and the same split.
 
     Raises:
-        DataError: the data were an object in memory, the source is gone, or it has changed since.
+        DataError: the data were an object in memory, the source is missing, or it has changed.
     """
     try:
         source, before, divided = description["source"], description["fingerprint"], description["split"]
@@ -122,33 +122,33 @@ def reopen(description: Mapping[str, Any]) -> Data:
         fractions = {name: None if name in own else divided[name] for name in ("validation", "test")}
         scaling, rows = description["scaling"]["asked"], divided["sha256"]
     except (KeyError, TypeError, ValueError) as error:
-        raise DataError(f"This is no description of data (it lacks {error}): expected Data.description.") from error
+        raise DataError(f"This isn't a description of data (it lacks {error}): give Data.description.") from error
     if source is None:
-        raise DataError("These data were an object in memory, which can't be opened again: give the object itself.")
+        raise DataError("These data were an object in memory, which can't be reopened: give the object itself.")
     pairs = description.get("damaged")
     if pairs is not None and pairs["source"] is None:
-        raise DataError("The damaged samples were an object in memory, which can't be opened again: give both.")
+        raise DataError("The damaged samples were an object in memory, which can't be reopened: give both objects.")
     damaged = None if pairs is None else pairs["source"]
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", Remark)  # which were made when the data were opened first
+        warnings.simplefilter("ignore", Remark)  # they were shown when the data were opened first
         data = open_data(source, damaged=damaged, **fractions, seed=seed, scaling=scaling, **words)
     if pairs is not None and data.description["damaged"] != pairs:
-        raise DataError(f"{damaged} has changed since this description was made. Bring the old samples back.")
+        raise DataError(f"{damaged} has changed since this description was made. Restore the old samples.")
     if data.description["fingerprint"] != before or data.description["split"]["sha256"] != rows:
         raise DataError(
             f"{source} has changed since this description was made (its values, labels or number of samples). "
-            "Bring the old data back, or open the new ones and train anew."
+            "Restore the old data, or open the new data and train again."
         )
     return data
 
 
 def _fraction(name: str, asked: float | None, usual: float, given: Mapping[str, Samples], where: str) -> float:
-    """How much of the undivided samples goes to a part: nothing, if the source brings that part."""
+    """The fraction of the undivided samples for a part: 0 if the source has that part."""
     if name not in given:
         return usual if asked is None else asked
     if asked:
         raise DataError(
-            f"{name}={asked}, but {where} brings a {name} part of its own ({len(given[name])} samples). "
+            f"{name}={asked}, but {where} already has a {name} part ({len(given[name])} samples). "
             f"Leave {name} out, or give the values as one array."
         )
     return 0.0

@@ -1,4 +1,4 @@
-"""Pairs: clean samples, and the damaged ones that they are to be restored from."""
+"""Pairs: clean samples with their damaged versions."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -16,25 +16,27 @@ from isthmus.formatting import listed
 def pair(
     clean: Mapping[str, Samples], source: Any, options: Options, where: str
 ) -> tuple[dict[str, Samples], str | None]:
-    """The parts of clean samples with the damaged ones of `source` beside them, and what opens that source again.
+    """The parts of clean samples with the damaged samples of `source` added, and the path to reopen that source.
 
-    Where both have names, as the pictures of folders do, they belong together by their names, whatever their suffixes;
-    else by their order.
+    If both have names, such as pictures in folders, they are matched by name without the suffix; otherwise by order.
 
     Raises:
-        DataError: a clean sample has no damaged one, or their shapes can't belong together.
+        DataError: a clean sample has no damaged one, or their shapes don't fit.
     """
     other = called(source)
     raw = read(source, replace(options, mode=None))
     found = gather(raw, replace(options, mode=None), other)
     if found.keys() != clean.keys():
-        raise DataError(f"{other} has the parts {', '.join(found)}, but {where} {', '.join(clean)}: expected the same.")
+        raise DataError(
+            f"{other} has the parts {', '.join(found)}, but {where} has {', '.join(clean)}: expected the same parts. "
+            "Divide both in the same way."
+        )
     parts = {}
     for name, samples in clean.items():
         if options.patches is not None and set(_stems(samples)) != set(_stems(found[name])):
             raise DataError(
-                f"{where} and {other} are not cut into the same patches: expected pictures of the same names, each as "
-                "large as the other. Resize them first, or leave patches out."
+                f"{where} and {other} don't give the same patches: expected pictures of the same names and sizes. "
+                "Resize them first, or leave patches out."
             )
         damaged = _in_order(samples, found[name], where, other)
         _factor(samples, damaged, where, other)
@@ -43,7 +45,7 @@ def pair(
 
 
 def how_damaged(samples: Samples) -> tuple[bool, int] | None:
-    """Whether the damaged samples are grey beside those with colours, and how many times smaller; None without them."""
+    """Whether the damaged samples are grey and the clean ones in colour, and how many times smaller; None without."""
     if samples.damaged is None:
         return None
     return _factor(samples, Samples(samples.damaged), "the clean part", "the damaged part")
@@ -58,12 +60,13 @@ def _in_order(clean: Samples, damaged: Samples, where: str, other: str) -> Sampl
             shown = listed(missing)
             raise DataError(
                 f"{other} lacks {shown}: expected a damaged picture of the same name for each of the "
-                f"{len(clean)} in {where}. Add them, or take the others away."
+                f"{len(clean)} in {where}. Add them, or remove the clean ones."
             )
         return damaged.take([at[stem] for stem in wanted])
     if len(clean) != len(damaged):
         raise DataError(
-            f"{where} has {len(clean)} samples and {other} {len(damaged)}: expected one damaged for each clean one."
+            f"{where} has {len(clean)} samples and {other} has {len(damaged)}: expected one damaged sample for each "
+            "clean one. Give equally many, in the same order."
         )
     return damaged
 
@@ -77,7 +80,7 @@ def _factor(clean: Samples, damaged: Samples, where: str, other: str) -> tuple[b
     """Whether the damaged are grey, and how many times smaller.
 
     Raises:
-        DataError: there is no such way from the one shape to the other.
+        DataError: the two shapes don't fit.
     """
     one, two = clean.shape, damaged.shape
     if one == two:
@@ -88,6 +91,6 @@ def _factor(clean: Samples, damaged: Samples, where: str, other: str) -> tuple[b
         if 1 <= factor <= 16 and two[1:] == tuple(-(-side // factor) for side in one[1:]):
             return grey, factor
     raise DataError(
-        f"{where} has samples of shape {one}, and {other} of {two}: expected the same shape, or pictures that are "
-        "grey, or smaller by a whole number, 2 to 16. Convert or resize them (mode=, size=)."
+        f"{where} has samples of shape {one}, but {other} of {two}: expected the same shape, or damaged pictures that "
+        "are grey or smaller by a whole factor from 2 to 16. Convert or resize them (mode=, size=)."
     )

@@ -1,4 +1,4 @@
-"""Patches: pieces of one size cut from pictures of any size, in regions of which each goes to one part as a whole."""
+"""Patches: pieces of one size cut from pictures of any size. Each region of a picture goes to a single part."""
 
 import math
 import zlib
@@ -11,9 +11,9 @@ import numpy as np
 from isthmus.errors import DataError
 
 MANY = 10
-"""Pictures from which on each is one region."""
+"""With this many pictures or more, each picture is one region."""
 REGIONS = 20
-"""Of fewer pictures together, where they are large enough."""
+"""The number of regions of fewer pictures, if they are large enough."""
 
 
 def cut(
@@ -21,11 +21,11 @@ def cut(
 ) -> Iterator[tuple[np.ndarray, str, int]]:
     """Up to `count` patches (C, *size) of one picture (C, H, W), each with its name and the region it lies in.
 
-    They lie wholly inside of their regions, as many in each, at random places, no two at the same one; a small picture
-    has fewer. The same picture of the same name is cut the same way always. A patch is called after the picture, and
-    the row and column of its first pixel: "cats/a@40,12.png".
+    Each region gets equally many patches, completely inside it, at different random places; a small picture has fewer.
+    The same picture with the same name always gives the same patches. A patch is named after the picture and the row
+    and column of its first pixel: "cats/a@40,12.png".
 
-    pictures: how many there are beside it; of few, each is divided into several regions.
+    pictures: the number of pictures in the set; if there are few, each is divided into several regions.
 
     Raises:
         DataError: the picture is smaller than a patch.
@@ -33,8 +33,8 @@ def cut(
     height, width = pixels.shape[1:]
     if height < size[0] or width < size[1]:
         raise DataError(
-            f"{name} has {height} x {width} pixels (height x width), fewer than a patch of {size[0]} x {size[1]}. "
-            "Give a smaller size=, or take that picture away."
+            f"{name} has {height} x {width} pixels (height x width), less than a patch of {size[0]} x {size[1]}. "
+            "Give a smaller size=, or remove that picture."
         )
     path = PurePosixPath(name)
     draw = np.random.default_rng(

@@ -1,4 +1,4 @@
-"""Pictures: decoded from files' bytes to uint8 `(N, C, H, W)`, of one size and mode, within limits."""
+"""Pictures: decoded from files to uint8 `(N, C, H, W)`, all of one size and mode, within limits."""
 
 import io
 import warnings
@@ -19,38 +19,38 @@ from isthmus.options.reading import Mode
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm")
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF", "PPM")
-TURNED = ("JPEG", "MPO", "TIFF", "WEBP")  # formats whose EXIF may say which side is up
+TURNED = ("JPEG", "MPO", "TIFF", "WEBP")  # formats whose EXIF may have an orientation
 ORIENTATION = 0x0112
 WHOLE = 2**24
-"""Bytes; a larger file is read as it is decoded, so that one that only claims to be a picture takes no memory."""
+"""Bytes; a larger file is read while it is decoded, so that a false picture takes no memory."""
 
 
 class UnreadableError(DataError):
-    """One picture's bytes are damaged or no picture; the others may be well."""
+    """One picture is damaged or isn't a picture; the others may be readable."""
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A picture not yet read: its path within the set, with slashes, and how to open its file."""
+    """A picture that isn't read yet: its path within the set, with slashes, and a function that opens its file."""
 
     name: str
     open: Callable[[], IO[bytes]]
 
 
 def is_picture(name: str) -> bool:
-    """Whether a file is a picture by its suffix, and no hidden one."""
+    """Whether a file has a picture's suffix and isn't hidden."""
     path = PurePosixPath(name)
     hidden = any(part.startswith((".", "__MACOSX")) for part in path.parts)
     return path.suffix.lower() in SUFFIXES and not hidden
 
 
 def read_pictures(entries: Sequence[Entry], options: Options, where: str) -> Raw:
-    """All `entries` as one set, or the patches of all; the first folder of each one's path is its label.
+    """All `entries` as one set, or their patches. The first folder of each path is its label.
 
-    Folders `train` and `test` (and `val`) at the top are parts, and the folders below them the labels.
+    Folders `train` and `test` (and `val`) at the top are parts, and the folders below them are the labels.
 
     Raises:
-        DataError: a picture can't be read, is larger than it may be, or has another size or mode than the first one.
+        DataError: a picture can't be read, is too large, or has another size or mode than the first one.
     """
     divided = _parts(entries)
     if divided is None:
@@ -63,7 +63,7 @@ def read_pictures(entries: Sequence[Entry], options: Options, where: str) -> Raw
 def picture_pieces(
     entries: Sequence[Entry], options: Options, where: str, size: int, unreadable: list[str]
 ) -> Iterator[Raw]:
-    """The same in the same order, about `size` at a time; `unreadable` takes the names of those that can't be read."""
+    """The same in the same order, about `size` at a time; `unreadable` collects the names of unreadable pictures."""
     size = max(1, size // (options.patches or 1))
     divided = _parts(entries)
     in_order = divided or {"train": sorted(entries, key=lambda entry: entry.name)}
@@ -78,7 +78,7 @@ def picture_pieces(
 
 
 def _parts(entries: Sequence[Entry]) -> dict[str, list[Entry]] | None:
-    """The pictures of each part by their names, "train" first, where folders at the top divide them."""
+    """The pictures of each part, "train" first, if folders at the top divide them."""
     tops = {PurePosixPath(entry.name).parts[0] for entry in entries if "/" in entry.name}
     if "train" not in tops or len(tops) == 1 or not tops <= set(PARTS) or not all("/" in e.name for e in entries):
         return None
@@ -90,14 +90,14 @@ def _parts(entries: Sequence[Entry]) -> dict[str, list[Entry]] | None:
 
 
 def decode(content: IO[bytes] | Image.Image, called: str, options: Options) -> tuple[np.ndarray, str]:
-    """One picture, as an open file or as Pillow has it: `(C, H, W)` uint8, resized and converted, and its mode.
+    """Decode an open file or a Pillow picture to `(C, H, W)` uint8, resized and converted; and its mode.
 
-    Sixteen bits become eight. What is see-through is laid on white where the mode asked for has no transparency.
-    Of several frames the first is taken. EXIF's orientation is applied.
+    Sixteen bits become eight. Transparent pixels are put on white if the wanted mode has no transparency. Only the
+    first of several frames is used. EXIF's orientation is applied.
 
     Raises:
-        UnreadableError: they are no picture, or are cut short.
-        DataError: they hold more pixels than they may.
+        UnreadableError: it isn't a picture, or is cut short.
+        DataError: it has more pixels than allowed.
     """
     try:
         image = content if isinstance(content, Image.Image) else _opened(content)
@@ -119,7 +119,7 @@ def decode(content: IO[bytes] | Image.Image, called: str, options: Options) -> t
     except Exception as error:  # decoders of foreign bytes raise whatever they please
         said = " ".join(str(error).split())[:100]
         raise UnreadableError(
-            f"{called} can't be read as a picture ({said}). Get it again, or take it away."
+            f"{called} can't be read as a picture ({said}). Download it again, or remove it."
         ) from error
     return values[None] if values.ndim == 2 else np.moveaxis(values, 2, 0), mode
 
@@ -132,15 +132,15 @@ def _read_part(
     skipped: list[str] | None = None,
     together: int | None = None,
 ) -> Raw:
-    """Pictures as one set; without `skipped`, which takes the names of those that can't be read, these are told.
+    """Pictures as one set. `skipped` collects the names of unreadable pictures; without it, they are reported.
 
-    together: how many pictures the set has where these are some of them.
+    together: the number of pictures in the whole set, if these are only some of them.
     """
     values, first, kept, unreadable = np.empty(0, np.uint8), "", [], []
     regions: list[tuple[int, int]] = []
     whole = options if options.patches is None else replace(options, size=None, patches=None)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # decoders warn of odd metadata, which nobody here reads
+        warnings.simplefilter("ignore")  # decoders warn of odd metadata, which isn't used here
         for number, entry in enumerate(entries):
             try:
                 with entry.open() as file:
@@ -192,18 +192,18 @@ def _same(one: tuple[str, np.ndarray, str], other: tuple[str, np.ndarray, str], 
     words = as_wanted((before.shape, pixels.shape), options.wanted) if len(options.wanted) == 3 else ""
     if words:
         raise DataError(
-            f"{first} is {first_mode} of {_size(before)}, {name} {mode} of {_size(pixels)}: expected pictures of one "
-            f"size and mode, those that the model was trained on. Read them with {words}."
+            f"{first} is {first_mode} of {_size(before)}, but {name} is {mode} of {_size(pixels)}: expected pictures "
+            f"of the size and mode of the model's training data. Read them with {words}."
         )
     if pixels.shape[1:] != before.shape[1:]:
         raise DataError(
-            f"{first} has {_size(before)} and {name} {_size(pixels)}: pictures of one set have one size. "
-            f"Give the one to resize them to, such as size={before.shape[1:]}; with patches=100, so many pieces of "
-            "that size are cut from each instead."
+            f"{first} has {_size(before)}, but {name} has {_size(pixels)}: all pictures of a set need one size. "
+            f"Resize them with size={before.shape[1:]}, for example, or cut 100 pieces of that size from each with "
+            "patches=100."
         )
     raise DataError(
-        f"{first} has mode {first_mode} and {name} {mode}: pictures of one set have one mode. "
-        "Give the one to convert them to: mode='L' (grey) or mode='RGB'."
+        f"{first} has mode {first_mode}, but {name} has {mode}: all pictures of a set need one mode. "
+        "Convert them with mode='L' (grey) or mode='RGB'."
     )
 
 
@@ -211,8 +211,8 @@ def _tell_unreadable(names: list[str], count: int, where: str, options: Options)
     shown = listed(names)
     if options.missing != "drop":
         raise DataError(
-            f"{where}: {len(names)} of {count} pictures can't be read ({shown}): they are damaged or no pictures. "
-            "Mend them, or say missing='drop' to leave them out."
+            f"{where}: {len(names)} of {count} pictures can't be read ({shown}): they are damaged or not pictures. "
+            "Repair them, or set missing='drop' to leave them out."
         )
     if len(names) == count:
         raise DataError(f"{where}: none of its {count} pictures can be read ({shown}): expected at least one.")
@@ -220,9 +220,9 @@ def _tell_unreadable(names: list[str], count: int, where: str, options: Options)
 
 
 def _opened(file: IO[bytes]) -> Image.Image:
-    """The picture, its pixels not yet decoded. Of a large file, no more is in memory than its decoder asks for.
+    """The picture, without decoding its pixels. A large file is only loaded as far as its decoder needs.
 
-    Not by `Image.open`, for that has a limit of its own which is the same for the whole process.
+    `Image.open` isn't used, because its own limit on pixels is set for the whole process.
     """
     start = file.read(WHOLE)
     if len(start) < WHOLE:  # `zipfile` has now checked its sum
@@ -240,7 +240,7 @@ def _opened(file: IO[bytes]) -> Image.Image:
 
 
 def _natural_mode(image: Image.Image) -> Mode:
-    """The mode that keeps all that the picture tells, in eight bits."""
+    """The mode that keeps the picture's information in eight bits."""
     if "A" in image.mode or "a" in image.mode or "transparency" in image.info:
         return "RGBA"
     return "L" if image.mode in ("1", "L") or image.mode.startswith("I;16") else "RGB"
@@ -248,7 +248,7 @@ def _natural_mode(image: Image.Image) -> Mode:
 
 def _converted(image: Image.Image, mode: Mode) -> Image.Image:
     if image.mode in ("I", "F"):
-        raise ValueError("its pixels have 32 bits; save such as .npy")
+        raise ValueError("its pixels have 32 bits; save such pictures as .npy")
     if image.mode.startswith("I;16"):
         deep = np.asarray(image).astype(np.uint16)
         image = Image.fromarray((deep // 257).astype(np.uint8))

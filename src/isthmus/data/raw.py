@@ -1,4 +1,4 @@
-"""Raw: what a reader hands over, before axes, missing values, labels and splits are seen to."""
+"""Raw: the output of a reader, before axes, missing values, labels and splits are handled."""
 
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -14,7 +14,7 @@ from isthmus.options.reading import Kind
 
 COLOURS = (1, 3, 4)
 MOST_COLUMNS = 2**20
-"""Of a table in an array; what is known of each column is kept beside the values, as text too."""
+"""The largest number of columns of a table in an array; facts about each column are saved as text too."""
 PARTS = {
     "train": "train",
     "val": "validation",
@@ -26,16 +26,16 @@ PARTS = {
 
 @dataclass(frozen=True, eq=False)
 class Raw:
-    """Values as a source holds them.
+    """Values in the form of their source.
 
     values: `(N, ...)`, of any numeric type.
-    labels: `(N,)` of any type, or None. label_names: names of labels that are numbers already, 0 first.
+    labels: `(N,)` of any type, or None. label_names: names of labels that are already numbers, 0 first.
     names: of the samples, or empty. columns: of a table, or empty; categories: as in `Samples`.
-    kind: what the source says it holds, or None where it can't say.
-    parts: further parts that the source brings ("validation", "test"); these values are its training part.
-    channels_first: pictures are `(N, C, H, W)`, series `(N, C, T)`, for certain.
-    groups: (N,) whole numbers, alike for samples that must go to the same part; or None.
-    origin: path or name that opens the source again; None for an object in memory.
+    kind: the kind of the samples, or None if the source doesn't define it.
+    parts: further parts of the source ("validation", "test"); these values are its training part.
+    channels_first: whether pictures are certainly `(N, C, H, W)`, and series `(N, C, T)`.
+    groups: (N,) whole numbers, equal for samples that must go to the same part; or None.
+    origin: path or name that reopens the source; None for an object in memory.
     """
 
     values: np.ndarray | Tensor
@@ -52,22 +52,22 @@ class Raw:
 
 
 def settle(raw: Raw, options: Options, exact: tuple[int, ...] | None = None) -> Raw:
-    """`raw` with axes as `Samples` has them and with its kind.
+    """`raw` with the axes of `Samples` and with its kind.
 
-    2 axes are a table, 3 are grey pictures, 4 are pictures; `options.kind` says otherwise. Pictures and series get a
-    channel axis and their channels first.
+    2 axes are a table, 3 are grey pictures, 4 are pictures, unless `options.kind` is set. Pictures and series get a
+    channel axis, channels first.
 
-    exact: the shape a model takes; values that have it stay as they are.
+    exact: the shape that a model expects; values of this shape stay unchanged.
 
     Raises:
-        DataError: there is no such kind for the number of axes, or the values hold no numbers.
+        DataError: the kind doesn't fit the number of axes, or the values aren't numbers.
     """
     values = raw.values
     _numbers_only(values)
     kind = options.kind or raw.kind
     if values.ndim < 2:
         raise DataError(
-            f"An array of shape {tuple(values.shape)} has no axis of samples and one of values: expected (N, columns), "
+            f"An array of shape {tuple(values.shape)} has fewer than two axes: expected (N, columns), "
             "(N, height, width) or (N, channels, height, width). Reshape it, or add an axis with x[None]."
         )
     if exact is not None and tuple(values.shape[1:]) == exact:
@@ -84,13 +84,11 @@ def settle(raw: Raw, options: Options, exact: tuple[int, ...] | None = None) -> 
     if kind == "table" and values.shape[1] > MOST_COLUMNS:
         raise DataError(
             f"An array of shape {tuple(values.shape)} is a table of {values.shape[1]:,} columns: expected at most "
-            f"{MOST_COLUMNS:,}, each of which is scaled by itself. Reshape it to pictures (N, height, width), "
-            "or say kind='series' for (N, time)."
+            f"{MOST_COLUMNS:,}, because each is scaled separately. Reshape it to pictures (N, height, width), "
+            "or set kind='series' for (N, time)."
         )
     if len(values) == 0 or 0 in values.shape:
-        raise DataError(
-            f"There are no values in an array of shape {tuple(values.shape)}: expected at least one sample."
-        )
+        raise DataError(f"An array of shape {tuple(values.shape)} contains no values: expected at least one sample.")
     return replace(raw, values=values, kind=kind)
 
 
@@ -112,7 +110,7 @@ def _channels_first(values: np.ndarray | Tensor, options: Options) -> np.ndarray
     if values.ndim != 4:
         raise DataError(
             f"Pictures of shape {shape}: expected (N, height, width), (N, channels, height, width) or "
-            "(N, height, width, channels). Say kind='table' or kind='series' if they are none."
+            "(N, height, width, channels). If they aren't pictures, set kind='table' or kind='series'."
         )
     if options.channels == "last" or (options.channels is None and _channels_are_last(shape, _is_bytes(values))):
         return values.movedim(3, 1) if isinstance(values, Tensor) else np.moveaxis(values, 3, 1)
@@ -120,14 +118,16 @@ def _channels_first(values: np.ndarray | Tensor, options: Options) -> np.ndarray
 
 
 def _channels_are_last(shape: tuple[int, ...], of_bytes: bool) -> bool:
-    """Bytes with 1, 3 or 4 at the end are pictures with channels last; floats may be feature maps, so be stricter."""
+    """Bytes with a last axis of 1, 3 or 4 have channels last; the rule for floats is stricter (feature maps)."""
     _, first, middle, last = shape
     if last not in COLOURS:
         return False
     if first not in COLOURS:
         return of_bytes or (first > 4 and middle > 4)
     if first == middle != last:
-        remark(f"Pictures of shape {shape[1:]} are read with channels last; say channels='first' if they come first.")
+        remark(
+            f"Pictures of shape {shape[1:]} are read with channels last; if channels are first, set channels='first'."
+        )
         return True
     return False
 

@@ -1,4 +1,4 @@
-"""Reading samples: any source as one undivided set, made to fit the model that it is for."""
+"""Reading samples: any source as one undivided set, converted for a given model."""
 
 from collections.abc import Mapping
 from typing import Any, Unpack
@@ -23,18 +23,19 @@ def read_samples(
     labels: Any = None,
     **options: Unpack[OptionWords],
 ) -> Samples:
-    """Read any source as one set; where it brings parts of its own, one after another.
+    """Read any source as one set. If it has several parts, they are joined.
 
-    source: as in `open_data`; also Data, all of whose parts are taken.
-    like: `Data.description` of a model's data, to which these are fitted; "shape" is all that it must have. A table's
-        columns are found by name in any order, and those that the model does not know are ignored, with a remark.
-        Picture files are converted and resized if they were so in training, and missing values treated as then.
-    part: "train", "validation" or "test", of Data or of a source that brings such a part.
-    labels: a class for each sample, where the source is an array in memory.
+    source: as in `open_data`; also Data, with all its parts.
+    like: `Data.description` of a model's data; the samples are converted to fit it. Only "shape" is required. A table's
+        columns are found by name in any order; unknown columns are ignored, with a remark. Picture files are converted
+        and resized as in training, and missing values are handled as in training.
+    part: "train", "validation" or "test", of Data or of a source with such a part.
+    labels: a class for each sample, if the source is an array in memory.
     options: see `Options`; they override those of the training.
 
     Raises:
-        DataError: the source can't be read, or does not fit the model: both shapes, or the missing columns, are named.
+        DataError: the source can't be read, or doesn't fit the model; the message names both shapes, or the missing
+            columns.
     """
     chosen = Options.of(inherited(like) | options)
     where = called(source)
@@ -47,7 +48,7 @@ def read_samples(
 def as_taken(
     raw: Raw, chosen: Options, where: str, like: Mapping[str, Any] | None = None, part: str | None = None
 ) -> Samples:
-    """What a reader handed over, as the model that `like` describes takes it; see `read_samples`."""
+    """A reader's output, converted for the model that `like` describes; see `read_samples`."""
     parts = gather(raw, chosen, where, like)
     samples = join([p for p in parts.values() if len(p)]) if part is None else parts[_known(part, parts)]
     if like is not None:
@@ -59,19 +60,19 @@ def as_taken(
 
 
 def _covered(samples: Samples, chosen: Options, like: Mapping[str, Any]) -> Samples:
-    """Whole pictures for a model of patches as tiles of its size, unless patches are asked for."""
+    """Whole pictures as tiles for a model of patches, unless patches are wanted."""
     wanted = tuple(like["shape"])
     if not of_patches(like) or chosen.patches or samples.kind != "pictures" or samples.shape == wanted:
         return samples
-    if samples.shape[0] != wanted[0]:  # of other colours, which `fit_to` says
+    if samples.shape[0] != wanted[0]:  # other channels: `fit_to` raises the error
         return samples
     return tiled(samples, wanted[1:])
 
 
 def inherited(like: Mapping[str, Any] | None) -> dict[str, Any]:
-    """The options of a model's training that its further data are read with, but for its choice of columns.
+    """The reading options of a model's training, for further data, without its choice of columns.
 
-    Pictures for a model of patches are read whole, to be covered by tiles.
+    Pictures for a model of patches are read whole and covered by tiles.
     """
     like = like or {}
     given = like.get("options") or {}
@@ -81,7 +82,7 @@ def inherited(like: Mapping[str, Any] | None) -> dict[str, Any]:
 
 
 def of_patches(like: Mapping[str, Any] | None) -> bool:
-    """Whether a model learnt patches of larger pictures."""
+    """Whether a model was trained on patches of larger pictures."""
     return bool(((like or {}).get("options") or {}).get("patches"))
 
 

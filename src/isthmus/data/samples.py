@@ -1,4 +1,4 @@
-"""Samples: the values a model learns from, with what is known about them."""
+"""Samples: the values that a model learns from, with labels, names and further facts."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -13,21 +13,21 @@ from isthmus.options.reading import Kind
 
 @dataclass(frozen=True, eq=False)
 class Samples:
-    """N samples of one shape, in raw units, kept as they came: bytes stay bytes.
+    """N samples of one shape, in raw units and in their original type: bytes stay bytes.
 
     values: `(N, *shape)`. A tensor in memory, uint8 or float32; or a NumPy array that is mapped from a file, of any
-        numeric type. Pictures are `(N, C, H, W)`; series `(N, C, T)`, NaN after the end of shorter ones. Read through
-        `batch`, `batches` or `tensor`, which honour `rows`.
+        numeric type. Pictures are `(N, C, H, W)`; series `(N, C, T)`, with NaN after the end of shorter ones. Use
+        `batch`, `batches` or `tensor` to read them, because these apply `rows`.
     labels: `(N,)` int64, indices into `label_names`; or None.
-    label_names: what each label is called.
-    names: what each sample is called (file names, say); or empty.
+    label_names: the name of each label.
+    names: the name of each sample (for example its file); or empty.
     kind: "pictures", "table" or "series".
-    columns: names of a table's columns; empty where they have none.
-    categories: for each column what its categories are called, whose numbers are then the values, 0 first; () where it
-        holds numbers. Empty where no column has any.
-    rows: which rows of mapped `values` these samples are, `(N,)` int64; None: all of them. A part of a file that is
-        larger than memory costs its row numbers only.
-    damaged: `(N, *shape)` of another shape perhaps: what each sample is to be restored from; or None.
+    columns: names of a table's columns; empty if it has none.
+    categories: for each column the names of its categories, in the order of the values from 0; () for a numeric
+        column. Empty if no column has categories.
+    rows: the rows of mapped `values` that belong to these samples, `(N,)` int64; None for all. So a part of a file that
+        is larger than memory only needs memory for its row numbers.
+    damaged: `(N, *shape)`, possibly of another shape: the damaged version of each sample; or None.
 
     Raises:
         DataError: the fields don't agree in length.
@@ -46,7 +46,7 @@ class Samples:
     def __post_init__(self) -> None:
         for what, given in (("labels", self.labels), ("names", self.names or None), ("damaged", self.damaged)):
             if given is not None and len(given) != len(self):
-                raise DataError(f"{len(given)} {what} for {len(self)} samples: give one for each sample.")
+                raise DataError(f"There are {len(given)} {what} for {len(self)} samples: give one for each sample.")
         if self.categories and len(self.categories) != int(np.prod(self.shape)):
             raise DataError(f"Categories of {len(self.categories)} columns for samples of shape {self.shape}.")
         if self.columns and len(self.columns) != int(np.prod(self.shape)):
@@ -65,18 +65,18 @@ class Samples:
 
     @property
     def at_a_time(self) -> int:
-        """How many samples to look at at a time, so that copies of them, as float64 say, stay small: 1 to 4,096."""
+        """The number of samples to process at a time, so that copies (such as float64) stay small: 1 to 4,096."""
         return max(1, min(4096, 2**20 // max(1, int(np.prod(self.shape)))))
 
     @property
     def dtype(self) -> str:
-        """The type of the values that `batch` gives: "uint8" or "float32"."""
+        """The type of the values that `batch` returns: "uint8" or "float32"."""
         return "uint8" if self.values.dtype in (torch.uint8, np.uint8) else "float32"
 
     def batch(self, indices: Tensor) -> Tensor:
         """The samples at `indices` (int64, `(B,)`), `(B, *shape)`: contiguous, uint8 or float32.
 
-        On the CPU, or on the device where they are `resident`.
+        On the CPU, or on the device of `resident` samples.
         """
         if isinstance(self.values, Tensor):
             return self.values.index_select(0, indices.to(self.values.device))
@@ -87,7 +87,7 @@ class Samples:
         return as_tensor(taken)
 
     def batches(self, size: int) -> Iterator[Tensor]:
-        """All samples in order, `size` at a time (the last one may be smaller). In memory, these are views."""
+        """All samples in order, `size` at a time (the last batch may be smaller). In memory, these are views."""
         for start in range(0, len(self), size):
             if isinstance(self.values, Tensor):
                 yield self.values[start : start + size]
@@ -97,14 +97,14 @@ class Samples:
                 yield as_tensor(self.values[self.rows[start : start + size]])
 
     def labelled(self, size: int) -> Iterator[tuple[Tensor, Tensor | None]]:
-        """As `batches`, each with its labels, `(B,)`, where there are any."""
+        """Like `batches`, each with its labels, `(B,)`, if there are any."""
         start = 0
         for batch in self.batches(size):
             yield batch, None if self.labels is None else self.labels[start : start + len(batch)]
             start += len(batch)
 
     def tensor(self) -> Tensor:
-        """All samples as one tensor in memory, `(N, *shape)`; the very values where they are one already."""
+        """All samples as one tensor in memory, `(N, *shape)`; without a copy if `values` is already one."""
         return self.values if isinstance(self.values, Tensor) else self.batch(torch.arange(len(self)))
 
     def take(self, indices: Tensor | np.ndarray | Sequence[int]) -> "Samples":
@@ -122,7 +122,7 @@ class Samples:
         return replace(self, rows=rows, labels=labels, names=names, damaged=damaged)
 
     def resident(self, device: torch.device, most: int) -> "Samples":
-        """The same samples on the device, where they are in memory and take `most` bytes there at most; else these."""
+        """The same samples on the device, if they are in memory and take at most `most` bytes; otherwise unchanged."""
         held = [held for held in (self.values, self.labels, self.damaged) if isinstance(held, Tensor)]
         whole = isinstance(self.values, Tensor)
         if device.type == "cpu" or not whole or sum(tensor.nbytes for tensor in held) > most:
@@ -135,17 +135,17 @@ class Samples:
         return replace(self, **moved)
 
     def some(self, most: int) -> "Samples":
-        """At most so many of them, evenly spread, always the same."""
+        """At most this many samples, evenly spread, always the same ones."""
         return self.take(spread(len(self), most))
 
 
 def spread(count: int, most: int) -> Tensor:
-    """At most `most` of `count` row numbers, evenly spread, always the same."""
+    """At most `most` of `count` row numbers, evenly spread, always the same ones."""
     return torch.linspace(0, count - 1, min(count, most), dtype=torch.float64).round().long()
 
 
 def as_tensor(array: np.ndarray) -> Tensor:
-    """A contiguous tensor of its own memory or the array's: uint8 stays, any other type becomes float32."""
+    """A contiguous tensor, a view if possible: uint8 stays, any other type becomes float32."""
     if array.dtype != np.uint8:
         with np.errstate(over="ignore"):  # what is too large becomes infinite, and is then reported as such
             array = array.astype(np.float32, copy=False)
@@ -154,13 +154,12 @@ def as_tensor(array: np.ndarray) -> Tensor:
 
 
 def inference_batch_size(numbers: int) -> int:
-    """How many samples go through a model at a time where nothing is learnt: 2 MiB of them, but 64 to 4,096.
+    """The batch size for inference: 2 MiB of samples, but between 64 and 4,096 samples, and at most 64 MiB.
 
-    What layers make of more has to be fetched from memory, or asked of the system again and again, which can double the
-    time; fewer pay for each call, and where several threads are at work for waiting for one another. Of very large
-    samples fewer still, 64 MiB of them.
+    Larger batches don't fit the cache and need more memory, which can double the time. Smaller batches pay the cost of
+    each call, and of threads that wait for each other.
 
-    numbers: that a sample has where it is widest (`isthmus.parts.forward_pass.max_width`).
+    numbers: the largest count of numbers of a sample in any layer (`isthmus.model.shape_checks.max_width`).
     """
     numbers = max(1, numbers)
     return max(1, min(4096, 2**19 // numbers), min(64, 2**24 // numbers))

@@ -1,4 +1,4 @@
-"""A description of data that comes from a file: of the right types, and of one piece, before anything relies on it."""
+"""Validation of a data description from a file: its types and its consistency are checked before use."""
 
 import math
 from typing import Annotated, Any, Literal
@@ -32,7 +32,7 @@ class _Damaged(BaseModel):
 
 
 class _Description(BaseModel):
-    """`Data.description`: all but the shape may be missing, and more is let through."""
+    """`Data.description`: only the shape is required, and unknown fields are allowed."""
 
     model_config = ConfigDict(strict=True, extra="allow")
 
@@ -54,11 +54,11 @@ class _Description(BaseModel):
 
 
 def check_description(said: Any, shape: tuple[int, ...] | None = None) -> dict[str, Any]:
-    """The description itself, if it is one, and of samples of this shape.
+    """The description, after checking that it is valid and fits samples of this shape.
 
     Raises:
-        ValueError, TypeError: it is none; what is wrong.
-        DataError: its options or its scaling are none.
+        ValueError, TypeError: it isn't a description; the message names the fault.
+        DataError: its options or its scaling are invalid.
     """
     if said == {}:  # of a run that was put together by hand
         return {}
@@ -75,6 +75,6 @@ def check_description(said: Any, shape: tuple[int, ...] | None = None) -> dict[s
     if found.scaling:
         Scaling.from_json(found.scaling)
         if not isinstance(found.scaling.get("asked", "auto"), str):
-            raise ValueError("the scaling that was asked for is no word")
+            raise ValueError("the name of the scaling is not text")
     Options.of(found.options)
     return said

@@ -1,4 +1,4 @@
-"""Scaling: the affine map from raw values to what a network sees, and back."""
+"""Scaling: the affine map from raw values to scaled values, and back."""
 
 from typing import Any, Self, get_args
 
@@ -13,12 +13,12 @@ from isthmus.options.division import ScalingKind
 
 
 class Scaling(nn.Module):
-    """`scaled = (raw - shift) / scale`: one shift and scale for all numbers of a sample, or one a column.
+    """`scaled = (raw - shift) / scale`: one shift and scale for all numbers of a sample, or one per column.
 
     kind: "bytes" (x/255), "standardise" (mean 0, standard deviation 1), "minmax" (to 0..1), "none".
-    range: the scaled values' bounds, as met in training; None where unbounded.
-    shift, scale: float32, broadcast against a sample's shape. Not in the state dict: they travel as JSON.
-    levels: how many categories each column of a table has, 0 where it holds numbers; categories are left as they are.
+    range: the scaled values' bounds in training; None if unbounded.
+    shift, scale: float32, broadcast against a sample's shape. Not in the state dict; they are saved as JSON.
+    levels: the number of categories of each column of a table, 0 for a numeric column; categories are not scaled.
         Empty for other data.
     """
 
@@ -61,17 +61,17 @@ class Scaling(nn.Module):
         return f"{self.kind}, range={self.range}"
 
     def to_json(self) -> dict[str, Any]:
-        """Everything, as JSON-able values; float32 numbers come back exactly."""
+        """The scaling as JSON data; float32 numbers are restored exactly."""
         bounds = None if self.range is None else list(self.range)
         scaling = {"kind": self.kind, "range": bounds, "shift": self.shift.tolist(), "scale": self.scale.tolist()}
         return scaling | ({"levels": list(self.levels)} if self.levels else {})
 
     @classmethod
     def from_json(cls, d: dict[str, Any]) -> Self:
-        """The scaling that `to_json` described.
+        """The scaling from the JSON data of `to_json`.
 
         Raises:
-            DataError: `d` does not describe a scaling.
+            DataError: `d` doesn't describe a scaling.
         """
         try:
             kind, bounds = d["kind"], d["range"]
@@ -89,22 +89,22 @@ class Scaling(nn.Module):
 
     @classmethod
     def learn(cls, kind: str, samples: Samples) -> Self:
-        """The scaling that suits `samples`, learnt from them in one pass, in float64.
+        """Learn the scaling of `samples` in one pass, in float64.
 
-        Tables are scaled column by column, series channel by channel, pictures by one number for all, for their
-        numbers share a unit. What is missing (NaN) doesn't count.
+        Tables are scaled column by column, series channel by channel, pictures by one number for all, because their
+        numbers share a unit. Missing numbers (NaN) are ignored.
 
         kind: "bytes", "standardise", "minmax", "none"; or "auto": bytes for uint8 pictures, none for unnamed floats
             that lie in 0..1, minmax for other pictures, standardise for the rest.
 
         Raises:
-            DataError: `kind` is unknown, there are no samples, or bytes are asked of values that are not bytes.
+            DataError: `kind` is unknown, there are no samples, or kind="bytes" for values that aren't bytes.
         """
         known = ("auto", *get_args(ScalingKind))
         if kind not in known:
             raise DataError(f"scaling={kind!r} is unknown. {nearest(kind, known)}")
         if not len(samples):
-            raise DataError("No samples to learn a scaling from: expected at least one. Give a larger training part.")
+            raise DataError("There are no samples to learn a scaling from: expected at least one. Give more samples.")
         if samples.kind == "pictures" and samples.dtype == "uint8" and kind in ("auto", "bytes"):
             return cls("bytes", 0.0, 255.0, (0.0, 1.0))
         seen = _Statistics(samples)
@@ -112,7 +112,7 @@ class Scaling(nn.Module):
             if seen.low.min() < 0 or seen.high.max() > 255:
                 raise DataError(
                     f"scaling='bytes' divides by 255, but the values span {seen.low.min():g} to {seen.high.max():g}: "
-                    "expected 0 to 255. Take scaling='minmax'."
+                    "expected 0 to 255. Use scaling='minmax'."
                 )
             return cls("bytes", 0.0, 255.0, (0.0, 1.0))
         unit = bool(seen.low.min() >= 0 and seen.high.max() <= 1)
@@ -162,7 +162,7 @@ class _Statistics:
         self.deviation = np.where(self.constant, 0.0, self.deviation)
 
     def leave(self, columns: np.ndarray) -> None:
-        """Let these columns, `(columns,)` bool, be scaled by nothing."""
+        """Leave these columns, `(columns,)` bool, unscaled."""
         self.low, self.mean = np.where(columns, 0.0, self.low), np.where(columns, 0.0, self.mean)
         self.high, self.deviation = np.where(columns, 1.0, self.high), np.where(columns, 1.0, self.deviation)
         self.constant = self.constant & ~columns
@@ -175,7 +175,7 @@ def _auto(samples: Samples, unit: bool) -> ScalingKind:
 
 
 def _finite(shift: np.ndarray, scale: np.ndarray) -> tuple[Tensor, Tensor]:
-    """As float32, a scale that is 0 there (a constant column) replaced by 1."""
+    """The scale as float32, with 0 (a constant column) replaced by 1."""
     scales = torch.as_tensor(np.asarray(scale), dtype=torch.float32)
     return torch.as_tensor(np.asarray(shift), dtype=torch.float32), torch.where(scales == 0, 1.0, scales)
 
@@ -185,12 +185,14 @@ def _tell_constant(samples: Samples, seen: _Statistics) -> None:
         return
     table = samples.kind == "table"
     if seen.constant.size == 1 and not table:
-        remark(f"All values of the training part are {seen.low.item():g}: there is nothing to learn. Check the data.")
+        remark(
+            f"All values of the training part are {seen.low.item():g}, so there is nothing to learn. Check the data."
+        )
         return
     where = np.flatnonzero(seen.constant)
     called = [repr(samples.columns[i]) if table and samples.columns else str(i) for i in where]
     what = "column" if table else "channel"
     remark(
         f"Constant in the training part: {what}{'s' * (len(where) > 1)} {listed(called)}. "
-        f"Kept at scale 1, such a {what} tells a model nothing{'; exclude= leaves it out' if table else ''}."
+        f"A constant {what} gives a model no information; its scale is 1{' (exclude= leaves it out)' if table else ''}."
     )

@@ -1,4 +1,4 @@
-"""Series: (C, T) each, of any lengths; after the end of those that are shorter than the longest stands NaN."""
+"""Series: (C, T) each, of any length; shorter ones are padded with NaN at their end."""
 
 from collections.abc import Sequence
 from typing import Any, Literal
@@ -14,7 +14,7 @@ def pad(series: Sequence[Any]) -> np.ndarray:
     """(N, C, T) float32 of N arrays, (T,) each, or (C, T), or (T, C): time is the axis in which they differ.
 
     Raises:
-        DataError: they are no series of numbers, or differ in more than their lengths.
+        DataError: they aren't series of numbers, or differ in more than their lengths.
     """
     arrays = [_numbers(given, place) for place, given in enumerate(series)]
     shapes = {array.shape for array in arrays}
@@ -27,8 +27,8 @@ def pad(series: Sequence[Any]) -> np.ndarray:
     if len({array.shape[0] for array in arrays}) != 1 or any(array.ndim != 2 for array in arrays):
         some = " and ".join(str(shape) for shape in sorted(shapes, key=str)[:3])
         raise DataError(
-            f"The values don't make an array: samples of shape {some}. "
-            "Give samples of one shape, or series that differ in their length alone, (T,) or (C, T) each."
+            f"The values don't make an array: the samples have shapes {some}. "
+            "Give samples of one shape, or series that differ only in length, (T,) or (C, T) each."
         )
     padded = np.full((len(arrays), arrays[0].shape[0], max(array.shape[1] for array in arrays)), np.nan, np.float32)
     with np.errstate(over="ignore"):  # what is too large becomes infinite, and is then reported as such
@@ -40,7 +40,7 @@ def pad(series: Sequence[Any]) -> np.ndarray:
 def channels_first(
     values: np.ndarray | Tensor, channels: Literal["first", "last"] | None = None
 ) -> np.ndarray | Tensor:
-    """(N, T), (N, C, T) or (N, T, C) to (N, C, T); of two axes the shorter is taken for the channels, unless told.
+    """(N, T), (N, C, T) or (N, T, C) to (N, C, T); the shorter of two axes is the channels, unless the option is set.
 
     Raises:
         DataError: there are more axes.
@@ -57,7 +57,7 @@ def channels_first(
 
 
 def ended(values: Tensor) -> Tensor:
-    """(N, C, T) to (N, 1, T): where a series is over, for only NaN follows, in all channels."""
+    """(N, C, T) to (N, 1, T): True after a series' end, where only NaN follows in all channels."""
     empty = values.isnan().all(1, keepdim=True)
     return empty.flip(-1).cummin(-1).values.flip(-1)
 

@@ -1,4 +1,4 @@
-"""Sources: which reader a source goes to, by what it is or what its file is called."""
+"""Sources: choosing the reader of a source, by its type or its file's name."""
 
 import contextlib
 import importlib
@@ -26,7 +26,7 @@ from isthmus.storage.replacing import finish_swap
 
 
 def _when_needed(module: str, reader: str) -> Callable[..., Raw]:
-    """A reader whose module is imported when it is first called: Arrow takes some 40 MB that pictures don't need."""
+    """A reader whose module is imported at its first call: Arrow takes some 40 MB that pictures don't need."""
 
     def read(*given: Any) -> Raw:
         return getattr(importlib.import_module(f"isthmus.data.{module}"), reader)(*given)
@@ -55,10 +55,10 @@ IDX_NAME = re.compile(r"(\.idx|idx\d?-ubyte|\.idx\d-\w+)(\.gz)?$")
 
 @contextlib.contextmanager
 def reading(source: Any) -> Iterator[None]:
-    """The border of all readers: whatever the bytes of a source do to them, a DataError comes out, in one line.
+    """Within the block, any error of a reader becomes a DataError of one line.
 
     Raises:
-        DataError: anything went wrong that was not foreseen; what it was stands in the message, and is its cause.
+        DataError: an unforeseen error; the message quotes it, and it is the cause.
     """
     try:
         yield
@@ -69,27 +69,29 @@ def reading(source: Any) -> Iterator[None]:
     except Exception as error:
         if out_of_memory(error):
             raise DataError(
-                f"{called(source)} does not fit into memory: give a smaller one, or a .npy with memory_map=True."
+                f"{called(source)} does not fit into memory. Give a smaller source, or a .npy with memory_map=True."
             ) from error
         said = f"{type(error).__name__}: {' '.join(str(error).split())[:120]}".rstrip(": .")
-        wrong = "is damaged or not what its name says" if isinstance(source, str | os.PathLike) else "can't be read"
+        wrong = "is damaged or has the wrong suffix" if isinstance(source, str | os.PathLike) else "can't be read"
         raise DataError(
-            f"{called(source)} {wrong} ({said}). Get or write it again, or give it in another form; see open_data."
+            f"{called(source)} {wrong} ({said}). Download or write it again, or use another form; see open_data."
         ) from error
 
 
 def read(source: Any, options: Options, labels: Any = None, like: Mapping[str, Any] | None = None) -> Raw:
-    """What `source` holds (see `open_data`).
+    """Read `source` (see `open_data`).
 
-    labels: a class for each sample, of values in memory.
-    like: description of a model's data, by which a table's columns are chosen.
+    labels: a class for each sample, for values in memory.
+    like: description of a model's data, which determines the columns of a table.
 
     Raises:
-        DataError: the source is missing, damaged, of an unknown kind, or not what the options say.
+        DataError: the source is missing, damaged, of an unknown type, or doesn't fit the options.
     """
     in_memory = not isinstance(source, str | os.PathLike)
     if labels is not None and (not in_memory or isinstance(source, Mapping | Samples) or is_table(source)):
-        raise DataError(f"labels= goes with values in memory, not with {called(source)}: name its labels with label=.")
+        raise DataError(
+            f"labels= is for values in memory, not for {called(source)}. Name the label column with label=."
+        )
     raw = _read(source, options, labels, like)
     check_used(raw, options, like, called(source))
     return raw
@@ -111,11 +113,11 @@ def _read(source: Any, options: Options, labels: Any, like: Mapping[str, Any] | 
 
 
 def check_used(raw: Raw, options: Options, like: Mapping[str, Any] | None, called: str) -> None:
-    """Raise DataError where somebody asked for what this source has no use for, but for what a model's training had."""
+    """Raise DataError if an option doesn't apply to this source, unless it comes from a model's training."""
     picture_files = raw.channels_first and raw.origin is not None
     named = picture_files or raw.origin in NAMES  # by their folders, or by the set itself
     if options.label is not None and (raw.labels is None or named) and not options.forgives("label", like):
-        has, instead = ("neither", ", or give labels= beside an array in Python")
+        has, instead = ("neither", ", or give labels= together with an array in Python")
         if raw.labels is not None:
             has, instead = "labels of its own", ""
         raise DataError(
@@ -125,18 +127,18 @@ def check_used(raw: Raw, options: Options, like: Mapping[str, Any] | None, calle
     for name in ("patches", "size", "mode"):
         if getattr(options, name) is not None and not picture_files and not options.forgives(name, like):
             raise DataError(
-                f"{name}={getattr(options, name)!r} is for picture files, but {called} holds values as they are. "
+                f"{name}={getattr(options, name)!r} is for picture files, but {called} contains values. "
                 "Leave it out, or change the values first."
             )
 
 
 def is_table(source: Any) -> bool:
-    """Whether `source` hands itself over through the Arrow PyCapsule interface."""
+    """Whether `source` supports the Arrow PyCapsule interface."""
     return hasattr(source, "__arrow_c_stream__") or hasattr(source, "__arrow_c_array__")
 
 
 def called(source: Any) -> str:
-    """What to call `source` in a message; the article of one that begins with it is made large there."""
+    """The name of `source` in a message; IsthmusError capitalises "the" at the start of a sentence."""
     return str(source) if isinstance(source, str | os.PathLike) else f"the {type(source).__name__}"
 
 
@@ -151,15 +153,15 @@ def _read_path(source: str | os.PathLike[str], options: Options, like: Mapping[s
 
 
 def unreadable(path: str, error: OSError) -> DataError:
-    """The message for a source that the system does not let be read."""
+    """The error for a source that the system can't read."""
     return DataError(f"{path} can't be read ({error.strerror or error}): check its permissions and its disk.")
 
 
 def is_folder(path: Path) -> bool:
-    """Whether a source is a folder, or else a file with something in it.
+    """Whether a source is a folder; otherwise it is a file that isn't empty.
 
     Raises:
-        DataError: there is none, it is empty, or it is a pipe or a device, which may never end.
+        DataError: it doesn't exist, is empty, or is a pipe or a device, which may never end.
     """
     try:
         if not path.exists():
@@ -170,9 +172,9 @@ def is_folder(path: Path) -> bool:
     if stat.S_ISDIR(status.st_mode):
         return True
     if not stat.S_ISREG(status.st_mode):
-        raise DataError(f"{path} is neither a file nor a folder, but a pipe or a device: save it as a file first.")
+        raise DataError(f"{path} is a pipe or a device: expected a file or a folder. Save the data as a file first.")
     if status.st_size == 0:
-        raise DataError(f"{path} is empty (0 bytes): expected samples. Get or write it again.")
+        raise DataError(f"{path} is empty (0 bytes): expected samples. Download or write it again.")
     return False
 
 
@@ -191,7 +193,7 @@ def _dispatched(path: Path, options: Options, like: Mapping[str, Any] | None) ->
     known = [*READERS, *CHOOSING, ".idx.gz", ".csv.gz"]
     if suffix in RUNS_CODE:
         raise DataError(
-            f"{path}: files of type {suffix} can run code and are never read. Save the values as .npy or .npz."
+            f"{path}: files of type {suffix} can run code, so they are never read. Save the values as .npy or .npz."
         )
     said = f"type {suffix!r}" if suffix else "a file without a suffix"
     raise DataError(f"{path}: {said} is unknown. {nearest(suffix, known)}")
@@ -199,7 +201,7 @@ def _dispatched(path: Path, options: Options, like: Mapping[str, Any] | None) ->
 
 def _absent(path: Path) -> DataError:
     text = str(path)
-    if address := re.match(r"(https?:)/+", text):  # which a path shortens to one slash
+    if address := re.match(r"(https?:)/+", text):  # a path shortens two slashes to one
         text = f"{address[1]}//{text[address.end() :]}"
         return DataError(f"{text} is an address: expected a path or one of {', '.join(NAMES)}. Download it first.")
     beside = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
@@ -207,7 +209,7 @@ def _absent(path: Path) -> DataError:
     offered = nearest(path.name, [*NAMES, *beside] if bare else beside)
     hint = offered if offered.startswith("Did") else "Check the path."
     if bare and not path.suffix:
-        return DataError(f"{text!r} is no file, folder or known name ({', '.join(NAMES)}). {hint}")
+        return DataError(f"{text!r} is not a file, a folder or a known name ({', '.join(NAMES)}). {hint}")
     return DataError(f"{path} does not exist: expected a file or folder with samples. {hint}")
 
 

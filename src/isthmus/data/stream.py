@@ -1,4 +1,4 @@
-"""Streams: a source in pieces, read one ahead of their use, so that it may be larger than memory."""
+"""Streams: a source in pieces that are read ahead, so that it may be larger than memory."""
 
 import importlib
 import os
@@ -26,22 +26,22 @@ from isthmus.errors import DataError, remark
 Made = TypeVar("Made")
 
 PIECE = 2**24
-"""Bytes that the numbers of a piece take at most, unless its size is given; each worker has one, and some five wait."""
+"""The largest default size of a piece in bytes; each worker has one piece, and about five wait."""
 
 MOST = 2**15
-"""Samples in a piece at most, unless its size is given: nothing is used before the first piece has been read."""
+"""The largest default number of samples in a piece: work begins when the first piece has been read."""
 
 SMALL = 2**24
-"""A file of fewer bytes is read as a whole, and then divided."""
+"""A file of fewer bytes is read completely, and then divided."""
 
 
 @dataclass
 class Stream:
-    """A source in pieces, `Samples` each, to be gone through as often as wanted.
+    """A source in pieces, `Samples` each. You can iterate over it several times.
 
-    count: how many samples there are; None where nobody knows before the end.
-    begin: starts from the first piece again.
-    skipped: names of the pictures that could not be read, and were left out, as far as it has been gone through.
+    count: the number of samples; None if it is unknown before the end.
+    begin: starts again from the first piece.
+    skipped: names of unreadable pictures that were skipped so far.
     """
 
     count: int | None
@@ -49,7 +49,7 @@ class Stream:
     skipped: list[str] = field(default_factory=list)
 
     def checked(self, check: Callable[[Samples], object]) -> "Stream":
-        """The same, each piece checked as it is read; `check` raises where it won't do."""
+        """The same stream with a check of each piece as it is read; `check` raises an error for a bad piece."""
 
         def begin() -> Iterator[Samples]:
             for piece in self.begin():
@@ -61,13 +61,13 @@ class Stream:
     def through(
         self, use: Callable[[Samples], Made], workers: int | None = None
     ) -> Generator[tuple[Samples, Made], None, None]:
-        """Each piece with what `use` makes of it, in their order, made while pieces before it are written, say.
+        """Each piece with the result of `use` on it, in order.
 
-        Pieces are read, used and written side by side, and `use` is called in several threads at once: `workers`, each
-        with its share of PyTorch's threads; as many as PyTorch has, 8 at most, where it is None. Give 1 where `use`
-        must see the pieces in their order.
+        Reading, `use` and your code between the pieces (for example writing) run at the same time. `use` is called in
+        several threads: `workers`, each with its share of PyTorch's threads; None uses PyTorch's number of threads, at
+        most 8. Set 1 if `use` needs the pieces in order.
         """
-        with closing(iter(self)) as pieces:  # an error in `use` is to end the reading at once
+        with closing(iter(self)) as pieces:  # an error in `use` ends the reading at once
             yield from side_by_side(pieces, use, workers)
 
     def __iter__(self) -> Generator[Samples, None, None]:
@@ -83,17 +83,17 @@ def stream_samples(
     rows: int | None = None,
     **options: Unpack[OptionWords],
 ) -> Stream:
-    """Read any source as `read_samples` does, a piece at a time, so that memory does not grow with it.
+    """Read any source like `read_samples`, but a piece at a time, so that memory doesn't grow with the source.
 
-    `.npy`, Parquet, text tables (but for packed ones and those parted by blanks), folders and zips of pictures are read
-    in pieces; any other source, small files, and one part of a source are read as a whole and then divided. Pictures
-    that can't be read are left out, and named in `Stream.skipped`.
+    `.npy`, Parquet, text tables (except compressed ones and those separated by blanks), folders and zips of pictures
+    are read in pieces. Any other source, small files, and one part of a source are read completely and then divided.
+    Unreadable pictures are skipped, and named in `Stream.skipped`.
 
-    rows: samples in a piece; as many as take 16 MiB, but 32,768 at most, where it is None.
-    The rest as for `read_samples`. What is wrong with a piece is said when it is come to.
+    rows: samples in a piece; None takes 16 MiB of samples, at most 32,768.
+    For the other arguments see `read_samples`. An error in a piece is raised when you reach that piece.
 
     Raises:
-        DataError: the source can't be read, or does not fit the model.
+        DataError: the source can't be read, or doesn't fit the model.
     """
     chosen = Options.of(inherited(like) | options)
     unfilled = chosen.missing == "fill" and (like is None or like.get("fill") is None)
@@ -108,13 +108,13 @@ def stream_samples(
         return divided(read_samples(source, like=like, part=part, **options), rows)
     count, begin = opened
     if of_patches(like) and not chosen.patches:
-        count = None  # of tiles, which each picture has as many of as it is large
+        count = None  # the number of tiles depends on each picture's size
 
     def pieces() -> Iterator[Samples]:
         done = kept = 0
         raws = begin()
         while True:
-            with reading(path):  # and not what is done with a piece
+            with reading(path):  # only the reading, not the use of a piece
                 raw = next(raws, None)
                 if raw is None:
                     break
@@ -125,20 +125,20 @@ def stream_samples(
                 try:
                     piece = as_taken(raw, chosen, where, like)
                 except NothingLeftError:
-                    remark(f"{where} lacks numbers in all of {len(raw.values)} samples: they are left out.")
+                    remark(f"{where} has missing numbers in all of {len(raw.values)} samples: they are left out.")
                     continue
             kept += len(piece)
             yield piece
         if not kept:
-            raise DataError(f"{path} has no sample that can be read{_named(skipped)}: expected at least one.")
+            raise DataError(f"{path} has no readable sample{_named(skipped)}: expected at least one.")
 
     return Stream(count, pieces, skipped)
 
 
 def stream_pictures(source: Any, like: Mapping[str, Any], **options: Unpack[OptionWords]) -> Stream:
-    """The whole pictures of a source, each a piece of its own size, for a model of patches; else as `stream_samples`.
+    """For a model of patches, the whole pictures of a source, each as one piece; otherwise like `stream_samples`.
 
-    like: `Data.description` of the model's data, by whose options the pictures are read.
+    like: `Data.description` of the model's data, with the options to read the pictures.
 
     Raises:
         DataError: as `stream_samples`; or the pictures have other channels than the model's.
@@ -151,7 +151,7 @@ def stream_pictures(source: Any, like: Mapping[str, Any], **options: Unpack[Opti
             raise DataError(
                 f"{where} has samples of shape {samples.shape}: expected pictures with {channels} "
                 f"channel{'s' * (channels != 1)}, as in the model's training. "
-                + (f"Read them with {advice}." if advice else "Convert them first.")
+                + (f"Read them with {advice}." if advice else "Convert the pictures first.")
             )
         check_units(samples, like, where)
 
@@ -160,7 +160,7 @@ def stream_pictures(source: Any, like: Mapping[str, Any], **options: Unpack[Opti
 
 
 def divided(samples: Samples, rows: int | None = None) -> Stream:
-    """Samples in memory, or mapped from a file, in pieces of so many rows."""
+    """Samples in memory, or mapped from a file, in pieces of `size` rows."""
     size = rows or max(1, PIECE // max(1, 4 * int(np.prod(samples.shape))))
     starts = range(0, len(samples), size)
     return Stream(
@@ -172,7 +172,7 @@ def divided(samples: Samples, rows: int | None = None) -> Stream:
 def _open(
     path: Path, options: Options, like: Mapping[str, Any] | None, rows: int, skipped: list[str]
 ) -> tuple[int | None, Callable[[], Iterator[Raw]]] | None:
-    """How many samples there are, and what begins to read them; None where the source can only be read as a whole."""
+    """The number of samples and a function that starts reading; None if the source can't be read in pieces."""
     if is_folder(path):
         return folder_pieces(path, options, rows, skipped)
     suffix = path.suffix.lower()
@@ -188,12 +188,12 @@ def _open(
 
 
 def _tables(module: str) -> Any:
-    """Arrow is imported when it is first needed: it takes some 40 MB."""
+    """Import a module when it is first needed: Arrow takes some 40 MB."""
     return importlib.import_module(f"isthmus.data.{module}")
 
 
 def _rows(rows: int | None, like: Mapping[str, Any] | None, options: Options) -> int:
-    """Samples that are read together."""
+    """The number of samples that are read together."""
     if of_patches(like) and not options.patches:
         return 1  # whole pictures, each of its own size
     if rows is not None:
@@ -203,7 +203,7 @@ def _rows(rows: int | None, like: Mapping[str, Any] | None, options: Options) ->
 
 
 def _small(path: Path) -> bool:
-    """Pictures are packed, and may be damaged: they are always read one by one."""
+    """Whether the source has picture files; these may be damaged, so they are read one by one."""
     return path.is_file() and path.suffix.lower() != ".zip" and path.stat().st_size < SMALL
 
 

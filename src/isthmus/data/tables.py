@@ -20,17 +20,17 @@ from isthmus.data.raw import Raw
 from isthmus.errors import DataError, nearest, remark, renamed
 from isthmus.formatting import listed
 
-NAME = "name"  # a text column that is called so holds the samples' names
+NAME = "name"  # a text column with this name holds the samples' names
 MOST_COLUMNS = 100_000
 """Arrow takes some kilobytes for each column beside its values."""
 BATCH = 2**15  # rows of a table whose columns are put side by side at a time
 
 
 def from_table(source: Any, options: Options, like: Mapping[str, Any] | None = None) -> Raw:
-    """What a data frame or Arrow table in memory holds (see `from_arrow`); an index of pandas is left out.
+    """Read a data frame or Arrow table in memory (see `from_arrow`); a pandas index is ignored.
 
     Raises:
-        DataError: it is no table, or its columns are not what is wanted.
+        DataError: it isn't a table, or its columns don't fit.
     """
     called = f"The {type(source).__name__}"
     try:
@@ -40,15 +40,17 @@ def from_table(source: Any, options: Options, like: Mapping[str, Any] | None = N
             table = pa.Table.from_batches([pa.record_batch(source)])
     except (pa.ArrowException, TypeError, ValueError) as error:
         said = " ".join(str(error).split())[:120]
-        raise DataError(f"{called} is not a table of plain columns ({said}): expected a data frame.") from error
+        raise DataError(
+            f"{called} is not a table of plain columns ({said}): expected a data frame. Convert it, or give an array."
+        ) from error
     return from_arrow(table, options, called, like)
 
 
 def read_parquet(path: Path, options: Options, like: Mapping[str, Any] | None = None) -> Raw:
-    """What a Parquet file holds (see `from_arrow`).
+    """Read a Parquet file (see `from_arrow`).
 
     Raises:
-        DataError: the file is damaged, unpacks to more than it may, or its columns are not what is wanted.
+        DataError: the file is damaged, unpacks to more than the limit, or its columns don't fit.
     """
     with _told(path), _parquet(path) as file:
         count = file.metadata.num_rows
@@ -63,7 +65,9 @@ def read_parquet(path: Path, options: Options, like: Mapping[str, Any] | None = 
         batches = file.iter_batches(BATCH, use_threads=False)
         table = slim(batches, as_written(options, like)) if count else file.read()
         if table.num_rows != count:
-            raise DataError(f"{path} is damaged: it has {table.num_rows} rows of {count}. Get or write it again.")
+            raise DataError(
+                f"{path} is damaged: it has {table.num_rows} rows, expected {count}. Download or write it again."
+            )
     raw = from_arrow(table, options, str(path), like)
     del table
     give_back()
@@ -71,15 +75,15 @@ def read_parquet(path: Path, options: Options, like: Mapping[str, Any] | None = 
 
 
 def give_back() -> None:
-    """Give the system the memory back that Arrow took for a table which is gone."""
+    """Return Arrow's unused memory to the system."""
     pa.default_memory_pool().release_unused()
 
 
 @contextlib.contextmanager
 def _parquet(path: Path) -> Iterator[pq.ParquetFile]:
-    """An open Parquet file, of which text is read as it is packed: a name that comes a million times, once.
+    """An open Parquet file. Text is read dictionary-encoded, so that a repeated name is in memory once.
 
-    Without reading ahead, for else a whole group of rows is, and what it took is not given back.
+    Reading ahead is off, because it would read a whole row group and keep its memory.
     """
     with pq.ParquetFile(path) as file:
         text = [field.name for field in file.schema_arrow if is_text(field.type)]
@@ -88,24 +92,24 @@ def _parquet(path: Path) -> Iterator[pq.ParquetFile]:
 
 
 def check_columns(count: int, called: str) -> None:
-    """Raise DataError where a table has more columns than Arrow can hold without gigabytes of its own."""
+    """Raise DataError if a table has so many columns that Arrow would need gigabytes for them."""
     if count > MOST_COLUMNS:
         raise DataError(
-            f"{called} has {count:,} columns: expected at most {MOST_COLUMNS:,} of a table with names. "
-            "Save the values as an array, such as with numpy.save, to read it as .npy."
+            f"{called} has {count:,} columns: expected at most {MOST_COLUMNS:,} in a table with column names. "
+            "Save the values as a .npy array with numpy.save and read that."
         )
 
 
 def as_written(options: Options, like: Mapping[str, Any] | None) -> tuple[str | int, ...]:
-    """Columns, by name or place, whose numbers are names: of labels or of categories."""
+    """Columns, by name or place, that hold labels or categories, so that numbers in them are names."""
     known = (like or {}).get("columns") if (like or {}).get("categories") else ()
     return tuple(name for name in (options.label, *options.categorical, *(known or ())) if name is not None)
 
 
 def slim(batches: Iterable[pa.RecordBatch], exact: Collection[str | int] = ()) -> pa.Table:
-    """A table of these batches, whose numbers are float32 from the start, but for those of `exact` columns.
+    """A table of these batches with float32 numbers, except in `exact` columns.
 
-    So a table is never in memory as long numbers and as short ones. Without a batch it has no columns.
+    So a table is never in memory as float64 and float32 at the same time. Without a batch it has no columns.
     """
     slimmed = []
     for batch in batches:
@@ -128,10 +132,10 @@ def slim(batches: Iterable[pa.RecordBatch], exact: Collection[str | int] = ()) -
 def parquet_pieces(
     path: Path, options: Options, like: Mapping[str, Any] | None, size: int
 ) -> tuple[int, Callable[[], Iterator[Raw]]]:
-    """How many rows a Parquet file holds, and these, `size` at a time, each as `read_parquet` gives all.
+    """The number of rows of a Parquet file, and the rows, `size` at a time, as from `read_parquet`.
 
     Raises:
-        DataError: as `read_parquet`, when the rows are come to.
+        DataError: as `read_parquet`, when the rows are read.
     """
     with _told(path), pq.ParquetFile(path) as file:
         count = file.metadata.num_rows
@@ -141,7 +145,7 @@ def parquet_pieces(
         with _told(path), _parquet(path) as file:
             if not count:
                 yield from_arrow(file.read(), options, str(path), like)
-            for batch in file.iter_batches(size, use_threads=False):  # whose threads cost half as much again
+            for batch in file.iter_batches(size, use_threads=False):  # threads would take half as much time again
                 yield from_arrow(pa.Table.from_batches([batch]), options, str(path), like)
 
     return count, pieces
@@ -149,37 +153,38 @@ def parquet_pieces(
 
 @contextlib.contextmanager
 def _told(path: Path) -> Iterator[None]:
-    """Say in our words what is wrong with a Parquet file."""
+    """Convert Arrow's errors for a Parquet file to DataError."""
     try:
         yield
     except (DataError, MemoryError):
         raise
     except (pa.ArrowException, OSError, ValueError) as error:
         said = " ".join(str(error).split())[:120]
-        raise DataError(f"{path} is damaged or no Parquet file ({said}). Get or write it again.") from error
+        raise DataError(f"{path} is damaged or not a Parquet file ({said}). Download or write it again.") from error
 
 
 def from_arrow(
     table: pa.Table, options: Options, called: str, like: Mapping[str, Any] | None = None, *, named: bool = True
 ) -> Raw:
-    """The wanted columns of `table` as one float32 matrix, in the wanted order, with labels and names apart.
+    """The wanted columns of `table` as one float32 matrix, in the wanted order, with separate labels and names.
 
     like: description of a model's data; its columns are the wanted ones, found by name.
-    named: whether the columns have names of their own; else they are called by their number.
+    named: whether the columns have names; otherwise messages give their number.
 
     Raises:
-        DataError: a column is missing, doubled, or holds no numbers.
+        DataError: a column is missing, duplicated, or not numeric.
     """
     table = _without_index(table)
     columns = table.column_names
     doubled = sorted({name for name in columns if columns.count(name) > 1}) if len(set(columns)) < len(columns) else []
     if doubled:
         raise DataError(
-            f"{called} has more than one column {listed(list(map(repr, doubled)))}: expected each once. Rename them."
+            f"{called} has several columns named {listed(list(map(repr, doubled)))}: expected each name once. "
+            "Rename them."
         )
     if not table.num_rows or not columns:
         raise DataError(
-            f"{called} has {table.num_rows} rows and {len(columns)} columns: expected one of each at least."
+            f"{called} has {table.num_rows} rows and {len(columns)} columns: expected at least one of each."
         )
     label = _label(columns, options, called, like, named)
     own_names = (
@@ -192,7 +197,7 @@ def from_arrow(
     else:
         wanted = [c for c in options.columns or columns if c not in taken and c not in options.exclude]
     if not wanted:
-        raise DataError(f"{called} has no columns left to learn from: loosen columns=, exclude= or label=.")
+        raise DataError(f"{called} has no columns left to learn from. Change columns=, exclude= or label=.")
     categories = categorical_columns(table, wanted, options, like)
     values, names = _matrix(table, wanted, categories, called, named=named, kept=options.missing in ("keep", "fill"))
     return Raw(
@@ -206,7 +211,7 @@ def from_arrow(
 
 
 def _without_index(table: pa.Table) -> pa.Table:
-    """Without the columns that pandas keeps its index in."""
+    """The table without the columns of a pandas index."""
     try:
         indices = json.loads((table.schema.metadata or {}).get(b"pandas", b"{}")).get("index_columns", [])
     except (ValueError, AttributeError):
@@ -218,12 +223,12 @@ def _without_index(table: pa.Table) -> pa.Table:
 def _label(
     columns: list[str], options: Options, called: str, like: Mapping[str, Any] | None, named: bool
 ) -> str | None:
-    """Name of the column that holds the labels."""
+    """The name of the label column."""
     asked = options.label
     if asked is None:
         return None
     if not named and like is not None and len(columns) == int(np.prod(like["shape"])):
-        return None  # the labels are left out already
+        return None  # the labels are already excluded
     if str(asked) in columns:
         return str(asked)
     if isinstance(asked, int) and -len(columns) <= asked < len(columns):
@@ -242,13 +247,13 @@ def _check_asked(columns: list[str], options: Options, called: str) -> None:
 
 
 def _models(columns: list[str], taken: list[str], options: Options, called: str, like: Mapping[str, Any]) -> list[str]:
-    """The columns that a model was trained on, in its order."""
+    """The columns of a model's training data, in its order."""
     wanted = list(like["columns"])
     missing = [name for name in wanted if name not in columns]
     if missing:
         raise DataError(
             f"{called} lacks the column{'s' * (len(missing) > 1)} {listed(list(map(repr, missing)))}: "
-            f"expected the {len(wanted)} columns the model was trained on. "
+            f"expected the {len(wanted)} columns of the model's training data. "
             f"{renamed(missing, [name for name in columns if name not in wanted])}"
         )
     ignored = {*taken, *wanted, *options.exclude, *(like.get("options") or {}).get("exclude", ())}
@@ -268,14 +273,14 @@ def _matrix(
     named: bool,
     kept: bool,
 ) -> tuple[np.ndarray, tuple[tuple[str, ...], ...]]:
-    """`(rows, wanted)` float32, NaN where something is missing, and the names of each column's categories."""
+    """`(rows, wanted)` float32, with NaN for missing values, and the names of each column's categories."""
     unfit = [name for name in wanted if name not in categories and not is_number(table[name].type)]
     if unfit:
         shown = listed([_described(table[name], name, named) for name in unfit])
         names = ",".join(unfit[:5])
         raise DataError(
-            f"{called} has columns that hold no numbers: {shown}. "
-            f"Take them for categories with categorical='auto', leave them out with exclude='{names}', or name one as "
+            f"{called} has columns that aren't numeric: {shown}. "
+            f"Read them as categories with categorical='auto', leave them out with exclude='{names}', or name one as "
             "label=."
         )
     matrix = np.empty((table.num_rows, len(wanted)), np.float32)
@@ -295,7 +300,7 @@ def _matrix(
 
 
 def _numbers(batch: pa.RecordBatch) -> np.ndarray:
-    """`(rows, columns)` float32, NaN where there is none; laid out in one call, which lets other threads run."""
+    """`(rows, columns)` float32, with NaN for missing values; made in one call, which lets other threads run."""
     columns = [_floating(column) for column in batch.columns]
     laid: Any = pa.RecordBatch.from_arrays(columns, batch.schema.names).to_tensor(null_to_nan=True, row_major=True)
     with np.errstate(over="ignore"):  # what is too large becomes infinite, and is then reported as such

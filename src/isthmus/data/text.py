@@ -1,4 +1,4 @@
-"""Text tables: CSV, TSV and columns parted by blanks, with a first line of names or without; gzipped too."""
+"""Text tables: CSV, TSV and columns separated by blanks, with or without a header; also gzipped."""
 
 import contextlib
 import csv
@@ -28,11 +28,10 @@ LARGEST_BLOCK = 2**31 - 1  # bytes; Arrow's own limit
 
 
 def read_text(path: Path, options: Options, like: Mapping[str, Any] | None = None) -> Raw:
-    """What a text table holds (see `from_arrow`). Its delimiter and whether it has a header are found out or given.
+    """Read a text table (see `from_arrow`). The delimiter and the header are detected unless given.
 
     Raises:
-        DataError: the file is no text, has rows of different lengths or more columns than it may, or its columns are
-            not what is wanted.
+        DataError: the file isn't text, has rows of different lengths or too many columns, or its columns don't fit.
     """
     content = _content(path, options)
     first = _first_line(content, path)
@@ -55,12 +54,12 @@ def read_text(path: Path, options: Options, like: Mapping[str, Any] | None = Non
 def text_pieces(
     path: Path, options: Options, like: Mapping[str, Any] | None, size: int
 ) -> tuple[None, Callable[[], Iterator[Raw]]] | None:
-    """The rows of a text table, some bytes for about `size` of them at a time, each piece as `read_text` gives all.
+    """The rows of a text table, about `size` at a time, each piece as from `read_text`.
 
-    None where columns are parted by blanks, or the text is packed: such a file can be read as a whole only.
+    None if columns are separated by blanks or the file is compressed: such a file can only be read completely.
 
     Raises:
-        DataError: as `read_text`, when the rows are come to; a column whose first rows are numbers holds no text later.
+        DataError: as `read_text`, when the rows are read; or a column starts with numbers and contains text later.
     """
     with path.open("rb") as file:
         head = pa.py_buffer(file.read(LONGEST_LINE))
@@ -86,7 +85,7 @@ def text_pieces(
 
 
 def _wide(kind: pa.DataType) -> pa.DataType:
-    """The type that takes what later rows may hold, where the first ones hold whole numbers or nothing."""
+    """A type that also fits later rows, if the first ones hold whole numbers or nothing."""
     return pa.float64() if pa.types.is_integer(kind) or pa.types.is_null(kind) else kind
 
 
@@ -108,11 +107,11 @@ def _names(table: pa.Table, path: Path) -> list[str]:
 
 
 def _content(path: Path, options: Options) -> pa.Buffer:
-    """The whole text, in memory that is no object of Python's, and a line's end after the last one.
+    """The whole text in memory that Python doesn't own, with a line break at the end.
 
-    Arrow's threads let go of what they read only after the table is returned; where Python ends just then, as it does
-    after an error, a thread that has to give back an object of Python's ends the process by SIGABRT. And it finds no
-    row in a lone line without an end.
+    Arrow's threads release their input only after the table is returned. If Python exits at that moment, as it does
+    after an error, a thread that releases a Python object aborts the process. The line break is needed because Arrow
+    finds no row in a single line without one.
     """
     if path.suffix == ".gz":
         return _as_buffer(unpacked(path, options.max_bytes))
@@ -126,7 +125,7 @@ def _content(path: Path, options: Options) -> pa.Buffer:
 
 
 def _as_buffer(pieces: list[bytes]) -> pa.Buffer:
-    """Pieces of text as one, as in `_content`; the list is emptied meanwhile, so that nothing is in memory twice."""
+    """Pieces of text joined, as in `_content`; the list is emptied meanwhile, so that nothing is in memory twice."""
     own = pa.allocate_buffer(sum(map(len, pieces)) + 1)
     view = memoryview(own).cast("B")
     place = 0
@@ -148,20 +147,20 @@ def _has_quotes(content: pa.Buffer) -> bool:
 
 
 def _check_lines(content: pa.Buffer, path: Path) -> None:
-    """Raise DataError where a line is so long that it can be none, before it is taken to pieces."""
+    """Raise DataError if a line is too long for a text table, before it is parsed."""
     if any(len(window) == LONGEST_LINE and not _END.search(window) for window in _windows(content, LONGEST_LINE)):
         raise _too_long(path)
 
 
 def _too_long(path: Path) -> DataError:
     return DataError(
-        f"{path} has a line of more than {LONGEST_LINE} bytes: expected a text table, of a line for each sample. "
-        "Check that it is the file you meant, or save the values as .npy."
+        f"{path} has a line of more than {LONGEST_LINE} bytes: expected a text table with one line for each sample. "
+        "Check that you gave the right file, or save the values as .npy."
     )
 
 
 def _tabbed(content: pa.Buffer) -> Iterator[bytes]:
-    """The text with a tab in the place of each run of blanks, in pieces."""
+    """The text with each run of blanks replaced by a tab, in pieces."""
     rest = b""
     for window in _windows(content, 2**20):
         *lines, rest = (rest + window).split(b"\n")
@@ -186,7 +185,7 @@ def _first_line(content: pa.Buffer, path: Path) -> str:
         raise DataError(f"{path} is not UTF-8 text (byte {error.start}): expected a text table in UTF-8.") from error
     lines = [line for line in text.splitlines() if line.strip()]
     if not lines:
-        raise DataError(f"{path} is empty: expected rows of numbers. Check that it is the file you meant.")
+        raise DataError(f"{path} is empty: expected rows of numbers. Check that you gave the right file.")
     return lines[0]
 
 
@@ -214,7 +213,7 @@ def _may_be_value(cell: str) -> bool:
 
 @dataclass(frozen=True)
 class _Layout:
-    """How a text table is written; quoted: cells may stand in quotes, and then hold the ends of lines."""
+    """The format of a text table; quoted: whether cells may be quoted, and then contain line breaks."""
 
     delimiter: str
     header: bool
@@ -233,8 +232,8 @@ class _Layout:
     ) -> Iterator[pa.RecordBatch]:
         """The rows of a file, or of a reader of it, a block at a time.
 
-        Columns keep the type that their first rows have; but whole numbers may later have fractions, if they are not
-        to be taken as `exact`ly as they are written.
+        Columns keep the type of their first rows; but whole numbers may have fractions later, except in `exact`
+        columns.
         """
         with arrow_csv.open_csv(source(), self.read(block), self.parse(_noting(ragged))) as rows:
             types = {field.name: field.type for field in rows.schema}
@@ -279,7 +278,7 @@ def _noting(ragged: list[Any]) -> Callable[[Any], str]:
 
 @contextlib.contextmanager
 def _told(path: Path) -> Iterator[list[Any]]:
-    """Say in our words what is wrong with a text table; what is given takes the rows of a wrong length."""
+    """Convert Arrow's errors for a text table to DataError; yields a list that collects rows of a wrong length."""
     ragged: list[Any] = []
     try:
         yield ragged
@@ -291,5 +290,5 @@ def _told(path: Path) -> Iterator[list[Any]]:
         number = "" if row.number is None else f" {row.number}"
         raise DataError(
             f"{path}: row{number} has {row.actual_columns} values where {row.expected_columns} were expected "
-            f"({row.text[:40]!r}). Mend the row, or say which delimiter= the file has."
+            f"({row.text[:40]!r}). Correct the row, or set the file's delimiter=."
         )

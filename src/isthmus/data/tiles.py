@@ -1,4 +1,4 @@
-"""Tiles: whole pictures cut into pieces of one size that cover them, each named after its place."""
+"""Tiles: pieces of one size that cover a whole picture, each named after its place."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -17,9 +17,9 @@ from isthmus.data.samples import Samples
 def tiled(samples: Samples, size: tuple[int, int]) -> Samples:
     """Pictures (N, C, H, W) as the tiles (M, C, *size) that cover them, picture by picture, row by row.
 
-    The last tile of a row or column ends where the picture ends, and so may lie over the one before it. A picture that
-    is smaller than a tile is continued by its last pixels. A tile is called after its picture, and the row and column
-    of its first pixel, as patches are: "cats/a@32,0.png".
+    The last tile of a row or column ends at the picture's border, so it may overlap the one before it. A picture
+    smaller than a tile is extended by repeating its last pixels. Like a patch, a tile is named after its picture and
+    the row and column of its first pixel: "cats/a@32,0.png".
     """
     values = samples.tensor()
     height, width = values.shape[2:]
@@ -42,13 +42,13 @@ def places_of(picture: tuple[int, int], size: tuple[int, int]) -> list[tuple[int
 
 
 def tile_name(name: str, place: tuple[int, int]) -> str:
-    """What a tile of this picture is called."""
+    """The name of a tile of this picture."""
     path = PurePosixPath(name)
     return str(path.with_name(f"{path.stem}@{place[0]},{place[1]}{path.suffix}"))
 
 
 def one_picture(source: Any, channels: int) -> Any:
-    """A picture of Pillow's, or an array (H, W), (C, H, W) or (H, W, C), as a set of one; any other source as it is."""
+    """A Pillow picture, or an array (H, W), (C, H, W) or (H, W, C), as a set of one; other sources unchanged."""
     if isinstance(source, Image.Image):
         mode = MODES.get(channels)
         return torch.from_numpy(np.array(source.convert(mode))).reshape(1, *source.size[::-1], channels).movedim(-1, 1)

@@ -1,4 +1,4 @@
-"""Unpacking: gzipped files, a piece at a time, so that no more is in memory than has come out of them."""
+"""Unpacking gzipped files a piece at a time, so that memory only holds what has been unpacked."""
 
 import gzip
 import zlib
@@ -26,5 +26,5 @@ def unpacked(path: Path, max_bytes: int) -> list[bytes]:
                     )
                 pieces.append(piece)
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise DataError(f"{path} is damaged or cut short ({error}). Get or write it again.") from error
+        raise DataError(f"{path} is damaged or cut short ({error}). Download or write it again.") from error
     return pieces

@@ -1,4 +1,4 @@
-"""Writing samples and codes, in every format that can be read; whole or not at all, at once or piece by piece."""
+"""Writing samples and codes in every format that can be read: atomically, at once or piece by piece."""
 
 import contextlib
 import math
@@ -25,7 +25,7 @@ from isthmus.storage.replacing import finish_swap
 
 
 class Put(Protocol):
-    """Writes a piece: `(N, ...)` values in raw units and, where they have any, the N samples' names."""
+    """Writes a piece: `(N, ...)` values in raw units and, if there are any, the N samples' names."""
 
     def __call__(self, values: np.ndarray | Tensor, names: Sequence[str] = ()) -> None:
         """Write them."""
@@ -41,10 +41,10 @@ def write_samples(
     columns: Sequence[str] = (),
     overwrite: bool = False,
 ) -> Path:
-    """Write `values`, `(N, ...)` in raw units, in the format that the path's ending says; gives the path.
+    """Write `values`, `(N, ...)` in raw units, in the format of the path's suffix. Returns the path.
 
     names: of the samples: the files' names in a folder or zip (with a new suffix), a text column "name" in a table.
-    The rest, and what is raised, as for `open_writer`.
+    For the other arguments and the errors see `open_writer`.
     """
     with open_writer(path, like=like, columns=columns, count=len(values), overwrite=overwrite) as put:
         put(values, names)
@@ -60,30 +60,29 @@ def open_writer(
     count: int | None = None,
     overwrite: bool = False,
 ) -> Iterator[Put]:
-    """Give a function that writes samples a piece at a time: `put(values, names=())`. In the end all are there or none.
+    """A context with a function that writes samples a piece at a time, `put(values, names=())`; all or nothing is kept.
 
         with open_writer("codes.parquet") as put:
             for piece, codes in run.stream("large.parquet").through(run.encode):
                 put(codes, piece.names)
 
-    Endings: `.npy`; `.npz` (the array is called X); `.csv`, `.tsv`, `.parquet` with names of columns; `.txt` (blanks
+    Suffixes: `.npy`; `.npz` (the array is called X); `.csv`, `.tsv`, `.parquet` with names of columns; `.txt` (blanks
     between, no names); `.idx`, `.idx.gz`; `.zip` (of PNGs); a picture such as `.png` (of one sample); none: a folder
     of PNGs. All but `.npz`, `.idx` and `.idx.gz` need no more memory than a piece.
 
-    like: `Data.description` of the data that these are like, a model's. Values of its shape get its columns' names
-        and its categories' names, and are bytes again where it had bytes; in pictures, its range of values becomes
-        black to white.
-    columns: names of the columns in a table; else `like`'s, or x0, x1, … for values that are like it, or z0, z1, …
-        for others, such as codes.
-    count: how many samples will come, where that is known: pictures without names are numbered with as many digits.
-    overwrite: replace what is there. A folder is only replaced if it holds nothing but pictures.
+    like: `Data.description` of a model's data. Values of the same shape get its column names and category names, and
+        become bytes if it had bytes; in pictures, its range of values becomes black to white.
+    columns: names of the columns in a table; by default those of `like`, or x0, x1, … for values of its shape, or z0,
+        z1, … for others, such as codes.
+    count: the number of samples, if known: it sets the digits in the numbers of pictures without names.
+    overwrite: whether to replace an existing file. A folder is only replaced if it contains nothing but pictures.
 
-    In pictures, floats are rounded and cut off at 0 and 255. In text, cells and names that a spreadsheet would take for
-    formulas get an apostrophe before them, which is taken off again when they are read; numbers stay numbers.
+    In pictures, floats are rounded and clipped to 0..255. In text, cells and names that a spreadsheet would treat as
+    formulas get an apostrophe, which is removed when they are read; numbers stay numbers.
 
     Raises:
-        DataError: the ending is unknown, something is there already, the values don't suit the format, or none came.
-        IsthmusError: the disk is full, or the place can't be written to; nothing is left half-written.
+        DataError: the suffix is unknown, the path exists already, the values don't suit the format, or there are none.
+        IsthmusError: the disk is full, or the place isn't writable; no partial file is left.
     """
     path = Path(path).expanduser()
     suffix = _suffix(path)
@@ -95,7 +94,7 @@ def open_writer(
             nonlocal empty
             array = _array(values)
             if names and len(names) != len(array):
-                raise DataError(f"{len(names)} names for {len(array)} samples: give one for each, or none.")
+                raise DataError(f"There are {len(names)} names for {len(array)} samples: give one for each, or none.")
             write(_as_written(array, suffix, like, columns, names, path), names)
             empty = False
 
@@ -112,7 +111,7 @@ def _as_written(
     names: Sequence[str],
     path: Path,
 ) -> Any:
-    """The samples as the format wants them: a table, or an array of its shape and type."""
+    """The samples in the form that the format needs: a table, or an array of its shape and type."""
     if of_patches(like) and like is not None and array.ndim == 4 and array.shape[1] == like["shape"][0]:
         like = {**like, "shape": array.shape[1:]}  # whole pictures of a model of patches have any size
     if like is not None and math.prod(like["shape"]) != math.prod(array.shape[1:]):
@@ -140,19 +139,19 @@ def _array(values: np.ndarray | Tensor) -> np.ndarray:
     if array.dtype.kind == "f" and array.dtype != np.float32:
         array = as_tensor(array).numpy()
     if array.ndim < 2 or not array.size:
-        raise DataError(f"Values of shape {array.shape} are no samples: expected (N, ...) with at least one value.")
+        raise DataError(f"Values of shape {array.shape} aren't samples: expected (N, ...) with at least one value.")
     return array
 
 
 def _suffix(path: Path) -> str:
-    """The ending by which the format is known, in small letters; "" for a folder."""
+    """The suffix that determines the format, in lower case; "" for a folder."""
     if IDX_NAME.search(path.name):
         return ".idx.gz" if path.suffix == ".gz" else ".idx"
     suffix = path.suffix.lower()
     if path.is_dir() or not suffix:
         return ""
     if suffix not in FORMATS:
-        raise DataError(f"{path}: nothing is written as {suffix!r}. {nearest(suffix, list(filter(None, FORMATS)))}")
+        raise DataError(f"{path}: the suffix {suffix!r} is unknown. {nearest(suffix, list(filter(None, FORMATS)))}")
     return suffix
 
 
@@ -162,7 +161,7 @@ def _check_free(path: Path, overwrite: bool, *, folder: bool) -> None:
     if not path.exists():
         return
     if not overwrite:
-        raise DataError(f"{path} is there already: expected a new path. Choose another, or say overwrite=True.")
+        raise DataError(f"{path} exists already: expected a new path. Choose another, or set overwrite=True.")
     if path.is_dir() is not folder:
         found, wanted = ("folder", "file") if path.is_dir() else ("file", "folder")
         raise DataError(f"{path} is a {found}: expected a {wanted} to replace. Choose another path.")
@@ -176,7 +175,7 @@ def _columns(array: np.ndarray, like: Mapping[str, Any] | None, given: Sequence[
         or [f"{'z' if like is None else 'x'}{i}" for i in range(count)]
     )
     if len(names) != count:
-        raise DataError(f"{len(names)} column names for {count} values a sample: give one for each, or none.")
+        raise DataError(f"There are {len(names)} column names for {count} values a sample: give one for each, or none.")
     doubled = [name for name in names if names.count(name) > 1] if len(set(names)) < count else []
     if doubled:
         raise DataError(f"The column name {doubled[0]!r} is given more than once: expected different names.")

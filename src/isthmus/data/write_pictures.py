@@ -1,4 +1,4 @@
-"""Writing pictures: a PNG, a folder or a zip of PNGs; whole or not at all."""
+"""Writing pictures atomically: a PNG, a folder or a zip of PNGs."""
 
 import contextlib
 import io
@@ -25,24 +25,24 @@ Write = Callable[[np.ndarray, Sequence[str]], None]
 
 
 def as_bytes(values: np.ndarray, like: Mapping[str, Any] | None, called: str) -> np.ndarray:
-    """`(N, C, H, W)` uint8 of pictures `(N, C, H, W)` or `(N, H, W)`: rounded, and cut off at 0 and 255.
+    """`(N, C, H, W)` uint8 from pictures `(N, C, H, W)` or `(N, H, W)`: rounded, and clipped to 0..255.
 
-    like: description of the data that they are like; where those were floats, their range becomes 0 to 255.
+    like: description of a model's data; if those were floats, their range becomes 0 to 255.
 
     Raises:
-        DataError: the shape is no picture's, or there are values that are not finite.
+        DataError: the shape isn't a picture's, or some values are not finite.
     """
     pictures = values[:, None] if values.ndim == 3 else values
     if pictures.ndim != 4 or pictures.shape[1] not in MODES:
         raise DataError(
-            f"Values of shape {values.shape} are no pictures, as {called} needs: expected (N, C, height, width) with C "
+            f"{called} needs pictures, but the values have shape {values.shape}: expected (N, C, height, width) with C "
             "of 1, 3 or 4. Write them as .npy, .csv or .parquet."
         )
     if pictures.dtype == np.uint8:
         return pictures
     pictures = pictures.astype(np.float32)
     if not np.isfinite(pictures).all():
-        raise DataError(f"There are NaN or infinite values among the pictures for {called}: expected 0 to 255.")
+        raise DataError(f"The pictures for {called} have NaN or infinite values: expected 0 to 255.")
     if like is not None and like.get("dtype") == "float32":
         low, high = _bounds(like)
         pictures = (pictures - low) * (255 / (high - low))
@@ -68,7 +68,7 @@ def write_picture(path: Path, count: int | None) -> Iterator[Write]:
                 )
             image = _image(pictures[0])
             if image.mode == "RGBA" and path.suffix.lower() in (".jpg", ".jpeg", ".bmp", ".ppm", ".pgm"):
-                raise DataError(f"{path.suffix} has no transparency, but the picture has: write it as .png.")
+                raise DataError(f"{path.suffix} can't store the picture's transparency: write it as .png.")
             image.save(beside)
 
         yield write
@@ -90,15 +90,15 @@ def write_zip(path: Path, count: int | None) -> Iterator[Write]:
 
 @contextlib.contextmanager
 def write_folder(path: Path, count: int | None) -> Iterator[Write]:
-    """Pictures, `(N, C, H, W)` uint8, as PNGs in a folder that appears when all of them are there.
+    """Pictures, `(N, C, H, W)` uint8, as PNGs in a folder that appears when it is complete.
 
-    A folder that is there already is replaced if it holds pictures only.
+    An existing folder is replaced if it contains only pictures.
 
     Raises:
-        DataError: it holds something else.
-        IsthmusError: it could not be written; nothing is left half-written.
+        DataError: it contains something else.
+        IsthmusError: it could not be written; no partial folder is left.
     """
-    path = path.absolute()  # which has a name, as "." has not
+    path = path.absolute()  # so that it has a name, unlike "."
     finish_swap(path)
     if path.exists():
         _check_replaceable(path)
@@ -126,7 +126,7 @@ def write_folder(path: Path, count: int | None) -> Iterator[Write]:
 
 
 def _bounds(like: Mapping[str, Any]) -> tuple[float, float]:
-    """The raw values that are black and white in data of floats."""
+    """The raw values of black and white in float data."""
     scaling = like.get("scaling") or {}
     if scaling.get("kind") == "minmax":
         return scaling["shift"], scaling["shift"] + scaling["scale"]
@@ -146,7 +146,7 @@ def _png(picture: np.ndarray) -> bytes:
 
 
 class _Places:
-    """Where each picture goes, below the folder: never out of it, never two in one place."""
+    """Each picture's path below the folder: never outside of it, never the same path twice."""
 
     def __init__(self, count: int | None) -> None:
         self.digits = 8 if count is None else max(5, len(str(count - 1)))
@@ -155,7 +155,7 @@ class _Places:
         self.taken: set[str] = set()
 
     def next(self, names: Sequence[str], count: int) -> list[str]:
-        """Of the next `count` pictures, by their names or else by their numbers."""
+        """The paths of the next `count` pictures, by their names or else by their numbers."""
         if names:
             return [self._of(name) for name in names]
         self.numbered += count
@@ -164,10 +164,8 @@ class _Places:
     def _of(self, name: str) -> str:
         plain = PurePosixPath(name)
         if plain.is_absolute() or ".." in plain.parts or not plain.name or any(c in name for c in "\\:\0"):
-            raise DataError(
-                f"The name {name[:60]!r} is no plain path below a folder: expected one such as label/a.png."
-            )
-        suffixed = (str(plain.with_suffix(".png")), f"{plain}.png")  # a.jpg and a.gif are told apart by the second
+            raise DataError(f"The name {name[:60]!r} isn't a path below a folder: expected one such as label/a.png.")
+        suffixed = (str(plain.with_suffix(".png")), f"{plain}.png")  # the second distinguishes a.jpg and a.gif
         place = next((path for path in suffixed if path.casefold() not in self.taken), "")
         if not place or name.casefold() in self.names:
             raise DataError(
@@ -184,6 +182,6 @@ def _check_replaceable(path: Path) -> None:
         other = next((file for file in files if not is_picture(file)), None)
         if other is not None:
             raise DataError(
-                f"{path} holds more than pictures ({Path(place) / other}): it is not replaced. "
-                "Choose another path, or empty it."
+                f"{path} contains other files than pictures ({Path(place) / other}), so it is not replaced. "
+                "Choose another path, or empty the folder."
             )

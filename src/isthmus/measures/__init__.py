@@ -1,4 +1,4 @@
-"""How good a model is, in numbers."""
+"""Measures of a model's quality."""
 
 from isthmus.measures.evaluation import Evaluation, Unit, evaluate, unit_of
 from isthmus.measures.generation import Generation, frechet_distance, gradient_energy, judge_draws

@@ -1,4 +1,4 @@
-"""Evaluation: a model beside the mean and PCA with as many numbers or bits, measured on each part of the data."""
+"""Evaluation: a model compared with the mean and with PCA of the same size or bits, on each part of the data."""
 
 import math
 from collections.abc import Callable, Iterable, Mapping
@@ -19,7 +19,7 @@ from isthmus.pca import PCA
 
 
 class Unit(NamedTuple):
-    """What a measure's number means: its name in words, its unit, and whether more of it is better."""
+    """A measure's name in words, its unit, and whether larger values are better."""
 
     title: str
     unit: str
@@ -46,19 +46,18 @@ def unit_of(name: str) -> Unit:
 
 @dataclass(frozen=True, eq=False)
 class Evaluation:
-    """What `evaluate` found, for each part.
+    """The results of `evaluate`, for each part.
 
-    measures: part → measure → "model", "pca", "mean" (and "nothing") → figure, in scaled space: the mean over samples
-        of each sample's own figure; explained variance is the whole part's. Missing numbers don't count. None where a
-        figure is not finite or is not defined (the explained variance of samples that are all alike, SSIM of pictures
-        with holes).
-        A category that comes back counts as exact, another one as 1 off; the mean is then the part's most frequent
-        one, and the explained variance the share of the mean's errors that the model doesn't make.
+    measures: part → measure → "model", "pca", "mean" (and "nothing") → value, in scaled space: the mean over the
+        samples' values; the explained variance is that of the whole part. Missing numbers don't count. None if a value
+        isn't finite or isn't defined (the explained variance of equal samples, the SSIM of pictures with holes).
+        A correctly reconstructed category has an error of 0, a wrong one an error of 1; "mean" is then the part's most
+        frequent category, and the explained variance is the share of its errors that the model avoids.
     errors: part → "model", "pca" (and "nothing") → (N,) float32, the mean squared error of each sample, in the part's
         order.
-    columns: part → "model", "pca", "mean" → (D,) float64, the explained variance of each column; tables only. NaN
-        where a column does not vary within the part.
-    skipped: names of pictures that could not be read, where the samples came from a stream.
+    columns: part → "model", "pca", "mean" → (D,) float64, the explained variance of each column; tables only. NaN if
+        a column doesn't vary within the part.
+    skipped: names of unreadable pictures, if the samples came from a stream.
     """
 
     measures: dict[str, dict[str, dict[str, float | None]]]
@@ -72,7 +71,7 @@ class Evaluation:
 
     @property
     def chief_part(self) -> str:
-        """The part to judge by: test where there is one, else validation, else the first."""
+        """The part to report: test if there is one, else validation, else the first."""
         return next((part for part in ("test", "validation") if part in self.measures), next(iter(self.measures)))
 
 
@@ -85,18 +84,18 @@ def evaluate(
     batch_size: int | None = None,
     progress: Callable[[int, int | None], object] | None = None,
 ) -> Evaluation:
-    """Measure `model`, `pca` and `mean` on each of `parts`, streaming; of a sample only its two errors are kept.
+    """Measure `model`, `pca` and `mean` on each of `parts`, streaming.
 
-    SSE, MSE and explained variance for all data; PSNR and SSIM for pictures. The model is read in evaluation mode,
-    without corruption, on its own device; its modules' modes are as before afterwards. Empty parts are left out. The
-    figures are summed up in float64, on the CPU, for not every device has it.
+    SSE, MSE and explained variance for all data; PSNR and SSIM for pictures. The model runs in evaluation mode, without
+    corruption, on its own device; its modules' modes are restored. Empty parts are ignored. Sums are in float64, on the
+    CPU, because not every device supports it.
 
-    A model that `restores` gets samples damaged as in training, always alike, and so does PCA; all are held against the
-    clean ones, and "nothing" is what came in, laid out as they are.
+    A model that `restores` gets samples damaged as in training, with the same random numbers at every call, and so does
+    PCA. All results are compared with the clean samples, and "nothing" is the damaged input in their layout.
 
     parts: samples or streams by name, such as "train", "validation", "test".
-    mean: (D,) or shaped as a sample; scaled: the mean of the training part, `pca.mean`.
-    batch_size: samples at a time; as many as suit their size where it is None.
+    mean: (D,) or in a sample's shape; scaled: the mean of the training part, `pca.mean`.
+    batch_size: samples at a time; None chooses it by their size.
     progress: called as `progress(done, total)` after each batch, in samples over all parts; the total may be None.
     """
     streams = {name: [part] if isinstance(part, Samples) else part for name, part in parts.items() if _count(part) != 0}
@@ -137,7 +136,7 @@ def evaluate(
 
 
 def _count(part: Samples | Stream) -> int | None:
-    """How many samples there are; None where nobody knows before the end."""
+    """The number of samples; None if it is unknown before the end."""
     return len(part) if isinstance(part, Samples) else part.count
 
 
@@ -156,7 +155,7 @@ def _with_modes(mean: Tensor, pieces: Iterable[Samples], levels: tuple[int, ...]
 
 
 def _off(output: Tensor, target: Tensor, levels: tuple[int, ...]) -> Tensor:
-    """The output, but 1 off in columns of categories where it is nearest to another one than the target."""
+    """The output; in columns of categories, the target if the nearest category is right, else the target plus 1."""
     if not any(levels):
         return output
     categories = torch.tensor(levels) > 0
@@ -175,7 +174,7 @@ class _Part:
         self.squares: dict[str, Tensor] = {}
 
     def add(self, target: Tensor, by_rival: Mapping[str, Tensor], observed: Tensor | None = None) -> None:
-        """One batch: the samples and each rival's reconstruction of them, scaled, and which numbers are known."""
+        """One batch: the samples and each candidate's reconstruction of them, scaled, and the known numbers."""
         for rival, output in by_rival.items():
             self._tell("sse", rival, measure.sse(output, target, observed))
             per_sample = measure.mse(output, target, observed)

@@ -1,4 +1,4 @@
-"""Generation: how alike two sets of samples are as a whole, the drawn ones and the real ones, by their features."""
+"""Generation: comparing the distributions of drawn and of real samples, by their features."""
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -11,18 +11,18 @@ from isthmus.errors import DataError
 _PAIRS = 2**22
 """At most this many distances are held at once (32 MB)."""
 NEIGHBOURS = 5
-"""How many neighbours a real sample's surroundings reach to, where nothing else is said."""
+"""The default number of neighbours that define a sample's surroundings."""
 
 
 @dataclass(frozen=True)
 class Generation:
-    """What drawn samples are, held against real ones in the same features.
+    """Drawn samples compared with real ones, in the same features.
 
     precision: share of the draws that lie among the real samples. recall: share of the real samples that lie among the
-    draws. density: as precision, but of how many surroundings a draw lies in, so that one outlier's wide surroundings
-    count little; 1 for draws of the data's own distribution, and above it where draws crowd. coverage: share of the
-    real samples that have a draw in their surroundings. frechet: distance of the two sets' means and covariances.
-    draws, real: how many of each. neighbours: to which of them surroundings reach.
+    draws. density: like precision, but counting the surroundings that contain a draw, so that one outlier's wide
+    surroundings count little; 1 for draws of the data's own distribution, above 1 if draws crowd. coverage: share of
+    the real samples with a draw in their surroundings. frechet: distance of the two sets' means and covariances. draws,
+    real: the number of each. neighbours: the number that defines the surroundings.
     """
 
     precision: float
@@ -82,7 +82,7 @@ def frechet_distance(draws: Tensor, real: Tensor) -> float:
     r"""Squared distance of the normal distributions with the means and covariances of (M, F) and (N, F) features.
 
     :math:`\lVert\mu_1-\mu_2\rVert^2 + \mathrm{tr}(C_1 + C_2 - 2\,(C_1^{1/2} C_2 C_1^{1/2})^{1/2})`, in the features'
-    squared unit. Few samples make it larger than it is: hold only numbers of equal counts against each other.
+    squared unit. With few samples it is too large, so only compare values from equally many samples.
 
     Source: Dowson & Landau, The Fréchet distance between multivariate normal distributions (1982); Heusel et al., GANs
     trained by a two time-scale update rule converge to a local Nash equilibrium, NeurIPS (2017), for its use.
@@ -97,9 +97,9 @@ def frechet_distance(draws: Tensor, real: Tensor) -> float:
 
 
 def gradient_energy(pictures: Tensor) -> float:
-    r"""How sharp (N, C, H, W) pictures are: the mean squared difference of neighbouring pixels, across plus down.
+    r"""The sharpness of (N, C, H, W) pictures: the mean squared difference of neighbouring pixels, across plus down.
 
-    In the pictures' squared unit; blur takes it down, noise takes it up, so read it beside the real pictures' own.
+    In the pictures' squared unit. Blur lowers it and noise raises it, so compare it with that of the real pictures.
     """
     pictures = pictures.float()
     steps = [pictures.diff(dim=axis).square() for axis in (-1, -2) if pictures.shape[axis] > 1]
@@ -110,7 +110,10 @@ def _checked(draws: Tensor, real: Tensor, neighbours: int) -> tuple[Tensor, Tens
     """Both as (·, F) float64, around the real ones' mean, so that distances lose no digits."""
     draws, real = (of.detach().cpu().flatten(1).double() for of in (draws, real))
     if draws.shape[1] != real.shape[1]:
-        raise DataError(f"Features of {draws.shape[1]} and of {real.shape[1]} numbers: take both from one network.")
+        raise DataError(
+            f"The draws have {draws.shape[1]} features and the real samples {real.shape[1]}: expected equally many. "
+            "Compute both with one network."
+        )
     least = min(len(draws), len(real))
     if least <= neighbours:
         raise DataError(
@@ -119,7 +122,7 @@ def _checked(draws: Tensor, real: Tensor, neighbours: int) -> tuple[Tensor, Tens
         )
     for called, of in (("draws", draws), ("real samples", real)):
         if not bool(of.isfinite().all()):
-            raise DataError(f"The features of some {called} are NaN or infinite. Look for the samples that made them.")
+            raise DataError(f"The features of some {called} are NaN or infinite: expected finite ones. Check them.")
     centre = real.mean(0)
     return draws - centre, real - centre
 

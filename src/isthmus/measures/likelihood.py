@@ -1,4 +1,4 @@
-"""Likelihood: how probable a model with a posterior finds samples, in nats."""
+"""Likelihood: the probability of samples under a model with a posterior, in nats."""
 
 import math
 from collections.abc import Iterator
@@ -24,8 +24,8 @@ class Elbo:
     """The evidence lower bound of samples, in nats, in its two terms.
 
     distance: the mean over the samples of -log p(x|z), at one draw of the code each.
-    kl: (*code) float64, the mean KL divergence of each latent dimension to the prior: near 0, it is not used. (1,), the
-        sum of them all, estimated from the draws, where the prior has no closed form.
+    kl: (*code) float64, the mean KL divergence of each latent dimension to the prior; near 0, the dimension isn't used.
+        If the prior has no closed form, (1,): their sum, estimated from the draws.
     """
 
     distance: float
@@ -33,7 +33,7 @@ class Elbo:
 
     @property
     def value(self) -> float:
-        """The bound itself, the mean over the samples; the negative of what a VAE minimises."""
+        """The bound, the mean over the samples; a VAE minimises its negative."""
         return -self.distance - float(self.kl.sum())
 
 
@@ -41,7 +41,7 @@ class Elbo:
 class LogLikelihood:
     """log p(x) of samples, in nats.
 
-    per_sample: (N,) float64. errors: (N,) float64, the standard error of each by the draws alone.
+    per_sample: (N,) float64. errors: (N,) float64, the standard error of each due to the draws.
     """
 
     per_sample: Tensor
@@ -54,7 +54,7 @@ class LogLikelihood:
 
     @property
     def standard_error(self) -> float:
-        """Of the mean, for other samples of the same source and other draws; NaN for one sample."""
+        """The standard error of the mean, over samples of the same source and draws; NaN for one sample."""
         return float(self.per_sample.std()) / math.sqrt(len(self.per_sample))
 
 
@@ -64,12 +64,12 @@ def has_likelihood(model: Autoencoder) -> bool:
 
 
 def elbo(model: Autoencoder, samples: Samples, *, seed: int = 0) -> Elbo:
-    """The evidence lower bound of `samples`, the KL in closed form where the prior has one.
+    """The evidence lower bound of `samples`, with the KL in closed form if the prior has one.
 
-    Of the model's likelihood and posterior, whatever its weight of the KL: β doesn't enter.
+    It uses the model's likelihood and posterior; the weight β of the KL doesn't matter.
 
     Raises:
-        BlueprintError: the model has no posterior, or its distance is no likelihood.
+        BlueprintError: the model has no posterior, or its distance isn't a likelihood.
     """
     generator = seeded(seed)
     distance, kl = 0.0, torch.zeros(())
@@ -82,10 +82,10 @@ def elbo(model: Autoencoder, samples: Samples, *, seed: int = 0) -> Elbo:
 
 
 def log_likelihood(model: Autoencoder, samples: Samples, *, draws: int = 5000, seed: int = 0) -> LogLikelihood:
-    r"""How probable the model finds `samples`, by importance weighting, streaming over the draws.
+    r"""The log-likelihood of `samples`, by importance weighting, streaming over the draws.
 
     :math:`\log p(x) \approx \log\frac1S\sum_s w_s,\ w_s = p(x|z_s)\,p(z_s) / q(z_s|x)` with draws z of the posterior q.
-    On average it is a lower bound: the ELBO for one draw, and the tighter the more. The error of each is by the delta
+    On average it is a lower bound: the ELBO for one draw, and tighter with more draws. The errors are by the delta
     method, :math:`\sqrt{(\overline{w^2} / \bar w^2 - 1) / S}`.
 
     Source: Burda, Grosse & Salakhutdinov, Importance weighted autoencoders, ICLR (2016).
@@ -109,10 +109,10 @@ def log_likelihood(model: Autoencoder, samples: Samples, *, draws: int = 5000, s
 
 
 def bits_per_dimension(model: Autoencoder, log_likelihood: float) -> float:
-    r"""Bits that one number of a sample costs under log p(x), in nats: :math:`-\log_2 p(x) / D`.
+    r"""Bits per number of a sample, from log p(x) in nats: :math:`-\log_2 p(x) / D`.
 
-    A density's are those of the raw data, to a precision of 1 in their unit (a step of a byte, say): the scaled data's,
-    plus the mean logarithm of the scale.
+    For a density, they refer to raw data with a precision of 1 in their unit (for example a step of a byte): the scaled
+    data's bits, plus the mean logarithm of the scale.
     """
     nats = -log_likelihood / math.prod(model.shape)
     if model.distance.density:
@@ -126,8 +126,8 @@ def _draws(
     """Passes of one batch that make `draws` of each sample's code together."""
     if not model.distance.likelihood:
         raise BlueprintError(
-            f"A likelihood is asked of a model whose distance is {model.distance.kind}, which is none. "
-            "Take one that is, such as 'bce' or 'gaussian'."
+            f"This model has no likelihood, because its distance {model.distance.kind} isn't one. "
+            "Use a distance that is a likelihood, such as 'bce' or 'gaussian'."
         )
     at_once = max(1, min(draws, _ROWS_NUMBERS // (len(raw) * math.prod(model.shape))))
     raw = raw.to(model.device)
@@ -139,8 +139,8 @@ def _draws(
         out = model(raw, drawn, labels)
         if out.code.distribution is None:
             raise BlueprintError(
-                f"A likelihood is asked of a model whose code ({model.code.kind}) has no distribution. "
-                "Take a gaussian code (recipe 'vae')."
+                f"This model has no likelihood, because its code ({model.code.kind}) has no distribution. "
+                "Use a gaussian code (recipe 'vae')."
             )
         yield out
 

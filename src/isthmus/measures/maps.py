@@ -1,4 +1,4 @@
-"""How good a map is: whether neighbours on it are neighbours in the data, and whether they share their label."""
+"""The quality of a map: whether its neighbours are neighbours in the data, and whether they have the same label."""
 
 from typing import NamedTuple
 
@@ -6,14 +6,15 @@ import torch
 from torch import Tensor
 
 NEIGHBOURS = 10
-"""How many neighbours are looked at, or fewer where there are few samples."""
+"""The number of neighbours to use; fewer if there are few samples."""
 
 
 class MapQuality(NamedTuple):
-    """How much a map can be trusted.
+    """The quality of a map.
 
-    trustworthiness: 1 where all neighbours on the map are neighbours in the data too, 0.5 about by chance.
-    knn_accuracy: share of the samples whose label is the commonest among their neighbours on the map; None without.
+    trustworthiness: 1 if all neighbours on the map are neighbours in the data; about 0.5 by chance.
+    knn_accuracy: share of the samples whose label is the most common among their neighbours on the map; None without
+        labels.
     """
 
     trustworthiness: float
@@ -23,9 +24,9 @@ class MapQuality(NamedTuple):
 def map_quality(
     samples: Tensor, points: Tensor, labels: Tensor | None = None, *, neighbours: int = NEIGHBOURS
 ) -> MapQuality:
-    """How good a map of N samples is; memory grows with N².
+    """The quality of a map of N samples; memory grows with N².
 
-    samples: (N, D), finite; at least four. points: (N, d) where each is on the map. labels: (N,).
+    samples: (N, D), finite; at least four. points: (N, d) their places on the map. labels: (N,).
 
     Source: Venna & Kaski, Neighborhood preservation in nonlinear projection methods, ICANN (2001); scikit-learn.
     """

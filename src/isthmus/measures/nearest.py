@@ -1,4 +1,4 @@
-"""How far samples are from their nearest neighbours among others: which, and at what distance."""
+"""The nearest neighbours of samples among other samples, and their distances."""
 
 from typing import NamedTuple
 
@@ -28,7 +28,7 @@ def nearest_samples(samples: Tensor, others: Samples, scaling: Scaling, *, most:
 
     Numbers that are missing (NaN) on either side do not count.
 
-    others: the training part, say; at least one. most: look among so many of them at most, evenly spread.
+    others: for example the training part; at least one. most: search at most this many of them, evenly spread.
     """
     device = scaling.scale.device
     wanted = scaling(samples).flatten(1)

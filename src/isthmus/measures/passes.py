@@ -1,4 +1,4 @@
-"""What a model makes of samples when it is judged: whole ones, or damaged as in training where it puts damage right."""
+"""Forward passes for evaluation: of clean samples, or of damaged ones if the model restores."""
 
 from collections.abc import Iterator
 
@@ -18,10 +18,10 @@ def passes(
     generator: torch.Generator | None = None,
     damage: bool | None = None,
 ) -> Iterator[Pass]:
-    """The model's pass over each batch of `size` samples, in their order, with their labels where it wants them.
+    """The model's pass over each batch of `size` samples, in order, with their labels if it needs them.
 
-    damage: whether they come in damaged as in training; where None, only if the model `restores`. generator: of what
-    the damage draws; one of seed 0 where None. Damaged samples of pairs are taken where they are at hand.
+    damage: whether to damage the samples as in training; None does so only if the model `restores`. generator: for the
+    damage's random numbers; None uses seed 0. The damaged samples of pairs are used if the data have them.
     """
     generator = generator or torch.Generator().manual_seed(0)
     damages = model.restores if damage is None else damage

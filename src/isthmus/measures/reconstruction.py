@@ -1,29 +1,29 @@
-"""Reconstruction error: how far what came back is from what went in, a number a sample, in scaled space."""
+"""Reconstruction errors: one number per sample, in scaled space."""
 
 import torch
 from torch import Tensor
 
 BEST_PSNR = 100.0
-"""Decibels given to an exact reconstruction, whose own ratio is infinite; rounding to bytes stands at about 59."""
+"""The decibels of an exact reconstruction, whose ratio is infinite; rounding to bytes gives about 59."""
 
 
 def mse(reconstruction: Tensor, target: Tensor, observed: Tensor | None = None) -> Tensor:
-    """(N,) mean squared error of each sample: its squared error, per number (that is `observed`). 0 is exact."""
+    """(N,) mean squared error of each sample, over its `observed` numbers. 0 is exact."""
     errors = squares(reconstruction, target, observed)
     return errors.mean(1) if observed is None else errors.sum(1) / observed.flatten(1).sum(1).clamp(min=1)
 
 
 def sse(reconstruction: Tensor, target: Tensor, observed: Tensor | None = None) -> Tensor:
-    """(N,) squared error summed over the numbers of each sample (those `observed`). 0 is exact."""
+    """(N,) squared error of each sample, summed over its `observed` numbers. 0 is exact."""
     return squares(reconstruction, target, observed).sum(1)
 
 
 def psnr(reconstruction: Tensor, target: Tensor, span: float = 1.0, observed: Tensor | None = None) -> Tensor:
     r"""(N,) peak signal-to-noise ratio of each picture in decibels, :math:`10 \log_{10}(\text{span}^2 / \text{mse})`.
 
-    More is better; exact pictures get `BEST_PSNR`.
+    Larger is better; exact reconstructions get `BEST_PSNR`.
 
-    span: the largest value a picture can take less the smallest.
+    span: the difference between the largest and the smallest value that a picture can have.
     """
     ratio = 20 * torch.log10(torch.tensor(span)) - 10 * torch.log10(mse(reconstruction, target, observed))
     return ratio.clamp(max=BEST_PSNR)
@@ -32,11 +32,11 @@ def psnr(reconstruction: Tensor, target: Tensor, span: float = 1.0, observed: Te
 def ssim(reconstruction: Tensor, target: Tensor, span: float = 1.0) -> Tensor:
     r"""(N,) mean structural similarity of each picture (N, C, H, W), the mean over its channels; 1 is exact.
 
-    Means, variances and the covariance are taken under a Gaussian window of 11 × 11 numbers, σ = 1.5, wherever the
-    window lies wholly inside the picture; population moments, :math:`K_1 = 0.01`, :math:`K_2 = 0.03`. A picture lower
-    or narrower than 11 gets the largest odd window that fits, with the same σ.
+    Means, variances and the covariance use a Gaussian window of 11 × 11 pixels, σ = 1.5, at all places where it lies
+    completely inside the picture; population moments, :math:`K_1 = 0.01`, :math:`K_2 = 0.03`. A picture smaller than 11
+    pixels gets the largest odd window that fits, with the same σ.
 
-    span: the largest value a picture can take less the smallest.
+    span: the difference between the largest and the smallest value that a picture can have.
 
     Source: Wang, Bovik, Sheikh & Simoncelli, Image quality assessment: from error visibility to structural similarity,
     IEEE Trans. Image Processing 13 (2004).
@@ -58,10 +58,10 @@ def ssim(reconstruction: Tensor, target: Tensor, span: float = 1.0) -> Tensor:
 
 
 def explained_variance(reconstruction: Tensor, target: Tensor) -> Tensor:
-    r"""(D,) share of each number's variance over the N samples that comes back, :math:`1 - \text{SSE} / \text{SS}`.
+    r"""(D,) explained share of each number's variance over the N samples, :math:`1 - \text{SSE} / \text{SS}`.
 
-    SS is about the samples' own mean. 1 is exact, 0 no better than that mean, below 0 worse; NaN where a number
-    does not vary. It belongs to a set, not to a sample: `evaluate` adds it up over batches.
+    SS is about the samples' own mean. 1 is exact, 0 is no better than that mean, below 0 is worse; NaN if a number
+    doesn't vary. It is defined for a set of samples: `evaluate` sums over batches.
     """
     _same_shape(reconstruction, target)
     x, y = reconstruction.flatten(1).double(), target.flatten(1).double()
@@ -84,7 +84,7 @@ def _same_shape(reconstruction: Tensor, target: Tensor) -> None:
     # (N, 1) against (N,) would broadcast to (N, N) and give a number that looks like an error.
     if reconstruction.shape != target.shape:
         raise ValueError(
-            f"A reconstruction of shape {tuple(reconstruction.shape)} for a target of shape {tuple(target.shape)}: "
+            f"The reconstruction has shape {tuple(reconstruction.shape)}, but the target has {tuple(target.shape)}: "
             "expected the same shape. Reshape one of them."
         )
 

@@ -1,1 +1,1 @@
-"""A model: the composition of its parts, how it is built, and how it lies on disk."""
+"""A model: the composition of its parts, how it is built, and how it is saved."""

@@ -1,4 +1,4 @@
-"""The composition: corruption → encoder → code → decoder, judged by a distance to the clean target plus penalties."""
+"""The composition: corruption → encoder → code → decoder. Its loss is a distance to the clean sample plus penalties."""
 
 import copy
 import math
@@ -20,22 +20,22 @@ from isthmus.parts.part import Part, Shape
 
 
 class Autoencoder(nn.Module):
-    """An autoencoder: an ordinary `nn.Module` that takes raw samples, since it carries their scaling.
+    """An autoencoder: an `nn.Module` that takes raw samples and scales them itself.
 
-    A `Blueprint` builds it; modules of your own are passed here. `encoder` maps (N, *input_shape) to (N, *features),
+    A `Blueprint` builds it. You can also pass custom modules here: `encoder` maps (N, *input_shape) to (N, *features),
     `decoder` maps (N, *code_shape) to (N, *shape).
 
         model = Autoencoder(nn.Linear(784, 32), nn.Linear(32, 784), shape=(784,))
         total, terms = model.loss(model(batch))
 
-    shape: of one clean sample. code_shape: of one code; found by trying the encoder where it isn't given.
-    conditioning: what encoder and decoder get in addition: labels, a mask of what is observed.
+    shape: of one clean sample. code_shape: of one code; by default found by running the encoder once.
+    conditioning: additional inputs of encoder and decoder: labels, a mask of the observed numbers.
     bound: how the losses of several draws of a code become one; "log-mean-exp" is the importance-weighted bound.
-    predicts: what the decoder's output means: the "sample", or the "residual", which is added to its input.
+    predicts: the meaning of the decoder's output: the "sample", or the "residual", which is added to the input.
     generator: draws the weights of code, prior and penalties.
 
     Raises:
-        BlueprintError: a module takes or makes another shape than it should, or a part lacks what it needs.
+        BlueprintError: a module has the wrong input or output shape, or a part doesn't fit the model.
     """
 
     def __init__(
@@ -60,15 +60,15 @@ class Autoencoder(nn.Module):
         super().__init__()
         generator = generator or torch.Generator().manual_seed(0)
         self.encoder, self.decoder = encoder, decoder
-        self.scaling = copy.deepcopy(scaling) or Scaling()  # its own: it goes where the model goes, the data stay
+        self.scaling = copy.deepcopy(scaling) or Scaling()  # a copy: it moves to the model's device, the data stay
         self.shape, self.code, self.corruption = tuple(shape), code or Plain(), corruption or Identity()
         self.predicts, self.conditioning = Output.model_validate(predicts), conditioning or Conditioning()
         spec = DataSpec(range=self.scaling.range, inputs=math.prod(self.shape))
         self.distance = Distance.model_validate(distance or Mse()).resolve(spec)
         self.objective = Objective(self.distance, [penalty.resolve(spec) for penalty in penalties], bound)
         self.input_shape, self.bound, self.blueprint = self.corruption.shape(self.shape), bound, blueprint
-        self.columns: tuple[str, ...] = ()  # of the table that it was built for: their names
-        self.categories: tuple[tuple[str, ...], ...] = ()  # and those of each one's categories
+        self.columns: tuple[str, ...] = ()  # the names of the table's columns
+        self.categories: tuple[tuple[str, ...], ...] = ()  # the names of each column's categories
         self.code_module, self.prior_module = code_module, None
         self.code_shape = tuple(code_shape or ()) or find_code_shape(self)
         self.code_module = code_module or self.code.module(self.code_shape, generator)
@@ -86,20 +86,20 @@ class Autoencoder(nn.Module):
         damaged: Tensor | None = None,
         epochs: Tensor | None = None,
     ) -> Pass:
-        """(N, *shape) raw samples, and what comes with them (see `Inputs`), to the Pass that they make.
+        """Run (N, *shape) raw samples through the model; see `Inputs` for the other arguments.
 
-        Without `draws` nothing is random: no dropout, the code at its mean, and no corruption, but for one that changes
-        the shape, which then always damages alike.
+        Without `draws` nothing is random: no dropout, no corruption, and the code is its mean. A corruption that
+        changes the shape is still applied, with the same random numbers at every call.
 
         Raises:
-            DataError: the samples have another shape than the model's, or the labels of a condition are missing.
+            DataError: the samples have the wrong shape, or the labels of a condition are missing.
         """
         batch = batch_of(self, raw, draws, labels, damaged, epochs)
         draws, labels, dtype = batch.draws, batch.labels, batch.clean.dtype
         corrupted = self.corruption.corrupt(batch)
         encoded = encoder_input(self, corrupted.values, corrupted.observed, labels)
         features, inner = traced(self.encoder, encoded, draws.get("encoder"))
-        # within autocast the layers make bfloat16; code, distance and penalties go on as exactly as the data
+        # within autocast the layers make bfloat16; code, distance and penalties are computed in the data's type
         code = self.code(features.to(dtype), draws.get("code"), self.code_module)
         output, outer = traced(self.decoder, self.conditioning.to_decoder(code.z, labels), draws.get("decoder"), inner)
         output = self.predicts.complete(output.to(dtype), corrupted, self.corruption)
@@ -109,29 +109,29 @@ class Autoencoder(nn.Module):
         return Pass(batch, corrupted.values, code, output, self.distance.picture(output), layers)
 
     def encode(self, raw: Tensor, labels: Tensor | None = None) -> Tensor:
-        """(N, *input_shape) raw samples, as the encoder gets them, or clean ones, to (N, *code).
+        """Encode raw samples, corrupted (N, *input_shape) or clean (N, *shape), to (N, *code).
 
         Raises:
-            DataError: the samples have another shape than the model's, or the labels (N,) of a condition are missing.
+            DataError: the samples have the wrong shape, or the labels (N,) of a condition are missing.
         """
         given, labels = given_to(self, raw), labels_for(self, labels, raw.shape[0])
         return code_from(self, encoder_input(self, given.values, given.observed, labels)).z
 
     def decode(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
-        """(N, *code) to (N, *shape) in the raw data's units, as float32.
+        """Decode (N, *code) to (N, *shape) in the raw data's units, as float32.
 
         Raises:
-            DataError: the codes have another shape than the model's, or the labels (N,) of a condition are missing.
-            UseError: the decoder sees more than the code.
+            DataError: the codes have the wrong shape, or the labels (N,) of a condition are missing.
+            UseError: the decoder needs more than the code (skip connections, or a residual).
         """
         check_codes(self, z)
         return self.scaling.inverse(picture_of(self, z.to(self.device), labels_for(self, labels, z.shape[0])))
 
     def reconstruct(self, raw: Tensor, labels: Tensor | None = None, observed: Tensor | None = None) -> Tensor:
-        """(N, *input_shape) raw samples, as `encode` takes them, to (N, *shape) in the raw data's units, as float32.
+        """Reconstruct raw samples, as `encode` takes them, as (N, *shape) in the raw data's units, float32.
 
-        observed: (N, *input_shape) which numbers are known, where the others are filled already; by default, those that
-            aren't NaN.
+        observed: (N, *input_shape) True for the numbers that are known, if you have filled the others; by default, all
+            that aren't NaN.
         """
         given, labels = given_to(self, raw, observed), labels_for(self, labels, raw.shape[0])
         encoded = encoder_input(self, given.values, given.observed, labels)
@@ -141,7 +141,7 @@ class Autoencoder(nn.Module):
         return self.scaling.inverse(self.distance.picture(self.predicts.complete(output, given, self.corruption)))
 
     def draw(self, count: int, generator: torch.Generator) -> dict[str, Any]:
-        """All random numbers that a forward of `count` samples needs, from one generator, always in the same order."""
+        """All random numbers for a forward pass of `count` samples, from one generator, always in the same order."""
         draws = {"corruption": self.corruption.draw(count, self.shape, generator)} if self.corruption.damages else {}
         draws |= {"code": self.code.draw(count, self.code_shape, generator)}
         draws |= {side: dropout_masks(getattr(self, side), count, generator) for side in ("encoder", "decoder")}
@@ -151,30 +151,30 @@ class Autoencoder(nn.Module):
         }
 
     def loss(self, out: Pass, weights: Tensor | None = None) -> tuple[Tensor, dict[str, Tensor]]:
-        """The scalar to minimise and each of its terms' means (see `Objective`)."""
+        """The scalar loss to minimise, and the mean of each of its terms (see `Objective`)."""
         return self.objective(out, self, weights)
 
     def module_of(self, part: Part) -> nn.Module:
-        """The weights that this penalty of the model's, or its prior, has of its own."""
+        """The module with the weights of this penalty or of the prior."""
         own = self.prior_module if part is self.code.prior else self.objective.module_of(part)
         return cast(nn.Module, own)
 
     @property
     def device(self) -> torch.device:
-        """Where it computes; samples, codes and labels may come from anywhere."""
+        """The device of the model. Samples, codes and labels may be on any device."""
         return self.scaling.scale.device
 
     @property
     def skips(self) -> bool:
-        """Whether the decoder sees layers of the encoder next to the code."""
+        """Whether the decoder gets layers of the encoder in addition to the code."""
         return isinstance(self.decoder, Chain) and bool(self.decoder.skips)
 
     @property
     def decodes(self) -> bool:
-        """Whether its code alone can be decoded: not with skip connections, nor where it predicts a residual."""
+        """Whether its code alone can be decoded: not with skip connections, and not if it predicts a residual."""
         return self.predicts.decodes and not self.skips
 
     @property
     def restores(self) -> bool:
-        """Whether it is trained to undo damage, so that what it makes of whole samples says nothing of it."""
+        """Whether it is trained to undo damage, so that it must be measured on damaged samples."""
         return self.corruption.damages and not self.decodes

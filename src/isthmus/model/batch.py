@@ -1,4 +1,4 @@
-"""From raw samples to a batch: scaled, with a mask of what is missing, and everything that comes with them."""
+"""From raw samples to a batch: scaled values, a mask of missing numbers, and labels, draws and pairs."""
 
 from types import MappingProxyType
 from typing import NamedTuple, Protocol
@@ -14,10 +14,10 @@ from isthmus.parts.forward_pass import Batch, Corrupted, Draws, map_tensors
 
 
 class Inputs(NamedTuple):
-    """What `Autoencoder.forward` takes, in its order: `model(*inputs)`.
+    """The arguments of `Autoencoder.forward`, in its order: `model(*inputs)`.
 
-    raw: (N, *shape). draws: the random numbers (see `Autoencoder.draw`). labels: (N,) of a condition. damaged: (N,
-    *input_shape), raw, of data that come in pairs. epochs: (N,) how far training is, for schedules.
+    raw: (N, *shape). draws: the random numbers (see `Autoencoder.draw`). labels: (N,) for a condition. damaged: (N,
+    *input_shape), raw, for data in pairs. epochs: (N,) the epochs trained so far, for schedules.
     """
 
     raw: Tensor
@@ -27,12 +27,12 @@ class Inputs(NamedTuple):
     epochs: Tensor | None = None
 
     def to(self, device: torch.device) -> "Inputs":
-        """The same on this device."""
+        """The same inputs on this device."""
         return self if device.type == "cpu" else map_tensors(lambda x: x.to(device, non_blocking=True), self)
 
 
 class TakesBatches(Protocol):
-    """What a batch is made for: an `Autoencoder`."""
+    """A model that takes batches: an `Autoencoder`."""
 
     scaling: Scaling
     corruption: Corruption
@@ -44,7 +44,7 @@ class TakesBatches(Protocol):
 def inputs_of(
     model: TakesBatches, samples: Samples, rows: Tensor, draws: Draws | None = None, *, epochs: float | None = None
 ) -> Inputs:
-    """These samples, with those of their labels and damaged samples that the model takes."""
+    """These samples, with labels and damaged samples if the model takes them."""
     wants_labels = model.conditioning.classes and samples.labels is not None
     wants_damaged = isinstance(model.corruption, Pairs) and samples.damaged is not None
     return Inputs(
@@ -64,10 +64,10 @@ def batch_of(
     damaged: Tensor | None = None,
     epochs: Tensor | None = None,
 ) -> Batch:
-    """(N, *shape) clean raw samples, and what comes with them, as the model's parts take them.
+    """The batch of (N, *shape) clean raw samples, as the model's parts take it.
 
     Raises:
-        DataError: the samples have another shape than the model's, or their labels are missing.
+        DataError: the samples have the wrong shape, or their labels are missing.
     """
     clean, observed = _scaled(model, raw, model.shape)
     readable = _readable(model.scaling, clean, observed)
@@ -77,10 +77,11 @@ def batch_of(
 
 
 def given_to(model: TakesBatches, raw: Tensor, observed: Tensor | None = None) -> Corrupted:
-    """Raw samples that come as the encoder gets them, (N, *input_shape), or clean: then a corruption that changes the
-    shape is applied, always alike.
+    """The encoder's samples from raw ones, corrupted (N, *input_shape) or clean (N, *shape).
 
-    observed: (N, *input_shape) which numbers are known, where the others are filled already.
+    If they are clean and the corruption changes the shape, it is applied, with the same random numbers at every call.
+
+    observed: (N, *input_shape) True for the numbers that are known, if the others are filled already.
     """
     if model.input_shape != model.shape and tuple(raw.shape[1:]) == model.shape:
         values, found = _scaled(model, raw, model.shape)
@@ -93,18 +94,18 @@ def given_to(model: TakesBatches, raw: Tensor, observed: Tensor | None = None) -
 
 
 def labels_for(model: TakesBatches, labels: Tensor | None, count: int) -> Tensor | None:
-    """The labels of a condition, checked, on the model's device; None without a condition.
+    """The labels of a condition, checked and on the model's device; None without a condition.
 
     Raises:
-        DataError: the model has a condition, and there aren't as many labels as samples.
+        DataError: the model has a condition, and the labels are missing or have the wrong count.
     """
     classes = model.conditioning.classes
     if not classes:
         return None
     if labels is None or len(labels) != count:
         raise DataError(
-            f"This model is conditioned on labels, and {0 if labels is None else len(labels)} came with "
-            f"{count} samples. Give one for each, 0 to {classes - 1}, or say which column they are (label=)."
+            f"This model is conditioned on labels, but got {0 if labels is None else len(labels)} labels for "
+            f"{count} samples. Give one for each, from 0 to {classes - 1}, or name the label column (label=)."
         )
     return labels.to(model.scaling.scale.device)
 
@@ -115,14 +116,14 @@ def commas(shape: Shape) -> str:
 
 
 def _scaled(model: TakesBatches, raw: Tensor, shape: Shape) -> tuple[Tensor, Tensor | None]:
-    """(N, *shape) scaled samples, missing numbers as 0, and which are observed, where some may be missing.
+    """(N, *shape) scaled samples with missing numbers as 0, and a mask of the observed ones if some may be missing.
 
-    In the type that the weights were moved to (see `nn.Module.to`).
+    The type is that of the weights (see `nn.Module.to`).
     """
     if tuple(raw.shape[1:]) != shape:
         raise DataError(
-            f"The samples have shape {tuple(raw.shape)}, this model takes (N, {commas(shape)}). "
-            "Give them in its shape, or build the model for these data."
+            f"The samples have shape {tuple(raw.shape)}, but this model expects (N, {commas(shape)}). "
+            "Reshape them, or build a model for these data."
         )
     scaled = model.scaling(raw).to(model.scaling.scale.dtype)
     if not model.conditioning.mask:
@@ -132,7 +133,7 @@ def _scaled(model: TakesBatches, raw: Tensor, shape: Shape) -> tuple[Tensor, Ten
 
 
 def _readable(scaling: Scaling, scaled: Tensor, observed: Tensor | None) -> Tensor | None:
-    """(N, *shape) the numbers that the encoder can read: those that are observed, but for unknown categories."""
+    """(N, *shape) True for numbers that the encoder can use: observed ones, except unknown categories."""
     if observed is None or not any(scaling.levels) or scaled.shape[1:] != (len(scaling.levels),):
         return observed
     levels = torch.tensor(scaling.levels, device=scaled.device)

@@ -1,4 +1,4 @@
-"""A blueprint: the parts of an autoencoder as data, with a JSON form, that builds the model."""
+"""A blueprint: the parts of an autoencoder as data. It has a JSON form and builds the model."""
 
 import contextlib
 import math
@@ -39,35 +39,36 @@ from isthmus.parts.penalties import names_of
 from isthmus.seeds import seeded
 from isthmus.synonyms import OPTIONS, SETTINGS, TRAINING
 
-_SMALLER = "Take a smaller code, fewer widths or channels, or smaller samples."
+_SMALLER = "Use a smaller code, fewer widths or channels, or smaller samples."
 
 
 class _NoOptionError(BlueprintError):
-    """A model has no option of this name."""
+    """The model has no option of this name."""
 
 
 class Blueprint(Value):
-    """Everything that makes a variety what it is; two models with equal blueprints differ by their weights alone.
+    """A complete description of a model: two models with equal blueprints differ only in their weights.
 
         Blueprint(network=Dense(widths=(128, 64)), code=Plain(size=32)).build((1, 28, 28))
 
     network, code, distance, penalties, corruption: the parts.
-    condition: "labels" gives each sample's label to the encoder and the decoder; classes is how many there are, which
-        the data tell.
-    missing: "mask" takes samples in which numbers are missing (NaN): the encoder is told which, they don't count in the
-        loss, and the reconstruction fills them. "refuse" takes whole samples alone. "auto" is settled by the data: a
-        mask where some of them have holes, or where the corruption makes some.
+    condition: "labels" gives each sample's label to the encoder and the decoder. classes: the number of labels, taken
+        from the data.
+    missing: "mask" allows samples with missing numbers (NaN): the encoder gets a mask of them, they don't count in the
+        loss, and the reconstruction fills them. "refuse" allows complete samples only. "auto" is decided from the data:
+        "mask" if some samples have missing numbers or the corruption hides some, else "refuse".
     bound: how the losses of several draws of a code become one: their "mean", or the "log-mean-exp" of importance
         weighting.
-    solution: "gradient" descent; "layer by layer", where each layer first learns as an autoencoder of the one below; or
-        "closed form" where there is one (PCA, the linear limit).
-    start: what the model makes before its first step: the data's "mean", or what "pca" makes of them, by a linear path
-        beside the network. This needs data to be built from, a flat code without an activation and an output without a
-        sigmoid, which is what an "auto" link then settles on. "auto" is "pca" where data and parts allow it as they
-        are, so not for pictures, whose numbers lie in 0..1; else "mean".
-    predicts: what the decoder makes: the "sample", or the "residual", which is added to the encoder's input. Such a
-        model begins by doing nothing, needs an output without a sigmoid (an "auto" link settles on that), and its code
-        alone can't be decoded. Source: Zhang et al., Beyond a Gaussian denoiser, IEEE Trans. Image Processing (2017).
+    solution: "gradient" descent; "layer by layer", where each layer first learns as an autoencoder of the layer below;
+        or "closed form" if there is one (PCA, the linear limit).
+    start: the model's output before its first step: the data's "mean", or the "pca" reconstruction, through a linear
+        path parallel to the network. "pca" needs data, a flat code without an activation, and an output without a
+        sigmoid; an "auto" link then becomes the identity. "auto" is "pca" if data and parts allow it without changes
+        (so not for pictures, whose numbers lie in 0..1), else "mean".
+    predicts: the meaning of the decoder's output: the "sample", or the "residual", which is added to the encoder's
+        input. A model that predicts the residual starts at a residual of 0, needs an output without a sigmoid (an
+        "auto" link becomes the identity), and its code alone can't be decoded. Source: Zhang et al., Beyond a Gaussian
+        denoiser, IEEE Trans. Image Processing (2017).
     """
 
     network: SerializeAsAny[Network]
@@ -84,10 +85,10 @@ class Blueprint(Value):
     predicts: SerializeAsAny[Output] = PredictsSample()
 
     def build(self, data: HasShape | Shape, *, seed: int = 0, remarks: bool = True) -> Autoencoder:
-        """The model for these data, or for samples of this shape, with its weights drawn and its start found.
+        """Build the model for these data, or for samples of this shape, with random weights and its start set.
 
-        A bare shape takes samples as they are: pictures (C, H, W) are then expected in 0..1. Data bring their scaling,
-        so that the model takes them raw, and the mean or the principal components that it starts at.
+        Given data, the model takes their raw samples, because it copies their scaling, and it starts at their mean or
+        principal components. Given a bare shape, samples are not scaled: pictures (C, H, W) are expected in 0..1.
 
         Raises:
             BlueprintError: the parts don't fit each other or the data.
@@ -103,7 +104,7 @@ class Blueprint(Value):
         return model
 
     def resolve(self, data: HasShape | Shape) -> Self:
-        """The same blueprint with everything that its parts leave to the data decided.
+        """The same blueprint with every "auto" option decided from the data.
 
         Raises:
             BlueprintError: the parts don't fit each other or the data.
@@ -112,7 +113,7 @@ class Blueprint(Value):
         check_pairs(self.corruption, data)
         classes = (len(getattr(data, "label_names", ())) or self.classes) if self.condition else 0
         if self.condition and not classes:
-            raise BlueprintError("A condition needs labels, and these data have none. Say which they are (labels=).")
+            raise BlueprintError("The condition needs labels, but these data have none. Give them with labels=.")
         holed = getattr(data, "holed", False) or self.corruption.hides
         missing = ("mask" if holed else "refuse") if self.missing == "auto" else self.missing
         spec = spec_of(data, sample, classes, missing == "mask", count_dimensions=self.code.asks_dimensions)
@@ -136,7 +137,7 @@ class Blueprint(Value):
         return resolved
 
     def assemble(self, shape: Shape, scaling: Scaling, *, seed: int = 0) -> Autoencoder:
-        """The model of a resolved blueprint, with its weights drawn: what loading needs, which has no data.
+        """Build the model of a resolved blueprint, with random weights and without data. Loading a run uses this.
 
         Raises:
             BlueprintError: the parts don't fit each other or the shape.
@@ -144,7 +145,7 @@ class Blueprint(Value):
         code_shape, encoder_shape = self.code_shape(shape), self._encoder_shape(shape)
         features = self.code.features(code_shape)
         generator = seeded(seed)
-        # PyTorch's layers draw a first start from the global state
+        # PyTorch's layers draw their first weights from the global random state
         with within_memory("This model", _SMALLER), torch.random.fork_rng(devices=[]):
             encoder, decoder = self.network.pair(
                 encoder_shape,
@@ -175,16 +176,16 @@ class Blueprint(Value):
             )
 
     def code_shape(self, shape: Shape) -> Shape:
-        """The shape of the code of samples of this shape, once the blueprint is resolved.
+        """The shape of the code for samples of this shape, once the blueprint is resolved.
 
         Raises:
-            BlueprintError: the network takes no such samples, or leaves the size of the code to you.
+            BlueprintError: the network can't take such samples, or needs a size for the code.
         """
         laid_out = self._laid_out(shape)
         self.network.check(laid_out)
         code_shape = self.code.shape(self.network.natural_code(laid_out))
         if code_shape is None:
-            raise BlueprintError(f"A {self.network.kind} network needs the size of the code: say code=32, for example.")
+            raise BlueprintError(f"A {self.network.kind} network needs the size of the code: set it, such as code=32.")
         return code_shape
 
     @property
@@ -196,8 +197,8 @@ class Blueprint(Value):
         corrupted = self.corruption.shape(shape)
         if self.missing == "mask" and corrupted != shape:
             raise BlueprintError(
-                f"missing='mask' needs samples that the corruption leaves in their shape, but {self.corruption} makes "
-                f"{corrupted} of {shape}. Take another corruption."
+                f"missing='mask' needs a corruption that keeps the samples' shape, but {self.corruption} changes "
+                f"{shape} to {corrupted}. Use another corruption."
             )
         if self.network.aligned and corrupted != shape:
             self.corruption.check(shape)
@@ -219,23 +220,23 @@ class Blueprint(Value):
 
     @classmethod
     def from_json(cls, data: Any) -> Self:
-        """The blueprint that `to_json` wrote down, in this version or an earlier one.
+        """The blueprint from the JSON form of `to_json`, of this version or an earlier one.
 
         Raises:
-            BlueprintError: `data` isn't one: what is wrong, in one line.
+            BlueprintError: `data` isn't a blueprint; the message names the fault in one line.
         """
         return super().from_json(modern_blueprint(data) if isinstance(data, Mapping) else data)
 
     def with_options(self, **options: Any) -> Self:
-        """A copy with options of its parts changed, by their names.
+        """A copy with some options of its parts changed.
 
-        `code=32` is the code's size; `distance="bce"` takes another part whole, by its kind; any other name is a field
-        of a part, the network's first (`widths=[256]`, `activation="gelu"`). `part.field` or `part__field` says
-        exactly which: `code__activation="relu"`. Whole parts are taken first, whatever the order. Words of other
-        libraries are understood (`isthmus.synonyms`): `latent_dim=32` is `code=32`.
+        `code=32` sets the code's size. `distance="bce"` replaces a whole part, by its kind. Any other name is a field
+        of a part, first of the network: `widths=[256]`, `activation="gelu"`. To name the part, write `part.field` or
+        `part__field`: `code__activation="relu"`. Whole parts are replaced first, whatever the order. Names of other
+        libraries work too (`isthmus.synonyms`): `latent_dim=32` is `code=32`.
 
         Raises:
-            BlueprintError: no part has such an option (the nearest are named), or its value won't do.
+            BlueprintError: no part has such an option (the nearest names are listed), or its value is invalid.
         """
         blueprint = self
         named = {name.replace("__", "."): value for name, value in options.items()}
@@ -244,12 +245,12 @@ class Blueprint(Value):
         return blueprint
 
     def options(self) -> dict[str, Any]:
-        """Every option that `with_options` takes, by its shortest exact name, and its value here."""
+        """Every option that `with_options` takes, by its shortest unambiguous name, with its value."""
         found: dict[str, Any] = {"code": self.code.size}
         for owner, part in self._named_parts():
             for name in type(part).model_fields:
                 if (owner, name) != ("code", "size"):
-                    taken = name in found or name == "size"  # which a bare "size" means of the code
+                    taken = name in found or name == "size"  # a bare "size" means the code's
                     value = getattr(part, name)
                     found[f"{owner}.{name}" if taken else name] = value.kind if isinstance(value, Part) else value
         whole = {"distance": self.distance.kind, "network": self.network.kind}
@@ -268,12 +269,12 @@ class Blueprint(Value):
             with contextlib.suppress(_NoOptionError):
                 return self._with_option(OPTIONS[name], value)
             raise _NoOptionError(
-                f"There is no option {name!r} here: it would be {OPTIONS[name]!r}, which this model has not. "
-                f"It has {', '.join(self.options())}."
+                f"There is no option {name!r} here: it means {OPTIONS[name]!r}, which this model doesn't have. "
+                f"Its options are {', '.join(self.options())}."
             )
         if (setting := SETTINGS.get(name, name)) in TRAINING:
             raise _NoOptionError(
-                f"{name!r} is no option of a model, but a setting of its training: give {setting}= there, to fit(…)."
+                f"{name!r} is not a model option but a training setting. Give {setting}= to fit(…) instead."
             )
         raise _NoOptionError(f"There is no option {name!r} here. {nearest(name, self.options())}")
 
@@ -296,7 +297,7 @@ class Blueprint(Value):
 
 
 def _is_whole(name: str, value: Any) -> bool:
-    """Whether an option takes the place of a whole field of the blueprint; a bare `code` is a size, not a code."""
+    """Whether an option replaces a whole field of the blueprint; a bare `code` is a size, not a code kind."""
     whole = isinstance(value, CodeKind | dict) or (isinstance(value, str) and value not in LEFT_OPEN)
     return name in Blueprint.model_fields and (name != "code" or whole)
 
@@ -306,6 +307,6 @@ def _remark_on_size(code: Shape, shape: Shape, blueprint: Blueprint) -> None:
     if size >= data and not blueprint.penalties and not blueprint.corruption.damages and type(blueprint.code) is Plain:
         relation = "as large as" if size == data else "larger than"
         remark(
-            f"code={size} is {relation} the data ({data} numbers): the model can copy without learning anything. "
-            "Add a penalty or a corruption, or take a smaller code."
+            f"code={size} is {relation} the data ({data} numbers), so the model can copy without learning anything. "
+            "Add a penalty or a corruption, or use a smaller code."
         )

@@ -1,4 +1,4 @@
-"""What a blueprint learns of the data when it meets them."""
+"""The `DataSpec` of data: the facts that a blueprint needs to decide its "auto" options."""
 
 import math
 from typing import Any, Protocol
@@ -17,7 +17,7 @@ from isthmus.parts.mistakes import brief
 
 
 class HasShape(Protocol):
-    """What `Blueprint.build` reads of the data: the samples' shape, and the scaling learnt from the training part."""
+    """The data that `Blueprint.build` needs: the samples' shape, and the scaling learnt from the training part."""
 
     @property
     def shape(self) -> Shape:
@@ -33,9 +33,10 @@ class HasShape(Protocol):
 def spec_of(
     data: HasShape | Shape, sample: Tensor | None, classes: int, masked: bool, *, count_dimensions: bool
 ) -> DataSpec:
-    """What the parts may resolve themselves by.
+    """The facts that parts use to resolve their "auto" options.
 
-    sample: scaled samples (see `sample_of`), where there are any. count_dimensions: takes a moment.
+    sample: scaled samples (see `sample_of`), if there are any. count_dimensions: whether to count the data's
+        dimensions, which takes a moment.
     """
     shape, scaling = shape_and_scaling(data)
     return DataSpec(
@@ -52,37 +53,37 @@ def spec_of(
 
 
 def check_pairs(corruption: Corruption, data: Any) -> None:
-    """Raise BlueprintError where data bring damaged samples that the model would ignore, or lack them."""
+    """Raise BlueprintError if the model would ignore the data's damaged samples, or needs some and there are none."""
     if not isinstance(data, Data):
         return
     pairs, damaged = isinstance(corruption, Pairs), data.train.damaged is not None
     if damaged and not pairs:
         raise BlueprintError(
-            f"These data come with damaged samples, but this model damages them itself ({corruption}). "
-            "Say corruption='pairs', or open the clean ones alone."
+            f"The data contain damaged samples, but this model damages clean samples itself ({corruption}). "
+            "Set corruption='pairs', or open the data without damaged=."
         )
     if pairs and not damaged:
         raise BlueprintError(
-            "The corruption 'pairs' wants data that come with damaged samples, and these don't. Open them with "
-            "damaged=, a folder of pictures with the same names, say."
+            "The corruption 'pairs' needs data with damaged samples, but these have none. Open them with damaged=, for "
+            "example a folder of damaged pictures with the same names."
         )
 
 
 def shape_and_scaling(data: HasShape | Shape) -> tuple[Shape, Scaling]:
-    """Those of data; for a bare shape, pictures are expected in 0..1."""
+    """The shape and scaling of the data. For a bare shape, pictures are expected in 0..1."""
     if hasattr(data, "shape") and hasattr(data, "scaling"):
         return tuple(data.shape), data.scaling  # pyright: ignore[reportAttributeAccessIssue]
     shape = tuple(data) if isinstance(data, tuple | list) else ()
     if not shape or not all(isinstance(size, int) and size > 0 for size in shape):
         raise BlueprintError(
-            f"{brief(data)} is no shape of a sample. "
-            "Give data that `open_data` made, or whole numbers above 0, such as (1, 28, 28)."
+            f"{brief(data)} is not the shape of a sample. "
+            "Give data from `open_data`, or a shape of whole numbers above 0, such as (1, 28, 28)."
         )
     return shape, Scaling(range=(0.0, 1.0) if len(shape) == 3 else None)
 
 
 def sample_of(data: HasShape | Shape) -> Tensor | None:
-    """(n, *shape) scaled samples spread over the training part, a few thousand; None without samples."""
+    """(n, *shape) scaled samples, at most a few thousand, spread over the training part; None without samples."""
     train = getattr(data, "train", None)
     if train is None or not len(train) or isinstance(data, tuple | list):
         return None

@@ -1,4 +1,4 @@
-"""A model's layers as people list them: names, kinds, shapes and weights."""
+"""A list of a model's layers: names, kinds, shapes and weights."""
 
 from typing import Any, NamedTuple
 
@@ -9,7 +9,7 @@ from isthmus.parts.model import example
 
 
 class Layer(NamedTuple):
-    """A layer: its name, its kind or those of its parts in order, its output's shape, and its count of parameters."""
+    """A layer: its name, its kind (or the kinds of its steps in order), its output's shape and parameter count."""
 
     name: str
     kind: str
@@ -18,9 +18,9 @@ class Layer(NamedTuple):
 
 
 def layers(model: Autoencoder) -> list[Layer]:
-    """The named layers of encoder and decoder, such as "encoder.dense1", in the order in which a sample passes them.
+    """The named layers of encoder and decoder, such as "encoder.dense1", in the order of the forward pass.
 
-    A weight that two layers share is counted with the first.
+    A weight that two layers share is counted once, with the first.
     """
     found: list[Layer] = []
     counted: set[int] = set()
@@ -46,5 +46,5 @@ def layers(model: Autoencoder) -> list[Layer]:
 
 
 def parameter_count(model: nn.Module) -> int:
-    """How many numbers training can change; shared ones once."""
+    """The number of parameters. Shared ones are counted once."""
     return sum(parameter.numel() for parameter in model.parameters())

@@ -1,4 +1,4 @@
-"""The objective: what training makes small, the distance and the weighted penalties."""
+"""The objective that training minimises: the distance plus the weighted penalties."""
 
 import math
 from collections.abc import Sequence
@@ -15,17 +15,17 @@ from isthmus.parts.part import Part
 from isthmus.parts.penalties import names_of
 
 Bound = Literal["mean", "log-mean-exp"]
-"""How the losses of several draws of one sample's code become one."""
+"""How the losses of several draws of one sample's code become one loss."""
 
 
 class Objective(nn.Module):
-    """A distance, penalties with their weights, and the bound that makes one loss of several draws.
+    """A distance, penalties with their weights, and the bound that combines the losses of several draws.
 
-    penalties: resolved, so that no weight is "auto". names: their kinds, numbered where one comes again.
-    penalty_modules: the weights that penalties have of their own, by name: those of rivals, for example.
+    penalties: resolved, so that no weight is "auto". names: their kinds, numbered if a kind occurs again.
+    penalty_modules: the penalties' modules by name, for example the rivals.
 
     Raises:
-        BlueprintError: the bound needs a likelihood, and the distance is none.
+        BlueprintError: the bound needs a likelihood, and the distance isn't one.
     """
 
     def __init__(self, distance: Distance, penalties: Sequence[Penalty] = (), bound: Bound = "mean") -> None:
@@ -36,8 +36,8 @@ class Objective(nn.Module):
         self.penalty_modules = nn.ModuleDict()
         if bound == "log-mean-exp" and not distance.likelihood:
             raise BlueprintError(
-                f"bound='log-mean-exp' averages probabilities, and {distance.kind} is none. "
-                "Take a distance that is a likelihood, such as 'bce' or 'gaussian'."
+                f"bound='log-mean-exp' needs a likelihood as its distance, but {distance.kind} isn't one. "
+                "Use a distance that is a likelihood, such as 'bce' or 'gaussian'."
             )
 
     @property
@@ -47,23 +47,23 @@ class Objective(nn.Module):
 
     @property
     def has_rival(self) -> bool:
-        """Whether something in it learns against the model, so that a smaller loss isn't a better model."""
+        """Whether a penalty learns against the model; a smaller loss is then not always a better model."""
         return any(penalty.has_rival for penalty in self.penalties)
 
     @property
     def towards_prior(self) -> bool:
-        """Whether a penalty draws the codes towards their prior, so that new ones can be drawn from it."""
+        """Whether a penalty pulls the codes towards their prior, so that you can draw new codes from it."""
         return any(penalty.towards_prior and penalty.full_weight > 0 for penalty in self.penalties)
 
     def add_modules(self, model: Model, generator: torch.Generator) -> None:
-        """Draw the weights that the penalties have of their own."""
+        """Create the penalties' modules and draw their weights."""
         for name, penalty in self.named:
             module = penalty.module(model.shape, model.code_shape, generator)
             if module is not None:
                 self.penalty_modules[name] = module
 
     def module_of(self, penalty: Part) -> nn.Module:
-        """The weights that this penalty has of its own."""
+        """The module of this penalty."""
         name = next(name for name, one in self.named if one is penalty)
         return self.penalty_modules[name]
 
@@ -73,12 +73,12 @@ class Objective(nn.Module):
         return {name: draws for name, draws in drawn.items() if draws is not None}
 
     def distances(self, out: Pass) -> Tensor:
-        """(K·N,) distance of each output to its clean sample, over the numbers that are observed."""
-        mask = () if out.observed is None else (out.repeated(out.observed),)  # a custom distance may take none
+        """(K·N,) distance of each output to its clean sample, over the observed numbers."""
+        mask = () if out.observed is None else (out.repeated(out.observed),)  # a custom distance may take no mask
         return self.distance(out.output, out.repeated(out.clean), *mask)
 
     def terms(self, out: Pass, model: Model) -> dict[str, Tensor]:
-        """(N,) distance and (N,) each penalty, not yet weighted, by name; (K·N,) where K draws differ."""
+        """The (N,) distance and penalties by name, not yet weighted; (K·N,) if K draws differ."""
         drawn = out.draws.get("penalties", {})
         terms = {"distance": self.distances(out)}
         for name, penalty in self.named:
@@ -88,11 +88,11 @@ class Objective(nn.Module):
         return terms
 
     def forward(self, out: Pass, model: Model, weights: Tensor | None = None) -> tuple[Tensor, dict[str, Tensor]]:
-        """The scalar to minimise, and each of its terms' means.
+        """The scalar loss to minimise, and the mean of each term.
 
-        A rival's loss adds nothing to it, but its gradient reaches the rival.
+        A rival's loss adds 0 to the value, but its gradient trains the rival.
 
-        weights: (number of penalties,), where a schedule changes them; else the penalties' own.
+        weights: (number of penalties,), if a schedule changes them; by default the penalties' weights.
         """
         terms = self.terms(out, model)
         means = {name: term.mean() for name, term in terms.items()}
@@ -107,7 +107,7 @@ class Objective(nn.Module):
     def _combined(
         self, terms: dict[str, Tensor], means: dict[str, Tensor], weights: Tensor | None, count: int
     ) -> Tensor:
-        """The weighted sum of the terms, by the bound."""
+        """The weighted sum of the terms, combined by the bound."""
         parts = means if self.bound == "mean" else {name: term.view(-1, count) for name, term in terms.items()}
         total = parts["distance"]
         for index, (name, penalty) in enumerate(self.named):

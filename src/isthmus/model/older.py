@@ -1,4 +1,4 @@
-"""What earlier versions wrote, in the words of this one."""
+"""Older formats: the names of earlier versions translated to the present ones."""
 
 import contextlib
 import re
@@ -12,7 +12,7 @@ _COUNTS = ("poisson", "negative-binomial")
 
 
 def modern_blueprint(said: Mapping[str, Any]) -> dict[str, Any]:
-    """A blueprint's JSON form under its present names."""
+    """A blueprint's JSON form with the present names."""
     said = dict(said)
     if "learns" in said:
         said["predicts"] = "residual" if said.pop("learns") == "correction" else "sample"
@@ -23,7 +23,7 @@ def modern_blueprint(said: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def modern_parts(said: Mapping[str, Any]) -> dict[str, Any]:
-    """The parts around custom modules, in JSON, under their present names and with what has come to them since."""
+    """The parts around custom modules, in JSON, with the present names and the fields added since."""
     said = {"conditioning" if name == "beside" else name: part for name, part in modern_blueprint(said).items()}
     for name, family in {"code": CodeKind, "corruption": Corruption, "predicts": Output}.items():
         if name in said:
@@ -33,7 +33,7 @@ def modern_parts(said: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def modern_weights(tensors: Mapping[str, Any]) -> dict[str, Any]:
-    """Tensors of a model, or of its checkpoint, under their present names."""
+    """Tensors of a model, or of its checkpoint, with the present names."""
     return {re.sub(r"(^|/)own\.", r"\1objective.penalty_modules.", name): tensor for name, tensor in tensors.items()}
 
 
@@ -46,7 +46,7 @@ def _corruption(part: dict[str, Any]) -> dict[str, Any]:
 
 
 def _distance(part: dict[str, Any]) -> dict[str, Any]:
-    """Before there was a choice, the encoder got counts as they are."""
+    """Before this option existed, the encoder's input was the counts themselves."""
     return {"seen": "counts"} | part if part.get("kind") in _COUNTS else part
 
 

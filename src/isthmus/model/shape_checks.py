@@ -1,4 +1,4 @@
-"""Trying a model's modules on one sample of zeros: whether they fit each other, before any data come."""
+"""Shape checks: try a model's modules on one sample of zeros to see whether they fit each other."""
 
 import math
 from typing import Protocol
@@ -31,7 +31,7 @@ class ScaledModel(Model, Protocol):
 
 
 def find_code_shape(model: Model) -> Shape:
-    """The shape of the code that the encoder makes of one sample of zeros."""
+    """The code's shape, found by encoding one sample of zeros."""
     with eval_mode(model):
         try:
             features = model.encoder(zeros(model, encoder_shape(model)))
@@ -39,22 +39,22 @@ def find_code_shape(model: Model) -> Shape:
         except RuntimeError as error:
             raise BlueprintError(
                 f"The encoder can't take one sample of shape {model.input_shape}: {str(error).splitlines()[0]}. "
-                "Give `shape` as the encoder's input has it."
+                "Set `shape` to the shape of the encoder's input."
             ) from error
 
 
 def check_parts(model: ScaledModel, *, modules: bool = True) -> None:
-    """Raise BlueprintError where the parts, and the modules where they are custom, don't fit each other."""
+    """Raise BlueprintError if the parts, or the custom modules, don't fit each other."""
     model.corruption.check(model.shape)
     if model.corruption.as_bytes and model.scaling.range != (0.0, 1.0):
         raise BlueprintError(
-            f"as_bytes=True damages samples as files of bytes would be, but these are {words(model.scaling.range)}. "
-            "Scale them to 0..1 (scaling='minmax'), or say as_bytes=False."
+            f"as_bytes=True rounds samples to bytes and needs data in 0..1, but these are "
+            f"{words(model.scaling.range)}. Scale them with scaling='minmax', or set as_bytes=False."
         )
     model.code.check(model.code_shape)
     if modules:
         _check_decoder(model)
-    if isinstance(model.distance, Custom):  # which must give a loss of two samples of zeros
+    if isinstance(model.distance, Custom):  # try it on two samples of zeros
         target = zeros(model, model.shape).expand(2, *model.shape)
         with torch.no_grad():
             model.distance(zeros(model, model.distance.outputs(model.shape)).expand_as(target), target)
@@ -62,12 +62,13 @@ def check_parts(model: ScaledModel, *, modules: bool = True) -> None:
 
 
 def check_codes(model: ScaledModel, z: Tensor) -> None:
-    """Raise UseError where the code alone can't be decoded, DataError where these aren't (N, *code)."""
+    """Raise UseError if the code alone can't be decoded, DataError if the codes aren't (N, *code)."""
     check_decodes(model)
     if tuple(z.shape[1:]) != model.code_shape:
         wanted = ", ".join(map(str, model.code_shape))
         raise DataError(
-            f"The codes have shape {tuple(z.shape)}, this model takes (N, {wanted}). Give codes that its encode made."
+            f"The codes have shape {tuple(z.shape)}, but this model expects (N, {wanted}). "
+            "Give codes that this model's encode made."
         )
 
 
@@ -75,15 +76,15 @@ def check_decodes(model: ScaledModel, refusal: type[IsthmusError] = UseError) ->
     """Raise `refusal` unless the code alone can be decoded."""
     if model.decodes:
         return
-    what = "has skip connections past the code" if model.skips else "corrects its input"
+    cause = "has skip connections around the code" if model.skips else "adds its output to its input"
     raise refusal(
-        f"This model {what}, so that its code alone can't be decoded. Reconstruct or restore whole samples, or "
-        "train one without (skips=False, predicts='sample')."
+        f"This model {cause}, so its code alone can't be decoded. Reconstruct or restore whole samples, or "
+        "train a model with skips=False and predicts='sample'."
     )
 
 
 def max_width(model: Model) -> int:
-    """The most numbers that one sample has on its way: at the input, in a layer, or at the output."""
+    """The largest count of numbers that one sample has anywhere: at the input, in a layer, or at the output."""
     if model not in _WIDTHS:
         out = example(model)
         made = (out.corrupted, out.code.z, out.output, *out.layers.values())
@@ -92,22 +93,22 @@ def max_width(model: Model) -> int:
 
 
 _WIDTHS: WeakKeyDictionary[Model, int] = WeakKeyDictionary()
-"""Models that have been tried; to try one takes a millisecond."""
+"""Results for models that were tried already; one try takes a millisecond."""
 
 
 def _check_decoder(model: Model) -> None:
-    """Raise BlueprintError unless the decoder makes a sample of one code of zeros."""
+    """Raise BlueprintError unless the decoder turns one code of zeros into a sample."""
     with eval_mode(model):
         try:
             made = tuple(model.decoder(zeros(model, model.conditioning.decoder_shape(model.code_shape))).shape[1:])
         except RuntimeError as error:
             raise BlueprintError(
                 f"The decoder can't take one code of shape {model.code_shape}: {str(error).splitlines()[0]}. "
-                "Give a decoder that takes what the encoder makes."
+                "Give a decoder whose input has the code's shape."
             ) from error
     wanted = model.distance.outputs(model.shape)
     if made != wanted:
         raise BlueprintError(
-            f"The decoder makes samples of shape {made}, but the data have {wanted}. "
-            "Give a decoder that ends in the data's shape (nn.Unflatten, for example)."
+            f"The decoder's output has shape {made}, but the data need {wanted}. "
+            "Let the decoder end in that shape, for example with nn.Unflatten."
         )

@@ -1,4 +1,4 @@
-"""The start at PCA: a linear path beside the network, which begins as the best that a linear autoencoder can do."""
+"""The start of training: at the data's mean, or at PCA through a linear path parallel to the network."""
 
 import math
 from typing import Any, cast
@@ -16,40 +16,40 @@ from isthmus.pca import principal_components
 
 
 def check_linear(code: CodeKind, code_shape: Shape, distance: Distance, shape: Shape, given: Shape) -> None:
-    """Raise BlueprintError where no linear path can lead from the data to the code and back.
+    """Raise BlueprintError if a linear path can't lead from the data to the code and back.
 
-    given: the shape of what the encoder gets.
+    given: the shape of the encoder's input.
     """
     if len(code_shape) != 1:
         raise BlueprintError(
-            f"start='pca' needs a flat code, but this one has shape {code_shape}. Say code=32, for example."
+            f"start='pca' needs a flat code, but this code has shape {code_shape}. Set a size, for example code=32."
         )
     linear = isinstance(code, GaussianCode) or (isinstance(code, Plain) and code.activation == "identity")
     if not linear:
         raise BlueprintError(
-            f"start='pca' needs a code that is what the encoder makes, but {code} changes it. "
+            f"start='pca' needs a code equal to the encoder's output, but {code} changes it. "
             "Use code='plain' without an activation, code='gaussian', or start='mean'."
         )
     output = torch.linspace(-2, 2, math.prod(shape)).view(1, *shape)
     if distance.outputs(shape) != shape or not torch.equal(distance.picture(output), output):
         raise BlueprintError(
-            f"start='pca' needs a decoder whose output is the picture itself, but that of {distance} is not. "
+            f"start='pca' needs a decoder whose output is the sample itself, but {distance} transforms the output. "
             "Use distance='mse' with link='identity', or start='mean'."
         )
     if given != shape:
         raise BlueprintError(
-            f"start='pca' needs an encoder that gets samples in their own shape, {shape}, but it gets {given}. "
-            "Take another corruption, no condition and no missing numbers, or start='mean'."
+            f"start='pca' needs an encoder whose input has the samples' shape {shape}, but its input has {given}. "
+            "Use another corruption, no condition and no missing numbers, or start='mean'."
         )
 
 
 def start(model: Autoencoder, how: str, network: Network, data: Any) -> None:
-    """Let a new model begin well: as PCA, at the data's mean, or, where it predicts a residual, by doing nothing.
+    """Set the first output of a new model: PCA, the data's mean, or a residual of 0.
 
-    how: "pca" or "mean". data: with `train` and `scaling`; nothing is done where there are no samples.
+    how: "pca" or "mean". data: with `train` and `scaling`; nothing is done if there are no samples.
 
     Raises:
-        BlueprintError: PCA is asked for, and there is no training part to learn from.
+        BlueprintError: how="pca", and there is no training part to learn from.
     """
     sample = sample_of(data)
     if how == "pca":
@@ -64,10 +64,11 @@ def start(model: Autoencoder, how: str, network: Network, data: Any) -> None:
 
 
 def start_at_pca(model: Autoencoder, data: Any) -> None:
-    r"""Set the linear paths next to the layers: :math:`z = W(x - m) + f(x)` and :math:`x' = W^\top z + m + g(z)`.
+    r"""Set the linear paths parallel to the layers: :math:`z = W(x - m) + f(x)`, :math:`x' = W^\top z + m + g(z)`.
 
-    f and g are 0 at first, W and m the principal components and the mean of the training part: the model begins as PCA,
-    with the weights of the linear paths free like all others. Of a Gaussian code z is the mean, and σ is 1.
+    f and g are 0 at first. W and m are the principal components and the mean of the training part. So the model starts
+    as PCA, and training changes the linear paths' weights like all others. For a Gaussian code, z is the mean and σ is
+    1.
 
     Raises:
         BlueprintError: there is no training part to learn from.
@@ -75,8 +76,8 @@ def start_at_pca(model: Autoencoder, data: Any) -> None:
     down, up = bypass_of(cast(Chain, model.encoder)), bypass_of(cast(Chain, model.decoder))
     if not len(getattr(data, "train", None) or ()):
         raise BlueprintError(
-            "start='pca' learns principal components from the training part, and none was given. "
-            "Build for data that `open_data` made, or say start='mean'."
+            "start='pca' learns principal components from a training part, and none was given. "
+            "Build the model for data from `open_data`, or set start='mean'."
         )
     weight, encoder_bias, decoder_bias = principal_components(data.train, data.scaling, up.in_features).linear()
     with torch.no_grad():

@@ -1,4 +1,4 @@
-"""A model on disk: safetensors and JSON, written whole, verified when read; nothing that is loaded runs code."""
+"""A model on disk: safetensors and JSON, written atomically and verified when read. Loading runs no code."""
 
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -22,11 +22,11 @@ from isthmus.storage.run_folder import CHECKPOINT, WEIGHTS
 from isthmus.storage.sizes import at_most
 
 FORMAT = 2
-"""Of a model's folder: 1 had no checksums in its JSON files, and is read too."""
+"""The version of a model's folder. Version 1 had no checksums in its JSON files; it can still be read."""
 
 
 def describe_model(model: Autoencoder) -> dict[str, Any]:
-    """What is needed to build `model` again, as JSON can hold it."""
+    """The JSON description from which `model` can be built again."""
     return {
         "format": FORMAT,
         "isthmus": version.VERSION,
@@ -41,7 +41,7 @@ def describe_model(model: Autoencoder) -> dict[str, Any]:
 
 
 def _parts(model: Autoencoder) -> dict[str, Any]:
-    """The composition around somebody's own modules, which are code, and not written down."""
+    """The parts around custom modules; the modules are code and are not saved."""
     return {
         "code": model.code.to_json(),
         "distance": model.distance.to_json(),
@@ -54,7 +54,7 @@ def _parts(model: Autoencoder) -> dict[str, Any]:
 
 
 def rebuild(folder: Path, model: Autoencoder | None = None) -> Autoencoder:
-    """The model that model.json describes, with weights yet to be put in.
+    """The model that model.json describes, without its saved weights.
 
     Raises:
         RunError, BlueprintError: as `load_model`.
@@ -67,7 +67,7 @@ def rebuild(folder: Path, model: Autoencoder | None = None) -> Autoencoder:
         return model
     if said["blueprint"] is None:
         raise RunError(
-            f"{folder} holds a model made of modules of somebody's own. Build the same modules and give them: "
+            f"The run in {folder} uses custom modules, which are not saved. Build them again and pass them: "
             "load(folder, model=Autoencoder(…))."
         )
     with damaged(path):
@@ -82,32 +82,32 @@ def rebuild(folder: Path, model: Autoencoder | None = None) -> Autoencoder:
 
 
 def read_described(folder: Path) -> dict[str, Any]:
-    """What `describe_model` gave, from a folder.
+    """The description (see `describe_model`) in a folder.
 
     Raises:
-        RunError: the folder holds no model, or a damaged one, or one of a newer format.
+        RunError: the folder has no model, or a damaged one, or one of a newer format.
     """
     path = folder / MODEL
     if not folder.exists():
         raise no_run(folder)
     if not path.exists():
-        raise RunError(f"{folder} holds no model: {MODEL} is missing. Give the folder of a run.")
+        raise RunError(f"{folder} contains no model: {MODEL} is missing. Give the folder of a run.")
     said = read_json(path)
     if not isinstance(said, dict) or not {"format", "blueprint", "shape", "scaling"} <= said.keys():
-        raise RunError(f"{path} is not Isthmus' description of a model. Give the folder of a run.")
+        raise RunError(f"{path} is not an Isthmus model description. Give the folder of a run.")
     number = said["format"]
     if type(number) is not int or not 1 <= number <= FORMAT:
         raise RunError(
-            f"{folder} was written in format {brief(number)}, this version reads formats 1 to {FORMAT}. Update Isthmus."
+            f"{folder} has format {brief(number)}, but this version reads formats 1 to {FORMAT}. Update Isthmus."
         )
     return load_json(path, sealed=number > 1)
 
 
 def put_weights(model: nn.Module, tensors: Mapping[str, Tensor], path: Path) -> None:
-    """Copy `tensors` into the model, after checking that they are exactly its own.
+    """Copy `tensors` into the model, after checking that they match it exactly.
 
     Raises:
-        RunError: names, shapes or kinds differ from the model's, or a value is not finite.
+        RunError: names, shapes or types differ from the model's, or a value is not finite.
     """
     tensors = modern_weights(tensors)
     check_tensors(model.state_dict(), tensors, path)
@@ -115,14 +115,14 @@ def put_weights(model: nn.Module, tensors: Mapping[str, Tensor], path: Path) -> 
 
 
 def make_folder(folder: str | Path) -> Path:
-    """Make `folder` and its parents where they aren't there yet.
+    """Create `folder` and its parents if they don't exist yet.
 
     Raises:
-        IsthmusError: it can't be made, with the cause.
+        IsthmusError: it can't be created; the message names the cause.
     """
     folder = Path(folder)
     if utf8(str(folder)) != str(folder):
-        raise IsthmusError(f"The name {folder} is not UTF-8, and weights can't be kept there. Choose another folder.")
+        raise IsthmusError(f"The folder name {folder} is not UTF-8, so weights can't be saved there. Choose another.")
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except (OSError, ValueError) as error:  # ValueError: a zero byte in the name
@@ -135,32 +135,32 @@ def _size(path: Path) -> int:
 
 
 def read_shape(said: Any) -> tuple[int, ...]:
-    """A sample's shape as JSON has it; ValueError where it is none."""
+    """A sample's shape from JSON; ValueError if it isn't one."""
     if not isinstance(said, list) or not said or not all(type(size) is int and size > 0 for size in said):
-        raise ValueError(f"{said!r:.60} is no shape of a sample")
+        raise ValueError(f"{said!r:.60} is not the shape of a sample")
     return tuple(said)
 
 
 def _check_same(model: Autoencoder, said: dict[str, Any], path: Path) -> None:
-    """Raise RunError unless modules of somebody's own come back in the composition that they were saved in."""
+    """Raise RunError unless a model of custom modules has the same parts as when it was saved."""
     own = describe_model(model)
     before = modern_parts(said | (said.get("parts") or said["blueprint"] or {}))
     for name, given in ({name: own[name] for name in ("shape", "code_shape", "scaling")} | _parts(model)).items():
         if name in before and given != before[name]:
             said_before = brief(before[name], 200)
             raise RunError(
-                f"The {name.replace('_', ' ')} given is {brief(given, 200)}, but {path} says {said_before}. "
-                f"Build the Autoencoder as it was when it was saved ({name}=…)."
+                f"The given model has {name.replace('_', ' ')} {brief(given, 200)}, but {path} has {said_before}. "
+                f"Build the Autoencoder as it was when you saved it ({name}=…)."
             )
 
 
 def check_scaling(scaling: Scaling, shape: tuple[int, ...]) -> None:
-    """Raise ValueError unless a scaling is of finite numbers for samples of this shape."""
+    """Raise ValueError unless a scaling is finite and fits samples of this shape."""
     for name in ("shift", "scale"):
         numbers = getattr(scaling, name)
         if not bool(numbers.isfinite().all()):
             raise ValueError(f"the scaling's {name} is not finite")
         if torch.broadcast_shapes(numbers.shape, shape) != shape:
-            raise ValueError(f"the scaling's {name} is of shape {tuple(numbers.shape)}, a sample of {shape}")
+            raise ValueError(f"the scaling's {name} has shape {tuple(numbers.shape)}, but a sample has {shape}")
     if scaling.levels and len(scaling.levels) != shape[0]:
-        raise ValueError(f"the scaling knows {len(scaling.levels)} columns, a sample has {shape[0]}")
+        raise ValueError(f"the scaling has {len(scaling.levels)} columns, but a sample has {shape[0]}")

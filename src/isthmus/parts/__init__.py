@@ -1,4 +1,4 @@
-"""The parts of an autoencoder: frozen values that carry their own mathematics. They know torch only."""
+"""The parts of an autoencoder: frozen values that carry their own mathematics. They depend on torch only."""
 
 from isthmus.parts.codes import Code, CodeKind, Fsq, GaussianCode, Ladder, Plain, Rvq, TopK, Vq
 from isthmus.parts.conditioning import Conditioning

@@ -1,4 +1,4 @@
-"""Soft bounds of what a network makes, so that nothing overflows and nothing is without a gradient."""
+"""Soft bounds for a network's outputs, so that nothing overflows and every value has a gradient."""
 
 import torch
 from torch import Tensor
@@ -6,7 +6,7 @@ from torch.nn import functional as F
 
 
 def floored(x: Tensor, least: float) -> Tensor:
-    """What is kept above `least`, smoothly: nearly x itself where that is well above."""
+    """The input x bounded below by `least`, smoothly: nearly x itself if x is well above."""
     return least + F.softplus(x - least)
 
 
@@ -16,5 +16,5 @@ def unfloored(y: Tensor, least: float) -> Tensor:
 
 
 def slowed(x: Tensor, most: float) -> Tensor:
-    """Up to `most` x itself, growing as a logarithm beyond, smoothly: fit for an exponential."""
+    """The input x itself up to `most`, then smoothly a logarithm of it, so that its exponential can't overflow."""
     return x.clamp(max=most) + torch.log1p((x - most).clamp(min=0))

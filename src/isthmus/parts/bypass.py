@@ -1,4 +1,4 @@
-"""A bypass: a linear path beside the layers of a network, which say nothing at first."""
+"""A bypass: a linear path parallel to a network's layers, whose output is 0 at first."""
 
 import math
 
@@ -10,15 +10,15 @@ from isthmus.parts.part import Shape
 
 
 def add_bypass(chain: Chain, given: Shape, made: Shape) -> None:
-    r"""Put a product beside the layers, :math:`Wx + b + f(x)`, from (N, *given) to (N, *made).
+    r"""Add a linear layer parallel to the layers, :math:`Wx + b + f(x)`, from (N, *given) to (N, *made).
 
-    The last product of the layers f is set to 0, so that f(x) = 0; the gradient wakes it up.
+    The last linear layer of f is set to 0, so f(x) = 0 at first; training changes it.
 
     Raises:
-        BlueprintError: the layers don't end in a product with weights of its own.
+        BlueprintError: the layers don't end in a linear layer or convolution with its own weights.
     """
     _silence(chain)
-    # on "meta" nothing is drawn, which would come from the global state
+    # on "meta" PyTorch draws no weights from the global random state
     product = nn.Linear(math.prod(given), math.prod(made), device="meta").to_empty(device="cpu")
     nn.init.zeros_(product.weight)
     nn.init.zeros_(product.bias)
@@ -26,7 +26,7 @@ def add_bypass(chain: Chain, given: Shape, made: Shape) -> None:
 
 
 def bypass_of(chain: Chain) -> nn.Linear:
-    """The product of a chain's bypass."""
+    """The linear layer of a chain's bypass."""
     assert chain.bypass is not None
     return next(layer for layer in chain.bypass.modules() if isinstance(layer, nn.Linear))
 
@@ -37,8 +37,8 @@ def _silence(chain: Chain) -> None:
     if not isinstance(weight, nn.Parameter):
         name = type(own[-1]).__name__ if own else "nothing"
         raise BlueprintError(
-            f"A linear path can stand only beside layers that end in a product with weights of its own, but these end "
-            f"in {name}. Say start='mean', and tied=False where weights are tied."
+            f"start='pca' needs layers that end in a linear layer with its own weights, but these end in {name}. "
+            "Set start='mean', or tied=False if the weights are tied."
         )
     for value in own[-1].parameters():
         nn.init.zeros_(value)

@@ -1,4 +1,4 @@
-"""What the encoder and the decoder get beside their input: a label as a condition, which numbers are known."""
+"""Conditioning: additional inputs of the encoder and the decoder, labels and a mask of the known numbers."""
 
 import math
 from dataclasses import dataclass
@@ -11,13 +11,13 @@ from isthmus.parts.part import Shape
 
 @dataclass(frozen=True)
 class Conditioning:
-    """Attached along dimension 1: as further channels, planes of one value where the input is a picture or series.
+    """Additional inputs along dimension 1: further channels, which are constant planes for pictures and series.
 
-    classes: one-hot labels of so many classes go to the encoder and to the decoder; 0 for none. A hot number is the
-        root of how many there are, so that the label's mean square is 1, as that of a code's numbers: a mere 1 among
-        them is overlooked, and the code learns to tell the class itself.
-    mask: 1 where a number is known and 0 where it is missing goes to the encoder.
-    flat: the network takes its input flat, so that a label is just so many numbers more.
+    classes: the number of classes; the encoder and the decoder get one-hot labels. 0 for none. The hot value is the
+        square root of the number of classes, so the label's mean square is 1, like a latent dimension's. With a hot
+        value of 1, the network ignores the label and the code learns the class itself.
+    mask: whether the encoder gets a mask, 1 for known and 0 for missing numbers.
+    flat: whether the network flattens its input, so that a label adds single numbers.
     """
 
     classes: int = 0
@@ -25,18 +25,18 @@ class Conditioning:
     flat: bool = False
 
     def encoder_shape(self, seen: Shape) -> Shape:
-        """The shape that the encoder gets for samples seen in this shape."""
+        """The shape of the encoder's input for samples of this shape."""
         if not (self.classes or self.mask):
             return seen
         shape = (math.prod(seen),) if self.flat else seen
         return (shape[0] * (2 if self.mask else 1) + self.classes, *shape[1:])
 
     def decoder_shape(self, code: Shape) -> Shape:
-        """The shape that the decoder gets for codes of this shape."""
+        """The shape of the decoder's input for codes of this shape."""
         return (code[0] + self.classes, *code[1:])
 
     def to_encoder(self, x: Tensor, observed: Tensor | None, labels: Tensor | None) -> Tensor:
-        """(N, *seen), (N, *seen) and (N,) to (N, *encoder_shape). Where `observed` is None, all is."""
+        """(N, *seen), (N, *seen) and (N,) to (N, *encoder_shape). `observed` None means that nothing is missing."""
         if not (self.classes or self.mask):
             return x
         parts = [x]
@@ -47,7 +47,7 @@ class Conditioning:
         return self._with_labels(torch.cat(parts, 1), labels)
 
     def to_decoder(self, z: Tensor, labels: Tensor | None) -> Tensor:
-        """(K·N, *code) and (N,) to (K·N, *decoder_shape); K draws, draw by draw, share their samples' labels."""
+        """(K·N, *code) and (N,) to (K·N, *decoder_shape); all K draws of a sample get its label."""
         return self._with_labels(z, labels)
 
     def _with_labels(self, x: Tensor, labels: Tensor | None) -> Tensor:

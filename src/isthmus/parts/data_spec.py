@@ -1,4 +1,4 @@
-"""DataSpec: what a blueprint learns of the data when it meets them."""
+"""DataSpec: the facts about the data that parts use to resolve their "auto" options."""
 
 from dataclasses import dataclass
 
@@ -6,29 +6,29 @@ import torch
 from torch import Tensor
 
 SHARE = 0.75
-"""Of the variance that principal components must hold to be counted as the data's dimensions.
+"""The share of the variance that the counted principal components must explain.
 
-A network then has something to win: with 0.9 PCA would be hard to beat, and with 0.5 little of a sample comes back. It
-makes 11 dimensions of the bundled digits, 33 of MNIST.
+It leaves room for a network to improve: with 0.9, PCA would be hard to beat, and with 0.5, reconstructions would be
+poor. It gives 11 dimensions for the bundled digits, 33 for MNIST.
 """
 _ROWS = 1024
 
 
 @dataclass(frozen=True)
 class DataSpec:
-    """What parts may settle by, before any weight is drawn.
+    """Facts about the data, known before any weight is drawn.
 
-    range: the scaled values' bounds; None where they are unbounded.
-    levels: for each column of a table, how many categories it has, 0 where it holds numbers; empty for other data.
-    classes: how many labels there are.
+    range: the scaled values' bounds; None if they are unbounded.
+    levels: for each column of a table, its number of categories, 0 for a numeric column; empty for other data.
+    classes: the number of labels.
     masked: whether the encoder gets a mask of the known numbers.
     constant_costs: for each column of a table, the loss of its best constant (`parts.distances.columns`); empty for
         other data.
-    inputs: how many numbers a sample has; 0 where nobody knows.
-    dimensions: how many principal components hold `SHARE` of the training part's variance; None without samples.
+    inputs: how many numbers a sample has; 0 if unknown.
+    dimensions: how many principal components explain `SHARE` of the training part's variance; None without samples.
     deviation: the root of the mean variance of a sample's numbers, scaled; None without samples.
-    damaged: of damaged pictures that come with the clean ones, whether they are grey where those have colours, and how
-        many times smaller they are; None where none come.
+    damaged: for data in pairs, whether the damaged pictures are grey and the clean ones in colour, and how many times
+        smaller they are; None for other data.
     """
 
     range: tuple[float, float] | None = None
@@ -42,14 +42,14 @@ class DataSpec:
     damaged: tuple[bool, int] | None = None
 
     def size(self, most: int) -> int:
-        """How many numbers a code that squeezes has: the data's dimensions, at most `most` and half of a sample's."""
+        """The size of an undercomplete code: the data's dimensions, at most `most` and half of a sample's numbers."""
         if not self.inputs:
             return most
         half = max(1, self.inputs // 2)
         return min(most, half, max(2, self.dimensions)) if self.dimensions is not None else min(most, half)
 
     def wide(self, most: int) -> int:
-        """How many numbers an overcomplete code has: four times a sample's, at most `most`."""
+        """The size of an overcomplete code: four times a sample's numbers, at most `most`."""
         return min(most, 4 * self.inputs) if self.inputs else most
 
 
@@ -60,12 +60,12 @@ def deviation(sample: Tensor) -> float:
 
 
 def dimensions(sample: Tensor, levels: tuple[int, ...] = ()) -> int:
-    """How many principal components hold `SHARE` of the variance of (n, *shape) scaled samples; at least 1.
+    """How many principal components explain `SHARE` of the variance of (n, *shape) scaled samples; at least 1.
 
-    NaN counts as the mean. levels: of a table's columns; where some are categories, all columns weigh the same.
+    NaN counts as the mean. levels: of a table's columns; if some are categories, all columns have equal weight.
     """
     rows = sample.flatten(1)
-    if rows.shape[1] > _ROWS:  # then as many rows do, and their products are the smaller matrix
+    if rows.shape[1] > _ROWS:  # then this many rows are enough, and their products are the smaller matrix
         rows = rows[torch.linspace(0, len(rows) - 1, min(len(rows), _ROWS)).long()]
     away = rows.double() - rows.double().nanmean(0).nan_to_num(0)
     away = away.nan_to_num(0)

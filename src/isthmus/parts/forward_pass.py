@@ -1,4 +1,4 @@
-"""The record of a forward pass: the batch that went in, and what each part made of it."""
+"""The record of a forward pass: the batch, and the output of each part."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -10,19 +10,19 @@ from torch import Tensor
 from isthmus.errors import BlueprintError, nearest
 
 Draws = Mapping[str, Any]
-"""The random numbers of one batch, by the part that needs them, N first: "corruption", "code", "encoder" and "decoder"
-by layer, "penalties" by penalty. A part that finds none does nothing random."""
+"""The random numbers of one batch, by the part that uses them, N first: "corruption", "code", "encoder" and "decoder"
+by layer, "penalties" by penalty. A part without an entry does nothing random."""
 
 
 @dataclass
 class Batch:
-    """N samples as the parts take them: scaled, with everything that comes with them.
+    """N samples as the parts take them: scaled, with labels, damaged samples and draws.
 
-    clean: (N, *shape), missing numbers as 0; the corrupted samples where only these are at hand.
-    observed: (N, *shape), False where a number is missing; None where none can be.
-    readable: (N, *shape), of the observed ones those that the encoder can read: no unknown categories.
-    labels: (N,) of a condition. damaged: (N, *input_shape) of data that come in pairs, scaled.
-    epochs: (N,) how far training is; None after training.
+    clean: (N, *shape), missing numbers as 0; the corrupted samples if only these are known.
+    observed: (N, *shape), False where a number is missing; None if none can be missing.
+    readable: (N, *shape), True for observed numbers that the encoder can use: no unknown categories.
+    labels: (N,) of a condition. damaged: (N, *input_shape) of data in pairs, scaled.
+    epochs: (N,) the epochs trained so far; None after training.
     """
 
     clean: Tensor
@@ -36,10 +36,10 @@ class Batch:
 
 @dataclass
 class Corrupted:
-    """What a corruption makes of a batch.
+    """The corrupted samples of a batch.
 
-    values: (N, *input_shape) for the encoder. observed: (N, *input_shape), False for what the encoder can't see; None
-    where it sees everything.
+    values: (N, *input_shape), the encoder's input. observed: (N, *input_shape), False for numbers that are hidden from
+    the encoder; None if nothing is hidden.
     """
 
     values: Tensor
@@ -48,12 +48,12 @@ class Corrupted:
 
 @dataclass
 class Code:
-    """What a code kind made of a batch's features.
+    """The code of a batch.
 
-    z: (N, *code) what the decoder gets; (K·N, *code) where the code draws K times, draw by draw.
-    distribution: the posterior that z was drawn from, where there is one.
-    indices: which entries of a code book stand for z, where there is one.
-    loss: (N,) what the code itself adds to the loss (a commitment, say), where it does.
+    z: (N, *code) the decoder's input; (K·N, *code) if the code draws K times, draw by draw.
+    distribution: the posterior that z was drawn from, if there is one.
+    indices: the entries of the code book that represent z, if there is a book.
+    loss: (N,) the code's own term in the loss (for example a commitment), if it has one.
     """
 
     z: Tensor
@@ -64,13 +64,13 @@ class Code:
 
 @dataclass
 class Pass:
-    """What one forward pass made of a batch of N samples; penalties, callbacks and measures read it.
+    """The results of one forward pass of N samples. Penalties, callbacks and measures read them.
 
     corrupted: (N, *input_shape), the encoder's input. output: the decoder's, before the distance's link.
-    reconstruction: (N, *shape), in the scaled data's space. layers: each named layer's output, "encoder.dense1" for
-    example.
+    reconstruction: (N, *shape), in the scaled data's space. layers: each named layer's output, for example
+    "encoder.dense1".
 
-    Where the code was drawn K times, the code's z, the output and the reconstruction are (K·N, …), draw by draw.
+    If the code was drawn K times, the code's z, the output and the reconstruction are (K·N, …), draw by draw.
     """
 
     batch: Batch
@@ -87,7 +87,7 @@ class Pass:
 
     @property
     def observed(self) -> Tensor | None:
-        """(N, *shape), False where a number is missing; None where none can be."""
+        """(N, *shape), False where a number is missing; None if none can be missing."""
         return self.batch.observed
 
     @property
@@ -96,25 +96,25 @@ class Pass:
         return self.batch.draws
 
     def repeated(self, x: Tensor) -> Tensor:
-        """(N, …) as (K·N, …), to go with what was made of K draws of the code."""
+        """(N, …) repeated to (K·N, …), to match the results of K draws of the code."""
         times = self.output.shape[0] // max(1, self.clean.shape[0])
         return x if times == 1 else x.repeat(times, *[1] * (x.ndim - 1))
 
     def with_holes(self) -> Tensor:
-        """(N, *shape) the clean samples, NaN where they are missing."""
+        """(N, *shape) the clean samples, with NaN for missing numbers."""
         return self.clean if self.observed is None else torch.where(self.observed, self.clean, torch.nan)
 
     def detached(self) -> "Pass":
-        """The same, but nothing flows back through it; without the code's distribution."""
+        """The same pass without gradients and without the code's distribution."""
         code = Code(self.code.z.detach(), indices=self.code.indices)
         made = (self.output.detach(), self.reconstruction.detach())
         layers = {name: output.detach() for name, output in self.layers.items()}
         return Pass(self.batch, self.corrupted, code, *made, layers)
 
     def activations(self, layer: str | None = None) -> Tensor:
-        """(N, …) output of a layer by its name, such as "encoder.dense1"; the code's z where None.
+        """(N, …) output of a layer by its name, such as "encoder.dense1"; the code's z if None.
 
-        In the samples' own type: within autocast the layers are bfloat16, too coarse to sum up.
+        In the samples' type: within autocast the layers are bfloat16, which is too coarse for sums.
 
         Raises:
             BlueprintError: there is no such layer.
@@ -127,7 +127,7 @@ class Pass:
 
 
 def map_tensors(use: Callable[[Tensor], Tensor], nested: Any) -> Any:
-    """The same mappings and named tuples with `use` applied to every tensor: moved to a device, cut to a piece."""
+    """The same mappings and named tuples with `use` applied to every tensor, such as moving it to a device."""
     if isinstance(nested, Mapping):
         return {name: map_tensors(use, value) for name, value in nested.items()}
     if isinstance(nested, tuple) and hasattr(nested, "_fields"):

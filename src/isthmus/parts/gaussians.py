@@ -8,8 +8,8 @@ from torch import Tensor
 from isthmus.parts.bounds import slowed
 
 LOG_VARIANCE_LEAST, LOG_VARIANCE_MOST = -20.0, 2.0
-"""Beyond these log σ² is slowed (`bounds.slowed`): it grows as a logarithm, so that σ² and its KL grow as the feature
-itself. The prior's σ² is 1; an exponential would make 1e8 of what an outlier or a first step does to a wide sample."""
+"""Beyond these bounds log σ² grows as a logarithm (`bounds.slowed`), so that σ² and its KL grow linearly with the
+feature. The prior's σ² is 1; without the bound, an outlier or a first step on a wide sample could give 1e8."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class DiagonalGaussian:
 
     @classmethod
     def of(cls, features: Tensor) -> "DiagonalGaussian":
-        """(N, 2·C, …) features, first all μ, then all log σ², which is kept within its bounds."""
+        """From (N, 2·C, …) features: first all μ, then all log σ², which is softly bounded."""
         mean, log_variance = features.chunk(2, 1)
         return cls(mean, -slowed(-slowed(log_variance, LOG_VARIANCE_MOST), -LOG_VARIANCE_LEAST))
 
@@ -40,16 +40,15 @@ class DiagonalGaussian:
         return _summed(squares + self.log_variance, z)
 
     def repeated(self, times: int) -> "DiagonalGaussian":
-        """Of (times·N) samples, the N again and again."""
+        """The distribution of (times·N) samples: the N repeated."""
         again = (times, *[1] * (self.mean.ndim - 1))
         return DiagonalGaussian(self.mean.repeat(again), self.log_variance.repeat(again))
 
     def kl(self, other: "DiagonalGaussian | None" = None) -> Tensor:
         r"""(N, *code) KL divergence of each latent dimension to the other's, or to a standard normal, in nats.
 
-        :math:`D(q\,\|\,p)_j = \frac12(\sigma_j^2 + \mu_j^2 - 1 - \log\sigma_j^2)` to a standard normal. One
-        of the lectures (004) prints σ where σ² belongs, and a minus before it: at μ = 0 that is least at σ = 1 still,
-        but wrong everywhere else.
+        :math:`D(q\,\|\,p)_j = \frac12(\sigma_j^2 + \mu_j^2 - 1 - \log\sigma_j^2)` to a standard normal. Lecture 004
+        prints σ instead of σ², with a minus sign: at μ = 0 its minimum is still at σ = 1, but it is wrong elsewhere.
 
         Source: Kingma & Welling, Auto-encoding variational Bayes, ICLR (2014), appendix B.
         """

@@ -1,4 +1,4 @@
-"""The layers that networks are made of: a chain with names, activations, dropout from given draws, a tied product."""
+"""The layers of networks: a chain of named layers, activations, dropout with given masks, a tied linear layer."""
 
 import contextlib
 import math
@@ -28,15 +28,14 @@ ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
 
 
 class Chain(nn.Module):
-    """Named layers, one after the other; `traced` gives the output of each, so that a penalty or a report can name it.
+    """Named layers, one after the other. `traced` returns each layer's output, so a penalty or a report can name it.
 
-    The random masks of its dropout layers are made outside by the run's generator; without them a dropout layer passes
-    its input on.
+    The run's generator draws the masks of the dropout layers. Without a mask, a dropout layer does nothing.
 
-    bypass: a path next to all the layers, from the same input, whose output is added to theirs (see `add_bypass`).
-    skips: of a decoder, which layer of the encoder's is added to the output of which of its own, own name first.
+    bypass: a path parallel to all the layers, from the same input; its output is added to theirs (see `add_bypass`).
+    skips: for a decoder, from the name of its layer to the encoder's layer that is added to its output.
 
-    Within `for_compiler`, picture layers go the way that is quicker in a compiled graph.
+    Within `for_compiler`, picture layers are computed in the way that is faster in a compiled graph.
     """
 
     for_compiler = False
@@ -59,8 +58,8 @@ class Chain(nn.Module):
     ) -> Tensor:
         """(N, *shape in) to (N, *shape out).
 
-        draws: dropout's masks, by layer. skipped: the outputs of the encoder's layers, for the skips.
-        after: a layer whose output x is already, in a chain without a bypass; the walk begins behind it.
+        draws: the dropout masks, by layer. skipped: the outputs of the encoder's layers, for the skips.
+        after: start behind this layer, whose output is x; only in a chain without a bypass.
         layers: collects each layer's output by its name (see `traced`).
         """
         straight = None if self.bypass is None else self.bypass(x)
@@ -92,16 +91,16 @@ def traced(
     draws: Mapping[str, Tensor] | None = None,
     skipped: Mapping[str, Tensor] | None = None,
 ) -> tuple[Tensor, dict[str, Tensor]]:
-    """A network's output, and the outputs of its named layers; a network that is no `Chain` has no names."""
+    """A network's output, and the outputs of its named layers; only a `Chain` has names."""
     layers: dict[str, Tensor] = {}
     return network(x, draws, skipped, layers=layers) if isinstance(network, Chain) else network(x), layers
 
 
 def find_layer(model: Any, name: str) -> nn.Module:
-    """The layer of a model's networks whose output a pass keeps under this name, such as "encoder.dense1".
+    """The layer of a model's networks with this name, such as "encoder.dense1".
 
     Raises:
-        BlueprintError: there is no such layer; the nearest are named.
+        BlueprintError: there is no such layer; the nearest names are listed.
     """
     layers = {
         f"{side}.{child}": layer
@@ -116,7 +115,7 @@ def find_layer(model: Any, name: str) -> nn.Module:
 
 @contextlib.contextmanager
 def for_compiler(model: nn.Module) -> Iterator[None]:
-    """Within the block, the chains in `model` are written for a compiler: the same functions of the same weights."""
+    """Within the block, the chains in `model` compute the same functions in a form that suits a compiler."""
     chains = [module for module in model.modules() if isinstance(module, Chain)]
     for chain in chains:
         chain.for_compiler = True
@@ -128,7 +127,7 @@ def for_compiler(model: nn.Module) -> Iterator[None]:
 
 
 class Dropout(nn.Module):
-    """Sets a share of the activations to zero and scales the others up, by a mask that is drawn outside.
+    """Sets a share of the activations to zero and scales the others up, by a given mask.
 
     Source: Srivastava et al., Dropout, JMLR 15 (2014).
     """
@@ -147,7 +146,7 @@ class Dropout(nn.Module):
         return x if mask is None else x * mask
 
     def extra_repr(self) -> str:
-        """What `print` shows."""
+        """The text that `print` shows."""
         return f"rate={self.rate}"
 
 
@@ -158,10 +157,9 @@ def dropout_masks(network: nn.Module, count: int, generator: torch.Generator) ->
 
 
 class TiedLinear(nn.Module):
-    r"""The transpose of another layer's product, with a bias of its own: :math:`x' = W^\top h + b'`.
+    r"""The transpose of another linear layer, with its own bias: :math:`x' = W^\top h + b'`.
 
-    The weight belongs to `partner` alone: it is neither copied nor registered here, so that it is trained, saved and
-    counted once.
+    The weight belongs to `partner`. It is neither copied nor registered here, so it is trained, saved and counted once.
     """
 
     def __init__(self, partner: nn.Linear) -> None:
@@ -174,13 +172,13 @@ class TiedLinear(nn.Module):
         return nn.functional.linear(h, self._partner[0].weight.t(), self.bias)
 
     def extra_repr(self) -> str:
-        """What `print` shows."""
+        """The text that `print` shows."""
         partner = self._partner[0]
         return f"in_features={partner.out_features}, out_features={partner.in_features}, tied"
 
 
 class Crop(nn.Module):
-    """The middle of a picture or series: what upsampling has made too much is cut off evenly."""
+    """Keeps the middle of a picture or series: the excess of upsampling is cut off evenly."""
 
     def __init__(self, shape: Shape) -> None:
         super().__init__()
@@ -193,22 +191,21 @@ class Crop(nn.Module):
         return x
 
     def extra_repr(self) -> str:
-        """What `print` shows."""
+        """The text that `print` shows."""
         return f"shape={self.shape}"
 
 
 def frozen(module: nn.Module) -> Callable[..., Any]:
-    """The module as a function in which its weights stand still, while gradients flow through what it is given."""
+    """The module as a function with fixed weights; gradients flow through its inputs only."""
     weights = {name: weight.detach() for name, weight in module.named_parameters()}
     return lambda *given: torch.func.functional_call(module, weights, given)
 
 
 def initialise(layer: nn.Module, activation: str, generator: torch.Generator) -> None:
-    """Draw the weights of a product or convolution for the activation that follows it; biases start at zero.
+    """Draw the weights of a linear layer or convolution for the activation that follows it; biases start at zero.
 
-    He's normal draw (2015) before rectifiers, LeCun's before SELU, Glorot's (2010) before everything else. PyTorch's
-    own default is narrower by √6 before rectifiers: through the lectures' seven convolutions the signal shrinks until
-    the output hardly depends on the input.
+    He's normal distribution (2015) before rectifiers, LeCun's before SELU, Glorot's (2010) otherwise. PyTorch's default
+    is narrower by √6 before rectifiers: after the lectures' seven convolutions the output hardly depends on the input.
     """
     weight = getattr(layer, "weight", None)
     if not isinstance(weight, Tensor):

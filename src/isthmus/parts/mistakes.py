@@ -1,4 +1,4 @@
-"""Mistakes in the fields of a value, said in one line that a person understands."""
+"""Validation errors of a value's fields, as one readable line."""
 
 import re
 from collections.abc import Iterable
@@ -28,10 +28,10 @@ _TYPES = {
 
 
 def explain(called: str, prefix: str, fields: Iterable[str], error: ValidationError) -> str:
-    """Which field is wrong, what was given and what is expected.
+    """The message for a validation error: the field, the value given and the values expected.
 
-    called: the value, as the subject of a sentence ("The dense network"). prefix: the same before a field's name
-    ("network", for "network.widths"). fields: the names there are.
+    called: the object, as the subject of a sentence ("The dense network"). prefix: its name before a field's
+    ("network", for "network.widths"). fields: the known fields.
     """
     said: list[str] = []
     wrong: dict[str, list[Any]] = {}
@@ -51,19 +51,19 @@ def explain(called: str, prefix: str, fields: Iterable[str], error: ValidationEr
 
 
 def brief(value: Any, most: int = 60) -> str:
-    """What was given, in one line of at most so many characters."""
+    """The value in one line of at most `most` characters."""
     try:
         text = " ".join(repr(value).split())
     except (RecursionError, ValueError):  # lists within lists; a whole number of thousands of digits
-        text = f"a {type(value).__name__} beyond telling"
+        text = f"a {type(value).__name__} that is too large to show"
     return text if len(text) <= most else text[: most - 1] + "…"
 
 
 def _field(problems: list[Any]) -> list[str]:
-    """What is wrong with one field.
+    """The messages for one field.
 
-    Where several forms are allowed (a number or a list), pydantic complains once for each; the form that was meant is
-    the one whose complaint goes deepest, or is about the size of the value instead of its type.
+    If several forms are allowed (a number or a list), pydantic reports an error for each. The intended form is the one
+    whose error is deepest, or concerns the value's size instead of its type.
     """
 
     def nearness(path: str, problem: Any) -> tuple[int, bool]:
@@ -81,7 +81,7 @@ def _field(problems: list[Any]) -> list[str]:
 
 
 def _path(prefix: str, steps: tuple[int | str, ...]) -> str:
-    """`network.widths[0]`, without the names that pydantic gives to the forms of a field ("constrained-int")."""
+    """A path such as `network.widths[0]`, without pydantic's names for the forms of a field ("constrained-int")."""
     path = prefix
     for number, step in enumerate(steps):
         if isinstance(step, int):
@@ -104,7 +104,7 @@ def _expected(problem: Any) -> str:
 
 
 def _hint(problem: Any) -> str:
-    """The nearest of the words that a field takes, where one is near."""
+    """The nearest of the words that a field allows, if one is near."""
     if problem["type"] != "literal_error" or not isinstance(problem["input"], str):
         return ""
     hint = nearest(problem["input"], re.findall(r"'([^']+)'", problem["ctx"]["expected"]))

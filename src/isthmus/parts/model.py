@@ -1,4 +1,4 @@
-"""A model as its parts see it: what they may ask of it, and the ways through its networks."""
+"""The interface of a model for its parts, and helpers that run its networks."""
 
 import contextlib
 from collections.abc import Iterator
@@ -17,9 +17,9 @@ from isthmus.parts.part import Part, Shape
 
 
 class Model(Protocol):
-    """An `Autoencoder`, for its penalties and its prior.
+    """An `Autoencoder`, as its penalties and its prior use it.
 
-    code: the `CodeKind`, which knows its prior, and the prior knows models; hence no closer type.
+    code: the `CodeKind`. It is typed Any, because its prior's type refers to this one.
     bound: how the losses of several draws of one sample's code become one (`Objective`).
     """
 
@@ -38,7 +38,7 @@ class Model(Protocol):
     bound: Any
 
     def module_of(self, part: Part) -> nn.Module:
-        """The weights that this penalty of the model, or its prior, has of its own."""
+        """The module with the weights of this penalty or of the prior."""
         ...
 
     def parameters(self) -> Iterator[nn.Parameter]:
@@ -46,30 +46,30 @@ class Model(Protocol):
         ...
 
     def __call__(self, raw: Tensor, *, labels: Tensor | None = None) -> Pass:
-        """(N, *shape) raw samples to their Pass, without draws."""
+        """The Pass of (N, *shape) raw samples, without draws."""
         ...
 
 
 def encoder_shape(model: Model) -> Shape:
-    """The shape of what the encoder gets, with the conditioning attached."""
+    """The shape of the encoder's input, including the conditioning."""
     return model.conditioning.encoder_shape(model.shape if model.predicts.aligned else model.input_shape)
 
 
 def encoder_input(model: Model, values: Tensor, observed: Tensor | None, labels: Tensor | None) -> Tensor:
-    """(N, *input_shape) scaled samples to (N, *encoder_shape): laid out, scaled for the encoder, and conditioned."""
+    """The encoder's input (N, *encoder_shape) from (N, *input_shape) scaled samples, with the conditioning."""
     laid_out = model.predicts.laid_out(values, model.shape, model.corruption)
     return model.conditioning.to_encoder(model.distance.as_input(laid_out), observed, labels)
 
 
 def code_from(model: Model, encoded: Tensor) -> Code:
-    """(N, *encoder_shape) what the encoder gets to the Code, without draws."""
+    """The Code of the encoder's input (N, *encoder_shape), without draws."""
     return model.code(model.encoder(encoded).to(encoded.dtype), None, model.code_module)
 
 
 def code_of(model: Model, values: Tensor, batch: Batch | None = None) -> Tensor:
-    """(N, *input_shape) scaled samples to (N, *code), for penalties that differentiate it.
+    """(N, *input_shape) scaled samples to (N, *code), for penalties that differentiate the code.
 
-    The encoder has the batch's labels and dropout; the code itself is without its draws.
+    The encoder uses the batch's labels and dropout masks; the code is computed without draws.
     """
     encoded = encoder_input(model, values, None, None if batch is None else batch.labels)
     masks = () if batch is None or not isinstance(model.encoder, Chain) else (batch.draws.get("encoder"),)
@@ -77,31 +77,31 @@ def code_of(model: Model, values: Tensor, batch: Batch | None = None) -> Tensor:
 
 
 def code_after(model: Model, layer: str, output: Tensor, batch: Batch) -> Tensor:
-    """As `code_of`, from the output of one of the encoder's layers on, of an encoder that is a `Chain`."""
+    """Like `code_of`, but starting from the output of one of the encoder's layers. The encoder must be a `Chain`."""
     features = model.encoder(output, batch.draws.get("encoder"), after=layer)
     return model.code(features.to(output.dtype), None, model.code_module).z
 
 
 def picture_of(model: Model, z: Tensor, labels: Tensor | None = None) -> Tensor:
-    """(N, *code) to (N, *shape), scaled."""
+    """Decode (N, *code) to (N, *shape), scaled."""
     return model.distance.picture(model.decoder(model.conditioning.to_decoder(z, labels)).to(z.dtype))
 
 
 def example(model: Model) -> Pass:
-    """The pass of one sample of zeros (the first label, where there is a condition), for its layers' shapes."""
+    """The pass of one sample of zeros (with label 0, if there is a condition), to find the layers' shapes."""
     with eval_mode(model):
         return model(zeros(model, model.shape), labels=torch.zeros(1, dtype=torch.int64))
 
 
 def zeros(model: Model, shape: Shape) -> Tensor:
-    """(1, *shape) zeros as the weights are: on their device, of their type."""
+    """(1, *shape) zeros on the weights' device and in their type."""
     like = next((weight for weight in model.parameters() if weight.is_floating_point()), torch.zeros(()))
     return like.new_zeros(1, *shape)
 
 
 @contextlib.contextmanager
 def eval_mode(model: Any) -> Iterator[None]:
-    """Evaluation mode without gradients; afterwards each module is in the mode it was in."""
+    """Evaluation mode without gradients; afterwards each module's mode is restored."""
     modes = {module: module.training for module in model.modules()}
     model.eval()
     try:

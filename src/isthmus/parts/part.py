@@ -1,4 +1,4 @@
-"""A part is a frozen value: it prints itself, compares, and goes to JSON and back by the name of its kind."""
+"""A part is a frozen value: it can be printed, compared, and converted to JSON and back by the name of its kind."""
 
 import re
 from collections.abc import Mapping
@@ -22,10 +22,10 @@ Shape = tuple[int, ...]
 
 
 class Value(BaseModel):
-    """A frozen, validated set of fields whose mistakes are said in one line.
+    """A frozen, validated set of fields. A wrong field gives an error of one line.
 
     Raises:
-        BlueprintError: a field is unknown, missing or out of its range.
+        BlueprintError: a field is unknown, missing or out of range.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -37,15 +37,15 @@ class Value(BaseModel):
             raise BlueprintError(self._explain(error)) from None
 
     def to_json(self) -> dict[str, Any]:
-        """The value as what JSON can hold."""
+        """The value as JSON data."""
         return self.model_dump(mode="json")
 
     @classmethod
     def from_json(cls, data: Any) -> Self:
-        """The value that `to_json` wrote down.
+        """The value from the JSON data of `to_json`.
 
         Raises:
-            BlueprintError: `data` isn't one: what is wrong, in one line.
+            BlueprintError: `data` isn't valid; the message names the fault in one line.
         """
         try:
             return cls.model_validate(data)
@@ -58,7 +58,7 @@ class Value(BaseModel):
 
     @classmethod
     def _explain(cls, error: ValidationError) -> str:
-        """What is wrong with the fields, in one line."""
+        """The message for wrong fields, in one line."""
         name = cls.__name__.lower()
         return explain(name, name, cls.model_fields, error)
 
@@ -66,11 +66,11 @@ class Value(BaseModel):
 class Part(Value):
     """A part of an autoencoder. Its direct subclasses are the families (networks, codes, distances, …).
 
-    Defining a subclass of a family makes its kind known, so that a blueprint in JSON can name it. A subclass whose
-    name begins with an underscore is no kind: it holds what several kinds share.
+    A subclass of a family registers its kind, so that a blueprint in JSON can name it. A subclass whose name begins
+    with an underscore is not a kind but a base of several kinds.
 
     kind: the class's name in kebab case (`ActivationL1` is "activation-l1"), unless the class sets it.
-    family: what messages call the family; its class's name in lower case, unless that class sets it.
+    family: the family's name in messages: its class's name in lower case, unless that class sets it.
     """
 
     kind: ClassVar[str]
@@ -90,34 +90,34 @@ class Part(Value):
             cls.kind = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", cls.__name__).lower()
         if not re.fullmatch(r"[\w-]+", cls.kind) or cls._is_taken(cls.kind):
             raise BlueprintError(
-                f"{cls.__module__} calls the {cls.family} {cls.__name__} {cls.kind!r}: expected a word of letters, "
-                "digits and dashes that means nothing else beside it. Rename the class, or set its `kind` to another."
+                f"{cls.__module__} gives the {cls.family} {cls.__name__} the kind {cls.kind!r}: expected a name of "
+                "letters, digits and dashes that is not reserved. Rename the class, or set its `kind`."
             )
         known = cls._kinds.get(cls.kind, cls)
         if (known.__module__, known.__qualname__) != (cls.__module__, cls.__qualname__):
             raise BlueprintError(
-                f"{cls.__module__} defines the {cls.family} {cls.kind!r}, but {known.__module__} has defined it. "
-                f"Rename {cls.__name__}, or set its `kind` to a name of its own."
+                f"{cls.__module__} defines the {cls.family} {cls.kind!r}, but {known.__module__} already defines it. "
+                f"Rename {cls.__name__}, or set its `kind` to another name."
             )
         cls._kinds[cls.kind] = cls
 
     def resolve(self, spec: DataSpec) -> Self:
-        """The same part with what it leaves to the data decided; itself where it leaves nothing to them."""
+        """The same part with its "auto" options decided from the data; itself if there are none."""
         return self
 
     @classmethod
     def kinds(cls) -> dict[str, type[Self]]:
-        """The kinds that this family knows, by name."""
+        """The registered kinds of this family, by name."""
         return dict(cls._kinds)  # pyright: ignore[reportReturnType] a family's own dictionary holds its own kinds
 
     @classmethod
     def _is_taken(cls, kind: str) -> bool:
-        """Whether a kind of this family can't be called so, since its name would stand for something else too."""
+        """Whether this kind name is reserved."""
         return False
 
     @classmethod
     def _adapted(cls, value: Any) -> Any:
-        """What is no part, but can stand for one of this family, as that part; itself otherwise."""
+        """Convert a value that can stand for a part of this family into that part; return others unchanged."""
         return value
 
     @classmethod
@@ -134,7 +134,7 @@ class Part(Value):
             value = {"kind": value}
         if not isinstance(value, Mapping):
             raise BlueprintError(
-                f"{brief(value)} is no {cls.family}. Give a {cls.family}, or the name of its kind. {cls._known()}"
+                f"{brief(value)} is not a {cls.family}. Give a {cls.family}, or the name of its kind. {cls._known()}"
             )
         if "kind" not in value:
             if cls._is_family():
@@ -145,7 +145,7 @@ class Part(Value):
         if kind is None:
             raise BlueprintError(
                 f"Unknown {cls.family} {name!r}. {nearest(str(name), cls._kinds)} "
-                "If it is a part of your own, import the module that defines it first."
+                "If it is a custom part, import the module that defines it first."
             )
         if not issubclass(kind, cls):
             raise BlueprintError(f"Expected a {cls.kind} {cls.family}, got the {cls.family} {name!r}.")

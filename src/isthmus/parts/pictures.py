@@ -1,6 +1,6 @@
-"""Pooling and upsampling beside a convolution, on the coarse grid: the same functions, several times faster compiled.
+"""Pooling and upsampling next to a convolution, on the coarse grid: the same functions, several times faster compiled.
 
-A 2×2 pool after a convolution, and a doubling before one, mean that the fine grid is thrown away or made of copies.
+After a convolution, a 2×2 pool discards most of the fine grid; before a convolution, doubling fills it with copies.
 Both are computed on the coarse grid instead, with four times the channels: one for each place in a 2×2 square.
 """
 
@@ -9,16 +9,16 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 FEW = 72
-"""Numbers in a patch up to which a product of patches is quicker than PyTorch's convolution."""
+"""Up to this many numbers in a patch, a product of patches is faster than PyTorch's convolution."""
 RISING = (nn.ReLU, nn.LeakyReLU, nn.ELU, nn.SELU, nn.Tanh, nn.Sigmoid, nn.Softplus, nn.Identity)
 """Activations that never fall, so that the largest activation is the activation of the largest."""
 
 
 def on_coarse_grid(layer: nn.Module, x: Tensor, before: tuple[nn.Module, Tensor] | None) -> Tensor:
-    """`layer(x)` the way that is quicker in a compiled graph; uncompiled it is the slower one.
+    """`layer(x)` in the form that is faster in a compiled graph, and slower without compiling.
 
-    before: the layer that made x, and from what. Where both can be done at once, x itself is not read, and the compiler
-    leaves out what nobody else reads either.
+    before: the layer before it and that layer's input. If both are computed at once, x is not used, and the compiler
+    removes it unless something else uses it.
     """
     earlier, given = before or (None, x)
     if _halves(layer):
@@ -37,7 +37,7 @@ def on_coarse_grid(layer: nn.Module, x: Tensor, before: tuple[nn.Module, Tensor]
 def convolve_and_pool(x: Tensor, weight: Tensor, padding: tuple[int, int]) -> Tensor:
     """`max_pool2d(conv2d(x, weight, padding=padding), 2, ceil_mode=True)` of (N, C, H, W).
 
-    A bias, and an activation that never falls, may as well come after: there they cost a quarter.
+    Add a bias and a monotone activation afterwards: there they cost a quarter.
     """
     count, channels, height, width = x.shape
     made, _, high, wide = weight.shape
@@ -107,7 +107,7 @@ def _near(kernel: int, padding: int) -> Tensor:
 
 
 def _stage(layer: nn.Module | None) -> tuple[nn.Conv2d, nn.Sequential] | None:
-    """A plain convolution of an odd kernel and what follows it; None where the layer is something else."""
+    """A plain convolution with an odd kernel and the steps after it; None if the layer is something else."""
     steps = list(layer) if isinstance(layer, nn.Sequential) else [layer] if layer is not None else []
     first = steps[0] if steps else None
     if not isinstance(first, nn.Conv2d) or first.padding_mode != "zeros" or isinstance(first.padding, str):
@@ -124,7 +124,7 @@ def _padding(convolution: nn.Conv2d) -> tuple[int, int]:
 
 
 def _halves(layer: nn.Module) -> bool:
-    """Whether it is the 2×2 pool that rounds up."""
+    """Whether the layer is a 2×2 pool that rounds sizes up."""
     return (
         isinstance(layer, nn.MaxPool2d)
         and layer.ceil_mode
@@ -134,5 +134,5 @@ def _halves(layer: nn.Module) -> bool:
 
 
 def _doubles(layer: nn.Module | None) -> bool:
-    """Whether it repeats each number in a 2×2 square."""
+    """Whether the layer repeats each number in a 2×2 square."""
     return isinstance(layer, nn.Upsample) and layer.mode == "nearest" and layer.scale_factor == 2

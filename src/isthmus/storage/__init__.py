@@ -1,1 +1,1 @@
-"""Files: written whole, verified when read, never run."""
+"""Files: written atomically, verified when read, never executed."""

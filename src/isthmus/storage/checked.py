@@ -1,4 +1,4 @@
-"""Files with a checksum: JSON and tensors, written whole, verified when read; reading them runs no code."""
+"""Files with a checksum: JSON and tensors, written atomically and verified when read. Reading runs no code."""
 
 import contextlib
 import hashlib
@@ -19,26 +19,26 @@ from isthmus.storage.files import whole_file, write_json
 
 DIGEST = "sha256"
 DEEPEST = 100
-"""Levels of JSON within each other; what is deeper was not written by Isthmus."""
+"""The deepest nesting of JSON; a deeper file was not written by Isthmus."""
 AGAIN = "Restore it from a copy, or train again."
 
 
 def save_json(path: str | Path, value: Mapping[str, Any] | list[dict[str, Any]]) -> None:
-    """Write a table of fields, or a list of them, whole or not at all; its last table carries a checksum of it all."""
+    """Write a table of fields, or a list of them, atomically; its last table contains a checksum of everything."""
     write_json(path, seal(value))
 
 
 def seal(value: Any) -> Any:
-    """A table of fields, or a list of them, with a checksum of it all in its (last) table."""
+    """A table of fields, or a list of them, with a checksum of everything in its (last) table."""
     if isinstance(value, list):
         return [*value[:-1], *({**last, DIGEST: _digest(value)} for last in value[-1:])]
     return {**value, DIGEST: _digest(value)}
 
 
 def load_json(path: Path, *, sealed: bool) -> Any:
-    """What `save_json` wrote, without its checksum.
+    """Read the value that `save_json` wrote, without its checksum.
 
-    sealed: whether a file without a checksum is refused, too; runs of format 1 have none.
+    sealed: whether a file without a checksum is refused; runs of format 1 have none.
 
     Raises:
         RunError: the file is missing, damaged, or changed since it was written.
@@ -65,13 +65,13 @@ def read_json(path: Path) -> Any:
     except FileNotFoundError as error:
         raise RunError(f"{path} is missing. Restore the folder from a copy, or train again.") from error
     except (OSError, ValueError, RecursionError) as error:
-        cause = "it is nested too deeply" if isinstance(error, RecursionError) else error
+        cause = "its nesting is too deep" if isinstance(error, RecursionError) else error
         raise RunError(f"{path} is damaged ({cause}). {AGAIN}") from error
     return value
 
 
 def save_tensors(path: str | Path, tensors: Mapping[str, Tensor], notes: Any = None) -> None:
-    """Write tensors, and notes that JSON can hold, as one safetensors file with a checksum, whole or not at all.
+    """Write tensors and JSON notes as one safetensors file with a checksum, atomically.
 
     Equal tensors and notes make equal files.
     """
@@ -87,10 +87,10 @@ def save_tensors(path: str | Path, tensors: Mapping[str, Tensor], notes: Any = N
 
 
 def load_tensors(path: str | Path) -> tuple[dict[str, Tensor], Any]:
-    """The tensors and notes that `save_tensors` wrote.
+    """Read the tensors and notes that `save_tensors` wrote.
 
     Raises:
-        RunError: the file is missing, truncated, changed since it was written, or not one of ours.
+        RunError: the file is missing, truncated, changed since it was written, or not written by Isthmus.
     """
     path = Path(path)
     if not path.exists():
@@ -127,27 +127,27 @@ def check_tensors(own: Mapping[str, Tensor], given: Mapping[str, Tensor], path: 
     if own.keys() != given.keys():
         odd = sorted(own.keys() ^ given.keys())
         raise RunError(
-            f"The weights in {path} are not this model's: {odd[0]!r} is only on one side ({len(odd)} such in all). "
-            "Restore the folder from a copy, or train again."
+            f"The weights in {path} don't fit this model: {odd[0]!r} is only in one of the two ({len(odd)} such names "
+            "in all). Restore the folder from a copy, or train again."
         )
     for name, tensor in given.items():
         if tensor.shape != own[name].shape or tensor.dtype != own[name].dtype:
             raise RunError(
-                f"{name!r} in {path} is {tensor.dtype} {tuple(tensor.shape)}, the model's is {own[name].dtype} "
+                f"{name!r} in {path} is {tensor.dtype} {tuple(tensor.shape)}, but the model needs {own[name].dtype} "
                 f"{tuple(own[name].shape)}. Restore the folder from a copy, or train again."
             )
         if finite and tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
-            raise RunError(f"{name!r} in {path} holds values that are not finite. Train again.")
+            raise RunError(f"{name!r} in {path} has values that are not finite. Train again.")
 
 
 @contextlib.contextmanager
 def damaged(path: Path, keep: tuple[type[IsthmusError], ...] = (BlueprintError,)) -> Iterator[None]:
-    """The border at which a file's content becomes values: whatever goes wrong is one message that names the file.
+    """Within the block, any error from a file's content becomes one message that names the file.
 
-    What a file says may be of any type and size, and building a model of it runs code of many modules; so that every
-    error counts as the file's.
+    A damaged file may contain any type and size, and building a model from it runs code of many modules, so every error
+    is attributed to the file.
 
-    keep: errors that say more, and pass as they are: an unknown part of a model.
+    keep: errors with a better message, which pass unchanged, such as an unknown part of a model.
     """
     try:
         yield
@@ -208,6 +208,6 @@ def _check_depth(value: Any) -> None:
     while level:
         depth += 1
         if depth > DEEPEST:
-            raise ValueError("it is nested too deeply")
+            raise ValueError("its nesting is too deep")
         inner = [part for part in level if isinstance(part, dict | list)]
         level = [one for part in inner for one in (part.values() if isinstance(part, dict) else part)]

@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all."""
+"""Files that are written atomically: completely or not at all."""
 
 import contextlib
 import errno
@@ -17,16 +17,16 @@ from isthmus.plain import plain_json
 from isthmus.storage.temporary import name_beside
 
 MODEL = "model.json"
-"""Says what a run's model is made of: a folder that has it holds a run."""
+"""The file that describes a run's model: a folder with this file is a run."""
 NOT_REGULAR = "it is a pipe, a device or a folder, not a regular file"
 
 
 @contextlib.contextmanager
 def whole_file(path: str | Path) -> Iterator[Path]:
-    """Give a temporary path beside `path`; when the block ends well, flush it to disk and rename it into place.
+    """A temporary path next to `path`; when the block ends without an error, it is flushed and renamed to `path`.
 
-    A block that raises, or a process that dies, leaves `path` as it was. The folder must exist. What a process that
-    died left beside it is removed by the next one that writes into the folder (see `isthmus.storage.temporary`).
+    If the block raises or the process dies, `path` is unchanged. The folder must exist. Temporary files of a process
+    that died are removed by the next one that writes into the folder (see `isthmus.storage.temporary`).
 
     Raises:
         IsthmusError: the disk is full, the folder is read-only or missing, or `path` is a folder, a device or a pipe:
@@ -56,7 +56,7 @@ def whole_file(path: str | Path) -> Iterator[Path]:
 
 
 def check_regular(path: Path) -> None:
-    """Raise IsthmusError where something that is no regular file has this path, and would be lost or written into."""
+    """Raise IsthmusError if the path exists and isn't a regular file, because it would be lost or written into."""
     try:
         mode = path.stat().st_mode
     except FileNotFoundError:
@@ -64,7 +64,7 @@ def check_regular(path: Path) -> None:
     if not stat.S_ISREG(mode):
         kinds = {stat.S_IFDIR: "a folder", stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket"}
         found = kinds.get(stat.S_IFMT(mode), "a device")
-        raise IsthmusError(f"Could not write {path}: it is {found}, expected a file or a new name. Choose another.")
+        raise IsthmusError(f"Could not write {path}: it is {found}, expected a file or a new path. Choose another.")
 
 
 def remove_file(path: Path) -> None:
@@ -83,24 +83,24 @@ def remove_file(path: Path) -> None:
 
 
 def write_whole(path: str | Path, write: Callable[[Path], object]) -> None:
-    """Let `write` fill a temporary file, then put it in the place of `path` (see `whole_file`)."""
+    """Let `write` fill a temporary file, then rename it to `path` (see `whole_file`)."""
     with whole_file(path) as beside:
         write(beside)
 
 
 def write_json(path: str | Path, value: Any) -> None:
-    """Write `value` as JSON, whole or not at all; NaN and infinity are refused, for JSON has no word for them."""
+    """Write `value` as JSON, atomically. NaN and infinity are refused, because JSON can't hold them."""
     text = json_text(value)
     write_whole(path, lambda beside: beside.write_text(text, encoding="utf-8", newline="\n"))
 
 
 def json_text(value: Any) -> str:
-    """What `write_json` writes. What is not plain (`isthmus.plain`) stands there in JSON's own escapes."""
+    """The text that `write_json` writes. Unsafe characters (`isthmus.plain`) are written as JSON escapes."""
     return plain_json(json.dumps(value, indent=2, allow_nan=False, ensure_ascii=False)) + "\n"
 
 
 def finite(value: Any) -> Any:
-    """A value as JSON can hold it: with None for numbers that are not finite, and names as text."""
+    """The value as JSON data: with None for numbers that are not finite, and names as text."""
     if isinstance(value, Mapping):
         return {str(name): finite(item) for name, item in value.items()}
     if isinstance(value, list | tuple):
@@ -128,18 +128,18 @@ def open_regular(path: str | Path) -> IO[bytes]:
 
 
 def no_run(folder: Path) -> RunError:
-    """The message for a run's folder that is not there: which runs beside it may be meant."""
+    """The error for a run's folder that doesn't exist, with similar names of runs next to it."""
     beside = folder.parent.iterdir() if folder.parent.is_dir() else ()
     near = alike(folder.name, (other.name for other in beside if (other / MODEL).is_file()))
     hint = f"Did you mean {' or '.join(str(folder.with_name(name)) for name in near)}?"
     return RunError(
-        f"There is no folder {folder}: expected that of a run. "
+        f"There is no folder {folder}: expected the folder of a run. "
         f"{hint if near else 'Give the one that `isthmus train` printed.'}"
     )
 
 
 def unwritable(path: Path, error: OSError | ValueError) -> IsthmusError:
-    """The message for a file that could not be written, by its cause."""
+    """The error for a file that could not be written, with its cause."""
     number = getattr(error, "errno", None) or 0
     if "requested and" in str(error):  # NumPy's words for a short write, which come without a number
         number = errno.ENOSPC

@@ -12,10 +12,10 @@ from isthmus.storage.files import sync_folder, unwritable
 
 
 def put_folder(new: Path, path: Path) -> None:
-    """Put the folder `new`, which lies on the same disk, in the place of `path`, whether or not something is there.
+    """Replace `path` by the folder `new`, which must be on the same disk; `path` need not exist.
 
     Raises:
-        IsthmusError: the system doesn't allow it; `path` is then as it was.
+        IsthmusError: the system doesn't allow it; `path` is then unchanged.
     """
     swap = _swap(path)
     try:

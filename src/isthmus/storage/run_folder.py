@@ -28,7 +28,7 @@ COMMIT_SECONDS = 10.0
 
 @contextlib.contextmanager
 def locked(folder: Path, seconds: float = 0.0) -> Iterator[None]:
-    """No other process writes this run meanwhile; the system frees the lock when the process ends, however it ends.
+    """Lock the run, so that no other process writes it; the system frees the lock when the process ends.
 
     seconds: how long to wait for another process.
 
@@ -42,7 +42,7 @@ def locked(folder: Path, seconds: float = 0.0) -> Iterator[None]:
             yield
     except filelock.Timeout:
         raise RunError(
-            f"Another process is writing the run in {folder}. Wait for it, or choose another folder."
+            f"Another process is writing the run in {folder}. Wait until it ends, or choose another folder."
         ) from None
     except OSError as error:
         raise unwritable(folder / ".lock", error) from error

@@ -1,4 +1,4 @@
-"""Training: the loop, its steps, its callbacks, and what lets it go on where it stopped."""
+"""Training: the loop, its steps, its callbacks, and its checkpoints."""
 
 from isthmus.storage.run_folder import CHECKPOINT
 from isthmus.training.callback import Callback

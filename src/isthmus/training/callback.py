@@ -1,4 +1,4 @@
-"""A callback: what happens at the six moments of training; the loop knows none of them by name."""
+"""A callback: code that runs at one of six moments of training; the loop knows no callback by name."""
 
 from typing import Any
 
@@ -8,11 +8,11 @@ Notes = dict[str, Any]
 
 
 class Callback:
-    """Something to do at one of six moments; a callback of your own overrides what it needs.
+    """Code that runs at one of six moments of training. A custom callback overrides the methods that it needs.
 
-    Each moment gets the `Training`. It calls the callbacks, hence no closer type here.
+    Each method gets the `Training` (typed Any here, because `Training` imports this class).
 
-    A callback that must not forget gives what it knows as `state`, and takes it back in `restore` when a run resumes.
+    A callback with a state returns it from `state`, and gets it back in `restore` when a run is resumed.
     """
 
     def train_begin(self, training: Any) -> None:
@@ -28,14 +28,14 @@ class Callback:
         """After a step; `training.state.losses[training.state.step - 1]` is its loss."""
 
     def epoch_end(self, training: Any) -> None:
-        """After an epoch; its figures are the last row of `training.state.history`."""
+        """After an epoch; its results are the last row of `training.state.history`."""
 
     def train_end(self, training: Any) -> None:
-        """After the last step, however training ended (`training.state.status`)."""
+        """After the last step, however training ended (see `training.state.status`)."""
 
     def state(self) -> tuple[Notes, dict[str, Tensor]]:
-        """What to write into a checkpoint: notes that JSON can hold, and tensors."""
+        """The callback's state for a checkpoint: JSON notes, and tensors."""
         return {}, {}
 
     def restore(self, notes: Notes, tensors: dict[str, Tensor]) -> None:
-        """Take back what `state` gave."""
+        """Restore the state that `state` returned."""

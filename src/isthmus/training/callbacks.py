@@ -1,4 +1,4 @@
-"""The callbacks that come with Isthmus: best weights, checkpoints, a progress bar."""
+"""The callbacks of Isthmus: best weights, checkpoints, a progress bar."""
 
 import time
 from pathlib import Path
@@ -17,9 +17,9 @@ with undisturbed():  # rich draws from Python's random state when it is loaded
 
 
 class BestWeights(Callback):
-    """Keeps the weights of the epoch with the lowest validation loss, and stops after `patience` epochs without one.
+    """Keeps the weights of the epoch with the lowest validation loss, and stops if it is `patience` epochs old.
 
-    Without a validation part the last epoch's weights are the best ones there are.
+    Without a validation part, it keeps the last epoch's weights.
 
     Source: Prechelt, Early stopping, but when? (1998).
     """
@@ -30,7 +30,7 @@ class BestWeights(Callback):
         self.weights: dict[str, Tensor] = {}
 
     def train_begin(self, training: Training) -> None:
-        """Before anything is learnt, the start is the best there is; an epoch has to beat it where it is PCA's."""
+        """Note the loss at the start. If the model starts at PCA, an epoch has to be better than that."""
         if not self.weights:
             self._keep(training)
             blueprint = training.model.blueprint
@@ -38,7 +38,7 @@ class BestWeights(Callback):
                 self.loss = training.validate().get("loss", float("inf"))
 
     def epoch_end(self, training: Training) -> None:
-        """Compare, keep, and perhaps stop."""
+        """Compare the validation loss, keep the best weights, and stop if `patience` is over."""
         row = training.state.history[-1]
         loss = None if training.model.objective.has_rival else row.get("validation_loss")
         if loss is None or loss < self.loss - self.min_delta:
@@ -49,7 +49,7 @@ class BestWeights(Callback):
             training.stop("stopped early")
 
     def give(self, model: torch.nn.Module) -> None:
-        """Put the best weights into the model, when training is over."""
+        """Load the best weights into the model after training."""
         model.load_state_dict(self.weights)
 
     def state(self) -> tuple[Notes, dict[str, Tensor]]:
@@ -71,9 +71,9 @@ class BestWeights(Callback):
 
 
 class Checkpoints(Callback):
-    """Writes a checkpoint at the ends of epochs, not more often than every `seconds`, and whenever training ends.
+    """Writes a checkpoint after epochs, at most once in `seconds`, and when training ends.
 
-    It comes last of all callbacks, so that it writes what the others know after the epoch.
+    It must be the last callback, so that the checkpoint has the others' state after the epoch.
     """
 
     def __init__(self, folder: Path, seconds: float = 0.0) -> None:
@@ -90,7 +90,7 @@ class Checkpoints(Callback):
             self._write(training)
 
     def train_end(self, training: Training) -> None:
-        """The last one, from which a run can be continued or prolonged; not of weights that are lost."""
+        """The last checkpoint, to resume or prolong the run; not written if the weights are no longer finite."""
         if training.state.status != "diverged":
             self._write(training)
 
@@ -101,10 +101,10 @@ class Checkpoints(Callback):
 
 
 class ProgressBar(Callback):
-    """A bar with loss, validation loss, samples a second and the time left, on standard error."""
+    """A progress bar with loss, validation loss, samples a second and the time left, on standard error."""
 
     def __init__(self, console: rich.console.Console | None = None, title: str = "") -> None:
-        """`title`: what is trained, where it isn't the whole model."""
+        """title: the name of the trained layer, if it isn't the whole model."""
         self.console = console or rich.console.Console(stderr=True)
         self.title = f"{title}, " if title else ""
         self.bar: rich.progress.Progress | None = None
@@ -130,13 +130,13 @@ class ProgressBar(Callback):
         self.bar.start()
 
     def epoch_begin(self, training: Training) -> None:
-        """From here on it counts the epoch's samples a second."""
+        """Start counting the epoch's samples a second."""
         self.began, self.before = time.monotonic(), training.state.step
 
     def batch_end(self, training: Training) -> None:
-        """Move it, ten times a second at most; in the first epoch with the loss so far, read once a second.
+        """Move the bar, at most ten times a second; in the first epoch, show the loss so far, read once a second.
 
-        Reading the loss of each step would make an accelerator wait.
+        Reading the loss after each step would make an accelerator wait.
         """
         now = time.monotonic()
         if self.bar is None or now - self.drawn < 0.1:
@@ -153,7 +153,7 @@ class ProgressBar(Callback):
             self.bar.update(self.task, figures=f"loss {loss:.4g}  {speed:,.0f} samples/s")
 
     def epoch_end(self, training: Training) -> None:
-        """Show the epoch's figures."""
+        """Show the epoch's results."""
         if self.bar is None:
             return
         row = training.state.history[-1]

@@ -1,4 +1,4 @@
-"""A checkpoint: everything that training knows between two steps, so that a resumed run equals an unbroken one."""
+"""A checkpoint: the complete state of training between two steps, so that a resumed run equals an unbroken one."""
 
 import math
 from collections.abc import Mapping
@@ -30,17 +30,17 @@ def _complete(row: dict[str, Any]) -> dict[str, Any]:
 
 Row = Annotated[dict[str, Annotated[int, Field(lt=2**53)] | float | None], AfterValidator(_complete)]
 HISTORY_ROWS = TypeAdapter(list[Row], config=ConfigDict(strict=True))
-"""What a history is: a row an epoch, of numbers by name."""
+"""A history: one row per epoch, with numbers by name."""
 
 
 def save_history(folder: Path, history: list[dict[str, Any]]) -> None:
-    """Write a run's history; JSON has no word for figures that are not finite, which are left out."""
+    """Write a run's history, without values that are not finite, which JSON can't hold."""
     rows = [{name: value for name, value in row.items() if value is None or math.isfinite(value)} for row in history]
     save_json(folder / HISTORY, rows)
 
 
 class Outcome(BaseModel):
-    """What the notes of a run's weights say of its training; what later versions add is let through."""
+    """The notes about training in a run's weights; unknown fields of later versions are allowed."""
 
     model_config = ConfigDict(strict=True, extra="allow")
 
@@ -50,9 +50,9 @@ class Outcome(BaseModel):
 
 
 class Notes(Outcome):
-    """What the notes of a checkpoint say (see `State`).
+    """The notes of a checkpoint (see `State`).
 
-    epochs: the goal, as it was when the checkpoint was written; None in runs of format 1.
+    epochs: the number of epochs wanted when the checkpoint was written; None in runs of format 1.
     """
 
     epoch: Count
@@ -66,12 +66,12 @@ class Notes(Outcome):
 
 @dataclass
 class State:
-    """Where training stands.
+    """The state of training.
 
-    epoch: epochs completed. step: steps done of the epoch under way. losses: (steps an epoch,) of the epoch under way,
-    NaN where not yet known. terms: each term's sum over the epoch under way. history: a row an epoch. best_epoch: whose
-    weights the model ends with. pretrained: layers that were trained before the whole. generator: where every random
-    draw comes from. signal: the name of one that asked for the end, be it when training had ended already.
+    epoch: completed epochs. step: steps done in the current epoch. losses: (steps an epoch,) of the current epoch, NaN
+    for steps still to come. terms: each term's sum over the current epoch. history: one row per epoch. best_epoch: the
+    epoch of the model's final weights. pretrained: layers that were trained before the whole model. generator: of all
+    random numbers. signal: the name of the signal that asked training to end, even if it came after the end.
     """
 
     generator: torch.Generator
@@ -96,7 +96,7 @@ def save_checkpoint(
     callbacks: Mapping[str, tuple[dict[str, Any], dict[str, Tensor]]],
     epochs: int,
 ) -> None:
-    """Write everything into one file, whole or not at all; `epochs` is the goal."""
+    """Write everything into one file, atomically; `epochs` is the number of epochs wanted."""
     tensors = {f"model/{name}": value for name, value in model.state_dict().items()}
     tensors |= {f"optimiser/{name}": value for name, value in optimiser.state().items()}
     tensors |= {f"terms/{name}": value for name, value in state.terms.items()}
@@ -120,9 +120,9 @@ def save_checkpoint(
 
 @dataclass
 class Checkpoint:
-    """What `save_checkpoint` wrote, as it lies on disk: the one truth about how far a training is, and where it goes.
+    """A checkpoint on disk (see `save_checkpoint`): the only authority on the progress and the goal of a training.
 
-    What else the folder says of it (its settings' epochs, the history, the weights' notes) is written after it.
+    Other files of the folder (the settings' epochs, the history, the weights' notes) are written after it.
     """
 
     path: Path
@@ -146,39 +146,39 @@ class Checkpoint:
         return cls(path, tensors, notes)
 
     def ended(self, epochs: int) -> bool:
-        """Whether training was over when it was written, if so many epochs are wanted."""
+        """Whether training was complete when it was written, if this many epochs are wanted."""
         finished = self.notes["status"] == "finished" and self.notes["epoch"] >= epochs
         return finished or self.notes["status"] == "stopped early"
 
     def prolong(self, epochs: int) -> None:
-        """Set the goal anew, on disk as well, so that a training that is killed remembers it."""
+        """Change the number of epochs wanted, also on disk, so that it is kept if training is killed."""
         if epochs < self.notes["epoch"]:
             raise RunError(
-                f"{epochs} epochs are wanted, but the run in {self.path.parent} has done {self.notes['epoch']}. "
+                f"epochs={epochs} is too small: the run in {self.path.parent} has done {self.notes['epoch']} epochs. "
                 "Give a larger number, or train again."
             )
         self.notes |= {"epochs": epochs, "status": "running", "reason": ""}
         save_tensors(self.path, self.tensors, self.notes)
 
     def best_weights(self) -> dict[str, Tensor]:
-        """The weights of the best epoch so far; where there is none yet, those at the start."""
+        """The weights of the best epoch so far, or those at the start if there is none yet."""
         return self.group("callback/BestWeights-1/") or self.group("model/")
 
     def group(self, prefix: str) -> dict[str, Tensor]:
-        """The tensors whose names begin so, without that beginning."""
+        """The tensors whose names have this prefix, without the prefix."""
         return {name.removeprefix(prefix): value for name, value in self.tensors.items() if name.startswith(prefix)}
 
     def restore(self, state: State, model: torch.nn.Module, optimiser: Optimiser, epochs: int) -> None:
-        """Put training back to where it stood; `epochs` are wanted.
+        """Restore the state of training; `epochs` is the number of epochs wanted.
 
         Raises:
-            RunError: it is of another model, or of data of another size.
+            RunError: the checkpoint is of another model, or of data of another size.
         """
         weights, best = model.state_dict(), self.group("callback/BestWeights-1/")
         check_tensors(weights, self.group("model/"), self.path)
         if best:
             check_tensors(weights, best, self.path)
-        # older versions did not keep the usual norm of the gradient
+        # older versions did not save the running norm of the gradient
         moments = {"usual": torch.zeros(())} | self.group("optimiser/")
         check_tensors(optimiser.state(), moments, self.path, finite=False)
         check_tensors({"losses": state.losses}, {"losses": self.tensors["losses"]}, self.path, finite=False)

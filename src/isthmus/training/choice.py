@@ -1,4 +1,4 @@
-"""What a training leaves open, chosen from the model and the data: epochs, batch size, learning rate and schedule."""
+"""Choosing settings that aren't given, from the model and the data: epochs, batch size, learning rate, schedule."""
 
 import math
 from collections.abc import Mapping
@@ -19,29 +19,30 @@ from isthmus.parts.networks.residual import Block
 from isthmus.training.settings import Settings
 
 STEPS = 4000
-"""That a training takes where the work allows it. On few data fewer leave the loss falling, more only overfit."""
+"""Steps of a training, if the time limit allows them. On few data, fewer steps underfit and more overfit."""
 PASSES = 30
-"""Over the training part at least, where the work allows it: what makes a difference on many data."""
+"""The least number of epochs, if the time limit allows it; it matters for large data."""
 LEAST_SECONDS, SECONDS_A_SAMPLE, MOST_SECONDS = 15.0, 1 / 150, 120.0
-"""What a training may take on two cores: so long, and more for many samples, up to two minutes. See `seconds_a_step`: a
-machine's own speed doesn't enter."""
+"""The time limit of a training on two cores in seconds; it grows to two minutes for many samples. It is computed from
+the work (see `seconds_a_step`), so the machine's speed doesn't matter."""
 SECONDS_A_STEP, SECONDS_AN_OPERATION = 3e-4, 1.5e-5
 FLOPS_A_SECOND, NUMBERS_A_SECOND = 3e10, 5e8
-"""What two cores of 2020 manage: products, and numbers that operations make, forwards and backwards."""
+"""The speed of two cores of 2020: products, and numbers that operations make, forwards and backwards."""
 CONVOLVING = 2
 """How many times as long a convolution's products take as a dense layer's, on small maps."""
 LEAST_BATCH, MOST_BATCH, STEPS_AN_EPOCH = 32, 256, 32
 OPEN = ("epochs", "batch_size", "learning_rate", "schedule", "patience")
-"""What is chosen where the epochs are left open and these are not given."""
+"""The settings that are chosen if neither they nor the epochs are given."""
 
 
 def chosen(model: Autoencoder, train: Samples, given: Mapping[str, Any]) -> Settings:
-    """The settings with what is not given among `OPEN` chosen, where the epochs are left open; else as they are given.
+    """If the epochs aren't given, choose them and those settings of `OPEN` that aren't given; else change nothing.
 
-    The batch makes some `STEPS_AN_EPOCH` steps an epoch. There are `STEPS` steps and at least `PASSES` epochs, but no
-    more than `limit_seconds` allows by the work that a step is, counted and not timed: the same model and data get the
-    same settings everywhere. The learning rate falls to 0 by a cosine. Where the validation loss hasn't fallen for a
-    third of the epochs, training stops: what comes later only overfits. A rival's loss tells no such thing.
+    The batch size gives about `STEPS_AN_EPOCH` steps an epoch. There are `STEPS` steps and at least `PASSES` epochs,
+    but no more than `limit_seconds` allows. A step's time is computed from its operations, not measured, so the same
+    model and data get the same settings everywhere. The learning rate falls to 0 by a cosine. Training stops if the
+    validation loss hasn't improved for a third of the epochs, because later epochs only overfit; not so with a rival,
+    whose loss doesn't show this.
 
     Source: Loshchilov & Hutter, SGDR: stochastic gradient descent with warm restarts, ICLR (2017), for the cosine.
     """
@@ -59,12 +60,12 @@ def chosen(model: Autoencoder, train: Samples, given: Mapping[str, Any]) -> Sett
 
 
 def limit_seconds(samples: int) -> float:
-    """The most that a training on so many samples is meant to take on two cores: 25 s on the bundled digits."""
+    """The time limit for a training on this many samples on two cores: 25 s on the bundled digits."""
     return min(MOST_SECONDS, LEAST_SECONDS + samples * SECONDS_A_SAMPLE)
 
 
 def in_words(model: Autoencoder, settings: Settings) -> str:
-    """What was chosen, in one line: "code 11, 89 epochs of batches of 32, cosine from 0.003"."""
+    """The chosen settings in one line: "code 11, 89 epochs of batches of 32, cosine from 0.003"."""
     code = "×".join(map(str, model.code_shape))
     epochs = f"{settings.epochs} epoch{'s' * (settings.epochs > 1)} of batches of {settings.batch_size}"
     schedule = f"{settings.schedule} from" if settings.schedule != "constant" else "a learning rate of"
@@ -72,7 +73,7 @@ def in_words(model: Autoencoder, settings: Settings) -> str:
 
 
 def seconds_a_step(model: Autoencoder, train: Samples, batch: int) -> float:
-    """What a step of so many samples is assumed to take, from the operations and products of two samples' loss."""
+    """The assumed time of a step in seconds, from the operations and products of two samples' loss."""
     rows = torch.arange(min(2, len(train)))
     generator = torch.Generator().manual_seed(0)
     with eval_mode(model), _Work() as work:

@@ -1,4 +1,4 @@
-"""Training without steps: the linear autoencoder whose best weights are known, principal components."""
+"""Training in closed form: the best weights of a linear autoencoder are the principal components."""
 
 import time
 from typing import Any
@@ -15,12 +15,12 @@ from isthmus.pca import principal_components
 
 
 def solve(model: Autoencoder, train: Samples, validation: Samples | None) -> list[dict[str, Any]]:
-    r"""Give a linear tied autoencoder its best weights, and the history of that (one row).
+    r"""Set the best weights of a linear tied autoencoder. Returns the history (one row).
 
     With the components :math:`W` and the mean :math:`m`: :math:`z = Wx - Wm` and :math:`\hat x = W^\top z + m`.
 
     Raises:
-        BlueprintError: the model is not linear and tied, so that its best weights are not known in closed form.
+        BlueprintError: the model isn't linear and tied, so its best weights have no closed form.
 
     Source: Baldi & Hornik, Neural networks and principal component analysis (1989).
     """
@@ -48,7 +48,7 @@ def _linear_pair(model: Autoencoder) -> tuple[nn.Linear, TiedLinear]:
     if not (plain and linear and len(products) == 1 and len(transposes) == 1):
         raise BlueprintError(
             "Only a linear tied autoencoder has a closed form: a dense network without widths and with tied=True, a "
-            "plain code without activation, and link='identity'. Say solution='gradient' for any other."
+            "plain code without activation, and link='identity'. Set solution='gradient' for other models."
         )
     return products[0], transposes[0]
 

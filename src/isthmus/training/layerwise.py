@@ -1,4 +1,4 @@
-"""Training layer by layer: each layer first learns as an autoencoder of what the layer below makes."""
+"""Training layer by layer: each layer first learns as an autoencoder of the output of the layer below."""
 
 from collections.abc import Callable, Sequence
 
@@ -18,16 +18,15 @@ from isthmus.training.loop import VALIDATION_BATCH, Training
 def pretrain(training: Training, callbacks: Callable[[str], Sequence[Callback]], save: Callable[[], None]) -> None:
     r"""Train the layers of a model one after the other, from the data inwards, before the whole is trained.
 
-    Layer l learns to give back the clean codes of the layer below, :math:`h_l = f_l(h_{l-1})` with :math:`h_0 = x`,
-    through itself and the decoder's layer that mirrors it: by the model's own distance at the data, by the mean squared
-    error above. A corruption damages what each layer sees, so that all of them learn to denoise. Penalties wait for
-    the whole. It takes `layer_epochs` for each layer; the other settings are the run's.
+    Layer l learns to reconstruct the clean output of the layer below, :math:`h_l = f_l(h_{l-1})` with :math:`h_0 = x`,
+    through itself and the decoder's layer that mirrors it. The loss is the model's distance for the data and the mean
+    squared error above. A corruption damages each layer's input, so that all of them learn to denoise. Penalties are
+    only used for the whole model. Each layer takes `layer_epochs`; the other settings are the run's.
 
-    training: of the whole model; `training.state.pretrained` layers are done already.
+    training: of the whole model; `training.state.pretrained` layers are already done.
     callbacks: those of one layer's training, by the layer's name. save: called after each layer.
 
-    Where a layer's training is interrupted or diverges, the layer goes back to where it began, and `training` is
-    stopped.
+    If a layer's training is interrupted or diverges, the layer is reset to its start, and `training` is stopped.
 
     Source: Hinton & Salakhutdinov, Reducing the dimensionality of data with neural networks, Science 313 (2006);
     Bengio et al., Greedy layer-wise training of deep networks (2007); Vincent et al., Stacked denoising autoencoders,
@@ -62,25 +61,24 @@ def pretrain(training: Training, callbacks: Callable[[str], Sequence[Callback]],
 
 
 def layer_autoencoders(model: Autoencoder) -> dict[str, Autoencoder]:
-    """The model's layers by name, from the data inwards, each with its mirror as an autoencoder of the codes below.
+    """The model's layers by name, from the data inwards, each with its mirror as an autoencoder of the layer below.
 
-    The modules are the model's own, so that what one learns the model has learnt. What has no weights (flattening,
-    dropout, pooling) goes with the layer before it.
+    The modules are shared with the model, so training them trains the model. Steps without weights (flattening,
+    dropout, pooling) belong to the layer before them.
 
     Raises:
-        BlueprintError: the model has no such layers, gets something beside its samples, or has a corruption that fits
-            the data alone.
+        BlueprintError: the model has no such layers, has further inputs, or has a corruption that only fits the data.
     """
     encoder, decoder = _by_layer(model.encoder), _by_layer(model.decoder)
     if len(encoder) != len(decoder) or not encoder:
         raise BlueprintError(
-            f"Layer by layer needs a decoder that mirrors its encoder, but {len(encoder)} layers face {len(decoder)}. "
-            "Take a dense network, or say solution='gradient'."
+            f"solution='layer by layer' needs a decoder that mirrors its encoder, but they have {len(encoder)} and "
+            f"{len(decoder)} layers. Use a dense network, or set solution='gradient'."
         )
     if model.conditioning.classes or model.conditioning.mask:
         raise BlueprintError(
-            "Layer by layer takes neither a condition nor missing numbers, which no layer but the first would get. "
-            "Say solution='gradient'."
+            "solution='layer by layer' doesn't support a condition or missing numbers, because only the first layer "
+            "would get them. Set solution='gradient'."
         )
     found: dict[str, Autoencoder] = {}
     shape = model.shape
@@ -102,7 +100,7 @@ def layer_autoencoders(model: Autoencoder) -> dict[str, Autoencoder]:
 
 
 def _codes(layer: Autoencoder, samples: Samples, device: torch.device) -> Samples:
-    """What a layer makes of all samples, in memory."""
+    """A layer's outputs for all samples, in memory."""
     layer.eval()
     return Samples(through(lambda raw, _: layer.encode(raw.to(device)), samples, VALIDATION_BATCH))
 

@@ -30,7 +30,7 @@ VALIDATION_BATCH = 1024
 
 
 class Training:
-    """One model, its data, and where training stands. Callbacks read it, and may `stop` it.
+    """One model, its data, and the state of training. Callbacks read it, and may `stop` it.
 
         Training(model, train, validation, settings, callbacks).run()
 
@@ -77,7 +77,7 @@ class Training:
                         callback.restore(checkpoint.notes["callbacks"][name], owned)
 
     def run(self) -> State:
-        """Train until the epochs are done, a callback stops it, somebody interrupts it, or the loss is lost."""
+        """Train until the epochs are done, a callback stops it, you interrupt it, or the loss isn't finite."""
         step = make_step(self.model, self.optimiser, self.settings, self.device, self.batch_size)
         self.model.train()
         with _interruptible(self), fast_products(self.device), deterministic(self.device):
@@ -93,10 +93,10 @@ class Training:
         return self.state
 
     def stop(self, status: Status, reason: str = "") -> None:
-        """End training after the step under way.
+        """End training after the current step.
 
-        How training ended stands: an interruption that comes later, while the last checkpoint is written say, doesn't
-        change it. What ends training of itself counts more than an interruption in the same epoch.
+        The first reason is kept: an interruption that comes later, for example while the last checkpoint is written,
+        doesn't change it. A reason from training itself takes precedence over an interruption in the same epoch.
         """
         before = self.state.status
         if before == "running" or (before == "interrupted" and status != "interrupted"):
@@ -104,7 +104,7 @@ class Training:
 
     @torch.no_grad()
     def validate(self) -> dict[str, float]:
-        """Mean loss and terms over the validation part, with the same draws every time; none where there is none."""
+        """Mean loss and terms over the validation part, with the same draws every time; empty without that part."""
         samples = self._resident_validation
         if samples is None or not len(samples):
             return {}
@@ -124,17 +124,17 @@ class Training:
         return {name: float(value) / len(samples) for name, value in sums.items()}
 
     def save_checkpoint(self, folder: Path) -> None:
-        """Write all that is needed to go on from here."""
+        """Write everything that is needed to resume from here."""
         owned = {name: callback.state() for name, callback in self._named_callbacks()}
         save_checkpoint(folder, self.state, self.model, self.optimiser, owned, self.settings.epochs)
 
     def rows_of(self, order: Tensor, step: int) -> Tensor:
-        """The samples of a step of an epoch; the last one takes all that are left."""
+        """The samples of a step of an epoch; the last step takes the rest."""
         begin = step * self.batch_size
         return order[begin:] if step == self.steps_per_epoch - 1 else order[begin : begin + self.batch_size]
 
     def _epoch(self, step: Step) -> None:
-        """One epoch, or what is left of it, and its row in the history."""
+        """One epoch, or its remaining steps, and its row in the history."""
         state, settings = self.state, self.settings
         self._call("epoch_begin")
         order = _order(len(self.samples), settings.seed, state.epoch)
@@ -157,7 +157,7 @@ class Training:
         self._call("epoch_end")
 
     def _step(self, step: Step, indices: Tensor) -> None:
-        """One batch: drawn, taken a step on, noted."""
+        """One step: draw the random numbers, update the weights, record the loss."""
         state, settings = self.state, self.settings
         number = state.epoch * self.steps_per_epoch + state.step
         scheduled = any(penalty.scheduled for penalty in self.model.objective.penalties)
@@ -172,7 +172,7 @@ class Training:
             state.terms[name] = state.terms[name] + total if name in state.terms else total
 
     def _penalty_weights(self, step: int) -> Tensor | None:
-        """(number of penalties,) weights at this step, where a warm-up changes them; None where they stand still."""
+        """(number of penalties,) weights at this step, if a warm-up changes them; None if they are constant."""
         if not any(penalty.warmup or penalty.cycle for penalty in self.model.objective.penalties):
             return None
         epochs = step / self.steps_per_epoch
@@ -181,7 +181,7 @@ class Training:
         )
 
     def _row(self) -> dict[str, Any]:
-        """The figures of the epoch that has just ended; the one moment when an accelerator is waited for."""
+        """The results of the epoch that has just ended. Only here the loop waits for an accelerator."""
         state, settings = self.state, self.settings
         sizes = torch.full_like(state.losses, self.batch_size)
         sizes[-1] = len(self.samples) - (self.steps_per_epoch - 1) * self.batch_size
@@ -195,7 +195,7 @@ class Training:
         return row
 
     def _lost(self) -> bool:
-        """Whether the loss has stopped being finite; looked at every step where that costs nothing."""
+        """Whether the loss is no longer finite; checked at every step if that costs no time."""
         state = self.state
         every = 1 if self.device.type == "cpu" else 50
         if state.step % every and state.step < self.steps_per_epoch:
@@ -214,7 +214,7 @@ class Training:
             getattr(callback, moment)(self)
 
     def _named_callbacks(self) -> Iterator[tuple[str, Callback]]:
-        """The callbacks by the names under which a checkpoint keeps what they know."""
+        """The callbacks by their names in a checkpoint."""
         counts: dict[str, int] = {}
         for callback in self.callbacks:
             name = type(callback).__name__
@@ -223,18 +223,18 @@ class Training:
 
 
 def _order(count: int, seed: int, epoch: int) -> Tensor:
-    """(N,) the order of the samples in this epoch, from the seed and the epoch alone."""
+    """(N,) the order of the samples in this epoch, from the seed and the epoch only."""
     generator = torch.Generator().manual_seed((seed * 1_000_003 + epoch) % 2**63)
     return torch.randperm(count, generator=generator)
 
 
 def _room(device: torch.device) -> int:
-    """Bytes that are free on an accelerator; many where PyTorch doesn't say, for its memory is the computer's then."""
+    """Free bytes on an accelerator; a large number if PyTorch doesn't report them, because memory is then shared."""
     return torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else 2**33
 
 
 def _why_lost(training: Training, step: int, number: int) -> str:
-    """What a person needs when the loss is lost: the step, the likely cause, and what to do."""
+    """The message for a loss that isn't finite: the step, the likely cause, and what to do."""
     settings = training.settings
     order = _order(len(training.samples), settings.seed, training.state.epoch)
     indices = training.rows_of(order, step)
@@ -242,7 +242,7 @@ def _why_lost(training: Training, step: int, number: int) -> str:
     where = f"The loss is no longer finite at step {number + 1} (epoch {training.state.epoch + 1})."
     if not training.model.conditioning.mask and raw.is_floating_point() and not bool(torch.isfinite(raw).all()):
         bad = indices[~torch.isfinite(raw.flatten(1)).all(1)]
-        cause = f"Sample {int(bad[0])} of the training part holds NaN or infinite values: drop or fill them (missing=)."
+        cause = f"Sample {int(bad[0])} of the training part has NaN or infinite values: drop or fill them (missing=)."
     elif settings.learning_rate > 1e-2 or settings.optimiser == "sgd":
         cause = (
             f"The likely cause is the learning rate, {settings.learning_rate:g}: "
@@ -250,22 +250,20 @@ def _why_lost(training: Training, step: int, number: int) -> str:
             "or clip the gradients (clip=1)."
         )
     elif settings.precision == "bfloat16":
-        cause = (
-            "The likely cause is bfloat16's short fraction: try precision='float32', or clip the gradients (clip=1)."
-        )
+        cause = "The likely cause is bfloat16's low precision: try precision='float32', or clip the gradients (clip=1)."
     else:
         cause = (
             "The likely cause is a gradient that exploded: clip the gradients (clip=1), lower the learning rate "
-            f"({settings.learning_rate / 10:g}), or look at the scaling of the data."
+            f"({settings.learning_rate / 10:g}), or check the scaling of the data."
         )
     return f"{where} {cause}"
 
 
 @contextlib.contextmanager
 def _interruptible(training: Training) -> Iterator[None]:
-    """Ctrl-C (and a polite kill) ends training after the step under way, and says so; a second one ends it at once.
+    """Ctrl-C (or SIGTERM) ends training after the current step, with a message; a second one ends it at once.
 
-    `state.signal` is then the signal's name; and `state.reason` too, unless training had ended before.
+    `state.signal` is then the signal's name; and `state.reason` too, unless training had already ended.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -278,7 +276,7 @@ def _interruptible(training: Training) -> Iterator[None]:
         training.stop("interrupted", training.state.signal)
         if number == signal.SIGINT:
             print(
-                "Stopping: what is in training is saved first. A second Ctrl-C ends it at once."
+                "Stopping after this step; the run is saved first. A second Ctrl-C ends it at once."
                 if training.state.status == "interrupted"
                 else "Training has ended, and is being saved.",
                 file=sys.stderr,

@@ -1,4 +1,4 @@
-"""The optimisers: one fused move over all parameters, and their state by the parameters' names."""
+"""The optimisers: one fused update of all parameters, and their state by the parameters' names."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -13,7 +13,7 @@ from isthmus.training.settings import Settings
 
 BETA1, BETA2, EPSILON, SMOOTHING = 0.9, 0.999, 1e-8, 0.99
 BURST, USUAL = 10.0, 0.9
-"""Times its running mean that a gradient's norm may be; how much of that mean stays at each step."""
+"""The largest multiple of its running mean that a gradient's norm may have; the decay of that mean at each step."""
 LARGE = 2**16
 """Numbers of one gradient from which its norm is estimated."""
 SLOTS = {
@@ -25,10 +25,10 @@ SLOTS = {
 
 
 class Optimiser:
-    """Moves parameters against their gradients, and remembers what its method needs.
+    """Updates parameters by their gradients, and keeps the state of its method.
 
-    PyTorch's own optimiser classes pull in its compiler when they are made (seconds, and some 70 MB); its functions for
-    the same mathematics do not.
+    PyTorch's optimiser classes import its compiler (seconds, and some 70 MB); its functions for the same mathematics
+    don't.
 
     Source: Kingma & Ba, Adam (2015); Loshchilov & Hutter, Decoupled weight decay regularization (2019), for "adamw";
     Tieleman & Hinton, lecture 6.5 (2012), for "rmsprop"; Sutskever et al. (2013) for "sgd" with momentum.
@@ -37,7 +37,7 @@ class Optimiser:
     def __init__(
         self, settings: Settings, parameters: Mapping[str, Tensor], rates: Mapping[str, float] | None = None
     ) -> None:
-        """`rates`: the learning rates of some parameters, as multiples of the others'."""
+        """rates: the learning rates of some parameters, as multiples of the others'."""
         self.settings = settings
         self.names = list(parameters)
         factors = [(rates or {}).get(name, 1.0) for name in self.names]
@@ -53,9 +53,9 @@ class Optimiser:
 
     @torch.no_grad()
     def step(self, gradients: Sequence[Tensor], rate: float | Tensor) -> None:
-        """One move, by PyTorch's fused functions. `gradients` are in the order of the parameters; clipped first.
+        """One update, by PyTorch's fused functions. `gradients` are in the order of the parameters; they are clipped.
 
-        rate: as a tensor where the move is captured, so that it may change (`isthmus.training.captured`).
+        rate: a tensor if the update is captured in a graph, so that it may change (`isthmus.training.captured`).
         """
         match self.settings.clip:
             case "auto":
@@ -67,7 +67,7 @@ class Optimiser:
             self._move(places, own, factor * rate)
 
     def _without_bursts(self, gradients: Sequence[Tensor]) -> Sequence[Tensor]:
-        """The gradients, scaled down together where their norm is above `BURST` times its running mean."""
+        """The gradients, scaled down together if their norm is above `BURST` times its running mean."""
         norm = _rough_norm(gradients)
         most = torch.where(self.usual > 0, BURST * self.usual, norm)
         self.usual.lerp_(torch.minimum(norm, most), torch.where(self.usual > 0, 1 - USUAL, 1.0))
@@ -77,7 +77,7 @@ class Optimiser:
         return [gradient * factor for gradient in gradients]
 
     def _move(self, places: list[int], gradients: list[Tensor], rate: Any) -> None:
-        """One move of the parameters at these places."""
+        """One update of the parameters at these places."""
         decay, momentum = self.settings.weight_decay, self.settings.momentum
         parameters, counts = [self.parameters[place] for place in places], [self.counts[place] for place in places]
         slots = {name: [values[place] for place in places] for name, values in self.slots.items()}
@@ -132,7 +132,7 @@ class Optimiser:
                 )
 
     def state(self) -> dict[str, Tensor]:
-        """What it remembers, by "slot/parameter"."""
+        """Its state, by "slot/parameter"."""
         named = {"count": self.counts, **self.slots}
         return {"usual": self.usual} | {
             f"{slot}/{name}": value
@@ -141,7 +141,7 @@ class Optimiser:
         }
 
     def restore(self, state: Mapping[str, Tensor]) -> None:
-        """Take back what `state` gave."""
+        """Restore the state that `state` returned."""
         for name, value in self.state().items():
             value.copy_(state[name])
 
@@ -164,7 +164,7 @@ def _rough_norm(gradients: Sequence[Tensor]) -> Tensor:
 
 
 def clip(gradients: Sequence[Tensor], largest: float) -> list[Tensor]:
-    """The gradients, scaled down together where their common norm is above `largest`.
+    """The gradients, scaled down together if their common norm is above `largest`.
 
     Source: Pascanu, Mikolov & Bengio, On the difficulty of training recurrent neural networks (2013).
     """

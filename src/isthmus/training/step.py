@@ -1,4 +1,4 @@
-"""What a training step is, whichever way it is taken."""
+"""The types of a training step, compiled or not."""
 
 from collections.abc import Callable
 
@@ -8,6 +8,6 @@ from isthmus.model.batch import Inputs
 
 Terms = dict[str, Tensor]
 Step = Callable[[Inputs, Tensor | None, float], tuple[Tensor, Terms]]
-"""(inputs, penalty weights, learning rate) to (loss, terms), after the optimiser's move."""
+"""(inputs, penalty weights, learning rate) to (loss, terms), after the optimiser's update."""
 Differentiate = Callable[[Inputs, Tensor | None], tuple[list[Tensor], Tensor, Terms]]
 """(inputs, penalty weights) to (gradients, loss, terms)."""

@@ -49,7 +49,7 @@ class Loss(nn.Module):
 def make_step(
     model: Autoencoder, optimiser: Optimiser, settings: Settings, device: torch.device, batch_size: int
 ) -> Step:
-    """The step that the settings ask for, by what suits the device."""
+    """The step that the settings ask for and that suits the device."""
     eager = eager_step(model, optimiser, settings, device)
     if settings.compile is True:
         return compiled_step(model, optimiser, settings, device, batch_size, eager)
@@ -151,7 +151,7 @@ def compiled_step(
         except Exception as error:  # whatever a compiler stumbles over, training goes on without it
             fell_back = True
             why = next(iter(str(error).splitlines()), type(error).__name__)
-            remark(f"The step could not be compiled and runs uncompiled ({why}).")
+            remark(f"The training step could not be compiled, so it runs uncompiled ({why}).")
             return step(inputs, weights, rate)
         for name, buffer in after.items():
             buffers[name].copy_(buffer)
@@ -163,12 +163,12 @@ def compiled_step(
 
 
 def worth_compiling(model: Autoencoder, settings: Settings, samples: int, device: torch.device) -> bool:
-    """Whether compiling this run wins back its seconds, judged by the model and the number of steps alone.
+    """Whether compiling saves time for this run, decided from the model and the number of steps only.
 
-    Nothing is timed, so that the same run always goes the same way and gives the same bits. Of the convolutional
-    networks, plain pooled ones of pictures gain on a CPU (see `isthmus.parts.pictures`); others lose, or were not
-    measured. Recurrent layers, whose every step would be a piece of the graph, cost minutes. Some codes can't be
-    compiled at all. On an accelerator nothing was gained (0.57 s an epoch of `deep` instead of 0.40 to 0.62, H200).
+    Nothing is timed, so the same run always makes the same choice and gives the same bits. Of the convolutional
+    networks, plain pooled ones for pictures gain on a CPU (see `isthmus.parts.pictures`); others lose, or were not
+    measured. Recurrent layers take minutes to compile, because each step is a part of the graph. Some codes can't be
+    compiled. An accelerator gained nothing (0.57 s an epoch of `deep` instead of 0.40 to 0.62, H200).
     """
     if device.type != "cpu":  # where the launches of small kernels take the time, and compiled ones as many
         return False
@@ -188,19 +188,18 @@ def worth_compiling(model: Autoencoder, settings: Settings, samples: int, device
 
 
 def count_steps(model: nn.Module, samples: int, batch_size: int) -> int:
-    """How many steps an epoch has. A single sample that is left over joins the batch before it, where batches are
-    normalised: it has no spread of its own.
+    """The number of steps in an epoch. With batch normalisation, a single remaining sample joins the batch before it.
 
     Raises:
-        TrainingError: every batch would be a single sample, whose channels hold one number each.
+        TrainingError: every batch would be a single sample, which can't be normalised.
     """
     steps = -(-samples // batch_size)
     if not _normalises(model):
         return steps
     if min(samples, batch_size) == 1 and any(isinstance(layer, nn.BatchNorm1d) for layer in model.modules()):
         raise TrainingError(
-            "Batch normalisation needs two samples a batch at least, and these batches hold one. Give more samples or "
-            "a larger batch_size, or take normalisation='layer'."
+            "Batch normalisation needs at least two samples in a batch, but these batches have one. Give more samples "
+            "or a larger batch_size, or set normalisation='layer'."
         )
     return steps - 1 if steps > 1 and samples % batch_size == 1 else steps
 
@@ -210,7 +209,7 @@ def _normalises(model: nn.Module) -> bool:
 
 
 def _piece(model: Autoencoder, device: torch.device) -> int | None:
-    """How many samples go through at once: a convolution's activations should stay in the cache."""
+    """The number of samples to process at once, so that a convolution's activations stay in the cache."""
     whole = (
         _normalises(model)
         or model.code_module is not None
@@ -221,5 +220,5 @@ def _piece(model: Autoencoder, device: torch.device) -> int | None:
 
 
 def _products(settings: Settings, device: torch.device) -> contextlib.AbstractContextManager[None]:
-    """Products in bfloat16 where the settings say so."""
+    """Products in bfloat16, if the settings ask for it."""
     return contextlib.nullcontext() if settings.precision == "float32" else bfloat16_products(device)

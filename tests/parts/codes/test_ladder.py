@@ -90,5 +90,5 @@ def test_the_evidence_lower_bound_is_below_the_likelihood():
 def test_a_code_without_levels_has_no_such_prior_and_a_map_no_levels():
     with pytest.raises(BlueprintError, match="a plain code has one"):
         ist.recipe("wae", code=Plain(size=3, prior=TopDown())).build((12,))
-    with pytest.raises(BlueprintError, match="A ladder code is flat"):
+    with pytest.raises(BlueprintError, match="A ladder code must be flat"):
         ist.recipe("ladder-vae", code=Ladder(size=(2, 3))).build((12,))

@@ -193,7 +193,7 @@ def test_scalars_ask_the_network_for_as_many_channels_as_levels():
     ("code", "words"),
     [
         (Vq(size=10, length=3), "A code of 10 numbers can't be cut into vectors of length=3"),
-        (Fsq(size=10), "4 levels don't fill vectors of 10 numbers"),
+        (Fsq(size=10), "A code of 10 numbers can't be cut into vectors of 4 levels"),
     ],
 )
 def test_sizes_that_do_not_come_out_even_are_said_when_the_model_is_built(code, words):
@@ -233,7 +233,7 @@ def test_compiled_or_told_that_it_can_not_be_the_step_is_the_same(code):
         step = make_step(model, optimiser, settings, torch.device("cpu"), 32)
         inputs = Inputs(torch.rand(32, 20, generator=seeded(1)), model.draw(32, seeded()))
         if compile_ and not code.compiles:
-            with pytest.warns(Remark, match="could not be compiled and runs uncompiled"):
+            with pytest.warns(Remark, match="could not be compiled, so it runs uncompiled"):
                 step(inputs, None, 0.1)
         else:
             step(inputs, None, 0.1)

@@ -94,7 +94,7 @@ def test_what_is_not_known_does_not_count():
 
 
 def test_what_is_no_table_or_no_category_is_refused():
-    with pytest.raises(BlueprintError, match="takes rows of a table"):
+    with pytest.raises(BlueprintError, match="expects rows of a table"):
         Columns().check(torch.rand(3, 1, 4, 4))
-    with pytest.raises(BlueprintError, match="Column 1 has categories 0 to 1"):
+    with pytest.raises(BlueprintError, match="Column 1 has the categories 0 to 1"):
         Columns(levels=LEVELS).check(rows() + 1)

@@ -51,7 +51,7 @@ def test_what_is_missing_does_not_count():
 
 
 def test_a_loss_of_another_shape_is_refused_when_the_model_is_built():
-    with pytest.raises(BlueprintError, match=r"cut gives the shape \(2, 2\) for 2 samples: expected"):
+    with pytest.raises(BlueprintError, match=r"cut returns the shape \(2, 2\) for 2 samples: expected"):
         ist.Autoencoder(nn.Linear(3, 2), nn.Linear(2, 3), shape=(3,), distance=cut)
 
 
@@ -67,5 +67,5 @@ def test_a_run_is_trained_saved_and_loaded_with_the_same_function_given_again(fu
     assert run.history[1]["loss"] < run.history[0]["loss"]
     again = ist.load(tmp_path / "run", model=blueprint.build(data, seed=1))
     assert torch.equal(again.encode(data.test), run.encode(data.test))
-    with pytest.raises(BlueprintError, match=r"is a function of your own, which is code and not saved\. Build"):
+    with pytest.raises(BlueprintError, match=r"is a custom function, which is code and is not saved\. Build"):
         ist.load(tmp_path / "run")

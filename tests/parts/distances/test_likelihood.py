@@ -205,10 +205,10 @@ def test_bounds_are_smooth_and_leave_the_middle_alone():
 @pytest.mark.parametrize(
     ("distance", "values", "words"),
     [
-        (Poisson(), [-1.0, 2.0], "there is -1. Leave counts as they are"),
-        (NegativeBinomial(), [0.5, 2.0], "there is 0.5. Leave counts as they are"),
-        (DiscretisedLogistic(), [0.3, 0.0], "256 even levels in 0..1, but there is 0.3"),
-        (Categorical(levels=4), [0.5, 1.0], "4 even levels in 0..1, but there is 0.5"),
+        (Poisson(), [-1.0, 2.0], "the data contain -1. Don't scale counts"),
+        (NegativeBinomial(), [0.5, 2.0], "the data contain 0.5. Don't scale counts"),
+        (DiscretisedLogistic(), [0.3, 0.0], "256 evenly spaced values in 0..1, but the data contain 0.3"),
+        (Categorical(levels=4), [0.5, 1.0], "4 evenly spaced values in 0..1, but the data contain 0.5"),
     ],
     ids=str,
 )

@@ -116,13 +116,13 @@ def test_a_code_of_other_positions_is_refused(code):
 
 @pytest.mark.parametrize("shape", [(784,), (1, 1, 28, 28)])
 def test_what_is_neither_picture_nor_series_is_refused(shape):
-    with pytest.raises(BlueprintError, match=r"takes pictures of shape \(C, H, W\).*Use a dense network") as caught:
+    with pytest.raises(BlueprintError, match=r"needs pictures of shape \(C, H, W\).*Use a dense network") as caught:
         build(shape)
     assert str(shape) in str(caught.value)
 
 
 def test_a_strided_network_that_would_skip_pixels_is_refused():
-    with pytest.raises(BlueprintError, match=r"kernel=1.*Say kernel=3"):
+    with pytest.raises(BlueprintError, match=r"kernel=1.*Set kernel=3"):
         build((1, 28, 28), form="strided", kernel=1)
 
 
@@ -214,10 +214,10 @@ def test_with_skips_the_code_alone_is_not_enough(form):
     model = build((1, 28, 28), form=form, skips=True)
     raw = torch.rand(2, 1, 28, 28, generator=generator())
     torch.testing.assert_close(model.reconstruct(raw), model(raw).reconstruction)
-    with pytest.raises(UseError, match="has skip connections past the code, so that its code alone can't be decoded"):
+    with pytest.raises(UseError, match="has skip connections around the code, so its code alone can't be decoded"):
         model.decode(model.encode(raw))
 
 
 def test_skips_with_nothing_to_skip_are_refused():
-    with pytest.raises(BlueprintError, match=r"one stage has nothing to skip to.*Say more channels"):
+    with pytest.raises(BlueprintError, match=r"one stage can't have skips.*Set more channels"):
         build((1, 28, 28), form="strided", channels=(4,), skips=True)

@@ -223,5 +223,5 @@ def test_weights_that_cannot_be_tied_are_refused_in_one_line():
 
 
 def test_a_dense_network_needs_the_size_of_the_code():
-    with pytest.raises(BlueprintError, match=r"needs the size of the code: say code=32"):
+    with pytest.raises(BlueprintError, match=r"needs the size of the code: set it, such as code=32"):
         Blueprint(network=Dense()).build((12,))

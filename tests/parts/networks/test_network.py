@@ -1,4 +1,4 @@
-"""What networks share: the start of the output, and a network of somebody's own."""
+"""What networks share: the start of the output, and a custom network."""
 
 import pytest
 import torch
@@ -87,7 +87,7 @@ def test_data_that_are_not_finite_leave_the_start_at_zero():
 
 
 class Bare(Network):
-    """A network of somebody's own, whose layers have names of their own."""
+    """A custom network, whose layers have names of their own."""
 
     def encoder(self, shape, features, generator):
         layer = nn.Linear(shape[0], features[0])

@@ -97,7 +97,7 @@ def test_padding_and_holes_do_not_count():
 
 @pytest.mark.parametrize("shape", [(28,), (1, 28, 28)])
 def test_what_is_no_series_is_refused(shape):
-    with pytest.raises(BlueprintError, match=r"takes series of shape \(C, T\)"):
+    with pytest.raises(BlueprintError, match=r"needs series of shape \(C, T\)"):
         build(shape)
 
 

@@ -143,7 +143,7 @@ def test_a_code_of_other_positions_is_refused():
 
 @pytest.mark.parametrize("shape", [(784,), (28, 28), (1, 1, 28, 28)])
 def test_what_is_no_picture_is_refused(shape):
-    with pytest.raises(BlueprintError, match=r"A residual network takes pictures.*Use a dense network"):
+    with pytest.raises(BlueprintError, match=r"A residual network needs pictures.*Use a dense network"):
         build(shape)
 
 

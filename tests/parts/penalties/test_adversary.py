@@ -144,7 +144,7 @@ def test_samples_of_any_shape_are_judged(shape):
 
 
 def test_samples_with_holes_are_refused():
-    with pytest.raises(BlueprintError, match="judges whole samples"):
+    with pytest.raises(BlueprintError, match="needs complete samples"):
         Blueprint(
             network=Dense(), code=Plain(size=3), penalties=(OutputAdversary(),), missing="mask"
         ).build(SHAPE)  # fmt: skip

@@ -112,7 +112,7 @@ def test_only_what_looks_at_the_batch_says_so():
 
 
 def test_a_plain_code_is_refused_with_what_would_fit():
-    with pytest.raises(BlueprintError, match=r"a plain code has none\. Take a gaussian code"):
+    with pytest.raises(BlueprintError, match=r"a plain code has none\. Use a gaussian code"):
         build(Kl(), code=Plain(size=3))
 
 
@@ -137,5 +137,5 @@ def test_a_cycle_alone_is_half_a_warm_up():
 
 
 def test_a_cycle_shorter_than_its_warm_up_is_refused():
-    with pytest.raises(BlueprintError, match="before its end"):
+    with pytest.raises(BlueprintError, match="is longer than cycle"):
         Nothing(warmup=3.0, cycle=2.0)

@@ -66,5 +66,5 @@ def test_pseudo_inputs_learn_and_come_back_from_disk(data, tmp_path):
 def test_a_code_without_a_posterior_and_an_encoder_with_labels_are_refused(data):
     with pytest.raises(BlueprintError, match="a plain code has none"):
         ist.recipe("wae", code=Plain(size=3, prior=VampPrior())).build(data)
-    with pytest.raises(BlueprintError, match="also gets labels or a mask"):
+    with pytest.raises(BlueprintError, match="also needs labels or a mask"):
         ist.recipe("cvae", code=GaussianCode(size=3, prior=VampPrior())).build(data)

@@ -1,4 +1,4 @@
-"""The codes: what the encoder's features become before the decoder sees them."""
+"""The codes: how the encoder's features become the decoder's input."""
 
 from isthmus.parts.codes.code import CodeKind
 from isthmus.parts.codes.gaussian import GaussianCode

@@ -1,4 +1,4 @@
-"""What every code is: what the encoder's features become before the decoder sees them."""
+"""The base of all codes: how the encoder's features become the decoder's input."""
 
 from typing import Annotated, ClassVar, Literal, Self
 
@@ -12,20 +12,20 @@ from isthmus.parts.part import Part, Shape
 from isthmus.parts.priors import Prior, StandardNormal
 
 LEFT_OPEN = ("auto", "wide")
-"""Sizes that the data settle."""
+"""Sizes that are decided from the data."""
 
 
 class CodeKind(Part):
     """How the encoder's features become a code.
 
-    size: how many numbers the code has, or its shape; None takes what the network makes by itself. "auto" is settled
-        by the data: as many as their principal components need for three quarters of the variance, but no more than
-        half of a sample's numbers; "wide" is four times a sample's numbers, for codes that are overcomplete on purpose.
-    most: how many numbers "auto" and "wide" come to at most.
-    prior: what codes are distributed like before anything is known of the sample; penalties draw them towards it, and
-        new samples are drawn from it.
-    differentiable: whether the code moves with the features, so that its derivative tells something.
-    compiles: whether a step with it can be compiled.
+    size: the number of latent dimensions, or the code's shape; None uses the network's natural shape. "auto" is decided
+        from the data: the number of principal components that explain three quarters of the variance, at most half of a
+        sample's numbers. "wide" is four times a sample's numbers, for overcomplete codes.
+    most: the upper limit of "auto" and "wide".
+    prior: the distribution of codes before a sample is known. Penalties pull the codes towards it, and new samples are
+        drawn from it.
+    differentiable: whether the code has a useful derivative with respect to the features.
+    compiles: whether a training step with this code can be compiled.
     """
 
     family: ClassVar[str] = "code"
@@ -37,30 +37,30 @@ class CodeKind(Part):
     prior: SerializeAsAny[Prior] = StandardNormal()
 
     def resolve(self, spec: DataSpec) -> Self:
-        """The same code with its size decided for data of which this is known."""
+        """The same code with its size decided from these facts about the data."""
         if self.size == "auto":
             return self.replace(size=self._size(spec))
         return self.replace(size=spec.wide(self.most)) if self.size == "wide" else self
 
     def _size(self, spec: DataSpec) -> int:
-        """How many numbers "auto" comes to."""
+        """The size that "auto" gives."""
         return spec.size(self.most)
 
     @property
     def asks_dimensions(self) -> bool:
-        """Whether `resolve` wants to know how many dimensions the data have, which takes a moment to find."""
+        """Whether `resolve` needs the data's number of dimensions, which takes a moment to compute."""
         return self.size == "auto"
 
     @property
     def range(self) -> tuple[float, float] | None:
-        """What the code's numbers are sure to lie in; None where they are unbounded."""
+        """The bounds of the latent dimensions; None if they are unbounded."""
         return None
 
     def check(self, code: Shape) -> None:
-        """Raise BlueprintError where a code of this shape can't be made; asked once, when the model is built."""
+        """Raise BlueprintError if a code of this shape isn't possible; called once, when the model is built."""
 
     def shape(self, natural: Shape | None) -> Shape | None:
-        """The code's shape; `natural` is the network's own. None where neither says one."""
+        """The code's shape; `natural` is the network's own. None if neither gives one."""
         if self.size is None:
             return natural
         if isinstance(self.size, str):
@@ -72,17 +72,17 @@ class CodeKind(Part):
         return code
 
     def bits(self, code: Shape) -> float | None:
-        """Bits that one sample's code of this shape takes, all indices with as many; None of real numbers."""
+        """Bits for one sample's code of this shape, with indices of equal length; None for codes of real numbers."""
         return None
 
     def module(self, code: Shape, generator: torch.Generator) -> nn.Module | None:
-        """The weights that belong to the code itself (a code book, say), where it has any."""
+        """The module with the code's own weights (for example a code book), if it has any."""
         return None
 
     def draw(self, count: int, code: Shape, generator: torch.Generator, draws: int | None = None) -> Tensor | None:
-        """The random numbers for `count` samples, N first, where the code is drawn; draws: how many times each."""
+        """The random numbers for `count` samples, N first, if the code is random; draws: how many per sample."""
         return None
 
     def __call__(self, features: Tensor, draws: Tensor | None = None, module: nn.Module | None = None) -> Code:
-        """(N, *features) to a Code."""
+        """The Code of (N, *features)."""
         raise NotImplementedError

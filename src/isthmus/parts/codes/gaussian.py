@@ -1,4 +1,4 @@
-"""The Gaussian code: drawn around a mean, as widely as the sample leaves it open."""
+"""The Gaussian code of a VAE: drawn around a mean, with a learnt spread."""
 
 from typing import Annotated, ClassVar
 
@@ -16,10 +16,10 @@ from isthmus.parts.part import Shape
 class GaussianCode(CodeKind):
     r"""Drawn by the reparametrisation :math:`z = \mu + \sigma\varepsilon,\ \varepsilon\sim\mathcal N(0, I)`.
 
-    The encoder makes twice as many features as the code has numbers: first all μ, then all log σ². Where nothing is
-    drawn, as in `encode`, the code is its mean. The posterior is `Code.distribution`.
+    The encoder makes two features for each latent dimension: first all μ, then all log σ². Without draws, as in
+    `encode`, the code is its mean. The posterior is `Code.distribution`.
 
-    draws: how many codes each sample gets in a pass, K.
+    draws: how many codes are drawn for each sample in a pass, K.
 
     Source: Kingma & Welling, Auto-encoding variational Bayes, ICLR (2014).
     """
@@ -40,8 +40,8 @@ class GaussianCode(CodeKind):
         """(N, *features), (N, K, *code) to the Code of K draws, with its posterior."""
         if features.shape[1] % 2:
             raise BlueprintError(
-                f"A gaussian code is made of as many means as log-variances, but the encoder makes {features.shape[1]} "
-                "features. Let it make twice as many as the code has numbers."
+                f"A gaussian code needs as many means as log-variances, but the encoder makes {features.shape[1]} "
+                "features. Let the encoder make two features for each latent dimension."
             )
         posterior = DiagonalGaussian.of(features)
         return Code(posterior.mean if draws is None else posterior.sample(draws), posterior)

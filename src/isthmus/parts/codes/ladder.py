@@ -1,4 +1,4 @@
-"""The ladder code: two levels, of which the upper one says what to expect of the lower one."""
+"""The ladder code: two levels, where the upper level gives the prior of the lower level."""
 
 from dataclasses import dataclass
 from typing import Annotated
@@ -18,7 +18,7 @@ from isthmus.parts.priors import Prior, TopDown
 
 @dataclass(frozen=True)
 class LadderPosterior:
-    r"""The posterior :math:`q(z_2|x)\,q(z_1|x, z_2)`, and :math:`p(z_1|z_2)`, at the z₂ that was drawn.
+    r"""The posterior :math:`q(z_2|x)\,q(z_1|x, z_2)`, and :math:`p(z_1|z_2)`, at the drawn z₂.
 
     upper: q(z₂|x) of N samples. lower, expected: q(z₁|x, z₂) and p(z₁|z₂) of the K·N draws.
     """
@@ -28,7 +28,7 @@ class LadderPosterior:
     expected: DiagonalGaussian
 
     def log_prob(self, z: Tensor) -> Tensor:
-        """(K·N, code) the codes that were drawn to (K·N,) log-densities in nats."""
+        """(K·N, code) drawn codes to (K·N,) log-densities in nats."""
         split = self.lower.mean.shape[1]
         return self.lower.log_prob(z[:, :split]) + self.upper.log_prob(z[:, split:])
 
@@ -40,14 +40,14 @@ class LadderPosterior:
 
 
 class Ladder(CodeKind):
-    r"""Two levels of Gaussian codes: z₂ is drawn first, then z₁ from what both the sample and z₂ say of it.
+    r"""Two levels of Gaussian codes: z₂ is drawn first, then z₁ from a distribution that combines the sample and z₂.
 
     Bottom up, the encoder's features give :math:`\hat q(z_1|x)` and, through a layer, :math:`q(z_2|x)`. Top down, z₂
-    gives the prior :math:`p(z_1|z_2)`, and :math:`q(z_1|x, z_2)` is the product of the two normals over z₁, each with
-    its precision. So z₁ only costs what z₂ didn't foresee. The decoder gets both levels; z₁ comes first in a code.
+    gives the prior :math:`p(z_1|z_2)`, and :math:`q(z_1|x, z_2)` is the product of the two normals over z₁, weighted by
+    their precisions. So z₁ only costs the nats that z₂ doesn't predict. The decoder gets both levels; z₁ comes first.
 
-    size: how many numbers z₁ has. top: how many z₂ has. width: of the layers between the levels.
-    draws: how many codes each sample gets in a pass, K.
+    size: the latent dimensions of z₁. top: those of z₂. width: of the layers between the levels.
+    draws: how many codes are drawn for each sample in a pass, K.
 
     Source: Sønderby et al., Ladder variational autoencoders, NeurIPS (2016); there the decoder gets z₁ alone.
     """
@@ -65,10 +65,12 @@ class Ladder(CodeKind):
     def check(self, code: Shape) -> None:
         """Raise BlueprintError unless the code is flat."""
         if len(code) != 1:
-            raise BlueprintError(f"A ladder code is flat, but this one has shape {code}. Say code=16, for example.")
+            raise BlueprintError(
+                f"A ladder code must be flat, but this one has shape {code}. Set code=16, for example."
+            )
 
     def features(self, code: Shape) -> Shape:
-        """Means and log-variances of z₁, and `width` numbers that z₂ is made of."""
+        """Means and log-variances of z₁, and `width` features for z₂."""
         return (2 * (code[0] - self.top) + self.width,)
 
     def module(self, code: Shape, generator: torch.Generator) -> nn.Module:
@@ -111,7 +113,7 @@ class Levels(nn.Module):
 
 
 def _product(one: DiagonalGaussian, other: DiagonalGaussian) -> DiagonalGaussian:
-    """The product of two normals, normalised: precisions add up, and weigh the means."""
+    """The normalised product of two normals: precisions add up, and the means are weighted by them."""
     precisions = (-one.log_variance).exp(), (-other.log_variance).exp()
     total = precisions[0] + precisions[1]
     return DiagonalGaussian((one.mean * precisions[0] + other.mean * precisions[1]) / total, -total.log())

@@ -10,17 +10,17 @@ from isthmus.parts.layers import ACTIVATIONS, Activation
 class Plain(CodeKind):
     r"""The features themselves, through an activation: :math:`z = \sigma(f(x))`.
 
-    Of any size: undercomplete (smaller than the data), just complete, or overcomplete (larger: the model can then learn
-    to copy, unless a penalty or a corruption keeps it from that).
+    The code can have any size: undercomplete (smaller than the data), complete, or overcomplete (larger). With an
+    overcomplete code the model can learn to copy, unless a penalty or a corruption prevents it.
 
-    activation: the lectures use "relu"; "identity" leaves the features as they are.
+    activation: the lectures use "relu"; "identity" keeps the features unchanged.
     """
 
     activation: Activation = "identity"
 
     @property
     def range(self) -> tuple[float, float] | None:
-        """Of the activation."""
+        """The bounds of the activation."""
         return {"sigmoid": (0.0, 1.0), "tanh": (-1.0, 1.0)}.get(self.activation)
 
     def __call__(self, features: Tensor, draws: Tensor | None = None, module: nn.Module | None = None) -> Code:

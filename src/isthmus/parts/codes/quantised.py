@@ -1,4 +1,4 @@
-"""Quantised codes: each vector of the code is one of a finite set, so that a sample is a few whole numbers."""
+"""Quantised codes: each vector of the code is one of a finite set, so a sample is a few whole numbers."""
 
 import contextlib
 import math
@@ -17,23 +17,23 @@ from isthmus.parts.forward_pass import Code
 from isthmus.parts.part import Shape
 
 DEAD = 0.1
-"""An entry that stands for fewer vectors than this share of the mean is dead, and starts anew at some vector."""
+"""An entry used less often than this share of the mean use is dead. It is moved to a vector of the batch."""
 
 BITS = 4
-"""That each of the data's dimensions gets where the size of the code is left to them."""
+"""Bits for each of the data's dimensions if the code's size is "auto"."""
 
 
 class Vq(CodeKind):
-    r"""Each vector is replaced by the nearest of a learnt book: :math:`z = e_k,\ k = \arg\min_j \lVert f - e_j\rVert`.
+    r"""Each vector is replaced by the nearest entry of a book: :math:`z = e_k,\ k = \arg\min_j \lVert f - e_j\rVert`.
 
-    A code (C, H, W) has one vector a position; a flat one is cut into vectors of `length` numbers. All share one book.
-    The gradient passes straight through, :math:`\partial z / \partial f = 1`, and the loss gains the commitment
-    :math:`\beta\,\overline{(f - \mathrm{sg}[z])^2}`, the mean over a sample's numbers. Entries are moving averages of
-    the vectors they stand for; one that hardly any vector takes is put where some vector of the batch is, which in the
-    first step is nearly every one.
+    A code (C, H, W) has one vector per position; a flat code is cut into vectors of `length` numbers. All share one
+    book. The gradient passes straight through, :math:`\partial z / \partial f = 1`, and the loss gains the commitment
+    :math:`\beta\,\overline{(f - \mathrm{sg}[z])^2}`, the mean over a sample's numbers. Each entry is the moving average
+    of the vectors assigned to it. An entry that is hardly used is moved to a vector of the batch; in the first step,
+    this moves nearly all entries.
 
-    entries: how many the book has.
-    length: numbers a vector, where the code is flat; a smaller code is one vector.
+    entries: the number of entries in the book.
+    length: numbers per vector of a flat code; a smaller code is one vector.
     commitment: the weight β.
     decay: of the moving averages.
 
@@ -51,28 +51,28 @@ class Vq(CodeKind):
 
     @property
     def books(self) -> int:
-        """How many books are used one after the other."""
+        """The number of books, used one after the other."""
         return 1
 
     def check(self, code: Shape) -> None:
-        """Raise BlueprintError where a flat code can't be cut into whole vectors."""
+        """Raise BlueprintError if a flat code can't be cut into whole vectors."""
         if code[0] % self._length(code):
             raise BlueprintError(
                 f"A code of {code[0]} numbers can't be cut into vectors of length={self.length}. "
-                f"Take a multiple of {self.length} as the size of the code, or a divisor of {code[0]} as the length."
+                f"Use a multiple of {self.length} as the size of the code, or a divisor of {code[0]} as the length."
             )
 
     def bits(self, code: Shape) -> float:
-        """Bits that one sample's code of this shape takes, each index with as many as the next."""
+        """Bits for one sample's code of this shape, with indices of equal length."""
         return math.prod(code) / self._length(code) * self.books * math.log2(self.entries)
 
     def _size(self, spec: DataSpec) -> int:
-        """As many vectors as give each of the data's dimensions some four bits."""
+        """The size with enough vectors for about four bits for each of the data's dimensions."""
         bits = self.books * math.log2(self.entries)
         return self.length * _vectors_for(spec, bits, self.most // self.length)
 
     def module(self, code: Shape, generator: torch.Generator) -> nn.Module:
-        """The books; no entry counts as used, so that all are placed among the vectors in the first step."""
+        """The books. All entries start as unused, so the first step moves them to vectors."""
         with _seeded(int(torch.randint(2**62, (), generator=generator)), torch.device("cpu")):
             books = _library(self.kind).ResidualVQ(
                 dim=self._length(code),
@@ -89,17 +89,18 @@ class Vq(CodeKind):
         return books
 
     def draw(self, count: int, code: Shape, generator: torch.Generator, draws: int | None = None) -> Tensor:
-        """(N,) seeds; the first decides which vectors dead entries are put at."""
+        """(N,) seeds; the first one decides to which vectors dead entries are moved."""
         return torch.randint(2**62, (count,), generator=generator)
 
     def __call__(self, features: Tensor, draws: Tensor | None = None, module: nn.Module | None = None) -> Code:
-        """(N, C, *grid) to the Code of that shape, its indices (N, *grid, vectors · books), and its commitment.
+        """The Code of (N, C, *grid), in the same shape, with indices (N, *grid, vectors · books) and its commitment.
 
-        The books learn in training mode, where draws are given, and stand still otherwise.
+        The books learn in training mode if draws are given; otherwise they are fixed.
         """
         if module is None:
             raise BlueprintError(
-                f"A {self.kind} code needs its book: code_module=code.module(shape, generator), beside code=."
+                f"A {self.kind} code needs its book. In addition to code=, give "
+                "code_module=code.module(shape, generator)."
             )
         vectors = _vectors(features, self._length(tuple(features.shape[1:])))
         with contextlib.ExitStack() as around:
@@ -112,22 +113,22 @@ class Vq(CodeKind):
                 nearest, indices, _ = module(vectors.detach(), freeze_codebook=True)
         z = _like(nearest, features)
         loss = self.commitment * (features - z).square().flatten(1).mean(1)
-        # the entries exactly, and the features' gradient
+        # the value is the entries exactly, the gradient is the features'
         return Code(z + (features - features.detach()), indices=_on_grid(indices, features), loss=loss)
 
     def _length(self, code: Shape) -> int:
-        """Numbers a vector, of a code of this shape."""
+        """Numbers per vector, for a code of this shape."""
         channels, *grid = code
         return channels if grid else min(self.length, channels)
 
 
 class Rvq(Vq):
-    r"""Several books in turn, each for what the ones before left over: :math:`z = \sum_i e^{(i)}_{k_i}`.
+    r"""Several books in turn, each for the remainder of the ones before: :math:`z = \sum_i e^{(i)}_{k_i}`.
 
-    As fine as one book of :math:`K^n` entries, at the cost of :math:`nK`; the first indices alone make a coarse
-    picture. The commitment is that of the sum.
+    It is as fine as one book of :math:`K^n` entries, at the cost of :math:`nK`. The first indices alone give a coarse
+    reconstruction. The commitment is that of the sum.
 
-    quantisers: how many books, n.
+    quantisers: the number of books, n.
 
     Source: Zeghidour et al., SoundStream: an end-to-end neural audio codec (2021); `vector-quantize-pytorch`.
     """
@@ -136,20 +137,20 @@ class Rvq(Vq):
 
     @property
     def books(self) -> int:
-        """One for each quantiser."""
+        """The number of quantisers."""
         return self.quantisers
 
 
 class Fsq(CodeKind):
     r"""Each number is rounded to one of a few levels: :math:`z = \mathrm{round}(\tfrac{L}{2} \tanh f)`, to -1..1.
 
-    A vector has a number for each of `levels`, so the book has :math:`\prod_i L_i` entries, by construction: nothing is
-    learnt, nothing can die, and nothing is added to the loss. The gradient passes straight through the rounding.
+    A vector has one number for each of `levels`, so there are :math:`\prod_i L_i` entries by construction: there is no
+    book to learn, no entry can die, and the loss gets no extra term. The gradient passes straight through the rounding.
 
-    A code (C, H, W) has one vector a position; the network is asked for as many channels as there are levels. A flat
-    code is as many vectors as fit, so its size is a multiple of the number of levels.
+    A code (C, H, W) has one vector per position; the network makes as many channels as there are levels. A flat code is
+    cut into vectors, so its size must be a multiple of the number of levels.
 
-    levels: 3 or more each. The paper takes (8, 6, 5) for 2⁸ entries, (8, 5, 5, 5) for 2¹⁰, (7, 5, 5, 5, 5) for 2¹².
+    levels: 3 or more each. The paper uses (8, 6, 5) for 2⁸ entries, (8, 5, 5, 5) for 2¹⁰, (7, 5, 5, 5, 5) for 2¹².
 
     Source: Mentzer et al., Finite scalar quantization: VQ-VAE made simple, ICLR (2024), arXiv 2309.15505;
     `vector-quantize-pytorch`.
@@ -161,41 +162,41 @@ class Fsq(CodeKind):
 
     @property
     def range(self) -> tuple[float, float]:
-        """Where the scaled levels lie."""
+        """The bounds of the scaled levels."""
         return -1.0, 1.0
 
     @property
     def entries(self) -> int:
-        """How many different vectors there are."""
+        """The number of different vectors."""
         return math.prod(self.levels)
 
     def _size(self, spec: DataSpec) -> int:
-        """As many vectors as give each of the data's dimensions some four bits."""
+        """The size with enough vectors for about four bits for each of the data's dimensions."""
         length = len(self.levels)
         return length * _vectors_for(spec, math.log2(self.entries), self.most // length)
 
     def shape(self, natural: Shape | None) -> Shape:
-        """The network's own positions, or one, with a number for each of the levels, where no size is asked for."""
+        """Without a given size: the network's positions, or one, with a number for each of the levels."""
         return super().shape(None) or (len(self.levels), *(natural or ())[1:])
 
     def check(self, code: Shape) -> None:
-        """Raise BlueprintError where the levels don't fill the vectors."""
+        """Raise BlueprintError if the code can't be cut into vectors of one number per level."""
         if code[0] % len(self.levels):
             raise BlueprintError(
-                f"{len(self.levels)} levels don't fill vectors of {code[0]} numbers. "
-                f"Take a multiple of {len(self.levels)} as the size of the code, or other levels."
+                f"A code of {code[0]} numbers can't be cut into vectors of {len(self.levels)} levels. "
+                f"Use a multiple of {len(self.levels)} as the size of the code, or other levels."
             )
 
     def bits(self, code: Shape) -> float:
-        """Bits that one sample's code of this shape takes."""
+        """Bits for one sample's code of this shape."""
         return math.prod(code) / len(self.levels) * math.log2(self.entries)
 
     def module(self, code: Shape, generator: torch.Generator) -> nn.Module:
-        """The levels; nothing that is learnt."""
+        """The module that rounds to the levels; it has no weights."""
         return _library(self.kind).FSQ(list(self.levels))
 
     def __call__(self, features: Tensor, draws: Tensor | None = None, module: nn.Module | None = None) -> Code:
-        """(N, C, *grid) to the Code of that shape, and its indices (N, *grid, C / levels)."""
+        """The Code of (N, C, *grid), in the same shape, with indices (N, *grid, C / levels)."""
         if module is None:
             module = self.module(tuple(features.shape[1:]), torch.Generator())
         with torch.autocast(features.device.type, enabled=False):
@@ -204,7 +205,7 @@ class Fsq(CodeKind):
 
 
 def _vectors_for(spec: DataSpec, bits: float, most: int) -> int:
-    """How many vectors of so many bits give each of the data's dimensions `BITS`; at least one, at most `most`."""
+    """How many vectors of `bits` bits give each of the data's dimensions `BITS`; at least one, at most `most`."""
     dimensions = spec.size(most * math.ceil(bits / BITS))
     return min(most, math.ceil(dimensions * BITS / bits)) or 1
 
@@ -216,7 +217,7 @@ def _vectors(features: Tensor, length: int) -> Tensor:
 
 
 def _like(vectors: Tensor, features: Tensor) -> Tensor:
-    """The way back of `_vectors`."""
+    """The inverse of `_vectors`."""
     count, channels, *grid = features.shape
     return vectors.reshape(count, *grid, channels).movedim(-1, 1).to(features.dtype)
 
@@ -228,7 +229,7 @@ def _on_grid(indices: Tensor, features: Tensor) -> Tensor:
 
 
 def _library(kind: str) -> ModuleType:
-    """vector-quantize-pytorch, which takes seconds to import and is not in the base installation."""
+    """Import vector-quantize-pytorch, which takes seconds and is not part of the base installation."""
     try:
         import vector_quantize_pytorch  # noqa: PLC0415
     except ImportError:
@@ -240,7 +241,7 @@ def _library(kind: str) -> ModuleType:
 
 
 def _count_as_dead(books: nn.Module, below: float) -> None:
-    """Let entries that stand for fewer vectors a batch than this be replaced, and start anew at the mean use."""
+    """Replace entries that represent fewer vectors of a batch than this, and reset their use to the mean."""
     for book in books.modules():
         if hasattr(book, "threshold_ema_dead_code"):
             vars(book).update(threshold_ema_dead_code=below, reset_cluster_size=below / DEAD)
@@ -248,7 +249,7 @@ def _count_as_dead(books: nn.Module, below: float) -> None:
 
 @contextlib.contextmanager
 def _seeded(seed: int, device: torch.device) -> Iterator[None]:
-    """PyTorch's global random state, which the library draws from, at this seed; afterwards as it was before."""
+    """Seed PyTorch's global random state, which the library uses, and restore it afterwards."""
     accelerated = device.type != "cpu"
     with torch.random.fork_rng([device] if accelerated else [], device_type=device.type if accelerated else "cuda"):
         torch.default_generator.manual_seed(seed)

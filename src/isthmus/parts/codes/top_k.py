@@ -1,4 +1,4 @@
-"""The code in which the largest features stay."""
+"""The code that keeps only the largest features."""
 
 import math
 from typing import Annotated, Literal, Self
@@ -18,14 +18,14 @@ Share = Annotated[int, Field(ge=1)] | Annotated[float, Field(gt=0, lt=1)]
 
 
 class TopK(CodeKind):
-    r"""The k largest features stay, the others become 0: :math:`z_i = f_i` where :math:`f_i` is among the k largest.
+    r"""The k largest features are kept, the others become 0: :math:`z_i = f_i` if :math:`f_i` is among the k largest.
 
-    Exactly k units describe a sample. Few make features that are parts or whole prototypes, more make strokes.
+    Exactly k units describe a sample. A small k learns whole prototypes or parts, a larger k learns strokes.
 
-    k: how many stay; below 1, as a share of the code. "auto" is settled by the data, as the size of a narrow code is,
-        at most `most_k`.
-    k_test: how many stay once training is over; the paper takes some more (α·k, α up to 3), for the code to be used.
-        As many as in training where None.
+    k: the number of features to keep; below 1, a share of the code. "auto" is decided from the data, like the size of
+        an undercomplete code, at most `most_k`.
+    k_test: the number to keep after training. The paper uses somewhat more than k (α·k, α up to 3). None: as in
+        training.
 
     Source: Makhzani & Frey, k-sparse autoencoders, ICLR (2014).
     """
@@ -36,7 +36,7 @@ class TopK(CodeKind):
 
     @property
     def asks_dimensions(self) -> bool:
-        """Whether its size or its k rests on them."""
+        """Whether its size or its k depends on the data's dimensions."""
         return self.k == "auto" or super().asks_dimensions
 
     def resolve(self, spec: DataSpec) -> Self:
@@ -48,23 +48,23 @@ class TopK(CodeKind):
         return code.replace(k=min(spec.size(self.most_k), self.most_k if own is None else math.prod(own)))
 
     def check(self, code: Shape) -> None:
-        """Raise BlueprintError where more shall stay than there are."""
+        """Raise BlueprintError if k is larger than the code."""
         for name in ("k", "k_test"):
             self._count(name, math.prod(code))
 
     def module(self, code: Shape, generator: torch.Generator) -> nn.Module | None:
-        """No weights; only what tells training from the time after it."""
+        """A module without weights, whose mode distinguishes training from evaluation."""
         return None if self.k_test is None else nn.Module()
 
     def __call__(self, features: Tensor, draws: Tensor | None = None, module: nn.Module | None = None) -> Code:
-        """(N, *code) to the Code with k numbers a sample that stay."""
+        """The Code of (N, *code) features, with k non-zero numbers per sample."""
         flat = features.flatten(1)
         evaluating = module is not None and not module.training
         kept = flat.topk(self._count("k_test" if evaluating else "k", flat.shape[1]), sorted=False)
         return Code(z=torch.zeros_like(flat).scatter(1, kept.indices, kept.values).view_as(features))
 
     def _count(self, name: str, size: int) -> int:
-        """How many of `size` numbers stay."""
+        """How many of `size` numbers are kept."""
         wanted = getattr(self, name)
         if wanted is None:
             return self._count("k", size)
@@ -73,6 +73,6 @@ class TopK(CodeKind):
         if wanted > size:
             raise BlueprintError(
                 f"{name}={wanted} is larger than the code ({size} numbers). "
-                f"Keep fewer ({name}={max(1, size // 10)}, say), or take a larger code."
+                f"Use a smaller value, such as {name}={max(1, size // 10)}, or a larger code."
             )
         return wanted if isinstance(wanted, int) else max(1, round(wanted * size))

@@ -1,4 +1,4 @@
-"""Corruptions: what is done to a clean sample before the encoder sees it."""
+"""Corruptions: damage that is applied to a clean sample before it is encoded."""
 
 from isthmus.parts.corruptions.colour import Grey
 from isthmus.parts.corruptions.corruption import Corruption

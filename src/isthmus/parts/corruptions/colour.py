@@ -1,4 +1,4 @@
-"""Colour taken away: what a grey picture keeps of red, green and blue."""
+"""The corruption that removes colour: a grey picture from red, green and blue."""
 
 import torch
 from torch import Tensor
@@ -8,13 +8,13 @@ from isthmus.parts.corruptions.corruption import Corruption
 from isthmus.parts.part import Shape
 
 BRIGHTNESS = (0.299, 0.587, 0.114)
-"""How much red, green and blue add to grey: Rec. ITU-R BT.601, as picture files are converted."""
+"""The weights of red, green and blue in grey: Rec. ITU-R BT.601, as programs convert picture files."""
 
 
 class Grey(Corruption):
-    """The brightness of a colour picture, one channel in the place of three. Nothing is drawn.
+    """The brightness of a colour picture, one channel instead of three. It uses no random numbers.
 
-    A model that learns the correction adds colours alone: the brightness stays what it was.
+    A model that predicts the residual adds only colour: the brightness stays the same.
 
     Source: Rec. ITU-R BT.601; as a task, Zhang, Isola & Efros, Colorful image colorization, ECCV (2016).
     """
@@ -23,8 +23,8 @@ class Grey(Corruption):
         """Raise BlueprintError unless the samples are pictures of three colours."""
         if len(clean) != 3 or clean[0] != 3:
             raise BlueprintError(
-                f"The corruption 'grey' takes the colour from pictures of shape (3, H, W), got samples of shape "
-                f"{clean}. Give colour pictures (mode='RGB')."
+                f"The corruption 'grey' needs colour pictures of shape (3, H, W), but the samples have shape {clean}. "
+                "Give colour pictures (mode='RGB')."
             )
 
     def shape(self, clean: Shape) -> Shape:
@@ -36,7 +36,7 @@ class Grey(Corruption):
         return corrupted.expand(-1, clean[0], -1, -1)
 
     def project(self, correction: Tensor, observed: Tensor | None) -> Tensor:
-        """The correction without its own brightness, so that the picture keeps the one that came in."""
+        """The residual without its brightness, so that the picture keeps the input's brightness."""
         return correction - self(correction)
 
     def __call__(self, clean: Tensor, draws: Tensor | None = None) -> Tensor:

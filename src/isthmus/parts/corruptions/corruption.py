@@ -1,4 +1,4 @@
-"""What every corruption is: a way to damage samples, with its random numbers drawn outside."""
+"""The base of all corruptions: a way to damage samples, with given random numbers."""
 
 from typing import Any, ClassVar
 
@@ -11,13 +11,13 @@ from isthmus.parts.part import Part, Shape
 
 
 class Corruption(Part):
-    """A way to damage samples. The random numbers it needs are drawn outside, by the run's generator.
+    """A way to damage samples. The run's generator draws its random numbers (see `draw`).
 
-    It works on scaled samples, and adds to them as they are: noise on data in 0..1 goes below 0 and above 1, for
-    cutting it off would make it smaller where the data are dark or bright, and shift their mean.
+    It works on scaled samples and doesn't clip them: noise on data in 0..1 can go below 0 and above 1, because clipping
+    would reduce the noise on dark and bright pixels and shift their mean.
 
     damages: whether it does anything at all.
-    hides: whether the encoder gets a mask of what is missing, which this corruption adds to (see `hidden`).
+    hides: whether it hides numbers from the encoder, which gets a mask of them (see `hidden`).
     as_bytes: whether the damaged sample is clipped to 0..1 and rounded to bytes, as a picture file stores it. For
         models that restore files: noise on black, for example, is then never negative.
     """
@@ -29,40 +29,40 @@ class Corruption(Part):
 
     @classmethod
     def _adapted(cls, value: Any) -> Any:
-        """No corruption is the one that does nothing."""
+        """Convert None to the corruption that does nothing."""
         return {"kind": "identity"} if value is None else value
 
     def check(self, clean: Shape) -> None:
-        """Raise BlueprintError where samples of this shape can't be damaged so; asked once, when the model is built."""
+        """Raise BlueprintError if samples of this shape can't be damaged; called when a model is built."""
 
     def shape(self, clean: Shape) -> Shape:
-        """The shape of a corrupted sample; the decoder still makes the clean one."""
+        """The shape of a corrupted sample; the decoder still makes the clean shape."""
         return clean
 
     def as_clean(self, corrupted: Tensor, clean: Shape) -> Tensor:
-        """(N, *corrupted shape) laid out as clean samples are, (N, *clean), without learning anything: enlarged, say.
+        """(N, *corrupted shape) in the layout of clean samples, (N, *clean), without learning: enlarged, say.
 
-        What a network with positions gets, what a correction is added to, and what "doing nothing" means.
+        It is the input of a network with positions, the base of a residual, and the baseline "nothing".
 
         Raises:
-            BlueprintError: there is no such way.
+            BlueprintError: this corruption has no such layout.
         """
         if tuple(corrupted.shape[1:]) != clean:
             raise BlueprintError(
-                f"The corruption {self.kind!r} makes {tuple(corrupted.shape[1:])} of {clean}, and doesn't say how that "
-                "is laid out as clean samples are (as_clean). Use a dense network that learns the sample."
+                f"The corruption {self.kind!r} changes the shape {clean} to {tuple(corrupted.shape[1:])} and defines "
+                "no as_clean to change it back. Use a dense network and predicts='sample', or define as_clean."
             )
         return corrupted
 
     def draw(self, count: int, clean: Shape, generator: torch.Generator) -> Tensor | None:
-        """The random numbers for `count` samples, where it needs any."""
+        """The random numbers for `count` samples, if it needs any."""
         return None
 
     def corrupt(self, batch: Batch) -> Corrupted:
-        """What the encoder gets of this batch.
+        """The corrupted samples of this batch.
 
-        Without the corruption's random numbers it is the clean sample; where only the corrupted one has the encoder's
-        shape, it is damaged by draws that are always the same.
+        Without random numbers the samples stay clean. If the corruption changes the shape, it is applied with the same
+        random numbers at every call.
         """
         clean, shape = batch.clean, tuple(batch.clean.shape[1:])
         if "corruption" in batch.draws:
@@ -75,22 +75,22 @@ class Corruption(Part):
         return Corrupted(self.quantised(values), batch.readable)
 
     def hidden(self, draws: Any) -> Tensor:
-        """(N, *clean) True for numbers that the encoder doesn't see, where the kind `hides` any."""
+        """(N, *clean) True for hidden numbers, if the kind `hides` any."""
         raise NotImplementedError
 
     def filled(self, samples: Tensor, observed: Tensor) -> Tensor:
-        """(N, *clean) with 0 in the place of what the encoder doesn't see."""
+        """(N, *clean) with 0 for numbers that aren't observed."""
         return torch.where(observed, samples, 0)
 
     def project(self, correction: Tensor, observed: Tensor | None) -> Tensor:
-        """(N, *clean) what of a correction doesn't contradict what came in, by what this damage leaves as it was.
+        """(N, *clean) the residual without changes to numbers that this damage keeps.
 
-        observed: (N, *clean) what is known, where a model is told.
+        observed: (N, *clean) True for known numbers, if the model has a mask.
         """
         return correction
 
     def quantised(self, corrupted: Tensor) -> Tensor:
-        """(N, *corrupted shape) as they are kept: the same, or what a file of bytes keeps of them."""
+        """(N, *corrupted shape) unchanged, or clipped and rounded to bytes if `as_bytes`."""
         return (corrupted.clamp(0, 1) * 255).round() / 255 if self.as_bytes else corrupted
 
     def __call__(self, clean: Tensor, draws: Tensor | None = None) -> Tensor:

@@ -1,31 +1,30 @@
-"""Filling holes without learning: the surface that goes through what is known and bends least."""
+"""Filling holes without learning: the smoothest surface through the known pixels."""
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 STIFFNESS = 1e-5
-"""Of the surface against a way to change it, at least: below, float32 is all rounding."""
+"""The least stiffness of the surface along a search direction; below it, float32 only has rounding errors."""
 SMALL = 4
-"""Sides of a grid that is left as the coarser ones made it."""
+"""Grids with sides up to this are not relaxed; they keep the values of the coarser grid."""
 
 
-# an operation of its own: a compiler would write out every step of every grid
+# a custom operation, because a compiler would unroll every step of every grid
 @torch.library.custom_op("isthmus::fill_smoothly", mutates_args=())
 def fill_smoothly(
     values: Tensor, observed: Tensor, tension: float = 0.1, near: float = 3e-3, steps: int = 128
 ) -> Tensor:
-    r"""(N, C, H, W) with the smoothest surface in the place of all that isn't known; 0 where a channel has nothing.
+    r"""(N, C, H, W) with unknown pixels replaced by the smoothest surface; 0 if a channel has no known pixel.
 
-    It minimises :math:`\sum u_{xx}^2 + 2u_{xy}^2 + u_{yy}^2 + t\,(u_x^2 + u_y^2)` over the pixels that aren't known, by
-    conjugate gradients on each of a series of grids, the coarsest of one cell, each of which begins with what the
-    coarser one found. A constant is filled as it is, a slope nearly. What is filled lies between the least and the
-    largest value known. Nothing is drawn, nothing depends on other samples, and shifting or stretching the values does
-    the same to what is filled.
+    It minimises :math:`\sum u_{xx}^2 + 2u_{xy}^2 + u_{yy}^2 + t\,(u_x^2 + u_y^2)` over the unknown pixels, by conjugate
+    gradients on a series of grids. The coarsest grid has one cell; each grid starts from the coarser one's solution.
+    Constants are filled exactly, slopes nearly. Filled values lie between the least and the largest known value. It
+    uses no random numbers and no other samples, and it commutes with shifting and scaling the values.
 
-    observed: (N, C, H, W) bool, True for what is kept.
-    tension: t; 0 bends least and can swing beyond a noisy rim, a large one is a soap film (Laplace's equation).
-    near: how much is left of the forces that pull at the surface when it is near enough, as a share of those at first.
+    observed: (N, C, H, W) bool, True for known pixels.
+    tension: t; 0 bends least but can overshoot at a noisy rim, a large t gives a soap film (Laplace's equation).
+    near: the tolerance: the remaining residual force as a share of the initial one.
     steps: on each grid, at most.
 
     Source: Bornemann & Deuflhard, The cascadic multigrid method for elliptic problems, Numer. Math. 75 (1996); for the
@@ -45,7 +44,7 @@ def _(values: Tensor, observed: Tensor, tension: float = 0.1, near: float = 3e-3
 
 
 def _filled(values: Tensor, observed: Tensor, tension: float, near: float, steps: int) -> Tensor:
-    """The same, of any values where nothing is known."""
+    """The same without the limits; values are arbitrary if nothing is known."""
     height, width = values.shape[2:]
     if height == width == 1:
         return values
@@ -60,7 +59,7 @@ def _filled(values: Tensor, observed: Tensor, tension: float, near: float, steps
 
 
 def _relaxed(surface: Tensor, free: Tensor, tension: float, near: float, steps: int) -> Tensor:
-    """By conjugate gradients on what is free, each channel of each sample by itself until it is near enough."""
+    """Conjugate gradients on the free pixels, for each channel of each sample separately, until the tolerance."""
     free = free.to(surface.dtype)
     tiny = torch.finfo(surface.dtype).tiny
     rest = -free * _force(surface, tension)
@@ -80,7 +79,7 @@ def _relaxed(surface: Tensor, free: Tensor, tension: float, near: float, steps: 
 
 
 def _force(surface: Tensor, tension: float) -> Tensor:
-    """Half the energy's gradient by each pixel: the transposed differences of its differences."""
+    """Half the energy's gradient with respect to each pixel: the transposed differences of its differences."""
     down, right = surface.diff(dim=2), surface.diff(dim=3)
     twist = 2 * _transposed(down.diff(dim=3), 3)
     along = tension * down + _transposed(down.diff(dim=2), 2) + twist
@@ -88,6 +87,6 @@ def _force(surface: Tensor, tension: float) -> Tensor:
 
 
 def _transposed(differences: Tensor, axis: int) -> Tensor:
-    """The transpose of `diff` along an axis: one number more there."""
+    """The transpose of `diff` along an axis; the axis grows by one."""
     before, after = ((1, 0), (0, 1)) if axis == 3 else ((0, 0, 1, 0), (0, 0, 0, 1))
     return F.pad(differences, before) - F.pad(differences, after)

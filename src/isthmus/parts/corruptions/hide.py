@@ -1,4 +1,4 @@
-"""Hiding: cells are lost, and the encoder gets a mask of them."""
+"""Hiding: numbers are hidden, and the encoder gets a mask of them."""
 
 from typing import Annotated, ClassVar
 
@@ -13,12 +13,12 @@ from isthmus.parts.part import Shape
 
 
 class _Hiding(Corruption):
-    """Hides numbers from the encoder, which gets a mask of them; the others stay as they are."""
+    """Hides numbers from the encoder, which gets a mask of them; the others stay unchanged."""
 
     hides: ClassVar[bool] = True
 
     def corrupt(self, batch: Batch) -> Corrupted:
-        """What the encoder sees, `filled` elsewhere; without a mask, hidden numbers are like others to it."""
+        """The batch with hidden numbers `filled`, and the mask, if the model has one."""
         observed = batch.readable
         if observed is None:
             return super().corrupt(batch)
@@ -27,18 +27,18 @@ class _Hiding(Corruption):
         return Corrupted(self.quantised(self.filled(batch.clean, observed)), observed)
 
     def project(self, correction: Tensor, observed: Tensor | None) -> Tensor:
-        """The correction of what isn't known, 0 elsewhere."""
+        """The residual for unknown numbers, 0 elsewhere."""
         return correction if observed is None else torch.where(observed, 0, correction)
 
     def __call__(self, clean: Tensor, draws: Tensor | None = None) -> Tensor:
-        """(N, *shape) and what `draw` made to (N, *shape), `filled` where numbers are hidden."""
+        """(N, *shape) and the random numbers of `draw` to (N, *shape), `filled` where numbers are hidden."""
         return clean if draws is None else self.filled(clean, ~self.hidden(draws))
 
 
 class Hide(_Hiding):
-    """Hides a share of the numbers, each drawn by itself: to the encoder they are as missing as those that are.
+    """Hides a share of the numbers, each drawn independently. For the encoder they look like missing numbers.
 
-    They still count in the loss, so that the model learns to fill in what it doesn't see.
+    They still count in the loss, so the model learns to fill them in.
 
     share: the probability that a number is hidden.
 
@@ -53,5 +53,5 @@ class Hide(_Hiding):
         return random_steps(count, clean, generator)
 
     def hidden(self, draws: Tensor) -> Tensor:
-        """(N, *clean) True for what is hidden."""
+        """(N, *clean) True for hidden numbers."""
         return below(draws, self.share)

@@ -8,10 +8,10 @@ from isthmus.parts.corruptions.corruption import Corruption
 
 
 class Identity(Corruption):
-    """The encoder gets the clean samples."""
+    """The encoder's input is the clean samples."""
 
     damages: ClassVar[bool] = False
 
     def __call__(self, clean: Tensor, draws: Any = None) -> Tensor:
-        """(N, *shape) as it is."""
+        """(N, *shape) unchanged."""
         return clean

@@ -1,4 +1,4 @@
-"""What JPEG loses: cosines of 8×8 pixels, rounded to the steps of its tables."""
+"""JPEG's damage: cosine transforms of 8×8 pixels, rounded to the steps of its tables."""
 
 import math
 from typing import Annotated
@@ -35,12 +35,12 @@ _TO_RGB = ((1.0, 0.0, 1.402), (1.0, -0.344136, -0.714136), (1.0, 1.772, 0.0))
 
 
 class Jpeg(Corruption):
-    """What is left of a picture in 0..1 after JPEG: 8×8 cosine transforms, rounded to the quality's steps, and back.
+    """A picture in 0..1 after JPEG compression: 8×8 cosine transforms, rounded to the quality's steps, and back.
 
-    Three channels are taken as red, green and blue, and their colour keeps its full resolution; any other number, one
-    by one as grey. Rounding has no gradient, and none is needed: nothing is learnt before it. Nothing is drawn.
+    Three channels are treated as red, green and blue, with colour at full resolution; with any other number, each
+    channel is treated as grey. Rounding has no gradient, and none is needed. It uses no random numbers.
 
-    quality: 1 (blocks and nothing else) to 100 (hardly any loss), as libjpeg counts it.
+    quality: 1 (only blocks) to 100 (hardly any loss), on libjpeg's scale.
 
     Source: ITU-T T.81, Digital compression and coding of continuous-tone still images (1992), annexes A and K.
     """

@@ -1,7 +1,7 @@
-"""Noise: every number of a sample is damaged by itself.
+"""Noise: every number of a sample is damaged independently.
 
-A number gets 16 random bits, read as one of 65,536 equally likely steps. Four of them are made by one call of the
-generator, so that drawing costs a quarter of what it would cost in floating point.
+Each number uses 16 random bits, one of 65,536 equally likely steps. One call of the generator makes four of them, so
+drawing takes a quarter of the time of floating-point draws.
 """
 
 import math
@@ -65,9 +65,9 @@ class Speckle(Corruption):
 
 
 class Masking(Corruption):
-    """Sets a share of the numbers to 0, each drawn by itself.
+    """Sets a share of the numbers to 0, each drawn independently.
 
-    share: the probability that a number is lost.
+    share: the probability that a number is set to 0.
 
     Source: Vincent et al., Extracting and composing robust features with denoising autoencoders, ICML (2008).
     """
@@ -84,9 +84,9 @@ class Masking(Corruption):
 
 
 class SaltAndPepper(Corruption):
-    """Sets a share of the numbers to the largest or the smallest value, by a fair coin.
+    """Sets a share of the numbers to the largest or the smallest value, with equal probability.
 
-    share: the probability that a number is lost.
+    share: the probability that a number is replaced.
     low, high: pepper and salt, in the scaled data's units.
 
     Source: Vincent et al., Stacked denoising autoencoders, JMLR 11 (2010).
@@ -113,7 +113,7 @@ def below(draws: Tensor, share: float) -> Tensor:
 
 
 def _normal(draws: Tensor | None, like: Tensor) -> Tensor:
-    """Standard normal numbers in the place of random steps."""
+    """Standard normal numbers from random steps."""
     return _NORMAL.to(like)[_given(draws).int() + STEPS // 2]
 
 

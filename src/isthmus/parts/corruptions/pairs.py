@@ -1,4 +1,4 @@
-"""Pairs: damage that the user has samples of, beside the clean ones."""
+"""Pairs: the data contain a damaged sample for each clean one."""
 
 from typing import Annotated, Self
 
@@ -14,24 +14,24 @@ from isthmus.parts.part import Shape
 
 
 class Pairs(Corruption):
-    """Nothing is drawn: the data bring a damaged sample with each clean one (`open_data(clean, damaged=…)`).
+    """Uses the damaged samples in the data instead of damaging the clean ones (`open_data(clean, damaged=…)`).
 
-    Damaged pictures may be grey or smaller. Where the damaged one isn't at hand, what that alone takes away stands for
-    it: the clean picture, made as grey and as small.
+    Damaged pictures may be grey or smaller. If a damaged picture isn't available, the clean picture is used, made grey
+    or smaller in the same way.
 
-    grey: the damaged pictures have one channel, the clean ones three. factor: how many times smaller they are, along
-        each axis. Both are settled by the data.
+    grey: whether the damaged pictures have one channel and the clean ones three. factor: how many times smaller they
+        are, along each axis. Both are decided from the data.
     """
 
     grey: bool = False
     factor: Annotated[int, Field(ge=1, le=16)] = 1
 
     def resolve(self, spec: DataSpec) -> Self:
-        """The same for damaged samples as these data have them."""
+        """The same corruption with `grey` and `factor` decided from the data."""
         return self if spec.damaged is None else self.replace(grey=spec.damaged[0], factor=spec.damaged[1])
 
     def shape(self, clean: Shape) -> Shape:
-        """Of a damaged sample."""
+        """The shape of a damaged sample."""
         for step in self._steps():
             clean = step.shape(clean)
         return clean
@@ -46,18 +46,18 @@ class Pairs(Corruption):
         return corrupted
 
     def corrupt(self, batch: Batch) -> Corrupted:
-        """The damaged samples that come with the batch, where they are at hand."""
+        """The damaged samples of the batch, if it has them."""
         if batch.damaged is None:
             return super().corrupt(batch)
         return Corrupted(self.quantised(batch.damaged), batch.readable)
 
     def __call__(self, clean: Tensor, draws: Tensor | None = None) -> Tensor:
-        """(N, *clean) to (N, *damaged), by what their shape alone says is gone."""
+        """(N, *clean) to (N, *damaged): made grey or smaller, to have the damaged samples' shape."""
         for step in self._steps():
             clean = step(clean)
         return clean
 
     def _steps(self) -> list[Corruption]:
-        """What takes away all that a damaged sample's shape tells is gone."""
+        """The corruptions that give a clean sample the damaged shape."""
         steps: list[Corruption] = [Grey()] if self.grey else []
         return [*steps, Shrink(factor=self.factor)] if self.factor > 1 else steps

@@ -12,14 +12,14 @@ from isthmus.parts.corruptions.regions import check_pictures
 from isthmus.parts.part import Shape
 
 MOST_SIDE = 16
-"""Of a patch, in pixels, where its size is left open."""
+"""The largest side of a patch, in pixels, if its size isn't given."""
 
 
 class PatchMasking(_Hiding):
     """Hides a share of the patches that a picture is divided into, the same number in every picture.
 
-    share: of the patches.
-    patch: sides of a patch in pixels; a divisor of the picture's sides that makes some seven patches a side where None.
+    share: the share of the patches that is hidden.
+    patch: the sides of a patch in pixels; None uses a divisor of the picture's sides with about seven patches per side.
 
     Source: He et al., Masked autoencoders are scalable vision learners, CVPR (2022).
     """
@@ -33,32 +33,32 @@ class PatchMasking(_Hiding):
         patch_side(clean, self.patch)
 
     def draw(self, count: int, clean: Shape, generator: torch.Generator) -> Tensor:
-        """(N, C, H, W) bool: True for what is hidden."""
+        """(N, C, H, W) bool: True for hidden pixels."""
         side = patch_side(clean, self.patch)
         rows, columns = clean[1] // side, clean[2] // side
         places = torch.rand(count, rows * columns, generator=generator)
-        count_hidden = min(rows * columns - 1, round(self.share * rows * columns))  # one is always seen
+        count_hidden = min(rows * columns - 1, round(self.share * rows * columns))  # at least one patch stays visible
         hidden = places.argsort(1).argsort(1) < count_hidden
         hidden = hidden.view(count, 1, rows, columns)
         return hidden.repeat_interleave(side, 2).repeat_interleave(side, 3).expand(count, *clean)
 
     def hidden(self, draws: Tensor) -> Tensor:
-        """(N, C, H, W) True for what is hidden."""
+        """(N, C, H, W) True for hidden pixels."""
         return draws
 
 
 def patch_side(shape: Shape, wanted: int | None) -> int:
-    """How many pixels a side of a patch has, of pictures (C, H, W).
+    """The side of a patch in pixels, for pictures (C, H, W).
 
     Raises:
-        BlueprintError: the size that is wanted doesn't divide the picture.
+        BlueprintError: the wanted size doesn't divide the picture.
     """
     height, width = shape[1:]
     if wanted is not None:
         if height % wanted or width % wanted:
             raise BlueprintError(
                 f"Pictures of {height}×{width} pixels can't be divided into patches of {wanted}. "
-                f"Take a divisor of both sides, such as patch={patch_side(shape, None)}."
+                f"Use a divisor of both sides, such as patch={patch_side(shape, None)}."
             )
         return wanted
     most = min(MOST_SIDE, max(2, min(height, width) // 7))

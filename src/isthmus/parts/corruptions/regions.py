@@ -1,4 +1,4 @@
-"""Damage that knows where numbers lie: a lost patch, a blur."""
+"""Damage by position: a removed patch, a blur."""
 
 import math
 from typing import Annotated
@@ -14,10 +14,10 @@ from isthmus.parts.part import Shape
 
 
 class Patch(Corruption):
-    """Sets one rectangle of a picture, or one stretch of a series, to a value, in all channels; its place is random.
+    """Sets one rectangle of a picture, or one interval of a series, to a value, in all channels; its place is random.
 
-    size: the patch's sides, as a share of the sample's (0.5 takes a quarter of a picture); one number at least.
-    value: what it is filled with, in the scaled data's units.
+    size: the patch's sides, as a share of the sample's (0.5 covers a quarter of a picture); at least one number.
+    value: the value, in the scaled data's units.
 
     Source: Pathak et al., Context encoders: feature learning by inpainting, CVPR (2016).
     """
@@ -26,15 +26,15 @@ class Patch(Corruption):
     value: float = 0.0
 
     def check(self, clean: Shape) -> None:
-        """Raise BlueprintError unless numbers have places: (C, T) or (C, H, W)."""
+        """Raise BlueprintError unless the samples are series (C, T) or pictures (C, H, W)."""
         if len(clean) < 2:
             raise BlueprintError(
-                f"A patch needs pictures (C, H, W) or series (C, T), got samples of shape {clean}. "
+                f"The corruption 'patch' needs pictures (C, H, W) or series (C, T), but samples have shape {clean}. "
                 "Use the corruption 'masking' for tables."
             )
 
     def draw(self, count: int, clean: Shape, generator: torch.Generator) -> Tensor:
-        """(N, axes) where the patch begins, as a share of the room that it has."""
+        """(N, axes) the start of the patch, as a share of its possible starts."""
         return torch.rand((count, len(clean) - 1), generator=generator)
 
     def __call__(self, clean: Tensor, draws: Tensor | None = None) -> Tensor:
@@ -54,9 +54,9 @@ class Patch(Corruption):
 class Blur(Corruption):
     r"""Every pixel becomes a Gaussian mean of its neighbours: weights :math:`\propto e^{-d^2 / 2\sigma^2}`.
 
-    At the border, the outermost pixel goes on. Nothing is drawn.
+    Beyond the border, the outermost pixels are repeated. It uses no random numbers.
 
-    sigma: in pixels; the mean reaches three of them far.
+    sigma: in pixels; the filter extends to three sigma.
 
     Source: Marr & Hildreth, Theory of edge detection, Proc. R. Soc. B 207 (1980), for the filter.
     """
@@ -82,6 +82,6 @@ def check_pictures(corruption: Corruption, clean: Shape) -> None:
     """Raise BlueprintError unless samples of this shape are pictures, (C, H, W)."""
     if len(clean) != 3:
         raise BlueprintError(
-            f"The corruption {corruption.kind!r} takes pictures of shape (C, H, W), got samples of shape {clean}. "
+            f"The corruption {corruption.kind!r} needs pictures of shape (C, H, W), but samples have shape {clean}. "
             "Use 'gaussian-noise' or 'masking' for other data."
         )

@@ -1,4 +1,4 @@
-"""A picture made smaller, as programs make pictures smaller."""
+"""Shrinking: pictures are made smaller with a good filter."""
 
 import math
 from typing import Annotated
@@ -13,14 +13,14 @@ from isthmus.parts.part import Shape
 
 
 class Shrink(Corruption):
-    """A picture of a half, a third, a quarter … of its height and width, by a bicubic filter. Nothing is drawn.
+    """Shrinks a picture to a half, a third, a quarter … of its sides, by a bicubic filter. It uses no random numbers.
 
-    Sizes that can't be divided are rounded up: the last row and column go on beyond the border.
+    Sizes are rounded up; beyond the border, the last row and column are repeated.
 
     factor: how many pixels become one, along each axis.
 
     Source: Keys, Cubic convolution interpolation for digital image processing, IEEE Trans. ASSP 29 (1981), widened by
-    the factor so that nothing finer than the new pixels is left.
+    the factor so that no detail finer than the new pixels remains.
     """
 
     factor: Annotated[int, Field(ge=2, le=16)] = 2

@@ -1,4 +1,4 @@
-"""A watermark: a word, half transparent, again and again across the picture."""
+"""A watermark: a half-transparent word, repeated across the picture."""
 
 import math
 from typing import Annotated
@@ -25,12 +25,12 @@ ADVANCE, LINE = COLUMNS + 1, 2 * ROWS
 class Watermark(Corruption):
     r"""Lays a random word over a picture, in lines, tilted by a random angle: :math:`x + a\,m\,(c - x)`.
 
-    m is 1 on the letters and 0 beside them, and between at their edges. Each sample has a word, an angle (up to 30
-    degrees either way), a place, a size and a strength of its own.
+    m is 1 on the letters, 0 outside, and in between at their edges. Each sample has its own word, angle (up to 30
+    degrees either way), place, size and strength.
 
-    letters: of the word.
-    height: of a letter in pixels, on average; it is up to a third larger or smaller.
-    strength: a, how opaque it is, on average; it is up to a third more or less, 0.95 at most.
+    letters: the number of letters in the word.
+    height: of a letter in pixels, on average; it varies by up to a third.
+    strength: a, the opacity, on average; it varies by up to a third and is at most 0.95.
     value: c, in the scaled data's units; 1 is white.
 
     Source: Dekel et al., On the effectiveness of visible watermarks, CVPR (2017), for the model of the blend.
@@ -50,7 +50,7 @@ class Watermark(Corruption):
         return torch.rand((count, 5 + self.letters), generator=generator)
 
     def opacity(self, draws: Tensor, height: int, width: int) -> Tensor:
-        """(N, 1, H, W) how opaque the mark is at each pixel, the mean of four points in it."""
+        """(N, 1, H, W) the mark's opacity at each pixel, the mean of four points in it."""
         angle, across, down, size, strength = draws[:, :5].unbind(1)
         angle = (angle - 0.5) * (math.pi / 3)
         dots = ROWS / (self.height * (2 / 3 + size * 2 / 3))  # in one pixel

@@ -1,4 +1,4 @@
-"""The distances: how far the decoder's output is from the clean target. Some are likelihoods."""
+"""The distances between the decoder's output and the clean target. Some are likelihoods."""
 
 from isthmus.parts.distances.bernoulli import Bce
 from isthmus.parts.distances.columns import Columns

@@ -1,4 +1,4 @@
-"""The Bernoulli likelihood, as a cross-entropy: for data in 0..1, above all of black and white."""
+"""The Bernoulli likelihood, as a cross-entropy: for data in 0..1, especially black and white."""
 
 from typing import ClassVar, Literal, Self
 
@@ -14,7 +14,7 @@ class Bce(Distance):
     r"""Binary cross-entropy on logits, summed over a sample's numbers, in nats.
 
     :math:`-\sum_i x_i\log\sigma(o_i) + (1-x_i)\log(1-\sigma(o_i)) = \sum_i \mathrm{softplus}(o_i) - x_i o_i`, the
-    negative log-likelihood of a Bernoulli where x is 0 or 1. For grey values in between it is no density, and its
+    negative log-likelihood of a Bernoulli if x is 0 or 1. For grey values in between it isn't a density, and its
     minimum is the targets' entropy, not 0.
     """
 
@@ -25,7 +25,7 @@ class Bce(Distance):
     link: Literal["auto", "sigmoid"] = "sigmoid"  # pyright: ignore[reportIncompatibleVariableOverride]
 
     def resolve(self, spec: DataSpec) -> Self:
-        """The same distance, once the data are known to lie in 0..1.
+        """The same distance, after checking that the data lie in 0..1.
 
         Raises:
             BlueprintError: they don't.

@@ -14,16 +14,16 @@ from isthmus.parts.part import Shape
 
 
 class Columns(Distance):
-    r"""Each column's own loss, divided by what its best constant costs; the mean over a row's columns.
+    r"""Each column's own loss, divided by the loss of its best constant; the mean over a row's columns.
 
-    A number: :math:`(\hat x - x)^2 / \mathrm{Var}(x)`. A category of two: :math:`(\mathrm{softplus}(o) - xo) / H(x)`,
-    the Bernoulli's negative log-probability of the logit o. One of more: :math:`-\log\mathrm{softmax}(o)_x / H(x)`, the
-    categorical's. The variance and the entropy H are the training part's: they are the losses of predicting the mean
-    and the categories' shares. So 1 is what knowing nothing costs in every column, 0 is exact, and no column drowns
-    another because of its unit or the number of its categories.
+    A number: :math:`(\hat x - x)^2 / \mathrm{Var}(x)`. Two categories: :math:`(\mathrm{softplus}(o) - xo) / H(x)`, the
+    Bernoulli's negative log-probability of the logit o. More categories: :math:`-\log\mathrm{softmax}(o)_x / H(x)`, the
+    categorical's. The variance and the entropy H are those of the training part: the losses of predicting the mean and
+    the categories' shares. So in every column 1 is the loss of the best constant and 0 is exact, and no column
+    dominates because of its unit or its number of categories.
 
-    levels: how many categories each column has, 0 where it holds numbers; empty for numbers alone.
-    costs: what the best constant costs in each column; both are settled by the data.
+    levels: the number of categories of each column, 0 for a numeric column; empty if all columns are numeric.
+    costs: the loss of the best constant in each column. Both are decided from the data.
 
     Source: Goodfellow, Bengio & Courville, Deep learning (2016), section 6.2.2, for the losses; the balance is that of
     the normalised root mean squared error in Stekhoven & Bühlmann, MissForest, Bioinformatics 28 (2012), squared.
@@ -42,26 +42,26 @@ class Columns(Distance):
         return self.replace(link="identity", levels=spec.levels or self.levels, costs=spec.constant_costs or self.costs)
 
     def check(self, sample: Tensor) -> None:
-        """Raise BlueprintError unless these are the rows of a table of these columns."""
+        """Raise BlueprintError unless these are rows of a table with these columns."""
         if sample.ndim != 2:
             raise BlueprintError(
-                f"The distance 'columns' takes rows of a table, got samples of shape {tuple(sample.shape[1:])}. "
-                "Use another, such as 'mse'."
+                f"The distance 'columns' expects rows of a table, but the samples have shape "
+                f"{tuple(sample.shape[1:])}. Use another distance, such as 'mse'."
             )
         for place, levels in enumerate(self.levels):
             observed = sample[:, place][~sample[:, place].isnan()]
             if levels and not bool(((observed >= 0) & (observed < levels) & (observed == observed.round())).all()):
                 raise BlueprintError(
-                    f"Column {place} has categories 0 to {levels - 1}, but other values are there. "
-                    "Give the data as open_data read them (categorical=)."
+                    f"Column {place} has the categories 0 to {levels - 1}, but contains other values. "
+                    "Open the data with open_data and categorical=."
                 )
 
     def outputs(self, shape: Shape) -> Shape:
-        """One number a numeric column, one logit a column of two categories, one a category for others."""
+        """One output for a numeric column, one logit for two categories, one logit per category for more."""
         return (sum(map(_width, self.levels)),) if self.levels else shape
 
     def picture(self, output: Tensor) -> Tensor:
-        """(N, outputs) to (N, D): numbers, and the likeliest categories' indices as floats."""
+        """(N, outputs) to (N, D): numbers, and the index of the most likely category as a float."""
         if not self.levels:
             return output
         columns = []
@@ -73,7 +73,7 @@ class Columns(Distance):
         return torch.stack(columns, 1)
 
     def output(self, picture: Tensor) -> Tensor:
-        """(N, D) to (N, outputs): numbers as they are; every category as likely as the others."""
+        """(N, D) to (N, outputs): numbers unchanged; all categories equally likely."""
         if not self.levels:
             return picture
         columns = [
@@ -83,7 +83,7 @@ class Columns(Distance):
         return torch.cat(columns, 1)
 
     def elements(self, output: Tensor, target: Tensor) -> Tensor:
-        """(N, outputs), (N, D) to (N, D): each column's loss, in units of its best constant's."""
+        """(N, outputs), (N, D) to (N, D): each column's loss, relative to its best constant's."""
         if not self.levels:
             losses = self._difference(output, target).square()
         else:
@@ -99,7 +99,7 @@ class Columns(Distance):
 def constant_costs(sample: Tensor, levels: tuple[int, ...]) -> tuple[float, ...]:
     """For each column of (n, D) rows, the loss of its best constant: variance, or entropy in nats.
 
-    1 where a column doesn't vary. NaN is left out.
+    1 if a column doesn't vary. NaN is ignored.
     """
     costs = []
     for place, column in enumerate(sample.double().unbind(1)):
@@ -114,7 +114,7 @@ def constant_costs(sample: Tensor, levels: tuple[int, ...]) -> tuple[float, ...]
 
 
 def _width(levels: int) -> int:
-    """How many outputs a column has."""
+    """The number of outputs of a column."""
     return levels if levels > 2 else 1
 
 
@@ -124,7 +124,9 @@ def _loss(levels: int, output: Tensor, target: Tensor) -> Tensor:
         return (output[:, 0] - target).square()
     if levels == 1:
         return torch.zeros_like(target)
-    target = target.clamp(max=levels - 1)  # an unknown category is one more; judges of errors count it as wrong
+    target = target.clamp(
+        max=levels - 1
+    )  # the number of an unknown category is one too large; measures count it as wrong
     if levels == 2:
         return F.softplus(output[:, 0]) - target * output[:, 0]
     return F.cross_entropy(output, target.long(), reduction="none")

@@ -1,4 +1,4 @@
-"""Likelihoods of counts: whole numbers from 0 on, as they are."""
+"""Likelihoods of counts: unscaled whole numbers of 0 or more."""
 
 from typing import ClassVar, Literal, Self
 
@@ -13,53 +13,53 @@ from isthmus.parts.distances.distance import Distance, mean_of, variance_of
 from isthmus.parts.part import Shape
 
 LOG_RATE_LIMIT = 15.0
-"""Of the logarithm of a rate as the decoder makes it; beyond, it is slowed."""
+"""Bound of the decoder's log rate; beyond it, the log rate grows logarithmically."""
 LOG_DISPERSION_LIMIT = 7.0
-"""Of the logarithm of a dispersion, either way: 1e-3 to 1e3. Above it a negative binomial is a Poisson's twin."""
+"""Bound of a log dispersion, both ways: 1e-3 to 1e3. Above it a negative binomial nearly equals a Poisson."""
 
 MOST_SURE = 4.0
-"""Of the logarithm of a dispersion that a network begins with: what few samples say of one is rough."""
+"""Bound of the log dispersion at the start, because an estimate from few samples is rough."""
 
 
 class _Counts(Distance):
-    """What the likelihoods of counts have in common.
+    """The common part of the likelihoods of counts.
 
-    seen: what the encoder gets of the counts: their logarithm, log(1 + x) ("log1p"), for they span powers of ten; or
-        the counts themselves. "auto" is the logarithm.
+    seen: the encoder's input: "log1p", the logarithm log(1 + x), since counts can span powers of ten; or "counts", the
+        counts themselves. "auto" is the logarithm.
     """
 
     unit: ClassVar[str] = "nats"
     likelihood: ClassVar[bool] = True
 
-    # others than the base's, which is sound for what is frozen
+    # other values than the base's, which is sound because parts are frozen
     link: Literal["auto", "log"] = "log"  # pyright: ignore[reportIncompatibleVariableOverride]
     seen: Literal["auto", "log1p", "counts"] = "auto"
 
     def resolve(self, spec: DataSpec) -> Self:
-        """The same distance; its link is the logarithm, whatever the data."""
+        """The same distance; its link is always the logarithm."""
         seen = "log1p" if self.seen == "auto" else self.seen
         return self.replace(link="log", seen=seen)
 
     def as_input(self, x: Tensor) -> Tensor:
-        """(N, *seen) counts as the encoder takes them; noise may have made them negative."""
+        """(N, *seen) counts to the encoder's input; noise may have made them negative."""
         return x.clamp(min=0).log1p() if self.seen == "log1p" else x
 
     def check(self, sample: Tensor) -> None:
-        """Raise BlueprintError where values are negative or no whole numbers."""
+        """Raise BlueprintError if a value is negative or not a whole number."""
         values = sample[~sample.isnan()]
         wrong = values[(values < 0) | (values != values.round())]
         if len(wrong):
             raise BlueprintError(
-                f"{self.kind} needs counts, whole numbers from 0 on, but there is {float(wrong[0]):.4g}. "
-                "Leave counts as they are (scaling='none'), or take the distance 'gaussian'."
+                f"{self.kind} needs counts (whole numbers of 0 or more), but the data contain {float(wrong[0]):.4g}. "
+                "Don't scale counts (scaling='none'), or use the distance 'gaussian'."
             )
 
 
 class Poisson(_Counts):
     r"""Negative log-probability under a Poisson distribution, in nats.
 
-    :math:`\sum_i \lambda_i - x_i\log\lambda_i + \log x_i!`, for counts whose variance is their mean. The decoder makes
-    log λ; the picture is λ.
+    :math:`\sum_i \lambda_i - x_i\log\lambda_i + \log x_i!`, for counts whose variance equals their mean. The decoder
+    makes log λ; the reconstruction is λ.
     """
 
     def picture(self, output: Tensor) -> Tensor:
@@ -67,7 +67,7 @@ class Poisson(_Counts):
         return slowed(output, LOG_RATE_LIMIT).exp()
 
     def output(self, picture: Tensor) -> Tensor:
-        """(N, *shape) to (N, *shape), kept off a rate of 0."""
+        """(N, *shape) to (N, *shape), avoiding a rate of 0."""
         return picture.clamp(min=1e-3).log()
 
     def elements(self, output: Tensor, target: Tensor) -> Tensor:
@@ -82,7 +82,7 @@ class NegativeBinomial(_Counts):
 
     :math:`P(x) = \frac{\Gamma(x + r)}{\Gamma(r)\,x!}\Big(\frac{r}{r + \mu}\Big)^{r}\Big(\frac{\mu}{r + \mu}\Big)^{x}`,
     whose variance is :math:`\mu + \mu^2 / r`: for counts that vary more than a Poisson's, such as reads of genes. The
-    decoder makes all log μ, then log r of each number. The picture is μ.
+    decoder makes all log μ, then all log r. The reconstruction is μ.
 
     Source: Lopez et al., Deep generative modeling for single-cell transcriptomics, Nature Methods 15 (2018).
     """

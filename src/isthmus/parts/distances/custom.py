@@ -1,4 +1,4 @@
-"""The distance that is a function or a module of your own, such as `nn.L1Loss()`."""
+"""The custom distance: your own function or module, such as `nn.L1Loss()`."""
 
 import copy
 from collections.abc import Callable
@@ -12,17 +12,17 @@ from isthmus.parts.distances.distance import Distance
 
 
 class Custom(Distance):
-    """A function of (picture, target), both (N, *shape), that gives a loss; or a module that does.
+    """A function or module of (reconstruction, target), both (N, *shape), that returns a loss.
 
-    Give it as it is, where a distance is wanted: `Blueprint(distance=nn.L1Loss())`. It may give (N, *shape) what each
-    number adds, whose mean over a sample is taken; (N,) numbers; or one number for the whole batch. A module with a
-    `reduction` is asked for "none" and reduced sample by sample, by the mean or the sum as it says. Numbers that are
-    missing are made equal on both sides, so that they add nothing to a loss of differences.
+    Pass it directly as the distance: `Blueprint(distance=nn.L1Loss())`. It may return (N, *shape) losses, whose mean
+    over a sample is taken; (N,) losses; or one loss for the whole batch. For a module with a `reduction`, Isthmus sets
+    it to "none" and reduces each sample by the module's mean or sum. Missing numbers are set equal on both sides, so
+    they add nothing to a loss of differences.
 
     The function is code and is not saved. To load or resume a run of such a model, build the model again with the same
-    function and give it: `ist.load(folder, model=…)`. Weights that it has are used and not trained.
+    function and pass it: `ist.load(folder, model=…)`. If it has weights, they are not trained.
 
-    function: what is called. name: what it is called in messages and in the saved model.
+    function: the function or module. name: its name in messages and in the saved model.
     """
 
     unit: ClassVar[str] = "units of its own"
@@ -39,16 +39,16 @@ class Custom(Distance):
         function = fields.get("function")
         if not callable(function):
             raise BlueprintError(
-                f"The distance {fields.get('name') or 'custom'} is a function of your own, which is code and not "
-                "saved. Build the model again with the same function, and give it: load(folder, model=…)."
+                f"The distance {fields.get('name') or 'custom'} is a custom function, which is code and is not saved. "
+                "Build the model again with the same function and pass it: load(folder, model=…)."
             )
         return fields | {"name": fields.get("name") or _name_of(function)}
 
     def __call__(self, output: Tensor, target: Tensor, observed: Tensor | None = None) -> Tensor:
-        """(N, *shape), (N, *shape) to (N,); `observed` (N, *shape), where given, is False for what doesn't count.
+        """(N, *shape), (N, *shape) to (N,); `observed` (N, *shape) is False for numbers that don't count.
 
         Raises:
-            BlueprintError: the function gives no loss of these samples.
+            BlueprintError: the function doesn't return a loss for these samples.
         """
         self._check_shapes(output, target)
         picture, count = self.picture(output), target.shape[0]
@@ -59,8 +59,8 @@ class Custom(Distance):
         if not isinstance(made, Tensor) or tuple(made.shape) not in {(), (count,), tuple(target.shape)}:
             given = f"a {type(made).__name__}" if not isinstance(made, Tensor) else f"the shape {tuple(made.shape)}"
             raise BlueprintError(
-                f"The distance {self.name} gives {given} for {count} samples: expected {tuple(target.shape)}, a number "
-                f"for each number, {(count,)}, one for each sample, or a single number. Change what it returns."
+                f"The distance {self.name} returns {given} for {count} samples: expected {tuple(target.shape)}, one "
+                f"loss for each number, {(count,)}, one for each sample, or a single loss. Change its return value."
             )
         if made.ndim < 2:
             return made.expand(count)
@@ -71,7 +71,7 @@ class Custom(Distance):
 
 
 def _unreduced(function: Callable[..., Any], like: Tensor) -> tuple[Callable[..., Any], bool]:
-    """The function without a reduction of its own, on the device of `like`; and whether it is to be summed."""
+    """The function without its own reduction, on the device of `like`; and whether to sum instead of averaging."""
     if not isinstance(function, nn.Module):
         return function, False
     weight = next(function.parameters(), None)

@@ -1,4 +1,4 @@
-"""What every distance is: how far the decoder's output is from the clean target, one number per sample."""
+"""The base of all distances between the decoder's output and the clean target, one number per sample."""
 
 from typing import Any, ClassVar, Literal, Self
 
@@ -13,14 +13,14 @@ Range = tuple[float, float] | None
 
 
 class Distance(Part):
-    """How far an output is from its target, and how an output is shown.
+    """The distance of an output to its target, and how an output becomes a reconstruction.
 
-    A kind of its own says `elements`, and what else differs. Its `unit`; whether it is a `likelihood`, so a negative
-    log-probability in nats, and that of a `density`, whose nats depend on the data's unit; and its `reduction`, the sum
-    or the mean over a sample's numbers.
+    A subclass defines `elements` and overrides the rest as needed. unit: of the distance. likelihood: whether it is a
+    negative log-probability in nats. density: whether that is the one of a density, whose nats depend on the data's
+    unit. reduction: the sum or the mean over a sample's numbers.
 
-    link: how the decoder's output becomes a picture: "sigmoid" (data in 0..1), "identity" (any data), or "auto", which
-        a blueprint settles when it meets the data: sigmoid where they lie in 0..1, else identity.
+    link: how the decoder's output becomes a reconstruction: "sigmoid" (data in 0..1), "identity" (any data), or "auto",
+        which is decided from the data: sigmoid if they lie in 0..1, else identity.
     """
 
     unit: ClassVar[str] = ""
@@ -32,16 +32,16 @@ class Distance(Part):
 
     @classmethod
     def _adapted(cls, value: Any) -> Any:
-        """A function or a module as the distance that calls it."""
+        """Convert a function or module to the distance that calls it."""
         if not callable(value) or cls is not Distance or isinstance(value, Distance):
             return value
         return cls.model_validate({"kind": "custom", "function": value})
 
     def resolve(self, spec: DataSpec) -> Self:
-        """The same distance with `link` decided for data of which this is known.
+        """The same distance with `link` decided from these facts about the data.
 
         Raises:
-            BlueprintError: the data don't fit, for the values that the output can take don't cover them.
+            BlueprintError: the data have values that the output can't take.
         """
         link = self.link
         if link == "auto":
@@ -54,40 +54,40 @@ class Distance(Part):
         return self if link == self.link else self.replace(link=link)
 
     def check(self, sample: Tensor) -> None:
-        """Raise BlueprintError where (N, *shape) scaled samples don't suit this distance: negative counts, say.
+        """Raise BlueprintError if (N, *shape) scaled samples don't suit this distance, for example negative counts.
 
-        Asked once, when a blueprint meets its data; numbers that are missing are NaN.
+        Called once, when a model is built for data; missing numbers are NaN.
         """
 
     def outputs(self, shape: Shape) -> Shape:
-        """The shape that the decoder must make for samples of this shape: theirs, or more channels of it."""
+        """The shape of the decoder's output for samples of this shape: the same, or with more channels."""
         return shape
 
     def picture(self, output: Tensor) -> Tensor:
-        """(N, *outputs) decoder's output to (N, *shape) in the (scaled) data's space."""
+        """The decoder's output (N, *outputs) to (N, *shape) in the scaled data's space."""
         return torch.sigmoid(output) if self.link == "sigmoid" else output
 
     def output(self, picture: Tensor) -> Tensor:
-        """The (N, *outputs) whose picture this is; kept off 0 and 1, which a sigmoid reaches at infinity only."""
+        """The inverse of `picture`; with a sigmoid, values are kept away from 0 and 1."""
         return torch.logit(picture.clamp(0.01, 0.99)) if self.link == "sigmoid" else picture
 
     def start(self, sample: Tensor) -> Tensor:
-        """(n, *shape) scaled samples, NaN where a number is missing, to the (1, *outputs) that suits all of them best.
+        """The best constant output (1, *outputs) for (n, *shape) scaled samples; missing numbers are NaN.
 
-        A network begins there: at their mean, and at their spread where the decoder makes one.
+        A network starts there: at their mean, and at their spread if the decoder makes one.
         """
         return self.output(mean_of(sample)[None])
 
     def as_input(self, x: Tensor) -> Tensor:
-        """(N, *seen) scaled samples as the encoder takes them: as they are, unless their scale asks for another."""
+        """(N, *seen) scaled samples to the encoder's input: unchanged, unless the distance transforms them."""
         return x
 
     def elements(self, output: Tensor, target: Tensor) -> Tensor:
-        """(N, *outputs), (N, *shape) to (N, *shape): what each number adds."""
+        """(N, *outputs), (N, *shape) to (N, *shape): the loss of each number."""
         raise NotImplementedError
 
     def __call__(self, output: Tensor, target: Tensor, observed: Tensor | None = None) -> Tensor:
-        """(N, *outputs), (N, *shape) to (N,); `observed` (N, *shape), where given, is False for what doesn't count."""
+        """(N, *outputs), (N, *shape) to (N,); `observed` (N, *shape) is False for numbers that don't count."""
         elements = self.elements(output, target).flatten(1)
         if observed is None:
             return elements.sum(1) if self.reduction == "sum" else elements.mean(1)
@@ -96,26 +96,27 @@ class Distance(Part):
         return total if self.reduction == "sum" else total / observed.sum(1).clamp(min=1)
 
     def _difference(self, output: Tensor, target: Tensor) -> Tensor:
-        """(N, *shape) picture minus target."""
+        """(N, *shape) reconstruction minus target."""
         self._check_shapes(output, target)
         return self.picture(output) - target
 
     def _check_shapes(self, output: Tensor, target: Tensor) -> None:
-        """Shapes that would broadcast are the classical trap: they must be those that `outputs` says."""
+        """Refuse shapes that would silently broadcast: they must match `outputs`."""
         wanted = (len(target), *self.outputs(tuple(target.shape[1:]))) if target.ndim else ()
         if tuple(output.shape) != wanted:
             raise ValueError(
-                f"The output has shape {tuple(output.shape)}, the target {tuple(target.shape)}; {wanted} needed."
+                f"The output has shape {tuple(output.shape)}, but {wanted} is needed for a target of "
+                f"{tuple(target.shape)}."
             )
 
 
 def mean_of(sample: Tensor) -> Tensor:
-    """(*shape) mean of (n, *shape), of what is known; 0 where nothing is."""
+    """(*shape) mean of (n, *shape) over known numbers; 0 if none is known."""
     return sample.nanmean(0, dtype=torch.float64).nan_to_num(0, 0, 0).float()
 
 
 def variance_of(sample: Tensor) -> Tensor:
-    """(*shape) variance of (n, *shape), of what is known; 0 where nothing is."""
+    """(*shape) variance of (n, *shape) over known numbers; 0 if none is known."""
     return mean_of((sample - mean_of(sample)).square())
 
 

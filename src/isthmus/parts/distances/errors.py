@@ -1,4 +1,4 @@
-"""Errors: squared and absolute differences, which are no likelihoods."""
+"""Errors: squared and absolute differences, which aren't likelihoods."""
 
 import math
 from typing import ClassVar, Literal, Self
@@ -10,7 +10,7 @@ from isthmus.parts.data_spec import DataSpec
 from isthmus.parts.distances.distance import Distance
 
 ROUNDING = 1e-6
-"""A squared error of data in 0..1 that no file of bytes holds: 60 dB."""
+"""A squared error of data in 0..1 that is below the rounding to bytes: 60 dB."""
 
 
 class Mse(Distance):
@@ -37,9 +37,9 @@ class Sse(Distance):
 class Psnr(Mse):
     r"""The mean squared error in decibels: :math:`10 \log_{10}(1 + \text{mse} / 10^{-6})`, so 60 less PSNR.
 
-    It counts how many times better each sample becomes. Those that are hard, or spoilt most, don't decide alone: a
-    correction that little speaks for is a small one, and what is right already is left alone. For pictures that are
-    judged by their PSNR. Below :math:`10^{-6}`, less than bytes can hold, it is flat.
+    It measures the relative improvement of each sample, so difficult or badly damaged samples don't dominate. The model
+    makes small corrections if it is uncertain, and leaves correct pixels unchanged. Use it for pictures that are
+    measured by their PSNR. Below :math:`10^{-6}`, less than the rounding to bytes, it is flat.
 
     Source: Chen et al., HINet: half instance normalization network for image restoration, CVPR workshops (2021).
     """
@@ -47,16 +47,16 @@ class Psnr(Mse):
     unit: ClassVar[str] = "dB"
 
     def __call__(self, output: Tensor, target: Tensor, observed: Tensor | None = None) -> Tensor:
-        """(N, *shape), (N, *shape) to (N,); `observed` (N, *shape), where given, is False for what doesn't count."""
+        """(N, *shape), (N, *shape) to (N,); `observed` (N, *shape) is False for numbers that don't count."""
         return 10 / math.log(10) * torch.log1p(super().__call__(output, target, observed) / ROUNDING)
 
 
 class L1(Distance):
-    r"""Mean absolute error over a sample's numbers: :math:`\frac1D\sum_i |\hat x_i - x_i|`; forgiving to outliers.
+    r"""Mean absolute error over a sample's numbers: :math:`\frac1D\sum_i |\hat x_i - x_i|`; robust to outliers.
 
-    Its best constant is the median. For dark pictures that is black, which a sigmoid reaches only where its slope is 0
-    and nothing is learnt any more; so "auto" is the identity here, whatever the data. Even so black is a plateau, which
-    takes some hundred steps to leave: on MNIST an epoch of small batches (batch_size=64) does, one of 256 does not.
+    Its best constant is the median. For dark pictures the median is black, and a sigmoid near black has a slope of 0,
+    so nothing is learnt. Therefore the link "auto" is always the identity here. Black is still a plateau, and leaving
+    it takes some hundred steps: on MNIST, one epoch with batch_size=64 is enough, one with batch_size=256 is not.
     """
 
     unit: ClassVar[str] = "units per number"

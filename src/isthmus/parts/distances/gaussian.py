@@ -17,9 +17,9 @@ class Gaussian(Distance):
 
     :math:`\sum_i \frac{(\hat x_i - x_i)^2}{2\sigma_i^2} + \log\sigma_i + \frac12\log 2\pi`.
 
-    scale: σ, the same for every number, in the (scaled) data's units; or "learnt": the decoder then makes log σ of each
-        number of each sample, after all the means.
-    least_scale: what a learnt σ stays above, so that numbers which never vary can't make the density infinite.
+    scale: σ, the same for every number, in the scaled data's units; or "learnt": the decoder then also makes log σ of
+        each number of each sample, after all the means.
+    least_scale: the lower bound of a learnt σ, so that constant numbers can't make the density infinite.
 
     Source: Nix & Weigend, Estimating the mean and variance of the target probability distribution (1994); the soft
     floor: Rybkin et al., Simple and effective VAE training with calibrated decoders, ICML (2021).
@@ -33,7 +33,7 @@ class Gaussian(Distance):
     least_scale: Annotated[float, Field(gt=0)] = 0.01
 
     def outputs(self, shape: Shape) -> Shape:
-        """Twice as many along the first dimension where the spread is learnt: means, then logarithms of σ."""
+        """Twice as many along the first dimension if σ is learnt: means, then log σ."""
         return (2 * shape[0], *shape[1:]) if self.scale == "learnt" else shape
 
     def picture(self, output: Tensor) -> Tensor:
@@ -47,7 +47,7 @@ class Gaussian(Distance):
         return torch.cat([mean, self._unscaled(scale)], 1) if self.scale == "learnt" else mean
 
     def start(self, sample: Tensor) -> Tensor:
-        """(n, *shape) to (1, *outputs); a learnt σ begins at the samples' own."""
+        """(n, *shape) to (1, *outputs); a learnt σ starts at the samples' standard deviation."""
         mean = super().output(mean_of(sample)[None])
         scale = variance_of(sample)[None].sqrt()
         return torch.cat([mean, self._unscaled(scale)], 1) if self.scale == "learnt" else mean
@@ -61,5 +61,5 @@ class Gaussian(Distance):
         return 0.5 * difference.square() * (-2 * log_scale).exp() + log_scale + constant
 
     def _unscaled(self, scale: Tensor) -> Tensor:
-        """What the decoder makes for these σ; well above the least one, where the floor is steep."""
+        """The decoder's output for these σ, kept well above the lower bound, where the floor has a useful slope."""
         return unfloored(scale.clamp(min=2 * self.least_scale).log(), math.log(self.least_scale))

@@ -1,4 +1,4 @@
-"""Likelihoods of levels, such as a byte's 256: probabilities of the very values, not densities."""
+"""Likelihoods of levels, such as a byte's 256: probabilities of the exact values, not densities."""
 
 import math
 from typing import Annotated, ClassVar, Literal, Self
@@ -15,39 +15,39 @@ from isthmus.parts.distances.distance import Distance, mean_of, variance_of, wit
 from isthmus.parts.part import Shape
 
 Levels = Annotated[int, Field(ge=2, le=65536)]
-"""How many evenly spaced values in 0..1 the data take."""
+"""The number of evenly spaced values in 0..1 that the data take."""
 LOG_SCALE_LIMIT = 5.0
-"""Of the logarithm of a scale as the decoder makes it; beyond, it is slowed."""
+"""Bound of the decoder's log scale; beyond it, the log scale grows logarithmically."""
 
 
 class _Levels(Distance):
-    """What the likelihoods of levels have in common."""
+    """The common part of the likelihoods of levels."""
 
     unit: ClassVar[str] = "nats"
     likelihood: ClassVar[bool] = True
 
-    # narrower than the base's, which is sound for what is frozen
+    # narrower than the base's, which is sound because parts are frozen
     link: Literal["auto", "identity"] = "identity"  # pyright: ignore[reportIncompatibleVariableOverride]
     levels: Levels = 256
 
     def resolve(self, spec: DataSpec) -> Self:
-        """The same distance, once the data are known to lie in 0..1 (see `Distance.resolve`)."""
+        """The same distance, after checking that the data lie in 0..1 (see `Distance.resolve`)."""
         if not within_unit(spec.range):
             raise BlueprintError(
                 f"{self.kind} needs {self.levels} levels in 0..1, but these data are {words(spec.range)}. "
-                "Give bytes, or take the distance 'gaussian'."
+                "Give bytes, or use the distance 'gaussian'."
             )
         return self.replace(link="identity")
 
     def check(self, sample: Tensor) -> None:
-        """Raise BlueprintError where scaled values lie between the levels."""
+        """Raise BlueprintError if scaled values lie between the levels."""
         steps = sample[~sample.isnan()].double() * (self.levels - 1)
         off = (steps - steps.round()).abs()
         if len(off) and float(off.max()) > 1e-3:
             worst = float(steps[off.argmax()]) / (self.levels - 1)
             raise BlueprintError(
-                f"{self.kind} needs values on {self.levels} even levels in 0..1, but there is {worst:.4g}. "
-                "Say how many there are (levels=), give bytes, or take the distance 'gaussian'."
+                f"{self.kind} needs {self.levels} evenly spaced values in 0..1, but the data contain {worst:.4g}. "
+                "Set their number (levels=), give bytes, or use the distance 'gaussian'."
             )
 
 
@@ -56,10 +56,10 @@ class DiscretisedLogistic(_Levels):
 
     :math:`P(x) = \sigma\!\big(\frac{x + h - \mu}{s}\big) - \sigma\!\big(\frac{x - h - \mu}{s}\big)` with half a bin
     :math:`h = \frac{1}{2 \cdot 255}`; the first bin reaches down to :math:`-\infty` and the last up to
-    :math:`\infty`, so that all sum to 1. The decoder makes all μ, then log s of each number.
+    :math:`\infty`, so that all sum to 1. The decoder makes all μ, then all log s.
 
-    Its picture is μ within 0..1. Where a bin is narrow beside s it is a density times the bin's width, and dividing the
-    nats by log 2 and the count of numbers gives bits per dimension.
+    The reconstruction is μ clipped to 0..1. If a bin is narrow compared with s, the probability is a density times the
+    bin's width. Dividing the nats by log 2 and the count of numbers gives bits per dimension.
 
     Source: Kingma et al., Improved variational inference with inverse autoregressive flow, NeurIPS (2016); Salimans et
     al., PixelCNN++, ICLR (2017).
@@ -78,7 +78,7 @@ class DiscretisedLogistic(_Levels):
         return torch.cat([picture, self._unscaled(torch.full_like(picture, 0.1))], 1)
 
     def start(self, sample: Tensor) -> Tensor:
-        """(n, *shape) to (1, *outputs), with the scales of the samples' own variance, which is (πs)² / 3."""
+        """(n, *shape) to (1, *outputs), with scales s from the samples' variance, which is (πs)² / 3."""
         scale = variance_of(sample)[None].sqrt() * (math.sqrt(3) / math.pi)
         return torch.cat([mean_of(sample)[None], self._unscaled(scale)], 1)
 
@@ -94,26 +94,26 @@ class DiscretisedLogistic(_Levels):
         return nats - torch.where(above & below, torch.log(-torch.expm1(-2 * half * narrow)), 0)
 
     def _unscaled(self, scale: Tensor) -> Tensor:
-        """What the decoder makes for these s; of half a bin at least."""
+        """The decoder's output for these s, which are at least half a bin."""
         return unfloored(scale.clamp(min=0.5 / (self.levels - 1)).log(), self._least)
 
     @property
     def _least(self) -> float:
-        """The least log s: an eighth of a bin's width."""
+        """The lower bound of log s: an eighth of a bin's width."""
         return -math.log(8 * (self.levels - 1))
 
 
 class Categorical(_Levels):
-    r"""Negative log-probability of a level under a softmax of its own for each number, in nats: :math:`-\log p_{x_i}`.
+    r"""Negative log-probability of a level under a softmax for each number, in nats: :math:`-\log p_{x_i}`.
 
-    Any shape of distribution, at the price of `levels` outputs a number: all numbers' first logits, then all second.
-    The picture is the mean. On 256 levels for small pictures or convolutional networks only.
+    It allows any distribution, but needs `levels` outputs per number: the first logits of all numbers, then the second
+    ones, and so on. The reconstruction is the mean. Use 256 levels only for small pictures or convolutional networks.
 
     Source: van den Oord, Kalchbrenner & Kavukcuoglu, Pixel recurrent neural networks, ICML (2016).
     """
 
     def outputs(self, shape: Shape) -> Shape:
-        """As many times the numbers along the first dimension as there are levels."""
+        """`levels` times as many along the first dimension."""
         return (self.levels * shape[0], *shape[1:])
 
     def picture(self, output: Tensor) -> Tensor:
@@ -123,7 +123,7 @@ class Categorical(_Levels):
         return logits.softmax(1).movedim(1, -1) @ values
 
     def output(self, picture: Tensor) -> Tensor:
-        """(N, *shape) to (N, *outputs): both ends mixed to this mean, with a fiftieth spread over all levels."""
+        """(N, *shape) to (N, *outputs): a mixture of both end levels with this mean, and 1/50 over all levels."""
         high = ((picture.clamp(0.01, 0.99) - 0.01) / 0.98)[:, None]
         share = torch.full_like(high, 0.02 / self.levels).repeat(1, self.levels, *[1] * (picture.ndim - 1))
         share[:, :1] += 0.98 * (1 - high)

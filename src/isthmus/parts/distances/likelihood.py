@@ -1,4 +1,4 @@
-"""The likelihood that is left to the data."""
+"""The likelihood that is decided from the data."""
 
 from typing import ClassVar
 
@@ -9,9 +9,9 @@ from isthmus.parts.distances.gaussian import Gaussian
 
 
 class Likelihood(Distance):
-    """The likelihood that suits the data: `Bce` where they lie in 0..1, else a `Gaussian` whose spread is learnt.
+    """The likelihood that suits the data: `Bce` if they lie in 0..1, else a `Gaussian` with a learnt σ.
 
-    It is settled when a blueprint meets its data; no model is trained by it as it is.
+    It is replaced by one of these when the model is built.
     """
 
     unit: ClassVar[str] = "nats"

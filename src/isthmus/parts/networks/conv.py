@@ -14,22 +14,22 @@ from isthmus.parts.part import Shape
 
 
 class Conv(Network):
-    """Convolutions that halve the picture or series a stage, and their mirror, which doubles it again.
+    """Convolutions that halve the picture or series in each stage, and their mirror, which doubles it again.
 
     `Conv()` is the lectures' network on 28×28×1: conv16, pool, conv8, pool, conv8, pool | conv8, up, conv8, up, conv16
-    without padding, up, conv1. Halving rounds up, so doubling can overshoot: by two or more, the next convolution goes
-    without padding, which takes two off (as in the lectures, 4-8-16-14-28); what is left over at the end is cropped.
-    So every size works, odd ones too.
+    without padding, up, conv1. Halving rounds up, so doubling can overshoot. If it overshoots by two or more, the next
+    convolution has no padding, which removes two (as in the lectures, 4-8-16-14-28); the rest is cropped at the end. So
+    every size works, including odd ones.
 
     channels: of each stage, from the data inwards.
-    kernel: the convolutions' size, odd.
+    kernel: the size of the convolutions, odd.
     form: "pooled" (convolution, then the maximum of two along each axis; nearest upsampling) or "strided" (stride 2;
         transposed).
     activation, normalisation, dropout: of each stage; "layer" normalises each sample over channels and positions.
-    skips: each stage of the encoder is added to the decoder's stage of the same size and channels, before any dropout,
-        so that what is fine needn't pass the code; but for the encoder's last where stride 2 makes it, which is the
-        code's own. Then the code alone can't be decoded, and the pooled form crops after each doubling instead of
-        leaving out padding.
+    skips: whether each stage of the encoder is added to the decoder's stage of the same size and channels, before any
+        dropout, so that fine detail can bypass the code. In the strided form the encoder's last stage is not skipped,
+        because it makes the code. With skips, the code alone can't be decoded, and the pooled form crops after each
+        doubling instead of leaving out padding.
 
     Source of the skips: Mao, Shen & Yang, Image restoration using very deep convolutional encoder-decoder networks with
     symmetric skip connections, NeurIPS (2016).
@@ -50,12 +50,12 @@ class Conv(Network):
         check_map(self.kind, shape, self.channels)
         if self.form == "strided" and self.kernel == 1:
             raise BlueprintError(
-                "A strided conv network with kernel=1 would never see most of the numbers. Say kernel=3 or more."
+                "A strided conv network with kernel=1 ignores most of the numbers. Set kernel=3 or more."
             )
         if self.skips and self.form == "strided" and len(self.channels) == 1:
             raise BlueprintError(
-                "A strided conv network of one stage has nothing to skip to: its only stage makes the code. "
-                "Say more channels, such as [16, 16], or form='pooled'."
+                "A strided conv network of one stage can't have skips, because its only stage makes the code. "
+                "Set more channels, such as [16, 16], or form='pooled'."
             )
 
     def sizes(self, shape: Shape) -> list[Shape]:
@@ -68,7 +68,7 @@ class Conv(Network):
         return (self.channels[-1], *self.sizes(shape)[-1])
 
     def encoder(self, shape: Shape, features: Shape, generator: torch.Generator) -> Chain:
-        """(N, C, *sizes) to (N, *features): conv1, pool1 …, and a product or 1×1 convolution where the code asks."""
+        """(N, C, *sizes) to (N, *features): conv1, pool1 …, and a linear layer or 1×1 convolution if needed."""
         self.check(shape)
         layers: dict[str, nn.Module] = {}
         axes = axes_of(shape)
@@ -85,7 +85,7 @@ class Conv(Network):
         return channels_last(layers)
 
     def decoder(self, code: Shape, shape: Shape, generator: torch.Generator) -> Chain:
-        """(N, *code) to (N, C, *sizes): expand where the code is flat, conv1, up1 …, output."""
+        """(N, *code) to (N, C, *sizes): expand (for a flat code), conv1, up1 …, output."""
         self.check(shape)
         natural = self.natural_code(shape)
         layers: dict[str, nn.Module] = {}
@@ -98,11 +98,11 @@ class Conv(Network):
 
     @property
     def _bias(self) -> bool:
-        """Whether the stages' convolutions have a bias; batch normalisation would take it off again."""
+        """Whether the stages' convolutions have a bias; batch normalisation would remove it."""
         return self.normalisation != "batch"
 
     def _skips(self, layers: dict[str, nn.Module]) -> dict[str, str]:
-        """Which stage of the encoder's is added to which layer of the decoder's: the last one of their common size."""
+        """From each layer of the decoder to the encoder's stage that is added to it: the last one of that size."""
         stages = len(self.channels)
         if self.form == "strided":
             return {f"conv{number}": f"conv{stages - number}" for number in range(1, stages)}
@@ -110,7 +110,7 @@ class Conv(Network):
         return {name: f"conv{stages - place}" for place, name in enumerate(grown)}
 
     def _pooled_decoder(self, code: Shape, shape: Shape, generator: torch.Generator) -> dict[str, nn.Module]:
-        """Convolution and nearest upsampling a stage, then the output's convolution and the crop."""
+        """Convolution and nearest upsampling in each stage, then the output's convolution and the crop."""
         layers: dict[str, nn.Module] = {}
         conv = axes_of(shape).conv
         before, grid = code[0], code[1:]
@@ -161,7 +161,7 @@ class Conv(Network):
         return layers
 
     def _stage(self, name: str, product: nn.Module, shape: Shape, generator: torch.Generator) -> dict[str, nn.Module]:
-        """One convolution with what follows it, by names."""
+        """One convolution and the layers after it, by names."""
         initialise(product, self.activation, generator)
         steps: list[nn.Module] = [product]
         if self.normalisation:

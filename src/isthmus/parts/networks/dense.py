@@ -14,21 +14,22 @@ from isthmus.parts.networks.network import Network, Normalisation
 from isthmus.parts.part import Shape
 
 LEAST_WIDTH = 64
-"""Of a first hidden layer whose width is left to the data, however narrow they are."""
+"""The least width of a first hidden layer with "auto" widths, even for small samples."""
 
 
 class Dense(Network):
     r"""Fully connected layers of any widths, and their mirror: :math:`h_{l+1} = \sigma(W_l h_l + b_l)`.
 
-    `Dense(widths=(128, 64))` around a code of 32 is 784-128-64-32-64-128-784; no widths is one layer each way.
+    `Dense(widths=(128, 64))` around a code of 32 is 784-128-64-32-64-128-784. Without widths, the encoder and the
+    decoder have one layer each.
 
-    widths: the hidden layers between the data and the code, from the data inwards. "auto" is settled by the data: those
-        of `most_widths`, all made narrower by one factor until none is above four times a sample's numbers, or 64.
-    most_widths: what "auto" comes to at most, which is so for samples of some hundred numbers.
+    widths: the hidden layers between the data and the code, from the data inwards. "auto" is decided from the data:
+        `most_widths`, scaled down so that none exceeds four times a sample's numbers (or 64, if that is more).
+    most_widths: the upper limits of "auto", which samples of a few hundred numbers reach.
     activation: after each hidden layer; the code and the output have their own.
-    normalisation: "batch" or "layer", between product and activation.
+    normalisation: "batch" or "layer", between the linear layer and the activation.
     dropout: the share of each hidden layer's activations that is dropped in training.
-    tied: each layer of the decoder is the transpose of its partner in the encoder (a true tie, half the weights).
+    tied: whether each layer of the decoder is the transpose of the encoder's (shared weights, half as many).
     """
 
     flat: ClassVar[bool] = True
@@ -41,7 +42,7 @@ class Dense(Network):
     tied: bool = False
 
     def resolve(self, spec: DataSpec) -> Self:
-        """The same network with its widths decided for data of which this is known."""
+        """The same network with its widths decided from these facts about the data."""
         if self.widths != "auto":
             return self
         most = max(LEAST_WIDTH, 4 * spec.inputs) if spec.inputs else math.inf
@@ -50,7 +51,7 @@ class Dense(Network):
 
     @property
     def hidden(self) -> tuple[int, ...]:
-        """The widths as they are where no data have settled them."""
+        """The widths; `most_widths` if they aren't decided yet."""
         return self.most_widths if self.widths == "auto" else self.widths
 
     def encoder(self, shape: Shape, features: Shape, generator: torch.Generator) -> Chain:
@@ -59,22 +60,21 @@ class Dense(Network):
         return Chain(layers | self._products(shape, self.hidden, "code", features, generator))
 
     def decoder(self, code: Shape, shape: Shape, generator: torch.Generator) -> Chain:
-        """(N, *code) to (N, *shape): dense1 … in the opposite order, output."""
+        """(N, *code) to (N, *shape): dense1 … in reverse order, output."""
         layers = {"flatten": nn.Flatten()} if len(code) != 1 else {}
         return Chain(layers | self._products(code, self.hidden[::-1], "output", shape, generator))
 
     def pair(
         self, seen: Shape, features: Shape, code: Shape, shape: Shape, generator: torch.Generator
     ) -> tuple[Chain, Chain]:
-        """Encoder and decoder, the decoder's products tied to the encoder's where `tied` says so."""
+        """Encoder and decoder, with the decoder's weights tied to the encoder's if `tied`."""
         encoder, decoder = super().pair(seen, features, code, shape, generator)
         if self.tied:
             if math.prod(seen) != math.prod(shape) or math.prod(features) != math.prod(code):
                 raise BlueprintError(
-                    "Tied weights need an encoder and a decoder of the same sizes, but this code, corruption, label or "
-                    f"mask makes them differ: {math.prod(seen)} to {math.prod(features)}, {math.prod(code)} to "
-                    f"{math.prod(shape)}. "
-                    "Say tied=False, or use a plain code."
+                    "Tied weights need an encoder and a decoder of mirrored sizes, but with this code, corruption, "
+                    f"label or mask the encoder maps {math.prod(seen)} to {math.prod(features)} numbers and the "
+                    f"decoder {math.prod(code)} to {math.prod(shape)}. Set tied=False, or use a plain code."
                 )
             _tie(encoder, decoder)
         return encoder, decoder
@@ -82,7 +82,7 @@ class Dense(Network):
     def _products(
         self, given: Shape, widths: tuple[int, ...], last: str, made: Shape, generator: torch.Generator
     ) -> dict[str, nn.Module]:
-        """The hidden layers of these widths and the last product, from flat `given` to `made`, by names."""
+        """The hidden layers of these widths and the last linear layer, from flat `given` to `made`, by names."""
         layers: dict[str, nn.Module] = {}
         before = math.prod(given)
         for number, width in enumerate(widths, start=1):
@@ -95,8 +95,10 @@ class Dense(Network):
         return layers
 
     def _hidden(self, number: int, before: int, width: int, generator: torch.Generator) -> dict[str, nn.Module]:
-        """One hidden layer, by names: the product with its activation, and its dropout."""
-        product = nn.Linear(before, width, bias=self.normalisation != "batch")  # which would take a bias off again
+        """One hidden layer, by names: the linear layer with its activation, and its dropout."""
+        product = nn.Linear(
+            before, width, bias=self.normalisation != "batch"
+        )  # batch normalisation would remove a bias
         initialise(product, self.activation, generator)
         steps: list[nn.Module] = [product]
         if self.normalisation:
@@ -109,7 +111,7 @@ class Dense(Network):
 
 
 def _tie(encoder: Chain, decoder: Chain) -> None:
-    """Put the transposes of the encoder's products, last first, in the place of the decoder's."""
+    """Replace the decoder's linear layers by the transposes of the encoder's, last first."""
     partners = [layer for layer in encoder.modules() if isinstance(layer, nn.Linear)]
     places = [name for name, layer in decoder.named_modules() if isinstance(layer, nn.Linear)]
     for place, partner in zip(places, reversed(partners), strict=True):

@@ -1,4 +1,4 @@
-"""What every network offers: an encoder, and the decoder that mirrors it."""
+"""The base of all networks: an encoder, and the decoder that mirrors it."""
 
 import math
 from typing import ClassVar, Literal
@@ -14,45 +14,45 @@ Normalisation = Literal["batch", "layer"] | None
 
 
 class Network(Part):
-    """The shape of the encoder and, mirrored, of the decoder.
+    """The architecture of the encoder and, mirrored, of the decoder.
 
-    A network of your own is a subclass with `encoder` and `decoder`; the rest follows.
+    A custom network is a subclass with the methods `encoder` and `decoder`.
 
-    flat: whether it takes its input flat, so that what comes beside it (a label) is just so many numbers more.
-    aligned: whether its positions are those of the clean sample, so that what is smaller must be laid out like that.
+    flat: whether it flattens its input, so that a label adds single numbers.
+    aligned: whether its positions are those of the clean sample, so that smaller inputs must be enlarged first.
     """
 
     flat: ClassVar[bool] = False
     aligned: ClassVar[bool] = False
 
     def natural_code(self, shape: Shape) -> Shape | None:
-        """The shape of the code where nobody asks for a size; None where the network needs to be told."""
+        """The shape of the code if no size is given; None if the network needs one."""
         return None
 
     def check(self, shape: Shape) -> None:
-        """Raise BlueprintError where the network can't take samples of this shape."""
+        """Raise BlueprintError if the network can't take samples of this shape."""
 
     def encoder(self, shape: Shape, features: Shape, generator: torch.Generator) -> Chain:
-        """Layers from (N, *shape) to (N, *features); the last has no activation, for the code has its own."""
+        """Layers from (N, *shape) to (N, *features); the last has no activation, because the code has its own."""
         raise NotImplementedError
 
     def decoder(self, code: Shape, shape: Shape, generator: torch.Generator) -> Chain:
-        """Layers from (N, *code) to (N, *shape); the last has no activation, for the distance has its own."""
+        """Layers from (N, *code) to (N, *shape); the last has no activation, because the distance has its own link."""
         raise NotImplementedError
 
     def pair(
         self, seen: Shape, features: Shape, code: Shape, shape: Shape, generator: torch.Generator
     ) -> tuple[Chain, Chain]:
-        """Encoder and decoder, drawn from one generator. `seen` is what the encoder gets, `shape` what is clean."""
+        """Encoder and decoder, drawn from one generator. seen: the encoder's input. shape: the decoder's output."""
         return self.encoder(seen, features, generator), self.decoder(code, shape, generator)
 
     def start_at(self, sample: Tensor, decoder: Chain, distance: Distance) -> None:
-        """Let the decoder begin at what suits these (n, *shape) scaled samples best, such as their mean.
+        """Let the decoder start at the best constant for these (n, *shape) scaled samples, such as their mean.
 
-        Its layer "output" gets that bias and weights of 0.
+        Its layer "output" gets this constant as its bias, and weights of 0.
 
-        From elsewhere the first steps push all outputs the same way, and too far: behind a sigmoid they end where its
-        slope is 0, and training sticks at a black picture. Tied weights are left alone, for the encoder needs them.
+        Otherwise the first steps push all outputs in the same direction, and too far: a sigmoid ends where its slope is
+        0, and training gets stuck at a black picture. Tied weights are not changed, because the encoder needs them.
 
         Source: Hinton, A practical guide to training restricted Boltzmann machines (2010), section 8.
         """

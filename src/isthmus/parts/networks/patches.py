@@ -1,4 +1,4 @@
-"""The transformer over patches: the encoder looks at the patches that it can see, and at no others."""
+"""The transformer over patches: the encoder processes the visible patches only."""
 
 from typing import Annotated, ClassVar, Self
 
@@ -17,15 +17,15 @@ from isthmus.parts.part import Shape
 
 
 class Patches(Network):
-    r"""A picture's patches as tokens with learnt positions, through blocks of attention; a smaller decoder mirrors it.
+    r"""Attention blocks over a picture's patches, as tokens with learnt positions; the decoder is smaller.
 
-    Where the encoder gets a mask (`PatchMasking`), only patches that are whole go through its blocks; in the code, one
-    learnt vector stands for each of the others. So an encoder that sees a quarter of the patches takes a quarter of the
-    time or less. The code is a map, (width, rows, columns), unless another size is asked for.
+    If the encoder gets a mask (`PatchMasking`), only complete patches go through its blocks; in the code, one learnt
+    vector replaces each of the others. So an encoder with a quarter of the patches takes a quarter of the time or less.
+    The code is a map, (width, rows, columns), unless you set another size.
 
-    patch: sides of a patch in pixels; a divisor of the picture's sides that makes some seven patches a side where None.
+    patch: the sides of a patch in pixels; None uses a divisor of the picture's sides with about seven patches per side.
     width, depth, heads: of the encoder's tokens and blocks. decoder_width, decoder_depth: of the decoder's.
-    masked, classes: whether a mask comes with the picture, and how many planes of labels; resolved against the data.
+    masked, classes: whether the input has a mask, and the number of label planes; decided from the data.
 
     Source: He et al., Masked autoencoders are scalable vision learners, CVPR (2022); Dosovitskiy et al., An image is
     worth 16×16 words, ICLR (2021).
@@ -47,18 +47,18 @@ class Patches(Network):
         return self.replace(masked=spec.masked, classes=spec.classes)
 
     def check(self, shape: Shape) -> None:
-        """Raise BlueprintError unless these are pictures that can be divided, and tokens that heads can share."""
+        """Raise BlueprintError unless the samples are pictures that divide into patches and the widths fit."""
         if len(shape) != 3:
             raise BlueprintError(
-                f"A patches network takes pictures (C, H, W), got samples of shape {shape}. "
-                "Take a dense network for other data."
+                f"A patches network needs pictures (C, H, W), but the samples have shape {shape}. "
+                "Use a dense network for other data."
             )
         patch_side(shape, self.patch)
         for name in ("width", "decoder_width"):
             if getattr(self, name) % self.heads:
                 raise BlueprintError(
-                    f"{name}={getattr(self, name)} can't be shared by {self.heads} heads. "
-                    f"Take a multiple of {self.heads}, or another number of heads."
+                    f"{name}={getattr(self, name)} can't be divided among {self.heads} heads. "
+                    f"Use a multiple of {self.heads}, or another number of heads."
                 )
 
     def natural_code(self, shape: Shape) -> Shape:
@@ -67,7 +67,7 @@ class Patches(Network):
         return (self.width, shape[1] // side, shape[2] // side)
 
     def encoder(self, shape: Shape, features: Shape, generator: torch.Generator) -> Chain:
-        """(N, C, H, W), with a mask as C further channels, to (N, *features): tokens, and code for another size."""
+        """(N, C, H, W), with a mask as C further channels, to (N, *features): tokens, and code if its size is set."""
         natural, channels = self.natural_code(shape), (shape[0] - self.classes) // (1 + self.masked)
         tokens = Visible(channels if self.masked else 0, shape[0], patch_side(shape, self.patch), natural)
         _draw(tokens, generator)
@@ -75,7 +75,7 @@ class Patches(Network):
         return Chain({"tokens": tokens} | code_layers(self.kind, natural, features, generator))
 
     def decoder(self, code: Shape, shape: Shape, generator: torch.Generator) -> Chain:
-        """(N, *code) to (N, C, H, W): expand where the code is flat, tokens, output."""
+        """(N, *code) to (N, C, H, W): expand (for a flat code), tokens, output."""
         side, natural = patch_side(shape, self.patch), self.natural_code(shape)
         layers: dict[str, nn.Module] = {}
         if len(code) == 1:
@@ -89,9 +89,9 @@ class Patches(Network):
 
 
 class Visible(nn.Module):
-    """The encoder: (N, C, H, W) to (N, width, rows, columns), by the patches that can be seen.
+    """The encoder: (N, C, H, W) to (N, width, rows, columns), from the visible patches.
 
-    masked: how many channels of mask follow as many of the picture; 0 for none. channels: all that come in.
+    masked: the number of mask channels, which follow the picture's; 0 for none. channels: of the whole input.
     """
 
     blocks: nn.Sequential
@@ -119,7 +119,7 @@ class Visible(nn.Module):
         return made.transpose(1, 2).unflatten(2, self.grid)
 
     def _of_whole(self, tokens: Tensor, whole: Tensor) -> Tensor:
-        """(N, P, width) tokens, of which some are `whole` (N, P), to the same."""
+        """(N, P, width) tokens to the same shape, using only those that are `whole` (N, P)."""
         counts = whole.sum(1)
         most = int(counts.max())
         order = whole.to(torch.int8).argsort(dim=1, descending=True, stable=True)[:, :most, None]
@@ -150,7 +150,7 @@ class Tokens(nn.Module):
 
 
 class Block(nn.Module):
-    """Attention and two products, each normalised before and added to its input."""
+    """Attention and two linear layers, each with normalisation before it and a residual connection."""
 
     def __init__(self, width: int, heads: int) -> None:
         super().__init__()
@@ -160,7 +160,7 @@ class Block(nn.Module):
         self.widen, self.narrow = nn.Linear(width, 4 * width), nn.Linear(4 * width, width)
 
     def forward(self, x: Tensor, there: Tensor | None = None) -> Tensor:
-        """(N, T, width) to the same; there: (N, T) False for tokens that no other may look at."""
+        """(N, T, width) to the same shape; there: (N, T) False for tokens that are masked out."""
         split = self.attend(self.before_attention(x)).unflatten(2, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
         mask = None if there is None else there[:, None, None]
         attended = F.scaled_dot_product_attention(split[0], split[1], split[2], mask)
@@ -175,7 +175,7 @@ def _blocks(width: int, depth: int, heads: int, generator: torch.Generator) -> n
 
 
 def _draw(module: nn.Module, generator: torch.Generator) -> None:
-    """Draw products, convolutions and positions."""
+    """Draw the weights of linear layers, convolutions and positions."""
     for layer in module.modules():
         if isinstance(layer, nn.Linear | nn.Conv2d):
             initialise(layer, "identity", generator)

@@ -16,10 +16,9 @@ from isthmus.parts.part import Shape
 class Gru(Network):
     r"""Gated recurrent units that read a series into a code and write it again.
 
-    The encoder reads from the last step to the first, and its state after that becomes the code; the decoder starts
-    from the code, gets it anew in every step, and writes from the first step to the last. So what is read last is
-    written first, while it is fresh; and where series are padded at their end, the padding is read before anything
-    that counts.
+    The encoder reads from the last step to the first, and its final state becomes the code. The decoder gets the code
+    in every step and writes from the first step to the last. So the steps that were read last are written first, and
+    padding at the end of a series is read before the values.
 
     widths: of the states, from the data inwards.
     dropout: the share of each layer's states that is dropped in training.
@@ -36,7 +35,7 @@ class Gru(Network):
         """Raise BlueprintError unless `shape` is a series', (C, T)."""
         if len(shape) != 2:
             raise BlueprintError(
-                f"A gru network takes series of shape (C, T), got samples of shape {shape}. "
+                f"A gru network needs series of shape (C, T), but the samples have shape {shape}. "
                 "Give the data as series (kind='series'), or use another network."
             )
 
@@ -49,7 +48,7 @@ class Gru(Network):
         return Chain(layers)
 
     def decoder(self, code: Shape, shape: Shape, generator: torch.Generator) -> Chain:
-        """(N, *code) to (N, C, T): repeat, gru1 …, and the same product in every step, output."""
+        """(N, *code) to (N, C, T): repeat, gru1 …, and the same linear layer in every step, output."""
         widths = self.widths[::-1]
         layers: dict[str, nn.Module] = {"repeat": Repeat(shape[1])}
         layers |= self._stack(math.prod(code), widths, shape[1], generator, backwards=False)
@@ -60,7 +59,7 @@ class Gru(Network):
     def _stack(
         self, before: int, widths: tuple[int, ...], length: int, generator: torch.Generator, *, backwards: bool
     ) -> dict[str, nn.Module]:
-        """Recurrent layers of these widths, one upon the other, by names."""
+        """Stacked recurrent layers of these widths, by names."""
         layers: dict[str, nn.Module] = {}
         for number, width in enumerate(widths, start=1):
             layers[f"gru{number}"] = Recurrent(before, width, generator, backwards=backwards)
@@ -78,10 +77,10 @@ class Recurrent(nn.Module):
 
         n_t = \tanh(W_n x_t + b_n + r_t \odot (U_n h_{t-1} + c_n)), \quad h_t = n_t + u_t \odot (h_{t-1} - n_t)
 
-    Written out step by step, so that the same numbers come out on every device, and derivatives of any order.
-    Glorot's draw for W, an orthogonal one for U (Saxe et al. 2014), so that a state neither fades nor grows at first.
+    It is written out step by step, so that all devices give the same numbers and derivatives of any order exist. W has
+    Glorot's start, U an orthogonal one (Saxe et al. 2014), so that a state neither fades nor grows at first.
 
-    backwards: from the last step to the first.
+    backwards: whether it reads from the last step to the first.
     """
 
     def __init__(self, channels: int, width: int, generator: torch.Generator, *, backwards: bool = False) -> None:
@@ -111,7 +110,7 @@ class Recurrent(nn.Module):
         return torch.stack(states, 2)
 
     def extra_repr(self) -> str:
-        """What `print` shows."""
+        """The text that `print` shows."""
         return "backwards" if self.backwards else ""
 
 

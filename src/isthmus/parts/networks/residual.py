@@ -15,19 +15,19 @@ from isthmus.parts.part import Shape
 class Residual(Network):
     r"""Stages of residual blocks, each at half the size, and their mirror: :math:`h + W_2\,\sigma(W_1\,\sigma(h))`.
 
-    A block's second convolution starts at zero, so that it begins as the identity: signal and gradient keep their size
-    through any number of blocks, without normalisation. A convolution of stride 2 leads into a stage; nearest
-    upsampling and a convolution out of it again. Halves are rounded up and what doubling makes too much is cropped, so
-    every size works, odd ones too.
+    A block's second convolution starts at zero, so the block starts as the identity: signal and gradient keep their
+    size through any number of blocks, without normalisation. Each stage begins with a convolution of stride 2; in the
+    decoder it ends with nearest upsampling and a convolution. Halves are rounded up and the excess of doubling is
+    cropped, so every size works, including odd ones.
 
     channels: of each stage, from the data inwards.
     blocks: of each stage, on either side.
     activation, normalisation: before each of a block's convolutions, and at the end of encoder and decoder; "layer"
         normalises each sample over channels and positions.
-    whole: the first stage works at the picture's own size, and halving begins after it: for what must be right to the
-        pixel, at a multiple of the time.
-    skips: each stage of the encoder is added to what enters the decoder's stage of the same size, so that what is fine
-        needn't pass the code, whose small map then holds what is coarse. Then the code alone can't be decoded.
+    whole: whether the first stage works at the picture's full size, and halving begins after it. This makes each pixel
+        more accurate, and takes several times as long.
+    skips: whether each stage of the encoder is added to the input of the decoder's stage of the same size, so that fine
+        detail can bypass the code. Then the code alone can't be decoded.
 
     Source: He et al., Identity mappings in deep residual networks, ECCV (2016); Zhang et al., Fixup initialization:
     residual learning without normalization, ICLR (2019). For the skips: Mao, Shen & Yang, Image restoration using very
@@ -59,7 +59,7 @@ class Residual(Network):
         return halved(shape, len(self.channels))
 
     def encoder(self, shape: Shape, features: Shape, generator: torch.Generator) -> Chain:
-        """(N, C, H, W) to (N, *features): down1, stage1 …, end, and a product or 1×1 convolution for the code."""
+        """(N, C, H, W) to (N, *features): down1, stage1 …, end, and a linear layer or 1×1 convolution for the code."""
         natural = self.natural_code(shape)
         layers: dict[str, nn.Module] = {}
         before = shape[0]
@@ -73,7 +73,7 @@ class Residual(Network):
         return channels_last(layers | code_layers(self.kind, natural, features, generator))
 
     def decoder(self, code: Shape, shape: Shape, generator: torch.Generator) -> Chain:
-        """(N, *code) to (N, C, H, W): expand where the code has another shape, stage1, up1, conv1 …, end, output."""
+        """(N, *code) to (N, C, H, W): expand (if needed for the code's shape), stage1, up1, conv1 …, end, output."""
         natural = self.natural_code(shape)
         layers: dict[str, nn.Module] = {}
         if len(code) == 1:
@@ -106,13 +106,13 @@ class Residual(Network):
         return Block(*first, *second)
 
     def _convolution(self, channels: int, generator: torch.Generator) -> list[nn.Module]:
-        """A convolution, and what goes before it."""
+        """A convolution, and the layers before it."""
         product = nn.Conv2d(channels, channels, 3, padding=1)
         initialise(product, self.activation, generator)
         return [*self._before_product(channels), product]
 
     def _before_product(self, channels: int) -> list[nn.Module]:
-        """Normalisation, where there is one, and activation."""
+        """Normalisation, if there is one, and activation."""
         activation = ACTIVATIONS[self.activation]()
         if self.normalisation is None:
             return [activation]

@@ -13,11 +13,11 @@ from isthmus.parts.part import Shape
 
 
 class Table(Dense):
-    """Each category is a few numbers that are learnt, as is its absence; then the layers of a dense network.
+    """Learnt embeddings for each category and for a missing one, then the layers of a dense network.
 
-    embedding: how many numbers a category becomes.
-    levels: how many categories each column has, 0 where it holds numbers; empty for numbers alone.
-    masked: whether the encoder gets a mask of the known cells; both are resolved against the data.
+    embedding: the size of an embedding.
+    levels: the number of categories of each column, 0 for a numeric column; empty if all columns are numeric.
+    masked: whether the encoder gets a mask of the known cells. levels and masked are decided from the data.
 
     Source: Guo & Berkhahn, Entity embeddings of categorical variables (2016).
     """
@@ -27,11 +27,11 @@ class Table(Dense):
     masked: bool = False
 
     def resolve(self, spec: DataSpec) -> Self:
-        """The same network for these columns."""
+        """The same network with `levels` and `masked` decided from the data."""
         return super().resolve(spec).replace(levels=spec.levels or self.levels, masked=spec.masked)
 
     def encoder(self, shape: Shape, features: Shape, generator: torch.Generator) -> Chain:
-        """(N, D), or (N, 2D) with what is known beside it, to (N, *features): embed, dense1 …, code."""
+        """(N, D), or (N, 2D) with a mask, to (N, *features): embed, dense1 …, code."""
         if not any(self.levels):
             return super().encoder(shape, features, generator)
         embed = Embed(self.levels, self.embedding, self.masked, shape[0], generator)
@@ -39,10 +39,10 @@ class Table(Dense):
 
 
 class Embed(nn.Module):
-    """Numbers as they are; each category as the numbers that are learnt for it, a missing one as those for its absence.
+    """Numbers unchanged; each category, and a missing one, as its learnt embedding.
 
-    levels: of each of D columns. masked: whether (N, D) ones and zeros follow, a mask of the known cells. given: of
-    all that comes; what follows columns and mask is passed on.
+    levels: of each of D columns. masked: whether a mask (N, D) of the known cells follows. given: the input's width;
+    anything after columns and mask is passed on.
     """
 
     categories: Tensor

@@ -1,4 +1,4 @@
-"""Penalties: what the loss adds to the distance."""
+"""Penalties: terms that the loss adds to the distance."""
 
 from isthmus.parts.penalties.adversary import CodeAdversary
 from isthmus.parts.penalties.contraction import Contraction

@@ -1,4 +1,4 @@
-"""The adversary on the code: a network that tells codes from draws of the prior, and an encoder that outwits it."""
+"""The adversary on the code: a rival network learns to distinguish codes from draws of the prior."""
 
 import itertools
 import math
@@ -19,13 +19,13 @@ from isthmus.parts.penalties.penalty import Penalty
 
 
 class CodeAdversary(Penalty):
-    r"""How sure a rival is that a code is no draw of the prior: :math:`-\log D(z)`, in nats.
+    r"""How sure a rival is that a code isn't a draw of the prior: :math:`-\log D(z)`, in nats.
 
-    The rival D, a small dense network, learns to tell them apart by :math:`-\log D(p) - \log(1 - D(z))`; where it can't
-    do better than a coin (log 2 = 0.69 for the model, 1.39 for the rival), the codes have the prior's distribution,
-    also in what a kernel would overlook. The model's term is the one that doesn't fade where the rival is sure.
+    The rival D, a small dense network, learns to distinguish them by :math:`-\log D(p) - \log(1 - D(z))`. If it can't
+    do better than chance (log 2 = 0.69 for the model, 1.39 for the rival), the codes have the prior's distribution,
+    also in details that a kernel overlooks. The model's term keeps its gradient even if the rival is sure.
 
-    So that the two come to rest instead of circling, the rival pays for its slope at the prior's draws,
+    To make training converge instead of oscillate, the rival is penalised for its slope at the prior's draws,
     :math:`\frac{\gamma}{2} \lVert \partial D / \partial p \rVert^2` on logits.
 
     widths: the rival's hidden layers. rate: its learning rate, as a multiple of the model's. smoothness: γ.
@@ -42,11 +42,11 @@ class CodeAdversary(Penalty):
 
     @property
     def own_rate(self) -> float:
-        """The rival's."""
+        """The rival's learning rate, as a multiple of the model's."""
         return self.rate
 
     def module(self, shape: Shape, code: Shape, generator: torch.Generator) -> nn.Module:
-        """The rival: (N, *code) to (N, 1) logits of being a draw of the prior."""
+        """The rival: (N, *code) to (N, 1) logits that a code is a draw of the prior."""
         sizes = (math.prod(code), *self.widths)
         layers: list[nn.Module] = [nn.Flatten()]
         for before, after in itertools.pairwise(sizes):
@@ -57,7 +57,7 @@ class CodeAdversary(Penalty):
         return nn.Sequential(*layers)
 
     def draw(self, count: int, model: Model, generator: torch.Generator) -> Any:
-        """The random numbers of N draws of the prior."""
+        """The random numbers for N draws of the prior."""
         return model.code.prior.draw(count, model.code_shape, generator)
 
     def __call__(self, out: Pass, model: Model, draws: Any = None) -> Tensor:
@@ -65,7 +65,7 @@ class CodeAdversary(Penalty):
         return taken_for_real(frozen(model.module_of(self))(out.code.z)[:, 0]).to(out.code.z.dtype)
 
     def rival(self, out: Pass, model: Model, draws: Any = None) -> Tensor:
-        """(N,) the rival's loss; without draws of the prior, on some that are always the same."""
+        """(N,) the rival's loss; without random numbers, with the same draws of the prior at every call."""
         discriminator = model.module_of(self)
         prior = of_prior(len(out.clean), model, draws).detach()
         found = found_out(discriminator(out.code.z)[:, 0]).view(-1, len(prior)).mean(0)
@@ -74,12 +74,12 @@ class CodeAdversary(Penalty):
 
 
 def taken_for_real(logits: Tensor) -> Tensor:
-    r""":math:`-\log D`: what it costs that something isn't taken for real."""
+    r""":math:`-\log D`: the loss if something isn't taken for real."""
     return F.softplus(-logits)
 
 
 def found_out(logits: Tensor) -> Tensor:
-    r""":math:`-\log(1 - D)`: what it costs that something isn't found out."""
+    r""":math:`-\log(1 - D)`: the loss if a fake isn't detected."""
     return F.softplus(logits)
 
 

@@ -17,9 +17,9 @@ from isthmus.parts.model import Model, code_after, code_of
 from isthmus.parts.penalties.penalty import Penalty, Weight
 
 NUMBERS = 784
-"""Of a sample for which a weight that is left to the data is the recipe's 0.5: MNIST's."""
+"""A sample's numbers for which the weight "auto" is 0.5: MNIST's."""
 EXACT_PASSES = 64
-"""Up to so many passes through the encoder, the derivatives are taken exactly unless somebody says otherwise."""
+"""Up to this many passes through the encoder, mode="auto" computes the derivatives exactly."""
 
 _SLOPES: dict[str, Callable[[Tensor], Tensor]] = {
     "identity": torch.ones_like,
@@ -27,25 +27,27 @@ _SLOPES: dict[str, Callable[[Tensor], Tensor]] = {
     "sigmoid": lambda z: z * (1 - z),
     "tanh": lambda z: 1 - z.square(),
 }
-"""An activation's derivative, by the activation itself."""
+"""An activation's derivative as a function of its value."""
 
 
 class Contraction(Penalty):
     r"""Squared Frobenius norm of the code's derivative: :math:`\lVert \partial z / \partial x \rVert_F^2`.
 
-    A code that contracts stays where it is when the sample moves a little, except along the few directions in which
-    the data vary. x is what the encoder gets, scaled; z the code without its random draws.
+    A contractive code hardly changes when the sample changes a little, except along the few directions in which the
+    data vary. x is the encoder's scaled input; z is the code without its random draws.
 
-    For an encoder of one product, :math:`\sum_i \sigma'_i{}^2 \lVert W_i \rVert^2`. For a deep one, exactly: a backward
-    pass for each number of the code, or a forward pass for each number of the sample, whichever are fewer; where the
-    first layer is a product W that narrows, backward passes end behind it, and :math:`WW^\top` does the rest. For wide
-    codes, Hutchinson's estimate :math:`\mathbb E_v \lVert v^\top\,\partial z / \partial x \rVert^2` with random signs
-    v, right on average. Where nothing is drawn (a pass without draws), it is exact.
+    For an encoder of one linear layer it is :math:`\sum_i \sigma'_i{}^2 \lVert W_i \rVert^2`. For a deep encoder, the
+    exact mode takes a backward pass for each latent dimension, or a forward pass for each number of the sample,
+    whichever are fewer. If the first layer is a linear layer W that narrows, backward passes stop behind it, and
+    :math:`WW^\top` replaces the rest. For wide codes, Hutchinson's estimate
+    :math:`\mathbb E_v \lVert v^\top\,\partial z / \partial x \rVert^2` with random signs v is unbiased. A pass without
+    draws is exact.
 
-    weight: "auto" is settled by the data: 0.5 for samples of `NUMBERS` numbers and in proportion for others, as a
-        squared error that is summed grows with them.
-    mode: "exact", "estimate", or "auto", which estimates where one product or 64 passes would not do.
-    probes: how many random v a sample gets.
+    weight: "auto" is decided from the data: 0.5 for samples of `NUMBERS` numbers, and in proportion for others, because
+        a summed squared error grows with them.
+    mode: "exact", "estimate", or "auto", which estimates if the exact value needs more than one linear layer and more
+        than 64 passes.
+    probes: how many random v each sample gets.
 
     Source: Rifai et al., Contractive auto-encoders, ICML (2011); Hutchinson, A stochastic estimator of the trace of
     the influence matrix (1990).
@@ -56,23 +58,23 @@ class Contraction(Penalty):
     probes: Annotated[int, Field(ge=1)] = 1
 
     def auto_weight(self, spec: DataSpec) -> float:
-        """In proportion to a sample's numbers."""
+        """The weight, in proportion to a sample's numbers."""
         return float(f"{0.5 * (spec.inputs or NUMBERS) / NUMBERS:.3g}")
 
     def check(self, model: Model) -> None:
-        """Raise BlueprintError where the code has no derivative, or not one for each sample by itself."""
+        """Raise BlueprintError if the code has no derivative, or the encoder mixes samples."""
         if not model.code.differentiable:
             raise BlueprintError(
                 f"{self.kind} needs a code with a derivative, but a {model.code.kind} code has none. Use a plain code."
             )
         if any(isinstance(layer, nn.modules.batchnorm._BatchNorm) for layer in model.encoder.modules()):
             raise BlueprintError(
-                f"{self.kind} needs an encoder that takes each sample by itself, but batch normalisation mixes them. "
-                "Say normalisation='layer', or none."
+                f"{self.kind} needs an encoder that treats samples separately, but batch normalisation mixes them. "
+                "Set normalisation='layer', or none."
             )
 
     def draw(self, count: int, model: Model, generator: torch.Generator) -> Tensor | None:
-        """(N, probes, *code) random signs, as bytes, where the norm is estimated."""
+        """(N, probes, *code) random signs, as bytes, if the norm is estimated."""
         passes = min(math.prod(model.code_shape), math.prod(model.input_shape))
         if self.mode == "exact" or (self.mode == "auto" and (_one_product(model) or passes <= EXACT_PASSES)):
             return None
@@ -102,11 +104,11 @@ class Contraction(Penalty):
 
 
 def exact_norm(function: Callable[[Tensor], Tensor], x: Tensor, size: int, gram: Tensor | None = None) -> Tensor:
-    r"""(N,) :math:`\lVert \partial f / \partial x \rVert_F^2` of f from (N, *in) to (N, *out), which mixes no samples.
+    r"""(N,) :math:`\lVert \partial f / \partial x \rVert_F^2` of f from (N, *in) to (N, *out); f must not mix samples.
 
-    size: how many numbers f gives a sample; with fewer than x has, backward passes are the cheaper ones.
-    gram: :math:`WW^\top`, where x = Wu + b and the derivative by u is wanted: :math:`\lVert JW \rVert_F^2 =
-        \operatorname{tr} J W W^\top J^\top`. Backward passes then need not go through W, the widest product.
+    size: how many numbers f returns per sample; if fewer than x has, backward passes are cheaper.
+    gram: :math:`WW^\top`, if x = Wu + b and the derivative by u is wanted: :math:`\lVert JW \rVert_F^2 =
+        \operatorname{tr} J W W^\top J^\top`. Backward passes then skip W, the widest layer.
     """
 
     def backward(one: Tensor) -> Tensor:
@@ -130,7 +132,7 @@ def estimated_norm(
 
 
 def _one_product(model: Model) -> nn.Linear | None:
-    """The encoder's product where it has nothing else, and the code's activation a derivative that its value tells."""
+    """The encoder's only linear layer, if it has no other layer and the code's activation is one of `_SLOPES`."""
     if not isinstance(model.code, Plain) or model.code.activation not in _SLOPES:
         return None
     layers = [layer for layer in model.encoder.modules() if not isinstance(layer, nn.Flatten | nn.Unflatten)]
@@ -139,9 +141,9 @@ def _one_product(model: Model) -> nn.Linear | None:
 
 
 def _first_product(model: Model) -> tuple[str, nn.Linear, nn.Sequential] | None:
-    """The product that the encoder begins with, where it narrows all of what comes in.
+    """The encoder's first layer, if it is a linear layer that narrows the whole input.
 
-    Given as the name of its layer, the product, and the rest of that layer.
+    Returns the name of the layer, the linear layer, and the rest of that layer.
     """
     encoder = model.encoder
     if (

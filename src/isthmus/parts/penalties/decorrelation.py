@@ -1,4 +1,4 @@
-"""A penalty that keeps the numbers of a code from telling the same thing twice."""
+"""A penalty on the correlations between latent dimensions."""
 
 from typing import Any, ClassVar
 
@@ -11,16 +11,16 @@ from isthmus.parts.model import Model
 from isthmus.parts.penalties.penalty import Penalty, Weight
 
 FLOOR = 1e-8
-"""Below this variance a number counts as constant: it goes with nothing."""
+"""Below this variance a latent dimension counts as constant; its correlations are 0."""
 
 
 class Decorrelation(Penalty):
-    r"""Mean squared correlation between different numbers of the code: :math:`\frac1{d(d-1)}\sum_{i\ne j} r_{ij}^2`.
+    r"""Mean squared correlation between different latent dimensions: :math:`\frac1{d(d-1)}\sum_{i\ne j} r_{ij}^2`.
 
-    :math:`r_{ij}` is the correlation over the batch, so every sample has the same penalty; it is 0 for a code of
-    one number. The paper sums squared covariances, which an encoder can also make small by shrinking its code.
+    :math:`r_{ij}` is the correlation over the batch, so every sample has the same penalty; it is 0 for a code of one
+    number. The paper sums squared covariances, but an encoder can reduce those by shrinking its code.
 
-    layer: whose activations, by name ("encoder.dense1"); the code's where None.
+    layer: the layer to penalise, by name ("encoder.dense1"); the code if None.
 
     Source: Cogswell et al., Reducing overfitting in deep networks by decorrelating representations, ICLR (2016), with
     correlations in place of covariances.
@@ -32,18 +32,18 @@ class Decorrelation(Penalty):
     layer: str | None = None
 
     def check(self, model: Model) -> None:
-        """Raise BlueprintError where there is no such layer."""
+        """Raise BlueprintError if there is no such layer."""
         if self.layer is not None:
             find_layer(model, self.layer)
 
     def __call__(self, out: Pass, model: Model, draws: Any = None) -> Tensor:
-        """(N,) the batch's figure, for each sample the same."""
+        """(N,) the batch's value, the same for each sample."""
         activations = out.activations(self.layer).flatten(1)
         return squared_correlation(activations).expand(len(activations))
 
 
 def squared_correlation(activations: Tensor) -> Tensor:
-    """Scalar mean of the squared correlations between different columns of (N, d)."""
+    """The mean of the squared correlations between different columns of (N, d), a scalar."""
     count, size = activations.shape
     centred = activations - activations.mean(0)
     covariance = centred.T @ centred / count

@@ -1,4 +1,4 @@
-"""The KL divergence of the posterior to the prior: what a code costs, in nats."""
+"""The KL divergence of the posterior to the prior: the cost of a code, in nats."""
 
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -12,24 +12,24 @@ from isthmus.parts.model import Model, example
 from isthmus.parts.penalties.penalty import Penalty
 
 BETA, NUMBERS = 4.0, 784
-"""The weight that Higgins et al. take for pictures like MNIST's, and how many numbers those have."""
+"""The weight that Higgins et al. use for pictures like MNIST's, and how many numbers those have."""
 
 
 class Kl(Penalty):
     r"""KL divergence of the posterior to the code's prior, in nats: :math:`D(q(z|x)\,\|\,p(z))`.
 
-    With a likelihood for its distance and a weight of 1, the loss is the negative ELBO. The weight is the β-VAE's β.
+    If the distance is a likelihood and the weight is 1, the loss is the negative ELBO. The weight is the β-VAE's β.
 
-    weight: β. "auto" is settled by the data, between 1 and 4: a sample of few numbers has few nats to win by its code,
-        and the paper's 4 would silence all of it. 4 for `NUMBERS` or more, and as much nearer to 1 as they are fewer.
-    mode: "closed", the prior's formula (`Prior.kl`); or by "draws", :math:`\log q(z|x) - \log p(z)` at each of the
-        drawn codes, right on average. "auto" is the closed form where the prior has one, except within the
-        importance-weighted bound, which weighs each draw by its own. A pass that draws nothing has the closed form, or
-        is taken at the code's mean.
-    capacity: C in nats. The code is asked to cost just so much, :math:`|\overline D - C|` of the batch's mean.
-    capacity_epochs: over how many epochs C grows from 0 in a straight line; C from the start where 0.
-    free_bits: nats that each latent dimension costs at least, :math:`\sum_j \max(\lambda, \overline{D_j})` of the
-        batch's means, so that nothing is won by giving it up.
+    weight: β. "auto" is decided from the data, between 1 and 4: 4 for samples of `NUMBERS` numbers or more, and less in
+        proportion for smaller ones. On small samples a code saves few nats, and the paper's 4 would switch off all
+        latent dimensions.
+    mode: "closed", the prior's formula (`Prior.kl`); or "draws", :math:`\log q(z|x) - \log p(z)` at each drawn code,
+        which is unbiased. "auto" uses the closed form if the prior has one, except with the importance-weighted bound,
+        which needs each draw's own value. A pass without draws uses the closed form, or the code's mean.
+    capacity: C in nats, the target of the batch's mean KL: the penalty becomes :math:`|\overline D - C|`.
+    capacity_epochs: the number of epochs over which C grows linearly from 0; with 0, C is constant.
+    free_bits: the least nats for each latent dimension, :math:`\sum_j \max(\lambda, \overline{D_j})` of the batch's
+        means, so that switching off a latent dimension doesn't reduce the loss.
 
     Source: Kingma & Welling, Auto-encoding variational Bayes, ICLR (2014); β: Higgins et al., β-VAE, ICLR (2017);
     C: Burgess et al., Understanding disentangling in β-VAE (2018); free bits: Kingma et al., Improved variational
@@ -44,13 +44,13 @@ class Kl(Penalty):
     free_bits: Annotated[float, Field(ge=0)] = 0.0
 
     def auto_weight(self, spec: DataSpec) -> float:
-        """Between 1 and the paper's 4, for samples of so many numbers."""
+        """The weight between 1 and the paper's 4, by the size of a sample."""
         share = min(1.0, spec.inputs / NUMBERS) if spec.inputs else 1.0
         return round(1 + (BETA - 1) * share, 2)
 
     @property
     def over_batch(self) -> bool:  # pyright: ignore[reportIncompatibleVariableOverride] here it depends on the fields
-        """Whether it looks at the batch's mean."""
+        """Whether it depends on the batch's mean."""
         return self.capacity is not None or self.free_bits > 0
 
     @property
@@ -59,32 +59,32 @@ class Kl(Penalty):
         return self.capacity is not None and self.capacity_epochs > 0
 
     def check(self, model: Model) -> None:
-        """Raise BlueprintError where the code has no posterior, or the fields contradict each other."""
+        """Raise BlueprintError if the code has no posterior, or the fields contradict each other."""
         posterior = example(model).code.distribution
         if posterior is None:
             raise BlueprintError(
                 f"{self.kind} needs a code with a distribution, but a {model.code.kind} code has none. "
-                "Take a gaussian code (recipe 'vae'), or leave the penalty out."
+                "Use a gaussian code (recipe 'vae'), or leave the penalty out."
             )
         if self.mode == "closed" and model.bound == "log-mean-exp":
             raise BlueprintError(
-                "bound='log-mean-exp' weighs each draw by its own KL, and mode='closed' gives them all the same. "
-                f"Say mode='draws' of the {self.kind} penalty, or 'auto'."
+                "bound='log-mean-exp' needs the KL of each draw, but mode='closed' gives all draws the same KL. "
+                f"Set the {self.kind} penalty's mode='draws', or 'auto'."
             )
         closed = model.code.prior.kl(posterior) is not None
         if self.mode == "closed" and not closed:
             raise BlueprintError(
-                f"The prior {model.code.prior} has no KL in closed form. Say mode='draws' of the {self.kind} penalty, "
+                f"The prior {model.code.prior} has no KL in closed form. Set the {self.kind} penalty's mode='draws', "
                 "or 'auto'."
             )
         if self.over_batch and (self._by_draws(model) or not closed):
             raise BlueprintError(
-                f"A capacity or free bits are of the batch's mean KL, but this {self.kind} is taken draw by draw. "
-                "Leave them out, or say mode='closed' and bound='mean'."
+                f"A capacity or free bits need the batch's mean KL, but this {self.kind} is computed draw by draw. "
+                "Leave them out, or set mode='closed' and bound='mean'."
             )
 
     def __call__(self, out: Pass, model: Model, draws: Any = None) -> Tensor:
-        """(N,) nats; (K·N,) by draws. With a capacity or free bits, the batch's figure for each sample."""
+        """(N,) nats; (K·N,) by draws. With a capacity or free bits, each sample gets the batch's value."""
         posterior, prior = out.code.distribution, model.code.prior
         each = None if self._by_draws(model) and "code" in out.draws else prior.kl(posterior)
         if each is None:
@@ -101,7 +101,7 @@ class Kl(Penalty):
         return self.mode == "draws" or (self.mode == "auto" and model.bound == "log-mean-exp")
 
     def _capacity_at(self, capacity: float, out: Pass) -> Tensor | float:
-        """C at this point of training; all of it once training is over."""
+        """C at this point of training; its full value after training."""
         if not self.scheduled or out.batch.epochs is None:
             return capacity
         return capacity * (out.batch.epochs[0] / self.capacity_epochs).clamp(max=1)

@@ -1,4 +1,4 @@
-"""The maximum mean discrepancy: how far the codes of a batch, taken together, are from draws of the prior."""
+"""The maximum mean discrepancy: the distance between the distribution of a batch's codes and the prior."""
 
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -12,22 +12,22 @@ from isthmus.parts.penalties.penalty import Penalty, Weight
 
 Kernel = Literal["imq", "rbf"]
 SCALES = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
-"""From a tenth of the distance between two draws of the prior to ten times it: near misses count, and far ones too."""
+"""From a tenth of the squared distance between two draws of the prior to ten times it, for near and far codes."""
 
 
 class Mmd(Penalty):
     r"""Squared maximum mean discrepancy between a batch's codes q and draws of their prior p.
 
     :math:`\mathrm{MMD}^2 = \mathbb E\,k(z, z') + \mathbb E\,k(p, p') - 2\,\mathbb E\,k(z, p)`, which is 0 where codes
-    and prior have the same distribution, and only there. Unlike a KL it asks nothing of a single sample: each may keep
-    a code of its own, only all of them together shall look like the prior. It is estimated without bias, so it may come
-    out a little below 0; every sample of a batch has the same penalty, and batches of a hundred or more tell it well
-    enough. One sample tells nothing: 0.
+    and prior have the same distribution, and only there. Unlike a KL it doesn't restrict a single sample's code; only
+    the codes of all samples together should be distributed like the prior. The estimate is unbiased, so it can be
+    slightly below 0. Every sample of a batch has the same penalty. Use batches of a hundred samples or more; for a
+    batch of one sample it is 0.
 
     With :math:`C_s = 2ds` for codes of d numbers, each kernel is the mean over the scales s of
 
-    - "imq", the inverse multiquadric :math:`C_s / (C_s + \lVert x - y \rVert^2)`, which still pulls at codes far away;
-    - "rbf", the Gaussian :math:`\exp(-\lVert x - y \rVert^2 / C_s)`, blind beyond its width.
+    - "imq", the inverse multiquadric :math:`C_s / (C_s + \lVert x - y \rVert^2)`, which still acts on codes far away;
+    - "rbf", the Gaussian :math:`\exp(-\lVert x - y \rVert^2 / C_s)`, which vanishes beyond its width.
 
     scales: s; 1 is the mean squared distance between two draws of the prior.
 
@@ -43,27 +43,27 @@ class Mmd(Penalty):
     scales: Annotated[tuple[Annotated[float, Field(gt=0)], ...], Field(min_length=1)] = SCALES
 
     def draw(self, count: int, model: Model, generator: torch.Generator) -> Any:
-        """The random numbers of N draws of the prior."""
+        """The random numbers for N draws of the prior."""
         return model.code.prior.draw(count, model.code_shape, generator)
 
     def __call__(self, out: Pass, model: Model, draws: Any = None) -> Tensor:
-        """(N,) the batch's discrepancy, for each sample the same; without draws, from some that are always the same."""
+        """(N,) the batch's discrepancy, the same for each sample; without `draws`, the prior's draws are fixed."""
         prior = of_prior(len(out.code.z), model, draws)
         return mmd(out.code.z, prior, self.kernel, self.scales).expand(len(out.clean))
 
 
 def mmd(x: Tensor, y: Tensor, kernel: Kernel = "imq", scales: tuple[float, ...] = SCALES) -> Tensor:
-    """The scalar unbiased estimate of MMD² from (n, …) and (m, …) samples (see `Mmd`); 0 where either has but one."""
+    """The scalar unbiased estimate of MMD² from (n, …) and (m, …) samples (see `Mmd`); 0 if n or m is below 2."""
     x, y = x.flatten(1), y.flatten(1)
     if min(len(x), len(y)) < 2:
         return x.new_zeros(())
-    with torch.autocast(x.device.type, enabled=False):  # in bfloat16, a distance is lost in what is subtracted
+    with torch.autocast(x.device.type, enabled=False):  # in bfloat16, the subtraction would cancel
         within = sum(_pairs(z, kernel, scales) for z in (x, y))
         return within - 2 * _kernel(_squared_distances(x, y), x.shape[1], kernel, scales).mean()
 
 
 def of_prior(count: int, model: Model, draws: Any = None) -> Tensor:
-    """(N, *code) draws of the model's prior, by these random numbers; without them, the same at every call."""
+    """(N, *code) draws of the model's prior from these random numbers; without them, the same at every call."""
     prior = model.code.prior
     if draws is None:
         like = next(model.encoder.parameters(), torch.zeros(()))

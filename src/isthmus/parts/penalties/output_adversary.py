@@ -1,4 +1,4 @@
-"""The adversary on the output: a network that tells data from what the decoder makes, and lends it its eyes."""
+"""The adversary on the output: a rival network learns to distinguish data from the decoder's output."""
 
 import itertools
 import math
@@ -23,26 +23,26 @@ STEP = 0.05
 
 
 class OutputAdversary(Penalty):
-    r"""The distance in a rival's features, plus how sure the rival is that what the decoder makes is no sample.
+    r"""The distance in a rival's features, plus how sure the rival is that the decoder's outputs aren't samples.
 
     :math:`\frac12 \lVert f(x) - f(\hat x) \rVert^2 + \lambda\,(-\log D(g(z)) - \log D(g(p)))`: f are the features of
-    the rival's last hidden layer, normalised for each sample; D is its judgement; g the decoder; z the sample's code
-    and p a draw of the prior. A distance between pixels is least for the mean of all that a sample
-    may have looked like, so it blurs; features answer to strokes, wherever exactly they are, and the rival finds blur.
+    the rival's last hidden layer, normalised for each sample; D is its output; g is the decoder; z is the sample's code
+    and p a draw of the prior. A distance between pixels is smallest for the mean of all plausible samples, so it blurs.
+    Features respond to strokes even if they are slightly shifted, and the rival detects blur.
 
-    The rival learns by :math:`-\log D(x) - \frac12 (\log(1 - D(\hat x)) + \log(1 - D(g(p))))`, and pays for its slope
-    at the samples, :math:`\frac{\gamma}{2} \lVert \partial D / \partial x \rVert^2` on logits, so that the two come to
-    rest. The slope is estimated by a step along random signs v, :math:`((D(x + hv) - D(x)) / h)^2`, which costs a third
-    of its derivative.
+    The rival learns by :math:`-\log D(x) - \frac12 (\log(1 - D(\hat x)) + \log(1 - D(g(p))))`. It is penalised for its
+    slope at the samples, :math:`\frac{\gamma}{2} \lVert \partial D / \partial x \rVert^2` on logits, so that training
+    converges. The slope is estimated by a step along random signs v, :math:`((D(x + hv) - D(x)) / h)^2`, at a third of
+    the cost of the exact derivative.
 
-    What goes where is the paper's: the distance in features teaches encoder and decoder, the judgement the decoder
-    alone (codes that please the rival needn't tell anything of the sample). Two things aren't. There, the distance in
-    features takes the place of the one in pixels; here it stands beside the blueprint's, which may be weak (a Gaussian
-    of scale 1, say), and keeps the features honest while the rival is young. And the rival has normalised layers and
-    the slope's price in place of batch normalisation, so that it judges each sample by itself.
+    As in the paper, the distance in features trains encoder and decoder, and the rival's output trains the decoder
+    alone (codes that deceive the rival need not describe the sample). Two things differ. In the paper, the distance in
+    features replaces the one in pixels; here it is added to the blueprint's distance. That distance can be weak (for
+    example a Gaussian of scale 1); it guides training while the rival is untrained. And the rival has normalised layers
+    and the slope penalty instead of batch normalisation, so it treats samples separately.
 
-    channels: of the rival's convolutions, each of which halves the picture. widths: of its products, for data that are
-    no pictures (C, H, W). realism: λ. rate: its learning rate, as a multiple of the model's. smoothness: γ.
+    channels: of the rival's convolutions, each of which halves the picture. widths: of its linear layers, for data that
+    aren't pictures (C, H, W). realism: λ. rate: its learning rate, as a multiple of the model's. smoothness: γ.
 
     Source: Larsen et al., Autoencoding beyond pixels using a learned similarity metric, ICML (2016); Mescheder et al.,
     Which training methods for GANs do actually converge?, ICML (2018), for the slope; Lin et al., Diffusion adversarial
@@ -57,25 +57,25 @@ class OutputAdversary(Penalty):
 
     @property
     def own_rate(self) -> float:
-        """The rival's."""
+        """The rival's learning rate, as a multiple of the model's."""
         return self.rate
 
     def check(self, model: Model) -> None:
-        """Raise BlueprintError where samples may have holes, for the rival judges them whole."""
+        """Raise BlueprintError if numbers may be missing: the rival needs complete samples."""
         if model.conditioning.mask:
             raise BlueprintError(
-                f"{self.kind} judges whole samples, but missing='mask' lets numbers be missing. "
-                "Fill them first (missing='mean', say), or leave the adversary out."
+                f"{self.kind} needs complete samples, but missing='mask' allows missing numbers. "
+                "Fill them when reading the data (missing='fill'), or leave the adversary out."
             )
 
     def module(self, shape: Shape, code: Shape, generator: torch.Generator) -> nn.Module:
-        """The rival: (N, *shape) to (N,) logits of being a sample, and (N, F) features."""
+        """The rival: (N, *shape) to (N,) logits that an input is a sample, and (N, F) features."""
         if len(shape) == 3:
             return Discriminator(_convolutions(shape, self.channels, generator), shape, generator)
         return Discriminator(_products(math.prod(shape), self.widths, generator), shape, generator)
 
     def draw(self, count: int, model: Model, generator: torch.Generator) -> dict[str, Any]:
-        """The random numbers of N draws of the prior; (N, *shape) random signs, along which the slope is estimated."""
+        """The random numbers for N draws of the prior, and (N, *shape) random signs to estimate the slope."""
         prior = model.code.prior.draw(count, model.code_shape, generator)
         signs = torch.randint(0, 2, (count, *model.shape), generator=generator, dtype=torch.int8) * 2 - 1
         return {"prior": prior, "signs": signs}
@@ -94,7 +94,7 @@ class OutputAdversary(Penalty):
         return likeness + self.realism * (again + out.repeated(drawn))
 
     def rival(self, out: Pass, model: Model, draws: Mapping[str, Any] | None = None) -> Tensor:
-        """(N,) the rival's loss; without draws, of a prior's draws that are always the same, and its exact slope."""
+        """(N,) the rival's loss; without `draws`, with fixed draws of the prior and the exact slope."""
         discriminator, kind = model.module_of(self), out.clean.dtype
 
         def logits(x: Tensor) -> Tensor:
@@ -110,7 +110,7 @@ class OutputAdversary(Penalty):
 
 
 class Discriminator(nn.Module):
-    """Layers that make features of a sample, and a last product that judges them: logits and features."""
+    """Layers that compute a sample's features, and a last linear layer: logits and features."""
 
     def __init__(self, layers: list[nn.Module], shape: Shape, generator: torch.Generator) -> None:
         super().__init__()
@@ -131,7 +131,7 @@ def _prior(out: Pass, model: Model, draws: Mapping[str, Any] | None) -> Tensor:
 
 
 def _convolutions(shape: Shape, channels: tuple[int, ...], generator: torch.Generator) -> list[nn.Module]:
-    """Stages that halve the picture: a convolution of stride 2, normalised over the sample, with a leaky rectifier."""
+    """Stages that halve the picture: a convolution of stride 2, layer normalisation and a leaky rectifier."""
     layers: list[nn.Module] = []
     for before, after in itertools.pairwise((shape[0], *channels)):
         product = nn.Conv2d(before, after, 3, stride=2, padding=1)
@@ -142,7 +142,7 @@ def _convolutions(shape: Shape, channels: tuple[int, ...], generator: torch.Gene
 
 
 def _products(size: int, widths: tuple[int, ...], generator: torch.Generator) -> list[nn.Module]:
-    """The same of products, for samples of any shape."""
+    """The same with linear layers, for samples of any shape."""
     layers: list[nn.Module] = [nn.Flatten()]
     for before, after in itertools.pairwise((size, *widths)):
         layers += [nn.Linear(before, after), nn.LayerNorm(after), nn.LeakyReLU(0.2)]

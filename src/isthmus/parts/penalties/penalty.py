@@ -1,4 +1,4 @@
-"""What every penalty is: something that the loss adds to the distance, one number per sample."""
+"""The base of all penalties: a term that the loss adds to the distance, one number per sample."""
 
 from collections.abc import Sequence
 from typing import Annotated, Any, ClassVar, Literal, Self
@@ -16,25 +16,25 @@ from isthmus.parts.part import Part, Shape
 TAKEN = frozenset(
     ("loss", "distance", "code", "epoch", "learning_rate", "seconds", "samples_per_second", "network", "corruption")
 )
-"""What a row of the history, or a blueprint, calls something else than a penalty."""
+"""Names that are reserved, because a row of the history or a blueprint uses them for other things."""
 
 Weight = Annotated[float, Field(ge=0)] | Literal["auto"]
 
 
 class Penalty(Part):
-    """Something that the loss adds, weighted.
+    """A weighted term of the loss.
 
-    weight: how much it counts beside the distance. "auto" is settled by the data, for kinds that say how.
-    warmup: over how many epochs the weight grows from 0, in a straight line.
-    cycle: after how many epochs the warm-up begins again; never where 0. It then takes half the cycle, unless `warmup`
-        says otherwise. Source: Fu et al., Cyclical annealing schedule, NAACL (2019).
+    weight: its weight relative to the distance. "auto" is decided from the data, for kinds that support it.
+    warmup: the number of epochs over which the weight grows linearly from 0.
+    cycle: the number of epochs after which the warm-up starts again; 0 for never. The warm-up then takes half the
+        cycle, unless `warmup` is set. Source: Fu et al., Cyclical annealing schedule, NAACL (2019).
 
-    A kind may have weights of its own (`module`). Where these learn against the model, they are a rival: the kind then
-    says their loss (`rival`), and lets them stand still when it is called (`isthmus.parts.layers.frozen`).
+    A kind may have its own weights (`module`). If these learn against the model, they are a rival: the kind then
+    defines their loss (`rival`), and keeps them fixed when it is called (`isthmus.parts.layers.frozen`).
 
-    over_batch: whether it looks at a batch as a whole (a mean over samples, say), which then isn't cut in pieces.
-    scheduled: whether it wants to know how far training is: `out.batch.epochs`, (N,), None after training.
-    towards_prior: whether it draws the codes, taken together, towards their prior, which can then be drawn from.
+    over_batch: whether it needs the whole batch (for example a mean over samples); such a batch isn't cut in pieces.
+    scheduled: whether it needs the training's progress: `out.batch.epochs`, (N,), None after training.
+    towards_prior: whether it pulls the distribution of the codes towards their prior, so that you can draw from it.
     """
 
     over_batch: ClassVar[bool] = False
@@ -49,22 +49,22 @@ class Penalty(Part):
     def _check_cycle(self) -> Self:
         if self.cycle and self.warmup > self.cycle:
             raise BlueprintError(
-                f"The warm-up of {self.warmup:g} epochs would begin again before its end, after cycle={self.cycle:g}. "
-                f"Say warmup={self.cycle / 2:g}, or a longer cycle."
+                f"The warm-up of {self.warmup:g} epochs is longer than cycle={self.cycle:g}, after which it restarts. "
+                f"Set warmup={self.cycle / 2:g}, or a longer cycle."
             )
         return self
 
     def resolve(self, spec: DataSpec) -> Self:
-        """The same penalty with its weight decided for data of which this is known."""
+        """The same penalty with its weight decided from these facts about the data."""
         return self.replace(weight=self.auto_weight(spec)) if self.weight == "auto" else self
 
     def auto_weight(self, spec: DataSpec) -> float:
-        """What a weight of "auto" comes to; 1 for kinds that don't say."""
+        """The weight that "auto" gives; 1 unless the kind overrides it."""
         return 1.0
 
     @property
     def full_weight(self) -> float:
-        """The weight when any warm-up is over, once it is settled."""
+        """The weight after any warm-up."""
         return self.auto_weight(DataSpec()) if isinstance(self.weight, str) else self.weight
 
     @classmethod
@@ -74,49 +74,49 @@ class Penalty(Part):
 
     @property
     def has_rival(self) -> bool:
-        """Whether its own weights learn against the model."""
+        """Whether its weights learn against the model."""
         return type(self).rival is not Penalty.rival
 
     @property
     def own_rate(self) -> float:
-        """The learning rate of its own weights, as a multiple of the model's."""
+        """The learning rate of its weights, as a multiple of the model's."""
         return 1.0
 
     def weight_at(self, epochs: float) -> float:
-        """The weight after so many epochs."""
+        """The weight after this many epochs."""
         rise = self.warmup or self.cycle / 2
         if self.cycle:
             epochs %= self.cycle
         return self.full_weight * min(1.0, epochs / rise) if rise else self.full_weight
 
     def check(self, model: Model) -> None:
-        """Raise BlueprintError where the model hasn't what the penalty needs; asked once, when it is built."""
+        """Raise BlueprintError if the penalty doesn't fit the model; called once, when the model is built."""
 
     def module(self, shape: Shape, code: Shape, generator: torch.Generator) -> nn.Module | None:
-        """Weights of its own, for samples and codes of these shapes, where it has any.
+        """The module with the penalty's weights, for samples and codes of these shapes, if it has any.
 
-        They are trained, saved and resumed with the model's; `model.module_of(self)` finds them.
+        It is trained, saved and resumed with the model; `model.module_of(self)` returns it.
         """
         return None
 
     def draw(self, count: int, model: Model, generator: torch.Generator) -> Any:
-        """The random numbers for a batch of `count` samples: a tensor, N first, or several by name; None for none."""
+        """The random numbers for a batch of `count` samples: one tensor, N first, or several by name; or None."""
         return None
 
     def __call__(self, out: Pass, model: Model, draws: Any = None) -> Tensor:
-        """(N,) penalty of each sample, not yet weighted; (K·N,) where the code's K draws differ in it.
+        """(N,) penalty of each sample, not yet weighted; (K·N,) if the code's K draws have different penalties.
 
-        A penalty that draws nothing may leave `draws` out.
+        A penalty without random numbers may leave `draws` out.
         """
         raise NotImplementedError
 
     def rival(self, out: Pass, model: Model, draws: Any = None) -> Tensor:
-        """(N,) loss by which the penalty's own weights learn, from a pass through which nothing flows back."""
+        """(N,) loss that trains the penalty's weights, from a pass without gradients."""
         raise NotImplementedError
 
 
 def names_of(penalties: Sequence[Penalty]) -> list[str]:
-    """The penalties' kinds, numbered where one comes again: activation-l1, activation-l1#2."""
+    """The penalties' kinds, numbered if a kind occurs again: activation-l1, activation-l1#2."""
     kinds = [penalty.kind for penalty in penalties]
     counts = [kinds[: place + 1].count(kind) for place, kind in enumerate(kinds)]
     return [f"{kind}#{count}" if count > 1 else kind for kind, count in zip(kinds, counts, strict=True)]

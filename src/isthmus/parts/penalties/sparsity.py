@@ -1,4 +1,4 @@
-"""Penalties that keep most units silent, so that each sample is described by few."""
+"""Penalties that keep most units inactive, so that few units describe each sample."""
 
 from typing import Annotated, ClassVar
 
@@ -14,19 +14,19 @@ from isthmus.parts.model import Model
 from isthmus.parts.penalties.penalty import Penalty, Weight
 
 PRICE = 0.24
-"""Of an activation, in standard deviations of the data, beside the sum of a sample's squared errors. It leaves 14 units
-that answer to a bundled digit."""
+"""The cost of an activation, in standard deviations of the data, relative to the sum of a sample's squared errors. It
+leaves 14 active units for a bundled digit."""
 
 
 class ActivationL1(Penalty):
     r"""Sum of a layer's absolute activations: :math:`\sum_i |a_i|`.
 
-    Pushes most activations to zero, so that each sample is described by few units.
+    Pushes most activations to zero, so that few units describe each sample.
 
-    weight: "auto" is settled by the data: `PRICE` times their standard deviation over a sample's numbers, for a
-        distance that is their mean. Squared errors grow with the square of the deviation and activations with the
-        deviation itself, so that the activations of all data then cost as much beside the error.
-    layer: whose activations, by name ("encoder.dense1"); the code's where None.
+    weight: "auto" is decided from the data: `PRICE` times their standard deviation, divided by a sample's numbers, for
+        a distance that is a mean over these. Squared errors grow with the square of the deviation, activations with the
+        deviation itself; so the cost of activations relative to the error is the same for all data.
+    layer: the layer to penalise, by name ("encoder.dense1"); the code if None.
 
     Source: Ng, Sparse autoencoder, CS294A lecture notes (2011), with the L1 norm in place of the KL.
     """
@@ -35,11 +35,11 @@ class ActivationL1(Penalty):
     layer: str | None = None
 
     def auto_weight(self, spec: DataSpec) -> float:
-        """0.001 for the bundled digits."""
+        """The weight: 0.001 for the bundled digits."""
         return float(f"{PRICE * (spec.deviation or 0.27) / (spec.inputs or 784):.3g}")
 
     def check(self, model: Model) -> None:
-        """Raise BlueprintError where there is no such layer."""
+        """Raise BlueprintError if there is no such layer."""
         if self.layer is not None:
             find_layer(model, self.layer)
 
@@ -52,11 +52,11 @@ class SparsityKl(Penalty):
     r"""How far each unit's mean activation is from a target rate, in nats, summed over the units.
 
     :math:`\sum_j \rho\log\frac{\rho}{\hat\rho_j} + (1-\rho)\log\frac{1-\rho}{1-\hat\rho_j}` with
-    :math:`\hat\rho_j = \frac1N\sum_n a_{nj}`, the mean over the batch; so every sample of a batch has the same penalty,
-    and batches of a hundred samples or more tell :math:`\hat\rho_j` well enough. Units are sigmoids, in 0..1.
+    :math:`\hat\rho_j = \frac1N\sum_n a_{nj}`, the mean over the batch. Every sample of a batch has the same penalty.
+    Use batches of a hundred samples or more to estimate :math:`\hat\rho_j` well. Units must be sigmoids, in 0..1.
 
-    rate: ρ, the share of samples that a unit should answer to.
-    layer: whose activations, by name ("encoder.dense1"); the code's where None.
+    rate: ρ, the share of samples for which a unit should be active.
+    layer: the layer to penalise, by name ("encoder.dense1"); the code if None.
 
     Source: Ng, Sparse autoencoder, CS294A lecture notes (2011).
     """
@@ -68,23 +68,23 @@ class SparsityKl(Penalty):
     layer: str | None = None
 
     def check(self, model: Model) -> None:
-        """Raise BlueprintError unless the activations are sure to lie in 0..1."""
+        """Raise BlueprintError unless the activations always lie in 0..1."""
         if self.layer is None:
             where, within = f"a {model.code.kind} code", model.code.range == (0.0, 1.0)
-            advice = "Say code__activation='sigmoid', or name a layer that ends in a sigmoid (layer=)."
+            advice = "Set code__activation='sigmoid', or name a layer that ends in a sigmoid (layer=)."
         else:
             *_, last = find_layer(model, self.layer).modules()
             where, within = f"the layer {self.layer!r}", isinstance(last, nn.Sigmoid)
             advice = "Name a layer that ends in a sigmoid (a network with activation='sigmoid')."
         if not within:
             raise BlueprintError(
-                f"{self.kind} needs activations in 0..1, but {where} without a sigmoid can give others. {advice}"
+                f"{self.kind} needs activations in 0..1, but {where} without a sigmoid can have others. {advice}"
             )
 
     def __call__(self, out: Pass, model: Model, draws: Tensor | None = None) -> Tensor:
-        """(N,) the batch's divergence, for each sample the same."""
+        """(N,) the batch's divergence, the same for each sample."""
         activations = out.activations(self.layer).flatten(1)
-        mean = activations.mean(0).clamp(1e-6, 1 - 1e-6)  # a unit that is saturated throughout would give infinity
+        mean = activations.mean(0).clamp(1e-6, 1 - 1e-6)  # a unit that is always saturated would give infinity
         rate = torch.full_like(mean, self.rate)
         divergence = rate * (rate / mean).log() + (1 - rate) * ((1 - rate) / (1 - mean)).log()
         return divergence.sum().expand(len(activations))

@@ -1,4 +1,4 @@
-"""The priors: what codes are distributed like before anything is known of the sample."""
+"""The priors: distributions of codes before a sample is known."""
 
 from isthmus.parts.priors.flow import FlowPrior
 from isthmus.parts.priors.prior import Prior

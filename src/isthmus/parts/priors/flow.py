@@ -1,4 +1,4 @@
-"""The flow prior: a standard normal, bent by layers that can be undone."""
+"""The flow prior: a standard normal, transformed by invertible layers."""
 
 from types import ModuleType
 from typing import Annotated, Any, ClassVar
@@ -15,10 +15,10 @@ from isthmus.parts.priors.prior import Prior
 class FlowPrior(Prior):
     r"""A normalising flow: :math:`\log p(z) = \log\mathcal N(f(z); 0, I) + \log|\det\partial f / \partial z|`.
 
-    f is masked autoregressive, so a density takes one pass through it, and a draw one pass for each latent dimension.
-    It can take nearly any shape, so the codes needn't be pressed into a normal one.
+    f is masked autoregressive, so a density takes one pass through it, and a draw takes one pass for each latent
+    dimension. The prior can take nearly any shape, so the codes need not be normally distributed.
 
-    transforms: how many layers of the flow. widths: of the network within each.
+    transforms: the number of the flow's layers. widths: of the network in each layer.
 
     Source: Papamakarios, Pavlakou & Murray, Masked autoregressive flow for density estimation, NeurIPS (2017); as a
     prior Chen et al., Variational lossy autoencoder, ICLR (2017); `zuko`.
@@ -33,7 +33,7 @@ class FlowPrior(Prior):
     def module(self, model: Model, generator: torch.Generator) -> nn.Module:
         """The flow over flat codes."""
         size = model.code_shape[0] if len(model.code_shape) == 1 else torch.Size(model.code_shape).numel()
-        with torch.random.fork_rng(devices=[]):  # its layers draw from PyTorch's global state
+        with torch.random.fork_rng(devices=[]):  # its layers draw from PyTorch's global random state
             torch.default_generator.manual_seed(int(torch.randint(2**62, (), generator=generator)))
             return _library().flows.MAF(size, transforms=self.transforms, hidden_features=self.widths)
 
@@ -50,7 +50,7 @@ class FlowPrior(Prior):
 
 
 def _library() -> ModuleType:
-    """zuko, which is not in the base installation."""
+    """Import zuko, which is not part of the base installation."""
     try:
         import zuko  # noqa: PLC0415
     except ImportError:

@@ -1,4 +1,4 @@
-"""What every prior is: a distribution of codes, with a density and draws."""
+"""The base of all priors: a distribution of codes, with a density and draws."""
 
 from typing import Any, ClassVar
 
@@ -10,36 +10,36 @@ from isthmus.parts.part import Part, Shape
 
 
 class Prior(Part):
-    """The distribution p(z) that codes are drawn towards in training, and from which new ones are drawn afterwards.
+    """The distribution p(z): training pulls codes towards it, and new codes are drawn from it.
 
-    A prior may have weights of its own (`module`), which learn with the model's. It asks the model for what else it
-    needs: a mixture of posteriors asks for the encoder.
+    A prior may have its own weights (`module`), which are trained with the model's. It can use other parts of the
+    model: a mixture of posteriors uses the encoder.
 
-    compiles: whether a step with it can be compiled or captured.
+    compiles: whether a training step with this prior can be compiled or captured.
     """
 
     compiles: ClassVar[bool] = True
 
     def check(self, model: Model) -> None:
-        """Raise BlueprintError where the model hasn't what the prior needs; asked once, when it is built."""
+        """Raise BlueprintError if the prior doesn't fit the model; called once, when the model is built."""
 
     def module(self, model: Model, generator: torch.Generator) -> nn.Module | None:
-        """The weights of its own, where it has any; `model.module_of(self)` finds them."""
+        """The module with the prior's own weights, if it has any; `model.module_of(self)` returns it."""
         return None
 
     def start_at(self, sample: Tensor, module: nn.Module) -> None:
-        """Let the weights begin at what suits these (n, *encoder_shape) scaled samples, as the encoder gets them."""
+        """Set the first weights from (n, *encoder_shape) scaled samples, in the form of the encoder's input."""
 
     def log_prob(self, z: Tensor, model: Model) -> Tensor:
         """(N, *code) to (N,) log-densities, in nats."""
         raise NotImplementedError
 
     def draw(self, count: int, code: Shape, generator: torch.Generator) -> Any:
-        """The random numbers for `count` codes: a tensor, N first, or several by name."""
+        """The random numbers for `count` codes: one tensor, N first, or several by name."""
         return torch.randn(count, *code, generator=generator)
 
     def sample(self, draws: Any, model: Model) -> Tensor:
-        """What `draw` made, on the model's device, to (N, *code)."""
+        """(N, *code) codes from the random numbers of `draw`, which are on the model's device."""
         raise NotImplementedError
 
     def kl(self, posterior: Any) -> Tensor | None:

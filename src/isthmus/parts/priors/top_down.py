@@ -1,4 +1,4 @@
-"""The prior of a code of two levels: the upper one standard normal, the lower one as the upper one makes it."""
+"""The prior of a code with two levels: the upper is standard normal, the lower is conditioned on the upper."""
 
 from typing import Any, ClassVar
 
@@ -12,19 +12,19 @@ from isthmus.parts.priors.prior import Prior
 
 
 class TopDown(Prior):
-    r""":math:`p(z_1, z_2) = \mathcal N(z_2; 0, I)\,p(z_1|z_2)`, of a `ladder` code, whose module makes the second.
+    r""":math:`p(z_1, z_2) = \mathcal N(z_2; 0, I)\,p(z_1|z_2)` for a `ladder` code, whose module computes p(z₁|z₂).
 
-    A code holds z₁ first, then z₂.
+    In a code, z₁ comes first, then z₂.
     """
 
     kind: ClassVar[str] = "top-down"
 
     def check(self, model: Model) -> None:
-        """Raise BlueprintError where the code has no levels."""
+        """Raise BlueprintError if the code has no levels."""
         if not hasattr(model.code_module, "below"):
             raise BlueprintError(
-                f"The prior 'top-down' is that of a code of two levels, but a {model.code.kind} code has one. "
-                "Take a ladder code (recipe 'ladder-vae'), or another prior."
+                f"The prior 'top-down' needs a code with two levels, but a {model.code.kind} code has one. "
+                "Use a ladder code (recipe 'ladder-vae'), or another prior."
             )
 
     def log_prob(self, z: Tensor, model: Model) -> Tensor:
@@ -38,7 +38,7 @@ class TopDown(Prior):
         return torch.cat([self._below(upper, model).sample(noise[:, None]), upper], 1)
 
     def kl(self, posterior: Any) -> Tensor:
-        """(N, code) nats, those of z₁ given the z₂ that was drawn."""
+        """(N, code) nats; for z₁, given the drawn z₂."""
         return posterior.kl()
 
     def _levels(self, z: Tensor, model: Model) -> tuple[Tensor, Tensor]:

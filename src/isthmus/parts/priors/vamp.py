@@ -1,4 +1,4 @@
-"""The VampPrior: a mixture of the posteriors of samples that are made up, and learnt."""
+"""The VampPrior: a mixture of the posteriors of learnt pseudo-inputs."""
 
 import math
 from typing import Annotated, Any, ClassVar
@@ -17,11 +17,11 @@ from isthmus.parts.priors.prior import Prior
 class VampPrior(Prior):
     r"""The mean of the posteriors of K pseudo-inputs, :math:`p(z) = \frac1K \sum_k q(z|u_k)`.
 
-    The pseudo-inputs u are weights, as large as a sample, and begin as samples of the training part. The prior that
-    suits a posterior best is the mean of the posterior over all samples, which would overfit; a few pseudo-inputs stand
-    for them. Codes are then drawn from where codes are, so the prior holds back less of what the code could say.
+    The pseudo-inputs u are weights with a sample's shape. They start as samples of the training part. The optimal prior
+    is the mean of the posteriors of all samples, but it would overfit, so a few pseudo-inputs approximate it. The prior
+    then lies where the codes are, and the KL restricts the code less.
 
-    components: K. Each step encodes all of them.
+    components: K. Each step encodes all K.
 
     Source: Tomczak & Welling, VAE with a VampPrior, AISTATS (2018).
     """
@@ -31,25 +31,25 @@ class VampPrior(Prior):
     components: Annotated[int, Field(ge=1)] = 100
 
     def check(self, model: Model) -> None:
-        """Raise BlueprintError where the code has no normal posterior, or the encoder needs labels."""
+        """Raise BlueprintError if the code has no normal posterior, or the encoder needs labels or a mask."""
         posterior = code_from(model, zeros(model, encoder_shape(model))).distribution
         if not isinstance(posterior, DiagonalGaussian):
             raise BlueprintError(
-                f"The prior 'vamp' is a mixture of normal posteriors, but a {model.code.kind} code has none. "
-                "Take a gaussian code (recipe 'vamp-vae')."
+                f"The prior 'vamp' needs a code with a normal posterior, but a {model.code.kind} code has none. "
+                "Use a gaussian code (recipe 'vamp-vae')."
             )
         if model.conditioning.classes or model.conditioning.mask:
             raise BlueprintError(
-                "The prior 'vamp' makes up samples for the encoder, but this encoder also gets labels or a mask. "
-                "Leave out the condition and missing='mask', or take another prior."
+                "The prior 'vamp' learns inputs of the encoder, but this encoder also needs labels or a mask. "
+                "Leave out the condition and missing='mask', or use another prior."
             )
 
     def module(self, model: Model, generator: torch.Generator) -> nn.Module:
-        """The pseudo-inputs, at random until they `start_at` samples."""
+        """The pseudo-inputs, random until `start_at` sets them to samples."""
         return PseudoInputs(torch.rand(self.components, *encoder_shape(model), generator=generator))
 
     def start_at(self, sample: Tensor, module: nn.Module) -> None:
-        """Put the pseudo-inputs at samples, spread evenly over them."""
+        """Set the pseudo-inputs to evenly spread samples."""
         rows = torch.linspace(0, len(sample) - 1, self.components).round().long()
         with torch.no_grad():
             module.get_parameter("values").copy_(sample[rows])
@@ -63,7 +63,7 @@ class VampPrior(Prior):
         return each.logsumexp(1) - math.log(self.components)
 
     def draw(self, count: int, code: Shape, generator: torch.Generator) -> dict[str, Tensor]:
-        """Which component each of N codes comes from, (N,) in 0..1, and (N, *code) standard normal numbers."""
+        """(N,) numbers in 0..1 that choose each code's component, and (N, *code) standard normal numbers."""
         component = torch.rand(count, generator=generator)
         return {"component": component, "noise": torch.randn(count, *code, generator=generator)}
 
