@@ -112,7 +112,7 @@ def test_samples_of_another_shape_are_refused(run: ist.Run, data: ist.Data) -> N
     with pytest.raises(DataError):
         run.encode(np.zeros((3, 9, 9), np.uint8))
     model = ist.recipe("vanilla", code=2).build((1, 9, 9))
-    with pytest.raises(DataError, match=r"\(1, 8, 8\), the model takes \(1, 9, 9\)"):
+    with pytest.raises(DataError, match=r"\(1, 8, 8\), but the model takes \(1, 9, 9\)"):
         ist.fit(model, data)
 
 

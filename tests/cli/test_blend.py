@@ -53,7 +53,7 @@ def test_what_is_there_is_left_alone_without_force(isthmus, trained, here):
     [
         (("3",), "expected two samples or more"),
         (("3", "9000"), "no sample 9000 in the test part: it has 180"),
-        (("3", "digits"), "digits holds 1797 samples: expected one"),
+        (("3", "digits"), "digits has 1797 samples: expected one"),
         (("3", "gone.png"), "gone.png"),
         (("3", "8", "--ways", "linaer"), "Did you mean 'linear'?"),
     ],

@@ -20,7 +20,7 @@ def collapsed(tmp_path_factory):
 def test_finding_is_said_with_number_limit_and_cure(isthmus, collapsed):
     said = isthmus("doctor", collapsed)
     assert said.code == 0
-    assert "posterior collapse (serious): 0 of the code's 8 numbers" in said.out
+    assert "posterior collapse (serious): 0 of the code's 8 latent dimensions" in said.out
     assert "(healthy: at least 0.2)" in said.out
     assert f"Try:  isthmus train digits --blueprint {collapsed}/model.json --set kl.weight=1" in said.out
 

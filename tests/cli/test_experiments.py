@@ -19,7 +19,7 @@ def test_sweep_says_how_many_numbers_and_where_the_page_is(isthmus, file, tmp_pa
     monkeypatch.chdir(tmp_path)
     said = isthmus("sweep", file, "--code", "1,2,3", "--recipe", "pca", "--quiet")
     assert said.code == 0, said.err
-    assert "On the validation part 2 numbers bring back" in said.out
+    assert "On the validation part, 2 latent dimensions explain" in said.out
     assert "two-sweep, validation part" in said.out
     head = next(line for line in said.out.splitlines() if "PCA's" in line)
     assert head.split() == ["explained", "PCA's", "explained", "mse", "PCA's", "mse"]

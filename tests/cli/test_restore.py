@@ -47,7 +47,7 @@ def test_what_is_there_is_overwritten_with_force_only(isthmus, run, pictures, tm
     assert isthmus(*words).code == 0
     said = isthmus(*words)
     assert said.code == 1
-    assert "is there already. Choose another place, or say --force" in said.err
+    assert "exists already. Choose another target, or pass --force" in said.err
     assert said.err.count("\n") == 1
     assert isthmus(*words, "--force").code == 0
 
@@ -68,7 +68,7 @@ def test_a_folder_that_was_stopped_tells_how_far_it_came_and_goes_on(isthmus, ru
     assert said.err == "isthmus: Stopped; 1 of 2 pictures are done. The same command with --resume goes on.\n"
     said = isthmus(*words)
     assert said.code == 1
-    assert "Choose another place, or say --force, or --resume to restore the others only." in said.err
+    assert "Choose another target, or pass --force, or --resume to restore only the others." in said.err
     said = isthmus(*words, "--resume")
     assert said.code == 0, said.err
     assert said.out.strip().endswith("out: 1 restored, 1 there already")

@@ -55,7 +55,7 @@ def test_a_folder_that_is_not_there_yet_is_made(isthmus, vae, here):
 
 def test_a_class_that_is_not_there_is_named_before_a_target_that_is(isthmus, vae, here):
     (here / "a.png").write_text("mine")
-    assert "There is no class '17' here." in isthmus("sample", vae, "a.png", "--label", 17).err
+    assert "There is no class '17' in the data." in isthmus("sample", vae, "a.png", "--label", 17).err
     assert "is there already" in isthmus("sample", vae, "a.png", "--label", 7).err
 
 

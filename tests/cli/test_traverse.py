@@ -32,7 +32,7 @@ def test_json_tells_the_same(isthmus, trained):
 @pytest.mark.parametrize(
     ("words", "code", "message"),
     [
-        (("--numbers", "8"), 1, "no number 8: it has 8, 0 to 7"),
+        (("--numbers", "8"), 1, "no latent dimension 8: it has 8 (0 to 7)"),
         (("--numbers", "x"), 2, "'x' is no whole number"),
         (("--by", "kl"), 1, "code has no KL"),
         (("test:9000",), 1, "no sample 9000"),

@@ -79,7 +79,7 @@ def test_local_idx_files_are_found(tmp_path, place, suffix):
 
 def test_mnist_is_not_taken_for_fashion_mnist(tmp_path):
     write_mnist(tmp_path / "data")
-    with pytest.raises(DataError, match="Fashion-MNIST is not here"):
+    with pytest.raises(DataError, match="Fashion-MNIST was not found"):
         open_data("fashion-mnist")
 
 

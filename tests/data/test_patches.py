@@ -132,8 +132,8 @@ def test_a_run_covers_other_pictures_by_tiles_unless_patches_are_asked_for(folde
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"patches": 10}, "patches=10 are cut in one size, and none is given: say size=32"),
-        ({"patches": 0, "size": 8}, "patches=0 lets nothing through"),
+        ({"patches": 10}, "patches=10 needs the size of the patches: add size=32"),
+        ({"patches": 0, "size": 8}, "patches=0: expected a whole number of 1 or more"),
         ({"patches": 10, "size": 65}, r"0.png has 60 x 90 pixels (height x width), less than a patch of 65 x 65"),
         ({"patchs": 10, "size": 8}, "Did you mean 'patches'"),
         ({}, "or cut 100 pieces of that size from each with patches=100"),

@@ -98,12 +98,12 @@ def test_sizes_and_modes_are_unified_on_request():
 
 
 def test_different_sizes_name_two_files_and_the_option():
-    with pytest.raises(DataError, match=r"a\.png has 6 x 8 .*b\.png 4 x 4 .*size=\(6, 8\)"):
+    with pytest.raises(DataError, match=r"a\.png has 6 x 8 .*b\.png has 4 x 4 .*size=\(6, 8\)"):
         read_pictures(entries(a=GREY, b=GREY[:4, :4]), Options(), "It")
 
 
 def test_different_modes_name_two_files_and_the_option():
-    with pytest.raises(DataError, match=r"a\.png has mode L and b\.png RGB.*mode='L'"):
+    with pytest.raises(DataError, match=r"a\.png has mode L, but b\.png has RGB.*mode='L'"):
         read_pictures(entries(a=GREY, b=COLOUR), Options(), "It")
 
 

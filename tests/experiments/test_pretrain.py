@@ -53,7 +53,7 @@ def test_with_few_labels_the_pretrained_are_ahead(found):
     tuned, fresh = found.accuracy("fine-tuned", 8), found.accuracy("from scratch", 8)
     assert tuned[0] > fresh[0] + 0.02
     assert found.accuracy("codes, logistic regression", 8)[0] > found.accuracy("data, k nearest", 8)[0]
-    assert found.verdict.startswith("With 8 labels ")
+    assert found.verdict.startswith("With 8 labels, ")
 
 
 @pytest.mark.parametrize(
@@ -153,7 +153,7 @@ def test_what_cannot_be_pretrained_with_is_said_before_any_training(run, source,
     memory = ist.fit(ist.recipe("tied", code=2).build(data), data, **short)
     with pytest.raises(RunError, match=r"no folder"):
         ist.pretrain(memory, labels=[10], out=tmp_path / "out")
-    with pytest.raises(DataError, match=r"2 labels"):
+    with pytest.raises(DataError, match=r"2 or more labels"):
         ist.pretrain(run, labels=[1], out=tmp_path / "out")
     assert not (tmp_path / "out").exists()
 

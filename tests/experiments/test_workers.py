@@ -49,7 +49,10 @@ def test_processes_that_are_stopped_say_so_and_save_what_they_had(data, quick, t
     def interrupt(done, total):
         raise KeyboardInterrupt
 
-    with pytest.warns(Remark, match="Stopping: what is in training is saved first"), pytest.raises(KeyboardInterrupt):
+    with (
+        pytest.warns(Remark, match="Stopping: the current trainings are saved first"),
+        pytest.raises(KeyboardInterrupt),
+    ):
         study.run(jobs=2, progress=interrupt)
     assert not list(children())
     assert list(tmp_path.rglob("checkpoint.safetensors"))
@@ -74,5 +77,5 @@ def children():
     for task in tasks.iterdir():
         for child in (task / "children").read_text().split():
             command = (tasks.parents[1] / child / "cmdline").read_bytes()
-            if b"isthmus.experiments.workers" in command:
+            if b"isthmus.experiments.one_trial" in command:
                 yield int(child)

@@ -144,7 +144,7 @@ def test_blur_takes_gradient_energy_down():
     ("draws", "real", "why"),
     [
         (normal(5), normal(50), "too few"),
-        (normal(50, 3), normal(50, 4), "3 and of 4 numbers"),
+        (normal(50, 3), normal(50, 4), "3 features and the real samples 4"),
         (normal(50) / 0, normal(50), "draws are NaN or infinite"),
         (normal(50), normal(50) / 0, "real samples are NaN or infinite"),
     ],

@@ -92,14 +92,14 @@ def test_an_autoencoder_trains_in_anybodys_loop():
 @pytest.mark.parametrize("use", ["__call__", "encode", "reconstruct"])
 @pytest.mark.parametrize("shape", [(4, 11), (12,), (4, 12, 1), (4, 1, 12)])
 def test_samples_of_another_shape_are_refused(use, shape):
-    with pytest.raises(DataError, match=r"samples have shape .*takes \(N, 12\)") as caught:
+    with pytest.raises(DataError, match=r"samples have shape .*expects \(N, 12\)") as caught:
         getattr(own(), use)(torch.zeros(shape))
     assert str(shape) in str(caught.value)
 
 
 def test_pictures_that_would_only_be_flattened_to_the_right_size_are_refused():
     model = Blueprint(network=Dense(), code=Plain(size=3)).build((1, 6, 7))
-    with pytest.raises(DataError, match=r"takes \(N, 1, 6, 7\)"):
+    with pytest.raises(DataError, match=r"expects \(N, 1, 6, 7\)"):
         model.reconstruct(torch.zeros(2, 7, 6, 1))
 
 
@@ -323,5 +323,5 @@ def test_a_corruption_that_changes_the_shape_damages_without_draws_too_and_alway
     assert torch.equal(model.encode(raw), passed.code.z)
     assert torch.equal(model.encode(passed.corrupted), passed.code.z)
     assert torch.equal(model.reconstruct(raw), passed.reconstruction)
-    with pytest.raises(DataError, match=rf"takes \(N, {seen}\)"):
+    with pytest.raises(DataError, match=rf"expects \(N, {seen}\)"):
         model.encode(torch.zeros(5, 4))

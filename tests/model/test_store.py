@@ -280,9 +280,9 @@ def test_modules_of_ones_own_come_back_when_they_are_given_again(tmp_path):
 @pytest.mark.parametrize(
     ("other", "words"),
     [
-        (own, "The scaling given is"),
-        (lambda: Autoencoder(nn.Linear(9, 3), nn.Linear(3, 9), shape=(9,)), "The shape given is [9]"),
-        (lambda: Autoencoder(nn.Linear(12, 4), nn.Linear(4, 12), shape=(12,)), "The code shape given is [4]"),
+        (own, "The given model has scaling"),
+        (lambda: Autoencoder(nn.Linear(9, 3), nn.Linear(3, 9), shape=(9,)), "The given model has shape [9]"),
+        (lambda: Autoencoder(nn.Linear(12, 4), nn.Linear(4, 12), shape=(12,)), "The given model has code shape [4]"),
     ],
 )
 def test_modules_in_another_composition_are_refused(tmp_path, other, words):
@@ -308,10 +308,12 @@ def test_the_parts_around_modules_of_ones_own_are_checked_when_they_come_back(tm
             "code": Plain(activation="relu"),
         }
         for name, part in others.items():
-            with pytest.raises(RunError, match=rf"^The {name} given is .* but .*model\.json says .*{name}=") as caught:
+            with pytest.raises(
+                RunError, match=rf"^The given model has {name} .* but .*model\.json has .*{name}="
+            ) as caught:
                 load_model(tmp_path, model=build(**{name: part}))
             assert "\n" not in str(caught.value)
-        with pytest.raises(RunError, match="penalties given is"):
+        with pytest.raises(RunError, match="The given model has penalties"):
             load_model(tmp_path, model=build(penalties=[]))
 
 

@@ -206,5 +206,5 @@ def test_what_passes_beside_the_code_keeps_it_from_being_decoded_alone():
 
 @pytest.mark.parametrize("kind", [Grey, Holes, Shrink, Watermark])
 def test_damage_of_pictures_is_refused_to_other_samples(kind):
-    with pytest.raises(BlueprintError, match=r"samples of shape \(7,\)"):
+    with pytest.raises(BlueprintError, match=r"samples have shape \(7,\)"):
         Blueprint(network=Dense(), code=Plain(size=2), corruption=kind()).build((7,))

@@ -122,7 +122,7 @@ def test_page_of_pictures_has_all_its_parts(tmp_path):
     run = run_on(pictures(1, 8, 8), "pictures", labels=4)
     run.history = [{"epoch": i, "loss": 3 / i, "validation_loss": 4 / i} for i in (1, 2, 3)]
     words, checker = checked(write_report(run, tmp_path / "report.html"))
-    for expected in ("squared error on the test part", "PCA&#39;s with the same 3 numbers", "Structural similarity",
+    for expected in ("squared error on the test part", "with as many dimensions (3)", "Structural similarity",
                      "Reconstructions.", "Best.", "Worst.", "Loss.", "Errors.", "The code.", "prefers-color-scheme",
                      "encoder.1", "isthmus train digits", "split seed"):  # fmt: skip
         assert expected in words

@@ -63,7 +63,7 @@ def test_a_writer_and_a_restorer_finish_a_swap_too(tmp_path, dying) -> None:
         ist.write_samples(tmp_path / "folder", NEW, overwrite=True)
     wake()
     assert not (tmp_path / "folder").exists()
-    with pytest.raises(DataError, match="there already"):
+    with pytest.raises(DataError, match="exists already"):
         ist.write_samples(tmp_path / "folder", NEW)
     (tmp_path / "folder").rename(tmp_path / ".folder.swap" / "new")
     assert len(_plan(tmp_path / "folder", tmp_path / "out")) == 3

@@ -69,7 +69,7 @@ def test_a_number_that_is_not_there_is_told_with_those_that_are(vae):
 def test_several_samples_where_one_is_wanted_are_refused(vae):
     with pytest.raises(DataError, match=r"digits has 1797 samples: expected one\. Choose one.*digits:0"):
         one_sample(vae, "digits")
-    with pytest.raises(DataError, match="The given sample holds 180 samples: expected one"):
+    with pytest.raises(DataError, match="The given sample has 180 samples: expected one"):
         one_sample(vae, vae.data.test)
 
 

@@ -139,7 +139,7 @@ def test_a_model_that_is_told_labels_wants_to_know_which(barely):
 def test_wrong_words_are_refused(vae):
     with pytest.raises(DataError, match="1 samples and 7 steps: expected two"):
         ist.blend(vae, 3)
-    with pytest.raises(DataError, match="in 1 steps"):
+    with pytest.raises(DataError, match="and 1 steps"):
         ist.blend(vae, 3, 8, steps=1)
     with pytest.raises(DataError, match="Did you mean 'spherical'"):
         ist.blend(vae, 3, 8, ways=["sperical"])

@@ -67,7 +67,7 @@ def test_a_whole_picture_comes_back_in_its_own_size_from_file_array_or_pillow(ru
 
 
 def test_pictures_of_several_sizes_are_streamed_and_refused_as_one_array(run, photos):
-    with pytest.raises(DataError, match=r"2 sizes.*run\.pictures"):
+    with pytest.raises(DataError, match=r"2 different sizes.*run\.pictures"):
         run.reconstruct(photos)
     sizes = {piece.names[0]: made.shape for piece, made in run.pictures(photos).through(run.reconstruct)}
     assert sizes == {"odd.png": (1, 3, 33, 50), "plain.png": (1, 3, 30, 45)}

@@ -134,7 +134,7 @@ def test_a_model_that_is_told_labels_moves_with_the_sample_s_own(barely):
 
 
 def test_what_cannot_be_done_is_refused_with_what_to_do_instead(vae, linear, barely):
-    with pytest.raises(DataError, match="no number 6: it has 6, 0 to 5"):
+    with pytest.raises(DataError, match="no latent dimension 6: it has 6 \\(0 to 5\\)"):
         ist.traverse(vae, numbers=[6])
     with pytest.raises(UseError, match="code has no KL"):
         ist.traverse(linear, by="kl")

@@ -206,7 +206,7 @@ def test_jpeg_is_pillows(quality, channels):
 
 @pytest.mark.parametrize(
     ("corruption", "words"),
-    [(Blur(), "takes pictures"), (Jpeg(), "takes pictures"), (Patch(), "needs pictures .* or series")],
+    [(Blur(), "needs pictures"), (Jpeg(), "needs pictures"), (Patch(), "needs pictures .* or series")],
     ids=str,
 )
 def test_what_needs_places_is_refused_on_tables_when_the_model_is_built(corruption, words):

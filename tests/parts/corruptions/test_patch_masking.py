@@ -36,5 +36,5 @@ def test_the_size_of_a_patch_that_is_left_open_divides_the_picture(shape, side):
 def test_a_size_that_does_not_divide_the_picture_is_refused_with_one_that_does():
     with pytest.raises(BlueprintError, match=r"8×8 pixels can't be divided into patches of 3.*patch=2"):
         ist.recipe("mae", corruption__patch=3).build((1, 8, 8))
-    with pytest.raises(BlueprintError, match="takes pictures"):
+    with pytest.raises(BlueprintError, match="needs pictures"):
         ist.recipe("vanilla", corruption="patch-masking").build((8,))

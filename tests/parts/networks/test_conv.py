@@ -109,7 +109,7 @@ def test_the_code_may_have_other_channels_at_its_own_positions(form):
 
 @pytest.mark.parametrize("code", [(8, 5, 4), (8, 16), (2, 2, 2, 2)])
 def test_a_code_of_other_positions_is_refused(code):
-    with pytest.raises(BlueprintError, match=r"codes of 4×4 positions.*Ask for \(\d+, 4, 4\)") as caught:
+    with pytest.raises(BlueprintError, match=r"codes of 4×4 positions.*Set it to \(\d+, 4, 4\)") as caught:
         build((1, 28, 28), code)
     assert "\n" not in str(caught.value)
 

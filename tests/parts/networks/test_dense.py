@@ -217,7 +217,9 @@ class Doubled(CodeKind):
 
 
 def test_weights_that_cannot_be_tied_are_refused_in_one_line():
-    with pytest.raises(BlueprintError, match=r"Tied weights.*12 to 6, 3 to 12.*tied=False") as caught:
+    with pytest.raises(
+        BlueprintError, match=r"Tied weights.*12 to 6 numbers and the decoder 3 to 12.*tied=False"
+    ) as caught:
         Blueprint(network=Dense(tied=True), code=Doubled(size=3)).build((12,))
     assert "\n" not in str(caught.value)
 

@@ -66,7 +66,7 @@ def test_it_learns_to_fill_in_digits():
 @pytest.mark.parametrize(
     ("options", "shape", "words"),
     [
-        ({}, (12,), "takes pictures"),
+        ({}, (12,), "needs pictures"),
         ({"heads": 3}, (1, 8, 8), "width=64 can't be divided among 3 heads"),
         ({"code": (5, 2, 2)}, (1, 8, 8), "makes codes of 4×4 positions"),
         ({"patch": 5}, (1, 8, 8), "can't be divided into patches of 5"),

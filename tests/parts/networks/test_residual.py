@@ -136,7 +136,7 @@ def test_the_code_may_have_other_channels_at_its_own_positions():
 
 def test_a_code_of_other_positions_is_refused():
     with pytest.raises(
-        BlueprintError, match=r"This residual network makes codes of 4×4 positions.*Ask for \(8, 4, 4\)"
+        BlueprintError, match=r"This residual network makes codes of 4×4 positions.*Set it to \(8, 4, 4\)"
     ):
         build((1, 28, 28), (8, 5, 4))
 

@@ -259,7 +259,7 @@ def test_penalties_that_come_again_are_numbered():
 
 @pytest.mark.parametrize("kind", ["loss", "distance", "code", "epoch", "seconds", "learning_rate", "validation_l1"])
 def test_a_penalty_cannot_be_called_as_something_else_in_the_history(kind):
-    with pytest.raises(BlueprintError, match=f"calls the penalty Own '{kind}': expected"):
+    with pytest.raises(BlueprintError, match=f"gives the penalty Own the kind '{kind}': expected"):
         type("Own", (Penalty,), {"__module__": __name__, "kind": kind})
     assert kind not in Penalty.kinds()
 
