@@ -123,8 +123,8 @@ def test_a_restorer_restores_and_says_how_well(name):
     run = ist.fit(ist.recipe(name).build(data), data, epochs=1, compile=False, progress=False)
     assert np.isfinite(ist.restoration(run, most=4).scores["psnr"]["restored"])
     side = 4 if name == "upscale" else 8
-    known = {"known": np.eye(8) == 0} if name == "inpaint" else {}
-    assert ist.restore(run, np.zeros((side, side), dtype=np.uint8), **known).device.type == "cpu"
+    observed = {"observed": np.eye(8) == 0} if name == "inpaint" else {}
+    assert ist.restore(run, np.zeros((side, side), dtype=np.uint8), **observed).device.type == "cpu"
 
 
 def test_a_device_that_is_not_there_is_refused_in_one_line(vae):
