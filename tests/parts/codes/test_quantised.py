@@ -203,7 +203,7 @@ def test_sizes_that_do_not_come_out_even_are_said_when_the_model_is_built(code, 
 
 def test_modules_of_ones_own_bring_the_book():
     code, layers = Vq(entries=4), (torch.nn.Linear(6, 3), torch.nn.Linear(3, 6))
-    with pytest.raises(BlueprintError, match="A vq code needs its book.*code_module="):
+    with pytest.raises(BlueprintError, match=r"A vq code needs its book.*code_module="):
         ist.Autoencoder(*layers, shape=(6,), code=code)
     model = ist.Autoencoder(*layers, shape=(6,), code=code, code_module=code.module((3,), seeded()))
     assert model(torch.randn(2, 6)).code.indices is not None
