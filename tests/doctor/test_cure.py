@@ -240,3 +240,15 @@ def test_no_cure_names_a_code_that_can_not_be_built(recipe):
     assert cure.possible(of, {"code": 8})
     assert not cure.possible(of, {"code": 0})
     assert cure.possible(of, {"code": 15}) == (recipe != "vq")
+
+
+def test_a_cure_is_judged_by_shape_and_scaling_alone_where_a_run_has_no_data(monkeypatch):
+    from isthmus.doctor import cure
+    from isthmus.doctor.examination import Examination
+    from isthmus.model import start
+
+    of = Examination.of_run(patient(built("deep", code=8, start="pca"), epochs=1).run)
+    monkeypatch.setattr(of, "run", None)
+    monkeypatch.setattr(start, "principal_components", lambda *_: pytest.fail("no start is found for a trial build"))
+    assert cure.possible(of, {"code": 4})
+    assert not cure.possible(of, {"code": 0})

@@ -202,3 +202,11 @@ def test_a_mask_is_settled_by_the_data():
     assert model.conditioning.mask
     assert model.blueprint is not None
     assert Blueprint.from_json(model.blueprint.to_json()).build((4,)).conditioning.mask
+
+
+def test_building_reads_the_samples_to_decide_by_once(monkeypatch):
+    data, read = ist.open_data("digits"), []
+    whole = ist.Samples.batch
+    monkeypatch.setattr(ist.Samples, "batch", lambda own, rows: read.extend(rows.tolist()) or whole(own, rows))
+    ist.recipe("vanilla").build(data, remarks=False)
+    assert sorted(read) == list(range(len(data.train)))

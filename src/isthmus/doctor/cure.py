@@ -6,6 +6,7 @@ from typing import Any
 
 from isthmus.doctor.examination import Examination
 from isthmus.errors import IsthmusError
+from isthmus.model.data_spec import Bare
 from isthmus.model.recipes import recipe as named
 from isthmus.training import Settings
 
@@ -44,8 +45,9 @@ def possible(of: Examination, options: Mapping[str, Any], *, recipe: str = "") -
     if blueprint is None:
         return False
     try:
-        data = None if of.run is None else of.run.data
-        blueprint.with_options(**options).build(of.model if data is None else data, remarks=False)
+        known = None if of.run is None else of.run.data
+        data = Bare(of.model.shape, of.model.scaling) if known is None else known
+        blueprint.with_options(**options).resolve(data).assemble(data.shape, data.scaling)
     except IsthmusError:
         return False
     return True

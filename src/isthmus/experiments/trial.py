@@ -131,7 +131,8 @@ def components(trials: Iterable[Fit], data: Data) -> int:
     largest = 1
     for trial in {trial.candidate: trial for trial in trials}.values():
         with contextlib.suppress(IsthmusError):  # a model that doesn't fit the data fails in its own trial
-            model = trial.blueprint.with_options(**trial.options).build(data, remarks=False)
+            blueprint = trial.blueprint.with_options(**trial.options).resolve(data)
+            model = blueprint.assemble(data.shape, data.scaling)
             largest = max(largest, baseline_size(model))
             if has_likelihood(model):  # its draws are compared in the data's components
                 largest = max(largest, min(FEATURES, math.prod(data.shape)))

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, Self
 
 import torch
 from pydantic import Field, SerializeAsAny
+from torch import Tensor
 
 from isthmus.data.scaling import Scaling
 from isthmus.errors import BlueprintError, nearest, remark
@@ -93,12 +94,12 @@ class Blueprint(Value):
         Raises:
             BlueprintError: the parts don't fit each other or the data.
         """
-        shape, scaling = shape_and_scaling(data)
-        resolved = self.resolve(data)
+        (shape, scaling), sample = shape_and_scaling(data), sample_of(data)
+        resolved = self._resolved(data, sample)
         if remarks:
             _remark_on_size(resolved.code_shape(shape), shape, resolved)
         model = resolved.assemble(shape, scaling, seed=seed)
-        start(model, resolved.start, resolved.network, data)
+        start(model, resolved.start, resolved.network, data, sample)
         model.columns = tuple(getattr(data, "columns", ()))
         model.categories = tuple(getattr(getattr(data, "train", None), "categories", ()))
         return model
@@ -109,7 +110,11 @@ class Blueprint(Value):
         Raises:
             BlueprintError: the parts don't fit each other or the data.
         """
-        shape, sample = shape_and_scaling(data)[0], sample_of(data)
+        return self._resolved(data, sample_of(data))
+
+    def _resolved(self, data: HasShape | Shape, sample: Tensor | None) -> Self:
+        """The same, where the samples to decide by are read already."""
+        shape = shape_and_scaling(data).shape
         check_pairs(self.corruption, data)
         classes = (len(getattr(data, "label_names", ())) or self.classes) if self.condition else 0
         if self.condition and not classes:

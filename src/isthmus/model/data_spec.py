@@ -1,7 +1,7 @@
 """The `DataSpec` of data: the facts that a blueprint needs to decide its "auto" options."""
 
 import math
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import torch
 from torch import Tensor
@@ -28,6 +28,13 @@ class HasShape(Protocol):
     def scaling(self) -> Scaling:
         """Learnt from the training part."""
         ...
+
+
+class Bare(NamedTuple):
+    """Shape and scaling without samples."""
+
+    shape: Shape
+    scaling: Scaling
 
 
 def spec_of(
@@ -69,17 +76,17 @@ def check_pairs(corruption: Corruption, data: Any) -> None:
         )
 
 
-def shape_and_scaling(data: HasShape | Shape) -> tuple[Shape, Scaling]:
+def shape_and_scaling(data: HasShape | Shape) -> Bare:
     """The shape and scaling of the data. For a bare shape, pictures are expected in 0..1."""
     if hasattr(data, "shape") and hasattr(data, "scaling"):
-        return tuple(data.shape), data.scaling  # pyright: ignore[reportAttributeAccessIssue]
+        return Bare(tuple(data.shape), data.scaling)  # pyright: ignore[reportAttributeAccessIssue]
     shape = tuple(data) if isinstance(data, tuple | list) else ()
     if not shape or not all(isinstance(size, int) and size > 0 for size in shape):
         raise BlueprintError(
             f"{brief(data)} is not the shape of a sample. "
             "Give data from `open_data`, or a shape of whole numbers above 0, such as (1, 28, 28)."
         )
-    return shape, Scaling(range=(0.0, 1.0) if len(shape) == 3 else None)
+    return Bare(shape, Scaling(range=(0.0, 1.0) if len(shape) == 3 else None))
 
 
 def sample_of(data: HasShape | Shape) -> Tensor | None:

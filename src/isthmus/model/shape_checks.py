@@ -8,26 +8,16 @@ import torch
 from torch import Tensor
 
 from isthmus.data.scaling import Scaling
-from isthmus.errors import BlueprintError, DataError, IsthmusError, UseError
+from isthmus.errors import BlueprintError, DataError
 from isthmus.parts import Custom, Shape
 from isthmus.parts.distances.distance import words
-from isthmus.parts.model import Model, encoder_shape, eval_mode, example, zeros
+from isthmus.parts.model import Model, check_decodes, encoder_shape, eval_mode, example, zeros
 
 
 class ScaledModel(Model, Protocol):
     """A model that carries its scaling."""
 
     scaling: Scaling
-
-    @property
-    def decodes(self) -> bool:
-        """Whether its code alone can be decoded."""
-        ...
-
-    @property
-    def skips(self) -> bool:
-        """Whether the decoder sees layers of the encoder."""
-        ...
 
 
 def find_code_shape(model: Model) -> Shape:
@@ -70,17 +60,6 @@ def check_codes(model: ScaledModel, z: Tensor) -> None:
             f"The codes have shape {tuple(z.shape)}, but this model expects (N, {wanted}). "
             "Give codes that this model's encode made."
         )
-
-
-def check_decodes(model: ScaledModel, refusal: type[IsthmusError] = UseError) -> None:
-    """Raise `refusal` unless the code alone can be decoded."""
-    if model.decodes:
-        return
-    cause = "has skip connections around the code" if model.skips else "adds its output to its input"
-    raise refusal(
-        f"This model {cause}, so its code alone can't be decoded. Reconstruct or restore whole samples, or "
-        "train a model with skips=False and predicts='sample'."
-    )
 
 
 def max_width(model: Model) -> int:

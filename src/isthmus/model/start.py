@@ -4,10 +4,10 @@ import math
 from typing import Any, cast
 
 import torch
+from torch import Tensor
 
 from isthmus.errors import BlueprintError
 from isthmus.model.autoencoder import Autoencoder
-from isthmus.model.data_spec import sample_of
 from isthmus.parts import CodeKind, Distance, GaussianCode, Network, Plain, Shape
 from isthmus.parts.bypass import bypass_of
 from isthmus.parts.layers import Chain
@@ -43,15 +43,15 @@ def check_linear(code: CodeKind, code_shape: Shape, distance: Distance, shape: S
         )
 
 
-def start(model: Autoencoder, how: str, network: Network, data: Any) -> None:
+def start(model: Autoencoder, how: str, network: Network, data: Any, sample: Tensor | None) -> None:
     """Set the first output of a new model: PCA, the data's mean, or a residual of 0.
 
-    how: "pca" or "mean". data: with `train` and `scaling`; nothing is done if there are no samples.
+    how: "pca" or "mean". data: with `train` and `scaling`. sample: (n, *shape) scaled samples of it (see `sample_of`);
+        None if there are none, and then only PCA and a residual are set.
 
     Raises:
         BlueprintError: how="pca", and there is no training part to learn from.
     """
-    sample = sample_of(data)
     if how == "pca":
         start_at_pca(model, data)
     elif not model.predicts.decodes:

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
+from isthmus.errors import UseError
 from isthmus.parts.conditioning import Conditioning
 from isthmus.parts.corruptions import Corruption
 from isthmus.parts.distances import Distance
@@ -36,6 +37,16 @@ class Model(Protocol):
     input_shape: Shape
     code_shape: Shape
     bound: Any
+
+    @property
+    def decodes(self) -> bool:
+        """Whether the code alone can be decoded."""
+        ...
+
+    @property
+    def skips(self) -> bool:
+        """Whether the decoder sees layers of the encoder."""
+        ...
 
     def module_of(self, part: Part) -> nn.Module:
         """The module with the weights of this penalty or of the prior."""
@@ -82,8 +93,24 @@ def code_after(model: Model, layer: str, output: Tensor, batch: Batch) -> Tensor
     return model.code(features.to(output.dtype), None, model.code_module).z
 
 
+def check_decodes(model: Model) -> None:
+    """Raise UseError unless the code alone can be decoded."""
+    if model.decodes:
+        return
+    cause = "has skip connections around the code" if model.skips else "adds its output to its input"
+    raise UseError(
+        f"This model {cause}, so its code alone can't be decoded. Reconstruct or restore whole samples, or "
+        "train a model with skips=False and predicts='sample'."
+    )
+
+
 def picture_of(model: Model, z: Tensor, labels: Tensor | None = None) -> Tensor:
-    """Decode (N, *code) to (N, *shape), scaled."""
+    """Decode (N, *code) to (N, *shape), scaled.
+
+    Raises:
+        UseError: the decoder sees more than the code.
+    """
+    check_decodes(model)
     return model.distance.picture(model.decoder(model.conditioning.to_decoder(z, labels)).to(z.dtype))
 
 

@@ -14,7 +14,7 @@ from torch import Tensor
 from isthmus.data.named import NAMES
 from isthmus.data.samples import Samples
 from isthmus.errors import DataError, UseError, alike, nearest
-from isthmus.model.shape_checks import check_decodes
+from isthmus.parts.model import check_decodes
 from isthmus.trained import TrainedModel
 
 Given = ParamSpec("Given")

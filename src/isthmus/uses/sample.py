@@ -16,8 +16,8 @@ from isthmus.errors import DataError, UseError, nearest
 from isthmus.formatting import number
 from isthmus.memory import check_size, within_memory
 from isthmus.model.autoencoder import Autoencoder
-from isthmus.model.shape_checks import check_decodes
 from isthmus.parts.forward_pass import map_tensors
+from isthmus.parts.model import check_decodes
 from isthmus.samplers import Sampler, Way, fit_sampler
 from isthmus.seeds import seeded
 from isthmus.trained import TrainedModel

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from isthmus.errors import BlueprintError
+from isthmus.errors import BlueprintError, UseError
 from isthmus.model.batch import Inputs
 from isthmus.model.blueprint import Blueprint
-from isthmus.parts import CodeAdversary, Dense, OutputAdversary, Plain
+from isthmus.parts import CodeAdversary, Dense, OutputAdversary, Plain, PredictsResidual
 from isthmus.parts.penalties.adversary import squared_slope
 from isthmus.parts.penalties.output_adversary import STEP
 from isthmus.training.optimisers import Optimiser
@@ -162,3 +162,11 @@ def test_a_step_compiled_equals_eager(penalty):
         step(Inputs(raw, model.draw(8, torch.Generator().manual_seed(0))), None, 0.1)
         moved.append({name: weight.clone() for name, weight in model.state_dict().items()})
     torch.testing.assert_close(*moved, rtol=1e-4, atol=1e-5)
+
+
+def test_samples_drawn_from_codes_need_a_code_that_can_be_decoded_alone():
+    penalties = (OutputAdversary(),)
+    model = Blueprint(network=Dense(), code=Plain(size=2), penalties=penalties, predicts=PredictsResidual())
+    built = model.build((1, 4, 4), remarks=False)
+    with pytest.raises(UseError, match="its code alone can't be decoded"):
+        built.loss(built(samples(4, built.shape), built.draw(4, torch.Generator())))
