@@ -8,9 +8,9 @@ from isthmus.options import DivisionOptions, ReadingOptions, options_of
 
 ReadOptions = dict[str, Any]
 READING = tuple(options_of(ReadingOptions))
-"""How to read a source."""
+"""The options for reading a source."""
 DIVIDING = ("validation", "test", "seed", "scaling")
-"""How to divide and scale what is read."""
+"""The options for dividing and scaling the samples."""
 
 
 def reads(*names: str) -> Callable[[Command], Command]:

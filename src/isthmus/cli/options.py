@@ -91,7 +91,7 @@ def named_model(name: str, changes: dict[str, Any]) -> "Blueprint":
 def make_way(*targets: Path, force: bool, source: str | None = None) -> None:
     """See before any work is done, not after it, that all can be written; the folders they lie in are made.
 
-    source: what is read, which is never overwritten.
+    source: it is read, and never overwritten.
 
     Raises:
         DataError: something is there, and is not to be overwritten; or two are one.

@@ -108,8 +108,7 @@ class Examination:
         sums, kl, count, made = UnitSums(self.model), None, 0, []
         for out in self.passes(self.train):
             sums.add(out)
-            cost = None if out.code.distribution is None else self.model.code.prior.kl(out.code.distribution)
-            if cost is not None:
+            if (cost := self.model.code.kl(out.code)) is not None:
                 kl = cost.cpu().double().sum(0) + (0 if kl is None else kl)
             count += len(out.clean)
             made.append(out.reconstruction.flatten(1).cpu().double())

@@ -148,7 +148,7 @@ def _draws(
 def _kl(model: Autoencoder, out: Pass) -> Tensor:
     """(N, *code) KL divergence of the posterior to the prior; (N, 1) at the draw, without a closed form."""
     posterior, prior, z = out.code.distribution, model.code.prior, out.code.z
-    closed = prior.kl(posterior)
+    closed = model.code.kl(out.code)
     return (posterior.log_prob(z) - prior.log_prob(z, model))[:, None] if closed is None else closed
 
 

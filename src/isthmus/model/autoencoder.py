@@ -143,12 +143,12 @@ class Autoencoder(nn.Module):
     def draw(self, count: int, generator: torch.Generator) -> dict[str, Any]:
         """All random numbers for a forward pass of `count` samples, from one generator, always in the same order."""
         draws = {"corruption": self.corruption.draw(count, self.shape, generator)} if self.corruption.damages else {}
-        draws |= {"code": self.code.draw(count, self.code_shape, generator)}
-        draws |= {side: dropout_masks(getattr(self, side), count, generator) for side in ("encoder", "decoder")}
-        draws |= {"penalties": self.objective.draw(count, self, generator)}
-        return {
-            name: drawn for name, drawn in draws.items() if name == "corruption" or (drawn is not None and drawn != {})
+        others = {"code": self.code.draw(count, self.code_shape, generator)}
+        others |= {
+            side: dropout_masks(getattr(self, side), count, generator) or None for side in ("encoder", "decoder")
         }
+        others |= {"penalties": self.objective.draw(count, self, generator) or None}
+        return draws | {name: drawn for name, drawn in others.items() if drawn is not None}
 
     def loss(self, out: Pass, weights: Tensor | None = None) -> tuple[Tensor, dict[str, Tensor]]:
         """The scalar loss to minimise, and the mean of each of its terms (see `Objective`)."""

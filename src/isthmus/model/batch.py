@@ -1,5 +1,6 @@
 """From raw samples to a batch: scaled values, a mask of missing numbers, and labels, draws and pairs."""
 
+from dataclasses import replace
 from types import MappingProxyType
 from typing import NamedTuple, Protocol
 
@@ -11,6 +12,7 @@ from isthmus.data.scaling import Scaling
 from isthmus.errors import DataError
 from isthmus.parts import Conditioning, Corruption, Pairs, Shape
 from isthmus.parts.forward_pass import Batch, Corrupted, Draws, map_tensors
+from isthmus.parts.part import commas
 
 
 class Inputs(NamedTuple):
@@ -45,13 +47,13 @@ def inputs_of(
     model: TakesBatches, samples: Samples, rows: Tensor, draws: Draws | None = None, *, epochs: float | None = None
 ) -> Inputs:
     """These samples, with labels and damaged samples if the model takes them."""
-    wants_labels = model.conditioning.classes and samples.labels is not None
-    wants_damaged = isinstance(model.corruption, Pairs) and samples.damaged is not None
+    labels = samples.labels if model.conditioning.classes else None
+    damaged = samples.damaged if isinstance(model.corruption, Pairs) else None
     return Inputs(
         samples.batch(rows),
         draws or {},
-        samples.labels[rows] if wants_labels and samples.labels is not None else None,
-        samples.damaged[rows] if wants_damaged and samples.damaged is not None else None,
+        None if labels is None else labels[rows],
+        None if damaged is None else damaged[rows],
         None if epochs is None else torch.full((len(rows),), epochs),
     )
 
@@ -69,11 +71,10 @@ def batch_of(
     Raises:
         DataError: the samples have the wrong shape, or their labels are missing.
     """
-    clean, observed = _scaled(model, raw, model.shape)
-    readable = _readable(model.scaling, clean, observed)
-    labels = labels_for(model, labels, clean.shape[0])
-    damaged = None if damaged is None else model.scaling(damaged).to(clean.dtype)
-    return Batch(clean, observed, readable, labels, damaged, epochs, draws or {})
+    batch = _bare(model, raw, model.shape)
+    labels = labels_for(model, labels, raw.shape[0])
+    damaged = None if damaged is None else model.scaling(damaged).to(batch.clean.dtype)
+    return replace(batch, labels=labels, damaged=damaged, epochs=epochs, draws=draws or {})
 
 
 def given_to(model: TakesBatches, raw: Tensor, observed: Tensor | None = None) -> Corrupted:
@@ -83,14 +84,11 @@ def given_to(model: TakesBatches, raw: Tensor, observed: Tensor | None = None) -
 
     observed: (N, *input_shape) True for the numbers that are known, if the others are filled already.
     """
-    if model.input_shape != model.shape and tuple(raw.shape[1:]) == model.shape:
-        values, found = _scaled(model, raw, model.shape)
-        return model.corruption.corrupt(Batch(values, found, _readable(model.scaling, values, found)))
-    values, found = _scaled(model, raw, model.input_shape)
-    found = _readable(model.scaling, values, found)
-    if observed is not None:
-        return Corrupted(values, observed)
-    return Corrupted(values) if found is None else model.corruption.corrupt(Batch(values, found, found))
+    clean = model.input_shape != model.shape and tuple(raw.shape[1:]) == model.shape
+    batch = _bare(model, raw, model.shape if clean else model.input_shape)
+    if observed is not None and not clean:
+        return Corrupted(batch.clean, observed)
+    return model.corruption.corrupt(batch) if clean or batch.readable is not None else Corrupted(batch.clean)
 
 
 def labels_for(model: TakesBatches, labels: Tensor | None, count: int) -> Tensor | None:
@@ -110,13 +108,8 @@ def labels_for(model: TakesBatches, labels: Tensor | None, count: int) -> Tensor
     return labels.to(model.scaling.scale.device)
 
 
-def commas(shape: Shape) -> str:
-    """A shape for a message: "1, 28, 28"."""
-    return ", ".join(map(str, shape))
-
-
-def _scaled(model: TakesBatches, raw: Tensor, shape: Shape) -> tuple[Tensor, Tensor | None]:
-    """(N, *shape) scaled samples with missing numbers as 0, and a mask of the observed ones if some may be missing.
+def _bare(model: TakesBatches, raw: Tensor, shape: Shape) -> Batch:
+    """(N, *shape) samples, scaled, with masks of the missing numbers if some may be missing, and nothing else.
 
     The type is that of the weights (see `nn.Module.to`).
     """
@@ -127,14 +120,15 @@ def _scaled(model: TakesBatches, raw: Tensor, shape: Shape) -> tuple[Tensor, Ten
         )
     scaled = model.scaling(raw).to(model.scaling.scale.dtype)
     if not model.conditioning.mask:
-        return scaled, None
+        return Batch(scaled)
     observed = ~scaled.isnan()
-    return torch.where(observed, scaled, 0), observed
+    clean = torch.where(observed, scaled, 0)
+    return Batch(clean, observed, _readable(model.scaling, clean, observed))
 
 
-def _readable(scaling: Scaling, scaled: Tensor, observed: Tensor | None) -> Tensor | None:
+def _readable(scaling: Scaling, scaled: Tensor, observed: Tensor) -> Tensor:
     """(N, *shape) True for numbers that the encoder can use: observed ones, except unknown categories."""
-    if observed is None or not any(scaling.levels) or scaled.shape[1:] != (len(scaling.levels),):
+    if not any(scaling.levels) or scaled.shape[1:] != (len(scaling.levels),):
         return observed
     levels = torch.tensor(scaling.levels, device=scaled.device)
     return observed & ((levels == 0) | (scaled < levels))

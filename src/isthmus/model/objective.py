@@ -21,7 +21,7 @@ Bound = Literal["mean", "log-mean-exp"]
 class Objective(nn.Module):
     """A distance, penalties with their weights, and the bound that combines the losses of several draws.
 
-    penalties: resolved, so that no weight is "auto". names: their kinds, numbered if a kind occurs again.
+    penalties: resolved, so that no weight is "auto". named: each with its name: its kind, numbered if it occurs again.
     penalty_modules: the penalties' modules by name, for example the rivals.
 
     Raises:
@@ -32,7 +32,7 @@ class Objective(nn.Module):
         super().__init__()
         self.distance, self.penalties = distance, tuple(penalties)
         self.bound: Bound = bound
-        self.names = names_of(self.penalties)
+        self.named = list(zip(names_of(self.penalties), self.penalties, strict=True))
         self.penalty_modules = nn.ModuleDict()
         if bound == "log-mean-exp" and not distance.likelihood:
             raise BlueprintError(
@@ -41,9 +41,9 @@ class Objective(nn.Module):
             )
 
     @property
-    def named(self) -> list[tuple[str, Penalty]]:
-        """The penalties with their names."""
-        return list(zip(self.names, self.penalties, strict=True))
+    def names(self) -> list[str]:
+        """The penalties' names."""
+        return [name for name, _ in self.named]
 
     @property
     def has_rival(self) -> bool:

@@ -9,6 +9,8 @@ from isthmus.errors import BlueprintError
 from isthmus.parts import CodeKind, Corruption, Output
 
 _COUNTS = ("poisson", "negative-binomial")
+_RENAMED = {"network": {"told": "masked"}, "corruption": {"stored": "as_bytes"}}
+"""Fields of parts: before, and now."""
 
 
 def modern_blueprint(said: Mapping[str, Any]) -> dict[str, Any]:
@@ -16,9 +18,12 @@ def modern_blueprint(said: Mapping[str, Any]) -> dict[str, Any]:
     said = dict(said)
     if "learns" in said:
         said["predicts"] = "residual" if said.pop("learns") == "correction" else "sample"
-    for name, modern in _MODERN.items():
+    for name, names in _RENAMED.items():
         if isinstance(part := said.get(name), Mapping):
-            said[name] = modern(dict(part))
+            said[name] = {names.get(field, field): value for field, value in part.items()}
+    distance = said.get("distance")
+    if isinstance(distance, Mapping) and distance.get("kind") in _COUNTS:
+        said["distance"] = {"seen": "counts"} | dict(distance)  # before this option, the encoder's input was the counts
     return said
 
 
@@ -35,19 +40,3 @@ def modern_parts(said: Mapping[str, Any]) -> dict[str, Any]:
 def modern_weights(tensors: Mapping[str, Any]) -> dict[str, Any]:
     """Tensors of a model, or of its checkpoint, with the present names."""
     return {re.sub(r"(^|/)own\.", r"\1objective.penalty_modules.", name): tensor for name, tensor in tensors.items()}
-
-
-def _network(part: dict[str, Any]) -> dict[str, Any]:
-    return {"masked" if name == "told" else name: value for name, value in part.items()}
-
-
-def _corruption(part: dict[str, Any]) -> dict[str, Any]:
-    return {"as_bytes" if name == "stored" else name: value for name, value in part.items()}
-
-
-def _distance(part: dict[str, Any]) -> dict[str, Any]:
-    """Before this option existed, the encoder's input was the counts themselves."""
-    return {"seen": "counts"} | part if part.get("kind") in _COUNTS else part
-
-
-_MODERN = {"network": _network, "corruption": _corruption, "distance": _distance}

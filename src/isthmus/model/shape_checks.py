@@ -12,6 +12,7 @@ from isthmus.errors import BlueprintError, DataError
 from isthmus.parts import Custom, Shape
 from isthmus.parts.distances.distance import words
 from isthmus.parts.model import Model, check_decodes, encoder_shape, eval_mode, example, zeros
+from isthmus.parts.part import commas
 
 
 class ScaledModel(Model, Protocol):
@@ -55,9 +56,8 @@ def check_codes(model: ScaledModel, z: Tensor) -> None:
     """Raise UseError if the code alone can't be decoded, DataError if the codes aren't (N, *code)."""
     check_decodes(model)
     if tuple(z.shape[1:]) != model.code_shape:
-        wanted = ", ".join(map(str, model.code_shape))
         raise DataError(
-            f"The codes have shape {tuple(z.shape)}, but this model expects (N, {wanted}). "
+            f"The codes have shape {tuple(z.shape)}, but this model expects (N, {commas(model.code_shape)}). "
             "Give codes that this model's encode made."
         )
 

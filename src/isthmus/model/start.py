@@ -1,6 +1,5 @@
 """The start of training: at the data's mean, or at PCA through a linear path parallel to the network."""
 
-import math
 from typing import Any, cast
 
 import torch
@@ -30,8 +29,7 @@ def check_linear(code: CodeKind, code_shape: Shape, distance: Distance, shape: S
             f"start='pca' needs a code equal to the encoder's output, but {code} changes it. "
             "Use code='plain' without an activation, code='gaussian', or start='mean'."
         )
-    output = torch.linspace(-2, 2, math.prod(shape)).view(1, *shape)
-    if distance.outputs(shape) != shape or not torch.equal(distance.picture(output), output):
+    if not distance.outputs_picture(shape):
         raise BlueprintError(
             f"start='pca' needs a decoder whose output is the sample itself, but {distance} transforms the output. "
             "Use distance='mse' with link='identity', or start='mean'."

@@ -57,7 +57,8 @@ def rebuild(folder: Path, model: Autoencoder | None = None) -> Autoencoder:
     """The model that model.json describes, without its saved weights.
 
     Raises:
-        RunError, BlueprintError: as `load_model`.
+        RunError: the folder has no model, a damaged one, one of a newer format, or one with other custom modules.
+        BlueprintError: a part of it is not defined here.
     """
     path = folder / MODEL
     said = read_described(folder)

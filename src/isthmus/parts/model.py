@@ -39,6 +39,11 @@ class Model(Protocol):
     bound: Any
 
     @property
+    def device(self) -> torch.device:
+        """Where it computes."""
+        ...
+
+    @property
     def decodes(self) -> bool:
         """Whether the code alone can be decoded."""
         ...
@@ -122,8 +127,8 @@ def example(model: Model) -> Pass:
 
 def zeros(model: Model, shape: Shape) -> Tensor:
     """(1, *shape) zeros on the weights' device and in their type."""
-    like = next((weight for weight in model.parameters() if weight.is_floating_point()), torch.zeros(()))
-    return like.new_zeros(1, *shape)
+    like = next((weight for weight in model.parameters() if weight.is_floating_point()), None)
+    return torch.zeros(1, *shape, device=model.device) if like is None else like.new_zeros(1, *shape)
 
 
 @contextlib.contextmanager

@@ -173,3 +173,8 @@ class Part(Value):
     def _explain(cls, error: ValidationError) -> str:
         called = f"A {cls.family}" if cls._is_family() else f"The {cls.kind} {cls.family}"
         return explain(called, cls.family, cls.model_fields, error)
+
+
+def commas(shape: Shape) -> str:
+    """A shape for a message: "1, 28, 28"."""
+    return ", ".join(map(str, shape))

@@ -40,7 +40,7 @@ def train_by_labels(
     train, validation = parts[0], parts[1] if len(parts) > 1 else None
     rates = {f"module.{name}": rate for name, rate in (rates or {}).items()}
     training = Training(learner, train, validation, settings, callbacks, rates=rates)
-    # a body of somebody's own may draw from the global state: it begins at the seed, and comes back as it was
+    # a custom body may draw from the global state, which starts at the seed here and is restored afterwards
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(settings.seed)
         state = training.run()

@@ -16,7 +16,6 @@ from isthmus.errors import DataError, UseError, nearest
 from isthmus.formatting import number
 from isthmus.memory import check_size, within_memory
 from isthmus.model.autoencoder import Autoencoder
-from isthmus.parts.forward_pass import map_tensors
 from isthmus.parts.model import check_decodes
 from isthmus.samplers import Sampler, Way, fit_sampler
 from isthmus.seeds import seeded
@@ -55,9 +54,7 @@ class FromPrior:
     @torch.no_grad()
     def draw(self, count: int, generator: torch.Generator) -> Tensor:
         """(count, *code) float32; the same generator state gives the same draws."""
-        model, prior = self.model, self.model.code.prior
-        drawn = prior.draw(count, model.code_shape, generator)
-        return prior.sample(map_tensors(lambda x: x.to(model.device), drawn), model).cpu().float()
+        return self.model.code.prior.new(count, self.model, generator).cpu().float()
 
 
 @dataclass(frozen=True, eq=False)

@@ -208,8 +208,7 @@ def _codes(run: TrainedModel, train: Samples) -> tuple[Tensor, Tensor | None]:
         for out in passes(run.model, train.some(KNOWN), 256, damage=False):
             code = out.code
             codes.append(code.z.flatten(1).float().cpu())
-            cost = None if code.distribution is None else run.model.code.prior.kl(code.distribution)
-            if cost is not None:
+            if (cost := run.model.code.kl(code)) is not None:
                 costs.append(cost.flatten(1).float().cpu())
     return torch.cat(codes), torch.cat(costs).mean(0) if costs else None
 

@@ -83,6 +83,13 @@ class CodeKind(Part):
         """The random numbers for `count` samples, N first, if the code is random; draws: how many per sample."""
         return None
 
+    def kl(self, code: Code) -> Tensor | None:
+        """(N, *code) KL divergence of each latent dimension to the prior, in nats.
+
+        None if the code has no posterior, or the prior no closed form.
+        """
+        return None if code.distribution is None else self.prior.kl(code.distribution)
+
     def __call__(self, features: Tensor, draws: Tensor | None = None, module: nn.Module | None = None) -> Code:
         """The Code of (N, *features)."""
         raise NotImplementedError

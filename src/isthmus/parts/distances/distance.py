@@ -1,5 +1,6 @@
 """The base of all distances between the decoder's output and the clean target, one number per sample."""
 
+import math
 from typing import Any, ClassVar, Literal, Self
 
 import torch
@@ -62,6 +63,11 @@ class Distance(Part):
     def outputs(self, shape: Shape) -> Shape:
         """The shape of the decoder's output for samples of this shape: the same, or with more channels."""
         return shape
+
+    def outputs_picture(self, shape: Shape) -> bool:
+        """Whether the decoder's output is the picture itself, for samples of this shape."""
+        output = torch.linspace(-2, 2, math.prod(shape)).view(1, *shape)
+        return self.outputs(shape) == shape and torch.equal(self.picture(output), output)
 
     def picture(self, output: Tensor) -> Tensor:
         """The decoder's output (N, *outputs) to (N, *shape) in the scaled data's space."""

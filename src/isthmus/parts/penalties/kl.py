@@ -60,8 +60,8 @@ class Kl(Penalty):
 
     def check(self, model: Model) -> None:
         """Raise BlueprintError if the code has no posterior, or the fields contradict each other."""
-        posterior = example(model).code.distribution
-        if posterior is None:
+        code = example(model).code
+        if code.distribution is None:
             raise BlueprintError(
                 f"{self.kind} needs a code with a distribution, but a {model.code.kind} code has none. "
                 "Use a gaussian code (recipe 'vae'), or leave the penalty out."
@@ -71,7 +71,7 @@ class Kl(Penalty):
                 "bound='log-mean-exp' needs the KL of each draw, but mode='closed' gives all draws the same KL. "
                 f"Set the {self.kind} penalty's mode='draws', or 'auto'."
             )
-        closed = model.code.prior.kl(posterior) is not None
+        closed = model.code.kl(code) is not None
         if self.mode == "closed" and not closed:
             raise BlueprintError(
                 f"The prior {model.code.prior} has no KL in closed form. Set the {self.kind} penalty's mode='draws', "
@@ -86,7 +86,7 @@ class Kl(Penalty):
     def __call__(self, out: Pass, model: Model, draws: Any = None) -> Tensor:
         """(N,) nats; (K·N,) by draws. With a capacity or free bits, each sample gets the batch's value."""
         posterior, prior = out.code.distribution, model.code.prior
-        each = None if self._by_draws(model) and "code" in out.draws else prior.kl(posterior)
+        each = None if self._by_draws(model) and "code" in out.draws else model.code.kl(out.code)
         if each is None:
             return posterior.log_prob(out.code.z) - prior.log_prob(out.code.z, model)
         each = each.flatten(1)

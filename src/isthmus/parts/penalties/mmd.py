@@ -6,7 +6,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from isthmus.parts.forward_pass import Pass, map_tensors
+from isthmus.parts.forward_pass import Pass
 from isthmus.parts.model import Model
 from isthmus.parts.penalties.penalty import Penalty, Weight
 
@@ -63,13 +63,9 @@ def mmd(x: Tensor, y: Tensor, kernel: Kernel = "imq", scales: tuple[float, ...] 
 
 
 def of_prior(count: int, model: Model, draws: Any = None) -> Tensor:
-    """(N, *code) draws of the model's prior from these random numbers; without them, the same at every call."""
+    """(N, *code) codes drawn from the prior with these random numbers; without them, the same at every call."""
     prior = model.code.prior
-    if draws is None:
-        like = next(model.encoder.parameters(), torch.zeros(()))
-        drawn = prior.draw(count, model.code_shape, torch.Generator().manual_seed(0))
-        draws = map_tensors(lambda x: x.to(like.device, like.dtype), drawn)
-    return prior.sample(draws, model)
+    return prior.new(count, model, torch.Generator().manual_seed(0)) if draws is None else prior.sample(draws, model)
 
 
 def _pairs(x: Tensor, kernel: Kernel, scales: tuple[float, ...]) -> Tensor:

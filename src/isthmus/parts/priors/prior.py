@@ -5,7 +5,8 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from isthmus.parts.model import Model
+from isthmus.parts.forward_pass import map_tensors
+from isthmus.parts.model import Model, zeros
 from isthmus.parts.part import Part, Shape
 
 
@@ -41,6 +42,12 @@ class Prior(Part):
     def sample(self, draws: Any, model: Model) -> Tensor:
         """(N, *code) codes from the random numbers of `draw`, which are on the model's device."""
         raise NotImplementedError
+
+    def new(self, count: int, model: Model, generator: torch.Generator) -> Tensor:
+        """(N, *code) codes drawn with this generator, on the model's device."""
+        like = zeros(model, ())
+        draws = self.draw(count, model.code_shape, generator)
+        return self.sample(map_tensors(lambda x: x.to(like.device, like.dtype), draws), model)
 
     def kl(self, posterior: Any) -> Tensor | None:
         """(N, *code) KL divergence of each latent dimension to the prior, in nats; None without a closed form."""

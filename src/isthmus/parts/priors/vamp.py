@@ -57,10 +57,8 @@ class VampPrior(Prior):
     def log_prob(self, z: Tensor, model: Model) -> Tensor:
         """(N, *code) to (N,) nats."""
         components = self._components(model)
-        mean, log_variance = components.mean.flatten(1).to(z.dtype), components.log_variance.flatten(1).to(z.dtype)
-        away = z.flatten(1)[:, None] - mean
-        each = -0.5 * (away.square() * (-log_variance).exp() + log_variance + math.log(2 * math.pi)).sum(2)
-        return each.logsumexp(1) - math.log(self.components)
+        pairs = z[:, None].expand(-1, self.components, *z.shape[1:]).flatten(0, 1)  # each code with each component
+        return components.log_prob(pairs).view(-1, self.components).logsumexp(1) - math.log(self.components)
 
     def draw(self, count: int, code: Shape, generator: torch.Generator) -> dict[str, Tensor]:
         """(N,) numbers in 0..1 that choose each code's component, and (N, *code) standard normal numbers."""
@@ -70,8 +68,8 @@ class VampPrior(Prior):
     def sample(self, draws: Any, model: Model) -> Tensor:
         """(N, *code)."""
         components, chosen = self._components(model), (draws["component"] * self.components).long()
-        deviation = (0.5 * components.log_variance[chosen]).exp()
-        return components.mean[chosen] + deviation * draws["noise"]
+        normals = DiagonalGaussian(components.mean[chosen], components.log_variance[chosen])
+        return normals.sample(draws["noise"][:, None])
 
     def _components(self, model: Model) -> DiagonalGaussian:
         """The posteriors of the pseudo-inputs."""
