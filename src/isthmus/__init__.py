@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from isthmus.run import Run, load
     from isthmus.training import Callback
     from isthmus.uses.blend import Blend, blend
-    from isthmus.uses.detect import Detection, Detector, detect, detector
+    from isthmus.uses.detect import Detection, detect
+    from isthmus.uses.detector import Detector, detector
     from isthmus.uses.judge import judge
     from isthmus.uses.map import CodeMap, map_codes
     from isthmus.uses.restore import restoration, restore
@@ -43,7 +44,7 @@ _HOMES = {
     "CodeMap": "uses.map",
     "Data": "data",
     "Detection": "uses.detect",
-    "Detector": "uses.detect",
+    "Detector": "uses.detector",
     "Finding": "doctor",
     "IsthmusError": "errors",
     "Pass": "parts.forward_pass",
@@ -56,7 +57,7 @@ _HOMES = {
     "blend": "uses.blend",
     "compare": "experiments",
     "detect": "uses.detect",
-    "detector": "uses.detect",
+    "detector": "uses.detector",
     "diagnose": "doctor",
     "fit": "fitting",
     "judge": "uses.judge",

@@ -15,7 +15,8 @@ import isthmus as ist
 from benchmarks.digits import find_file
 from benchmarks.proofs.proving import Bench, Row, documented
 from isthmus.data.samples import Samples
-from isthmus.uses.detect import By, draw_most_anomalous
+from isthmus.uses.detect import draw_most_anomalous
+from isthmus.uses.detector import By
 
 EPOCHS = 8
 SEEDS = (0, 1, 2)

@@ -10,7 +10,7 @@ from isthmus.cli import options
 from isthmus.cli.console import number, say, say_json, say_table
 
 if TYPE_CHECKING:
-    from isthmus.model.recipes import Recipe
+    from isthmus.model.recipe import Recipe
     from isthmus.run import Run
 
 

@@ -1,12 +1,10 @@
 """The recipes: named blueprints. Each is one row, with its purpose and its source."""
 
-import html
-import textwrap
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from isthmus.errors import BlueprintError, nearest
 from isthmus.model.blueprint import Blueprint
+from isthmus.model.recipe import Recipe, Recipes
 from isthmus.parts import (
     ActivationL1,
     Blur,
@@ -49,21 +47,6 @@ from isthmus.parts import (
     Watermark,
 )
 from isthmus.synonyms import meant_recipes
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """A named blueprint.
-
-    source: the paper or lecture it comes from. advice: when to choose it. data: the kind of data it takes.
-    """
-
-    name: str
-    summary: str
-    advice: str
-    source: str
-    blueprint: Blueprint
-    data: Literal["any", "pictures", "colour", "series", "table"] = "any"
 
 
 def _restoring(corruption: Corruption, whole: bool = True) -> Blueprint:
@@ -451,28 +434,6 @@ _ROWS = (
         data="pictures",
     ),
 )
-
-
-class Recipes(dict[str, Recipe]):
-    """The recipes by name. Printed or shown in a notebook, they are a table of summaries and advice."""
-
-    def __repr__(self) -> str:
-        indent = max(map(len, self), default=0) + 2
-        lines = [
-            textwrap.fill(
-                f"{row.name:{indent}}{row.summary} {row.advice}", 110, subsequent_indent=" " * indent, tabsize=1
-            )
-            for row in self.values()
-        ]
-        return "\n".join(lines)
-
-    def _repr_html_(self) -> str:
-        rows = (
-            [f"<code>{html.escape(row.name)}</code>", html.escape(row.summary), html.escape(row.advice)]
-            for row in self.values()
-        )
-        cells = "".join(f"<tr>{''.join(f'<td>{cell}</td>' for cell in row)}</tr>" for row in rows)
-        return f"<table><tr><th>recipe</th><th>what it is</th><th>when to choose it</th></tr>{cells}</table>"
 
 
 RECIPES = Recipes({row.name: row for row in _ROWS})

@@ -4,7 +4,7 @@ import math
 from array import array
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -17,80 +17,25 @@ from isthmus.drawing import detection
 from isthmus.drawing.plates import Section, plate
 from isthmus.drawing.rows import Look
 from isthmus.drawing.theme import LIGHT
-from isthmus.errors import DataError, UseError, nearest
+from isthmus.errors import DataError, UseError
 from isthmus.formatting import number, percent
 from isthmus.measures.passes import passes
 from isthmus.model.autoencoder import Autoencoder
 from isthmus.parts.model import eval_mode
 from isthmus.trained import TrainedModel
-from isthmus.trained.tiles import Tiles
 from isthmus.uses.arguments import takes_run
 from isthmus.uses.cells import Cell, cells_off, usual_row
-from isthmus.uses.scores import MOST_CODES, SCORES, Score, batch_size, count_unknown, element_errors, elements_of
+from isthmus.uses.detector import DRAWS, By, Detector, detector
+from isthmus.uses.scores import batch_size, elements_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from isthmus.drawing.theme import Theme
 
-By = Literal["error", "unexplained", "likelihood", "distance", "neighbours"]
-LEAST_HELD = 50
-"""Samples that a validation part needs for meaningful quantiles."""
-DRAWS = 16
 MOST_ANOMALOUS = 10
 MAPPED = 3
 """The most whole pictures whose maps are kept and drawn."""
-
-
-@dataclass(frozen=True, eq=False)
-class Detector:
-    """A score, and the threshold above which a sample counts as anomalous.
-
-    by: which score. threshold: the `quantile` of `usual`, the (M,) scores of the run's own samples. part: where these
-    samples come from: validation, or train if the run has no validation part (the model was trained on them, so the
-    threshold is too low).
-    """
-
-    by: By
-    model: Autoencoder
-    score: Score
-    threshold: float
-    quantile: float
-    part: str
-    usual: Tensor
-
-    def scores(self, samples: Samples) -> Tensor:
-        """(N,) float64 scores of samples that the run has read (`Run.read`)."""
-        with eval_mode(self.model):
-            scores = torch.cat(
-                [self.score(raw, labels) for raw, labels in samples.labelled(batch_size(self.model, self.by))]
-            )
-        return self._with_unknown(scores, samples)
-
-    def _with_unknown(self, scores: Tensor, samples: Samples) -> Tensor:
-        """(N,) scores; a row with an unknown category scores above all the run's own, whatever its other cells are."""
-        unknown = count_unknown(self.model, samples)
-        if not bool(unknown.any()):
-            return scores
-        most = self.usual[self.usual.isfinite()].max()
-        step = (most - self.usual.nanmedian()).clamp(min=1e-6)
-        return torch.where(unknown > 0, torch.maximum(scores, most) + unknown * step, scores)
-
-    def map(self, pictures: Tensor, labels: Tensor | None = None) -> Tensor:
-        """(N, C, H, W) raw pictures to (N, H, W) scores, for a model of patches: at each pixel, those of its tiles.
-
-        Neighbouring tiles overlap by half, and one fades into the next.
-        """
-
-        def use(model: Autoencoder, tiles: Tensor) -> Tensor:
-            scores = self.scores(Samples(tiles, kind="pictures")).float()
-            return scores.nan_to_num(math.inf, math.inf).view(-1, 1, 1, 1).expand(-1, *model.shape)
-
-        return Tiles(self.model, as_learnt=True)(pictures, use)[:, 0]
-
-    def where(self, samples: Samples) -> Tensor:
-        """(N, *shape) the squared error of each number, scaled: where in the sample the anomaly lies."""
-        return element_errors(self.model, samples)
 
 
 @dataclass(frozen=True)
@@ -169,50 +114,6 @@ class Detection:
             "most_anomalous": rows,
             **({} if self.tile is None else {"tile": list(self.tile)}),
         }
-
-
-@takes_run
-def detector(run: TrainedModel, by: By = "error", *, quantile: float = 0.99, draws: int = DRAWS) -> Detector:
-    """A detector of anomalous samples; its threshold comes from the run's own data.
-
-        anomalous = detector(run, "neighbours").scores(run.read("new.parquet"))
-
-    by: "error", the reconstruction error (mean squared, scaled; a wrong category counts as 1);
-        "unexplained", the share of the sample's own variance (around the mean of each channel) that the model doesn't
-        reconstruct, for pictures and series: a smooth sample, whose error is small, can still be anomalous by it;
-        "likelihood", -log p(x) in nats by importance weighting with `draws` draws (the negative ELBO with one);
-        "distance", the Mahalanobis distance of its code from the training codes;
-        "neighbours", its code's mean distance to the 5 nearest of (at most 5,000) training codes.
-    quantile: the share of the run's own samples below the threshold; of the validation part if it has 50 or more
-        samples, otherwise of the training part.
-
-    Raises:
-        UseError: the model has no such score.
-        DataError: the quantile is not between 0 and 1, or the data can't be opened again.
-
-    Source: simple samples score low: Serrà et al., Input complexity and out-of-distribution detection with
-    likelihood-based generative models, ICLR (2020); Mahalanobis distance in features: Lee et al., A simple unified
-    framework for detecting out-of-distribution samples, NeurIPS (2018); nearest neighbours: Sun et al., ICML (2022).
-    """
-    if by not in get_args(By):
-        raise DataError(f"There is no score {by!r}. {nearest(str(by), get_args(By))}")
-    if not 0 < quantile < 1:
-        raise DataError(f"quantile={quantile:g}: expected a share of samples, more than 0 and less than 1.")
-    data = run.open()
-    part = "validation" if len(data.validation) >= LEAST_HELD else "train"
-    reference = data.parts[part].some(MOST_CODES)
-    run.model.eval()  # for good, as several threads may score at once
-    with eval_mode(run.model):
-        score, usual = SCORES[by](run, data.train, reference, part == "train", draws)
-        if usual is None:
-            usual = torch.cat([score(raw, labels) for raw, labels in reference.labelled(batch_size(run.model, by))])
-    known = usual[usual.isfinite()]
-    if not len(known):
-        raise UseError(
-            "None of the run's own samples has a finite score: training has diverged. Find the cause: isthmus doctor."
-        )
-    threshold = float(known.quantile(quantile, interpolation="higher"))
-    return Detector(by, run.model, score, threshold, quantile, part, usual)
 
 
 @takes_run
