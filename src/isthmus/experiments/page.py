@@ -55,45 +55,25 @@ def write_page(
     return path
 
 
-def write_entries(
-    folder: Path,
-    description: Mapping[str, Any],
-    *,
-    title: str,
-    verdict: str,
-    explanation: str,
-    sections: Sequence[Section],
-    entries: Sequence[Entry],
-    chosen: str,
-    failures: Mapping[str, str],
-    settings: Mapping[str, Any],
-    decided_by: str = "",
-) -> Path:
-    """Write the page of a study whose numbers are entries, and return its path.
+def entries_shown(entries: Sequence[Entry], chosen: str, decided_by: str = "") -> dict[str, Any]:
+    """The `caption` and `tables` of a study whose numbers are entries, as `write_page` takes them.
 
-    chosen: the candidate whose row is marked. decided_by: see `isthmus.experiments.words.tables`. The other arguments
-    are those of `write_page`.
+    chosen: the candidate whose row is marked. decided_by: see `isthmus.experiments.words.tables`.
     """
     shown = tables(entries, decided_by)
     measured = {name.split("_", 1)[1] for names in shown.values() for name in names if "_" in name}
-    told_of = [
+    units = [
         f"{SHORT.get(name, name)}: {unit_of(name).title} ({unit_of(name).unit})"
         for name in (*MEASURES, *OF_DRAWS)
         if name in measured
     ]
     runs = max((entry.count for entry in entries), default=0)
-    return write_page(
-        folder,
-        description,
-        title=title,
-        verdict=verdict,
-        explanation=explanation,
-        sections=sections,
-        caption=f"Means of {runs} run{'s' * (runs != 1)} each{f', ± the {SPREAD}' if runs > 1 else ''}. "
-        + "; ".join(told_of)
+    return {
+        "caption": f"Means of {runs} run{'s' * (runs != 1)} each{f', ± the {SPREAD}' if runs > 1 else ''}. "
+        + "; ".join(units)
         + ". PCA has as many components as the code has dimensions, 512 at most. For a quantised code, PCA has as many "
         "bits.",
-        tables=[
+        "tables": [
             {
                 "title": title,
                 "head": ["", *names.values()],
@@ -105,6 +85,4 @@ def write_entries(
             }
             for title, names in shown.items()
         ],
-        failures=failures,
-        settings=settings,
-    )
+    }

@@ -10,7 +10,7 @@ from isthmus.drawing import figures, studies
 from isthmus.drawing.plates import Plate, Section, plate
 from isthmus.experiments.classify import WAYS
 from isthmus.experiments.comparison import Comparison
-from isthmus.experiments.page import write_entries, write_page
+from isthmus.experiments.page import entries_shown, write_page
 from isthmus.experiments.pretraining import Pretraining
 from isthmus.experiments.pretraining import told as share
 from isthmus.experiments.study import Study
@@ -34,18 +34,16 @@ def write_sweep(study: Study, found: Sweep) -> Path:
     entries = [entry for entry in found.entries if measure in entry.means]
     sections = [_sweep_curves(found, entries, measure)] if found.points else []
     size = "" if found.suggested is None else f"{found.suggested} latent dimension{'s' * (found.suggested != 1)}"
-    return write_entries(
+    return write_page(
         study.folder,
         study.data.description,
         title="sweep",
         verdict=f"Use {size}." if size else "There are no results to suggest a size from.",
         explanation=found.reason,
         sections=[*sections, *_looks(study, {entry.candidate.removeprefix("code "): entry for entry in entries})],
-        entries=entries,
-        chosen=f"code {found.suggested}",
         failures=found.failures,
         settings=_settings(study),
-        decided_by=found.part,
+        **entries_shown(entries, f"code {found.suggested}", found.part),
     )
 
 
@@ -53,17 +51,16 @@ def write_comparison(study: Study, found: Comparison) -> Path:
     """Write the page of a comparison into its folder."""
     entries = [entry for entry in found.entries if f"{found.part}_mse" in entry.means]
     sections = [_rivals(found, entries)] if entries else []
-    return write_entries(
+    return write_page(
         study.folder,
         study.data.description,
         title="compare",
         verdict=found.verdict,
         explanation=found.explanation,
         sections=[*sections, *_looks(study, {entry.candidate: entry for entry in entries})],
-        entries=entries,
-        chosen=entries[0].candidate if entries else "",
         failures=found.failures,
         settings=_settings(study),
+        **entries_shown(entries, entries[0].candidate if entries else ""),
     )
 
 
