@@ -82,10 +82,6 @@ class Rounded(CodeKind):
         assert isinstance(self.prior, Factorised)
         return self.prior
 
-    def check(self, code: Shape) -> None:
-        """Raise BlueprintError if the prior can't take a code of this shape."""
-        self.entropy_prior.check_code(code)
-
     def module(self, code: Shape, generator: torch.Generator) -> "Quantiser":
         """The steps and the prior's entropy model.
 

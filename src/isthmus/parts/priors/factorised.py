@@ -35,9 +35,6 @@ class Factorised(Prior):
         """Raise BlueprintError if the code isn't rounded."""
         check_rounded(self, model)
 
-    def check_code(self, code: Shape) -> None:
-        """Raise BlueprintError if the prior can't take a code of this shape."""
-
     def side_shape(self, code: Shape) -> Shape:
         """The shape of the side information; (0,) if there is none."""
         return (0,)

@@ -79,7 +79,9 @@ def _scales() -> Tensor:
 def exponential(x: Tensor) -> Tensor:
     """exp of float64 numbers by products and sums only, so that every processor gives the same bits."""
     small = x / 2**10
-    series = 1 + small * (1 + small / 2 * (1 + small / 3 * (1 + small / 4 * (1 + small / 5))))
+    series = torch.ones_like(x)
+    for k in range(9, 0, -1):
+        series = 1 + small / k * series
     for _ in range(10):
         series = series * series
     return series
