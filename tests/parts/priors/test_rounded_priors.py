@@ -8,7 +8,7 @@ import torch
 from scipy import stats
 
 import isthmus as ist
-from isthmus.parts.priors.factorised import Density, log_difference
+from isthmus.parts.priors.factorised import GAIN, Density, log_difference
 from isthmus.parts.priors.tables import BITS, exponential, normal_cdf, normal_tables, scale_bounds, tables_of
 
 SMALL = {"channels": (6, 8, 10), "decoder_channels": (8, 6)}
@@ -22,7 +22,7 @@ def density(channels=3):
     made = Density(channels, 2.0, generator()).double()
     with torch.no_grad():
         for number, weight in enumerate(made.parameters()):
-            weight.add_(0.5 * torch.randn(weight.shape, generator=generator(number), dtype=torch.float64))
+            weight.add_(0.1 * torch.randn(weight.shape, generator=generator(number), dtype=torch.float64))
     return made
 
 
@@ -34,9 +34,9 @@ def reference(made, channel, x):
     """F of one channel at the numbers x, written with numpy."""
     h = np.asarray(x)[None] / made.scale
     for number, (matrix, bias) in enumerate(zip(made.matrices, made.biases, strict=True)):
-        h = np.log1p(np.exp(matrix[channel].detach().numpy())) @ h + bias[channel].detach().numpy()
+        h = np.log1p(np.exp(GAIN * matrix[channel].detach().numpy())) @ h + GAIN * bias[channel].detach().numpy()
         if number < len(made.factors):
-            h = h + np.tanh(made.factors[number][channel].detach().numpy()) * np.tanh(h)
+            h = h + np.tanh(GAIN * made.factors[number][channel].detach().numpy()) * np.tanh(h)
     return sigmoid(h[0])
 
 
