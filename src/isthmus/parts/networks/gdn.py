@@ -73,7 +73,7 @@ class Gdn(Network):
         return (self.channels[-1], *(-(-side // self.stride) for side in shape[1:]))
 
     def encoder(self, shape: Shape, features: Shape, generator: torch.Generator) -> Chain:
-        """(N, C, *sizes) to (N, *features): pad, conv1, gdn1, conv2, …"""
+        """(N, C, *sizes) to (N, *features): pad, conv1, gdn1, conv2 …, and a layer to a flat code if needed."""
         natural, conv = self.natural_code(shape), axes_of(shape).conv
         layers: dict[str, nn.Module] = {"pad": Pad(0.0 if self.centre == "auto" else self.centre, self.stride)}
         before = shape[0]

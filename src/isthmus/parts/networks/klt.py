@@ -1,6 +1,5 @@
 """The best linear transform of smooth data in stages: where the training of a compressor starts."""
 
-from collections.abc import Sequence
 from functools import cache
 
 import torch
@@ -16,10 +15,10 @@ OF_CHANNELS = 0.95
 def stages(channels: int, axes: int, strides: tuple[int, ...], widths: tuple[int, ...]) -> tuple[Tensor, ...]:
     r"""The orthonormal kernels (out, in, stride …) of each stage of a Karhunen–Loève transform, float32.
 
-    The data are a Gauss–Markov field: the correlation of two numbers falls by a constant factor with each position
-    between them. A stage transforms blocks of `stride` positions of the stage before to their principal components, at
-    most `width` of them, the one of largest variance first. The first stage is close to a discrete cosine transform, and
-    for colour pictures to brightness and two colour differences.
+    The data are taken for a Gauss–Markov field, in which the correlation of two numbers falls by a constant factor with
+    each position between them. A stage transforms blocks of `stride` positions of the stage before to their principal
+    components, at most `width` of them, the one of largest variance first. The first stage is close to a discrete
+    cosine transform of brightness and two colour differences.
 
     channels: of the data. axes: 1 for series, 2 for pictures.
     """

@@ -1,6 +1,7 @@
 """The factorised prior: each channel of a rounded code has its own learnt distribution."""
 
 import math
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -112,7 +113,7 @@ class Density(nn.Module):
         super().__init__()
         self.scale = scale
         self.matrices, self.biases, self.factors = (nn.ParameterList() for _ in range(3))
-        for before, after in zip(WIDTHS, WIDTHS[1:], strict=False):
+        for before, after in pairwise(WIDTHS):
             start = math.log(math.expm1(1 / after)) / GAIN
             self.matrices.append(nn.Parameter(torch.full((channels, after, before), start)))
             self.biases.append(nn.Parameter((torch.rand(channels, after, 1, generator=generator) - 0.5) / GAIN))
