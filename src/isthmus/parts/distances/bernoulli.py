@@ -41,3 +41,8 @@ class Bce(Distance):
         """(N, *shape) logits, (N, *shape) in 0..1 to (N, *shape) nats."""
         self._check_shapes(output, target)
         return F.softplus(output) - target * output
+
+    def cumulative(self, output: Tensor, value: Tensor) -> Tensor:
+        """(N, *shape) logits, (N, *shape) to (N, *shape): 1 - σ(o) between 0 and 1 (see `Distance.cumulative`)."""
+        inside = (1 / (1 + output.exp())).where(value > 0, 0)
+        return inside.where(value <= 1, 1)

@@ -92,6 +92,17 @@ class Distance(Part):
         """(N, *outputs), (N, *shape) to (N, *shape): the loss of each number."""
         raise NotImplementedError
 
+    def cumulative(self, output: Tensor, value: Tensor) -> Tensor:
+        """(N, *outputs), (N, *shape) to (N, *shape): the probability of a number below this value, for a codec.
+
+        Raises:
+            BlueprintError: the distance isn't a likelihood whose distribution function is known.
+        """
+        raise BlueprintError(
+            f"The distance {self.kind} has no distribution function. Use a likelihood: bce, discretised-logistic, "
+            "categorical or gaussian."
+        )
+
     def __call__(self, output: Tensor, target: Tensor, observed: Tensor | None = None) -> Tensor:
         """(N, *outputs), (N, *shape) to (N,); `observed` (N, *shape) is False for numbers that don't count."""
         elements = self.elements(output, target).flatten(1)

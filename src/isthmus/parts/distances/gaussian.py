@@ -60,6 +60,14 @@ class Gaussian(Distance):
         log_scale = floored(output.chunk(2, 1)[1], math.log(self.least_scale))
         return 0.5 * difference.square() * (-2 * log_scale).exp() + log_scale + constant
 
+    def cumulative(self, output: Tensor, value: Tensor) -> Tensor:
+        """(N, *outputs), (N, *shape) to (N, *shape): Φ((x - μ) / σ) (see `Distance.cumulative`)."""
+        mean = self.picture(output)
+        if self.scale != "learnt":
+            return torch.special.ndtr((value - mean) / self.scale)
+        log_scale = floored(output.chunk(2, 1)[1], math.log(self.least_scale))
+        return torch.special.ndtr((value - mean) * (-log_scale).exp())
+
     def _unscaled(self, scale: Tensor) -> Tensor:
         """The decoder's output for these σ, kept well above the lower bound, where the floor has a useful slope."""
         return unfloored(scale.clamp(min=2 * self.least_scale).log(), math.log(self.least_scale))

@@ -93,6 +93,12 @@ class DiscretisedLogistic(_Levels):
         nats = torch.where(above, F.softplus(-upper), 0) + torch.where(below, F.softplus(lower), 0)
         return nats - torch.where(above & below, torch.log(-torch.expm1(-2 * half * narrow)), 0)
 
+    def cumulative(self, output: Tensor, value: Tensor) -> Tensor:
+        """(N, *outputs), (N, *shape) to (N, *shape): σ((x - μ) / s) (see `Distance.cumulative`)."""
+        place, scale = output.chunk(2, 1)
+        narrow = (-floored(slowed(scale, LOG_SCALE_LIMIT), self._least)).exp()
+        return torch.sigmoid((value - place) * narrow)
+
     def _unscaled(self, scale: Tensor) -> Tensor:
         """The decoder's output for these s, which are at least half a bin."""
         return unfloored(scale.clamp(min=0.5 / (self.levels - 1)).log(), self._least)
