@@ -139,9 +139,7 @@ class BitsBack:
         again, _ = self._in_turn(features, len(levels), lambda *_: next(left).symbols, True)
         return [turn.posterior for turn in again if turn.posterior is not None]
 
-    def _in_turn(
-        self, features: Tensor | None, count: int, choose: Choose, drawn: bool
-    ) -> tuple[list[_Turn], Tensor]:
+    def _in_turn(self, features: Tensor | None, count: int, choose: Choose, drawn: bool) -> tuple[list[_Turn], Tensor]:
         """The codes of `count` samples level by level, as `choose` decides from posterior and prior, and z."""
         model, turns = self.model.model, []
         levels = model.code.in_turn(features, count, model.code_shape, model.code_module)
@@ -194,6 +192,6 @@ def _levels(normal: DiagonalGaussian, drawn: bool = True) -> Levels:
         deviation = (0.5 * normal.log_variance.flatten()).exp() / step
 
     def cumulative(rows: Tensor, level: Tensor) -> Tensor:
-        return functions.normal_cdf((level - 0.5 - mean[rows]) / deviation[rows])
+        return functions.normal_cdf((level.double() - 0.5 - mean[rows]) / deviation[rows])
 
     return Levels(reach, cumulative, mean.round().long(), deviation.long())

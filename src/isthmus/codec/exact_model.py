@@ -2,7 +2,6 @@
 
 import copy
 
-import torch
 from torch import Tensor
 
 from isthmus.data.scaling import Scaling

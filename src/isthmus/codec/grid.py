@@ -14,6 +14,10 @@ DECIMALS = 6
 """The most decimals that are looked for."""
 MOST_EXACT = 2**24
 """Whole numbers up to this one are exact in float32, the type of samples."""
+MOST_VALUES = 2**40
+"""The most values of a grid."""
+FEW = 64
+"""Bytes that take at most so many values are coded as these values."""
 MOST_DECIMAL = 2**20
 """Decimal numbers of at most this many steps are told apart from numbers that only lie near a decimal."""
 NUMBERS = 2**22
@@ -24,13 +28,14 @@ NUMBERS = 2**22
 class Grid:
     """For each number of a sample: a raw value is `low` + `step` · k with a whole number k from 0 to `count` - 1.
 
-    low, step: float64; count: int64; each (D,), or (1,) if all numbers are alike. A step is 1 / `steps` of a unit if
-    that is a whole number, so that decimals come back exactly.
+    low, step: float64; count: int64; each (D,), or (1,) if all numbers are alike. Decimals come back exactly.
+    values: (K,) instead, in ascending order, if all numbers take few values.
     """
 
     low: np.ndarray
     step: np.ndarray
     count: np.ndarray
+    values: np.ndarray | None = None
 
     @classmethod
     def natural(cls, samples: Samples) -> Self:
@@ -40,7 +45,7 @@ class Grid:
             UseError: the numbers of a column lie on no grid of up to `DECIMALS` decimals.
         """
         if samples.dtype == "uint8":
-            return cls(np.zeros(1), np.ones(1), np.full(1, 256))
+            return cls._of_bytes(samples)
         each = samples.kind == "table"
         found = _Found(samples.shape[0] if each else 1)
         for batch in samples.batches(max(1, NUMBERS // max(1, int(np.prod(samples.shape))))):
@@ -49,7 +54,15 @@ class Grid:
 
     @classmethod
     def within(cls, samples: Samples, error: float) -> Self:
-        """The coarsest grid with a value within `error` of every number."""
+        """The coarsest grid with a value within `error` of every number.
+
+        Raises:
+            UseError: the error is smaller than float32's own.
+        """
+        if samples.dtype == "uint8":
+            natural, step = cls._of_bytes(samples), 2 * int(error) + 1
+            coarse = cls(np.zeros(1), np.full(1, float(step)), np.full(1, 255 // step + 2))
+            return natural if int(natural.count[0]) <= int(coarse.count[0]) else coarse
         low, high = np.inf, -np.inf
         for batch in samples.batches(max(1, NUMBERS // max(1, int(np.prod(samples.shape))))):
             known = batch[~batch.isnan()] if batch.is_floating_point() else batch
@@ -59,39 +72,84 @@ class Grid:
         # the sample is stored as float32, which may round away from the middle of the step
         slack = float(np.spacing(np.float32(max(abs(low), abs(high)))))
         step = 2 * (error - slack)
-        if not step > 0 or (high - low) / step > 2**40:
+        if not step > 0 or (high - low) / step > MOST_VALUES:
             raise UseError(
-                f"An error of at most {error:g} is finer than float32 stores numbers up to {max(abs(low), abs(high)):g}. "
-                f"Use a max_error of {4 * slack:.1g} or more."
+                f"A max_error of {error:g} is finer than float32, in which these numbers are stored. Use {4 * slack:.1g} "
+                "or more."
             )
         count = int(np.ceil((high - low) / step)) + 1
         return cls(np.full(1, low), np.full(1, step), np.full(1, count))
 
+    @classmethod
+    def _of_bytes(cls, samples: Samples) -> Self:
+        used = np.zeros(256, bool)
+        for batch in samples.batches(max(1, NUMBERS // max(1, int(np.prod(samples.shape))))):
+            used |= np.bincount(batch.numpy().ravel(), minlength=256) > 0
+        values = np.flatnonzero(used).astype(np.float64)
+        if 2 <= len(values) <= FEW:
+            return cls(values[:1], np.ones(1), np.full(1, len(values)), values)
+        return cls(np.zeros(1), np.ones(1), np.full(1, 256))
+
     def levels(self, raw: Tensor) -> Tensor:
         """(N, D) raw numbers to (N, D) whole numbers; a missing number becomes 0."""
-        low, step, count = self._tensors()
-        return ((raw.double() - low) / step).round().nan_to_num(0).long().clamp(min=0).minimum(count - 1)
+        position = self.position(raw.double()).nan_to_num(0)
+        return position.round().long().clamp(min=0).minimum(torch.from_numpy(self.count) - 1)
 
     def raw(self, levels: Tensor) -> Tensor:
         """The inverse of `levels`, float64."""
-        low, step, _ = self._tensors()
-        inverse = (1 / step).round()
-        exact = (levels + (low * inverse).round()) / inverse
-        decimal = ((1 / inverse - step).abs() < 1e-12 * step) & ((low * inverse).round() / inverse == low)
-        return torch.where(decimal, exact, low + step * levels)
+        if self.values is not None:
+            return torch.from_numpy(self.values)[levels]
+        low, step = torch.from_numpy(self.low), torch.from_numpy(self.step)
+        parts = (1 / step).round()  # of a unit; a decimal is a whole number of them
+        whole = (low * parts).round()
+        decimal = (1 / parts == step) & (whole / parts == low)
+        return torch.where(decimal, (levels + whole) / parts, low + step * levels)
 
-    def to_json(self) -> dict[str, Any]:
-        """All three, as lists."""
+    def position(self, raw: Tensor) -> Tensor:
+        """(N, D) raw numbers, float64, to their positions on the grid, which may lie between whole numbers."""
+        if self.values is None:
+            return (raw - torch.from_numpy(self.low)) / torch.from_numpy(self.step)
+        values = torch.from_numpy(self.values)
+        above = torch.searchsorted(values, raw.contiguous()).clamp(1, len(values) - 1)
+        below = values[above - 1]
+        return (above - 1) + (raw - below) / (values[above] - below)
+
+    def boundary(self, level: Tensor, place: Tensor) -> Tensor:
+        """(n,) whole numbers at these places of a sample to the raw values in the middle to the next lower one."""
+        if self.values is not None:
+            values = torch.from_numpy(self.values)
+            return (values[level] + values[level - 1]) / 2
+        place = place % len(self.low)
+        return torch.from_numpy(self.low)[place] + torch.from_numpy(self.step)[place] * (level.double() - 0.5)
+
+    def to_json(self) -> dict[str, list[float]]:
+        """The fields as lists; `values` alone if they say all."""
+        if self.values is not None:
+            return {"values": self.values.tolist()}
         return {"low": self.low.tolist(), "step": self.step.tolist(), "count": self.count.tolist()}
 
     @classmethod
-    def from_json(cls, told: dict[str, Any]) -> Self:
-        """The inverse of `to_json`."""
-        low, step = (np.asarray(told[name], np.float64) for name in ("low", "step"))
-        return cls(low, step, np.asarray(told["count"], np.int64))
+    def from_json(cls, fields: Any, places: int) -> Self:
+        """The inverse of `to_json`, for samples of so many numbers.
 
-    def _tensors(self) -> tuple[Tensor, Tensor, Tensor]:
-        return torch.from_numpy(self.low), torch.from_numpy(self.step), torch.from_numpy(self.count)
+        Raises:
+            ValueError, TypeError or KeyError: the fields aren't those of a grid.
+        """
+        if "values" in fields:
+            values = np.array([float(value) for value in fields["values"]])
+            if len(values) < 2 or not (np.diff(values) > 0).all() or not np.isfinite(values).all():
+                raise ValueError("values")
+            return cls(values[:1], np.ones(1), np.full(1, len(values)), values)
+        low, step = (np.array([float(value) for value in fields[name]]) for name in ("low", "step"))
+        count = np.array([int(value) for value in fields["count"]], np.int64)
+        alike = len(low) == len(step) == len(count) in (1, places)
+        if not (
+            alike and np.isfinite(low).all() and np.isfinite(step).all() and (step > 0).all() and (count > 0).all()
+        ):
+            raise ValueError("grid")
+        if (count > MOST_VALUES).any():
+            raise ValueError("count")
+        return cls(low, step, count)
 
 
 class _Found:
@@ -121,7 +179,7 @@ class _Found:
 
     def grid(self, names: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """low, step and count."""
-        none = ~self.possible.any(0)
+        none = np.asarray(~self.possible.any(0))
         if none.any():
             place = int(np.flatnonzero(none)[0])
             called = f"column {names[place]!r}" if names else f"column {place}" if len(none) > 1 else "the samples"

@@ -19,25 +19,20 @@ def likelihood(model: ExactModel, output: Tensor, grid: Grid) -> Levels:
     distance, scaling = model.model.distance, model.scaling
     shape = model.model.shape
     shift, scale = (_each(x.double(), shape) for x in (scaling.shift, scaling.scale))
-    low, step = (_each(torch.from_numpy(x), shape) for x in (grid.low, grid.step))
+    count, each = int(grid.count.max()), math.prod(shape)
     with exactly():
         parameters = output.unflatten(1, (-1, shape[0])).movedim(1, -1).flatten(0, -2)
         picture = distance.picture(parameters).flatten()
-        places = low.numel()
-
-    def scaled(raw: Tensor, place: Tensor) -> Tensor:
-        return raw if scaling.kind == "none" else (raw - shift[place]) / scale[place]
 
     def cumulative(rows: Tensor, level: Tensor) -> Tensor:
-        place = rows % places
-        raw = low[place] + step[place] * (level - 0.5)
+        place = rows % each
+        raw = grid.boundary(level, place)
+        value = raw if scaling.kind == "none" else (raw - shift[place]) / scale[place]
         with exactly():
-            return distance.cumulative(parameters[rows], scaled(raw, place)[:, None])[:, 0]
+            return distance.cumulative(parameters[rows], value[:, None])[:, 0]
 
-    place = torch.arange(len(picture)) % places
-    raw = picture if scaling.kind == "none" else picture * scale[place] + shift[place]
-    count = int(grid.count.max())
-    guess = ((raw - low[place]) / step[place]).round().long().clamp(1, max(1, count - 1))
+    raw = picture.view(-1, each) if scaling.kind == "none" else picture.view(-1, each) * scale + shift
+    guess = grid.position(raw).flatten().round().long().clamp(1, max(1, count - 1))
     return Levels(count, cumulative, guess, torch.ones_like(guess)).from_ends()
 
 

@@ -1,6 +1,6 @@
 """A stack of symbols in few bits: asymmetric numeral systems, over the library `constriction`."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
@@ -14,7 +14,7 @@ from isthmus.errors import UseError
 LEAST = 2.0**-22
 """The least probability of an answer to a question, near the least that the library can code."""
 FLOOR = 2.0**-44
-"""A probability that every level gets in addition, so that a number far from every guess costs some 44 bits, not more."""
+"""A probability that each level gets in addition, so that a number far from the guess costs some 44 bits, not more."""
 
 
 @dataclass(frozen=True)
@@ -51,11 +51,10 @@ class Levels:
 class Tabled:
     """The distributions of n whole numbers, each by the number of its table.
 
-    probabilities: (tables, levels) in float64, with the same bits on every machine; a level of probability 0 can be
-        coded too. table: (n,) whole numbers.
+    probabilities: of each table (levels,) in float64, with the same bits on every machine. table: (n,) whole numbers.
     """
 
-    probabilities: np.ndarray
+    probabilities: Sequence[np.ndarray]
     table: np.ndarray
 
 
@@ -142,7 +141,9 @@ class _Search:
     def probabilities(self) -> np.ndarray:
         """(k,) probability that the answer is yes."""
         rows = self.rows
-        self._at = (1 - self.levels.count * FLOOR) * self.levels.cumulative(rows, self.split) + FLOOR * self.split
+        self._at = (1 - self.levels.count * FLOOR) * self.levels.cumulative(
+            rows, self.split
+        ) + FLOOR * self.split.double()
         above = self._above[rows]
         whole = above - self._below[rows]
         return ((above - self._at) / torch.where(whole > 0, whole, 1.0)).clamp(LEAST, 1 - LEAST).numpy()

@@ -8,8 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.nn.attention import SDPBackend, sdpa_kernel
-from torch.nn.functional import pad
-from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._python_dispatch import TorchDispatchMode, _get_current_dispatch_mode
 
 from isthmus.errors import UseError
 from isthmus.exact import functions
@@ -36,6 +35,9 @@ def exactly() -> Iterator[None]:
     Raises:
         UseError: in the block, for an operation that isn't known to be exact, or numbers that aren't float64.
     """
+    if isinstance(_get_current_dispatch_mode(), _Exact):
+        yield
+        return
     with torch.no_grad(), sdpa_kernel(SDPBackend.MATH), _Exact():
         yield
 
@@ -46,10 +48,9 @@ class _Exact(TorchDispatchMode):
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
         operation = func.overloadpacket
-        for given in (*args, *kwargs.values()):
+        for given in () if operation is aten._to_copy else (*args, *kwargs.values()):
             if isinstance(given, Tensor) and given.is_floating_point() and given.dtype != torch.float64:
-                if operation is not aten._to_copy:
-                    raise UseError(f"Exact arithmetic needs float64, but {operation} got {given.dtype}.")
+                raise UseError(f"Exact arithmetic needs float64, but {operation} got {given.dtype}.")
         if operation in _EXACT or operation in _LAID_OUT:
             return func(*args, **kwargs)
         if not any(isinstance(given, Tensor) and given.is_floating_point() for given in args):
@@ -62,30 +63,27 @@ class _Exact(TorchDispatchMode):
         )
 
 
-_EXACT = {
-    getattr(aten, name)
-    for name in (
-        "add sub mul div neg abs sqrt reciprocal relu leaky_relu threshold hardtanh clamp clamp_min clamp_max maximum "
-        "minimum where eq ne lt le gt ge floor ceil round trunc sign copysign isnan isinf isfinite frexp amax amin max min "
-        "argmax argmin bitwise_and logical_not masked_fill add_ sub_ mul_ div_ round_ neg_ clamp_ rsub abs_ floor_ sqrt_ "
-        "max_pool2d_with_indices upsample_nearest1d upsample_nearest2d remainder fmod sort topk any all"
-    ).split()
-}
+def _operations(names: str) -> set[Any]:
+    """The operations of these names, as far as this version of PyTorch has them."""
+    return {getattr(aten, name) for name in names.split() if hasattr(aten, name)}
+
+
+_EXACT = _operations("""
+    add sub mul div neg abs sqrt reciprocal relu leaky_relu threshold hardtanh clamp clamp_min clamp_max maximum minimum
+    where eq ne lt le gt ge floor ceil round trunc sign copysign isnan isinf isfinite frexp amax amin max min argmax
+    argmin any all masked_fill rsub add_ sub_ mul_ div_ neg_ abs_ round_ floor_ clamp_ sqrt_ remainder fmod sort topk
+    max_pool2d_with_indices upsample_nearest1d upsample_nearest2d
+""")
 """Correctly rounded, or free of rounding."""
 
-_LAID_OUT = {
-    getattr(aten, name)
-    for name in (
-        "view _unsafe_view reshape t transpose permute expand repeat cat stack slice select split split_with_sizes "
-        "unbind unsqueeze squeeze clone contiguous detach alias _to_copy index index_select index_put index_put_ gather "
-        "scatter copy_ copy fill_ fill zero_ zeros_like ones_like full_like empty_like new_zeros new_ones new_full new_empty "
-        "constant_pad_nd flip roll unfold pixel_shuffle pixel_unshuffle diagonal lift_fresh lift_fresh_copy as_strided "
-        "_reshape_alias resize_ empty zeros narrow_copy select_scatter slice_scatter replication_pad1d replication_pad2d "
-        "reflection_pad1d reflection_pad2d _local_scalar_dense item movedim set_ empty_strided equal _conj is_same_size "
-        "channel_shuffle tril triu index_copy scatter_ view_as_real im2col"
-    ).split()
-    if hasattr(aten, name)
-}
+_LAID_OUT = _operations("""
+    view _unsafe_view reshape _reshape_alias t transpose permute movedim expand repeat cat stack slice select split
+    split_with_sizes unbind unsqueeze squeeze unfold im2col roll flip diagonal tril triu as_strided clone contiguous
+    detach alias copy copy_ _to_copy fill fill_ zero_ zeros_like ones_like full_like empty_like new_zeros new_ones
+    new_full new_empty index index_select index_put index_put_ gather scatter scatter_ constant_pad_nd
+    replication_pad1d replication_pad2d reflection_pad1d reflection_pad2d pixel_shuffle pixel_unshuffle channel_shuffle
+    lift_fresh lift_fresh_copy _local_scalar_dense
+""")
 """Move numbers without computing."""
 
 

@@ -88,9 +88,11 @@ class CodeKind(Part):
         """The random numbers for `count` samples, N first, if the code is random; draws: how many per sample."""
         return None
 
-    def in_turn(
-        self, features: Tensor | None, count: int, code: Shape, module: nn.Module | None = None
-    ) -> Turns:
+    def from_indices(self, indices: Tensor, code: Shape, module: nn.Module | None) -> Tensor:
+        """The (N, *code) codes, float64, of (N, …) `Code.indices`; for quantised codes only."""
+        raise NotImplementedError
+
+    def in_turn(self, features: Tensor | None, count: int, code: Shape, module: nn.Module | None = None) -> Turns:
         """The levels of the codes of `count` samples in the order in which they are drawn, for a codec.
 
         A generator that yields the posterior, or None without features, and the prior of a level given the levels

@@ -54,4 +54,6 @@ class GaussianCode(CodeKind):
                 f"The prior {self.prior} isn't a product of normal distributions, so codes can't be coded one by one. "
                 "Use the prior 'standard-normal'."
             )
-        return (yield None if features is None else DiagonalGaussian.of(features), DiagonalGaussian.standard(count, code))
+        return (
+            yield None if features is None else DiagonalGaussian.of(features), DiagonalGaussian.standard(count, code)
+        )
