@@ -74,8 +74,8 @@ class Grid:
         step = 2 * (error - slack)
         if not step > 0 or (high - low) / step > MOST_VALUES:
             raise UseError(
-                f"A max_error of {error:g} is finer than float32, in which these numbers are stored. Use {4 * slack:.1g} "
-                "or more."
+                f"A max_error of {error:g} is finer than float32, in which these numbers are stored. "
+                f"Use {4 * slack:.1g} or more."
             )
         count = int(np.ceil((high - low) / step)) + 1
         return cls(np.full(1, low), np.full(1, step), np.full(1, count))
