@@ -368,10 +368,10 @@ def _elbo(run: TrainedModel, piece: Samples, method: Method, max_error: float | 
     distance = run.model.distance
     if not isinstance(method, ByBitsBack) or max_error is not None or distance.density:
         return None
-    if piece.shape != tuple(run.model.shape) or (Grid.natural(piece).values is not None) is not isinstance(
-        distance, Bce
-    ):
-        return None  # a grid of few values gives the others no probability
+    if piece.shape != tuple(run.model.shape):
+        return None
+    if (Grid.natural(piece).values is None) is isinstance(distance, Bce):
+        return None  # with a grid of few values, the others get no probability
     bound = -elbo(run.model, piece.some(MEASURED)).value
     return bound / math.log(2) / math.prod(piece.shape)
 
