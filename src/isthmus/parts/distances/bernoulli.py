@@ -2,6 +2,7 @@
 
 from typing import ClassVar, Literal, Self
 
+import torch
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -41,3 +42,12 @@ class Bce(Distance):
         """(N, *shape) logits, (N, *shape) in 0..1 to (N, *shape) nats."""
         self._check_shapes(output, target)
         return F.softplus(output) - target * output
+
+    def level(self, target: Tensor) -> Tensor:
+        """(N, *shape) to (N, *shape): 0 or 1."""
+        return target.round()
+
+    def cumulative(self, output: Tensor, level: Tensor) -> Tensor:
+        """(N, *shape) logits, (N, *shape) whole numbers to (N, *shape), for data that are 0 or 1."""
+        ends = torch.where(level <= 0, torch.zeros_like(output), torch.ones_like(output))
+        return torch.where(level == 1, torch.sigmoid(-output), ends)

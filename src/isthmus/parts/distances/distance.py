@@ -92,6 +92,32 @@ class Distance(Part):
         """(N, *outputs), (N, *shape) to (N, *shape): the loss of each number."""
         raise NotImplementedError
 
+    def level(self, target: Tensor) -> Tensor:
+        """The level of each scaled value, for `cumulative`: (N, *shape) to (N, *shape) whole numbers.
+
+        Raises:
+            BlueprintError: this distance has no levels.
+        """
+        raise self._without_levels()
+
+    def cumulative(self, output: Tensor, level: Tensor) -> Tensor:
+        """The probability of a value below each level: (N, *outputs), (N, *shape) whole numbers to (N, *shape).
+
+        Only a likelihood of exact values has it. From one level to the next it grows by that level's probability,
+        which is the exponential of minus `elements`. It computes in the output's number format, with elementary
+        operations, exp and comparisons only, so that a lossless codec can repeat it exactly.
+
+        Raises:
+            BlueprintError: this distance has no levels.
+        """
+        raise self._without_levels()
+
+    def _without_levels(self) -> BlueprintError:
+        return BlueprintError(
+            f"The distance {self.kind!r} gives no probabilities of exact values. Use 'bce' for black and white, "
+            "'logistic-mixture' for bytes, or 'column-likelihood' for tables."
+        )
+
     def __call__(self, output: Tensor, target: Tensor, observed: Tensor | None = None) -> Tensor:
         """(N, *outputs), (N, *shape) to (N,); `observed` (N, *shape) is False for numbers that don't count."""
         elements = self.elements(output, target).flatten(1)

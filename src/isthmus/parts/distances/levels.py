@@ -50,6 +50,24 @@ class _Levels(Distance):
                 "Set their number (levels=), give bytes, or use the distance 'gaussian'."
             )
 
+    def level(self, target: Tensor) -> Tensor:
+        """(N, *shape) to (N, *shape): 0 to levels - 1."""
+        return (target * (self.levels - 1)).round()
+
+    def _within(self, below: Tensor, level: Tensor) -> Tensor:
+        """Cumulative probabilities with their ends: 0 below the first level, 1 above the last one."""
+        ends = torch.where(level <= 0, torch.zeros_like(below), torch.ones_like(below))
+        return torch.where((level > 0) & (level < self.levels), below.clamp(0, 1), ends)
+
+    def _unscaled(self, scale: Tensor) -> Tensor:
+        """The decoder's output for these s, which are at least half a bin."""
+        return unfloored(scale.clamp(min=0.5 / (self.levels - 1)).log(), self._least)
+
+    @property
+    def _least(self) -> float:
+        """The lower bound of log s: an eighth of a bin's width."""
+        return -math.log(8 * (self.levels - 1))
+
 
 class DiscretisedLogistic(_Levels):
     r"""Negative log-probability of a level under a logistic distribution cut into bins, in nats, summed over numbers.
@@ -86,21 +104,16 @@ class DiscretisedLogistic(_Levels):
         """(N, *outputs), (N, *shape) to (N, *shape) nats."""
         self._check_shapes(output, target)
         place, scale = output.chunk(2, 1)
-        narrow, half = (-floored(slowed(scale, LOG_SCALE_LIMIT), self._least)).exp(), 0.5 / (self.levels - 1)
-        upper, lower = (target - place + half) * narrow, (target - place - half) * narrow
-        # σ(a) - σ(b) = σ(a) σ(-b) (1 - exp(b - a)), of which an edge has one factor only; exact far from μ too
-        below, above = target > half, target < 1 - half
-        nats = torch.where(above, F.softplus(-upper), 0) + torch.where(below, F.softplus(lower), 0)
-        return nats - torch.where(above & below, torch.log(-torch.expm1(-2 * half * narrow)), 0)
+        narrow = (-floored(slowed(scale, LOG_SCALE_LIMIT), self._least)).exp()
+        half = 0.5 / (self.levels - 1)
+        return logistic_bin(target - place, half, narrow, target <= half, target >= 1 - half)
 
-    def _unscaled(self, scale: Tensor) -> Tensor:
-        """The decoder's output for these s, which are at least half a bin."""
-        return unfloored(scale.clamp(min=0.5 / (self.levels - 1)).log(), self._least)
-
-    @property
-    def _least(self) -> float:
-        """The lower bound of log s: an eighth of a bin's width."""
-        return -math.log(8 * (self.levels - 1))
+    def cumulative(self, output: Tensor, level: Tensor) -> Tensor:
+        """(N, *outputs), (N, *shape) whole numbers to (N, *shape)."""
+        place, scale = output.chunk(2, 1)
+        narrow = (-floored(slowed(scale, LOG_SCALE_LIMIT), self._least)).exp()
+        edge = (level.to(output.dtype) - 0.5) / (self.levels - 1)
+        return self._within(torch.sigmoid((edge - place) * narrow), level)
 
 
 class Categorical(_Levels):
@@ -133,9 +146,29 @@ class Categorical(_Levels):
     def elements(self, output: Tensor, target: Tensor) -> Tensor:
         """(N, *outputs), (N, *shape) to (N, *shape) nats."""
         self._check_shapes(output, target)
-        levels = (target * (self.levels - 1)).round().long().clamp(0, self.levels - 1)
+        levels = self.level(target).long().clamp(0, self.levels - 1)
         return F.cross_entropy(self._logits(output), levels, reduction="none")
+
+    def cumulative(self, output: Tensor, level: Tensor) -> Tensor:
+        """(N, *outputs), (N, *shape) whole numbers to (N, *shape)."""
+        below = self._logits(output).softmax(1).cumsum(1)
+        place = (level.long() - 1).clamp(0, self.levels - 1)[:, None]
+        return self._within(below.gather(1, place)[:, 0], level)
 
     def _logits(self, output: Tensor) -> Tensor:
         """(N, *outputs) as (N, levels, *shape)."""
         return output.unflatten(1, (self.levels, -1))
+
+
+def logistic_bin(away: Tensor, half: float | Tensor, narrow: Tensor, first: Tensor, last: Tensor) -> Tensor:
+    r"""The negative log-probability of a bin under a logistic, :math:`-\log(\sigma(b) - \sigma(a))`, in nats.
+
+    It is exact far from the logistic's place too. All broadcast against each other.
+
+    away: the bin's middle minus the logistic's place. half: half the bin's width. narrow: 1 / s.
+    first, last: whether the bin reaches to minus infinity, or to infinity.
+    """
+    upper, lower = (away + half) * narrow, (away - half) * narrow
+    # σ(b) - σ(a) = σ(b) σ(-a) (1 - exp(a - b)), of which an edge has one factor only
+    nats = torch.where(last, 0, F.softplus(-upper)) + torch.where(first, 0, F.softplus(lower))
+    return nats - torch.where(first | last, 0, torch.log(-torch.expm1(-2 * half * narrow)))
