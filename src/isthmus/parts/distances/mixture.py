@@ -8,6 +8,7 @@ from pydantic import Field
 from torch import Tensor
 from torch.nn import functional as F
 
+from isthmus.errors import BlueprintError
 from isthmus.parts.bounds import floored, slowed
 from isthmus.parts.data_spec import DataSpec
 from isthmus.parts.distances.distance import mean_of, variance_of
@@ -45,8 +46,17 @@ class LogisticMixture(_Levels):
     masses: tuple[Annotated[int, Field(ge=0)], ...] | Literal["auto"] = "auto"
 
     def resolve(self, spec: DataSpec) -> Self:
-        """The same distance with `masses` decided from these facts about the data."""
+        """The same distance with `masses` decided from these facts about the data.
+
+        Raises:
+            BlueprintError: the data have no bounds, or a mass is not a level.
+        """
         resolved = super().resolve(spec)
+        if max(self._masses, default=0) >= self.levels:
+            raise BlueprintError(
+                f"{self.kind} has levels from 0 to {self.levels - 1}, but the point masses {self._masses}. "
+                "Leave out those above, or raise levels."
+            )
         if self.masses != "auto":
             return resolved
         places = [value * (self.levels - 1) for value in spec.frequent]
