@@ -21,8 +21,8 @@ def likelihood(model: ExactModel, output: Tensor, grid: Grid) -> Levels:
     shift, scale = (_each(x.double(), shape) for x in (scaling.shift, scaling.scale))
     count, each = int(grid.count.max()), math.prod(shape)
     with exactly():
-        picture = distance.picture(output).flatten(1)
         parameters = distance.parameters(output)
+        likely = distance.likely(parameters).flatten(1)
         if distance.alike:
             parameters = parameters.unflatten(1, (-1, shape[0])).movedim(1, -1).flatten(0, -2)
 
@@ -38,9 +38,9 @@ def likelihood(model: ExactModel, output: Tensor, grid: Grid) -> Levels:
             values[of, place] = value
             return distance.cumulative(parameters[samples], values)[of, place]
 
-    raw = picture if scaling.kind == "none" else picture * scale + shift
+    raw = likely if scaling.kind == "none" else likely * scale + shift
     guess = grid.position(raw).flatten().round().long().clamp(1, max(1, count - 1))
-    return Levels(count, cumulative, guess, torch.ones_like(guess)).from_ends()
+    return Levels(count, cumulative, guess, torch.ones_like(guess)).from_end()
 
 
 def _each(x: Tensor, shape: tuple[int, ...]) -> Tensor:

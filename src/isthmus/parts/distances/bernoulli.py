@@ -47,6 +47,10 @@ class Bce(Distance):
         """(N, *shape) logits to the probabilities of 0 (see `Distance.parameters`)."""
         return torch.sigmoid(-output)
 
+    def likely(self, parameters: Tensor) -> Tensor:
+        """(N, *shape) to (N, *shape): 0 or 1 (see `Distance.likely`)."""
+        return (parameters < 0.5).to(parameters.dtype)
+
     def cumulative(self, parameters: Tensor, value: Tensor) -> Tensor:
         """(N, *shape), (N, *shape) to (N, *shape), for data that are 0 or 1 (see `Distance.cumulative`)."""
         return torch.where(value > 1, 1.0, torch.where(value > 0, parameters, 0.0 * parameters))

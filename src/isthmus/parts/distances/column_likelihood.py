@@ -126,6 +126,14 @@ class ColumnLikelihood(Distance):
         shares = [own.softmax(1).cumsum(1) for own in categories]
         return torch.cat([*(own.flatten(1) for own in (logits.softmax(1), place, narrow)), *shares], 1)
 
+    def likely(self, parameters: Tensor) -> Tensor:
+        """(N, parameters) to (N, D): means, and the categories' medians (see `Distance.likely`)."""
+        own = sum(self.levels)
+        numbers, shares = parameters.split([parameters.shape[1] - own, own], 1)
+        weights, place, _ = numbers.unflatten(1, (3, self.components, -1)).unbind(1)
+        each = shares.split([levels for levels in self.levels if levels], 1)
+        return self._joined((weights * place).sum(1), [(one < 0.5).sum(1).to(one.dtype) for one in each])
+
     def cumulative(self, parameters: Tensor, value: Tensor) -> Tensor:
         """(N, parameters), (N, D) to (N, D); numbers have no first and no last value (see `Distance.cumulative`)."""
         own = sum(self.levels)

@@ -116,6 +116,10 @@ class Distance(Part):
         """
         raise NotImplementedError
 
+    def likely(self, parameters: Tensor) -> Tensor:
+        """(N, P · C, …) to (N, *shape): a likely value, scaled, at which a codec begins its search."""
+        raise NotImplementedError
+
     def __call__(self, output: Tensor, target: Tensor, observed: Tensor | None = None) -> Tensor:
         """(N, *outputs), (N, *shape) to (N,); `observed` (N, *shape) is False for numbers that don't count."""
         elements = self.elements(output, target).flatten(1)

@@ -67,6 +67,10 @@ class Gaussian(Distance):
             return torch.cat([mean, torch.full_like(mean, 1 / self.scale)], 1)
         return torch.cat([mean, (-floored(output.chunk(2, 1)[1], math.log(self.least_scale))).exp()], 1)
 
+    def likely(self, parameters: Tensor) -> Tensor:
+        """(N, 2 C, …) to (N, *shape): μ (see `Distance.likely`)."""
+        return parameters.chunk(2, 1)[0]
+
     def cumulative(self, parameters: Tensor, value: Tensor) -> Tensor:
         """(N, 2 C, …), (N, *shape) to (N, *shape): Φ((x - μ) / σ) (see `Distance.cumulative`)."""
         mean, narrow = parameters.chunk(2, 1)

@@ -104,6 +104,10 @@ class DiscretisedLogistic(_Levels):
         place, scale = output.chunk(2, 1)
         return torch.cat([place, (-floored(slowed(scale, LOG_SCALE_LIMIT), self._least)).exp()], 1)
 
+    def likely(self, parameters: Tensor) -> Tensor:
+        """(N, 2 C, …) to (N, *shape): μ (see `Distance.likely`)."""
+        return parameters.chunk(2, 1)[0]
+
     def cumulative(self, parameters: Tensor, value: Tensor) -> Tensor:
         """(N, 2 C, …), (N, *shape) to (N, *shape): σ((x - μ) / s) (see `Distance.cumulative`)."""
         place, narrow = parameters.chunk(2, 1)
@@ -146,6 +150,10 @@ class Categorical(_Levels):
     def parameters(self, output: Tensor) -> Tensor:
         """(N, *outputs) to the probabilities of at most each level (see `Distance.parameters`)."""
         return self._logits(output).softmax(1).cumsum(1).flatten(1, 2)
+
+    def likely(self, parameters: Tensor) -> Tensor:
+        """(N, levels · C, …) to (N, *shape): the medians (see `Distance.likely`)."""
+        return (self._logits(parameters) < 0.5).sum(1).to(parameters.dtype) / (self.levels - 1)
 
     def cumulative(self, parameters: Tensor, value: Tensor) -> Tensor:
         """(N, levels · C, …), (N, *shape) to (N, *shape) (see `Distance.cumulative`)."""

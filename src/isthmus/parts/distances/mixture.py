@@ -130,6 +130,15 @@ class LogisticMixture(_Levels):
         logits, place, narrow = self._parts(output)
         return torch.cat([logits.softmax(1), place, narrow], 1).flatten(1, 2)
 
+    def likely(self, parameters: Tensor) -> Tensor:
+        """(N, (3 K + M) · C, …) to (N, *shape): the mean, but for the cut ends (see `Distance.likely`)."""
+        count, masses = self.components, len(self._masses)
+        weights, place, _ = parameters.unflatten(1, (3 * count + masses, -1)).split([count + masses, count, count], 1)
+        mean = (weights[:, :count] * place.clamp(0, 1)).sum(1)
+        for number, mass in enumerate(self._masses, start=count):
+            mean = mean + weights[:, number] * (mass / (self.levels - 1))
+        return mean
+
     def cumulative(self, parameters: Tensor, value: Tensor) -> Tensor:
         """(N, (3 K + M) · C, …), (N, *shape) to (N, *shape) (see `Distance.cumulative`)."""
         count, masses = self.components, len(self._masses)
