@@ -72,7 +72,7 @@ _EXACT = _operations("""
     add sub mul div neg abs sqrt reciprocal relu leaky_relu threshold hardtanh clamp clamp_min clamp_max maximum minimum
     where eq ne lt le gt ge floor ceil round trunc sign copysign isnan isinf isfinite frexp amax amin max min argmax
     argmin any all masked_fill rsub add_ sub_ mul_ div_ neg_ abs_ round_ floor_ clamp_ sqrt_ remainder fmod sort topk
-    max_pool2d_with_indices upsample_nearest1d upsample_nearest2d
+    bucketize searchsorted max_pool2d_with_indices upsample_nearest1d upsample_nearest2d
 """)
 """Correctly rounded, or free of rounding."""
 
@@ -232,6 +232,11 @@ def _softplus(x: Tensor, beta: float = 1, threshold: float = 20) -> Tensor:
     return tables.softplus(beta * x) / beta
 
 
+def _logit(x: Tensor, epsilon: float | None = None) -> Tensor:
+    x = x if epsilon is None else x.clamp(epsilon, 1 - epsilon)
+    return functions.log(x / (1 - x))
+
+
 def _pow(x: Tensor, power: Any) -> Tensor:
     if power == 0.5:
         return x.sqrt()
@@ -282,6 +287,7 @@ _COUNTERPARTS: dict[Any, Callable[..., Any]] = {
     aten.log1p: functions.log1p,
     aten.sigmoid: tables.sigmoid,
     aten.tanh: tables.tanh,
+    aten.logit: _logit,
     aten.erf: functions.erf,
     aten.special_ndtr: tables.normal_cdf,
     aten.softplus: _softplus,
