@@ -92,7 +92,7 @@ def _rounded(x: Tensor, bits: int, axes: list[int]) -> Tensor:
 
     axes: those of a slice.
     """
-    largest = x.abs().amax(axes, keepdim=True) if x.numel() else x.new_zeros(())
+    largest = torch.linalg.vector_norm(x, math.inf, axes, keepdim=True) if x.numel() else x.new_zeros(())
     exponent = torch.frexp(largest)[1].to(torch.int64)
     exponent = (exponent - bits).clamp(-1000, 1000)
     step, inverse = (((sign * exponent + 1023) << 52).view(torch.float64) for sign in (1, -1))
