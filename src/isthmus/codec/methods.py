@@ -52,6 +52,10 @@ class Method(Protocol):
         """The (count, D) raw numbers, float64, with anything where they are missing."""
         ...
 
+    def bits(self, block: Block, grid: Grid) -> Tensor:
+        """Where the bits go: (N, D), what each number costs, or (N, h, w), what each place of the code costs."""
+        ...
+
 
 @dataclass(frozen=True)
 class ByBitsBack:
@@ -93,6 +97,10 @@ class ByBitsBack:
         batches = [Batch(abs(size), size > 0) for size in sizes.tolist()]
         return grid.raw(BitsBack(self.model, grid).decode(batches, words_of(reader), observed))
 
+    def bits(self, block: Block, grid: Grid) -> Tensor:
+        """See `Method`."""
+        return BitsBack(self.model, grid).bits(grid.levels(block.raw.flatten(1)), block.observed)
+
 
 @dataclass(frozen=True)
 class ByResidual:
@@ -128,6 +136,16 @@ class ByResidual:
             return grid.raw(stack.pop(numbers_).view(count, -1))
         popped = stack.pop(numbers_.at(observed.flatten().nonzero()[:, 0]))
         return grid.raw(torch.zeros(observed.shape, dtype=torch.int64).masked_scatter(observed, popped))
+
+    def bits(self, block: Block, grid: Grid) -> Tensor:
+        """See `Method`."""
+        features, levels = _features(self.model, block), grid.levels(block.raw.flatten(1))
+        (steps,) = self._tried(block, features, grid)
+        predicted = self._predicted(steps, steps.symbols(self.model.model, features), grid)
+        known = levels if block.observed is None else torch.where(block.observed, levels, predicted.round().long())
+        misses = Misses.learn(predicted, known, _counts(grid)).levels(predicted, _counts(grid))
+        bits = misses.bits(levels.flatten()).view_as(levels)
+        return bits if block.observed is None else torch.where(block.observed, bits, 0.0)
 
     def _tried(self, block: Block, features: Tensor, grid: Grid) -> list[Steps]:
         """The steps that are best for a few of the samples; one, or several that are close."""
@@ -204,6 +222,13 @@ class ByCode:
         steps, tables = Steps.unpack(reader, of), Tables.unpack(reader, of)
         symbols = tables.pop(Stack(words_of(reader)), count)
         return self.model.reconstruction(steps.codes(self.model, symbols)).flatten(1)
+
+    def bits(self, block: Block, grid: Grid) -> Tensor:
+        """See `Method`: every place of the code costs the same, about."""
+        shape = self.model.model.code_shape
+        grid_shape = shape[1:] if len(shape) == 3 else (1, 1)
+        each = 8 * len(self.encode(block, grid)) / max(1, len(block.raw)) / math.prod(grid_shape)
+        return torch.full((len(block.raw), *grid_shape), each)
 
     def _steps(self, block: Block, features: Tensor, of: np.ndarray) -> Steps:
         model = self.model.model

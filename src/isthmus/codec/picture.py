@@ -90,8 +90,8 @@ class ByPicture:
             z = quantiser.code(symbols, quality)
         return self._pictures(z, size).flatten(1)
 
-    def rates(self, block: Block) -> Tensor:
-        """(N, h, w) the bits of each position of the code, for a picture of where they go."""
+    def bits(self, block: Block, grid: Grid) -> Tensor:
+        """See `Method`."""
         features = self._features(block.raw)
         quality = self._quality(round(FINE * (self._code.qualities - 1) * self.quality))
         module = self._quantiser
