@@ -18,14 +18,16 @@ from isthmus.codec.picture import ByPicture, words_bytes, words_of
 from isthmus.codec.residual import Misses
 from isthmus.codec.stack import Stack
 from isthmus.codec.tables import Tables
-from isthmus.errors import BlueprintError
+from isthmus.errors import BlueprintError, UseError
 from isthmus.parts import Bce
-from isthmus.parts.model import encoder_input
+from isthmus.parts.model import check_decodes, encoder_input
 
 Size = tuple[int, int] | None
 """Height and width of pictures of any size."""
 TRIED = (1 / 1024, 1 / 256, 1 / 64, 1 / 16, 1 / 4, 1.0)
 """Errors from rounding the code, as shares of the model's own, of which lossless coding takes the cheapest."""
+QUALITY = 50.0
+"""The quality by default."""
 LOOKED_AT = 256
 """Samples on which settings are tried."""
 
@@ -191,7 +193,7 @@ class ByCode:
     """Lossy: the code alone, in whole numbers.
 
     error: the squared error that rounding adds to a reconstruction's, as a share of the model's own; or None, with
-    bits: per sample.
+    rate: bits for each sample.
     """
 
     name: ClassVar[str] = "code"
@@ -199,7 +201,7 @@ class ByCode:
     any_size: ClassVar[bool] = False
     model: ExactModel
     error: float | None = 1.0
-    bits: float | None = None
+    rate: float | None = None
 
     def suits(self, grid: Grid) -> bool:
         """Always: it needs no grid."""
@@ -238,7 +240,7 @@ class ByCode:
         z = model.code(features[some], None, model.code_module).z
         missed = (_scaled_picture(self.model, z) - self.model.scaled(block.raw[some])).nan_to_num(0)
         own = float(missed.square().flatten(1).sum(1).mean()) or 1e-6
-        if self.bits is None:
+        if self.rate is None:
             return Steps.learn(self.model, z, (self.error or 1.0) * own)
 
         def rate(logarithm: float) -> float:
@@ -249,12 +251,38 @@ class ByCode:
         low, high = -20.0, 20.0
         for _ in range(16):
             middle = (low + high) / 2
-            low, high = (middle, high) if rate(middle) > self.bits else (low, middle)
+            low, high = (middle, high) if rate(middle) > self.rate else (low, middle)
         return Steps.learn(self.model, z, own * 2**high)
 
 
 METHODS: dict[str, Any] = {one.name: one for one in (ByBitsBack, ByResidual, ByCode, ByPicture)}
 """The methods by the names that files record."""
+
+
+def methods_for(
+    model: ExactModel, lossless: bool, quality: float | None, bits_per_pixel: float | None
+) -> tuple[Method, ...]:
+    """The methods to choose from, best first. Without any wish, only a model made for it is lossy.
+
+    quality: from 0 to 100.
+
+    Raises:
+        UseError: the model's code alone can't be decoded, or it needs labels.
+    """
+    own = model.model
+    check_decodes(own)
+    if own.conditioning.classes:
+        raise UseError(
+            "This model needs labels, which a compressed file doesn't hold. Use a model without a condition."
+        )
+    if ByPicture.can(own) and not lossless:
+        return (ByPicture(model, (QUALITY if quality is None else quality) / 100, bits_per_pixel),)
+    if quality is not None or bits_per_pixel is not None:
+        share = 10 ** ((QUALITY - (QUALITY if quality is None else quality)) / 25)
+        pixels = math.prod(own.shape[1:] if len(own.shape) == 3 else own.shape)
+        return (ByCode(model, share, None if bits_per_pixel is None else bits_per_pixel * pixels),)
+    likelihood: list[Method] = [ByBitsBack(model)] if ByBitsBack.can(own) else []
+    return (*likelihood, ByResidual(model))
 
 
 def indices_shape(model: Any) -> tuple[int, ...] | None:

@@ -35,7 +35,7 @@ FINE = 1000
 class ByPicture:
     """Lossy, for pictures of any size and a model with a rounded code (`image-codec`).
 
-    quality: from 0 to 1. bits: for each number instead; the nearest quality is searched for.
+    quality: from 0 to 1. rate: bits for each pixel instead; the nearest quality is searched for.
 
     Only the entropy model and the decoder need exact arithmetic; the encoder is free to choose any symbols. A large
     picture goes through both networks in tiles that overlap by more than a position of the code can see, so that they
@@ -47,7 +47,7 @@ class ByPicture:
     any_size: ClassVar[bool] = True
     model: ExactModel
     quality: float = 0.5
-    bits: float | None = None
+    rate: float | None = None
 
     @classmethod
     def can(cls, model: Autoencoder) -> bool:
@@ -66,8 +66,8 @@ class ByPicture:
         features = self._features(block.raw)
         last = self._code.qualities - 1
         place = round(FINE * last * self.quality)
-        if self.bits is not None:
-            wanted, low, high = self.bits * block.raw.numel(), 0, FINE * last
+        if self.rate is not None:
+            wanted, low, high = self.rate * block.raw[:, 0].numel(), 0, FINE * last
             while high - low > 1:  # the rate rises with the quality
                 middle = (low + high) // 2
                 low, high = (middle, high) if 8 * len(self._encode(features, middle)) < wanted else (low, middle)
