@@ -68,9 +68,17 @@ def test_in_single_precision_nats_are_positive_and_cumulative_probabilities_neve
     output = torch.from_numpy(output)
     nats = mixture().elements(output, torch.full((3, 2), level / 15))
     assert bool((nats.isfinite() & (nats > -1e-4)).all())
-    below = [mixture().cumulative(output, torch.full((3, 2), edge)) for edge in range(LEVELS + 1)]
-    assert bool((torch.stack(below).diff(dim=0) >= -1e-6).all())
-    assert bool(((torch.stack(below) >= 0) & (torch.stack(below) <= 1)).all())
+    between = (torch.arange(LEVELS - 1) + 0.5) / (LEVELS - 1)
+    below = torch.stack([mixture().cumulative(output, value.expand(3, 2)) for value in between])
+    assert bool((below.diff(dim=0) >= -1e-6).all())
+    assert bool(((below >= 0) & (below <= 1 + 1e-6)).all())
+
+
+def test_the_likely_value_is_that_of_the_largest_weight():
+    output = torch.zeros(1, 9, 2)
+    output[0, 2, 0], output[0, 1, 1], output[0, 6, 1] = 3.0, 3.0, 0.25
+    parameters, numbers = mixture(masses=(5, 7, 15)).numbers(output, (2,))
+    assert numbers.likely(parameters).tolist() == pytest.approx([5 / 15, 0.25])
 
 
 def test_levels_that_are_much_more_frequent_than_their_neighbours_get_a_point_mass():

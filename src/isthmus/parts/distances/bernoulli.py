@@ -2,7 +2,6 @@
 
 from typing import ClassVar, Literal, Self
 
-import torch
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -43,11 +42,7 @@ class Bce(Distance):
         self._check_shapes(output, target)
         return F.softplus(output) - target * output
 
-    def level(self, target: Tensor) -> Tensor:
-        """(N, *shape) to (N, *shape): 0 or 1."""
-        return target.round()
-
-    def cumulative(self, output: Tensor, level: Tensor) -> Tensor:
-        """(N, *shape) logits, (N, *shape) whole numbers to (N, *shape), for data that are 0 or 1."""
-        ends = torch.where(level <= 0, torch.zeros_like(output), torch.ones_like(output))
-        return torch.where(level == 1, torch.sigmoid(-output), ends)
+    def cumulative(self, output: Tensor, value: Tensor) -> Tensor:
+        """(N, *shape) logits, (N, *shape) to (N, *shape): 1 - σ(o) between 0 and 1 (see `Distance.cumulative`)."""
+        inside = (1 / (1 + output.exp())).where(value > 0, 0)
+        return inside.where(value <= 1, 1)

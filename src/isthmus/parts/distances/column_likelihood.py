@@ -12,12 +12,15 @@ from isthmus.parts.bounds import floored, slowed, unfloored
 from isthmus.parts.data_spec import DataSpec
 from isthmus.parts.distances.distance import Distance, mean_of, variance_of
 from isthmus.parts.distances.levels import LOG_SCALE_LIMIT, logistic_bin
+from isthmus.parts.distances.mixture import Mixture
 from isthmus.parts.part import Shape
 
 Grid = tuple[Annotated[float, Field(ge=0)], float]
 """The scaled values of a column: whole multiples of the first number from the second one."""
 _LEAST = 1 / 20
 """The smallest scale of a logistic, in steps of its column; then one value has all but 1e-4 of the probability."""
+_SHARP = 2.0**10
+"""1 / s of a category: half a step from it, its logistic is 0 or 1 with an error of e^-512."""
 
 
 class ColumnLikelihood(Distance):
@@ -119,26 +122,26 @@ class ColumnLikelihood(Distance):
         ]
         return self._joined(nats, chosen)
 
-    def level(self, target: Tensor) -> Tensor:
-        """(N, D) to (N, D): numbers in steps from 0, and categories."""
-        steps, zeros = self._grids(target)
-        numbers = ((target[:, self._numbers(target.shape[1])] - zeros) / steps).round()
-        return self._joined(numbers, [target[:, column].round() for column in self._categorical])
+    def numbers(self, output: Tensor, shape: Shape) -> tuple[Tensor, Mixture]:
+        """(N, outputs) to (N·D, 3 P): each cell as a mixture of P logistics (see `Distance.numbers`).
 
-    def cumulative(self, output: Tensor, level: Tensor) -> Tensor:
-        """(N, outputs), (N, D) whole numbers to (N, D); numbers have no first and no last level."""
+        Categories are logistics at their numbers, so narrow that they are point masses.
+        """
         logits, place, narrow, categories = self._parts(output)
-        numbers = level[:, self._numbers(level.shape[1])].to(output.dtype)
-        steps, zeros = self._grids(output)
-        edge = zeros + (numbers - 0.5) * steps
-        below = (logits.softmax(1) * torch.sigmoid((edge[:, None] - place) * narrow)).sum(1)
-        shares = [
-            torch.cat([own.new_zeros(len(own), 1), own.softmax(1).cumsum(1)], 1).gather(
-                1, level[:, column, None].long().clamp(0, own.shape[1])
-            )[:, 0]
-            for own, column in zip(categories, self._categorical, strict=True)
-        ]
-        return self._joined(below, shares)
+        most = max(self.components if self._numbers(shape[0]) else 1, *self.levels, 1)
+
+        def padded(x: Tensor) -> Tensor:
+            return torch.cat([x, x.new_zeros(len(x), most - x.shape[1], *x.shape[2:])], 1)
+
+        each = [torch.stack([padded(x) for x in (logits.softmax(1), place, narrow)], 1)]  # (N, 3, P, numbers)
+        for own in categories:
+            index = torch.arange(most, dtype=own.dtype, device=own.device).expand(len(own), -1)
+            parts = [padded(own.softmax(1)), index, torch.full_like(index, _SHARP)]
+            each.append(torch.stack(parts, 1)[..., None])
+        order = self._numbers(shape[0]) + self._categorical
+        back = sorted(range(len(order)), key=order.__getitem__)
+        parameters = torch.cat(each, 3)[..., back]
+        return parameters.movedim(3, 1).flatten(2).flatten(0, 1), Mixture(most)
 
     def _parts(self, output: Tensor) -> tuple[Tensor, Tensor, Tensor, tuple[Tensor, ...]]:
         """(N, outputs) to logits, μ and 1 / s (N, K, numbers), and the logits of each column of categories."""

@@ -1,7 +1,8 @@
 """The base of all distances between the decoder's output and the clean target, one number per sample."""
 
 import math
-from typing import Any, ClassVar, Literal, Self
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal, Protocol, Self
 
 import torch
 from torch import Tensor
@@ -92,31 +93,26 @@ class Distance(Part):
         """(N, *outputs), (N, *shape) to (N, *shape): the loss of each number."""
         raise NotImplementedError
 
-    def level(self, target: Tensor) -> Tensor:
-        """The level of each scaled value, for `cumulative`: (N, *shape) to (N, *shape) whole numbers.
+    def cumulative(self, output: Tensor, value: Tensor) -> Tensor:
+        """(N, *outputs), (N, *shape) to (N, *shape): the probability of a number below this value, for a codec.
 
         Raises:
-            BlueprintError: this distance has no levels.
+            BlueprintError: the distance isn't a likelihood whose distribution function is known.
         """
-        raise self._without_levels()
-
-    def cumulative(self, output: Tensor, level: Tensor) -> Tensor:
-        """The probability of a value below each level: (N, *outputs), (N, *shape) whole numbers to (N, *shape).
-
-        Only a likelihood of exact values has it. From one level to the next it grows by that level's probability,
-        which is the exponential of minus `elements`. It computes in the output's number format, with elementary
-        operations, exp and comparisons only, so that a lossless codec can repeat it exactly.
-
-        Raises:
-            BlueprintError: this distance has no levels.
-        """
-        raise self._without_levels()
-
-    def _without_levels(self) -> BlueprintError:
-        return BlueprintError(
-            f"The distance {self.kind!r} gives no probabilities of exact values. Use 'bce' for black and white, "
-            "'logistic-mixture' for bytes, or 'column-likelihood' for tables."
+        raise BlueprintError(
+            f"The distance {self.kind} has no distribution function. Use a likelihood: bce for black and white, "
+            "logistic-mixture for bytes, column-likelihood for tables, or gaussian."
         )
+
+    def numbers(self, output: Tensor, shape: Shape) -> "tuple[Tensor, Numbers]":
+        """(N, *outputs) of samples of this shape to the parameters (N·D, P) of each number, and what they mean.
+
+        Functions that all values of a number share are computed once, so that a codec can ask for many values.
+
+        Raises:
+            BlueprintError: the distance isn't a likelihood whose distribution function is known.
+        """
+        return output.unflatten(1, (-1, shape[0])).movedim(1, -1).flatten(0, -2), _Alike(self)
 
     def __call__(self, output: Tensor, target: Tensor, observed: Tensor | None = None) -> Tensor:
         """(N, *outputs), (N, *shape) to (N,); `observed` (N, *shape) is False for numbers that don't count."""
@@ -140,6 +136,33 @@ class Distance(Part):
                 f"The output has shape {tuple(output.shape)}, but {wanted} is needed for a target of "
                 f"{tuple(target.shape)}."
             )
+
+
+class Numbers(Protocol):
+    """The distribution of a number by its P parameters (see `Distance.numbers`)."""
+
+    def likely(self, parameters: Tensor) -> Tensor:
+        """(n, P) to (n,): a likely scaled value of each."""
+        ...
+
+    def cumulative(self, parameters: Tensor, value: Tensor) -> Tensor:
+        """(n, P), (n,) to (n,): the probabilities of a number below these scaled values."""
+        ...
+
+
+@dataclass(frozen=True)
+class _Alike:
+    """The numbers of a distance that treats all numbers alike, each as a sample of its own."""
+
+    distance: Distance
+
+    def likely(self, parameters: Tensor) -> Tensor:
+        """(n, P) to (n,): the reconstructions."""
+        return self.distance.picture(parameters)[:, 0]
+
+    def cumulative(self, parameters: Tensor, value: Tensor) -> Tensor:
+        """(n, P), (n,) to (n,)."""
+        return self.distance.cumulative(parameters, value[:, None])[:, 0]
 
 
 def mean_of(sample: Tensor) -> Tensor:

@@ -60,18 +60,13 @@ class Gaussian(Distance):
         log_scale = floored(output.chunk(2, 1)[1], math.log(self.least_scale))
         return 0.5 * difference.square() * (-2 * log_scale).exp() + log_scale + constant
 
-    def cumulative(self, output: Tensor, level: Tensor, step: float = 1 / 255) -> Tensor:
-        """(N, *outputs), (N, *shape) whole numbers to (N, *shape), of values rounded to whole multiples of `step`.
-
-        A level is a value's number of steps from 0; there is no first and no last one. The normal distribution needs
-        erf, which a codec has to repeat exactly.
-        """
+    def cumulative(self, output: Tensor, value: Tensor) -> Tensor:
+        """(N, *outputs), (N, *shape) to (N, *shape): Φ((x - μ) / σ) (see `Distance.cumulative`)."""
         mean = self.picture(output)
-        edge = (level.to(output.dtype) - 0.5) * step
         if self.scale != "learnt":
-            return torch.special.ndtr((edge - mean) / self.scale)
+            return torch.special.ndtr((value - mean) / self.scale)
         log_scale = floored(output.chunk(2, 1)[1], math.log(self.least_scale))
-        return torch.special.ndtr((edge - mean) * (-log_scale).exp())
+        return torch.special.ndtr((value - mean) * (-log_scale).exp())
 
     def _unscaled(self, scale: Tensor) -> Tensor:
         """The decoder's output for these σ, kept well above the lower bound, where the floor has a useful slope."""

@@ -50,15 +50,6 @@ class _Levels(Distance):
                 "Set their number (levels=), give bytes, or use the distance 'gaussian'."
             )
 
-    def level(self, target: Tensor) -> Tensor:
-        """(N, *shape) to (N, *shape): 0 to levels - 1."""
-        return (target * (self.levels - 1)).round()
-
-    def _within(self, below: Tensor, level: Tensor) -> Tensor:
-        """Cumulative probabilities with their ends: 0 below the first level, 1 above the last one."""
-        ends = torch.where(level <= 0, torch.zeros_like(below), torch.ones_like(below))
-        return torch.where((level > 0) & (level < self.levels), below.clamp(0, 1), ends)
-
     def _unscaled(self, scale: Tensor) -> Tensor:
         """The decoder's output for these s, which are at least half a bin."""
         return unfloored(scale.clamp(min=0.5 / (self.levels - 1)).log(), self._least)
@@ -104,16 +95,14 @@ class DiscretisedLogistic(_Levels):
         """(N, *outputs), (N, *shape) to (N, *shape) nats."""
         self._check_shapes(output, target)
         place, scale = output.chunk(2, 1)
-        narrow = (-floored(slowed(scale, LOG_SCALE_LIMIT), self._least)).exp()
-        half = 0.5 / (self.levels - 1)
+        narrow, half = (-floored(slowed(scale, LOG_SCALE_LIMIT), self._least)).exp(), 0.5 / (self.levels - 1)
         return logistic_bin(target - place, half, narrow, target <= half, target >= 1 - half)
 
-    def cumulative(self, output: Tensor, level: Tensor) -> Tensor:
-        """(N, *outputs), (N, *shape) whole numbers to (N, *shape)."""
+    def cumulative(self, output: Tensor, value: Tensor) -> Tensor:
+        """(N, *outputs), (N, *shape) to (N, *shape): σ((x - μ) / s) (see `Distance.cumulative`)."""
         place, scale = output.chunk(2, 1)
         narrow = (-floored(slowed(scale, LOG_SCALE_LIMIT), self._least)).exp()
-        edge = (level.to(output.dtype) - 0.5) / (self.levels - 1)
-        return self._within(torch.sigmoid((edge - place) * narrow), level)
+        return torch.sigmoid((value - place) * narrow)
 
 
 class Categorical(_Levels):
@@ -146,14 +135,14 @@ class Categorical(_Levels):
     def elements(self, output: Tensor, target: Tensor) -> Tensor:
         """(N, *outputs), (N, *shape) to (N, *shape) nats."""
         self._check_shapes(output, target)
-        levels = self.level(target).long().clamp(0, self.levels - 1)
+        levels = (target * (self.levels - 1)).round().long().clamp(0, self.levels - 1)
         return F.cross_entropy(self._logits(output), levels, reduction="none")
 
-    def cumulative(self, output: Tensor, level: Tensor) -> Tensor:
-        """(N, *outputs), (N, *shape) whole numbers to (N, *shape)."""
-        below = self._logits(output).softmax(1).cumsum(1)
-        place = (level.long() - 1).clamp(0, self.levels - 1)[:, None]
-        return self._within(below.gather(1, place)[:, 0], level)
+    def cumulative(self, output: Tensor, value: Tensor) -> Tensor:
+        """(N, *outputs), (N, *shape) to (N, *shape): the sum of p below this value (see `Distance.cumulative`)."""
+        share = self._logits(output).softmax(1)
+        below = (value * (self.levels - 1)).ceil().long().clamp(0, self.levels)  # how many levels
+        return torch.cat([torch.zeros_like(share[:, :1]), share.cumsum(1)], 1).gather(1, below[:, None])[:, 0]
 
     def _logits(self, output: Tensor) -> Tensor:
         """(N, *outputs) as (N, levels, *shape)."""

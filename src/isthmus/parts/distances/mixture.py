@@ -1,6 +1,7 @@
 """The likelihood of levels as a mixture: a few discretised logistics, and point masses at frequent levels."""
 
 import math
+from dataclasses import dataclass
 from typing import Annotated, Literal, Self
 
 import torch
@@ -117,7 +118,7 @@ class LogisticMixture(_Levels):
         """(N, *outputs), (N, *shape) to (N, *shape) nats."""
         self._check_shapes(output, target)
         logits, place, narrow = self._parts(output)
-        half, level = 0.5 / (self.levels - 1), self.level(target)
+        half, level = 0.5 / (self.levels - 1), (target * (self.levels - 1)).round()
         value = target[:, None]
         nats = logistic_bin(value - place, half, narrow, value <= half, value >= 1 - half)
         matched = torch.full_like(target, -torch.inf, dtype=output.dtype)  # a level has one point mass at most
@@ -125,15 +126,16 @@ class LogisticMixture(_Levels):
             matched = torch.where(level == mass, logits[:, number], matched)
         return logits.logsumexp(1) - torch.logaddexp((logits[:, : self.components] - nats).logsumexp(1), matched)
 
-    def cumulative(self, output: Tensor, level: Tensor) -> Tensor:
-        """(N, *outputs), (N, *shape) whole numbers to (N, *shape)."""
+    def cumulative(self, output: Tensor, value: Tensor) -> Tensor:
+        """(N, *outputs), (N, *shape) to (N, *shape): all weights below this value (see `Distance.cumulative`)."""
+        parameters, numbers = self.numbers(output, tuple(value.shape[1:]))
+        return numbers.cumulative(parameters, value.flatten()).view_as(value)
+
+    def numbers(self, output: Tensor, shape: Shape) -> "tuple[Tensor, Mixture]":
+        """(N, *outputs) to (N·D, 3 K + M): the weights, μ and 1 / s of each number (see `Distance.numbers`)."""
         logits, place, narrow = self._parts(output)
-        weights = logits.softmax(1)
-        edge = (level.to(output.dtype)[:, None] - 0.5) / (self.levels - 1)
-        below = (weights[:, : self.components] * torch.sigmoid((edge - place) * narrow)).sum(1)
-        for number, mass in enumerate(self._masses, start=self.components):
-            below = below + torch.where(level > mass, weights[:, number], 0)
-        return self._within(below, level)
+        parameters = torch.cat([logits.softmax(1), place, narrow], 1).movedim(1, -1).flatten(0, -2)
+        return parameters, Mixture(self.components, tuple(mass / (self.levels - 1) for mass in self._masses))
 
     def _parts(self, output: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """(N, *outputs) to the weights' logits (N, K + M, *shape), μ and 1 / s (N, K, *shape)."""
@@ -148,6 +150,37 @@ class LogisticMixture(_Levels):
     def _masses(self) -> tuple[int, ...]:
         """The levels with a point mass; none if they aren't decided yet."""
         return () if self.masses == "auto" else self.masses
+
+
+@dataclass(frozen=True)
+class Mixture:
+    """Numbers that are each a mixture of logistics and point masses, by the weights of both, then μ and 1 / s.
+
+    components: how many logistics. masses: the scaled values with a point mass.
+    """
+
+    components: int
+    masses: tuple[float, ...] = ()
+
+    def likely(self, parameters: Tensor) -> Tensor:
+        """(n, P) to (n,): the place of the logistic or point mass with the largest weight."""
+        weights, place, _ = self._parts(parameters)
+        masses = parameters.new_tensor(self.masses).expand(len(parameters), -1)
+        return torch.cat([place, masses], 1).gather(1, weights.argmax(1, keepdim=True))[:, 0]
+
+    def cumulative(self, parameters: Tensor, value: Tensor) -> Tensor:
+        """(n, P), (n,) to (n,): the weights of the parts of the logistics, and of the point masses, below a value."""
+        weights, place, narrow = self._parts(parameters)
+        logistics, masses = weights.split([self.components, len(self.masses)], 1)
+        below = (logistics * torch.sigmoid((value[:, None] - place) * narrow)).sum(1)
+        for number, mass in enumerate(self.masses):
+            below = below + torch.where(value > mass, masses[:, number], 0)
+        return below
+
+    def _parts(self, parameters: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """(n, K + M) weights, (n, K) μ, (n, K) 1 / s."""
+        weights, place, narrow = parameters.split([self.components + len(self.masses), *[self.components] * 2], 1)
+        return weights, place, narrow
 
 
 def frequent(sample: Tensor, most: int = 16) -> tuple[float, ...]:
