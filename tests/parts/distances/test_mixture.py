@@ -106,6 +106,10 @@ def test_frequent_values_between_the_levels_have_no_point_mass():
     assert mixture(masses=(3,)).resolve(spec).masses == (3,)
 
 
+def test_point_masses_are_put_in_order():
+    assert mixture(masses=(15, 0, 7, 7)).masses == MASSES
+
+
 def test_a_point_mass_above_the_last_level_is_refused():
     with pytest.raises(BlueprintError, match="point masses"):
         mixture(masses=(0, 16)).resolve(DataSpec(range=(0.0, 1.0)))

@@ -123,7 +123,7 @@ class ColumnLikelihood(Distance):
         return self._joined(nats, chosen)
 
     def numbers(self, output: Tensor, shape: Shape) -> tuple[Tensor, Mixture]:
-        """(N, outputs) to (N·D, 3 P): each cell as a mixture of P logistics (see `Distance.numbers`).
+        """(N, outputs) to (N·D, 3 P + 1): each cell as a mixture of P logistics (see `Distance.numbers`).
 
         Categories are logistics at their numbers, so narrow that they are point masses.
         """
@@ -133,15 +133,15 @@ class ColumnLikelihood(Distance):
         def padded(x: Tensor) -> Tensor:
             return torch.cat([x, x.new_zeros(len(x), most - x.shape[1], *x.shape[2:])], 1)
 
-        each = [torch.stack([padded(x) for x in (logits.softmax(1), place, narrow)], 1)]  # (N, 3, P, numbers)
+        each = [torch.cat([padded(x) for x in (logits.softmax(1), place, narrow)], 1)]  # (N, 3 P, numbers)
         for own in categories:
             index = torch.arange(most, dtype=own.dtype, device=own.device).expand(len(own), -1)
-            parts = [padded(own.softmax(1)), index, torch.full_like(index, _SHARP)]
-            each.append(torch.stack(parts, 1)[..., None])
+            each.append(torch.cat([padded(own.softmax(1)), index, torch.full_like(index, _SHARP)], 1)[..., None])
         order = self._numbers(shape[0]) + self._categorical
         back = sorted(range(len(order)), key=order.__getitem__)
-        parameters = torch.cat(each, 3)[..., back]
-        return parameters.movedim(3, 1).flatten(2).flatten(0, 1), Mixture(most)
+        parameters = torch.cat(each, 2)[..., back].movedim(2, 1).flatten(0, 1)
+        weights, rest = parameters.split([most, 2 * most], 1)
+        return torch.cat([weights, torch.zeros_like(weights[:, :1]), rest], 1), Mixture(most)
 
     def _parts(self, output: Tensor) -> tuple[Tensor, Tensor, Tensor, tuple[Tensor, ...]]:
         """(N, outputs) to logits, μ and 1 / s (N, K, numbers), and the logits of each column of categories."""

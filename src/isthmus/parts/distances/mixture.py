@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Annotated, Literal, Self
 
 import torch
-from pydantic import Field
+from pydantic import AfterValidator, Field
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -20,6 +20,10 @@ _ASIDE = 0.02
 """The share of the point masses, and of every other logistic but the first, in an output for a given picture."""
 _NUMBERS = 2**20
 """Of how many numbers the frequent ones are counted."""
+
+
+def _ascending(masses: tuple[int, ...]) -> tuple[int, ...]:
+    return tuple(sorted(set(masses)))
 
 
 class LogisticMixture(_Levels):
@@ -44,7 +48,7 @@ class LogisticMixture(_Levels):
 
     levels: Levels = 256
     components: Annotated[int, Field(ge=1, le=64)] = 3
-    masses: tuple[Annotated[int, Field(ge=0)], ...] | Literal["auto"] = "auto"
+    masses: Annotated[tuple[Annotated[int, Field(ge=0)], ...], AfterValidator(_ascending)] | Literal["auto"] = "auto"
 
     def resolve(self, spec: DataSpec) -> Self:
         """The same distance with `masses` decided from these facts about the data.
@@ -132,9 +136,11 @@ class LogisticMixture(_Levels):
         return numbers.cumulative(parameters, value.flatten()).view_as(value)
 
     def numbers(self, output: Tensor, shape: Shape) -> "tuple[Tensor, Mixture]":
-        """(N, *outputs) to (N·D, 3 K + M): the weights, μ and 1 / s of each number (see `Distance.numbers`)."""
+        """(N, *outputs) to the parameters of a `Mixture`, (N·D, 3 K + M + 1) (see `Distance.numbers`)."""
         logits, place, narrow = self._parts(output)
-        parameters = torch.cat([logits.softmax(1), place, narrow], 1).movedim(1, -1).flatten(0, -2)
+        weights, masses = logits.softmax(1).split([self.components, len(self._masses)], 1)
+        below = torch.cat([torch.zeros_like(weights[:, :1]), masses.cumsum(1)], 1)
+        parameters = torch.cat([weights, below, place, narrow], 1).movedim(1, -1).flatten(0, -2)
         return parameters, Mixture(self.components, tuple(mass / (self.levels - 1) for mass in self._masses))
 
     def _parts(self, output: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -154,9 +160,12 @@ class LogisticMixture(_Levels):
 
 @dataclass(frozen=True)
 class Mixture:
-    """Numbers that are each a mixture of logistics and point masses, by the weights of both, then μ and 1 / s.
+    """Numbers that are each a mixture of logistics and point masses.
 
-    components: how many logistics. masses: the scaled values with a point mass.
+    A number's parameters are the weights of its logistics, the sums of the weights of its first 0 to M point masses,
+    all μ, then all 1 / s.
+
+    components: how many logistics. masses: the scaled values with a point mass, in ascending order.
     """
 
     components: int
@@ -164,23 +173,25 @@ class Mixture:
 
     def likely(self, parameters: Tensor) -> Tensor:
         """(n, P) to (n,): the place of the logistic or point mass with the largest weight."""
-        weights, place, _ = self._parts(parameters)
+        weights, sums, place, _ = self._parts(parameters)
         masses = parameters.new_tensor(self.masses).expand(len(parameters), -1)
-        return torch.cat([place, masses], 1).gather(1, weights.argmax(1, keepdim=True))[:, 0]
+        heaviest = torch.cat([weights, sums[:, 1:] - sums[:, :-1]], 1).argmax(1, keepdim=True)
+        return torch.cat([place, masses], 1).gather(1, heaviest)[:, 0]
 
     def cumulative(self, parameters: Tensor, value: Tensor) -> Tensor:
-        """(n, P), (n,) to (n,): the weights of the parts of the logistics, and of the point masses, below a value."""
-        weights, place, narrow = self._parts(parameters)
-        logistics, masses = weights.split([self.components, len(self.masses)], 1)
-        below = (logistics * torch.sigmoid((value[:, None] - place) * narrow)).sum(1)
-        for number, mass in enumerate(self.masses):
-            below = below + torch.where(value > mass, masses[:, number], 0)
-        return below
+        """(n, P), (n,) to (n,): the weight of the logistics' parts and of the point masses below each value."""
+        weights, sums, place, narrow = self._parts(parameters)
+        below = (weights * torch.sigmoid((value[:, None] - place) * narrow)).sum(1)
+        if not self.masses:
+            return below
+        count = (value[:, None] > value.new_tensor(self.masses)).sum(1, keepdim=True)
+        return below + sums.gather(1, count)[:, 0]
 
-    def _parts(self, parameters: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """(n, K + M) weights, (n, K) μ, (n, K) 1 / s."""
-        weights, place, narrow = parameters.split([self.components + len(self.masses), *[self.components] * 2], 1)
-        return weights, place, narrow
+    def _parts(self, parameters: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """(n, K) weights, (n, M + 1) sums, (n, K) μ and (n, K) 1 / s."""
+        sizes = [self.components, len(self.masses) + 1, self.components, self.components]
+        weights, sums, place, narrow = parameters.split(sizes, 1)
+        return weights, sums, place, narrow
 
 
 def frequent(sample: Tensor, most: int = 16) -> tuple[float, ...]:
