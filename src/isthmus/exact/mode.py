@@ -11,7 +11,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils._python_dispatch import TorchDispatchMode, _get_current_dispatch_mode
 
 from isthmus.errors import UseError
-from isthmus.exact import functions
+from isthmus.exact import functions, tables
 
 aten = torch.ops.aten
 
@@ -72,7 +72,7 @@ _EXACT = _operations("""
     add sub mul div neg abs sqrt reciprocal relu leaky_relu threshold hardtanh clamp clamp_min clamp_max maximum minimum
     where eq ne lt le gt ge floor ceil round trunc sign copysign isnan isinf isfinite frexp amax amin max min argmax
     argmin any all masked_fill rsub add_ sub_ mul_ div_ neg_ abs_ round_ floor_ clamp_ sqrt_ remainder fmod sort topk
-    max_pool2d_with_indices upsample_nearest1d upsample_nearest2d
+    bucketize searchsorted max_pool2d_with_indices upsample_nearest1d upsample_nearest2d
 """)
 """Correctly rounded, or free of rounding."""
 
@@ -215,18 +215,26 @@ def _batch_norm(
 
 
 def _elu(x: Tensor, alpha: float = 1, scale: float = 1, input_scale: float = 1) -> Tensor:
-    below = alpha * functions.expm1((x * input_scale).clamp(max=0))
-    return scale * torch.where(x > 0, x, below)
+    if input_scale != 1:
+        raise UseError("ELU with an input scale has no exact form here. Use a model without it.")
+    whole = tables.elu(x)
+    positive = x.clamp(min=0)
+    return scale * (positive + alpha * (whole - positive))
 
 
 def _gelu(x: Tensor, *, approximate: str = "none") -> Tensor:
     if approximate == "tanh":
-        return 0.5 * x * (1 + functions.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * (x * x * x))))
-    return x * functions.normal_cdf(x)
+        return 0.5 * x * (1 + tables.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * (x * x * x))))
+    return tables.gelu(x)
 
 
 def _softplus(x: Tensor, beta: float = 1, threshold: float = 20) -> Tensor:
-    return functions.softplus(beta * x) / beta
+    return tables.softplus(beta * x) / beta
+
+
+def _logit(x: Tensor, epsilon: float | None = None) -> Tensor:
+    x = x if epsilon is None else x.clamp(epsilon, 1 - epsilon)
+    return functions.log(x / (1 - x))
 
 
 def _pow(x: Tensor, power: Any) -> Tensor:
@@ -277,15 +285,16 @@ _COUNTERPARTS: dict[Any, Callable[..., Any]] = {
     aten.expm1: functions.expm1,
     aten.log: functions.log,
     aten.log1p: functions.log1p,
-    aten.sigmoid: functions.sigmoid,
-    aten.tanh: functions.tanh,
+    aten.sigmoid: tables.sigmoid,
+    aten.tanh: tables.tanh,
+    aten.logit: _logit,
     aten.erf: functions.erf,
-    aten.special_ndtr: functions.normal_cdf,
+    aten.special_ndtr: tables.normal_cdf,
     aten.softplus: _softplus,
-    aten.silu: lambda x: x * functions.sigmoid(x),
+    aten.silu: tables.silu,
     aten.gelu: _gelu,
     aten.elu: _elu,
-    aten.log_sigmoid_forward: lambda x: (-functions.softplus(-x), x),
+    aten.log_sigmoid_forward: lambda x: (-tables.softplus(-x), x),
     aten.rsqrt: lambda x: 1 / x.sqrt(),
     aten.pow: _pow,
     aten.square: lambda x: x * x,

@@ -7,7 +7,6 @@ from scipy import special, stats
 
 import isthmus as ist
 from isthmus.errors import BlueprintError
-from isthmus.exact import exactly
 from isthmus.model.blueprint import Blueprint
 from isthmus.parts import (
     Bce,
@@ -132,50 +131,30 @@ def test_the_levels_probabilities_sum_to_one(distance, far):
     ids=str,
 )
 @pytest.mark.parametrize("far", [1.0, 30.0])
-def test_the_distribution_function_grows_by_the_probability_of_each_level(distance, far):
+def test_the_cumulative_probability_grows_by_the_probability_of_each_level(distance, far):
     count = getattr(distance, "levels", 2)
     every = torch.linspace(0, 1, count, dtype=torch.float64)[:, None]
-    between = (every[1:] + every[:-1]) / 2
+    edges = (torch.arange(count + 1)[:, None] - 0.5).double() / (count - 1)
     for row in far * drawn(distance, 10, 1):
-        inside = distance.cumulative(row.expand(count - 1, -1), between)
-        below = torch.cat([torch.zeros(1, 1), inside, torch.ones(1, 1)])
+        below = distance.cumulative(distance.parameters(row.expand(count + 1, -1)), edges)
+        below[0], below[-1] = 0, 1  # the first level reaches down to -∞ and the last one up to ∞
         probability = (-distance.elements(row.expand(count, -1), every)).exp()
         assert torch.allclose(below.diff(dim=0), probability, atol=1e-8, rtol=0)
 
 
-@pytest.mark.parametrize("distance", [*ALL[:-3], Bce()], ids=str)
-def test_each_number_has_its_own_parameters_of_the_same_distribution_function(distance):
-    shape = (2, 3, 4)
-    output, value = drawn(distance, 5, *shape), torch.rand(5, *shape, dtype=torch.float64)
-    parameters, numbers = distance.numbers(output, shape)
-    assert len(parameters) == value.numel()
-    found = numbers.cumulative(parameters, value.flatten())
-    assert torch.allclose(found, distance.cumulative(output, value).flatten(), rtol=1e-12)
-    assert numbers.likely(parameters).shape == (value.numel(),)
-
-
-@pytest.mark.parametrize("distance", [LogisticMixture(masses=(0, 255)), Categorical(levels=4)], ids=str)
-def test_a_distribution_function_has_an_exact_form(distance):
-    output, value = drawn(distance, 5, 3), torch.rand(5, 3, dtype=torch.float64)
-    with exactly():
-        parameters, numbers = distance.numbers(output, (3,))
-        exact = numbers.cumulative(parameters, value.flatten())
-    assert torch.allclose(exact, distance.cumulative(output, value).flatten(), atol=1e-9, rtol=0)
-
-
 @pytest.mark.parametrize("distance", [Gaussian(scale=0.3), Gaussian(scale="learnt")], ids=str)
-def test_a_gaussians_distribution_function_is_scipys(distance):
+def test_a_gaussians_cumulative_probability_is_scipys_at_the_middle_between_two_steps(distance):
     distance = distance.resolve(DataSpec())
-    output, value = drawn(distance, 5, 3), torch.linspace(-1, 1, 15).view(5, 3)
+    output, level = drawn(distance, 5, 3), torch.arange(15).view(5, 3) - 7
     scale = 0.3 if distance.scale == 0.3 else floored(output[:, 3:], np.log(0.01)).exp().numpy()
-    expected = stats.norm.cdf(value.numpy(), output[:, :3].numpy(), scale)
-    assert np.allclose(distance.cumulative(output, value).numpy(), expected)
+    expected = stats.norm.cdf((level.numpy() - 0.5) * 0.25, output[:, :3].numpy(), scale)
+    assert np.allclose(distance.cumulative(distance.parameters(output), (level - 0.5) * 0.25).numpy(), expected)
 
 
-@pytest.mark.parametrize("distance", [Mse(), Poisson()], ids=str)
-def test_a_distance_without_a_distribution_function_says_so(distance):
-    with pytest.raises(BlueprintError, match="no distribution function"):
-        distance.cumulative(torch.zeros(1, 2), torch.zeros(1, 2))
+def test_a_distance_without_levels_says_so():
+    for distance in (Mse(), Poisson()):
+        with pytest.raises(BlueprintError, match="no probabilities of exact values"):
+            distance.parameters(torch.zeros(1, 2))
 
 
 @pytest.mark.parametrize("distance", [Poisson(), NegativeBinomial()], ids=str)

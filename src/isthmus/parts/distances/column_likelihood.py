@@ -12,15 +12,12 @@ from isthmus.parts.bounds import floored, slowed, unfloored
 from isthmus.parts.data_spec import DataSpec
 from isthmus.parts.distances.distance import Distance, mean_of, variance_of
 from isthmus.parts.distances.levels import LOG_SCALE_LIMIT, logistic_bin
-from isthmus.parts.distances.mixture import Mixture
 from isthmus.parts.part import Shape
 
 Grid = tuple[Annotated[float, Field(ge=0)], float]
 """The scaled values of a column: whole multiples of the first number from the second one."""
 _LEAST = 1 / 20
 """The smallest scale of a logistic, in steps of its column; then one value has all but 1e-4 of the probability."""
-_SHARP = 2.0**10
-"""1 / s of a category: half a step from it, its logistic is 0 or 1 with an error of e^-512."""
 
 
 class ColumnLikelihood(Distance):
@@ -45,6 +42,7 @@ class ColumnLikelihood(Distance):
 
     unit: ClassVar[str] = "nats"
     likelihood: ClassVar[bool] = True
+    alike: ClassVar[bool] = False
 
     # narrower than the base's, which is sound for what is frozen
     link: Literal["auto", "identity"] = "identity"  # pyright: ignore[reportIncompatibleVariableOverride]
@@ -122,26 +120,35 @@ class ColumnLikelihood(Distance):
         ]
         return self._joined(nats, chosen)
 
-    def numbers(self, output: Tensor, shape: Shape) -> tuple[Tensor, Mixture]:
-        """(N, outputs) to (N·D, 3 P + 1): each cell as a mixture of P logistics (see `Distance.numbers`).
-
-        Categories are logistics at their numbers, so narrow that they are point masses.
-        """
+    def parameters(self, output: Tensor) -> Tensor:
+        """(N, outputs) to all w, μ and 1 / s, then the probabilities of at most each category, column by column."""
         logits, place, narrow, categories = self._parts(output)
-        most = max(self.components if self._numbers(shape[0]) else 1, *self.levels, 1)
+        shares = [own.softmax(1).cumsum(1) for own in categories]
+        return torch.cat([*(own.flatten(1) for own in (logits.softmax(1), place, narrow)), *shares], 1)
 
-        def padded(x: Tensor) -> Tensor:
-            return torch.cat([x, x.new_zeros(len(x), most - x.shape[1], *x.shape[2:])], 1)
+    def likely(self, parameters: Tensor) -> Tensor:
+        """(N, parameters) to (N, D): means, and the categories' medians (see `Distance.likely`)."""
+        own = sum(self.levels)
+        numbers, shares = parameters.split([parameters.shape[1] - own, own], 1)
+        weights, place, _ = numbers.unflatten(1, (3, self.components, -1)).unbind(1)
+        each = shares.split([levels for levels in self.levels if levels], 1)
+        return self._joined((weights * place).sum(1), [(one < 0.5).sum(1).to(one.dtype) for one in each])
 
-        each = [torch.cat([padded(x) for x in (logits.softmax(1), place, narrow)], 1)]  # (N, 3 P, numbers)
-        for own in categories:
-            index = torch.arange(most, dtype=own.dtype, device=own.device).expand(len(own), -1)
-            each.append(torch.cat([padded(own.softmax(1)), index, torch.full_like(index, _SHARP)], 1)[..., None])
-        order = self._numbers(shape[0]) + self._categorical
-        back = sorted(range(len(order)), key=order.__getitem__)
-        parameters = torch.cat(each, 2)[..., back].movedim(2, 1).flatten(0, 1)
-        weights, rest = parameters.split([most, 2 * most], 1)
-        return torch.cat([weights, torch.zeros_like(weights[:, :1]), rest], 1), Mixture(most)
+    def cumulative(self, parameters: Tensor, value: Tensor) -> Tensor:
+        """(N, parameters), (N, D) to (N, D); numbers have no first and no last value (see `Distance.cumulative`)."""
+        own = sum(self.levels)
+        numbers, shares = parameters.split([parameters.shape[1] - own, own], 1)
+        weights, place, narrow = numbers.unflatten(1, (3, self.components, -1)).unbind(1)
+        edge = value[:, None, self._numbers(value.shape[1])]
+        below = (weights * torch.sigmoid((edge - place) * narrow)).sum(1)
+        chosen = []
+        for each, column in zip(
+            shares.split([levels for levels in self.levels if levels], 1), self._categorical, strict=True
+        ):
+            least = value[:, column].ceil().long()  # the categories below it are smaller
+            at = each.gather(1, (least - 1).clamp(0, each.shape[1] - 1)[:, None])[:, 0]
+            chosen.append(torch.where(least > 0, at, 0.0 * at))
+        return self._joined(below, chosen)
 
     def _parts(self, output: Tensor) -> tuple[Tensor, Tensor, Tensor, tuple[Tensor, ...]]:
         """(N, outputs) to logits, μ and 1 / s (N, K, numbers), and the logits of each column of categories."""

@@ -1,8 +1,7 @@
 """The base of all distances between the decoder's output and the clean target, one number per sample."""
 
 import math
-from dataclasses import dataclass
-from typing import Any, ClassVar, Literal, Protocol, Self
+from typing import Any, ClassVar, Literal, Self
 
 import torch
 from torch import Tensor
@@ -29,6 +28,7 @@ class Distance(Part):
     likelihood: ClassVar[bool] = False
     density: ClassVar[bool] = False
     reduction: ClassVar[Literal["sum", "mean"]] = "sum"
+    alike: ClassVar[bool] = True
 
     link: Literal["auto", "identity", "sigmoid"] = "auto"
 
@@ -93,26 +93,32 @@ class Distance(Part):
         """(N, *outputs), (N, *shape) to (N, *shape): the loss of each number."""
         raise NotImplementedError
 
-    def cumulative(self, output: Tensor, value: Tensor) -> Tensor:
-        """(N, *outputs), (N, *shape) to (N, *shape): the probability of a number below this value, for a codec.
+    def parameters(self, output: Tensor) -> Tensor:
+        """The decoder's (N, *outputs) to the parameters of `cumulative`, (N, P · C, …): what is computed once.
+
+        First come the first parameters of all numbers, then the second ones, and so on; unless the numbers aren't
+        `alike`.
 
         Raises:
-            BlueprintError: the distance isn't a likelihood whose distribution function is known.
+            BlueprintError: this distance gives no probabilities of exact values.
         """
         raise BlueprintError(
-            f"The distance {self.kind} has no distribution function. Use a likelihood: bce for black and white, "
-            "logistic-mixture for bytes, column-likelihood for tables, or gaussian."
+            f"The distance {self.kind!r} gives no probabilities of exact values. Use 'bce' for black and white, "
+            "'logistic-mixture' for bytes, or 'column-likelihood' for tables."
         )
 
-    def numbers(self, output: Tensor, shape: Shape) -> "tuple[Tensor, Numbers]":
-        """(N, *outputs) of samples of this shape to the parameters (N·D, P) of each number, and what they mean.
+    def cumulative(self, parameters: Tensor, value: Tensor) -> Tensor:
+        """The probability of a smaller number than each value: (N, P · C, …), (N, *shape) scaled to (N, *shape).
 
-        Functions that all values of a number share are computed once, so that a codec can ask for many values.
-
-        Raises:
-            BlueprintError: the distance isn't a likelihood whose distribution function is known.
+        Only a likelihood of exact values has it. Between the middles of neighbouring values it grows by the probability
+        of the value between them, the exponential of minus `elements`. It computes with operations that have an exact
+        form (`isthmus.exact`), so that a lossless codec can repeat it.
         """
-        return output.unflatten(1, (-1, shape[0])).movedim(1, -1).flatten(0, -2), _Alike(self)
+        raise NotImplementedError
+
+    def likely(self, parameters: Tensor) -> Tensor:
+        """(N, P · C, …) to (N, *shape): a likely value, scaled, at which a codec begins its search."""
+        raise NotImplementedError
 
     def __call__(self, output: Tensor, target: Tensor, observed: Tensor | None = None) -> Tensor:
         """(N, *outputs), (N, *shape) to (N,); `observed` (N, *shape) is False for numbers that don't count."""
@@ -136,33 +142,6 @@ class Distance(Part):
                 f"The output has shape {tuple(output.shape)}, but {wanted} is needed for a target of "
                 f"{tuple(target.shape)}."
             )
-
-
-class Numbers(Protocol):
-    """The distribution of a number by its P parameters (see `Distance.numbers`)."""
-
-    def likely(self, parameters: Tensor) -> Tensor:
-        """(n, P) to (n,): a likely scaled value of each."""
-        ...
-
-    def cumulative(self, parameters: Tensor, value: Tensor) -> Tensor:
-        """(n, P), (n,) to (n,): the probabilities of a number below these scaled values."""
-        ...
-
-
-@dataclass(frozen=True)
-class _Alike:
-    """The numbers of a distance that treats all numbers alike, each as a sample of its own."""
-
-    distance: Distance
-
-    def likely(self, parameters: Tensor) -> Tensor:
-        """(n, P) to (n,): the reconstructions."""
-        return self.distance.picture(parameters)[:, 0]
-
-    def cumulative(self, parameters: Tensor, value: Tensor) -> Tensor:
-        """(n, P), (n,) to (n,)."""
-        return self.distance.cumulative(parameters, value[:, None])[:, 0]
 
 
 def mean_of(sample: Tensor) -> Tensor:

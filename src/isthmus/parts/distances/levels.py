@@ -95,13 +95,22 @@ class DiscretisedLogistic(_Levels):
         """(N, *outputs), (N, *shape) to (N, *shape) nats."""
         self._check_shapes(output, target)
         place, scale = output.chunk(2, 1)
-        narrow, half = (-floored(slowed(scale, LOG_SCALE_LIMIT), self._least)).exp(), 0.5 / (self.levels - 1)
+        narrow = (-floored(slowed(scale, LOG_SCALE_LIMIT), self._least)).exp()
+        half = 0.5 / (self.levels - 1)
         return logistic_bin(target - place, half, narrow, target <= half, target >= 1 - half)
 
-    def cumulative(self, output: Tensor, value: Tensor) -> Tensor:
-        """(N, *outputs), (N, *shape) to (N, *shape): σ((x - μ) / s) (see `Distance.cumulative`)."""
+    def parameters(self, output: Tensor) -> Tensor:
+        """(N, *outputs) to all μ, then all 1 / s (see `Distance.parameters`)."""
         place, scale = output.chunk(2, 1)
-        narrow = (-floored(slowed(scale, LOG_SCALE_LIMIT), self._least)).exp()
+        return torch.cat([place, (-floored(slowed(scale, LOG_SCALE_LIMIT), self._least)).exp()], 1)
+
+    def likely(self, parameters: Tensor) -> Tensor:
+        """(N, 2 C, …) to (N, *shape): μ (see `Distance.likely`)."""
+        return parameters.chunk(2, 1)[0]
+
+    def cumulative(self, parameters: Tensor, value: Tensor) -> Tensor:
+        """(N, 2 C, …), (N, *shape) to (N, *shape): σ((x - μ) / s) (see `Distance.cumulative`)."""
+        place, narrow = parameters.chunk(2, 1)
         return torch.sigmoid((value - place) * narrow)
 
 
@@ -138,11 +147,19 @@ class Categorical(_Levels):
         levels = (target * (self.levels - 1)).round().long().clamp(0, self.levels - 1)
         return F.cross_entropy(self._logits(output), levels, reduction="none")
 
-    def cumulative(self, output: Tensor, value: Tensor) -> Tensor:
-        """(N, *outputs), (N, *shape) to (N, *shape): the sum of p below this value (see `Distance.cumulative`)."""
-        share = self._logits(output).softmax(1)
-        below = (value * (self.levels - 1)).ceil().long().clamp(0, self.levels)  # how many levels
-        return torch.cat([torch.zeros_like(share[:, :1]), share.cumsum(1)], 1).gather(1, below[:, None])[:, 0]
+    def parameters(self, output: Tensor) -> Tensor:
+        """(N, *outputs) to the probabilities of at most each level (see `Distance.parameters`)."""
+        return self._logits(output).softmax(1).cumsum(1).flatten(1, 2)
+
+    def likely(self, parameters: Tensor) -> Tensor:
+        """(N, levels · C, …) to (N, *shape): the medians (see `Distance.likely`)."""
+        return (self._logits(parameters) < 0.5).sum(1).to(parameters.dtype) / (self.levels - 1)
+
+    def cumulative(self, parameters: Tensor, value: Tensor) -> Tensor:
+        """(N, levels · C, …), (N, *shape) to (N, *shape) (see `Distance.cumulative`)."""
+        below = (value * (self.levels - 1)).floor().long()  # the highest level below the value
+        at = self._logits(parameters).gather(1, below.clamp(0, self.levels - 1)[:, None])[:, 0]
+        return torch.where(below >= self.levels - 1, 1.0, torch.where(below >= 0, at, 0.0 * at))
 
     def _logits(self, output: Tensor) -> Tensor:
         """(N, *outputs) as (N, levels, *shape)."""

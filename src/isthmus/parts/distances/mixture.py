@@ -1,11 +1,10 @@
 """The likelihood of levels as a mixture: a few discretised logistics, and point masses at frequent levels."""
 
 import math
-from dataclasses import dataclass
 from typing import Annotated, Literal, Self
 
 import torch
-from pydantic import AfterValidator, Field
+from pydantic import Field
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -20,10 +19,6 @@ _ASIDE = 0.02
 """The share of the point masses, and of every other logistic but the first, in an output for a given picture."""
 _NUMBERS = 2**20
 """Of how many numbers the frequent ones are counted."""
-
-
-def _ascending(masses: tuple[int, ...]) -> tuple[int, ...]:
-    return tuple(sorted(set(masses)))
 
 
 class LogisticMixture(_Levels):
@@ -48,7 +43,7 @@ class LogisticMixture(_Levels):
 
     levels: Levels = 256
     components: Annotated[int, Field(ge=1, le=64)] = 3
-    masses: Annotated[tuple[Annotated[int, Field(ge=0)], ...], AfterValidator(_ascending)] | Literal["auto"] = "auto"
+    masses: tuple[Annotated[int, Field(ge=0)], ...] | Literal["auto"] = "auto"
 
     def resolve(self, spec: DataSpec) -> Self:
         """The same distance with `masses` decided from these facts about the data.
@@ -130,18 +125,29 @@ class LogisticMixture(_Levels):
             matched = torch.where(level == mass, logits[:, number], matched)
         return logits.logsumexp(1) - torch.logaddexp((logits[:, : self.components] - nats).logsumexp(1), matched)
 
-    def cumulative(self, output: Tensor, value: Tensor) -> Tensor:
-        """(N, *outputs), (N, *shape) to (N, *shape): all weights below this value (see `Distance.cumulative`)."""
-        parameters, numbers = self.numbers(output, tuple(value.shape[1:]))
-        return numbers.cumulative(parameters, value.flatten()).view_as(value)
-
-    def numbers(self, output: Tensor, shape: Shape) -> "tuple[Tensor, Mixture]":
-        """(N, *outputs) to the parameters of a `Mixture`, (N·D, 3 K + M + 1) (see `Distance.numbers`)."""
+    def parameters(self, output: Tensor) -> Tensor:
+        """(N, *outputs) to all weights w and v, then all μ, then all 1 / s (see `Distance.parameters`)."""
         logits, place, narrow = self._parts(output)
-        weights, masses = logits.softmax(1).split([self.components, len(self._masses)], 1)
-        below = torch.cat([torch.zeros_like(weights[:, :1]), masses.cumsum(1)], 1)
-        parameters = torch.cat([weights, below, place, narrow], 1).movedim(1, -1).flatten(0, -2)
-        return parameters, Mixture(self.components, tuple(mass / (self.levels - 1) for mass in self._masses))
+        return torch.cat([logits.softmax(1), place, narrow], 1).flatten(1, 2)
+
+    def likely(self, parameters: Tensor) -> Tensor:
+        """(N, (3 K + M) · C, …) to (N, *shape): the mean, but for the cut ends (see `Distance.likely`)."""
+        count, masses = self.components, len(self._masses)
+        weights, place, _ = parameters.unflatten(1, (3 * count + masses, -1)).split([count + masses, count, count], 1)
+        mean = (weights[:, :count] * place.clamp(0, 1)).sum(1)
+        for number, mass in enumerate(self._masses, start=count):
+            mean = mean + weights[:, number] * (mass / (self.levels - 1))
+        return mean
+
+    def cumulative(self, parameters: Tensor, value: Tensor) -> Tensor:
+        """(N, (3 K + M) · C, …), (N, *shape) to (N, *shape) (see `Distance.cumulative`)."""
+        count, masses = self.components, len(self._masses)
+        parts = parameters.unflatten(1, (3 * count + masses, -1))
+        weights, place, narrow = parts.split([count + masses, count, count], 1)
+        below = (weights[:, :count] * torch.sigmoid((value[:, None] - place) * narrow)).sum(1)
+        for number, mass in enumerate(self._masses, start=count):
+            below = below + torch.where(value > mass / (self.levels - 1), weights[:, number], 0.0 * below)
+        return below
 
     def _parts(self, output: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """(N, *outputs) to the weights' logits (N, K + M, *shape), μ and 1 / s (N, K, *shape)."""
@@ -156,42 +162,6 @@ class LogisticMixture(_Levels):
     def _masses(self) -> tuple[int, ...]:
         """The levels with a point mass; none if they aren't decided yet."""
         return () if self.masses == "auto" else self.masses
-
-
-@dataclass(frozen=True)
-class Mixture:
-    """Numbers that are each a mixture of logistics and point masses.
-
-    A number's parameters are the weights of its logistics, the sums of the weights of its first 0 to M point masses,
-    all μ, then all 1 / s.
-
-    components: how many logistics. masses: the scaled values with a point mass, in ascending order.
-    """
-
-    components: int
-    masses: tuple[float, ...] = ()
-
-    def likely(self, parameters: Tensor) -> Tensor:
-        """(n, P) to (n,): the place of the logistic or point mass with the largest weight."""
-        weights, sums, place, _ = self._parts(parameters)
-        masses = parameters.new_tensor(self.masses).expand(len(parameters), -1)
-        heaviest = torch.cat([weights, sums[:, 1:] - sums[:, :-1]], 1).argmax(1, keepdim=True)
-        return torch.cat([place, masses], 1).gather(1, heaviest)[:, 0]
-
-    def cumulative(self, parameters: Tensor, value: Tensor) -> Tensor:
-        """(n, P), (n,) to (n,): the weight of the logistics' parts and of the point masses below each value."""
-        weights, sums, place, narrow = self._parts(parameters)
-        below = (weights * torch.sigmoid((value[:, None] - place) * narrow)).sum(1)
-        if not self.masses:
-            return below
-        count = (value[:, None] > value.new_tensor(self.masses)).sum(1, keepdim=True)
-        return below + sums.gather(1, count)[:, 0]
-
-    def _parts(self, parameters: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """(n, K) weights, (n, M + 1) sums, (n, K) μ and (n, K) 1 / s."""
-        sizes = [self.components, len(self.masses) + 1, self.components, self.components]
-        weights, sums, place, narrow = parameters.split(sizes, 1)
-        return weights, sums, place, narrow
 
 
 def frequent(sample: Tensor, most: int = 16) -> tuple[float, ...]:
