@@ -21,10 +21,12 @@ from isthmus.data.samples import Samples
 from isthmus.errors import UseError
 from isthmus.options.reading import Kind
 
-LARGEST = 2**31
-"""The most numbers of a block."""
+LARGEST = 2**28
+"""The most numbers of a block; a hostile file could ask for more memory than there is."""
 _BYTES = Grid(np.zeros(1), np.ones(1), np.full(1, 256))
 _METHODS = sorted(METHODS)
+_UNREADABLE = (ValueError, TypeError, LookupError, RuntimeError, ArithmeticError, MemoryError, zlib.error)
+"""The errors that other bytes than those of `BlockCoder.encode` can lead to."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,10 @@ class BlockCoder:
             UseError: they can't be coded like this; or the decoded block isn't what it has to be.
         """
         raw, size = self._as_tiles(samples.tensor())
+        if raw.numel() > LARGEST:
+            raise UseError(
+                f"A block of {raw.numel():,} numbers is too large: expected {LARGEST:,} at most. Give rows=."
+            )
         method, grid = self._choose(replace(samples, values=raw, rows=None, labels=None, names=(), damaged=None))
         block = Block(raw)
         observed = block.observed
@@ -72,7 +78,7 @@ class BlockCoder:
             return self._decode(Reader(content))
         except DamagedError:
             raise
-        except (ValueError, TypeError, KeyError, IndexError, OverflowError, RuntimeError, ArithmeticError) as error:
+        except _UNREADABLE as error:
             raise DamagedError("its numbers can't be right") from error
 
     def _decode(self, reader: Reader) -> Samples:

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import math
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from functools import cached_property
@@ -323,12 +324,10 @@ def _check_options(chosen: dict[str, Any], jobs: int) -> None:
     given = [name for name, value in chosen.items() if value is not None]
     if len(given) > 1:
         raise UseError(f"{given[0]} and {given[1]} exclude each other: expected one of them. Leave one out.")
-    for name, most in (("max_error", math.inf), ("quality", 100), ("bits_per_pixel", 64)):
+    for name, most in (("max_error", sys.float_info.max), ("quality", 100), ("bits_per_pixel", 64)):
         value = chosen[name]
         if value is not None and not (0 < value <= most or (name == "quality" and value == 0)):
-            bounds = (
-                f"0 to {most}" if name == "quality" else "above 0" if most == math.inf else f"above 0, {most} at most"
-            )
+            bounds = f"0 to {most}" if name == "quality" else "above 0" if most > 100 else f"above 0, {most} at most"
             raise UseError(f"{name} is {value:g}: expected a number {bounds}.")
     if jobs < 1:
         raise UseError(f"jobs is {jobs}: expected a whole number from 1.")
@@ -337,14 +336,14 @@ def _check_options(chosen: dict[str, Any], jobs: int) -> None:
 def _find_run(file: CodecFile) -> TrainedModel:
     """The run in the folder that a file names: as named, or next to the file."""
     name = file.header.get("model", {}).get("name")
-    if not name:
+    if not name or not isinstance(name, str):
         raise UseError(f"{file.path} was compressed with a run in memory. Give that run (run=).")
     for folder in (Path(name), file.path.parent / name, file.path.parent / Path(name).name):
-        if folder.is_dir():
-            try:
+        try:
+            if folder.is_dir():
                 return load(folder)
-            except RunError:
-                continue
+        except (RunError, OSError):  # another folder of this name, or a name that can't be one
+            continue
     raise UseError(
         f"{file.path} was compressed with the run {name}, which isn't here. Give its folder (--run), or copy it next "
         "to the file."

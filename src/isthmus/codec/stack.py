@@ -146,7 +146,8 @@ class _Search:
         ) + FLOOR * self.split.double()
         above = self._above[rows]
         whole = above - self._below[rows]
-        return ((above - self._at) / torch.where(whole > 0, whole, 1.0)).clamp(LEAST, 1 - LEAST).numpy()
+        yes = (above - self._at) / torch.where(whole > 0, whole, 1.0)
+        return yes.nan_to_num(0.5).clamp(LEAST, 1 - LEAST).numpy()  # of NaN, the library would abort
 
     def learn(self, answers: Tensor) -> None:
         """Take (k,) answers, and choose the next questions."""
