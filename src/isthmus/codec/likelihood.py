@@ -21,19 +21,26 @@ def likelihood(model: ExactModel, output: Tensor, grid: Grid) -> Levels:
     shift, scale = (_each(x.double(), shape) for x in (scaling.shift, scaling.scale))
     count, each = int(grid.count.max()), math.prod(shape)
     with exactly():
-        parameters = output.unflatten(1, (-1, shape[0])).movedim(1, -1).flatten(0, -2)
-        picture = distance.picture(parameters).flatten()
+        parameters = distance.parameters(output)
+        likely = distance.likely(parameters).flatten(1)
+        if distance.alike:
+            parameters = parameters.unflatten(1, (-1, shape[0])).movedim(1, -1).flatten(0, -2)
 
     def cumulative(rows: Tensor, level: Tensor) -> Tensor:
         place = rows % each
         raw = grid.boundary(level, place)
         value = raw if scaling.kind == "none" else (raw - shift[place]) / scale[place]
         with exactly():
-            return distance.cumulative(parameters[rows], value[:, None])[:, 0]
+            if distance.alike:
+                return distance.cumulative(parameters[rows], value[:, None])[:, 0]
+            samples, of = (rows // each).unique(return_inverse=True)
+            values = torch.zeros(len(samples), each, dtype=torch.float64)
+            values[of, place] = value
+            return distance.cumulative(parameters[samples], values)[of, place]
 
-    raw = picture.view(-1, each) if scaling.kind == "none" else picture.view(-1, each) * scale + shift
+    raw = likely if scaling.kind == "none" else likely * scale + shift
     guess = grid.position(raw).flatten().round().long().clamp(1, max(1, count - 1))
-    return Levels(count, cumulative, guess, torch.ones_like(guess)).from_ends()
+    return Levels(count, cumulative, guess, torch.ones_like(guess)).from_end()
 
 
 def _each(x: Tensor, shape: tuple[int, ...]) -> Tensor:

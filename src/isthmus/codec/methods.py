@@ -77,7 +77,7 @@ class ByBitsBack:
         try:
             next(model.code.in_turn(None, 1, model.code_shape, model.code_module))
             zeros = torch.zeros(1, *model.distance.outputs(model.shape))
-            model.distance.cumulative(zeros, torch.zeros(1, *model.shape))
+            model.distance.parameters(zeros)
         except BlueprintError:
             return False
         return True

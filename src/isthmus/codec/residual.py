@@ -58,7 +58,7 @@ class Misses:
 
         most = int(count.max())
         guess = centre.round().long().clamp(1, max(1, most - 1))
-        return Levels(most, cumulative, guess, scale.long().clamp(min=1)).from_ends()
+        return Levels(most, cumulative, guess, scale.long().clamp(min=1)).from_end()
 
     def pack(self) -> bytes:
         """As bytes."""

@@ -37,13 +37,12 @@ class Levels:
             self.count, lambda rows, level: self.cumulative(chosen[rows], level), self.guess[chosen], self.width[chosen]
         )
 
-    def from_ends(self) -> "Levels":
+    def from_end(self) -> "Levels":
         """The same distributions, with a better guess where 0 or the highest level has more than half of the weight."""
-        rows, most = torch.arange(len(self.guess)), self.count - 1
-        guess = self.guess
-        for level, better in ((1, lambda below: below >= 0.5), (most, lambda below: below < 0.5)):
-            below = self.cumulative(rows, torch.full_like(guess, level))
-            guess = torch.where(better(below), level, guess)
+        rows, upper = torch.arange(len(self.guess)), 2 * self.guess >= self.count
+        end = 1 + upper * (max(1, self.count - 1) - 1)
+        below = self.cumulative(rows, end)
+        guess = torch.where((below < 0.5) == upper, end, self.guess)
         return Levels(self.count, self.cumulative, guess, self.width)
 
 

@@ -41,22 +41,22 @@ _FARTHEST = 7.0
 """Beyond this many standard deviations the normal distribution's tail, 1e-12, counts as constant."""
 
 
-def _in_pieces(function: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
-    """The same function of each number, a piece at a time."""
+def in_pieces(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    """The same function of each number of its first argument, a piece at a time."""
 
     @functools.wraps(function)
-    def whole(x: Tensor) -> Tensor:
+    def whole(x: Tensor, *more: Tensor) -> Tensor:
         if x.numel() <= _PIECE:
-            return function(x)
+            return function(x, *more)
         made = torch.empty_like(x, memory_format=torch.contiguous_format)
         for piece, into in zip(x.reshape(-1).split(_PIECE), made.view(-1).split(_PIECE), strict=True):
-            into.copy_(function(piece))
+            into.copy_(function(piece, *more))
         return made
 
     return whole
 
 
-@_in_pieces
+@in_pieces
 def exp(x: Tensor) -> Tensor:
     """The exponential: a power of two times a Taylor series on ±log(2)/2; relative error below 1e-11."""
     x = x.clamp(-700, 700)
@@ -65,7 +65,7 @@ def exp(x: Tensor) -> Tensor:
     return _polynomial(rest, _EXP[::-1]).mul_(_power_of_two(whole))
 
 
-@_in_pieces
+@in_pieces
 def log(x: Tensor) -> Tensor:
     """The natural logarithm; -inf at 0, NaN below; absolute error below 1e-11."""
     mantissa, exponent = torch.frexp(x)
@@ -79,27 +79,27 @@ def log(x: Tensor) -> Tensor:
     return made.masked_fill(x == 0, -math.inf).masked_fill((x < 0) | x.isnan(), math.nan)
 
 
-@_in_pieces
+@in_pieces
 def sigmoid(x: Tensor) -> Tensor:
     """The logistic function, relative error below 1e-11, also far below 0."""
     tail = exp(-x.abs())
     return torch.where(x >= 0, 1.0, tail) / (1 + tail)
 
 
-@_in_pieces
+@in_pieces
 def tanh(x: Tensor) -> Tensor:
     """The hyperbolic tangent; absolute error below 1e-11."""
     tail = exp(-2 * x.abs())
     return torch.copysign((1 - tail) / (1 + tail), x)
 
 
-@_in_pieces
+@in_pieces
 def softplus(x: Tensor) -> Tensor:
     """log(1 + eˣ); absolute error below 1e-11."""
     return x.clamp(min=0) + log(1 + exp(-x.abs()))
 
 
-@_in_pieces
+@in_pieces
 def expm1(x: Tensor) -> Tensor:
     """eˣ - 1, accurate near 0: (eˣ - 1) x / log(eˣ), after Kahan."""
     whole = exp(x)
@@ -108,14 +108,14 @@ def expm1(x: Tensor) -> Tensor:
     return torch.where((whole == 1) | (logarithm == 0), x, torch.where(x < -30, -1.0, made))
 
 
-@_in_pieces
+@in_pieces
 def log1p(x: Tensor) -> Tensor:
     """log(1 + x), accurate near 0: log(u) x / (u - 1) with u = 1 + x, after Kahan."""
     whole = 1 + x
     return torch.where(whole == 1, x, log(whole) * (x / torch.where(whole == 1, 1.0, whole - 1)))
 
 
-@_in_pieces
+@in_pieces
 def normal_cdf(x: Tensor) -> Tensor:
     """The standard normal distribution's Φ(x); constant beyond ±7. Absolute error below 1e-11.
 

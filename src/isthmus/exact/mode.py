@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode, _get_current_dispatch_mode
 
 from isthmus.errors import UseError
-from isthmus.exact import functions
+from isthmus.exact import functions, tables
 
 aten = torch.ops.aten
 
@@ -232,18 +232,21 @@ def _batch_norm(
 
 
 def _elu(x: Tensor, alpha: float = 1, scale: float = 1, input_scale: float = 1) -> Tensor:
-    below = alpha * functions.expm1((x * input_scale).clamp(max=0))
-    return scale * torch.where(x > 0, x, below)
+    if input_scale != 1:
+        raise UseError("ELU with an input scale has no exact form here. Use a model without it.")
+    whole = tables.elu(x)
+    positive = x.clamp(min=0)
+    return scale * (positive + alpha * (whole - positive))
 
 
 def _gelu(x: Tensor, *, approximate: str = "none") -> Tensor:
     if approximate == "tanh":
-        return 0.5 * x * (1 + functions.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * (x * x * x))))
-    return x * functions.normal_cdf(x)
+        return 0.5 * x * (1 + tables.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * (x * x * x))))
+    return tables.gelu(x)
 
 
 def _softplus(x: Tensor, beta: float = 1, threshold: float = 20) -> Tensor:
-    return functions.softplus(beta * x) / beta
+    return tables.softplus(beta * x) / beta
 
 
 def _pow(x: Any, power: Any) -> Tensor:
@@ -367,15 +370,15 @@ _COUNTERPARTS: dict[Any, Callable[..., Any]] = {
     aten.expm1: functions.expm1,
     aten.log: functions.log,
     aten.log1p: functions.log1p,
-    aten.sigmoid: functions.sigmoid,
-    aten.tanh: functions.tanh,
+    aten.sigmoid: tables.sigmoid,
+    aten.tanh: tables.tanh,
     aten.erf: functions.erf,
-    aten.special_ndtr: functions.normal_cdf,
+    aten.special_ndtr: tables.normal_cdf,
     aten.softplus: _softplus,
-    aten.silu: lambda x: x * functions.sigmoid(x),
+    aten.silu: tables.silu,
     aten.gelu: _gelu,
     aten.elu: _elu,
-    aten.log_sigmoid_forward: lambda x: (-functions.softplus(-x), x),
+    aten.log_sigmoid_forward: lambda x: (-tables.softplus(-x), x),
     aten.rsqrt: lambda x: 1 / x.sqrt(),
     aten.pow: _pow,
     aten.square: lambda x: x * x,

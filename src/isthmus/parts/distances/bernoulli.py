@@ -2,6 +2,7 @@
 
 from typing import ClassVar, Literal, Self
 
+import torch
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -42,7 +43,14 @@ class Bce(Distance):
         self._check_shapes(output, target)
         return F.softplus(output) - target * output
 
-    def cumulative(self, output: Tensor, value: Tensor) -> Tensor:
-        """(N, *shape) logits, (N, *shape) to (N, *shape): 1 - σ(o) between 0 and 1 (see `Distance.cumulative`)."""
-        inside = (1 / (1 + output.exp())).where(value > 0, 0)
-        return inside.where(value <= 1, 1)
+    def parameters(self, output: Tensor) -> Tensor:
+        """(N, *shape) logits to the probabilities of 0 (see `Distance.parameters`)."""
+        return torch.sigmoid(-output)
+
+    def likely(self, parameters: Tensor) -> Tensor:
+        """(N, *shape) to (N, *shape): 0 or 1 (see `Distance.likely`)."""
+        return (parameters < 0.5).to(parameters.dtype)
+
+    def cumulative(self, parameters: Tensor, value: Tensor) -> Tensor:
+        """(N, *shape), (N, *shape) to (N, *shape), for data that are 0 or 1 (see `Distance.cumulative`)."""
+        return torch.where(value > 1, 1.0, torch.where(value > 0, parameters, 0.0 * parameters))
