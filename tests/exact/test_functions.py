@@ -89,7 +89,9 @@ def test_the_relative_error_is_as_documented(name: str) -> None:
     ],
 )
 def test_limits(name: str, at: float, wanted: float) -> None:
-    assert getattr(functions, name)(torch.tensor([at]).double()).item() == pytest.approx(wanted, abs=1e-11, nan_ok=True)
+    assert getattr(functions, name)(torch.tensor([at], dtype=torch.float64)).item() == pytest.approx(
+        wanted, abs=1e-11, nan_ok=True
+    )
 
 
 @pytest.mark.parametrize("name", [*ABSOLUTE, *RELATIVE])

@@ -17,7 +17,7 @@ class ExactModel:
     """
 
     def __init__(self, model: Autoencoder) -> None:
-        self.model = copy.deepcopy(model).cpu().double().eval()
+        self.model = copy.deepcopy(model).cpu().double().eval().requires_grad_(False)
         self.scaling: Scaling = copy.deepcopy(model.scaling).cpu().float()
 
     def scaled(self, raw: Tensor) -> Tensor:

@@ -167,6 +167,8 @@ class _Search:
 
 def _by_table(table: np.ndarray) -> list[tuple[int, np.ndarray]]:
     """The tables in use with the rows of each, in order."""
+    if not len(table):
+        return []
     order = np.argsort(table, kind="stable")
     used, starts = np.unique(table[order], return_index=True)
     return list(zip(used.tolist(), np.split(order, starts[1:]), strict=True))

@@ -60,7 +60,10 @@ def test_the_masses_of_all_steps_add_up_to_one():
 @torch.no_grad()
 def test_information_content_is_that_of_the_formula():
     made = density()
-    z, steps = 3 * torch.randn(5, 3, 4, generator=generator(), dtype=torch.float64), torch.full((5, 3, 1), 0.7, dtype=torch.float64)
+    z, steps = (
+        3 * torch.randn(5, 3, 4, generator=generator(), dtype=torch.float64),
+        torch.full((5, 3, 1), 0.7, dtype=torch.float64),
+    )
     found = made(z, steps)
     for channel in range(3):
         at = z[:, channel].flatten().numpy()

@@ -44,7 +44,9 @@ class Hyper(Factorised):
     def entropy(self, code: Shape, qualities: int, steps: tuple[float, float], generator: torch.Generator) -> nn.Module:
         """The entropy model, which is a module of the code (see `Rounded`). steps: the coarsest and the finest."""
         unit = math.sqrt(steps[0] * steps[1])
-        return HyperEntropy(_as_map(code), self.side, self.width, unit, Steps(self.side, qualities, *SIDE_STEPS), generator)
+        return HyperEntropy(
+            _as_map(code), self.side, self.width, unit, Steps(self.side, qualities, *SIDE_STEPS), generator
+        )
 
 
 class HyperEntropy(nn.Module):
