@@ -10,10 +10,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from isthmus.codec.block import Block
 from isthmus.codec.exact_model import ExactModel
 from isthmus.codec.file import checksum, name_bytes, names_from
 from isthmus.codec.grid import Grid
-from isthmus.codec.methods import METHODS, Block, Method
+from isthmus.codec.methods import METHODS, Method
 from isthmus.codec.packing import DamagedError, Reader, number, part
 from isthmus.codec.stack import Stack
 from isthmus.codec.tables import Tables
@@ -49,7 +50,11 @@ class BlockCoder:
         Raises:
             UseError: they can't be coded like this; or the decoded block isn't what it has to be.
         """
-        raw, size = self._as_tiles(samples.tensor())
+        whole = samples.tensor()
+        if self.methods[0].any_size:
+            raw, size = whole, (int(whole.shape[-2]), int(whole.shape[-1]))
+        else:
+            raw, size = self._as_tiles(whole)
         if raw.numel() > LARGEST:
             raise UseError(
                 f"A block of {raw.numel():,} numbers is too large: expected {LARGEST:,} at most. Give rows=."
@@ -58,7 +63,7 @@ class BlockCoder:
         block = Block(raw)
         observed = block.observed
         content = method.encode(block, grid)
-        made = method.decode(Reader(content), len(raw), grid, observed)
+        made = method.decode(Reader(content), len(raw), grid, observed, size)
         decoded = self._as_stored(made, observed, raw.shape)
         self._check(raw, decoded, method.name)
         head = number(len(raw)) + bytes([_METHODS.index(method.name), size is not None])
@@ -88,19 +93,25 @@ class BlockCoder:
         size = (reader.number(), reader.number()) if whole else None
         if count * each > LARGEST or way >= len(_METHODS) or (size and math.prod(size) > LARGEST):
             raise DamagedError("its sizes can't be right")
-        if size is not None and count != math.prod(_tiles(size, shape[1:])):
+        method = METHODS[_METHODS[way]](self.model)
+        tiled = size is not None and not method.any_size
+        if size is not None and method.any_size:
+            shape, each = (shape[0], *size), shape[0] * math.prod(size)
+            if count * each > LARGEST:
+                raise DamagedError("its sizes can't be right")
+        if size is not None and tiled and count != math.prod(_tiles(size, shape[1:])):
             raise DamagedError("its tiles don't cover the picture")
-        sum_, names = reader.take(4), names_from(reader, 1 if whole else count)
+        sum_, names = reader.take(4), names_from(reader, 1 if tiled else count)
         grid_part, holes = reader.part(), reader.part()
         grid = _BYTES
         if grid_part:
             grid = Grid.from_json(json.loads(zlib.decompressobj().decompress(grid_part, 2**26)), each)
         observed = _unpack_holes(holes, count, each) if holes else None
-        method = METHODS[_METHODS[way]](self.model)
-        decoded = self._as_stored(method.decode(reader, count, grid, observed), observed, (count, *shape))
+        made = method.decode(reader, count, grid, observed, size)
+        decoded = self._as_stored(made, observed, (count, *shape))
         if checksum(decoded.numpy()) != sum_:
             raise DamagedError("its decoded samples have another checksum, so model or file have changed")
-        if size is not None:
+        if size is not None and tiled:
             decoded = _untiled(decoded, size)
         return Samples(values=decoded, kind=self.kind, names=names)
 
@@ -127,7 +138,7 @@ class BlockCoder:
 
     def _check(self, raw: Tensor, decoded: Tensor, method: str) -> None:
         """Raise UseError unless the decoded numbers are as near as promised."""
-        if method == "code":
+        if METHODS[method].lossy:
             return
         if self.max_error is None:
             same = (

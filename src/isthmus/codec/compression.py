@@ -19,6 +19,7 @@ from isthmus.codec.file import CodecFile, Entry, damaged, write_block, write_hea
 from isthmus.codec.grid import Grid
 from isthmus.codec.methods import ByBitsBack, ByCode, ByResidual, Method
 from isthmus.codec.packing import DamagedError
+from isthmus.codec.picture import ByPicture
 from isthmus.data.ahead import side_by_side
 from isthmus.data.samples import Samples
 from isthmus.data.write import open_writer
@@ -122,7 +123,12 @@ def compress(
     _check_options(chosen, jobs)
     exact = ExactModel(model)
     each = math.prod(model.shape)
-    methods = _methods(exact, quality, None if bits_per_pixel is None else bits_per_pixel * each)
+    methods = _methods(
+        exact,
+        lossless or max_error is not None,
+        quality,
+        None if bits_per_pixel is None else bits_per_pixel * each,
+    )
     rows = rows or max(1, NUMBERS // each)
     whole = run.covers(source, read_options)
     stream = run.pictures(source, **read_options) if whole else run.stream(source, rows=rows, **read_options)
@@ -305,7 +311,7 @@ def fingerprint(model: Autoencoder) -> str:
     return made.hexdigest()[:32]
 
 
-def _methods(model: ExactModel, quality: float | None, bits: float | None) -> tuple[Method, ...]:
+def _methods(model: ExactModel, lossless: bool, quality: float | None, bits: float | None) -> tuple[Method, ...]:
     """The methods to choose from, best first."""
     own = model.model
     check_decodes(own)
@@ -313,11 +319,14 @@ def _methods(model: ExactModel, quality: float | None, bits: float | None) -> tu
         raise UseError(
             "This model needs labels, which a compressed file doesn't hold. Use a model without a condition."
         )
+    if ByPicture.can(own) and not lossless:
+        share = (QUALITY if quality is None else quality) / 100
+        return (ByPicture(model, share, None if bits is None else bits / math.prod(own.shape)),)
     if quality is not None or bits is not None:
         share = 10 ** ((QUALITY - (QUALITY if quality is None else quality)) / 25)
         return (ByCode(model, share, bits),)
-    lossless: list[Method] = [ByBitsBack(model)] if ByBitsBack.can(own) else []
-    return (*lossless, ByResidual(model))
+    likelihood: list[Method] = [ByBitsBack(model)] if ByBitsBack.can(own) else []
+    return (*likelihood, ByResidual(model))
 
 
 def _check_options(chosen: dict[str, Any], jobs: int) -> None:

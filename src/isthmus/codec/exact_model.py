@@ -13,11 +13,12 @@ from isthmus.parts.model import encoder_input
 class ExactModel:
     """A float64 copy of a model, on the CPU, whose results have the same bits on every machine.
 
-    model: the copy. scaling: the model's.
+    model: the copy. plain: another, in float32, for an encoder that may choose freely. scaling: the model's.
     """
 
     def __init__(self, model: Autoencoder) -> None:
-        self.model = copy.deepcopy(model).cpu().double().eval().requires_grad_(False)
+        self.plain = copy.deepcopy(model).cpu().eval().requires_grad_(False)
+        self.model = copy.deepcopy(self.plain).double()
         self.scaling: Scaling = copy.deepcopy(model.scaling).cpu().float()
 
     def scaled(self, raw: Tensor) -> Tensor:
@@ -37,7 +38,10 @@ class ExactModel:
     def reconstruction(self, z: Tensor) -> Tensor:
         """(N, *code) to (N, *shape) in raw units, float64."""
         with exactly():
-            scaled = self.model.distance.picture(self.output(z))
-            if self.scaling.kind == "none":
-                return scaled
-            return scaled * self.scaling.scale.double() + self.scaling.shift.double()
+            return self.raw(self.model.distance.picture(self.output(z)))
+
+    def raw(self, scaled: Tensor) -> Tensor:
+        """The inverse of `scaled`, float64: one multiplication and one addition."""
+        if self.scaling.kind == "none":
+            return scaled
+        return scaled * self.scaling.scale.double() + self.scaling.shift.double()

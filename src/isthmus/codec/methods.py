@@ -1,7 +1,6 @@
 """The ways to code samples: each turns a block of raw samples into bytes, and back."""
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 
@@ -10,10 +9,12 @@ import torch
 from torch import Tensor
 
 from isthmus.codec.bits_back import Batch, BitsBack
+from isthmus.codec.block import Block
 from isthmus.codec.codes import Steps, places
 from isthmus.codec.exact_model import ExactModel
 from isthmus.codec.grid import Grid
 from isthmus.codec.packing import DamagedError, Reader, numbers
+from isthmus.codec.picture import ByPicture, words_bytes, words_of
 from isthmus.codec.residual import Misses
 from isthmus.codec.stack import Stack
 from isthmus.codec.tables import Tables
@@ -21,32 +22,23 @@ from isthmus.errors import BlueprintError
 from isthmus.parts import Bce
 from isthmus.parts.model import encoder_input
 
+Size = tuple[int, int] | None
+"""Height and width of pictures of any size."""
 TRIED = (1 / 1024, 1 / 256, 1 / 64, 1 / 16, 1 / 4, 1.0)
 """Errors from rounding the code, as shares of the model's own, of which lossless coding takes the cheapest."""
 LOOKED_AT = 256
 """Samples on which settings are tried."""
 
 
-@dataclass(frozen=True)
-class Block:
-    """Samples that are coded together. raw: (N, *shape) uint8 or float32; NaN where a number is missing."""
-
-    raw: Tensor
-
-    @property
-    def observed(self) -> Tensor | None:
-        """(N, D) False where a number is missing; None if none is."""
-        if not self.raw.is_floating_point():
-            return None
-        missing = self.raw.flatten(1).isnan()
-        return ~missing if bool(missing.any()) else None
-
-
 class Method(Protocol):
-    """A way to code blocks, by a name that the file records."""
+    """A way to code blocks, by a name that the file records.
+
+    lossy: whether it may lose something. any_size: whether it takes pictures of any size; others take tiles.
+    """
 
     name: ClassVar[str]
     lossy: ClassVar[bool]
+    any_size: ClassVar[bool]
 
     def suits(self, grid: Grid) -> bool:
         """Whether it can code numbers of this grid."""
@@ -56,7 +48,7 @@ class Method(Protocol):
         """A block's numbers, without its missing ones, as bytes."""
         ...
 
-    def decode(self, reader: Reader, count: int, grid: Grid, observed: Tensor | None) -> Tensor:
+    def decode(self, reader: Reader, count: int, grid: Grid, observed: Tensor | None, size: Size = None) -> Tensor:
         """The (count, D) raw numbers, float64, with anything where they are missing."""
         ...
 
@@ -67,6 +59,7 @@ class ByBitsBack:
 
     name: ClassVar[str] = "bits-back"
     lossy: ClassVar[bool] = False
+    any_size: ClassVar[bool] = False
     model: ExactModel
 
     @classmethod
@@ -92,13 +85,13 @@ class ByBitsBack:
         sizes = [batch.size if batch.drawn else -batch.size for batch in batches]
         return numbers(sizes) + words.astype("<u4").tobytes()
 
-    def decode(self, reader: Reader, count: int, grid: Grid, observed: Tensor | None) -> Tensor:
+    def decode(self, reader: Reader, count: int, grid: Grid, observed: Tensor | None, size: Size = None) -> Tensor:
         """See `Method`."""
         sizes = reader.numbers(count)
         if (sizes == 0).any() or np.abs(sizes).sum() != count:
             raise DamagedError("its batches don't add up")
         batches = [Batch(abs(size), size > 0) for size in sizes.tolist()]
-        return grid.raw(BitsBack(self.model, grid).decode(batches, _words(reader), observed))
+        return grid.raw(BitsBack(self.model, grid).decode(batches, words_of(reader), observed))
 
 
 @dataclass(frozen=True)
@@ -107,6 +100,7 @@ class ByResidual:
 
     name: ClassVar[str] = "residual"
     lossy: ClassVar[bool] = False
+    any_size: ClassVar[bool] = False
     model: ExactModel
 
     def suits(self, grid: Grid) -> bool:
@@ -121,13 +115,13 @@ class ByResidual:
         made = [self._encode(steps, features, levels, grid, observed) for steps in self._tried(block, features, grid)]
         return min(made, key=len)
 
-    def decode(self, reader: Reader, count: int, grid: Grid, observed: Tensor | None) -> Tensor:
+    def decode(self, reader: Reader, count: int, grid: Grid, observed: Tensor | None, size: Size = None) -> Tensor:
         """See `Method`."""
         model = self.model.model
         of = places(model, indices_shape(model))
         steps, tables = Steps.unpack(reader, of), Tables.unpack(reader, of)
         misses = Misses.unpack(reader, math.prod(model.shape))
-        stack = Stack(_words(reader))
+        stack = Stack(words_of(reader))
         predicted = self._predicted(steps, tables.pop(stack, count), grid)
         numbers_ = misses.levels(predicted, _counts(grid))
         if observed is None:
@@ -166,7 +160,7 @@ class ByResidual:
         else:
             stack.push(levels[observed], numbers_.at(observed.flatten().nonzero()[:, 0]))
         tables.push(stack, symbols)
-        return steps.pack(of) + tables.pack() + misses.pack() + stack.words().astype("<u4").tobytes()
+        return steps.pack(of) + tables.pack() + misses.pack() + words_bytes(stack)
 
     def _predicted(self, steps: Steps, symbols: np.ndarray, grid: Grid) -> Tensor:
         """(N, D) the positions on the grid that the reconstruction gives, exact."""
@@ -184,6 +178,7 @@ class ByCode:
 
     name: ClassVar[str] = "code"
     lossy: ClassVar[bool] = True
+    any_size: ClassVar[bool] = False
     model: ExactModel
     error: float | None = 1.0
     bits: float | None = None
@@ -200,14 +195,14 @@ class ByCode:
         symbols = steps.symbols(model, features)
         tables, stack = Tables.learn(symbols, of), Stack()
         tables.push(stack, symbols)
-        return steps.pack(of) + tables.pack() + stack.words().astype("<u4").tobytes()
+        return steps.pack(of) + tables.pack() + words_bytes(stack)
 
-    def decode(self, reader: Reader, count: int, grid: Grid, observed: Tensor | None) -> Tensor:
+    def decode(self, reader: Reader, count: int, grid: Grid, observed: Tensor | None, size: Size = None) -> Tensor:
         """See `Method`."""
         model = self.model.model
         of = places(model, indices_shape(model))
         steps, tables = Steps.unpack(reader, of), Tables.unpack(reader, of)
-        symbols = tables.pop(Stack(_words(reader)), count)
+        symbols = tables.pop(Stack(words_of(reader)), count)
         return self.model.reconstruction(steps.codes(self.model, symbols)).flatten(1)
 
     def _steps(self, block: Block, features: Tensor, of: np.ndarray) -> Steps:
@@ -233,7 +228,7 @@ class ByCode:
         return Steps.learn(self.model, z, own * 2**high)
 
 
-METHODS: dict[str, Callable[..., Any]] = {one.name: one for one in (ByBitsBack, ByResidual, ByCode)}
+METHODS: dict[str, Any] = {one.name: one for one in (ByBitsBack, ByResidual, ByCode, ByPicture)}
 """The methods by the names that files record."""
 
 
@@ -264,10 +259,3 @@ def _scaled_picture(model: ExactModel, z: Tensor) -> Tensor:
 
 def _counts(grid: Grid) -> Tensor:
     return torch.from_numpy(grid.count)
-
-
-def _words(reader: Reader) -> np.ndarray:
-    """The rest of a block, as a stack's words."""
-    if reader.left % 4:
-        raise DamagedError("its bits are incomplete")
-    return np.frombuffer(reader.take(reader.left), "<u4").astype(np.uint32)

@@ -156,7 +156,7 @@ class Density(nn.Module):
         first, last = torch.floor(ends[0]).long(), torch.ceil(ends[1]).long()
         sizes = last - first + 1
         numbers = first[:, None] + torch.arange(int(sizes.max()) + 1, device=steps.device)
-        shares = torch.sigmoid(self.logits((numbers - 0.5) * steps[:, None]))
+        shares = torch.sigmoid(self.logits((numbers.to(steps.dtype) - 0.5) * steps[:, None]))
         return tables_of(shares[:, 1:] - shares[:, :-1], first, sizes)
 
 

@@ -77,7 +77,7 @@ def _scales() -> Tensor:
 
 
 def exponential(x: Tensor) -> Tensor:
-    """exp of float64 numbers by products and sums only, so that every processor gives the same bits."""
+    """Exp of float64 numbers by products and sums only, so that every processor gives the same bits."""
     small = x / 2**10
     series = torch.ones_like(x)
     for k in range(9, 0, -1):
