@@ -44,8 +44,8 @@ class BlockCoder:
     methods: tuple[Method, ...]
     max_error: float | None = None
 
-    def encode(self, samples: Samples) -> bytes:
-        """Samples of the model's shape, or whole pictures for a model of pictures, as bytes.
+    def encode(self, samples: Samples) -> tuple[bytes, str]:
+        """Samples of the model's shape, or whole pictures for a model of pictures, as bytes, and the method's name.
 
         Raises:
             UseError: they can't be coded like this; or the decoded block isn't what it has to be.
@@ -71,7 +71,8 @@ class BlockCoder:
             head += number(size[0]) + number(size[1])
         grid_part = b"" if grid is _BYTES else zlib.compress(json.dumps(grid.to_json()).encode(), 9)
         holes = part(b"" if observed is None else _pack_holes(observed))
-        return head + checksum(decoded.numpy()) + name_bytes(samples.names) + part(grid_part) + holes + content
+        head += checksum(decoded.numpy()) + name_bytes(samples.names) + part(grid_part) + holes
+        return head + content, method.name
 
     def decode(self, content: bytes) -> Samples:
         """The inverse of `encode`.

@@ -47,7 +47,7 @@ Progress = Callable[[int, int | None], object]
 class Compressed:
     """What compressing came to.
 
-    path: the file. method: "bits-back", "residual" or "code". samples, numbers, blocks: how many there are.
+    path: the file. method: of most blocks. samples, numbers, blocks: how many there are.
     bytes: of the file, with everything in it. plain: of the numbers themselves, as uint8 or float32.
     bits_per_dimension: of the file, for each number. elbo: the model's negative ELBO in bits per dimension, for
     comparison, on some of the samples; None without a likelihood of exactly these values. model: the bytes of the
@@ -135,35 +135,41 @@ def compress(
     told: dict[str, Any] = {}
 
     def encode(piece: Samples) -> tuple[bytes, str]:
-        coder = BlockCoder(exact, piece.kind, piece.dtype, methods, max_error)
-        return coder.encode(piece), piece.dtype
+        return BlockCoder(exact, piece.kind, piece.dtype, methods, max_error).encode(piece)
 
     entries: list[Entry] = []
+    names: list[str] = []
     samples = numbers = plain = 0
     bound: float | None = None
     with whole_file(target) as path, path.open("wb") as file:
         start = 0
-        for piece, (content, dtype) in stream.through(encode, workers=jobs):
+        for piece, (content, used) in stream.through(encode, workers=jobs):
             if not entries:
                 told = {
                     "model": {"name": _name(run), "fingerprint": fingerprint(model)},
                     "kind": piece.kind,
-                    "dtype": dtype,
+                    "dtype": piece.dtype,
                 }
                 start = write_header(file, told)
-                bound = _elbo(run, piece, methods[0], max_error)
+                bound = _elbo(run, piece, used, max_error)
+            if piece.dtype != told["dtype"]:
+                raise DataError(
+                    f"Sample {samples} has the type {piece.dtype}, but those before it {told['dtype']}: expected one "
+                    "type. Compress them into two files."
+                )
+            names.append(used)
             entries.append(write_block(file, start, len(piece), content))
             start += entries[-1].size
             samples += len(piece)
             numbers += len(piece) * math.prod(piece.shape)
-            plain += len(piece) * math.prod(piece.shape) * (1 if dtype == "uint8" else 4)
+            plain += len(piece) * math.prod(piece.shape) * (1 if piece.dtype == "uint8" else 4)
             if progress is not None:
                 progress(samples, stream.count)
         write_index(file, entries)
         size = file.tell()
     return Compressed(
         path=str(target),
-        method=methods[0].name,
+        method=max(names, key=names.count),
         samples=samples,
         numbers=numbers,
         blocks=len(entries),
@@ -371,10 +377,10 @@ def _joined(parts: list[Samples]) -> Samples:
     return Samples(values=values, kind=parts[0].kind, names=names)
 
 
-def _elbo(run: TrainedModel, piece: Samples, method: Method, max_error: float | None) -> float | None:
+def _elbo(run: TrainedModel, piece: Samples, method: str, max_error: float | None) -> float | None:
     """The negative ELBO in bits per dimension, if it is that of exactly these numbers."""
     distance = run.model.distance
-    if not isinstance(method, ByBitsBack) or max_error is not None or distance.density:
+    if method != ByBitsBack.name or max_error is not None or distance.density:
         return None
     if piece.shape != tuple(run.model.shape):
         return None
