@@ -74,20 +74,20 @@ class BlockCoder:
         head += checksum(decoded.numpy()) + name_bytes(samples.names) + part(grid_part) + holes
         return head + content, method.name
 
-    def decode(self, content: bytes) -> Samples:
-        """The inverse of `encode`.
+    def decode(self, content: bytes, samples: int) -> Samples:
+        """The inverse of `encode`, for so many samples.
 
         Raises:
             DamagedError: the bytes aren't what `encode` made with this model.
         """
         try:
-            return self._decode(Reader(content))
+            return self._decode(Reader(content), samples)
         except DamagedError:
             raise
         except _UNREADABLE as error:
             raise DamagedError("its numbers can't be right") from error
 
-    def _decode(self, reader: Reader) -> Samples:
+    def _decode(self, reader: Reader, samples: int) -> Samples:
         shape, each = self.model.model.shape, math.prod(self.model.model.shape)
         count = reader.number()
         way, whole = reader.take(2)
@@ -102,7 +102,9 @@ class BlockCoder:
                 raise DamagedError("its sizes can't be right")
         if size is not None and tiled and count != math.prod(_tiles(size, shape[1:])):
             raise DamagedError("its tiles don't cover the picture")
-        sum_, names = reader.take(4), names_from(reader, 1 if tiled else count)
+        if samples != (1 if tiled else count):
+            raise DamagedError("it has another number of samples than the index says")
+        sum_, names = reader.take(4), names_from(reader, samples)
         grid_part, holes = reader.part(), reader.part()
         grid = _BYTES
         if grid_part:
