@@ -8,7 +8,8 @@ from typing import Any
 class Compressed:
     """What compressing came to.
 
-    path: the file. method: "bits-back", "residual" or "code". samples, numbers, blocks: how many there are.
+    path: the file. method: of most blocks, "bits-back", "residual", "code" or "picture". samples, numbers, blocks: how
+    many there are.
     bytes: of the file, with everything in it. plain: of the numbers themselves, as uint8 or float32.
     bits_per_dimension: of the file, for each number. elbo: the model's negative ELBO in bits per dimension, for
     comparison, on some of the samples; None without a likelihood of exactly these values. model: the bytes of the

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import math
+import sys
 from collections.abc import Callable, Iterator
 from functools import cached_property
 from pathlib import Path
@@ -16,7 +17,7 @@ from isthmus.codec.compressed import Compressed
 from isthmus.codec.exact_model import ExactModel
 from isthmus.codec.file import CodecFile, Entry, damaged, write_block, write_header, write_index
 from isthmus.codec.grid import Grid
-from isthmus.codec.methods import ByBitsBack, Method, methods_for
+from isthmus.codec.methods import ByBitsBack, methods_for
 from isthmus.codec.packing import DamagedError
 from isthmus.data.ahead import side_by_side
 from isthmus.data.samples import Samples
@@ -103,38 +104,44 @@ def compress(
     told: dict[str, Any] = {}
 
     def encode(piece: Samples) -> tuple[bytes, str]:
-        coder = BlockCoder(exact, piece.kind, piece.dtype, methods, max_error)
-        return coder.encode(piece), piece.dtype
+        return BlockCoder(exact, piece.kind, piece.dtype, methods, max_error).encode(piece)
 
     entries: list[Entry] = []
     shown: list[Samples] = []
+    names: list[str] = []
     samples = numbers = plain = 0
     bound: float | None = None
     with whole_file(target) as path, path.open("wb") as file:
         start = 0
-        for piece, (content, dtype) in stream.through(encode, workers=jobs):
+        for piece, (content, used) in stream.through(encode, workers=jobs):
             if not entries:
                 told = {
                     "model": {"name": _name(run), "fingerprint": fingerprint(model)},
                     "kind": piece.kind,
-                    "dtype": dtype,
+                    "dtype": piece.dtype,
                 }
                 start = write_header(file, told)
-                bound = _elbo(run, piece, methods[0], max_error)
+                bound = _elbo(run, piece, used, max_error)
+            if piece.dtype != told["dtype"]:
+                raise DataError(
+                    f"Sample {samples} has the type {piece.dtype}, but those before it {told['dtype']}: expected one "
+                    "type. Compress them into two files."
+                )
+            names.append(used)
             entries.append(write_block(file, start, len(piece), content))
             start += entries[-1].size
             if report is not None and len(shown) < REPORTED and samples < REPORTED * MEASURED:
                 shown.append(piece.some(MEASURED))
             samples += len(piece)
             numbers += len(piece) * math.prod(piece.shape)
-            plain += len(piece) * math.prod(piece.shape) * (1 if dtype == "uint8" else 4)
+            plain += len(piece) * math.prod(piece.shape) * (1 if piece.dtype == "uint8" else 4)
             if progress is not None:
                 progress(samples, stream.count)
         write_index(file, entries)
         size = file.tell()
     made = Compressed(
         path=str(target),
-        method=methods[0].name,
+        method=max(names, key=names.count),
         samples=samples,
         numbers=numbers,
         blocks=len(entries),
@@ -204,10 +211,7 @@ class Decompressor:
         """The samples of one block."""
         content = self.file.block(place)
         try:
-            samples = self._coder.decode(content)
-            if len(samples) != self.file.entries[place].count:
-                raise DamagedError("it has another number of samples than the index says")
-            return samples
+            return self._coder.decode(content, self.file.entries[place].count)
         except DamagedError as error:
             raise damaged(self.file.path, f"block {place}, samples {self.file.first(place)} on: {error}") from error
 
@@ -293,12 +297,10 @@ def _check_options(chosen: dict[str, Any], jobs: int) -> None:
     given = [name for name, value in chosen.items() if value is not None]
     if len(given) > 1:
         raise UseError(f"{given[0]} and {given[1]} exclude each other: expected one of them. Leave one out.")
-    for name, most in (("max_error", math.inf), ("quality", 100), ("bits_per_pixel", 64)):
+    for name, most in (("max_error", sys.float_info.max), ("quality", 100), ("bits_per_pixel", 64)):
         value = chosen[name]
         if value is not None and not (0 < value <= most or (name == "quality" and value == 0)):
-            bounds = (
-                f"0 to {most}" if name == "quality" else "above 0" if most == math.inf else f"above 0, {most} at most"
-            )
+            bounds = f"0 to {most}" if name == "quality" else "above 0" if most > 100 else f"above 0, {most} at most"
             raise UseError(f"{name} is {value:g}: expected a number {bounds}.")
     if jobs < 1:
         raise UseError(f"jobs is {jobs}: expected a whole number from 1.")
@@ -307,14 +309,14 @@ def _check_options(chosen: dict[str, Any], jobs: int) -> None:
 def _find_run(file: CodecFile) -> TrainedModel:
     """The run in the folder that a file names: as named, or next to the file."""
     name = file.header.get("model", {}).get("name")
-    if not name:
+    if not name or not isinstance(name, str):
         raise UseError(f"{file.path} was compressed with a run in memory. Give that run (run=).")
     for folder in (Path(name), file.path.parent / name, file.path.parent / Path(name).name):
-        if folder.is_dir():
-            try:
+        try:
+            if folder.is_dir():
                 return load(folder)
-            except RunError:
-                continue
+        except (RunError, OSError):  # another folder of this name, or a name that can't be one
+            continue
     raise UseError(
         f"{file.path} was compressed with the run {name}, which isn't here. Give its folder (--run), or copy it next "
         "to the file."
@@ -333,10 +335,10 @@ def _joined(parts: list[Samples]) -> Samples:
     return Samples(values=values, kind=parts[0].kind, names=names)
 
 
-def _elbo(run: TrainedModel, piece: Samples, method: Method, max_error: float | None) -> float | None:
+def _elbo(run: TrainedModel, piece: Samples, method: str, max_error: float | None) -> float | None:
     """The negative ELBO in bits per dimension, if it is that of exactly these numbers."""
     distance = run.model.distance
-    if not isinstance(method, ByBitsBack) or max_error is not None or distance.density:
+    if method != ByBitsBack.name or max_error is not None or distance.density:
         return None
     if piece.shape != tuple(run.model.shape):
         return None

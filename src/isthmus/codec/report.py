@@ -76,9 +76,10 @@ def write_codec_report(
         "PSNR: of the mean squared error over all numbers of a picture, the mean over pictures.",
         tables=tables,
         failures={},
+        settings_title="The file",
         source=Path(made.path).name,
         data_facts=data_facts(run.description) if run.description else {},
-        settings={"method": made.method, "blocks": f"{made.blocks:,}"},
+        settings=flat({"method": made.method, "blocks": made.blocks}),
         environment=flat(around),
         command=command if command.startswith("isthmus") else "",
     )
@@ -160,8 +161,8 @@ def _own_curve(model: ExactModel, pieces: list[Samples]) -> list[Point]:
 def _coded(model: ExactModel, piece: Samples, quality: float) -> tuple[bytes, Tensor]:
     """A piece at a quality, as bytes and decoded."""
     coder = BlockCoder(model, piece.kind, piece.dtype, methods_for(model, False, quality, None))
-    content = coder.encode(replace(piece, names=()))
-    return content, coder.decode(content).tensor()
+    content, _ = coder.encode(replace(piece, names=()))
+    return content, coder.decode(content, len(piece)).tensor()
 
 
 def _peer_curve(pieces: list[Samples], name: str) -> list[Point]:

@@ -152,7 +152,8 @@ class _Search:
         ) + FLOOR * self.split.double()
         above = self._above[rows]
         whole = above - self._below[rows]
-        return ((above - self._at) / torch.where(whole > 0, whole, 1.0)).clamp(LEAST, 1 - LEAST).numpy()
+        yes = (above - self._at) / torch.where(whole > 0, whole, 1.0)
+        return yes.nan_to_num(0.5).clamp(LEAST, 1 - LEAST).numpy()  # of NaN, the library would abort
 
     def learn(self, answers: Tensor) -> None:
         """Take (k,) answers, and choose the next questions."""
@@ -173,6 +174,8 @@ class _Search:
 
 def _by_table(table: np.ndarray) -> list[tuple[int, np.ndarray]]:
     """The tables in use with the rows of each, in order."""
+    if not len(table):
+        return []
     order = np.argsort(table, kind="stable")
     used, starts = np.unique(table[order], return_index=True)
     return list(zip(used.tolist(), np.split(order, starts[1:]), strict=True))
