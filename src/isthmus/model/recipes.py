@@ -9,6 +9,7 @@ from isthmus.parts import (
     ActivationL1,
     Blur,
     CodeAdversary,
+    ColumnLikelihood,
     Columns,
     Contraction,
     Conv,
@@ -350,6 +351,20 @@ _ROWS = (
             code=Plain(size="auto", most=16),
             distance=Columns(),
             corruption=Hide(share=0.3),
+        ),
+        data="table",
+    ),
+    Recipe(
+        "table-vae",
+        "A VAE for tables: a mixture of logistics for each number, rounded to its decimals, a softmax for categories.",
+        "To draw rows, to find the likelihood of exact rows, and to store tables without loss. Read text columns with "
+        "categorical=auto.",
+        "Xu et al., Modeling tabular data using conditional GAN, NeurIPS (2019), whose TVAE it is",
+        Blueprint(
+            network=Table(widths="auto", most_widths=(256, 128), activation="silu"),
+            code=GaussianCode(size="auto", most=16),
+            distance=ColumnLikelihood(),
+            penalties=(Kl(),),
         ),
         data="table",
     ),

@@ -39,8 +39,8 @@ class Gdn(Network):
         the encoder, so that decoding takes less time.
     centre: a number that the encoder subtracts from the data; "auto" is the middle of their range, or 0.
 
-    Source: Ballé, Laparra & Simoncelli, End-to-end optimized image compression, ICLR (2017): the same strides, with more
-    channels, and with a smaller kernel next to the code.
+    Source: Ballé, Laparra & Simoncelli, End-to-end optimized image compression, ICLR (2017): the same strides, with
+    more channels, and with a smaller kernel next to the code.
     """
 
     channels: Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=2)] = (64, 192, 384)

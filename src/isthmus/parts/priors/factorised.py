@@ -20,6 +20,8 @@ SPREAD = 1.0
 """The width of the distributions at first, in steps of the middle quality."""
 GAIN = 5.0
 """The weights of a distribution are multiplied by this, so that the optimiser moves them faster than a network's."""
+MOST_REACH = 2**12
+"""No table goes further from 0, in steps; what lies beyond is an escape."""
 WIDEST = 2.0**20
 """No code is further from 0, in the same steps."""
 
@@ -154,13 +156,22 @@ class Density(nn.Module):
 
         In arithmetic that is exact, or equal on all machines, the tables are equal on all machines.
         """
-        tails = steps.new_tensor([TAIL, 1 - TAIL])
-        ends = self.quantile(tails[:, None].expand(2, len(steps))) / steps
-        first, last = torch.floor(ends[0]).long(), torch.ceil(ends[1]).long()
-        sizes = last - first + 1
-        numbers = first[:, None] + torch.arange(int(sizes.max()) + 1, device=steps.device)
-        shares = torch.sigmoid(self.logits((numbers - 0.5) * steps[:, None]))
-        return tables_of(shares[:, 1:] - shares[:, :-1], first, sizes)
+        reach = 32
+        while reach < MOST_REACH and not self._within(reach, steps):
+            reach *= 2
+        edges = torch.arange(-reach, reach + 2, device=steps.device).to(steps.dtype) - 0.5
+        shares = torch.sigmoid(self.logits(edges * steps[:, None]))
+        first = (shares[:, 1:-1] < TAIL).sum(1)  # of the numbers that aren't in the lower tail
+        last = 2 * reach - (shares[:, 1:-1] > 1 - TAIL).sum(1)
+        sizes = (last - first + 1).clamp(min=1)
+        places = first[:, None] + torch.arange(int(sizes.max()) + 1, device=steps.device)
+        shares = shares.gather(1, places.clamp(max=2 * reach + 1))
+        return tables_of(shares[:, 1:] - shares[:, :-1], first - reach, sizes)
+
+    def _within(self, reach: int, steps: Tensor) -> bool:
+        """Whether all channels have all but their tails within so many steps of 0."""
+        ends = self.logits(steps[:, None] * steps.new_tensor([-reach, reach]))
+        return bool((torch.sigmoid(ends[:, 0]) < TAIL).all() and (torch.sigmoid(-ends[:, 1]) < TAIL).all())
 
 
 def log_difference(larger: Tensor, smaller: Tensor) -> Tensor:
