@@ -1,6 +1,7 @@
 """The factorised prior: each channel of a rounded code has its own learnt distribution."""
 
 import math
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -15,10 +16,12 @@ from isthmus.parts.priors.tables import TAIL, Tables, tables_of
 
 WIDTHS = (1, 3, 3, 3, 1)
 """The numbers in the layers of each channel's distribution function."""
-SPREAD = 10.0
+SPREAD = 1.0
 """The width of the distributions at first, in steps of the middle quality."""
 MOST_REACH = 2**12
 """No table goes further from 0, in steps; what lies beyond is an escape."""
+GAIN = 5.0
+"""The weights of a distribution are multiplied by this, so that the optimiser moves them faster than a network's."""
 WIDEST = 2.0**20
 """No code is further from 0, in the same steps."""
 
@@ -112,10 +115,10 @@ class Density(nn.Module):
         super().__init__()
         self.scale = scale
         self.matrices, self.biases, self.factors = (nn.ParameterList() for _ in range(3))
-        for before, after in zip(WIDTHS, WIDTHS[1:], strict=False):
-            start = math.log(math.expm1(1 / after))
+        for before, after in pairwise(WIDTHS):
+            start = math.log(math.expm1(1 / after)) / GAIN
             self.matrices.append(nn.Parameter(torch.full((channels, after, before), start)))
-            self.biases.append(nn.Parameter(torch.rand(channels, after, 1, generator=generator) - 0.5))
+            self.biases.append(nn.Parameter((torch.rand(channels, after, 1, generator=generator) - 0.5) / GAIN))
             if after > 1:
                 self.factors.append(nn.Parameter(torch.zeros(channels, after, 1)))
 
@@ -124,9 +127,9 @@ class Density(nn.Module):
         h = (x / self.scale)[:, None]
         with torch.autocast(x.device.type, enabled=False):
             for number, (matrix, bias) in enumerate(zip(self.matrices, self.biases, strict=True)):
-                h = F.softplus(matrix) @ h + bias
+                h = F.softplus(GAIN * matrix) @ h + GAIN * bias
                 if number < len(self.factors):
-                    h = h + torch.tanh(self.factors[number]) * torch.tanh(h)
+                    h = h + torch.tanh(GAIN * self.factors[number]) * torch.tanh(h)
         return h[:, 0]
 
     def forward(self, z: Tensor, steps: Tensor) -> Tensor:
