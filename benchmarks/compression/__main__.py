@@ -58,9 +58,7 @@ def arguments(words: list[str] | None) -> argparse.Namespace:
     def known(text: str) -> list[str]:
         unknown = [name for name in text.split(",") if name not in section_names()]
         if unknown:
-            raise argparse.ArgumentTypeError(
-                f"unknown: {', '.join(unknown)}; there are {', '.join(section_names())}"
-            )
+            raise argparse.ArgumentTypeError(f"unknown: {', '.join(unknown)}; there are {', '.join(section_names())}")
         return text.split(",")
 
     parser = argparse.ArgumentParser(prog="python -m benchmarks.compression", description=__doc__)

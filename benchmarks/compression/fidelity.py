@@ -1,4 +1,4 @@
-"""Fidelity of a decoded picture: squared error, PSNR and MS-SSIM."""
+"""Fidelity of a decoded picture: PSNR and MS-SSIM."""
 
 import math
 
@@ -10,14 +10,6 @@ from torch import Tensor
 from isthmus.measures.reconstruction import BEST_PSNR
 from isthmus.measures.reconstruction import psnr as decibels
 
-LEAST_SIDE = 161
-"""MS-SSIM halves a picture four times, and its window of 11 pixels must still fit."""
-
-
-def squared_error(decoded: np.ndarray, picture: np.ndarray) -> float:
-    """The sum of the squared differences of two uint8 arrays, on a scale of 0..1."""
-    return float(np.square(decoded.astype(np.int64) - picture.astype(np.int64)).sum() / 255**2)
-
 
 def psnr(decoded: np.ndarray, picture: np.ndarray) -> float:
     """Decibels over all pixels and channels of two uint8 pictures (H, W, 3) or (H, W)."""
@@ -27,7 +19,7 @@ def psnr(decoded: np.ndarray, picture: np.ndarray) -> float:
 def ms_ssim(decoded: np.ndarray, picture: np.ndarray) -> float:
     """Multi-scale structural similarity of two uint8 pictures (H, W, 3) or (H, W), the mean over the channels.
 
-    Both sides must have at least 161 pixels.
+    Both sides must have at least 161 pixels. Computed in float64, where 1 − MS-SSIM keeps its digits.
 
     Source: Wang, Simoncelli & Bovik, Multi-scale structural similarity for image quality assessment, Asilomar (2003).
     """
@@ -42,4 +34,4 @@ def in_decibels(similarity: float) -> float:
 def _scaled(picture: np.ndarray) -> Tensor:
     """(H, W, C) or (H, W) uint8 to (1, C, H, W) in 0..1."""
     channels = picture[..., None] if picture.ndim == 2 else picture
-    return torch.from_numpy(np.ascontiguousarray(channels)).permute(2, 0, 1)[None].double() / 255
+    return torch.from_numpy(np.array(channels)).permute(2, 0, 1)[None].double() / 255

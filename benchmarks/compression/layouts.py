@@ -52,7 +52,10 @@ def peer_rows(pictures: np.ndarray) -> list[list[Cell]]:
         whole = {STREAM: pictures.tobytes()}
         if binary:
             whole = {f"{STREAM} of bytes": pictures.tobytes(), f"{STREAM} of bits": np.packbits(pictures).tobytes()}
-        rows += [[stream.name, how, len(pictures), bits_per(len(stream.pack(raw)), pictures.size)] for how, raw in whole.items()]
+        rows += [
+            [stream.name, how, len(pictures), bits_per(len(stream.pack(raw)), pictures.size)]
+            for how, raw in whole.items()
+        ]
     return rows
 
 

@@ -28,7 +28,9 @@ def training() -> dict[str, np.ndarray]:
 def held_out() -> dict[str, np.ndarray]:
     """Those that judge it, (H, W, 3) uint8: four of Kodak, or two of scikit-image where Kodak is not at hand."""
     found = kodak()
-    return {name: found[name] for name in HELD_OUT} if found else {name: carried()[name] for name in ("coffee", "rocket")}
+    return (
+        {name: found[name] for name in HELD_OUT} if found else {name: carried()[name] for name in ("coffee", "rocket")}
+    )
 
 
 def grey_tiles(pictures: dict[str, np.ndarray], count: int, seed: int = 0) -> np.ndarray:

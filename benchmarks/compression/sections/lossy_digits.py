@@ -33,7 +33,7 @@ def measure(bench: Bench) -> list[Table]:
             continue
         name = form.name.partition(",")[0]
         each = bench.once(f"lossy-digits-{name}", lambda form=form: files(form, some))
-        board = bench.once(f"lossy-digits-sheet-{name}", lambda form=form: [on_sheet(form, some)(q) for q in grid(form)])
+        board = bench.once(f"lossy-digits-sheet-{name}", lambda form=form: on_sheet(form, some))
         rows.append([name, EACH, FEW, *reached(each, 1)])
         rows.append([name, BARE, FEW, *reached(each, 2)])
         rows.append([name, SHEET, FEW, *reached(board, 1)])
@@ -47,7 +47,9 @@ def measure(bench: Bench) -> list[Table]:
         "coarsest quality of a tool is finer than this error, its bytes are those of the coarsest, and stand in "
         "the next columns. Our codec's error stands as it is; its row is comparable if the error is at most as large."
     ]
-    return [Table("MNIST, lossy", [*columns, "model, bytes", "break-even, digits"], [_filled(row) for row in rows], notes)]
+    return [
+        Table("MNIST, lossy", [*columns, "model, bytes", "break-even, digits"], [_filled(row) for row in rows], notes)
+    ]
 
 
 def own_rows(codec: Codec, digits: np.ndarray, best: float) -> list[list[Cell]]:
@@ -77,16 +79,15 @@ def files(form: Format, digits: np.ndarray) -> list[Measured]:
     return found
 
 
-def on_sheet(form: Format, digits: np.ndarray):  # noqa: ANN201
-    """All digits in one picture, as a function of the quality."""
+def on_sheet(form: Format, digits: np.ndarray) -> list[Measured]:
+    """All digits in one picture, at every quality."""
     board = sheet(digits)
-
-    def at(quality: float) -> Measured:
+    found = []
+    for quality in grid(form):
         file = form.encode(board, quality)
         error = squared(apart(decode(file, board), len(digits), digits.shape[1:]), digits)
-        return quality, len(file) / len(digits), payload(file) / len(digits), error
-
-    return at
+        found.append((quality, len(file) / len(digits), payload(file) / len(digits), error))
+    return found
 
 
 def grid(form: Format) -> list[float]:

@@ -52,8 +52,10 @@ def measure(bench: Bench) -> list[Table]:
             [compared(name, curves) for name in curves if name != JPEG],
             notes,
         ),
-        *(Table(f"Photographs, {words} at bits a pixel", ("tool", *map(str, BITS)), at_rates(curves, measure))
-          for measure, words in MEASURES.items()),
+        *(
+            Table(f"Photographs, {words} at bits a pixel", ("tool", *map(str, BITS)), at_rates(curves, measure))
+            for measure, words in MEASURES.items()
+        ),
     ]
 
 
