@@ -13,7 +13,7 @@ from benchmarks.compression import sections
 from benchmarks.compression.bench import Bench
 from benchmarks.compression.tables import Table
 from isthmus.run import environment
-from isthmus.storage.files import whole_file, write_json
+from isthmus.storage.files import finite, whole_file, write_json
 
 
 def main(words: list[str] | None = None) -> int:
@@ -39,7 +39,7 @@ def write(out: Path, name: str, tables: list[Table], console: Console) -> None:
     with whole_file(out / f"{name}.md") as beside:
         beside.write_text("".join(table.markdown() for table in tables), encoding="utf-8")
     kept = [{"title": table.title, "columns": table.columns, "rows": table.rows} for table in tables]
-    write_json(out / f"{name}.json", {"tables": kept, "environment": environment()})
+    write_json(out / f"{name}.json", {"tables": finite(kept), "environment": environment()})
 
 
 def section_names() -> list[str]:

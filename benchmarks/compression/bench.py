@@ -12,7 +12,7 @@ from rich.console import Console
 from benchmarks.compression.codec import Codec, find_codecs
 from isthmus.drawing.theme import write_png
 from isthmus.storage.checked import read_json
-from isthmus.storage.files import write_json
+from isthmus.storage.files import finite, write_json
 
 
 @dataclass
@@ -36,7 +36,7 @@ class Bench:
         began = time.perf_counter()
         found = measure()
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_json(path, {"found": found})
+        write_json(path, {"found": finite(found)})
         self.console.print(f"  {name}: {time.perf_counter() - began:.1f} s", highlight=False)
         return found
 

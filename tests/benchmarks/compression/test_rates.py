@@ -4,10 +4,11 @@ import math
 
 import numpy as np
 import pytest
+
 from benchmarks.compression import rates
 
 
-def curve(rate, qualities=np.linspace(30, 40, 6)):
+def curve(rate, qualities=range(30, 41, 2)):
     """Points of a rate as a function of the quality."""
     return [(float(rate(quality)), float(quality)) for quality in qualities]
 
