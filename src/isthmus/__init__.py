@@ -14,6 +14,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from isthmus.codec import Compressed, Decompressor, codec_info, compress, decompress
     from isthmus.data import Data, Samples, Scaling, open_data, open_writer, read_samples, stream_samples, write_samples
     from isthmus.doctor import Finding, diagnose
     from isthmus.errors import IsthmusError, Remark
@@ -42,7 +43,9 @@ _HOMES = {
     "Blueprint": "model.blueprint",
     "Callback": "training",
     "CodeMap": "uses.map",
+    "Compressed": "codec",
     "Data": "data",
+    "Decompressor": "codec",
     "Detection": "uses.detect",
     "Detector": "uses.detector",
     "Finding": "doctor",
@@ -55,7 +58,10 @@ _HOMES = {
     "Scaling": "data",
     "Traverse": "uses.traverse",
     "blend": "uses.blend",
+    "codec_info": "codec",
     "compare": "experiments",
+    "compress": "codec",
+    "decompress": "codec",
     "detect": "uses.detect",
     "detector": "uses.detector",
     "diagnose": "doctor",
@@ -99,7 +105,9 @@ __all__ = [
     "Blueprint",
     "Callback",
     "CodeMap",
+    "Compressed",
     "Data",
+    "Decompressor",
     "Detection",
     "Detector",
     "Finding",
@@ -112,7 +120,10 @@ __all__ = [
     "Traverse",
     "__version__",
     "blend",
+    "codec_info",
     "compare",
+    "compress",
+    "decompress",
     "detect",
     "detector",
     "diagnose",

@@ -12,7 +12,21 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from isthmus.cli import blend, detect, doctor, experiments, info, judge, map, restore, sample, train, traverse, use
+from isthmus.cli import (
+    blend,
+    codec,
+    detect,
+    doctor,
+    experiments,
+    info,
+    judge,
+    map,
+    restore,
+    sample,
+    train,
+    traverse,
+    use,
+)
 from isthmus.cli.console import INTERRUPTED, READER_GONE, WRONG_USE, complain, notes
 from isthmus.cli.option_groups import switch
 from isthmus.errors import IsthmusError, out_of_memory
@@ -86,7 +100,7 @@ def isthmus(
         typer.echo(context.get_help())
 
 
-for commands in (train, judge, doctor, use, detect, restore, blend, traverse, map, sample, experiments, info):
+for commands in (train, judge, doctor, use, codec, detect, restore, blend, traverse, map, sample, experiments, info):
     commands.add_to(app)
 
 

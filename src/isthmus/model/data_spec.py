@@ -12,7 +12,10 @@ from isthmus.data.scaling import Scaling
 from isthmus.errors import BlueprintError
 from isthmus.parts import Corruption, DataSpec, Pairs, Shape
 from isthmus.parts.data_spec import deviation, dimensions
+from isthmus.parts.distances.column_likelihood import grids
 from isthmus.parts.distances.columns import constant_costs
+from isthmus.parts.distances.distance import within_unit
+from isthmus.parts.distances.mixture import frequent
 from isthmus.parts.mistakes import brief
 
 
@@ -52,10 +55,14 @@ def spec_of(
         classes=classes,
         masked=masked,
         constant_costs=constant_costs(sample, scaling.levels) if sample is not None and sample.ndim == 2 else (),
+        grids=grids(sample, scaling.shift, scaling.scale, scaling.levels)
+        if sample is not None and sample.ndim == 2
+        else (),
         damaged=how_damaged(data.train) if isinstance(data, Data) else None,
         inputs=math.prod(shape),
         dimensions=dimensions(sample, scaling.levels) if sample is not None and count_dimensions else None,
         deviation=deviation(sample) if sample is not None else None,
+        frequent=frequent(sample) if sample is not None and within_unit(scaling.range) else (),
     )
 
 

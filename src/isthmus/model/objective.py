@@ -78,9 +78,13 @@ class Objective(nn.Module):
         return self.distance(out.output, out.repeated(out.clean), *mask)
 
     def terms(self, out: Pass, model: Model) -> dict[str, Tensor]:
-        """The (N,) distance and penalties by name, not yet weighted; (K·N,) if K draws differ."""
+        """The (N,) distance and penalties by name, not yet weighted by the penalties' weights; (K·N,) if K draws differ.
+
+        A code with several qualities weights each sample's distance.
+        """
         drawn = out.draws.get("penalties", {})
-        terms = {"distance": self.distances(out)}
+        distances = self.distances(out)
+        terms = {"distance": distances if out.code.weight is None else out.repeated(out.code.weight) * distances}
         for name, penalty in self.named:
             terms[name] = penalty(out, model, drawn[name]) if name in drawn else penalty(out, model)
         if out.code.loss is not None:

@@ -9,6 +9,7 @@ from isthmus.parts import (
     ActivationL1,
     Blur,
     CodeAdversary,
+    ColumnLikelihood,
     Columns,
     Contraction,
     Conv,
@@ -20,10 +21,12 @@ from isthmus.parts import (
     Gaussian,
     GaussianCode,
     GaussianNoise,
+    Gdn,
     Grey,
     Gru,
     Hide,
     Holes,
+    Hyper,
     Kl,
     Ladder,
     Likelihood,
@@ -36,6 +39,7 @@ from isthmus.parts import (
     PredictsResidual,
     Psnr,
     Residual,
+    Rounded,
     Rvq,
     Shrink,
     SparsityKl,
@@ -351,6 +355,20 @@ _ROWS = (
         data="table",
     ),
     Recipe(
+        "table-vae",
+        "A VAE for tables: a mixture of logistics for each number, rounded to its decimals, a softmax for categories.",
+        "To draw rows, to find the likelihood of exact rows, and to store tables without loss. Read text columns with "
+        "categorical=auto.",
+        "Xu et al., Modeling tabular data using conditional GAN, NeurIPS (2019), whose TVAE it is",
+        Blueprint(
+            network=Table(widths="auto", most_widths=(256, 128), activation="silu"),
+            code=GaussianCode(size="auto", most=16),
+            distance=ColumnLikelihood(),
+            penalties=(Kl(),),
+        ),
+        data="table",
+    ),
+    Recipe(
         "vq",
         "A code of whole numbers: eight vectors, each chosen from a book of 256 learnt entries; 64 bits a sample.",
         "To store or send samples in few bits, and for sequence models, which need symbols. For larger pictures use "
@@ -376,6 +394,22 @@ _ROWS = (
         Blueprint(
             network=Dense(widths="auto", most_widths=(512,)), code=Fsq(size="auto", most=24, levels=(8, 5, 5, 5))
         ),
+    ),
+    Recipe(
+        "image-codec",
+        "Compresses pictures: the code is rounded, and training weighs its bits against the error, at seven qualities.",
+        "For files smaller than JPEG's. Train on patches: --patches 100 --size 128. The files need the model to decode.",
+        "Ballé, Laparra & Simoncelli, End-to-end optimized image compression, ICLR (2017)",
+        Blueprint(network=Gdn(), code=Rounded(), distance=Sse(link="identity"), penalties=(Kl(),)),
+        data="pictures",
+    ),
+    Recipe(
+        "image-codec-hyper",
+        "image-codec with side information: a few numbers for each region say how large the code is there.",
+        "For the smallest files. It takes a little longer than image-codec.",
+        "Ballé et al., Variational image compression with a scale hyperprior, ICLR (2018)",
+        Blueprint(network=Gdn(), code=Rounded(prior=Hyper()), distance=Sse(link="identity"), penalties=(Kl(),)),
+        data="pictures",
     ),
     Recipe(
         "mae",

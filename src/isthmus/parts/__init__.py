@@ -1,6 +1,6 @@
 """The parts of an autoencoder: frozen values that carry their own mathematics. They depend on torch only."""
 
-from isthmus.parts.codes import Code, CodeKind, Fsq, GaussianCode, Ladder, Plain, Rvq, TopK, Vq
+from isthmus.parts.codes import Code, CodeKind, Fsq, GaussianCode, Ladder, Plain, Rounded, Rvq, TopK, Vq
 from isthmus.parts.conditioning import Conditioning
 from isthmus.parts.corruptions import (
     Blur,
@@ -25,12 +25,14 @@ from isthmus.parts.distances import (
     L1,
     Bce,
     Categorical,
+    ColumnLikelihood,
     Columns,
     Custom,
     DiscretisedLogistic,
     Distance,
     Gaussian,
     Likelihood,
+    LogisticMixture,
     Mse,
     NegativeBinomial,
     Poisson,
@@ -38,7 +40,7 @@ from isthmus.parts.distances import (
     Sse,
 )
 from isthmus.parts.gaussians import DiagonalGaussian
-from isthmus.parts.networks import Conv, Dense, Gru, Network, Patches, Residual, Table
+from isthmus.parts.networks import Conv, Dense, Gdn, Gru, Network, Patches, Residual, Table
 from isthmus.parts.outputs import Output, PredictsResidual, PredictsSample
 from isthmus.parts.part import Part, Shape, Value
 from isthmus.parts.penalties import (
@@ -52,7 +54,7 @@ from isthmus.parts.penalties import (
     Penalty,
     SparsityKl,
 )
-from isthmus.parts.priors import FlowPrior, Prior, StandardNormal, TopDown, VampPrior
+from isthmus.parts.priors import Factorised, FlowPrior, Hyper, Prior, StandardNormal, TopDown, VampPrior
 
 __all__ = [
     "L1",
@@ -63,6 +65,7 @@ __all__ = [
     "Code",
     "CodeAdversary",
     "CodeKind",
+    "ColumnLikelihood",
     "Columns",
     "Conditioning",
     "Contraction",
@@ -75,20 +78,24 @@ __all__ = [
     "DiagonalGaussian",
     "DiscretisedLogistic",
     "Distance",
+    "Factorised",
     "FlowPrior",
     "Fsq",
     "Gaussian",
     "GaussianCode",
     "GaussianNoise",
+    "Gdn",
     "Grey",
     "Gru",
     "Hide",
     "Holes",
+    "Hyper",
     "Identity",
     "Jpeg",
     "Kl",
     "Ladder",
     "Likelihood",
+    "LogisticMixture",
     "Masking",
     "Mmd",
     "Mse",
@@ -109,6 +116,7 @@ __all__ = [
     "Prior",
     "Psnr",
     "Residual",
+    "Rounded",
     "Rvq",
     "SaltAndPepper",
     "Shape",

@@ -5,12 +5,12 @@ from torch import Tensor
 from torch.nn import functional as F
 
 
-def floored(x: Tensor, least: float) -> Tensor:
+def floored(x: Tensor, least: float | Tensor) -> Tensor:
     """The input x bounded below by `least`, smoothly: nearly x itself if x is well above."""
     return least + F.softplus(x - least)
 
 
-def unfloored(y: Tensor, least: float) -> Tensor:
+def unfloored(y: Tensor, least: float | Tensor) -> Tensor:
     """The x whose `floored` is y."""
     return least + torch.log(torch.expm1(y - least))
 

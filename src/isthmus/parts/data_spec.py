@@ -29,6 +29,10 @@ class DataSpec:
     deviation: the root of the mean variance of a sample's numbers, scaled; None without samples.
     damaged: for data in pairs, whether the damaged pictures are grey and the clean ones in colour, and how many times
         smaller they are; None for other data.
+    frequent: the scaled values that are much more frequent than their neighbours, in order
+        (`parts.distances.mixture`).
+    grids: for each column of a table, the step of its numbers and the place of the number 0, scaled
+        (`parts.distances.column_likelihood`); empty for other data.
     """
 
     range: tuple[float, float] | None = None
@@ -40,6 +44,8 @@ class DataSpec:
     dimensions: int | None = None
     deviation: float | None = None
     damaged: tuple[bool, int] | None = None
+    frequent: tuple[float, ...] = ()
+    grids: tuple[tuple[float, float], ...] = ()
 
     def size(self, most: int) -> int:
         """The size of an undercomplete code: the data's dimensions, at most `most` and half of a sample's numbers."""

@@ -54,12 +54,14 @@ class Code:
     distribution: the posterior that z was drawn from, if there is one.
     indices: the entries of the code book that represent z, if there is a book.
     loss: (N,) the code's own term in the loss (for example a commitment), if it has one.
+    weight: (N,) of each sample's distance in the loss, if the code has several qualities.
     """
 
     z: Tensor
     distribution: Any = None
     indices: Tensor | None = None
     loss: Tensor | None = None
+    weight: Tensor | None = None
 
 
 @dataclass

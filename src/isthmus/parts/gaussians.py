@@ -3,9 +3,11 @@
 import math
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
 from isthmus.parts.bounds import slowed
+from isthmus.parts.part import Shape
 
 LOG_VARIANCE_LEAST, LOG_VARIANCE_MOST = -20.0, 2.0
 """Beyond these bounds log σ² grows as a logarithm (`bounds.slowed`), so that σ² and its KL grow linearly with the
@@ -27,6 +29,12 @@ class DiagonalGaussian:
         """From (N, 2·C, …) features: first all μ, then all log σ², which is softly bounded."""
         mean, log_variance = features.chunk(2, 1)
         return cls(mean, -slowed(-slowed(log_variance, LOG_VARIANCE_MOST), -LOG_VARIANCE_LEAST))
+
+    @classmethod
+    def standard(cls, count: int, code: Shape) -> "DiagonalGaussian":
+        """The standard normal for each of `count` samples, float64."""
+        zeros = torch.zeros(count, *code, dtype=torch.float64)
+        return cls(zeros, zeros)
 
     def sample(self, noise: Tensor) -> Tensor:
         """(N, K, *code) standard normal numbers to (K·N, *code), draw by draw."""

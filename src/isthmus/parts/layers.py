@@ -195,6 +195,24 @@ class Crop(nn.Module):
         return f"shape={self.shape}"
 
 
+class Head(nn.Module):
+    """Keeps the first numbers along each axis, if the input was padded at the ends."""
+
+    def __init__(self, sizes: Shape) -> None:
+        super().__init__()
+        self.sizes = sizes
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, C, *larger) to (N, C, *sizes)."""
+        for axis, size in enumerate(self.sizes, start=2):
+            x = x.narrow(axis, 0, size)
+        return x
+
+    def extra_repr(self) -> str:
+        """The text that `print` shows."""
+        return f"sizes={self.sizes}"
+
+
 def frozen(module: nn.Module) -> Callable[..., Any]:
     """The module as a function with fixed weights; gradients flow through its inputs only."""
     weights = {name: weight.detach() for name, weight in module.named_parameters()}

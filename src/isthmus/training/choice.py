@@ -14,6 +14,7 @@ from isthmus.data import Samples
 from isthmus.model.autoencoder import Autoencoder
 from isthmus.model.batch import inputs_of
 from isthmus.parts.model import eval_mode
+from isthmus.parts.networks.gdn import DivisiveNorm
 from isthmus.parts.networks.recurrent import Recurrent
 from isthmus.parts.networks.residual import Block
 from isthmus.training.settings import Settings
@@ -89,9 +90,9 @@ def _batch_size(samples: int) -> int:
 
 
 def _learning_rate(model: Autoencoder) -> float:
-    """Lower for residual blocks and recurrent cells; higher for logistic units, whose slopes are small."""
+    """Lower for residual blocks, recurrent cells and divisive normalisation; higher for logistic units, whose slopes are small."""
     modules = list(model.modules())
-    if any(isinstance(module, Block | Recurrent | nn.RNNBase) for module in modules):
+    if any(isinstance(module, Block | DivisiveNorm | Recurrent | nn.RNNBase) for module in modules):
         return 1e-3
     logistic = getattr(model.code, "activation", "") == "sigmoid"
     return 1e-2 if logistic or any(isinstance(module, nn.Sigmoid) for module in modules) else 3e-3

@@ -8,7 +8,17 @@ from scipy import special, stats
 import isthmus as ist
 from isthmus.errors import BlueprintError
 from isthmus.model.blueprint import Blueprint
-from isthmus.parts import Categorical, DataSpec, DiscretisedLogistic, Gaussian, NegativeBinomial, Poisson
+from isthmus.parts import (
+    Bce,
+    Categorical,
+    DataSpec,
+    DiscretisedLogistic,
+    Gaussian,
+    LogisticMixture,
+    Mse,
+    NegativeBinomial,
+    Poisson,
+)
 from isthmus.parts.bounds import floored, slowed, unfloored
 
 UNIT = DataSpec(range=(0.0, 1.0))
@@ -18,6 +28,8 @@ WITH_SEVERAL = [
     DiscretisedLogistic(),
     DiscretisedLogistic(levels=4),
     Categorical(levels=5),
+    LogisticMixture(masses=(0, 128, 255)),
+    LogisticMixture(levels=5, components=1, masses=()),
     NegativeBinomial(),
 ]
 ALL = [*WITH_SEVERAL, Poisson()]
@@ -87,7 +99,15 @@ def test_counts_have_the_probabilities_of_scipy():
 
 
 @pytest.mark.parametrize(
-    "distance", [DiscretisedLogistic(), DiscretisedLogistic(levels=3), Categorical(levels=7)], ids=str
+    "distance",
+    [
+        DiscretisedLogistic(),
+        DiscretisedLogistic(levels=3),
+        Categorical(levels=7),
+        LogisticMixture(masses=(0, 7, 255)),
+        LogisticMixture(levels=3, components=2, masses=(1,)),
+    ],
+    ids=str,
 )
 @pytest.mark.parametrize("far", [1.0, 30.0])
 def test_the_levels_probabilities_sum_to_one(distance, far):
@@ -96,6 +116,45 @@ def test_the_levels_probabilities_sum_to_one(distance, far):
     for row in output:
         nats = distance(row.expand(distance.levels, -1), every)
         assert float((-nats).exp().sum()) == pytest.approx(1, abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    "distance",
+    [
+        DiscretisedLogistic(),
+        DiscretisedLogistic(levels=3),
+        Categorical(levels=7),
+        LogisticMixture(masses=(0, 7, 255)),
+        LogisticMixture(levels=3, components=2, masses=(1,)),
+        Bce(),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("far", [1.0, 30.0])
+def test_the_cumulative_probability_grows_by_the_probability_of_each_level(distance, far):
+    count = getattr(distance, "levels", 2)
+    every = torch.linspace(0, 1, count, dtype=torch.float64)[:, None]
+    edges = (torch.arange(count + 1)[:, None] - 0.5).double() / (count - 1)
+    for row in far * drawn(distance, 10, 1):
+        below = distance.cumulative(distance.parameters(row.expand(count + 1, -1)), edges)
+        below[0], below[-1] = 0, 1  # the first level reaches down to -∞ and the last one up to ∞
+        probability = (-distance.elements(row.expand(count, -1), every)).exp()
+        assert torch.allclose(below.diff(dim=0), probability, atol=1e-8, rtol=0)
+
+
+@pytest.mark.parametrize("distance", [Gaussian(scale=0.3), Gaussian(scale="learnt")], ids=str)
+def test_a_gaussians_cumulative_probability_is_scipys_at_the_middle_between_two_steps(distance):
+    distance = distance.resolve(DataSpec())
+    output, level = drawn(distance, 5, 3), torch.arange(15).view(5, 3) - 7
+    scale = 0.3 if distance.scale == 0.3 else floored(output[:, 3:], np.log(0.01)).exp().numpy()
+    expected = stats.norm.cdf((level.numpy() - 0.5) * 0.25, output[:, :3].numpy(), scale)
+    assert np.allclose(distance.cumulative(distance.parameters(output), (level - 0.5) * 0.25).numpy(), expected)
+
+
+def test_a_distance_without_levels_says_so():
+    for distance in (Mse(), Poisson()):
+        with pytest.raises(BlueprintError, match="no probabilities of exact values"):
+            distance.parameters(torch.zeros(1, 2))
 
 
 @pytest.mark.parametrize("distance", [Poisson(), NegativeBinomial()], ids=str)
@@ -220,7 +279,7 @@ def test_data_that_do_not_fit_are_refused_when_the_blueprint_meets_them(distance
     assert words in str(caught.value)
 
 
-@pytest.mark.parametrize("distance", [DiscretisedLogistic(), Categorical()], ids=str)
+@pytest.mark.parametrize("distance", [DiscretisedLogistic(), Categorical(), LogisticMixture()], ids=str)
 def test_levels_are_refused_for_data_without_bounds(distance):
     with pytest.raises(BlueprintError, match="unbounded"):
         distance.resolve(DataSpec(range=None))
@@ -237,6 +296,7 @@ def test_a_missing_number_fits_every_likelihood():
         (Gaussian(scale="learnt"), "dense"),
         (DiscretisedLogistic(), "conv"),
         (Categorical(), "dense"),
+        (LogisticMixture(), "conv"),
         (Poisson(), "dense"),
         (NegativeBinomial(), "dense"),
     ],

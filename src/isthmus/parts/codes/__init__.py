@@ -5,7 +5,8 @@ from isthmus.parts.codes.gaussian import GaussianCode
 from isthmus.parts.codes.ladder import Ladder
 from isthmus.parts.codes.plain import Plain
 from isthmus.parts.codes.quantised import Fsq, Rvq, Vq
+from isthmus.parts.codes.rounded import Rounded
 from isthmus.parts.codes.top_k import TopK
 from isthmus.parts.forward_pass import Code
 
-__all__ = ["Code", "CodeKind", "Fsq", "GaussianCode", "Ladder", "Plain", "Rvq", "TopK", "Vq"]
+__all__ = ["Code", "CodeKind", "Fsq", "GaussianCode", "Ladder", "Plain", "Rounded", "Rvq", "TopK", "Vq"]

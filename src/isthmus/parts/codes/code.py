@@ -1,16 +1,21 @@
 """The base of all codes: how the encoder's features become the decoder's input."""
 
+from collections.abc import Generator
 from typing import Annotated, ClassVar, Literal, Self
 
 import torch
 from pydantic import Field, SerializeAsAny
 from torch import Tensor, nn
 
+from isthmus.errors import BlueprintError
 from isthmus.parts.data_spec import DataSpec
 from isthmus.parts.forward_pass import Code
+from isthmus.parts.gaussians import DiagonalGaussian
 from isthmus.parts.part import Part, Shape
 from isthmus.parts.priors import Prior, StandardNormal
 
+Turns = Generator[tuple[DiagonalGaussian | None, DiagonalGaussian], Tensor, Tensor]
+"""See `CodeKind.in_turn`."""
 LEFT_OPEN = ("auto", "wide")
 """Sizes that are decided from the data."""
 
@@ -82,6 +87,21 @@ class CodeKind(Part):
     def draw(self, count: int, code: Shape, generator: torch.Generator, draws: int | None = None) -> Tensor | None:
         """The random numbers for `count` samples, N first, if the code is random; draws: how many per sample."""
         return None
+
+    def from_indices(self, indices: Tensor, code: Shape, module: nn.Module | None) -> Tensor:
+        """The (N, *code) codes, float64, of (N, …) `Code.indices`; for quantised codes only."""
+        raise NotImplementedError
+
+    def in_turn(self, features: Tensor | None, count: int, code: Shape, module: nn.Module | None = None) -> Turns:
+        """The levels of the codes of `count` samples in the order in which they are drawn, for a codec.
+
+        A generator that yields the posterior, or None without features, and the prior of a level given the levels
+        above. You send the drawn level, and it returns the (N, *code) codes at the end.
+
+        Raises:
+            BlueprintError: the code has no posterior, or its prior isn't normal given the levels above.
+        """
+        raise BlueprintError(f"A {self.kind} code has no posterior to draw codes from. Use a gaussian or ladder code.")
 
     def kl(self, code: Code) -> Tensor | None:
         """(N, *code) KL divergence of each latent dimension to the prior, in nats.

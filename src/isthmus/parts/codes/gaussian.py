@@ -7,10 +7,11 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from isthmus.errors import BlueprintError
-from isthmus.parts.codes.code import CodeKind
+from isthmus.parts.codes.code import CodeKind, Turns
 from isthmus.parts.forward_pass import Code
 from isthmus.parts.gaussians import DiagonalGaussian
 from isthmus.parts.part import Shape
+from isthmus.parts.priors import StandardNormal
 
 
 class GaussianCode(CodeKind):
@@ -45,3 +46,14 @@ class GaussianCode(CodeKind):
             )
         posterior = DiagonalGaussian.of(features)
         return Code(posterior.mean if draws is None else posterior.sample(draws), posterior)
+
+    def in_turn(self, features: Tensor | None, count: int, code: Shape, module: nn.Module | None = None) -> Turns:
+        """A single level (see `CodeKind.in_turn`)."""
+        if not isinstance(self.prior, StandardNormal):
+            raise BlueprintError(
+                f"The prior {self.prior} isn't a product of normal distributions, so codes can't be coded one by one. "
+                "Use the prior 'standard-normal'."
+            )
+        return (
+            yield None if features is None else DiagonalGaussian.of(features), DiagonalGaussian.standard(count, code)
+        )

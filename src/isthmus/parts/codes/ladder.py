@@ -8,7 +8,7 @@ from pydantic import Field, SerializeAsAny
 from torch import Tensor, nn
 
 from isthmus.errors import BlueprintError
-from isthmus.parts.codes.code import CodeKind
+from isthmus.parts.codes.code import CodeKind, Turns
 from isthmus.parts.forward_pass import Code
 from isthmus.parts.gaussians import DiagonalGaussian
 from isthmus.parts.layers import initialise
@@ -95,6 +95,18 @@ class Ladder(CodeKind):
             noise = draws[..., : -self.top].transpose(0, 1).flatten(0, 1)
             below = lower.sample(noise[:, None])
         return Code(torch.cat([below, above], 1), LadderPosterior(upper, lower, expected))
+
+    def in_turn(self, features: Tensor | None, count: int, code: Shape, module: nn.Module | None = None) -> Turns:
+        """First z₂, then z₁ (see `CodeKind.in_turn`)."""
+        assert isinstance(module, Levels)
+        size = code[0] - self.top
+        split = None if features is None else 2 * size
+        upper = None if features is None else DiagonalGaussian.of(module.above(features[:, split:]))
+        above = yield upper, DiagonalGaussian.standard(count, (self.top,))
+        expected = DiagonalGaussian.of(module.below(above))
+        lower = None if features is None else _product(DiagonalGaussian.of(features[:, :split]), expected)
+        below = yield lower, expected
+        return torch.cat([below, above], 1)
 
 
 class Levels(nn.Module):

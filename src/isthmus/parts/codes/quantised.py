@@ -116,6 +116,16 @@ class Vq(CodeKind):
         # the value is the entries exactly, the gradient is the features'
         return Code(z + (features - features.detach()), indices=_on_grid(indices, features), loss=loss)
 
+    def from_indices(self, indices: Tensor, code: Shape, module: nn.Module | None) -> Tensor:
+        """The (N, *code) codes, float64, of (N, …) indices: the sum of the books' entries."""
+        assert module is not None
+        books = [book.double() for book in module.codebooks]  # pyright: ignore[reportGeneralTypeIssues]
+        each = indices.reshape(len(indices), -1, self.books)
+        z = books[0][each[..., 0]]
+        for number in range(1, self.books):
+            z = z + books[number][each[..., number]]
+        return _like(z, z.new_empty(len(z), *code))
+
     def _length(self, code: Shape) -> int:
         """Numbers per vector, for a code of this shape."""
         channels, *grid = code
@@ -202,6 +212,15 @@ class Fsq(CodeKind):
         with torch.autocast(features.device.type, enabled=False):
             z, indices = module(_vectors(features, len(self.levels)))
         return Code(_like(z, features), indices=_on_grid(indices[..., None].long(), features))
+
+    def from_indices(self, indices: Tensor, code: Shape, module: nn.Module | None) -> Tensor:
+        """The (N, *code) codes, float64, of (N, …) indices: the levels are the index's digits."""
+        levels = torch.tensor(self.levels)
+        basis = torch.tensor([1, *self.levels[:-1]]).cumprod(0)
+        digits = indices.reshape(len(indices), -1, 1) // basis % levels
+        half = levels // 2
+        z = (digits - half).double() / half
+        return _like(z, z.new_empty(len(z), *code))
 
 
 def _vectors_for(spec: DataSpec, bits: float, most: int) -> int:

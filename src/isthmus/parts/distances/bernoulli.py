@@ -2,6 +2,7 @@
 
 from typing import ClassVar, Literal, Self
 
+import torch
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -41,3 +42,15 @@ class Bce(Distance):
         """(N, *shape) logits, (N, *shape) in 0..1 to (N, *shape) nats."""
         self._check_shapes(output, target)
         return F.softplus(output) - target * output
+
+    def parameters(self, output: Tensor) -> Tensor:
+        """(N, *shape) logits to the probabilities of 0 (see `Distance.parameters`)."""
+        return torch.sigmoid(-output)
+
+    def likely(self, parameters: Tensor) -> Tensor:
+        """(N, *shape) to (N, *shape): 0 or 1 (see `Distance.likely`)."""
+        return (parameters < 0.5).to(parameters.dtype)
+
+    def cumulative(self, parameters: Tensor, value: Tensor) -> Tensor:
+        """(N, *shape), (N, *shape) to (N, *shape), for data that are 0 or 1 (see `Distance.cumulative`)."""
+        return torch.where(value > 1, 1.0, torch.where(value > 0, parameters, 0.0 * parameters))

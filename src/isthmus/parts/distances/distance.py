@@ -28,6 +28,7 @@ class Distance(Part):
     likelihood: ClassVar[bool] = False
     density: ClassVar[bool] = False
     reduction: ClassVar[Literal["sum", "mean"]] = "sum"
+    alike: ClassVar[bool] = True
 
     link: Literal["auto", "identity", "sigmoid"] = "auto"
 
@@ -90,6 +91,33 @@ class Distance(Part):
 
     def elements(self, output: Tensor, target: Tensor) -> Tensor:
         """(N, *outputs), (N, *shape) to (N, *shape): the loss of each number."""
+        raise NotImplementedError
+
+    def parameters(self, output: Tensor) -> Tensor:
+        """The decoder's (N, *outputs) to the parameters of `cumulative`, (N, P · C, …): what is computed once.
+
+        First come the first parameters of all numbers, then the second ones, and so on; unless the numbers aren't
+        `alike`.
+
+        Raises:
+            BlueprintError: this distance gives no probabilities of exact values.
+        """
+        raise BlueprintError(
+            f"The distance {self.kind!r} gives no probabilities of exact values. Use 'bce' for black and white, "
+            "'logistic-mixture' for bytes, or 'column-likelihood' for tables."
+        )
+
+    def cumulative(self, parameters: Tensor, value: Tensor) -> Tensor:
+        """The probability of a smaller number than each value: (N, P · C, …), (N, *shape) scaled to (N, *shape).
+
+        Only a likelihood of exact values has it. Between the middles of neighbouring values it grows by the probability
+        of the value between them, the exponential of minus `elements`. It computes with operations that have an exact
+        form (`isthmus.exact`), so that a lossless codec can repeat it.
+        """
+        raise NotImplementedError
+
+    def likely(self, parameters: Tensor) -> Tensor:
+        """(N, P · C, …) to (N, *shape): a likely value, scaled, at which a codec begins its search."""
         raise NotImplementedError
 
     def __call__(self, output: Tensor, target: Tensor, observed: Tensor | None = None) -> Tensor:

@@ -60,6 +60,22 @@ class Gaussian(Distance):
         log_scale = floored(output.chunk(2, 1)[1], math.log(self.least_scale))
         return 0.5 * difference.square() * (-2 * log_scale).exp() + log_scale + constant
 
+    def parameters(self, output: Tensor) -> Tensor:
+        """(N, *outputs) to all μ, then all 1 / σ (see `Distance.parameters`)."""
+        mean = self.picture(output)
+        if self.scale != "learnt":
+            return torch.cat([mean, torch.full_like(mean, 1 / self.scale)], 1)
+        return torch.cat([mean, (-floored(output.chunk(2, 1)[1], math.log(self.least_scale))).exp()], 1)
+
+    def likely(self, parameters: Tensor) -> Tensor:
+        """(N, 2 C, …) to (N, *shape): μ (see `Distance.likely`)."""
+        return parameters.chunk(2, 1)[0]
+
+    def cumulative(self, parameters: Tensor, value: Tensor) -> Tensor:
+        """(N, 2 C, …), (N, *shape) to (N, *shape): Φ((x - μ) / σ) (see `Distance.cumulative`)."""
+        mean, narrow = parameters.chunk(2, 1)
+        return torch.special.ndtr((value - mean) * narrow)
+
     def _unscaled(self, scale: Tensor) -> Tensor:
         """The decoder's output for these σ, kept well above the lower bound, where the floor has a useful slope."""
         return unfloored(scale.clamp(min=2 * self.least_scale).log(), math.log(self.least_scale))

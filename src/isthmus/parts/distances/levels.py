@@ -50,6 +50,15 @@ class _Levels(Distance):
                 "Set their number (levels=), give bytes, or use the distance 'gaussian'."
             )
 
+    def _unscaled(self, scale: Tensor) -> Tensor:
+        """The decoder's output for these s, which are at least half a bin."""
+        return unfloored(scale.clamp(min=0.5 / (self.levels - 1)).log(), self._least)
+
+    @property
+    def _least(self) -> float:
+        """The lower bound of log s: an eighth of a bin's width."""
+        return -math.log(8 * (self.levels - 1))
+
 
 class DiscretisedLogistic(_Levels):
     r"""Negative log-probability of a level under a logistic distribution cut into bins, in nats, summed over numbers.
@@ -86,21 +95,23 @@ class DiscretisedLogistic(_Levels):
         """(N, *outputs), (N, *shape) to (N, *shape) nats."""
         self._check_shapes(output, target)
         place, scale = output.chunk(2, 1)
-        narrow, half = (-floored(slowed(scale, LOG_SCALE_LIMIT), self._least)).exp(), 0.5 / (self.levels - 1)
-        upper, lower = (target - place + half) * narrow, (target - place - half) * narrow
-        # σ(a) - σ(b) = σ(a) σ(-b) (1 - exp(b - a)), of which an edge has one factor only; exact far from μ too
-        below, above = target > half, target < 1 - half
-        nats = torch.where(above, F.softplus(-upper), 0) + torch.where(below, F.softplus(lower), 0)
-        return nats - torch.where(above & below, torch.log(-torch.expm1(-2 * half * narrow)), 0)
+        narrow = (-floored(slowed(scale, LOG_SCALE_LIMIT), self._least)).exp()
+        half = 0.5 / (self.levels - 1)
+        return logistic_bin(target - place, half, narrow, target <= half, target >= 1 - half)
 
-    def _unscaled(self, scale: Tensor) -> Tensor:
-        """The decoder's output for these s, which are at least half a bin."""
-        return unfloored(scale.clamp(min=0.5 / (self.levels - 1)).log(), self._least)
+    def parameters(self, output: Tensor) -> Tensor:
+        """(N, *outputs) to all μ, then all 1 / s (see `Distance.parameters`)."""
+        place, scale = output.chunk(2, 1)
+        return torch.cat([place, (-floored(slowed(scale, LOG_SCALE_LIMIT), self._least)).exp()], 1)
 
-    @property
-    def _least(self) -> float:
-        """The lower bound of log s: an eighth of a bin's width."""
-        return -math.log(8 * (self.levels - 1))
+    def likely(self, parameters: Tensor) -> Tensor:
+        """(N, 2 C, …) to (N, *shape): μ (see `Distance.likely`)."""
+        return parameters.chunk(2, 1)[0]
+
+    def cumulative(self, parameters: Tensor, value: Tensor) -> Tensor:
+        """(N, 2 C, …), (N, *shape) to (N, *shape): σ((x - μ) / s) (see `Distance.cumulative`)."""
+        place, narrow = parameters.chunk(2, 1)
+        return torch.sigmoid((value - place) * narrow)
 
 
 class Categorical(_Levels):
@@ -136,6 +147,34 @@ class Categorical(_Levels):
         levels = (target * (self.levels - 1)).round().long().clamp(0, self.levels - 1)
         return F.cross_entropy(self._logits(output), levels, reduction="none")
 
+    def parameters(self, output: Tensor) -> Tensor:
+        """(N, *outputs) to the probabilities of at most each level (see `Distance.parameters`)."""
+        return self._logits(output).softmax(1).cumsum(1).flatten(1, 2)
+
+    def likely(self, parameters: Tensor) -> Tensor:
+        """(N, levels · C, …) to (N, *shape): the medians (see `Distance.likely`)."""
+        return (self._logits(parameters) < 0.5).sum(1).to(parameters.dtype) / (self.levels - 1)
+
+    def cumulative(self, parameters: Tensor, value: Tensor) -> Tensor:
+        """(N, levels · C, …), (N, *shape) to (N, *shape) (see `Distance.cumulative`)."""
+        below = (value * (self.levels - 1)).floor().long()  # the highest level below the value
+        at = self._logits(parameters).gather(1, below.clamp(0, self.levels - 1)[:, None])[:, 0]
+        return torch.where(below >= self.levels - 1, 1.0, torch.where(below >= 0, at, 0.0 * at))
+
     def _logits(self, output: Tensor) -> Tensor:
         """(N, *outputs) as (N, levels, *shape)."""
         return output.unflatten(1, (self.levels, -1))
+
+
+def logistic_bin(away: Tensor, half: float | Tensor, narrow: Tensor, first: Tensor, last: Tensor) -> Tensor:
+    r"""The negative log-probability of a bin under a logistic, :math:`-\log(\sigma(b) - \sigma(a))`, in nats.
+
+    It is exact far from the logistic's place too. All broadcast against each other.
+
+    away: the bin's middle minus the logistic's place. half: half the bin's width. narrow: 1 / s.
+    first, last: whether the bin reaches to minus infinity, or to infinity.
+    """
+    upper, lower = (away + half) * narrow, (away - half) * narrow
+    # σ(b) - σ(a) = σ(b) σ(-a) (1 - exp(a - b)), of which an edge has one factor only
+    nats = torch.where(last, 0, F.softplus(-upper)) + torch.where(first, 0, F.softplus(lower))
+    return nats - torch.where(first | last, 0, torch.log(-torch.expm1(-2 * half * narrow)))

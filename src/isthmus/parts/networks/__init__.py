@@ -2,10 +2,11 @@
 
 from isthmus.parts.networks.conv import Conv
 from isthmus.parts.networks.dense import Dense
+from isthmus.parts.networks.gdn import Gdn
 from isthmus.parts.networks.network import Network
 from isthmus.parts.networks.patches import Patches
 from isthmus.parts.networks.recurrent import Gru
 from isthmus.parts.networks.residual import Residual
 from isthmus.parts.networks.table import Table
 
-__all__ = ["Conv", "Dense", "Gru", "Network", "Patches", "Residual", "Table"]
+__all__ = ["Conv", "Dense", "Gdn", "Gru", "Network", "Patches", "Residual", "Table"]

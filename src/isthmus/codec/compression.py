@@ -1,0 +1,389 @@
+"""Compressing any source into a file with a model, and getting it back."""
+
+import hashlib
+import json
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from isthmus.codec.blocks import BlockCoder
+from isthmus.codec.exact_model import ExactModel
+from isthmus.codec.file import CodecFile, Entry, damaged, write_block, write_header, write_index
+from isthmus.codec.grid import Grid
+from isthmus.codec.methods import ByBitsBack, ByCode, ByResidual, Method
+from isthmus.codec.packing import DamagedError
+from isthmus.codec.picture import ByPicture
+from isthmus.data.ahead import side_by_side
+from isthmus.data.samples import Samples
+from isthmus.data.write import open_writer
+from isthmus.errors import DataError, RunError, UseError
+from isthmus.measures.likelihood import elbo
+from isthmus.model.autoencoder import Autoencoder
+from isthmus.model.store import describe_model
+from isthmus.parts import Bce
+from isthmus.parts.model import check_decodes
+from isthmus.run import load
+from isthmus.storage.files import check_regular, whole_file
+from isthmus.trained import TrainedModel
+from isthmus.uses.arguments import takes_run
+
+NUMBERS = 2**21
+"""Numbers in a block, about."""
+QUALITY = 50.0
+MEASURED = 500
+"""Samples whose negative ELBO is compared with the measured rate."""
+
+Progress = Callable[[int, int | None], object]
+
+
+@dataclass(frozen=True)
+class Compressed:
+    """What compressing came to.
+
+    path: the file. method: "bits-back", "residual" or "code". samples, numbers, blocks: how many there are.
+    bytes: of the file, with everything in it. plain: of the numbers themselves, as uint8 or float32.
+    bits_per_dimension: of the file, for each number. elbo: the model's negative ELBO in bits per dimension, for
+    comparison, on some of the samples; None without a likelihood of exactly these values. model: the bytes of the
+    model, which the receiver needs too.
+    """
+
+    path: str
+    method: str
+    samples: int
+    numbers: int
+    blocks: int
+    bytes: int
+    plain: int
+    bits_per_dimension: float
+    elbo: float | None
+    model: int
+
+    def to_json(self) -> dict[str, Any]:
+        """All fields."""
+        return asdict(self)
+
+
+@takes_run
+def compress(
+    run: TrainedModel,
+    source: Any,
+    target: str | Path,
+    *,
+    lossless: bool = False,
+    max_error: float | None = None,
+    quality: float | None = None,
+    bits_per_pixel: float | None = None,
+    rows: int | None = None,
+    jobs: int = 1,
+    overwrite: bool = False,
+    progress: Progress | None = None,
+    **read_options: Any,
+) -> Compressed:
+    """Compress a source of any kind into one file with a model, in blocks, in little memory.
+
+        ist.compress(run, "digits.npy", "digits.isth")
+        samples = ist.decompress("digits.isth", run=run)
+
+    Without other options nothing is lost: a model with a likelihood codes by bits-back, at the rate of its negative
+    ELBO; any other codes its code, and then what its reconstruction misses. Each block is decoded again before the next
+    one is written. The file can be decoded on any machine, with any number of threads.
+
+    lossless: nothing is lost, which is the default.
+    max_error: instead, no number is off by more than this.
+    quality: instead, the code alone is kept, at 0 to 100: at 50, rounding it adds as much squared error as the
+        reconstruction has anyway; each 25 steps are a factor of ten.
+    bits_per_pixel: instead, the code alone, in about as many bits for each number.
+    rows: samples in a block. jobs: blocks that are coded at the same time.
+    progress: called as `progress(samples done, samples in total or None)`.
+    read_options: how to read the source, as for `Run.encode`.
+
+    Raises:
+        UseError: the model can't be used like this, or the samples can't be coded without loss.
+        DataError: the source can't be read, or the target exists.
+        IsthmusError: the target can't be written to; nothing is left behind.
+    """
+    target = Path(target).expanduser()
+    check_regular(target)
+    if target.exists() and not overwrite:
+        raise DataError(f"{target} exists already. Choose another file, or pass overwrite=True.")
+    model = run.model
+    chosen = {
+        "lossless": lossless or None,
+        "max_error": max_error,
+        "quality": quality,
+        "bits_per_pixel": bits_per_pixel,
+    }
+    _check_options(chosen, jobs)
+    exact = ExactModel(model)
+    each = math.prod(model.shape)
+    methods = _methods(
+        exact,
+        lossless or max_error is not None,
+        quality,
+        None if bits_per_pixel is None else bits_per_pixel * each,
+    )
+    rows = rows or max(1, NUMBERS // each)
+    whole = run.covers(source, read_options)
+    stream = run.pictures(source, **read_options) if whole else run.stream(source, rows=rows, **read_options)
+    told: dict[str, Any] = {}
+
+    def encode(piece: Samples) -> tuple[bytes, str]:
+        coder = BlockCoder(exact, piece.kind, piece.dtype, methods, max_error)
+        return coder.encode(piece), piece.dtype
+
+    entries: list[Entry] = []
+    samples = numbers = plain = 0
+    bound: float | None = None
+    with whole_file(target) as path, path.open("wb") as file:
+        start = 0
+        for piece, (content, dtype) in stream.through(encode, workers=jobs):
+            if not entries:
+                told = {
+                    "model": {"name": _name(run), "fingerprint": fingerprint(model)},
+                    "kind": piece.kind,
+                    "dtype": dtype,
+                }
+                start = write_header(file, told)
+                bound = _elbo(run, piece, methods[0], max_error)
+            entries.append(write_block(file, start, len(piece), content))
+            start += entries[-1].size
+            samples += len(piece)
+            numbers += len(piece) * math.prod(piece.shape)
+            plain += len(piece) * math.prod(piece.shape) * (1 if dtype == "uint8" else 4)
+            if progress is not None:
+                progress(samples, stream.count)
+        write_index(file, entries)
+        size = file.tell()
+    return Compressed(
+        path=str(target),
+        method=methods[0].name,
+        samples=samples,
+        numbers=numbers,
+        blocks=len(entries),
+        bytes=size,
+        plain=plain,
+        bits_per_dimension=8 * size / numbers,
+        elbo=bound,
+        model=_model_bytes(model),
+    )
+
+
+class Decompressor:
+    """A compressed file with its model, block by block or sample by sample.
+
+        with Decompressor("digits.isth", run) as file:
+            samples = file[1000:1010]
+
+    Raises:
+        DataError: the file is damaged, or isn't one of Isthmus.
+        UseError: the run isn't the one that the file was compressed with, or its model has changed.
+    """
+
+    def __init__(self, path: str | Path, run: TrainedModel | None = None) -> None:
+        self.file = CodecFile(path)
+        try:
+            self.run = run or _find_run(self.file)
+            header = self.file.header
+            told = header.get("model", {}).get("fingerprint")
+            if told != fingerprint(self.run.model):
+                raise UseError(
+                    f"{self.file.path} was compressed with another model than {_name(self.run) or 'this one'}: its "
+                    f"fingerprint is {str(told)[:16]}, this model's {fingerprint(self.run.model)[:16]}. Give the run "
+                    f"that it was compressed with ({header.get('model', {}).get('name') or 'a run in memory'})."
+                )
+        except BaseException:
+            self.file.__exit__()
+            raise
+
+    def __enter__(self) -> "Decompressor":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.file.__exit__()
+
+    def __len__(self) -> int:
+        return len(self.file)
+
+    def __getitem__(self, rows: int | slice) -> Samples:
+        """Samples by their numbers; only their blocks are read."""
+        wanted = range(len(self))[rows] if isinstance(rows, slice) else range(len(self))[rows : rows + 1 or None]
+        if not len(wanted):
+            raise DataError(f"There are no samples {rows} in {self.file.path}: it has {len(self)}.")
+        span = range(min(wanted), max(wanted) + 1)
+        places = list(self.file.holding(span))
+        first = self.file.first(places[0])
+        values = _joined([self.block(place) for place in places])
+        return values.take([row - first for row in wanted])
+
+    def block(self, place: int) -> Samples:
+        """The samples of one block."""
+        content = self.file.block(place)
+        try:
+            samples = self._coder.decode(content)
+            if len(samples) != self.file.entries[place].count:
+                raise DamagedError("it has another number of samples than the index says")
+            return samples
+        except DamagedError as error:
+            raise damaged(self.file.path, f"block {place}, samples {self.file.first(place)} on: {error}") from error
+
+    def blocks(self, jobs: int = 1) -> Iterator[Samples]:
+        """All blocks in order, `jobs` at the same time."""
+        for _, samples in side_by_side(range(len(self.file.entries)), self.block, jobs):
+            yield samples
+
+    @cached_property
+    def _coder(self) -> BlockCoder:
+        header = self.file.header
+        kind, dtype = header.get("kind"), header.get("dtype")
+        if kind not in ("pictures", "table", "series") or dtype not in ("uint8", "float32"):
+            raise damaged(self.file.path, "its header says nothing about the samples")
+        return BlockCoder(ExactModel(self.run.model), kind, dtype, ())
+
+
+def decompress(
+    source: str | Path,
+    target: str | Path | None = None,
+    *,
+    run: TrainedModel | None = None,
+    rows: slice | None = None,
+    jobs: int = 1,
+    overwrite: bool = False,
+    progress: Progress | None = None,
+) -> Samples | Path:
+    """Get back what `compress` put into a file: as samples, or written to a path in the format of its suffix.
+
+    target: as for `open_writer`; None returns the samples, whose pictures must have one size.
+    run: the run that the file was compressed with; by default it is loaded from the folder that the file names.
+    rows: some of the samples, for example slice(0, 100).
+
+    Raises:
+        DataError: the file is damaged, or the target exists or doesn't suit the samples.
+        UseError: there is no such run, or its model is another one.
+    """
+    with Decompressor(source, run) as file:
+        if rows is not None or target is None:
+            samples = file[rows or slice(None)]
+            if target is None:
+                return samples
+            pieces: Iterator[Samples] = iter([samples])
+        else:
+            pieces = file.blocks(jobs)
+        done = 0
+        count = len(file) if rows is None else None
+        with open_writer(target, like=file.run.description or None, count=count, overwrite=overwrite) as put:
+            for piece in pieces:
+                put(piece.tensor(), piece.names)
+                done += len(piece)
+                if progress is not None:
+                    progress(done, count)
+    return Path(target).expanduser()
+
+
+def codec_info(source: str | Path) -> dict[str, Any]:
+    """What a compressed file holds, without its model: samples, blocks, bytes, and which model it needs."""
+    with CodecFile(source) as file:
+        size = file.path.stat().st_size
+        return {
+            "path": str(file.path),
+            **file.header,
+            "samples": len(file),
+            "blocks": len(file.entries),
+            "bytes": size,
+            "block_bytes": [entry.size for entry in file.entries],
+        }
+
+
+def fingerprint(model: Autoencoder) -> str:
+    """A checksum of everything that decoding depends on: parts, scaling and weights."""
+    made = hashlib.sha256()
+    told = {name: value for name, value in describe_model(model).items() if name != "isthmus"}
+    made.update(json.dumps(told, sort_keys=True, default=str).encode())
+    for name, tensor in sorted(model.state_dict().items()):
+        made.update(name.encode())
+        made.update(np.ascontiguousarray(tensor.detach().cpu().numpy()).tobytes())
+    return made.hexdigest()[:32]
+
+
+def _methods(model: ExactModel, lossless: bool, quality: float | None, bits: float | None) -> tuple[Method, ...]:
+    """The methods to choose from, best first."""
+    own = model.model
+    check_decodes(own)
+    if own.conditioning.classes:
+        raise UseError(
+            "This model needs labels, which a compressed file doesn't hold. Use a model without a condition."
+        )
+    if ByPicture.can(own) and not lossless:
+        share = (QUALITY if quality is None else quality) / 100
+        return (ByPicture(model, share, None if bits is None else bits / math.prod(own.shape)),)
+    if quality is not None or bits is not None:
+        share = 10 ** ((QUALITY - (QUALITY if quality is None else quality)) / 25)
+        return (ByCode(model, share, bits),)
+    likelihood: list[Method] = [ByBitsBack(model)] if ByBitsBack.can(own) else []
+    return (*likelihood, ByResidual(model))
+
+
+def _check_options(chosen: dict[str, Any], jobs: int) -> None:
+    given = [name for name, value in chosen.items() if value is not None]
+    if len(given) > 1:
+        raise UseError(f"{given[0]} and {given[1]} exclude each other: expected one of them. Leave one out.")
+    for name, most in (("max_error", math.inf), ("quality", 100), ("bits_per_pixel", 64)):
+        value = chosen[name]
+        if value is not None and not (0 < value <= most or (name == "quality" and value == 0)):
+            bounds = (
+                f"0 to {most}" if name == "quality" else "above 0" if most == math.inf else f"above 0, {most} at most"
+            )
+            raise UseError(f"{name} is {value:g}: expected a number {bounds}.")
+    if jobs < 1:
+        raise UseError(f"jobs is {jobs}: expected a whole number from 1.")
+
+
+def _find_run(file: CodecFile) -> TrainedModel:
+    """The run in the folder that a file names: as named, or next to the file."""
+    name = file.header.get("model", {}).get("name")
+    if not name:
+        raise UseError(f"{file.path} was compressed with a run in memory. Give that run (run=).")
+    for folder in (Path(name), file.path.parent / name, file.path.parent / Path(name).name):
+        if folder.is_dir():
+            try:
+                return load(folder)
+            except RunError:
+                continue
+    raise UseError(
+        f"{file.path} was compressed with the run {name}, which isn't here. Give its folder (--run), or copy it next "
+        "to the file."
+    )
+
+
+def _name(run: TrainedModel) -> str:
+    return "" if run.folder is None else run.folder.as_posix()
+
+
+def _joined(parts: list[Samples]) -> Samples:
+    if len({part.shape for part in parts}) > 1:
+        raise DataError("The pictures have several sizes, so they make no single array. Give a target folder.")
+    names = tuple(name for part in parts for name in part.names)
+    values = torch.cat([part.tensor() for part in parts])
+    return Samples(values=values, kind=parts[0].kind, names=names)
+
+
+def _elbo(run: TrainedModel, piece: Samples, method: Method, max_error: float | None) -> float | None:
+    """The negative ELBO in bits per dimension, if it is that of exactly these numbers."""
+    distance = run.model.distance
+    if not isinstance(method, ByBitsBack) or max_error is not None or distance.density:
+        return None
+    if piece.shape != tuple(run.model.shape):
+        return None
+    if (Grid.natural(piece).values is None) is isinstance(distance, Bce):
+        return None  # with a grid of few values, the others get no probability
+    bound = -elbo(run.model, piece.some(MEASURED)).value
+    return bound / math.log(2) / math.prod(piece.shape)
+
+
+def _model_bytes(model: Autoencoder) -> int:
+    return sum(tensor.numel() * tensor.element_size() for tensor in model.state_dict().values())

@@ -1,0 +1,286 @@
+"""The ways to code samples: each turns a block of raw samples into bytes, and back."""
+
+import math
+from dataclasses import dataclass
+from typing import Any, ClassVar, Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from isthmus.codec.bits_back import Batch, BitsBack
+from isthmus.codec.block import Block
+from isthmus.codec.codes import Steps, places
+from isthmus.codec.exact_model import ExactModel
+from isthmus.codec.grid import Grid
+from isthmus.codec.packing import DamagedError, Reader, numbers
+from isthmus.codec.picture import ByPicture, words_bytes, words_of
+from isthmus.codec.residual import Misses
+from isthmus.codec.stack import Stack
+from isthmus.codec.tables import Tables
+from isthmus.errors import BlueprintError
+from isthmus.parts import Bce
+from isthmus.parts.model import encoder_input
+
+Size = tuple[int, int] | None
+"""Height and width of pictures of any size."""
+TRIED = (1 / 1024, 1 / 256, 1 / 64, 1 / 16, 1 / 4, 1.0)
+"""Errors from rounding the code, as shares of the model's own, of which lossless coding takes the cheapest."""
+LOOKED_AT = 256
+"""Samples on which settings are tried."""
+
+
+class Method(Protocol):
+    """A way to code blocks, by a name that the file records.
+
+    lossy: whether it may lose something. any_size: whether it takes pictures of any size; others take tiles.
+    """
+
+    name: ClassVar[str]
+    lossy: ClassVar[bool]
+    any_size: ClassVar[bool]
+
+    def suits(self, grid: Grid) -> bool:
+        """Whether it can code numbers of this grid."""
+        ...
+
+    def encode(self, block: Block, grid: Grid) -> bytes:
+        """A block's numbers, without its missing ones, as bytes."""
+        ...
+
+    def decode(self, reader: Reader, count: int, grid: Grid, observed: Tensor | None, size: Size = None) -> Tensor:
+        """The (count, D) raw numbers, float64, with anything where they are missing."""
+        ...
+
+    def bits(self, block: Block, grid: Grid) -> Tensor:
+        """Where the bits go: (N, D), what each number costs, or (N, h, w), what each place of the code costs."""
+        ...
+
+
+@dataclass(frozen=True)
+class ByBitsBack:
+    """Lossless, for a model with a likelihood (see `BitsBack`)."""
+
+    name: ClassVar[str] = "bits-back"
+    lossy: ClassVar[bool] = False
+    any_size: ClassVar[bool] = False
+    model: ExactModel
+
+    @classmethod
+    def can(cls, model: Any) -> bool:
+        """Whether the model has a likelihood with a distribution function, and codes that can be drawn in turn."""
+        if not model.distance.likelihood or model.conditioning.classes or not model.decodes:
+            return False
+        try:
+            next(model.code.in_turn(None, 1, model.code_shape, model.code_module))
+            zeros = torch.zeros(1, *model.distance.outputs(model.shape))
+            model.distance.parameters(zeros)
+        except BlueprintError:
+            return False
+        return True
+
+    def suits(self, grid: Grid) -> bool:
+        """Not if a Bernoulli likelihood gets grey values."""
+        return not isinstance(self.model.model.distance, Bce) or int(grid.count.max()) == 2
+
+    def encode(self, block: Block, grid: Grid) -> bytes:
+        """See `Method`."""
+        batches, words = BitsBack(self.model, grid).encode(grid.levels(block.raw.flatten(1)), block.observed)
+        sizes = [batch.size if batch.drawn else -batch.size for batch in batches]
+        return numbers(sizes) + words.astype("<u4").tobytes()
+
+    def decode(self, reader: Reader, count: int, grid: Grid, observed: Tensor | None, size: Size = None) -> Tensor:
+        """See `Method`."""
+        sizes = reader.numbers(count)
+        if (sizes == 0).any() or np.abs(sizes).sum() != count:
+            raise DamagedError("its batches don't add up")
+        batches = [Batch(abs(size), size > 0) for size in sizes.tolist()]
+        return grid.raw(BitsBack(self.model, grid).decode(batches, words_of(reader), observed))
+
+    def bits(self, block: Block, grid: Grid) -> Tensor:
+        """See `Method`."""
+        return BitsBack(self.model, grid).bits(grid.levels(block.raw.flatten(1)), block.observed)
+
+
+@dataclass(frozen=True)
+class ByResidual:
+    """Lossless, for any model with a code that can be decoded: the code in whole numbers, then what it misses."""
+
+    name: ClassVar[str] = "residual"
+    lossy: ClassVar[bool] = False
+    any_size: ClassVar[bool] = False
+    model: ExactModel
+
+    def suits(self, grid: Grid) -> bool:
+        """Always."""
+        return True
+
+    def encode(self, block: Block, grid: Grid) -> bytes:
+        """See `Method`."""
+        observed = block.observed
+        features = _features(self.model, block)
+        levels = grid.levels(block.raw.flatten(1))
+        made = [self._encode(steps, features, levels, grid, observed) for steps in self._tried(block, features, grid)]
+        return min(made, key=len)
+
+    def decode(self, reader: Reader, count: int, grid: Grid, observed: Tensor | None, size: Size = None) -> Tensor:
+        """See `Method`."""
+        model = self.model.model
+        of = places(model, indices_shape(model))
+        steps, tables = Steps.unpack(reader, of), Tables.unpack(reader, of)
+        misses = Misses.unpack(reader, math.prod(model.shape))
+        stack = Stack(words_of(reader))
+        predicted = self._predicted(steps, tables.pop(stack, count), grid)
+        numbers_ = misses.levels(predicted, _counts(grid))
+        if observed is None:
+            return grid.raw(stack.pop(numbers_).view(count, -1))
+        popped = stack.pop(numbers_.at(observed.flatten().nonzero()[:, 0]))
+        return grid.raw(torch.zeros(observed.shape, dtype=torch.int64).masked_scatter(observed, popped))
+
+    def bits(self, block: Block, grid: Grid) -> Tensor:
+        """See `Method`."""
+        features, levels = _features(self.model, block), grid.levels(block.raw.flatten(1))
+        (steps,) = self._tried(block, features, grid)
+        predicted = self._predicted(steps, steps.symbols(self.model.model, features), grid)
+        known = levels if block.observed is None else torch.where(block.observed, levels, predicted.round().long())
+        misses = Misses.learn(predicted, known, _counts(grid)).levels(predicted, _counts(grid))
+        bits = misses.bits(levels.flatten()).view_as(levels)
+        return bits if block.observed is None else torch.where(block.observed, bits, 0.0)
+
+    def _tried(self, block: Block, features: Tensor, grid: Grid) -> list[Steps]:
+        """The steps that are best for a few of the samples; one, or several that are close."""
+        some = slice(None, None, max(1, len(features) // LOOKED_AT))
+        model = self.model.model
+        z = model.code(features[some], None, model.code_module).z
+        if model.code.bits(model.code_shape) is not None:
+            return [Steps(None)]
+        levels = grid.levels(block.raw.flatten(1)[some])
+        observed = None if block.observed is None else block.observed[some]
+        target = self.model.scaled(block.raw[some]).flatten(1)
+        missed = (_scaled_picture(self.model, z).flatten(1) - target).nan_to_num(0)
+        own = float(missed.square().sum(1).mean()) or 1e-6
+        steps = [Steps.learn(self.model, z, share * own) for share in TRIED]
+        sizes = [len(self._encode(one, features[some], levels, grid, observed)) for one in steps]
+        return [steps[int(np.argmin(sizes))]]
+
+    def _encode(self, steps: Steps, features: Tensor, levels: Tensor, grid: Grid, observed: Tensor | None) -> bytes:
+        model = self.model.model
+        of = places(model, indices_shape(model))
+        symbols = steps.symbols(model, features)
+        tables = Tables.learn(symbols, of)
+        predicted = self._predicted(steps, symbols, grid)
+        known = levels if observed is None else torch.where(observed, levels, predicted.round().long())
+        misses = Misses.learn(predicted, known, _counts(grid))
+        numbers_ = misses.levels(predicted, _counts(grid))
+        stack = Stack()
+        if observed is None:
+            stack.push(levels.flatten(), numbers_)
+        else:
+            stack.push(levels[observed], numbers_.at(observed.flatten().nonzero()[:, 0]))
+        tables.push(stack, symbols)
+        return steps.pack(of) + tables.pack() + misses.pack() + words_bytes(stack)
+
+    def _predicted(self, steps: Steps, symbols: np.ndarray, grid: Grid) -> Tensor:
+        """(N, D) the positions on the grid that the reconstruction gives, exact."""
+        position = grid.position(self.model.reconstruction(steps.codes(self.model, symbols)).flatten(1))
+        return position.nan_to_num(0).clamp(min=0).minimum(torch.from_numpy(grid.count - 1).double())
+
+
+@dataclass(frozen=True)
+class ByCode:
+    """Lossy: the code alone, in whole numbers.
+
+    error: the squared error that rounding adds to a reconstruction's, as a share of the model's own; or None, with
+    bits: per sample.
+    """
+
+    name: ClassVar[str] = "code"
+    lossy: ClassVar[bool] = True
+    any_size: ClassVar[bool] = False
+    model: ExactModel
+    error: float | None = 1.0
+    bits: float | None = None
+
+    def suits(self, grid: Grid) -> bool:
+        """Always: it needs no grid."""
+        return True
+
+    def encode(self, block: Block, grid: Grid) -> bytes:
+        """See `Method`."""
+        model = self.model.model
+        features, of = _features(self.model, block), places(model, indices_shape(model))
+        steps = self._steps(block, features, of)
+        symbols = steps.symbols(model, features)
+        tables, stack = Tables.learn(symbols, of), Stack()
+        tables.push(stack, symbols)
+        return steps.pack(of) + tables.pack() + words_bytes(stack)
+
+    def decode(self, reader: Reader, count: int, grid: Grid, observed: Tensor | None, size: Size = None) -> Tensor:
+        """See `Method`."""
+        model = self.model.model
+        of = places(model, indices_shape(model))
+        steps, tables = Steps.unpack(reader, of), Tables.unpack(reader, of)
+        symbols = tables.pop(Stack(words_of(reader)), count)
+        return self.model.reconstruction(steps.codes(self.model, symbols)).flatten(1)
+
+    def bits(self, block: Block, grid: Grid) -> Tensor:
+        """See `Method`: every place of the code costs the same, about."""
+        shape = self.model.model.code_shape
+        grid_shape = shape[1:] if len(shape) == 3 else (1, 1)
+        each = 8 * len(self.encode(block, grid)) / max(1, len(block.raw)) / math.prod(grid_shape)
+        return torch.full((len(block.raw), *grid_shape), each)
+
+    def _steps(self, block: Block, features: Tensor, of: np.ndarray) -> Steps:
+        model = self.model.model
+        if model.code.bits(model.code_shape) is not None:
+            return Steps(None)
+        some = slice(None, None, max(1, len(features) // LOOKED_AT))
+        z = model.code(features[some], None, model.code_module).z
+        missed = (_scaled_picture(self.model, z) - self.model.scaled(block.raw[some])).nan_to_num(0)
+        own = float(missed.square().flatten(1).sum(1).mean()) or 1e-6
+        if self.bits is None:
+            return Steps.learn(self.model, z, (self.error or 1.0) * own)
+
+        def rate(logarithm: float) -> float:
+            symbols = Steps.learn(self.model, z, own * 2**logarithm).symbols(model, features)
+            tables = Tables.learn(symbols, of)
+            return (tables.bits(symbols) + 8 * len(tables.pack())) / len(symbols)
+
+        low, high = -20.0, 20.0
+        for _ in range(16):
+            middle = (low + high) / 2
+            low, high = (middle, high) if rate(middle) > self.bits else (low, middle)
+        return Steps.learn(self.model, z, own * 2**high)
+
+
+METHODS: dict[str, Any] = {one.name: one for one in (ByBitsBack, ByResidual, ByCode, ByPicture)}
+"""The methods by the names that files record."""
+
+
+def indices_shape(model: Any) -> tuple[int, ...] | None:
+    """The shape of a quantised code's indices; None for codes of real numbers."""
+    if model.code.bits(model.code_shape) is None:
+        return None
+    with torch.no_grad():
+        shape = model.code.features(model.code_shape)
+        zeros = torch.zeros(1, *shape, dtype=torch.float64)
+        return tuple(model.code(zeros, None, model.code_module).indices.shape[1:])
+
+
+def _features(model: ExactModel, block: Block) -> Tensor:
+    """The encoder's features, in ordinary arithmetic: the encoder alone chooses the code."""
+    own, scaled = model.model, model.scaled(block.raw)
+    observed = ~scaled.isnan()
+    with torch.no_grad():
+        filled = torch.where(observed, scaled, 0.0)
+        return own.encoder(encoder_input(own, filled, observed if own.conditioning.mask else None, None))
+
+
+def _scaled_picture(model: ExactModel, z: Tensor) -> Tensor:
+    own = model.model
+    with torch.no_grad():
+        return own.distance.picture(own.decoder(own.conditioning.to_decoder(z, None)))
+
+
+def _counts(grid: Grid) -> Tensor:
+    return torch.from_numpy(grid.count)

@@ -1,0 +1,230 @@
+"""The likelihood for tables of mixed columns: probabilities of the exact numbers and categories."""
+
+import math
+from typing import Annotated, ClassVar, Literal, Self
+
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from isthmus.errors import BlueprintError
+from isthmus.parts.bounds import floored, slowed, unfloored
+from isthmus.parts.data_spec import DataSpec
+from isthmus.parts.distances.distance import Distance, mean_of, variance_of
+from isthmus.parts.distances.levels import LOG_SCALE_LIMIT, logistic_bin
+from isthmus.parts.part import Shape
+
+Grid = tuple[Annotated[float, Field(ge=0)], float]
+"""The scaled values of a column: whole multiples of the first number from the second one."""
+_LEAST = 1 / 20
+"""The smallest scale of a logistic, in steps of its column; then one value has all but 1e-4 of the probability."""
+
+
+class ColumnLikelihood(Distance):
+    r"""Negative log-probability of a table's cells, in nats, summed over a row's columns.
+
+    A numeric column is a mixture of discretised logistics,
+    :math:`P(x) = \sum_{i=1}^{K} w_i \big[\sigma\!\big(\frac{x + h - \mu_i}{s_i}\big) -
+    \sigma\!\big(\frac{x - h - \mu_i}{s_i}\big)\big]`, whose bins are one step of the column wide, 2h, and reach to
+    infinity in both directions. A column of categories has a softmax. The decoder makes the logits of w, then μ and
+    log s of all numeric columns, then the logits of the categories, column by column. The reconstruction is the mean of
+    a number, and the most likely category.
+
+    components: K, the number of logistics.
+    levels: the number of categories of each column, 0 for a numeric column; empty if all columns are numeric.
+    grids: the step of each numeric column and the place of the number 0, scaled; 0 for a column of categories, or one
+        without steps. Both are decided from the data: the step is the smallest of 1, 0.1, … 0.000001 in the column's
+        unit that fits.
+
+    Source: Xu et al., Modeling tabular data using conditional GAN, NeurIPS (2019), whose TVAE has a mixture for each
+    number and a softmax for each category; the bins: Salimans et al., PixelCNN++, ICLR (2017).
+    """
+
+    unit: ClassVar[str] = "nats"
+    likelihood: ClassVar[bool] = True
+    alike: ClassVar[bool] = False
+
+    # narrower than the base's, which is sound for what is frozen
+    link: Literal["auto", "identity"] = "identity"  # pyright: ignore[reportIncompatibleVariableOverride]
+    components: Annotated[int, Field(ge=1, le=64)] = 4
+    levels: tuple[Annotated[int, Field(ge=0)], ...] = ()
+    grids: tuple[Grid, ...] = ()
+
+    def resolve(self, spec: DataSpec) -> Self:
+        """The same distance for these columns."""
+        return self.replace(link="identity", levels=spec.levels or self.levels, grids=spec.grids or self.grids)
+
+    def check(self, sample: Tensor) -> None:
+        """Raise BlueprintError unless these are rows of a table, with numbers on a grid, with these columns."""
+        if sample.ndim != 2:
+            raise BlueprintError(
+                f"The distance {self.kind!r} expects rows of a table, but the samples have shape "
+                f"{tuple(sample.shape[1:])}. Use 'logistic-mixture' for pictures."
+            )
+        for place in self._numbers(sample.shape[1]):
+            if not self._grid(place)[0]:
+                raise BlueprintError(
+                    f"The distance {self.kind!r} needs numbers with at most six decimals, but column {place} has more. "
+                    "Round the column, or use the distance 'gaussian'."
+                )
+
+    def outputs(self, shape: Shape) -> Shape:
+        """3 K outputs for a numeric column, one logit for each category."""
+        return (3 * self.components * len(self._numbers(shape[0])) + sum(self.levels),)
+
+    def picture(self, output: Tensor) -> Tensor:
+        """(N, outputs) to (N, D): means, and the index of the most likely category as a float."""
+        logits, place, _, categories = self._parts(output)
+        numbers = (logits.softmax(1) * place).sum(1)
+        return self._joined(numbers, [own.argmax(1).to(output.dtype) for own in categories])
+
+    def output(self, picture: Tensor) -> Tensor:
+        """(N, D) to (N, outputs): all logistics there, with a scale of 0.3; all categories equally likely."""
+        numbers = picture[:, self._numbers(picture.shape[1])]
+        scale = self._unscaled(torch.full_like(numbers, 0.3))
+        count = self.components
+        equal = picture.new_zeros(len(picture), sum(self.levels))
+        return torch.cat(
+            [numbers.new_zeros(numbers.shape).repeat(1, count), *[numbers] * count, *[scale] * count, equal], 1
+        )
+
+    def start(self, sample: Tensor) -> Tensor:
+        """(n, D) to (1, outputs): logistics spread over each column's numbers, and the categories' shares."""
+        numbers = sample[:, self._numbers(sample.shape[1])]
+        mean = mean_of(numbers)[None]
+        scale = variance_of(numbers)[None].sqrt() * (math.sqrt(3) / math.pi)
+        middles = (torch.arange(self.components) + 0.5) / self.components
+        places = [mean + scale * float(torch.logit(middle)) for middle in middles]
+        narrower = self._unscaled(scale / math.sqrt(self.components)).float()
+        logits = torch.zeros_like(mean).repeat(1, self.components)
+        shares = [
+            (torch.bincount(self._observed(sample, place), minlength=levels)[:levels] + 0.5).log()
+            for place, levels in enumerate(self.levels)
+            if levels
+        ]
+        return torch.cat(
+            [logits, *places, *[narrower] * self.components, *(share[None] for share in shares)], 1
+        ).float()
+
+    def elements(self, output: Tensor, target: Tensor) -> Tensor:
+        """(N, outputs), (N, D) to (N, D) nats."""
+        self._check_shapes(output, target)
+        logits, place, narrow, categories = self._parts(output)
+        half = self._grids(output)[0] / 2
+        never = torch.zeros((), dtype=torch.bool, device=output.device)
+        away = target[:, None, self._numbers(target.shape[1])] - place
+        nats = logits.logsumexp(1) - (logits - logistic_bin(away, half, narrow, never, never)).logsumexp(1)
+        chosen = [
+            own.logsumexp(1) - own.gather(1, self._category(target, column, own.shape[1]))[:, 0]
+            for own, column in zip(categories, self._categorical, strict=True)
+        ]
+        return self._joined(nats, chosen)
+
+    def parameters(self, output: Tensor) -> Tensor:
+        """(N, outputs) to all w, μ and 1 / s, then the probabilities of at most each category, column by column."""
+        logits, place, narrow, categories = self._parts(output)
+        shares = [own.softmax(1).cumsum(1) for own in categories]
+        return torch.cat([*(own.flatten(1) for own in (logits.softmax(1), place, narrow)), *shares], 1)
+
+    def likely(self, parameters: Tensor) -> Tensor:
+        """(N, parameters) to (N, D): means, and the categories' medians (see `Distance.likely`)."""
+        own = sum(self.levels)
+        numbers, shares = parameters.split([parameters.shape[1] - own, own], 1)
+        weights, place, _ = numbers.unflatten(1, (3, self.components, -1)).unbind(1)
+        each = shares.split([levels for levels in self.levels if levels], 1)
+        return self._joined((weights * place).sum(1), [(one < 0.5).sum(1).to(one.dtype) for one in each])
+
+    def cumulative(self, parameters: Tensor, value: Tensor) -> Tensor:
+        """(N, parameters), (N, D) to (N, D); numbers have no first and no last value (see `Distance.cumulative`)."""
+        own = sum(self.levels)
+        numbers, shares = parameters.split([parameters.shape[1] - own, own], 1)
+        weights, place, narrow = numbers.unflatten(1, (3, self.components, -1)).unbind(1)
+        edge = value[:, None, self._numbers(value.shape[1])]
+        below = (weights * torch.sigmoid((edge - place) * narrow)).sum(1)
+        chosen = []
+        for each, column in zip(
+            shares.split([levels for levels in self.levels if levels], 1), self._categorical, strict=True
+        ):
+            least = value[:, column].ceil().long()  # the categories below it are smaller
+            at = each.gather(1, (least - 1).clamp(0, each.shape[1] - 1)[:, None])[:, 0]
+            chosen.append(torch.where(least > 0, at, 0.0 * at))
+        return self._joined(below, chosen)
+
+    def _parts(self, output: Tensor) -> tuple[Tensor, Tensor, Tensor, tuple[Tensor, ...]]:
+        """(N, outputs) to logits, μ and 1 / s (N, K, numbers), and the logits of each column of categories."""
+        own = sum(self.levels)
+        numbers, categories = output.split([output.shape[1] - own, own], 1)
+        logits, place, scale = numbers.unflatten(1, (3, self.components, -1)).unbind(1)
+        narrow = (-floored(slowed(scale, LOG_SCALE_LIMIT), self._least(output))).exp()
+        return logits, place, narrow, categories.split([levels for levels in self.levels if levels], 1)
+
+    def _joined(self, numbers: Tensor, categories: list[Tensor]) -> Tensor:
+        """(N, numbers) and (N,) of each column of categories to (N, D), in the columns' order."""
+        if not categories:
+            return numbers
+        order = self._numbers(len(self.levels)) + self._categorical
+        back = sorted(range(len(order)), key=order.__getitem__)
+        return torch.cat([numbers, *(own[:, None] for own in categories)], 1)[:, back]
+
+    def _numbers(self, columns: int) -> list[int]:
+        """The places of the numeric columns."""
+        return [place for place in range(columns) if not self.levels or not self.levels[place]]
+
+    @property
+    def _categorical(self) -> list[int]:
+        """The places of the columns of categories."""
+        return [place for place, levels in enumerate(self.levels) if levels]
+
+    def _grid(self, place: int) -> Grid:
+        """A column's grid; before it is decided, the whole numbers."""
+        return self.grids[place] if self.grids else (1.0, 0.0)
+
+    def _grids(self, like: Tensor) -> Tensor:
+        """(2, numbers) or (2, 1): the steps and the places of 0, in the number format of `like`."""
+        own = [grid for place, grid in enumerate(self.grids) if not self.levels or not self.levels[place]]
+        return like.new_tensor(own).view(-1, 2).T if self.grids else like.new_tensor([[1.0], [0.0]])
+
+    def _category(self, target: Tensor, column: int, levels: int) -> Tensor:
+        """(N, 1) category of each row; an unknown one, whose number is one too large, counts as the last."""
+        return target[:, column, None].long().clamp(0, levels - 1)
+
+    def _observed(self, sample: Tensor, place: int) -> Tensor:
+        """The known categories of a column."""
+        column = sample[:, place]
+        return column[~column.isnan()].long()
+
+    def _unscaled(self, scale: Tensor) -> Tensor:
+        """(n, numbers): the decoder's output for these s, which are at least half a step."""
+        least = self._least(scale)
+        return unfloored(scale.maximum(self._grids(scale)[0] / 2).log(), least)
+
+    def _least(self, like: Tensor) -> Tensor:
+        """(numbers,): the lower bound of each column's log s."""
+        return (self._grids(like)[0] * _LEAST).log()
+
+
+def grids(sample: Tensor, shift: Tensor, scale: Tensor, levels: tuple[int, ...] = ()) -> tuple[Grid, ...]:
+    """The grid of each column of (n, D) scaled samples (see `ColumnLikelihood`). NaN is ignored.
+
+    shift, scale: of the scaling, one for all columns or one for each.
+    """
+    shift, scale = (value.double().expand(sample.shape[1]) for value in (shift, scale))
+    steps = [
+        0.0 if levels and levels[place] else _step(column[~column.isnan()], abs(float(shift[place])))
+        for place, column in enumerate((sample.double() * scale + shift).unbind(1))
+    ]
+    return tuple(zip((torch.tensor(steps) / scale).tolist(), (-shift / scale).tolist(), strict=True))
+
+
+def _step(numbers: Tensor, shift: float) -> float:
+    """The largest of 1, 0.1, … 0.000001 of which all these are multiples; 0 if there is none.
+
+    shift: what scaling had subtracted from them, in single precision.
+    """
+    error = 2.0**-21 * max(shift, float(numbers.abs().max()) if len(numbers) else 0.0)
+    for digits in range(7):
+        steps = numbers * 10.0**digits
+        allowed = max(1e-3, error * 10.0**digits)  # in steps
+        if allowed < 0.1 and bool(((steps - steps.round()).abs() < allowed).all()):
+            return 10.0**-digits
+    return 0.0
