@@ -80,6 +80,7 @@ def _jpeg_2000(quality: float) -> dict[str, Any]:
         "quality_layers": [quality],
         "irreversible": True,
         "no_jp2": True,
+        "mct": 1,  # else the three colours are coded apart; Pillow's default
     }
 
 
