@@ -18,10 +18,10 @@ WIDTHS = (1, 3, 3, 3, 1)
 """The numbers in the layers of each channel's distribution function."""
 SPREAD = 1.0
 """The width of the distributions at first, in steps of the middle quality."""
-GAIN = 5.0
-"""The weights of a distribution are multiplied by this, so that the optimiser moves them faster than a network's."""
 MOST_REACH = 2**12
 """No table goes further from 0, in steps; what lies beyond is an escape."""
+GAIN = 5.0
+"""The weights of a distribution are multiplied by this, so that the optimiser moves them faster than a network's."""
 WIDEST = 2.0**20
 """No code is further from 0, in the same steps."""
 
