@@ -30,12 +30,13 @@ def main() -> int:
     asked = parser.parse_args()
     only = f"{re.escape(asked.case.rpartition(':')[0])}$" if asked.case else asked.only
     if asked.worker:
+        from fuzz.codec import COMPRESSED
         from fuzz.readers import READERS
         from fuzz.runs import RUNS
         from fuzz.worker import work
 
         folder, first = Path(asked.worker[0]), int(asked.worker[1])
-        chosen = [target for target in (*RUNS, *READERS) if re.match(only, target.name)]
+        chosen = [target for target in (*RUNS, *READERS, *COMPRESSED) if re.match(only, target.name)]
         work(chosen, folder, asked.seed, first, asked.seconds, 1 if asked.case else None)
         return 0
     with tempfile.TemporaryDirectory(prefix="isthmus-fuzz-") as folder:

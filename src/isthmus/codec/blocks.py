@@ -22,10 +22,12 @@ from isthmus.data.samples import Samples
 from isthmus.errors import UseError
 from isthmus.options.reading import Kind
 
-LARGEST = 2**31
-"""The most numbers of a block."""
+LARGEST = 2**28
+"""The most numbers of a block; a hostile file could ask for more memory than there is."""
 _BYTES = Grid(np.zeros(1), np.ones(1), np.full(1, 256))
 _METHODS = sorted(METHODS)
+_UNREADABLE = (ValueError, TypeError, LookupError, RuntimeError, ArithmeticError, MemoryError, zlib.error)
+"""The errors that other bytes than those of `BlockCoder.encode` can lead to."""
 
 
 @dataclass(frozen=True)
@@ -42,8 +44,8 @@ class BlockCoder:
     methods: tuple[Method, ...]
     max_error: float | None = None
 
-    def encode(self, samples: Samples) -> bytes:
-        """Samples of the model's shape, or whole pictures for a model of pictures, as bytes.
+    def encode(self, samples: Samples) -> tuple[bytes, str]:
+        """Samples of the model's shape, or whole pictures for a model of pictures, as bytes, and the method's name.
 
         Raises:
             UseError: they can't be coded like this; or the decoded block isn't what it has to be.
@@ -53,6 +55,10 @@ class BlockCoder:
             raw, size = whole, (int(whole.shape[-2]), int(whole.shape[-1]))
         else:
             raw, size = self._as_tiles(whole)
+        if raw.numel() > LARGEST:
+            raise UseError(
+                f"A block of {raw.numel():,} numbers is too large: expected {LARGEST:,} at most. Give rows=."
+            )
         method, grid = self._choose(replace(samples, values=raw, rows=None, labels=None, names=(), damaged=None))
         block = Block(raw)
         observed = block.observed
@@ -65,22 +71,43 @@ class BlockCoder:
             head += number(size[0]) + number(size[1])
         grid_part = b"" if grid is _BYTES else zlib.compress(json.dumps(grid.to_json()).encode(), 9)
         holes = part(b"" if observed is None else _pack_holes(observed))
-        return head + checksum(decoded.numpy()) + name_bytes(samples.names) + part(grid_part) + holes + content
+        head += checksum(decoded.numpy()) + name_bytes(samples.names) + part(grid_part) + holes
+        return head + content, method.name
 
-    def decode(self, content: bytes) -> Samples:
-        """The inverse of `encode`.
+    def bits(self, samples: Samples) -> Tensor:
+        """Where the bits go: (N, D) or (N, h, w) (see `Method.bits`); of a large picture, of its tiles."""
+        whole = samples.tensor()
+        raw, size = (whole, None) if self.methods[0].any_size else self._as_tiles(whole)
+        method, grid = self._choose(replace(samples, values=raw, rows=None, labels=None, names=(), damaged=None))
+        bits = method.bits(Block(raw), grid)
+        if len(self.model.model.shape) != 3:
+            return bits
+        if bits.ndim == 2:
+            bits = bits.view(len(raw), *self.model.model.shape).sum(1)
+        if size is None:
+            return bits
+        down, across = _tiles(size, self.model.model.shape[1:])
+        board = bits.view(down, across, *bits.shape[1:]).transpose(1, 2).flatten(0, 1).flatten(1, 2)
+        shape = self.model.model.shape
+        high, wide = (
+            -(-side * cells // tile) for side, cells, tile in zip(size, bits.shape[1:], shape[1:], strict=True)
+        )
+        return board[None, :high, :wide]
+
+    def decode(self, content: bytes, samples: int) -> Samples:
+        """The inverse of `encode`, for so many samples.
 
         Raises:
             DamagedError: the bytes aren't what `encode` made with this model.
         """
         try:
-            return self._decode(Reader(content))
+            return self._decode(Reader(content), samples)
         except DamagedError:
             raise
-        except (ValueError, TypeError, KeyError, IndexError, OverflowError, RuntimeError, ArithmeticError) as error:
+        except _UNREADABLE as error:
             raise DamagedError("its numbers can't be right") from error
 
-    def _decode(self, reader: Reader) -> Samples:
+    def _decode(self, reader: Reader, samples: int) -> Samples:
         shape, each = self.model.model.shape, math.prod(self.model.model.shape)
         count = reader.number()
         way, whole = reader.take(2)
@@ -95,7 +122,9 @@ class BlockCoder:
                 raise DamagedError("its sizes can't be right")
         if size is not None and tiled and count != math.prod(_tiles(size, shape[1:])):
             raise DamagedError("its tiles don't cover the picture")
-        sum_, names = reader.take(4), names_from(reader, 1 if tiled else count)
+        if samples != (1 if tiled else count):
+            raise DamagedError("it has another number of samples than the index says")
+        sum_, names = reader.take(4), names_from(reader, samples)
         grid_part, holes = reader.part(), reader.part()
         grid = _BYTES
         if grid_part:

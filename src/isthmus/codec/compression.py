@@ -3,8 +3,8 @@
 import hashlib
 import json
 import math
+import sys
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -13,12 +13,12 @@ import numpy as np
 import torch
 
 from isthmus.codec.blocks import BlockCoder
+from isthmus.codec.compressed import Compressed
 from isthmus.codec.exact_model import ExactModel
 from isthmus.codec.file import CodecFile, Entry, damaged, write_block, write_header, write_index
 from isthmus.codec.grid import Grid
-from isthmus.codec.methods import ByBitsBack, ByCode, ByResidual, Method
+from isthmus.codec.methods import ByBitsBack, methods_for
 from isthmus.codec.packing import DamagedError
-from isthmus.codec.picture import ByPicture
 from isthmus.data.ahead import side_by_side
 from isthmus.data.samples import Samples
 from isthmus.data.write import open_writer
@@ -27,7 +27,6 @@ from isthmus.measures.likelihood import elbo
 from isthmus.model.autoencoder import Autoencoder
 from isthmus.model.store import describe_model
 from isthmus.parts import Bce
-from isthmus.parts.model import check_decodes
 from isthmus.run import load
 from isthmus.storage.files import check_regular, whole_file
 from isthmus.trained import TrainedModel
@@ -35,38 +34,12 @@ from isthmus.uses.arguments import takes_run
 
 NUMBERS = 2**21
 """Numbers in a block, about."""
-QUALITY = 50.0
+REPORTED = 8
+"""Pieces that the report shows."""
 MEASURED = 500
 """Samples whose negative ELBO is compared with the measured rate."""
 
 Progress = Callable[[int, int | None], object]
-
-
-@dataclass(frozen=True)
-class Compressed:
-    """What compressing came to.
-
-    path: the file. method: "bits-back", "residual" or "code". samples, numbers, blocks: how many there are.
-    bytes: of the file, with everything in it. plain: of the numbers themselves, as uint8 or float32.
-    bits_per_dimension: of the file, for each number. elbo: the model's negative ELBO in bits per dimension, for
-    comparison, on some of the samples; None without a likelihood of exactly these values. model: the bytes of the
-    model, which the receiver needs too.
-    """
-
-    path: str
-    method: str
-    samples: int
-    numbers: int
-    blocks: int
-    bytes: int
-    plain: int
-    bits_per_dimension: float
-    elbo: float | None
-    model: int
-
-    def to_json(self) -> dict[str, Any]:
-        """All fields."""
-        return asdict(self)
 
 
 @takes_run
@@ -82,6 +55,7 @@ def compress(
     rows: int | None = None,
     jobs: int = 1,
     overwrite: bool = False,
+    report: str | Path | None = None,
     progress: Progress | None = None,
     **read_options: Any,
 ) -> Compressed:
@@ -100,6 +74,7 @@ def compress(
         reconstruction has anyway; each 25 steps are a factor of ten.
     bits_per_pixel: instead, the code alone, in about as many bits for each number.
     rows: samples in a block. jobs: blocks that are coded at the same time.
+    report: a page to write, with bytes beside other formats, the rate at each error, and where the bits go.
     progress: called as `progress(samples done, samples in total or None)`.
     read_options: how to read the source, as for `Run.encode`.
 
@@ -122,47 +97,51 @@ def compress(
     _check_options(chosen, jobs)
     exact = ExactModel(model)
     each = math.prod(model.shape)
-    methods = _methods(
-        exact,
-        lossless or max_error is not None,
-        quality,
-        None if bits_per_pixel is None else bits_per_pixel * each,
-    )
+    methods = methods_for(exact, lossless or max_error is not None, quality, bits_per_pixel)
     rows = rows or max(1, NUMBERS // each)
     whole = run.covers(source, read_options)
     stream = run.pictures(source, **read_options) if whole else run.stream(source, rows=rows, **read_options)
     told: dict[str, Any] = {}
 
     def encode(piece: Samples) -> tuple[bytes, str]:
-        coder = BlockCoder(exact, piece.kind, piece.dtype, methods, max_error)
-        return coder.encode(piece), piece.dtype
+        return BlockCoder(exact, piece.kind, piece.dtype, methods, max_error).encode(piece)
 
     entries: list[Entry] = []
+    shown: list[Samples] = []
+    names: list[str] = []
     samples = numbers = plain = 0
     bound: float | None = None
     with whole_file(target) as path, path.open("wb") as file:
         start = 0
-        for piece, (content, dtype) in stream.through(encode, workers=jobs):
+        for piece, (content, used) in stream.through(encode, workers=jobs):
             if not entries:
                 told = {
                     "model": {"name": _name(run), "fingerprint": fingerprint(model)},
                     "kind": piece.kind,
-                    "dtype": dtype,
+                    "dtype": piece.dtype,
                 }
                 start = write_header(file, told)
-                bound = _elbo(run, piece, methods[0], max_error)
+                bound = _elbo(run, piece, used, max_error)
+            if piece.dtype != told["dtype"]:
+                raise DataError(
+                    f"Sample {samples} has the type {piece.dtype}, but those before it {told['dtype']}: expected one "
+                    "type. Compress them into two files."
+                )
+            names.append(used)
             entries.append(write_block(file, start, len(piece), content))
             start += entries[-1].size
+            if report is not None and len(shown) < REPORTED and samples < REPORTED * MEASURED:
+                shown.append(piece.some(MEASURED))
             samples += len(piece)
             numbers += len(piece) * math.prod(piece.shape)
-            plain += len(piece) * math.prod(piece.shape) * (1 if dtype == "uint8" else 4)
+            plain += len(piece) * math.prod(piece.shape) * (1 if piece.dtype == "uint8" else 4)
             if progress is not None:
                 progress(samples, stream.count)
         write_index(file, entries)
         size = file.tell()
-    return Compressed(
+    made = Compressed(
         path=str(target),
-        method=methods[0].name,
+        method=max(names, key=names.count),
         samples=samples,
         numbers=numbers,
         blocks=len(entries),
@@ -172,6 +151,13 @@ def compress(
         elbo=bound,
         model=_model_bytes(model),
     )
+
+    if report is not None:
+        from isthmus.codec.report import write_codec_report  # noqa: PLC0415 Matplotlib takes half a second
+
+        coder = BlockCoder(exact, shown[0].kind, shown[0].dtype, methods, max_error)
+        write_codec_report(run, shown, made, coder, report)
+    return made
 
 
 class Decompressor:
@@ -225,10 +211,7 @@ class Decompressor:
         """The samples of one block."""
         content = self.file.block(place)
         try:
-            samples = self._coder.decode(content)
-            if len(samples) != self.file.entries[place].count:
-                raise DamagedError("it has another number of samples than the index says")
-            return samples
+            return self._coder.decode(content, self.file.entries[place].count)
         except DamagedError as error:
             raise damaged(self.file.path, f"block {place}, samples {self.file.first(place)} on: {error}") from error
 
@@ -310,34 +293,14 @@ def fingerprint(model: Autoencoder) -> str:
     return made.hexdigest()[:32]
 
 
-def _methods(model: ExactModel, lossless: bool, quality: float | None, bits: float | None) -> tuple[Method, ...]:
-    """The methods to choose from, best first."""
-    own = model.model
-    check_decodes(own)
-    if own.conditioning.classes:
-        raise UseError(
-            "This model needs labels, which a compressed file doesn't hold. Use a model without a condition."
-        )
-    if ByPicture.can(own) and not lossless:
-        share = (QUALITY if quality is None else quality) / 100
-        return (ByPicture(model, share, None if bits is None else bits / math.prod(own.shape)),)
-    if quality is not None or bits is not None:
-        share = 10 ** ((QUALITY - (QUALITY if quality is None else quality)) / 25)
-        return (ByCode(model, share, bits),)
-    likelihood: list[Method] = [ByBitsBack(model)] if ByBitsBack.can(own) else []
-    return (*likelihood, ByResidual(model))
-
-
 def _check_options(chosen: dict[str, Any], jobs: int) -> None:
     given = [name for name, value in chosen.items() if value is not None]
     if len(given) > 1:
         raise UseError(f"{given[0]} and {given[1]} exclude each other: expected one of them. Leave one out.")
-    for name, most in (("max_error", math.inf), ("quality", 100), ("bits_per_pixel", 64)):
+    for name, most in (("max_error", sys.float_info.max), ("quality", 100), ("bits_per_pixel", 64)):
         value = chosen[name]
         if value is not None and not (0 < value <= most or (name == "quality" and value == 0)):
-            bounds = (
-                f"0 to {most}" if name == "quality" else "above 0" if most == math.inf else f"above 0, {most} at most"
-            )
+            bounds = f"0 to {most}" if name == "quality" else "above 0" if most > 100 else f"above 0, {most} at most"
             raise UseError(f"{name} is {value:g}: expected a number {bounds}.")
     if jobs < 1:
         raise UseError(f"jobs is {jobs}: expected a whole number from 1.")
@@ -346,14 +309,14 @@ def _check_options(chosen: dict[str, Any], jobs: int) -> None:
 def _find_run(file: CodecFile) -> TrainedModel:
     """The run in the folder that a file names: as named, or next to the file."""
     name = file.header.get("model", {}).get("name")
-    if not name:
+    if not name or not isinstance(name, str):
         raise UseError(f"{file.path} was compressed with a run in memory. Give that run (run=).")
     for folder in (Path(name), file.path.parent / name, file.path.parent / Path(name).name):
-        if folder.is_dir():
-            try:
+        try:
+            if folder.is_dir():
                 return load(folder)
-            except RunError:
-                continue
+        except (RunError, OSError):  # another folder of this name, or a name that can't be one
+            continue
     raise UseError(
         f"{file.path} was compressed with the run {name}, which isn't here. Give its folder (--run), or copy it next "
         "to the file."
@@ -372,10 +335,10 @@ def _joined(parts: list[Samples]) -> Samples:
     return Samples(values=values, kind=parts[0].kind, names=names)
 
 
-def _elbo(run: TrainedModel, piece: Samples, method: Method, max_error: float | None) -> float | None:
+def _elbo(run: TrainedModel, piece: Samples, method: str, max_error: float | None) -> float | None:
     """The negative ELBO in bits per dimension, if it is that of exactly these numbers."""
     distance = run.model.distance
-    if not isinstance(method, ByBitsBack) or max_error is not None or distance.density:
+    if method != ByBitsBack.name or max_error is not None or distance.density:
         return None
     if piece.shape != tuple(run.model.shape):
         return None

@@ -18,6 +18,9 @@ SUFFIX = ".isth"
 MAGIC, END = b"\x93ISTH", b"HTSI"
 VERSION = 1
 LONGEST_HEADER = 2**20
+MOST_SAMPLES = 2**62
+LONGEST_NAME = 2**15
+"""In bytes of JSON."""
 _WORDS = (
     b'{"count": , "model": {"name": "", "fingerprint": ""}, "kind": "pictures", "dtype": "uint8", "shape": [1, 28, 28]}'
 )
@@ -129,7 +132,7 @@ class CodecFile:
                 raise DamagedError("its header has another checksum")
             unpacker = zlib.decompressobj(zdict=_WORDS)
             header = json.loads(unpacker.decompress(packed, LONGEST_HEADER))
-            if not isinstance(header, dict):
+            if not isinstance(header, dict) or not isinstance(header.get("model"), dict):
                 raise DamagedError("its header has no fields")
             return header, self._index(begun + 4, size)
         except DamagedError as error:
@@ -150,9 +153,10 @@ class CodecFile:
         if index[-4:] != checksum(index[:-4]):
             raise DamagedError("its index has another checksum")
         values = Reader(index[:-4]).numbers(length * 1100)
-        entries = []
+        entries, total = [], 0
         for own, count in values.reshape(-1, 2).tolist():
-            if own < 4 or count < 0:
+            total += count
+            if own < 4 or count < 0 or total > MOST_SAMPLES:
                 raise DamagedError("its index can't be right")
             entries.append(Entry(start, own, count))
             start += own
@@ -182,7 +186,7 @@ def names_from(reader: Reader, count: int) -> tuple[str, ...]:
     if not packed:
         return ()
     try:
-        names = json.loads(zlib.decompressobj().decompress(packed, 2**28))
+        names = json.loads(zlib.decompressobj().decompress(packed, 2 + count * LONGEST_NAME))
     except (zlib.error, ValueError, RecursionError) as error:
         raise DamagedError("its names can't be read") from error
     if not isinstance(names, list) or len(names) != count or not all(isinstance(name, str) for name in names):

@@ -31,6 +31,13 @@ class Levels:
     guess: Tensor
     width: Tensor
 
+    def bits(self, numbers: Tensor) -> Tensor:
+        """(n,) whole numbers to (n,) what each costs."""
+        rows, most = torch.arange(len(numbers)), self.count - 1
+        below = torch.where(numbers > 0, self.cumulative(rows, numbers.clamp(min=1)), 0.0)
+        upto = torch.where(numbers < most, self.cumulative(rows, (numbers + 1).clamp(max=max(1, most))), 1.0)
+        return -(upto - below + FLOOR).log2()
+
     def at(self, chosen: Tensor) -> "Levels":
         """The distributions of some of the numbers."""
         return Levels(
@@ -145,7 +152,8 @@ class _Search:
         ) + FLOOR * self.split.double()
         above = self._above[rows]
         whole = above - self._below[rows]
-        return ((above - self._at) / torch.where(whole > 0, whole, 1.0)).clamp(LEAST, 1 - LEAST).numpy()
+        yes = (above - self._at) / torch.where(whole > 0, whole, 1.0)
+        return yes.nan_to_num(0.5).clamp(LEAST, 1 - LEAST).numpy()  # of NaN, the library would abort
 
     def learn(self, answers: Tensor) -> None:
         """Take (k,) answers, and choose the next questions."""
@@ -166,6 +174,8 @@ class _Search:
 
 def _by_table(table: np.ndarray) -> list[tuple[int, np.ndarray]]:
     """The tables in use with the rows of each, in order."""
+    if not len(table):
+        return []
     order = np.argsort(table, kind="stable")
     used, starts = np.unique(table[order], return_index=True)
     return list(zip(used.tolist(), np.split(order, starts[1:]), strict=True))

@@ -13,8 +13,10 @@ from isthmus.codec.stack import Stack, Tabled
 
 FINE = 8
 """Steps of a stored probability for each factor of two."""
-MOST = 2**16
+MOST = 2**17
 """The most different symbols of a table."""
+MOST_IN_ALL = 2**24
+"""The most of all tables together; a hostile file could ask for more memory than there is."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,13 @@ class Tables:
         """The inverse of `pack`."""
         count = int(of.max(initial=-1)) + 1
         low, sizes = reader.numbers(count), reader.numbers(count)
-        if len(low) != count or len(sizes) != count or (sizes < 2).any() or (sizes > MOST).any():
+        if (
+            len(low) != count
+            or len(sizes) != count
+            or (sizes < 2).any()
+            or (sizes > MOST).any()
+            or sizes.sum() > MOST_IN_ALL
+        ):
             raise DamagedError("its tables don't fit the model")
         flat = reader.numbers(int(sizes.sum()))
         if len(flat) != sizes.sum() or (flat < 0).any() or (flat > 255).any():

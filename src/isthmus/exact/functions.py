@@ -112,7 +112,7 @@ def expm1(x: Tensor) -> Tensor:
 def log1p(x: Tensor) -> Tensor:
     """log(1 + x), accurate near 0: log(u) x / (u - 1) with u = 1 + x, after Kahan."""
     whole = 1 + x
-    return torch.where(whole == 1, x, log(whole) * (x / torch.where(whole == 1, 1.0, whole - 1)))
+    return torch.where((whole == 1) | (x == math.inf), x, log(whole) * (x / torch.where(whole == 1, 1.0, whole - 1)))
 
 
 @in_pieces

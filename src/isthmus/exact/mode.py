@@ -2,12 +2,11 @@
 
 import contextlib
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils._python_dispatch import TorchDispatchMode, _get_current_dispatch_mode
 
 from isthmus.errors import UseError
@@ -17,6 +16,8 @@ aten = torch.ops.aten
 
 BITS = 53
 """Whole numbers up to 2⁵³ are exact in float64, and so are their sums in any order."""
+LARGEST = 2.0**500
+"""The largest number in a sum. Beyond it, or below its inverse, a product of two could leave the range of float64."""
 
 
 @contextlib.contextmanager
@@ -33,12 +34,13 @@ def exactly() -> Iterator[None]:
     (`isthmus.exact.functions`).
 
     Raises:
-        UseError: in the block, for an operation that isn't known to be exact, or numbers that aren't float64.
+        UseError: in the block, for an operation that isn't known to be exact, numbers that aren't float64 on the CPU,
+            or sums of numbers that are infinite, NaN or above 1e150.
     """
     if isinstance(_get_current_dispatch_mode(), _Exact):
         yield
         return
-    with torch.no_grad(), sdpa_kernel(SDPBackend.MATH), _Exact():
+    with torch.no_grad(), _Exact():  # both for this thread only
         yield
 
 
@@ -48,19 +50,31 @@ class _Exact(TorchDispatchMode):
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
         operation = func.overloadpacket
-        for given in () if operation is aten._to_copy else (*args, *kwargs.values()):
-            if isinstance(given, Tensor) and given.is_floating_point() and given.dtype != torch.float64:
-                raise UseError(f"Exact arithmetic needs float64, but {operation} got {given.dtype}.")
+        real = [given for given in _tensors((*args, *kwargs.values())) if given.is_floating_point()]
+        for given in () if operation is aten._to_copy else real:
+            if given.dtype != torch.float64 or given.device.type != "cpu":
+                raise UseError(
+                    f"Exact arithmetic needs float64 on the CPU, but {operation} got {given.dtype} on {given.device}."
+                )
         if operation in _EXACT or operation in _LAID_OUT:
             return func(*args, **kwargs)
-        if not any(isinstance(given, Tensor) and given.is_floating_point() for given in args):
-            return func(*args, **kwargs)  # whole numbers and lists: exact, or pieces of what was checked
-        if operation in _COUNTERPARTS:
+        if operation in _COUNTERPARTS and (real or operation in _CREATED):
             return _COUNTERPARTS[operation](*args, **kwargs)
+        if not real:
+            return func(*args, **kwargs)  # whole numbers: exact
         raise UseError(
             f"This model computes {str(operation).removeprefix('aten.')}, which has no exact form, so its results "
             "could differ on another machine. Use a model without it."
         )
+
+
+def _tensors(values: Any) -> Iterator[Tensor]:
+    """The tensors among arguments, and in lists among them."""
+    for value in values:
+        if isinstance(value, Tensor):
+            yield value
+        elif isinstance(value, list | tuple):
+            yield from _tensors(value)
 
 
 def _operations(names: str) -> set[Any]:
@@ -69,20 +83,20 @@ def _operations(names: str) -> set[Any]:
 
 
 _EXACT = _operations("""
-    add sub mul div neg abs sqrt reciprocal relu leaky_relu threshold hardtanh clamp clamp_min clamp_max maximum minimum
-    where eq ne lt le gt ge floor ceil round trunc sign copysign isnan isinf isfinite frexp amax amin max min argmax
-    argmin any all masked_fill rsub add_ sub_ mul_ div_ neg_ abs_ round_ floor_ clamp_ sqrt_ remainder fmod sort topk
-    bucketize searchsorted max_pool2d_with_indices upsample_nearest1d upsample_nearest2d
+    mul neg abs sqrt reciprocal relu leaky_relu threshold hardtanh clamp clamp_min clamp_max maximum minimum where
+    eq ne lt le gt ge floor ceil trunc sign copysign isnan isinf isfinite frexp amax amin any all equal masked_fill
+    mul_ neg_ abs_ floor_ clamp_ sqrt_ bucketize searchsorted max_pool2d_with_indices upsample_nearest1d
+    upsample_nearest2d
 """)
 """Correctly rounded, or free of rounding."""
 
 _LAID_OUT = _operations("""
     view _unsafe_view reshape _reshape_alias t transpose permute movedim expand repeat cat stack slice select split
-    split_with_sizes unbind unsqueeze squeeze unfold im2col roll flip diagonal tril triu as_strided clone contiguous
-    detach alias copy copy_ _to_copy fill fill_ zero_ zeros_like ones_like full_like empty_like new_zeros new_ones
-    new_full new_empty index index_select index_put index_put_ gather scatter scatter_ constant_pad_nd
-    replication_pad1d replication_pad2d reflection_pad1d reflection_pad2d pixel_shuffle pixel_unshuffle channel_shuffle
-    lift_fresh lift_fresh_copy _local_scalar_dense
+    split_with_sizes unsafe_split unsafe_split_with_sizes unbind unsqueeze squeeze unfold im2col roll flip diagonal
+    tril triu as_strided clone contiguous detach alias copy copy_ _to_copy fill fill_ zero_ zeros_like ones_like
+    full_like empty_like new_zeros new_ones new_full new_empty index index_select gather constant_pad_nd
+    replication_pad1d replication_pad2d reflection_pad1d reflection_pad2d pixel_shuffle pixel_unshuffle
+    channel_shuffle lift_fresh lift_fresh_copy _local_scalar_dense
 """)
 """Move numbers without computing."""
 
@@ -92,9 +106,14 @@ def _rounded(x: Tensor, bits: int, axes: list[int]) -> Tensor:
 
     axes: those of a slice.
     """
-    largest = x.abs().amax(axes, keepdim=True) if x.numel() else x.new_zeros(())
+    largest = torch.linalg.vector_norm(x, math.inf, axes, keepdim=True) if x.numel() else x.new_zeros(())
+    if not bool((largest <= LARGEST).all()):
+        raise UseError(
+            "The model computes numbers that are infinite, NaN or above 1e150, so it can't be used in exact "
+            "arithmetic. Check the samples and the model: isthmus doctor."
+        )
     exponent = torch.frexp(largest)[1].to(torch.int64)
-    exponent = (exponent - bits).clamp(-1000, 1000)
+    exponent = (exponent - bits).clamp(min=-500)
     step, inverse = (((sign * exponent + 1023) << 52).view(torch.float64) for sign in (1, -1))
     return (x * inverse).round_().mul_(step)
 
@@ -132,13 +151,10 @@ def _convolution(
     output_padding: list[int],
     groups: int,
 ) -> Tensor:
-    """By matrix products: cuDNN may take transforms that round, and PyTorch has no fast float64 convolution."""
+    """By matrix products: on the CPU, PyTorch has no other float64 convolution, such as by transforms that round."""
     terms = weight[0].numel() if not transposed else weight.shape[0] * weight[0, 0].numel()
     x, weight = _factors(x, weight, terms, (list(range(1, x.ndim)), list(range(weight.ndim))))
-    with torch.backends.cudnn.flags(enabled=False):
-        made = torch.ops.aten.convolution(
-            x, weight, None, stride, padding, dilation, transposed, output_padding, groups
-        )
+    made = aten.convolution(x, weight, None, stride, padding, dilation, transposed, output_padding, groups)
     return made if bias is None else made + bias.view(-1, *[1] * (made.ndim - 2))
 
 
@@ -208,6 +224,8 @@ def _group_norm(
 def _batch_norm(
     x: Tensor, weight: Tensor | None, bias: Tensor | None, mean: Tensor, variance: Tensor, *rest: Any
 ) -> tuple[Tensor, Tensor, Tensor]:
+    if rest[0] is True:
+        raise UseError("This model normalises by its batch, as in training. Switch it to evaluation: model.eval().")
     epsilon, each = rest[-1], (1, -1, *[1] * (x.ndim - 2))
     made = (x - mean.view(each)) / (variance + epsilon).sqrt().view(each)
     made = made if weight is None else made * weight.view(each)
@@ -237,10 +255,10 @@ def _logit(x: Tensor, epsilon: float | None = None) -> Tensor:
     return functions.log(x / (1 - x))
 
 
-def _pow(x: Tensor, power: Any) -> Tensor:
-    if power == 0.5:
+def _pow(x: Any, power: Any) -> Tensor:
+    if isinstance(power, float) and power == 0.5:
         return x.sqrt()
-    if isinstance(power, int | float) and float(power).is_integer() and 0 < power <= 8:
+    if isinstance(x, Tensor) and isinstance(power, int | float) and float(power).is_integer() and 0 < power <= 8:
         made = x
         for _ in range(int(power) - 1):
             made = made * x
@@ -248,16 +266,89 @@ def _pow(x: Tensor, power: Any) -> Tensor:
     raise UseError(f"This model takes numbers to the power {power}, which has no exact form. Use a model without it.")
 
 
-def _average(x: Tensor, kernel: list[int], stride: list[int] | None = None, *rest: Any) -> Tensor:
-    if any(rest[:1]) and any(rest[0]):
+def _average(
+    x: Tensor,
+    kernel: list[int],
+    stride: list[int] | None = None,
+    padding: Sequence[int] = (),
+    ceil: bool = False,
+    counted: bool = True,
+    divisor: int | None = None,
+) -> Tensor:
+    if any(padding) or ceil or divisor is not None:
         raise UseError("Average pooling with padding has no exact form here. Use a model without it.")
     x = _rounded(x, BITS - 1 - math.ceil(math.log2(math.prod(kernel))), list(range(1, x.ndim)))
     channels = x.shape[1]
     ones = x.new_ones(1, 1, *kernel)
-    summed = torch.ops.aten.convolution(
+    summed = aten.convolution(
         x.flatten(0, 1)[:, None], ones, None, list(stride or kernel), [0, 0], [1, 1], False, [0, 0], 1
     )
     return summed.view(len(x), channels, *summed.shape[2:]) / math.prod(kernel)
+
+
+def _attention(
+    query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, causal: bool, scale: float | None
+) -> Tensor:
+    """(N, H, T, E) queries, (N, H, S, E) keys and (N, H, S, V) values to (N, H, T, V)."""
+    lead, keys = query.shape[:-2], key.transpose(-2, -1).flatten(0, -3)
+    scores = _bmm(query.flatten(0, -3), keys).unflatten(0, lead) * (scale or 1 / math.sqrt(query.shape[-1]))
+    if causal:
+        mask = torch.ones(scores.shape[-2:], dtype=torch.bool).tril()
+    if mask is not None:
+        scores = scores.masked_fill(~mask, -math.inf) if mask.dtype == torch.bool else scores + mask
+    return _bmm(_softmax(scores, -1).flatten(0, -3), value.flatten(0, -3)).unflatten(0, lead)
+
+
+def _fast_attention(
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    dropout: float = 0.0,
+    causal: bool = False,
+    *,
+    attn_mask: Tensor | None = None,
+    scale: float | None = None,
+) -> tuple[Tensor, Tensor]:
+    return _attention(query, key, value, attn_mask, causal, scale), query.new_empty(0)
+
+
+def _plain_attention(
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    mask: Tensor | None = None,
+    dropout: float = 0.0,
+    causal: bool = False,
+    *rest: Any,
+    scale: float | None = None,
+    **others: Any,
+) -> tuple[Tensor, Tensor]:
+    return _attention(query, key, value, mask, causal, scale), query.new_empty(0)
+
+
+def _times(other: Any, alpha: float) -> Any:
+    """The second term of a sum; PyTorch may fuse its multiplication with the addition."""
+    return other if alpha == 1 else alpha * other
+
+
+def _div(x: Tensor, other: Any, *, rounding_mode: str | None = None) -> Tensor:
+    quotient = torch.div(x, other)
+    return quotient if rounding_mode is None else quotient.floor() if rounding_mode == "floor" else quotient.trunc()
+
+
+def _scatter(x: Tensor, axis: int, index: Tensor, source: Any, *, reduce: str | None = None) -> Tensor:
+    if reduce is not None:
+        raise UseError("Scattering with sums has no exact form here. Use a model without it.")
+    return torch.scatter(x, axis, index, source)
+
+
+def _round(x: Tensor, *, decimals: int = 0) -> Tensor:
+    return x.round() if decimals == 0 else (x * 10.0**decimals).round() / 10.0**decimals
+
+
+def _linspace(start: float, end: float, steps: int, **kind: Any) -> Tensor:
+    """Each number by itself; PyTorch's depend on how many the processor makes at once."""
+    return torch.arange(steps, **kind) / max(1, steps - 1) * (end - start) + start
 
 
 def _addcmul(added: Tensor, one: Tensor, other: Tensor, *, value: float = 1) -> Tensor:
@@ -287,6 +378,8 @@ _COUNTERPARTS: dict[Any, Callable[..., Any]] = {
     aten.log1p: functions.log1p,
     aten.sigmoid: tables.sigmoid,
     aten.tanh: tables.tanh,
+    aten.sigmoid_: lambda x: x.copy_(tables.sigmoid(x)),
+    aten.tanh_: lambda x: x.copy_(tables.tanh(x)),
     aten.logit: _logit,
     aten.erf: functions.erf,
     aten.special_ndtr: tables.normal_cdf,
@@ -307,8 +400,24 @@ _COUNTERPARTS: dict[Any, Callable[..., Any]] = {
     aten.native_batch_norm: _batch_norm,
     aten._native_batch_norm_legit_no_training: _batch_norm,
     aten.avg_pool2d: _average,
+    aten.add: lambda x, other, *, alpha=1: torch.add(x, _times(other, alpha)),
+    aten.sub: lambda x, other, *, alpha=1: torch.sub(x, _times(other, alpha)),
+    aten.add_: lambda x, other, *, alpha=1: x.add_(_times(other, alpha)),
+    aten.sub_: lambda x, other, *, alpha=1: x.sub_(_times(other, alpha)),
+    aten.rsub: lambda x, other, alpha=1: torch.sub(other, _times(x, alpha)),
+    aten.div: _div,
+    aten.div_: lambda x, other: x.div_(other),
+    aten.round: _round,
+    aten.round_: lambda x: x.round_(),
+    aten.linspace: _linspace,
+    aten.scatter: _scatter,
+    aten._scaled_dot_product_flash_attention_for_cpu: _fast_attention,
+    aten._scaled_dot_product_attention_math: _plain_attention,
     aten.addcmul: _addcmul,
     aten.addcdiv: _addcdiv,
     aten.lerp: _lerp,
     aten.dropout: lambda x, *_: x,
 }
+
+_CREATED = {aten.linspace}
+"""Operations that make numbers from none, but not by the same operations everywhere."""

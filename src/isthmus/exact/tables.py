@@ -13,10 +13,10 @@ STEPS, REACH = 2**8, 2**5
 
 
 class Tabulated:
-    """A smooth function as straight lines between 2⁻⁸ apart from -32 to 32; the outermost lines go on to infinity.
+    """A smooth function as straight lines 2⁻⁸ apart from -32 to 32; the outermost lines go on as its asymptotes.
 
     The entries are computed by `isthmus.exact.functions`, so the same bits come out on every machine. The error is
-    below 4e-6 where the second derivative is at most 2, and beyond ±32 that of the asymptote.
+    below 4e-6 where the second derivative is at most 2, and beyond ±32 that of the asymptote, whose slope is 0 or 1.
     """
 
     def __init__(self, function: Callable[[Tensor], Tensor]) -> None:
@@ -30,7 +30,10 @@ class Tabulated:
     def _entries(self, device: torch.device) -> tuple[Tensor, Tensor]:
         """The value at the beginning of each line, and the line's rise."""
         values = self._function(torch.arange(-REACH * STEPS, REACH * STEPS + 1, dtype=torch.float64) / STEPS)
-        return values[:-1].to(device), values.diff().to(device)
+        rises = values.diff()
+        for end in (0, -1):
+            rises[end] = (rises[end] * STEPS).round() / STEPS
+        return values[:-1].to(device), rises.to(device)
 
 
 @functions.in_pieces
