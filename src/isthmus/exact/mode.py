@@ -47,6 +47,11 @@ def exactly() -> Iterator[None]:
 class _Exact(TorchDispatchMode):
     """Sends each operation to its exact counterpart, and refuses the ones without."""
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        """Nothing is compiled here, so PyTorch needn't load its compiler for that, which takes seconds."""
+        return False
+
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
         operation = func.overloadpacket
