@@ -56,6 +56,14 @@ def compress(
     ] = None,
     rows: Annotated[int | None, ranged(ge=1, help="Samples in a block. By default, a block has 2²¹ numbers.")] = None,
     jobs: Jobs = 1,
+    report: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.html",
+            help="Write a page, too: bytes beside other formats, rate and error, and where the bits go.",
+            show_default=False,
+        ),
+    ] = None,
     force: options.Force = False,
     quiet: options.Quiet = False,
     json: options.Json = False,
@@ -82,6 +90,7 @@ def compress(
             rows=rows,
             jobs=jobs,
             overwrite=force,
+            report=report,
             progress=progress,
             **read_options,
         )

@@ -91,6 +91,13 @@ class BitsBack:
             end -= batch.size
         return torch.cat(made[::-1])
 
+    def bits(self, levels: Tensor, observed: Tensor | None = None) -> Tensor:
+        """(N, D) whole numbers to (N, D) what each costs, given a code at the posterior's mean, which costs extra."""
+        _, z = self._drawn(self._features(levels, observed), None)
+        numbers = likelihood(self.model, self.model.output(z), self.grid)
+        bits = numbers.bits(levels.flatten()).view_as(levels)
+        return bits if observed is None else torch.where(observed, bits, 0.0)
+
     @property
     def _dimensions(self) -> int:
         return math.prod(self.model.model.code_shape)

@@ -74,6 +74,26 @@ class BlockCoder:
         head += checksum(decoded.numpy()) + name_bytes(samples.names) + part(grid_part) + holes
         return head + content, method.name
 
+    def bits(self, samples: Samples) -> Tensor:
+        """Where the bits go: (N, D) or (N, h, w) (see `Method.bits`); of a large picture, of its tiles."""
+        whole = samples.tensor()
+        raw, size = (whole, None) if self.methods[0].any_size else self._as_tiles(whole)
+        method, grid = self._choose(replace(samples, values=raw, rows=None, labels=None, names=(), damaged=None))
+        bits = method.bits(Block(raw), grid)
+        if len(self.model.model.shape) != 3:
+            return bits
+        if bits.ndim == 2:
+            bits = bits.view(len(raw), *self.model.model.shape).sum(1)
+        if size is None:
+            return bits
+        down, across = _tiles(size, self.model.model.shape[1:])
+        board = bits.view(down, across, *bits.shape[1:]).transpose(1, 2).flatten(0, 1).flatten(1, 2)
+        shape = self.model.model.shape
+        high, wide = (
+            -(-side * cells // tile) for side, cells, tile in zip(size, bits.shape[1:], shape[1:], strict=True)
+        )
+        return board[None, :high, :wide]
+
     def decode(self, content: bytes, samples: int) -> Samples:
         """The inverse of `encode`, for so many samples.
 

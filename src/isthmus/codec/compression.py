@@ -5,7 +5,6 @@ import json
 import math
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -14,12 +13,12 @@ import numpy as np
 import torch
 
 from isthmus.codec.blocks import BlockCoder
+from isthmus.codec.compressed import Compressed
 from isthmus.codec.exact_model import ExactModel
 from isthmus.codec.file import CodecFile, Entry, damaged, write_block, write_header, write_index
 from isthmus.codec.grid import Grid
-from isthmus.codec.methods import ByBitsBack, ByCode, ByResidual, Method
+from isthmus.codec.methods import ByBitsBack, methods_for
 from isthmus.codec.packing import DamagedError
-from isthmus.codec.picture import ByPicture
 from isthmus.data.ahead import side_by_side
 from isthmus.data.samples import Samples
 from isthmus.data.write import open_writer
@@ -28,7 +27,6 @@ from isthmus.measures.likelihood import elbo
 from isthmus.model.autoencoder import Autoencoder
 from isthmus.model.store import describe_model
 from isthmus.parts import Bce
-from isthmus.parts.model import check_decodes
 from isthmus.run import load
 from isthmus.storage.files import check_regular, whole_file
 from isthmus.trained import TrainedModel
@@ -36,38 +34,12 @@ from isthmus.uses.arguments import takes_run
 
 NUMBERS = 2**21
 """Numbers in a block, about."""
-QUALITY = 50.0
+REPORTED = 8
+"""Pieces that the report shows."""
 MEASURED = 500
 """Samples whose negative ELBO is compared with the measured rate."""
 
 Progress = Callable[[int, int | None], object]
-
-
-@dataclass(frozen=True)
-class Compressed:
-    """What compressing came to.
-
-    path: the file. method: of most blocks. samples, numbers, blocks: how many there are.
-    bytes: of the file, with everything in it. plain: of the numbers themselves, as uint8 or float32.
-    bits_per_dimension: of the file, for each number. elbo: the model's negative ELBO in bits per dimension, for
-    comparison, on some of the samples; None without a likelihood of exactly these values. model: the bytes of the
-    model, which the receiver needs too.
-    """
-
-    path: str
-    method: str
-    samples: int
-    numbers: int
-    blocks: int
-    bytes: int
-    plain: int
-    bits_per_dimension: float
-    elbo: float | None
-    model: int
-
-    def to_json(self) -> dict[str, Any]:
-        """All fields."""
-        return asdict(self)
 
 
 @takes_run
@@ -83,6 +55,7 @@ def compress(
     rows: int | None = None,
     jobs: int = 1,
     overwrite: bool = False,
+    report: str | Path | None = None,
     progress: Progress | None = None,
     **read_options: Any,
 ) -> Compressed:
@@ -101,6 +74,7 @@ def compress(
         reconstruction has anyway; each 25 steps are a factor of ten.
     bits_per_pixel: instead, the code alone, in about as many bits for each number.
     rows: samples in a block. jobs: blocks that are coded at the same time.
+    report: a page to write, with bytes beside other formats, the rate at each error, and where the bits go.
     progress: called as `progress(samples done, samples in total or None)`.
     read_options: how to read the source, as for `Run.encode`.
 
@@ -123,12 +97,7 @@ def compress(
     _check_options(chosen, jobs)
     exact = ExactModel(model)
     each = math.prod(model.shape)
-    methods = _methods(
-        exact,
-        lossless or max_error is not None,
-        quality,
-        None if bits_per_pixel is None else bits_per_pixel * each,
-    )
+    methods = methods_for(exact, lossless or max_error is not None, quality, bits_per_pixel)
     rows = rows or max(1, NUMBERS // each)
     whole = run.covers(source, read_options)
     stream = run.pictures(source, **read_options) if whole else run.stream(source, rows=rows, **read_options)
@@ -138,6 +107,7 @@ def compress(
         return BlockCoder(exact, piece.kind, piece.dtype, methods, max_error).encode(piece)
 
     entries: list[Entry] = []
+    shown: list[Samples] = []
     names: list[str] = []
     samples = numbers = plain = 0
     bound: float | None = None
@@ -160,6 +130,8 @@ def compress(
             names.append(used)
             entries.append(write_block(file, start, len(piece), content))
             start += entries[-1].size
+            if report is not None and len(shown) < REPORTED and samples < REPORTED * MEASURED:
+                shown.append(piece.some(MEASURED))
             samples += len(piece)
             numbers += len(piece) * math.prod(piece.shape)
             plain += len(piece) * math.prod(piece.shape) * (1 if piece.dtype == "uint8" else 4)
@@ -167,7 +139,7 @@ def compress(
                 progress(samples, stream.count)
         write_index(file, entries)
         size = file.tell()
-    return Compressed(
+    made = Compressed(
         path=str(target),
         method=max(names, key=names.count),
         samples=samples,
@@ -179,6 +151,13 @@ def compress(
         elbo=bound,
         model=_model_bytes(model),
     )
+
+    if report is not None:
+        from isthmus.codec.report import write_codec_report  # noqa: PLC0415 Matplotlib takes half a second
+
+        coder = BlockCoder(exact, shown[0].kind, shown[0].dtype, methods, max_error)
+        write_codec_report(run, shown, made, coder, report)
+    return made
 
 
 class Decompressor:
@@ -312,24 +291,6 @@ def fingerprint(model: Autoencoder) -> str:
         made.update(name.encode())
         made.update(np.ascontiguousarray(tensor.detach().cpu().numpy()).tobytes())
     return made.hexdigest()[:32]
-
-
-def _methods(model: ExactModel, lossless: bool, quality: float | None, bits: float | None) -> tuple[Method, ...]:
-    """The methods to choose from, best first."""
-    own = model.model
-    check_decodes(own)
-    if own.conditioning.classes:
-        raise UseError(
-            "This model needs labels, which a compressed file doesn't hold. Use a model without a condition."
-        )
-    if ByPicture.can(own) and not lossless:
-        share = (QUALITY if quality is None else quality) / 100
-        return (ByPicture(model, share, None if bits is None else bits / math.prod(own.shape)),)
-    if quality is not None or bits is not None:
-        share = 10 ** ((QUALITY - (QUALITY if quality is None else quality)) / 25)
-        return (ByCode(model, share, bits),)
-    likelihood: list[Method] = [ByBitsBack(model)] if ByBitsBack.can(own) else []
-    return (*likelihood, ByResidual(model))
 
 
 def _check_options(chosen: dict[str, Any], jobs: int) -> None:

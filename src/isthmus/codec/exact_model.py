@@ -19,6 +19,8 @@ class ExactModel:
     def __init__(self, model: Autoencoder) -> None:
         self.plain = copy.deepcopy(model).cpu().eval().requires_grad_(False)
         self.model = copy.deepcopy(self.plain).double()
+        for weight in self.model.parameters():
+            weight.data = weight.data.contiguous()  # the layout of channels last is for float32
         self.scaling: Scaling = copy.deepcopy(model.scaling).cpu().float()
 
     def scaled(self, raw: Tensor) -> Tensor:

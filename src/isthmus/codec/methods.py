@@ -18,14 +18,16 @@ from isthmus.codec.picture import ByPicture, words_bytes, words_of
 from isthmus.codec.residual import Misses
 from isthmus.codec.stack import Stack
 from isthmus.codec.tables import Tables
-from isthmus.errors import BlueprintError
+from isthmus.errors import BlueprintError, UseError
 from isthmus.parts import Bce
-from isthmus.parts.model import encoder_input
+from isthmus.parts.model import check_decodes, encoder_input
 
 Size = tuple[int, int] | None
 """Height and width of pictures of any size."""
 TRIED = (1 / 1024, 1 / 256, 1 / 64, 1 / 16, 1 / 4, 1.0)
 """Errors from rounding the code, as shares of the model's own, of which lossless coding takes the cheapest."""
+QUALITY = 50.0
+"""The quality by default."""
 LOOKED_AT = 256
 """Samples on which settings are tried."""
 
@@ -50,6 +52,10 @@ class Method(Protocol):
 
     def decode(self, reader: Reader, count: int, grid: Grid, observed: Tensor | None, size: Size = None) -> Tensor:
         """The (count, D) raw numbers, float64, with anything where they are missing."""
+        ...
+
+    def bits(self, block: Block, grid: Grid) -> Tensor:
+        """Where the bits go: (N, D), what each number costs, or (N, h, w), what each place of the code costs."""
         ...
 
 
@@ -93,6 +99,10 @@ class ByBitsBack:
         batches = [Batch(abs(size), size > 0) for size in sizes.tolist()]
         return grid.raw(BitsBack(self.model, grid).decode(batches, words_of(reader), observed))
 
+    def bits(self, block: Block, grid: Grid) -> Tensor:
+        """See `Method`."""
+        return BitsBack(self.model, grid).bits(grid.levels(block.raw.flatten(1)), block.observed)
+
 
 @dataclass(frozen=True)
 class ByResidual:
@@ -128,6 +138,16 @@ class ByResidual:
             return grid.raw(stack.pop(numbers_).view(count, -1))
         popped = stack.pop(numbers_.at(observed.flatten().nonzero()[:, 0]))
         return grid.raw(torch.zeros(observed.shape, dtype=torch.int64).masked_scatter(observed, popped))
+
+    def bits(self, block: Block, grid: Grid) -> Tensor:
+        """See `Method`."""
+        features, levels = _features(self.model, block), grid.levels(block.raw.flatten(1))
+        (steps,) = self._tried(block, features, grid)
+        predicted = self._predicted(steps, steps.symbols(self.model.model, features), grid)
+        known = levels if block.observed is None else torch.where(block.observed, levels, predicted.round().long())
+        misses = Misses.learn(predicted, known, _counts(grid)).levels(predicted, _counts(grid))
+        bits = misses.bits(levels.flatten()).view_as(levels)
+        return bits if block.observed is None else torch.where(block.observed, bits, 0.0)
 
     def _tried(self, block: Block, features: Tensor, grid: Grid) -> list[Steps]:
         """The steps that are best for a few of the samples; one, or several that are close."""
@@ -173,7 +193,7 @@ class ByCode:
     """Lossy: the code alone, in whole numbers.
 
     error: the squared error that rounding adds to a reconstruction's, as a share of the model's own; or None, with
-    bits: per sample.
+    rate: bits for each sample.
     """
 
     name: ClassVar[str] = "code"
@@ -181,7 +201,7 @@ class ByCode:
     any_size: ClassVar[bool] = False
     model: ExactModel
     error: float | None = 1.0
-    bits: float | None = None
+    rate: float | None = None
 
     def suits(self, grid: Grid) -> bool:
         """Always: it needs no grid."""
@@ -205,6 +225,13 @@ class ByCode:
         symbols = tables.pop(Stack(words_of(reader)), count)
         return self.model.reconstruction(steps.codes(self.model, symbols)).flatten(1)
 
+    def bits(self, block: Block, grid: Grid) -> Tensor:
+        """See `Method`: every place of the code costs the same, about."""
+        shape = self.model.model.code_shape
+        grid_shape = shape[1:] if len(shape) == 3 else (1, 1)
+        each = 8 * len(self.encode(block, grid)) / max(1, len(block.raw)) / math.prod(grid_shape)
+        return torch.full((len(block.raw), *grid_shape), each)
+
     def _steps(self, block: Block, features: Tensor, of: np.ndarray) -> Steps:
         model = self.model.model
         if model.code.bits(model.code_shape) is not None:
@@ -213,7 +240,7 @@ class ByCode:
         z = model.code(features[some], None, model.code_module).z
         missed = (_scaled_picture(self.model, z) - self.model.scaled(block.raw[some])).nan_to_num(0)
         own = float(missed.square().flatten(1).sum(1).mean()) or 1e-6
-        if self.bits is None:
+        if self.rate is None:
             return Steps.learn(self.model, z, (self.error or 1.0) * own)
 
         def rate(logarithm: float) -> float:
@@ -224,12 +251,38 @@ class ByCode:
         low, high = -20.0, 20.0
         for _ in range(16):
             middle = (low + high) / 2
-            low, high = (middle, high) if rate(middle) > self.bits else (low, middle)
+            low, high = (middle, high) if rate(middle) > self.rate else (low, middle)
         return Steps.learn(self.model, z, own * 2**high)
 
 
 METHODS: dict[str, Any] = {one.name: one for one in (ByBitsBack, ByResidual, ByCode, ByPicture)}
 """The methods by the names that files record."""
+
+
+def methods_for(
+    model: ExactModel, lossless: bool, quality: float | None, bits_per_pixel: float | None
+) -> tuple[Method, ...]:
+    """The methods to choose from, best first. Without any wish, only a model made for it is lossy.
+
+    quality: from 0 to 100.
+
+    Raises:
+        UseError: the model's code alone can't be decoded, or it needs labels.
+    """
+    own = model.model
+    check_decodes(own)
+    if own.conditioning.classes:
+        raise UseError(
+            "This model needs labels, which a compressed file doesn't hold. Use a model without a condition."
+        )
+    if ByPicture.can(own) and not lossless:
+        return (ByPicture(model, (QUALITY if quality is None else quality) / 100, bits_per_pixel),)
+    if quality is not None or bits_per_pixel is not None:
+        share = 10 ** ((QUALITY - (QUALITY if quality is None else quality)) / 25)
+        pixels = math.prod(own.shape[1:] if len(own.shape) == 3 else own.shape)
+        return (ByCode(model, share, None if bits_per_pixel is None else bits_per_pixel * pixels),)
+    likelihood: list[Method] = [ByBitsBack(model)] if ByBitsBack.can(own) else []
+    return (*likelihood, ByResidual(model))
 
 
 def indices_shape(model: Any) -> tuple[int, ...] | None:

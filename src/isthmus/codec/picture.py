@@ -1,13 +1,14 @@
 """Learned picture compression: the symbols of a rounded code under the model's own entropy model."""
 
 import copy
+import functools
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from isthmus.codec.block import Block
@@ -18,9 +19,9 @@ from isthmus.codec.stack import Stack, Tabled
 from isthmus.errors import UseError
 from isthmus.exact import exactly
 from isthmus.model.autoencoder import Autoencoder
-from isthmus.parts import Rounded
+from isthmus.parts import Gdn, Rounded
+from isthmus.parts.layers import Head
 from isthmus.parts.priors.tables import BITS, Tables
-from isthmus.trained.tiles import at_size
 
 TILE, MARGIN = 1024, 64
 """The side of the tiles of a large picture, and how far each looks over its edges, in pixels."""
@@ -34,7 +35,7 @@ FINE = 1000
 class ByPicture:
     """Lossy, for pictures of any size and a model with a rounded code (`image-codec`).
 
-    quality: from 0 to 1. bits: for each number instead; the nearest quality is searched for.
+    quality: from 0 to 1. rate: bits for each pixel instead; the nearest quality is searched for.
 
     Only the entropy model and the decoder need exact arithmetic; the encoder is free to choose any symbols. A large
     picture goes through both networks in tiles that overlap by more than a position of the code can see, so that they
@@ -46,13 +47,13 @@ class ByPicture:
     any_size: ClassVar[bool] = True
     model: ExactModel
     quality: float = 0.5
-    bits: float | None = None
-    _sized: dict[Any, Autoencoder] = field(default_factory=dict, compare=False)
+    rate: float | None = None
 
     @classmethod
     def can(cls, model: Autoencoder) -> bool:
-        """Whether the model has a rounded code that keeps its positions."""
-        return isinstance(model.code, Rounded) and len(model.code_shape) == len(model.shape) == 3
+        """Whether the model has a rounded code that keeps its positions, and networks for any size."""
+        network = getattr(model.blueprint, "network", None)
+        return isinstance(model.code, Rounded) and isinstance(network, Gdn) and len(model.code_shape) == 3
 
     def suits(self, grid: Grid) -> bool:
         """Always: it needs no grid."""
@@ -65,8 +66,8 @@ class ByPicture:
         features = self._features(block.raw)
         last = self._code.qualities - 1
         place = round(FINE * last * self.quality)
-        if self.bits is not None:
-            wanted, low, high = self.bits * block.raw.numel(), 0, FINE * last
+        if self.rate is not None:
+            wanted, low, high = self.rate * block.raw[:, 0].numel(), 0, FINE * last
             while high - low > 1:  # the rate rises with the quality
                 middle = (low + high) // 2
                 low, high = (middle, high) if 8 * len(self._encode(features, middle)) < wanted else (low, middle)
@@ -84,15 +85,16 @@ class ByPicture:
         stack = Stack(words_of(reader))
         shape = (count, *self._code_shape(size))
         symbols = self._popped(stack, shape, quality, iter(escaped.tolist()))
+        quantiser = self._quantiser
         with exactly():
-            z = self._quantiser(shape).code(symbols, quality)
+            z = quantiser.code(symbols, quality)
         return self._pictures(z, size).flatten(1)
 
-    def rates(self, block: Block) -> Tensor:
-        """(N, h, w) the bits of each position of the code, for a picture of where they go."""
+    def bits(self, block: Block, grid: Grid) -> Tensor:
+        """See `Method`."""
         features = self._features(block.raw)
         quality = self._quality(round(FINE * (self._code.qualities - 1) * self.quality))
-        module = self._quantiser(tuple(features.shape))
+        module = self._quantiser
         symbols = module.symbols(features.double(), quality)
         side = module.entropy.side_symbols(features.double(), quality)
         tables, rows = self._tables(symbols.shape, side, quality)
@@ -107,10 +109,10 @@ class ByPicture:
         assert isinstance(code, Rounded)
         return code
 
-    def _quantiser(self, shape: tuple[int, ...]) -> Any:
-        """The code's module for (N, C, h, w) codes."""
-        stride = self._stride
-        return self._at((stride * shape[2], stride * shape[3])).code_module
+    @property
+    def _quantiser(self) -> Any:
+        """The code's module."""
+        return self._free[torch.float64].code_module
 
     def _quality(self, place: int) -> Tensor:
         """(1,) the quality that a file names, in the model's units."""
@@ -121,7 +123,7 @@ class ByPicture:
 
     def _encode(self, features: Tensor, place: int) -> bytes:
         quality = self._quality(place)
-        module = self._quantiser(tuple(features.shape))
+        module = self._quantiser
         symbols = module.symbols(features.double(), quality)
         side = module.entropy.side_symbols(features.double(), quality)
         stack, escaped = Stack(), []
@@ -141,19 +143,19 @@ class ByPicture:
 
     def _tables(self, shape: tuple[int, ...], side: Tensor | None, quality: Tensor) -> tuple[Tables, Tensor]:
         """The tables of the code's symbols, and the (N, C, h, w) number of each one's."""
-        module = self._quantiser(shape)
+        module = self._quantiser
         entropy = module.entropy
         with exactly():
             if side is None:
                 return entropy.tables(module.steps(quality, 2)[0]), _channels(shape)
             steps = module.steps(quality, 4)
             rows = torch.cat([entropy.rows(entropy.side_code(one[None], quality), steps) for one in side])
-        return entropy.tables(), rows
+        return entropy.tables(), rows[..., : shape[2], : shape[3]]
 
     def _side_tables(self, shape: tuple[int, ...], quality: Tensor) -> tuple[Tables, Tensor]:
+        entropy = self._quantiser.entropy
         with exactly():
-            module: Any = self.model.model.code_module
-            return module.entropy.side_tables(quality), _channels(shape)
+            return entropy.side_tables(quality), _channels(shape)
 
     def _code_shape(self, size: tuple[int, int]) -> tuple[int, ...]:
         """(C, h, w) of the code of a picture of this height and width."""
@@ -171,34 +173,27 @@ class ByPicture:
         missing = [end for side in reversed(raw.shape[2:]) for end in (0, -side % stride)]
         scaled = F.pad(self.model.scaled(raw).float(), missing, mode="replicate")
 
-        def use(tile: Tensor) -> Tensor:
-            with torch.no_grad():
-                return self._at(tuple(tile.shape[2:]), torch.float32).encoder(tile)
-
-        return _by_tiles(scaled, use, TILE, MARGIN, 1, stride)
+        with torch.no_grad():
+            return _by_tiles(scaled, self._free[torch.float32].encoder, TILE, MARGIN, 1, stride)
 
     def _pictures(self, z: Tensor, size: tuple[int, int]) -> Tensor:
         """(N, C, h, w) codes to (N, C, H, W) raw pictures, float64, with the same bits on every machine."""
-        stride = self._stride
-
-        def use(tile: Tensor) -> Tensor:
-            model = self._at(tuple(stride * side for side in tile.shape[2:]))
-            with exactly():
-                return torch.cat([model.decoder(one[None]) for one in tile])
-
-        made = _by_tiles(z, use, TILE // stride, MARGIN // stride, stride, 1)
+        stride, decoder = self._stride, self._free[torch.float64].decoder
         with exactly():
+            made = _by_tiles(z, decoder, TILE // stride, MARGIN // stride, stride, 1)
             return self.model.raw(self.model.model.distance.picture(made))[..., : size[0], : size[1]]
 
-    def _at(self, size: tuple[int, ...], dtype: torch.dtype = torch.float64) -> Autoencoder:
-        """The model for pictures of this height and width."""
-        key = (size, dtype)
-        if key not in self._sized:
-            sized = at_size(self.model.plain, (self.model.plain.shape[0], *size))
-            if sized is None:
-                raise UseError("This model compresses pictures of its training size only. Use a convolutional one.")
-            self._sized[key] = copy.deepcopy(sized).to(dtype).eval()
-        return self._sized[key]
+    @functools.cached_property
+    def _free(self) -> dict[torch.dtype, Autoencoder]:
+        """The model in float32 and in exact arithmetic, for pictures of any size: without layers that fit to one."""
+        made = {}
+        for dtype, model in ((torch.float32, self.model.plain), (torch.float64, self.model.model)):
+            made[dtype] = free = copy.deepcopy(model)
+            for module in list(free.modules()):
+                for name, layer in module.named_children():
+                    if isinstance(layer, Head):
+                        setattr(module, name, nn.Identity())
+        return made
 
 
 def words_bytes(stack: Stack) -> bytes:

@@ -31,6 +31,13 @@ class Levels:
     guess: Tensor
     width: Tensor
 
+    def bits(self, numbers: Tensor) -> Tensor:
+        """(n,) whole numbers to (n,) what each costs."""
+        rows, most = torch.arange(len(numbers)), self.count - 1
+        below = torch.where(numbers > 0, self.cumulative(rows, numbers.clamp(min=1)), 0.0)
+        upto = torch.where(numbers < most, self.cumulative(rows, (numbers + 1).clamp(max=max(1, most))), 1.0)
+        return -(upto - below + FLOOR).log2()
+
     def at(self, chosen: Tensor) -> "Levels":
         """The distributions of some of the numbers."""
         return Levels(

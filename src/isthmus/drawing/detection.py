@@ -174,3 +174,12 @@ def place_maps(
         bar = figure.colorbar(image, ax=grid[:, 1].tolist(), label="score", shrink=0.9)
         bar.ax.axhline(threshold, color=FRAME, linewidth=1.4)
     return figure
+
+
+def bit_maps(pictures: Tensor, bits: Tensor, *, titles: Sequence[str] = (), theme: Theme = LIGHT) -> Figure:
+    """Raw pictures (n, C, H, W) from 0 to 255, and maps of their bits (n, 1, H, W): dark for none, bright for most."""
+    heat = (bits[:, 0] / bits.amax().clamp(min=1e-30)).float()
+    colours = torch.from_numpy(mpl.colormaps[HEAT](heat.numpy())[..., :3]).permute(0, 3, 1, 2).float()
+    shown = (pictures.float() / 255).clamp(0, 1)
+    shown = shown if shown.shape[1] == 3 else shown[:, :1].expand(-1, 3, -1, -1)
+    return picture_grid({"sample": shown, "bits": colours}, captions=titles, theme=theme)

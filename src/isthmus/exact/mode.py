@@ -106,7 +106,7 @@ def _rounded(x: Tensor, bits: int, axes: list[int]) -> Tensor:
 
     axes: those of a slice.
     """
-    largest = x.abs().amax(axes, keepdim=True) if x.numel() else x.new_zeros(())
+    largest = torch.linalg.vector_norm(x, math.inf, axes, keepdim=True) if x.numel() else x.new_zeros(())
     if not bool((largest <= LARGEST).all()):
         raise UseError(
             "The model computes numbers that are infinite, NaN or above 1e150, so it can't be used in exact "

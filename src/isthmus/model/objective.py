@@ -78,7 +78,7 @@ class Objective(nn.Module):
         return self.distance(out.output, out.repeated(out.clean), *mask)
 
     def terms(self, out: Pass, model: Model) -> dict[str, Tensor]:
-        """The (N,) distance and penalties by name, not yet weighted by the penalties' weights; (K·N,) if K draws differ.
+        """The (N,) distance and penalties by name, before the penalties' weights; (K·N,) if K draws differ.
 
         A code with several qualities weights each sample's distance.
         """

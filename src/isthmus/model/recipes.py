@@ -397,15 +397,15 @@ _ROWS = (
     ),
     Recipe(
         "image-codec",
-        "Compresses pictures: the code is rounded, and training weighs its bits against the error, at seven qualities.",
-        "For files smaller than JPEG's. Train on patches: --patches 100 --size 128. The files need the model to decode.",
+        "Compresses pictures: the code is rounded, and the loss is its bits plus the error, at eight qualities.",
+        "For files smaller than JPEG's. Train it on patches of photographs: --patches 100 --size 128.",
         "Ballé, Laparra & Simoncelli, End-to-end optimized image compression, ICLR (2017)",
         Blueprint(network=Gdn(), code=Rounded(), distance=Sse(link="identity"), penalties=(Kl(),)),
         data="pictures",
     ),
     Recipe(
         "image-codec-hyper",
-        "image-codec with side information: a few numbers for each region say how large the code is there.",
+        "image-codec with side information: a few numbers for each region tell how large the code is there.",
         "For the smallest files. It takes a little longer than image-codec.",
         "Ballé et al., Variational image compression with a scale hyperprior, ICLR (2018)",
         Blueprint(network=Gdn(), code=Rounded(prior=Hyper()), distance=Sse(link="identity"), penalties=(Kl(),)),

@@ -4,17 +4,21 @@ import torch
 from torch import Tensor, nn
 
 
+GAIN = 5.0
+"""The logarithms are multiplied by this, so that the optimiser moves them faster than a network's weights."""
+
+
 class Steps(nn.Module):
     """A step for each channel and each whole quality; between two qualities, log Δ is linear.
 
-    logarithms: (qualities, C), log Δ.
+    logarithms: (qualities, C), log Δ / `GAIN`.
     """
 
     def __init__(self, channels: int, qualities: int, coarsest: float, finest: float) -> None:
         super().__init__()
         ends = torch.tensor([coarsest, finest]).log()
         places = torch.linspace(0, 1, qualities) if qualities > 1 else torch.full((1,), 0.5)
-        self.logarithms = nn.Parameter((ends[0] + (ends[1] - ends[0]) * places)[:, None].repeat(1, channels))
+        self.logarithms = nn.Parameter((ends[0] + (ends[1] - ends[0]) * places)[:, None].repeat(1, channels) / GAIN)
 
     def forward(self, quality: Tensor, dimensions: int) -> Tensor:
         """(N,) qualities to (N, C, 1 …), Δ with this many dimensions."""
@@ -22,7 +26,7 @@ class Steps(nn.Module):
         below = quality.detach().floor().clamp(0, max(0, last - 1))
         share = (quality - below)[:, None]
         low, high = self.logarithms[below.long()], self.logarithms[(below.long() + 1).clamp(max=last)]
-        steps = (low + share * (high - low)).exp()
+        steps = (GAIN * (low + share * (high - low))).exp()
         return steps.view(*steps.shape, *[1] * (dimensions - 2))
 
 

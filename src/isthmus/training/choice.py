@@ -90,9 +90,11 @@ def _batch_size(samples: int) -> int:
 
 
 def _learning_rate(model: Autoencoder) -> float:
-    """Lower for residual blocks, recurrent cells and divisive normalisation; higher for logistic units, whose slopes are small."""
+    """Lower for residual blocks, recurrent cells and codecs; higher for logistic units, whose slopes are small."""
     modules = list(model.modules())
-    if any(isinstance(module, Block | DivisiveNorm | Recurrent | nn.RNNBase) for module in modules):
+    if any(isinstance(module, DivisiveNorm) for module in modules):
+        return 5e-4
+    if any(isinstance(module, Block | Recurrent | nn.RNNBase) for module in modules):
         return 1e-3
     logistic = getattr(model.code, "activation", "") == "sigmoid"
     return 1e-2 if logistic or any(isinstance(module, nn.Sigmoid) for module in modules) else 3e-3

@@ -1,6 +1,7 @@
 """The rounded code: its symbols, its noise and its qualities."""
 
 import math
+from typing import Any
 
 import pytest
 import torch
@@ -17,11 +18,11 @@ def generator(seed=0):
     return torch.Generator().manual_seed(seed)
 
 
-def build(name="image-codec", shape=(3, 32, 32), **options):
+def build(name="image-codec", shape=(3, 32, 32), **options) -> Any:
     return ist.recipe(name, **SMALL, **options).build(shape, remarks=False, seed=1).double().eval()
 
 
-def codec(prior):
+def codec(prior) -> Any:
     return build("image-codec-hyper", side=3, width=6) if prior == "hyper" else build()
 
 
@@ -58,7 +59,7 @@ def test_noise_moves_each_number_by_half_a_step_at_most(prior):
     model = codec(prior)
     x, draws = pictures(), {"code": model.code.draw(3, model.code_shape, generator(2)).double()}
     code = model(x, draws).code
-    steps = model.code_module.steps(6 * draws["code"][:, 0], 4)
+    steps = model.code_module.steps(7 * draws["code"][:, 0].square(), 4)
     moved = (code.z - model.encoder(x)) / steps
     assert float(moved.abs().max()) <= 0.5 + 1e-9
     assert float(moved.abs().max()) > 0.45
@@ -69,9 +70,9 @@ def test_noise_moves_each_number_by_half_a_step_at_most(prior):
 def test_each_sample_s_distance_is_weighted_by_its_quality():
     model = build()
     draws = {"code": model.code.draw(4, model.code_shape, generator(2)).double()}
-    draws["code"][:, 0] = torch.tensor([0.0, 0.5, 1.0, 0.25])
+    draws["code"][:, 0] = torch.tensor([0.0, 0.5, 1.0, 0.25]).sqrt()
     out = model(pictures(4), draws)
-    expected = torch.tensor([24.0, math.sqrt(24 * 1560), 1560.0, 24 * 65**0.25], dtype=torch.float64)
+    expected = torch.tensor([24.0, math.sqrt(24 * 4000), 4000.0, 24 * (4000 / 24) ** 0.25], dtype=torch.float64)
     torch.testing.assert_close(out.code.weight, expected)
     torch.testing.assert_close(model.objective.terms(out, model)["distance"], expected * model.objective.distances(out))
 
@@ -81,7 +82,7 @@ def test_a_better_quality_costs_more_and_has_a_smaller_step():
     model = build()
     x = pictures()
     rates = []
-    for quality in (0.0, 1.5, 3.0, 6.0):
+    for quality in (0.0, 1.5, 3.0, 7.0):
         out = at_quality(model, quality)(x)
         rates.append(float(model.code.kl(out.code).sum()))
     assert rates == sorted(rates)
@@ -133,8 +134,8 @@ def test_training_lowers_the_loss_and_resumes_to_the_same_bits(tmp_path):
 
 
 def test_impossible_qualities_and_priors_are_refused():
-    with pytest.raises(BlueprintError, match="takes a quality from 0 to 6, not 7"):
-        Rounded(quality=7)
+    with pytest.raises(BlueprintError, match="takes a quality from 0 to 7, not 8"):
+        Rounded(quality=8)
     with pytest.raises(BlueprintError, match="'standard-normal' gives none"):
         Rounded(prior=StandardNormal())
     with pytest.raises(BlueprintError, match="a plain code isn't rounded"):

@@ -99,6 +99,18 @@ def test_frequent_values_between_the_levels_have_no_point_mass():
     assert mixture(masses=(3,)).resolve(spec).masses == (3,)
 
 
+def test_point_masses_are_put_in_order():
+    assert mixture(masses=(15, 0, 7, 7)).masses == MASSES
+
+
+def test_the_likely_value_is_that_of_the_largest_weight():
+    output = torch.zeros(1, 9, 2)
+    output[0, 2, 0], output[0, 1, 1], output[0, 6, 1] = 3.0, 3.0, 0.25
+    distance = mixture(masses=(5, 7, 15))
+    likely = distance.likely(distance.parameters(output.flatten(1)))
+    assert likely[0].tolist() == pytest.approx([5 / 15, 0.25])
+
+
 def test_a_point_mass_above_the_last_level_is_refused():
     with pytest.raises(BlueprintError, match="point masses"):
         mixture(masses=(0, 16)).resolve(DataSpec(range=(0.0, 1.0)))

@@ -1,5 +1,7 @@
 """The network of picture compression: its normalisation, its sizes and its start."""
 
+from typing import Any
+
 import pytest
 import torch
 
@@ -71,7 +73,7 @@ def test_a_flat_code_is_possible():
 
 def test_the_start_sets_the_mean_and_keeps_the_weights():
     data = ist.open_data("digits")
-    model = ist.recipe("image-codec", **SMALL).build(data, remarks=False)
+    model: Any = ist.recipe("image-codec", **SMALL).build(data, remarks=False)
     mean = data.scaling(data.train.tensor()).mean()
     torch.testing.assert_close(model.decoder.output.bias.mean(), mean, rtol=0.05, atol=0.02)
     assert bool(model.decoder.output.weight.any())

@@ -1,6 +1,7 @@
 """The priors of rounded codes, against the mathematics and a second implementation in float64."""
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -8,8 +9,8 @@ import torch
 from scipy import stats
 
 import isthmus as ist
-from isthmus.parts.priors.factorised import Density, log_difference
-from isthmus.parts.priors.tables import BITS, exponential, normal_cdf, normal_tables, scale_bounds, tables_of
+from isthmus.parts.priors.factorised import GAIN, Density, log_difference
+from isthmus.parts.priors.tables import BITS, normal_tables, scale_bounds, tables_of
 
 SMALL = {"channels": (6, 8, 10), "decoder_channels": (8, 6)}
 
@@ -22,7 +23,7 @@ def density(channels=3):
     made = Density(channels, 2.0, generator()).double()
     with torch.no_grad():
         for number, weight in enumerate(made.parameters()):
-            weight.add_(0.5 * torch.randn(weight.shape, generator=generator(number), dtype=torch.float64))
+            weight.add_(0.1 * torch.randn(weight.shape, generator=generator(number), dtype=torch.float64))
     return made
 
 
@@ -34,9 +35,9 @@ def reference(made, channel, x):
     """F of one channel at the numbers x, written with numpy."""
     h = np.asarray(x)[None] / made.scale
     for number, (matrix, bias) in enumerate(zip(made.matrices, made.biases, strict=True)):
-        h = np.log1p(np.exp(matrix[channel].detach().numpy())) @ h + bias[channel].detach().numpy()
+        h = np.log1p(np.exp(GAIN * matrix[channel].detach().numpy())) @ h + GAIN * bias[channel].detach().numpy()
         if number < len(made.factors):
-            h = h + np.tanh(made.factors[number][channel].detach().numpy()) * np.tanh(h)
+            h = h + np.tanh(GAIN * made.factors[number][channel].detach().numpy()) * np.tanh(h)
     return sigmoid(h[0])
 
 
@@ -60,10 +61,8 @@ def test_the_masses_of_all_steps_add_up_to_one():
 @torch.no_grad()
 def test_information_content_is_that_of_the_formula():
     made = density()
-    z, steps = (
-        3 * torch.randn(5, 3, 4, generator=generator(), dtype=torch.float64),
-        torch.full((5, 3, 1), 0.7, dtype=torch.float64),
-    )
+    z = 3 * torch.randn(5, 3, 4, generator=generator(), dtype=torch.float64)
+    steps = torch.full((5, 3, 1), 0.7, dtype=torch.float64)
     found = made(z, steps)
     for channel in range(3):
         at = z[:, channel].flatten().numpy()
@@ -88,7 +87,7 @@ def test_quantiles_invert_the_distribution_function():
         np.testing.assert_allclose(found, shares[:, channel].flatten().numpy(), rtol=0, atol=1e-9)
 
 
-def hyper(shape=(3, 64, 64)):
+def hyper(shape=(3, 64, 64)) -> Any:
     model = ist.recipe("image-codec-hyper", side=3, width=6, **SMALL).build(shape, remarks=False, seed=1)
     return model.double().eval()
 
@@ -172,12 +171,6 @@ def test_normal_tables_cost_what_the_normal_distribution_says():
         assert abs(cost - entropy) < 1e-3
 
 
-def test_products_and_sums_alone_give_exponentials_and_the_normal_distribution():
-    x = torch.linspace(-20, 5, 501, dtype=torch.float64)
-    torch.testing.assert_close(exponential(x), x.exp(), rtol=1e-12, atol=0)
-    np.testing.assert_allclose(normal_cdf(x.clamp(-6, 6)).numpy(), stats.norm.cdf(x.clamp(-6, 6)), rtol=0, atol=1e-13)
-
-
 @torch.no_grad()
 def test_each_symbol_s_table_has_the_nearest_scale():
     model = hyper()
@@ -199,9 +192,9 @@ def test_a_symbol_that_is_impossible_still_gets_a_count():
 @torch.no_grad()
 @pytest.mark.parametrize("name", ["image-codec", "image-codec-hyper"])
 def test_draws_from_the_prior_are_multiples_of_the_steps_and_can_be_decoded(name):
-    model = ist.recipe(name, **SMALL).build((3, 32, 32), remarks=False).double()
+    model: Any = ist.recipe(name, **SMALL).build((3, 32, 32), remarks=False).double()
     z = model.code.prior.new(4, model, generator())
-    steps = model.code_module.steps(torch.full((4,), 3.0, dtype=torch.float64), 4)
+    steps = model.code_module.steps(torch.full((4,), 3.5, dtype=torch.float64), 4)
     torch.testing.assert_close((z / steps).round() * steps, z)
     assert float(z.std()) > 0
     assert model.decode(z).shape == (4, 3, 32, 32)

@@ -44,8 +44,9 @@ class Rounded(CodeKind):
     rounding has no useful gradient. The posterior is then uniform, and its KL to the prior, the `kl` penalty, is the
     rate in nats: what an entropy coder needs for the symbols :math:`\mathrm{round}(f / \Delta)`.
 
-    One model serves several rates. The quality, a real number from 0 to `qualities` - 1, sets the steps and the weight λ
-    of the distance: the loss is the rate plus λ times the distance. In training, each sample's quality is drawn.
+    One model serves several rates. The quality, a real number from 0 to `qualities` - 1, sets the steps and the weight
+    λ of the distance: the loss is the rate plus λ times the distance. In training, each sample's quality is drawn, and low
+    qualities more often, because their losses are smaller: (qualities - 1) · u², u in 0..1.
 
     qualities: how many qualities have learnt steps; log Δ is linear between them.
     weights: λ at the lowest and at the highest quality; log λ is linear between them. For squared errors,
@@ -57,8 +58,8 @@ class Rounded(CodeKind):
     the step and its inverse are two independent gains.
     """
 
-    qualities: Annotated[int, Field(ge=1)] = 7
-    weights: tuple[Annotated[float, Field(gt=0)], Annotated[float, Field(gt=0)]] = (24.0, 1560.0)
+    qualities: Annotated[int, Field(ge=1)] = 8
+    weights: tuple[Annotated[float, Field(gt=0)], Annotated[float, Field(gt=0)]] = (24.0, 4000.0)
     quality: Annotated[float, Field(ge=0)] | None = None
     prior: SerializeAsAny[Prior] = Factorised()
 
@@ -112,7 +113,7 @@ class Rounded(CodeKind):
         assert isinstance(module, Quantiser)
         quality, noise = self.at(None, len(features), features), None
         if draws is not None:
-            quality, noise = draws[:, 0] * (self.qualities - 1), draws[:, 1:] - 0.5
+            quality, noise = draws[:, 0].square() * (self.qualities - 1), draws[:, 1:] - 0.5
         steps = module.steps(quality, features.ndim)
         side = module.entropy.side(features, quality, noise)
         z = rounded(features, steps, None if noise is None else noise[:, -features[0].numel() :])

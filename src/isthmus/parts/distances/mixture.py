@@ -4,7 +4,7 @@ import math
 from typing import Annotated, Literal, Self
 
 import torch
-from pydantic import Field
+from pydantic import AfterValidator, Field
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -19,6 +19,10 @@ _ASIDE = 0.02
 """The share of the point masses, and of every other logistic but the first, in an output for a given picture."""
 _NUMBERS = 2**20
 """Of how many numbers the frequent ones are counted."""
+
+
+def _ascending(masses: tuple[int, ...]) -> tuple[int, ...]:
+    return tuple(sorted(set(masses)))
 
 
 class LogisticMixture(_Levels):
@@ -43,7 +47,7 @@ class LogisticMixture(_Levels):
 
     levels: Levels = 256
     components: Annotated[int, Field(ge=1, le=64)] = 3
-    masses: tuple[Annotated[int, Field(ge=0)], ...] | Literal["auto"] = "auto"
+    masses: Annotated[tuple[Annotated[int, Field(ge=0)], ...], AfterValidator(_ascending)] | Literal["auto"] = "auto"
 
     def resolve(self, spec: DataSpec) -> Self:
         """The same distance with `masses` decided from these facts about the data.
@@ -126,28 +130,43 @@ class LogisticMixture(_Levels):
         return logits.logsumexp(1) - torch.logaddexp((logits[:, : self.components] - nats).logsumexp(1), matched)
 
     def parameters(self, output: Tensor) -> Tensor:
-        """(N, *outputs) to all weights w and v, then all μ, then all 1 / s (see `Distance.parameters`)."""
+        """(N, *outputs) to (N, (3 K + M + 1) · C, …): w, sums of v, μ and 1 / s (see `Distance.parameters`).
+
+        The sums are those of the first 0 to M point masses, so that `cumulative` looks one up.
+        """
         logits, place, narrow = self._parts(output)
-        return torch.cat([logits.softmax(1), place, narrow], 1).flatten(1, 2)
+        weights, masses = logits.softmax(1).split([self.components, len(self._masses)], 1)
+        sums = torch.cat([torch.zeros_like(weights[:, :1]), masses.cumsum(1)], 1)
+        return torch.cat([weights, sums, place, narrow], 1).flatten(1, 2)
 
     def likely(self, parameters: Tensor) -> Tensor:
-        """(N, (3 K + M) · C, …) to (N, *shape): the mean, but for the cut ends (see `Distance.likely`)."""
-        count, masses = self.components, len(self._masses)
-        weights, place, _ = parameters.unflatten(1, (3 * count + masses, -1)).split([count + masses, count, count], 1)
-        mean = (weights[:, :count] * place.clamp(0, 1)).sum(1)
-        for number, mass in enumerate(self._masses, start=count):
-            mean = mean + weights[:, number] * (mass / (self.levels - 1))
-        return mean
+        """(N, (3 K + M + 1) · C, …) to (N, *shape): the place of the largest weight (see `Distance.likely`)."""
+        weights, sums, place, _ = self._split(parameters)
+        masses = (
+            self._scaled_masses(parameters).view(-1, *[1] * (place.ndim - 2)).expand(len(place), -1, *place.shape[2:])
+        )
+        heaviest = torch.cat([weights, sums[:, 1:] - sums[:, :-1]], 1).argmax(1, keepdim=True)
+        return torch.cat([place, masses], 1).gather(1, heaviest)[:, 0]
 
     def cumulative(self, parameters: Tensor, value: Tensor) -> Tensor:
-        """(N, (3 K + M) · C, …), (N, *shape) to (N, *shape) (see `Distance.cumulative`)."""
-        count, masses = self.components, len(self._masses)
-        parts = parameters.unflatten(1, (3 * count + masses, -1))
-        weights, place, narrow = parts.split([count + masses, count, count], 1)
-        below = (weights[:, :count] * torch.sigmoid((value[:, None] - place) * narrow)).sum(1)
-        for number, mass in enumerate(self._masses, start=count):
-            below = below + torch.where(value > mass / (self.levels - 1), weights[:, number], 0.0 * below)
-        return below
+        """(N, (3 K + M + 1) · C, …), (N, *shape) to (N, *shape) (see `Distance.cumulative`)."""
+        weights, sums, place, narrow = self._split(parameters)
+        below = (weights * torch.sigmoid((value[:, None] - place) * narrow)).sum(1)
+        if not self._masses:
+            return below
+        count = (value[..., None] > self._scaled_masses(value)).sum(-1)[:, None]
+        return below + sums.gather(1, count)[:, 0]
+
+    def _split(self, parameters: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """The `parameters` as (N, K, *shape) w, (N, M + 1, *shape) sums, (N, K, *shape) μ and 1 / s."""
+        count = self.components
+        sizes = [count, len(self._masses) + 1, count, count]
+        weights, sums, place, narrow = parameters.unflatten(1, (sum(sizes), -1)).split(sizes, 1)
+        return weights, sums, place, narrow
+
+    def _scaled_masses(self, like: Tensor) -> Tensor:
+        """(M,) the values with a point mass."""
+        return like.new_tensor(self._masses) / (self.levels - 1)
 
     def _parts(self, output: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """(N, *outputs) to the weights' logits (N, K + M, *shape), μ and 1 / s (N, K, *shape)."""

@@ -11,6 +11,7 @@ from isthmus.errors import BlueprintError
 from isthmus.parts.data_spec import DataSpec
 from isthmus.parts.distances import Distance
 from isthmus.parts.layers import Chain, Head, initialise
+from isthmus.parts.networks.klt import embed, stages
 from isthmus.parts.networks.maps import axes_of, channels_last, check_map, code_layers, expand_layer
 from isthmus.parts.networks.network import Network
 from isthmus.parts.part import Shape
@@ -19,6 +20,8 @@ FIRST, LATER = 9, 5
 """The kernel of the convolution next to the data, and that of the others."""
 FIRST_STRIDE, STRIDE = 4, 2
 """Their strides."""
+NOISE = 0.01
+"""The share of the usual first weights that is added to the transform's."""
 LEAST = 1e-6
 """The lower bound of β, so that nothing is divided by 0."""
 
@@ -70,14 +73,14 @@ class Gdn(Network):
         return (self.channels[-1], *(-(-side // self.stride) for side in shape[1:]))
 
     def encoder(self, shape: Shape, features: Shape, generator: torch.Generator) -> Chain:
-        """(N, C, *sizes) to (N, *features): pad, conv1, gdn1, conv2, …"""
+        """(N, C, *sizes) to (N, *features): pad, conv1, gdn1, conv2 …, and a layer to a flat code if needed."""
         natural, conv = self.natural_code(shape), axes_of(shape).conv
         layers: dict[str, nn.Module] = {"pad": Pad(0.0 if self.centre == "auto" else self.centre, self.stride)}
         before = shape[0]
         for number, channels in enumerate(self.channels, start=1):
             kernel, stride = (FIRST, FIRST_STRIDE) if number == 1 else (LATER, STRIDE)
             layer = conv(before, channels, kernel, stride=stride, padding=kernel // 2)
-            initialise(layer, "identity", generator)
+            self._start(layer, number, shape, generator)
             layers[f"conv{number}"] = layer
             if number < len(self.channels):
                 layers[f"gdn{number}"] = DivisiveNorm(channels, shape)
@@ -96,15 +99,24 @@ class Gdn(Network):
         before = code[0]
         for number, channels in enumerate(self.decoder_channels, start=1):
             layer = transposed(before, channels, LATER, stride=STRIDE, padding=LATER // 2, output_padding=STRIDE - 1)
-            initialise(layer, "identity", generator)
+            self._start(layer, len(self.channels) + 1 - number, shape, generator)
             layers |= {f"conv{number}": layer, f"gdn{number}": DivisiveNorm(channels, shape, inverse=True)}
             before = channels
         layers["output"] = transposed(
             before, shape[0], FIRST, stride=FIRST_STRIDE, padding=FIRST // 2, output_padding=FIRST_STRIDE - 1
         )
-        initialise(layers["output"], "identity", generator)
+        self._start(layers["output"], 1, shape, generator)
         layers["crop"] = Head(shape[1:])
         return channels_last(layers)
+
+    def _start(self, layer: nn.Module, stage: int, shape: Shape, generator: torch.Generator) -> None:
+        """Set a stage's first weights to its part of a Karhunen–Loève transform, and a little noise."""
+        weight = layer.get_parameter("weight")
+        initialise(layer, "identity", generator)
+        strides = (FIRST_STRIDE, *[STRIDE] * (len(self.channels) - 1))
+        with torch.no_grad():
+            weight.mul_(NOISE)
+        embed(weight, stages(shape[0], len(shape) - 1, strides, self.channels)[stage - 1])
 
     def start_at(self, sample: Tensor, decoder: Chain, distance: Distance) -> None:
         """Let the decoder's bias start at the data's mean. The weights stay random.
@@ -135,7 +147,7 @@ class DivisiveNorm(nn.Module):
         self.inverse = inverse
         ones = (1,) * (len(shape) - 1)
         self.beta = nn.Parameter(torch.ones(channels))
-        self.gamma = nn.Parameter((0.1 * torch.eye(channels) + 1e-4).sqrt().view(channels, channels, *ones))
+        self.gamma = nn.Parameter((0.01 * torch.eye(channels) + 1e-5).sqrt().view(channels, channels, *ones))
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, C, *sizes), normalised."""

@@ -1,6 +1,7 @@
 """The factorised prior: each channel of a rounded code has its own learnt distribution."""
 
 import math
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -15,8 +16,12 @@ from isthmus.parts.priors.tables import TAIL, Tables, tables_of
 
 WIDTHS = (1, 3, 3, 3, 1)
 """The numbers in the layers of each channel's distribution function."""
-SPREAD = 10.0
+SPREAD = 1.0
 """The width of the distributions at first, in steps of the middle quality."""
+MOST_REACH = 2**12
+"""No table goes further from 0, in steps; what lies beyond is an escape."""
+GAIN = 5.0
+"""The weights of a distribution are multiplied by this, so that the optimiser moves them faster than a network's."""
 WIDEST = 2.0**20
 """No code is further from 0, in the same steps."""
 
@@ -110,10 +115,10 @@ class Density(nn.Module):
         super().__init__()
         self.scale = scale
         self.matrices, self.biases, self.factors = (nn.ParameterList() for _ in range(3))
-        for before, after in zip(WIDTHS, WIDTHS[1:], strict=False):
-            start = math.log(math.expm1(1 / after))
+        for before, after in pairwise(WIDTHS):
+            start = math.log(math.expm1(1 / after)) / GAIN
             self.matrices.append(nn.Parameter(torch.full((channels, after, before), start)))
-            self.biases.append(nn.Parameter(torch.rand(channels, after, 1, generator=generator) - 0.5))
+            self.biases.append(nn.Parameter((torch.rand(channels, after, 1, generator=generator) - 0.5) / GAIN))
             if after > 1:
                 self.factors.append(nn.Parameter(torch.zeros(channels, after, 1)))
 
@@ -122,9 +127,9 @@ class Density(nn.Module):
         h = (x / self.scale)[:, None]
         with torch.autocast(x.device.type, enabled=False):
             for number, (matrix, bias) in enumerate(zip(self.matrices, self.biases, strict=True)):
-                h = F.softplus(matrix) @ h + bias
+                h = F.softplus(GAIN * matrix) @ h + GAIN * bias
                 if number < len(self.factors):
-                    h = h + torch.tanh(self.factors[number]) * torch.tanh(h)
+                    h = h + torch.tanh(GAIN * self.factors[number]) * torch.tanh(h)
         return h[:, 0]
 
     def forward(self, z: Tensor, steps: Tensor) -> Tensor:
@@ -151,13 +156,22 @@ class Density(nn.Module):
 
         In arithmetic that is exact, or equal on all machines, the tables are equal on all machines.
         """
-        tails = steps.new_tensor([TAIL, 1 - TAIL])
-        ends = self.quantile(tails[:, None].expand(2, len(steps))) / steps
-        first, last = torch.floor(ends[0]).long(), torch.ceil(ends[1]).long()
-        sizes = last - first + 1
-        numbers = first[:, None] + torch.arange(int(sizes.max()) + 1, device=steps.device)
-        shares = torch.sigmoid(self.logits((numbers.to(steps.dtype) - 0.5) * steps[:, None]))
-        return tables_of(shares[:, 1:] - shares[:, :-1], first, sizes)
+        reach = 32
+        while reach < MOST_REACH and not self._within(reach, steps):
+            reach *= 2
+        edges = torch.arange(-reach, reach + 2, device=steps.device).to(steps.dtype) - 0.5
+        shares = torch.sigmoid(self.logits(edges * steps[:, None]))
+        first = (shares[:, 1:-1] < TAIL).sum(1)  # of the numbers that aren't in the lower tail
+        last = 2 * reach - (shares[:, 1:-1] > 1 - TAIL).sum(1)
+        sizes = (last - first + 1).clamp(min=1)
+        places = first[:, None] + torch.arange(int(sizes.max()) + 1, device=steps.device)
+        shares = shares.gather(1, places.clamp(max=2 * reach + 1))
+        return tables_of(shares[:, 1:] - shares[:, :-1], first - reach, sizes)
+
+    def _within(self, reach: int, steps: Tensor) -> bool:
+        """Whether all channels have all but their tails within so many steps of 0."""
+        ends = self.logits(steps[:, None] * steps.new_tensor([-reach, reach]))
+        return bool((torch.sigmoid(ends[:, 0]) < TAIL).all() and (torch.sigmoid(-ends[:, 1]) < TAIL).all())
 
 
 def log_difference(larger: Tensor, smaller: Tensor) -> Tensor:

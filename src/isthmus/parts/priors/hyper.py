@@ -23,11 +23,12 @@ SIDE_STEPS = 0.4, 0.2
 
 
 class Hyper(Factorised):
-    r"""Normal numbers whose scales depend on side information w: :math:`p(z) = p(w)\,\prod_i \mathcal N(z_i; 0, \sigma_i(w))`.
+    r"""Normal numbers with scales from side information: :math:`p(z, w) = p(w)\prod_i \mathcal N(z_i; 0, \sigma_i(w))`.
 
-    A small network, the hyper-analysis, sums up where the code is large in a few numbers w for each region. They are
-    rounded, too, and have a factorised prior. The hyper-synthesis computes σ from w. So smooth regions of a picture cost
-    few bits, and those with detail don't surprise the entropy coder. Here p(z) is the mass of the step around z.
+    The hyper-analysis, a small network, computes a few numbers w for each region: how large the code is there. They are
+    rounded, too, and have a factorised prior. The hyper-synthesis computes σ from w. So smooth regions of a picture
+    cost few bits, and regions with detail cost no more than necessary. The information content of a number is that of
+    the step around it, as in `Factorised`.
 
     side: the channels of w; it has a quarter of the code's positions along each axis. width: of the layers between.
 

@@ -1,10 +1,13 @@
 """Tables for an entropy coder: how often each whole number occurs, as integers that add up to a power of two."""
 
+import functools
 import math
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+
+from isthmus.exact import functions
 
 BITS = 24
 """The counts of a row add up to 2 to this power."""
@@ -46,6 +49,7 @@ def tables_of(probabilities: Tensor, offsets: Tensor, sizes: Tensor) -> Tables:
     return Tables(torch.nn.functional.pad(counts.cumsum(1), (1, 0)), offsets, sizes)
 
 
+@functools.cache
 def normal_tables() -> Tables:
     """(64 rows) the tables of rounded normal numbers, by their standard deviation (see `scale_bounds`)."""
     scales = _scales()
@@ -53,7 +57,7 @@ def normal_tables() -> Tables:
     longest = int(reach.max())
     numbers = torch.arange(-longest, longest + 1, dtype=torch.float64)
     upper, lower = ((numbers + half) / scales[:, None] for half in (0.5, -0.5))
-    masses = normal_cdf(upper) - normal_cdf(lower)
+    masses = functions.normal_cdf(upper) - functions.normal_cdf(lower)
     sizes = 2 * reach + 1
     shifted = torch.zeros_like(masses)
     for row, (start, size) in enumerate(zip((longest - reach).tolist(), sizes.tolist(), strict=True)):
@@ -73,25 +77,4 @@ def _log_scales() -> Tensor:
 
 
 def _scales() -> Tensor:
-    return exponential(_log_scales())
-
-
-def exponential(x: Tensor) -> Tensor:
-    """Exp of float64 numbers by products and sums only, so that every processor gives the same bits."""
-    small = x / 2**10
-    series = torch.ones_like(x)
-    for k in range(9, 0, -1):
-        series = 1 + small / k * series
-    for _ in range(10):
-        series = series * series
-    return series
-
-
-def normal_cdf(x: Tensor) -> Tensor:
-    r"""Φ of float64 numbers by products and sums only: :math:`\frac12 + \varphi(x)\sum_k x^{2k+1} / (2k+1)!!`."""
-    x = x.clamp(-7, 7)
-    term = total = x
-    for k in range(1, 120):
-        term = term * x * x / (2 * k + 1)
-        total = total + term
-    return 0.5 + exponential(-x * x / 2) * total / math.sqrt(2 * math.pi)
+    return functions.exp(_log_scales())
