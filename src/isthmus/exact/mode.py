@@ -84,9 +84,9 @@ def _operations(names: str) -> set[Any]:
 
 _EXACT = _operations("""
     mul neg abs sqrt reciprocal relu leaky_relu threshold hardtanh clamp clamp_min clamp_max maximum minimum where
-    eq ne lt le gt ge floor ceil trunc sign copysign isnan isinf isfinite frexp amax amin argmax argmin any all equal masked_fill
-    mul_ neg_ abs_ floor_ clamp_ sqrt_ bucketize searchsorted max_pool2d_with_indices upsample_nearest1d
-    upsample_nearest2d
+    eq ne lt le gt ge floor ceil trunc sign copysign isnan isinf isfinite frexp amax amin argmax argmin any all
+    equal masked_fill mul_ neg_ abs_ floor_ clamp_ sqrt_ bucketize searchsorted max_pool2d_with_indices
+    upsample_nearest1d upsample_nearest2d
 """)
 """Correctly rounded, or free of rounding."""
 
