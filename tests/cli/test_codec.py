@@ -7,21 +7,30 @@ import pytest
 
 
 @pytest.fixture(scope="module")
-def squeezed(isthmus, trained, tmp_path_factory):
-    """The digits, compressed in blocks; not to be changed."""
-    path = tmp_path_factory.mktemp("squeezed") / "digits.isth"
-    said = isthmus("compress", trained, "digits", path, "--rows", 500, "--part", "test")
+def some(tmp_path_factory):
+    """Sixty pictures; not to be changed."""
+    path = tmp_path_factory.mktemp("some") / "some.npy"
+    np.save(path, np.random.default_rng(0).choice([0, 90, 255], (60, 8, 8)).astype(np.uint8))
+    return path
+
+
+@pytest.fixture(scope="module")
+def squeezed(isthmus, trained, some, tmp_path_factory):
+    """The pictures, compressed in blocks; not to be changed."""
+    path = tmp_path_factory.mktemp("squeezed") / "some.isth"
+    said = isthmus("compress", trained, some, path, "--rows", 25)
     assert said.code == 0, said.err
     assert "samples in" in said.out
     assert "times smaller" in said.out
     return path
 
 
-def test_the_samples_come_back(isthmus, trained, squeezed, tmp_path):
+def test_the_samples_come_back(isthmus, trained, some, squeezed, tmp_path):
     said = isthmus("decompress", squeezed, tmp_path / "whole.npy", "--run", trained, "--quiet")
     assert said.code == 0, said.err
     assert said.out.strip() == str(tmp_path / "whole.npy")
     whole = np.load(tmp_path / "whole.npy")
+    assert np.array_equal(whole.reshape(-1, 8, 8), np.load(some))
     said = isthmus("decompress", squeezed, tmp_path / "some.npy", "--rows", "10:20")
     assert said.code == 0, said.err
     assert np.array_equal(np.load(tmp_path / "some.npy"), whole[10:20])
@@ -29,8 +38,8 @@ def test_the_samples_come_back(isthmus, trained, squeezed, tmp_path):
     assert np.array_equal(np.load(tmp_path / "one.npy"), whole[3:4])
 
 
-def test_json_alone_is_on_stdout(isthmus, trained, squeezed, tmp_path):
-    said = isthmus("compress", trained, "digits", tmp_path / "a.isth", "--part", "test", "--quality", 50, "--json")
+def test_json_alone_is_on_stdout(isthmus, trained, some, squeezed, tmp_path):
+    said = isthmus("compress", trained, some, tmp_path / "a.isth", "--quality", 50, "--json")
     assert said.code == 0, said.err
     made = json.loads(said.out)
     assert (made["method"], made["bytes"]) == ("code", (tmp_path / "a.isth").stat().st_size)
@@ -43,26 +52,26 @@ def test_codec_info_names_the_run_without_loading_it(isthmus, trained, squeezed)
     said = isthmus("codec-info", squeezed)
     assert said.code == 0
     assert str(trained) in said.out
-    assert "360 samples (pictures, uint8)" in said.out
+    assert "60 samples (pictures, uint8)" in said.out
 
 
 @pytest.mark.parametrize("way", [("--max-error", 3), ("--bits-per-pixel", 0.5), ("--lossless",)])
-def test_how_much_may_be_lost_is_an_option(isthmus, trained, tmp_path, way):
-    said = isthmus("compress", trained, "digits", tmp_path / "a.isth", "--part", "test", *way)
+def test_how_much_may_be_lost_is_an_option(isthmus, trained, some, tmp_path, way):
+    said = isthmus("compress", trained, some, tmp_path / "a.isth", *way)
     assert said.code == 0, said.err
     assert isthmus("decompress", tmp_path / "a.isth", tmp_path / "a.npy").code == 0
 
 
-def test_what_is_there_is_overwritten_with_force_only(isthmus, trained, squeezed, tmp_path):
+def test_what_is_there_is_overwritten_with_force_only(isthmus, trained, some, squeezed, tmp_path):
     (tmp_path / "a.isth").write_text("before")
     (tmp_path / "a.npy").write_text("before")
     for words in (
-        ("compress", trained, "digits", tmp_path / "a.isth", "--part", "test"),
+        ("compress", trained, some, tmp_path / "a.isth"),
         ("decompress", squeezed, tmp_path / "a.npy"),
     ):
         said = isthmus(*words)
         assert said.code == 1
-        assert "exists already" in said.err
+        assert "already" in said.err
         assert "--force" in said.err
         assert said.err.count("\n") == 1
         assert isthmus(*words, "--force", "--quiet").code == 0

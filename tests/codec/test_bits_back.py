@@ -17,7 +17,7 @@ from isthmus.measures.likelihood import elbo
 RECIPES: dict[str, dict[str, Any]] = {
     "vae": {"code": 4, "widths": (64,)},
     "iwae": {"code": 4, "widths": (64,)},
-    "ladder-vae": {"code": 6, "widths": (64,)},
+    "ladder-vae": {"code": 6, "widths": (32,)},
     "conv-vae": {"code": 4, "channels": (4, 8)},
 }
 
@@ -30,14 +30,14 @@ def _coder(run: ist.Run, samples: Samples) -> tuple[BitsBack, torch.Tensor]:
 @pytest.mark.parametrize("name", RECIPES)
 def test_the_rate_is_the_negative_elbo(trained, black_and_white: np.ndarray, name: str) -> None:
     run = trained(name, black_and_white, **RECIPES[name])
-    samples = Samples(values=torch.from_numpy(black_and_white)[:, None], kind="pictures")
+    samples = Samples(values=torch.from_numpy(black_and_white[:1000])[:, None], kind="pictures")
     coder, levels = _coder(run, samples)
     _, first = coder.encode(levels[:300])
     batches, words = coder.encode(levels)
     expected = -elbo(run.model, samples).value / math.log(2)
     # the first samples pay for their codes in full; the codes are drawn, so that the rate varies
-    assert 32 * (len(words) - len(first)) / (len(levels) - 300) == pytest.approx(expected, rel=0.015)
-    assert 32 * len(words) / len(levels) < 1.03 * expected
+    assert 32 * (len(words) - len(first)) / (len(levels) - 300) == pytest.approx(expected, rel=0.03)
+    assert 32 * len(words) / len(levels) < 1.05 * expected
     assert torch.equal(coder.decode(batches, words), levels)
 
 

@@ -31,10 +31,12 @@ def kept(tmp_path_factory: pytest.TempPathFactory, black_and_white: np.ndarray) 
 
 
 @pytest.fixture(scope="module")
-def patches() -> ist.Run:
+def patches(tmp_path_factory: pytest.TempPathFactory) -> ist.Run:
     """A model of patches of pictures of any size."""
-    pictures = [_picture(number, 24 + number, 30) for number in range(6)]
-    data = ist.open_data(np.stack([picture[:24] for picture in pictures]), patches=4, size=8)
+    folder = tmp_path_factory.mktemp("photos")
+    for number in range(6):
+        Image.fromarray(_picture(number, 24 + number, 30)).save(folder / f"{number}.png")
+    data = ist.open_data(folder, patches=4, size=8)
     return ist.fit(ist.recipe("deep", code=6, widths=(16,)).build(data, remarks=False), data, **HOW)
 
 
@@ -175,8 +177,9 @@ def test_what_is_there_is_overwritten_only_if_asked_and_errors_leave_nothing(
     assert target.read_bytes() == b"before"
     assert [path.name for path in tmp_path.iterdir()] == ["a.isth"]
     ist.compress(deep, digits[:10], target, overwrite=True)
+    np.save(tmp_path / "a.npy", digits[:3])
     with pytest.raises(DataError, match="exists already"):
-        ist.decompress(target, target, run=deep)
+        ist.decompress(target, tmp_path / "a.npy", run=deep)
 
 
 def _stop(*_: object) -> None:
@@ -210,7 +213,7 @@ def test_models_whose_code_does_not_hold_everything_are_refused_in_one_line(
     trained, digits: np.ndarray, tmp_path: Path
 ) -> None:
     labelled = (digits[:100], np.arange(100) % 10)
-    for run in (trained("cvae", labelled, code=2, widths=(8,)), trained("denoise", digits, channels=(4, 8))):
+    for run in (trained("cvae", labelled, code=2, widths=(8,)), trained("denoise", digits[:100], channels=(4, 8))):
         with pytest.raises(IsthmusError) as told:
             ist.compress(run, digits[:10], tmp_path / "a.isth")
         assert "\n" not in str(told.value)

@@ -97,6 +97,11 @@ def _table() -> tuple[ist.Run, Any]:
     return _fit("deep", np.where(random.random((30, 3)) < 0.2, np.nan, values), code=2, widths=(4,))
 
 
+def _photos() -> tuple[ist.Run, Any]:
+    pictures = np.random.default_rng(0).integers(0, 256, (12, 16, 16), dtype=np.uint8)
+    return _fit("image-codec", pictures, channels=(4, 3), decoder_channels=(4,), code=3)
+
+
 COMPRESSED: list[Target] = [
     Compressed(method, run, meant=meant, **how)
     for method, run, how in (
@@ -106,6 +111,7 @@ COMPRESSED: list[Target] = [
         ("indices", _rvq, {"quality": 50}),
         ("holes", _table, {}),
         ("error", _table, {"max_error": 0.3}),
+        ("picture", _photos, {"rows": 7}),
     )
     for meant in (False, True)
 ]

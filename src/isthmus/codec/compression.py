@@ -201,7 +201,7 @@ class Decompressor:
         wanted = range(len(self))[rows] if isinstance(rows, slice) else range(len(self))[rows : rows + 1 or None]
         if not len(wanted):
             raise DataError(f"There are no samples {rows} in {self.file.path}: it has {len(self)}.")
-        span = range(min(wanted), max(wanted) + 1)
+        span = range(min(wanted[0], wanted[-1]), max(wanted[0], wanted[-1]) + 1)
         places = list(self.file.holding(span))
         first = self.file.first(places[0])
         values = _joined([self.block(place) for place in places])

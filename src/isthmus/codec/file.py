@@ -73,7 +73,10 @@ class CodecFile:
         self.path = Path(path).expanduser()
         if not self.path.exists():
             raise DataError(f"{self.path} does not exist: expected a file that `isthmus compress` wrote.")
-        self._file = open_regular(self.path)
+        try:
+            self._file = open_regular(self.path)
+        except OSError as error:
+            raise DataError(f"{self.path} can't be read: {error.strerror}. Give a file that you can read.") from error
         try:
             self.header, self.entries = self._read()
         except BaseException:

@@ -52,7 +52,7 @@ class Tables:
 
     def pop(self, stack: Stack, count: int) -> np.ndarray:
         """(count, S) symbols."""
-        return stack.pop(self._distribution(count)).numpy().reshape(count, -1) + self.low[self.of]
+        return stack.pop(self._distribution(count)).numpy().reshape(count, len(self.of)) + self.low[self.of]
 
     def bits(self, symbols: np.ndarray) -> float:
         """What these (N, S) symbols cost, about."""

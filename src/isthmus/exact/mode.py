@@ -92,17 +92,17 @@ def _operations(names: str) -> set[Any]:
 
 _EXACT = _operations("""
     mul neg abs sqrt reciprocal relu leaky_relu threshold hardtanh clamp clamp_min clamp_max maximum minimum where
-    eq ne lt le gt ge floor ceil trunc sign copysign isnan isinf isfinite frexp amax amin any all equal masked_fill
-    mul_ neg_ abs_ floor_ clamp_ sqrt_ bucketize searchsorted max_pool2d_with_indices upsample_nearest1d
-    upsample_nearest2d
+    eq ne lt le gt ge floor ceil trunc sign copysign isnan isinf isfinite frexp amax amin argmax argmin any all
+    equal masked_fill mul_ neg_ abs_ floor_ clamp_ sqrt_ bucketize searchsorted max_pool2d_with_indices
+    upsample_nearest1d upsample_nearest2d
 """)
 """Correctly rounded, or free of rounding."""
 
 _LAID_OUT = _operations("""
-    view _unsafe_view reshape _reshape_alias t transpose permute movedim expand repeat cat stack slice select split
-    split_with_sizes unsafe_split unsafe_split_with_sizes unbind unsqueeze squeeze unfold im2col roll flip diagonal
-    tril triu as_strided clone contiguous detach alias copy copy_ _to_copy fill fill_ zero_ zeros_like ones_like
-    full_like empty_like new_zeros new_ones new_full new_empty index index_select gather constant_pad_nd
+    view _unsafe_view reshape _reshape_alias t transpose transpose_ permute movedim expand repeat cat stack slice
+    select split split_with_sizes unsafe_split unsafe_split_with_sizes unbind unsqueeze squeeze unfold im2col roll
+    flip diagonal tril triu as_strided clone contiguous detach alias copy copy_ _to_copy fill fill_ zero_ zeros_like
+    ones_like full_like empty_like new_zeros new_ones new_full new_empty index index_select gather constant_pad_nd
     replication_pad1d replication_pad2d reflection_pad1d reflection_pad2d pixel_shuffle pixel_unshuffle
     channel_shuffle lift_fresh lift_fresh_copy _local_scalar_dense
 """)
