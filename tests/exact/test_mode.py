@@ -21,7 +21,7 @@ from isthmus.codec.exact_model import ExactModel
 from isthmus.codec.methods import ByBitsBack
 from isthmus.errors import UseError
 from isthmus.exact import exactly
-from isthmus.exact.mode import LARGEST
+from isthmus.exact.mode import FEW, LARGEST
 from isthmus.model.autoencoder import Autoencoder
 from isthmus.model.recipes import RECIPES
 
@@ -142,7 +142,7 @@ def test_a_product_is_the_exact_sum_of_exact_products_of_rounded_factors(values:
         again = (one[None, order] @ other[order, None]).item()
         total, shuffled = one.sum().item(), one[order].sum().item()
     assert made == again
-    assert total == shuffled
+    assert total == shuffled or len(one) <= FEW  # few terms are added in their order
     true = sum((Fraction(a) * Fraction(b) for a, b in values), Fraction(0))
     # 20 bits of a factor's largest number in each product, and 2**-500 beneath all
     bound = len(values) * Fraction(2) ** -19 * Fraction(one.abs().max().item()) * Fraction(other.abs().max().item())

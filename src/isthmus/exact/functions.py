@@ -9,6 +9,7 @@ import functools
 import math
 from collections.abc import Callable
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -54,6 +55,11 @@ def in_pieces(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
         return made
 
     return whole
+
+
+def sqrt(x: Tensor) -> Tensor:
+    """The square root, by NumPy on the CPU: PyTorch's may come from a library that doesn't round it correctly."""
+    return torch.from_numpy(np.sqrt(x.detach().numpy())) if x.device.type == "cpu" else x.sqrt()
 
 
 @in_pieces
