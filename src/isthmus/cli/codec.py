@@ -52,7 +52,7 @@ def compress(
     ] = None,
     bits_per_pixel: Annotated[
         float | None,
-        ranged(kind=float, gt=0, le=64, metavar="B", help="Keep the code alone, in about B bits for each number."),
+        ranged(kind=float, gt=0, le=64, metavar="B", help="Keep the code alone, in about B bits for each pixel."),
     ] = None,
     rows: Annotated[int | None, ranged(ge=1, help="Samples in a block. By default, a block has 2²¹ numbers.")] = None,
     jobs: Jobs = 1,
