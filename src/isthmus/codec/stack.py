@@ -134,11 +134,13 @@ class _Search:
     def __init__(self, levels: Levels) -> None:
         self.levels = levels
         count = len(levels.guess)
-        self.low, self.high = torch.zeros(count, dtype=torch.int64), torch.full((count,), levels.count)
+        self.low = torch.zeros(count, dtype=torch.int64)
+        self.rows = torch.arange(count if levels.count > 1 else 0)
+        self.split = levels.guess.clamp(1, max(1, levels.count - 1))
+        # of the rows that are left: bounds of the number, cumulative probabilities there, and how far to gallop next
+        self._low, self._high = self.low.clone(), torch.full((count,), levels.count)
         self._below, self._above = torch.zeros(count, dtype=torch.float64), torch.ones(count, dtype=torch.float64)
         self._step = levels.width.clamp(1, levels.count)
-        self.split = levels.guess.clamp(1, max(1, levels.count - 1))
-        self.rows = torch.arange(count) if levels.count > 1 else torch.arange(0)
 
     @property
     def unknown(self) -> bool:
@@ -146,30 +148,27 @@ class _Search:
 
     def probabilities(self) -> np.ndarray:
         """(k,) probability that the answer is yes."""
-        rows = self.rows
-        self._at = (1 - self.levels.count * FLOOR) * self.levels.cumulative(
-            rows, self.split
-        ) + FLOOR * self.split.double()
-        above = self._above[rows]
-        whole = above - self._below[rows]
-        yes = (above - self._at) / torch.where(whole > 0, whole, 1.0)
+        share = 1 - self.levels.count * FLOOR
+        self._at = share * self.levels.cumulative(self.rows, self.split) + FLOOR * self.split.double()
+        whole = self._above - self._below
+        yes = (self._above - self._at) / torch.where(whole > 0, whole, 1.0)
         return yes.nan_to_num(0.5).clamp(LEAST, 1 - LEAST).numpy()  # of NaN, the library would abort
 
     def learn(self, answers: Tensor) -> None:
         """Take (k,) answers, and choose the next questions."""
-        rows = self.rows
-        self.low[rows] = low = torch.where(answers, self.split, self.low[rows])
-        self.high[rows] = high = torch.where(answers, self.high[rows], self.split)
-        self._below[rows] = torch.where(answers, self._at, self._below[rows])
-        self._above[rows] = torch.where(answers, self._above[rows], self._at)
-        left = high - low > 1
-        self.rows, low, high = rows[left], low[left], high[left]
-        step = self._step[self.rows]
+        low, high = torch.where(answers, self.split, self._low), torch.where(answers, self._high, self.split)
+        below, above = torch.where(answers, self._at, self._below), torch.where(answers, self._above, self._at)
+        self.low[self.rows] = low
+        left = (high - low > 1).nonzero()[:, 0]
+        self.rows, self._low, self._high, self._below, self._above, step = (
+            x.index_select(0, left) for x in (self.rows, low, high, below, above, self._step)
+        )
+        low, high = self._low, self._high
         upwards, downwards = high == self.levels.count, low == 0
         galloping = torch.where(upwards, low + step, high - step)
-        self.split = torch.where(upwards ^ downwards, galloping, (low + high) // 2)
-        self.split = torch.maximum(torch.minimum(self.split, high - 1), low + 1)
-        self._step[self.rows] = 2 * step
+        split = torch.where(upwards ^ downwards, galloping, (low + high) // 2)
+        self.split = torch.maximum(torch.minimum(split, high - 1), low + 1)
+        self._step = 2 * step
 
 
 def _by_table(table: np.ndarray) -> list[tuple[int, np.ndarray]]:
