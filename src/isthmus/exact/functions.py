@@ -9,6 +9,7 @@ import functools
 import math
 from collections.abc import Callable
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -54,6 +55,12 @@ def in_pieces(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
         return made
 
     return whole
+
+
+def sqrt(x: Tensor) -> Tensor:
+    """The square root, correctly rounded; PyTorch's may come from a library that rounds otherwise (MKL)."""
+    with np.errstate(invalid="ignore"):
+        return torch.from_numpy(np.asarray(np.sqrt(x.numpy())))
 
 
 @in_pieces

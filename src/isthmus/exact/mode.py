@@ -83,9 +83,9 @@ def _operations(names: str) -> set[Any]:
 
 
 _EXACT = _operations("""
-    mul neg abs sqrt reciprocal relu leaky_relu threshold hardtanh clamp clamp_min clamp_max maximum minimum where
+    mul neg abs reciprocal relu leaky_relu threshold hardtanh clamp clamp_min clamp_max maximum minimum where
     eq ne lt le gt ge floor ceil trunc sign copysign isnan isinf isfinite frexp amax amin argmax argmin any all
-    equal masked_fill mul_ neg_ abs_ floor_ clamp_ sqrt_ bucketize searchsorted max_pool2d_with_indices
+    equal masked_fill mul_ neg_ abs_ floor_ clamp_ bucketize searchsorted max_pool2d_with_indices
     upsample_nearest1d upsample_nearest2d
 """)
 """Correctly rounded, or free of rounding."""
@@ -193,7 +193,7 @@ def _log_softmax(x: Tensor, axis: int, half_to_float: bool = False) -> Tensor:
 def _normalised(x: Tensor, axes: list[int], epsilon: float) -> tuple[Tensor, Tensor, Tensor]:
     centre = _mean(x, axes, keepdim=True)
     apart = x - centre
-    inverse = 1 / (_mean(apart * apart, axes, keepdim=True) + epsilon).sqrt()
+    inverse = 1 / functions.sqrt(_mean(apart * apart, axes, keepdim=True) + epsilon)
     return apart * inverse, centre, inverse
 
 
@@ -227,7 +227,7 @@ def _batch_norm(
     if rest[0] is True:
         raise UseError("This model normalises by its batch, as in training. Switch it to evaluation: model.eval().")
     epsilon, each = rest[-1], (1, -1, *[1] * (x.ndim - 2))
-    made = (x - mean.view(each)) / (variance + epsilon).sqrt().view(each)
+    made = (x - mean.view(each)) / functions.sqrt(variance + epsilon).view(each)
     made = made if weight is None else made * weight.view(each)
     return (made if bias is None else made + bias.view(each)), mean, variance
 
@@ -257,7 +257,7 @@ def _logit(x: Tensor, epsilon: float | None = None) -> Tensor:
 
 def _pow(x: Any, power: Any) -> Tensor:
     if isinstance(power, float) and power == 0.5:
-        return x.sqrt()
+        return functions.sqrt(x)
     if isinstance(x, Tensor) and isinstance(power, int | float) and float(power).is_integer() and 0 < power <= 8:
         made = x
         for _ in range(int(power) - 1):
@@ -388,7 +388,9 @@ _COUNTERPARTS: dict[Any, Callable[..., Any]] = {
     aten.gelu: _gelu,
     aten.elu: _elu,
     aten.log_sigmoid_forward: lambda x: (-tables.softplus(-x), x),
-    aten.rsqrt: lambda x: 1 / x.sqrt(),
+    aten.rsqrt: lambda x: 1 / functions.sqrt(x),
+    aten.sqrt: functions.sqrt,
+    aten.sqrt_: lambda x: x.copy_(functions.sqrt(x)),
     aten.pow: _pow,
     aten.square: lambda x: x * x,
     aten._softmax: _softmax,
