@@ -141,7 +141,8 @@ def test_shapes_of_any_size_go_through_and_one_sample_too(name, shape):
         raw, labels = torch.rand(count, *shape), torch.arange(count) % 2
         seen = model(raw, model.draw(count, torch.Generator().manual_seed(0)), labels)
         total, terms = model.loss(seen)
-        assert seen.output.shape == seen.reconstruction.shape == seen.repeated(raw).shape
+        assert seen.reconstruction.shape == seen.repeated(raw).shape
+        assert seen.output.shape == (len(seen.reconstruction), *model.distance.outputs(shape))
         assert math.prod(seen.code.z.shape) == len(seen.output) * math.prod(model.code_shape)
         assert total.shape == ()
         assert all(bool(term.isfinite()) for term in (total, *terms.values()))

@@ -20,7 +20,7 @@ STEP, REACH = 2.0**-8, 2**14
 """The codes' grid: its step, and how many values it has, half of them negative."""
 ROUGH = 2**5
 """The first samples' codes take every this many-th value only, as these samples pay for them in full."""
-FIRST, MOST = 8, 256
+FIRST, MOST = 8, 64
 """The samples that are coded before there are bits to draw others' codes from; the most that are coded together."""
 DRAWN = math.ceil(math.log2(math.sqrt(2 * math.pi * math.e) / STEP))
 """Bits that a latent dimension is drawn from, at most, if its posterior is no wider than the prior."""

@@ -185,7 +185,7 @@ def _rates(curves: dict[str, list[Point]]) -> Section:
             name: ([point.bits for point in curve], [point.psnr for point in curve], [0.0] * len(curve))
             for name, curve in curves.items()
         }
-        return studies.curves(lines, across="bits for a pixel", up="PSNR in dB", log=False, theme=theme)
+        return studies.curves(lines, across="bits for a pixel", up="PSNR in dB", log=False, sizes=False, theme=theme)
 
     told = "; ".join(
         f"{name}: " + ", ".join(f"{point.psnr:.1f} dB at {point.bits:.2g}" for point in curve)

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter, NullLocator
+from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullFormatter, NullLocator
 
 from isthmus.drawing.theme import LIGHT, Theme, drawing, sheet
 
@@ -23,12 +23,14 @@ def curves(
     marked: float | None = None,
     level: tuple[float, str] | None = None,
     log: bool = True,
+    sizes: bool = True,
     theme: Theme = LIGHT,
 ) -> Figure:
-    """Lines with a band of ± their spread, over sizes on a logarithmic axis.
+    """Lines with a band of ± their spread, over a logarithmic axis.
 
     lines: by title; "model" and "PCA" have fixed colours. across, up: names of the axes.
     marked: an x to mark. level: a height with its name. log: whether y is logarithmic, if all its values are above 0.
+    sizes: whether x is sizes that the lines share, with a tick at each.
     """
     with drawing(theme):
         figure = sheet(5.4, 3.6)
@@ -53,7 +55,13 @@ def curves(
             least = min(lines["model"][1] if "model" in lines else values) / FAR
             if min(values) < least:  # the line of an exact rival leaves the figure
                 axes.set_ylim(bottom=least)
-        _doubling(axes, sorted({size for x, _, _ in lines.values() for size in x}))
+        if sizes:
+            _doubling(axes, sorted({size for x, _, _ in lines.values() for size in x}))
+        else:
+            axes.set_xscale("log")
+            axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+            axes.xaxis.set_minor_locator(NullLocator())
+            axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}"))
         axes.grid(axis="y")
         # the lines may leave no room within the axes
         figure.legend(loc="outside upper center", ncols=2 if len(lines) > 3 else 3, fontsize=9)

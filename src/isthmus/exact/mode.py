@@ -1,6 +1,7 @@
 """A mode in which a model computes the same bits on every machine, with any number of threads."""
 
 import contextlib
+import functools
 import math
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -14,6 +15,8 @@ from isthmus.exact import functions, tables
 
 aten = torch.ops.aten
 
+FEW = 32
+"""So many terms are added one after the other, in their order; of more, the sum is made exact."""
 BITS = 53
 """Whole numbers up to 2⁵³ are exact in float64, and so are their sums in any order."""
 LARGEST = 2.0**500
@@ -46,6 +49,11 @@ def exactly() -> Iterator[None]:
 
 class _Exact(TorchDispatchMode):
     """Sends each operation to its exact counterpart, and refuses the ones without."""
+
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        """Nothing is compiled here, so PyTorch needn't load its compiler for that, which takes seconds."""
+        return False
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
@@ -106,7 +114,7 @@ def _rounded(x: Tensor, bits: int, axes: list[int]) -> Tensor:
 
     axes: those of a slice.
     """
-    largest = torch.linalg.vector_norm(x, math.inf, axes, keepdim=True) if x.numel() else x.new_zeros(())
+    largest = x.abs().amax(axes, keepdim=True) if x.numel() else x.new_zeros(())
     if not bool((largest <= LARGEST).all()):
         raise UseError(
             "The model computes numbers that are infinite, NaN or above 1e150, so it can't be used in exact "
@@ -161,6 +169,10 @@ def _convolution(
 def _sum(x: Tensor, axes: list[int] | None = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
     axes = list(range(x.ndim)) if not axes else [axis % x.ndim for axis in axes]
     count = math.prod(x.shape[axis] for axis in axes)
+    if len(axes) == 1 and 0 < count <= FEW:
+        terms = x.unbind(axes[0])
+        made = functools.reduce(torch.add, terms[1:], terms[0].clone())
+        return made.unsqueeze(axes[0]) if keepdim else made
     rounded = _rounded(x, BITS - 1 - math.ceil(math.log2(max(1, count))), axes)
     return torch.sum(rounded, axes, keepdim=keepdim)
 
@@ -248,6 +260,16 @@ def _gelu(x: Tensor, *, approximate: str = "none") -> Tensor:
 
 def _softplus(x: Tensor, beta: float = 1, threshold: float = 20) -> Tensor:
     return tables.softplus(beta * x) / beta
+
+
+def _argmax(x: Tensor, axis: int | None = None, keepdim: bool = False) -> Tensor:
+    """The first of the largest; PyTorch may give any of them."""
+    if axis is None:
+        return _argmax(x.reshape(-1), 0)
+    shape = [1] * x.ndim
+    shape[axis] = x.shape[axis]
+    places = torch.arange(x.shape[axis], device=x.device).view(shape)
+    return torch.where(x == x.amax(axis, keepdim=True), places, x.shape[axis]).amin(axis, keepdim=keepdim)
 
 
 def _logit(x: Tensor, epsilon: float | None = None) -> Tensor:
@@ -381,6 +403,7 @@ _COUNTERPARTS: dict[Any, Callable[..., Any]] = {
     aten.sigmoid_: lambda x: x.copy_(tables.sigmoid(x)),
     aten.tanh_: lambda x: x.copy_(tables.tanh(x)),
     aten.logit: _logit,
+    aten.argmax: _argmax,
     aten.erf: functions.erf,
     aten.special_ndtr: tables.normal_cdf,
     aten.softplus: _softplus,

@@ -3,7 +3,6 @@
 import torch
 from torch import Tensor, nn
 
-
 GAIN = 5.0
 """The logarithms are multiplied by this, so that the optimiser moves them faster than a network's weights."""
 

@@ -45,8 +45,8 @@ class Rounded(CodeKind):
     rate in nats: what an entropy coder needs for the symbols :math:`\mathrm{round}(f / \Delta)`.
 
     One model serves several rates. The quality, a real number from 0 to `qualities` - 1, sets the steps and the weight
-    λ of the distance: the loss is the rate plus λ times the distance. In training, each sample's quality is drawn, and low
-    qualities more often, because their losses are smaller: (qualities - 1) · u², u in 0..1.
+    λ of the distance: the loss is the rate plus λ times the distance. In training, each sample's quality is drawn:
+    (qualities - 1) · u² with u in 0..1, low ones more often, because their losses are smaller.
 
     qualities: how many qualities have learnt steps; log Δ is linear between them.
     weights: λ at the lowest and at the highest quality; log λ is linear between them. For squared errors,

@@ -32,9 +32,9 @@ class ColumnLikelihood(Distance):
 
     components: K, the number of logistics.
     levels: the number of categories of each column, 0 for a numeric column; empty if all columns are numeric.
-    grids: the step of each numeric column and the place of the number 0, scaled; 0 for a column of categories, or one
-        without steps. Both are decided from the data: the step is the smallest of 1, 0.1, … 0.000001 in the column's
-        unit that fits.
+    grids: the step of each numeric column and the place of the number 0, scaled; a step of 0 for categories.
+        Both are decided from the data: the step is the largest of 1, 0.1, … 0.000001, in the column's unit, of which
+        all numbers are multiples. Numbers with more decimals count as rounded to six.
 
     Source: Xu et al., Modeling tabular data using conditional GAN, NeurIPS (2019), whose TVAE has a mixture for each
     number and a softmax for each category; the bins: Salimans et al., PixelCNN++, ICLR (2017).
@@ -55,22 +55,16 @@ class ColumnLikelihood(Distance):
         return self.replace(link="identity", levels=spec.levels or self.levels, grids=spec.grids or self.grids)
 
     def check(self, sample: Tensor) -> None:
-        """Raise BlueprintError unless these are rows of a table, with numbers on a grid, with these columns."""
+        """Raise BlueprintError unless these are rows of a table."""
         if sample.ndim != 2:
             raise BlueprintError(
                 f"The distance {self.kind!r} expects rows of a table, but the samples have shape "
                 f"{tuple(sample.shape[1:])}. Use 'logistic-mixture' for pictures."
             )
-        for place in self._numbers(sample.shape[1]):
-            if not self._grid(place)[0]:
-                raise BlueprintError(
-                    f"The distance {self.kind!r} needs numbers with at most six decimals, but column {place} has more. "
-                    "Round the column, or use the distance 'gaussian'."
-                )
 
     def outputs(self, shape: Shape) -> Shape:
         """3 K outputs for a numeric column, one logit for each category."""
-        return (3 * self.components * len(self._numbers(shape[0])) + sum(self.levels),)
+        return (3 * self.components * len(self._numbers(shape[0])) + sum(self.levels), *shape[1:])
 
     def picture(self, output: Tensor) -> Tensor:
         """(N, outputs) to (N, D): means, and the index of the most likely category as a float."""
@@ -83,7 +77,7 @@ class ColumnLikelihood(Distance):
         numbers = picture[:, self._numbers(picture.shape[1])]
         scale = self._unscaled(torch.full_like(numbers, 0.3))
         count = self.components
-        equal = picture.new_zeros(len(picture), sum(self.levels))
+        equal = picture.new_zeros(len(picture), sum(self.levels), *picture.shape[2:])
         return torch.cat(
             [numbers.new_zeros(numbers.shape).repeat(1, count), *[numbers] * count, *[scale] * count, equal], 1
         )
@@ -96,7 +90,7 @@ class ColumnLikelihood(Distance):
         middles = (torch.arange(self.components) + 0.5) / self.components
         places = [mean + scale * float(torch.logit(middle)) for middle in middles]
         narrower = self._unscaled(scale / math.sqrt(self.components)).float()
-        logits = torch.zeros_like(mean).repeat(1, self.components)
+        logits = torch.cat([torch.zeros_like(mean)] * self.components, 1)
         shares = [
             (torch.bincount(self._observed(sample, place), minlength=levels)[:levels] + 0.5).log()
             for place, levels in enumerate(self.levels)
@@ -175,10 +169,6 @@ class ColumnLikelihood(Distance):
         """The places of the columns of categories."""
         return [place for place, levels in enumerate(self.levels) if levels]
 
-    def _grid(self, place: int) -> Grid:
-        """A column's grid; before it is decided, the whole numbers."""
-        return self.grids[place] if self.grids else (1.0, 0.0)
-
     def _grids(self, like: Tensor) -> Tensor:
         """(2, numbers) or (2, 1): the steps and the places of 0, in the number format of `like`."""
         own = [grid for place, grid in enumerate(self.grids) if not self.levels or not self.levels[place]]
@@ -217,7 +207,7 @@ def grids(sample: Tensor, shift: Tensor, scale: Tensor, levels: tuple[int, ...] 
 
 
 def _step(numbers: Tensor, shift: float) -> float:
-    """The largest of 1, 0.1, … 0.000001 of which all these are multiples; 0 if there is none.
+    """The largest of 1, 0.1, … 0.000001 of which all these are multiples; the last one if none is.
 
     shift: what scaling had subtracted from them, in single precision.
     """
@@ -227,4 +217,4 @@ def _step(numbers: Tensor, shift: float) -> float:
         allowed = max(1e-3, error * 10.0**digits)  # in steps
         if allowed < 0.1 and bool(((steps - steps.round()).abs() < allowed).all()):
             return 10.0**-digits
-    return 0.0
+    return 1e-6

@@ -16,8 +16,8 @@ from isthmus.parts.networks.maps import axes_of, channels_last, check_map, code_
 from isthmus.parts.networks.network import Network
 from isthmus.parts.part import Shape
 
-FIRST, LATER = 9, 5
-"""The kernel of the convolution next to the data, and that of the others."""
+FIRST, LATER, LAST = 9, 5, 3
+"""The kernel of the convolution next to the data, that of the others, and that of the one next to the code."""
 FIRST_STRIDE, STRIDE = 4, 2
 """Their strides."""
 NOISE = 0.01
@@ -39,12 +39,12 @@ class Gdn(Network):
         the encoder, so that decoding takes less time.
     centre: a number that the encoder subtracts from the data; "auto" is the middle of their range, or 0.
 
-    Source: Ballé, Laparra & Simoncelli, End-to-end optimized image compression, ICLR (2017): the same kernels and
-    strides, with more channels.
+    Source: Ballé, Laparra & Simoncelli, End-to-end optimized image compression, ICLR (2017): the same strides, with
+    more channels, and with a smaller kernel next to the code.
     """
 
-    channels: Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=2)] = (64, 128, 256)
-    decoder_channels: tuple[Annotated[int, Field(ge=1)], ...] = (96, 48)
+    channels: Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=2)] = (64, 192, 384)
+    decoder_channels: tuple[Annotated[int, Field(ge=1)], ...] = (128, 48)
     centre: float | Literal["auto"] = "auto"
 
     def resolve(self, spec: DataSpec) -> Self:
@@ -79,6 +79,7 @@ class Gdn(Network):
         before = shape[0]
         for number, channels in enumerate(self.channels, start=1):
             kernel, stride = (FIRST, FIRST_STRIDE) if number == 1 else (LATER, STRIDE)
+            kernel = LAST if number == len(self.channels) else kernel
             layer = conv(before, channels, kernel, stride=stride, padding=kernel // 2)
             self._start(layer, number, shape, generator)
             layers[f"conv{number}"] = layer
@@ -98,7 +99,8 @@ class Gdn(Network):
             code = natural
         before = code[0]
         for number, channels in enumerate(self.decoder_channels, start=1):
-            layer = transposed(before, channels, LATER, stride=STRIDE, padding=LATER // 2, output_padding=STRIDE - 1)
+            kernel = LAST if number == 1 else LATER
+            layer = transposed(before, channels, kernel, stride=STRIDE, padding=kernel // 2, output_padding=STRIDE - 1)
             self._start(layer, len(self.channels) + 1 - number, shape, generator)
             layers |= {f"conv{number}": layer, f"gdn{number}": DivisiveNorm(channels, shape, inverse=True)}
             before = channels

@@ -14,7 +14,7 @@ from isthmus.parts.priors.factorised import SPREAD, Density, Factorised, log_dif
 from isthmus.parts.priors.tables import LEAST_SCALE, Tables, normal_tables, scale_bounds
 from isthmus.parts.steps import Steps, rounded
 
-KERNEL, STRIDE = 5, 2
+KERNEL, STRIDE = 3, 2
 """Of the convolutions between the code and the side information."""
 FLOOR = math.log(LEAST_SCALE)
 """The lower bound of log σ, in steps: a number is then 0 with near certainty."""
