@@ -130,3 +130,9 @@ def test_probabilities_lie_between_0_and_1(x: float) -> None:
     for made in (functions.sigmoid(at), functions.normal_cdf(at)):
         assert 0 <= made.item() <= 1
     assert -1 <= functions.tanh(at).item() <= 1
+
+
+def test_square_roots_are_correctly_rounded() -> None:
+    x = np.random.default_rng(0).random(2000) * 10.0 ** np.linspace(-300, 300, 2000)
+    assert functions.sqrt(torch.from_numpy(x)).tolist() == [math.sqrt(one) for one in x]
+    assert functions.sqrt(torch.tensor(-1.0).double()).isnan()

@@ -58,8 +58,9 @@ def in_pieces(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
 
 
 def sqrt(x: Tensor) -> Tensor:
-    """The square root, by NumPy on the CPU: PyTorch's may come from a library that doesn't round it correctly."""
-    return torch.from_numpy(np.sqrt(x.detach().numpy())) if x.device.type == "cpu" else x.sqrt()
+    """The square root, correctly rounded; PyTorch's may come from a library that rounds otherwise (MKL)."""
+    with np.errstate(invalid="ignore"):
+        return torch.from_numpy(np.asarray(np.sqrt(x.numpy())))
 
 
 @in_pieces

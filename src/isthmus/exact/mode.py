@@ -413,6 +413,7 @@ _COUNTERPARTS: dict[Any, Callable[..., Any]] = {
     aten.log_sigmoid_forward: lambda x: (-tables.softplus(-x), x),
     aten.rsqrt: lambda x: 1 / functions.sqrt(x),
     aten.sqrt: functions.sqrt,
+    aten.sqrt_: lambda x: x.copy_(functions.sqrt(x)),
     aten.pow: _pow,
     aten.square: lambda x: x * x,
     aten._softmax: _softmax,
