@@ -248,7 +248,7 @@ def test_equal_steps_do_not_depend_on_how_many_numbers_are_made_at_once() -> Non
         ("power -1", lambda x: x**-1),
         ("index_put", lambda x: x.index_put((torch.tensor([0, 0]),), x[:2], accumulate=True)),
         ("Scattering", lambda x: x.scatter(0, torch.tensor([0, 0]), x[:2], reduce="add")),
-        ("_foreach_exp", lambda x: torch._foreach_exp([x, x])),
+        ("_foreach_exp", lambda x: torch.ops.aten._foreach_exp([x, x])),
         ("training", lambda x: F.batch_norm(x.view(2, 2), None, None, training=True)),
         ("padding", lambda x: F.avg_pool2d(x.view(1, 1, 2, 2), 2, padding=1)),
     ],

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterator
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 import torch
@@ -227,6 +227,32 @@ class Decompressor:
         if kind not in ("pictures", "table", "series") or dtype not in ("uint8", "float32"):
             raise damaged(self.file.path, "its header says nothing about the samples")
         return BlockCoder(ExactModel(self.run.model), kind, dtype, ())
+
+
+@overload
+def decompress(
+    source: str | Path,
+    target: None = None,
+    *,
+    run: TrainedModel | None = None,
+    rows: slice | None = None,
+    jobs: int = 1,
+    overwrite: bool = False,
+    progress: Progress | None = None,
+) -> Samples: ...
+
+
+@overload
+def decompress(
+    source: str | Path,
+    target: str | Path,
+    *,
+    run: TrainedModel | None = None,
+    rows: slice | None = None,
+    jobs: int = 1,
+    overwrite: bool = False,
+    progress: Progress | None = None,
+) -> Path: ...
 
 
 def decompress(

@@ -1,6 +1,7 @@
 """Rates: BD-rates against closed forms, interpolation, break-even."""
 
 import math
+from collections.abc import Iterable
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ import pytest
 from benchmarks.compression import rates
 
 
-def curve(rate, qualities=range(30, 41, 2)):
+def curve(rate, qualities: Iterable[float] = range(30, 41, 2)):
     """Points of a rate as a function of the quality."""
     return [(float(rate(quality)), float(quality)) for quality in qualities]
 

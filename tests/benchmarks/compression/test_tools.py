@@ -34,7 +34,9 @@ def test_lossy_formats_are_better_at_a_higher_quality_and_have_fewer_bytes_than_
 def test_bisection_finds_the_largest_file_within_the_budget():
     picture = drawn((64, 64, 3))
     form = pictures.lossy_formats()[0]
-    quality, file = pictures.largest_within(form, picture, 1500)
+    found = pictures.largest_within(form, picture, 1500)
+    assert found is not None
+    quality, file = found
     assert len(file) <= 1500 < len(form.encode(picture, quality + 1))
     assert pictures.largest_within(form, picture, 10) is None
 
