@@ -105,7 +105,7 @@ def test_the_kl_penalty_is_the_posterior_s_log_density_minus_the_prior_s():
 @pytest.mark.parametrize("prior", ["factorised", "hyper"])
 @pytest.mark.parametrize("size", [(33, 50), (16, 16), (7, 64)])
 def test_the_same_weights_take_pictures_of_any_size(prior, size):
-    model = at_size(codec(prior).float(), (3, *size))
+    model: Any = at_size(codec(prior).float(), (3, *size))
     assert model is not None
     x = pictures(1, (3, *size)).float()
     assert model.reconstruct(x).shape == x.shape
@@ -115,7 +115,7 @@ def test_the_same_weights_take_pictures_of_any_size(prior, size):
 @pytest.mark.parametrize(("prior", "numbers"), [(Factorised(), 4), (Hyper(side=3, width=6), 7)])
 def test_a_dense_network_s_code_can_be_rounded(prior, numbers):
     code = Rounded(size=4, prior=prior)
-    model = ist.recipe("deep", code=code, distance="sse", start="mean").build((8, 8), remarks=False)
+    model: Any = ist.recipe("deep", code=code, distance="sse", start="mean").build((8, 8), remarks=False)
     out = model(torch.rand(5, 8, 8), model.draw(5, generator()))
     assert model.code.kl(out.code).shape == (5, numbers)
     assert model.code.prior.new(2, model, generator()).shape == (2, 4)

@@ -1,7 +1,7 @@
 """The hyperprior: side information gives the scale of each number of a rounded code."""
 
 import math
-from typing import Annotated
+from typing import Annotated, Any
 
 import torch
 from pydantic import Field
@@ -73,7 +73,7 @@ class HyperEntropy(nn.Module):
             nn.LeakyReLU(0.01),
             nn.Conv2d(width, side, KERNEL, stride=STRIDE, padding=KERNEL // 2),
         )
-        grow = {"stride": STRIDE, "padding": KERNEL // 2, "output_padding": STRIDE - 1}
+        grow: Any = {"stride": STRIDE, "padding": KERNEL // 2, "output_padding": STRIDE - 1}
         self.synthesis = nn.Sequential(
             nn.ConvTranspose2d(side, width, KERNEL, **grow),
             nn.LeakyReLU(0.01),
