@@ -59,7 +59,7 @@ class Rounded(CodeKind):
     """
 
     qualities: Annotated[int, Field(ge=1)] = 8
-    weights: tuple[Annotated[float, Field(gt=0)], Annotated[float, Field(gt=0)]] = (24.0, 4000.0)
+    weights: tuple[Annotated[float, Field(gt=0)], Annotated[float, Field(gt=0)]] = (4.0, 4000.0)
     quality: Annotated[float, Field(ge=0)] | None = None
     prior: SerializeAsAny[Prior] = Factorised()
 
