@@ -14,8 +14,8 @@ from isthmus.storage.files import MODEL
 from isthmus.storage.run_folder import WEIGHTS, holds_run
 
 OWN = "Isthmus"
-QUALITIES: tuple[float | None, ...] = (None,)
-"""The settings of one lossy run; a run with a single rate has one, None."""
+QUALITIES: tuple[float, ...] = (0, 10, 20, 30, 40, 50, 60, 70, 80, 90, 100)
+"""The settings of a lossy run."""
 
 
 @dataclass(frozen=True)
@@ -46,9 +46,9 @@ class Codec:
         with tempfile.TemporaryDirectory() as folder:
             file = Path(folder) / "coded.isth"
             began = time.perf_counter()
-            ist.compress(self.run, source, file, progress=False, **options)
+            ist.compress(self.run, source, file, **options)
             written = time.perf_counter()
-            decoded = ist.decompress(self.run, file)
+            decoded = ist.decompress(file, run=self.run)
             read = time.perf_counter()
             return Coded(file.stat().st_size, _like(decoded, source), (written - began, read - written))
 
@@ -76,7 +76,6 @@ def _like(decoded: Any, source: np.ndarray) -> np.ndarray:
     """Decoded samples or an array with the shape, the order of axes and the type of the source."""
     values = decoded.tensor() if isinstance(decoded, ist.Samples) else decoded
     array = values.numpy() if isinstance(values, torch.Tensor) else np.asarray(values)
-    array = array.reshape(array.shape[array.ndim - source.ndim :]) if array.ndim > source.ndim else array
-    if array.shape != source.shape and source.shape[-1] == 3:  # channels first
+    if source.shape[-1] == 3 and array.ndim >= 3 and array.shape[-3] == 3:  # channels first
         array = np.moveaxis(array, -3, -1)
     return array.reshape(source.shape).astype(source.dtype)

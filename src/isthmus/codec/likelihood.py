@@ -30,12 +30,13 @@ def likelihood(model: ExactModel, output: Tensor, grid: Grid) -> Levels:
         place = rows % each
         raw = grid.boundary(level, place)
         value = raw if scaling.kind == "none" else (raw - shift[place]) / scale[place]
-        with exactly():
-            if distance.alike:
+        if distance.alike:
+            with exactly():
                 return distance.cumulative(parameters[rows], value[:, None])[:, 0]
-            samples, of = (rows // each).unique(return_inverse=True)
-            values = torch.zeros(len(samples), each, dtype=torch.float64)
-            values[of, place] = value
+        samples, of = (rows // each).unique(return_inverse=True)
+        values = torch.zeros(len(samples), each, dtype=torch.float64)
+        values[of, place] = value
+        with exactly():
             return distance.cumulative(parameters[samples], values)[of, place]
 
     raw = likely if scaling.kind == "none" else likely * scale + shift
