@@ -85,7 +85,7 @@ def test_what_is_there_is_overwritten_with_force_only(isthmus, trained, some, sq
         (("compress", "RUN", "digits", "OUT", "--quality", 101), 2, "quality"),
         (("compress", "RUN", "digits", "OUT", "--max-error", 0), 2, "max-error"),
         (("compress", "RUN", "digits", "OUT", "--jobs", 0), 2, "jobs"),
-        (("compress", "RUN", "digits", "OUT", "--quality", 5, "--lossless"), 1, "exclude each other"),
+        (("compress", "RUN", "digits", "OUT", "--quality", 5, "--lossless"), 2, "exclude each other"),
         (("compress", "RUN"), 2, "SOURCE"),
         (("decompress", "missing.isth", "OUT"), 1, "does not exist"),
         (("decompress", "FILE", "OUT.npy", "--rows", "a:b"), 2, "rows"),

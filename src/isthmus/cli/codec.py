@@ -73,6 +73,10 @@ def compress(
     Nothing is lost, unless you say how much may be. A model with a likelihood (recipe `vae`, `conv-vae`, `ladder-vae`)
     codes at the rate of its negative ELBO. To decompress, you need the run's folder too.
     """
+    amounts = {"--lossless": lossless or None, "--max-error": max_error, "--quality": quality}
+    given = [flag for flag, value in {**amounts, "--bits-per-pixel": bits_per_pixel}.items() if value is not None]
+    if len(given) > 1:
+        raise typer.BadParameter(f"{given[0]} and {given[1]} exclude each other: give one of them")
     if target.exists() and not force:
         raise DataError(f"{target} exists already: expected a new file. Choose another, or give --force.")
     found = options.open_run(run)
