@@ -69,7 +69,7 @@ class BlockCoder:
         head = number(len(raw)) + bytes([_METHODS.index(method.name), size is not None])
         if size is not None:
             head += number(size[0]) + number(size[1])
-        grid_part = b"" if grid is _BYTES else grid.pack()
+        grid_part = b"" if grid is _BYTES else zlib.compress(json.dumps(grid.to_json()).encode(), 9)
         holes = part(b"" if observed is None else _pack_holes(observed))
         head += checksum(decoded.numpy()) + name_bytes(samples.names) + part(grid_part) + holes
         return head + content, method.name
