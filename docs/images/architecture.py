@@ -18,13 +18,13 @@ HERE = Path(__file__).parent
 FLOORS = {  # from the roof down: what is done there, and where; each folder of Isthmus, in the order of the layers
     "the command": {"cli": "one command for each use"},
     "many models": {"experiments": "sweep, compare, pretrain"},
-    "a run": {"fitting": "fit, resume", "run": "a model with its history"},
+    "a run": {"fitting": "fit, resume", "codec": "compress", "run": "with its history"},
     "use and judge": {"report": "", "doctor": "", "uses": "", "drawing": ""},
     "a trained model": {"trained": "encode, reconstruct", "measures": "errors, likelihoods"},
     "training": {"training": "loop, step, checkpoints, callbacks"},
     "the model": {"model": "batch, autoencoder, objective, blueprint, store"},
     "samples": {"data": "readers, splits, scaling, streams, writers"},
-    "parts": {"parts": "networks, codes, priors, distances, penalties, …"},
+    "parts": {"parts": "networks, codes, priors, distances, …", "exact": "the same bits anywhere"},
     "the ground": {"storage": "whole files", "options": "each defined once", "errors": "messages"},
 }
 TINTS = ("#f3e3d3", "#e9e2f0", "#dcebf7", "#dcebf7", "#dcebf7", "#e0f0e3", "#e0f0e3", "#fbf1cf", "#fbf1cf", "#e9ebee")

@@ -258,7 +258,6 @@ def test_files_decode_in_other_processes_on_other_processors_with_other_threads(
 ) -> None:
     wanted: dict[str, np.ndarray] = {}
     for name, values, options in (
-        ("ladder-vae", black_and_white, {"code": 6, "widths": (16,)}),
         ("conv-vae", black_and_white, {"code": 4, "channels": (4, 8)}),
         ("deep", digits, {"code": 4, "widths": (16,)}),
     ):

@@ -67,7 +67,11 @@ def open_run(folder: Path, device: str = "cpu") -> "Run":
 
     PyTorch is loaded here, so that help and wrong use are answered at once.
     """
-    if not folder.exists():  # said without waiting for PyTorch
+    try:
+        there = folder.exists()
+    except OSError:  # a name that no folder can have
+        there = False
+    if not there:  # said without waiting for PyTorch
         raise no_run(folder)
     from isthmus.run import load
 

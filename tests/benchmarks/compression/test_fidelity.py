@@ -21,7 +21,7 @@ def test_flat_pictures_differ_by_the_luminance_of_the_coarsest_scale_alone(fidel
     one, other = 100 / 255, 150 / 255
     luminance = (2 * one * other + 1e-4) / (one**2 + other**2 + 1e-4)
     pictures = [np.full((176, 176), value, np.uint8) for value in (100, 150)]
-    assert fidelity.ms_ssim(*pictures) == pytest.approx(luminance ** WEIGHTS[-1], rel=1e-5)
+    assert fidelity.ms_ssim(*pictures) == pytest.approx(luminance ** WEIGHTS[-1], rel=1e-3)
 
 
 def test_an_inverted_contrast_is_worth_nothing(fidelity):
