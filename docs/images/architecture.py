@@ -24,7 +24,7 @@ FLOORS = {  # from the roof down: what is done there, and where; each folder of 
     "training": {"training": "loop, step, checkpoints, callbacks"},
     "the model": {"model": "batch, autoencoder, objective, blueprint, store"},
     "samples": {"data": "readers, splits, scaling, streams, writers"},
-    "parts": {"parts": "networks, codes, priors, distances, …", "exact": "the same bits anywhere"},
+    "parts": {"parts": "networks, codes, priors, …", "exact": "the same bits anywhere"},
     "the ground": {"storage": "whole files", "options": "each defined once", "errors": "messages"},
 }
 TINTS = ("#f3e3d3", "#e9e2f0", "#dcebf7", "#dcebf7", "#dcebf7", "#e0f0e3", "#e0f0e3", "#fbf1cf", "#fbf1cf", "#e9ebee")
