@@ -1,4 +1,4 @@
-"""Compressing any source: what comes back, what it costs in memory, and what is refused."""
+"""Compressing any source: the samples come back, memory stays small, and bad input is refused in one line."""
 
 import os
 import shutil

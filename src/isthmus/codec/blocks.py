@@ -209,14 +209,11 @@ def _pack_holes(observed: Tensor) -> bytes:
     symbols, of = observed.numpy().astype(np.int64), np.arange(observed.shape[1])
     tables, stack = Tables.learn(symbols, of), Stack()
     tables.push(stack, symbols)
-    return tables.pack() + stack.words().astype("<u4").tobytes()
+    return tables.pack() + stack.to_bytes()
 
 
 def _unpack_holes(content: bytes, count: int, each: int) -> Tensor:
     """The inverse of `_pack_holes`."""
     reader = Reader(content)
     tables = Tables.unpack(reader, np.arange(each))
-    if reader.left % 4:
-        raise DamagedError("its bits are incomplete")
-    words = np.frombuffer(reader.take(reader.left), "<u4")
-    return torch.from_numpy(tables.pop(Stack(words), count)) == 1
+    return torch.from_numpy(tables.pop(Stack.read(reader), count)) == 1

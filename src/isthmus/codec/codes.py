@@ -105,19 +105,12 @@ def _sensitivity(model: ExactModel, codes: Tensor) -> Tensor:
     count = int(of.max()) + 1
     made = torch.zeros(count, dtype=torch.float64)
     signs = 1.0 - 2.0 * (torch.arange(len(of)) * 2654435761 % 7 % 2)
-    plain = _picture(model, some)
+    plain = model.approximate(some)
     for table in range(count):
         at = of == table
         move = torch.where(at, NUDGE * deviation * signs, 0.0)
         length = float(move.square().sum())
         if length > 0:
-            moved = _picture(model, (some.flatten(1) + move).view_as(some))
+            moved = model.approximate((some.flatten(1) + move).view_as(some))
             made[table] = float((moved - plain).square().flatten(1).sum(1).mean()) / length
     return made
-
-
-def _picture(model: ExactModel, z: Tensor) -> Tensor:
-    """The reconstruction in scaled units, in ordinary float64 arithmetic."""
-    own = model.model
-    with torch.no_grad():
-        return own.distance.picture(own.decoder(own.conditioning.to_decoder(z, None)))

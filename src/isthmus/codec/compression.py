@@ -72,7 +72,8 @@ def compress(
     max_error: instead, no number is off by more than this.
     quality: instead, the code alone is kept, at 0 to 100: at 50, rounding it adds as much squared error as the
         reconstruction has anyway; each 25 steps are a factor of ten.
-    bits_per_pixel: instead, the code alone, in about as many bits for each number.
+    bits_per_pixel: instead, the code alone, in about as many bits for each pixel of a picture, or each
+        number of other samples.
     rows: samples in a block. jobs: blocks that are coded at the same time.
     report: a page to write, with bytes beside other formats, the rate at each error, and where the bits go.
     progress: called as `progress(samples done, samples in total or None)`.
@@ -151,7 +152,6 @@ def compress(
         elbo=bound,
         model=_model_bytes(model),
     )
-
     if report is not None:
         from isthmus.codec.report import write_codec_report  # noqa: PLC0415 Matplotlib takes half a second
 

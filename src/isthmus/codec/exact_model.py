@@ -2,6 +2,7 @@
 
 import copy
 
+import torch
 from torch import Tensor
 
 from isthmus.data.scaling import Scaling
@@ -41,6 +42,11 @@ class ExactModel:
         """(N, *code) to (N, *shape) in raw units, float64."""
         with exactly():
             return self.raw(self.model.distance.picture(self.output(z)))
+
+    def approximate(self, z: Tensor) -> Tensor:
+        """(N, *code) to (N, *shape) in scaled units, in ordinary float64 arithmetic: faster, for choosing settings."""
+        with torch.no_grad():
+            return self.model.distance.picture(self.model.decoder(self.model.conditioning.to_decoder(z, None)))
 
     def raw(self, scaled: Tensor) -> Tensor:
         """The inverse of `scaled`, float64: one multiplication and one addition."""

@@ -14,7 +14,6 @@ from isthmus.codec.packing import DamagedError, Reader, numbers, part
 from isthmus.errors import DataError
 from isthmus.storage.files import open_regular
 
-SUFFIX = ".isth"
 MAGIC, END = b"\x93ISTH", b"HTSI"
 VERSION = 1
 LONGEST_HEADER = 2**20

@@ -19,7 +19,7 @@ MOST_VALUES = 2**40
 FEW = 64
 """Bytes that take at most so many values are coded as these values."""
 MOST_DECIMAL = 2**20
-"""Decimal numbers of at most this many steps are told apart from numbers that only lie near a decimal."""
+"""Beyond so many steps, a decimal can't be distinguished from a number that only lies near one."""
 NUMBERS = 2**22
 """Numbers that are looked at together."""
 

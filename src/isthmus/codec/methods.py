@@ -14,7 +14,7 @@ from isthmus.codec.codes import Steps, places
 from isthmus.codec.exact_model import ExactModel
 from isthmus.codec.grid import Grid
 from isthmus.codec.packing import DamagedError, Reader, numbers
-from isthmus.codec.picture import ByPicture, words_bytes, words_of
+from isthmus.codec.picture import ByPicture
 from isthmus.codec.residual import Misses
 from isthmus.codec.stack import Stack
 from isthmus.codec.tables import Tables
@@ -89,7 +89,7 @@ class ByBitsBack:
         """See `Method`."""
         batches, words = BitsBack(self.model, grid).encode(grid.levels(block.raw.flatten(1)), block.observed)
         sizes = [batch.size if batch.drawn else -batch.size for batch in batches]
-        return numbers(sizes) + words.astype("<u4").tobytes()
+        return numbers(sizes) + Stack(words).to_bytes()
 
     def decode(self, reader: Reader, count: int, grid: Grid, observed: Tensor | None, size: Size = None) -> Tensor:
         """See `Method`."""
@@ -97,7 +97,7 @@ class ByBitsBack:
         if (sizes == 0).any() or np.abs(sizes).sum() != count:
             raise DamagedError("its batches don't add up")
         batches = [Batch(abs(size), size > 0) for size in sizes.tolist()]
-        return grid.raw(BitsBack(self.model, grid).decode(batches, words_of(reader), observed))
+        return grid.raw(BitsBack(self.model, grid).decode(batches, Stack.read(reader).words(), observed))
 
     def bits(self, block: Block, grid: Grid) -> Tensor:
         """See `Method`."""
@@ -122,8 +122,7 @@ class ByResidual:
         observed = block.observed
         features = _features(self.model, block)
         levels = grid.levels(block.raw.flatten(1))
-        made = [self._encode(steps, features, levels, grid, observed) for steps in self._tried(block, features, grid)]
-        return min(made, key=len)
+        return self._encode(self._steps(block, features, grid), features, levels, grid, observed)
 
     def decode(self, reader: Reader, count: int, grid: Grid, observed: Tensor | None, size: Size = None) -> Tensor:
         """See `Method`."""
@@ -131,7 +130,7 @@ class ByResidual:
         of = places(model, indices_shape(model))
         steps, tables = Steps.unpack(reader, of), Tables.unpack(reader, of)
         misses = Misses.unpack(reader, math.prod(model.shape))
-        stack = Stack(words_of(reader))
+        stack = Stack.read(reader)
         predicted = self._predicted(steps, tables.pop(stack, count), grid)
         numbers_ = misses.levels(predicted, _counts(grid))
         if observed is None:
@@ -142,28 +141,23 @@ class ByResidual:
     def bits(self, block: Block, grid: Grid) -> Tensor:
         """See `Method`."""
         features, levels = _features(self.model, block), grid.levels(block.raw.flatten(1))
-        (steps,) = self._tried(block, features, grid)
+        steps = self._steps(block, features, grid)
         predicted = self._predicted(steps, steps.symbols(self.model.model, features), grid)
         known = levels if block.observed is None else torch.where(block.observed, levels, predicted.round().long())
         misses = Misses.learn(predicted, known, _counts(grid)).levels(predicted, _counts(grid))
         bits = misses.bits(levels.flatten()).view_as(levels)
         return bits if block.observed is None else torch.where(block.observed, bits, 0.0)
 
-    def _tried(self, block: Block, features: Tensor, grid: Grid) -> list[Steps]:
-        """The steps that are best for a few of the samples; one, or several that are close."""
-        some = slice(None, None, max(1, len(features) // LOOKED_AT))
-        model = self.model.model
-        z = model.code(features[some], None, model.code_module).z
-        if model.code.bits(model.code_shape) is not None:
-            return [Steps(None)]
+    def _steps(self, block: Block, features: Tensor, grid: Grid) -> Steps:
+        """The steps that are best for a few of the samples."""
+        if self.model.model.code.bits(self.model.model.code_shape) is not None:
+            return Steps(None)
+        some = _some(features)
+        z, own = _codes_and_error(self.model, block, features, some)
         levels = grid.levels(block.raw.flatten(1)[some])
         observed = None if block.observed is None else block.observed[some]
-        target = self.model.scaled(block.raw[some]).flatten(1)
-        missed = (_scaled_picture(self.model, z).flatten(1) - target).nan_to_num(0)
-        own = float(missed.square().sum(1).mean()) or 1e-6
         steps = [Steps.learn(self.model, z, share * own) for share in TRIED]
-        sizes = [len(self._encode(one, features[some], levels, grid, observed)) for one in steps]
-        return [steps[int(np.argmin(sizes))]]
+        return min(steps, key=lambda one: len(self._encode(one, features[some], levels, grid, observed)))
 
     def _encode(self, steps: Steps, features: Tensor, levels: Tensor, grid: Grid, observed: Tensor | None) -> bytes:
         model = self.model.model
@@ -180,7 +174,7 @@ class ByResidual:
         else:
             stack.push(levels[observed], numbers_.at(observed.flatten().nonzero()[:, 0]))
         tables.push(stack, symbols)
-        return steps.pack(of) + tables.pack() + misses.pack() + words_bytes(stack)
+        return steps.pack(of) + tables.pack() + misses.pack() + stack.to_bytes()
 
     def _predicted(self, steps: Steps, symbols: np.ndarray, grid: Grid) -> Tensor:
         """(N, D) the positions on the grid that the reconstruction gives, exact."""
@@ -215,14 +209,14 @@ class ByCode:
         symbols = steps.symbols(model, features)
         tables, stack = Tables.learn(symbols, of), Stack()
         tables.push(stack, symbols)
-        return steps.pack(of) + tables.pack() + words_bytes(stack)
+        return steps.pack(of) + tables.pack() + stack.to_bytes()
 
     def decode(self, reader: Reader, count: int, grid: Grid, observed: Tensor | None, size: Size = None) -> Tensor:
         """See `Method`."""
         model = self.model.model
         of = places(model, indices_shape(model))
         steps, tables = Steps.unpack(reader, of), Tables.unpack(reader, of)
-        symbols = tables.pop(Stack(words_of(reader)), count)
+        symbols = tables.pop(Stack.read(reader), count)
         return self.model.reconstruction(steps.codes(self.model, symbols)).flatten(1)
 
     def bits(self, block: Block, grid: Grid) -> Tensor:
@@ -236,10 +230,7 @@ class ByCode:
         model = self.model.model
         if model.code.bits(model.code_shape) is not None:
             return Steps(None)
-        some = slice(None, None, max(1, len(features) // LOOKED_AT))
-        z = model.code(features[some], None, model.code_module).z
-        missed = (_scaled_picture(self.model, z) - self.model.scaled(block.raw[some])).nan_to_num(0)
-        own = float(missed.square().flatten(1).sum(1).mean()) or 1e-6
+        z, own = _codes_and_error(self.model, block, features, _some(features))
         if self.rate is None:
             return Steps.learn(self.model, z, (self.error or 1.0) * own)
 
@@ -304,10 +295,16 @@ def _features(model: ExactModel, block: Block) -> Tensor:
         return own.encoder(encoder_input(own, filled, observed if own.conditioning.mask else None, None))
 
 
-def _scaled_picture(model: ExactModel, z: Tensor) -> Tensor:
-    own = model.model
-    with torch.no_grad():
-        return own.distance.picture(own.decoder(own.conditioning.to_decoder(z, None)))
+def _some(features: Tensor) -> slice:
+    """The rows on which settings are tried, evenly spread."""
+    return slice(None, None, max(1, len(features) // LOOKED_AT))
+
+
+def _codes_and_error(model: ExactModel, block: Block, features: Tensor, some: slice) -> tuple[Tensor, float]:
+    """The codes of some samples, and the mean squared error of their reconstructions, summed over their numbers."""
+    z = model.model.code(features[some], None, model.model.code_module).z
+    missed = (model.approximate(z) - model.scaled(block.raw[some])).nan_to_num(0)
+    return z, float(missed.square().flatten(1).sum(1).mean()) or 1e-6
 
 
 def _counts(grid: Grid) -> Tensor:

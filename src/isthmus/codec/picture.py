@@ -25,8 +25,6 @@ from isthmus.parts.priors.tables import BITS, Tables
 
 TILE, MARGIN = 1024, 64
 """The side of the tiles of a large picture, and how far each looks over its edges, in pixels."""
-TRIES = 12
-"""Halvings of the range of qualities in the search for a rate."""
 FINE = 1000
 """Steps from one quality to the next that a file can name."""
 
@@ -82,7 +80,7 @@ class ByPicture:
             raise DamagedError("it has no height and width")
         quality = self._quality(reader.number())
         escaped = reader.numbers(2**31)
-        stack = Stack(words_of(reader))
+        stack = Stack.read(reader)
         shape = (count, *self._code_shape(size))
         symbols = self._popped(stack, shape, quality, iter(escaped.tolist()))
         quantiser = self._quantiser
@@ -94,9 +92,7 @@ class ByPicture:
         """See `Method`."""
         features = self._features(block.raw)
         quality = self._quality(round(FINE * (self._code.qualities - 1) * self.quality))
-        module = self._quantiser
-        symbols = module.symbols(features.double(), quality)
-        side = module.entropy.side_symbols(features.double(), quality)
+        symbols, side = self._symbols(features, quality)
         tables, rows = self._tables(symbols.shape, side, quality)
         shifted = (symbols - tables.offsets[rows]).clamp(min=-1)
         shifted = torch.where((shifted < 0) | (shifted >= tables.sizes[rows]), tables.sizes[rows], shifted)
@@ -121,17 +117,20 @@ class ByPicture:
             raise DamagedError("its quality is too high")
         return torch.full((1,), place / FINE, dtype=torch.float64)
 
+    def _symbols(self, features: Tensor, quality: Tensor) -> tuple[Tensor, Tensor | None]:
+        """The whole numbers of the code, and those of its side information, if it has some."""
+        module, features = self._quantiser, features.double()
+        return module.symbols(features, quality), module.entropy.side_symbols(features, quality)
+
     def _encode(self, features: Tensor, place: int) -> bytes:
         quality = self._quality(place)
-        module = self._quantiser
-        symbols = module.symbols(features.double(), quality)
-        side = module.entropy.side_symbols(features.double(), quality)
+        symbols, side = self._symbols(features, quality)
         stack, escaped = Stack(), []
         tables, rows = self._tables(symbols.shape, side, quality)
         _push(stack, symbols, tables, rows, escaped)
         if side is not None:
             _push(stack, side, *self._side_tables(side.shape, quality), escaped)
-        return number(place) + numbers(np.concatenate([*escaped[::-1], np.zeros(0, np.int64)])) + words_bytes(stack)
+        return number(place) + numbers(np.concatenate([*escaped[::-1], np.zeros(0, np.int64)])) + stack.to_bytes()
 
     def _popped(self, stack: Stack, shape: tuple[int, ...], quality: Tensor, escaped: Iterator[int]) -> Tensor:
         side = None
@@ -194,18 +193,6 @@ class ByPicture:
                     if isinstance(layer, Head):
                         setattr(module, name, nn.Identity())
         return made
-
-
-def words_bytes(stack: Stack) -> bytes:
-    """A stack as the rest of a block."""
-    return stack.words().astype("<u4").tobytes()
-
-
-def words_of(reader: Reader) -> np.ndarray:
-    """The rest of a block, as a stack's words."""
-    if reader.left % 4:
-        raise DamagedError("its bits are incomplete")
-    return np.frombuffer(reader.take(reader.left), "<u4").astype(np.uint32)
 
 
 def _channels(shape: tuple[int, ...]) -> Tensor:

@@ -3,12 +3,13 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from types import ModuleType
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from isthmus.codec.packing import DamagedError, Reader
 from isthmus.errors import UseError
 
 LEAST = 2.0**-22
@@ -88,6 +89,17 @@ class Stack:
     def words(self) -> np.ndarray:
         """The bits as uint32 numbers, from which a new stack can go on."""
         return self._coder.get_compressed()
+
+    def to_bytes(self) -> bytes:
+        """The words, four bytes each."""
+        return self.words().astype("<u4").tobytes()
+
+    @classmethod
+    def read(cls, reader: Reader) -> Self:
+        """The inverse of `to_bytes`, from all bytes that are left."""
+        if reader.left % 4:
+            raise DamagedError("its bits are incomplete")
+        return cls(np.frombuffer(reader.take(reader.left), "<u4"))
 
     def push(self, symbols: Tensor, distribution: Distribution) -> None:
         """Add (n,) whole numbers."""

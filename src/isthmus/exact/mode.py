@@ -262,16 +262,6 @@ def _softplus(x: Tensor, beta: float = 1, threshold: float = 20) -> Tensor:
     return tables.softplus(beta * x) / beta
 
 
-def _argmax(x: Tensor, axis: int | None = None, keepdim: bool = False) -> Tensor:
-    """The first of the largest; PyTorch may give any of them."""
-    if axis is None:
-        return _argmax(x.reshape(-1), 0)
-    shape = [1] * x.ndim
-    shape[axis] = x.shape[axis]
-    places = torch.arange(x.shape[axis], device=x.device).view(shape)
-    return torch.where(x == x.amax(axis, keepdim=True), places, x.shape[axis]).amin(axis, keepdim=keepdim)
-
-
 def _logit(x: Tensor, epsilon: float | None = None) -> Tensor:
     x = x if epsilon is None else x.clamp(epsilon, 1 - epsilon)
     return functions.log(x / (1 - x))
@@ -403,7 +393,6 @@ _COUNTERPARTS: dict[Any, Callable[..., Any]] = {
     aten.sigmoid_: lambda x: x.copy_(tables.sigmoid(x)),
     aten.tanh_: lambda x: x.copy_(tables.tanh(x)),
     aten.logit: _logit,
-    aten.argmax: _argmax,
     aten.erf: functions.erf,
     aten.special_ndtr: tables.normal_cdf,
     aten.softplus: _softplus,

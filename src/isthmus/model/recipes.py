@@ -405,7 +405,7 @@ _ROWS = (
     ),
     Recipe(
         "image-codec-hyper",
-        "image-codec with side information: a few numbers for each region tell how large the code is there.",
+        "image-codec with side information: a few numbers for each region give the scale of the code there.",
         "For the smallest files. It takes a little longer than image-codec.",
         "Ballé et al., Variational image compression with a scale hyperprior, ICLR (2018)",
         Blueprint(network=Gdn(), code=Rounded(prior=Hyper()), distance=Sse(link="identity"), penalties=(Kl(),)),
