@@ -1,7 +1,7 @@
 """Opening data: from any source to three parts, a scaling and a description; and reopening from the description."""
 
 import warnings
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from typing import Any, Unpack
 
 from isthmus.data.data import Data
@@ -68,7 +68,7 @@ def _opened(
 ) -> Data:
     where = called(source)
     raw = read(source, chosen, labels=labels)
-    has = {"train", *raw.parts}
+    has = {name: len(part.texts or part.values) for name, part in raw.parts.items()}
     fractions = {
         "validation": _fraction("validation", validation, VALIDATION, has, where),
         "test": _fraction("test", test, TEST, has, where),
@@ -146,7 +146,7 @@ def reopen(description: Mapping[str, Any]) -> Data:
     return data
 
 
-def _fraction(name: str, asked: float | None, usual: float, given: Collection[str], where: str) -> float:
+def _fraction(name: str, asked: float | None, usual: float, given: Mapping[str, int], where: str) -> float:
     """The fraction of the undivided samples for a part: 0 if the source has that part."""
     if name not in given:
         return usual if asked is None else asked

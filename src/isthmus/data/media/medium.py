@@ -48,7 +48,11 @@ class Medium(BaseModel):
         raise NotImplementedError
 
     def write(self, path: Path, values: np.ndarray, names: Sequence[str]) -> None:
-        """Write (N, *shape) raw values to a new file with one of the `suffixes`; one sample, unless `together`."""
+        """Write (N, *shape) raw values to a new file with one of the `suffixes`, if samples go `together`."""
+        raise NotImplementedError
+
+    def file(self, sample: np.ndarray, suffix: str) -> bytes:
+        """The content of a file with this suffix for one sample (*shape), unless samples go `together`."""
         raise NotImplementedError
 
     def to_json(self) -> dict[str, Any]:
