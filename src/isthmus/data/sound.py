@@ -124,7 +124,7 @@ def _medium(entries: Sequence[Entry], options: Options, where: str, medium: Medi
     length = round((options.window or USUAL_WINDOW) * rate)
     if length < 16:
         raise DataError(
-            f"window={options.window} is {length} values of sound at {rate} Hz: expected seconds, {16 / rate:g} or more."
+            f"window={options.window} is {length} values of sound at {rate} Hz: expected {16 / rate:g} seconds or more."
         )
     return Mel.usual(rate, length) if options.kind == "mel" else Waveform(rate=rate, length=length)
 

@@ -83,9 +83,9 @@ def from_log_mel(values: Tensor, rate: int, size: int, hop: int, length: int, st
 
 
 def non_negative(matrix: Tensor, wanted: Tensor) -> Tensor:
-    r"""(…, B, T) to (…, F, T): :math:`\arg\min_{x \ge 0} \|Ax - b\|^2`, by multiplicative steps from the pseudo-inverse.
+    r"""(…, B, T) to (…, F, T): :math:`\arg\min_{x \ge 0} \|Ax - b\|^2` of each column, about.
 
-    matrix: (B, F), non-negative.
+    matrix: (B, F), non-negative. Multiplicative steps start from the pseudo-inverse.
 
     Source: Lee & Seung, Algorithms for non-negative matrix factorization, NeurIPS (2000).
     """
