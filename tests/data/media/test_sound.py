@@ -87,7 +87,8 @@ def test_momentum_comes_nearer_in_as_many_steps():
 def test_a_sample_of_mel_bands_sounds_alike_and_does_not_depend_on_the_others():
     mel = Mel.usual(RATE, 2000)
     values = mel.values(torch.stack([tone(500), tone(1500)]))
-    assert values.shape == (2, 1, 40, mel.frames) and values.dtype == np.float32
+    assert values.shape == (2, 1, 40, mel.frames)
+    assert values.dtype == np.float32
     signals = mel.signals(values)
     assert torch.allclose(mel.signals(values[1:])[0], signals[1], atol=1e-3)  # sums of a batch may round otherwise
     assert signals.std(1).tolist() == pytest.approx([tone(500).std().item()] * 2, rel=0.2)
