@@ -8,10 +8,12 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from isthmus.data.media import Sound
 from isthmus.data.samples import Samples, inference_batch_size
 from isthmus.data.stream import Stream
 from isthmus.measures import reconstruction as measure
 from isthmus.measures.passes import passes
+from isthmus.measures.sound import sound_measures
 from isthmus.model.autoencoder import Autoencoder
 from isthmus.model.shape_checks import max_width
 from isthmus.parts.model import eval_mode
@@ -31,6 +33,8 @@ _UNITS = {
     "mse": Unit("Squared error, per number", "scaled units²", False),
     "psnr": Unit("Peak signal-to-noise ratio", "dB", True),
     "ssim": Unit("Structural similarity", "1 is exact", True),
+    "si_sdr": Unit("Scale-invariant signal-to-distortion ratio", "dB", True),
+    "log_spectral_distance": Unit("Log-spectral distance", "dB", False),
     "explained_variance": Unit("Explained variance", "share of 1", True),
     "elbo": Unit("Evidence lower bound", "nats a sample", True),
     "kl": Unit("KL divergence of the code to its prior", "nats a sample", False),
@@ -86,7 +90,8 @@ def evaluate(
 ) -> Evaluation:
     """Measure `model`, `pca` and `mean` on each of `parts`, streaming.
 
-    SSE, MSE and explained variance for all data; PSNR and SSIM for pictures. The model runs in evaluation mode, without
+    SSE, MSE and explained variance for all data; PSNR and SSIM for pictures; for sound the measures of
+    `isthmus.measures.sound`, over the samples that aren't silent. The model runs in evaluation mode, without
     corruption, on its own device; its modules' modes are restored. Empty parts are ignored. Sums are in float64, on the
     CPU, because not every device supports it.
 
@@ -109,10 +114,11 @@ def evaluate(
         levels = model.scaling.levels
         for name, pieces in streams.items():
             generator = torch.Generator().manual_seed(0)
-            found = _Part(span=bounds[1] - bounds[0] if bounds else 1.0, levels=levels)
+            found = _Part(bounds[1] - bounds[0] if bounds else 1.0, levels, model.scaling.inverse)
             centre = _with_modes(mean, pieces, levels)
             for samples in pieces:
                 found.kind = samples.kind
+                found.sound = samples.medium if isinstance(samples.medium, Sound) else None
                 for out in passes(model, samples, batch_size, generator=generator):
                     clean, observed = out.clean.float().cpu(), None if out.observed is None else out.observed.cpu()
                     given = (
@@ -165,10 +171,14 @@ def _off(output: Tensor, target: Tensor, levels: tuple[int, ...]) -> Tensor:
 class _Part:
     """Sums over the batches of one part, in float64."""
 
-    def __init__(self, span: float, levels: tuple[int, ...] = ()) -> None:
-        self.kind, self.span, self.levels = "", span, levels
+    def __init__(
+        self, span: float, levels: tuple[int, ...] = (), inverse: Callable[[Tensor], Tensor] = Tensor.float
+    ) -> None:
+        self.kind, self.span, self.levels, self.inverse = "", span, levels, inverse
+        self.sound: Sound | None = None
         self.count, self.counts = 0, torch.zeros(())
         self.sums: dict[str, dict[str, float]] = {}
+        self.heard: dict[str, dict[str, float]] = {}
         self.per_sample: dict[str, list[Tensor]] = {}
         self.mean, self.spread = torch.zeros(()), torch.zeros(())
         self.squares: dict[str, Tensor] = {}
@@ -186,6 +196,12 @@ class _Part:
                 whole = observed is None or bool(observed.all())
                 similar = measure.ssim(output, target, self.span) if whole else torch.full_like(per_sample, torch.nan)
                 self._tell("ssim", rival, similar)
+            if self.sound is not None:
+                raw = self.inverse(output).cpu(), self.inverse(target).cpu()
+                for name, figures in sound_measures(self.sound, *raw).items():
+                    self._tell(name, rival, figures[~figures.isnan()])
+                    of_all = self.heard.setdefault(name, {})
+                    of_all[rival] = of_all.get(rival, 0) + float((~figures.isnan()).sum())
             squares = measure.squares(output, target, observed).sum(0, dtype=torch.float64)
             self.squares[rival] = self.squares.get(rival, 0) + squares
         rows = target.flatten(1).double()
@@ -200,7 +216,12 @@ class _Part:
 
     def measures(self) -> dict[str, dict[str, float | None]]:
         """Measure → rival → figure."""
-        figures = {name: {rival: total / self.count for rival, total in row.items()} for name, row in self.sums.items()}
+        figures = {
+            name: {
+                rival: total / max(1, self.heard.get(name, {}).get(rival, self.count)) for rival, total in row.items()
+            }
+            for name, row in self.sums.items()
+        }
         spread = self._to_explain().sum()
         figures["explained_variance"] = {
             rival: float(measure.share(squares.sum(), spread)) for rival, squares in self.squares.items()

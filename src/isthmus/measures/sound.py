@@ -1,8 +1,11 @@
 """Measures of sound: one number per recording, from waveforms (N, T)."""
 
+import math
+
 import torch
 from torch import Tensor
 
+from isthmus.data.media import Mel, Sound
 from isthmus.data.media.spectra import stft
 
 BEST_SDR = 100.0
@@ -44,6 +47,19 @@ def log_spectral_distance(reconstruction: Tensor, target: Tensor) -> Tensor:
     ratio = torch.maximum(clean, floor).log10() - torch.maximum(made, floor).log10()
     distance = (20 * ratio).square().mean(1).sqrt().mean(1)
     return torch.where(floor.flatten() > 0, distance, torch.nan)
+
+
+def sound_measures(sound: Sound, reconstruction: Tensor, target: Tensor) -> dict[str, Tensor]:
+    """The measures of (N, *shape) raw samples of this medium, by name, each (N,); NaN for silent ones.
+
+    "si_sdr" and "log_spectral_distance" of waveforms. Mel bands have no phases, so their distance alone is measured,
+    band by band.
+    """
+    if isinstance(sound, Mel):
+        off = (20 / math.log(10)) * (reconstruction.float() - target.float())[:, 0]
+        return {"log_spectral_distance": off.square().mean(1).sqrt().mean(1)}
+    made, clean = sound.signals(reconstruction), sound.signals(target)
+    return {"si_sdr": si_sdr(made, clean), "log_spectral_distance": log_spectral_distance(made, clean)}
 
 
 def _same(reconstruction: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
