@@ -4,6 +4,7 @@ import io
 import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import IO, Any
@@ -50,8 +51,7 @@ def read_files(entries: Sequence[Entry], options: Options, where: str, medium: M
     found = windows_of(entries, where, reading, "recordings")
     few = len(entries) < _FEW
     raws = {part: _raw(_stacked(windows.items), windows, sound, few) for part, windows in found.items()}
-    train = raws.pop("train")
-    return Raw(**vars(train) | {"parts": raws})
+    return replace(raws.pop("train"), parts=raws)
 
 
 def file_pieces(
@@ -267,8 +267,8 @@ def _stacked(items: list[np.ndarray]) -> np.ndarray:
         return np.empty((0, 0), np.float32)
     values = np.empty((len(items), *items[0].shape), np.float32)
     items.reverse()
-    for row in values:
-        row[...] = items.pop()
+    for place in range(len(values)):
+        values[place] = items.pop()
     return values
 
 
