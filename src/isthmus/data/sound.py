@@ -74,6 +74,17 @@ def file_pieces(
     return None, pieces
 
 
+def recorded(path: Path, rate: int) -> int:
+    """The length of a recording in values of this rate.
+
+    Raises:
+        DataError: it can't be read.
+    """
+    soundfile = needs("soundfile", "sound", "Sound")
+    with path.open("rb") as file, _decoder(file, path.name, soundfile) as recording:
+        return round(recording.frames * (rate / recording.samplerate))
+
+
 def _gathered(entries: Sequence[Entry], depth: int, read: Any, rows: int, skipped: list[str]) -> Iterator[Windows]:
     """The windows of these files, `rows` at a time."""
     made, files = Windows(), []

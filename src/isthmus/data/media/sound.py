@@ -1,7 +1,10 @@
 """Sound: waveforms, and log-mel spectrograms with an approximate way back to a waveform."""
 
+import contextlib
 import io
 import math
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Annotated, ClassVar
 
 import numpy as np
@@ -56,11 +59,17 @@ class Sound(Medium):
 
     def file(self, sample: np.ndarray, suffix: str) -> bytes:
         """A .wav, .flac or .ogg file of one sample (*shape); louder values than ±1 are clipped."""
-        soundfile = needs("soundfile", "sound", "Sound")
-        signal = self.signals(np.asarray(sample)[None])[0].clamp(-1, 1).numpy()
         buffer = io.BytesIO()
-        soundfile.write(buffer, signal, self.rate, format=FORMATS[suffix])
+        with self.writer(buffer, suffix) as write:
+            write(self.signals(np.asarray(sample)[None])[0])
         return buffer.getvalue()
+
+    @contextlib.contextmanager
+    def writer(self, file: Path | io.BytesIO, suffix: str) -> Iterator[Callable[[Tensor], None]]:
+        """A function that writes waveforms (T,) one after another into a .wav, .flac or .ogg file."""
+        soundfile = needs("soundfile", "sound", "Sound")
+        with soundfile.SoundFile(file, "w", self.rate, 1, format=FORMATS[suffix]) as opened:
+            yield lambda signal: opened.write(signal.clamp(-1, 1).numpy())
 
 
 class Waveform(Sound):
