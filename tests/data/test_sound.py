@@ -201,6 +201,13 @@ def test_a_model_of_waveforms_refuses_mel_bands(folder):
         read_samples(folder, like=like, kind="mel")
 
 
+def test_a_model_of_sound_takes_arrays_of_its_shape(folder):
+    data = open_data(folder, window=0.25, kind="waveform")
+    samples = read_samples(data.train.tensor().numpy(), like=data.description)
+    assert samples.kind == "series"
+    assert samples.medium == data.medium
+
+
 def test_a_long_recording_is_streamed_in_little_memory(tmp_path, monkeypatch):
     monkeypatch.setattr("isthmus.data.sound._BLOCK", 10_000)
     monkeypatch.setattr("isthmus.data.sound._TOGETHER", 4)
