@@ -21,6 +21,8 @@ from isthmus.model.autoencoder import Autoencoder
 from isthmus.model.shape_checks import max_width
 from isthmus.model.through import through
 from isthmus.ngram import NGram, learn_ngrams
+from isthmus.parts.model import eval_mode
+from isthmus.parts.networks.autoregressive import Choice
 from isthmus.pca import PCA, principal_components
 from isthmus.quantised_pca import QuantisedPCA, quantise
 from isthmus.storage.checked import save_tensors
@@ -105,10 +107,11 @@ class TrainedModel(SourceReader):
         made, given = self.reconstruct(samples), samples.tensor().float()
         return torch.where(given.isnan(), made, given)
 
-    def decode(self, codes: Any, labels: Any = None) -> Tensor:
+    def decode(self, codes: Any, labels: Any = None, choice: Choice | None = None) -> Tensor:
         """(N, *code) codes, as an array or tensor, to (N, *shape) samples in the raw data's units, float32.
 
-        labels: (N,) whole numbers, for a model that is conditioned on them.
+        labels: (N,) whole numbers, for a model that is conditioned on them. choice: how tokens are chosen; None takes
+        the most likely ones.
 
         Raises:
             DataError: the codes have another shape than the model's, there are none, or they contain NaN.
@@ -134,7 +137,12 @@ class TrainedModel(SourceReader):
                 f"These codes have {codes[0].numel()} numbers each, but the model's codes have "
                 f"{torch.Size(wanted).numel()} {tuple(wanted)}. Give codes from this model's encode."
             )
-        return self._through(self.model.decode, Samples(values=codes.reshape(-1, *wanted), labels=labels))
+        samples = Samples(values=codes.reshape(-1, *wanted), labels=labels)
+        if choice is not None:  # its noise belongs to all codes together
+            labels = None if labels is None else labels.to(self.model.device)
+            with eval_mode(self.model):
+                return self.model.decode(samples.tensor(), labels, choice).cpu()
+        return self._through(self.model.decode, samples)
 
     def evaluate(self, source: Any = None, *, progress: Any = None, **read_options: Any) -> dict[str, Any]:
         """Reconstruction errors of the model, PCA and the mean, on the run's own parts or on a source.
