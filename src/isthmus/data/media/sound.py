@@ -59,9 +59,13 @@ class Sound(Medium):
 
     def file(self, sample: np.ndarray, suffix: str) -> bytes:
         """A .wav, .flac or .ogg file of one sample (*shape); louder values than ±1 are clipped."""
+        return self.recording(self.signals(np.asarray(sample)[None])[0], suffix)
+
+    def recording(self, signal: Tensor, suffix: str = ".wav") -> bytes:
+        """A .wav, .flac or .ogg file of a waveform (T,)."""
         buffer = io.BytesIO()
         with self.writer(buffer, suffix) as write:
-            write(self.signals(np.asarray(sample)[None])[0])
+            write(signal)
         return buffer.getvalue()
 
     @contextlib.contextmanager
