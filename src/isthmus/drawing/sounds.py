@@ -25,7 +25,7 @@ def spectrograms(signals: Mapping[str, Tensor], rate: int, *, theme: Theme = LIG
     top = max(float(level.max()) for level in levels.values())
     highest = max(float(signal.abs().max()) for signal in signals.values()) or 1.0
     with drawing(theme):
-        figure = sheet(5.4, 2.8)
+        figure = sheet(max(5.4, 1.6 * len(signals)), 2.8)
         panels = figure.subplots(2, len(signals), sharex=True, sharey="row", height_ratios=(1, 2), squeeze=False)
         for column, (name, signal) in enumerate(signals.items()):
             seconds = len(signal) / rate
@@ -41,6 +41,7 @@ def spectrograms(signals: Mapping[str, Tensor], rate: int, *, theme: Theme = LIG
                 vmin=top - RANGE,
                 vmax=top,
                 cmap="magma",
+                interpolation="nearest",
             )
             spectrum.tick_params(labelsize=7)
         panels[1, 0].set_ylabel("kHz", fontsize=8)
