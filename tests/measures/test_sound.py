@@ -2,10 +2,15 @@
 
 import math
 
+import numpy as np
 import pytest
+import soundfile
 import torch
 
-from isthmus.measures.sound import BEST_SDR, log_spectral_distance, si_sdr
+import isthmus as ist
+from isthmus.data.media import Mel
+from isthmus.measures.sound import BEST_SDR, log_spectral_distance, si_sdr, sound_measures
+from isthmus.parts import Dense, Plain
 
 CLEAN = torch.sin(2 * torch.pi * 50 * torch.arange(2000) / 2000)[None]
 OTHER = torch.cos(2 * torch.pi * 50 * torch.arange(2000) / 2000)[None]
@@ -45,3 +50,25 @@ def test_phases_do_not_count_in_the_distance_between_spectra():
 def test_signals_of_other_shapes_are_refused():
     with pytest.raises(ValueError, match="expected"):
         si_sdr(CLEAN, CLEAN[0])
+
+
+@pytest.mark.parametrize(("kind", "has_ratio"), [("waveform", True), ("mel", False)])
+def test_sound_is_evaluated_by_its_measures_over_the_samples_that_are_not_silent(tmp_path, kind, has_ratio):
+    draws = np.random.default_rng(0)
+    for number in range(6):
+        silent = np.zeros(800) if number < 3 else draws.uniform(-0.5, 0.5, 800)
+        soundfile.write(tmp_path / f"{number}.wav", np.concatenate((draws.uniform(-0.5, 0.5, 800), silent)), 8000)
+    data = ist.open_data(tmp_path, window=0.1, kind=kind, validation=0, test=0)
+    blueprint = ist.Blueprint(network=Dense(), code=Plain(size=20))
+    run = ist.fit(blueprint.build(data), data, epochs=1, progress=False, compile=False)
+    found = run.evaluate()["train"]
+    assert found["log_spectral_distance"]["pca"] < 1e-2  # as many components as samples
+    assert ("si_sdr" in found) is has_ratio
+    assert not has_ratio or found["si_sdr"]["pca"] > 40
+
+
+def test_mel_bands_are_as_far_apart_as_their_decibels():
+    mel = Mel.usual(8000, 1000)
+    values = torch.zeros(2, 1, mel.mels, mel.frames)
+    off = sound_measures(mel, values + math.log(10), values)
+    assert off["log_spectral_distance"].tolist() == pytest.approx([20, 20])

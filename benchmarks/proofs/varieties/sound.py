@@ -1,4 +1,4 @@
-"""Speech in a sixteenth of its numbers is nearer to the original than PCA of that size; noise is removed from speech."""
+"""Speech in a sixteenth of its numbers, nearer to the original than PCA of that size; and speech freed of noise."""
 
 import io
 import tempfile
