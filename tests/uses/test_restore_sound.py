@@ -69,7 +69,7 @@ def test_a_folder_keeps_its_names_and_wrong_files_are_named(run, tmp_path):
 
 def test_a_picture_is_no_target_of_sound(run, tmp_path):
     soundfile.write(tmp_path / "a.wav", noise(1000), RATE)
-    with pytest.raises(DataError, match="can't write a recording as '.png'"):
+    with pytest.raises(DataError, match=r"can't write a recording as '.png'"):
         restore_files(run, tmp_path / "a.wav", tmp_path / "a.png")
 
 
