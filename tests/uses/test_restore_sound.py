@@ -67,6 +67,13 @@ def test_a_folder_keeps_its_names_and_wrong_files_are_named(run, tmp_path):
         restore_files(run, tmp_path / "in", tmp_path / "out")
 
 
+def test_restoration_measures_sound_by_its_decibels(run):
+    found = ist.restoration(run)
+    assert set(found.scores) == {"si_sdr", "log_spectral_distance"}
+    sigma = 0.1  # of scaled noise, whose own deviation is 1
+    assert found.scores["si_sdr"]["nothing"] == pytest.approx(-20 * np.log10(sigma), abs=0.5)
+
+
 def test_a_picture_is_no_target_of_sound(run, tmp_path):
     soundfile.write(tmp_path / "a.wav", noise(1000), RATE)
     with pytest.raises(DataError, match=r"can't write a recording as '.png'"):
