@@ -217,8 +217,8 @@ def restoration(
 ) -> Restoration:
     """Damage pictures or sound as in training, restore them, and measure how near both are to the clean ones.
 
-    source: clean pictures in the model's size, or recordings. None: the run's test part (or validation). most: use this many of them,
-        evenly spread. seed: of the damage. read_options: to read the source, as for `Run.encode`.
+    source: clean pictures in the model's size, or recordings. None: the run's test part (or validation). most: use this
+        many of them, evenly spread. seed: of the damage. read_options: to read the source, as for `Run.encode`.
 
     Raises:
         UseError: the model was trained without a corruption, or takes neither pictures nor sound.
