@@ -21,7 +21,7 @@ def model_of(name, *, length=10, **more):
     blueprint = ist.Blueprint(
         network=NETWORKS[name].replace(**more), code=ist.parts.Plain(size=size), distance=Tokens()
     )
-    return with_tokens(blueprint).build((length,), seed=1).double()
+    return with_tokens(blueprint).build((length,), seed=1, remarks=False).double()
 
 
 @pytest.mark.parametrize("name", NETWORKS)

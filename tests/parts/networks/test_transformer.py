@@ -18,8 +18,8 @@ def test_series_go_in_and_come_out():
 
 
 def test_without_a_size_the_code_is_a_vector_for_each_step():
-    assert ist.Blueprint(network=SMALL).build((2, 11)).code_shape == (8, 11)
-    tokens = with_tokens(ist.Blueprint(network=SMALL, distance=Tokens())).build((9,))
+    assert ist.Blueprint(network=SMALL).build((2, 11), remarks=False).code_shape == (8, 11)
+    tokens = with_tokens(ist.Blueprint(network=SMALL, distance=Tokens())).build((9,), remarks=False)
     assert tokens.code_shape == (8, 9)
     assert tokens.reconstruct(rows(3, 9)).shape == (3, 9)
 
