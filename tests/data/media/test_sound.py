@@ -96,6 +96,12 @@ def test_a_sample_of_mel_bands_sounds_alike_and_does_not_depend_on_the_others():
     assert loudest.tolist() == pytest.approx([500, 1500], abs=80)
 
 
+def test_high_bands_are_at_the_top_of_a_picture():
+    mel = Mel.usual(RATE, 2000)
+    low, high = mel.values(torch.stack([tone(200), tone(3000)]))[:, 0].mean(2).argmax(1)
+    assert high < 10 < 30 < low
+
+
 def test_silence_stays_silence():
     mel = Mel.usual(RATE, 1000)
     assert float(mel.signals(mel.values(np.zeros((1, 1000), np.float32))).abs().max()) < 1e-6

@@ -92,9 +92,9 @@ class Waveform(Sound):
 
 
 class Mel(Sound):
-    """Sound as pictures (N, 1, mels, frames): natural logarithms of magnitudes in mel bands.
+    """Sound as pictures (N, 1, mels, frames): natural logarithms of magnitudes in mel bands, high bands at the top.
 
-    n_fft, hop: the size of a frame and the distance of two, in values. mels: the number of bands, from low to high.
+    n_fft, hop: the size of a frame and the distance of two, in values. mels: the number of bands.
 
     The way back estimates the magnitudes by non-negative least squares and the phases by Griffin-Lim: it sounds alike,
     but its waveform differs.
@@ -123,11 +123,11 @@ class Mel(Sound):
     def values(self, signals: np.ndarray | Tensor) -> np.ndarray:
         """(N, length) to (N, 1, mels, frames)."""
         given = _tensor(signals)
-        return log_mel(given, self.rate, self.n_fft, self.hop, self.mels)[:, None].numpy()
+        return log_mel(given, self.rate, self.n_fft, self.hop, self.mels).flip(1)[:, None].numpy()
 
     def signals(self, values: np.ndarray | Tensor) -> Tensor:
         """(N, 1, mels, frames) to (N, length), estimated."""
-        given = _tensor(values)[:, 0].nan_to_num(-math.inf)
+        given = _tensor(values)[:, 0].nan_to_num(-math.inf).flip(1)
         return from_log_mel(given, self.rate, self.n_fft, self.hop, self.length, _STEPS)
 
 
