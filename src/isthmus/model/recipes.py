@@ -376,7 +376,7 @@ _ROWS = (
             ),
             distance=Mse(link="identity"),
         ),
-        data="series",
+        data="sound",
     ),
     Recipe(
         "table",
