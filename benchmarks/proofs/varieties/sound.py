@@ -3,6 +3,7 @@
 import io
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import soundfile
@@ -16,7 +17,8 @@ from isthmus.drawing.sounds import spectrograms
 from isthmus.measures.sound import log_spectral_distance, si_sdr
 from isthmus.parts import GaussianNoise
 
-EPOCHS = 10
+EPOCHS = 20
+SETTINGS: dict[str, Any] = {"learning_rate": 3e-3, "batch_size": 16, "schedule": "cosine"}
 SPEECH = Path("/usr/share/asterisk/sounds")
 """568 spoken prompts, 25 minutes at 8 kHz: `apt-get install asterisk-core-sounds-en-wav`."""
 SNR = 5.0
@@ -32,7 +34,7 @@ def prove(bench: Bench) -> list[Row]:
     data = speech(bench)
     sound, clean = data.medium, data.test.tensor()
     assert isinstance(sound, Sound)
-    run = bench.train("waveform", ist.recipe("sound"), data, learning_rate=2e-3, batch_size=16, schedule="cosine")
+    run = bench.train("waveform", ist.recipe("sound"), data, **SETTINGS)
     pca = run.baseline().reconstruct(data.scaling(clean))
     made = {"model": run.reconstruct(data.test), "PCA": data.scaling.inverse(pca)}
     signals = {name: sound.signals(of) for name, of in {"original": clean, **made}.items()}
@@ -47,7 +49,7 @@ def prove(bench: Bench) -> list[Row]:
         Row.at_most("log-spectral distance, dB", distance["model"], distance["PCA"], f"PCA-{size}", distance["PCA"]),
     ]
     blueprint = ist.recipe("sound", skips=True, predicts="residual").replace(corruption=GaussianNoise(sigma=0.5))
-    denoiser = bench.train("denoising", blueprint, data, learning_rate=2e-3, batch_size=16, schedule="cosine")
+    denoiser = bench.train("denoising", blueprint, data, **SETTINGS)
     noisy = with_noise(signals["original"])
     restored = sound.signals(denoiser.reconstruct(sound.values(noisy)))
     before, after = (_mean(si_sdr(of, signals["original"])[heard]) for of in (noisy, restored))
