@@ -223,10 +223,42 @@ def test_a_long_recording_is_streamed_in_little_memory(tmp_path, monkeypatch):
     assert peak < 200 * 8000 * 4 / 2  # half of what the samples need
 
 
-def test_windows_are_written_as_files_that_read_back(folder, tmp_path):
-    data = open_data(folder, window=0.25, validation=0, test=0)
-    write_samples(tmp_path / "out", data.train.tensor(), like=data.description, names=data.train.names)
+@pytest.mark.parametrize("step", [0.25, 0.125, 0.1])
+def test_windows_of_a_recording_are_joined_when_they_are_written(folder, tmp_path, step):
+    samples = read_samples(folder, window=0.25, step=step)
+    like = open_data(folder, window=0.25).description
+    write_samples(tmp_path / "out", samples.tensor(), like=like, names=samples.names)
     names = sorted(path.relative_to(tmp_path / "out").as_posix() for path in (tmp_path / "out").rglob("*.wav"))
-    assert names[:2] == ["high/0@0.00s.wav", "high/0@0.25s.wav"]
-    again = read_samples(tmp_path / "out", window=0.25)
-    assert torch.allclose(again.tensor(), data.train.tensor(), atol=1e-4)
+    assert names == ["high/0.wav", "high/2.wav", "high/4.wav", "low/1.wav", "low/3.wav"]
+    for name in names:
+        values, original = soundfile.read(tmp_path / "out" / name)[0], soundfile.read(folder / name)[0]
+        shorter = min(len(values), len(original))
+        assert abs(len(values) - len(original)) <= 1000
+        assert np.abs(values[:shorter] - original[:shorter]).max() < 1e-3
+
+
+def test_long_recordings_are_written_in_several_files(folder, tmp_path, monkeypatch):
+    monkeypatch.setattr("isthmus.data.write_sound.LONGEST", 0.5)
+    samples = read_samples(folder / "high" / "4.wav", window=0.25)
+    like = open_data(folder, window=0.25).description
+    write_samples(tmp_path / "out.zip", samples.tensor(), like=like, names=samples.names)
+    assert zipfile.ZipFile(tmp_path / "out.zip").namelist() == ["4.wav", "4@0.50s.wav"]
+
+
+def test_one_file_holds_one_recording(folder, tmp_path):
+    like = open_data(folder, window=0.25).description
+    one = read_samples(folder / "high" / "4.wav", window=0.25)
+    write_samples(tmp_path / "one.flac", one.tensor(), like=like, names=one.names)
+    assert soundfile.info(tmp_path / "one.flac").frames == 8000
+    several = read_samples(folder, window=0.25)
+    with pytest.raises(DataError, match="several: write a folder"):
+        write_samples(tmp_path / "two.wav", several.tensor(), like=like, names=several.names)
+    with pytest.raises(DataError, match="holds one sample, not 4"):
+        write_samples(tmp_path / "two.wav", one.tensor(), like=like)
+    assert not (tmp_path / "two.wav").exists()
+
+
+def test_samples_without_names_are_numbered_files(folder, tmp_path):
+    data = open_data(folder, window=0.25)
+    write_samples(tmp_path / "out", data.train.tensor()[:2], like=data.description)
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["00000.wav", "00001.wav"]

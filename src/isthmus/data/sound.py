@@ -176,8 +176,8 @@ class _Reader:
             )
 
     def place(self, start: int) -> str:
-        """The place of the window that starts at this value, in seconds."""
-        digits = max(2, math.ceil(math.log10(self.sound.rate / self.step)))
+        """The place of the window that starts at this value, in seconds, exact to one value."""
+        digits = next((digits for digits in range(2, 6) if self.step * 10**digits % self.sound.rate == 0), 6)
         return f"{start / self.sound.rate:.{digits}f}s"
 
 
