@@ -46,9 +46,18 @@ def same_draws():
 
 @pytest.fixture(autouse=True)
 def pages_undrawn(request, monkeypatch):
-    """Pages' figures are made but not drawn, which takes seconds a page, save where tests look at figures or pages."""
+    """Pages' figures are made in light but not drawn, which takes seconds a page, save for tests of figures and pages."""
     if request.path.parent.name not in {"drawing", "report"}:
-        monkeypatch.setattr("isthmus.drawing.plates.png", lambda figure: b"picture")
+        monkeypatch.setattr("isthmus.drawing.plates.drawn", undrawn)
+
+
+def undrawn(draw, theme):
+    """In the place of a figure's PNG and its width."""
+    from isthmus.drawing.theme import LIGHT
+
+    if theme is LIGHT:
+        draw(theme)
+    return "picture", 600
 
 
 @pytest.fixture
