@@ -46,7 +46,7 @@ def same_draws():
 
 @pytest.fixture(autouse=True)
 def pages_undrawn(request, monkeypatch):
-    """Pages' figures are made in light but not drawn, which takes seconds a page, save for tests of figures and pages."""
+    """Pages' figures are made, in light alone, but not drawn: seconds a page. Not so in tests of figures and pages."""
     if request.path.parent.name not in {"drawing", "report"}:
         monkeypatch.setattr("isthmus.drawing.plates.drawn", undrawn)
 
@@ -64,7 +64,7 @@ def undrawn(draw, theme):
 def traced(monkeypatch):
     """What the step's compiler is given, run as it stands: the C++ that it makes of it takes 5 to 40 s to compile.
 
-    For tests of a part in a compiled step; `tests/training/test_steps.py` and the recipes compile to the end.
+    For tests of a part in a compiled step; `tests/training/test_steps.py` compiles to the end.
     """
     monkeypatch.setattr("torch._inductor.compile", lambda graph, tensors: graph)
 

@@ -23,7 +23,7 @@ from isthmus.training.steps import make_step
 
 GRADIENT = [name for name, row in ist.RECIPES.items() if row.blueprint.solution != "closed form"]
 COMPILED = ["contractive", "cvae", "denoising", "iwae", "k-sparse"]
-"""The others' parts are traced for the compiler in their own tests; each of these costs seconds."""
+"""What makes the others' steps is traced in the tests of their parts."""
 SETTINGS: dict[str, Any] = {"epochs": 3, "batch_size": 32, "seed": 2, "compile": False, "progress": False}
 
 
@@ -192,6 +192,7 @@ def test_bfloat16_trains_too(name, data):
     assert run.history[0]["loss"] == pytest.approx(exact.history[0]["loss"], rel=tolerance)
 
 
+@pytest.mark.usefixtures("traced")
 @pytest.mark.parametrize("name", COMPILED)
 def test_compiled_equals_eager(name, data):
     raw, labels = data.train.batch(torch.arange(32)), data.train.labels[:32]
