@@ -163,11 +163,10 @@ BASH = pytest.mark.skipif(shutil.which("bash") is None, reason="there is no bash
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="closed pipes are another error there")
-@pytest.mark.parametrize("command", ["recipes", "--help"])
-def test_a_reader_that_has_had_enough_ends_the_command_quietly(command):
+def test_a_reader_that_has_had_enough_ends_the_command_quietly():
     reader, writer = os.pipe()
     os.close(reader)  # before anything is written, however busy the machine is
-    words = [sys.executable, "-m", "isthmus", *command.split()]
+    words = [sys.executable, "-m", "isthmus", "recipes"]
     result = subprocess.run(words, stdout=writer, stderr=subprocess.PIPE, text=True, check=False)
     os.close(writer)
     assert (result.returncode, result.stderr) == (141, "")
