@@ -19,7 +19,6 @@ from isthmus.doctor import diagnose
 from isthmus.errors import IsthmusError, Remark
 from isthmus.model.autoencoder import Autoencoder
 from isthmus.report import write_report
-from isthmus.report.sections import SECTIONS
 from isthmus.run import Run
 from isthmus.training import Settings
 
@@ -113,8 +112,7 @@ def no_uses(request, monkeypatch):
 
 @pytest.fixture
 def uses():
-    """Every use's section, on the page."""
-    return SECTIONS
+    """Marks a test whose page has every use's section too."""
 
 
 def test_page_of_pictures_has_all_its_parts(tmp_path):
