@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from isthmus.data.media import Medium
 from isthmus.data.samples import Samples
 from isthmus.data.scaling import Scaling
 from isthmus.options.reading import Kind
@@ -20,6 +21,7 @@ class Data:
         split: validation, test, seed, and the split's own sha256.
         options: the reading options that differ from their defaults.
         scaling: `Scaling.to_json()`.
+        medium: what the values stand for (`Medium.to_json()`), if they aren't plain numbers or pictures.
         fill: the values that replaced missing ones (one number, or one per column), if any were filled.
         holed: the number of samples in each part with missing numbers (NaN), including those after a series' end.
         fingerprint: sha256 of the values and labels; for large parts, of at most 4096 rows spread over them.
@@ -46,8 +48,13 @@ class Data:
 
     @property
     def kind(self) -> Kind:
-        """The kind of the samples: "pictures", "table" or "series"."""
+        """The kind of the samples: "pictures", "table", "series" or "tokens"."""
         return self.train.kind
+
+    @property
+    def medium(self) -> Medium | None:
+        """What the values stand for, such as text or sound; None for plain numbers and pictures."""
+        return self.train.medium
 
     @property
     def columns(self) -> tuple[str, ...]:

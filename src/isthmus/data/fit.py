@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
+from isthmus.data.media.medium import medium_of
 from isthmus.data.options import as_wanted
 from isthmus.data.samples import Samples
 from isthmus.data.series import lengthened
@@ -34,7 +35,30 @@ def fit_to(samples: Samples, like: Mapping[str, Any], called: str) -> Samples:
     categories = tuple(map(tuple, like.get("categories") or ()))
     if categories and not samples.categories:
         _check_numbers(samples, categories, called)
-    return replace(samples, kind=like.get("kind", samples.kind), columns=columns, categories=categories)
+    if samples.kind == "tokens" or like.get("kind") == "tokens":
+        _check_tokens(samples, like, called)
+    return replace(
+        samples,
+        kind=like.get("kind", samples.kind),
+        columns=columns,
+        categories=categories,
+        medium=samples.medium or medium_of(like),
+    )
+
+
+def _check_tokens(samples: Samples, like: Mapping[str, Any], called: str) -> None:
+    """Raise DataError unless both are tokens of the same vocabulary."""
+    medium = medium_of(like)
+    if medium is None or not medium.tokens:
+        raise DataError(f"{called} has tokens, but the model was trained on {like.get('kind', 'numbers')}.")
+    if samples.medium is not None and samples.medium != medium:
+        raise DataError(f"{called} has another vocabulary than the model. Give the texts or notes themselves.")
+    most = max((float(batch.max()) for batch in samples.batches(samples.at_a_time)), default=0)
+    if most >= medium.tokens:
+        raise DataError(
+            f"{called} has the token {most:g}: expected whole numbers from 0 to {medium.tokens - 1}. "
+            "Give the texts or notes themselves."
+        )
 
 
 def _check_numbers(samples: Samples, categories: tuple[tuple[str, ...], ...], called: str) -> None:

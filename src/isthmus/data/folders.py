@@ -4,20 +4,22 @@ import contextlib
 import os
 import stat
 import zipfile
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator
 from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import IO
 
+from isthmus.data.entries import Entry, UnreadableError, has_suffix
 from isthmus.data.named import read_cifar_folder, read_idx_folder
 from isthmus.data.options import Options
-from isthmus.data.pictures import SUFFIXES, Entry, UnreadableError, is_picture, picture_pieces, read_pictures
+from isthmus.data.pictures import SUFFIXES, is_picture, picture_pieces, read_pictures
 from isthmus.data.raw import Raw
 from isthmus.errors import DataError
 from isthmus.storage.files import open_regular
 
 LARGEST = 2**29
-"""The largest size of a picture's file in bytes; a hundred million pixels need less, and some decoders load it all."""
+"""The largest size of a file in bytes; a hundred million pixels need less, and some decoders load it all."""
 
 
 def read_folder(folder: Path, options: Options) -> Raw:
@@ -28,6 +30,33 @@ def read_folder(folder: Path, options: Options) -> Raw:
     """
     known = read_idx_folder(folder, options) or read_cifar_folder(folder, options)
     return read_pictures(_entries(folder), options, str(folder)) if known is None else known
+
+
+@contextlib.contextmanager
+def collected(path: Path, options: Options, suffixes: Collection[str]) -> Iterator[list[Entry]]:
+    """The files with one of these suffixes in a folder or a zip, or the file itself; open as long as the block.
+
+    Raises:
+        DataError: the zip is damaged, unsafe or too large.
+    """
+    if path.is_dir():
+        yield [Entry(name, partial(_file, path / name)) for name in _files(path) if has_suffix(name, suffixes)]
+    elif path.suffix.lower() == ".zip":
+        with _members(path, options) as entries:
+            yield [entry for entry in entries if has_suffix(entry.name, suffixes)]
+    else:
+        yield [Entry(path.name, partial(_file, path))]
+
+
+def suffixes_in(path: Path, options: Options) -> Counter[str]:
+    """How many files of each suffix, in lower case, a folder or a zip has; hidden ones don't count."""
+    if path.is_dir():
+        names = list(_files(path))
+    else:
+        with _members(path, options) as entries:
+            names = [entry.name for entry in entries]
+    found = Counter(PurePosixPath(name).suffix.lower() for name in names)
+    return Counter({suffix: count for suffix, count in found.items() if any(has_suffix(n, (suffix,)) for n in names)})
 
 
 def picture_files(folder: Path) -> list[str]:
@@ -95,19 +124,24 @@ def _entries(folder: Path) -> list[Entry]:
 @contextlib.contextmanager
 def _opened(path: Path, options: Options) -> Iterator[list[Entry]]:
     """The pictures of a zip, which is open as long."""
+    with _members(path, options) as entries:
+        pictures = [entry for entry in entries if is_picture(entry.name)]
+        if not pictures:
+            found = _found([entry.name for entry in entries])
+            raise DataError(f"{path} contains no pictures ({found}): expected members such as a.png or label/a.png.")
+        yield pictures
+
+
+@contextlib.contextmanager
+def _members(path: Path, options: Options) -> Iterator[list[Entry]]:
+    """All files of a zip, which is open as long."""
     try:
         with zipfile.ZipFile(path) as archive:
             if not all(member.filename for member in archive.infolist()):
                 raise DataError(f"{path} is damaged: a member has no name. Download or pack it again.")
             members = [member for member in archive.infolist() if not member.is_dir()]
             _check_members(members, path, options)
-            pictures = [member for member in members if is_picture(member.filename)]
-            if not pictures:
-                found = _found([member.filename for member in members])
-                raise DataError(
-                    f"{path} contains no pictures ({found}): expected members such as a.png or label/a.png."
-                )
-            yield [Entry(member.filename, partial(_member, archive, member)) for member in pictures]
+            yield [Entry(member.filename, partial(_member, archive, member)) for member in members]
     except (zipfile.BadZipFile, NotImplementedError, EOFError) as error:
         raise DataError(f"{path} is damaged or not a zip ({error}). Download or pack it again.") from error
 
@@ -157,7 +191,7 @@ def _member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> IO[bytes]:
 
 def _check_size(name: str, size: int) -> None:
     if size > LARGEST:
-        raise UnreadableError(f"{name} has {size} bytes: expected a picture file of at most {LARGEST} bytes.")
+        raise UnreadableError(f"{name} has {size} bytes: expected a file of at most {LARGEST} bytes.")
 
 
 def _check_members(members: list[zipfile.ZipInfo], path: Path, options: Options) -> None:

@@ -14,8 +14,9 @@ from pyarrow import csv as arrow_csv
 
 from isthmus.data.cells import guarded
 from isthmus.data.idx import write_idx
+from isthmus.data.media import Medium
 from isthmus.data.pictures import SUFFIXES as PICTURES
-from isthmus.data.write_pictures import write_folder, write_picture, write_zip
+from isthmus.data.write_pictures import write_file, write_folder, write_picture, write_zip
 from isthmus.errors import DataError
 from isthmus.plain import utf8
 from isthmus.storage.files import whole_file
@@ -130,7 +131,22 @@ def _check_same(path: Path, first: np.ndarray, array: np.ndarray) -> None:
         )
 
 
-FORMATS: dict[str, Callable[[Path, int | None], contextlib.AbstractContextManager[Write]]] = {
+Format = Callable[[Path, int | None], contextlib.AbstractContextManager[Write]]
+
+
+def format_of(suffix: str, medium: Medium | None) -> Format | None:
+    """The writer for a path with this suffix; samples of a medium have formats of their own. None if there is none."""
+    if medium is None or suffix not in (*medium.suffixes, "", ".zip"):
+        return FORMATS.get(suffix)
+    if medium.together:
+        return partial(write_together, medium.write) if suffix in medium.suffixes else None
+    if suffix in medium.suffixes:
+        return partial(write_file, lambda sample: medium.file(sample, suffix))
+    usual = medium.suffixes[0]
+    return partial(write_zip if suffix else write_folder, encode=lambda one: medium.file(one, usual), suffix=usual)
+
+
+FORMATS: dict[str, Format] = {
     ".npy": write_npy,
     ".npz": partial(write_together, _npz),
     **{suffix: partial(write_table, suffix) for suffix in (*TABLES, ".txt")},

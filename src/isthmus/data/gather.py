@@ -47,6 +47,7 @@ def gather(raw: Raw, options: Options, called: str, like: Mapping[str, Any] | No
             part.kind or "table",
             part.columns,
             part.categories,
+            medium=part.medium,
         )
         if options.missing == "drop":
             samples = drop_missing(samples, called)

@@ -14,6 +14,7 @@ from isthmus.data.samples import Samples
 from isthmus.data.scaling import Scaling
 from isthmus.data.sources import called, read, reading
 from isthmus.data.splits import TEST, VALIDATION, Split, split
+from isthmus.data.texts import with_vocabulary
 from isthmus.errors import DataError, Remark
 
 
@@ -67,16 +68,19 @@ def _opened(
 ) -> Data:
     where = called(source)
     raw = read(source, chosen, labels=labels)
-    given = gather(raw, chosen, where)
-    if (chosen.columns or chosen.exclude or chosen.categorical not in ((), AUTO)) and not given["train"].columns:
+    has = {name: len(part.texts or part.values) for name, part in raw.parts.items()}
+    fractions = {
+        "validation": _fraction("validation", validation, VALIDATION, has, where),
+        "test": _fraction("test", test, TEST, has, where),
+    }
+    given = gather(with_vocabulary(raw, chosen, fractions, seed), chosen, where)
+    if (chosen.columns or chosen.exclude or chosen.categorical not in ((), AUTO)) and not (
+        given["train"].columns or given["train"].medium
+    ):
         raise DataError(
             f"columns=, exclude= and categorical= choose a table's columns by name, but {where} has no named columns: "
             f"it contains {given['train'].kind} of shape {given['train'].shape}. Leave these options out."
         )
-    fractions = {
-        "validation": _fraction("validation", validation, VALIDATION, given, where),
-        "test": _fraction("test", test, TEST, given, where),
-    }
     paired = None
     if damaged is not None:
         given, paired = pair(given, damaged, chosen, where)
@@ -104,6 +108,8 @@ def _opened(
         "holed": {name: holed(part) for name, part in parts.items()},
         "fingerprint": fingerprint(given),
     }
+    if train.medium is not None:
+        description["medium"] = train.medium.to_json()
     if damaged is not None:
         description["damaged"] = {"source": paired, "fingerprint": _fingerprint_of_damaged(given)}
     return Data(train, parts["validation"], parts["test"], learnt, description)
@@ -142,14 +148,14 @@ def reopen(description: Mapping[str, Any]) -> Data:
     return data
 
 
-def _fraction(name: str, asked: float | None, usual: float, given: Mapping[str, Samples], where: str) -> float:
+def _fraction(name: str, asked: float | None, usual: float, given: Mapping[str, int], where: str) -> float:
     """The fraction of the undivided samples for a part: 0 if the source has that part."""
     if name not in given:
         return usual if asked is None else asked
     if asked:
         raise DataError(
-            f"{name}={asked}, but {where} already has a {name} part ({len(given[name])} samples). "
-            f"Leave {name} out, or give the values as one array."
+            f"{name}={asked}, but {where} already has a {name} part ({given[name]} samples). Leave {name} out, or give "
+            "the values as one array."
         )
     return 0.0
 

@@ -3,11 +3,11 @@
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
-from typing import Any, Self, TypedDict
+from typing import Any, Literal, Self, TypedDict
 
 from isthmus.errors import DataError, nearest
 from isthmus.options import DivisionOptions, ReadingOptions, described, options_of
-from isthmus.options.reading import Channels, Kind, Missing, Mode
+from isthmus.options.reading import Channels, Missing, Mode, ReadAs
 
 MODES: dict[int, Mode] = {1: "L", 3: "RGB", 4: "RGBA"}
 """By the number of a picture's channels."""
@@ -25,7 +25,7 @@ class OptionWords(TypedDict, total=False):
     exclude: str | Iterable[str]
     categorical: str | Iterable[str]
     array: str | None
-    kind: Kind | None
+    kind: ReadAs | None
     channels: Channels | None
     size: int | tuple[int, int] | None
     patches: int | None
@@ -33,6 +33,12 @@ class OptionWords(TypedDict, total=False):
     missing: Missing
     header: bool | None
     delimiter: str | None
+    unit: Literal["line", "paragraph", "file"]
+    pieces: int | None
+    window: float | None
+    step: float | None
+    rate: int | None
+    encoding: str
     memory_map: bool | None
     max_pixels: int
     max_bytes: int

@@ -2,17 +2,17 @@
 
 import io
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from pathlib import PurePosixPath
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import IO
 
 import numpy as np
 from PIL import Image, ImageOps
 
+from isthmus.data.entries import Entry, UnreadableError, has_suffix, labels_of, parts_of
 from isthmus.data.options import Options, as_wanted
 from isthmus.data.patches import cut
-from isthmus.data.raw import PARTS, Raw
+from isthmus.data.raw import Raw
 from isthmus.errors import DataError, remark
 from isthmus.formatting import listed
 from isthmus.options.reading import Mode
@@ -25,23 +25,9 @@ WHOLE = 2**24
 """Bytes; a larger file is read while it is decoded, so that a false picture takes no memory."""
 
 
-class UnreadableError(DataError):
-    """One picture is damaged or isn't a picture; the others may be readable."""
-
-
-@dataclass(frozen=True)
-class Entry:
-    """A picture that isn't read yet: its path within the set, with slashes, and a function that opens its file."""
-
-    name: str
-    open: Callable[[], IO[bytes]]
-
-
 def is_picture(name: str) -> bool:
     """Whether a file has a picture's suffix and isn't hidden."""
-    path = PurePosixPath(name)
-    hidden = any(part.startswith((".", "__MACOSX")) for part in path.parts)
-    return path.suffix.lower() in SUFFIXES and not hidden
+    return has_suffix(name, SUFFIXES)
 
 
 def read_pictures(entries: Sequence[Entry], options: Options, where: str) -> Raw:
@@ -52,7 +38,7 @@ def read_pictures(entries: Sequence[Entry], options: Options, where: str) -> Raw
     Raises:
         DataError: a picture can't be read, is too large, or has another size or mode than the first one.
     """
-    divided = _parts(entries)
+    divided = parts_of(entries)
     if divided is None:
         return _read_part(sorted(entries, key=lambda entry: entry.name), options, where, depth=0)
     parts = {name: _read_part(part, options, where, depth=1) for name, part in divided.items()}
@@ -65,7 +51,7 @@ def picture_pieces(
 ) -> Iterator[Raw]:
     """The same in the same order, about `size` at a time; `unreadable` collects the names of unreadable pictures."""
     size = max(1, size // (options.patches or 1))
-    divided = _parts(entries)
+    divided = parts_of(entries)
     in_order = divided or {"train": sorted(entries, key=lambda entry: entry.name)}
     for part in in_order.values():
         for start in range(0, len(part), size):
@@ -75,18 +61,6 @@ def picture_pieces(
             unreadable += found
             if len(raw.values):
                 yield raw
-
-
-def _parts(entries: Sequence[Entry]) -> dict[str, list[Entry]] | None:
-    """The pictures of each part, "train" first, if folders at the top divide them."""
-    tops = {PurePosixPath(entry.name).parts[0] for entry in entries if "/" in entry.name}
-    if "train" not in tops or len(tops) == 1 or not tops <= set(PARTS) or not all("/" in e.name for e in entries):
-        return None
-    in_order = sorted(entries, key=lambda entry: entry.name)
-    return {
-        PARTS[top]: [entry for entry in in_order if entry.name.startswith(f"{top}/")]
-        for top in sorted(tops, key=lambda top: (top != "train", top))
-    }
 
 
 def decode(content: IO[bytes] | Image.Image, called: str, options: Options) -> tuple[np.ndarray, str]:
@@ -160,8 +134,7 @@ def _read_part(
         skipped += unreadable
     elif unreadable:
         _tell_unreadable(unreadable, len(entries), where, options)
-    folders = [PurePosixPath(name).parts[depth:-1] for name in kept]
-    labels = [folder[0] if folder else None for folder in folders] if any(folders) else None
+    labels = labels_of(kept, depth)
     groups = None if options.patches is None else np.unique(regions, axis=0, return_inverse=True)[1].ravel()
     return Raw(values[: len(kept)], labels, names=tuple(kept), kind="pictures", channels_first=True, groups=groups)
 

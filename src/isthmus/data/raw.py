@@ -1,16 +1,17 @@
 """Raw: the output of a reader, before axes, missing values, labels and splits are handled."""
 
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from isthmus.data import series
+from isthmus.data.media import Medium
 from isthmus.data.options import Options
 from isthmus.errors import DataError, remark
-from isthmus.options.reading import Kind
+from isthmus.options.reading import Kind, ReadAs
 
 COLOURS = (1, 3, 4)
 MOST_COLUMNS = 2**20
@@ -36,6 +37,8 @@ class Raw:
     channels_first: whether pictures are certainly `(N, C, H, W)`, and series `(N, C, T)`.
     groups: (N,) whole numbers, equal for samples that must go to the same part; or None.
     origin: path or name that reopens the source; None for an object in memory.
+    medium: what the values stand for, if they aren't plain numbers.
+    texts: (N,) texts instead of values, until a vocabulary is learnt from the training part (`texts.with_vocabulary`).
     """
 
     values: np.ndarray | Tensor
@@ -49,6 +52,8 @@ class Raw:
     origin: str | None = None
     channels_first: bool = False
     groups: np.ndarray | None = None
+    medium: Medium | None = None
+    texts: tuple[str, ...] = ()
 
 
 def settle(raw: Raw, options: Options, exact: tuple[int, ...] | None = None) -> Raw:
@@ -64,19 +69,21 @@ def settle(raw: Raw, options: Options, exact: tuple[int, ...] | None = None) -> 
     """
     values = raw.values
     _numbers_only(values)
-    kind = options.kind or raw.kind
+    kind = raw.medium.layout if raw.medium is not None else _layout(options.kind, exact) or raw.kind
     if values.ndim < 2:
         raise DataError(
             f"An array of shape {tuple(values.shape)} has fewer than two axes: expected (N, columns), "
             "(N, height, width) or (N, channels, height, width). Reshape it, or add an axis with x[None]."
         )
-    if exact is not None and tuple(values.shape[1:]) == exact:
+    if kind != "tokens" and exact is not None and tuple(values.shape[1:]) == exact:
         kind = kind or ("table" if values.ndim == 2 else "pictures")
     elif kind is None:
         kind = "table" if values.ndim == 2 else "pictures"
         values = values if kind == "table" else _channels_first(values, options)
     elif kind == "table":
         values = values if values.ndim == 2 else values.reshape(len(values), -1)
+    elif kind == "tokens":
+        values = _tokens(values)
     elif kind == "pictures" and not raw.channels_first:
         values = _channels_first(values, options)
     elif kind == "series" and (not raw.channels_first or values.ndim != 3):
@@ -90,6 +97,28 @@ def settle(raw: Raw, options: Options, exact: tuple[int, ...] | None = None) -> 
     if len(values) == 0 or 0 in values.shape:
         raise DataError(f"An array of shape {tuple(values.shape)} contains no values: expected at least one sample.")
     return replace(raw, values=values, kind=kind)
+
+
+def _layout(kind: ReadAs | None, exact: tuple[int, ...] | None) -> Kind | None:
+    """The kind of samples of a source that is read as this kind. exact: the shape that a model expects.
+
+    Raises:
+        DataError: it is a medium, but the source has plain numbers.
+    """
+    if kind is None or kind in get_args(Kind):
+        return kind  # pyright: ignore[reportReturnType] one of Kind
+    if exact is not None:  # numbers in the model's own layout, such as its reconstructions
+        return Medium.layout_of(kind)
+    raise DataError(
+        f"kind={kind!r} is for files of text, music or sound, but this source has numbers. "
+        "Give such files, or use kind='series' or kind='table'."
+    )
+
+
+def _tokens(values: np.ndarray | Tensor) -> np.ndarray | Tensor:
+    if values.ndim != 2:
+        raise DataError(f"Tokens of shape {tuple(values.shape)}: expected (N, length), a row of whole numbers each.")
+    return values
 
 
 def _numbers_only(values: np.ndarray | Tensor) -> None:

@@ -6,11 +6,13 @@ from typing import Any, Unpack
 from isthmus.data.data import Data
 from isthmus.data.fit import fit_to
 from isthmus.data.gather import gather, join
+from isthmus.data.media.medium import medium_of
 from isthmus.data.missing import fill_missing, learn_fill
 from isthmus.data.options import Options, OptionWords
 from isthmus.data.raw import Raw
 from isthmus.data.samples import Samples
 from isthmus.data.sources import called, read, reading
+from isthmus.data.texts import encoded, with_vocabulary
 from isthmus.data.tiles import tiled
 from isthmus.errors import DataError
 
@@ -49,6 +51,8 @@ def as_taken(
     raw: Raw, chosen: Options, where: str, like: Mapping[str, Any] | None = None, part: str | None = None
 ) -> Samples:
     """A reader's output, converted for the model that `like` describes; see `read_samples`."""
+    whole = {"validation": 0.0, "test": 0.0}
+    raw = with_vocabulary(raw, chosen, whole, 0) if like is None else encoded(raw, medium_of(like), where)
     parts = gather(raw, chosen, where, like)
     samples = join([p for p in parts.values() if len(p)]) if part is None else parts[_known(part, parts)]
     if like is not None:
@@ -76,6 +80,9 @@ def inherited(like: Mapping[str, Any] | None) -> dict[str, Any]:
     """
     like = like or {}
     given = like.get("options") or {}
+    medium = medium_of(like)
+    if medium is not None:
+        given = {**given, "kind": medium.kind}
     left_out = ("columns", "exclude", "memory_map", *(("patches", "size") if of_patches(like) else ()))
     options = {name: value for name, value in given.items() if name not in left_out}
     return options | ({"wanted": tuple(like["shape"])} if like.get("kind") == "pictures" else {})

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from isthmus.data.media import Medium
 from isthmus.errors import DataError
 from isthmus.options.reading import Kind
 
@@ -16,12 +17,13 @@ class Samples:
     """N samples of one shape, in raw units and in their original type: bytes stay bytes.
 
     values: `(N, *shape)`. A tensor in memory, uint8 or float32; or a NumPy array that is mapped from a file, of any
-        numeric type. Pictures are `(N, C, H, W)`; series `(N, C, T)`, with NaN after the end of shorter ones. Use
-        `batch`, `batches` or `tensor` to read them, because these apply `rows`.
+        numeric type. Pictures are `(N, C, H, W)`; series `(N, C, T)`, with NaN after the end of shorter ones; tokens
+        `(N, T)`, with 0 after the end. Use `batch`, `batches` or `tensor` to read them, because these apply `rows`.
     labels: `(N,)` int64, indices into `label_names`; or None.
     label_names: the name of each label.
     names: the name of each sample (for example its file); or empty.
-    kind: "pictures", "table" or "series".
+    kind: "pictures", "table", "series" or "tokens".
+    medium: what the values stand for, such as text or sound; None for plain numbers and pictures.
     columns: names of a table's columns; empty if it has none.
     categories: for each column the names of its categories, in the order of the values from 0; () for a numeric
         column. Empty if no column has categories.
@@ -42,6 +44,7 @@ class Samples:
     categories: tuple[tuple[str, ...], ...] = ()
     rows: np.ndarray | None = field(default=None, repr=False)
     damaged: Tensor | None = field(default=None, repr=False)
+    medium: Medium | None = None
 
     def __post_init__(self) -> None:
         for what, given in (("labels", self.labels), ("names", self.names or None), ("damaged", self.damaged)):

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from isthmus.data.media.medium import medium_of
 from isthmus.data.options import Options
 from isthmus.data.scaling import Scaling
 from isthmus.options.reading import Kind
@@ -50,6 +51,7 @@ class _Description(BaseModel):
     fill: Finite | list[Finite] | None = None
     holed: dict[str, Count] = {}
     fingerprint: str = ""
+    medium: dict[str, Any] | None = None
     damaged: _Damaged | None = None
 
 
@@ -77,4 +79,5 @@ def check_description(said: Any, shape: tuple[int, ...] | None = None) -> dict[s
         if not isinstance(found.scaling.get("asked", "auto"), str):
             raise ValueError("the name of the scaling is not text")
     Options.of(found.options)
+    medium_of(said)
     return said

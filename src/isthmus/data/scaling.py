@@ -105,6 +105,8 @@ class Scaling(nn.Module):
             raise DataError(f"scaling={kind!r} is unknown. {nearest(kind, known)}")
         if not len(samples):
             raise DataError("There are no samples to learn a scaling from: expected at least one. Give more samples.")
+        if samples.kind == "tokens":
+            return cls("none")
         if samples.kind == "pictures" and samples.dtype == "uint8" and kind in ("auto", "bytes"):
             return cls("bytes", 0.0, 255.0, (0.0, 1.0))
         seen = _Statistics(samples)

@@ -5,23 +5,27 @@ import importlib
 import os
 import re
 import stat
-from collections.abc import Callable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from torch.utils.data import Dataset
 
 from isthmus.data.arrays import from_mapping, from_memory, read_npy, read_npz
 from isthmus.data.datasets import from_dataset
-from isthmus.data.folders import read_folder, read_picture, read_zip
+from isthmus.data.folders import collected, read_folder, read_picture, read_zip, suffixes_in
 from isthmus.data.idx import read_idx
+from isthmus.data.media.medium import medium_of
 from isthmus.data.named import NAMES, read_named
 from isthmus.data.options import Options
 from isthmus.data.pictures import SUFFIXES as PICTURES
 from isthmus.data.raw import Raw
 from isthmus.data.samples import Samples
-from isthmus.errors import DataError, IsthmusError, nearest, out_of_memory
+from isthmus.errors import DataError, IsthmusError, nearest, out_of_memory, remark
+from isthmus.formatting import listed
 from isthmus.storage.replacing import finish_swap
 
 
@@ -49,6 +53,11 @@ CHOOSING: dict[str, Callable[[Path, Options, Mapping[str, Any] | None], Raw]] = 
     ".npz": read_npz,
     ".parquet": read_parquet,
 }
+MEDIA: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "texts": (("text",), (".txt", ".md", ".text", ".jsonl", ".ndjson")),
+}
+"""By the module that reads them: the kinds that a source can be read as, and the suffixes of its files."""
+TABLES_OF_TEXT = (".csv", ".tsv", ".parquet")
 RUNS_CODE = (".pkl", ".pickle", ".pt", ".pth", ".joblib", ".mat", ".dill")
 IDX_NAME = re.compile(r"(\.idx|idx\d?-ubyte|\.idx\d-\w+)(\.gz)?$")
 
@@ -104,12 +113,14 @@ def _read(source: Any, options: Options, labels: Any, like: Mapping[str, Any] | 
         return _from_samples(source)
     if isinstance(source, Dataset):
         return from_dataset(source, options, labels)
+    of_text = _kind(options, like) == "text"
     if is_table(source):
-        return from_table(source, options, like)
+        return _texts("from_text_table", source, options) if of_text else from_table(source, options, like)
     if isinstance(source, Mapping):
         return from_mapping(source, options, like=like)
     values, labels = source if isinstance(source, tuple) and len(source) == 2 and labels is None else (source, labels)
-    return from_memory(values, labels)
+    texts = options.kind in (None, "text") and _is_texts(values, all if options.kind is None else any)
+    return _texts("from_texts", values, options, labels) if texts else from_memory(values, labels)
 
 
 def check_used(raw: Raw, options: Options, like: Mapping[str, Any] | None, called: str) -> None:
@@ -130,6 +141,23 @@ def check_used(raw: Raw, options: Options, like: Mapping[str, Any] | None, calle
                 f"{name}={getattr(options, name)!r} is for picture files, but {called} contains values. "
                 "Leave it out, or change the values first."
             )
+
+
+def _kind(options: Options, like: Mapping[str, Any] | None) -> str | None:
+    """The kind to read a source as: the option, or the medium of the model that the samples are for."""
+    return options.kind or ((like or {}).get("medium") or {}).get("kind")
+
+
+def _texts(reader: str, source: Any, options: Options, *labels: Any) -> Raw:
+    """Texts in memory; `reader` is a function of `isthmus.data.texts`."""
+    return getattr(importlib.import_module("isthmus.data.texts"), reader)(source, options, called(source), *labels)
+
+
+def _is_texts(source: Any, which: Callable[[Iterable[bool]], bool] = all) -> bool:
+    """Whether a source in memory is a list or an array of strings, or has any."""
+    if isinstance(source, np.ndarray) and source.ndim == 1 and source.dtype.kind in "UO":
+        source = source.tolist()
+    return isinstance(source, list | tuple) and bool(source) and which(isinstance(one, str) for one in source)
 
 
 def is_table(source: Any) -> bool:
@@ -179,9 +207,11 @@ def is_folder(path: Path) -> bool:
 
 
 def _dispatched(path: Path, options: Options, like: Mapping[str, Any] | None) -> Raw:
-    if is_folder(path):
+    folder, suffix = is_folder(path), path.suffix.lower()
+    if module := _medium(path, options, like):
+        return _read_medium(module, path, options, like)
+    if folder:
         return read_folder(path, options)
-    suffix = path.suffix.lower()
     if IDX_NAME.search(path.name):
         return read_idx(path, options)
     if suffix == ".gz" and Path(path.stem).suffix.lower() in TEXT:
@@ -190,13 +220,56 @@ def _dispatched(path: Path, options: Options, like: Mapping[str, Any] | None) ->
         return READERS[suffix](path, options)
     if suffix in CHOOSING:
         return CHOOSING[suffix](path, options, like)
-    known = [*READERS, *CHOOSING, ".idx.gz", ".csv.gz"]
+    of_media = [suffix for _, suffixes in MEDIA.values() for suffix in suffixes]
+    known = [*READERS, *CHOOSING, *of_media, ".idx.gz", ".csv.gz"]
     if suffix in RUNS_CODE:
         raise DataError(
             f"{path}: files of type {suffix} can run code, so they are never read. Save the values as .npy or .npz."
         )
     said = f"type {suffix!r}" if suffix else "a file without a suffix"
     raise DataError(f"{path}: {said} is unknown. {nearest(suffix, known)}")
+
+
+def _medium(path: Path, options: Options, like: Mapping[str, Any] | None) -> str | None:
+    """The module in `MEDIA` that reads this path; None for numbers and pictures."""
+    kind = _kind(options, like)
+    asked = next((module for module, (kinds, _) in MEDIA.items() if kind in kinds), None)
+    if asked or options.kind is not None:
+        return asked
+    if path.is_dir() or path.suffix.lower() == ".zip":
+        found = suffixes_in(path, options)
+        if any(suffix in PICTURES for suffix in found):
+            return None
+        counts = {module: sum(found[suffix] for suffix in suffixes) for module, (_, suffixes) in MEDIA.items()}
+        most = max(counts, key=counts.__getitem__)
+        return most if counts[most] else None
+    if path.suffix.lower() == ".txt":
+        if not _texts_module().is_prose(path):
+            return None
+        remark(f"{path} is read as text, a sample per {options.unit}. To read numbers, set kind='table'.")
+    return next((module for module, (_, suffixes) in MEDIA.items() if path.suffix.lower() in suffixes), None)
+
+
+def _texts_module() -> Any:
+    return importlib.import_module("isthmus.data.texts")
+
+
+def _read_medium(module: str, path: Path, options: Options, like: Mapping[str, Any] | None) -> Raw:
+    """The files of a medium at this path; those of other types are counted in a remark."""
+    if module == "texts" and path.suffix.lower() in TABLES_OF_TEXT:
+        return _texts_module().read_text_table(path, options)
+    suffixes = MEDIA[module][1]
+    with collected(path, options, suffixes) as entries:
+        if not entries:
+            raise DataError(f"{path} has no files of type {', '.join(suffixes)}. Give a folder with such files.")
+        if path.is_dir() or path.suffix.lower() == ".zip":
+            others = Counter({s: n for s, n in suffixes_in(path, options).items() if s not in suffixes})
+            if others:
+                some = listed([f"{count} of type {suffix or 'none'}" for suffix, count in others.most_common()])
+                remark(f"{path}: {others.total()} other files are not read ({some}).")
+        return importlib.import_module(f"isthmus.data.{module}").read_files(
+            entries, options, str(path), medium_of(like)
+        )
 
 
 def _absent(path: Path) -> DataError:
@@ -224,4 +297,5 @@ def _from_samples(samples: Samples) -> Raw:
         samples.categories,
         samples.kind,
         channels_first=samples.kind != "table",
+        medium=samples.medium,
     )

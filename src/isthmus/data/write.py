@@ -12,7 +12,9 @@ import pyarrow as pa
 from torch import Tensor
 
 from isthmus.data.categories import decode
-from isthmus.data.formats import FORMATS, TABLES
+from isthmus.data.formats import FORMATS, TABLES, Format, format_of
+from isthmus.data.media import Medium, Text
+from isthmus.data.media.medium import medium_of
 from isthmus.data.pictures import SUFFIXES as PICTURES
 from isthmus.data.read import of_patches
 from isthmus.data.samples import as_tensor
@@ -70,6 +72,9 @@ def open_writer(
     between, no names); `.idx`, `.idx.gz`; `.zip` (of PNGs); a picture such as `.png` (of one sample); none: a folder
     of PNGs. All but `.npz`, `.idx` and `.idx.gz` need no more memory than a piece.
 
+    Samples of a medium (`isthmus.data.media`) are also written in its own formats: text as `.txt` or `.jsonl`, a line
+    each; notes as `.mid` and sound as `.wav`, a file each.
+
     like: `Data.description` of a model's data. Values of the same shape get its column names and category names, and
         become bytes if it had bytes; in pictures, its range of values becomes black to white.
     columns: names of the columns in a table; by default those of `like`, or x0, x1, … for values of its shape, or z0,
@@ -85,10 +90,11 @@ def open_writer(
         IsthmusError: the disk is full, or the place isn't writable; no partial file is left.
     """
     path = Path(path).expanduser()
-    suffix = _suffix(path)
+    medium = medium_of(like)
+    suffix, write_format = _format(path, medium)
     _check_free(path, overwrite, folder=suffix == "")
     empty = True
-    with FORMATS[suffix](path, count) as write:
+    with write_format(path, count) as write:
 
         def put(values: np.ndarray | Tensor, names: Sequence[str] = ()) -> None:
             nonlocal empty
@@ -118,6 +124,12 @@ def _as_written(
         like = None
     if like is not None:
         array = array.reshape(len(array), *like["shape"])
+    medium = medium_of(like)
+    if medium is not None and suffix in (*medium.suffixes, "", ".zip"):
+        return array
+    if isinstance(medium, Text) and suffix in TABLES:
+        columns_of = {NAME: list(map(utf8, names))} if names else {}
+        return pa.table(columns_of | {"text": medium.decode(array)})
     if suffix in ("", ".zip", *PICTURES):
         return as_bytes(array, like, str(path))
     if like is not None and like.get("dtype") == "uint8" and like.get("kind") == "pictures":
@@ -143,16 +155,20 @@ def _array(values: np.ndarray | Tensor) -> np.ndarray:
     return array
 
 
-def _suffix(path: Path) -> str:
-    """The suffix that determines the format, in lower case; "" for a folder."""
-    if IDX_NAME.search(path.name):
-        return ".idx.gz" if path.suffix == ".gz" else ".idx"
+def _format(path: Path, medium: Medium | None) -> tuple[str, Format]:
+    """The suffix that determines the format, in lower case, "" for a folder; and the writer."""
     suffix = path.suffix.lower()
-    if path.is_dir() or not suffix:
-        return ""
-    if suffix not in FORMATS:
-        raise DataError(f"{path}: the suffix {suffix!r} is unknown. {nearest(suffix, list(filter(None, FORMATS)))}")
-    return suffix
+    if IDX_NAME.search(path.name):
+        suffix = ".idx.gz" if path.suffix == ".gz" else ".idx"
+    elif path.is_dir():
+        suffix = ""
+    found = format_of(suffix, medium)
+    if found is not None:
+        return suffix, found
+    known = [*(medium.suffixes if medium is not None else ()), *filter(None, FORMATS)]
+    if not suffix:
+        raise DataError(f"{path} has no suffix, but all samples go into one file. {nearest(suffix, known[:2])}")
+    raise DataError(f"{path}: the suffix {suffix!r} is unknown. {nearest(suffix, known)}")
 
 
 def _check_free(path: Path, overwrite: bool, *, folder: bool) -> None:

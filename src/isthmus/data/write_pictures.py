@@ -1,4 +1,4 @@
-"""Writing pictures atomically: a PNG, a folder or a zip of PNGs."""
+"""Writing files of one sample each atomically, such as PNGs: one file, a folder or a zip."""
 
 import contextlib
 import io
@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from isthmus.data.entries import has_suffix
 from isthmus.data.options import MODES
 from isthmus.data.pictures import is_picture
 from isthmus.errors import DataError
@@ -21,7 +22,9 @@ from isthmus.storage.replacing import finish_swap, put_folder
 from isthmus.storage.temporary import name_beside
 
 Write = Callable[[np.ndarray, Sequence[str]], None]
-"""Takes pictures and their names."""
+"""Takes samples and their names."""
+Encode = Callable[[np.ndarray], bytes]
+"""The content of the file of one sample."""
 
 
 def as_bytes(values: np.ndarray, like: Mapping[str, Any] | None, called: str) -> np.ndarray:
@@ -62,10 +65,7 @@ def write_picture(path: Path, count: int | None) -> Iterator[Write]:
         def write(pictures: np.ndarray, names: Sequence[str]) -> None:
             nonlocal written
             written += len(pictures)
-            if max(written, count or 0) != 1:
-                raise DataError(
-                    f"{path} holds one picture, not {max(written, count or 0)}: write a folder (no suffix) or a .zip."
-                )
+            _check_one(path, max(written, count or 0), "picture")
             image = _image(pictures[0])
             if image.mode == "RGBA" and path.suffix.lower() in (".jpg", ".jpeg", ".bmp", ".ppm", ".pgm"):
                 raise DataError(f"{path.suffix} can't store the picture's transparency: write it as .png.")
@@ -74,25 +74,51 @@ def write_picture(path: Path, count: int | None) -> Iterator[Write]:
         yield write
 
 
-@contextlib.contextmanager
-def write_zip(path: Path, count: int | None) -> Iterator[Write]:
-    """Pictures, `(N, C, H, W)` uint8, as a zip of PNGs."""
-    with whole_file(path) as beside, zipfile.ZipFile(beside, "w", zipfile.ZIP_STORED) as archive:  # PNG is packed
-        places = _Places(count)
+def png(picture: np.ndarray) -> bytes:
+    """The PNG of a picture, `(C, H, W)` uint8."""
+    buffer = io.BytesIO()
+    _image(picture).save(buffer, format="PNG")
+    return buffer.getvalue()
 
-        def write(pictures: np.ndarray, names: Sequence[str]) -> None:
-            for place, picture in zip(places.next(names, len(pictures)), pictures, strict=True):
-                dateless = zipfile.ZipInfo(utf8(place).replace("\\", "%"))  # equal pictures make equal zips
-                archive.writestr(dateless, _png(picture))
+
+@contextlib.contextmanager
+def write_file(encode: Encode, path: Path, count: int | None) -> Iterator[Write]:
+    """One sample as one file.
+
+    Raises:
+        DataError: there are more.
+    """
+    with whole_file(path) as beside:
+        written = 0
+
+        def write(samples: np.ndarray, names: Sequence[str]) -> None:
+            nonlocal written
+            written += len(samples)
+            _check_one(path, max(written, count or 0))
+            beside.write_bytes(encode(samples[0]))
 
         yield write
 
 
 @contextlib.contextmanager
-def write_folder(path: Path, count: int | None) -> Iterator[Write]:
-    """Pictures, `(N, C, H, W)` uint8, as PNGs in a folder that appears when it is complete.
+def write_zip(path: Path, count: int | None, encode: Encode = png, suffix: str = ".png") -> Iterator[Write]:
+    """Samples as a zip of files with this suffix; by default pictures, `(N, C, H, W)` uint8, as PNGs."""
+    with whole_file(path) as beside, zipfile.ZipFile(beside, "w", zipfile.ZIP_STORED) as archive:  # PNG is packed
+        places = _Places(count, suffix)
 
-    An existing folder is replaced if it contains only pictures.
+        def write(samples: np.ndarray, names: Sequence[str]) -> None:
+            for place, sample in zip(places.next(names, len(samples)), samples, strict=True):
+                dateless = zipfile.ZipInfo(utf8(place).replace("\\", "%"))  # equal samples make equal zips
+                archive.writestr(dateless, encode(sample))
+
+        yield write
+
+
+@contextlib.contextmanager
+def write_folder(path: Path, count: int | None, encode: Encode = png, suffix: str = ".png") -> Iterator[Write]:
+    """Samples as files with this suffix in a folder that appears when it is complete; by default pictures as PNGs.
+
+    An existing folder is replaced if it contains only such files: any pictures, or files with this suffix.
 
     Raises:
         DataError: it contains something else.
@@ -101,19 +127,19 @@ def write_folder(path: Path, count: int | None) -> Iterator[Write]:
     path = path.absolute()  # so that it has a name, unlike "."
     finish_swap(path)
     if path.exists():
-        _check_replaceable(path)
-    places = _Places(count)
+        _check_replaceable(path, suffix)
+    places = _Places(count, suffix)
     try:
         ready = name_beside(path)
         ready.mkdir()
     except OSError as error:
         raise unwritable(path, error) from error
 
-    def write(pictures: np.ndarray, names: Sequence[str]) -> None:
-        for place, picture in zip(places.next(names, len(pictures)), pictures, strict=True):
+    def write(samples: np.ndarray, names: Sequence[str]) -> None:
+        for place, sample in zip(places.next(names, len(samples)), samples, strict=True):
             target = ready / place
             target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes(_png(picture))
+            target.write_bytes(encode(sample))
 
     try:
         yield write
@@ -139,33 +165,36 @@ def _image(picture: np.ndarray) -> Image.Image:
     return Image.fromarray(np.ascontiguousarray(pixels), mode=None)
 
 
-def _png(picture: np.ndarray) -> bytes:
-    buffer = io.BytesIO()
-    _image(picture).save(buffer, format="PNG")
-    return buffer.getvalue()
+def _check_one(path: Path, count: int, what: str = "sample") -> None:
+    if count != 1:
+        raise DataError(f"{path} holds one {what}, not {count}: write a folder (no suffix) or a .zip.")
 
 
 class _Places:
-    """Each picture's path below the folder: never outside of it, never the same path twice."""
+    """Each sample's path below the folder: never outside of it, never the same path twice."""
 
-    def __init__(self, count: int | None) -> None:
+    def __init__(self, count: int | None, suffix: str) -> None:
+        self.suffix = suffix
         self.digits = 8 if count is None else max(5, len(str(count - 1)))
         self.numbered = 0
         self.names: set[str] = set()
         self.taken: set[str] = set()
 
     def next(self, names: Sequence[str], count: int) -> list[str]:
-        """The paths of the next `count` pictures, by their names or else by their numbers."""
+        """The paths of the next `count` samples, by their names or else by their numbers."""
         if names:
             return [self._of(name) for name in names]
         self.numbered += count
-        return [f"{number:0{self.digits}}.png" for number in range(self.numbered - count, self.numbered)]
+        return [f"{number:0{self.digits}}{self.suffix}" for number in range(self.numbered - count, self.numbered)]
 
     def _of(self, name: str) -> str:
         plain = PurePosixPath(name)
         if plain.is_absolute() or ".." in plain.parts or not plain.name or any(c in name for c in "\\:\0"):
             raise DataError(f"The name {name[:60]!r} isn't a path below a folder: expected one such as label/a.png.")
-        suffixed = (str(plain.with_suffix(".png")), f"{plain}.png")  # the second distinguishes a.jpg and a.gif
+        suffixed = (
+            str(plain.with_suffix(self.suffix)),
+            f"{plain}{self.suffix}",
+        )  # the second distinguishes a.jpg and a.gif
         place = next((path for path in suffixed if path.casefold() not in self.taken), "")
         if not place or name.casefold() in self.names:
             raise DataError(
@@ -177,11 +206,14 @@ class _Places:
         return place
 
 
-def _check_replaceable(path: Path) -> None:
+def _check_replaceable(path: Path, suffix: str) -> None:
+    of_pictures = suffix == ".png"
     for place, _, files in os.walk(path):
-        other = next((file for file in files if not is_picture(file)), None)
+        alike = is_picture if of_pictures else lambda file: has_suffix(file, (suffix,))
+        other = next((file for file in files if not alike(file)), None)
         if other is not None:
+            wanted = "pictures" if of_pictures else suffix
             raise DataError(
-                f"{path} contains other files than pictures ({Path(place) / other}), so it is not replaced. "
+                f"{path} contains other files than {wanted} ({Path(place) / other}), so it is not replaced. "
                 "Choose another path, or empty the folder."
             )

@@ -3,11 +3,14 @@
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from annotated_types import Ge
+from annotated_types import Ge, Gt
 
-from isthmus.options.option import ARRAYS, DATA, GIB, PICTURES, TABLES, Option
+from isthmus.options.option import ARRAYS, DATA, GIB, PICTURES, SEQUENCES, TABLES, Option
 
-Kind = Literal["pictures", "table", "series"]
+Kind = Literal["pictures", "table", "series", "tokens"]
+"""The kinds of samples."""
+ReadAs = Literal["pictures", "table", "series", "text", "melody", "roll", "waveform", "mel"]
+"""What a source can be read as: a kind of samples, or a medium (`isthmus.data.media`)."""
 Missing = Literal["error", "drop", "fill", "keep"]
 Mode = Literal["L", "RGB", "RGBA"]
 Channels = Literal["first", "last"]
@@ -41,12 +44,13 @@ class ReadingOptions:
     ] = ()
     array: Annotated[str | None, Option("The array of an .npz that holds the samples.", "NAME", ARRAYS)] = None
     kind: Annotated[
-        Kind | None,
+        ReadAs | None,
         Option(
-            "Read the samples as pictures, as a table or as series. Needed where the shape alone doesn't decide.",
+            "Read the samples as pictures, as a table, as series, as text, as notes (melody, roll) or as sound "
+            "(waveform, mel). Needed where the source alone doesn't decide.",
             "KIND",
             DATA,
-            default="by the shape",
+            default="by the file's type and the values' shape",
         ),
     ] = None
     channels: Annotated[
@@ -101,6 +105,46 @@ class ReadingOptions:
             "The character between the cells of a text table.", "CHARACTER", TABLES, default="found from the first line"
         ),
     ] = None
+    unit: Annotated[
+        Literal["line", "paragraph", "file"],
+        Option("The part of a text file that is one sample; blank lines end a paragraph.", "UNIT", SEQUENCES),
+    ] = "line"
+    pieces: Annotated[
+        Annotated[int, Ge(259)] | None,
+        Option(
+            "Read text as pieces of words rather than characters: the size of a vocabulary that a byte-pair encoding "
+            "learns from the training part.",
+            "N",
+            SEQUENCES,
+            default="characters",
+        ),
+    ] = None
+    window: Annotated[
+        Annotated[float, Gt(0)] | None,
+        Option(
+            "The length of a sample: characters of text, bars of music, seconds of sound. Longer texts, pieces of "
+            "music and recordings are cut into several samples.",
+            "LENGTH",
+            SEQUENCES,
+            default="128 characters, 2 bars, 1 second",
+        ),
+    ] = None
+    step: Annotated[
+        Annotated[float, Gt(0)] | None,
+        Option(
+            "From the start of one sample of music or sound to the start of the next, in the unit of `window=`.",
+            "LENGTH",
+            SEQUENCES,
+            default="a window, so that samples don't overlap",
+        ),
+    ] = None
+    rate: Annotated[
+        Count | None,
+        Option("Resample sound to this many values a second.", "HERTZ", SEQUENCES, default="16000"),
+    ] = None
+    encoding: Annotated[
+        str, Option("The encoding of text files, such as `utf-8`, `latin-1` or `utf-16`.", "NAME", SEQUENCES)
+    ] = "utf-8"
     memory_map: Annotated[
         bool | None,
         Option(
