@@ -31,6 +31,8 @@ SMALLER: dict[str, dict[str, Any]] = {
     "image-codec-hyper": CODEC,
     "mae": {"width": 32, "depth": 2},
     "stacked": {"widths": (60, 40, 20)},
+    "text-vae": {"widths": (64,), "embedding": 32},
+    "text-denoising": {"width": 64, "depth": 1},
 }
 """Networks that take seconds in their full sizes."""
 SETTINGS: dict[str, Any] = {"epochs": 3, "batch_size": 32, "seed": 2, "compile": False, "progress": False}
@@ -237,7 +239,10 @@ def test_python_json_and_the_command_line_make_the_same_run(name, tmp_path):
     )  # fmt: skip
     shared = ["--epochs", "1", "--batch-size", "32", "--learning-rate", "0.001", "--compile", "no", "--quiet"]
     shared += [word for option, value in kind.reading.items() for word in (f"--{option}", value)]
-    changes = [f"{option}={json.dumps(value).strip('[]')}" for option, value in SMALLER.get(name, {}).items()]
+    changes = [
+        f"{option}={''.join(f'{one},' for one in value) if isinstance(value, tuple) else value}"
+        for option, value in SMALLER.get(name, {}).items()
+    ]
     named = ["--recipe", name, *(word for change in ["code=4", *changes] for word in ("--set", change))]
     for way, words in {"named": named, "json": ["--blueprint", str(file)]}.items():
         folder = tmp_path / way
