@@ -9,6 +9,7 @@ import pytest
 import soundfile
 
 import isthmus as ist
+from isthmus.drawing.plates import Section
 from isthmus.parts import Conv, GaussianNoise, Identity
 from isthmus.report import write_report
 from isthmus.report.sections import SECTIONS
@@ -20,6 +21,7 @@ RATE = 8000
 def quick(monkeypatch):
     monkeypatch.setattr("isthmus.drawing.plates.png", lambda figure: b"picture")
     monkeypatch.setattr("isthmus.report.page.SECTIONS", SECTIONS[:0])
+    monkeypatch.setattr("isthmus.report.page._training", lambda *given: Section("Training", []))
 
 
 @pytest.mark.parametrize(
