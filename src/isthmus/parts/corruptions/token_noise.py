@@ -28,6 +28,7 @@ class TokenNoise(Corruption):
     """
 
     kind: ClassVar[str] = "token-noise"
+    cuttable: ClassVar[bool] = True
 
     drop: Annotated[float, Field(ge=0, lt=1)] = 0.03
     swap: Annotated[float, Field(ge=0, lt=1)] = 0.03
@@ -60,7 +61,7 @@ class TokenNoise(Corruption):
         """(N, T), (N, 4, T) to (N, T)."""
         if draws is None:
             return clean
-        dropped, swapped, replaced, symbols = draws.unbind(1)
+        dropped, swapped, replaced, symbols = draws[..., : clean.shape[1]].unbind(1)  # the batch may have been cut
         text = (clean == 0).cumsum(1) == 0
         any_symbol = _SYMBOLS + (symbols * (self.tokens - _SYMBOLS)).floor()
         made = torch.where(text & (replaced < self.replace_by_any), any_symbol.to(clean.dtype), clean)

@@ -42,7 +42,7 @@ def after_steps(
     each step. Within autocast the products are made in its type, and everything else in float32.
     """
     if torch._C._are_functorch_transforms_active() or _get_current_dispatch_mode() is not None:
-        return _step_by_step((x, state, *weights), there, backwards)
+        return step_by_step((x, state, *weights), there, backwards)
     given: Any = (x.contiguous(), state, *weights)
     if torch.is_autocast_enabled(x.device.type):
         given = tuple(each.to(torch.get_autocast_dtype(x.device.type)) for each in given)
@@ -51,7 +51,7 @@ def after_steps(
     return made
 
 
-def _step_by_step(given: Given, there: Tensor | None, backwards: bool) -> Tensor:
+def step_by_step(given: Given, there: Tensor | None, backwards: bool) -> Tensor:
     """The same, line by line."""
     x, state, input_weight, input_bias, weight, bias = given
     reset, update, new = F.linear(x, input_weight, input_bias).chunk(3, 2)
@@ -110,7 +110,7 @@ class _Steps(torch.autograd.Function):
         (grad,), needed, backwards = grads, ctx.needs_input_grad[:6], ctx.backwards
         *given, there, gates, fresh, recalled, states = ctx.saved_tensors
         if torch.is_grad_enabled():
-            made = _step_by_step((*given,), there, backwards)
+            made = step_by_step((*given,), there, backwards)
             asked = [each for each, wanted in zip(given, needed, strict=True) if wanted]
             found = iter(torch.autograd.grad(made, asked, grad.to(made.dtype), create_graph=True))
             return *(next(found) if wanted else None for wanted in needed), None, None

@@ -1,7 +1,7 @@
 """Recurrent networks for series and tokens: gated recurrent units."""
 
 import math
-from typing import Annotated, Any, Self, cast
+from typing import Annotated, Any, ClassVar, Self, cast
 
 import torch
 from pydantic import Field
@@ -36,6 +36,8 @@ class Gru(Network):
     the code in every step; Malhotra et al., LSTM-based encoder-decoder for multi-sensor anomaly detection (2016), for
     writing in the opposite order; Bowman et al., Generating sentences from a continuous space, CoNLL (2016), for text.
     """
+
+    cuttable: ClassVar[bool] = True
 
     widths: Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=1)] = (64,)
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0

@@ -1,7 +1,7 @@
 """The transformer over sequences: tokens of text and music, or the steps of a series."""
 
 import math
-from typing import Annotated, Any, Self, cast
+from typing import Annotated, Any, ClassVar, Self, cast
 
 import torch
 from pydantic import Field
@@ -33,6 +33,8 @@ class Transformer(Network):
 
     Source: Vaswani et al., Attention is all you need, NeurIPS (2017); Lewis et al., BART, ACL (2020), for repairing.
     """
+
+    cuttable: ClassVar[bool] = True
 
     width: Annotated[int, Field(ge=2)] = 128
     depth: Annotated[int, Field(ge=1)] = 3
