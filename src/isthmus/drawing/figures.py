@@ -17,7 +17,9 @@ from isthmus.drawing.theme import LIGHT, MARKERS, Theme, drawing, sheet
 from isthmus.formatting import percent
 from isthmus.pca import principal_components
 
-WORDS = {"model": "model", "pca": "PCA", "mean": "mean", "original": "original", "nothing": "doing nothing"}
+WORDS = {"model": "model", "pca": "PCA", "mean": "mean", "original": "original", "nothing": "doing nothing"} | {
+    name: name for name in ("n-gram", "unigram")
+}
 """The names of the rivals in a figure."""
 
 MOST_POINTS = 4000
@@ -151,8 +153,13 @@ def series_lines(rows: Mapping[str, Tensor], *, captions: Sequence[str] = (), th
     return figure
 
 
-def error_histogram(errors: Mapping[str, Tensor], *, theme: Theme = LIGHT) -> Figure:
-    """Histogram of the samples' mean squared errors, for the model and its rival; their means as lines.
+def error_histogram(
+    errors: Mapping[str, Tensor],
+    *,
+    what: str = "mean squared error of a sample (scaled units²)",
+    theme: Theme = LIGHT,
+) -> Figure:
+    """Histogram of the samples' errors, for the model and its rival; their means as lines. what: the errors' name.
 
     errors: "model", "pca" (or "nothing") → (N,). A logarithmic axis if the largest is over 50 times the median.
     """
@@ -161,7 +168,7 @@ def error_histogram(errors: Mapping[str, Tensor], *, theme: Theme = LIGHT) -> Fi
     known = {name: values for name, values in known.items() if len(values)}
     with drawing(theme):
         figure = sheet(5.4, 3.4)
-        axes = figure.add_subplot(xlabel="mean squared error of a sample (scaled units²)", ylabel="samples")
+        axes = figure.add_subplot(xlabel=what, ylabel="samples")
         if not known:
             return figure
         pooled = np.concatenate(list(known.values()))
