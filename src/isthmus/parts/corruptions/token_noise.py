@@ -65,7 +65,7 @@ class TokenNoise(Corruption):
         text = (clean == 0).cumsum(1) == 0
         any_symbol = _SYMBOLS + (symbols * (self.tokens - _SYMBOLS)).floor()
         made = torch.where(text & (replaced < self.replace_by_any), any_symbol.to(clean.dtype), clean)
-        places = torch.arange(clean.shape[1], device=clean.device, dtype=torch.float32).expand_as(draws[:, 0])
+        places = torch.arange(clean.shape[1], device=clean.device, dtype=torch.float32).expand_as(dropped)
         keys = torch.where(swapped < self.swap, places + 1.5, places)  # behind the next one
         gone = text & (dropped < self.drop)
         keys = torch.where(text & ~gone, keys, places + clean.shape[1] + 2)
