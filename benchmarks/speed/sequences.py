@@ -212,7 +212,7 @@ def generation(name: str, turns: int) -> dict[str, Any]:
 
 def drawn_lines() -> list[str]:
     """Lines of words of random letters, of 5 to 60 characters."""
-    chance = random.Random(0)
+    chance = random.Random(0)  # noqa: S311
     letters = "abcdefghijklmnopqrstuvwxyz    "
     return ["".join(chance.choices(letters, k=chance.randint(5, 60))) for _ in range(4 * ROWS)]
 

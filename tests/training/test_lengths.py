@@ -79,10 +79,8 @@ def test_lengths_count_the_end_and_are_rounded_up():
 def test_training_cuts_batches_on_a_cpu_unless_the_step_is_compiled():
     data = texts(200)
     model = build(data, NETWORKS[0])
-    seen = []
-    handle = model.register_forward_pre_hook(
-        lambda _, given: seen.append(given[0].shape[1]) if model.training else None
-    )
+    seen: list[int] = []
+    handle = model.register_forward_pre_hook(lambda _, given: seen.append(given[0].shape[1]))
     settings = Settings(epochs=1, batch_size=8, learning_rate=1e-3, device="cpu", compile=False)
     Training(model, data.train, None, settings).run()
     handle.remove()

@@ -145,7 +145,7 @@ class Training:
 
     def _epoch(self, step: Step) -> None:
         """One epoch, or its remaining steps, and its row in the history."""
-        state, settings = self.state, self.settings
+        state = self.state
         self._call("epoch_begin")
         order = self.order()
         if self._resident is not self.samples:
