@@ -88,3 +88,12 @@ def test_training_cuts_batches_on_a_cpu_unless_the_step_is_compiled():
     compiled = Training(model, data.train, None, settings.replace(compile=True))
     assert torch.equal(compiled.order().sort().values, torch.arange(len(data.train)))
     assert compiled.order()[:8].tolist() != Training(model, data.train, None, settings).order()[:8].tolist()
+
+
+def test_an_epochs_order_is_the_same_again_and_another_in_the_next_epoch():
+    data = texts(200)
+    settings = Settings(epochs=2, batch_size=8, learning_rate=1e-3, device="cpu", compile=False)
+    one, again = (Training(build(data, NETWORKS[0]), data.train, None, settings) for _ in range(2))
+    assert torch.equal(one.order(), again.order())
+    again.state.epoch = 1
+    assert not torch.equal(one.order(), again.order())
