@@ -1,5 +1,6 @@
 """Gated recurrent units over all steps of a series, forwards and backwards."""
 
+import contextlib
 from typing import Any
 
 import torch
@@ -44,9 +45,10 @@ def after_steps(
     if torch._C._are_functorch_transforms_active() or _get_current_dispatch_mode() is not None:
         return step_by_step((x, state, *weights), there, backwards)
     given: Any = (x.contiguous(), state, *weights)
-    if torch.is_autocast_enabled(x.device.type):
-        given = tuple(each.to(torch.get_autocast_dtype(x.device.type)) for each in given)
-    with torch.autocast(x.device.type, enabled=False):
+    kind, lowered = x.device.type, x.device.type in ("cpu", "cuda") and torch.is_autocast_enabled(x.device.type)
+    if lowered:
+        given = tuple(each.to(torch.get_autocast_dtype(kind)) for each in given)
+    with torch.autocast(kind, enabled=False) if lowered else contextlib.nullcontext():
         made: Any = _Steps.apply(*given, there, backwards)
     return made
 

@@ -144,10 +144,10 @@ class Recurrent(nn.Module):
 
     def forward(self, x: Tensor, state: Tensor | None = None) -> Tensor:
         """(N, C, T) to (N, width, T): the state after each step, from the state (N, width), by default 0."""
-        state = x.new_zeros(len(x), self.state.in_features) if state is None else state
+        before = x.new_zeros(len(x), self.state.in_features) if state is None else state
         weights = (self.given.weight, self.given.bias, self.state.weight, self.state.bias)
         there = (x != 0).any(1).t() if self.skipping else None
-        return after_steps(x.permute(2, 0, 1), state, weights, there, backwards=self.backwards).permute(1, 2, 0)
+        return after_steps(x.permute(2, 0, 1), before, weights, there, backwards=self.backwards).permute(1, 2, 0)
 
     def step(self, x: Tensor, state: Tensor) -> Tensor:
         """(N, C) of one step and the state (N, width) before it to the state after it."""
