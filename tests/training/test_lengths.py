@@ -10,6 +10,7 @@ from isthmus.parts import GaussianCode, Gru, Kl, Network, Plain, TokenNoise, Tok
 from isthmus.training.lengths import STEP, by_length, lengths_of
 from isthmus.training.loop import Training
 from isthmus.training.settings import Settings
+from isthmus.training.steps import worth_compiling
 
 
 def texts(count: int = 60, longest: int = 30) -> "ist.Data":
@@ -97,3 +98,9 @@ def test_an_epochs_order_is_the_same_again_and_another_in_the_next_epoch():
     assert torch.equal(one.order(), again.order())
     again.state.epoch = 1
     assert not torch.equal(one.order(), again.order())
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+def test_steps_of_batches_that_are_cut_are_not_compiled(network):
+    settings = Settings(epochs=1_000_000, batch_size=8)
+    assert not worth_compiling(build(texts(), network), settings, 1_000_000, torch.device("cpu"))

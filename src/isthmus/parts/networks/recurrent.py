@@ -24,7 +24,7 @@ class Gru(Network):
     in every step and writes from the first step to the last. So the steps that were read last are written first, and
     padding at the end is read before the values.
 
-    Tokens are read by their embeddings. Their decoder also gets the token before each step, and its first state comes
+    Tokens are read by their embeddings, without what follows the end. Their decoder also gets the token before each step, and its first state comes
     from the code (see `Autoregressive`).
 
     widths: of the states, from the data inwards.
