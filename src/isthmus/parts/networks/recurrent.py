@@ -24,8 +24,8 @@ class Gru(Network):
     in every step and writes from the first step to the last. So the steps that were read last are written first, and
     padding at the end is read before the values.
 
-    Tokens are read by their embeddings, without what follows the end. Their decoder also gets the token before each step, and its first state comes
-    from the code (see `Autoregressive`).
+    Tokens are read by their embeddings, without what follows the end. Their decoder also gets the token before each
+    step, and its first state comes from the code (see `Autoregressive`).
 
     widths: of the states, from the data inwards.
     dropout: the share of each layer's states that is dropped in training, but in a decoder of tokens.
