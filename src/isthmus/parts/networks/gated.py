@@ -1,6 +1,7 @@
 """Gated recurrent units over all steps of a series, forwards and backwards."""
 
 import contextlib
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -11,7 +12,7 @@ from torch.utils._python_dispatch import _get_current_dispatch_mode
 KEEP = 1e4
 """An update gate's input at which its state stays exactly as it is."""
 
-Given = tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]
+Given = Sequence[Tensor]
 """x (T, N, C), state (N, W) before the first step, and the weights: of x (3W, C), (3W,), of the state (3W, W), (3W,).
 
 The rows of the weights are those of the reset gate, the update gate and the new state.
@@ -29,14 +30,14 @@ def after_step(given: Tensor, state: Tensor, weight: Tensor, bias: Tensor) -> Te
 def after_steps(
     x: Tensor,
     state: Tensor,
-    weights: tuple[Tensor, Tensor, Tensor, Tensor],
+    weights: Sequence[Tensor],
     there: Tensor | None = None,
     *,
     backwards: bool = False,
 ) -> Tensor:
     """(T, N, C) and the state (N, W) before the first step to the states (T, N, W) after each step.
 
-    weights: see `Given`. there: (T, N) False for steps that leave the state as it is. backwards: whether the last step
+    weights: the last four of `Given`. there: (T, N) False for steps that leave the state as it is. backwards: whether the last step
     is read first.
 
     Derivatives of any order exist. The first ones are written out, with one product for each weight instead of one for
@@ -112,7 +113,7 @@ class _Steps(torch.autograd.Function):
         (grad,), needed, backwards = grads, ctx.needs_input_grad[:6], ctx.backwards
         *given, there, gates, fresh, recalled, states = ctx.saved_tensors
         if torch.is_grad_enabled():
-            made = step_by_step((*given,), there, backwards)
+            made = step_by_step(given, there, backwards)
             asked = [each for each, wanted in zip(given, needed, strict=True) if wanted]
             found = iter(torch.autograd.grad(made, asked, grad.to(made.dtype), create_graph=True))
             return *(next(found) if wanted else None for wanted in needed), None, None
