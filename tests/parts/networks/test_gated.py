@@ -77,3 +77,17 @@ def test_steps_that_are_left_out_leave_the_state_exactly_as_it_is():
         assert torch.equal(made[step, row], made[step - 1, row])
     (slope,) = torch.autograd.grad(made.sum(), x)
     assert bool((slope[~THERE] == 0).all())
+
+
+def test_no_samples_and_weights_in_bfloat16_are_taken():
+    x, state, *weights = given(torch.float32)
+    assert after_steps(x[:, :0], state[:0], weights).shape == (5, 0, 4)
+    lower = [each.detach().bfloat16() for each in (x, state, *weights)]
+    assert after_steps(lower[0], lower[1], lower[2:]).dtype == torch.bfloat16
+
+
+def test_fixed_weights_get_no_gradient():
+    x, state, *weights = given()
+    fixed = [weight.detach() for weight in weights]
+    (slope,) = torch.autograd.grad(after_steps(x, state, fixed).sum(), x)
+    torch.testing.assert_close(slope, torch.autograd.grad(after_steps(x, state, weights).sum(), x)[0])

@@ -37,8 +37,8 @@ def after_steps(
 ) -> Tensor:
     """(T, N, C) and the state (N, W) before the first step to the states (T, N, W) after each step.
 
-    weights: the last four of `Given`. there: (T, N) False for steps that leave the state as it is. backwards: whether the last step
-    is read first.
+    weights: the last four of `Given`. there: (T, N) False for steps that leave the state as it is. backwards: whether
+    the last step is read first.
 
     Derivatives of any order exist. The first ones are written out, with one product for each weight instead of one for
     each step. Within autocast the products are made in its type, and everything else in float32.
@@ -51,7 +51,7 @@ def after_steps(
         given = tuple(each.to(torch.get_autocast_dtype(kind)) for each in given)
     with torch.autocast(kind, enabled=False) if lowered else contextlib.nullcontext():
         made: Any = _Steps.apply(*given, there, backwards)
-    return made
+    return made if lowered else made.to(x.dtype)
 
 
 def step_by_step(given: Given, there: Tensor | None, backwards: bool) -> Tensor:
@@ -86,9 +86,9 @@ class _Steps(torch.autograd.Function):
         x, state, input_weight, input_bias, weight, bias = given
         (length, count), width = x.shape[:2], state.shape[1]
         kind = torch.promote_types(x.dtype, torch.float32)
-        of_gates, of_new, read = slice(2 * width), slice(2 * width, 3 * width), x.view(length * count, -1)
+        of_gates, of_new, read = slice(2 * width), slice(2 * width, 3 * width), x.flatten(0, 1)
         gates = torch.addmm(-(input_bias + bias)[of_gates], read, -input_weight[of_gates].t())
-        gates = gates.view(length, count, -1).to(kind)
+        gates = gates.view(length, count, 2 * width).to(kind)
         fresh = torch.addmm(input_bias[of_new], read, input_weight[of_new].t()).view(length, count, width).to(kind)
         if there is not None:
             gates[..., width:].masked_fill_(~there[..., None], -KEEP)
@@ -140,14 +140,14 @@ class _Steps(torch.autograd.Function):
             sums += slope.sum(0)
             torch.mm(slopes[step].copy_(slope)[:, : 3 * width], turned, out=through)
             torch.add(passed, through, out=back)
-        flat, held = slopes.view(length * count, -1), (states[1:] if backwards else states[:length]).to(x.dtype)
+        flat, held = slopes.flatten(0, 1), (states[1:] if backwards else states[:length]).to(x.dtype).flatten(0, 1)
         of_state, of_input = flat[:, : 3 * width], flat[:, width:]
         return (
             (of_input @ input_weight).view_as(x) if needed[0] else None,
             back.to(x.dtype) if needed[1] else None,
-            (x.view(length * count, -1).t() @ of_input).t(),
+            (x.flatten(0, 1).t() @ of_input).t() if needed[2] else None,
             sums[width:].to(x.dtype),
-            (held.view(length * count, width).t() @ of_state).t().roll(-width, 0),
+            (held.t() @ of_state).t().roll(-width, 0) if needed[4] else None,
             sums[: 3 * width].roll(-width).to(x.dtype),
             None,
             None,
