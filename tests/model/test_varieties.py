@@ -107,6 +107,7 @@ SERIES = Kind(arrays(series()), ((1, 17), (3, 8), (1, 1)), {"kind": "series"})
 TEXT = Kind(SENTENCES * 3, ((9,), (1,)), {"kind": "text"})
 TABLE = Kind(table(), ((7,), (1,)), {"categorical": "auto", "missing": "keep", "label": "y"})
 KINDS = {"any": PICTURES, "pictures": PICTURES, "colour": COLOUR, "series": SERIES, "table": TABLE, "text": TEXT}
+KINDS |= {"sound": SERIES}
 SHAPES = [(name, shape) for name, row in ist.RECIPES.items() for shape in KINDS[row.data].shapes]
 
 
@@ -259,5 +260,5 @@ def test_the_linear_tied_one_spans_the_plane_of_the_principal_components():
     run = fit(model, data, epochs=150, learning_rate=0.01, schedule="cosine")
     product = next(layer for layer in model.encoder.modules() if isinstance(layer, torch.nn.Linear))
     plane = torch.linalg.qr(product.weight.detach().cpu().double().T)[0]
-    cosines = torch.linalg.svdvals(run.baseline().components.double() @ plane)
+    cosines = torch.linalg.svdvals(run.baseline().to_tensors()["components"] @ plane)
     assert float(cosines.min()) > 0.999

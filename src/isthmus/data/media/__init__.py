@@ -1,6 +1,7 @@
 """Media: what the numbers of a sample stand for (text, notes, sound), and the way back to files."""
 
 from isthmus.data.media.medium import Medium
+from isthmus.data.media.sound import Mel, Sound, Waveform
 from isthmus.data.media.text import Text
 
-__all__ = ["Medium", "Text"]
+__all__ = ["Medium", "Mel", "Sound", "Text", "Waveform"]

@@ -38,7 +38,8 @@ class Medium(BaseModel):
     @classmethod
     def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
         super().__pydantic_init_subclass__(**kwargs)
-        cls._kinds[cls.kind] = cls
+        if "kind" in vars(cls):  # a base of several media has none
+            cls._kinds[cls.kind] = cls
 
     @classmethod
     def layout_of(cls, kind: str) -> Kind:
