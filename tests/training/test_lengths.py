@@ -1,4 +1,4 @@
-"""Batches of tokens are cut to their longest sample, and samples of similar lengths come together."""
+"""Batches of tokens are cut to their longest sample."""
 
 import pytest
 import torch
@@ -7,7 +7,7 @@ import isthmus as ist
 from isthmus.errors import DataError
 from isthmus.model.batch import Inputs
 from isthmus.parts import GaussianCode, Gru, Kl, Network, Plain, TokenNoise, Tokens, Transformer
-from isthmus.training.lengths import STEP, by_length, lengths_of
+from isthmus.training.lengths import STEP, lengths_of
 from isthmus.training.loop import Training
 from isthmus.training.settings import Settings
 from isthmus.training.steps import worth_compiling
@@ -53,19 +53,6 @@ def test_only_models_whose_results_do_not_change_take_cut_samples():
     assert not model.cuttable
     with pytest.raises(DataError, match="expects"):
         model(data.train.tensor()[:, :STEP])
-
-
-def test_an_order_by_length_holds_every_sample_once_and_batches_of_similar_lengths():
-    lengths = torch.arange(1000) % 40
-    order = torch.randperm(1000, generator=torch.Generator().manual_seed(1))
-    made = by_length(order, lengths, 30, torch.Generator().manual_seed(2))
-    assert torch.equal(made.sort().values, torch.arange(1000))
-    assert torch.equal(made[990:], order[990:])
-    batches = lengths[made[:990].view(-1, 30)]
-    spread = (batches.max(1).values - batches.min(1).values).float()
-    assert float(spread.mean()) < 6
-    assert not torch.equal(batches[:, 0], batches[:, 0].sort().values)
-    assert not torch.equal(made, by_length(order, lengths, 30, torch.Generator().manual_seed(3)))
 
 
 def test_lengths_count_the_end_and_are_rounded_up():

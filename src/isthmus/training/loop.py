@@ -20,7 +20,7 @@ from isthmus.storage.checked import damaged
 from isthmus.training.callback import Callback
 from isthmus.training.checkpoint import Checkpoint, State, Status, save_checkpoint
 from isthmus.training.deterministic import deterministic
-from isthmus.training.lengths import by_length, lengths_of
+from isthmus.training.lengths import lengths_of
 from isthmus.training.optimisers import Optimiser
 from isthmus.training.precision import fast_products
 from isthmus.training.settings import Settings, find_batch_size, find_device, learning_rate_at
@@ -135,8 +135,7 @@ class Training:
     def order(self) -> Tensor:
         """(N,) the order of the samples in this epoch, from the seed and the epoch only."""
         generator = torch.Generator().manual_seed((self.settings.seed * 1_000_003 + self.state.epoch) % 2**63)
-        order = torch.randperm(len(self.samples), generator=generator)
-        return order if self._lengths is None else by_length(order, self._lengths, self.batch_size, generator)
+        return torch.randperm(len(self.samples), generator=generator)
 
     def rows_of(self, order: Tensor, step: int) -> Tensor:
         """The samples of a step of an epoch; the last step takes the rest."""
