@@ -36,7 +36,8 @@ class Medium(BaseModel):
     @classmethod
     def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
         super().__pydantic_init_subclass__(**kwargs)
-        cls._kinds[cls.kind] = cls
+        if "kind" in cls.__dict__:  # else it is a base of several media
+            cls._kinds[cls.kind] = cls
 
     @property
     def tokens(self) -> int:
