@@ -80,11 +80,16 @@ def _windows(entry: Entry, medium: Notes, step: int, voices: Sequence[str]) -> l
     else:
         lines = {name: _highest(notes) for name, notes in lines.items()}
     alone = len(lines) == 1
-    return [
+    found = [
         (cut, f"bar {number}" if alone else f"bar {number} {name}")
         for name, notes in lines.items()
         for number, cut in _cuts(notes, score.signatures, medium, step)
     ]
+    if not found:
+        raise UnreadableError(
+            f"{entry.name} has no {medium.bars} bars with {FEWEST_NOTES} notes or more. Set a longer window=."
+        )
+    return found
 
 
 def _chosen(score: Score, names: Sequence[str], called: str) -> Score:

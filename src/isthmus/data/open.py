@@ -74,7 +74,8 @@ def _opened(
         "test": _fraction("test", test, TEST, has, where),
     }
     given = gather(with_vocabulary(raw, chosen, fractions, seed), chosen, where)
-    if (chosen.columns or chosen.exclude or chosen.categorical not in ((), AUTO)) and not given["train"].columns:
+    named = given["train"].columns or (given["train"].medium and not chosen.exclude)  # of text, or voices of music
+    if (chosen.columns or chosen.exclude or chosen.categorical not in ((), AUTO)) and not named:
         raise DataError(
             f"columns=, exclude= and categorical= choose a table's columns by name, but {where} has no named columns: "
             f"it contains {given['train'].kind} of shape {given['train'].shape}. Leave these options out."

@@ -3,6 +3,7 @@
 import contextlib
 import io
 import os
+import re
 import shutil
 import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -25,6 +26,8 @@ Write = Callable[[np.ndarray, Sequence[str]], None]
 """Takes samples and their names."""
 Encode = Callable[[np.ndarray], bytes]
 """The content of the file of one sample."""
+SUFFIX = re.compile(r"\.\w+")
+"""Of a name that is a file's, unlike "a.mid@bar 3"."""
 
 
 def as_bytes(values: np.ndarray, like: Mapping[str, Any] | None, called: str) -> np.ndarray:
@@ -191,10 +194,8 @@ class _Places:
         plain = PurePosixPath(name)
         if plain.is_absolute() or ".." in plain.parts or not plain.name or any(c in name for c in "\\:\0"):
             raise DataError(f"The name {name[:60]!r} isn't a path below a folder: expected one such as label/a.png.")
-        suffixed = (
-            str(plain.with_suffix(self.suffix)),
-            f"{plain}{self.suffix}",
-        )  # the second distinguishes a.jpg and a.gif
+        replaced = plain.with_suffix(self.suffix) if SUFFIX.fullmatch(plain.suffix) else f"{plain}{self.suffix}"
+        suffixed = (str(replaced), f"{plain}{self.suffix}")  # the second distinguishes a.jpg and a.gif
         place = next((path for path in suffixed if path.casefold() not in self.taken), "")
         if not place or name.casefold() in self.names:
             raise DataError(
