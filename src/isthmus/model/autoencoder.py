@@ -101,7 +101,8 @@ class Autoencoder(nn.Module):
         features, inner = traced(self.encoder, encoded, draws.get("encoder"))
         # within autocast the layers make bfloat16; code, distance and penalties are computed in the data's type
         code = self.code(features.to(dtype), draws.get("code"), self.code_module)
-        output, outer = traced(self.decoder, self.conditioning.to_decoder(code.z, labels), draws.get("decoder"), inner)
+        given = self.conditioning.to_decoder(code.z, labels)
+        output, outer = traced(self.decoder, given, draws.get("decoder"), inner, target=batch.clean)
         output = self.predicts.complete(output.to(dtype), corrupted, self.corruption)
         layers = {f"encoder.{name}": x for name, x in inner.items()} | {
             f"decoder.{name}": x for name, x in outer.items()

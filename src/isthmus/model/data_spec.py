@@ -49,6 +49,10 @@ def spec_of(
         dimensions, which takes a moment.
     """
     shape, scaling = shape_and_scaling(data)
+    medium = data.medium if isinstance(data, Data) else None
+    tokens = medium.tokens if medium is not None else 0
+    if tokens:  # they have no order, so neither variances nor grids
+        return DataSpec(classes=classes, inputs=math.prod(shape), tokens=tokens)
     return DataSpec(
         range=scaling.range,
         levels=scaling.levels,

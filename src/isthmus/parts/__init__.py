@@ -18,6 +18,7 @@ from isthmus.parts.corruptions import (
     SaltAndPepper,
     Shrink,
     Speckle,
+    TokenNoise,
     Watermark,
 )
 from isthmus.parts.data_spec import DataSpec
@@ -38,9 +39,10 @@ from isthmus.parts.distances import (
     Poisson,
     Psnr,
     Sse,
+    Tokens,
 )
 from isthmus.parts.gaussians import DiagonalGaussian
-from isthmus.parts.networks import Conv, Dense, Gdn, Gru, Network, Patches, Residual, Table
+from isthmus.parts.networks import Conv, Dense, Gdn, Gru, Network, Patches, Residual, Table, Transformer
 from isthmus.parts.outputs import Output, PredictsResidual, PredictsSample
 from isthmus.parts.part import Part, Shape, Value
 from isthmus.parts.penalties import (
@@ -126,8 +128,11 @@ __all__ = [
     "Sse",
     "StandardNormal",
     "Table",
+    "TokenNoise",
+    "Tokens",
     "TopDown",
     "TopK",
+    "Transformer",
     "Value",
     "VampPrior",
     "Vq",

@@ -31,6 +31,7 @@ class DataSpec:
         smaller they are; None for other data.
     frequent: the scaled values that are much more frequent than their neighbours, in order
         (`parts.distances.mixture`).
+    tokens: the size of the vocabulary of samples of tokens; 0 for other data.
     grids: for each column of a table, the step of its numbers and the place of the number 0, scaled
         (`parts.distances.column_likelihood`); empty for other data.
     """
@@ -46,6 +47,7 @@ class DataSpec:
     damaged: tuple[bool, int] | None = None
     frequent: tuple[float, ...] = ()
     grids: tuple[tuple[float, float], ...] = ()
+    tokens: int = 0
 
     def size(self, most: int) -> int:
         """The size of an undercomplete code: the data's dimensions, at most `most` and half of a sample's numbers."""

@@ -55,12 +55,14 @@ class Chain(nn.Module):
         *,
         after: str | None = None,
         layers: MutableMapping[str, Tensor] | None = None,
+        target: Tensor | None = None,
     ) -> Tensor:
         """(N, *shape in) to (N, *shape out).
 
         draws: the dropout masks, by layer. skipped: the outputs of the encoder's layers, for the skips.
         after: start behind this layer, whose output is x; only in a chain without a bypass.
         layers: collects each layer's output by its name (see `traced`).
+        target: (N, *shape) the samples, for a layer that `takes_target`: a decoder that sees the tokens before each.
         """
         straight = None if self.bypass is None else self.bypass(x)
         if straight is not None and layers is not None:
@@ -71,8 +73,9 @@ class Chain(nn.Module):
             if layer is self.bypass or not passed:
                 passed = passed or name == after
                 continue
-            if isinstance(layer, Dropout):
-                made = layer(x, draws.get(name) if draws else None)
+            if isinstance(layer, Masked):
+                mask = draws.get(name) if draws else None
+                made = layer(x, mask, target) if layer.takes_target else layer(x, mask)
             else:
                 made = on_coarse_grid(layer, x, before) if self.for_compiler else layer(x)
             before, x = (layer, x) if self.for_compiler else None, made
@@ -90,10 +93,13 @@ def traced(
     x: Tensor,
     draws: Mapping[str, Tensor] | None = None,
     skipped: Mapping[str, Tensor] | None = None,
+    target: Tensor | None = None,
 ) -> tuple[Tensor, dict[str, Tensor]]:
-    """A network's output, and the outputs of its named layers; only a `Chain` has names."""
+    """A network's output, and the outputs of its named layers; only a `Chain` has names and may take the target."""
     layers: dict[str, Tensor] = {}
-    return network(x, draws, skipped, layers=layers) if isinstance(network, Chain) else network(x), layers
+    if not isinstance(network, Chain):
+        return network(x), layers
+    return network(x, draws, skipped, layers=layers, target=target), layers
 
 
 def find_layer(model: Any, name: str) -> nn.Module:
@@ -126,7 +132,20 @@ def for_compiler(model: nn.Module) -> Iterator[None]:
             chain.for_compiler = False
 
 
-class Dropout(nn.Module):
+class Masked(nn.Module):
+    """A layer that takes a random mask in training, which is drawn outside (see `dropout_masks`).
+
+    takes_target: whether it takes the samples too, as a third argument.
+    """
+
+    takes_target = False
+
+    def draw(self, count: int, generator: torch.Generator) -> Tensor | None:
+        """The mask for `count` samples, N first; None if it needs none."""
+        raise NotImplementedError
+
+
+class Dropout(Masked):
     """Sets a share of the activations to zero and scales the others up, by a given mask.
 
     Source: Srivastava et al., Dropout, JMLR 15 (2014).
@@ -152,8 +171,10 @@ class Dropout(nn.Module):
 
 def dropout_masks(network: nn.Module, count: int, generator: torch.Generator) -> dict[str, Tensor]:
     """The masks of a network's dropout layers for `count` samples, by layer."""
-    layers = network.named_children()
-    return {name: layer.draw(count, generator) for name, layer in layers if isinstance(layer, Dropout)}
+    drawn = {
+        name: layer.draw(count, generator) for name, layer in network.named_children() if isinstance(layer, Masked)
+    }
+    return {name: mask for name, mask in drawn.items() if mask is not None}
 
 
 class TiedLinear(nn.Module):

@@ -11,6 +11,7 @@ from isthmus.parts.corruptions.pairs import Pairs
 from isthmus.parts.corruptions.patch_masking import PatchMasking
 from isthmus.parts.corruptions.regions import Blur, Patch
 from isthmus.parts.corruptions.shrink import Shrink
+from isthmus.parts.corruptions.token_noise import TokenNoise
 from isthmus.parts.corruptions.watermark import Watermark
 
 __all__ = [
@@ -29,5 +30,6 @@ __all__ = [
     "SaltAndPepper",
     "Shrink",
     "Speckle",
+    "TokenNoise",
     "Watermark",
 ]

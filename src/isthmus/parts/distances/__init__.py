@@ -11,6 +11,7 @@ from isthmus.parts.distances.gaussian import Gaussian
 from isthmus.parts.distances.levels import Categorical, DiscretisedLogistic
 from isthmus.parts.distances.likelihood import Likelihood
 from isthmus.parts.distances.mixture import LogisticMixture
+from isthmus.parts.distances.tokens import Tokens
 
 __all__ = [
     "L1",
@@ -29,4 +30,5 @@ __all__ = [
     "Poisson",
     "Psnr",
     "Sse",
+    "Tokens",
 ]

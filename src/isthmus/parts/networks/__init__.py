@@ -8,5 +8,6 @@ from isthmus.parts.networks.patches import Patches
 from isthmus.parts.networks.recurrent import Gru
 from isthmus.parts.networks.residual import Residual
 from isthmus.parts.networks.table import Table
+from isthmus.parts.networks.transformer import Transformer
 
-__all__ = ["Conv", "Dense", "Gdn", "Gru", "Network", "Patches", "Residual", "Table"]
+__all__ = ["Conv", "Dense", "Gdn", "Gru", "Network", "Patches", "Residual", "Table", "Transformer"]

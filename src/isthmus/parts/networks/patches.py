@@ -11,6 +11,7 @@ from isthmus.errors import BlueprintError
 from isthmus.parts.corruptions.patch_masking import patch_side
 from isthmus.parts.data_spec import DataSpec
 from isthmus.parts.layers import Chain, initialise
+from isthmus.parts.networks.attention import Block, draw_weights
 from isthmus.parts.networks.maps import code_layers, expand_layer
 from isthmus.parts.networks.network import Network
 from isthmus.parts.part import Shape
@@ -70,7 +71,7 @@ class Patches(Network):
         """(N, C, H, W), with a mask as C further channels, to (N, *features): tokens, and code if its size is set."""
         natural, channels = self.natural_code(shape), (shape[0] - self.classes) // (1 + self.masked)
         tokens = Visible(channels if self.masked else 0, shape[0], patch_side(shape, self.patch), natural)
-        _draw(tokens, generator)
+        draw_weights(tokens, generator)
         tokens.blocks = _blocks(self.width, self.depth, self.heads, generator)
         return Chain({"tokens": tokens} | code_layers(self.kind, natural, features, generator))
 
@@ -81,7 +82,7 @@ class Patches(Network):
         if len(code) == 1:
             layers["expand"], code = expand_layer(code[0], natural, "identity", generator), natural
         tokens = Tokens(code[0], self.decoder_width, natural[1:])
-        _draw(tokens, generator)
+        draw_weights(tokens, generator)
         tokens.blocks = _blocks(self.decoder_width, self.decoder_depth, self.heads, generator)
         output = nn.ConvTranspose2d(self.decoder_width, shape[0], side, stride=side)
         initialise(output, "identity", generator)
@@ -149,36 +150,7 @@ class Tokens(nn.Module):
         return tokens.transpose(1, 2).unflatten(2, self.grid)
 
 
-class Block(nn.Module):
-    """Attention and two linear layers, each with normalisation before it and a residual connection."""
-
-    def __init__(self, width: int, heads: int) -> None:
-        super().__init__()
-        self.heads = heads
-        self.before_attention, self.before_products = nn.LayerNorm(width), nn.LayerNorm(width)
-        self.attend, self.join = nn.Linear(width, 3 * width), nn.Linear(width, width)
-        self.widen, self.narrow = nn.Linear(width, 4 * width), nn.Linear(4 * width, width)
-
-    def forward(self, x: Tensor, there: Tensor | None = None) -> Tensor:
-        """(N, T, width) to the same shape; there: (N, T) False for tokens that are masked out."""
-        split = self.attend(self.before_attention(x)).unflatten(2, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
-        mask = None if there is None else there[:, None, None]
-        attended = F.scaled_dot_product_attention(split[0], split[1], split[2], mask)
-        x = x + self.join(attended.transpose(1, 2).flatten(2))
-        return x + self.narrow(F.gelu(self.widen(self.before_products(x))))
-
-
 def _blocks(width: int, depth: int, heads: int, generator: torch.Generator) -> nn.Sequential:
     blocks = nn.Sequential(*(Block(width, heads) for _ in range(depth)))
-    _draw(blocks, generator)
+    draw_weights(blocks, generator)
     return blocks
-
-
-def _draw(module: nn.Module, generator: torch.Generator) -> None:
-    """Draw the weights of linear layers, convolutions and positions."""
-    for layer in module.modules():
-        if isinstance(layer, nn.Linear | nn.Conv2d):
-            initialise(layer, "identity", generator)
-    for name, weight in module.named_parameters(recurse=False):
-        if name in ("places", "unseen"):
-            nn.init.normal_(weight, std=0.02, generator=generator)

@@ -1,55 +1,79 @@
-"""Recurrent networks for series: gated recurrent units."""
+"""Recurrent networks for series and tokens: gated recurrent units."""
 
 import math
-from typing import Annotated
+from typing import Annotated, Any, Self, cast
 
 import torch
 from pydantic import Field
 from torch import Tensor, nn
 
 from isthmus.errors import BlueprintError
+from isthmus.parts.data_spec import DataSpec
 from isthmus.parts.layers import Chain, Dropout, initialise
+from isthmus.parts.networks.attention import draw_weights
+from isthmus.parts.networks.autoregressive import Autoregressive, Embed
 from isthmus.parts.networks.network import Network
 from isthmus.parts.part import Shape
 
 
 class Gru(Network):
-    r"""Gated recurrent units that read a series into a code and write it again.
+    r"""Gated recurrent units that read a series or a text into a code and write it again.
 
     The encoder reads from the last step to the first, and its final state becomes the code. The decoder gets the code
     in every step and writes from the first step to the last. So the steps that were read last are written first, and
-    padding at the end of a series is read before the values.
+    padding at the end is read before the values.
+
+    Tokens are read by their embeddings. Their decoder also gets the token before each step, and its first state comes
+    from the code (see `Autoregressive`).
 
     widths: of the states, from the data inwards.
-    dropout: the share of each layer's states that is dropped in training.
+    dropout: the share of each layer's states that is dropped in training, but in a decoder of tokens.
+    embedding: numbers that stand for a token. word_dropout: the share of the tokens that the decoder doesn't see in
+        training. tokens, classes: the size of the vocabulary and the number of labels; decided from the data.
 
     Source: Cho et al., Learning phrase representations using RNN encoder–decoder, EMNLP (2014), for the unit and for
     the code in every step; Malhotra et al., LSTM-based encoder-decoder for multi-sensor anomaly detection (2016), for
-    writing in the opposite order.
+    writing in the opposite order; Bowman et al., Generating sentences from a continuous space, CoNLL (2016), for text.
     """
 
     widths: Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=1)] = (64,)
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    embedding: Annotated[int, Field(ge=1)] = 64
+    word_dropout: Annotated[float, Field(ge=0, le=1)] = 0.0
+    tokens: Annotated[int, Field(ge=0)] = 0
+    classes: Annotated[int, Field(ge=0)] = 0
+
+    def resolve(self, spec: DataSpec) -> Self:
+        """The same network for samples of this vocabulary."""
+        return self.replace(tokens=spec.tokens or self.tokens, classes=spec.classes if spec.tokens else self.classes)
 
     def check(self, shape: Shape) -> None:
-        """Raise BlueprintError unless `shape` is a series', (C, T)."""
-        if len(shape) != 2:
-            raise BlueprintError(
-                f"A gru network needs series of shape (C, T), but the samples have shape {shape}. "
-                "Give the data as series (kind='series'), or use another network."
-            )
+        """Raise BlueprintError unless `shape` is a series', (C, T), or that of tokens, (T,)."""
+        check_sequence(self.kind, shape, self.tokens)
 
     def encoder(self, shape: Shape, features: Shape, generator: torch.Generator) -> Chain:
-        """(N, C, T) to (N, *features): gru1 …, last, code."""
-        self.check(shape)
-        layers = self._stack(shape[0], self.widths, shape[1], generator, backwards=True)
+        """(N, C, T) or tokens (N, T) to (N, *features): embed (of tokens), gru1 …, last, code."""
+        layers: dict[str, nn.Module] = {}
+        if self.tokens:
+            shape = (self.embedding, shape[0] - self.classes)
+            embed = Embed(self.tokens, self.embedding, self.classes)
+            draw_weights(embed, generator)
+            layers |= {"embed": embed, "turn": ChannelsFirst()}
+        self.check(shape if not self.tokens else shape[1:])
+        layers |= self._stack(shape[0], self.widths, shape[1], generator, backwards=True)
         layers |= {"last": Step(0), "code": nn.Linear(self.widths[-1], math.prod(features))}
         initialise(layers["code"], "identity", generator)
         return Chain(layers)
 
     def decoder(self, code: Shape, shape: Shape, generator: torch.Generator) -> Chain:
-        """(N, *code) to (N, C, T): repeat, gru1 …, and the same linear layer in every step, output."""
+        """(N, *code) to (N, C, T): repeat, gru1 …, and the same linear layer in every step, output.
+
+        For tokens, `shape` is (tokens, T), and the decoder is one layer, output (see `RecurrentTokens`).
+        """
         widths = self.widths[::-1]
+        if self.tokens:
+            output = RecurrentTokens(math.prod(code), shape, self.embedding, widths, generator, self.word_dropout)
+            return Chain({"output": output})
         layers: dict[str, nn.Module] = {"repeat": Repeat(shape[1])}
         layers |= self._stack(math.prod(code), widths, shape[1], generator, backwards=False)
         layers["output"] = nn.Conv1d(widths[-1], shape[0], 1)
@@ -67,6 +91,16 @@ class Gru(Network):
                 layers[f"dropout{number}"] = Dropout(self.dropout, (width, length))
             before = width
         return layers
+
+
+def check_sequence(kind: str, shape: Shape, tokens: int) -> None:
+    """Raise BlueprintError unless samples of this shape are series, or tokens of a vocabulary of this size."""
+    if len(shape) == (1 if tokens else 2):
+        return
+    raise BlueprintError(
+        f"A {kind} network needs series of shape (C, T) or tokens (T,), but the samples have shape {shape}. "
+        "Give the data as series (kind='series') or text (kind='text'), or use another network."
+    )
 
 
 class Recurrent(nn.Module):
@@ -95,23 +129,84 @@ class Recurrent(nn.Module):
             self.given.bias.zero_()
             self.state.bias.zero_()
 
-    def forward(self, x: Tensor) -> Tensor:
-        """(N, C, T) to (N, width, T): the state after each step."""
+    def forward(self, x: Tensor, state: Tensor | None = None) -> Tensor:
+        """(N, C, T) to (N, width, T): the state after each step, from the state (N, width), by default 0."""
         steps = self.given(x.transpose(1, 2)).unbind(1)
         order = range(len(steps))[::-1] if self.backwards else range(len(steps))
         states: list[Tensor] = [x.new_empty(0)] * len(steps)
-        state = steps[0].new_zeros(len(x), self.state.in_features)
+        state = steps[0].new_zeros(len(x), self.state.in_features) if state is None else state
         for step in order:
-            reset, update, new = steps[step].chunk(3, 1)
-            from_reset, from_update, from_new = self.state(state).chunk(3, 1)
-            fresh = torch.tanh(new + torch.sigmoid(reset + from_reset) * from_new)
-            state = torch.lerp(fresh, state, torch.sigmoid(update + from_update))
-            states[step] = state
+            states[step] = state = self._after(steps[step], state)
         return torch.stack(states, 2)
+
+    def step(self, x: Tensor, state: Tensor) -> Tensor:
+        """(N, C) of one step and the state (N, width) before it to the state after it."""
+        return self._after(self.given(x), state)
+
+    def _after(self, given: Tensor, state: Tensor) -> Tensor:
+        reset, update, new = given.chunk(3, 1)
+        from_reset, from_update, from_new = self.state(state).chunk(3, 1)
+        fresh = torch.tanh(new + torch.sigmoid(reset + from_reset) * from_new)
+        return torch.lerp(fresh, state, torch.sigmoid(update + from_update))
 
     def extra_repr(self) -> str:
         """The text that `print` shows."""
         return "backwards" if self.backwards else ""
+
+
+class RecurrentTokens(Autoregressive):
+    """The decoder of tokens by recurrent layers: each step gets the token before it and the code.
+
+    code: numbers of a code. shape: (tokens, T). The first state of each layer is a linear map of the code.
+    """
+
+    def __init__(
+        self,
+        code: int,
+        shape: Shape,
+        embedded: int,
+        widths: tuple[int, ...],
+        generator: torch.Generator,
+        dropped: float = 0.0,
+    ) -> None:
+        super().__init__(shape[0], shape[1], embedded, widths[-1], dropped)
+        befores = (embedded + code, *widths[:-1])
+        pairs = zip(befores, widths, strict=True)
+        self.layers = nn.ModuleList([Recurrent(before, width, generator) for before, width in pairs])
+        self.first = nn.ModuleList([nn.Linear(code, width) for width in widths])
+        for first in self.first:
+            initialise(first, "identity", generator)
+        self.draw_head(generator)
+
+    def hidden(self, z: Tensor, given: Tensor) -> Tensor:
+        """(N, *code), (N, T, embedded) to (N, T, width)."""
+        z = z.flatten(1).to(given.dtype)
+        x = torch.cat([given, z[:, None].expand(-1, given.shape[1], -1)], 2).transpose(1, 2)
+        for layer, first in zip(self.layers, self.first, strict=True):
+            x = layer(x, torch.tanh(first(z)))
+        return x.transpose(1, 2)
+
+    def begin(self, z: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """The code, and the first state of each layer."""
+        z = z.flatten(1)
+        return z, [torch.tanh(first(z)) for first in self.first]
+
+    def step(self, given: Tensor, state: Any) -> tuple[Tensor, Any]:
+        """(N, embedded) and the states to (N, width) and the next states."""
+        z, states = state
+        x, after = torch.cat([given, z.to(given.dtype)], 1), []
+        for layer, before in zip(self.layers, states, strict=True):
+            x = cast(Recurrent, layer).step(x, before)
+            after.append(x)
+        return x, (z, after)
+
+
+class ChannelsFirst(nn.Module):
+    """Turns (N, T, C) into (N, C, T)."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, T, C) to (N, C, T)."""
+        return x.transpose(1, 2)
 
 
 class Step(nn.Module):

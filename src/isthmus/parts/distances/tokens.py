@@ -1,0 +1,77 @@
+"""The distance for tokens: the negative log-probability of each token up to the end."""
+
+from typing import Annotated, ClassVar, Literal, Self
+
+import torch
+from pydantic import Field
+from torch import Tensor
+from torch.nn import functional as F
+
+from isthmus.errors import BlueprintError
+from isthmus.parts.data_spec import DataSpec
+from isthmus.parts.distances.distance import Distance
+from isthmus.parts.part import Shape
+
+
+class Tokens(Distance):
+    r"""The cross-entropy of a sequence of tokens, :math:`-\sum_t \log p(x_t | x_{<t}, z)`, in nats.
+
+    The decoder makes logits of all tokens for each place. The sum runs up to and including the first token 0, the end;
+    what follows the end doesn't count. With a decoder that sees the tokens before each place, this is the exact
+    negative log-probability of the sequence.
+
+    tokens: the size of the vocabulary; decided from the data.
+
+    Source: Bowman et al., Generating sentences from a continuous space, CoNLL (2016).
+    """
+
+    unit: ClassVar[str] = "nats"
+    likelihood: ClassVar[bool] = True
+    alike: ClassVar[bool] = False
+
+    # narrower than the base's, which is sound for what is frozen
+    link: Literal["auto", "identity"] = "identity"  # pyright: ignore[reportIncompatibleVariableOverride]
+    tokens: Annotated[int, Field(ge=0)] = 0
+
+    def resolve(self, spec: DataSpec) -> Self:
+        """The same distance for this vocabulary."""
+        return self.replace(link="identity", tokens=spec.tokens or self.tokens)
+
+    def check(self, sample: Tensor) -> None:
+        """Raise BlueprintError unless these are rows of tokens."""
+        rows = sample.ndim == 2 and self.tokens > 1
+        if not rows or not bool(((sample >= 0) & (sample < self.tokens) & (sample == sample.round())).all()):
+            raise BlueprintError(
+                f"The distance 'tokens' expects rows of whole numbers below the size of a vocabulary, but the samples "
+                f"have shape {tuple(sample.shape[1:])} and other values. Read the data with kind='text' or "
+                "kind='melody', or use another distance, such as 'mse'."
+            )
+
+    def outputs(self, shape: Shape) -> Shape:
+        """(tokens, T) for samples (T,)."""
+        return (self.tokens, *shape)
+
+    def outputs_picture(self, shape: Shape) -> bool:
+        """Never: logits aren't tokens."""
+        return False
+
+    def picture(self, output: Tensor) -> Tensor:
+        """(N, tokens, T) logits to (N, T): the most likely token of each place."""
+        return output.argmax(1).to(output.dtype)
+
+    def start(self, sample: Tensor) -> Tensor:
+        """(tokens,) log-frequencies of the tokens of (n, T) samples."""
+        counts = torch.bincount(sample[counted(sample)].long(), minlength=self.tokens).double()
+        return ((counts + 1) / (counts + 1).sum()).log().float()
+
+    def elements(self, output: Tensor, target: Tensor) -> Tensor:
+        """(N, tokens, T), (N, T) to (N, T): nats, 0 after the end."""
+        self._check_shapes(output, target)
+        losses = F.cross_entropy(output, target.long(), reduction="none")
+        return torch.where(counted(target), losses, 0)
+
+
+def counted(tokens: Tensor) -> Tensor:
+    """(N, T) True up to and including each row's first token 0, its end."""
+    ended = (tokens == 0).cumsum(1)
+    return (ended == 0) | ((ended == 1) & (tokens == 0))

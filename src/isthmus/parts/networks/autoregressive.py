@@ -1,0 +1,138 @@
+"""Decoders that make a sequence token by token: each sees the code and the tokens before it."""
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from isthmus.parts.layers import Masked, initialise
+
+END, UNKNOWN = 0, 1
+"""The tokens that end a sequence, and that stand for a dropped one (`isthmus.data.media`)."""
+_NEVER = -1e4
+"""The logit of every token but the end, after the end."""
+
+
+class Autoregressive(Masked):
+    """The decoder of tokens: (N, *code) to the logits (N, tokens, T) of each place.
+
+    With the samples as the target (teacher forcing), all places are computed together, each from the tokens before it.
+    Without them, the tokens are generated one after the other, each the most likely one, and the logits are theirs.
+
+    length: T. dropped: the share of the tokens before each that are unknown to it in training (word dropout), so that
+    it has to use the code.
+
+    A subclass has an `embedding`, and defines `hidden`, `begin` and `step`.
+
+    Source: Bowman et al., Generating sentences from a continuous space, CoNLL (2016), for the use of the code and for
+    word dropout.
+    """
+
+    takes_target = True
+
+    def __init__(self, tokens: int, length: int, embedded: int, width: int, dropped: float) -> None:
+        super().__init__()
+        self.tokens, self.length, self.dropped = tokens, length, dropped
+        self.embedding, self.head = nn.Embedding(tokens, embedded), nn.Linear(width, tokens)
+
+    def hidden(self, z: Tensor, given: Tensor) -> Tensor:
+        """(N, *code), (N, T, embedded) embeddings of the tokens before each place, to (N, T, width)."""
+        raise NotImplementedError
+
+    def begin(self, z: Tensor) -> Any:
+        """The state before the first token, from (N, *code)."""
+        raise NotImplementedError
+
+    def step(self, given: Tensor, state: Any) -> tuple[Tensor, Any]:
+        """(N, embedded) of one token to the (N, width) from which the next is predicted, and the state after it."""
+        raise NotImplementedError
+
+    def draw(self, count: int, generator: torch.Generator) -> Tensor | None:
+        """(N, T) True for the tokens to drop."""
+        return torch.rand(count, self.length, generator=generator) < self.dropped if self.dropped else None
+
+    def forward(self, z: Tensor, dropped: Tensor | None = None, target: Tensor | None = None) -> Tensor:
+        """(K·N, *code) and the target (N, T), if there is one, to (K·N, tokens, T) logits."""
+        if target is None:
+            return self.generate(z)[1]
+        times = z.shape[0] // max(1, target.shape[0])
+        target = target.long()
+        if dropped is not None:
+            target = torch.where(dropped, UNKNOWN, target)
+        before = nn.functional.pad(target[:, :-1], (1, 0), value=END)
+        given = self.embedding(before if times == 1 else before.repeat(times, 1))
+        return self.head(self.hidden(z, given)).transpose(1, 2)
+
+    @torch.no_grad()
+    def generate(
+        self, z: Tensor, noise: Tensor | None = None, *, temperature: float = 1.0, top_p: float = 1.0
+    ) -> tuple[Tensor, Tensor]:
+        """Tokens (N, T) for (N, *code), and their logits (N, tokens, T).
+
+        noise: (N, T) uniform numbers in 0..1, which choose each token from its distribution; without them, each is the
+            most likely one.
+        temperature: divides the logits; less than 1 prefers likely tokens. top_p: only the most likely tokens that
+            together have this probability are chosen from.
+
+        Source: Holtzman et al., The curious case of neural text degeneration, ICLR (2020), for top-p.
+        """
+        state, count = self.begin(z), z.shape[0]
+        token = torch.full((count,), END, device=z.device)
+        ended = torch.zeros(count, dtype=torch.bool, device=z.device)
+        tokens = torch.full((count, self.length), END, device=z.device)
+        logits = z.new_full((count, self.tokens, self.length), _NEVER)
+        logits[:, END] = 0
+        for place in range(self.length):
+            made, state = self.step(self.embedding(token), state)
+            likely = self.head(made).to(z.dtype)
+            token = likely.argmax(1) if noise is None else chosen(likely / temperature, noise[:, place], top_p)
+            token = torch.where(ended, END, token)
+            tokens[:, place] = token
+            logits[:, :, place] = torch.where(ended[:, None], logits[:, :, place], likely)
+            ended = ended | (token == END)
+            if place % 8 == 7 and bool(ended.all()):  # each look waits for the device
+                break
+        return tokens, logits
+
+    def start_at(self, logits: Tensor) -> None:
+        """Let the first output be these (tokens,) logits, the log-frequencies, wherever it is asked."""
+        with torch.no_grad():
+            self.head.bias.copy_(logits)
+            self.head.weight.mul_(0.1)
+
+    def draw_head(self, generator: torch.Generator) -> None:
+        """Draw the weights of the embedding and of the head."""
+        initialise(self.head, "identity", generator)
+        with torch.no_grad():
+            self.embedding.weight.normal_(0, self.embedding.embedding_dim**-0.5, generator=generator)
+
+    def extra_repr(self) -> str:
+        """The text that `print` shows."""
+        return f"tokens={self.tokens}, length={self.length}, dropped={self.dropped}"
+
+
+def chosen(logits: Tensor, noise: Tensor, top_p: float = 1.0) -> Tensor:
+    """(N, tokens) logits and (N,) uniform numbers to (N,) tokens, among the likely ones that have `top_p` together."""
+    shares, order = logits.softmax(1).sort(1, descending=True)
+    sums = shares.cumsum(1)
+    kept = torch.where(sums - shares < top_p, shares, 0)  # the first is always kept
+    sums = kept.cumsum(1)
+    place = (sums <= noise[:, None] * sums[:, -1:]).sum(1).clamp(max=logits.shape[1] - 1)
+    place = torch.minimum(place, (kept > 0).sum(1) - 1)
+    return order.gather(1, place[:, None])[:, 0]
+
+
+class Embed(nn.Module):
+    """Tokens to vectors: (N, T), with one-hot labels behind them if there are classes, to (N, T, width)."""
+
+    def __init__(self, tokens: int, width: int, classes: int) -> None:
+        super().__init__()
+        self.classes = classes
+        self.symbols = nn.Embedding(tokens, width)
+        self.labels = nn.Linear(classes, width, bias=False) if classes else None
+
+    def forward(self, x: Tensor) -> Tensor:
+        """See the class."""
+        length = x.shape[1] - self.classes
+        made = self.symbols(x[:, :length].long())
+        return made if self.labels is None else made + self.labels(x[:, length:].to(made.dtype))[:, None]
