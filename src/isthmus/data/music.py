@@ -45,9 +45,7 @@ def read_files(entries: Sequence[Entry], options: Options, where: str, medium: M
     """
     made = _like(options, where, medium)
     step = _bars(options.step or made.bars, "step")
-    found = windows_of(
-        single_pieces(entries), where, lambda entry: _windows(entry, made, step, options.columns), NOTES
-    )
+    found = windows_of(single_pieces(entries), where, lambda entry: _windows(entry, made, step, options.columns), NOTES)
     if medium is None:
         made = _settled(made, found["train"])
     encoded = {part: _raw(windows, made) for part, windows in found.items()}

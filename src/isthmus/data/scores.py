@@ -207,7 +207,7 @@ def _tunes(entry: Entry) -> list[Entry]:
     """The tunes of an ABC file, each of which starts with its number, X:."""
     with entry.open() as file:
         text = _decoded(file.read(LARGEST))
-    head, *tunes = re.split(r"(?m)^(?=X:)", text)
+    _, *tunes = re.split(r"(?m)^(?=X:)", text)
     if len(tunes) < 2:
         return [entry]
     return [
@@ -250,7 +250,7 @@ def _is_piece(given: Any) -> bool:
 
 
 def _grid(given: Any, name: str) -> Score:
-    """A piece from its pitches in each sixteenth, one for each voice; equal ones that follow each other are one note."""
+    """A piece from its pitches in each sixteenth, a voice each; equal ones in succession are one note."""
     if not isinstance(given, list) or not all(
         isinstance(step, list) and all(isinstance(p, int) and SILENT <= p <= 127 for p in step) for step in given
     ):
@@ -286,4 +286,3 @@ def _named(voices: list[tuple[str, list[Note]]]) -> list[tuple[str, list[Note]]]
         taken.add(plain)
         named.append((plain, notes))
     return named
-

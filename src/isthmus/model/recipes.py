@@ -7,6 +7,7 @@ from isthmus.model.blueprint import Blueprint
 from isthmus.model.recipe import Recipe, Recipes
 from isthmus.parts import (
     ActivationL1,
+    Bce,
     Blur,
     CodeAdversary,
     ColumnLikelihood,
@@ -363,6 +364,32 @@ _ROWS = (
         "Lewis et al., BART: denoising sequence-to-sequence pre-training, ACL (2020)",
         Blueprint(network=Transformer(), code=Plain(), distance=Tokens(), corruption=TokenNoise()),
         data="text",
+    ),
+    Recipe(
+        "music-vae",
+        "GRUs read two bars of a melody into at most 64 latent dimensions and write them again, note by note.",
+        "To blend two melodies and to draw new ones. For more bars: --window 16 --set network=conductor.",
+        "Roberts et al., A hierarchical latent vector model for learning long-term structure in music, ICML (2018)",
+        Blueprint(
+            network=Gru(widths=(256,), embedding=64, word_dropout=0.2),
+            code=GaussianCode(size="auto", most=64),
+            distance=Tokens(),
+            penalties=(Kl(weight=0.2, warmup=5),),
+        ),
+        data="text",
+    ),
+    Recipe(
+        "music-roll",
+        "Convolutions over the time of a piano roll, whose voices sound together; a code of at most 64 numbers.",
+        "To blend pieces with chords or several voices, to draw new ones, and to find missing notes.",
+        "Masci et al., ICANN (2011); Dong et al., MuseGAN, AAAI (2018), for convolutions over piano rolls",
+        Blueprint(
+            network=Conv(channels=(128, 128, 128), form="strided", activation="silu"),
+            code=GaussianCode(size="auto", most=64),
+            distance=Bce(),
+            penalties=(Kl(),),
+        ),
+        data="series",
     ),
     Recipe(
         "table",
