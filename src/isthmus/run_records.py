@@ -7,6 +7,7 @@ from typing import Any
 from isthmus.data.saved import check_description
 from isthmus.model.autoencoder import Autoencoder
 from isthmus.model.store import put_weights, read_described
+from isthmus.ngram import NGram
 from isthmus.pca import PCA
 from isthmus.quantised_pca import QuantisedPCA
 from isthmus.storage.checked import damaged, load_json, load_tensors
@@ -77,8 +78,8 @@ def read_weights(folder: Path, model: Autoencoder | None = None) -> Outcome:
         return Outcome.model_validate(notes)
 
 
-def read_baseline(folder: Path, model: Autoencoder) -> PCA | None:
-    """The principal components that the run in a folder is compared with; None if there are none.
+def read_baseline(folder: Path, model: Autoencoder) -> PCA | NGram | None:
+    """The principal components or n-grams that the run in a folder is compared with; None if there are none.
 
     Raises:
         RunError: they are damaged, or belong to samples of another shape than the model's.
@@ -87,7 +88,7 @@ def read_baseline(folder: Path, model: Autoencoder) -> PCA | None:
         return None
     tensors, _ = load_tensors(folder / BASELINE)
     with damaged(folder / BASELINE):
-        pca = QuantisedPCA.from_tensors(tensors)
+        pca = NGram.from_tensors(tensors) if "grams1" in tensors else QuantisedPCA.from_tensors(tensors)
         if pca.mean.numel() != math.prod(model.shape):
             raise ValueError(f"it has {pca.mean.numel()} numbers per sample, the model {math.prod(model.shape)}")
         if not all(bool(tensor.isfinite().all()) for tensor in tensors.values()):

@@ -62,7 +62,7 @@ def blend(
         typer.Option(
             metavar="PATH",
             help="The file to write: a strip, `.png`, an animation, `.gif`, or the samples of one of the ways, in any "
-            "format of `decode`. You may repeat it. [default: blend.png and blend.gif in RUN]",
+            "format of `decode`. You may repeat it. [default: blend.png in RUN, and blend.gif, but not for text]",
             show_default=False,
         ),
     ] = None,
@@ -78,8 +78,9 @@ def blend(
     """
     if len(samples) < 2:
         raise typer.BadParameter(f"{samples[0]} alone: expected two samples or more, as in test:3 test:8")
-    targets = out or [run / "blend.png", run / "blend.gif"]
     found = options.open_run(run, device)
+    tokens = found.description.get("kind") == "tokens"
+    targets = out or [run / "blend.png", *([] if tokens else [run / "blend.gif"])]
     options.make_way(*targets, force=force)
     from isthmus.drawing.theme import write_png
     from isthmus.uses import blend as use
@@ -109,4 +110,7 @@ def blend(
         ways_told = made.to_json()["ways"].items()
         rows = [(use.TITLES[way], number(row["distance_between"])) for way, row in ways_told]
         say_table(("way", "from the nearest training sample"), rows, right=True)
+    if tokens and not quiet and made.look.medium is not None:
+        for way, values in made.samples.items():
+            say(f"{use.TITLES[way]}:", *(f"  {text}" for text in made.look.medium.words(values)))
     say(*map(str, targets))

@@ -129,11 +129,13 @@ def number(value: float | None) -> str:
 
 
 def figures(measures: Mapping[str, Mapping[str, float | None]]) -> tuple[list[str], list[list[str]]]:
-    """Head and rows of a table of one part's measures: a row a measure, a column each for model, PCA and mean.
+    """Head and rows of a table of one part's measures: a row a measure, a column each for the model and its rivals.
 
     Of a model that puts damaged samples right: for the model, for doing nothing, and for the mean.
     """
-    names = {"model": "model", "nothing": "nothing", "pca": "PCA", "mean": "mean"}
+    names = {
+        "model": "model", "nothing": "nothing", "pca": "PCA", "mean": "mean", "n-gram": "n-gram", "unigram": "unigram"
+    }  # fmt: skip
     there = {name for row in measures.values() for name in row}
     columns = [name for name in names if name in there and not (name == "pca" and "nothing" in there)]
     head = ["", *(names[name] for name in columns)]

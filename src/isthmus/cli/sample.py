@@ -19,6 +19,10 @@ PICTURE = (".png", ".jpg", ".jpeg", ".bmp", ".webp")
 _SAMPLER = "How the codes are drawn"
 
 
+SHOWN = 10
+"""Drawn texts that are printed."""
+
+
 def add_to(app: typer.Typer) -> None:
     """Add the command of this file to `app`."""
     app.command(
@@ -54,6 +58,27 @@ def sample(
         str | None, typer.Option(metavar="NAME", rich_help_panel=_SAMPLER, help="Draw samples of this class only.")
     ] = None,
     components: Annotated[int, ranged(metavar="K", ge=1, panel=_SAMPLER, help="Gaussians in the mixture.")] = 10,
+    temperature: Annotated[
+        float,
+        ranged(
+            kind=float,
+            metavar="T",
+            ge=0,
+            panel=_SAMPLER,
+            help="For models of text or music: 0 writes the most likely tokens, 1 draws each from its probability.",
+        ),
+    ] = 0.0,
+    top_p: Annotated[
+        float,
+        ranged(
+            kind=float,
+            metavar="P",
+            gt=0,
+            le=1,
+            panel=_SAMPLER,
+            help="With a temperature: draw only from the most likely tokens that together have this probability.",
+        ),
+    ] = 1.0,
     seed: Annotated[int, ranged(help="The seed of the draws.", ge=0, lt=2**63 - 1)] = 0,
     judge: Annotated[
         bool,
@@ -78,13 +103,15 @@ def sample(
     if label is not None:
         label_number(loaded, label)
     if target is None:
-        target = run / ("samples.csv" if loaded.description["kind"] == "table" else "samples.png")
+        target = run / _usual(loaded.description)
     options.make_way(target, force=force)
     with working("drawing", quiet=quiet):
-        source = source_of(loaded, way=way, label=label, components=components, seed=seed)
+        words = {"components": components, "seed": seed, "temperature": temperature, "top_p": top_p}
+        source = source_of(loaded, way=way, label=label, **words)
         made = source.draw(count, torch.Generator().manual_seed(seed))
         _write(loaded, target, made, force)
     if not json:
+        _show_texts(loaded, made, quiet)
         say(str(target))
     found = None
     if judge:
@@ -97,6 +124,25 @@ def sample(
     if json:
         told: dict[str, Any] = {"path": str(target), "count": count, "way": made.way, "label": label}
         say_json(told | ({"judgement": found.to_json()} if found else {}))
+
+
+def _usual(description: dict[str, Any]) -> str:
+    """The file that is written by default."""
+    from isthmus.data.media.medium import medium_of
+
+    medium = medium_of(description)
+    if medium is not None and medium.together:
+        return f"samples{medium.suffixes[0]}"
+    return "samples.csv" if description["kind"] == "table" else "samples.png"
+
+
+def _show_texts(run: "Run", made: "Drawn", quiet: bool) -> None:
+    """The first samples in words, if they are tokens."""
+    from isthmus.data.media.medium import medium_of
+
+    medium = medium_of(run.description)
+    if medium is not None and medium.tokens and not quiet:
+        say(*medium.words(made.values[:SHOWN]))
 
 
 def _write(run: "Run", target: Path, made: "Drawn", force: bool) -> None:

@@ -15,6 +15,7 @@ from isthmus.measures import Evaluation, evaluate
 from isthmus.measures.passes import passes
 from isthmus.model.autoencoder import Autoencoder
 from isthmus.model.shape_checks import max_width
+from isthmus.ngram import NGram
 from isthmus.parts.forward_pass import Pass
 from isthmus.parts.model import eval_mode
 from isthmus.pca import PCA
@@ -89,13 +90,20 @@ class Examination:
     @property
     def numeric(self) -> bool:
         """Whether the samples are numbers without holes, so that distances between them are meaningful."""
+        if self.train.kind == "tokens":
+            return False
         return not any(self.model.scaling.levels) and bool(self.scaled.isfinite().all())
 
     @cached_property
     def scaled(self) -> Tensor:
-        """(n, D) scaled training samples; NaN in holes."""
-        batches = [self.model.scaling(raw).flatten(1).cpu() for raw in self.train.batches(self._inference_batch_size)]
-        return torch.cat(batches)
+        """(n, D) scaled training samples; NaN in holes. Tokens as points (see `Medium.points`)."""
+        scaling = self.model.scaling
+        return torch.cat([self._rows(scaling(raw)) for raw in self.train.batches(self._inference_batch_size)])
+
+    def _rows(self, scaled: Tensor) -> Tensor:
+        """(N, *shape) scaled samples or reconstructions as (N, D), on the CPU."""
+        medium = self.train.medium if self.train.kind == "tokens" else None
+        return scaled.flatten(1).cpu() if medium is None else medium.points(scaled.cpu())
 
     @cached_property
     def varying(self) -> int:
@@ -111,7 +119,7 @@ class Examination:
             if (cost := self.model.code.kl(out.code)) is not None:
                 kl = cost.cpu().double().sum(0) + (0 if kl is None else kl)
             count += len(out.clean)
-            made.append(out.reconstruction.flatten(1).cpu().double())
+            made.append(self._rows(out.reconstruction).double())
         rows = self.scaled.double()
         known = ~rows.isnan()
         centre = torch.where(known, rows, 0).sum(0) / known.sum(0).clamp(min=1)
@@ -135,9 +143,9 @@ class Examination:
         return self._looks[2]
 
     @cached_property
-    def baseline(self) -> PCA:
-        """PCA with as many components as the code has dimensions."""
-        assert self.run is not None, "only a run has a PCA"
+    def baseline(self) -> PCA | NGram:
+        """PCA with as many components as the code has dimensions; n-grams for tokens."""
+        assert self.run is not None, "only a run has a baseline"
         return self.run.baseline()
 
     @cached_property
@@ -170,7 +178,7 @@ class Examination:
         passes = list(self.passes((self.held or self.train).some(COMPARED)))
         codes = torch.cat([out.code.z.cpu() for out in passes])
         made, clean = (
-            torch.cat([rows.flatten(1).cpu() for rows in each])
+            torch.cat([self._rows(rows) for rows in each])
             for each in ([out.reconstruction for out in passes], [out.clean for out in passes])
         )
         return codes, made.float(), clean.float()

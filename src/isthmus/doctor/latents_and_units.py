@@ -1,5 +1,7 @@
 """Checks of units and latents: dead, saturated or duplicate units; a code that is unused or has gaps."""
 
+from typing import Any
+
 import torch
 from torch import Tensor
 
@@ -8,7 +10,7 @@ from isthmus.doctor.examination import COMPARED, SEED, Examination, errors_of
 from isthmus.doctor.finding import Finding, Picture, drawings, share
 from isthmus.doctor.units import Units, twins
 from isthmus.parts import ActivationL1, TopK
-from isthmus.parts.model import picture_of
+from isthmus.parts.model import picture_of, predicted
 
 DEAD = 0.5
 """Of a layer's units."""
@@ -26,6 +28,8 @@ TELLS = 0.01
 """Nats."""
 USED = 0.2
 """Of the latent dimensions."""
+HEARD = 1.05
+"""Times the nats with the own codes, if codes are exchanged."""
 GAP = 3.0
 """Times a new sample's distance from the data."""
 SURE = 3.0
@@ -188,6 +192,44 @@ def posterior_collapse(of: Examination) -> Finding | None:
             f"KL of each latent dimension, sorted: {used} of {len(kl)} reach {TELLS:g} nats.",
             "Information in each latent dimension. Dimensions below the dashed line are not used.",
         ),
+    )
+
+
+def code_ignored(of: Examination) -> Finding | None:
+    """Whether a decoder that sees the tokens before each predicts them as well with another sample's code.
+
+    The nats of held-out samples with the codes of others, divided by those with their own codes. A decoder of tokens
+    can model the language and ignore its code, even though the KL is kept up by free bits. Limit: at least 1.05.
+
+    Source: Bowman et al., Generating sentences from a continuous space, CoNLL (2016), for decoders that ignore the
+    code; the test with exchanged codes is that of He et al., Lagging inference networks, ICLR (2019), in simple form.
+    """
+    model = of.model
+    if model.distance.kind != "tokens" or model.conditioning.classes:
+        return None
+    samples = (of.held or of.train).some(COMPARED)
+    own = other = 0.0
+    for out in of.passes(samples):
+        own += float(model.objective.distances(out).sum())
+        other += float(model.distance(predicted(model, out.code.z.roll(1, 0), out.clean), out.clean).sum())
+    found = other / max(own, 1e-12)
+    if len(samples) < 2 or found >= HEARD:
+        return None
+    kl = next((name for name in model.objective.names if name.startswith("kl")), "")
+    options: dict[str, Any] = {"word_dropout": 0.5}
+    if kl:
+        options |= {f"{kl}.free_bits": 0.5, f"{kl}.warmup": max(1.0, of.settings.epochs // 2)}
+    return Finding(
+        "code ignored",
+        "serious",
+        f"The decoder needs {share(found - 1)} more nats with the codes of other samples: it hardly uses the code.",
+        found,
+        "nats with exchanged codes, by those with the own",
+        HEARD,
+        "at least",
+        "Hide more of the tokens before each from the decoder (word_dropout), let the KL's weight grow from 0, or use "
+        "free bits.",
+        cure.train_again(of, {name: value for name, value in options.items() if cure.possible(of, {name: value})}),
     )
 
 

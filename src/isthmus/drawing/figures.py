@@ -17,7 +17,9 @@ from isthmus.drawing.theme import LIGHT, MARKERS, Theme, drawing, sheet
 from isthmus.formatting import percent
 from isthmus.pca import principal_components
 
-WORDS = {"model": "model", "pca": "PCA", "mean": "mean", "original": "original", "nothing": "doing nothing"}
+WORDS = {"model": "model", "pca": "PCA", "mean": "mean", "original": "original", "nothing": "doing nothing"} | {
+    name: name for name in ("n-gram", "unigram")
+}
 """The names of the rivals in a figure."""
 
 MOST_POINTS = 4000

@@ -13,8 +13,11 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from torch import Tensor
 
+from isthmus.data.media import Medium
+from isthmus.data.media.medium import medium_of
 from isthmus.data.scaling import Scaling
 from isthmus.drawing.figures import picture_grid, short_name
+from isthmus.drawing.texts import text_rows
 from isthmus.drawing.theme import LIGHT, Theme, drawing, sheet
 from isthmus.options.reading import Kind
 from isthmus.trained import TrainedModel
@@ -26,6 +29,7 @@ MOST_COLUMNS, NAMED = 24, 3
 class Look:
     """The facts needed to show raw samples: their kind, their scaling, and a table's columns.
 
+    medium: what the samples stand for, if they aren't plain numbers or pictures.
     categories: for each column the names of its categories, or () for numbers; () for data without categories.
     """
 
@@ -33,17 +37,21 @@ class Look:
     scaling: Scaling
     columns: tuple[str, ...] = ()
     categories: tuple[tuple[str, ...], ...] = ()
+    medium: Medium | None = None
 
     @classmethod
     def of(cls, run: TrainedModel) -> Self:
         """The look of a run's samples."""
         said = run.description
         categories = tuple(tuple(names) for names in said.get("categories") or ())
-        return cls(said["kind"], run.model.scaling, tuple(said.get("columns") or ()), categories)
+        return cls(said["kind"], run.model.scaling, tuple(said.get("columns") or ()), categories, medium_of(said))
 
     @torch.no_grad()
     def scaled(self, raw: Tensor) -> Tensor:
-        """Raw samples scaled, so that their numbers can be compared."""
+        """Raw samples scaled, so that their numbers can be compared; tokens as points (see `Medium.points`)."""
+        if self.kind == "tokens":
+            assert self.medium is not None
+            return self.medium.points(raw)
         return self.scaling(raw).cpu()
 
     def told(self, column: int, value: float) -> float | str:
@@ -72,7 +80,11 @@ def sample_rows(
     Pictures stand side by side, with `captions` above them. For series (the first channel) and tables, each row is a
     panel with one line per sample, whose colour changes from the first to the last; of many columns, those that change
     most are shown. Lines with a caption are thicker and appear in the legend. Categories are named above the panel.
+    Tokens are written in words.
     """
+    if look.kind == "tokens" and look.medium is not None:
+        words = {name: look.medium.words(samples) for name, samples in rows.items()}
+        return text_rows(words, captions=captions, theme=theme)
     scaled = {name: look.scaled(samples) for name, samples in rows.items()}
     if look.kind == "pictures":
         return picture_grid(scaled, captions=captions, bounds=look.bounds(list(scaled.values())), theme=theme)

@@ -93,7 +93,7 @@ class Fit(Trial):
         """Train, measure, and return the sizes of the code and of PCA, weights, epochs, seconds and `measures`."""
         data = study.data
         model = self.blueprint.with_options(**self.options).build(data, seed=self.seed)
-        pca = study.pca(baseline_size(model))
+        pca = None if data.kind == "tokens" else study.pca(baseline_size(model))
         run = fitting.fit_once(
             model,
             data,
@@ -110,7 +110,8 @@ class Fit(Trial):
         parts = parts or {"train": data.train}
         measures = evaluate(run.model, parts, pca, pca.mean).to_json()
         chief = list(parts)[-1]
-        measures[chief] |= generative(run, parts[chief], study.pca)
+        if data.kind != "tokens":
+            measures[chief] |= generative(run, parts[chief], study.pca)
         return {
             "code": math.prod(model.code_shape),
             "bits": model.code.bits(model.code_shape),

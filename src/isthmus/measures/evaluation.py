@@ -1,4 +1,4 @@
-"""Evaluation: a model compared with the mean and with PCA of the same size or bits, on each part of the data."""
+"""Evaluation: a model compared with its baseline on each part: PCA of the same size or bits, or n-grams for tokens."""
 
 import math
 from collections.abc import Callable, Iterable, Mapping
@@ -12,8 +12,11 @@ from isthmus.data.samples import Samples, inference_batch_size
 from isthmus.data.stream import Stream
 from isthmus.measures import reconstruction as measure
 from isthmus.measures.passes import passes
+from isthmus.measures.tokens import TokenPart
 from isthmus.model.autoencoder import Autoencoder
 from isthmus.model.shape_checks import max_width
+from isthmus.ngram import NGram
+from isthmus.parts.forward_pass import Pass
 from isthmus.parts.model import eval_mode
 from isthmus.pca import PCA
 
@@ -35,6 +38,11 @@ _UNITS = {
     "elbo": Unit("Evidence lower bound", "nats a sample", True),
     "kl": Unit("KL divergence of the code to its prior", "nats a sample", False),
     "bits": Unit("Negative ELBO", "bits a number of the sample", False),
+    "nats": Unit("Cross-entropy of the tokens", "nats a token", False),
+    "nats_with_code": Unit("Cross-entropy with the code's own cost, the KL", "nats a token", False),
+    "wrong": Unit("Wrong tokens, given those before each", "share of 1", False),
+    "wrong_from_code": Unit("Wrong tokens, from the code alone", "share of 1", False),
+    "exact": Unit("Samples without a wrong token, from the code alone", "share of 1", True),
     "frechet": Unit("Fréchet distance of draws to samples", "scaled units²", False),
 }
 
@@ -47,6 +55,8 @@ def unit_of(name: str) -> Unit:
 @dataclass(frozen=True, eq=False)
 class Evaluation:
     """The results of `evaluate`, for each part.
+
+    For tokens the rivals are an "n-gram" model and the "unigram" in place of "pca" and "mean"; see `TokenPart`.
 
     measures: part → measure → "model", "pca", "mean" (and "nothing") → value, in scaled space: the mean over the
         samples' values; the explained variance is that of the whole part. Missing numbers don't count. None if a value
@@ -74,17 +84,28 @@ class Evaluation:
         """The part to report: test if there is one, else validation, else the first."""
         return next((part for part in ("test", "validation") if part in self.measures), next(iter(self.measures)))
 
+    @property
+    def rival(self) -> str:
+        """What the model is compared with: "nothing" if it restores, else "pca", or "n-gram" for tokens."""
+        row = next(iter(self.measures[self.chief_part].values()))
+        return next(rival for rival in ("nothing", "pca", "n-gram") if rival in row)
+
+    @property
+    def of_tokens(self) -> bool:
+        """Whether the samples are tokens."""
+        return "nats" in self.measures[self.chief_part]
+
 
 def evaluate(
     model: Autoencoder,
     parts: Mapping[str, Samples | Stream],
-    pca: PCA,
+    pca: PCA | NGram,
     mean: Tensor,
     *,
     batch_size: int | None = None,
     progress: Callable[[int, int | None], object] | None = None,
 ) -> Evaluation:
-    """Measure `model`, `pca` and `mean` on each of `parts`, streaming.
+    """Measure `model`, its baseline `pca` and `mean` on each of `parts`, streaming.
 
     SSE, MSE and explained variance for all data; PSNR and SSIM for pictures. The model runs in evaluation mode, without
     corruption, on its own device; its modules' modes are restored. Empty parts are ignored. Sums are in float64, on the
@@ -109,27 +130,20 @@ def evaluate(
         levels = model.scaling.levels
         for name, pieces in streams.items():
             generator = torch.Generator().manual_seed(0)
-            found = _Part(span=bounds[1] - bounds[0] if bounds else 1.0, levels=levels)
-            centre = _with_modes(mean, pieces, levels)
+            if isinstance(pca, NGram):
+                found = TokenPart(model, pca)
+            else:
+                span = bounds[1] - bounds[0] if bounds else 1.0
+                found = _Part(model, pca, _with_modes(mean, pieces, levels), span, levels)
             for samples in pieces:
                 found.kind = samples.kind
                 for out in passes(model, samples, batch_size, generator=generator):
-                    clean, observed = out.clean.float().cpu(), None if out.observed is None else out.observed.cpu()
-                    given = (
-                        model.corruption.as_clean(out.corrupted, model.shape).float().cpu() if model.restores else None
-                    )
-                    holed = clean if observed is None else torch.where(observed, clean, torch.nan)
-                    made = {
-                        "model": out.reconstruction.float().cpu(),
-                        "pca": pca.reconstruct(holed if given is None else given),
-                        "mean": centre.expand(len(clean), -1).reshape(clean.shape),
-                    } | ({} if given is None else {"nothing": given})
-                    found.add(clean, {rival: _off(output, clean, levels) for rival, output in made.items()}, observed)
-                    done += len(clean)
+                    found.take(out)
+                    done += len(out.clean)
                     if progress is not None:
                         progress(done, total)
             measures[name], errors[name] = found.measures(), found.errors()
-            if found.kind == "table":
+            if isinstance(found, _Part) and found.kind == "table":
                 columns[name] = found.columns()
     skipped = tuple(name for part in parts.values() if isinstance(part, Stream) for name in part.skipped)
     return Evaluation(measures, errors, columns, skipped)
@@ -165,13 +179,27 @@ def _off(output: Tensor, target: Tensor, levels: tuple[int, ...]) -> Tensor:
 class _Part:
     """Sums over the batches of one part, in float64."""
 
-    def __init__(self, span: float, levels: tuple[int, ...] = ()) -> None:
+    def __init__(self, model: Autoencoder, pca: PCA, centre: Tensor, span: float, levels: tuple[int, ...]) -> None:
+        self.model, self.pca, self.centre = model, pca, centre
         self.kind, self.span, self.levels = "", span, levels
         self.count, self.counts = 0, torch.zeros(())
         self.sums: dict[str, dict[str, float]] = {}
         self.per_sample: dict[str, list[Tensor]] = {}
         self.mean, self.spread = torch.zeros(()), torch.zeros(())
         self.squares: dict[str, Tensor] = {}
+
+    def take(self, out: Pass) -> None:
+        """One batch's pass: the model's reconstructions, and those of its rivals."""
+        clean, observed = out.clean.float().cpu(), None if out.observed is None else out.observed.cpu()
+        model = self.model
+        given = model.corruption.as_clean(out.corrupted, model.shape).float().cpu() if model.restores else None
+        holed = clean if observed is None else torch.where(observed, clean, torch.nan)
+        made = {
+            "model": out.reconstruction.float().cpu(),
+            "pca": self.pca.reconstruct(holed if given is None else given),
+            "mean": self.centre.expand(len(clean), -1).reshape(clean.shape),
+        } | ({} if given is None else {"nothing": given})
+        self.add(clean, {rival: _off(output, clean, self.levels) for rival, output in made.items()}, observed)
 
     def add(self, target: Tensor, by_rival: Mapping[str, Tensor], observed: Tensor | None = None) -> None:
         """One batch: the samples and each candidate's reconstruction of them, scaled, and the known numbers."""

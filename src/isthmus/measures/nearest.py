@@ -15,7 +15,8 @@ _BATCH_NUMBERS = 2**22
 class Nearest(NamedTuple):
     """The nearest neighbour of each of N samples.
 
-    distance: (N,) root of the mean square over a sample's numbers, in scaled units. which: (N,) int64, its number.
+    distance: (N,) root of the mean square over a sample's numbers, in scaled units; for tokens, over the numbers of
+    `Medium.points`. which: (N,) int64, its number.
     """
 
     distance: Tensor
@@ -31,14 +32,16 @@ def nearest_samples(samples: Tensor, others: Samples, scaling: Scaling, *, most:
     others: for example the training part; at least one. most: search at most this many of them, evenly spread.
     """
     device = scaling.scale.device
-    wanted = scaling(samples).flatten(1)
+    medium = others.medium if others.kind == "tokens" else None
+    in_space = scaling if medium is None else medium.points
+    wanted = in_space(samples).flatten(1)
     here = ~wanted.isnan()
     wanted = wanted.nan_to_num(0.0)
     best = torch.full((len(wanted),), torch.inf, device=device)
     index = torch.zeros(len(wanted), dtype=torch.int64, device=device)
     rows = spread(len(others), len(others) if most is None else most)
     for chosen in rows.split(max(1, _BATCH_NUMBERS // wanted.shape[1])):
-        found = scaling(others.batch(chosen)).flatten(1)
+        found = in_space(others.batch(chosen)).flatten(1)
         known = ~found.isnan()
         found = found.nan_to_num(0.0)
         if bool(here.all()) and bool(known.all()):

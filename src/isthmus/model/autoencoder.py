@@ -16,6 +16,7 @@ from isthmus.parts import CodeKind, Conditioning, Corruption, DataSpec, Distance
 from isthmus.parts.forward_pass import Draws, Pass
 from isthmus.parts.layers import Chain, dropout_masks, traced
 from isthmus.parts.model import code_from, encoder_input, picture_of
+from isthmus.parts.networks.autoregressive import Choice, tokens_decoder
 from isthmus.parts.part import Part, Shape
 
 
@@ -118,15 +119,20 @@ class Autoencoder(nn.Module):
         given, labels = given_to(self, raw), labels_for(self, labels, raw.shape[0])
         return code_from(self, encoder_input(self, given.values, given.observed, labels)).z
 
-    def decode(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
+    def decode(self, z: Tensor, labels: Tensor | None = None, choice: Choice | None = None) -> Tensor:
         """Decode (N, *code) to (N, *shape) in the raw data's units, as float32.
+
+        choice: how tokens are chosen; None takes the most likely ones. Of no use for other decoders.
 
         Raises:
             DataError: the codes have the wrong shape, or the labels (N,) of a condition are missing.
             UseError: the decoder needs more than the code (skip connections, or a residual).
         """
         check_codes(self, z)
-        return self.scaling.inverse(picture_of(self, z.to(self.device), labels_for(self, labels, z.shape[0])))
+        z, labels = z.to(self.device), labels_for(self, labels, z.shape[0])
+        if choice is not None and (writer := tokens_decoder(self.decoder)) is not None:
+            return writer.generate(self.conditioning.to_decoder(z, labels), choice)[0].float()
+        return self.scaling.inverse(picture_of(self, z, labels))
 
     def reconstruct(self, raw: Tensor, labels: Tensor | None = None, observed: Tensor | None = None) -> Tensor:
         """Reconstruct raw samples, as `encode` takes them, as (N, *shape) in the raw data's units, float32.

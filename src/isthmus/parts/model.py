@@ -12,7 +12,7 @@ from isthmus.parts.conditioning import Conditioning
 from isthmus.parts.corruptions import Corruption
 from isthmus.parts.distances import Distance
 from isthmus.parts.forward_pass import Batch, Code, Pass
-from isthmus.parts.layers import Chain
+from isthmus.parts.layers import Chain, traced
 from isthmus.parts.outputs import Output
 from isthmus.parts.part import Part, Shape
 
@@ -117,6 +117,11 @@ def picture_of(model: Model, z: Tensor, labels: Tensor | None = None) -> Tensor:
     """
     check_decodes(model)
     return model.distance.picture(model.decoder(model.conditioning.to_decoder(z, labels)).to(z.dtype))
+
+
+def predicted(model: Model, z: Tensor, target: Tensor, labels: Tensor | None = None) -> Tensor:
+    """(N, *outputs) the decoder's output for (N, *code), given the samples (N, *shape) if it takes them."""
+    return traced(model.decoder, model.conditioning.to_decoder(z, labels), target=target)[0].to(z.dtype)
 
 
 def example(model: Model) -> Pass:

@@ -15,7 +15,7 @@ from isthmus.model.autoencoder import Autoencoder
 from isthmus.pca import PCA
 from isthmus.uses.cells import cells_off
 
-SHOWN = {"pictures": 10, "series": 6, "table": 8}
+SHOWN = {"pictures": 10, "series": 6, "table": 8, "tokens": 8}
 """The most samples that are shown together."""
 
 MAPPED = 2000
@@ -44,6 +44,11 @@ class Looks:
             over = ended(clean)
             model, pca = torch.where(over, torch.nan, model), torch.where(over, torch.nan, pca)
         return {"original": clean, "model": model, "pca": pca}
+
+    def written(self, chosen: Tensor) -> Tensor:
+        """(n, T) the tokens that the model writes from the codes of the chosen samples."""
+        batch = self.samples.batch(chosen)
+        return self.model.reconstruct(batch, self._labels(chosen)).cpu()
 
     def typical(self) -> Tensor:
         """Typical samples: the first of each label if there are few labels, the others spread evenly."""

@@ -1,5 +1,6 @@
 """The report: one self-contained HTML page with all figures."""
 
+import difflib
 import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -64,6 +65,7 @@ def render(run: TrainedModel) -> str:
         training = _training(run, looks, found)
         worst = looks.worst_rows(usual_row(data.train), Look.of(run)) if samples.kind == "table" else []
         uses = [section for make in SECTIONS if (section := _section(make, run)) is not None]
+    rivals = ["model", found.rival, "unigram" if found.of_tokens else "mean"]
     source = data.description.get("source") or "data in memory"
     command = str(run.environment.get("command") or "")
     return fill_page(
@@ -73,7 +75,9 @@ def render(run: TrainedModel) -> str:
         explanation=words.explanation(found),
         cards=_cards(model, data, run, code_size),
         parts=_measure_rows(found, data),
-        rival=_rival(model),
+        rivals=rivals,
+        rival_names=[figures.WORDS[name] for name in rivals],
+        texts=_texts(looks) if found.of_tokens else [],
         restores=model.restores,
         code_size=code_size,
         pca_has=words.pca_has(pca),
@@ -106,7 +110,7 @@ def _section(make: Callable[[TrainedModel], Section | None], run: TrainedModel) 
 
 def _training(run: TrainedModel, looks: Looks, found: Evaluation) -> Section:
     """The section on training: the loss, the distribution of errors, and the map of the code."""
-    part, samples, rival = found.chief_part, looks.samples, _rival(looks.model)
+    part, samples, rival = found.chief_part, looks.samples, found.rival
     errors = {name: found.errors[part][name] for name in ("model", rival)}
     codes, labels = looks.codes()
     _, axes = figures.code_plane(codes)
@@ -115,7 +119,7 @@ def _training(run: TrainedModel, looks: Looks, found: Evaluation) -> Section:
         plate(
             "Errors",
             lambda theme: figures.error_histogram(errors, theme=theme),
-            f"Histogram of the {len(samples)} {part} samples' mean squared errors. {_error_words(errors)}",
+            f"Histogram of the {len(samples)} {part} samples' {_error_name(found)}. {_error_words(errors)}",
             f"Errors of the {part} samples: the model compared with {figures.WORDS[rival]}. Dotted: the means.",
         ),
         plate(
@@ -141,6 +145,8 @@ def _looking(looks: Looks, found: Evaluation, model: Autoencoder) -> Section | N
     part, samples = found.chief_part, looks.samples
     if samples.kind == "table":
         return _by_column(found, samples)
+    if samples.kind == "tokens":
+        return None
     chosen = {"Typical": looks.typical()}
     if len(samples) > len(chosen["Typical"]):
         chosen |= {"Best": looks.best(), "Worst": looks.worst()}
@@ -190,9 +196,33 @@ def _drawn(looks: Looks, indices: Tensor, model: Autoencoder) -> Callable[[Any],
     return lambda theme: figures.picture_grid(named, captions=captions, bounds=bounds, theme=theme)
 
 
-def _rival(model: Autoencoder) -> str:
-    """The model's rival: PCA, or doing nothing for a restoring model."""
-    return "nothing" if model.restores else "pca"
+def _texts(looks: Looks) -> list[dict[str, Any]]:
+    """For tokens: typical and worst samples and what the model writes from their codes, with the changes marked."""
+    medium = looks.samples.medium
+    assert medium is not None
+    shown = []
+    for title, chosen in (("Typical", looks.typical()), ("Worst", looks.worst())):
+        given = medium.symbols_of(looks.samples.batch(chosen))
+        made = medium.symbols_of(looks.written(chosen))
+        captions = looks.captions(chosen)
+        for original, copy, caption in zip(given, made, captions, strict=True):
+            shown.append({"title": title, "pieces": _differences(original, copy), "error": caption})
+    return shown
+
+
+def _differences(given: Sequence[str], made: Sequence[str]) -> list[tuple[str, str]]:
+    """The texts in pieces: ("same", …), ("gone", …) from the first, ("new", …) from the second."""
+    pieces: list[tuple[str, str]] = []
+    for change, a, b, c, d in difflib.SequenceMatcher(None, given, made, autojunk=False).get_opcodes():
+        if change == "equal":
+            pieces.append(("same", "".join(given[a:b])))
+            continue
+        pieces += [(kind, text) for kind, text in (("gone", "".join(given[a:b])), ("new", "".join(made[c:d]))) if text]
+    return pieces
+
+
+def _error_name(found: Evaluation) -> str:
+    return "shares of wrong tokens" if found.of_tokens else "mean squared errors"
 
 
 def _measure_rows(found: Evaluation, data: Data) -> list[dict[str, Any]]:
@@ -202,8 +232,8 @@ def _measure_rows(found: Evaluation, data: Data) -> list[dict[str, Any]]:
         rows = []
         for name, row in measures.items():
             unit = unit_of(name)
-            rival = "nothing" if "nothing" in row else "pca"
-            model, other = row["model"], row[rival]
+            rival = found.rival
+            model, other = row["model"], row.get(rival)
             better = ""
             if model is not None and other is not None and not math.isclose(model, other, rel_tol=1e-3):
                 better = "model" if (model > other) == unit.more_is_better else rival

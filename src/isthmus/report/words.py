@@ -1,9 +1,11 @@
 """The report's sentences: the verdict and its explanation."""
 
 import math
+from collections.abc import Mapping
 
 from isthmus.formatting import number, percent
 from isthmus.measures import Evaluation
+from isthmus.ngram import NGram
 from isthmus.pca import PCA
 from isthmus.quantised_pca import QuantisedPCA
 
@@ -17,6 +19,8 @@ def verdict(found: Evaluation, code_size: int, pca_size: int, bits: float | None
     rounded up.
     """
     part = found.chief_part
+    if found.of_tokens:
+        return _verdict_of_tokens(found.measures[part], part)
     row = found.measures[part]["sse"]
     model, pca = row["model"], row["pca"]
     start = f"The model's squared error on the {part} part is"
@@ -35,11 +39,36 @@ def verdict(found: Evaluation, code_size: int, pca_size: int, bits: float | None
 def explanation(found: Evaluation) -> str:
     """A second sentence: the explained variances; empty if they are not defined."""
     part = found.chief_part
+    if found.of_tokens:
+        return _explanation_of_tokens(found.measures[part])
     row = found.measures[part]["explained_variance"]
     if row["model"] is None or row["pca"] is None or "nothing" in row:
         return ""
     sentence = f"It reconstructs {percent(row['model'])} of the {part} part's variance, PCA {percent(row['pca'])}."
     return sentence if row["model"] > 0 else f"{sentence} It is no better than a model that always outputs the mean."
+
+
+def _verdict_of_tokens(measures: Mapping[str, Mapping[str, float | None]], part: str) -> str:
+    """The model's nats compared with those of an n-gram model, with the code's own cost if it is known."""
+    row = measures.get("nats_with_code", measures["nats"])
+    model, ngram = row["model"], row["n-gram"]
+    start = f"On the {part} part, the model needs"
+    if model is None or ngram is None:
+        return f"{start} a number of nats that is not finite: training has diverged. Lower the learning rate."
+    cost = " with its code's own cost" if "nats_with_code" in measures else ", given the code"
+    return f"{start} {number(model)} nats a token{cost}; an n-gram model without a code needs {number(ngram)}."
+
+
+def _explanation_of_tokens(measures: Mapping[str, Mapping[str, float | None]]) -> str:
+    """How much the code alone brings back."""
+    wrong = measures.get("wrong_from_code", {}).get("model")
+    if wrong is None:
+        return ""
+    exact = measures["exact"]["model"] or 0.0
+    return (
+        f"From the code alone it writes {percent(1 - wrong)} of the tokens correctly; "
+        f"{percent(exact)} of the samples are exact."
+    )
 
 
 def _beside(ratio: float) -> str:
@@ -67,8 +96,10 @@ def _with_numbers(code_size: int, pca_size: int) -> str:
     return f"with {pca_size} dimensions (the model's code has {code_size})"
 
 
-def pca_has(pca: PCA) -> str:
-    """The size of PCA's code, in words."""
+def pca_has(pca: PCA | NGram) -> str:
+    """The size of the baseline, in words."""
+    if isinstance(pca, NGram):
+        return f"n-grams up to {pca.size} tokens"
     count, unit = (pca.bits, "bit") if isinstance(pca, QuantisedPCA) else (pca.size, "component")
     return f"{count:,} {unit}{'s' * (count != 1)}"
 

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from isthmus.data import Data, Samples, reopen
+from isthmus.data.media.medium import medium_of
 from isthmus.data.samples import inference_batch_size
 from isthmus.data.series import ended
 from isthmus.data.stream import Stream
@@ -19,6 +20,9 @@ from isthmus.measures import Evaluation, evaluate
 from isthmus.model.autoencoder import Autoencoder
 from isthmus.model.shape_checks import max_width
 from isthmus.model.through import through
+from isthmus.ngram import NGram, learn_ngrams
+from isthmus.parts.model import eval_mode
+from isthmus.parts.networks.autoregressive import Choice
 from isthmus.pca import PCA, principal_components
 from isthmus.quantised_pca import QuantisedPCA, quantise
 from isthmus.storage.checked import save_tensors
@@ -36,8 +40,8 @@ class TrainedModel(SourceReader):
     """A trained model with the facts of its training.
 
     folder: where it is saved; None for a run in memory. data: the training data, if available. history: one row per
-    epoch. status: "finished", "stopped early", "interrupted" or "diverged". pca: principal components of the training
-    part, for comparison (`baseline`).
+    epoch. status: "finished", "stopped early", "interrupted" or "diverged". pca: the principal components, or for
+    tokens the n-grams, of the training part, for comparison (`baseline`).
     """
 
     model: Autoencoder
@@ -45,7 +49,7 @@ class TrainedModel(SourceReader):
     history: list[dict[str, Any]] = field(default_factory=list)
     data: Data | None = None
     folder: Path | None = None
-    pca: PCA | None = None
+    pca: PCA | NGram | None = None
     description: dict[str, Any] = field(default_factory=dict)
     environment: dict[str, Any] = field(default_factory=dict)
     status: str = "finished"
@@ -103,10 +107,11 @@ class TrainedModel(SourceReader):
         made, given = self.reconstruct(samples), samples.tensor().float()
         return torch.where(given.isnan(), made, given)
 
-    def decode(self, codes: Any, labels: Any = None) -> Tensor:
+    def decode(self, codes: Any, labels: Any = None, choice: Choice | None = None) -> Tensor:
         """(N, *code) codes, as an array or tensor, to (N, *shape) samples in the raw data's units, float32.
 
-        labels: (N,) whole numbers, for a model that is conditioned on them.
+        labels: (N,) whole numbers, for a model that is conditioned on them. choice: how tokens are chosen; None takes
+        the most likely ones.
 
         Raises:
             DataError: the codes have another shape than the model's, there are none, or they contain NaN.
@@ -132,7 +137,12 @@ class TrainedModel(SourceReader):
                 f"These codes have {codes[0].numel()} numbers each, but the model's codes have "
                 f"{torch.Size(wanted).numel()} {tuple(wanted)}. Give codes from this model's encode."
             )
-        return self._through(self.model.decode, Samples(values=codes.reshape(-1, *wanted), labels=labels))
+        samples = Samples(values=codes.reshape(-1, *wanted), labels=labels)
+        if choice is not None:  # its noise belongs to all codes together
+            labels = None if labels is None else labels.to(self.model.device)
+            with eval_mode(self.model):
+                return self.model.decode(samples.tensor(), labels, choice).cpu()
+        return self._through(self.model.decode, samples)
 
     def evaluate(self, source: Any = None, *, progress: Any = None, **read_options: Any) -> dict[str, Any]:
         """Reconstruction errors of the model, PCA and the mean, on the run's own parts or on a source.
@@ -162,16 +172,22 @@ class TrainedModel(SourceReader):
             self.data = reopen(self.description)
         return self.data
 
-    def baseline(self) -> PCA:
-        """PCA of the training part with as many components as the code has dimensions (at most 512); computed once.
+    def baseline(self) -> PCA | NGram:
+        """The model that a run is compared with; computed once.
+
+        For tokens, the n-grams of the training part. For other data, its PCA with as many components as the code has
+        dimensions (at most 512).
 
         For a quantised code, it has as many bits (`QuantisedPCA`).
         """
         made = self.pca
-        if made is None:
+        medium = medium_of(self.description)
+        if medium is not None and medium.tokens:
+            made = learn_ngrams(self.open().train, medium.tokens) if made is None else made
+        elif made is None:
             made = principal_components(self.open().train, self.model.scaling, self.baseline_size)
         bits = self.model.code.bits(self.model.code_shape)
-        if bits is not None and not isinstance(made, QuantisedPCA):
+        if bits is not None and isinstance(made, PCA) and not isinstance(made, QuantisedPCA):
             made = quantise(made, self.open().train, self.model.scaling, math.ceil(bits))
         if self.folder is not None and (made is not self.pca or not (self.folder / BASELINE).exists()):
             with contextlib.suppress(RunError):

@@ -117,7 +117,8 @@ def blend(
     samples = [one for one, _ in found]
     share = torch.linspace(0, 1, steps, dtype=torch.float64)
     raw = torch.cat([one.tensor().float() for one in samples])
-    made = {"content": _mixed(raw, share, run.model.scaling.levels)} if "content" in chosen_ways else {}
+    mixed = _scattered(raw, share) if samples[0].kind == "tokens" else _mixed(raw, share, run.model.scaling.levels)
+    made = {"content": mixed} if "content" in chosen_ways else {}
     codes = _blended_codes(run, samples, share, through_code, condition)
     chosen = _label(run, samples, condition) if codes else None
     for way, between in codes.items():
@@ -186,6 +187,16 @@ def _mixed(raw: Tensor, share: Tensor, levels: Sequence[int]) -> Tensor:
     numbers, nearer = along(raw, share, linear), along(raw, share, _nearer)
     whole = torch.tensor(levels or 0) > 0
     return torch.where(whole | numbers.isnan(), nearer, numbers)
+
+
+def _scattered(raw: Tensor, share: Tensor) -> Tensor:
+    """(K, T) tokens to the (S', T) between them: places change to the next sample's token one by one, in any order."""
+    places = torch.rand(raw.shape[1], generator=torch.Generator().manual_seed(0))
+
+    def way(start: Tensor, end: Tensor, share: Tensor) -> Tensor:
+        return torch.where(places < share.view(-1, 1).to(places.dtype), end[:, None], start[:, None])
+
+    return along(raw, share, way)
 
 
 def _nearer(start: Tensor, end: Tensor, share: Tensor) -> Tensor:

@@ -16,6 +16,7 @@ from isthmus.data.tiles import places_of, tiled
 from isthmus.drawing import detection
 from isthmus.drawing.plates import Section, plate
 from isthmus.drawing.rows import Look
+from isthmus.drawing.texts import text_heat
 from isthmus.drawing.theme import LIGHT
 from isthmus.errors import DataError, UseError
 from isthmus.formatting import number, percent
@@ -282,6 +283,10 @@ def draw_most_anomalous(
     with eval_mode(model):
         out = list(passes(model, samples, batch_size(model), damage=False))
     errors = torch.cat([elements_of(model, each) for each in out])
+    if samples.kind == "tokens" and samples.medium is not None:
+        symbols = samples.medium.symbols_of(samples.tensor())
+        costs = [row[: len(own)].tolist() for row, own in zip(errors, symbols, strict=True)]
+        return text_heat(symbols, costs, titles, theme)
     clean, made = (
         torch.cat([getattr(each, name).float().cpu() for each in out]) for name in ("clean", "reconstruction")
     )
@@ -313,14 +318,17 @@ def section(run: TrainedModel) -> Section | None:
         "pictures": "with the place of the error",
         "series": "with the times of large errors",
         "table": "with the columns that explain the error",
+        "tokens": "with the tokens that the model did not expect",
     }[test.kind]
+    title, unit = "Reconstruction errors", "mean squared error"
+    if test.kind == "tokens":
+        title, unit = "Costs of the samples", "nats a token"
     plates = [
         plate(
             "Scores",
-            lambda theme: detection.score_histogram(groups, found.threshold, "mean squared error", theme=theme),
+            lambda theme: detection.score_histogram(groups, found.threshold, unit, theme=theme),
             f"Histogram of the scores of the {found.part} and the test part; threshold {number(found.threshold)}.",
-            f"Reconstruction errors. Dashed: the threshold; {percent(found.quantile)} of the {found.part} part{out} "
-            "lie below it.",
+            f"{title}. Dashed: the threshold; {percent(found.quantile)} of the {found.part} part{out} lie below it.",
         ),
         plate(
             "The most anomalous samples",

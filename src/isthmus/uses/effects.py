@@ -38,6 +38,9 @@ def effect_of(samples: Tensor, where: Tensor, look: Look) -> Effect:
         return _on_columns(samples, where.flatten(), look)
     if look.kind == "series":
         return _on_steps(samples, where)
+    if look.kind == "tokens" and look.medium is not None:
+        first, last = look.medium.words(samples[[0, -1]])
+        return Effect(f"{first!r} → {last!r}", {"low": first, "high": last})
     return _on_pixels(look.scaled(samples), where)
 
 

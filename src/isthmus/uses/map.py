@@ -154,7 +154,9 @@ def map_codes(
     plane, why = None, NOT_ASKED
     if not 0 <= across <= MOST_STEPS:
         raise DataError(f"across={across}: expected 0 to {MOST_STEPS:,} positions along each side.")
-    if across:
+    if across and samples.kind == "tokens":
+        why = "Decoded positions of a map are drawn for pictures, series and tables."
+    elif across:
         try:
             plane, why = _plane(run, found, chosen, across), ""
         except UseError as error:

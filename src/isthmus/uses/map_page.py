@@ -93,6 +93,8 @@ def _data(points: Tensor, samples: Samples, rows: Tensor, look: Look, plane: Pla
         lines = samples.tensor()[:, 0].numpy()
         every = np.unique(np.linspace(0, lines.shape[1] - 1, min(STEPS, lines.shape[1])).round().astype(int))
         data["lines"] = [[None if math.isnan(v) else float(f"{v:.4g}") for v in line] for line in lines[:, every]]
+    elif look.kind == "tokens" and look.medium is not None:
+        data["texts"] = look.medium.words(samples.tensor())
     else:
         values = samples.tensor().flatten(1)
         columns = list(samples.columns) or [f"column {i + 1}" for i in range(values.shape[1])]

@@ -13,6 +13,7 @@ from isthmus.data.folders import picture_files
 from isthmus.data.options import Options
 from isthmus.data.pictures import SUFFIXES, decode
 from isthmus.data.samples import as_tensor
+from isthmus.data.write import open_writer
 from isthmus.errors import DataError, UseError, nearest
 from isthmus.storage.files import open_regular, unwritable, write_whole
 from isthmus.storage.replacing import finish_swap
@@ -83,6 +84,8 @@ def restore_files(
         IsthmusError: the target can't be written to.
     """
     source, target = Path(source).expanduser(), Path(target).expanduser()
+    if run.description.get("kind") in ("tokens", "series") and mask is None:
+        return _restore_samples(run, source, target, overwrite)
     masks = None if mask is None else Path(mask).expanduser()
     if masks is not None and not masks.exists():
         raise DataError(f"{masks} does not exist: expected a mask, as a picture or a folder of pictures.")
@@ -120,6 +123,21 @@ def restore_files(
         _write(place, made)
         found.written.append(str(place))
     return found
+
+
+def _restore_samples(run: TrainedModel, source: Path, target: Path, overwrite: bool) -> Restored:
+    """Texts, notes or series restored: read, reconstructed a piece at a time, and written in the target's format."""
+    if not run.model.corruption.damages:
+        raise UseError(
+            "This model was trained without a corruption, so it can't restore anything. Train one with a corruption, "
+            "such as the recipe 'text-denoising'."
+        )
+    if target.exists() and source.exists() and target.samefile(source):
+        raise DataError(f"{target} is the source itself: choose another target.")
+    with open_writer(target, like=run.description or None, overwrite=overwrite) as put:
+        for piece, made in run.stream(source).through(run.reconstruct):
+            put(made, piece.names)
+    return Restored([str(target)])
 
 
 def _plan(source: Path, target: Path) -> dict[str, Path]:

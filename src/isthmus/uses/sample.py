@@ -8,15 +8,18 @@ import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 
+from isthmus.data.media.medium import medium_of
 from isthmus.data.samples import Samples
 from isthmus.drawing.draws import clouds, picture_board, series_board
 from isthmus.drawing.plates import Section, plate
+from isthmus.drawing.texts import text_rows
 from isthmus.drawing.theme import LIGHT, Theme
 from isthmus.errors import DataError, UseError, nearest
 from isthmus.formatting import number
 from isthmus.memory import check_size, within_memory
 from isthmus.model.autoencoder import Autoencoder
 from isthmus.parts.model import check_decodes
+from isthmus.parts.networks.autoregressive import Choice, tokens_decoder
 from isthmus.samplers import Sampler, Way, fit_sampler
 from isthmus.seeds import seeded
 from isthmus.trained import TrainedModel
@@ -61,13 +64,15 @@ class FromPrior:
 class Source:
     """The source of draws: a sampler of codes, and the labels that belong to them.
 
-    label: the class of all draws; None for all classes. way: how codes are drawn.
+    label: the class of all draws; None for all classes. way: how codes are drawn. temperature, top_p: see `sample`.
     """
 
     run: TrainedModel
     sampler: "Sampler | FromPrior"
     way: str
     label: int | None
+    temperature: float = 0.0
+    top_p: float = 1.0
 
     def draw(self, count: int, generator: torch.Generator) -> Drawn:
         """`count` samples; a conditional model draws each class in turn, unless one class was requested.
@@ -84,7 +89,11 @@ class Source:
             labels = torch.full((count,), self.label)
         elif classes:
             labels = torch.arange(count) % classes
-        return Drawn(self.run.decode(codes, labels if classes else None), codes, labels, self.way)
+        choice = None
+        if self.temperature:
+            noise = torch.rand(count, *self.run.model.shape, generator=generator).to(self.run.model.device)
+            choice = Choice(noise, self.temperature, self.top_p)
+        return Drawn(self.run.decode(codes, labels if classes else None, choice), codes, labels, self.way)
 
 
 @takes_run
@@ -96,6 +105,8 @@ def sample(
     label: str | int | None = None,
     components: int = 10,
     seed: int = 0,
+    temperature: float = 0.0,
+    top_p: float = 1.0,
 ) -> Drawn:
     """New samples from a trained model.
 
@@ -108,6 +119,8 @@ def sample(
     label: the name of the class to draw. A conditional model gets it as its condition; for other models, the sampler is
         fitted only to that class's codes, and "auto" is then the mixture.
     components: of the mixture. seed: of the draws.
+    temperature: of the tokens that a model of text or music draws: 0 writes the most likely ones, 1 draws from their
+        probabilities. top_p: draw only from the most likely tokens that together have this probability.
 
     Raises:
         UseError: the model has no prior, and way is "auto" or "prior"; or its code is quantised.
@@ -115,7 +128,9 @@ def sample(
     """
     if count < 1:
         raise DataError(f"count={count}: expected 1 or more samples.")
-    source = source_of(run, way=way, label=label, components=components, seed=seed)
+    source = source_of(
+        run, way=way, label=label, components=components, seed=seed, temperature=temperature, top_p=top_p
+    )
     return source.draw(count, seeded(seed))
 
 
@@ -126,6 +141,8 @@ def source_of(
     label: str | int | None = None,
     components: int = 10,
     seed: int = 0,
+    temperature: float = 0.0,
+    top_p: float = 1.0,
     most: int = MOST_CODES,
 ) -> Source:
     """The source that `sample` draws from; same arguments and errors. most: training codes to fit a sampler to."""
@@ -133,6 +150,7 @@ def source_of(
         raise DataError(f"There is no way {way!r} to draw codes. {nearest(str(way), WAYS)}")
     model = run.model
     check_decodes(model)
+    _check_choice(run, temperature, top_p)
     if not model.code.differentiable:
         raise UseError(
             f"This model's code is quantised ({model.code.kind}). Its decoder was never trained on values between two "
@@ -152,14 +170,26 @@ def source_of(
                 "This model was trained without a prior, so codes drawn from N(0, 1) don't decode to samples. "
                 "Choose way='mixture' (or 'gaussian', 'neighbours'), which is fitted to the training part's codes."
             )
-        return Source(run, FromPrior(model), "prior", number)
+        return Source(run, FromPrior(model), "prior", number, temperature, top_p)
     train = run.open().train
     if of_class:
         assert train.labels is not None
         train = train.take((train.labels == number).nonzero()[:, 0])
-    return Source(
-        run, fit_sampler(run.encode(train.some(most)), chosen, components=components, seed=seed), chosen, number
-    )
+    sampler = fit_sampler(run.encode(train.some(most)), chosen, components=components, seed=seed)
+    return Source(run, sampler, chosen, number, temperature, top_p)
+
+
+def _check_choice(run: TrainedModel, temperature: float, top_p: float) -> None:
+    """Raise DataError if these aren't settings of a choice, UseError if the model chooses nothing."""
+    if temperature < 0 or not 0 < top_p <= 1:
+        raise DataError(
+            f"temperature={temperature:g} and top_p={top_p:g}: expected a temperature of at least 0, and a top_p above "
+            "0 and at most 1."
+        )
+    if temperature and tokens_decoder(run.model.decoder) is None:
+        raise UseError("This model makes no tokens, so it has no temperature. Leave temperature out.")
+    if top_p < 1 and not temperature:
+        raise DataError(f"top_p={top_p:g} needs a temperature above 0, such as temperature=1.")
 
 
 def has_prior(run: TrainedModel) -> bool:
@@ -185,7 +215,7 @@ def section(run: TrainedModel) -> Section | None:
     says = f"{_SHOWN} samples drawn from {origin}."
     command = "isthmus sample RUN --judge" if way == "auto" else "isthmus sample RUN --way mixture --judge"
     words = [f"{says} To compare them with real samples in numbers: {command}."]
-    alt = f"{says} {_spread_words(run, made)}"
+    alt = says if run.description["kind"] == "tokens" else f"{says} {_spread_words(run, made)}"
     return Section("New samples", [plate("Drawn", lambda theme: draw(run, made, theme=theme), alt, says)], words)
 
 
@@ -194,6 +224,10 @@ def draw(run: TrainedModel, made: Drawn, *, theme: Theme = LIGHT) -> Figure:
     model, kind = run.model, run.description["kind"]
     names = run.description.get("label_names") or ()
     captions = [names[label] for label in made.labels.tolist()] if made.labels is not None and names else []
+    if kind == "tokens":
+        words = medium_of(run.description)
+        assert words is not None
+        return text_rows({"drawn": words.words(made.values)}, captions=captions, theme=theme)
     if kind == "series":
         return series_board(made.values, captions=captions, theme=theme)
     with torch.no_grad():

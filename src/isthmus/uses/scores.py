@@ -12,6 +12,7 @@ from isthmus.measures import has_likelihood, log_likelihood
 from isthmus.measures.passes import passes
 from isthmus.model.autoencoder import Autoencoder
 from isthmus.model.shape_checks import max_width
+from isthmus.parts.distances.tokens import Tokens, counted
 from isthmus.parts.forward_pass import Pass
 from isthmus.parts.model import eval_mode
 from isthmus.trained import TrainedModel
@@ -39,7 +40,9 @@ def element_errors(model: Autoencoder, samples: Samples) -> Tensor:
 
 
 def elements_of(model: Autoencoder, out: Pass) -> Tensor:
-    """(N, *shape) the same, for a pass."""
+    """(N, *shape) the same, for a pass; for tokens the nats of each, 0 after the end."""
+    if isinstance(model.distance, Tokens):
+        return model.distance.elements(out.output, out.clean).float().cpu()
     errors = (out.reconstruction.float() - out.clean.float()).square()
     if any(model.scaling.levels):
         categories = torch.tensor(model.scaling.levels, device=errors.device) > 0
@@ -65,7 +68,8 @@ def _by_error(run: TrainedModel, *_: Any) -> tuple[Score, None]:
 
     def score(raw: Tensor, labels: Tensor | None) -> Tensor:
         out = pass_of(model, raw, labels)
-        return _mean(elements_of(model, out), out.observed)
+        there = counted(out.clean) if isinstance(model.distance, Tokens) else out.observed
+        return _mean(elements_of(model, out), there)
 
     return score, None
 
@@ -76,9 +80,9 @@ def _by_unexplained(run: TrainedModel, *_: Any) -> tuple[Score, None]:
     It is 1 if the model reconstructs only the mean of each channel c. It is 1 minus the coefficient of determination.
     """
     model = run.model
-    if run.description["kind"] == "table":
+    if run.description["kind"] in ("table", "tokens"):
         raise UseError(
-            "by='unexplained' needs pictures or series: the cells of a table's row have no common mean. "
+            "by='unexplained' needs pictures or series: the cells of a table's row and tokens have no common mean. "
             "Choose by='error' or by='neighbours'."
         )
 

@@ -98,7 +98,7 @@ class Traverse:
         rows = {title: move.samples for title, move in zip(titles, self.moves, strict=True)}
         steps = len(self.moves[0].samples)
         captions = ["lowest", *[""] * (steps - 2), "highest"]
-        if self.look.kind == "series":
+        if self.look.kind in ("series", "tokens"):
             return sample_rows(rows, self.look, captions=captions, theme=theme)
         where = [move.where for move in self.moves]
         return picture_changes(rows, where, self.look, captions=[*captions, "change"], theme=theme)
@@ -174,7 +174,7 @@ def section(run: TrainedModel) -> Section | None:
     if part is None or len(parts["train"]) < 2:
         return None
     try:
-        found = traverse(run, f"{part}:0", most=8 if run.description["kind"] != "series" else 4)
+        found = traverse(run, f"{part}:0", most=8 if run.description["kind"] not in ("series", "tokens") else 4)
     except (DataError, UseError):  # of a diverged model, say
         return None
     if not all(bool(move.samples.isfinite().all()) for move in found.moves):
@@ -241,7 +241,7 @@ def _where(run: TrainedModel, train: Samples, number: int, values: Tensor) -> Te
     chosen = train.some(SEEN)
     thirds = values[[0, len(values) // 2, -1]]
     made = _moved(run, run.encode(chosen).flatten(1), chosen.labels, number, thirds)
-    scaled = Look.of(run).scaled(made.flatten(0, 1)).view(made.shape)
+    scaled = Look.of(run).scaled(made.flatten(0, 1)).view(*made.shape[:2], *_space(made))
     return _spread(scaled.transpose(0, 1)).square().mean(0).sqrt()
 
 
@@ -252,6 +252,11 @@ def _moved(run: TrainedModel, around: Tensor, labels: Tensor | None, number: int
     told = None if labels is None or not run.model.conditioning.classes else labels.repeat_interleave(len(values))
     made = run.decode(codes.flatten(0, 1), told)
     return made.view(len(around), len(values), *made.shape[1:])
+
+
+def _space(made: Tensor) -> tuple[int, ...]:
+    """The shape of a scaled sample: its own, or flat for tokens."""
+    return (-1,) if made.ndim == 3 else tuple(made.shape[2:])
 
 
 def _spread(samples: Tensor) -> Tensor:

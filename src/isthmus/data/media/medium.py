@@ -5,12 +5,14 @@ from pathlib import Path
 from typing import Any, ClassVar, Self
 
 import numpy as np
+import torch
 from pydantic import BaseModel, ConfigDict, ValidationError
 from torch import Tensor
 
 from isthmus.errors import DataError
 from isthmus.options.reading import Kind
 
+_APART = 128
 END, UNKNOWN = 0, 1
 """The tokens of every vocabulary that mean the end of a sample and an unknown symbol."""
 
@@ -43,6 +45,19 @@ class Medium(BaseModel):
     def tokens(self) -> int:
         """The size of the vocabulary, for samples of tokens; otherwise 0."""
         return 0
+
+    def points(self, values: Tensor) -> Tensor:
+        """(N, T) tokens as (N, D) points whose squared distances count the places with different tokens.
+
+        Of a large vocabulary, tokens that are equal modulo `_APART` count as the same, to save memory.
+        """
+        apart = min(self.tokens, _APART)
+        hot = torch.nn.functional.one_hot(values.long() % apart, apart).flatten(1).float()
+        return hot / 2**0.5
+
+    def symbols_of(self, values: Tensor) -> list[list[str]]:
+        """(N, T) tokens to the text of each token, up to the end of each sample."""
+        raise NotImplementedError
 
     def words(self, values: np.ndarray | Tensor) -> list[str]:
         """(N, *shape) raw values as one line of text each, for people to read."""

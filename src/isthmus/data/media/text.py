@@ -81,6 +81,15 @@ class Text(Medium):
         named = [self._shown(rows_of) for rows_of in rows.round().astype(np.int64)]
         return [_from_bytes(text) for text in named] if self.merges else named
 
+    def symbols_of(self, values: Tensor) -> list[list[str]]:
+        """(N, T) tokens to the text of each token, up to the end of each sample."""
+        rows = values.detach().cpu().long().tolist()
+        ended = [row[: row.index(END)] if END in row else row for row in rows]
+        texts = [
+            [self.symbols[t - SPECIAL] if SPECIAL <= t < self.tokens else REPLACEMENT for t in row] for row in ended
+        ]
+        return [[_from_bytes(text) for text in row] for row in texts] if self.merges else texts
+
     def words(self, values: np.ndarray | Tensor) -> list[str]:
         """(N, T) tokens as texts of one line each."""
         return [" ".join(text.split()) for text in self.decode(values)]

@@ -1,5 +1,6 @@
 """Decoders that make a sequence token by token: each sees the code and the tokens before it."""
 
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -11,6 +12,21 @@ END, UNKNOWN = 0, 1
 """The tokens that end a sequence, and that stand for a dropped one (`isthmus.data.media`)."""
 _NEVER = -1e4
 """The logit of every token but the end, after the end."""
+
+
+@dataclass(frozen=True, eq=False)
+class Choice:
+    """How each token is chosen from its distribution.
+
+    noise: (N, T) uniform numbers in 0..1. temperature: divides the logits; less than 1 prefers likely tokens.
+    top_p: only the most likely tokens that together have this probability are chosen from.
+
+    Source: Holtzman et al., The curious case of neural text degeneration, ICLR (2020), for top-p.
+    """
+
+    noise: Tensor
+    temperature: float = 1.0
+    top_p: float = 1.0
 
 
 class Autoregressive(Masked):
@@ -64,18 +80,8 @@ class Autoregressive(Masked):
         return self.head(self.hidden(z, given)).transpose(1, 2)
 
     @torch.no_grad()
-    def generate(
-        self, z: Tensor, noise: Tensor | None = None, *, temperature: float = 1.0, top_p: float = 1.0
-    ) -> tuple[Tensor, Tensor]:
-        """Tokens (N, T) for (N, *code), and their logits (N, tokens, T).
-
-        noise: (N, T) uniform numbers in 0..1, which choose each token from its distribution; without them, each is the
-            most likely one.
-        temperature: divides the logits; less than 1 prefers likely tokens. top_p: only the most likely tokens that
-            together have this probability are chosen from.
-
-        Source: Holtzman et al., The curious case of neural text degeneration, ICLR (2020), for top-p.
-        """
+    def generate(self, z: Tensor, choice: Choice | None = None) -> tuple[Tensor, Tensor]:
+        """Tokens (N, T) for (N, *code), and their logits (N, tokens, T); without a choice, each the most likely one."""
         state, count = self.begin(z), z.shape[0]
         token = torch.full((count,), END, device=z.device)
         ended = torch.zeros(count, dtype=torch.bool, device=z.device)
@@ -85,7 +91,7 @@ class Autoregressive(Masked):
         for place in range(self.length):
             made, state = self.step(self.embedding(token), state)
             likely = self.head(made).to(z.dtype)
-            token = likely.argmax(1) if noise is None else chosen(likely / temperature, noise[:, place], top_p)
+            token = likely.argmax(1) if choice is None else _chosen(likely, choice, place)
             token = torch.where(ended, END, token)
             tokens[:, place] = token
             logits[:, :, place] = torch.where(ended[:, None], logits[:, :, place], likely)
@@ -111,15 +117,22 @@ class Autoregressive(Masked):
         return f"tokens={self.tokens}, length={self.length}, dropped={self.dropped}"
 
 
-def chosen(logits: Tensor, noise: Tensor, top_p: float = 1.0) -> Tensor:
-    """(N, tokens) logits and (N,) uniform numbers to (N,) tokens, among the likely ones that have `top_p` together."""
-    shares, order = logits.softmax(1).sort(1, descending=True)
+def _chosen(logits: Tensor, choice: Choice, step: int) -> Tensor:
+    """(N,) tokens from (N, tokens) logits, among the likely ones that have `top_p` together."""
+    shares, order = (logits / choice.temperature).softmax(1).sort(1, descending=True)
     sums = shares.cumsum(1)
-    kept = torch.where(sums - shares < top_p, shares, 0)  # the first is always kept
+    kept = torch.where(sums - shares < choice.top_p, shares, 0)  # the first is always kept
     sums = kept.cumsum(1)
-    place = (sums <= noise[:, None] * sums[:, -1:]).sum(1).clamp(max=logits.shape[1] - 1)
+    noise = choice.noise[:, step, None].to(sums)
+    place = (sums <= noise * sums[:, -1:]).sum(1).clamp(max=logits.shape[1] - 1)
     place = torch.minimum(place, (kept > 0).sum(1) - 1)
     return order.gather(1, place[:, None])[:, 0]
+
+
+def tokens_decoder(decoder: nn.Module) -> Autoregressive | None:
+    """The layer of a decoder that makes tokens one by one, if there is one."""
+    output = getattr(decoder, "output", None)
+    return output if isinstance(output, Autoregressive) else None
 
 
 class Embed(nn.Module):

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from isthmus.parts.distances import Distance
 from isthmus.parts.layers import Chain
-from isthmus.parts.networks.autoregressive import Autoregressive
+from isthmus.parts.networks.autoregressive import tokens_decoder
 from isthmus.parts.part import Part, Shape
 
 Normalisation = Literal["batch", "layer"] | None
@@ -58,8 +58,8 @@ class Network(Part):
         Source: Hinton, A practical guide to training restricted Boltzmann machines (2010), section 8.
         """
         output = getattr(decoder, "output", None)
-        if isinstance(output, Autoregressive):
-            output.start_at(distance.start(sample))
+        if (writer := tokens_decoder(decoder)) is not None:
+            writer.start_at(distance.start(sample))
             return
         bias = getattr(output, "bias", None)
         if not isinstance(output, nn.Module) or not isinstance(bias, Tensor):
