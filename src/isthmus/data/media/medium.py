@@ -24,7 +24,7 @@ class Medium(BaseModel):
 
     kind: its name. layout: the kind of its `Samples`: "tokens" (N, T), "series" (N, C, T) or "pictures" (N, C, H, W).
     suffixes: of the files that it is written to, the usual one first. together: whether one file holds all samples;
-    otherwise each sample gets a file, in a folder or a zip.
+    otherwise each sample gets a file, in a folder or a zip. pictured: whether people see samples best as `pictures`.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -33,6 +33,7 @@ class Medium(BaseModel):
     layout: ClassVar[Kind]
     suffixes: ClassVar[tuple[str, ...]]
     together: ClassVar[bool] = False
+    pictured: ClassVar[bool] = False
     _kinds: ClassVar[dict[str, type["Medium"]]] = {}
 
     @classmethod
@@ -62,6 +63,14 @@ class Medium(BaseModel):
     def words(self, values: np.ndarray | Tensor) -> list[str]:
         """(N, *shape) raw values as one line of text each, for people to read."""
         raise NotImplementedError
+
+    def pictures(self, values: Tensor) -> Tensor:
+        """(N, *shape) raw values as grey pictures (N, 1, H, W) in 0..1, for media that are `pictured`."""
+        raise NotImplementedError
+
+    def played(self, values: Tensor) -> list[list[tuple[float, float, int]]] | None:
+        """Each sample's notes as (start, duration, MIDI pitch) in seconds, for a player; None if it has no notes."""
+        return None
 
     def write(self, path: Path, values: np.ndarray, names: Sequence[str]) -> None:
         """Write (N, *shape) raw values to a new file with one of the `suffixes`, if samples go `together`."""

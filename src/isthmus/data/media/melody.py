@@ -6,7 +6,7 @@ import numpy as np
 from torch import Tensor
 
 from isthmus.data.media.medium import END
-from isthmus.data.media.notes import HIGHEST, Notes, as_rows, checked_notes
+from isthmus.data.media.notes import HIGHEST, Notes, as_rows, checked_notes, pitch_name
 from isthmus.options.reading import Kind
 
 HOLD, REST, LOWEST_NOTE = 2, 3, 4
@@ -29,6 +29,12 @@ class Melody(Notes):
     def tokens(self) -> int:
         """The size of the vocabulary: four special tokens and 128 pitches."""
         return LOWEST_NOTE + HIGHEST + 1
+
+    def symbols_of(self, values: Tensor) -> list[list[str]]:
+        """(N, T) tokens as the names of notes, "." (nothing starts), "-" (silence) and "?", each with a blank."""
+        special = ("", "? ", ". ", "- ")
+        rows = [row[: row.index(END)] if END in row else row for row in values.detach().cpu().long().tolist()]
+        return [[special[t] if t < LOWEST_NOTE else f"{pitch_name(t - LOWEST_NOTE)} " for t in row] for row in rows]
 
     def encode(self, notes: np.ndarray) -> np.ndarray:
         """(n, 3) notes as (T,) uint8 tokens. A note ends where the next one starts; of several, the highest is kept."""

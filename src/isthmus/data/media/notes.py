@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Annotated, Any, ClassVar
 
 import numpy as np
+import torch
 from pydantic import Field, model_validator
 from torch import Tensor
 
@@ -15,6 +16,8 @@ from isthmus.extras import needs
 NAMES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
 HIGHEST = 127
 """The highest MIDI pitch; 60 is middle C, C4."""
+HELD = 0.6
+"""The shade of a note that goes on, in a picture: 0 is black."""
 TICKS = 480
 """Of MIDI in a quarter note."""
 
@@ -27,6 +30,7 @@ class Notes(Medium):
     """
 
     suffixes: ClassVar[tuple[str, ...]] = (".mid", ".wav")
+    pictured: ClassVar[bool] = True
 
     steps: Annotated[int, Field(ge=1, le=48)] = 4
     bars: Annotated[int, Field(ge=1)] = 2
@@ -76,19 +80,36 @@ class Notes(Medium):
         font = soundfont()
         if font is not None:
             return wav_by_soundfont(self._score(sample), font)
-        return wav(self.played(sample), self.length * self.seconds)
+        return wav(self._in_seconds(sample), self.length * self.seconds)
 
     @property
     def seconds(self) -> float:
         """The duration of a grid step in the files that are written."""
         return 60 / (self.tempo * self.steps)
 
-    def played(self, sample: np.ndarray | Tensor) -> list[tuple[float, float, int]]:
-        """The notes of one sample as (start, duration, MIDI pitch), in seconds, for a player."""
-        notes = self.decode(sample).tolist()
-        return [
-            (round(start * self.seconds, 4), round(length * self.seconds, 4), pitch) for start, length, pitch in notes
-        ]
+    def pictures(self, values: Tensor) -> Tensor:
+        """(N, *shape) samples as piano rolls (N, 1, pitches, T): grey while a note sounds, black where it starts.
+
+        All have the same pitches: those of any of the samples, and one above and below.
+        """
+        notes = [self.decode(sample) for sample in values]
+        pitches = np.concatenate([rows[:, 2] for rows in notes])
+        low, high = (int(pitches.min()), int(pitches.max())) if len(pitches) else (60, 60)
+        made = torch.ones(len(notes), 1, high - low + 3, self.length)
+        for picture, rows in zip(made[:, 0], notes, strict=True):
+            for start, length, pitch in rows.tolist():
+                picture[high + 1 - pitch, start : start + length] = HELD
+            picture[high + 1 - rows[:, 2], rows[:, 0]] = 0
+        return made
+
+    def played(self, values: Tensor) -> list[list[tuple[float, float, int]]]:
+        """The notes of each of (N, *shape) samples, as (start, duration, MIDI pitch) in seconds."""
+        return [self._in_seconds(sample) for sample in values]
+
+    def _in_seconds(self, sample: np.ndarray | Tensor) -> list[tuple[float, float, int]]:
+        rows = self.decode(sample).tolist()
+        step = self.seconds
+        return [(round(start * step, 4), round(length * step, 4), pitch) for start, length, pitch in rows]
 
     def _score(self, sample: np.ndarray | Tensor) -> Any:
         symusic = needs("symusic", "music", "Writing MIDI")
