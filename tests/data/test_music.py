@@ -7,6 +7,7 @@ import pytest
 
 from isthmus.data import open_data, read_samples, write_samples
 from isthmus.data.media import Melody, Roll
+from isthmus.data.music import to_midi
 from isthmus.errors import DataError, Remark
 
 symusic = pytest.importorskip("symusic")
@@ -277,3 +278,27 @@ def test_notes_are_not_for_a_model_of_text(tmp_path):
     data = open_data(tmp_path / "a.txt", kind="text", validation=0, test=0)
     with pytest.raises(DataError, match="trained on text"):
         read_samples(midi(tmp_path / "a.mid", quarters(SCALE)), like=data.description, kind="melody")
+
+
+def test_samples_in_one_file_follow_each_other(tmp_path):
+    data = open_data(midi(tmp_path / "a.mid", quarters(SCALE * 3)), validation=0, test=0)
+    write_samples(tmp_path / "b.mid", data.train.tensor(), like=data.description)
+    assert np.array_equal(read_samples(tmp_path / "b.mid").tensor(), data.train.tensor())
+
+
+def test_scores_become_midi_files_of_the_same_notes(tmp_path):
+    pytest.importorskip("music21")
+    source = tmp_path / "set"
+    (source / "folk").mkdir(parents=True)
+    (source / "folk/upbeat.musicxml").write_text(XML)
+    (source / "folk/b.json").write_text(json.dumps([[[60, 48]] * 16 + [[62, -1]] * 16] * 2))
+    (source / "text.mid").write_text("These are words.")
+    with pytest.warns(Remark, match=r"text\.mid is damaged or not MIDI"):
+        scores = read_samples(source)
+    with pytest.warns(Remark, match=r"text\.mid is damaged or not MIDI"):
+        folder = to_midi(source, tmp_path / "midi")
+    again = read_samples(folder)
+    assert (folder / "folk/b.json#1.mid").exists()
+    assert words(again) == words(scores)
+    with pytest.raises(DataError, match="exists already"):
+        to_midi(source, folder)

@@ -140,6 +140,8 @@ def format_of(suffix: str, medium: Medium | None) -> Format | None:
         return FORMATS.get(suffix)
     if medium.together:
         return partial(write_together, medium.write) if suffix in medium.suffixes else None
+    if suffix in medium.suffixes and medium.joins:
+        return partial(write_together, lambda path, array, _: path.write_bytes(medium.joined(array, suffix)))
     if suffix in medium.suffixes:
         return partial(write_file, lambda sample: medium.file(sample, suffix))
     usual = medium.suffixes[0]

@@ -1,21 +1,27 @@
 """Music: from files of notes to melodies or piano rolls of a few bars."""
 
+import shutil
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from math import floor
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from isthmus.data.entries import Entry, UnreadableError
+from isthmus.data.folders import collected
 from isthmus.data.media import Medium, Melody, Roll
 from isthmus.data.media.notes import Notes
 from isthmus.data.options import Options
 from isthmus.data.raw import Raw
-from isthmus.data.scores import Note, Score, Signature, read_score, single_pieces
+from isthmus.data.scores import SUFFIXES, Note, Score, Signature, midi_of, read_score, single_pieces
 from isthmus.data.windows import Window, Windows, windows_of
 from isthmus.errors import DataError, nearest, remark
+from isthmus.storage.files import unwritable
+from isthmus.storage.replacing import put_folder
+from isthmus.storage.temporary import name_beside
 
 USUAL_BARS = 2
 FEWEST_NOTES = 2
@@ -52,6 +58,38 @@ def read_files(entries: Sequence[Entry], options: Options, where: str, medium: M
     _say_left_out(found, encoded, made, where)
     train = encoded.pop("train")
     return replace(train, parts=encoded)
+
+
+def to_midi(source: str | Path, folder: str | Path) -> Path:
+    """Convert all scores of a folder, a zip or a file to MIDI files in a new folder, and return it.
+
+        to_midi("corpus/bach", "chorales")
+
+    MusicXML, ABC and Humdrum are read by music21, at 20 to 200 milliseconds a piece, whenever the data are opened.
+    MIDI is read a hundred times as fast. A file of several pieces becomes several files; one without notes is named in
+    a remark and left out.
+
+    Raises:
+        DataError: no file has notes, or the folder exists.
+    """
+    source, folder = Path(source).expanduser(), Path(folder).expanduser()
+    if folder.exists():
+        raise DataError(f"{folder} exists already: expected the name of a new folder.")
+    with collected(source, Options(), SUFFIXES) as entries:
+        read = windows_of(single_pieces(entries), str(source), lambda entry: [(midi_of(read_score(entry)), "")], NOTES)
+    ready = name_beside(folder)
+    try:
+        for windows in read.values():
+            for name, content in zip(windows.names, windows.items, strict=True):
+                path = ready / f"{name}.mid"
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(content)
+        put_folder(ready, folder)
+    except OSError as error:
+        raise unwritable(folder, error) from error
+    finally:
+        shutil.rmtree(ready, ignore_errors=True)
+    return folder
 
 
 def _like(options: Options, where: str, medium: Medium | None) -> Notes:

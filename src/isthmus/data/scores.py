@@ -22,6 +22,8 @@ LARGEST = 2**26
 """The most bytes of a file of notes, unpacked."""
 PIECE = re.compile(r"#\d+$")
 """At the end of the name of one piece in a file of several."""
+TICKS = 480
+"""Of MIDI in a quarter note."""
 SILENT = -1
 """In JSON, a voice that is silent."""
 SIXTEENTH = 0.25
@@ -86,6 +88,21 @@ def single_pieces(entries: Sequence[Entry]) -> list[Entry]:
         except UnreadableError:  # it is reported when it is read
             found.append(entry)
     return found
+
+
+def midi_of(score: Score) -> bytes:
+    """A MIDI file of a score, with a track for each voice; the time of an upbeat is filled with silence."""
+    symusic = needs("symusic", "music", "Writing MIDI")
+    made, first = symusic.Score(TICKS), min(0.0, score.signatures[0][0])
+    for start, signature in score.signatures:
+        made.time_signatures.append(symusic.TimeSignature(round((start - first) * TICKS), *signature))
+    for name, notes in score.voices:
+        track = symusic.Track(name=name)
+        for start, duration, pitch in notes:
+            ticks = [round((quarter - first) * TICKS) for quarter in (start, start + duration)]
+            track.notes.append(symusic.Note(ticks[0], ticks[1] - ticks[0], pitch, 80))
+        made.tracks.append(track)
+    return made.dumps_midi()
 
 
 def _suffix(name: str) -> str:

@@ -24,7 +24,8 @@ class Medium(BaseModel):
 
     kind: its name. layout: the kind of its `Samples`: "tokens" (N, T), "series" (N, C, T) or "pictures" (N, C, H, W).
     suffixes: of the files that it is written to, the usual one first. together: whether one file holds all samples;
-    otherwise each sample gets a file, in a folder or a zip. pictured: whether people see samples best as `pictures`.
+    otherwise each sample gets a file, in a folder or a zip. joins: whether samples can also follow each other in one
+    file (see `joined`). pictured: whether people see samples best as `pictures`.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -33,6 +34,7 @@ class Medium(BaseModel):
     layout: ClassVar[Kind]
     suffixes: ClassVar[tuple[str, ...]]
     together: ClassVar[bool] = False
+    joins: ClassVar[bool] = False
     pictured: ClassVar[bool] = False
     _kinds: ClassVar[dict[str, type["Medium"]]] = {}
 
@@ -78,6 +80,10 @@ class Medium(BaseModel):
 
     def file(self, sample: np.ndarray, suffix: str) -> bytes:
         """The content of a file with this suffix for one sample (*shape), unless samples go `together`."""
+        raise NotImplementedError
+
+    def joined(self, values: np.ndarray, suffix: str) -> bytes:
+        """The content of a file of (N, *shape) samples one after the other, for media that `joins`."""
         raise NotImplementedError
 
     def to_json(self) -> dict[str, Any]:

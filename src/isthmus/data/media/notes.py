@@ -30,6 +30,7 @@ class Notes(Medium):
     """
 
     suffixes: ClassVar[tuple[str, ...]] = (".mid", ".wav")
+    joins: ClassVar[bool] = True
     pictured: ClassVar[bool] = True
 
     steps: Annotated[int, Field(ge=1, le=48)] = 4
@@ -69,18 +70,24 @@ class Notes(Medium):
         return [self._words(self.decode(sample)) for sample in values]
 
     def file(self, sample: np.ndarray, suffix: str) -> bytes:
-        """One sample as a MIDI file, or as sound: of a SoundFont if there is one, or else of sines.
+        """One sample as a MIDI file, or as sound; see `joined`."""
+        return self.joined(sample[None], suffix)
+
+    def joined(self, values: np.ndarray, suffix: str) -> bytes:
+        """(N, *shape) samples one after the other, as MIDI or as sound: of a SoundFont if there is one, or of sines.
 
         Raises:
             DataError: the SoundFont that ISTHMUS_SOUNDFONT names can't be read.
             MissingPackageError: MIDI needs the extra `music`.
         """
+        rows = [self.decode(sample) for sample in values]
+        notes = np.concatenate([each + np.array([place * self.length, 0, 0]) for place, each in enumerate(rows)])
         if suffix == ".mid":
-            return self._score(sample).dumps_midi()
+            return self._score(notes).dumps_midi()
         font = soundfont()
         if font is not None:
-            return wav_by_soundfont(self._score(sample), font)
-        return wav(self._in_seconds(sample), self.length * self.seconds)
+            return wav_by_soundfont(self._score(notes), font)
+        return wav(self._in_seconds(notes), len(rows) * self.length * self.seconds)
 
     @property
     def seconds(self) -> float:
@@ -104,20 +111,19 @@ class Notes(Medium):
 
     def played(self, values: Tensor) -> list[list[tuple[float, float, int]]]:
         """The notes of each of (N, *shape) samples, as (start, duration, MIDI pitch) in seconds."""
-        return [self._in_seconds(sample) for sample in values]
+        return [self._in_seconds(self.decode(sample)) for sample in values]
 
-    def _in_seconds(self, sample: np.ndarray | Tensor) -> list[tuple[float, float, int]]:
-        rows = self.decode(sample).tolist()
+    def _in_seconds(self, notes: np.ndarray) -> list[tuple[float, float, int]]:
         step = self.seconds
-        return [(round(start * step, 4), round(length * step, 4), pitch) for start, length, pitch in rows]
+        return [(round(start * step, 4), round(length * step, 4), pitch) for start, length, pitch in notes.tolist()]
 
-    def _score(self, sample: np.ndarray | Tensor) -> Any:
+    def _score(self, notes: np.ndarray) -> Any:
         symusic = needs("symusic", "music", "Writing MIDI")
         score = symusic.Score(TICKS)
         score.tempos.append(symusic.Tempo(0, self.tempo))
         score.time_signatures.append(symusic.TimeSignature(0, *self.signature))
         track = symusic.Track(name=self.kind)
-        for start, length, pitch in self.decode(sample).tolist():
+        for start, length, pitch in notes.tolist():
             ticks = [count * TICKS // self.steps for count in (start, start + length)]
             track.notes.append(symusic.Note(ticks[0], ticks[1] - ticks[0], pitch, 80))
         score.tracks.append(track)
