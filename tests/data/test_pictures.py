@@ -8,8 +8,8 @@ import pytest
 from PIL import Image
 
 from isthmus.data import pictures
-from isthmus.data.options import Options
 from isthmus.data.entries import Entry, UnreadableError
+from isthmus.data.options import Options
 from isthmus.data.pictures import is_picture, read_pictures
 from isthmus.errors import DataError, Remark
 

@@ -106,7 +106,7 @@ def test_folder_with_something_else_is_never_replaced(tmp_path, pictures):
 
 def test_folder_that_could_not_be_replaced_is_as_it_was(tmp_path, pictures, monkeypatch):
     path = write_samples(tmp_path / "x", pictures)
-    monkeypatch.setattr("isthmus.data.write_pictures._png", lambda _: (_ for _ in ()).throw(OSError(28, "full")))
+    monkeypatch.setattr("isthmus.data.write_pictures._image", lambda _: (_ for _ in ()).throw(OSError(28, "full")))
     with pytest.raises(Exception, match="disk is full"):
         write_samples(path, pictures[:2], overwrite=True)
     assert len(read_samples(path)) == 12

@@ -16,6 +16,7 @@ from isthmus.errors import BlueprintError, Remark
 from isthmus.model.blueprint import Blueprint
 from isthmus.model.recipes import RECIPES, recipe
 from isthmus.parts import L1, ActivationL1, Bce, Conv, Corruption, Dense, Gaussian, Mse, Plain, Sse
+from vocabularies import SHAPES, with_tokens
 
 DEEP = Blueprint(network=Dense(widths=(12, 8)), code=Plain(size=4))
 FULL = Blueprint(
@@ -55,7 +56,7 @@ def test_same_seed_gives_the_same_bits_and_another_seed_others():
 @pytest.mark.parametrize("name", RECIPES)
 def test_building_leaves_the_global_random_state_alone(name):
     before = torch.random.get_rng_state()
-    recipe(name, classes=3).build({"series": (1, 30), "colour": (3, 28, 28)}.get(RECIPES[name].data, (1, 28, 28)))
+    with_tokens(recipe(name, classes=3)).build(SHAPES.get(RECIPES[name].data, (1, 28, 28)))
     assert torch.equal(before, torch.random.get_rng_state())
 
 

@@ -9,6 +9,7 @@ from torch import nn
 from isthmus.errors import BlueprintError
 from isthmus.model.recipes import RECIPES, find_recipe, recipe
 from isthmus.parts.layers import TiedLinear
+from vocabularies import SHAPES, samples_for, with_tokens
 
 
 @pytest.mark.parametrize("name", RECIPES)
@@ -22,10 +23,10 @@ def test_every_recipe_says_what_it_is_for_and_where_it_comes_from(name):
 
 @pytest.mark.parametrize("name", RECIPES)
 def test_every_recipe_builds_and_steps(name):
-    shape = {"series": (1, 30), "colour": (3, 28, 28)}.get(find_recipe(name).data, (1, 28, 28))
-    model = recipe(name, classes=3).build(shape)
+    shape = SHAPES.get(find_recipe(name).data, (1, 28, 28))
+    model = with_tokens(recipe(name, classes=3)).build(shape)
     draws = model.draw(3, torch.Generator().manual_seed(0))
-    total, _ = model.loss(model(torch.rand(3, *shape), draws, torch.arange(3)))
+    total, _ = model.loss(model(samples_for(model, 3), draws, torch.arange(3)))
     total.backward()
     assert all(weight.grad is not None for weight in model.parameters())
 

@@ -20,6 +20,7 @@ from isthmus.model.batch import Inputs
 from isthmus.training.optimisers import Optimiser
 from isthmus.training.settings import Settings
 from isthmus.training.steps import make_step
+from vocabularies import SENTENCES, samples_for, with_tokens
 
 GRADIENT = [name for name, row in ist.RECIPES.items() if row.blueprint.solution != "closed form"]
 COMPILED = ["contractive", "cvae", "denoising", "iwae", "k-sparse"]
@@ -81,6 +82,9 @@ class Kind:
         if isinstance(self.source, dict):
             np.savez(folder / "data.npz", **self.source)
             return folder / "data.npz"
+        if isinstance(self.source, list):
+            (folder / "data.txt").write_text("\n".join(self.source))
+            return folder / "data.txt"
         pq.write_table(self.source, folder / "data.parquet")
         return folder / "data.parquet"
 
@@ -90,8 +94,9 @@ COLOUR = Kind(
     arrays(np.repeat(pictures(), 3, 1) // np.array([[[[1]], [[2]], [[3]]]], dtype=np.uint8)), ((3, 13, 7), (3, 1, 1))
 )
 SERIES = Kind(arrays(series()), ((1, 17), (3, 8), (1, 1)), {"kind": "series"})
+TEXT = Kind(SENTENCES * 3, ((9,), (1,)), {"kind": "text"})
 TABLE = Kind(table(), ((7,), (1,)), {"categorical": "auto", "missing": "keep", "label": "y"})
-KINDS = {"any": PICTURES, "pictures": PICTURES, "colour": COLOUR, "series": SERIES, "table": TABLE}
+KINDS = {"any": PICTURES, "pictures": PICTURES, "colour": COLOUR, "series": SERIES, "table": TABLE, "text": TEXT}
 SHAPES = [(name, shape) for name, row in ist.RECIPES.items() for shape in KINDS[row.data].shapes]
 
 
@@ -136,9 +141,9 @@ class StopInTheMiddle(ist.Callback):
 
 @pytest.mark.parametrize(("name", "shape"), SHAPES, ids=str)
 def test_shapes_of_any_size_go_through_and_one_sample_too(name, shape):
-    model = ist.recipe(name, code=4, classes=2).build(shape, remarks=False)
+    model = with_tokens(ist.recipe(name, code=4, classes=2)).build(shape, remarks=False)
     for count in (1, 5):
-        raw, labels = torch.rand(count, *shape), torch.arange(count) % 2
+        raw, labels = samples_for(model, count), torch.arange(count) % 2
         seen = model(raw, model.draw(count, torch.Generator().manual_seed(0)), labels)
         total, terms = model.loss(seen)
         assert seen.reconstruction.shape == seen.repeated(raw).shape

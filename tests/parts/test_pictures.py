@@ -86,6 +86,9 @@ def test_networks_for_a_compiler_are_the_same_functions(
     penalty = ActivationL1(weight=0.1, layer="encoder.conv1")
     model = Blueprint(network=network, penalties=(penalty,)).build((colours, height, width), remarks=False).double()
     model.eval()
+    with torch.no_grad():  # no bias of 0: a normalised single number would lie at the kink of a rectifier
+        for number, weight in enumerate(model.parameters()):
+            weight.add_(draw(*weight.shape, seed=number), alpha=0.01)
     x, draws = draw(3, colours, height, width).detach(), model.draw(3, torch.Generator().manual_seed(0))
     seen = model(x, draws)
     with for_compiler(model):

@@ -74,8 +74,9 @@ def _opened(
         "test": _fraction("test", test, TEST, has, where),
     }
     given = gather(with_vocabulary(raw, chosen, fractions, seed), chosen, where)
-    named = given["train"].columns or (given["train"].medium and not chosen.exclude)  # of text, or voices of music
-    if (chosen.columns or chosen.exclude or chosen.categorical not in ((), AUTO)) and not named:
+    if (chosen.columns or chosen.exclude or chosen.categorical not in ((), AUTO)) and not (
+        given["train"].columns or given["train"].medium
+    ):
         raise DataError(
             f"columns=, exclude= and categorical= choose a table's columns by name, but {where} has no named columns: "
             f"it contains {given['train'].kind} of shape {given['train'].shape}. Leave these options out."
@@ -153,7 +154,8 @@ def _fraction(name: str, asked: float | None, usual: float, given: Mapping[str, 
         return usual if asked is None else asked
     if asked:
         raise DataError(
-            f"{name}={asked}, but {where} already has a {name} part. Leave {name} out, or give the values as one array."
+            f"{name}={asked}, but {where} already has a {name} part ({given[name]} samples). Leave {name} out, or give "
+            "the values as one array."
         )
     return 0.0
 

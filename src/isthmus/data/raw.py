@@ -69,7 +69,7 @@ def settle(raw: Raw, options: Options, exact: tuple[int, ...] | None = None) -> 
     """
     values = raw.values
     _numbers_only(values)
-    kind = raw.medium.layout if raw.medium is not None else _layout(options.kind) or raw.kind
+    kind = raw.medium.layout if raw.medium is not None else _layout(options.kind, exact) or raw.kind
     if values.ndim < 2:
         raise DataError(
             f"An array of shape {tuple(values.shape)} has fewer than two axes: expected (N, columns), "
@@ -99,14 +99,16 @@ def settle(raw: Raw, options: Options, exact: tuple[int, ...] | None = None) -> 
     return replace(raw, values=values, kind=kind)
 
 
-def _layout(kind: ReadAs | None) -> Kind | None:
-    """The kind of samples of a source that is read as this kind.
+def _layout(kind: ReadAs | None, exact: tuple[int, ...] | None) -> Kind | None:
+    """The kind of samples of a source that is read as this kind. exact: the shape that a model expects.
 
     Raises:
         DataError: it is a medium, but the source has plain numbers.
     """
     if kind is None or kind in get_args(Kind):
         return kind  # pyright: ignore[reportReturnType] one of Kind
+    if exact is not None:  # numbers in the model's own layout, such as its reconstructions
+        return Medium.layout_of(kind)
     raise DataError(
         f"kind={kind!r} is for files of text, music or sound, but this source has numbers. "
         "Give such files, or use kind='series' or kind='table'."

@@ -6,7 +6,7 @@ import os
 import re
 import stat
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -120,7 +120,7 @@ def _read(source: Any, options: Options, labels: Any, like: Mapping[str, Any] | 
     if isinstance(source, Mapping):
         return from_mapping(source, options, like=like)
     values, labels = source if isinstance(source, tuple) and len(source) == 2 and labels is None else (source, labels)
-    texts = _is_texts(values) and options.kind in (None, "text")
+    texts = options.kind in (None, "text") and _is_texts(values, all if options.kind is None else any)
     return _texts("from_texts", values, options, labels) if texts else from_memory(values, labels)
 
 
@@ -154,11 +154,11 @@ def _texts(reader: str, source: Any, options: Options, *labels: Any) -> Raw:
     return getattr(importlib.import_module("isthmus.data.texts"), reader)(source, options, called(source), *labels)
 
 
-def _is_texts(source: Any) -> bool:
-    """Whether a source in memory is a list or an array of strings."""
-    if isinstance(source, np.ndarray):
-        return source.ndim == 1 and (source.dtype.kind == "U" or (source.dtype.kind == "O" and _is_texts(list(source))))
-    return isinstance(source, list | tuple) and bool(source) and all(isinstance(one, str) for one in source)
+def _is_texts(source: Any, which: Callable[[Iterable[bool]], bool] = all) -> bool:
+    """Whether a source in memory is a list or an array of strings, or has any."""
+    if isinstance(source, np.ndarray) and source.ndim == 1 and source.dtype.kind in "UO":
+        source = source.tolist()
+    return isinstance(source, list | tuple) and bool(source) and which(isinstance(one, str) for one in source)
 
 
 def is_table(source: Any) -> bool:

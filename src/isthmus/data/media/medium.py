@@ -44,6 +44,11 @@ class Medium(BaseModel):
         if "kind" in cls.__dict__:  # else it is a base of several media
             cls._kinds[cls.kind] = cls
 
+    @classmethod
+    def layout_of(cls, kind: str) -> Kind:
+        """The kind of samples of the medium of this kind."""
+        return cls._kinds[kind].layout
+
     @property
     def tokens(self) -> int:
         """The size of the vocabulary, for samples of tokens; otherwise 0."""

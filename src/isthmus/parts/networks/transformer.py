@@ -43,7 +43,7 @@ class Transformer(Network):
 
     def resolve(self, spec: DataSpec) -> Self:
         """The same network for samples of this vocabulary."""
-        return self.replace(tokens=spec.tokens or self.tokens, classes=spec.classes if spec.tokens else self.classes)
+        return self.replace(tokens=spec.tokens or self.tokens, classes=spec.classes)
 
     def check(self, shape: Shape) -> None:
         """Raise BlueprintError unless `shape` is a series', (C, T), or that of tokens, (T,), and the width fits."""
