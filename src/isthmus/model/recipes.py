@@ -7,7 +7,6 @@ from isthmus.model.blueprint import Blueprint
 from isthmus.model.recipe import Recipe, Recipes
 from isthmus.parts import (
     ActivationL1,
-    Bce,
     Blur,
     CodeAdversary,
     ColumnLikelihood,
@@ -386,7 +385,7 @@ _ROWS = (
         Blueprint(
             network=Conv(channels=(128, 128, 128), form="strided", activation="silu"),
             code=GaussianCode(size="auto", most=64),
-            distance=Bce(),
+            distance=Likelihood(),
             penalties=(Kl(),),
         ),
         data="series",
