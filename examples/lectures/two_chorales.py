@@ -52,7 +52,7 @@ for suffix in () if given.quick else (".mid", ".wav"):  # the seven steps, one a
     target = Path(given.picture).with_suffix(suffix)
     ist.write_samples(target, ways["code"][0], like=data.description, overwrite=True)
 print(
-    f"In {len(pairs)} blends of two chorales through the code, the largest of six steps changes {largest['code']:.0%} of "
-    f"the notes in which the ends differ (mixed notes: {largest['notes']:.0%}). Half-way, {voices['code']:.1f} voices "
-    f"sound at a time (mixed notes: {voices['notes']:.1f}; chorales: {usual:.1f})."
+    f"In {len(pairs)} blends through the code of two chorales, the largest of six steps is {largest['code']:.0%} "
+    f"of the notes in which the ends differ (mixed notes: {largest['notes']:.0%}). Half-way, {voices['code']:.1f} "
+    f"voices sound at a time (mixed notes: {voices['notes']:.1f}; chorales: {usual:.1f})."
 )

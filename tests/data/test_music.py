@@ -1,3 +1,4 @@
+import itertools
 import json
 import zipfile
 from pathlib import Path
@@ -302,3 +303,12 @@ def test_scores_become_midi_files_of_the_same_notes(tmp_path):
     assert words(again) == words(scores)
     with pytest.raises(DataError, match="exists already"):
         to_midi(source, folder)
+
+
+def test_a_single_piece_is_divided_into_stretches(tmp_path):
+    data = open_data(midi(tmp_path / "a.mid", quarters(SCALE * 40)), step=1, validation=0.1, test=0.1)
+    assert len(data.validation)
+    assert len(data.test)
+    bars = sorted(int(name.split()[-1]) for name in data.test.names)
+    assert len(bars) > 3
+    assert sum(after - before > 1 for before, after in itertools.pairwise(bars)) < 3

@@ -1,9 +1,11 @@
 """Notes in figures and on the map's page: as piano rolls."""
 
 import numpy as np
+import pytest
 import torch
 
 from isthmus.data.media import Melody, Roll
+from isthmus.data.media.notes import SILENT
 from isthmus.data.samples import Samples
 from isthmus.data.scaling import Scaling
 from isthmus.drawing.animation import animation
@@ -22,8 +24,8 @@ def test_a_picture_of_notes_is_black_where_they_start_and_grey_where_they_go_on(
     assert picture.shape == (1, 1, 7, 16)
     middle_c = picture[0, 0, -2]
     assert middle_c[[0, 4]].tolist() == [0, 0]
-    assert 0 < float(middle_c[1]) < 1
-    assert middle_c[8:].tolist() == [1] * 8
+    assert 0 < float(middle_c[1]) < SILENT
+    assert middle_c[8:].tolist() == pytest.approx([SILENT] * 8)
 
 
 def test_samples_of_one_figure_have_the_same_pitches():
@@ -39,7 +41,7 @@ def test_melodies_and_rolls_look_alike():
 
 
 def test_silence_is_a_picture_too():
-    assert MELODY.pictures(torch.full((1, 16), 2)).min() == 1
+    assert float(MELODY.pictures(torch.full((1, 16), 2)).min()) == pytest.approx(SILENT)
 
 
 def test_notes_are_drawn_in_rows_and_move():

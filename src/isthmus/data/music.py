@@ -26,6 +26,8 @@ from isthmus.storage.temporary import name_beside
 USUAL_BARS = 2
 FEWEST_NOTES = 2
 """In a sample; windows with fewer are left out."""
+STRETCHES = 20
+"""Of a single piece, each of which stays in one part of the data."""
 NOTES = "files of notes"
 
 
@@ -38,7 +40,8 @@ class _Cut:
 
 
 def read_files(entries: Sequence[Entry], options: Options, where: str, medium: Medium | None) -> Raw:
-    """Melodies or piano rolls of `options.window` bars from files of notes. Windows of one piece have one group.
+    """Melodies or piano rolls of `options.window` bars from files of notes. Windows of one piece have one group;
+    a single piece is divided into stretches.
 
     A melody is one voice: each track or part on its own, of which the highest note is kept where several sound. A roll
     has all voices. The grid has sixteenths of the beat, so tempi don't matter. All samples have bars of one length:
@@ -218,6 +221,9 @@ def _length(signature: Signature, medium: Notes) -> int:
 def _raw(windows: Windows, medium: Notes) -> Raw:
     """The windows with the medium's bars, encoded."""
     kept = [row for row, cut in enumerate(windows.items) if _length(cut.signature, medium) == medium.bar]
+    groups = windows.groups[kept]
+    if kept and (groups == groups[0]).all():  # one piece: its stretches are divided among the parts
+        groups = np.arange(len(kept)) * STRETCHES // len(kept)
     empty = medium.encode(np.empty((0, 3), np.int64))
     values = np.stack([medium.encode(windows.items[row].notes) for row in kept]) if kept else empty[None][:0]
     return Raw(
@@ -226,7 +232,7 @@ def _raw(windows: Windows, medium: Notes) -> Raw:
         names=tuple(windows.names[row] for row in kept),
         kind=medium.layout,
         channels_first=True,
-        groups=windows.groups[kept],
+        groups=groups,
         medium=medium,
     )
 

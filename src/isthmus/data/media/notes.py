@@ -16,8 +16,8 @@ from isthmus.extras import needs
 NAMES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
 HIGHEST = 127
 """The highest MIDI pitch; 60 is middle C, C4."""
-HELD = 0.6
-"""The shade of a note that goes on, in a picture: 0 is black."""
+SILENT, HELD = 0.94, 0.5
+"""The shades of silence and of a note that goes on, in a picture; a note starts in black, 0."""
 TICKS = 480
 """Of MIDI in a quarter note."""
 
@@ -102,7 +102,7 @@ class Notes(Medium):
         notes = [self.decode(sample) for sample in values]
         pitches = np.concatenate([rows[:, 2] for rows in notes])
         low, high = (int(pitches.min()), int(pitches.max())) if len(pitches) else (60, 60)
-        made = torch.ones(len(notes), 1, high - low + 3, self.length)
+        made = torch.full((len(notes), 1, high - low + 3, self.length), SILENT)
         for picture, rows in zip(made[:, 0], notes, strict=True):
             for start, length, pitch in rows.tolist():
                 picture[high + 1 - pitch, start : start + length] = HELD
