@@ -10,7 +10,7 @@ from isthmus.doctor.examination import COMPARED, SEED, Examination, errors_of
 from isthmus.doctor.finding import Finding, Picture, drawings, share
 from isthmus.doctor.units import Units, twins
 from isthmus.parts import ActivationL1, TopK
-from isthmus.parts.model import picture_of, predicted
+from isthmus.parts.model import eval_mode, picture_of, predicted
 
 DEAD = 0.5
 """Of a layer's units."""
@@ -209,9 +209,10 @@ def code_ignored(of: Examination) -> Finding | None:
         return None
     samples = (of.held or of.train).some(COMPARED)
     own = other = 0.0
-    for out in of.passes(samples):
-        own += float(model.objective.distances(out).sum())
-        other += float(model.distance(predicted(model, out.code.z.roll(1, 0), out.clean), out.clean).sum())
+    with eval_mode(model):
+        for out in of.passes(samples):
+            own += float(model.objective.distances(out).sum())
+            other += float(model.distance(predicted(model, out.code.z.roll(1, 0), out.clean), out.clean).sum())
     found = other / max(own, 1e-12)
     if len(samples) < 2 or found >= HEARD:
         return None

@@ -153,8 +153,13 @@ def series_lines(rows: Mapping[str, Tensor], *, captions: Sequence[str] = (), th
     return figure
 
 
-def error_histogram(errors: Mapping[str, Tensor], *, theme: Theme = LIGHT) -> Figure:
-    """Histogram of the samples' mean squared errors, for the model and its rival; their means as lines.
+def error_histogram(
+    errors: Mapping[str, Tensor],
+    *,
+    what: str = "mean squared error of a sample (scaled units²)",
+    theme: Theme = LIGHT,
+) -> Figure:
+    """Histogram of the samples' errors, for the model and its rival; their means as lines. what: the errors' name.
 
     errors: "model", "pca" (or "nothing") → (N,). A logarithmic axis if the largest is over 50 times the median.
     """
@@ -163,7 +168,7 @@ def error_histogram(errors: Mapping[str, Tensor], *, theme: Theme = LIGHT) -> Fi
     known = {name: values for name, values in known.items() if len(values)}
     with drawing(theme):
         figure = sheet(5.4, 3.4)
-        axes = figure.add_subplot(xlabel="mean squared error of a sample (scaled units²)", ylabel="samples")
+        axes = figure.add_subplot(xlabel=what, ylabel="samples")
         if not known:
             return figure
         pooled = np.concatenate(list(known.values()))

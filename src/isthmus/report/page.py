@@ -112,13 +112,14 @@ def _training(run: TrainedModel, looks: Looks, found: Evaluation) -> Section:
     """The section on training: the loss, the distribution of errors, and the map of the code."""
     part, samples, rival = found.chief_part, looks.samples, found.rival
     errors = {name: found.errors[part][name] for name in ("model", rival)}
+    axis = {"what": "share of wrong tokens of a sample"} if found.of_tokens else {}
     codes, labels = looks.codes()
     _, axes = figures.code_plane(codes)
     mapped = "coloured by label, its name at the median" if labels is not None else "without labels"
     plates = [
         plate(
             "Errors",
-            lambda theme: figures.error_histogram(errors, theme=theme),
+            lambda theme: figures.error_histogram(errors, theme=theme, **axis),
             f"Histogram of the {len(samples)} {part} samples' {_error_name(found)}. {_error_words(errors)}",
             f"Errors of the {part} samples: the model compared with {figures.WORDS[rival]}. Dotted: the means.",
         ),
