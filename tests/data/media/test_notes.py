@@ -105,8 +105,9 @@ def test_sound_without_a_soundfont_is_made_of_sines(monkeypatch):
     assert abs(int(spectrum.argmax()) - 440) <= 1
 
 
-def test_silence_is_a_sound_too(monkeypatch):
-    monkeypatch.setenv(VARIABLE, "")
+@pytest.mark.parametrize("font", ["", __file__])
+def test_silence_is_a_sound_too(monkeypatch, font):
+    monkeypatch.setenv(VARIABLE, font)
     with wave.open(io.BytesIO(MELODY.file(MELODY.encode(as_notes([])), ".wav"))) as file:
         assert not any(file.readframes(file.getnframes()))
 

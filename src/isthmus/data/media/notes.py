@@ -85,7 +85,7 @@ class Notes(Medium):
         if suffix == ".mid":
             return self._score(notes).dumps_midi()
         font = soundfont()
-        if font is not None:
+        if font is not None and len(notes):
             return wav_by_soundfont(self._score(notes), font)
         return wav(self._in_seconds(notes), len(rows) * self.length * self.seconds)
 
