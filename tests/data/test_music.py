@@ -1,6 +1,7 @@
 import itertools
 import json
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,7 @@ TWO_BARS = "C4 . . . D4 . . . E4 . . . F4 . . . | G4 . . . A4 . . . B4 . . . C5 
 
 
 def midi(
-    path: Path, *tracks: list[tuple[float, float, int]], signatures=((0, 4, 4),), tempi=(), drums=False, names=()
+    path: Path, *tracks: Sequence[tuple[float, float, int]], signatures=((0, 4, 4),), tempi=(), drums=False, names=()
 ) -> Path:
     """A MIDI file of notes (start, duration, pitch) in quarter notes."""
     score = symusic.Score(480)
@@ -113,6 +114,7 @@ def test_the_most_frequent_length_of_a_bar_is_kept(tmp_path):
     with pytest.warns(Remark, match="1 of 3 samples have bars of another length than 4/4"):
         samples = read_samples(tmp_path / "set")
     assert len(samples) == 2
+    assert isinstance(samples.medium, Melody)
     assert samples.medium.signature == (4, 4)
 
 
@@ -176,6 +178,7 @@ def test_json_of_pitches_has_voices_and_parts(tmp_path):
     data = open_data(path)
     assert (len(data.train), len(data.validation), len(data.test)) == (4, 2, 2)
     assert data.train.names[0] == "train/grid.json#1@bar 1 voice 1"
+    assert data.train.medium is not None
     assert data.train.medium.words(data.train.tensor()[1:2])[0].startswith("C4 . . . - . . . G3")
     path.write_text(json.dumps([piece]))
     assert len(read_samples(path)) == 2
