@@ -11,6 +11,7 @@ from pathlib import PurePosixPath
 from typing import IO, Any
 
 from isthmus.data.entries import Entry, UnreadableError
+from isthmus.data.media.midi import QUARTER, MidiError, read_midi, write_midi
 from isthmus.data.raw import PARTS
 from isthmus.extras import needs
 
@@ -22,8 +23,6 @@ LARGEST = 2**26
 """The most bytes of a file of notes, unpacked."""
 PIECE = re.compile(r"#\d+$")
 """At the end of the name of one piece in a file of several."""
-TICKS = 480
-"""Of MIDI in a quarter note."""
 SILENT = -1
 """In JSON, a voice that is silent."""
 SIXTEENTH = 0.25
@@ -92,17 +91,13 @@ def single_pieces(entries: Sequence[Entry]) -> list[Entry]:
 
 def midi_of(score: Score) -> bytes:
     """A MIDI file of a score, with a track for each voice; the time of an upbeat is filled with silence."""
-    symusic = needs("symusic", "music", "Writing MIDI")
-    made, first = symusic.Score(TICKS), min(0.0, score.signatures[0][0])
-    for start, signature in score.signatures:
-        made.time_signatures.append(symusic.TimeSignature(round((start - first) * TICKS), *signature))
+    first = min(0.0, score.signatures[0][0])
+    signatures = [(round((start - first) * QUARTER), *signature) for start, signature in score.signatures]
+    tracks = []
     for name, notes in score.voices:
-        track = symusic.Track(name=name)
-        for start, duration, pitch in notes:
-            ticks = [round((quarter - first) * TICKS) for quarter in (start, start + duration)]
-            track.notes.append(symusic.Note(ticks[0], ticks[1] - ticks[0], pitch, 80))
-        made.tracks.append(track)
-    return made.dumps_midi()
+        ticks = [[round((at - first) * QUARTER) for at in (start, start + length)] for start, length, _ in notes]
+        tracks.append((name, [(t[0], t[1] - t[0], note[2]) for t, note in zip(ticks, notes, strict=True)]))
+    return write_midi(tracks, signatures)
 
 
 def _suffix(name: str) -> str:
@@ -114,31 +109,20 @@ def _in_memory(content: bytes) -> IO[bytes]:
 
 
 def _midi(content: bytes, name: str) -> Score:
-    symusic = needs("symusic", "music", "Reading MIDI")
     try:
-        read = symusic.Score.from_midi(content)
-    except (RuntimeError, ValueError) as error:
-        said = str(error).removesuffix(": iostream error").rpartition("MiniMidi: ")[2]
-        raise UnreadableError(f"{name} is damaged or not MIDI ({said[:80]}).") from error
-    quarter = read.ticks_per_quarter
-    if quarter <= 0:
-        raise UnreadableError(f"{name} is damaged: its quarter note has {quarter} ticks.")
-    voices, drums = [], 0
-    for track in read.tracks:
-        if track.is_drum:
-            drums += 1
-            continue
-        notes = [(note.time / quarter, note.duration / quarter, note.pitch) for note in track.notes]
-        if notes:
-            voices.append((track.name, notes))
-    if drums and not voices:
+        read = read_midi(content)
+    except MidiError as error:
+        raise UnreadableError(f"{name} is damaged or not MIDI: {error}.") from error
+    pitched = [track for track in read.tracks if not track.drums]
+    if read.tracks and not pitched:
         raise UnreadableError(f"{name} has only drums: expected notes with a pitch.")
-    changes = {s.time / quarter: (s.numerator, s.denominator) for s in read.time_signatures if _possible(s)}
+    quarter = read.quarter
+    voices = [
+        (track.name, [(start / quarter, length / quarter, pitch) for start, length, pitch in track.notes])
+        for track in pitched
+    ]
+    changes: dict[float, Signature] = {tick / quarter: (count, unit) for tick, count, unit in read.signatures}
     return Score(_named(voices), sorted({0.0: (4, 4), **changes}.items()))
-
-
-def _possible(signature: Any) -> bool:
-    return signature.time >= 0 and signature.numerator > 0 and signature.denominator in (1, 2, 4, 8, 16, 32)
 
 
 def _notation(content: bytes, form: str, name: str) -> Score:

@@ -1,7 +1,7 @@
 """Notes on a grid: the base of the media of music, with note names, MIDI and sound."""
 
 from collections.abc import Sequence
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, ClassVar
 
 import numpy as np
 import torch
@@ -9,17 +9,15 @@ from pydantic import Field, model_validator
 from torch import Tensor
 
 from isthmus.data.media.medium import Medium
+from isthmus.data.media.midi import QUARTER, write_midi
 from isthmus.data.media.synthesis import soundfont, wav, wav_by_soundfont
 from isthmus.errors import DataError
-from isthmus.extras import needs
 
 NAMES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
 HIGHEST = 127
 """The highest MIDI pitch; 60 is middle C, C4."""
 SILENT, HELD = 0.94, 0.5
 """The shades of silence and of a note that goes on, in a picture; a note starts in black, 0."""
-TICKS = 480
-"""Of MIDI in a quarter note."""
 
 
 class Notes(Medium):
@@ -78,15 +76,15 @@ class Notes(Medium):
 
         Raises:
             DataError: the SoundFont that ISTHMUS_SOUNDFONT names can't be read.
-            MissingPackageError: MIDI needs the extra `music`.
+            MissingPackageError: a SoundFont needs the extra `music`.
         """
         rows = [self.decode(sample) for sample in values]
         notes = np.concatenate([each + np.array([place * self.length, 0, 0]) for place, each in enumerate(rows)])
         if suffix == ".mid":
-            return self._score(notes).dumps_midi()
+            return self._midi(notes)
         font = soundfont()
         if font is not None and len(notes):
-            return wav_by_soundfont(self._score(notes), font)
+            return wav_by_soundfont(self._midi(notes), font)
         return wav(self._in_seconds(notes), len(rows) * self.length * self.seconds)
 
     @property
@@ -117,17 +115,13 @@ class Notes(Medium):
         step = self.seconds
         return [(round(start * step, 4), round(length * step, 4), pitch) for start, length, pitch in notes.tolist()]
 
-    def _score(self, notes: np.ndarray) -> Any:
-        symusic = needs("symusic", "music", "Writing MIDI")
-        score = symusic.Score(TICKS)
-        score.tempos.append(symusic.Tempo(0, self.tempo))
-        score.time_signatures.append(symusic.TimeSignature(0, *self.signature))
-        track = symusic.Track(name=self.kind)
-        for start, length, pitch in notes.tolist():
-            ticks = [count * TICKS // self.steps for count in (start, start + length)]
-            track.notes.append(symusic.Note(ticks[0], ticks[1] - ticks[0], pitch, 80))
-        score.tracks.append(track)
-        return score
+    def _midi(self, notes: np.ndarray) -> bytes:
+        ticks = [
+            (start * QUARTER // self.steps, (start + length) * QUARTER // self.steps, pitch)
+            for start, length, pitch in notes.tolist()
+        ]
+        rows = [(start, stop - start, pitch) for start, stop, pitch in ticks]
+        return write_midi([(self.kind, rows)], [(0, *self.signature)], self.tempo)
 
     def _words(self, notes: np.ndarray) -> str:
         steps = ["."] * self.length

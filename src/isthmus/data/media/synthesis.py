@@ -5,7 +5,6 @@ import os
 import wave
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -39,15 +38,15 @@ def soundfont() -> Path | None:
     return next(iter(sorted(FOLDER.glob("*.sf2"))), None)
 
 
-def wav_by_soundfont(score: Any, font: Path) -> bytes:
-    """A WAV, 16 bits, mono, of a symusic score.
+def wav_by_soundfont(midi: bytes, font: Path) -> bytes:
+    """A WAV, 16 bits, mono, of the notes of a MIDI file.
 
     Raises:
         DataError: the SoundFont is damaged.
     """
     symusic = needs("symusic", "music", "Sound by a SoundFont")
     try:
-        sound = symusic.Synthesizer(str(font), RATE, 0).render(score, False)
+        sound = symusic.Synthesizer(str(font), RATE, 0).render(symusic.Score.from_midi(midi), False)
     except RuntimeError as error:
         raise DataError(
             f"{font} is not a SoundFont ({str(error)[:80]}): expected .sf2. Name another with {VARIABLE}=PATH, or set "
