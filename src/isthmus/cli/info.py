@@ -94,9 +94,10 @@ def _recipe(row: "Recipe") -> dict[str, Any]:
 def _example(row: "Recipe") -> str:
     """A command that trains it, with the option that matters: twice the damage it learns to undo, or another code."""
     damage = row.blueprint.corruption if row.blueprint.corruption.as_bytes else None
-    source = {"series": "heartbeats.npy --kind series", "table": "people.csv --categorical auto"}.get(
-        row.data, "digits"
-    )
+    sources = {
+        "series": "heartbeats.npy --kind series", "table": "people.csv --categorical auto", "text": "sentences.txt"
+    }  # fmt: skip
+    source = sources.get(row.data, "digits")
     if damage is None:
         return f"isthmus train {source} --recipe {row.name} --set code=16"
     options = row.blueprint.options()

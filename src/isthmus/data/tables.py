@@ -206,7 +206,7 @@ def from_arrow(
         names=tuple(map(str, values_of(table[own_names]))) if own_names else (),
         columns=tuple(wanted) if named else (),
         categories=names if any(names) else (),
-        kind=options.kind or "table",
+        kind=None if options.kind else "table",
     )
 
 

@@ -148,6 +148,12 @@ class Examination:
         assert self.run is not None, "only a run has a baseline"
         return self.run.baseline()
 
+    @property
+    def components(self) -> PCA:
+        """The PCA of a run whose samples aren't tokens."""
+        assert isinstance(self.baseline, PCA), "tokens have no principal components"
+        return self.baseline
+
     @cached_property
     def evaluation(self) -> Evaluation:
         """The errors on "train", "held" and "shuffled" (if they exist), with those of PCA and the mean."""

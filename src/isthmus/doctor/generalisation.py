@@ -183,7 +183,7 @@ def worse_than_pca(of: Examination) -> Finding | None:
         return None
     part = "train" if of.held is None else "held"
     errors = of.evaluation.errors[part]
-    model, pca, numbers = errors["model"].double(), errors["pca"].double(), of.baseline.size
+    model, pca, numbers = errors["model"].double(), errors["pca"].double(), of.components.size
     if not _plain(of):
         pca, numbers = _first_component(of, part), 1
     exact = float(pca.mean()) < EXACT * float(_mean_errors(of, part).mean())
@@ -325,14 +325,14 @@ def _plain(of: Examination) -> bool:
 
 def _first_component(of: Examination, part: str) -> torch.Tensor:
     """(n,) mean squared errors of PCA with one component."""
-    pca = of.baseline
+    pca = of.components
     one = PCA(pca.mean, pca.components[:1], pca.variances[:1], pca.total_variance)
     return _errors(of, part, one)
 
 
 def _mean_errors(of: Examination, part: str) -> torch.Tensor:
     """(n,) mean squared errors of the constant guess, the training part's mean."""
-    pca = of.baseline
+    pca = of.components
     return _errors(of, part, PCA(pca.mean, pca.components[:0], pca.variances[:0], pca.total_variance))
 
 

@@ -2,10 +2,12 @@
 
 import textwrap
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 
 from isthmus.drawing.theme import LIGHT, Theme, drawing, sheet
 
@@ -30,7 +32,7 @@ def text_rows(rows: Mapping[str, Sequence[str]], *, captions: Sequence[str] = ()
             title = not caption and text in rows
             height = 1 - (number + 0.8) / (len(lines) + 1)
             shown = text if title else f"{caption:>{margin}}  {text}"
-            style = {"weight": "bold"} if title else {"family": "monospace"}
+            style: dict[str, Any] = {"weight": "bold"} if title else {"family": "monospace"}
             figure.text(0.01, height, _plain(shown), fontsize=8, va="top", color=theme.ink, **style)
     return figure
 
@@ -63,8 +65,8 @@ def text_heat(
     return figure
 
 
-def _box(left: float, line: int, width: int, colour: tuple[float, ...], share: float) -> mpl.patches.Rectangle:
-    return mpl.patches.Rectangle((left, line - 0.45), width, 0.9, facecolor=colour, alpha=0.75 if share > 0.05 else 0)
+def _box(left: float, line: int, width: int, colour: tuple[float, ...], share: float) -> Rectangle:
+    return Rectangle((left, line - 0.45), width, 0.9, facecolor=colour, alpha=0.75 if share > 0.05 else 0)
 
 
 def _short(text: str) -> str:

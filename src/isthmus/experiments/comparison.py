@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from isthmus.experiments.generative import ERROR
+from isthmus.experiments.generative import ERROR, ERROR_OF_TOKENS
 from isthmus.experiments.study import Study
 from isthmus.experiments.table import Entry, Found, entries, evaluated_part, rows
 from isthmus.experiments.words import beside, told
@@ -17,8 +17,8 @@ class Comparison(Found):
     """The result of a comparison: its entries, the best first.
 
     ranked_by: the measure that decides: the ELBO if all models maximise it with the same likelihood, otherwise the mean
-    squared error. verdict: the best model, and whether its lead exceeds the spread, in words. explanation: the same for
-    the models trained for the ELBO, if others are not.
+    squared error, or the nats a token. verdict: the best model, and whether its lead exceeds the spread, in words.
+    explanation: the same for the models trained for the ELBO, if others are not.
     """
 
     ranked_by: str
@@ -44,9 +44,11 @@ def judge(study: Study) -> Comparison:
     part = evaluated_part(table, ("test", "validation", "train"))
     found = entries(table)
     aims = {entry.aim for entry in found if entry.count}
-    measure = f"{part}_{ERROR if len(aims) > 1 or ERROR in aims or not aims else 'elbo'}"
+    tokens = any(f"{part}_{ERROR_OF_TOKENS}" in entry.means for entry in found)
+    error = ERROR_OF_TOKENS if tokens else ERROR
+    measure = f"{part}_{error if len(aims) > 1 or ERROR in aims or not aims else 'elbo'}"
     order = ranked(found, measure)
-    others = sorted(aims - {ERROR}) if measure.endswith(ERROR) else []
+    others = sorted(aims - {ERROR}) if measure.endswith(error) else []
     explanation = " ".join(_of_one_aim(order, aim, f"{part}_elbo") for aim in others)
     return Comparison(
         study.folder, part, tuple(table), tuple(order), measure, verdict(order, measure), explanation.strip()
@@ -74,6 +76,8 @@ def verdict(order: Sequence[Entry], measure: str) -> str:
     said = f"{best.candidate} has the {'largest ELBO' if elbo else 'smallest error'}, {told(best, measure)}"
     if elbo:
         said += " nats"
+    elif (ngram := best.get(f"{measure}_n-gram")) is not None:
+        said += f" nats a token, given the code (an n-gram model without a code: {number(ngram)})"
     elif (pca := best.get(f"{measure}_pca")) is not None:
         said += f" (PCA with {beside(best)}: {number(pca)})"
     if len(among) == 1:

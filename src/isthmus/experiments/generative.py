@@ -15,7 +15,8 @@ FEATURES = 64
 """The most principal components of the data in which draws and samples are compared."""
 DRAWS = 2000
 """The most draws, and real samples."""
-ERROR = "mse"
+ERROR, ERROR_OF_TOKENS = "mse", "nats"
+"""The measures of models that aren't all trained for the ELBO."""
 
 
 def aim_of(model: Autoencoder) -> str:
@@ -41,7 +42,7 @@ def generative(run: TrainedModel, samples: Samples, pca: Callable[[int], PCA]) -
         bound = elbo(run.model, samples)
         found |= {"elbo": bound.value, "kl": float(bound.kl.sum())}
         found["bits"] = bits_per_dimension(run.model, bound.value)
-    if has_prior(run) and run.model.decodes and len(samples) > 1:
+    if has_prior(run) and run.model.decodes and len(samples) > 1 and samples.kind != "tokens":
         real = samples.some(DRAWS)
         drawn = source_of(run).draw(len(real), torch.Generator().manual_seed(0)).values
         scaling = run.model.scaling

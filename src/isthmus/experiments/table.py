@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from isthmus.experiments.generative import ERROR
+from isthmus.experiments.generative import ERROR, ERROR_OF_TOKENS
 from isthmus.experiments.study import Study
 from isthmus.storage.files import write_json, write_whole
 
@@ -20,7 +20,7 @@ Row = dict[str, Any]
 def rows(study: Study) -> list[Row]:
     """A flat row per trial: `candidate`, `seed`, `error`, the trial's result, and its measures.
 
-    A measure has a name such as `test_mse`; PCA's value is `test_mse_pca`.
+    A measure has a name such as `test_mse`; PCA's value is `test_mse_pca`, that of n-grams `test_nats_n-gram`.
     """
     made = []
     for trial, found in study.results():
@@ -29,8 +29,9 @@ def rows(study: Study) -> list[Row]:
         for part, measures in found.get("measures", {}).items():
             for measure, by_rival in measures.items():
                 row[f"{part}_{measure}"] = by_rival["model"]
-                if "pca" in by_rival:
-                    row[f"{part}_{measure}_pca"] = by_rival["pca"]
+                for rival in ("pca", "n-gram"):
+                    if rival in by_rival:
+                        row[f"{part}_{measure}_{rival}"] = by_rival[rival]
         made.append(row)
     return made
 
@@ -88,7 +89,12 @@ def entries(table: Iterable[Row]) -> list[Entry]:
 
 def evaluated_part(table: Sequence[Row], parts: Sequence[str]) -> str:
     """The first of these parts that was measured."""
-    return next((part for part in parts if any(f"{part}_mse" in row for row in table)), parts[-1])
+    return next((part for part in parts if any(measured(row, part) for row in table)), parts[-1])
+
+
+def measured(row: Mapping[str, Any], part: str) -> bool:
+    """Whether this part was measured, in a row or in an entry's means."""
+    return any(f"{part}_{error}" in row for error in (ERROR, ERROR_OF_TOKENS))
 
 
 def write_table(folder: Path, table: Sequence[Row], found: Mapping[str, Any]) -> None:

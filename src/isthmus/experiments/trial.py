@@ -110,8 +110,7 @@ class Fit(Trial):
         parts = parts or {"train": data.train}
         measures = evaluate(run.model, parts, pca, pca.mean).to_json()
         chief = list(parts)[-1]
-        if data.kind != "tokens":
-            measures[chief] |= generative(run, parts[chief], study.pca)
+        measures[chief] |= generative(run, parts[chief], study.pca)
         return {
             "code": math.prod(model.code_shape),
             "bits": model.code.bits(model.code_shape),

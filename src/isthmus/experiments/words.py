@@ -3,13 +3,20 @@
 import math
 from collections.abc import Mapping, Sequence
 
-from isthmus.experiments.generative import ERROR
-from isthmus.experiments.table import Entry
+from isthmus.experiments.generative import ERROR, ERROR_OF_TOKENS
+from isthmus.experiments.table import Entry, measured
 from isthmus.formatting import number, percent
 
 WHOLE = ("code", "bits", "weights", "epochs")
 """Numbers that are written without decimals."""
 MEASURES = ("mse", "explained_variance", "psnr", "ssim")
+OF_TOKENS = {
+    "nats_with_code": "nats with code",
+    "nats": "nats",
+    "wrong_from_code": "wrong from code",
+    "wrong": "wrong",
+}
+"""Measures of models of tokens (`isthmus.measures.tokens`)."""
 OF_DRAWS = ("elbo", "kl", "bits", "frechet")
 """Measures of generative models (`isthmus.experiments.generative`)."""
 SHORT = {
@@ -29,7 +36,7 @@ def tables(entries: Sequence[Entry], decided_by: str = "") -> dict[str, dict[str
     decided_by: the part by whose explained variance the study decides; it is then listed too.
     """
     made = {"The models": _code(entries) | {"weights": "weights", "epochs": "epochs"}}
-    parts = [part for part in ("test", "validation", "train") if any(f"{part}_mse" in e.means for e in entries)]
+    parts = [part for part in ("test", "validation", "train") if any(measured(e.means, part) for e in entries)]
     for part in parts:
         names: dict[str, str] = {}
         for measure in MEASURES if part == parts[0] else MEASURES[: 2 if part == decided_by else 1]:
@@ -40,6 +47,7 @@ def tables(entries: Sequence[Entry], decided_by: str = "") -> dict[str, dict[str
         pictures = {name: names.pop(name) for name in list(names) if name.endswith(MEASURES[2:])}
         made[f"The {part} part"] = names
         made[f"The {part} part, as pictures"] = pictures
+        made[f"The {part} part, tokens"] = _of_tokens(part)
         made[f"The {part} part, of models with a prior"] = {f"{part}_{name}": SHORT[name] for name in OF_DRAWS}
     present = {title: _present(names, entries) for title, names in made.items()}
     return {title: names for title, names in present.items() if names}
@@ -51,6 +59,8 @@ def brief_columns(entries: Sequence[Entry], part: str) -> dict[str, str]:
     If all candidates are trained for the ELBO, the ELBO and its parts are shown instead.
     """
     names = _code(entries)
+    if any(f"{part}_{ERROR_OF_TOKENS}" in entry.means for entry in entries):
+        return _present(names | _of_tokens(part), entries)
     if all(entry.aim != ERROR for entry in entries if entry.count):
         names |= {f"{part}_{name}": SHORT[name] for name in (*OF_DRAWS[:2], OF_DRAWS[3])} | {f"{part}_mse": "mse"}
         return _present(names, entries)
@@ -62,6 +72,12 @@ def brief_columns(entries: Sequence[Entry], part: str) -> dict[str, str]:
             names[f"{part}_{measure}_pca"] = f"PCA's {short}"
     names[f"{part}_elbo"] = SHORT["elbo"]
     return _present(names, entries)
+
+
+def _of_tokens(part: str) -> dict[str, str]:
+    """The columns of models of tokens."""
+    ngram = {f"{part}_nats_n-gram": "n-gram's nats"}
+    return {f"{part}_{name}": head for name, head in OF_TOKENS.items()} | ngram
 
 
 def _present(names: Mapping[str, str], entries: Sequence[Entry]) -> dict[str, str]:
@@ -79,7 +95,7 @@ def cells(entry: Entry, names: Mapping[str, str]) -> list[str]:
             spread = entry.spreads[name] if not name.endswith("_pca") else None
             made.append(percent(entry.means[name]) + (f" ± {percent(spread)}" if spread else ""))
         else:
-            made.append(number(entry.get(name)) if name.endswith("_pca") else told(entry, name))
+            made.append(number(entry.get(name)) if name.endswith(("_pca", "_n-gram")) else told(entry, name))
     return made
 
 

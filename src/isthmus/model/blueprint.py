@@ -21,6 +21,7 @@ from isthmus.parts import (
     CodeKind,
     Conditioning,
     Corruption,
+    Custom,
     Dense,
     Distance,
     Identity,
@@ -122,6 +123,7 @@ class Blueprint(Value):
         holed = getattr(data, "holed", False) or self.corruption.hides
         missing = ("mask" if holed else "refuse") if self.missing == "auto" else self.missing
         spec = spec_of(data, sample, classes, missing == "mask", count_dimensions=self.code.asks_dimensions)
+        _check_tokens(spec.tokens, self)
         linear = (self.start == "pca" or self.predicts.kind == "residual") and self.distance.link == "auto"
         distance = self.distance.replace(link="identity") if linear else self.distance
         resolved = self.replace(
@@ -299,6 +301,21 @@ class Blueprint(Value):
             return self.replace(code=self.code.replace(prior=part))
         named = zip(names_of(self.penalties), self.penalties, strict=True)
         return self.replace(penalties=tuple(part if name == place else old for name, old in named))
+
+
+def _check_tokens(tokens: int, blueprint: Blueprint) -> None:
+    """Raise BlueprintError if the data are tokens, which have no order, and the model takes them for numbers."""
+    parts = (blueprint.network, blueprint.distance)
+    if (
+        tokens
+        and not isinstance(blueprint.distance, Custom)
+        and not all("tokens" in type(p).model_fields for p in parts)
+    ):
+        raise BlueprintError(
+            f"These samples are tokens, but a {blueprint.network.kind} network with the distance "
+            f"'{blueprint.distance.kind}' takes them for numbers. Use the recipe 'text-vae' or 'text-denoising', or a "
+            "gru or transformer network with distance='tokens'."
+        )
 
 
 def _is_whole(name: str, value: Any) -> bool:

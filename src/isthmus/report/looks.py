@@ -12,6 +12,7 @@ from isthmus.data.samples import Samples, spread
 from isthmus.data.series import ended
 from isthmus.drawing.rows import Look
 from isthmus.model.autoencoder import Autoencoder
+from isthmus.ngram import NGram
 from isthmus.pca import PCA
 from isthmus.uses.cells import cells_off
 
@@ -25,7 +26,7 @@ MAPPED = 2000
 class Looks:
     """The chosen samples of one part, and their reconstructions by the model and PCA."""
 
-    def __init__(self, model: Autoencoder, pca: PCA, samples: Samples, errors: Mapping[str, Tensor]) -> None:
+    def __init__(self, model: Autoencoder, pca: PCA | NGram, samples: Samples, errors: Mapping[str, Tensor]) -> None:
         self.model, self.pca, self.samples, self.errors = model, pca, samples, errors
         self.shown = SHOWN[samples.kind]
         # A stable order, with errors that are not finite last, so that the same run gives the same page.

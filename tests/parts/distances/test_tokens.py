@@ -56,5 +56,5 @@ def test_the_vocabulary_comes_from_the_data():
 
 @pytest.mark.parametrize("sample", [torch.rand(3, 5), torch.full((3, 5), 7.0), torch.zeros(3, 2, 2)])
 def test_samples_that_are_no_tokens_are_refused(sample):
-    with pytest.raises(BlueprintError, match="rows of whole numbers"):
+    with pytest.raises(BlueprintError, match="expects tokens"):
         DISTANCE.check(sample)

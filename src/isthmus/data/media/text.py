@@ -141,8 +141,8 @@ def _learn_pieces(texts: Sequence[str], size: int) -> tuple[tuple[str, ...], tup
     tokenizer.train_from_iterator(list(texts), trainer)
     model = json.loads(tokenizer.to_str())["model"]
     symbols = sorted(model["vocab"], key=model["vocab"].get)
-    merges = tuple(tuple(pair.split(" ")) if isinstance(pair, str) else tuple(pair) for pair in model["merges"])
-    return tuple(symbols), merges
+    pairs = (pair.split(" ") if isinstance(pair, str) else pair for pair in model["merges"])
+    return tuple(symbols), tuple((first, second) for first, second in pairs)
 
 
 def _tokenizer(symbols: Sequence[str], merges: Sequence[tuple[str, str]]) -> Any:

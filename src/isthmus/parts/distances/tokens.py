@@ -42,9 +42,8 @@ class Tokens(Distance):
         rows = sample.ndim == 2 and self.tokens > 1
         if not rows or not bool(((sample >= 0) & (sample < self.tokens) & (sample == sample.round())).all()):
             raise BlueprintError(
-                f"The distance 'tokens' expects rows of whole numbers below the size of a vocabulary, but the samples "
-                f"have shape {tuple(sample.shape[1:])} and other values. Read the data with kind='text' or "
-                "kind='melody', or use another distance, such as 'mse'."
+                f"The distance 'tokens' expects tokens of text or music, but these samples are numbers of shape "
+                f"{tuple(sample.shape[1:])}. Give texts or notes, or use another distance, such as 'mse'."
             )
 
     def outputs(self, shape: Shape) -> Shape:

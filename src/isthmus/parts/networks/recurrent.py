@@ -134,9 +134,9 @@ class Recurrent(nn.Module):
         steps = self.given(x.transpose(1, 2)).unbind(1)
         order = range(len(steps))[::-1] if self.backwards else range(len(steps))
         states: list[Tensor] = [x.new_empty(0)] * len(steps)
-        state = steps[0].new_zeros(len(x), self.state.in_features) if state is None else state
+        after = steps[0].new_zeros(len(x), self.state.in_features) if state is None else state
         for step in order:
-            states[step] = state = self._after(steps[step], state)
+            states[step] = after = self._after(steps[step], after)
         return torch.stack(states, 2)
 
     def step(self, x: Tensor, state: Tensor) -> Tensor:
