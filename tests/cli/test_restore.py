@@ -65,7 +65,7 @@ def test_a_folder_that_was_stopped_tells_how_far_it_came_and_goes_on(isthmus, ru
         patch.setattr(restore_files, "_restored", stopped)
         said = isthmus(*words)
     assert said.code == 130
-    assert said.err == "isthmus: Stopped; 1 of 2 pictures are done. The same command with --resume goes on.\n"
+    assert said.err == "isthmus: Stopped; 1 of 2 files are done. The same command with --resume goes on.\n"
     said = isthmus(*words)
     assert said.code == 1
     assert "Choose another target, or pass --force, or --resume to restore only the others." in said.err

@@ -149,7 +149,7 @@ def test_samples_written_as_midi_are_read_again(tmp_path, kind):
         path = write_samples(tmp_path / target, data.train.tensor(), like=data.description, names=data.train.names)
         again = read_samples(path, like=data.description)
         assert np.array_equal(again.tensor(), data.train.tensor())
-    assert (tmp_path / "set/a.mid@bar 3.mid").exists()
+    assert (tmp_path / "set/a@bar 3.mid").exists()
 
 
 def test_a_model_reads_notes_as_it_learnt_them(tmp_path):

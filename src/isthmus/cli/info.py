@@ -94,10 +94,12 @@ def _recipe(row: "Recipe") -> dict[str, Any]:
 def _example(row: "Recipe") -> str:
     """A command that trains it, with the option that matters: twice the damage it learns to undo, or another code."""
     damage = row.blueprint.corruption if row.blueprint.corruption.as_bytes else None
-    sources = {
-        "series": "heartbeats.npy --kind series", "table": "people.csv --categorical auto", "text": "sentences.txt"
-    }  # fmt: skip
-    source = sources.get(row.data, "digits")
+    source = {
+        "series": "heartbeats.npy --kind series",
+        "table": "people.csv --categorical auto",
+        "text": "sentences.txt",
+        "sound": "recordings/",
+    }.get(row.data, "digits")
     if damage is None:
         return f"isthmus train {source} --recipe {row.name} --set code=16"
     options = row.blueprint.options()
@@ -133,6 +135,9 @@ def _data(description: dict[str, Any]) -> list[str]:
         "  samples: " + ", ".join(f"{name} {count:,}" for name, count in counts.items()),
         f"  scaling: {description.get('scaling', {}).get('kind')}",
     ]
+    if medium := description.get("medium"):
+        told = {name: value for name, value in medium.items() if isinstance(value, int)}
+        lines.append(f"  {medium['kind']}: {', '.join(f'{name} {value}' for name, value in told.items())}")
     if description.get("label_names"):
         lines.append(f"  labels: {', '.join(map(str, description['label_names']))}")
     return lines

@@ -1,4 +1,4 @@
-"""The command `restore`: damaged pictures repaired."""
+"""The command `restore`: damaged pictures and recordings repaired."""
 
 from pathlib import Path
 from typing import Annotated
@@ -21,11 +21,11 @@ def restore(
     run: options.Folder,
     source: Annotated[
         Path,
-        typer.Argument(metavar="INPUT", help="A picture, or a folder of pictures, of any size.", show_default=False),
+        typer.Argument(
+            metavar="INPUT", help="A picture of any size or a recording of any length, or a folder.", show_default=False
+        ),
     ],
-    target: Annotated[
-        Path, typer.Argument(metavar="OUTPUT", help="The picture or folder to write.", show_default=False)
-    ],
+    target: Annotated[Path, typer.Argument(metavar="OUTPUT", help="The file or folder to write.", show_default=False)],
     *,
     mask: Annotated[
         Path | None,
@@ -48,11 +48,12 @@ def restore(
     quiet: options.Quiet = False,
     json: options.Json = False,
 ) -> None:
-    """Repair pictures with a model that was trained on damaged ones: denoise, fill, colour, enlarge, sharpen.
+    """Repair pictures or sound with a model that was trained on damaged ones: denoise, fill, colour, enlarge, sharpen.
 
-    Train the model with one of the recipes denoise, watermark, inpaint, recolour, upscale and sharpen. Pictures keep
-    their format. Files of a folder that can't be read are named and left out, and the exit code is then 1. After
-    Ctrl-C, the same command with `--resume` continues.
+    Train the model with one of the recipes denoise, watermark, inpaint, recolour, upscale and sharpen; for sound, with
+    `--recipe sound --set corruption=gaussian-noise`. Pictures and recordings keep their format. Files of a folder that
+    can't be read are named and left out, and the exit code is then 1. After Ctrl-C, the same command with `--resume`
+    continues.
     """
     if force and resume:
         raise typer.BadParameter(
@@ -82,7 +83,7 @@ def restore(
                 progress=told,
             )
     except KeyboardInterrupt:
-        complain(f"Stopped; {at[0]:,} of {at[1]:,} pictures are done. The same command with --resume goes on.")
+        complain(f"Stopped; {at[0]:,} of {at[1]:,} files are done. The same command with --resume goes on.")
         raise typer.Exit(INTERRUPTED) from None
     for reason in made.skipped.values():
         complain(reason)

@@ -33,19 +33,23 @@ def read_folder(folder: Path, options: Options) -> Raw:
 
 
 @contextlib.contextmanager
-def collected(path: Path, options: Options, suffixes: Collection[str]) -> Iterator[list[Entry]]:
+def collected(
+    path: Path, options: Options, suffixes: Collection[str], largest: int | None = LARGEST
+) -> Iterator[list[Entry]]:
     """The files with one of these suffixes in a folder or a zip, or the file itself; open as long as the block.
+
+    largest: the size in bytes from which a file counts as unreadable; None for files that are read block by block.
 
     Raises:
         DataError: the zip is damaged, unsafe or too large.
     """
     if path.is_dir():
-        yield [Entry(name, partial(_file, path / name)) for name in _files(path) if has_suffix(name, suffixes)]
+        yield [Entry(name, partial(_file, path / name, largest)) for name in _files(path) if has_suffix(name, suffixes)]
     elif path.suffix.lower() == ".zip":
         with _members(path, options) as entries:
             yield [entry for entry in entries if has_suffix(entry.name, suffixes)]
     else:
-        yield [Entry(path.name, partial(_file, path))]
+        yield [Entry(path.name, partial(_file, path, largest))]
 
 
 def suffixes_in(path: Path, options: Options) -> Counter[str]:
@@ -168,12 +172,13 @@ def _refuse(error: OSError) -> None:
     ) from error
 
 
-def _file(path: Path) -> IO[bytes]:
+def _file(path: Path, largest: int | None = LARGEST) -> IO[bytes]:
     try:
         file = open_regular(path)
     except OSError as error:
         raise UnreadableError(f"{path} can't be read ({error.strerror}).") from error
-    _check_size(str(path), os.fstat(file.fileno()).st_size)
+    if largest is not None:
+        _check_size(str(path), os.fstat(file.fileno()).st_size)
     return file
 
 

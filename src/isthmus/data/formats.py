@@ -14,9 +14,10 @@ from pyarrow import csv as arrow_csv
 
 from isthmus.data.cells import guarded
 from isthmus.data.idx import write_idx
-from isthmus.data.media import Medium
+from isthmus.data.media import Medium, Sound
 from isthmus.data.pictures import SUFFIXES as PICTURES
 from isthmus.data.write_pictures import write_file, write_folder, write_picture, write_zip
+from isthmus.data.write_sound import write_recording, write_recordings
 from isthmus.errors import DataError
 from isthmus.plain import utf8
 from isthmus.storage.files import whole_file
@@ -140,6 +141,12 @@ def format_of(suffix: str, medium: Medium | None) -> Format | None:
         return FORMATS.get(suffix)
     if medium.together:
         return partial(write_together, medium.write) if suffix in medium.suffixes else None
+    if isinstance(medium, Sound):
+        return (
+            partial(write_recording, medium, suffix)
+            if suffix in medium.suffixes
+            else partial(write_recordings, medium, suffix == ".zip")
+        )
     if suffix in medium.suffixes and medium.joins:
         return partial(write_together, lambda path, array, _: path.write_bytes(medium.joined(array, suffix)))
     if suffix in medium.suffixes:

@@ -80,10 +80,9 @@ def inherited(like: Mapping[str, Any] | None) -> dict[str, Any]:
     """
     like = like or {}
     given = like.get("options") or {}
-    medium = medium_of(like)
-    if medium is not None:
-        given = {**given, "kind": medium.kind}
     left_out = ("columns", "exclude", "memory_map", *(("patches", "size") if of_patches(like) else ()))
+    if like.get("medium") is not None:  # which says itself how files are read, and numbers may come without files
+        left_out = (*left_out, "kind")
     options = {name: value for name, value in given.items() if name not in left_out}
     return options | ({"wanted": tuple(like["shape"])} if like.get("kind") == "pictures" else {})
 

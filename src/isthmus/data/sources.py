@@ -16,7 +16,7 @@ from torch.utils.data import Dataset
 
 from isthmus.data.arrays import from_mapping, from_memory, read_npy, read_npz
 from isthmus.data.datasets import from_dataset
-from isthmus.data.folders import collected, read_folder, read_picture, read_zip, suffixes_in
+from isthmus.data.folders import LARGEST, collected, read_folder, read_picture, read_zip, suffixes_in
 from isthmus.data.idx import read_idx
 from isthmus.data.media.medium import medium_of
 from isthmus.data.named import NAMES, read_named
@@ -56,8 +56,11 @@ CHOOSING: dict[str, Callable[[Path, Options, Mapping[str, Any] | None], Raw]] = 
 MEDIA: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "texts": (("text",), (".txt", ".md", ".text", ".jsonl", ".ndjson")),
     "music": (("melody", "roll"), (".mid", ".midi", ".musicxml", ".mxl", ".xml", ".abc", ".krn", ".json")),
+    "sound": (("waveform", "mel"), (".wav", ".flac", ".ogg", ".mp3", ".aiff", ".aif")),
 }
 """By the module that reads them: the kinds that a source can be read as, and the suffixes of its files."""
+IN_BLOCKS = ("sound",)
+"""Those of `MEDIA` whose files are read block by block, so that a file may be larger than memory."""
 TABLES_OF_TEXT = (".csv", ".tsv", ".parquet")
 RUNS_CODE = (".pkl", ".pickle", ".pt", ".pth", ".joblib", ".mat", ".dill")
 IDX_NAME = re.compile(r"(\.idx|idx\d?-ubyte|\.idx\d-\w+)(\.gz)?$")
@@ -209,7 +212,7 @@ def is_folder(path: Path) -> bool:
 
 def _dispatched(path: Path, options: Options, like: Mapping[str, Any] | None) -> Raw:
     folder, suffix = is_folder(path), path.suffix.lower()
-    if module := _medium(path, options, like):
+    if module := medium_reader(path, options, like):
         return _read_medium(module, path, options, like)
     if folder:
         return read_folder(path, options)
@@ -231,7 +234,7 @@ def _dispatched(path: Path, options: Options, like: Mapping[str, Any] | None) ->
     raise DataError(f"{path}: {said} is unknown. {nearest(suffix, known)}")
 
 
-def _medium(path: Path, options: Options, like: Mapping[str, Any] | None) -> str | None:
+def medium_reader(path: Path, options: Options, like: Mapping[str, Any] | None) -> str | None:
     """The module in `MEDIA` that reads this path; None for numbers and pictures."""
     kind = _kind(options, like)
     asked = next((module for module, (kinds, _) in MEDIA.items() if kind in kinds), None)
@@ -260,7 +263,7 @@ def _read_medium(module: str, path: Path, options: Options, like: Mapping[str, A
     if module == "texts" and path.suffix.lower() in TABLES_OF_TEXT:
         return _texts_module().read_text_table(path, options)
     suffixes = MEDIA[module][1]
-    with collected(path, options, suffixes) as entries:
+    with collected(path, options, suffixes, None if module in IN_BLOCKS else LARGEST) as entries:
         if not entries:
             raise DataError(f"{path} has no files of type {', '.join(suffixes)}. Give a folder with such files.")
         if path.is_dir() or path.suffix.lower() == ".zip":

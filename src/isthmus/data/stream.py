@@ -19,7 +19,7 @@ from isthmus.data.options import Options, OptionWords, as_wanted
 from isthmus.data.raw import Raw
 from isthmus.data.read import as_taken, inherited, of_patches, read_samples
 from isthmus.data.samples import Samples
-from isthmus.data.sources import TEXT, called, check_used, is_folder, reading
+from isthmus.data.sources import IN_BLOCKS, TEXT, called, check_used, is_folder, medium_reader, reading
 from isthmus.data.tiles import one_picture
 from isthmus.errors import DataError, remark
 
@@ -173,18 +173,17 @@ def _open(
     path: Path, options: Options, like: Mapping[str, Any] | None, rows: int, skipped: list[str]
 ) -> tuple[int | None, Callable[[], Iterator[Raw]]] | None:
     """The number of samples and a function that starts reading; None if the source can't be read in pieces."""
-    if is_folder(path):
-        return folder_pieces(path, options, rows, skipped)
-    suffix = path.suffix.lower()
-    if suffix == ".zip":
-        return zip_pieces(path, options, rows, skipped)
+    folder, suffix = is_folder(path), path.suffix.lower()
+    if module := medium_reader(path, options, like):
+        made = importlib.import_module(f"isthmus.data.{module}")
+        return made.file_pieces(path, options, like, rows, skipped) if module in IN_BLOCKS else None
+    if folder or suffix == ".zip":
+        return (folder_pieces if folder else zip_pieces)(path, options, rows, skipped)
     if suffix == ".npy":
         return npy_pieces(path, rows)
     if suffix == ".parquet":
         return _tables("tables").parquet_pieces(path, options, like, rows)
-    if suffix in TEXT:
-        return _tables("text").text_pieces(path, options, like, rows)
-    return None
+    return _tables("text").text_pieces(path, options, like, rows) if suffix in TEXT else None
 
 
 def _tables(module: str) -> Any:

@@ -173,6 +173,10 @@ def _check_one(path: Path, count: int, what: str = "sample") -> None:
         raise DataError(f"{path} holds one {what}, not {count}: write a folder (no suffix) or a .zip.")
 
 
+_WINDOW = re.compile(r"(.+)\.\w{1,5}@([^/]+)")
+"""The name of a part of a file, such as talk.wav@12.50s, which becomes talk@12.50s.wav."""
+
+
 class _Places:
     """Each sample's path below the folder: never outside of it, never the same path twice."""
 
@@ -194,8 +198,12 @@ class _Places:
         plain = PurePosixPath(name)
         if plain.is_absolute() or ".." in plain.parts or not plain.name or any(c in name for c in "\\:\0"):
             raise DataError(f"The name {name[:60]!r} isn't a path below a folder: expected one such as label/a.png.")
+        window = _WINDOW.fullmatch(name)
         replaced = plain.with_suffix(self.suffix) if SUFFIX.fullmatch(plain.suffix) else f"{plain}{self.suffix}"
-        suffixed = (str(replaced), f"{plain}{self.suffix}")  # the second distinguishes a.jpg and a.gif
+        suffixed = (
+            f"{window[1]}@{window[2]}{self.suffix}" if window else str(replaced),
+            f"{plain}{self.suffix}",
+        )  # the second distinguishes a.jpg and a.gif
         place = next((path for path in suffixed if path.casefold() not in self.taken), "")
         if not place or name.casefold() in self.names:
             raise DataError(

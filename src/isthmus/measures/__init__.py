@@ -5,6 +5,7 @@ from isthmus.measures.generation import Generation, frechet_distance, gradient_e
 from isthmus.measures.likelihood import Elbo, LogLikelihood, bits_per_dimension, elbo, has_likelihood, log_likelihood
 from isthmus.measures.nearest import Nearest, nearest_samples
 from isthmus.measures.reconstruction import explained_variance, mse, psnr, sse, ssim
+from isthmus.measures.sound import log_spectral_distance, si_sdr
 
 __all__ = [
     "Elbo",
@@ -22,9 +23,11 @@ __all__ = [
     "has_likelihood",
     "judge_draws",
     "log_likelihood",
+    "log_spectral_distance",
     "mse",
     "nearest_samples",
     "psnr",
+    "si_sdr",
     "sse",
     "ssim",
     "unit_of",

@@ -8,10 +8,12 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from isthmus.data.media import Sound
 from isthmus.data.samples import Samples, inference_batch_size
 from isthmus.data.stream import Stream
 from isthmus.measures import reconstruction as measure
 from isthmus.measures.passes import passes
+from isthmus.measures.sound import sound_measures
 from isthmus.measures.tokens import TokenPart
 from isthmus.model.autoencoder import Autoencoder
 from isthmus.model.shape_checks import max_width
@@ -34,6 +36,8 @@ _UNITS = {
     "mse": Unit("Squared error, per number", "scaled units²", False),
     "psnr": Unit("Peak signal-to-noise ratio", "dB", True),
     "ssim": Unit("Structural similarity", "1 is exact", True),
+    "si_sdr": Unit("Scale-invariant signal-to-distortion ratio", "dB", True),
+    "log_spectral_distance": Unit("Log-spectral distance", "dB", False),
     "explained_variance": Unit("Explained variance", "share of 1", True),
     "elbo": Unit("Evidence lower bound", "nats a sample", True),
     "kl": Unit("KL divergence of the code to its prior", "nats a sample", False),
@@ -107,7 +111,8 @@ def evaluate(
 ) -> Evaluation:
     """Measure `model`, its baseline `pca` and `mean` on each of `parts`, streaming.
 
-    SSE, MSE and explained variance for all data; PSNR and SSIM for pictures. The model runs in evaluation mode, without
+    SSE, MSE and explained variance for all data; PSNR and SSIM for pictures; for sound the measures of
+    `isthmus.measures.sound`, over the samples that aren't silent. The model runs in evaluation mode, without
     corruption, on its own device; its modules' modes are restored. Empty parts are ignored. Sums are in float64, on the
     CPU, because not every device supports it.
 
@@ -137,6 +142,8 @@ def evaluate(
                 found = _Part(model, pca, _with_modes(mean, pieces, levels), span, levels)
             for samples in pieces:
                 found.kind = samples.kind
+                if isinstance(found, _Part) and isinstance(samples.medium, Sound):
+                    found.sound = samples.medium
                 for out in passes(model, samples, batch_size, generator=generator):
                     found.take(out)
                     done += len(out.clean)
@@ -182,8 +189,10 @@ class _Part:
     def __init__(self, model: Autoencoder, pca: PCA, centre: Tensor, span: float, levels: tuple[int, ...]) -> None:
         self.model, self.pca, self.centre = model, pca, centre
         self.kind, self.span, self.levels = "", span, levels
+        self.sound: Sound | None = None
         self.count, self.counts = 0, torch.zeros(())
         self.sums: dict[str, dict[str, float]] = {}
+        self.heard: dict[str, dict[str, float]] = {}
         self.per_sample: dict[str, list[Tensor]] = {}
         self.mean, self.spread = torch.zeros(()), torch.zeros(())
         self.squares: dict[str, Tensor] = {}
@@ -214,6 +223,12 @@ class _Part:
                 whole = observed is None or bool(observed.all())
                 similar = measure.ssim(output, target, self.span) if whole else torch.full_like(per_sample, torch.nan)
                 self._tell("ssim", rival, similar)
+            if self.sound is not None:
+                raw = (self.model.scaling.inverse(of).cpu() for of in (output, target))
+                for name, figures in sound_measures(self.sound, *raw).items():
+                    self._tell(name, rival, figures[~figures.isnan()])
+                    of_all = self.heard.setdefault(name, {})
+                    of_all[rival] = of_all.get(rival, 0) + float((~figures.isnan()).sum())
             squares = measure.squares(output, target, observed).sum(0, dtype=torch.float64)
             self.squares[rival] = self.squares.get(rival, 0) + squares
         rows = target.flatten(1).double()
@@ -228,7 +243,12 @@ class _Part:
 
     def measures(self) -> dict[str, dict[str, float | None]]:
         """Measure → rival → figure."""
-        figures = {name: {rival: total / self.count for rival, total in row.items()} for name, row in self.sums.items()}
+        figures = {
+            name: {
+                rival: total / max(1, self.heard.get(name, {}).get(rival, self.count)) for rival, total in row.items()
+            }
+            for name, row in self.sums.items()
+        }
         spread = self._to_explain().sum()
         figures["explained_variance"] = {
             rival: float(measure.share(squares.sum(), spread)) for rival, squares in self.squares.items()

@@ -20,7 +20,7 @@ class Recipe:
     advice: str
     source: str
     blueprint: Blueprint
-    data: Literal["any", "pictures", "colour", "series", "table", "text"] = "any"
+    data: Literal["any", "pictures", "colour", "series", "table", "text", "sound"] = "any"
 
 
 class Recipes(dict[str, Recipe]):

@@ -391,6 +391,20 @@ _ROWS = (
         data="series",
     ),
     Recipe(
+        "sound",
+        "Strided convolutions on waveforms: every 256 values become 16 numbers, so 8,000 values a second become 512.",
+        "For speech and other sound in .wav, .flac, .ogg or .mp3 files. To remove noise instead: --set "
+        "corruption=gaussian-noise --set skips=true --set predicts=residual.",
+        "Défossez et al., High fidelity neural audio compression, TMLR (2023), without its quantiser and its rivals",
+        Blueprint(
+            network=Conv(
+                channels=(32, 64, 96, 96), kernel=9, form="strided", stride=4, activation="elu", code_channels=16
+            ),
+            distance=Mse(link="identity"),
+        ),
+        data="sound",
+    ),
+    Recipe(
         "table",
         "Tables of numbers and categories: embeddings, a loss for each type of column, and hidden cells to fill in.",
         "For tables with text columns (categorical=auto) or missing cells (missing=keep), which the model fills. "

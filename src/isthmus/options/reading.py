@@ -143,7 +143,12 @@ class ReadingOptions:
     ] = None
     rate: Annotated[
         Count | None,
-        Option("Resample sound to this many values a second.", "HERTZ", SEQUENCES, default="16000"),
+        Option(
+            "Resample sound to this many values a second.",
+            "HERTZ",
+            SEQUENCES,
+            default="the rate of most files, at most 16000",
+        ),
     ] = None
     encoding: Annotated[
         str, Option("The encoding of text files, such as `utf-8`, `latin-1` or `utf-16`.", "NAME", SEQUENCES)
@@ -159,5 +164,5 @@ class ReadingOptions:
     ] = MAX_PIXELS
     max_bytes: Annotated[
         Count,
-        Option("Refuse pictures or a compressed source that need more bytes of memory than this.", "N", ARRAYS),
+        Option("Refuse pictures, sound or a compressed source that need more bytes of memory than this.", "N", ARRAYS),
     ] = MAX_BYTES

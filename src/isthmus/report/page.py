@@ -12,6 +12,7 @@ from torch import Tensor
 
 from isthmus import formatting
 from isthmus.data.data import Data
+from isthmus.data.media import Waveform
 from isthmus.data.samples import Samples
 from isthmus.doctor.section import section as doctor_section
 from isthmus.drawing import figures
@@ -26,6 +27,7 @@ from isthmus.plain import plain
 from isthmus.report import facts, words
 from isthmus.report.looks import Looks
 from isthmus.report.sections import SECTIONS
+from isthmus.report.sounds import heard
 from isthmus.storage.files import write_whole
 from isthmus.trained import TrainedModel
 from isthmus.uses.cells import usual_row
@@ -62,6 +64,7 @@ def render(run: TrainedModel) -> str:
     with eval_mode(model):
         looks = Looks(model, pca, samples, found.errors[part])
         looking = None if model.restores else _looking(looks, found, model)  # a restoring model copies whole samples
+        sounds = heard(looks)
         training = _training(run, looks, found)
         worst = looks.worst_rows(usual_row(data.train), Look.of(run)) if samples.kind == "table" else []
         uses = [section for make in SECTIONS if (section := _section(make, run)) is not None]
@@ -77,6 +80,7 @@ def render(run: TrainedModel) -> str:
         parts=_measure_rows(found, data),
         rivals=rivals,
         rival_names=[figures.WORDS[name] for name in rivals],
+        sounds=sounds,
         texts=_texts(looks) if found.of_tokens else [],
         restores=model.restores,
         code_size=code_size,
@@ -146,7 +150,7 @@ def _looking(looks: Looks, found: Evaluation, model: Autoencoder) -> Section | N
     part, samples = found.chief_part, looks.samples
     if samples.kind == "table":
         return _by_column(found, samples)
-    if samples.kind == "tokens":
+    if samples.kind == "tokens" or isinstance(samples.medium, Waveform):
         return None
     chosen = {"Typical": looks.typical()}
     if len(samples) > len(chosen["Typical"]):

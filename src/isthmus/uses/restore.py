@@ -12,6 +12,7 @@ from torch import Tensor
 
 from isthmus.data import Samples
 from isthmus.data.fit import check_units
+from isthmus.data.media import Sound
 from isthmus.data.options import Options
 from isthmus.data.pictures import decode
 from isthmus.data.samples import as_tensor
@@ -22,6 +23,7 @@ from isthmus.errors import DataError, UseError
 from isthmus.formatting import number
 from isthmus.measures.passes import passes
 from isthmus.measures.reconstruction import psnr, ssim
+from isthmus.measures.sound import sound_measures
 from isthmus.model.autoencoder import Autoencoder
 from isthmus.parts.corruptions.colour import brightness
 from isthmus.parts.model import eval_mode
@@ -40,11 +42,12 @@ REPORTED = 2**20
 
 @dataclass(frozen=True, eq=False)
 class Restoration:
-    """Pictures damaged as in training and restored by a model, compared with doing nothing.
+    """Pictures or sound damaged as in training and restored by a model, compared with doing nothing.
 
     scores: "psnr" (dB) and "ssim" → "nothing", "restored" → the mean over the pictures. Both clip at black and white,
-        as a file does. Doing nothing enlarges a smaller picture, and leaves a grey one grey.
-    clean, damaged, restored: (N, C, H, W), scaled; the damaged ones in the layout of the clean ones.
+        as a file does. Doing nothing enlarges a smaller picture, and leaves a grey one grey. For sound, the measures
+        of `isthmus.measures.sound`.
+    clean, damaged, restored: (N, *shape), scaled; the damaged ones in the layout of the clean ones.
     """
 
     scores: dict[str, dict[str, float]]
@@ -212,16 +215,17 @@ def restore(
 def restoration(
     run: TrainedModel, source: Any = None, *, most: int | None = None, seed: int = 0, **read_options: Any
 ) -> Restoration:
-    """Damage pictures as in training, restore them, and measure how near both are to the clean ones.
+    """Damage pictures or sound as in training, restore them, and measure how near both are to the clean ones.
 
-    source: clean pictures in the model's size. None: the run's test part (or validation). most: use this many of them,
-        evenly spread. seed: of the damage. read_options: to read the source, as for `Run.encode`.
+    source: clean pictures in the model's size, or recordings. None: the run's test part (or validation). most: use this
+        many of them, evenly spread. seed: of the damage. read_options: to read the source, as for `Run.encode`.
 
     Raises:
-        UseError: the model was trained without a corruption, or takes no pictures.
+        UseError: the model was trained without a corruption, or takes neither pictures nor sound.
     """
     model, samples = run.model, _chief_part(run) if source is None else run.read(source, **read_options)
-    if not model.corruption.damages or len(model.shape) != 3:
+    sound = samples.medium if isinstance(samples.medium, Sound) else None
+    if not model.corruption.damages or (len(model.shape) != 3 and sound is None):
         Restorer(run)  # raises the error that explains why
     if most is not None:
         samples = samples.some(most)
@@ -235,7 +239,9 @@ def restoration(
             for name, pictures in (("clean", seen.clean), ("damaged", damaged), ("restored", output)):
                 made[name].append(_cut_off(pictures, model).cpu())
     clean, damaged, restored = (torch.cat(pictures) for pictures in made.values())
-    return Restoration(scores({"nothing": damaged, "restored": restored}, clean), clean, damaged, restored)
+    rivals = {"nothing": damaged, "restored": restored}
+    measured = scores(rivals, clean) if sound is None else _sound_scores(rivals, clean, sound, run)
+    return Restoration(measured, clean, damaged, restored)
 
 
 def scores(rivals: Mapping[str, Tensor], clean: Tensor) -> dict[str, dict[str, float]]:
@@ -244,6 +250,15 @@ def scores(rivals: Mapping[str, Tensor], clean: Tensor) -> dict[str, dict[str, f
         name: {who: float(measure(pictures, clean).mean()) for who, pictures in rivals.items()}
         for name, measure in (("psnr", psnr), ("ssim", ssim))
     }
+
+
+def _sound_scores(
+    rivals: Mapping[str, Tensor], clean: Tensor, sound: Sound, run: TrainedModel
+) -> dict[str, dict[str, float]]:
+    """Measure → rival → its mean over scaled samples of sound, (N, *shape), that aren't silent."""
+    raw = run.model.scaling.inverse
+    found = {who: sound_measures(sound, raw(of).cpu(), raw(clean).cpu()) for who, of in rivals.items()}
+    return {name: {who: float(of[name].nanmean()) for who, of in found.items()} for name in found["nothing"]}
 
 
 def section(run: TrainedModel) -> Section | None:

@@ -1,4 +1,4 @@
-"""Restoring files: one picture, or a folder of them, each written whole or not at all."""
+"""Restoring files: one picture or recording, or a folder of them, each written whole or not at all."""
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
@@ -10,6 +10,8 @@ from PIL import Image
 from torch import Tensor
 
 from isthmus.data.folders import picture_files
+from isthmus.data.media import Sound
+from isthmus.data.media.medium import medium_of
 from isthmus.data.options import Options
 from isthmus.data.pictures import SUFFIXES, decode
 from isthmus.data.samples import as_tensor
@@ -21,6 +23,7 @@ from isthmus.trained import TrainedModel
 from isthmus.trained.tiles import OVERLAP, TILE
 from isthmus.uses.arguments import takes_run
 from isthmus.uses.restore import Restorer
+from isthmus.uses.restore_sound import SoundRestorer, recordings
 
 PALETTES = (".gif",)
 """Formats with few colours; PNG is written instead."""
@@ -70,6 +73,9 @@ def restore_files(
     A picture keeps its format, its opacity and whether it is grey; a GIF becomes a PNG. In a folder, unreadable
     pictures are skipped and listed in the result.
 
+    A model of sound restores recordings of any length, in little memory. They keep their length, and their format if it
+    is .wav, .flac or .ogg; others become .wav. They get the model's rate and one channel.
+
     mask: white in the holes, for a model that fills them; for a folder, one file for all pictures or a folder with the
         same names. Without a mask, transparent pixels are filled.
     overwrite: replace existing files. The source is never overwritten.
@@ -84,6 +90,8 @@ def restore_files(
         IsthmusError: the target can't be written to.
     """
     source, target = Path(source).expanduser(), Path(target).expanduser()
+    if isinstance(medium_of(run.description), Sound) and mask is None:
+        return _restore_sound(SoundRestorer(run), source, target, overwrite, resume, progress)
     if run.description.get("kind") in ("tokens", "series") and mask is None:
         return _restore_samples(run, source, target, overwrite)
     masks = None if mask is None else Path(mask).expanduser()
@@ -96,9 +104,7 @@ def restore_files(
             "train the recipe 'inpaint'."
         )
     plan = _plan(source, target)
-    if overwrite and resume:
-        raise DataError("overwrite=True and resume=True exclude each other: expected one of them. Leave one out.")
-    _check_free(plan, source, masks, overwrite or resume)
+    _check_free(plan, source, masks, overwrite, resume)
     found, single = Restored(), source.is_file()
     for number, (name, place) in enumerate(plan.items()):
         told = _share(progress, name, number, len(plan))
@@ -140,46 +146,96 @@ def _restore_samples(run: TrainedModel, source: Path, target: Path, overwrite: b
     return Restored([str(target)])
 
 
-def _plan(source: Path, target: Path) -> dict[str, Path]:
-    """The name of every picture → the path of its restored one; raises DataError before any work starts."""
+def _restore_sound(
+    restorer: SoundRestorer, source: Path, target: Path, overwrite: bool, resume: bool, progress: Progress | None
+) -> Restored:
+    """Restore a recording, or those below a folder."""
+    plan = _plan(source, target, SOUNDS)
+    _check_free(plan, source, None, overwrite, resume)
+    found = Restored()
+    for number, (name, place) in enumerate(plan.items()):
+        if progress is not None:
+            progress(name, number, len(plan), 0.0)
+        if resume and place.exists():
+            found.kept.append(str(place))
+            continue
+        _make_folder(place)
+        try:
+            restorer.restore(source if source.is_file() else source / name, place)
+        except DataError as error:
+            if source.is_file():
+                raise
+            found.skipped[name] = str(error)
+        else:
+            found.written.append(str(place))
+    return found
+
+
+@dataclass(frozen=True)
+class _Files:
+    """A type of files that can be restored, and the words for it.
+
+    one, several: the words. find: the names of those in a folder. written: the suffixes that can be written; files with
+    others get the suffix `instead`.
+    """
+
+    one: str
+    several: str
+    find: Callable[[Path], list[str]]
+    written: tuple[str, ...]
+    instead: str
+
+    def suffixed(self, path: Path) -> Path:
+        """The path with a suffix that can be written."""
+        return path if path.suffix.lower() in self.written else path.with_suffix(self.instead)
+
+
+PICTURES = _Files("picture", "pictures", picture_files, tuple(s for s in SUFFIXES if s not in PALETTES), ".png")
+SOUNDS = _Files("recording", "recordings", recordings, Sound.suffixes, ".wav")
+
+
+def _plan(source: Path, target: Path, files: _Files = PICTURES) -> dict[str, Path]:
+    """The name of every file → the path of its restored one; raises DataError before any work starts."""
     finish_swap(source)
     if source.is_file():
         if target.is_dir():
-            target = target / _suffixed(Path(source.name)).name
-        if target.suffix.lower() not in SUFFIXES or target.suffix.lower() in PALETTES:
-            written = [suffix for suffix in SUFFIXES if suffix not in PALETTES]
-            raise DataError(f"{target}: can't write a picture as {target.suffix!r}. {nearest(target.suffix, written)}")
+            target = target / files.suffixed(Path(source.name)).name
+        if target.suffix.lower() not in files.written:
+            raise DataError(
+                f"{target}: can't write a {files.one} as {target.suffix!r}. {nearest(target.suffix, files.written)}"
+            )
         plan = {source.name: target}
     elif source.is_dir():
         if target.is_file():
-            raise DataError(f"{target} is a file: expected a folder for the pictures of {source}. Choose another path.")
-        names = picture_files(source)
+            raise DataError(
+                f"{target} is a file: expected a folder for the {files.several} of {source}. Choose another path."
+            )
+        names = files.find(source)
         if not names:
-            raise DataError(f"{source} has no pictures in it: expected files such as a.png or a.jpg.")
-        plan = {name: target / _suffixed(Path(name)) for name in names}
+            some = " or ".join(f"a{suffix}" for suffix in files.written[:2])
+            raise DataError(f"{source} has no {files.several} in it: expected files such as {some}.")
+        plan = {name: target / files.suffixed(Path(name)) for name in names}
         if len(set(plan.values())) < len(plan):
             plan = {name: target / f"{name}{place.suffix}" for name, place in plan.items()}
     else:
-        raise DataError(f"{source} does not exist: expected a picture or a folder of pictures.")
+        raise DataError(f"{source} does not exist: expected a {files.one} or a folder of {files.several}.")
     return plan
 
 
-def _check_free(plan: dict[str, Path], source: Path, masks: Path | None, overwrite: bool) -> None:
-    """Raise DataError if a restored picture would replace a source or mask, or an existing file without overwrite."""
+def _check_free(plan: dict[str, Path], source: Path, masks: Path | None, overwrite: bool, resume: bool) -> None:
+    """Raise DataError if a restored file would replace a source or mask, or an existing file without overwrite."""
+    if overwrite and resume:
+        raise DataError("overwrite=True and resume=True exclude each other: expected one of them. Leave one out.")
     taken = [place for place in plan.values() if place.exists()]
     read = {(source / name if source.is_dir() else source).resolve() for name in plan}
     if masks is not None:
         read |= {path.resolve() for path in (masks.iterdir() if masks.is_dir() else (masks,))}
     if own := [place for place in taken if place.resolve() in read]:
         raise DataError(f"{own[0]} is a source and would be overwritten. Choose another file or folder as the target.")
-    if taken and not overwrite:
+    if taken and not (overwrite or resume):
         exist = f" and {len(taken) - 1} more exist" if len(taken) > 1 else " exists"
         rest = "" if len(plan) == 1 else ", or resume=True to restore only the others"
         raise DataError(f"{taken[0]}{exist} already. Choose another target, or pass overwrite=True{rest}.")
-
-
-def _suffixed(path: Path) -> Path:
-    return path.with_suffix(".png") if path.suffix.lower() in PALETTES else path
 
 
 def _share(progress: Progress | None, name: str, number: int, count: int) -> Callable[[int, int], object] | None:
@@ -237,8 +293,13 @@ def _write(path: Path, picture: Tensor) -> None:
     suffix = path.suffix.lower()
     if image.mode in ("LA", "RGBA") and suffix not in (".png", ".webp", ".tif", ".tiff"):
         image = image.convert("L" if image.mode == "LA" else "RGB")
+    _make_folder(path)
+    write_whole(path, lambda conditioning: image.save(conditioning, **HOW.get(suffix, {})))
+
+
+def _make_folder(path: Path) -> None:
+    """Make the folder of a file, if there is none."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise unwritable(path, error) from error
-    write_whole(path, lambda conditioning: image.save(conditioning, **HOW.get(suffix, {})))

@@ -221,3 +221,33 @@ def test_with_skips_the_code_alone_is_not_enough(form):
 def test_skips_with_nothing_to_skip_are_refused():
     with pytest.raises(BlueprintError, match=r"one stage can't have skips.*Set more channels"):
         build((1, 28, 28), form="strided", channels=(4,), skips=True)
+
+
+@pytest.mark.parametrize("stride", [2, 3, 4, 8])
+@pytest.mark.parametrize("length", [63, 64, 65, 1000])
+def test_any_stride_comes_back_to_any_length(stride, length):
+    model = build((1, length), channels=(3, 4), kernel=9, form="strided", stride=stride, code_channels=2)
+    assert model.code_shape == (2, math.ceil(math.ceil(length / stride) / stride))
+    assert model(torch.zeros(2, 1, length)).reconstruction.shape == (2, 1, length)
+
+
+def test_strides_of_four_work_on_pictures_and_with_skips():
+    model = build((1, 30, 41), channels=(3, 4, 5), kernel=5, form="strided", stride=4, skips=True)
+    assert model(torch.zeros(2, 1, 30, 41)).reconstruction.shape == (2, 1, 30, 41)
+
+
+def test_code_channels_leave_out_the_last_stages_activation():
+    model = build((1, 64), channels=(4,), kernel=5, form="strided", stride=4, activation="relu", code_channels=3)
+    assert [name for name, _ in model.encoder.named_children()] == ["conv1", "code"]
+    assert isinstance(model.encoder.code, nn.Conv1d)
+    assert model.encoder(torch.randn(1, 1, 64, generator=generator())).min() < 0
+
+
+def test_a_kernel_shorter_than_the_stride_is_refused():
+    with pytest.raises(BlueprintError, match="Set kernel=5 or more"):
+        build((1, 64), channels=(4,), kernel=3, form="strided", stride=4)
+
+
+def test_a_pooled_network_has_no_stride():
+    with pytest.raises(BlueprintError, match="form='strided'"):
+        build((1, 64), channels=(4,), stride=4)

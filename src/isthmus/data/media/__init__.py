@@ -3,6 +3,7 @@
 from isthmus.data.media.medium import Medium
 from isthmus.data.media.melody import Melody
 from isthmus.data.media.roll import Roll
+from isthmus.data.media.sound import Mel, Sound, Waveform
 from isthmus.data.media.text import Text
 
-__all__ = ["Medium", "Melody", "Roll", "Text"]
+__all__ = ["Medium", "Mel", "Melody", "Roll", "Sound", "Text", "Waveform"]

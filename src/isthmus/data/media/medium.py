@@ -41,7 +41,7 @@ class Medium(BaseModel):
     @classmethod
     def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
         super().__pydantic_init_subclass__(**kwargs)
-        if "kind" in cls.__dict__:  # else it is a base of several media
+        if "kind" in vars(cls):  # a base of several media has none
             cls._kinds[cls.kind] = cls
 
     @classmethod

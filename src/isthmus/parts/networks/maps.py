@@ -56,11 +56,14 @@ def _check_channels(kind: str, channels: tuple[int, ...]) -> None:
         raise BlueprintError(f"{kind}.channels is empty: expected at least one stage. Set channels=[16, 8, 8], say.")
 
 
-def halved(shape: Shape, times: int) -> list[Shape]:
-    """The size of a picture (C, H, W) or series (C, T) before and after each halving, rounded up."""
+def halved(shape: Shape, times: int, factor: int = 2) -> list[Shape]:
+    """The size of a picture (C, H, W) or series (C, T) before and after each halving, rounded up.
+
+    factor: by which each size is divided instead of 2.
+    """
     sizes = [shape[1:]]
     for _ in range(times):
-        sizes.append(tuple(math.ceil(size / 2) for size in sizes[-1]))
+        sizes.append(tuple(math.ceil(size / factor) for size in sizes[-1]))
     return sizes
 
 
