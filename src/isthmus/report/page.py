@@ -12,7 +12,7 @@ from torch import Tensor
 
 from isthmus import formatting
 from isthmus.data.data import Data
-from isthmus.data.media import Waveform
+from isthmus.data.media import Sound, Waveform
 from isthmus.data.samples import Samples
 from isthmus.doctor.section import section as doctor_section
 from isthmus.drawing import figures
@@ -81,6 +81,7 @@ def render(run: TrainedModel) -> str:
         rivals=rivals,
         rival_names=[figures.WORDS[name] for name in rivals],
         sounds=sounds,
+        sounds_title="Recordings" if isinstance(samples.medium, Sound) else "Music",
         texts=_texts(looks) if found.of_tokens else [],
         restores=model.restores,
         code_size=code_size,

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from isthmus.data.media.medium import Medium
 from isthmus.data.media.midi import QUARTER, write_midi
-from isthmus.data.media.synthesis import soundfont, wav, wav_by_soundfont
+from isthmus.data.media.synthesis import SMALL_RATE, soundfont, wav, wav_by_soundfont
 from isthmus.errors import DataError
 
 NAMES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
@@ -86,6 +86,10 @@ class Notes(Medium):
         if font is not None and len(notes):
             return wav_by_soundfont(self._midi(notes), font)
         return wav(self._in_seconds(notes), len(rows) * self.length * self.seconds)
+
+    def heard(self, sample: np.ndarray | Tensor) -> bytes:
+        """One sample as a small WAV of sines, for a page."""
+        return wav(self._in_seconds(self.decode(sample)), self.length * self.seconds, SMALL_RATE)
 
     @property
     def seconds(self) -> float:

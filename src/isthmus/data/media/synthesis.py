@@ -11,8 +11,8 @@ import numpy as np
 from isthmus.errors import DataError
 from isthmus.extras import needs
 
-RATE = 22050
-"""Numbers a second of the sound."""
+RATE, SMALL_RATE = 22050, 8000
+"""Numbers a second of sound in files, and in pages."""
 VARIABLE = "ISTHMUS_SOUNDFONT"
 FOLDER = Path("/usr/share/sounds/sf2")
 """Where Debian's packages put SoundFonts."""
@@ -52,25 +52,25 @@ def wav_by_soundfont(midi: bytes, font: Path) -> bytes:
             f"{font} is not a SoundFont ({str(error)[:80]}): expected .sf2. Name another with {VARIABLE}=PATH, or set "
             f"{VARIABLE}= to nothing for plain sines."
         ) from error
-    return _wav(sound[0])
+    return _wav(sound[0], RATE)
 
 
-def wav(notes: Iterable[tuple[float, float, int]], seconds: float) -> bytes:
+def wav(notes: Iterable[tuple[float, float, int]], seconds: float, rate: int = RATE) -> bytes:
     """A WAV, 16 bits, mono, of notes (start, duration, MIDI pitch) in seconds, each the sum of six fading sines."""
-    sound = np.zeros(round((seconds + RELEASE) * RATE) + 1)
+    sound = np.zeros(round((seconds + RELEASE) * rate) + 1)
     for start, duration, pitch in notes:
-        times = np.arange(round((duration + RELEASE) * RATE)) / RATE
+        times = np.arange(round((duration + RELEASE) * rate)) / rate
         frequency = 440 * 2 ** ((pitch - 69) / 12)
-        heard = [k for k in range(1, PARTIALS + 1) if k * frequency < RATE / 2]
+        heard = [k for k in range(1, PARTIALS + 1) if k * frequency < rate / 2]
         tone = sum(np.sin(2 * np.pi * k * frequency * times) / k**1.5 for k in heard)
         rise, fall = np.minimum(1, times / ATTACK), np.clip((duration + RELEASE - times) / RELEASE, 0, 1)
-        place = round(start * RATE)
+        place = round(start * rate)
         stop = min(len(sound), place + len(times))
         sound[place:stop] += (tone * rise * fall * np.exp(-times / DECAY))[: stop - place]
-    return _wav(sound)
+    return _wav(sound, rate)
 
 
-def _wav(sound: np.ndarray) -> bytes:
+def _wav(sound: np.ndarray, rate: int) -> bytes:
     """The content of a WAV file of sound (n,), as loud as it can be."""
     peak = float(np.abs(sound).max(initial=0.0))
     whole = np.rint(sound * (LOUD * 32767 / peak if peak else 0.0)).astype("<i2")
@@ -78,6 +78,6 @@ def _wav(sound: np.ndarray) -> bytes:
     with wave.open(memory, "wb") as file:
         file.setnchannels(1)
         file.setsampwidth(2)
-        file.setframerate(RATE)
+        file.setframerate(rate)
         file.writeframes(whole.tobytes())
     return memory.getvalue()
