@@ -9,6 +9,9 @@ BASE := $(VENV)/.base
 DEV := $(VENV)/.dev
 PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check --constraint constraints.txt
 
+# Kept between the processes that tests and studies start; without it, each compiles the library's source anew.
+export PYTHONDONTWRITEBYTECODE :=
+
 SECONDS ?= 120
 SEED ?= 0
 

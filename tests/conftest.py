@@ -46,16 +46,25 @@ def same_draws():
 
 @pytest.fixture(autouse=True)
 def pages_undrawn(request, monkeypatch):
-    """Pages' figures are made but not drawn, which takes seconds a page, save where tests look at figures or pages."""
+    """Pages' figures are made, in light alone, but not drawn: seconds a page. Not so in tests of figures and pages."""
     if request.path.parent.name not in {"drawing", "report"}:
-        monkeypatch.setattr("isthmus.drawing.plates.png", lambda figure: b"picture")
+        monkeypatch.setattr("isthmus.drawing.plates.drawn", undrawn)
+
+
+def undrawn(draw, theme):
+    """In the place of a figure's PNG and its width."""
+    from isthmus.drawing.theme import LIGHT
+
+    if theme is LIGHT:
+        draw(theme)
+    return "picture", 600
 
 
 @pytest.fixture
 def traced(monkeypatch):
     """What the step's compiler is given, run as it stands: the C++ that it makes of it takes 5 to 40 s to compile.
 
-    For tests of a part in a compiled step; `tests/training/test_steps.py` and the recipes compile to the end.
+    For tests of a part in a compiled step; `tests/training/test_steps.py` compiles to the end.
     """
     monkeypatch.setattr("torch._inductor.compile", lambda graph, tensors: graph)
 

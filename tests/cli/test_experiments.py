@@ -5,6 +5,8 @@ import json
 import numpy as np
 import pytest
 
+from isthmus.experiments import Study
+
 
 @pytest.fixture(scope="module")
 def file(tmp_path_factory):
@@ -32,6 +34,20 @@ def test_sweep_gives_json(isthmus, file, tmp_path):
     found = json.loads(said.out)
     assert found["suggested"] == 2
     assert [entry["means"]["code"] for entry in found["entries"]] == [1, 2, 3]
+
+
+def test_jobs_say_how_many_trainings_run_at_once(isthmus, file, tmp_path, monkeypatch):
+    """`tests/experiments/test_workers.py` has the processes."""
+    asked, alone = [], Study.run
+
+    def run(study, *, jobs=1, **how):
+        asked.append(jobs)
+        alone(study, **how)
+
+    monkeypatch.setattr(Study, "run", run)
+    said = isthmus("sweep", file, "--code", "1,2", "--recipe", "pca", "--jobs", 2, "--out", tmp_path, "--quiet")
+    assert said.code == 0, said.err
+    assert asked == [2]
 
 
 def test_compare_shows_a_row_each_and_options_of_one_recipe(isthmus, file, tmp_path):

@@ -15,9 +15,15 @@ def test_recipes_are_listed_with_what_they_are(isthmus):
         assert row.summary in said.out
 
 
-def test_a_recipe_tells_its_options_source_and_an_example(isthmus):
+@pytest.fixture(scope="module")
+def shown(isthmus):
+    """What the command says of each recipe."""
+    return {name: isthmus("recipes", name) for name in ist.RECIPES}
+
+
+def test_a_recipe_tells_its_options_source_and_an_example(shown):
     for name, row in ist.RECIPES.items():
-        said = isthmus("recipes", name)
+        said = shown[name]
         assert said.code == 0
         assert row.source in said.out
         assert f"--recipe {name}" in said.out
@@ -35,15 +41,16 @@ def test_a_recipe_tells_its_options_source_and_an_example(isthmus):
         ("table", "isthmus train people.csv --categorical auto --recipe table"),
     ],
 )
-def test_the_example_names_data_and_an_option_that_suit_the_recipe(isthmus, name, example):
-    assert example in isthmus("recipes", name).out
+def test_the_example_names_data_and_an_option_that_suit_the_recipe(shown, name, example):
+    assert example in shown[name].out
 
 
-def test_every_example_sets_an_option_of_its_recipe(isthmus):
-    for name in ist.RECIPES:
-        example = isthmus("recipes", name).out.splitlines()[-1]
+def test_every_example_sets_an_option_of_its_recipe(shown):
+    for said in shown.values():
+        example = said.out.splitlines()[-1]
         if "--set " in example:
             key, _, value = example.split("--set ")[1].partition("=")
+            name = example.split("--recipe ")[1].split()[0]
             ist.recipe(name, **{key.replace(".", "__"): json.loads(value)})
 
 

@@ -163,11 +163,10 @@ BASH = pytest.mark.skipif(shutil.which("bash") is None, reason="there is no bash
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="closed pipes are another error there")
-@pytest.mark.parametrize("command", ["recipes", "recipes --json", "recipes deep"])
-def test_a_reader_that_has_had_enough_ends_the_command_quietly(command):
+def test_a_reader_that_has_had_enough_ends_the_command_quietly():
     reader, writer = os.pipe()
     os.close(reader)  # before anything is written, however busy the machine is
-    words = [sys.executable, "-m", "isthmus", *command.split()]
+    words = [sys.executable, "-m", "isthmus", "recipes"]
     result = subprocess.run(words, stdout=writer, stderr=subprocess.PIPE, text=True, check=False)
     os.close(writer)
     assert (result.returncode, result.stderr) == (141, "")
@@ -185,7 +184,7 @@ def test_an_output_that_takes_no_more_is_said_in_one_line(command):
 
 @BASH
 @pytest.mark.parametrize(
-    ("line", "code"), [("recipes >&-", 0), ("recipes depe 2>&-", 1), ("recipes depe 2>/dev/full", 1)]
+    ("line", "code"), [("--version >&-", 0), ("recipes depe 2>&-", 1), ("trian 2>&-", 2), ("trian 2>/dev/full", 2)]
 )
 def test_a_closed_output_is_no_trouble(line, code):
     result = shell(line)

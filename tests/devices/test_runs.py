@@ -119,7 +119,7 @@ def test_every_command_computes_where_it_is_told(command, device, vae, tmp_path)
 
 @pytest.mark.parametrize("name", ["inpaint", "upscale", "denoising"])
 def test_a_restorer_restores_and_says_how_well(name):
-    data = ist.open_data("digits")
+    data = ist.open_data(ist.open_data("digits").train.take(range(120)))
     run = ist.fit(ist.recipe(name).build(data), data, epochs=1, compile=False, progress=False)
     assert np.isfinite(ist.restoration(run, most=4).scores["psnr"]["restored"])
     side = 4 if name == "upscale" else 8

@@ -24,7 +24,17 @@ from vocabularies import SENTENCES, samples_for, with_tokens
 
 GRADIENT = [name for name, row in ist.RECIPES.items() if row.blueprint.solution != "closed form"]
 COMPILED = ["contractive", "cvae", "denoising", "iwae", "k-sparse"]
-"""The others' parts are traced for the compiler in their own tests; each of these costs seconds."""
+"""What makes the others' steps is traced in the tests of their parts."""
+CODEC = {"channels": (8, 16, 24), "decoder_channels": (12, 8)}
+SMALLER: dict[str, dict[str, Any]] = {
+    "image-codec": CODEC,
+    "image-codec-hyper": CODEC,
+    "mae": {"width": 32, "depth": 2},
+    "stacked": {"widths": (60, 40, 20)},
+    "text-vae": {"widths": (64,), "embedding": 32},
+    "text-denoising": {"width": 64, "depth": 1},
+}
+"""Networks that take seconds in their full sizes."""
 SETTINGS: dict[str, Any] = {"epochs": 3, "batch_size": 32, "seed": 2, "compile": False, "progress": False}
 
 
@@ -115,8 +125,12 @@ def data(name):
     return opened(ist.RECIPES[name].data)
 
 
-def build(name, data, **options):
-    return ist.recipe(name, code=4, **options).build(data, remarks=False)
+def small(name, **options):
+    return ist.recipe(name, code=4, **SMALLER.get(name, {}), **options)
+
+
+def build(name, data):
+    return small(name).build(data, remarks=False)
 
 
 def fit(model, data, **settings):
@@ -142,7 +156,7 @@ class StopInTheMiddle(ist.Callback):
 
 @pytest.mark.parametrize(("name", "shape"), SHAPES, ids=str)
 def test_shapes_of_any_size_go_through_and_one_sample_too(name, shape):
-    model = with_tokens(ist.recipe(name, code=4, classes=2)).build(shape, remarks=False)
+    model = with_tokens(small(name, classes=2)).build(shape, remarks=False)
     for count in (1, 5):
         raw, labels = samples_for(model, count), torch.arange(count) % 2
         seen = model(raw, model.draw(count, torch.Generator().manual_seed(0)), labels)
@@ -198,6 +212,7 @@ def test_bfloat16_trains_too(name, data):
     assert run.history[0]["loss"] == pytest.approx(exact.history[0]["loss"], rel=tolerance)
 
 
+@pytest.mark.usefixtures("traced")
 @pytest.mark.parametrize("name", COMPILED)
 def test_compiled_equals_eager(name, data):
     raw, labels = data.train.batch(torch.arange(32)), data.train.labels[:32]
@@ -217,15 +232,20 @@ def test_python_json_and_the_command_line_make_the_same_run(name, tmp_path):
     kind = kind_of(name)
     source = kind.save(tmp_path)
     file = tmp_path / "blueprint.json"
-    file.write_text(json.dumps(ist.recipe(name, code=4).to_json()))
+    file.write_text(json.dumps(small(name).to_json()))
     data = kind.open(source)
     run = ist.fit(
-        ist.recipe(name, code=4).build(data), data, epochs=1, batch_size=32, learning_rate=1e-3, compile=False,
+        small(name).build(data), data, epochs=1, batch_size=32, learning_rate=1e-3, compile=False,
         progress=False,
     )  # fmt: skip
     shared = ["--epochs", "1", "--batch-size", "32", "--learning-rate", "0.001", "--compile", "no", "--quiet"]
     shared += [word for option, value in kind.reading.items() for word in (f"--{option}", value)]
-    for way, words in {"named": ["--recipe", name, "--set", "code=4"], "json": ["--blueprint", str(file)]}.items():
+    changes = [
+        f"{option}={''.join(f'{one},' for one in value) if isinstance(value, tuple) else value}"
+        for option, value in SMALLER.get(name, {}).items()
+    ]
+    named = ["--recipe", name, *(word for change in ["code=4", *changes] for word in ("--set", change))]
+    for way, words in {"named": named, "json": ["--blueprint", str(file)]}.items():
         folder = tmp_path / way
         result = CliRunner().invoke(app, ["train", str(source), *words, "--out", str(folder), *shared])
         assert result.exit_code == 0, result.output

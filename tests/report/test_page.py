@@ -19,7 +19,6 @@ from isthmus.doctor import diagnose
 from isthmus.errors import IsthmusError, Remark
 from isthmus.model.autoencoder import Autoencoder
 from isthmus.report import write_report
-from isthmus.report.sections import SECTIONS
 from isthmus.run import Run
 from isthmus.training import Settings
 
@@ -101,7 +100,7 @@ def numbers(*shape: int, count: int = 52) -> torch.Tensor:
 @pytest.fixture(name="undrawn")
 def figures_undrawn(monkeypatch):
     """Figures are made but not drawn, for tests that look at the page alone."""
-    monkeypatch.setattr("isthmus.drawing.plates.png", lambda figure: b"picture")
+    monkeypatch.setattr("isthmus.drawing.plates.drawn", lambda draw, theme: (draw(theme) and "picture", 600))
 
 
 @pytest.fixture(autouse=True)
@@ -111,11 +110,9 @@ def no_uses(request, monkeypatch):
         monkeypatch.setattr("isthmus.report.page.SECTIONS", ())
 
 
-@pytest.fixture(params=SECTIONS, ids=lambda section: section.__module__.rpartition(".")[2])
-def uses(request, monkeypatch):
-    """One use's section after the other."""
-    monkeypatch.setattr("isthmus.report.page.SECTIONS", (request.param,))
-    return request.param
+@pytest.fixture
+def uses():
+    """Marks a test whose page has every use's section too."""
 
 
 def test_page_of_pictures_has_all_its_parts(tmp_path):
@@ -203,13 +200,13 @@ def test_missing_folder_is_told_in_one_line_and_leaves_nothing(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.usefixtures("undrawn")
+@pytest.mark.usefixtures("undrawn", "uses")
 @pytest.mark.parametrize(("values", "kind", "words"), [
     (pictures(3, 7, 5), "pictures", {"code": 1, "labels": 4}), (pictures(1, 4, 4), "pictures", {"code": 40}),
     (numbers(2, 30), "series", {"code": 2}), (numbers(4), "table", {"labels": 2}),
     (pictures(1, 6, 6, count=2), "pictures", {"sizes": (1, 0, 1)}), (numbers(6, count=1), "table", {"sizes": (1, 0, 0)})
 ])  # fmt: skip
-def test_every_use_shows_something_of_every_kind_of_data_or_nothing_twice_alike(tmp_path, uses, values, kind, words):
+def test_every_use_shows_something_of_every_kind_of_data_or_nothing_twice_alike(tmp_path, values, kind, words):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", Remark)  # of data that are all alike
         run = run_on(values, kind, **words)
@@ -218,8 +215,8 @@ def test_every_use_shows_something_of_every_kind_of_data_or_nothing_twice_alike(
     assert first.read_bytes() == second.read_bytes()
 
 
-@pytest.mark.usefixtures("undrawn")
-def test_no_use_stumbles_over_a_diverged_model(tmp_path, uses):
+@pytest.mark.usefixtures("undrawn", "uses")
+def test_no_use_stumbles_over_a_diverged_model(tmp_path):
     run = run_on(pictures(1, 6, 6), "pictures", labels=2)
     with torch.no_grad():
         for parameter in run.model.parameters():

@@ -33,6 +33,10 @@ SETTINGS = {
 }
 
 
+KILLS = 8
+"""`test_moments.py` interrupts at every write; here the system ends the process, wherever it is."""
+
+
 class Slowly(ist.Callback):
     """Says when training begins and makes a step take a while, so that a kill falls into the middle of things."""
 
@@ -94,10 +98,10 @@ def _assert_equal_runs(folder: Path, other: Path) -> None:
     assert timeless == [{k: v for k, v in row.items() if "second" not in k} for row in other_rows]
 
 
-def test_run_killed_at_twenty_random_moments_equals_unbroken_run(tmp_path: Path, unbroken: Path, processes) -> None:
+def test_run_killed_at_random_moments_equals_unbroken_run(tmp_path: Path, unbroken: Path, processes) -> None:
     moments = random.Random(7)
     kills, attempt = 0, 0
-    while kills < 20:
+    while kills < KILLS:
         attempt += 1
         folder, lives = tmp_path / f"run{attempt}", 0
         while not (folder / "weights.safetensors").exists():
@@ -108,7 +112,7 @@ def test_run_killed_at_twenty_random_moments_equals_unbroken_run(tmp_path: Path,
                 time.sleep(0.005)
             lives += 1  # each a little longer, so that it gets on where the machine is busy
             process.join(moments.uniform(0, 0.5) * (1 + lives / 5))
-            if process.is_alive() and kills < 20:  # a slow machine that is killed for ever would never get through
+            if process.is_alive() and kills < KILLS:  # a slow machine that is killed for ever would never get through
                 process.kill()
                 kills += 1
             process.join()

@@ -1,5 +1,6 @@
 """The report's figures: each function returns a matplotlib `Figure`; `figure.savefig(path)` writes it."""
 
+import functools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -110,6 +111,7 @@ def picture_grid(
     return figure
 
 
+@functools.lru_cache(256)  # names and captions are the same in light and dark
 def _inches(text: str, size: float) -> float:
     """The width of a text's widest line in inches, at a font size in points."""
     lines = [line for line in text.replace("$", "S").splitlines() if line.strip()]  # "$" would begin a formula

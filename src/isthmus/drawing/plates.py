@@ -32,7 +32,11 @@ class Section:
 
 def plate(title: str, draw: Callable[[Theme], Figure], alt: str, caption: str) -> Plate:
     """Draw a figure for light and dark pages."""
-    drawn = draw(LIGHT)
-    width = round(drawn.get_size_inches()[0] * 120)
-    light, dark = (base64.b64encode(png(figure)).decode() for figure in (drawn, draw(DARK)))
+    (light, width), (dark, _) = (drawn(draw, theme) for theme in (LIGHT, DARK))
     return Plate(title, light, dark, alt, caption, width)
+
+
+def drawn(draw: Callable[[Theme], Figure], theme: Theme) -> tuple[str, int]:
+    """A figure's PNG in base64, and its width on the page."""
+    figure = draw(theme)
+    return base64.b64encode(png(figure)).decode(), round(figure.get_size_inches()[0] * 120)

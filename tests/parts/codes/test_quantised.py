@@ -223,6 +223,7 @@ def test_a_learnt_book_is_never_compiled_by_itself():
         assert worth_compiling(model, long, 10_000, torch.device("cpu")) is worth
 
 
+@pytest.mark.usefixtures("traced")
 @pytest.mark.parametrize("code", [Vq(size=8, entries=16), Fsq(size=8)])
 def test_compiled_or_told_that_it_can_not_be_the_step_is_the_same(code):
     moved = []
