@@ -227,7 +227,7 @@ def draw(run: TrainedModel, made: Drawn, *, theme: Theme = LIGHT) -> Figure:
     look = Look.of(run)
     if look.medium is not None and look.pictured:
         pictures, bounds = look.pictures({"": made.values})
-        return picture_board(pictures[""], bounds=bounds, across=5, captions=captions, theme=theme)
+        return picture_board(pictures[""], bounds=bounds, captions=captions, theme=theme)
     if kind == "tokens":
         assert look.medium is not None
         return text_rows({"drawn": look.medium.words(made.values)}, captions=captions, theme=theme)
