@@ -10,6 +10,7 @@ import pytest
 
 import isthmus as ist
 from isthmus.data import reopen
+from isthmus.data.media import Text
 from isthmus.errors import DataError, Remark
 from vocabularies import SENTENCES
 
@@ -70,6 +71,7 @@ def test_every_source_of_texts_gives_the_same_samples(source, tmp_path):
 
 def test_the_vocabulary_comes_from_the_training_part_alone():
     data = ist.open_data([*SENTENCES, *["a"] * 60], seed=1)
+    assert isinstance(data.medium, Text)
     letters = set("".join(data.medium.words(data.train.tensor())))
     assert set(data.medium.symbols) == letters
 
@@ -77,6 +79,7 @@ def test_the_vocabulary_comes_from_the_training_part_alone():
 def test_pieces_of_one_long_text_stay_in_one_part():
     with pytest.warns(Remark, match="cut into pieces"):
         data = ist.open_data(["zebra " * 60, *SENTENCES], window=20)
+    assert isinstance(data.medium, Text)
     assert data.shape[0] <= 21
     zebras = ["".join(data.medium.decode(part.tensor())).count("zebra") for part in data.parts.values()]
     assert sorted(zebras) == [0, 0, 60]

@@ -117,7 +117,7 @@ def _load(folder: Path) -> Any:
     run = ist.load(folder)
     codes = run.encode(np.ones((2, 3), np.float32))
     made = run.decode(codes)
-    pca = None if run.pca is None else [run.pca.mean.tolist(), run.pca.components.tolist()]
+    pca = None if run.pca is None else {name: x.tolist() for name, x in run.pca.to_tensors().items()}
     return codes.tolist(), made.tolist(), run.history, run.settings, run.description, run.environment, run.status, pca
 
 

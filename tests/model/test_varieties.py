@@ -262,5 +262,5 @@ def test_the_linear_tied_one_spans_the_plane_of_the_principal_components():
     run = fit(model, data, epochs=150, learning_rate=0.01, schedule="cosine")
     product = next(layer for layer in model.encoder.modules() if isinstance(layer, torch.nn.Linear))
     plane = torch.linalg.qr(product.weight.detach().cpu().double().T)[0]
-    cosines = torch.linalg.svdvals(run.baseline().components.double() @ plane)
+    cosines = torch.linalg.svdvals(run.baseline().to_tensors()["components"] @ plane)
     assert float(cosines.min()) > 0.999

@@ -1,32 +1,52 @@
-"""Notes to listen to in the report."""
+"""Players in the report: real sound files of original and reconstruction, or of damaged and restored ones."""
 
 import base64
 import io
-import wave
+import re
 
 import numpy as np
-import torch
+import pytest
+import soundfile
 
 import isthmus as ist
-from isthmus.data.media import Melody
-from isthmus.data.samples import Samples
-from isthmus.report.looks import Looks
-from isthmus.report.sounds import heard
+from isthmus.drawing.plates import Section
+from isthmus.parts import Conv, GaussianNoise, Identity
+from isthmus.report import write_report
+from isthmus.report.sections import SECTIONS
+
+RATE = 8000
 
 
-def test_melodies_are_played_next_to_those_from_their_codes():
-    medium = Melody(bars=1)
-    pitches = np.random.default_rng(0).integers(60, 72, (12, 4))
-    rows = [medium.encode(np.array([[4 * place, 4, p] for place, p in enumerate(tune)])) for tune in pitches]
-    samples = Samples(torch.from_numpy(np.stack(rows)), kind="tokens", medium=medium)
-    data = ist.open_data(samples, validation=0, test=0)
-    model = ist.recipe("music-vae", code=2, widths=(4,), embedding=4).build(data, remarks=False).eval()
-    looks = Looks(model, None, samples, {"model": torch.arange(12.0)})  # pyright: ignore[reportArgumentType]
-    found = heard(looks)
-    assert [one.plate.title for one in found] == ["Typical"] * 3 + ["The largest error"]
-    names = [[name for name, _, _ in one.players] for one in found]
-    assert names == [["original", "from its code"]] * 4
-    assert found[0].players[0][2] == ""
-    assert " of 4 notes right, " in found[0].players[1][2]
-    with wave.open(io.BytesIO(base64.b64decode(found[0].players[0][1]))) as file:
-        assert 1.9 < file.getnframes() / file.getframerate() < 2.2
+@pytest.fixture(autouse=True)
+def quick(monkeypatch):
+    monkeypatch.setattr("isthmus.drawing.plates.png", lambda figure: b"picture")
+    monkeypatch.setattr("isthmus.report.page.SECTIONS", SECTIONS[:0])
+    monkeypatch.setattr("isthmus.report.page._training", lambda *given: Section("Training", []))
+
+
+@pytest.mark.parametrize(
+    ("kind", "corruption", "names"),
+    [
+        ("waveform", Identity(), ["original", "model", "PCA"]),
+        ("mel", Identity(), ["original", "model", "PCA"]),
+        ("waveform", GaussianNoise(sigma=0.1), ["original", "damaged", "restored"]),
+    ],
+)
+def test_the_page_plays_a_few_recordings(tmp_path, monkeypatch, kind, corruption, names):
+    monkeypatch.setattr("isthmus.data.media.sound._STEPS", 2)
+    for number in range(12):
+        tone = 0.5 * np.sin((0.1 + number / 50) * np.arange(800))
+        soundfile.write(tmp_path / f"{number}.wav", tone, RATE)
+    data = ist.open_data(tmp_path, window=0.1, kind=kind, validation=0, test=0)
+    network = Conv(channels=(2, 2), kernel=5, form="strided")
+    blueprint = ist.Blueprint(network=network, corruption=corruption)
+    if corruption.damages:
+        blueprint = blueprint.replace(network=network.replace(skips=True), predicts="residual")
+    run = ist.fit(blueprint.build(data), data, epochs=1, progress=False, compile=False)
+    page = write_report(run, tmp_path / "page.html").read_text(encoding="utf-8")
+    players = re.findall(r"<strong>(\w+)</strong><audio controls [^>]*base64,([^\"]*)\"", page)
+    assert [name for name, _ in players] == names * 4
+    assert "media-src data:" in page
+    values, rate = soundfile.read(io.BytesIO(base64.b64decode(players[0][1])))
+    assert (len(values), rate) == (800, RATE)
+    assert np.abs(values).max() > 0.3

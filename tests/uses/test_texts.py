@@ -40,7 +40,9 @@ def repairer(tmp_path_factory):
 
 
 def words(run, values):
-    return medium_of(run.description).words(values)
+    medium = medium_of(run.description)
+    assert medium is not None
+    return medium.words(values)
 
 
 def alphabetical(texts):
@@ -164,7 +166,7 @@ def test_commands_take_text(words_given, texts, tmp_path):
     source = tmp_path / "new.txt"
     source.write_text("\n".join(SENTENCES[:4]))
     places = {"RUN": str(texts.folder), "SOURCE": str(source)}
-    given = [places.get(word, word.replace("OUT", str(tmp_path / "out"))) for word in words_given]
+    given = [str(places.get(word, word.replace("OUT", str(tmp_path / "out")))) for word in words_given]
     result = CliRunner().invoke(app, given)
     assert result.exit_code == 0, result.output
     if given[0] == "reconstruct":

@@ -6,7 +6,7 @@ import torch
 import isthmus as ist
 from isthmus.parts import Gru, Tokens, Transformer
 from isthmus.parts.distances.tokens import counted
-from isthmus.parts.networks.autoregressive import Choice, tokens_decoder
+from isthmus.parts.networks.autoregressive import Autoregressive, Choice, tokens_decoder
 from vocabularies import TOKENS, rows, with_tokens
 
 NETWORKS = {
@@ -24,10 +24,16 @@ def model_of(name, *, length=10, **more):
     return with_tokens(blueprint).build((length,), seed=1, remarks=False).double()
 
 
+def decoder_of(model) -> Autoregressive:
+    decoder = tokens_decoder(model.decoder)
+    assert decoder is not None
+    return decoder
+
+
 @pytest.mark.parametrize("name", NETWORKS)
 def test_no_token_depends_on_itself_or_on_later_ones(name):
     model, given = model_of(name), rows(2, 10)
-    decoder, z = tokens_decoder(model.decoder), model.encode(given).double()
+    decoder, z = decoder_of(model), model.encode(given).double()
     changed = given.clone()
     changed[:, 6:] = (changed[:, 6:] + 1) % TOKENS
     one, other = decoder(z, None, given), decoder(z, None, changed)
@@ -38,7 +44,7 @@ def test_no_token_depends_on_itself_or_on_later_ones(name):
 @pytest.mark.parametrize("name", NETWORKS)
 def test_generating_step_by_step_equals_the_whole_pass_over_what_was_generated(name):
     model = model_of(name)
-    decoder, z = tokens_decoder(model.decoder), 3 * model.encode(rows(4, 10)).double()
+    decoder, z = decoder_of(model), 3 * model.encode(rows(4, 10)).double()
     decoder.head.weight.data.mul_(9)  # so that it writes more than ends
     for choice in (None, Choice(torch.rand(4, 10))):
         tokens, logits = decoder.generate(z, choice)
@@ -49,7 +55,7 @@ def test_generating_step_by_step_equals_the_whole_pass_over_what_was_generated(n
 
 
 def test_tokens_are_drawn_as_often_as_they_are_likely():
-    decoder = tokens_decoder(model_of("gru", length=1).decoder)
+    decoder = decoder_of(model_of("gru", length=1))
     z, noise = torch.zeros(20_000, 3, dtype=torch.float64), torch.rand(20_000, 1)
     tokens, logits = decoder.generate(z, Choice(noise, temperature=0.7))
     shares = (logits[0, :, 0] / 0.7).softmax(0)
@@ -58,7 +64,7 @@ def test_tokens_are_drawn_as_often_as_they_are_likely():
 
 
 def test_top_p_leaves_only_the_likely_tokens():
-    decoder = tokens_decoder(model_of("gru", length=1).decoder)
+    decoder = decoder_of(model_of("gru", length=1))
     decoder.head.weight.data.mul_(20)
     z = torch.zeros(500, 3, dtype=torch.float64)
     shares = decoder(z[:1]).softmax(1)[0, :, 0]
@@ -70,8 +76,9 @@ def test_top_p_leaves_only_the_likely_tokens():
 
 def test_dropped_words_are_unknown_to_the_decoder():
     model = model_of("gru", word_dropout=0.5)
-    decoder, z, given = tokens_decoder(model.decoder), model.encode(rows(2, 10)).double(), rows(2, 10)
+    decoder, z, given = decoder_of(model), model.encode(rows(2, 10)).double(), rows(2, 10)
     mask = decoder.draw(2, torch.Generator().manual_seed(0))
+    assert mask is not None
     assert 0 < int(mask.sum()) < mask.numel()
     unknown = torch.where(mask, 1.0, given)
     torch.testing.assert_close(decoder(z, mask, given), decoder(z, None, unknown))
@@ -79,7 +86,7 @@ def test_dropped_words_are_unknown_to_the_decoder():
 
 
 def test_several_draws_of_a_code_share_the_target():
-    decoder, given = tokens_decoder(model_of("gru").decoder), rows(2, 10)
+    decoder, given = decoder_of(model_of("gru")), rows(2, 10)
     z = torch.randn(6, 3, dtype=torch.float64)
     torch.testing.assert_close(decoder(z, None, given), decoder(z, None, given.repeat(3, 1)))
 
