@@ -14,8 +14,8 @@ from isthmus.extras import needs
 RATE, SMALL_RATE = 22050, 8000
 """Numbers a second of sound in files, and in pages."""
 VARIABLE = "ISTHMUS_SOUNDFONT"
-FOLDER = Path("/usr/share/sounds/sf2")
-"""Where Debian's packages put SoundFonts."""
+FOLDER = Path("/usr", "share", "sounds", "sf2")
+"""Where Debian's packages put SoundFonts; on other systems there is no such folder."""
 PARTIALS = 6
 ATTACK, RELEASE, DECAY = 0.01, 0.05, 0.8
 """Seconds: the rise of a note, its fall after its end, and the time in which it fades to 1/e."""
