@@ -40,8 +40,9 @@ class _Cut:
 
 
 def read_files(entries: Sequence[Entry], options: Options, where: str, medium: Medium | None) -> Raw:
-    """Melodies or piano rolls of `options.window` bars from files of notes. Windows of one piece have one group;
-    a single piece is divided into stretches.
+    """Melodies or piano rolls of `options.window` bars from files of notes.
+
+    Windows of one piece have one group; a single piece is divided into stretches.
 
     A melody is one voice: each track or part on its own, of which the highest note is kept where several sound. A roll
     has all voices. The grid has sixteenths of the beat, so tempi don't matter. All samples have bars of one length:
