@@ -68,6 +68,14 @@ def test_a_wider_network_and_a_larger_batch_are_more_work(data):
     assert seconds_a_step(wide, data.train, 64) > seconds_a_step(wide, data.train, 32)
 
 
+def test_short_texts_are_less_work():
+    longer = ist.open_data(["abcdef" * 5] * 40, kind="text")
+    shorter = ist.open_data(["abcdef"] * 39 + ["abcdef" * 5], kind="text", validation=0, test=0)
+    model = build(longer, "text-vae", code=4, widths=[8], embedding=4)
+    assert shorter.train.shape == longer.train.shape
+    assert seconds_a_step(model, shorter.train, 32) < 0.5 * seconds_a_step(model, longer.train, 32)
+
+
 def test_counting_the_work_leaves_model_and_global_state_alone(data):
     model = build(data, "vae").train()
     before, weights = torch.random.get_rng_state(), [weight.clone() for weight in model.parameters()]

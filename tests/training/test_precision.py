@@ -95,3 +95,10 @@ def _dirty_memory() -> Iterator[None]:
         junk = [torch.full((count,), torch.nan) for count in (100, 1000, 5000, 20000, 100000)]
         del junk
         yield
+
+
+def test_attention_stays_float32_on_a_cpu() -> None:
+    queries, keys, values = torch.randn(3, 2, 1, 5, 4, generator=torch.Generator().manual_seed(0)).bfloat16()
+    with bfloat16_products(CPU):
+        made = functional.scaled_dot_product_attention(queries, keys, values, attn_mask=torch.ones(5, 5).bool())
+    assert made.dtype == torch.float32

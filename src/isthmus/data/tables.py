@@ -339,11 +339,12 @@ def _described(column: pa.ChunkedArray, name: str, named: bool) -> str:
     called = repr(name) if named else f"column {name}"
     if not is_text(column.type):
         return f"{called} ({column.type})"
-    example = next((text for text in column.to_pylist() if text is not None and not _reads_as_number(text)), "")
+    example = next((text for text in column.to_pylist() if text is not None and not reads_as_number(text)), "")
     return f"{called} (text, such as {example[:20]!r})"
 
 
-def _reads_as_number(text: str) -> bool:
+def reads_as_number(text: str) -> bool:
+    """Whether Python takes a text for a number."""
     try:
         float(text)
     except ValueError:

@@ -17,7 +17,7 @@ from isthmus.data.media.text import pieces_of
 from isthmus.data.options import Options
 from isthmus.data.raw import Raw
 from isthmus.data.splits import split
-from isthmus.data.tables import is_text
+from isthmus.data.tables import is_text, reads_as_number
 from isthmus.data.windows import Window, windows_of
 from isthmus.errors import DataError, nearest, remark
 from isthmus.formatting import listed
@@ -39,7 +39,7 @@ def is_prose(path: Path) -> bool:
         head = file.read(_HEAD)
     lines = [line.split() for line in head.decode("utf-8", errors="replace").splitlines() if line.strip()][:-1]
     words = [word for line in lines for word in line]
-    numbers = sum(_is_number(word) for word in words)
+    numbers = sum(reads_as_number(word) for word in words)
     return len({len(line) for line in lines}) > 1 and len(lines) > 2 and numbers < 0.1 * len(words)
 
 
@@ -258,11 +258,3 @@ def _pieced(raw: Raw, options: Options, where: str) -> Raw:
         groups = np.array(order)
     names = tuple(raw.names[row] for row in order) if raw.names else ()
     return replace(raw, texts=tuple(piece for _, piece in rows), labels=labels, groups=groups, names=names)
-
-
-def _is_number(word: str) -> bool:
-    try:
-        float(word)
-    except ValueError:
-        return False
-    return True

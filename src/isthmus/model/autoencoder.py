@@ -177,6 +177,13 @@ class Autoencoder(nn.Module):
         return isinstance(self.decoder, Chain) and bool(self.decoder.skips)
 
     @property
+    def cuttable(self) -> bool:
+        """Whether it also takes tokens (N, T') that are cut from (N, T) where all have ended, with the same results."""
+        network = getattr(self.blueprint, "network", None)
+        parts = (network, self.distance, self.corruption, *self.objective.penalties)
+        return len(self.code_shape) == 1 and all(part is not None and part.cuttable for part in parts)
+
+    @property
     def decodes(self) -> bool:
         """Whether its code alone can be decoded: not with skip connections, and not if it predicts a residual."""
         return self.predicts.decodes and not self.skips

@@ -28,6 +28,10 @@ class Inputs(NamedTuple):
     damaged: Tensor | None = None
     epochs: Tensor | None = None
 
+    def cut(self, length: int) -> "Inputs":
+        """The same inputs with tokens (N, T) cut to this length (see `Autoencoder.cuttable`)."""
+        return self._replace(raw=self.raw[:, :length])
+
     def to(self, device: torch.device) -> "Inputs":
         """The same inputs on this device."""
         return self if device.type == "cpu" else map_tensors(lambda x: x.to(device, non_blocking=True), self)
@@ -41,6 +45,11 @@ class TakesBatches(Protocol):
     conditioning: Conditioning
     shape: Shape
     input_shape: Shape
+
+    @property
+    def cuttable(self) -> bool:
+        """Whether it takes samples that are cut."""
+        ...
 
 
 def inputs_of(
@@ -113,7 +122,8 @@ def _bare(model: TakesBatches, raw: Tensor, shape: Shape) -> Batch:
 
     The type is that of the weights (see `nn.Module.to`).
     """
-    if tuple(raw.shape[1:]) != shape:
+    cut = model.cuttable and raw.ndim == 2 and 0 < raw.shape[1] < shape[0]
+    if tuple(raw.shape[1:]) != shape and not cut:
         raise DataError(
             f"The samples have shape {tuple(raw.shape)}, but this model expects (N, {commas(shape)}). "
             "Reshape them, or build a model for these data."

@@ -162,7 +162,7 @@ class Dropout(Masked):
 
     def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
         """(N, *shape), masked; unchanged without a mask."""
-        return x if mask is None else x * mask
+        return x if mask is None else x * mask[..., : x.shape[-1]]  # a batch of texts may have been cut
 
     def extra_repr(self) -> str:
         """The text that `print` shows."""

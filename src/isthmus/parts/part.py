@@ -71,10 +71,13 @@ class Part(Value):
 
     kind: the class's name in kebab case (`ActivationL1` is "activation-l1"), unless the class sets it.
     family: the family's name in messages: its class's name in lower case, unless that class sets it.
+    cuttable: whether it takes tokens (N, T') that are cut from (N, T) where all have ended, and gives the same for
+        them; a network at least with a flat code.
     """
 
     kind: ClassVar[str]
     family: ClassVar[str]
+    cuttable: ClassVar[bool] = False
     _kinds: ClassVar[dict[str, type["Part"]]]
 
     @classmethod

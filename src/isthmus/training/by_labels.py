@@ -56,7 +56,7 @@ def train_by_labels(
 class _Learner(nn.Module):
     """A module from raw batches to logits, with all that the loop asks of a model; its loss is the cross-entropy."""
 
-    blueprint, code_module, corruption = None, None, Identity()
+    blueprint, code_module, corruption, cuttable = None, None, Identity(), False
 
     def __init__(self, module: nn.Module, classes: int) -> None:
         super().__init__()

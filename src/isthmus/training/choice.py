@@ -17,6 +17,7 @@ from isthmus.parts.model import eval_mode
 from isthmus.parts.networks.gdn import DivisiveNorm
 from isthmus.parts.networks.recurrent import Recurrent
 from isthmus.parts.networks.residual import Block
+from isthmus.training.lengths import lengths_of
 from isthmus.training.settings import Settings
 
 STEPS = 4000
@@ -32,6 +33,8 @@ FLOPS_A_SECOND, NUMBERS_A_SECOND = 3e10, 5e8
 CONVOLVING = 2
 """How many times as long a convolution's products take as a dense layer's, on small maps."""
 LEAST_BATCH, MOST_BATCH, STEPS_AN_EPOCH = 32, 256, 32
+MEASURED = 1000
+"""Samples whose lengths are measured."""
 OPEN = ("epochs", "batch_size", "learning_rate", "schedule", "patience")
 """The settings that are chosen if neither they nor the epochs are given."""
 
@@ -74,11 +77,17 @@ def in_words(model: Autoencoder, settings: Settings) -> str:
 
 
 def seconds_a_step(model: Autoencoder, train: Samples, batch: int) -> float:
-    """The assumed time of a step in seconds, from the operations and products of two samples' loss."""
+    """The assumed time of a step in seconds, from the operations and products of two samples' loss.
+
+    Batches of tokens are as long as the mean sample, as on a CPU.
+    """
     rows = torch.arange(min(2, len(train)))
     generator = torch.Generator().manual_seed(0)
+    inputs = inputs_of(model, train, rows, model.draw(len(rows), generator))
+    if model.cuttable:
+        inputs = inputs.cut(math.ceil(lengths_of(train.some(MEASURED)).float().mean()))
     with eval_mode(model), _Work() as work:
-        model.loss(model(*inputs_of(model, train, rows, model.draw(len(rows), generator)).to(model.device)))
+        model.loss(model(*inputs.to(model.device)))
     share = 3 * batch / len(rows)  # the way back takes twice as long as the way there
     a_sample = work.flops / FLOPS_A_SECOND + work.numbers / NUMBERS_A_SECOND
     return SECONDS_A_STEP + 3 * work.operations * SECONDS_AN_OPERATION + share * a_sample

@@ -20,6 +20,7 @@ from isthmus.storage.checked import damaged
 from isthmus.training.callback import Callback
 from isthmus.training.checkpoint import Checkpoint, State, Status, save_checkpoint
 from isthmus.training.deterministic import deterministic
+from isthmus.training.lengths import lengths_of
 from isthmus.training.optimisers import Optimiser
 from isthmus.training.precision import fast_products
 from isthmus.training.settings import Settings, find_batch_size, find_device, learning_rate_at
@@ -55,6 +56,9 @@ class Training:
         self._resident_validation = validation and validation.resident(self.device, _room(self.device) // 4)
         self.callbacks = list(callbacks)
         self.batch_size = find_batch_size(settings, len(train))
+        # on a CPU batches are cut to their longest sample; captured and compiled steps need one shape
+        cut = model.cuttable and self.device.type == "cpu" and settings.compile is not True
+        self._lengths = lengths_of(train) if cut else None
         self.steps_per_epoch = count_steps(model, len(train), self.batch_size)
         trained = {name: value for name, value in model.named_parameters() if value.requires_grad}
         rates = dict(rates or {}) | {
@@ -128,6 +132,11 @@ class Training:
         owned = {name: callback.state() for name, callback in self._named_callbacks()}
         save_checkpoint(folder, self.state, self.model, self.optimiser, owned, self.settings.epochs)
 
+    def order(self) -> Tensor:
+        """(N,) the order of the samples in this epoch, from the seed and the epoch only."""
+        generator = torch.Generator().manual_seed((self.settings.seed * 1_000_003 + self.state.epoch) % 2**63)
+        return torch.randperm(len(self.samples), generator=generator)
+
     def rows_of(self, order: Tensor, step: int) -> Tensor:
         """The samples of a step of an epoch; the last step takes the rest."""
         begin = step * self.batch_size
@@ -135,9 +144,9 @@ class Training:
 
     def _epoch(self, step: Step) -> None:
         """One epoch, or its remaining steps, and its row in the history."""
-        state, settings = self.state, self.settings
+        state = self.state
         self._call("epoch_begin")
-        order = _order(len(self.samples), settings.seed, state.epoch)
+        order = self.order()
         if self._resident is not self.samples:
             order = order.to(self.device)
         began = time.perf_counter()
@@ -164,6 +173,8 @@ class Training:
         epochs = number / self.steps_per_epoch if scheduled else None
         draws = self.model.draw(len(indices), state.generator)
         inputs = inputs_of(self.model, self._resident, indices, draws, epochs=epochs).to(self.device)
+        if self._lengths is not None:
+            inputs = inputs.cut(int(self._lengths[indices].max()))
         rate = learning_rate_at(settings, number, self.steps_per_epoch)
         loss, terms = step(inputs, self._penalty_weights(number), rate)
         state.losses[state.step] = loss
@@ -222,12 +233,6 @@ class Training:
             yield f"{name}-{counts[name]}", callback
 
 
-def _order(count: int, seed: int, epoch: int) -> Tensor:
-    """(N,) the order of the samples in this epoch, from the seed and the epoch only."""
-    generator = torch.Generator().manual_seed((seed * 1_000_003 + epoch) % 2**63)
-    return torch.randperm(count, generator=generator)
-
-
 def _room(device: torch.device) -> int:
     """Free bytes on an accelerator; a large number if PyTorch doesn't report them, because memory is then shared."""
     return torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else 2**33
@@ -236,8 +241,7 @@ def _room(device: torch.device) -> int:
 def _why_lost(training: Training, step: int, number: int) -> str:
     """The message for a loss that isn't finite: the step, the likely cause, and what to do."""
     settings = training.settings
-    order = _order(len(training.samples), settings.seed, training.state.epoch)
-    indices = training.rows_of(order, step)
+    indices = training.rows_of(training.order(), step)
     raw = training.samples.batch(indices)
     where = f"The loss is no longer finite at step {number + 1} (epoch {training.state.epoch + 1})."
     if not training.model.conditioning.mask and raw.is_floating_point() and not bool(torch.isfinite(raw).all()):

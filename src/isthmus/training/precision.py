@@ -36,32 +36,32 @@ def fast_products(device: torch.device) -> Iterator[None]:
 
 @contextlib.contextmanager
 def bfloat16_products(device: torch.device) -> Iterator[None]:
-    """Within the block, products are made in bfloat16; on a CPU those of narrow convolutions stay float32.
+    """Within the block, products are made in bfloat16; on a CPU narrow convolutions and attention stay float32.
 
     oneDNN's bfloat16 kernels (as of PyTorch 2.13) read memory that nobody has written where a kernel is wider than the
     map, or a strided one leaves a map one wide: results or gradients are then those of whatever lay there, NaN at
-    times. Such maps are small, so that float32 costs nothing there.
+    times. Such maps are small, so that float32 costs nothing there. Attention stays float32 there, too: its gradient
+    in bfloat16 takes ten times as long.
     """
-    narrow = _NarrowConvolutions() if device.type == "cpu" else contextlib.nullcontext()
-    with torch.autocast(device.type, torch.bfloat16), narrow:
+    exceptions = _InFloat32() if device.type == "cpu" else contextlib.nullcontext()
+    with torch.autocast(device.type, torch.bfloat16), exceptions:
         yield
 
 
-class _NarrowConvolutions(TorchFunctionMode):
-    """Makes convolutions of narrow maps again in float32 (see `bfloat16_products`)."""
+class _InFloat32(TorchFunctionMode):
+    """Makes attention in float32, and convolutions of narrow maps again (see `bfloat16_products`)."""
 
     def __torch_function__(
         self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
     ) -> Any:
         named = dict(kwargs or {})
+        if func is functional.scaled_dot_product_attention:
+            return _in_float32(func, args, named)
         made = func(*args, **named)
         if func not in CONVOLUTIONS:
             return made
         given, weight = (args[place] if place < len(args) else named[name] for place, name in enumerate(_OPERANDS))
-        if not _is_narrow(given, weight, made):
-            return made
-        with torch.autocast(given.device.type, enabled=False):
-            return func(*map(_float, args), **{name: _float(value) for name, value in named.items()})
+        return _in_float32(func, args, named) if _is_narrow(given, weight, made) else made
 
 
 CONVOLUTIONS = (
@@ -82,8 +82,13 @@ def _is_narrow(given: Tensor, weight: Tensor, made: Tensor) -> bool:
     return any(min(before, after) <= 1 or max(before, after) < wide for before, after, wide in axes)
 
 
+def _in_float32(func: Callable[..., Any], args: tuple[Any, ...], named: Mapping[str, Any]) -> Any:
+    with torch.autocast("cpu", enabled=False):
+        return func(*map(_float, args), **{name: _float(value) for name, value in named.items()})
+
+
 def _float(value: Any) -> Any:
-    return value.float() if isinstance(value, Tensor) else value
+    return value.float() if isinstance(value, Tensor) and value.is_floating_point() else value
 
 
 @contextlib.contextmanager

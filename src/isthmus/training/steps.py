@@ -167,13 +167,17 @@ def worth_compiling(model: Autoencoder, settings: Settings, samples: int, device
 
     Nothing is timed, so the same run always makes the same choice and gives the same bits. Of the convolutional
     networks, plain pooled ones for pictures gain on a CPU (see `isthmus.parts.pictures`); others lose, or were not
-    measured. Recurrent layers take minutes to compile, because each step is a part of the graph. Some codes can't be
-    compiled. An accelerator gained nothing (0.57 s an epoch of `deep` instead of 0.40 to 0.62, H200).
+    measured. Recurrent layers take minutes to compile, because each step is a part of the graph. Batches of tokens are
+    cut to their longest sample instead, which a graph of one shape rules out (a transformer on lines of text: 3.3 s of
+    processor time for 512 lines, and 5.8 s compiled). Some codes can't be compiled. An accelerator gained nothing
+    (0.57 s an epoch of `deep` instead of 0.40 to 0.62, H200).
     """
     if device.type != "cpu":  # where the launches of small kernels take the time, and compiled ones as many
         return False
-    if not (model.code.compiles and model.code.prior.compiles) or any(
-        isinstance(layer, Recurrent) for layer in model.modules()
+    if (
+        model.cuttable
+        or not (model.code.compiles and model.code.prior.compiles)
+        or any(isinstance(layer, Recurrent) for layer in model.modules())
     ):
         return False
     batch_size = find_batch_size(settings, samples)

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from isthmus.parts.networks.attention import Block, draw_weights, rotated
+from isthmus.parts.networks.attention import Block, draw_weights, rotated, turns
 
 
 def block(**more):
@@ -12,17 +12,21 @@ def block(**more):
     return made
 
 
-def test_rotated_products_depend_on_the_distance_of_places_alone():
-    query, key = (torch.randn(1, 1, 1, 6, dtype=torch.float64) for _ in range(2))
-    near = [float((rotated(query, first) * rotated(key, first + 3)).sum()) for first in (0, 5, 40)]
+@pytest.mark.parametrize("width", [6, 7])
+def test_rotated_products_depend_on_the_distance_of_places_alone(width):
+    query, key = (torch.randn(1, 1, 1, width, dtype=torch.float64) for _ in range(2))
+    angles = turns(50, width, query.device)
+    turned = [[rotated(each, (angles[0][place], angles[1][place])) for place in range(50)] for each in (query, key)]
+    near = [float((turned[0][first] * turned[1][first + 3]).sum()) for first in (0, 5, 40)]
     assert near[1:] == pytest.approx([near[0]] * 2, abs=1e-4)  # angles are float32
-    assert float(rotated(query, 7).norm()) == pytest.approx(float(query.norm()))
+    assert float(turned[0][7].norm()) == pytest.approx(float(query.norm()))
 
 
 def test_a_causal_block_sees_nothing_later_and_steps_give_the_same():
-    made, x = block(causal=True, rotary=True), torch.randn(3, 6, 8, dtype=torch.float64)
-    whole = made(x)
-    seen, steps = made.begin(3, 6, x), []
+    made, x = block(causal=True, rotary=True, memory=4), torch.randn(3, 6, 8, dtype=torch.float64)
+    memory = torch.randn(3, 5, 4, dtype=torch.float64)
+    whole = made(x, None, memory)
+    seen, steps = made.begin(3, 6, x, memory), []
     for place in range(6):
         step, seen = made.step(x[:, place : place + 1], seen)
         steps.append(step)

@@ -11,6 +11,7 @@ class Identity(Corruption):
     """The encoder's input is the clean samples."""
 
     damages: ClassVar[bool] = False
+    cuttable: ClassVar[bool] = True
 
     def __call__(self, clean: Tensor, draws: Any = None) -> Tensor:
         """(N, *shape) unchanged."""

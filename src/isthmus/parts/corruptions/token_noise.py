@@ -28,6 +28,7 @@ class TokenNoise(Corruption):
     """
 
     kind: ClassVar[str] = "token-noise"
+    cuttable: ClassVar[bool] = True
 
     drop: Annotated[float, Field(ge=0, lt=1)] = 0.03
     swap: Annotated[float, Field(ge=0, lt=1)] = 0.03
@@ -60,11 +61,11 @@ class TokenNoise(Corruption):
         """(N, T), (N, 4, T) to (N, T)."""
         if draws is None:
             return clean
-        dropped, swapped, replaced, symbols = draws.unbind(1)
+        dropped, swapped, replaced, symbols = draws[..., : clean.shape[1]].unbind(1)  # the batch may have been cut
         text = (clean == 0).cumsum(1) == 0
         any_symbol = _SYMBOLS + (symbols * (self.tokens - _SYMBOLS)).floor()
         made = torch.where(text & (replaced < self.replace_by_any), any_symbol.to(clean.dtype), clean)
-        places = torch.arange(clean.shape[1], device=clean.device, dtype=torch.float32).expand_as(draws[:, 0])
+        places = torch.arange(clean.shape[1], device=clean.device, dtype=torch.float32).expand_as(dropped)
         keys = torch.where(swapped < self.swap, places + 1.5, places)  # behind the next one
         gone = text & (dropped < self.drop)
         keys = torch.where(text & ~gone, keys, places + clean.shape[1] + 2)

@@ -28,6 +28,7 @@ class Tokens(Distance):
     unit: ClassVar[str] = "nats"
     likelihood: ClassVar[bool] = True
     alike: ClassVar[bool] = False
+    cuttable: ClassVar[bool] = True
 
     # narrower than the base's, which is sound for what is frozen
     link: Literal["auto", "identity"] = "identity"  # pyright: ignore[reportIncompatibleVariableOverride]
@@ -66,8 +67,17 @@ class Tokens(Distance):
     def elements(self, output: Tensor, target: Tensor) -> Tensor:
         """(N, tokens, T), (N, T) to (N, T): nats, 0 after the end."""
         self._check_shapes(output, target)
-        losses = F.cross_entropy(output, target.long(), reduction="none")
-        return torch.where(counted(target), losses, 0)
+        return torch.where(counted(target), _cross_entropy(output, target.long()), 0)
+
+
+def _cross_entropy(output: Tensor, target: Tensor) -> Tensor:
+    """(N, tokens, T), (N, T) to (N, T), over rows of logits as they lie in memory: a third faster than across them."""
+    by_steps = output.permute(2, 0, 1)
+    if by_steps.is_contiguous():  # as recurrent layers make them
+        losses = F.cross_entropy(by_steps.flatten(0, 1), target.t().flatten(), reduction="none")
+        return losses.view(by_steps.shape[:2]).t()
+    losses = F.cross_entropy(output.transpose(1, 2).flatten(0, 1), target.flatten(), reduction="none")
+    return losses.view(target.shape)
 
 
 def counted(tokens: Tensor) -> Tensor:

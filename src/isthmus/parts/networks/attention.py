@@ -12,12 +12,21 @@ WAVELENGTH = 10_000.0
 """The ratio of the slowest to the fastest rotation of rotary positions, as in the paper."""
 
 
+Turns = tuple[Tensor, Tensor]
+"""Cosines and sines of the angles of each place (see `turns`)."""
+
+
 class Seen(NamedTuple):
-    """The keys and values of the steps so far, (N, heads, T, width / heads), and how many of the T places are used."""
+    """The keys and values of the steps so far, (N, heads, T, width / heads), and how many of the T places are used.
+
+    turns: of all T places. recalled: the keys and values of the memory.
+    """
 
     keys: Tensor
     values: Tensor
     steps: int
+    turns: Turns | None = None
+    recalled: tuple[Tensor, Tensor] | None = None
 
 
 class Block(nn.Module):
@@ -46,49 +55,71 @@ class Block(nn.Module):
 
         there: (N, T) False for tokens that are masked out. memory: (N, M, memory's width).
         """
-        queries, keys, values = self._split(self.attend(self.before_attention(x)), 3)
-        if self.rotary:
-            queries, keys = rotated(queries), rotated(keys)
+        queries, keys, values = self._asked(x, None if not self.rotary else turns(x.shape[1], self._each, x.device))
         mask = None if there is None else there[:, None, None]
         attended = F.scaled_dot_product_attention(queries, keys, values, mask, is_causal=self.causal)
-        return self._completed(x + self.join(_joined(attended)), memory)
+        return self._completed(x + self.join(_joined(attended)), None if memory is None else self._recalled(memory))
 
-    def step(self, x: Tensor, seen: Seen, memory: Tensor | None = None) -> tuple[Tensor, Seen]:
+    def step(self, x: Tensor, seen: Seen) -> tuple[Tensor, Seen]:
         """One further token, (N, 1, width), after those that were `seen`; as `forward` gives for its place."""
-        queries, keys, values = self._split(self.attend(self.before_attention(x)), 3)
-        if self.rotary:
-            queries, keys = rotated(queries, seen.steps), rotated(keys, seen.steps)
-        seen.keys[:, :, seen.steps], seen.values[:, :, seen.steps] = keys[:, :, 0], values[:, :, 0]
-        now = seen.steps + 1
+        here, now = seen.steps, seen.steps + 1
+        queries, keys, values = self._asked(x, seen.turns and (seen.turns[0][here:now], seen.turns[1][here:now]))
+        seen.keys[:, :, here:now], seen.values[:, :, here:now] = keys, values
         attended = F.scaled_dot_product_attention(queries, seen.keys[:, :, :now], seen.values[:, :, :now])
-        return self._completed(x + self.join(_joined(attended)), memory), seen._replace(steps=now)
+        return self._completed(x + self.join(_joined(attended)), seen.recalled), seen._replace(steps=now)
 
-    def begin(self, count: int, length: int, like: Tensor) -> Seen:
-        """Room for the keys and values of `length` steps of `count` samples."""
-        width = self.join.in_features // self.heads
-        return Seen(*(like.new_empty(count, self.heads, length, width) for _ in range(2)), steps=0)
+    def begin(self, count: int, length: int, like: Tensor, memory: Tensor | None = None) -> Seen:
+        """Room for the keys and values of `length` steps of `count` samples; those of the memory are computed now."""
+        keys, values = (like.new_empty(count, self.heads, length, self._each) for _ in range(2))
+        turned = turns(length, self._each, like.device) if self.rotary else None
+        return Seen(keys, values, 0, turned, None if memory is None else self._recalled(memory))
 
-    def _completed(self, x: Tensor, memory: Tensor | None) -> Tensor:
-        if memory is not None:
+    @property
+    def _each(self) -> int:
+        """The width of a head."""
+        return self.join.in_features // self.heads
+
+    def _asked(self, x: Tensor, turned: Turns | None) -> tuple[Tensor, Tensor, Tensor]:
+        """Queries, keys and values."""
+        made = self._split(self.attend(self.before_attention(x)), 3)
+        if turned is None:
+            queries, keys, values = made.unbind(0)
+            return queries, keys, values
+        queries, keys = rotated(made[:2], turned).unbind(0)
+        return queries, keys, made[2]
+
+    def _recalled(self, memory: Tensor) -> tuple[Tensor, Tensor]:
+        """Keys and values of the memory."""
+        keys, values = self._split(self.recall(memory), 2).unbind(0)
+        return keys, values
+
+    def _completed(self, x: Tensor, recalled: tuple[Tensor, Tensor] | None) -> Tensor:
+        if recalled is not None:
             queries = self._split(self.ask(self.before_memory(x)), 1)[0]
-            keys, values = self._split(self.recall(memory), 2)
-            x = x + self.join_memory(_joined(F.scaled_dot_product_attention(queries, keys, values)))
+            x = x + self.join_memory(_joined(F.scaled_dot_product_attention(queries, *recalled)))
         return x + self.narrow(F.gelu(self.widen(self.before_products(x))))
 
-    def _split(self, x: Tensor, parts: int) -> tuple[Tensor, ...]:
-        """(N, T, parts · width) to (N, heads, T, width / heads), `parts` times."""
-        return x.unflatten(2, (parts, self.heads, -1)).permute(2, 0, 3, 1, 4).unbind(0)
+    def _split(self, x: Tensor, parts: int) -> Tensor:
+        """(N, T, parts · width) to (parts, N, heads, T, width / heads)."""
+        return x.unflatten(2, (parts, self.heads, -1)).permute(2, 0, 3, 1, 4)
 
 
-def rotated(x: Tensor, first: int = 0) -> Tensor:
-    """(N, heads, T, width) with each pair of numbers turned by an angle in proportion to its place, from `first` on."""
-    half = x.shape[3] // 2
-    places = torch.arange(first, first + x.shape[2], device=x.device, dtype=torch.float32)
-    speeds = WAVELENGTH ** (-torch.arange(half, device=x.device, dtype=torch.float32) / max(1, half))
-    angles = places[:, None] * speeds
-    cosine, sine = angles.cos().to(x.dtype), angles.sin().to(x.dtype)
-    left, right = x[..., :half], x[..., half : 2 * half]
-    return torch.cat([left * cosine - right * sine, left * sine + right * cosine, x[..., 2 * half :]], 3)
+def turns(length: int, width: int, device: torch.device) -> Turns:
+    """The cosines and sines, (T, width) each, by which `rotated` turns vectors of this width at T places."""
+    half = width // 2
+    places = torch.arange(length, device=device, dtype=torch.float32)
+    speeds = WAVELENGTH ** (-torch.arange(half, device=device, dtype=torch.float32) / max(1, half))
+    angles = F.pad((places[:, None] * speeds).repeat(1, 2), (0, width % 2))
+    sines = angles.sin()
+    return angles.cos(), torch.cat([-sines[:, :half], sines[:, half:]], 1)
+
+
+def rotated(x: Tensor, turned: Turns) -> Tensor:
+    """(…, T, width) with each pair of numbers turned by an angle in proportion to its place (see `turns`)."""
+    half = x.shape[-1] // 2
+    cosines, sines = (each.to(x.dtype) for each in turned)
+    swapped = torch.cat([x[..., half : 2 * half], x[..., :half], x[..., 2 * half :]], -1)
+    return torch.addcmul(x * cosines, swapped, sines)
 
 
 def draw_weights(module: nn.Module, generator: torch.Generator) -> None:

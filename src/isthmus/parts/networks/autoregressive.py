@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from isthmus.parts.distances.tokens import counted
 from isthmus.parts.layers import Masked, initialise
 
 END, UNKNOWN = 0, 1
@@ -68,16 +69,23 @@ class Autoregressive(Masked):
         return torch.rand(count, self.length, generator=generator) < self.dropped if self.dropped else None
 
     def forward(self, z: Tensor, dropped: Tensor | None = None, target: Tensor | None = None) -> Tensor:
-        """(K·N, *code) and the target (N, T), if there is one, to (K·N, tokens, T) logits."""
+        """(K·N, *code) and the target (N, T), if there is one, to (K·N, tokens, T) logits.
+
+        The target may be cut to T' ≤ T places; the logits are those of these places.
+        """
         if target is None:
             return self.generate(z)[1]
         times = z.shape[0] // max(1, target.shape[0])
         target = target.long()
-        if dropped is not None:
-            target = torch.where(dropped, UNKNOWN, target)
+        if dropped is not None:  # the batch may have been cut to its longest text
+            target = torch.where(dropped[:, : target.shape[1]], UNKNOWN, target)
         before = nn.functional.pad(target[:, :-1], (1, 0), value=END)
         given = self.embedding(before if times == 1 else before.repeat(times, 1))
-        return self.head(self.hidden(z, given)).transpose(1, 2)
+        made = self.hidden(z, given)
+        by_steps = made.transpose(0, 1)
+        if by_steps.is_contiguous():  # steps first, as recurrent layers make them
+            return self.head(by_steps).permute(1, 2, 0)
+        return self.head(made).transpose(1, 2)
 
     @torch.no_grad()
     def generate(self, z: Tensor, choice: Choice | None = None) -> tuple[Tensor, Tensor]:
@@ -136,7 +144,10 @@ def tokens_decoder(decoder: nn.Module) -> Autoregressive | None:
 
 
 class Embed(nn.Module):
-    """Tokens to vectors: (N, T), with one-hot labels behind them if there are classes, to (N, T, width)."""
+    """Tokens to vectors: (N, T), with one-hot labels behind them if there are classes, to (N, T, width).
+
+    The vectors after a text's end are 0.
+    """
 
     def __init__(self, tokens: int, width: int, classes: int) -> None:
         super().__init__()
@@ -147,5 +158,8 @@ class Embed(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """See the class."""
         length = x.shape[1] - self.classes
-        made = self.symbols(x[:, :length].long())
-        return made if self.labels is None else made + self.labels(x[:, length:].to(made.dtype))[:, None]
+        tokens = x[:, :length].long()
+        made = self.symbols(tokens)
+        if self.labels is not None:
+            made = made + self.labels(x[:, length:].to(made.dtype))[:, None]
+        return made * counted(tokens)[..., None]

@@ -1,7 +1,7 @@
 """Recurrent networks for series and tokens: gated recurrent units."""
 
 import math
-from typing import Annotated, Any, Self, cast
+from typing import Annotated, Any, ClassVar, Self, cast
 
 import torch
 from pydantic import Field
@@ -12,6 +12,7 @@ from isthmus.parts.data_spec import DataSpec
 from isthmus.parts.layers import Chain, Dropout, initialise
 from isthmus.parts.networks.attention import draw_weights
 from isthmus.parts.networks.autoregressive import Autoregressive, Embed
+from isthmus.parts.networks.gated import after_step, after_steps
 from isthmus.parts.networks.network import Network
 from isthmus.parts.part import Shape
 
@@ -23,8 +24,8 @@ class Gru(Network):
     in every step and writes from the first step to the last. So the steps that were read last are written first, and
     padding at the end is read before the values.
 
-    Tokens are read by their embeddings. Their decoder also gets the token before each step, and its first state comes
-    from the code (see `Autoregressive`).
+    Tokens are read by their embeddings, without what follows the end. Their decoder also gets the token before each
+    step, and its first state comes from the code (see `Autoregressive`).
 
     widths: of the states, from the data inwards.
     dropout: the share of each layer's states that is dropped in training, but in a decoder of tokens.
@@ -35,6 +36,8 @@ class Gru(Network):
     the code in every step; Malhotra et al., LSTM-based encoder-decoder for multi-sensor anomaly detection (2016), for
     writing in the opposite order; Bowman et al., Generating sentences from a continuous space, CoNLL (2016), for text.
     """
+
+    cuttable: ClassVar[bool] = True
 
     widths: Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=1)] = (64,)
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
@@ -86,7 +89,8 @@ class Gru(Network):
         """Stacked recurrent layers of these widths, by names."""
         layers: dict[str, nn.Module] = {}
         for number, width in enumerate(widths, start=1):
-            layers[f"gru{number}"] = Recurrent(before, width, generator, backwards=backwards)
+            skipping = bool(self.tokens)
+            layers[f"gru{number}"] = Recurrent(before, width, generator, backwards=backwards, skipping=skipping)
             if self.dropout:
                 layers[f"dropout{number}"] = Dropout(self.dropout, (width, length))
             before = width
@@ -111,15 +115,24 @@ class Recurrent(nn.Module):
 
         n_t = \tanh(W_n x_t + b_n + r_t \odot (U_n h_{t-1} + c_n)), \quad h_t = n_t + u_t \odot (h_{t-1} - n_t)
 
-    It is written out step by step, so that all devices give the same numbers and derivatives of any order exist. W has
+    All devices give the same numbers up to rounding, and derivatives of any order exist (see `after_steps`). W has
     Glorot's start, U an orthogonal one (Saxe et al. 2014), so that a state neither fades nor grows at first.
 
-    backwards: whether it reads from the last step to the first.
+    backwards: whether it reads from the last step to the first. skipping: whether steps that are 0 in all channels,
+    such as those after a text's end, leave the state as it is. If they are read first, their states are 0 too.
     """
 
-    def __init__(self, channels: int, width: int, generator: torch.Generator, *, backwards: bool = False) -> None:
+    def __init__(
+        self,
+        channels: int,
+        width: int,
+        generator: torch.Generator,
+        *,
+        backwards: bool = False,
+        skipping: bool = False,
+    ) -> None:
         super().__init__()
-        self.backwards = backwards
+        self.backwards, self.skipping = backwards, skipping
         self.given, self.state = nn.Linear(channels, 3 * width), nn.Linear(width, 3 * width)
         with torch.no_grad():
             for gate in range(3):
@@ -131,23 +144,14 @@ class Recurrent(nn.Module):
 
     def forward(self, x: Tensor, state: Tensor | None = None) -> Tensor:
         """(N, C, T) to (N, width, T): the state after each step, from the state (N, width), by default 0."""
-        steps = self.given(x.transpose(1, 2)).unbind(1)
-        order = range(len(steps))[::-1] if self.backwards else range(len(steps))
-        states: list[Tensor] = [x.new_empty(0)] * len(steps)
-        after = steps[0].new_zeros(len(x), self.state.in_features) if state is None else state
-        for step in order:
-            states[step] = after = self._after(steps[step], after)
-        return torch.stack(states, 2)
+        before = x.new_zeros(len(x), self.state.in_features) if state is None else state
+        weights = (self.given.weight, self.given.bias, self.state.weight, self.state.bias)
+        there = (x != 0).any(1).t() if self.skipping else None
+        return after_steps(x.permute(2, 0, 1), before, weights, there, backwards=self.backwards).permute(1, 2, 0)
 
     def step(self, x: Tensor, state: Tensor) -> Tensor:
         """(N, C) of one step and the state (N, width) before it to the state after it."""
-        return self._after(self.given(x), state)
-
-    def _after(self, given: Tensor, state: Tensor) -> Tensor:
-        reset, update, new = given.chunk(3, 1)
-        from_reset, from_update, from_new = self.state(state).chunk(3, 1)
-        fresh = torch.tanh(new + torch.sigmoid(reset + from_reset) * from_new)
-        return torch.lerp(fresh, state, torch.sigmoid(update + from_update))
+        return after_step(self.given(x), state, self.state.weight, self.state.bias)
 
     def extra_repr(self) -> str:
         """The text that `print` shows."""

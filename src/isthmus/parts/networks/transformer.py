@@ -1,7 +1,7 @@
 """The transformer over sequences: tokens of text and music, or the steps of a series."""
 
 import math
-from typing import Annotated, Any, Self, cast
+from typing import Annotated, Any, ClassVar, Self, cast
 
 import torch
 from pydantic import Field
@@ -33,6 +33,8 @@ class Transformer(Network):
 
     Source: Vaswani et al., Attention is all you need, NeurIPS (2017); Lewis et al., BART, ACL (2020), for repairing.
     """
+
+    cuttable: ClassVar[bool] = True
 
     width: Annotated[int, Field(ge=2)] = 128
     depth: Annotated[int, Field(ge=1)] = 3
@@ -160,21 +162,21 @@ class AttentiveTokens(Autoregressive):
             x = block(x, None, memory)
         return self.norm(x)
 
-    def begin(self, z: Tensor) -> tuple[Tensor | None, Tensor | None, list[Seen]]:
-        """The memory or the vector to add, and room for each block's keys and values."""
+    def begin(self, z: Tensor) -> tuple[Tensor | None, list[Seen]]:
+        """The vector to add, if there is one, and room for each block's keys and values."""
         memory, extra = self._of(z)
         like = self.norm.weight
-        return memory, extra, [cast(Block, block).begin(len(z), self.length, like) for block in self.blocks]
+        return extra, [cast(Block, block).begin(len(z), self.length, like, memory) for block in self.blocks]
 
     def step(self, given: Tensor, state: Any) -> tuple[Tensor, Any]:
         """(N, width) and what was seen to (N, width) and what is seen then."""
-        memory, extra, before = state
+        extra, before = state
         x = (given if extra is None else given + extra)[:, None]
         after = []
         for block, seen in zip(self.blocks, before, strict=True):
-            x, seen_now = cast(Block, block).step(x, seen, memory)
+            x, seen_now = cast(Block, block).step(x, seen)
             after.append(seen_now)
-        return self.norm(x)[:, 0], (memory, extra, after)
+        return self.norm(x)[:, 0], (extra, after)
 
     def _of(self, z: Tensor) -> tuple[Tensor | None, Tensor | None]:
         if self.mapped:

@@ -37,6 +37,7 @@ class Kl(Penalty):
     """
 
     towards_prior: ClassVar[bool] = True
+    cuttable: ClassVar[bool] = True
 
     mode: Literal["auto", "closed", "draws"] = "auto"
     capacity: Annotated[float, Field(ge=0)] | None = None

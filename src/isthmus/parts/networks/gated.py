@@ -1,0 +1,154 @@
+"""Gated recurrent units over all steps of a series, forwards and backwards."""
+
+import contextlib
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+from torch.utils._python_dispatch import _get_current_dispatch_mode
+
+KEEP = 1e4
+"""An update gate's input at which its state stays exactly as it is."""
+
+Given = Sequence[Tensor]
+"""x (T, N, C), state (N, W) before the first step, and the weights: of x (3W, C), (3W,), of the state (3W, W), (3W,).
+
+The rows of the weights are those of the reset gate, the update gate and the new state.
+"""
+
+
+def after_step(given: Tensor, state: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    """(N, 3W) a step's weighted input and the state (N, W) before it to the state after it."""
+    reset, update, new = given.chunk(3, 1)
+    from_reset, from_update, from_new = F.linear(state, weight, bias).chunk(3, 1)
+    fresh = torch.tanh(new + torch.sigmoid(reset + from_reset) * from_new)
+    return torch.lerp(fresh, state, torch.sigmoid(update + from_update))
+
+
+def after_steps(
+    x: Tensor,
+    state: Tensor,
+    weights: Sequence[Tensor],
+    there: Tensor | None = None,
+    *,
+    backwards: bool = False,
+) -> Tensor:
+    """(T, N, C) and the state (N, W) before the first step to the states (T, N, W) after each step.
+
+    weights: the last four of `Given`. there: (T, N) False for steps that leave the state as it is. backwards: whether
+    the last step is read first.
+
+    Derivatives of any order exist. The first ones are written out, with one product for each weight instead of one for
+    each step. Within autocast the products are made in its type, and everything else in float32.
+    """
+    if torch._C._are_functorch_transforms_active() or _get_current_dispatch_mode() is not None:
+        return step_by_step((x, state, *weights), there, backwards)
+    given: Any = (x.contiguous(), state, *weights)
+    kind, lowered = x.device.type, x.device.type in ("cpu", "cuda") and torch.is_autocast_enabled(x.device.type)
+    if lowered:
+        given = tuple(each.to(torch.get_autocast_dtype(kind)) for each in given)
+    with torch.autocast(kind, enabled=False) if lowered else contextlib.nullcontext():
+        made: Any = _Steps.apply(*given, there, backwards)
+    return made if lowered else made.to(x.dtype)
+
+
+def step_by_step(given: Given, there: Tensor | None, backwards: bool) -> Tensor:
+    """The same, line by line."""
+    x, state, input_weight, input_bias, weight, bias = given
+    reset, update, new = F.linear(x, input_weight, input_bias).chunk(3, 2)
+    if there is not None:
+        update = update.masked_fill(~there[..., None], KEEP)
+    steps = torch.cat([reset, update, new], 2).unbind(0)
+    state = state.to(steps[0].dtype)
+    states: list[Tensor] = [state] * len(steps)
+    for step in _order(len(steps), backwards):
+        states[step] = state = after_step(steps[step], state, weight, bias)
+    return torch.stack(states)
+
+
+def _order(length: int, backwards: bool) -> range:
+    return range(length)[::-1] if backwards else range(length)
+
+
+class _Steps(torch.autograd.Function):
+    """`after_steps` with its gradient; the gradient of the gradient is that of the steps line by line.
+
+    PyTorch's logistic function takes five to ten times as long on a CPU as its exponential, and both are slow in
+    bfloat16 and where rows don't follow each other. So the gates are 1 / (1 + exp(-a)), in float32, in tensors of their
+    own; the signs of a are turned in the weights.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, *arguments: Any) -> Tensor:
+        *given, there, backwards = arguments
+        x, state, input_weight, input_bias, weight, bias = given
+        (length, count), width = x.shape[:2], state.shape[1]
+        kind = torch.promote_types(x.dtype, torch.float32)
+        of_gates, of_new, read = slice(2 * width), slice(2 * width, 3 * width), x.flatten(0, 1)
+        gates = torch.addmm(-(input_bias + bias)[of_gates], read, -input_weight[of_gates].t())
+        gates = gates.view(length, count, 2 * width).to(kind)
+        fresh = torch.addmm(input_bias[of_new], read, input_weight[of_new].t()).view(length, count, width).to(kind)
+        if there is not None:
+            gates[..., width:].masked_fill_(~there[..., None], -KEEP)
+        turned, new_bias = torch.cat([-weight[of_gates], weight[of_new]]).t(), bias[of_new].to(kind)
+        recalled, states = torch.empty_like(fresh), fresh.new_empty(length + 1, count, width)
+        states[length if backwards else 0] = state
+        made, held = x.new_empty(count, 3 * width), torch.empty_like(state)
+        for step in _order(length, backwards):
+            before, after = states[step + backwards], states[step + 1 - backwards]
+            gate, new, back = gates[step], fresh[step], recalled[step]
+            torch.mm(before if kind == x.dtype else held.copy_(before), turned, out=made)
+            gate.add_(made[:, of_gates]).exp_().add_(1).reciprocal_()
+            torch.add(made[:, of_new], new_bias, out=back)
+            new.addcmul_(gate[:, :width], back).tanh_()
+            torch.lerp(new, before, gate[:, width:], out=after)
+        ctx.backwards = backwards
+        ctx.save_for_backward(*given, there, gates, fresh, recalled, states)
+        return states[:length] if backwards else states[1:]
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> Any:
+        (grad,), needed, backwards = grads, ctx.needs_input_grad[:6], ctx.backwards
+        *given, there, gates, fresh, recalled, states = ctx.saved_tensors
+        if torch.is_grad_enabled():
+            made = step_by_step(given, there, backwards)
+            asked = [each for each, wanted in zip(given, needed, strict=True) if wanted]
+            found = iter(torch.autograd.grad(made, asked, grad.to(made.dtype), create_graph=True))
+            return *(next(found) if wanted else None for wanted in needed), None, None
+        x, state, input_weight, _, weight, _ = given
+        length, count, width = fresh.shape
+        # of each step: what goes back through the new state's recurrent part, the reset gate, the update gate, and the
+        # new state's input; so the products of the state take the first three, those of the input the last three
+        slopes, slope = x.new_empty(length, count, 4 * width), fresh.new_empty(count, 4 * width)
+        to_recalled, to_reset, to_update, to_new = slope.split(width, 1)
+        turned = weight.roll(width, 0)
+        back, sums = fresh.new_zeros(count, width), fresh.new_zeros(4 * width)
+        passed, other, through = torch.empty_like(back), torch.empty_like(back), torch.empty_like(state)
+        for step in _order(length, not backwards):
+            before, new = states[step + backwards], fresh[step]
+            reset, update = gates[step].split(width, 1)
+            back.add_(grad[step])
+            torch.mul(back, update, out=passed)
+            torch.sub(before, new, out=other).mul_(passed)
+            torch.addcmul(other, other, update, value=-1, out=to_update)
+            torch.ops.aten.tanh_backward.grad_input(back.sub_(passed), new, grad_input=to_new)
+            torch.mul(to_new, reset, out=to_recalled)
+            torch.mul(to_recalled, recalled[step], out=other)
+            torch.addcmul(other, other, reset, value=-1, out=to_reset)
+            sums += slope.sum(0)
+            torch.mm(slopes[step].copy_(slope)[:, : 3 * width], turned, out=through)
+            torch.add(passed, through, out=back)
+        flat, held = slopes.flatten(0, 1), (states[1:] if backwards else states[:length]).to(x.dtype).flatten(0, 1)
+        of_state, of_input = flat[:, : 3 * width], flat[:, width:]
+        return (
+            (of_input @ input_weight).view_as(x) if needed[0] else None,
+            back.to(x.dtype) if needed[1] else None,
+            (x.flatten(0, 1).t() @ of_input).t() if needed[2] else None,
+            sums[width:].to(x.dtype),
+            (held.t() @ of_state).t().roll(-width, 0) if needed[4] else None,
+            sums[: 3 * width].roll(-width).to(x.dtype),
+            None,
+            None,
+        )
