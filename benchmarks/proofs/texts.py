@@ -29,13 +29,13 @@ def shakespeare(bench: Bench) -> ist.Data:
 
 
 def bible(bench: Bench) -> ist.Data | None:
-    """The verses in pieces of words; None if the package isn't installed."""
+    """The first half of the verses, 2.1 MB, in pieces of words; None if the package isn't installed."""
     if shutil.which(BIBLE) is None:
         return None
     command = [BIBLE, "-l", "10000", "-f", "gen1:1-rev22:21"]
     said = subprocess.run(command, capture_output=True, text=True, check=True).stdout  # noqa: S603 a fixed command
     verses = [line.split(" ", 1)[1] for line in said.splitlines() if " " in line]
-    data = _open(verses, pieces=1000, window=160)
+    data = _open(verses[: len(verses) // 2], pieces=1000, window=160)
     bench.data.append(f"King James Bible: {len(data.train):,} pieces of verses to train, {len(data.test):,} to test")
     return data
 

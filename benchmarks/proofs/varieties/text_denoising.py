@@ -8,8 +8,8 @@ import isthmus as ist
 from benchmarks.proofs.proving import Bench, Row
 from benchmarks.proofs.texts import shakespeare
 
-EPOCHS = 10
-HOW: dict[str, Any] = {"batch_size": 128, "learning_rate": 1e-3, "schedule": "cosine"}
+EPOCHS = 3
+HOW: dict[str, Any] = {"batch_size": 128, "learning_rate": 1e-3, "schedule": "cosine", "precision": "bfloat16"}
 JUDGED = 500
 
 

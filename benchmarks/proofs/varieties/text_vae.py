@@ -1,4 +1,4 @@
-"""A text's code of 32 numbers carries it: the decoder needs fewer nats than a language model without a code."""
+"""A decoder of text uses its code: it needs fewer nats than without one, and the doctor tells both apart."""
 
 from typing import Any
 
@@ -9,8 +9,8 @@ from isthmus.doctor.diagnosis import diagnose
 from isthmus.measures import elbo, log_likelihood
 from isthmus.parts import Plain
 
-EPOCHS = 12
-HOW: dict[str, Any] = {"batch_size": 128, "learning_rate": 2e-3, "schedule": "cosine"}
+EPOCHS = 6
+HOW: dict[str, Any] = {"batch_size": 128, "learning_rate": 3e-3, "schedule": "cosine", "precision": "bfloat16"}
 SAMPLES, DRAWS = 200, 50
 """Samples, and draws of each, of the importance-weighted likelihood."""
 ACTIVE = 0.01
@@ -23,6 +23,7 @@ def prove(bench: Bench) -> list[Row]:
     for title, data in {"Shakespeare": shakespeare(bench), "Bible": bible(bench)}.items():
         if data is None:
             continue
+        more = {"epochs": bench.epochs // 3} if title == "Bible" else {}
         recipe = ist.recipe("text-vae")
         kl = recipe.penalties[0]
         runs = {
@@ -33,7 +34,7 @@ def prove(bench: Bench) -> list[Row]:
             ),
         }
         for name, blueprint in runs.items():
-            run = bench.train(f"{title}-{name}", blueprint, data, **HOW)
+            run = bench.train(f"{title}-{name}", blueprint, data, **HOW | more)
             rows += _rows(f"{title}, {name}", run, data)
     return rows
 
