@@ -99,15 +99,15 @@ class _Steps(torch.autograd.Function):
         (length, count), width = x.shape[:2], state.shape[1]
         kind = torch.promote_types(x.dtype, torch.float32)
         of_gates, of_new, read = slice(2 * width), slice(2 * width, 3 * width), x.flatten(0, 1)
-        mask = None if there is None else ~there.flatten()[:, None]
+        mask = None if there is None else ~there[..., None]
         counts = [count] * length
         if falling is not None:
-            read, mask, state = falling.places.pack(read), falling.places.pack(mask), state[falling.order]
+            read, mask, state = falling.places.pack(x), falling.places.pack(mask), state[falling.order]
             counts = falling.counts
         gates = torch.addmm(-(input_bias + bias)[of_gates], read, -input_weight[of_gates].t()).to(kind)
         fresh = torch.addmm(input_bias[of_new], read, input_weight[of_new].t()).to(kind)
         if mask is not None:
-            gates[:, width:].masked_fill_(mask, -KEEP)
+            gates[:, width:].masked_fill_(mask.reshape(-1, 1), -KEEP)
         turned, new_bias = torch.cat([-weight[of_gates], weight[of_new]]).t(), bias[of_new].to(kind)
         recalled, states = torch.empty_like(fresh), fresh.new_empty(count + len(fresh), width)
         blocks = _rows(states, [count, *counts])
@@ -145,7 +145,7 @@ class _Steps(torch.autograd.Function):
         (length, count), width, counts, read = x.shape[:2], state.shape[1], ctx.counts, x.flatten(0, 1)
         given_back, after_ends = grad.flatten(0, 1), None
         if falling is not None:
-            read, given_back = falling.places.pack(read), falling.places.pack(given_back)
+            read, given_back = falling.places.pack(x), falling.places.pack(grad)
             after_ends = grad.masked_fill(falling.reach[..., None], 0).sum(0)[falling.order]
         back = fresh.new_zeros(count, width) if after_ends is None or backwards else after_ends
         blocks = _rows(states, [count, *counts])

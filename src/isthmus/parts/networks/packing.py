@@ -1,5 +1,7 @@
 """Work on only those places of a batch of sequences that are there, so that padding costs no time on a CPU."""
 
+import math
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -28,24 +30,31 @@ def pays(there: Tensor | None) -> bool:
 
 
 class Places:
-    """Some rows of (M, C) as rows (P, C) of their own. P is a round number; what its last rows hold has no effect.
+    """Some places of a grid (A, B, C) as rows (P, C). P is a round number; what the last rows hold has no effect.
 
-    rows: (P',) their indices, P' ≤ P. total: M.
+    rows: (P',) the places, as rows of (A·B, C), P' ≤ P. shape: (A, B).
     """
 
-    def __init__(self, rows: Tensor, total: int) -> None:
-        self.rows, self.total = rows, total
+    def __init__(self, rows: Tensor, shape: tuple[int, int]) -> None:
+        self.rows, self.shape = rows, shape
         step = 2 ** max(0, (len(rows) // SIZES).bit_length() - 1)
         self.padded = F.pad(rows, (0, -len(rows) % step))
 
     def pack(self, x: Tensor) -> Tensor:
-        """(M, C) to (P, C)."""
-        return x.index_select(0, self.padded)
+        """(A, B, C) to (P, C)."""
+        return x.flatten(0, 1).index_select(0, self.padded)
 
     def unpack(self, packed: Tensor) -> Tensor:
-        """(P, C) to (M, C), 0 in all other rows."""
-        whole = packed.new_zeros(self.total, packed.shape[1])
-        return whole.index_add(0, self.rows, packed[: len(self.rows)])
+        """(P, C) to (A, B, C), 0 in all other places."""
+        whole = packed.new_zeros(math.prod(self.shape), packed.shape[1])
+        return whole.index_add(0, self.rows, packed[: len(self.rows)]).unflatten(0, self.shape)
+
+
+def places_of(there: Tensor | None) -> Places | None:
+    """The places of (A, B) that are True, if it pays to work on them alone."""
+    if there is None or not pays(there):
+        return None
+    return Places(there.flatten().nonzero()[:, 0], (there.shape[0], there.shape[1]))
 
 
 class Falling:
@@ -55,7 +64,7 @@ class Falling:
     together, so that there are few different numbers of sequences at a step.
 
     Fields: counts: of each step, how many sequences there are. order: (N,) the sequences, the longest first. rank: (N,)
-    the place of each in that order. reach: (T, N) True up to the ends. places: the steps as rows of (T·N, C).
+    the place of each in that order. reach: (T, N) True up to the ends. places: the steps up to the ends.
     """
 
     def __init__(self, there: Tensor) -> None:
@@ -69,7 +78,7 @@ class Falling:
         self.reach = steps < self._ends
         self.counts: list[int] = before_end.sum(1).tolist()
         self._begins = torch.tensor([0, count, *self.counts]).cumsum(0)
-        self.places = Places((steps * count + self.order)[before_end], length * count)
+        self.places = Places((steps * count + self.order)[before_end], (length, count))
 
     def after(self, *, backwards: bool) -> Tensor:
         """(T·N,) where the state after each step is, among blocks of N and of `counts` rows (see `gated`)."""
