@@ -226,3 +226,11 @@ def test_ctrl_c_under_force_says_that_the_old_run_is_still_there(tmp_path, capsy
         conclude(stopped, tmp_path, json=False, quiet=True)
     said = " ".join(capsys.readouterr().err.split())
     assert f"To go on: isthmus resume {tmp_path}. Until it has ended, {tmp_path} keeps the run" in said
+
+
+def test_too_few_samples_of_music_are_remarked_on(isthmus, here):
+    (here / "tune.json").write_text(json.dumps([[60 + place // 2 % 8] for place in range(64)]))
+    words = ("--kind", "roll", "--recipe", "music-roll", "--set", "channels=[4,4]")
+    said = isthmus("train", "tune.json", *words, *QUICK)
+    assert said.code == 0, said.err
+    assert "2 samples to train on, which a model learns by heart" in " ".join(said.err.split())

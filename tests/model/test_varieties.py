@@ -31,6 +31,8 @@ SMALLER: dict[str, dict[str, Any]] = {
     "image-codec-hyper": CODEC,
     "mae": {"width": 32, "depth": 2},
     "stacked": {"widths": (60, 40, 20)},
+    "music-vae": {"widths": (32,), "embedding": 16},
+    "music-roll": {"channels": (16, 16)},
     "text-vae": {"widths": (64,), "embedding": 32},
     "text-denoising": {"width": 64, "depth": 1},
 }

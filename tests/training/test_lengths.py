@@ -69,13 +69,11 @@ def test_training_cuts_batches_on_a_cpu_unless_the_step_is_compiled():
     model = build(data, NETWORKS[0])
     seen: list[int] = []
     handle = model.register_forward_pre_hook(lambda _, given: seen.append(given[0].shape[1]))
-    settings = Settings(epochs=1, batch_size=8, learning_rate=1e-3, device="cpu", compile=False)
+    settings = Settings(epochs=1, batch_size=2, learning_rate=1e-3, device="cpu", compile=False)
     Training(model, data.train, None, settings).run()
     handle.remove()
     assert min(seen) < max(seen) <= data.train.shape[0]
-    compiled = Training(model, data.train, None, settings.replace(compile=True))
-    assert torch.equal(compiled.order().sort().values, torch.arange(len(data.train)))
-    assert compiled.order()[:8].tolist() != Training(model, data.train, None, settings).order()[:8].tolist()
+    assert Training(model, data.train, None, settings.replace(compile=True))._lengths is None
 
 
 def test_an_epochs_order_is_the_same_again_and_another_in_the_next_epoch():

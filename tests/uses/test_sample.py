@@ -125,6 +125,7 @@ def test_what_cannot_be_drawn_is_refused_with_what_to_do(plain, words, error, wh
 def test_the_recipes_with_a_prior_are_known():
     towards = {name for name, row in ist.RECIPES.items() if any(part.towards_prior for part in row.blueprint.penalties)}
     vaes = {"vae", "conv-vae", "beta-vae", "cvae", "iwae", "resnet-vae", "vamp-vae", "flow-vae", "ladder-vae"}
+    vaes |= {"text-vae", "music-vae", "music-roll"}
     assert towards == vaes | {"wae", "aae", "vae-gan", "table-vae", "image-codec", "image-codec-hyper"}
 
 

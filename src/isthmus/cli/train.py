@@ -14,8 +14,11 @@ from isthmus.cli import data_options, options, parsing, training_options
 from isthmus.cli.console import INTERRUPTED, complain, counted, figures, say, say_json, say_table, working
 from isthmus.cli.option_groups import as_typer
 from isthmus.cli.training_options import TRAINING
-from isthmus.errors import BlueprintError
+from isthmus.errors import BlueprintError, remark
 from isthmus.storage.files import open_regular
+
+FEW = 50
+"""Training samples of text, music or sound, below which you get a remark."""
 
 if TYPE_CHECKING:
     from isthmus.data import Data
@@ -79,6 +82,11 @@ def train(
     plan = _plan(recipe, changes, blueprint)
     with working(f"reading {source}", quiet=quiet):
         data = open_data(source, **read_options)
+    if data.train.medium is not None and len(data.train) < FEW:
+        remark(
+            f"{source} has {len(data.train)} samples to train on, which a model learns by heart. Give more files, or "
+            "cut shorter or overlapping samples with --window and --step."
+        )
     folder = out or free_folder(Path("runs") / f"{stem(source)}-{blueprint.stem if blueprint else recipe}")
     model = plan.build(data, seed=settings.get("seed", 0))
     settings = _with_chosen(model, data, settings, quiet=quiet)

@@ -124,6 +124,10 @@ def _idx(gzipped: bool, path: Path, array: np.ndarray, names: Sequence[str]) -> 
     write_idx(path, array[:, 0] if array.ndim == 4 and array.shape[1] == 1 else array, gzipped=gzipped)
 
 
+def _joined(medium: Medium, suffix: str, path: Path, array: np.ndarray, names: Sequence[str]) -> None:
+    path.write_bytes(medium.joined(array, suffix))
+
+
 def _check_same(path: Path, first: np.ndarray, array: np.ndarray) -> None:
     if array.shape[1:] != first.shape[1:] or array.dtype != first.dtype:
         raise DataError(
@@ -147,6 +151,8 @@ def format_of(suffix: str, medium: Medium | None) -> Format | None:
             if suffix in medium.suffixes
             else partial(write_recordings, medium, suffix == ".zip")
         )
+    if suffix in medium.suffixes and medium.joins:
+        return partial(write_together, partial(_joined, medium, suffix))
     if suffix in medium.suffixes:
         return partial(write_file, lambda sample: medium.file(sample, suffix))
     usual = medium.suffixes[0]

@@ -55,6 +55,7 @@ CHOOSING: dict[str, Callable[[Path, Options, Mapping[str, Any] | None], Raw]] = 
 }
 MEDIA: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "texts": (("text",), (".txt", ".md", ".text", ".jsonl", ".ndjson")),
+    "music": (("melody", "roll"), (".mid", ".midi", ".musicxml", ".mxl", ".xml", ".abc", ".krn", ".json")),
     "sound": (("waveform", "mel"), (".wav", ".flac", ".ogg", ".mp3", ".aiff", ".aif")),
 }
 """By the module that reads them: the kinds that a source can be read as, and the suffixes of its files."""

@@ -73,7 +73,8 @@ def open_writer(
     of PNGs. All but `.npz`, `.idx` and `.idx.gz` need no more memory than a piece.
 
     Samples of a medium (`isthmus.data.media`) are also written in its own formats: text as `.txt` or `.jsonl`, a line
-    each; notes as `.mid`, a file each; sound as `.wav`, `.flac` or `.ogg`, with the windows of each recording joined.
+    each; notes as `.mid` or `.wav`, one after the other; sound as `.wav`, `.flac` or `.ogg`, with the windows of each
+    recording joined.
 
     like: `Data.description` of a model's data. Values of the same shape get its column names and category names, and
         become bytes if it had bytes; in pictures, its range of values becomes black to white.

@@ -26,6 +26,8 @@ Write = Callable[[np.ndarray, Sequence[str]], None]
 """Takes samples and their names."""
 Encode = Callable[[np.ndarray], bytes]
 """The content of the file of one sample."""
+SUFFIX = re.compile(r"\.\w+")
+"""Of a name that is a file's, unlike "a.mid@bar 3"."""
 
 
 def as_bytes(values: np.ndarray, like: Mapping[str, Any] | None, called: str) -> np.ndarray:
@@ -197,8 +199,9 @@ class _Places:
         if plain.is_absolute() or ".." in plain.parts or not plain.name or any(c in name for c in "\\:\0"):
             raise DataError(f"The name {name[:60]!r} isn't a path below a folder: expected one such as label/a.png.")
         window = _WINDOW.fullmatch(name)
+        replaced = plain.with_suffix(self.suffix) if SUFFIX.fullmatch(plain.suffix) else f"{plain}{self.suffix}"
         suffixed = (
-            f"{window[1]}@{window[2]}{self.suffix}" if window else str(plain.with_suffix(self.suffix)),
+            f"{window[1]}@{window[2]}{self.suffix}" if window else str(replaced),
             f"{plain}{self.suffix}",
         )  # the second distinguishes a.jpg and a.gif
         place = next((path for path in suffixed if path.casefold() not in self.taken), "")

@@ -24,9 +24,9 @@ STEP, REST = 60, 700
 
 def animation(rows: Mapping[str, Tensor], look: Look) -> list[Image.Image]:
     """One frame for each sample; the rows, (n, *shape) raw, stand side by side under their names."""
+    if look.pictured:
+        return _of_pictures(*look.pictures(rows))
     scaled = {name: look.scaled(samples) for name, samples in rows.items()}
-    if look.kind == "pictures":
-        return _of_pictures(scaled, look)
     return _of_lines(scaled, {name: category_names(samples, look) for name, samples in rows.items()}, look)
 
 
@@ -47,8 +47,7 @@ def write_gif(path: str | Path, frames: Sequence[Image.Image]) -> Path:
     return Path(path)
 
 
-def _of_pictures(scaled: Mapping[str, Tensor], look: Look) -> list[Image.Image]:
-    bounds = look.bounds(list(scaled.values()))
+def _of_pictures(scaled: Mapping[str, Tensor], bounds: tuple[float, float]) -> list[Image.Image]:
     boards = {name: displayable(samples, bounds) for name, samples in scaled.items()}
     count, height, width = next(iter(boards.values())).shape[:3]
     times = max(1, -(-SIDE // max(height, width)))

@@ -48,8 +48,8 @@ def draw_map(
         halves = figure.add_gridspec(1, 2 if both else 1)  # one grid for all panels, so that none covers another
         left = figure.add_subplot(halves[0], xlabel=axes[0], ylabel=axes[1])
         marks = None if samples.labels is None else samples.labels.numpy()
-        code_points(left, points.numpy(), marks, samples.label_names, theme, faint=look.kind == "pictures")
-        if look.kind == "pictures":
+        code_points(left, points.numpy(), marks, samples.label_names, theme, faint=look.pictured)
+        if look.pictured:
             _thumbnails(left, points, samples, look, theme)
         left.set_title(f"{len(points):,} samples", loc="left", fontsize=9)
         left.tick_params(labelsize=8)
@@ -60,8 +60,8 @@ def draw_map(
 
 def plane_board(plane: Plane, look: Look) -> np.ndarray:
     """(height, width, 4) in 0..1: the plane of pictures as one picture, top row first; transparent between them."""
-    scaled = look.scaled(plane.samples)
-    cells = displayable(scaled, look.bounds([scaled])) * plane.shown.numpy()[:, None, None, None]
+    pictures, bounds = look.pictures({"": plane.samples})
+    cells = displayable(pictures[""], bounds) * plane.shown.numpy()[:, None, None, None]
     gap = max(1, round(0.06 * max(cells.shape[1:3])))
     cells = np.pad(cells, ((0, 0), (gap, gap), (gap, gap), (0, 0)))
     rows = cells.reshape(plane.down, plane.across, *cells.shape[1:])[::-1]
@@ -70,8 +70,8 @@ def plane_board(plane: Plane, look: Look) -> np.ndarray:
 
 def thumbnails(samples: Samples, look: Look) -> np.ndarray:
     """(N, h, w, 4) in 0..1: thumbnails of pictures, at most 32 pixels per side."""
-    scaled = look.scaled(samples.tensor())
-    bounds = look.bounds([scaled])
+    pictures, bounds = look.pictures({"": samples.tensor()})
+    scaled = pictures[""]
     side = max(scaled.shape[-2:])
     if side > 32:
         size = [max(1, round(length * 32 / side)) for length in scaled.shape[-2:]]
@@ -126,10 +126,10 @@ def _draw_plane(
     axes.set_title("decoded positions of the map", loc="left", fontsize=9)
     axes.tick_params(labelsize=8)
     left, right, bottom, top = plane.extent
-    if look.kind == "pictures" and plane.down == 1:  # a strip of square pictures
+    if look.pictured and plane.down == 1:  # a strip of square pictures
         top = bottom + (right - left) / plane.across
         axes.imshow(plane_board(plane, look), extent=(left, right, bottom, top), aspect="equal")
-    elif look.kind == "pictures":
+    elif look.pictured:
         axes.imshow(plane_board(plane, look), extent=plane.extent, aspect="auto", interpolation="nearest")
     else:
         scaled = look.scaled(plane.samples)[:, 0].numpy()

@@ -54,6 +54,19 @@ class Look:
             return self.medium.points(raw)
         return self.scaling(raw).cpu()
 
+    @property
+    def pictured(self) -> bool:
+        """Whether samples are shown as pictures: pictures, and media such as notes."""
+        return self.kind == "pictures" or (self.medium is not None and self.medium.pictured)
+
+    def pictures(self, rows: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], tuple[float, float]]:
+        """(n, *shape) raw samples by name as pictures (n, C, H, W), and the values of black and white."""
+        if self.medium is None or not self.medium.pictured:
+            scaled = {name: self.scaled(raw) for name, raw in rows.items()}
+            return scaled, self.bounds(list(scaled.values()))
+        made = self.medium.pictures(torch.cat([raw.cpu() for raw in rows.values()]))
+        return dict(zip(rows, made.split([len(raw) for raw in rows.values()]), strict=True)), (0.0, 1.0)
+
     def told(self, column: int, value: float) -> float | str:
         """A raw value of a table for people: the name of its category, the number, "missing" or "unknown"."""
         if math.isnan(value):
@@ -80,14 +93,15 @@ def sample_rows(
     Pictures stand side by side, with `captions` above them. For series (the first channel) and tables, each row is a
     panel with one line per sample, whose colour changes from the first to the last; of many columns, those that change
     most are shown. Lines with a caption are thicker and appear in the legend. Categories are named above the panel.
-    Tokens are written in words.
+    Notes are drawn as piano rolls; other tokens are written in words.
     """
+    if look.pictured:
+        pictures, bounds = look.pictures(rows)
+        return picture_grid(pictures, captions=captions, bounds=bounds, theme=theme)
     if look.kind == "tokens" and look.medium is not None:
         words = {name: look.medium.words(samples) for name, samples in rows.items()}
         return text_rows(words, captions=captions, theme=theme)
     scaled = {name: look.scaled(samples) for name, samples in rows.items()}
-    if look.kind == "pictures":
-        return picture_grid(scaled, captions=captions, bounds=look.bounds(list(scaled.values())), theme=theme)
     titles = {name: " → ".join(text for text, _ in groupby(category_names(raw, look))) for name, raw in rows.items()}
     return _lines(scaled, look, captions, titles, theme)
 

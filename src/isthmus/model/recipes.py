@@ -365,6 +365,32 @@ _ROWS = (
         data="text",
     ),
     Recipe(
+        "music-vae",
+        "GRUs read two bars of a melody into at most 64 latent dimensions and write them again, note by note.",
+        "To blend two melodies and to draw new ones. For more bars: --window 16 --set network=conductor.",
+        "Roberts et al., A hierarchical latent vector model for learning long-term structure in music, ICML (2018)",
+        Blueprint(
+            network=Gru(widths=(256,), embedding=64, word_dropout=0.2),
+            code=GaussianCode(size="auto", most=64),
+            distance=Tokens(),
+            penalties=(Kl(weight=0.2, warmup=5),),
+        ),
+        data="text",
+    ),
+    Recipe(
+        "music-roll",
+        "Convolutions over the time of a piano roll, whose voices sound together; a code of at most 64 numbers.",
+        "To blend pieces with chords or several voices, to draw new ones, and to find missing notes.",
+        "Masci et al., ICANN (2011); Dong et al., MuseGAN, AAAI (2018), for convolutions over piano rolls",
+        Blueprint(
+            network=Conv(channels=(128, 128, 128), form="strided", activation="silu"),
+            code=GaussianCode(size="auto", most=64),
+            distance=Likelihood(),
+            penalties=(Kl(),),
+        ),
+        data="series",
+    ),
+    Recipe(
         "sound",
         "Strided convolutions on waveforms: every 256 values become 16 numbers, so 8,000 values a second become 512.",
         "For speech and other sound in .wav, .flac, .ogg or .mp3 files. To remove noise instead: --set "

@@ -31,7 +31,10 @@ class ReadingOptions:
             DATA,
         ),
     ] = None
-    columns: Annotated[tuple[str, ...], Option("Read only these columns of a table: `a,b,c`.", "NAMES", TABLES)] = ()
+    columns: Annotated[
+        tuple[str, ...],
+        Option("Read only these columns of a table, or these voices of music: `a,b,c`.", "NAMES", TABLES),
+    ] = ()
     exclude: Annotated[tuple[str, ...], Option("Leave out these columns of a table: `a,b,c`.", "NAMES", TABLES)] = ()
     categorical: Annotated[
         tuple[str, ...],

@@ -42,7 +42,7 @@ from isthmus.parts.distances import (
     Tokens,
 )
 from isthmus.parts.gaussians import DiagonalGaussian
-from isthmus.parts.networks import Conv, Dense, Gdn, Gru, Network, Patches, Residual, Table, Transformer
+from isthmus.parts.networks import Conductor, Conv, Dense, Gdn, Gru, Network, Patches, Residual, Table, Transformer
 from isthmus.parts.outputs import Output, PredictsResidual, PredictsSample
 from isthmus.parts.part import Part, Shape, Value
 from isthmus.parts.penalties import (
@@ -70,6 +70,7 @@ __all__ = [
     "ColumnLikelihood",
     "Columns",
     "Conditioning",
+    "Conductor",
     "Contraction",
     "Conv",
     "Corruption",

@@ -12,12 +12,12 @@ from torch import Tensor
 
 from isthmus import formatting
 from isthmus.data.data import Data
-from isthmus.data.media import Waveform
+from isthmus.data.media import Sound, Waveform
 from isthmus.data.samples import Samples
 from isthmus.doctor.section import section as doctor_section
 from isthmus.drawing import figures
 from isthmus.drawing.plates import Section, plate
-from isthmus.drawing.rows import Look
+from isthmus.drawing.rows import Look, sample_rows
 from isthmus.errors import UseError
 from isthmus.measures import Evaluation, unit_of
 from isthmus.model.autoencoder import Autoencoder
@@ -81,6 +81,7 @@ def render(run: TrainedModel) -> str:
         rivals=rivals,
         rival_names=[figures.WORDS[name] for name in rivals],
         sounds=sounds,
+        sounds_title="Recordings" if isinstance(samples.medium, Sound) else "Music",
         texts=_texts(looks) if found.of_tokens else [],
         restores=model.restores,
         code_size=code_size,
@@ -190,6 +191,12 @@ def _by_column(found: Evaluation, samples: Samples) -> Section | None:
 def _drawn(looks: Looks, indices: Tensor, model: Autoencoder) -> Callable[[Any], Figure]:
     """A grid of pictures, or lines, of the chosen samples."""
     rows = looks.rows(indices)
+    medium = looks.samples.medium
+    if medium is not None and medium.pictured:
+        raw = {figures.WORDS[name]: model.scaling.inverse(batch).cpu() for name, batch in rows.items()}
+        shown = looks.captions(indices)
+        look = Look(looks.samples.kind, model.scaling, medium=medium)
+        return lambda theme: sample_rows(raw, look, captions=shown, theme=theme)
     if looks.samples.kind == "series":
         raw = {name: model.scaling.inverse(batch).cpu() for name, batch in rows.items()}
         captions = looks.captions(indices, long=True)

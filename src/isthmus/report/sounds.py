@@ -1,4 +1,4 @@
-"""Recordings to listen to in the report: originals, reconstructions and, for a restoring model, damaged ones."""
+"""Sound and music to listen to in the report: originals, reconstructions and, for a restoring model, damaged ones."""
 
 import base64
 import math
@@ -9,8 +9,10 @@ import torch
 from torch import Tensor
 
 from isthmus.data.media import Sound
+from isthmus.data.media.notes import Notes
 from isthmus.drawing.figures import WORDS
 from isthmus.drawing.plates import Plate, plate
+from isthmus.drawing.rows import Look, sample_rows
 from isthmus.drawing.sounds import spectrograms
 from isthmus.measures.passes import passes
 from isthmus.measures.sound import log_spectral_distance, si_sdr
@@ -18,6 +20,7 @@ from isthmus.report.looks import Looks
 
 PLAYED = 3
 """Typical recordings in the page; the one with the largest error follows."""
+TYPICAL, WORST = "Typical", "The largest error"
 LONGEST = 4.0
 """Seconds of a recording that are embedded."""
 
@@ -31,19 +34,52 @@ class Heard:
 
 
 def heard(looks: Looks) -> list[Heard]:
-    """A few recordings of a part to listen to; none if the samples aren't sound."""
+    """A few samples of a part to listen to; none if they are neither sound nor notes."""
     sound = looks.samples.medium
-    if not isinstance(sound, Sound):
+    if not isinstance(sound, Sound | Notes):
         return []
     chosen = looks.typical()[:PLAYED]
     if len(looks.samples) > len(chosen):
         chosen = torch.cat((chosen, looks.worst()[:1]))
+    titles = [TYPICAL] * PLAYED + [WORST]
+    if isinstance(sound, Notes):
+        rows = {name: row.cpu() for name, row in _notes(looks, chosen).items()}
+        look = Look(looks.samples.kind, looks.model.scaling, medium=sound)
+        named = zip(titles, chosen.tolist(), strict=False)
+        return [
+            _played({name: of[place : place + 1] for name, of in rows.items()}, sound, look, title, looks.called(index))
+            for place, (title, index) in enumerate(named)
+        ]
     signals = {name: sound.signals(looks.model.scaling.inverse(row)) for name, row in _rows(looks, chosen).items()}
     made = []
     for place, index in enumerate(chosen.tolist()):
-        title = "The largest error" if place == PLAYED else "Typical"
-        made.append(_heard({name: of[place] for name, of in signals.items()}, sound, title, looks.called(index)))
+        of_place = {name: of[place] for name, of in signals.items()}
+        made.append(_heard(of_place, sound, titles[place], looks.called(index)))
     return made
+
+
+def _notes(looks: Looks, chosen: Tensor) -> dict[str, Tensor]:
+    """The versions of the chosen samples of notes, (n, *shape) each, raw."""
+    if looks.samples.kind == "tokens":
+        return {"original": looks.samples.batch(chosen), "from its code": looks.written(chosen)}
+    return {name: looks.model.scaling.inverse(row) for name, row in _rows(looks, chosen).items()}
+
+
+def _played(rows: Mapping[str, Tensor], medium: Notes, look: Look, title: str, called: str) -> Heard:
+    """One sample of notes; the rows have one sample each."""
+    notes = {name: {(start, pitch) for start, _, pitch in medium.decode(row[0]).tolist()} for name, row in rows.items()}
+    real = notes["original"]
+    words = {
+        name: f"{len(found & real)} of {len(real)} notes right, {len(found - real)} others"
+        for name, found in notes.items()
+        if name != "original"
+    }
+    players = [
+        (name, base64.b64encode(medium.heard(row[0])).decode(), words.get(name, "")) for name, row in rows.items()
+    ]
+    alt = f"Piano rolls of {called}: {', '.join(rows)}. " + ". ".join(f"{name}: {said}" for name, said in words.items())
+    caption = f"{called}. Time to the right, pitch upwards; notes start where they are black."
+    return Heard(plate(title, lambda theme: sample_rows(rows, look, theme=theme), alt, caption), players)
 
 
 def _rows(looks: Looks, chosen: Tensor) -> dict[str, Tensor]:

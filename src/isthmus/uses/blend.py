@@ -117,7 +117,7 @@ def blend(
     samples = [one for one, _ in found]
     share = torch.linspace(0, 1, steps, dtype=torch.float64)
     raw = torch.cat([one.tensor().float() for one in samples])
-    mixed = _scattered(raw, share) if samples[0].kind == "tokens" else _mixed(raw, share, run.model.scaling.levels)
+    mixed = blended_tokens(raw, share) if samples[0].kind == "tokens" else _mixed(raw, share, run.model.scaling.levels)
     made = {"content": mixed} if "content" in chosen_ways else {}
     codes = _blended_codes(run, samples, share, through_code, condition)
     chosen = _label(run, samples, condition) if codes else None
@@ -189,7 +189,7 @@ def _mixed(raw: Tensor, share: Tensor, levels: Sequence[int]) -> Tensor:
     return torch.where(whole | numbers.isnan(), nearer, numbers)
 
 
-def _scattered(raw: Tensor, share: Tensor) -> Tensor:
+def blended_tokens(raw: Tensor, share: Tensor) -> Tensor:
     """(K, T) tokens to the (S', T) between them: places change to the next sample's token one by one, in any order."""
     places = torch.rand(raw.shape[1], generator=torch.Generator().manual_seed(0))
 

@@ -290,7 +290,9 @@ def draw_most_anomalous(
     clean, made = (
         torch.cat([getattr(each, name).float().cpu() for each in out]) for name in ("clean", "reconstruction")
     )
-    if samples.kind == "series":
+    if samples.medium is not None and samples.medium.pictured:  # a roll, with its highest pitch on top
+        clean, made, errors = (each[:, None].flip(2) for each in (clean, made, errors))
+    elif samples.kind == "series":
         return detection.series_heat(clean, made, errors, titles=titles, theme=theme)
     return detection.picture_heat(clean, made, errors, bounds=model.scaling.range, titles=titles, theme=theme)
 

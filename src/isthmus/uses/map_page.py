@@ -75,7 +75,7 @@ def _data(points: Tensor, samples: Samples, rows: Tensor, look: Look, plane: Pla
         "colours": [LABELS[i % len(LABELS)] for i in range(len(present))] if samples.labels is not None else [_PLAIN],
         "called": list(samples.names) or [str(row) for row in rows.tolist()],
     }
-    if look.kind == "pictures":
+    if look.pictured:
         pictures = thumbnails(samples, look)
         across = math.ceil(math.sqrt(len(pictures)))
         height, width = pictures.shape[1:3]
@@ -100,6 +100,8 @@ def _data(points: Tensor, samples: Samples, rows: Tensor, look: Look, plane: Pla
         columns = list(samples.columns) or [f"column {i + 1}" for i in range(values.shape[1])]
         data["columns"] = columns[:CELLS]
         data["cells"] = [[_cell(v, samples, i) for i, v in enumerate(row[:CELLS])] for row in values.tolist()]
+    if look.medium is not None and (notes := look.medium.played(samples.tensor())) is not None:
+        data["notes"] = notes
     return data
 
 

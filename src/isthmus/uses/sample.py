@@ -8,10 +8,10 @@ import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from isthmus.data.media.medium import medium_of
 from isthmus.data.samples import Samples
 from isthmus.drawing.draws import clouds, picture_board, series_board
 from isthmus.drawing.plates import Section, plate
+from isthmus.drawing.rows import Look
 from isthmus.drawing.texts import text_rows
 from isthmus.drawing.theme import LIGHT, Theme
 from isthmus.errors import DataError, UseError, nearest
@@ -224,10 +224,13 @@ def draw(run: TrainedModel, made: Drawn, *, theme: Theme = LIGHT) -> Figure:
     model, kind = run.model, run.description["kind"]
     names = run.description.get("label_names") or ()
     captions = [names[label] for label in made.labels.tolist()] if made.labels is not None and names else []
+    look = Look.of(run)
+    if look.medium is not None and look.pictured:
+        pictures, bounds = look.pictures({"": made.values})
+        return picture_board(pictures[""], bounds=bounds, captions=captions, theme=theme)
     if kind == "tokens":
-        words = medium_of(run.description)
-        assert words is not None
-        return text_rows({"drawn": words.words(made.values)}, captions=captions, theme=theme)
+        assert look.medium is not None
+        return text_rows({"drawn": look.medium.words(made.values)}, captions=captions, theme=theme)
     if kind == "series":
         return series_board(made.values, captions=captions, theme=theme)
     with torch.no_grad():

@@ -24,7 +24,8 @@ class Medium(BaseModel):
 
     kind: its name. layout: the kind of its `Samples`: "tokens" (N, T), "series" (N, C, T) or "pictures" (N, C, H, W).
     suffixes: of the files that it is written to, the usual one first. together: whether one file holds all samples;
-    otherwise each sample gets a file, in a folder or a zip.
+    otherwise each sample gets a file, in a folder or a zip. joins: whether samples can also follow each other in one
+    file (see `joined`). pictured: whether people see samples best as `pictures`.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -33,6 +34,8 @@ class Medium(BaseModel):
     layout: ClassVar[Kind]
     suffixes: ClassVar[tuple[str, ...]]
     together: ClassVar[bool] = False
+    joins: ClassVar[bool] = False
+    pictured: ClassVar[bool] = False
     _kinds: ClassVar[dict[str, type["Medium"]]] = {}
 
     @classmethod
@@ -68,12 +71,24 @@ class Medium(BaseModel):
         """(N, *shape) raw values as one line of text each, for people to read."""
         raise NotImplementedError
 
+    def pictures(self, values: Tensor) -> Tensor:
+        """(N, *shape) raw values as grey pictures (N, 1, H, W) in 0..1, for media that are `pictured`."""
+        raise NotImplementedError
+
+    def played(self, values: Tensor) -> list[list[tuple[float, float, int]]] | None:
+        """Each sample's notes as (start, duration, MIDI pitch) in seconds, for a player; None if it has no notes."""
+        return None
+
     def write(self, path: Path, values: np.ndarray, names: Sequence[str]) -> None:
         """Write (N, *shape) raw values to a new file with one of the `suffixes`, if samples go `together`."""
         raise NotImplementedError
 
     def file(self, sample: np.ndarray, suffix: str) -> bytes:
         """The content of a file with this suffix for one sample (*shape), unless samples go `together`."""
+        raise NotImplementedError
+
+    def joined(self, values: np.ndarray, suffix: str) -> bytes:
+        """The content of a file of (N, *shape) samples one after the other, for media that `joins`."""
         raise NotImplementedError
 
     def to_json(self) -> dict[str, Any]:

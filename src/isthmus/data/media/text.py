@@ -103,7 +103,7 @@ class Text(Medium):
             lines = [json.dumps(one, ensure_ascii=False) for one in objects]
         else:
             lines = self.words(values)
-        path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+        path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8", newline="\n")
 
     def unknown(self, texts: Sequence[str]) -> Counter[str]:
         """How often each character that the vocabulary lacks occurs; empty for pieces, which spell every byte."""

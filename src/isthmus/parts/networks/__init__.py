@@ -1,5 +1,6 @@
 """The networks: encoders and their mirrored decoders."""
 
+from isthmus.parts.networks.conductor import Conductor
 from isthmus.parts.networks.conv import Conv
 from isthmus.parts.networks.dense import Dense
 from isthmus.parts.networks.gdn import Gdn
@@ -10,4 +11,4 @@ from isthmus.parts.networks.residual import Residual
 from isthmus.parts.networks.table import Table
 from isthmus.parts.networks.transformer import Transformer
 
-__all__ = ["Conv", "Dense", "Gdn", "Gru", "Network", "Patches", "Residual", "Table", "Transformer"]
+__all__ = ["Conductor", "Conv", "Dense", "Gdn", "Gru", "Network", "Patches", "Residual", "Table", "Transformer"]
