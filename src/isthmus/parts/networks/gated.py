@@ -143,11 +143,11 @@ class _Steps(torch.autograd.Function):
             return *(next(found) if wanted else None for wanted in needed), None, None, None
         x, state, input_weight, _, weight, _ = given
         (length, count), width, counts, read = x.shape[:2], state.shape[1], ctx.counts, x.flatten(0, 1)
-        given_back, after_ends = grad.flatten(0, 1), None
+        given_back, after_ends = grad.flatten(0, 1), fresh.new_zeros(count, width)
         if falling is not None:
             read, given_back = falling.places.pack(x), falling.places.pack(grad)
             after_ends = grad.masked_fill(falling.reach[..., None], 0).sum(0)[falling.order]
-        back = fresh.new_zeros(count, width) if after_ends is None or backwards else after_ends
+        back = torch.zeros_like(after_ends) if backwards else after_ends
         blocks = _rows(states, [count, *counts])
         # of each step: what goes back through the new state's recurrent part, the reset gate, the update gate, and the
         # new state's input; so the products of the state take the first three, those of the input the last three
