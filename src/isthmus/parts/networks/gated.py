@@ -116,12 +116,14 @@ class _Steps(torch.autograd.Function):
         start.copy_(state[: len(start)])
         made, held = x.new_empty(count, 3 * width), torch.empty_like(state)
         by_step = list(zip(counts, *(_rows(each, counts) for each in (gates, fresh, recalled)), strict=True))
+        views = {n: (held[:n], made[:n], made[:n, of_gates], made[:n, of_new]) for n in set(counts)}
         for step in _order(length, backwards):
             n, gate, new, back = by_step[step]
-            before, after, product = blocks[step + backwards][:n], blocks[step + 1 - backwards], made[:n]
-            torch.mm(before if kind == x.dtype else held[:n].copy_(before), turned, out=product)
-            gate.add_(product[:, of_gates]).exp_().add_(1).reciprocal_()
-            torch.add(product[:, of_new], new_bias, out=back)
+            lower, product, to_gates, to_new = views[n]
+            before, after = blocks[step + backwards][:n], blocks[step + 1 - backwards]
+            torch.mm(before if kind == x.dtype else lower.copy_(before), turned, out=product)
+            gate.add_(to_gates).exp_().add_(1).reciprocal_()
+            torch.add(to_new, new_bias, out=back)
             new.addcmul_(gate[:, :width], back).tanh_()
             torch.lerp(new, before, gate[:, width:], out=after[:n])
             if n < len(after):  # read backwards, these sequences begin at the next step
@@ -155,13 +157,13 @@ class _Steps(torch.autograd.Function):
         turned, sums = weight.roll(width, 0), fresh.new_zeros(4 * width)
         passed, other, through = torch.empty_like(back), torch.empty_like(back), torch.empty_like(state)
         buffers = (back, passed, other, through, slope)
+        views = {n: ([each[:n] for each in buffers], slope[:n].split(width, 1)) for n in set(counts)}
         slopes[sum(counts) :] = 0
         of_steps = (_rows(each, counts) for each in (given_back, gates, fresh, recalled, slopes))
         by_step = list(zip(counts, *of_steps, strict=True))
         for step in _order(length, not backwards):
             n, given_now, gate, new, from_state, made = by_step[step]
-            onwards, passed, other, through, slope = (each[:n] for each in buffers)
-            to_recalled, to_reset, to_update, to_new = slope.split(width, 1)
+            (onwards, passed, other, through, slope), (to_recalled, to_reset, to_update, to_new) = views[n]
             reset, update = gate.split(width, 1)
             onwards.add_(given_now)
             torch.mul(onwards, update, out=passed)
