@@ -2,6 +2,7 @@ import os
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from isthmus.data import open_data, read_samples
@@ -113,3 +114,21 @@ def test_options_of_a_models_training_are_no_trouble_where_there_is_no_use_for_t
     assert len(read_samples(np.zeros((5, 8, 8), np.uint8), like=like)) == 5
     with pytest.raises(DataError, match=r"size=.* is for picture files"):
         read_samples(np.zeros((5, 8, 8), np.uint8), like=like, size=9)
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"), [("x.txt", "melody"), ("x.mid", "text"), ("x.txt", "waveform"), ("x.wav", "roll")]
+)
+def test_a_file_of_another_medium_than_asked_is_refused(name, kind, tmp_path):
+    (tmp_path / name).write_text("a line\nanother line here\nand a third\n")
+    with pytest.raises(DataError, match="can't be read as"):
+        open_data(tmp_path / name, kind=kind)
+
+
+def test_what_another_medium_made_does_not_reach_a_model_of_text(tmp_path):
+    texts = open_data([f"line {number} of many" for number in range(30)])
+    (tmp_path / "notes.json").write_text(str([[[60, -1]] * 40] * 3))
+    with pytest.raises(DataError, match="trained on text"):
+        read_samples(tmp_path / "notes.json", like=texts.description)
+    np.save(tmp_path / "tokens.npy", texts.train.tensor().numpy())
+    assert torch.equal(read_samples(tmp_path / "tokens.npy", like=texts.description).tensor(), texts.train.tensor())

@@ -238,9 +238,10 @@ def medium_reader(path: Path, options: Options, like: Mapping[str, Any] | None) 
     """The module in `MEDIA` that reads this path; None for numbers and pictures."""
     kind = _kind(options, like)
     asked = next((module for module, (kinds, _) in MEDIA.items() if kind in kinds), None)
-    if asked or options.kind is not None:
+    several = path.is_dir() or path.suffix.lower() == ".zip"
+    if options.kind is not None or (asked and (several or _is_of(path, asked))):
         return asked
-    if path.is_dir() or path.suffix.lower() == ".zip":
+    if several:
         found = suffixes_in(path, options)
         if any(suffix in PICTURES for suffix in found):
             return None
@@ -254,6 +255,12 @@ def medium_reader(path: Path, options: Options, like: Mapping[str, Any] | None) 
     return next((module for module, (_, suffixes) in MEDIA.items() if path.suffix.lower() in suffixes), None)
 
 
+def _is_of(path: Path, module: str) -> bool:
+    """Whether a file has a suffix that this module of `MEDIA` reads."""
+    suffix = path.suffix.lower()
+    return suffix in MEDIA[module][1] or (module == "texts" and suffix in TABLES_OF_TEXT)
+
+
 def _texts_module() -> Any:
     return importlib.import_module("isthmus.data.texts")
 
@@ -262,7 +269,13 @@ def _read_medium(module: str, path: Path, options: Options, like: Mapping[str, A
     """The files of a medium at this path; those of other types are counted in a remark."""
     if module == "texts" and path.suffix.lower() in TABLES_OF_TEXT:
         return _texts_module().read_text_table(path, options)
-    suffixes = MEDIA[module][1]
+    kinds, suffixes = MEDIA[module]
+    plain = module == "texts" and not any(_is_of(path, other) for other in MEDIA)  # any file can be text
+    if path.is_file() and path.suffix.lower() != ".zip" and not _is_of(path, module) and not plain:
+        raise DataError(
+            f"{path} can't be read as {' or '.join(kinds)}: expected a file of type {', '.join(suffixes)}, or a folder "
+            "or zip of such files."
+        )
     with collected(path, options, suffixes, None if module in IN_BLOCKS else LARGEST) as entries:
         if not entries:
             raise DataError(f"{path} has no files of type {', '.join(suffixes)}. Give a folder with such files.")
