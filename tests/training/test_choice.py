@@ -76,6 +76,12 @@ def test_short_texts_are_less_work():
     assert seconds_a_step(model, shorter.train, 32) < 0.5 * seconds_a_step(model, longer.train, 32)
 
 
+def test_long_texts_are_trained_for_more_than_one_epoch():
+    lines = ["the quick brown fox jumps over it"] * 25_000 + ["x" * 63]  # about as many and as long as Shakespeare's
+    texts = ist.open_data(lines, kind="text", validation=0, test=0)
+    assert chosen(build(texts, "text-vae"), texts.train, {}).epochs > 1
+
+
 def test_counting_the_work_leaves_model_and_global_state_alone(data):
     model = build(data, "vae").train()
     before, weights = torch.random.get_rng_state(), [weight.clone() for weight in model.parameters()]

@@ -6,7 +6,7 @@ import torch
 import isthmus as ist
 from isthmus.errors import DataError
 from isthmus.model.batch import Inputs
-from isthmus.parts import GaussianCode, Gru, Kl, Network, Plain, TokenNoise, Tokens, Transformer
+from isthmus.parts import Conductor, GaussianCode, Gru, Kl, Network, Plain, TokenNoise, Tokens, Transformer
 from isthmus.training.lengths import STEP, lengths_of
 from isthmus.training.loop import Training
 from isthmus.training.settings import Settings
@@ -22,6 +22,7 @@ def texts(count: int = 60, longest: int = 30) -> "ist.Data":
 
 NETWORKS: list[Network] = [Gru(widths=(8, 6), embedding=5, word_dropout=0.3, dropout=0.2)]
 NETWORKS += [Transformer(width=8, heads=2, depth=1, word_dropout=0.3)]
+NETWORKS += [Conductor(widths=(8,), embedding=5, segment=4, word_dropout=0.3)]
 
 
 def build(data, network, **parts):

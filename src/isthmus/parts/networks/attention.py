@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from isthmus.parts.layers import initialise
+from isthmus.parts.networks.packing import Places, places_of
 
 WAVELENGTH = 10_000.0
 """The ratio of the slowest to the fastest rotation of rotary positions, as in the paper."""
@@ -53,12 +54,18 @@ class Block(nn.Module):
     def forward(self, x: Tensor, there: Tensor | None = None, memory: Tensor | None = None) -> Tensor:
         """(N, T, width) to the same shape.
 
-        there: (N, T) False for tokens that are masked out. memory: (N, M, memory's width).
+        there: (N, T) False for tokens that are masked out, whose results have no meaning; for a causal block, only at
+        the end of a row. On a CPU, all but attention leaves them out. memory: (N, M, memory's width).
         """
-        queries, keys, values = self._asked(x, None if not self.rotary else turns(x.shape[1], self._each, x.device))
-        mask = None if there is None else there[:, None, None]
+        places = places_of(there)
+        turned = None if not self.rotary else turns(x.shape[1], self._each, x.device)
+        x = x if places is None else places.pack(x)
+        queries, keys, values = self._asked(x, turned, places)
+        mask = None if there is None or self.causal else there[:, None, None]
         attended = F.scaled_dot_product_attention(queries, keys, values, mask, is_causal=self.causal)
-        return self._completed(x + self.join(_joined(attended)), None if memory is None else self._recalled(memory))
+        x = x + self.join(_joined(attended, places))
+        x = self._completed(x, None if memory is None else self._recalled(memory), places)
+        return x if places is None else places.unpack(x)
 
     def step(self, x: Tensor, seen: Seen) -> tuple[Tensor, Seen]:
         """One further token, (N, 1, width), after those that were `seen`; as `forward` gives for its place."""
@@ -79,9 +86,9 @@ class Block(nn.Module):
         """The width of a head."""
         return self.join.in_features // self.heads
 
-    def _asked(self, x: Tensor, turned: Turns | None) -> tuple[Tensor, Tensor, Tensor]:
+    def _asked(self, x: Tensor, turned: Turns | None, places: Places | None = None) -> tuple[Tensor, Tensor, Tensor]:
         """Queries, keys and values."""
-        made = self._split(self.attend(self.before_attention(x)), 3)
+        made = self._split(self.attend(self.before_attention(x)), 3, places)
         if turned is None:
             queries, keys, values = made.unbind(0)
             return queries, keys, values
@@ -93,14 +100,15 @@ class Block(nn.Module):
         keys, values = self._split(self.recall(memory), 2).unbind(0)
         return keys, values
 
-    def _completed(self, x: Tensor, recalled: tuple[Tensor, Tensor] | None) -> Tensor:
+    def _completed(self, x: Tensor, recalled: tuple[Tensor, Tensor] | None, places: Places | None = None) -> Tensor:
         if recalled is not None:
-            queries = self._split(self.ask(self.before_memory(x)), 1)[0]
-            x = x + self.join_memory(_joined(F.scaled_dot_product_attention(queries, *recalled)))
+            queries = self._split(self.ask(self.before_memory(x)), 1, places)[0]
+            x = x + self.join_memory(_joined(F.scaled_dot_product_attention(queries, *recalled), places))
         return x + self.narrow(F.gelu(self.widen(self.before_products(x))))
 
-    def _split(self, x: Tensor, parts: int) -> Tensor:
-        """(N, T, parts · width) to (parts, N, heads, T, width / heads)."""
+    def _split(self, x: Tensor, parts: int, places: Places | None = None) -> Tensor:
+        """(N, T, parts · width), or its places, to (parts, N, heads, T, width / heads)."""
+        x = x if places is None else places.unpack(x)
         return x.unflatten(2, (parts, self.heads, -1)).permute(2, 0, 3, 1, 4)
 
 
@@ -136,6 +144,7 @@ def draw_weights(module: nn.Module, generator: torch.Generator) -> None:
                 weight.normal_(0, 0.02, generator=generator)
 
 
-def _joined(x: Tensor) -> Tensor:
-    """(N, heads, T, width / heads) to (N, T, width)."""
-    return x.transpose(1, 2).flatten(2)
+def _joined(x: Tensor, places: Places | None = None) -> Tensor:
+    """(N, heads, T, width / heads) to (N, T, width), or to its places."""
+    x = x.transpose(1, 2).flatten(2)
+    return x if places is None else places.pack(x)

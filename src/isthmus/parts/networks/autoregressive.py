@@ -52,8 +52,11 @@ class Autoregressive(Masked):
         self.tokens, self.length, self.dropped = tokens, length, dropped
         self.embedding, self.head = nn.Embedding(tokens, embedded), nn.Linear(width, tokens)
 
-    def hidden(self, z: Tensor, given: Tensor) -> Tensor:
-        """(N, *code), (N, T, embedded) embeddings of the tokens before each place, to (N, T, width)."""
+    def hidden(self, z: Tensor, given: Tensor, there: Tensor | None = None) -> Tensor:
+        """(N, *code), (N, T, embedded) embeddings of the tokens before each place, to (N, T, width).
+
+        there: (N, T) False after a text's end, where the results have no meaning.
+        """
         raise NotImplementedError
 
     def begin(self, z: Tensor) -> Any:
@@ -71,17 +74,20 @@ class Autoregressive(Masked):
     def forward(self, z: Tensor, dropped: Tensor | None = None, target: Tensor | None = None) -> Tensor:
         """(K·N, *code) and the target (N, T), if there is one, to (K·N, tokens, T) logits.
 
-        The target may be cut to T' ≤ T places; the logits are those of these places.
+        The target may be cut to T' ≤ T places; the logits are those of these places. After its end they have no
+        meaning.
         """
         if target is None:
             return self.generate(z)[1]
         times = z.shape[0] // max(1, target.shape[0])
         target = target.long()
+        there = counted(target)
         if dropped is not None:  # the batch may have been cut to its longest text
             target = torch.where(dropped[:, : target.shape[1]], UNKNOWN, target)
         before = nn.functional.pad(target[:, :-1], (1, 0), value=END)
-        given = self.embedding(before if times == 1 else before.repeat(times, 1))
-        made = self.hidden(z, given)
+        if times != 1:
+            before, there = before.repeat(times, 1), there.repeat(times, 1)
+        made = self.hidden(z, self.embedding(before), there)
         by_steps = made.transpose(0, 1)
         if by_steps.is_contiguous():  # steps first, as recurrent layers make them
             return self.head(by_steps).permute(1, 2, 0)

@@ -80,16 +80,18 @@ class ConductedTokens(Autoregressive):
             initialise(linear, "identity", generator)
         self.draw_head(generator)
 
-    def hidden(self, z: Tensor, given: Tensor) -> Tensor:
-        """(N, *code), (N, T, embedded) to (N, T, width)."""
-        count, length = len(given), self.segments * self.segment
+    def hidden(self, z: Tensor, given: Tensor, there: Tensor | None = None) -> Tensor:
+        """(N, *code), (N, T', embedded) to (N, T', width) for T' ≤ T."""
+        (count, steps), length = given.shape[:2], self.segments * self.segment
         plans = self._plans(z.flatten(1).to(given.dtype)).flatten(0, 1)
-        given = nn.functional.pad(given, (0, 0, 0, length - self.length))
+        given = nn.functional.pad(given, (0, 0, 0, length - steps))
         given = given.reshape(count * self.segments, self.segment, -1)
+        if there is not None:
+            there = nn.functional.pad(there, (0, length - steps)).view(-1, self.segment)
         x = torch.cat([given, plans[:, None].expand(-1, self.segment, -1)], 2).transpose(1, 2)
         for layer, first in zip(self.layers, self.first, strict=True):
-            x = layer(x, torch.tanh(first(plans)))
-        return x.transpose(1, 2).reshape(count, length, -1)[:, : self.length]
+            x = layer(x, torch.tanh(first(plans)), there)
+        return x.transpose(1, 2).reshape(count, length, -1)[:, :steps]
 
     def begin(self, z: Tensor) -> tuple[int, Tensor, list[Tensor]]:
         """The number of tokens so far, the segments' vectors, and no states yet."""

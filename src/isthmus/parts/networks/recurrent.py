@@ -142,12 +142,16 @@ class Recurrent(nn.Module):
             self.given.bias.zero_()
             self.state.bias.zero_()
 
-    def forward(self, x: Tensor, state: Tensor | None = None) -> Tensor:
-        """(N, C, T) to (N, width, T): the state after each step, from the state (N, width), by default 0."""
+    def forward(self, x: Tensor, state: Tensor | None = None, there: Tensor | None = None) -> Tensor:
+        """(N, C, T) to (N, width, T): the state after each step, from the state (N, width), by default 0.
+
+        there: (N, T) False for steps that leave the state as it is.
+        """
         before = x.new_zeros(len(x), self.state.in_features) if state is None else state
         weights = (self.given.weight, self.given.bias, self.state.weight, self.state.bias)
-        there = (x != 0).any(1).t() if self.skipping else None
-        return after_steps(x.permute(2, 0, 1), before, weights, there, backwards=self.backwards).permute(1, 2, 0)
+        there = (x != 0).any(1) if self.skipping else there
+        counting = None if there is None else there.t()
+        return after_steps(x.permute(2, 0, 1), before, weights, counting, backwards=self.backwards).permute(1, 2, 0)
 
     def step(self, x: Tensor, state: Tensor) -> Tensor:
         """(N, C) of one step and the state (N, width) before it to the state after it."""
@@ -182,12 +186,12 @@ class RecurrentTokens(Autoregressive):
             initialise(first, "identity", generator)
         self.draw_head(generator)
 
-    def hidden(self, z: Tensor, given: Tensor) -> Tensor:
+    def hidden(self, z: Tensor, given: Tensor, there: Tensor | None = None) -> Tensor:
         """(N, *code), (N, T, embedded) to (N, T, width)."""
         z = z.flatten(1).to(given.dtype)
         x = torch.cat([given, z[:, None].expand(-1, given.shape[1], -1)], 2).transpose(1, 2)
         for layer, first in zip(self.layers, self.first, strict=True):
-            x = layer(x, torch.tanh(first(z)))
+            x = layer(x, torch.tanh(first(z)), there)
         return x.transpose(1, 2)
 
     def begin(self, z: Tensor) -> tuple[Tensor, list[Tensor]]:

@@ -154,12 +154,12 @@ class AttentiveTokens(Autoregressive):
         blocks = [Block(width, heads, causal=True, rotary=True, memory=memory) for _ in range(depth)]
         self.blocks, self.norm = nn.ModuleList(blocks), nn.LayerNorm(width)
 
-    def hidden(self, z: Tensor, given: Tensor) -> Tensor:
+    def hidden(self, z: Tensor, given: Tensor, there: Tensor | None = None) -> Tensor:
         """(N, *code), (N, T, width) to (N, T, width)."""
         memory, extra = self._of(z)
         x = given if extra is None else given + extra[:, None]
         for block in self.blocks:
-            x = block(x, None, memory)
+            x = block(x, there, memory)
         return self.norm(x)
 
     def begin(self, z: Tensor) -> tuple[Tensor | None, list[Seen]]:
