@@ -64,16 +64,17 @@ class Block(nn.Module):
         mask = None if there is None or self.causal else there[:, None, None]
         attended = F.scaled_dot_product_attention(queries, keys, values, mask, is_causal=self.causal)
         x = x + self.join(_joined(attended, places))
-        x = self._completed(x, None if memory is None else self._recalled(memory), places)
+        x = self._completed(x, None if memory is None else self._recalled(memory), turned, places)
         return x if places is None else places.unpack(x)
 
     def step(self, x: Tensor, seen: Seen) -> tuple[Tensor, Seen]:
         """One further token, (N, 1, width), after those that were `seen`; as `forward` gives for its place."""
         here, now = seen.steps, seen.steps + 1
-        queries, keys, values = self._asked(x, seen.turns and (seen.turns[0][here:now], seen.turns[1][here:now]))
+        turned = seen.turns and (seen.turns[0][here:now], seen.turns[1][here:now])
+        queries, keys, values = self._asked(x, turned)
         seen.keys[:, :, here:now], seen.values[:, :, here:now] = keys, values
         attended = F.scaled_dot_product_attention(queries, seen.keys[:, :, :now], seen.values[:, :, :now])
-        return self._completed(x + self.join(_joined(attended)), seen.recalled), seen._replace(steps=now)
+        return self._completed(x + self.join(_joined(attended)), seen.recalled, turned), seen._replace(steps=now)
 
     def begin(self, count: int, length: int, like: Tensor, memory: Tensor | None = None) -> Seen:
         """Room for the keys and values of `length` steps of `count` samples; those of the memory are computed now."""
@@ -96,13 +97,20 @@ class Block(nn.Module):
         return queries, keys, made[2]
 
     def _recalled(self, memory: Tensor) -> tuple[Tensor, Tensor]:
-        """Keys and values of the memory."""
+        """Keys and values of the memory; the keys are turned by their places, so that a token finds its own place."""
         keys, values = self._split(self.recall(memory), 2).unbind(0)
-        return keys, values
+        return rotated(keys, turns(memory.shape[1], self._each, memory.device)) if self.rotary else keys, values
 
-    def _completed(self, x: Tensor, recalled: tuple[Tensor, Tensor] | None, places: Places | None = None) -> Tensor:
+    def _completed(
+        self,
+        x: Tensor,
+        recalled: tuple[Tensor, Tensor] | None,
+        turned: Turns | None,
+        places: Places | None = None,
+    ) -> Tensor:
         if recalled is not None:
             queries = self._split(self.ask(self.before_memory(x)), 1, places)[0]
+            queries = queries if turned is None else rotated(queries, turned)
             x = x + self.join_memory(_joined(F.scaled_dot_product_attention(queries, *recalled), places))
         return x + self.narrow(F.gelu(self.widen(self.before_products(x))))
 
