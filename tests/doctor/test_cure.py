@@ -14,6 +14,7 @@ import isthmus as ist
 from isthmus.doctor import CHECKS
 from isthmus.model.autoencoder import Autoencoder
 from isthmus.training import Settings
+from vocabularies import SENTENCES
 
 QUICK: dict[str, Any] = {"progress": False, "compile": False}
 
@@ -129,6 +130,15 @@ SICK: dict[str, list[Callable[[], Patient]]] = {
     ],
     "posterior collapse": [
         lambda: patient(built("vae", code=8, widths=(32,), weight=20), epochs=12, **LEARNT),
+    ],
+    "code ignored": [
+        lambda: patient(
+            built("text-vae", code=4, widths=(32,), embedding=8, word_dropout=0.0, free_bits=0.05, weight=20),
+            SENTENCES * 4,
+            epochs=20,
+            batch_size=16,
+            learning_rate=1e-2,
+        ),
     ],
     "learning rate too low": [
         lambda: patient(built("deep", code=8, widths=(32,)), epochs=20, batch_size=64, learning_rate=3e-5),

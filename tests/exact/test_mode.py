@@ -35,6 +35,8 @@ def _data(name: str) -> ist.Data:
             return ist.open_data(random.normal(size=(40, 2, 16)).astype(np.float32), kind="series")
         case "recolour":
             return ist.open_data(random.integers(0, 256, (40, 8, 8, 3), dtype=np.uint8))
+    if RECIPES[name].blueprint.distance.kind == "tokens":
+        pytest.skip("the codec refuses tokens: decoders that read what they write have no exact form")
     return ist.open_data((_pictures(), np.arange(40) % 4) if name == "cvae" else _pictures())
 
 

@@ -132,7 +132,7 @@ MISTAKES = [
         lambda: make(Dense, normalisation="bach"),
         "network.normalisation is 'bach': expected 'batch' or 'layer'. Did you mean 'batch'?",
     ),
-    (lambda: make(Conv, kernel=4), "network.kernel is 4: expected 1, 3, 5 or 7."),
+    (lambda: make(Conv, kernel=4), "network.kernel is 4: expected 1, 3, 5, 7, 9, 11, 13, 15 or 17."),
     (lambda: make(Gaussian, scale=0), "distance.scale is 0: expected a number above 0."),
     (lambda: make(Gaussian, scale=float("nan")), "distance.scale is nan: expected a finite number or 'learnt'."),
     (lambda: make(Gaussian, scale=float("inf")), "distance.scale is inf: expected a finite number or 'learnt'."),

@@ -38,7 +38,7 @@ CHECKS: tuple[Check, ...] = (
     Check("learning rate too high", dynamics.thrown_off, "looks", ("scaling", "learning rate too high")),
     Check("burst at the start", dynamics.burst, "epochs", ("scaling", "learning rate too high")),
     Check("posterior collapse", latents_and_units.posterior_collapse, "looks", ("scaling", "learning rate too high")),
-    Check("code ignored", latents_and_units.code_ignored, "after", (*LOST, "learning rate too low")),
+    Check("code ignored", latents_and_units.code_ignored, "after", LOST),
     Check("learning rate too low", dynamics.rate_too_low, "after", LOST),
     Check("saturated units", latents_and_units.saturated_units, "looks", LOST),
     Check("dead units", latents_and_units.dead_units, "looks", (*LOST, "saturated units")),
