@@ -12,6 +12,7 @@ from torch import Tensor
 
 from isthmus.data.samples import Samples
 from isthmus.errors import DataError
+from isthmus.parts.distances.tokens import counted
 
 ORDER = 5
 """The longest n-gram, where the vocabulary allows it: its number must fit in 62 bits."""
@@ -113,8 +114,7 @@ def learn_ngrams(samples: Samples, tokens: int) -> NGram:
     places = np.zeros((samples.shape[0], tokens), np.int64)
     for batch in samples.batches(_BATCH):
         rows = batch.long()
-        ended = (rows == 0).cumsum(1)
-        text = (ended == 0) | ((ended == 1) & (rows == 0))
+        text = counted(rows)
         for length in range(order):
             found[length].append((_contexts(rows, length, tokens) * base + rows + _PAD)[text].numpy())
         flat = (torch.arange(rows.shape[1]) * tokens + rows)[text]

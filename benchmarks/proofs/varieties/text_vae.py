@@ -8,6 +8,7 @@ from benchmarks.proofs.texts import bible, shakespeare
 from isthmus.doctor.diagnosis import diagnose
 from isthmus.measures import elbo, log_likelihood
 from isthmus.parts import Plain
+from isthmus.parts.distances.tokens import counted
 
 EPOCHS = 6
 HOW: dict[str, Any] = {"batch_size": 128, "learning_rate": 3e-3, "schedule": "cosine", "precision": "bfloat16"}
@@ -81,5 +82,4 @@ def _rows(title: str, run: ist.Run, data: ist.Data) -> list[Row]:
 
 def _tokens(samples: ist.Samples) -> int:
     """Tokens up to and including the ends."""
-    values = samples.tensor()
-    return int(((values == 0).cumsum(1) - (values == 0).long() == 0).sum())
+    return int(counted(samples.tensor()).sum())

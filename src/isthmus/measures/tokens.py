@@ -1,4 +1,4 @@
-"""Measures of models of tokens: nats, wrong tokens, and what the code alone brings back."""
+"""Measures of models of tokens: nats, wrong tokens, and the tokens that are written from the code alone."""
 
 import math
 

@@ -60,7 +60,7 @@ def _verdict_of_tokens(measures: Mapping[str, Mapping[str, float | None]], part:
 
 
 def _explanation_of_tokens(measures: Mapping[str, Mapping[str, float | None]]) -> str:
-    """How much the code alone brings back."""
+    """How much of the samples the decoder writes correctly from the code alone."""
     wrong = measures.get("wrong_from_code", {}).get("model")
     if wrong is None:
         return ""

@@ -96,6 +96,14 @@ def decode(run: TrainedModel, codes: Tensor, label: Tensor | None = None) -> Ten
     return run.decode(codes, labels)
 
 
+def check_damages(run: TrainedModel, instead: str) -> None:
+    """Raise UseError if the model was trained without a corruption. instead: what to train one with, in its words."""
+    if not run.model.corruption.damages:
+        raise UseError(
+            f"This model was trained without a corruption, so it can't restore anything. Train one with {instead}."
+        )
+
+
 def check_continuous(run: TrainedModel, instead: str) -> None:
     """Raise UseError if a code can't be moved a little and decoded by itself. instead: the advice in its message."""
     check_decodes(run.model)

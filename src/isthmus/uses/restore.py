@@ -30,7 +30,7 @@ from isthmus.parts.model import eval_mode
 from isthmus.seeds import seeded
 from isthmus.trained import TrainedModel
 from isthmus.trained.tiles import OVERLAP, TILE, Progress, Tiles
-from isthmus.uses.arguments import takes_run
+from isthmus.uses.arguments import check_damages, takes_run
 
 SHOWN, JUDGED = 8, 64
 """Pictures that a report shows, and pictures that it measures."""
@@ -72,11 +72,7 @@ class Restorer:
 
     def __init__(self, run: TrainedModel, *, tile: int = TILE, overlap: int = OVERLAP) -> None:
         self.model: Autoencoder = run.model.eval()
-        if not self.model.corruption.damages:
-            raise UseError(
-                "This model was trained without a corruption, so it can't restore anything. Train one with the recipe "
-                "'denoise', 'watermark', 'inpaint', 'recolour', 'upscale' or 'sharpen'."
-            )
+        check_damages(run, "the recipe 'denoise', 'watermark', 'inpaint', 'recolour', 'upscale' or 'sharpen'")
         if self.model.conditioning.classes:
             raise UseError("This model needs a label with every picture. To restore, train one without a condition.")
         self.tiles = Tiles(self.model, tile, overlap)

@@ -21,7 +21,7 @@ from isthmus.storage.files import open_regular, unwritable, write_whole
 from isthmus.storage.replacing import finish_swap
 from isthmus.trained import TrainedModel
 from isthmus.trained.tiles import OVERLAP, TILE
-from isthmus.uses.arguments import takes_run
+from isthmus.uses.arguments import check_damages, takes_run
 from isthmus.uses.restore import Restorer
 from isthmus.uses.restore_sound import SoundRestorer, recordings
 
@@ -133,11 +133,7 @@ def restore_files(
 
 def _restore_samples(run: TrainedModel, source: Path, target: Path, overwrite: bool) -> Restored:
     """Texts, notes or series restored: read, reconstructed a piece at a time, and written in the target's format."""
-    if not run.model.corruption.damages:
-        raise UseError(
-            "This model was trained without a corruption, so it can't restore anything. Train one with a corruption, "
-            "such as the recipe 'text-denoising'."
-        )
+    check_damages(run, "a corruption, such as the recipe 'text-denoising'")
     if target.exists() and source.exists() and target.samefile(source):
         raise DataError(f"{target} is the source itself: choose another target.")
     with open_writer(target, like=run.description or None, overwrite=overwrite) as put:

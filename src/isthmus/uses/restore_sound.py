@@ -16,6 +16,7 @@ from isthmus.data.sound import recorded
 from isthmus.errors import UseError
 from isthmus.storage.files import whole_file
 from isthmus.trained import TrainedModel
+from isthmus.uses.arguments import check_damages
 
 ROWS = 32
 """Windows that go through the model together."""
@@ -31,11 +32,7 @@ class SoundRestorer:
     def __init__(self, run: TrainedModel) -> None:
         medium = medium_of(run.description)
         assert isinstance(medium, Sound)
-        if not run.model.corruption.damages:
-            raise UseError(
-                "This model was trained without a corruption, so it can't restore anything. Train one with "
-                "--recipe sound --set corruption=gaussian-noise."
-            )
+        check_damages(run, "--recipe sound --set corruption=gaussian-noise")
         if run.model.conditioning.classes:
             raise UseError("This model needs a label with every sample. To restore, train one without a condition.")
         self.run, self.sound = run, medium

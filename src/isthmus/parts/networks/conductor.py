@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from isthmus.errors import BlueprintError
 from isthmus.parts.layers import Chain, initialise
 from isthmus.parts.networks.autoregressive import Autoregressive
-from isthmus.parts.networks.recurrent import Gru, Recurrent
+from isthmus.parts.networks.recurrent import Gru, Recurrent, stacked
 from isthmus.parts.part import Shape
 
 
@@ -72,9 +72,7 @@ class ConductedTokens(Autoregressive):
         width = widths[0]
         self.conductor = Recurrent(code, width, generator)
         self.start = nn.Linear(code, width)
-        befores = (embedded + width, *widths[:-1])
-        pairs = zip(befores, widths, strict=True)
-        self.layers = nn.ModuleList([Recurrent(before, width, generator) for before, width in pairs])
+        self.layers = stacked(embedded + width, widths, generator)
         self.first = nn.ModuleList([nn.Linear(width, each) for each in widths])
         for linear in (self.start, *self.first):
             initialise(linear, "identity", generator)

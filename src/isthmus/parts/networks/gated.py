@@ -72,7 +72,7 @@ def step_by_step(given: Given, there: Tensor | None, backwards: bool) -> Tensor:
 
 
 def _rows(x: Tensor, counts: list[int]) -> tuple[Tensor, ...]:
-    """Blocks of so many rows, without what is left."""
+    """Blocks of this many rows; rows that don't fill a block are left out."""
     return x[: sum(counts)].split(counts)
 
 

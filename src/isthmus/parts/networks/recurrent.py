@@ -162,6 +162,12 @@ class Recurrent(nn.Module):
         return "backwards" if self.backwards else ""
 
 
+def stacked(before: int, widths: tuple[int, ...], generator: torch.Generator) -> nn.ModuleList:
+    """Recurrent layers of these widths, the first of which gets `before` numbers in each step."""
+    pairs = zip((before, *widths[:-1]), widths, strict=True)
+    return nn.ModuleList([Recurrent(given, width, generator) for given, width in pairs])
+
+
 class RecurrentTokens(Autoregressive):
     """The decoder of tokens by recurrent layers: each step gets the token before it and the code.
 
@@ -178,9 +184,7 @@ class RecurrentTokens(Autoregressive):
         dropped: float = 0.0,
     ) -> None:
         super().__init__(shape[0], shape[1], embedded, widths[-1], dropped)
-        befores = (embedded + code, *widths[:-1])
-        pairs = zip(befores, widths, strict=True)
-        self.layers = nn.ModuleList([Recurrent(before, width, generator) for before, width in pairs])
+        self.layers = stacked(embedded + code, widths, generator)
         self.first = nn.ModuleList([nn.Linear(code, width) for width in widths])
         for first in self.first:
             initialise(first, "identity", generator)
