@@ -15,8 +15,6 @@ from isthmus.errors import DataError
 from isthmus.options.reading import Kind
 
 _APART = 128
-END, UNKNOWN = 0, 1
-"""The tokens of every vocabulary that mean the end of a sample and an unknown symbol."""
 
 
 class Recorded(Protocol):
