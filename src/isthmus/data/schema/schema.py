@@ -71,6 +71,15 @@ class Schema(BaseModel):
         except ValidationError as error:
             raise DataError(f"{said!r:.80} does not describe the columns of a table.") from error
 
+    def told(self, place: int, value: float) -> str | None:
+        """A number of a feature for people, if it stands for a date, a time, a duration, or true and false."""
+        firsts = np.cumsum([0, *(len(column.features) for column in self.used)])
+        number = int(np.searchsorted(firsts, place, side="right")) - 1
+        column = self.used[number]
+        if firsts[number] != place or column.kind in ("number", "category"):
+            return None
+        return str(column.decode(np.array([value]))[0].as_py())
+
     def table(self, values: np.ndarray, categories: Sequence[Sequence[str]] = ()) -> pa.Table:
         """(N, features) numbers as a table of the used columns in their source's types.
 
