@@ -45,7 +45,8 @@ class Text(Medium):
         """The vocabulary of these texts: their characters, or `size` pieces that a byte-pair encoding finds in them.
 
         Raises:
-            DataError: there is no text, or the package of the encoding is not installed.
+            DataError: there is no text.
+            MissingPackageError: pieces need the extra `text`.
         """
         if not any(texts):
             raise DataError("The texts of the training part are all empty: expected at least one character.")
