@@ -336,7 +336,9 @@ def _plain_types(table: pa.Table) -> pa.Table:
                 pa.DictionaryArray.from_arrays(chunk.indices.cast(pa.int64()), chunk.dictionary.cast(pa.string()))
                 for chunk in column.chunks
             ]
-            table = table.set_column(place, field.name, pa.chunked_array(chunks, pa.dictionary(pa.int64(), pa.string())))
+            table = table.set_column(
+                place, field.name, pa.chunked_array(chunks, pa.dictionary(pa.int64(), pa.string()))
+            )
         elif pa.types.is_string_view(kind):
             table = table.set_column(place, field.name, column.cast(pa.string()))
     return table
