@@ -305,6 +305,21 @@ def find_codes(values: np.ndarray, schema: Schema, options: Options, called: str
     return schema.replace(tuple(found))
 
 
+def bounded(schema: Schema, values: np.ndarray) -> Schema:
+    """The schema with a lower bound of 0 for numbers that are never negative, so that none comes out negative.
+
+    values: (rows, features).
+    """
+    firsts = {column.name: place for place, column in schema.firsts.items() if column.kind == "number"}
+    least = np.fmin.reduce(values, axis=0) if len(values) else np.full(values.shape[1], np.nan)
+    return schema.replace(
+        tuple(
+            column.replace(lower=0.0) if column.name in firsts and least[firsts[column.name]] >= 0 else column
+            for column in schema.columns
+        )
+    )
+
+
 def remark_on_columns(values: np.ndarray, schema: Schema, called: str) -> None:
     """Remark on columns that are mostly missing, and on columns that are equal in every row of many.
 
@@ -312,7 +327,7 @@ def remark_on_columns(values: np.ndarray, schema: Schema, called: str) -> None:
     """
     if len(values) < FEW:
         return
-    own = {first: column.name for first, column in schema.firsts.items()}
+    own = {first: column.name for first, column in schema.firsts.items() if column.kind == "number"}
     missing = np.isnan(values).mean(0)
     mostly = [name for place, name in own.items() if missing[place] > MOSTLY_MISSING]
     if mostly:
