@@ -12,6 +12,7 @@ from isthmus.data.samples import Samples
 HASHED_WHOLE = 256 * 2**20  # bytes; of larger parts, rows spread over them
 SPREAD = 4096
 BATCH = 2**24  # bytes of rows that are copied at a time
+SIZES = {"uint8": 1, "float32": 4, "float64": 8}  # bytes of a number
 
 
 def fingerprint(parts: dict[str, Samples]) -> str:
@@ -32,7 +33,7 @@ def fingerprint(parts: dict[str, Samples]) -> str:
 
 def _seen(part: Samples) -> Iterator[Tensor]:
     """The rows to hash, a few at a time, to limit the memory for copies."""
-    row = int(np.prod(part.shape)) * (1 if part.dtype == "uint8" else 4)
+    row = int(np.prod(part.shape)) * SIZES[part.dtype]
     size = max(1, BATCH // max(1, row))
     if row * len(part) <= HASHED_WHOLE:
         return part.batches(size)

@@ -1,4 +1,4 @@
-"""Tables: pandas, polars, pyarrow (anything with the Arrow PyCapsule interface) and Parquet, as float32 columns.
+"""Tables: pandas, polars, pyarrow (anything with the Arrow PyCapsule interface) and Parquet, as columns of numbers.
 
 Source: the Arrow PyCapsule Interface, https://arrow.apache.org/docs/format/CDataInterface/PyCapsuleInterface.html.
 """
@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 
 from isthmus.data.categories import categorical_columns, encode, values_of
 from isthmus.data.options import AUTO, Options
+from isthmus.data.precision import ROWS, loses, may_lose, spread
 from isthmus.data.raw import Raw
 from isthmus.errors import DataError, nearest, remark, renamed
 from isthmus.formatting import listed
@@ -63,7 +64,7 @@ def read_parquet(path: Path, options: Options, like: Mapping[str, Any] | None = 
         check_columns(file.metadata.num_columns, str(path))
         file.schema_arrow.names  # noqa: B018  # names that are no UTF-8 are found out here
         batches = file.iter_batches(BATCH, use_threads=False)
-        table = slim(batches, as_written(options, like)) if count else file.read()
+        table = slim(batches, as_written(options, like), precise=is_precise(like)) if count else file.read()
         if table.num_rows != count:
             raise DataError(
                 f"{path} is damaged: it has {table.num_rows} rows, expected {count}. Download or write it again."
@@ -106,27 +107,62 @@ def as_written(options: Options, like: Mapping[str, Any] | None) -> tuple[str | 
     return tuple(name for name in (options.label, *options.categorical, *(known or ())) if name is not None)
 
 
-def slim(batches: Iterable[pa.RecordBatch], exact: Collection[str | int] = ()) -> pa.Table:
-    """A table of these batches with float32 numbers, except in `exact` columns.
+def is_precise(like: Mapping[str, Any] | None) -> bool:
+    """Whether a model's numbers are float64, so that further data are read as float64 too."""
+    return (like or {}).get("dtype") == "float64"
+
+
+def slim(batches: Iterable[pa.RecordBatch], exact: Collection[str | int] = (), *, precise: bool = False) -> pa.Table:
+    """A table of these batches with float32 numbers, except in `exact` columns and where float32 may lose something.
 
     So a table is never in memory as float64 and float32 at the same time. Without a batch it has no columns.
+
+    precise: whether all numbers keep their type.
     """
     slimmed = []
     for batch in batches:
-        names, count = batch.schema.names, batch.num_columns
+        names, types, count = batch.schema.names, batch.schema.types, batch.num_columns
         short = [
             is_number(column.type)
             and not pa.types.is_boolean(column.type)  # which may be a category
             and not {names[place].strip(), place, place - count} & set(exact)
             for place, column in enumerate(batch.columns)
         ]
+        kept = {place for place, shorten in enumerate(short) if shorten and _is_wide(types[place])}
+        if not precise and kept and batch.num_rows:
+            seen = sorted(kept)
+            kept = {seen[place] for place in np.flatnonzero(may_lose(_numbers(_some(batch.select(seen)), np.float64)))}
         columns = [
-            pc.cast(_floating(column), pa.float32(), safe=False) if shorten else column
-            for column, shorten in zip(batch.columns, short, strict=True)
+            column if not shorten else _floating(column) if place in kept else _short(column)
+            for place, (column, shorten) in enumerate(zip(batch.columns, short, strict=True))
         ]
-        slimmed.append(pa.record_batch(columns, names, metadata=batch.schema.metadata))
+        slimmed.append(pa.table(columns, names).replace_schema_metadata(batch.schema.metadata))
     give_back()
-    return pa.Table.from_batches(slimmed) if slimmed else pa.table({})
+    if not slimmed:
+        return pa.table({})
+    alike = all(one.schema.equals(slimmed[0].schema) for one in slimmed)
+    return pa.concat_tables(slimmed, promote_options="none" if alike else "permissive")
+
+
+def _some(numbers: pa.RecordBatch | pa.Table) -> Any:
+    """At most `ROWS` of its rows, evenly spread."""
+    return numbers if numbers.num_rows <= ROWS else numbers.take(pa.array(spread(numbers.num_rows)))
+
+
+def _is_wide(kind: pa.DataType) -> bool:
+    """Whether numbers of this type may not fit into float32."""
+    if pa.types.is_dictionary(kind):
+        kind = kind.value_type
+    narrow = (pa.types.is_float32, pa.types.is_float16, pa.types.is_boolean, pa.types.is_null)
+    return (
+        is_number(kind)
+        and not any(check(kind) for check in narrow)
+        and not (pa.types.is_integer(kind) and kind.bit_width < 32)
+    )
+
+
+def _short(column: pa.Array) -> pa.Array:
+    return pc.cast(_floating(column), pa.float32(), safe=False)
 
 
 def parquet_pieces(
@@ -166,7 +202,7 @@ def _told(path: Path) -> Iterator[None]:
 def from_arrow(
     table: pa.Table, options: Options, called: str, like: Mapping[str, Any] | None = None, *, named: bool = True
 ) -> Raw:
-    """The wanted columns of `table` as one float32 matrix, in the wanted order, with separate labels and names.
+    """The wanted columns of `table` as one matrix (see `_matrix`), in the wanted order, with separate labels and names.
 
     like: description of a model's data; its columns are the wanted ones, found by name.
     named: whether the columns have names; otherwise messages give their number.
@@ -199,7 +235,15 @@ def from_arrow(
     if not wanted:
         raise DataError(f"{called} has no columns left to learn from. Change columns=, exclude= or label=.")
     categories = categorical_columns(table, wanted, options, like)
-    values, names = _matrix(table, wanted, categories, called, named=named, kept=options.missing in ("keep", "fill"))
+    values, names = _matrix(
+        table,
+        wanted,
+        categories,
+        called,
+        named=named,
+        kept=options.missing in ("keep", "fill"),
+        precise=None if like is None else is_precise(like),
+    )
     return Raw(
         values,
         None if label is None else _classes(table[label]),
@@ -207,6 +251,7 @@ def from_arrow(
         columns=tuple(wanted) if named else (),
         categories=names if any(names) else (),
         kind=None if options.kind else "table",
+        precise=values.dtype == np.float64,
     )
 
 
@@ -272,8 +317,12 @@ def _matrix(
     *,
     named: bool,
     kept: bool,
+    precise: bool | None = None,
 ) -> tuple[np.ndarray, tuple[tuple[str, ...], ...]]:
-    """`(rows, wanted)` float32, with NaN for missing values, and the names of each column's categories."""
+    """`(rows, wanted)`, with NaN for missing values, and the names of each column's categories.
+
+    float32; or float64 if `precise`, or if float32 would lose a part of a column's spread.
+    """
     unfit = [name for name in wanted if name not in categories and not is_number(table[name].type)]
     if unfit:
         shown = listed([_described(table[name], name, named) for name in unfit])
@@ -283,15 +332,19 @@ def _matrix(
             f"Read them as categories with categorical='auto', leave them out with exclude='{names}', or name one as "
             "label=."
         )
-    matrix = np.empty((table.num_rows, len(wanted)), np.float32)
+    places = [position for position, name in enumerate(wanted) if name not in categories]
+    numeric = table.select([wanted[position] for position in places])
+    if precise is None:
+        precise = _loses(numeric)
+    kind = np.float64 if precise else np.float32
+    matrix = np.empty((table.num_rows, len(wanted)), kind)
     named_by: list[tuple[str, ...]] = [()] * len(wanted)
     for position, name in enumerate(wanted):
         if name in categories:
             matrix[:, position], named_by[position] = encode(table, name, categories[name], called, kept=kept)
-    places = [position for position, name in enumerate(wanted) if name not in categories]
-    done, numeric = 0, table.select([wanted[position] for position in places])
+    done = 0
     for batch in numeric.to_batches(max_chunksize=BATCH) if places else ():
-        numbers = _numbers(batch)
+        numbers = _numbers(batch, kind)
         if numbers.shape == matrix.shape:
             return numbers, tuple(named_by)
         matrix[done : done + len(numbers), places] = numbers
@@ -299,12 +352,25 @@ def _matrix(
     return matrix, tuple(named_by)
 
 
-def _numbers(batch: pa.RecordBatch) -> np.ndarray:
-    """`(rows, columns)` float32, with NaN for missing values; made in one call, which lets other threads run."""
+def _loses(numeric: pa.Table) -> bool:
+    """Whether float32 would lose a part of a column's spread; of many rows, a few and each column's bounds are seen."""
+    wide = numeric.select([field.name for field in numeric.schema if _is_wide(field.type)])
+    if not wide.num_columns:
+        return False
+    rows = _numbers(_some(wide).combine_chunks().to_batches()[0], np.float64)
+    if len(rows) < wide.num_rows:
+        rows = rows.copy()
+        for place in np.flatnonzero((rows == rows[:1]).all(0)):  # the others may still differ
+            rows[[0, -1], place] = [float(bound.as_py() or 0) for bound in pc.min_max(wide[int(place)]).values()]
+    return loses(rows, "table")
+
+
+def _numbers(batch: pa.RecordBatch, kind: Any) -> np.ndarray:
+    """`(rows, columns)` of this type, with NaN for missing values; made in one call, which lets other threads run."""
     columns = [_floating(column) for column in batch.columns]
     laid: Any = pa.RecordBatch.from_arrays(columns, batch.schema.names).to_tensor(null_to_nan=True, row_major=True)
     with np.errstate(over="ignore"):  # what is too large becomes infinite, and is then reported as such
-        return laid.to_numpy().astype(np.float32, copy=False)
+        return laid.to_numpy().astype(kind, copy=False)
 
 
 def _floating(column: pa.Array) -> pa.Array:

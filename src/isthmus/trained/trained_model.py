@@ -77,7 +77,9 @@ class TrainedModel(SourceReader):
         return self._through(self.model.encode, self.read(source, **read_options))
 
     def reconstruct(self, source: Any, **read_options: Any) -> Tensor:
-        """(N, *shape) reconstructions of raw samples, in the raw data's units, float32; `read_options` as for `encode`.
+        """(N, *shape) reconstructions of raw samples, in the raw data's units; `read_options` as for `encode`.
+
+        float32, or float64 if the training data are (`Scaling.precise`).
 
         Missing numbers are filled in. A series keeps its length, with NaN after its end.
 
@@ -104,8 +106,8 @@ class TrainedModel(SourceReader):
             DataError: the model was not built for samples with holes.
         """
         samples = self.read(source, **read_options)
-        made, given = self.reconstruct(samples), samples.tensor().float()
-        return torch.where(given.isnan(), made, given)
+        made, given = self.reconstruct(samples), samples.tensor()
+        return torch.where(given.isnan(), made, given.to(made.dtype))
 
     def decode(self, codes: Any, labels: Any = None, choice: Choice | None = None) -> Tensor:
         """(N, *code) codes, as an array or tensor, to (N, *shape) samples in the raw data's units, float32.
