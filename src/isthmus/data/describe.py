@@ -7,12 +7,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from isthmus.data.samples import Samples
+from isthmus.data.samples import SIZES, Samples
 
 HASHED_WHOLE = 256 * 2**20  # bytes; of larger parts, rows spread over them
 SPREAD = 4096
 BATCH = 2**24  # bytes of rows that are copied at a time
-SIZES = {"uint8": 1, "float32": 4, "float64": 8}  # bytes of a number
 
 
 def fingerprint(parts: dict[str, Samples]) -> str:

@@ -12,6 +12,9 @@ from isthmus.data.media import Medium
 from isthmus.errors import DataError
 from isthmus.options.reading import Kind
 
+SIZES = {"uint8": 1, "float32": 4, "float64": 8}
+"""Bytes of a number, by `Samples.dtype`."""
+
 
 @dataclass(frozen=True, eq=False)
 class Samples:

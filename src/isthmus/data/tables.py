@@ -5,7 +5,7 @@ Source: the Arrow PyCapsule Interface, https://arrow.apache.org/docs/format/CDat
 
 import contextlib
 import json
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 
 from isthmus.data.categories import categorical_columns, encode, values_of
 from isthmus.data.options import AUTO, Options
-from isthmus.data.precision import ROWS, loses, may_lose, spread
+from isthmus.data.precision import loses, may_lose, spread
 from isthmus.data.raw import Raw
 from isthmus.errors import DataError, nearest, remark, renamed
 from isthmus.formatting import listed
@@ -129,9 +129,10 @@ def slim(batches: Iterable[pa.RecordBatch], exact: Collection[str | int] = (), *
             for place, column in enumerate(batch.columns)
         ]
         kept = {place for place, shorten in enumerate(short) if shorten and _is_wide(types[place])}
-        if not precise and kept and batch.num_rows:
+        if kept and not precise:
             seen = sorted(kept)
-            kept = {seen[place] for place in np.flatnonzero(may_lose(_numbers(_some(batch.select(seen)), np.float64)))}
+            risky = may_lose(_some([batch.column(place) for place in seen])) if batch.num_rows else ()
+            kept = {seen[place] for place in np.flatnonzero(risky)}
         columns = [
             column if not shorten else _floating(column) if place in kept else _short(column)
             for place, (column, shorten) in enumerate(zip(batch.columns, short, strict=True))
@@ -144,9 +145,10 @@ def slim(batches: Iterable[pa.RecordBatch], exact: Collection[str | int] = (), *
     return pa.concat_tables(slimmed, promote_options="none" if alike else "permissive")
 
 
-def _some(numbers: pa.RecordBatch | pa.Table) -> Any:
-    """At most `ROWS` of its rows, evenly spread."""
-    return numbers if numbers.num_rows <= ROWS else numbers.take(pa.array(spread(numbers.num_rows)))
+def _some(columns: Sequence[pa.Array | pa.ChunkedArray]) -> np.ndarray:
+    """`(rows, columns)` float64, of a few rows, evenly spread; through NumPy, because Arrow would keep its memory."""
+    rows = spread(len(columns[0]))
+    return np.column_stack([_floating(column).to_numpy(zero_copy_only=False)[rows] for column in columns])
 
 
 def _is_wide(kind: pa.DataType) -> bool:
@@ -357,9 +359,8 @@ def _loses(numeric: pa.Table) -> bool:
     wide = numeric.select([field.name for field in numeric.schema if _is_wide(field.type)])
     if not wide.num_columns:
         return False
-    rows = _numbers(_some(wide).combine_chunks().to_batches()[0], np.float64)
+    rows = _some(wide.columns)
     if len(rows) < wide.num_rows:
-        rows = rows.copy()
         for place in np.flatnonzero((rows == rows[:1]).all(0)):  # the others may still differ
             rows[[0, -1], place] = [float(bound.as_py() or 0) for bound in pc.min_max(wide[int(place)]).values()]
     return loses(rows, "table")

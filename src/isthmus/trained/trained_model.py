@@ -110,7 +110,7 @@ class TrainedModel(SourceReader):
         return torch.where(given.isnan(), made, given.to(made.dtype))
 
     def decode(self, codes: Any, labels: Any = None, choice: Choice | None = None) -> Tensor:
-        """(N, *code) codes, as an array or tensor, to (N, *shape) samples in the raw data's units, float32.
+        """(N, *code) codes, as an array or tensor, to (N, *shape) samples in the raw data's units.
 
         labels: (N,) whole numbers, for a model that is conditioned on them. choice: how tokens are chosen; None takes
         the most likely ones.
