@@ -51,6 +51,8 @@ def gather(raw: Raw, options: Options, called: str, like: Mapping[str, Any] | No
             part.categories,
             medium=part.medium,
             precise=precise,
+            schema=part.schema,
+            unused=None if like is None else part.unused,
         )
         if options.missing == "drop":
             samples = drop_missing(samples, called)
@@ -77,6 +79,7 @@ def join(parts: Sequence[Samples]) -> Samples:
         names=names if len(names) == sum(map(len, parts)) else (),
         rows=None,
         damaged=None,
+        unused=_joined([part.unused for part in parts]),
     )
 
 
@@ -89,6 +92,13 @@ def _precise(parts: Mapping[str, Raw], like: Mapping[str, Any] | None) -> bool:
         or loses(part.values, part.kind or "table", mapped=isinstance(part.values, np.ndarray) and _mapped(part.values))
         for part in parts.values()
     )
+
+
+def _joined(tables: Sequence[Any]) -> Any:
+    """The rows of Arrow tables one after another; None if a table is missing or has other columns."""
+    if any(table is None or table.schema != tables[0].schema for table in tables):
+        return None
+    return type(tables[0]).from_batches([batch for table in tables for batch in table.to_batches()], tables[0].schema)
 
 
 def _kept(values: np.ndarray | Tensor, *, precise: bool) -> np.ndarray | Tensor:
