@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from isthmus.data.options import AUTO, Options
-from isthmus.data.precision import loses, may_lose, spread
+from isthmus.data.precision import ROWS, loses, may_lose, spread
 from isthmus.data.raw import Raw
 from isthmus.data.schema import Column, Schema
 from isthmus.data.schema.categories import encode, values_of
@@ -153,7 +153,7 @@ def slim(batches: Iterable[pa.RecordBatch], exact: Collection[str | int] = (), *
         kept = {place for place, shorten in enumerate(short) if shorten and _is_wide(types[place])}
         if kept and not precise:
             seen = sorted(kept)
-            risky = may_lose(_some([batch.column(place) for place in seen])) if batch.num_rows else ()
+            risky = may_lose(_some(batch.select(seen))) if batch.num_rows else ()
             kept = {seen[place] for place in np.flatnonzero(risky)}
         columns = [
             column if not shorten else _floating(column) if place in kept else _short(column)
@@ -167,10 +167,12 @@ def slim(batches: Iterable[pa.RecordBatch], exact: Collection[str | int] = (), *
     return pa.concat_tables(slimmed, promote_options="none" if alike else "permissive")
 
 
-def _some(columns: Sequence[pa.Array | pa.ChunkedArray]) -> np.ndarray:
-    """`(rows, columns)` float64, of a few rows, evenly spread; through NumPy, because Arrow would keep its memory."""
-    rows = spread(len(columns[0]))
-    return np.column_stack([_floating(column).to_numpy(zero_copy_only=False)[rows] for column in columns])
+def _some(numbers: pa.RecordBatch | pa.Table) -> np.ndarray:
+    """`(rows, columns)` float64 of a few rows, evenly spread."""
+    table = pa.Table.from_batches([numbers]) if isinstance(numbers, pa.RecordBatch) else numbers
+    if len(table) > ROWS:  # pa.array would import pandas
+        table = table.take(pa.Array.from_buffers(pa.int64(), ROWS, [None, pa.py_buffer(spread(len(table)))]))
+    return _numbers(table.combine_chunks().to_batches()[0], np.float64)
 
 
 def _is_wide(kind: pa.DataType) -> bool:
@@ -501,8 +503,9 @@ def _loses(numeric: pa.Table) -> bool:
     wide = numeric.select([field.name for field in numeric.schema if _is_wide(field.type)])
     if not wide.num_columns:
         return False
-    rows = _some(wide.columns)
+    rows = _some(wide)
     if len(rows) < wide.num_rows:
+        rows = rows.copy()
         for place in np.flatnonzero((rows == rows[:1]).all(0)):  # the others may still differ
             rows[[0, -1], place] = [float(bound.as_py() or 0) for bound in pc.min_max(wide[int(place)]).values()]
     return loses(rows, "table")
