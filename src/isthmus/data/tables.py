@@ -152,9 +152,8 @@ def slim(batches: Iterable[pa.RecordBatch], exact: Collection[str | int] = (), *
         ]
         kept = {place for place, shorten in enumerate(short) if shorten and _is_wide(types[place])}
         if kept and not precise:
-            seen = sorted(kept)
-            risky = may_lose(_some(batch.select(seen))) if batch.num_rows else ()
-            kept = {seen[place] for place in np.flatnonzero(risky)}
+            risky = batch.num_rows and may_lose(_some(batch.select(sorted(kept)))).any()
+            kept = kept if risky else set()  # of all columns, because they end in one matrix
         columns = [
             column if not shorten else _floating(column) if place in kept else _short(column)
             for place, (column, shorten) in enumerate(zip(batch.columns, short, strict=True))
@@ -482,13 +481,13 @@ def _matrix(
             with np.errstate(over="ignore"):  # what is too large becomes infinite, and is then reported as such
                 for offset, numbers in enumerate(column.encode(own, called)):
                     if precise is None and matrix.dtype == np.float32 and loses(numbers[:, None], "table"):
-                        matrix = matrix.astype(np.float64)
+                        matrix = _as_float64(matrix)
                     matrix[:, place + offset] = numbers
         place += len(column.features)
     places = [at for at, _ in plain]
     numeric, done = table.select([name for _, name in plain]), 0
     if precise is None and matrix.dtype == np.float32 and _loses(numeric):
-        matrix = matrix.astype(np.float64)
+        matrix = _as_float64(matrix)
     for batch in numeric.to_batches(max_chunksize=BATCH) if plain else ():
         numbers = _numbers(batch, matrix.dtype)
         if numbers.shape == matrix.shape:
@@ -496,6 +495,11 @@ def _matrix(
         matrix[done : done + len(numbers), places] = numbers
         done += len(numbers)
     return matrix, tuple(named_by)
+
+
+def _as_float64(matrix: np.ndarray) -> np.ndarray:
+    with np.errstate(invalid="ignore"):  # numbers that aren't written yet can be anything
+        return matrix.astype(np.float64)
 
 
 def _loses(numeric: pa.Table) -> bool:
