@@ -26,7 +26,7 @@ class ExactModel:
 
     def scaled(self, raw: Tensor) -> Tensor:
         """Raw numbers to scaled ones, float64; each is one subtraction and one division, in float32 or float64."""
-        return self.scaling(raw if self.scaling.precise else raw.float()).double()
+        return self.scaling(raw).double()
 
     def features(self, scaled: Tensor, observed: Tensor | None) -> Tensor:
         """(N, *input_shape) scaled samples to the encoder's features."""

@@ -59,6 +59,8 @@ class Scaling(nn.Module):
 
     def forward(self, raw: Tensor) -> Tensor:
         """Raw values `(N, *shape)` of any type, on any device -> scaled values, float32, on the scaling's device."""
+        if raw.dtype == torch.float64 and not self.precise:
+            raw = raw.float()
         raw = placed(raw, self.scale.device)
         if raw.dtype == torch.float64:
             if self.kind != "none":
