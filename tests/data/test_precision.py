@@ -1,5 +1,7 @@
 """Values that float32 would round before their mean is subtracted stay float64, whatever source they come from."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -147,7 +149,7 @@ def written(folder, suffix):
 @pytest.mark.parametrize("suffix", [".npy", ".parquet", ".csv"])
 def test_every_source_keeps_the_values_whole_in_streams_and_in_single_rows(suffix, tmp_path):
     path = written(tmp_path, suffix)
-    memory = {"memory_map": True} if suffix == ".npy" else {}
+    memory: dict[str, Any] = {"memory_map": True} if suffix == ".npy" else {}
     data = open_data(path, validation=0, test=0, **memory)
     assert data.train.dtype == "float64"
     assert np.array_equal(data.train.tensor().numpy(), wide())

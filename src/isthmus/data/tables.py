@@ -515,7 +515,8 @@ def _loses(numeric: pa.Table) -> bool:
     if len(rows) < wide.num_rows:
         rows = rows.copy()
         for place in np.flatnonzero((rows == rows[:1]).all(0)):  # the others may still differ
-            rows[[0, -1], place] = [float(bound.as_py() or 0) for bound in pc.min_max(wide[int(place)]).values()]
+            low_high: Any = pc.call_function("min_max", [wide[int(place)]])
+            rows[[0, -1], place] = [float(bound.as_py() or 0) for bound in low_high.values()]
     return loses(rows, "table")
 
 
