@@ -25,8 +25,14 @@ class ExactModel:
         self.scaling: Scaling = copy.deepcopy(model.scaling).cpu().float()
 
     def scaled(self, raw: Tensor) -> Tensor:
-        """Raw numbers to scaled ones, float64; each is one subtraction and one division, in float32 or float64."""
-        return self.scaling(raw).double()
+        """Raw numbers to scaled ones, float64; each is one subtraction and one division, in float32 or float64.
+
+        Of a table with a curve, that is in float64 and after it.
+        """
+        if self.scaling.curve is None:
+            return self.scaling(raw).double()
+        with exactly():
+            return (self.scaling.bent(raw.double()) - self.scaling.exact_shift()) / self.scaling.scale.double()
 
     def features(self, scaled: Tensor, observed: Tensor | None) -> Tensor:
         """(N, *input_shape) scaled samples to the encoder's features."""
@@ -49,7 +55,11 @@ class ExactModel:
             return self.model.distance.picture(self.model.decoder(self.model.conditioning.to_decoder(z, None)))
 
     def raw(self, scaled: Tensor) -> Tensor:
-        """The inverse of `scaled`, float64: one multiplication and one addition."""
+        """The inverse of `scaled`, float64: one multiplication and one addition, and the curve's inverse."""
         if self.scaling.kind == "none":
             return scaled
-        return scaled * self.scaling.scale.double() + self.scaling.exact_shift()
+        bent = scaled * self.scaling.scale.double() + self.scaling.exact_shift()
+        if self.scaling.curve is None:
+            return bent
+        with exactly():
+            return self.scaling.unbent(bent)

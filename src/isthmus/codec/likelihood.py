@@ -8,6 +8,7 @@ from torch import Tensor
 from isthmus.codec.exact_model import ExactModel
 from isthmus.codec.grid import Grid
 from isthmus.codec.stack import Levels
+from isthmus.data.curves import bend
 from isthmus.exact import exactly
 
 
@@ -16,8 +17,7 @@ def likelihood(model: ExactModel, output: Tensor, grid: Grid) -> Levels:
 
     A whole number k has the probability that the likelihood gives to the values nearer to its value than to the others.
     """
-    distance, scaling = model.model.distance, model.scaling
-    shape = model.model.shape
+    distance, scaling, shape = model.model.distance, model.scaling, model.model.shape
     shift, scale = (_each(x.double(), shape) for x in (scaling.exact_shift(), scaling.scale))
     count, each = int(grid.count.max()), math.prod(shape)
     with exactly():
@@ -26,10 +26,17 @@ def likelihood(model: ExactModel, output: Tensor, grid: Grid) -> Levels:
         if distance.alike:
             parameters = parameters.unflatten(1, (-1, shape[0])).movedim(1, -1).flatten(0, -2)
 
+    def bent(raw: Tensor, place: Tensor) -> Tensor:
+        """(n,) raw values at these places of a sample, after the scaling's curve."""
+        if scaling.curve is None:
+            return raw
+        with exactly():
+            return bend(raw, scaling.curve.centre.double()[place], scaling.curve.unit.double()[place])
+
     def cumulative(rows: Tensor, level: Tensor) -> Tensor:
         place = rows % each
         raw = grid.boundary(level, place)
-        value = raw if scaling.kind == "none" else (raw - shift[place]) / scale[place]
+        value = raw if scaling.kind == "none" else (bent(raw, place) - shift[place]) / scale[place]
         if distance.alike:
             with exactly():
                 return distance.cumulative(parameters[rows], value[:, None])[:, 0]
@@ -39,7 +46,7 @@ def likelihood(model: ExactModel, output: Tensor, grid: Grid) -> Levels:
         with exactly():
             return distance.cumulative(parameters[samples], values)[of, place]
 
-    raw = likely if scaling.kind == "none" else likely * scale + shift
+    raw = model.raw(likely.unflatten(1, shape)).flatten(1)
     guess = grid.position(raw).flatten().round().long().clamp(1, max(1, count - 1))
     return Levels(count, cumulative, guess, torch.ones_like(guess)).from_end()
 

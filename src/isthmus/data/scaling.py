@@ -1,4 +1,4 @@
-"""Scaling: the affine map from raw values to scaled values, and back."""
+"""Scaling: the map from raw values to scaled values, and back; affine, after a curve where that pays."""
 
 from typing import Any, Self, get_args
 
@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from isthmus.data.curves import Curve
 from isthmus.data.moments import Moments
 from isthmus.data.precision import NOISE
 from isthmus.data.samples import Samples, has_float64, placed
@@ -17,7 +18,8 @@ from isthmus.options.division import ScalingKind
 class Scaling(nn.Module):
     """`scaled = (raw - shift) / scale`: one shift and scale for all numbers of a sample, or one per column.
 
-    Values that stay float64 (see `data.precision`) are shifted and scaled in float64, and only then become float32.
+    Columns of tables with heavy tails are bent by a curve first: `scaled = (curve(raw) - shift) / scale`. Values that
+    stay float64 (see `data.precision`) are bent, shifted and scaled in float64, and only then become float32.
 
     kind: "bytes" (x/255), "standardise" (mean 0, standard deviation 1), "minmax" (to 0..1), "none".
     range: the scaled values' bounds in training; None if unbounded.
@@ -27,6 +29,7 @@ class Scaling(nn.Module):
         float64, too. 0 unless `precise`.
     levels: the number of categories of each column of a table, 0 for a numeric column; categories are not scaled.
         Empty for other data.
+    curve: of a table's columns with heavy tails; None if no column has one.
     """
 
     kind: ScalingKind
@@ -34,6 +37,7 @@ class Scaling(nn.Module):
     shift: Tensor
     scale: Tensor
     rest: Tensor
+    curve: Curve | None
 
     def __init__(
         self,
@@ -44,12 +48,14 @@ class Scaling(nn.Module):
         levels: tuple[int, ...] = (),
         *,
         precise: bool = False,
+        curve: Curve | None = None,
     ) -> None:
         super().__init__()
         self.kind = kind
         self.levels = tuple(levels)
         self.range = range
         self.precise = precise
+        self.curve = curve
         exact, first = (torch.as_tensor(shift, dtype=kind) for kind in (torch.float64, torch.float32))
         second = (exact - first).float()
         rest = torch.stack([second, (exact - first - second).float()]) if precise else first.new_zeros(2, *first.shape)
@@ -63,10 +69,11 @@ class Scaling(nn.Module):
             raw = raw.float()
         raw = placed(raw, self.scale.device)
         if raw.dtype == torch.float64:
+            raw = self.bent(raw)
             if self.kind != "none":
                 raw = (raw - self.exact_shift(raw.device)) / self.scale.to(raw.device).double()
             return raw.to(self.scale.dtype).to(self.scale.device)
-        raw = raw.float()  # bytes travel as bytes
+        raw = self.bent(raw.float())  # bytes travel as bytes
         if self.kind == "none":
             return raw
         if self.precise:
@@ -82,12 +89,20 @@ class Scaling(nn.Module):
             device = self.scale.device if has_float64(self.scale.device) else torch.device("cpu")
             scaled = scaled.to(device).double()
             if self.kind == "none":
-                return scaled
-            return scaled * self.scale.to(device).double() + self.exact_shift(device)
+                return self.unbent(scaled)
+            return self.unbent(scaled * self.scale.to(device).double() + self.exact_shift(device))
         scaled = scaled.to(self.scale.device).float()
         if self.kind == "none":
-            return scaled
-        return scaled * self.scale + self.shift
+            return self.unbent(scaled)
+        return self.unbent(scaled * self.scale + self.shift)
+
+    def bent(self, raw: Tensor) -> Tensor:
+        """(N, *shape) raw values after the curve: the values that are shifted and scaled."""
+        return raw if self.curve is None else self.curve(raw)
+
+    def unbent(self, bent: Tensor) -> Tensor:
+        """The inverse of `bent`."""
+        return bent if self.curve is None else self.curve.inverse(bent)
 
     def exact_shift(self, device: torch.device | None = None) -> Tensor:
         """The shift as float64, on this device, which must have float64; None for the CPU."""
@@ -104,6 +119,7 @@ class Scaling(nn.Module):
         shift = self.exact_shift() if self.precise else self.shift
         scaling = {"kind": self.kind, "range": bounds, "shift": shift.tolist(), "scale": self.scale.tolist()}
         scaling |= {"levels": list(self.levels)} if self.levels else {}
+        scaling |= {} if self.curve is None else {"curve": self.curve.to_json()}
         return scaling | ({"dtype": "float64"} if self.precise else {})
 
     @classmethod
@@ -120,13 +136,14 @@ class Scaling(nn.Module):
             scale = torch.tensor(d["scale"], dtype=torch.float32)
             bounds = None if bounds is None else (float(bounds[0]), float(bounds[1]))
             levels = tuple(int(count) for count in d.get("levels", ()))
+            curve = Curve.from_json(d["curve"]) if d.get("curve") else None
         except (KeyError, TypeError, ValueError, IndexError) as error:
             raise DataError(f"{d!r:.80} does not describe a scaling: expected kind, range, shift and scale.") from error
         if kind not in get_args(ScalingKind) or not (scale != 0).all() or not torch.isfinite(scale).all():
             raise DataError(
                 f"{d!r:.80} does not describe a scaling: its kind is unknown or its scale is 0 or infinite."
             )
-        return cls(kind, shift, scale, bounds, levels, precise=precise)
+        return cls(kind, shift, scale, bounds, levels, precise=precise, curve=curve)
 
     @classmethod
     def learn(cls, kind: str, samples: Samples) -> Self:
@@ -136,7 +153,8 @@ class Scaling(nn.Module):
         numbers share a unit. Missing numbers (NaN) are ignored.
 
         kind: "bytes", "standardise", "minmax", "none"; or "auto": bytes for uint8 pictures, none for unnamed floats
-            that lie in 0..1, minmax for other pictures, standardise for the rest.
+            that lie in 0..1, minmax for other pictures, standardise for the rest, after a curve for columns of tables
+            with heavy tails (see `Curve.learn`).
 
         Raises:
             DataError: `kind` is unknown, there are no samples, or kind="bytes" for values that aren't bytes.
@@ -150,7 +168,8 @@ class Scaling(nn.Module):
             return cls("none")
         if samples.kind == "pictures" and samples.dtype == "uint8" and kind in ("auto", "bytes"):
             return cls("bytes", 0.0, 255.0, (0.0, 1.0))
-        seen, precise = _Statistics(samples), samples.dtype == "float64"
+        curve = Curve.learn(samples) if kind == "auto" else None
+        seen, precise = _Statistics(samples, curve), samples.dtype == "float64"
         if kind == "bytes":
             if seen.low.min() < 0 or seen.high.max() > 255:
                 raise DataError(
@@ -171,20 +190,22 @@ class Scaling(nn.Module):
         if kind == "minmax":
             bounds = None if any(levels) else (0.0, 1.0)
             return cls("minmax", *_finite(seen.low, seen.high - seen.low), bounds, levels, precise=precise)
-        return cls("standardise", *_finite(seen.mean, seen.deviation), levels=levels, precise=precise)
+        _tell_curved(samples, curve)
+        return cls("standardise", *_finite(seen.mean, seen.deviation), levels=levels, precise=precise, curve=curve)
 
 
 class _Statistics:
     """Minimum, maximum, mean and standard deviation of the known values of samples, and which of them are constant.
 
-    `(columns,)` for tables, `(channels, 1)` for series, `()` for others.
+    Those of bent values, if there is a curve. `(columns,)` for tables, `(channels, 1)` for series, `()` for others.
     """
 
-    def __init__(self, samples: Samples) -> None:
+    def __init__(self, samples: Samples, curve: Curve | None) -> None:
         precise = samples.dtype == "float64"
         seen = Moments(samples.kind, samples.shape, centred=precise)
         for part in samples.batches(samples.at_a_time):
-            seen.add(part.numpy().astype(np.float64))
+            values = part.double() if curve is None else curve(part.double())
+            seen.add(values.numpy())
         self.low, self.high, self.mean = seen.low, seen.high, seen.mean
         self.constant = self.low == self.high
         if precise:
@@ -208,6 +229,17 @@ def _finite(shift: np.ndarray, scale: np.ndarray) -> tuple[Tensor, Tensor]:
     """The shift as float64, and the scale as float32, with 0 (a constant column) replaced by 1."""
     scales = torch.as_tensor(np.asarray(scale), dtype=torch.float32)
     return torch.as_tensor(np.asarray(shift), dtype=torch.float64), torch.where(scales == 0, 1.0, scales)
+
+
+def _tell_curved(samples: Samples, curve: Curve | None) -> None:
+    if curve is None:
+        return
+    names = [repr(samples.columns[place]) for place in curve.unit.nonzero()[:, 0].tolist()]
+    remark(
+        f"Heavy tails: column{'s' * (len(names) > 1)} {listed(names)}. The few largest values would dominate, so the "
+        "model gets these columns on a scale that is logarithmic for large values. To scale them as the others, pass "
+        "scaling='standardise'."
+    )
 
 
 def _tell_constant(samples: Samples, seen: _Statistics) -> None:

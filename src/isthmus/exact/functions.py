@@ -123,6 +123,19 @@ def log1p(x: Tensor) -> Tensor:
 
 
 @in_pieces
+def asinh(x: Tensor) -> Tensor:
+    """The inverse hyperbolic sine, accurate near 0; for magnitudes up to 1e150."""
+    far = x.abs()
+    return torch.copysign(log1p(far + far * far / (1 + sqrt(1 + far * far))), x)
+
+
+@in_pieces
+def sinh(x: Tensor) -> Tensor:
+    """The hyperbolic sine, accurate near 0."""
+    return (expm1(x) - expm1(-x)) / 2
+
+
+@in_pieces
 def normal_cdf(x: Tensor) -> Tensor:
     """The standard normal distribution's Φ(x); constant beyond ±7. Absolute error below 1e-11.
 

@@ -388,6 +388,8 @@ _COUNTERPARTS: dict[Any, Callable[..., Any]] = {
     aten.expm1: functions.expm1,
     aten.log: functions.log,
     aten.log1p: functions.log1p,
+    aten.asinh: functions.asinh,
+    aten.sinh: functions.sinh,
     aten.sigmoid: tables.sigmoid,
     aten.tanh: tables.tanh,
     aten.sigmoid_: lambda x: x.copy_(tables.sigmoid(x)),

@@ -41,7 +41,7 @@ def generative(run: TrainedModel, samples: Samples, pca: Callable[[int], PCA]) -
     if has_likelihood(run.model):
         bound = elbo(run.model, samples)
         found |= {"elbo": bound.value, "kl": float(bound.kl.sum())}
-        found["bits"] = bits_per_dimension(run.model, bound.value)
+        found["bits"] = bits_per_dimension(run.model, bound.value, samples)
     if has_prior(run) and run.model.decodes and len(samples) > 1 and samples.kind != "tokens":
         real = samples.some(DRAWS)
         drawn = source_of(run).draw(len(real), torch.Generator().manual_seed(0)).values

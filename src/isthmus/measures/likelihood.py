@@ -108,16 +108,33 @@ def log_likelihood(model: Autoencoder, samples: Samples, *, draws: int = 5000, s
     return LogLikelihood(per_sample, errors)
 
 
-def bits_per_dimension(model: Autoencoder, log_likelihood: float) -> float:
+def bits_per_dimension(model: Autoencoder, log_likelihood: float, samples: Samples | None = None) -> float:
     r"""Bits per number of a sample, from log p(x) in nats: :math:`-\log_2 p(x) / D`.
 
     For a density, they refer to raw data with a precision of 1 in their unit (for example a step of a byte): the scaled
-    data's bits, plus the mean logarithm of the scale.
+    data's bits, plus the mean logarithm of the scale, and of the slope of the scaling's curve at these values.
+
+    samples: those of the log-likelihood; needed for a density of columns with a curve only.
+
+    Raises:
+        BlueprintError: they are needed, but not given.
     """
     nats = -log_likelihood / math.prod(model.shape)
     if model.distance.density:
         nats += float(model.scaling.scale.cpu().double().log().mean())
+        nats -= _log_slope(model, samples)
     return nats / math.log(2)
+
+
+def _log_slope(model: Autoencoder, samples: Samples | None) -> float:
+    """The mean logarithm of the slope of the scaling's curve, over the known numbers of the samples."""
+    curve = model.scaling.curve
+    if curve is None:
+        return 0.0
+    if samples is None:
+        raise BlueprintError("Some columns are scaled by a curve, whose slope differs. Give the samples (samples=).")
+    slopes = [curve.log_slope(raw.cpu().double()) for raw in samples.batches(samples.at_a_time)]
+    return float(torch.cat(slopes).nanmean())
 
 
 def _draws(

@@ -59,14 +59,25 @@ def spec_of(
         classes=classes,
         masked=masked,
         constant_costs=constant_costs(sample, scaling.levels) if sample is not None and sample.ndim == 2 else (),
-        grids=grids(sample, scaling.exact_shift(), scaling.scale.cpu(), scaling.levels, precise=scaling.precise)
-        if sample is not None and sample.ndim == 2
-        else (),
+        grids=_grids(sample, scaling) if sample is not None and sample.ndim == 2 else (),
         damaged=how_damaged(data.train) if isinstance(data, Data) else None,
         inputs=math.prod(shape),
         dimensions=dimensions(sample, scaling.levels) if sample is not None and count_dimensions else None,
         deviation=deviation(sample) if sample is not None else None,
         frequent=frequent(sample) if sample is not None and within_unit(scaling.range) else (),
+    )
+
+
+def _grids(sample: Tensor, scaling: Scaling) -> tuple[tuple[float, ...], ...]:
+    units = () if scaling.curve is None else scaling.curve.unit.tolist()
+    return grids(
+        sample,
+        scaling.exact_shift(),
+        scaling.scale.cpu(),
+        scaling.levels,
+        precise=scaling.precise,
+        unbent=scaling.unbent,
+        units=units,
     )
 
 

@@ -163,5 +163,7 @@ def check_scaling(scaling: Scaling, shape: tuple[int, ...]) -> None:
             raise ValueError(f"the scaling's {name} is not finite")
         if torch.broadcast_shapes(numbers.shape, shape) != shape:
             raise ValueError(f"the scaling's {name} has shape {tuple(numbers.shape)}, but a sample has {shape}")
+    if scaling.curve is not None and (len(scaling.curve.unit),) != shape:
+        raise ValueError(f"the scaling has {len(scaling.curve.unit)} curves, but a sample has {shape}")
     if scaling.levels and len(scaling.levels) != shape[0]:
         raise ValueError(f"the scaling has {len(scaling.levels)} columns, but a sample has {shape[0]}")

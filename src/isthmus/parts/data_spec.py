@@ -32,7 +32,7 @@ class DataSpec:
     frequent: the scaled values that are much more frequent than their neighbours, in order
         (`parts.distances.mixture`).
     tokens: the size of the vocabulary of samples of tokens; 0 for other data.
-    grids: for each column of a table, the step of its numbers and the place of the number 0, scaled
+    grids: for each column of a table, the step of its numbers and the place of the number 0, scaled, and its curve
         (`parts.distances.column_likelihood`); empty for other data.
     """
 
@@ -46,7 +46,7 @@ class DataSpec:
     deviation: float | None = None
     damaged: tuple[bool, int] | None = None
     frequent: tuple[float, ...] = ()
-    grids: tuple[tuple[float, float], ...] = ()
+    grids: tuple[tuple[float, ...], ...] = ()
     tokens: int = 0
 
     def size(self, most: int) -> int:

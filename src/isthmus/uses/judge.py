@@ -121,7 +121,7 @@ def judge(
         data=data,
         sharpness=_sharpness(run, drawn.values, real),
         likelihood=found,
-        bits=None if found is None else bits_per_dimension(run.model, found.mean),
+        bits=None if found is None else bits_per_dimension(run.model, found.mean, real),
     )
 
 

@@ -1,6 +1,7 @@
 """The likelihood for tables of mixed columns: probabilities of the exact numbers and categories."""
 
 import math
+from collections.abc import Callable, Sequence
 from typing import Annotated, ClassVar, Literal, Self
 
 import torch
@@ -14,10 +15,21 @@ from isthmus.parts.distances.distance import Distance, mean_of, variance_of
 from isthmus.parts.distances.levels import LOG_SCALE_LIMIT, logistic_bin
 from isthmus.parts.part import Shape
 
-Grid = tuple[Annotated[float, Field(ge=0)], float]
+Even = tuple[Annotated[float, Field(ge=0)], float]
 """The scaled values of a column: whole multiples of the first number from the second one."""
+Curved = tuple[
+    Annotated[float, Field(gt=0)], float, float, Annotated[float, Field(gt=0)], Annotated[float, Field(gt=0)]
+]
+"""The same of a column whose scaling has a curve: a typical step, and 0; then the scaling's shift and scale after the
+curve, and the step before the curve, in its units."""
+Grid = Even | Curved
 _LEAST = 1 / 20
 """The smallest scale of a logistic, in steps of its column; then one value has all but 1e-4 of the probability."""
+_ROUNDED = 2.0**-21
+"""The error of a scaled value in float32, as a share of what was added to make it."""
+_NARROW = 1e-2
+_FARTHEST = 42.0
+"""Beyond it, float32 can't square the hyperbolic sine."""
 
 
 class ColumnLikelihood(Distance):
@@ -34,7 +46,8 @@ class ColumnLikelihood(Distance):
     levels: the number of categories of each column, 0 for a numeric column; empty if all columns are numeric.
     grids: the step of each numeric column and the place of the number 0, scaled; a step of 0 for categories.
         Both are decided from the data: the step is the largest of 1, 0.1, … 0.000001, in the column's unit, of which
-        all numbers are multiples. Numbers with more decimals count as rounded to six.
+        all numbers are multiples. Numbers with more decimals count as rounded to six. If the scaling bends the column,
+        the steps differ in width after it; then the grid holds the curve, too.
 
     Source: Xu et al., Modeling tabular data using conditional GAN, NeurIPS (2019), whose TVAE has a mixture for each
     number and a softmax for each category; the bins: Salimans et al., PixelCNN++, ICLR (2017).
@@ -104,9 +117,9 @@ class ColumnLikelihood(Distance):
         """(N, outputs), (N, D) to (N, D) nats."""
         self._check_shapes(output, target)
         logits, place, narrow, categories = self._parts(output)
-        half = self._grids(output)[0] / 2
+        middle, half = self._bins(target[:, self._numbers(target.shape[1])])
         never = torch.zeros((), dtype=torch.bool, device=output.device)
-        away = target[:, None, self._numbers(target.shape[1])] - place
+        away = middle[:, None] - place
         nats = logits.logsumexp(1) - (logits - logistic_bin(away, half, narrow, never, never)).logsumexp(1)
         chosen = [
             own.logsumexp(1) - own.gather(1, self._category(target, column, own.shape[1]))[:, 0]
@@ -171,8 +184,24 @@ class ColumnLikelihood(Distance):
 
     def _grids(self, like: Tensor) -> Tensor:
         """(2, numbers) or (2, 1): the steps and the places of 0, in the number format of `like`."""
-        own = [grid for place, grid in enumerate(self.grids) if not self.levels or not self.levels[place]]
+        own = [grid[:2] for grid in self._of_numbers]
         return like.new_tensor(own).view(-1, 2).T if self.grids else like.new_tensor([[1.0], [0.0]])
+
+    @property
+    def _of_numbers(self) -> list[Grid]:
+        """The grids of the numeric columns."""
+        return [grid for place, grid in enumerate(self.grids) if not self.levels or not self.levels[place]]
+
+    def _bins(self, numbers: Tensor) -> tuple[Tensor, Tensor]:
+        """(N, numbers) to the middles of their steps, and half the steps' widths, which broadcast to them."""
+        half = self._grids(numbers)[0] / 2
+        curves = [grid[2:] if len(grid) == 5 else (0.0, 1.0, 0.0) for grid in self._of_numbers]
+        if not any(step for *_, step in curves):
+            return numbers, half
+        shift, scale, step = numbers.new_tensor(curves).T
+        middle, own = _curved_bins(numbers * scale + shift, step)
+        curved = step > 0
+        return torch.where(curved, (middle - shift) / scale, numbers), torch.where(curved, own / scale, half)[:, None]
 
     def _category(self, target: Tensor, column: int, levels: int) -> Tensor:
         """(N, 1) category of each row; an unknown one, whose number is one too large, counts as the last."""
@@ -194,30 +223,69 @@ class ColumnLikelihood(Distance):
 
 
 def grids(
-    sample: Tensor, shift: Tensor, scale: Tensor, levels: tuple[int, ...] = (), *, precise: bool = False
-) -> tuple[Grid, ...]:
+    sample: Tensor,
+    shift: Tensor,
+    scale: Tensor,
+    levels: tuple[int, ...] = (),
+    *,
+    precise: bool = False,
+    unbent: Callable[[Tensor], Tensor] = lambda bent: bent,
+    units: Sequence[float] = (),
+) -> tuple[tuple[float, ...], ...]:
     """The grid of each column of (n, D) scaled samples (see `ColumnLikelihood`). NaN is ignored.
 
     shift, scale: of the scaling, one for all columns or one for each. precise: whether it was subtracted in float64.
+    unbent: the inverse of the scaling's curve. units: its units, 0 for a column without; empty if there is no curve.
     """
     shift, scale = (value.double().expand(sample.shape[1]) for value in (shift, scale))
-    steps = [
-        0.0 if levels and levels[place] else _step(column[~column.isnan()], float(shift[place]), precise=precise)
-        for place, column in enumerate((sample.double() * scale + shift).unbind(1))
-    ]
-    return tuple(zip((torch.tensor(steps) / scale).tolist(), (-shift / scale).tolist(), strict=True))
+    bent = sample.double() * scale + shift
+    raw, found = unbent(bent), []
+    for place, unit in enumerate(units or [0.0] * sample.shape[1]):
+        column, own = raw[:, place], (float(shift[place]), float(scale[place]))
+        known = column[~column.isnan()]
+        if levels and levels[place]:
+            found.append(_grid(0.0, *own))
+        elif unit:
+            curved = bent[:, place][~column.isnan()]
+            reach = unit * curved.cosh()  # of an error of the curved value
+            step = _step(known, _ROUNDED * reach * (curved.abs() if precise else curved.abs().clamp(min=abs(own[0]))))
+            found.append(_curved_grid(curved, *own, step / unit))
+        else:
+            rounded = known - own[0] if precise else torch.cat([known, known.new_tensor([own[0]])])
+            error = _ROUNDED * (rounded.abs().max() if len(rounded) else rounded.new_zeros(()))
+            found.append(_grid(_step(known, error.expand_as(known)), *own))
+    return tuple(found)
 
 
-def _step(numbers: Tensor, shift: float, *, precise: bool) -> float:
+def _grid(step: float, shift: float, scale: float) -> tuple[float, ...]:
+    return float(torch.tensor(step)) / scale, -shift / scale
+
+
+def _curved_grid(curved: Tensor, shift: float, scale: float, step: float) -> tuple[float, ...]:
+    """The grid of a column with a curve, from (n,) curved values; the step is in the curve's units."""
+    _, half = _curved_bins(curved, step)
+    typical = float((2 * half).log().mean().exp()) if len(curved) else step
+    return typical / scale, -shift / scale, shift, scale, step
+
+
+def _curved_bins(curved: Tensor, step: "Tensor | float") -> tuple[Tensor, Tensor]:
+    """Middle and half the width of the bins around curved values; a step wide before the curve, in its units."""
+    place = curved.clamp(-_FARTHEST, _FARTHEST).sinh()
+    width = step / torch.hypot(place, torch.ones_like(place))
+    low, high = (place - step / 2).asinh(), (place + step / 2).asinh()
+    narrow = width < _NARROW  # the difference of the edges would have too few digits
+    return torch.where(narrow, curved, (low + high) / 2), torch.where(narrow, width, high - low) / 2
+
+
+def _step(numbers: Tensor, errors: Tensor) -> float:
     """The largest of 1, 0.1, … 0.000001 of which all these are multiples; the last one if none is.
 
-    shift: what scaling had subtracted from them, in single precision unless `precise`.
+    errors: of each number; those with an error of a tenth of a step or more don't count, unless they are most.
     """
-    rounded = numbers - shift if precise else torch.cat([numbers, numbers.new_tensor([shift])])
-    error = 2.0**-21 * (float(rounded.abs().max()) if len(rounded) else 0.0)
     for digits in range(7):
         steps = numbers * 10.0**digits
-        allowed = max(1e-3, error * 10.0**digits)  # in steps
-        if allowed < 0.1 and bool(((steps - steps.round()).abs() < allowed).all()):
+        allowed = (errors * 10.0**digits).clamp(min=1e-3)  # in steps
+        clear = allowed < 0.1
+        if 2 * int(clear.sum()) >= len(numbers) and bool(((steps - steps.round()).abs() < allowed)[clear].all()):
             return 10.0**-digits
     return 1e-6
