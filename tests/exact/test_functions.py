@@ -20,9 +20,16 @@ ABSOLUTE = {
     "erf": special.erf,
 }
 """Functions with a bounded absolute error, and their references."""
-RELATIVE = {"exp": np.exp, "sigmoid": special.expit, "expm1": np.expm1, "log1p": np.log1p}
+RELATIVE = {
+    "exp": np.exp,
+    "sigmoid": special.expit,
+    "expm1": np.expm1,
+    "log1p": np.log1p,
+    "asinh": np.arcsinh,
+    "sinh": np.sinh,
+}
 """Functions with a bounded relative error."""
-RISING = ("exp", "sigmoid", "expm1", "tanh", "softplus", "normal_cdf", "erf")
+RISING = ("exp", "sigmoid", "expm1", "asinh", "sinh", "tanh", "softplus", "normal_cdf", "erf")
 INF, NAN = math.inf, math.nan
 
 

@@ -119,8 +119,8 @@ def curve_of(values: np.ndarray) -> tuple[float, float] | None:
     """Centre and unit of the curve for a column's (n,) values, or None if it doesn't pay. NaN is ignored.
 
     It pays for at least 20 different values with heavy tails, if the curve at least halves their excess kurtosis. The
-    centre is 0 for values that are never negative, or else the median; of both, whichever leaves the smaller kurtosis.
-    The unit is the median distance to the centre.
+    centre is 0 for values that are never negative, and the median for others, or if 0 doesn't pay. The unit is the
+    median distance to the centre.
     """
     values = values[~np.isnan(values)]
     if len(np.unique(values)) < DISTINCT:
@@ -129,14 +129,12 @@ def curve_of(values: np.ndarray) -> tuple[float, float] | None:
     before = kurtosis(values[:, None])[0]
     if not before > HEAVY or last - first <= LONG * (upper - lower):
         return None
-    tried = []
     for centre in (0.0, float(np.float32(middle))) if values.min() >= 0 else (float(np.float32(middle)),):
         away = np.abs(values - centre)
         unit = float(np.float32(np.median(away[away > 0])))
-        if 0 < unit < np.inf:
-            tried.append((kurtosis(np.arcsinh((values - centre) / unit)[:, None])[0], centre, unit))
-    after, centre, unit = min(tried, default=(np.inf, 0.0, 0.0))
-    return (centre, unit) if after <= before / 2 else None
+        if 0 < unit < np.inf and kurtosis(np.arcsinh((values - centre) / unit)[:, None])[0] <= before / 2:
+            return centre, unit
+    return None
 
 
 def kurtosis(values: np.ndarray) -> np.ndarray:
