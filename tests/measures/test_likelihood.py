@@ -9,6 +9,7 @@ from torch import nn
 from torch.distributions import MultivariateNormal
 
 from isthmus.data import Samples, Scaling
+from isthmus.data.curves import Curve
 from isthmus.errors import BlueprintError
 from isthmus.measures import bits_per_dimension, elbo, log_likelihood
 from isthmus.model.autoencoder import Autoencoder
@@ -116,6 +117,31 @@ def test_a_distance_that_is_no_likelihood_and_a_code_without_a_posterior_are_ref
 def test_bits_of_probabilities_are_those_of_a_code_for_the_sample():
     model = recipe("vae", code=2, widths=(8,)).build((1, 4, 4))
     assert bits_per_dimension(model, -16 * math.log(2)) == pytest.approx(1)
+
+
+def test_bits_of_a_density_of_columns_with_a_curve_are_of_the_raw_data():
+    raw, truth = linear_model()
+    unit = torch.tensor([2.0, 0.0, 1.0, 5.0, 0.0])
+    curve = Curve(torch.zeros(DATA), unit)
+    model = Autoencoder(
+        raw.encoder,
+        raw.decoder,
+        shape=(DATA,),
+        code=GaussianCode(),
+        distance=Gaussian(scale=NOISE, link="identity"),
+        scaling=Scaling("standardise", torch.zeros(DATA), torch.full((DATA,), 3.0), curve=curve),
+        code_shape=(CODE,),
+    ).double()
+    given = Samples(model.scaling.inverse(samples(40).tensor()))
+    found = log_likelihood(model, given, draws=3).mean
+    x = given.tensor().double().clone().requires_grad_()
+    bent = torch.where(unit > 0, (x / torch.where(unit > 0, unit, 1)).asinh(), x) / 3
+    (slope,) = torch.autograd.grad(bent.sum(), x)
+    nats = truth.log_prob(bent.detach()).mean() + slope.log().sum(1).mean()
+    expected = -float(nats) / DATA / math.log(2)
+    assert bits_per_dimension(model, found, given) == pytest.approx(expected, abs=1e-4)
+    with pytest.raises(BlueprintError, match="samples="):
+        bits_per_dimension(model, found)
 
 
 def test_bits_of_a_density_are_of_the_raw_data_whatever_their_scaling():

@@ -121,6 +121,45 @@ def test_a_column_of_categories_has_no_step_and_the_finest_one_is_a_millionth():
     assert [step for step, _ in found] == pytest.approx([0.0, 1e-6])
 
 
+def bent_counts(unit: float = 30.0) -> tuple[torch.Tensor, torch.Tensor, ColumnLikelihood]:
+    """Whole numbers with a heavy tail, (n, 1) raw and scaled, and the distance with their grid."""
+    raw = torch.from_numpy(np.floor(np.exp(np.random.default_rng(0).normal(3, 1.5, (3000, 1)))))
+    bent = (raw / unit).asinh()
+    shift, scale = bent.mean()[None], bent.std()[None]
+    scaled = (bent - shift) / scale
+    found = grids(scaled.float(), shift, scale, unbent=lambda u: unit * u.sinh(), units=[unit])
+    return raw, scaled, ColumnLikelihood(components=2, grids=found)
+
+
+def test_the_step_of_a_column_with_a_curve_is_found_and_its_typical_width_is_a_geometric_mean():
+    raw, _, distance = bent_counts()
+    typical, zero, shift, scale, step = distance.grids[0]
+    assert step * 30 == pytest.approx(1)
+    assert zero == pytest.approx(-shift / scale)
+    widths = [((raw + side) / 30).asinh() / scale for side in (-0.5, 0.5)]
+    assert typical == pytest.approx(float((widths[1] - widths[0]).log().mean().exp()), rel=1e-3)
+    assert ColumnLikelihood.model_validate(distance.model_dump(mode="json")) == distance
+
+
+def test_the_probabilities_of_a_column_with_a_curve_sum_to_one_over_the_raw_numbers():
+    _, _, distance = bent_counts()
+    shift, scale, step = distance.grids[0][2:]
+    output = torch.tensor([[0.3, -0.2, 0.1, 1.4, -2.0, -1.0]], dtype=torch.float64)
+    levels = torch.arange(-(10**5), 10**5, dtype=torch.float64)[:, None]
+    scaled = ((step * levels).asinh() - shift) / scale
+    nats = distance.elements(output.expand(len(levels), -1), scaled)
+    assert float((-nats).exp().sum()) == pytest.approx(1, abs=1e-3)
+    edges = [((step * (levels + side)).asinh() - shift) / scale for side in (-0.5, 0.5)]
+    below, upto = (distance.cumulative(distance.parameters(output).expand(len(levels), -1), edge) for edge in edges)
+    assert torch.allclose((-nats).exp(), upto - below, atol=1e-6, rtol=0)
+
+
+def test_numbers_far_outside_of_a_column_with_a_curve_have_finite_nats_in_single_precision():
+    _, _, distance = bent_counts()
+    target = torch.tensor([[-1e4], [0.0], [1e4]])
+    assert bool(distance.elements(torch.zeros(3, 6), target).isfinite().all())
+
+
 def test_pictures_are_refused():
     blueprint = ist.recipe("vae", code=1, distance="column-likelihood")
     with pytest.raises(BlueprintError, match="rows of a table"):
