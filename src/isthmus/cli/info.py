@@ -2,12 +2,14 @@
 
 import json as json_module
 import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from isthmus.cli import options
 from isthmus.cli.console import number, say, say_json, say_table
+from isthmus.formatting import listed
 
 if TYPE_CHECKING:
     from isthmus.model.recipe import Recipe
@@ -133,7 +135,7 @@ def _data(description: dict[str, Any]) -> list[str]:
         f"  source: {description.get('source') or 'given in memory'}",
         f"  {description.get('kind')}, {shape}, {description.get('dtype')}",
         "  samples: " + ", ".join(f"{name} {count:,}" for name, count in counts.items()),
-        f"  scaling: {description.get('scaling', {}).get('kind')}",
+        f"  scaling: {_scaling(description.get('scaling', {}), description.get('columns') or ())}",
     ]
     if medium := description.get("medium"):
         told = {name: value for name, value in medium.items() if isinstance(value, int)}
@@ -141,6 +143,13 @@ def _data(description: dict[str, Any]) -> list[str]:
     if description.get("label_names"):
         lines.append(f"  labels: {', '.join(map(str, description['label_names']))}")
     return lines
+
+
+def _scaling(scaling: dict[str, Any], columns: Sequence[str]) -> str:
+    """The kind, and the columns with a curve, "standardise, after a curve: 'income'"."""
+    units = (scaling.get("curve") or {}).get("unit") or ()
+    curved = listed([repr(name) for name, unit in zip(columns, units, strict=False) if unit])
+    return f"{scaling.get('kind')}, after a curve: {curved}" if curved else str(scaling.get("kind"))
 
 
 def _training(run: "Run") -> list[str]:

@@ -18,6 +18,9 @@ HEAVY = 10.0
 LONG = 5.0
 """The least range from the 1st to the 99th percentile, in interquartile ranges: of a normal distribution 3.4, an
 exponential one 4.2. So a few outliers in an ordinary column make no curve."""
+BULK = 4.0
+"""The curve's unit, in median distances to the centre: 2.7 standard deviations of a normal distribution. So the bulk of
+the values stays nearly linear, and only the tails are bent (docs/decisions/0020)."""
 FARTHEST = 1e18
 """Units from the centre: float32 has no square of a number above 1.8e19."""
 AT_A_TIME = 256
@@ -119,8 +122,8 @@ def curve_of(values: np.ndarray) -> tuple[float, float] | None:
     """Centre and unit of the curve for a column's (n,) values, or None if it doesn't pay. NaN is ignored.
 
     It pays for at least 20 different values with heavy tails, if the curve at least halves their excess kurtosis. The
-    centre is 0 for values that are never negative, and the median for others, or if 0 doesn't pay. The unit is the
-    median distance to the centre.
+    centre is 0 for values that are never negative, and the median for others, or if 0 doesn't pay. The unit is four
+    median distances to the centre.
     """
     values = values[~np.isnan(values)]
     if len(np.unique(values)) < DISTINCT:
@@ -131,7 +134,7 @@ def curve_of(values: np.ndarray) -> tuple[float, float] | None:
         return None
     for centre in (0.0, float(np.float32(middle))) if values.min() >= 0 else (float(np.float32(middle)),):
         away = np.abs(values - centre)
-        unit = float(np.float32(np.median(away[away > 0])))
+        unit = float(np.float32(BULK * np.median(away[away > 0])))
         if 0 < unit < np.inf and kurtosis(np.arcsinh((values - centre) / unit)[:, None])[0] <= before / 2:
             return centre, unit
     return None

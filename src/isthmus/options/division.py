@@ -37,7 +37,8 @@ class DivisionOptions:
         Literal["auto"] | ScalingKind,
         Option(
             "How to scale the values, learnt from the training part: bytes (divide by 255), standardise (mean 0, "
-            "variance 1), minmax (0 to 1) or none. auto decides by the data.",
+            "variance 1), minmax (0 to 1) or none. auto decides by the data, and bends a table's columns with heavy "
+            "tails first.",
             "CHOICE",
             DATA,
         ),
