@@ -21,6 +21,8 @@ from isthmus.errors import DataError, nearest, remark, renamed
 from isthmus.formatting import listed
 
 NAME = "name"  # a text column with this name holds the samples' names
+ROW = b"isthmus.row"
+"""In a table's metadata: the number of its first row in the file, from 1."""
 MOST_COLUMNS = 100_000
 """Arrow takes some kilobytes for each column beside its values."""
 BATCH = 2**15  # rows of a table whose columns are put side by side at a time
