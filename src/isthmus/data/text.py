@@ -17,7 +17,9 @@ from isthmus.data.delimited.file import MARKS
 from isthmus.data.delimited.header import NUMBER
 from isthmus.data.options import Options
 from isthmus.data.raw import Raw
-from isthmus.data.tables import NAME, ROW, as_written, check_columns, from_arrow, give_back, is_number, slim
+from isthmus.data.schema.column import is_number
+from isthmus.data.schema.schema import schema_of
+from isthmus.data.tables import NAME, ROW, as_written, check_columns, following, from_arrow, give_back, slim
 from isthmus.errors import DataError, remark
 
 BLOCK = 2**20
@@ -41,7 +43,7 @@ def read_text(path: Path, options: Options, like: Mapping[str, Any] | None = Non
     parts = [slim(table.to_batches(), exact) for table in reader.tables(size)]
     table = reader.joined(parts, size) if parts else reader.empty()
     del parts
-    raw = reader.raw(table)
+    raw = from_arrow(table, options, str(path), like, named=reader.layout.named)
     del table
     give_back()
     return raw
@@ -57,7 +59,15 @@ def text_pieces(
     """
     reader = _Reader.of(path, options, like)
     block = min(max(2**16, size * reader.layout.row), 2**26)
-    return None, lambda: map(reader.raw, reader.tables(block))
+
+    def pieces() -> Iterator[Raw]:
+        known = like
+        for table in reader.tables(block):
+            raw = from_arrow(table, options, str(path), known, named=reader.layout.named, whole=False)
+            known = known or following(raw, options)
+            yield raw
+
+    return None, pieces
 
 
 @dataclass(frozen=True)
@@ -90,28 +100,46 @@ class _Reader:
         return [name for name in self.layout.names if name != index]
 
     def _asks_for(self, index: str) -> bool:
-        learnt = (self.like or {}).get("columns") or ()
-        return index in (self.options.label, *self.options.columns, *self.options.categorical, *learnt)
+        options = self.options
+        typed = (text.partition("=")[0] for text in options.types)
+        asked = (options.label, options.id, *options.columns, *options.categorical, *typed)
+        return index in (*asked, *(self._learnt or ()))
+
+    @cached_property
+    def _learnt(self) -> tuple[str, ...] | None:
+        """The columns that the model takes, if they have names."""
+        schema = schema_of(self.like)
+        return schema.names if schema is not None and schema.named else None
 
     @cached_property
     def wanted(self) -> list[str]:
         """The columns whose cells are converted: those to learn from, the labels and the names."""
         options, names = self.options, self.names
-        learnt = (self.like or {}).get("columns")
         if options.columns:
             chosen = set(options.columns)
-        elif learnt and self.layout.named:
-            chosen = set(learnt)
+        elif self._learnt is not None and self.layout.named:
+            chosen = set(self._learnt)
         else:
             chosen = set(names) - set(options.exclude)
         label = options.label
         if isinstance(label, int) and str(label) not in names and -len(names) <= label < len(names):
             label = names[label]
-        chosen |= {NAME, str(label)}
+        chosen |= {NAME, options.id or NAME, str(label)}
         return [name for name in names if name in chosen]
 
     @cached_property
-    def as_written(self) -> dict[str, pa.DataType]:
+    def _read(self) -> list[str]:
+        """The columns that are read: for a model all, because results show those that it doesn't take."""
+        return self.wanted if self.like is None else self.names
+
+    @cached_property
+    def _types(self) -> dict[str, pa.DataType]:
+        """The types of columns that aren't inferred: those that aren't wanted stay text."""
+        wanted = set(self.wanted)
+        return self._padded | {name: pa.string() for name in self._read if name not in wanted}
+
+    @cached_property
+    def _padded(self) -> dict[str, pa.DataType]:
         """Columns of labels and categories whose numbers are names with zeros at the start, such as "007"."""
         exact = set(as_written(self.options, self.like))
         count = len(self.names)
@@ -144,12 +172,12 @@ class _Reader:
             line=layout.line,
         )
         names = self.names if columns is None else list(columns)
-        read = self.wanted if columns is None else names
+        read, types = (self._read, self._types) if types is None else (names, types)
         for block in cut:
             text = self._plain(block.text)
             if not text.strip():
                 continue
-            found = self._parsed(Block(text, block.line), read, self.as_written if types is None else types)
+            found = self._parsed(Block(text, block.line), read, types)
             if not found.num_rows:
                 continue
             of = dict(zip(read, found.columns, strict=True))
@@ -219,9 +247,6 @@ class _Reader:
     def empty(self) -> pa.Table:
         """A table without rows."""
         return pa.table({name: pa.nulls(0) for name in self.names})
-
-    def raw(self, table: pa.Table) -> Raw:
-        return from_arrow(table, self.options, str(self.file.path), self.like, named=self.layout.named)
 
 
 def _mixed(schemas: Sequence[pa.Schema]) -> list[str]:
