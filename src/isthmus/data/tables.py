@@ -118,13 +118,13 @@ def slim(batches: Iterable[pa.RecordBatch], exact: Collection[str | int] = ()) -
 
     So a table is never in memory as float64 and float32 at the same time. Without a batch it has no columns.
     """
-    slimmed = []
+    slimmed, exact = [], set(exact)
     for batch in batches:
         names, count = batch.schema.names, batch.num_columns
         short = [
             is_number(column.type)
             and not pa.types.is_boolean(column.type)  # which may be a category
-            and not {names[place].strip(), place, place - count} & set(exact)
+            and not {names[place].strip(), place, place - count} & exact
             for place, column in enumerate(batch.columns)
         ]
         columns = [
@@ -380,6 +380,7 @@ def _matrix(
     known: the categories of columns, if a model has them.
     """
     columns = dict(zip(table.column_names, table.columns, strict=True))
+    first = int((table.schema.metadata or {}).get(ROW, 1))
     matrix = np.empty((table.num_rows, len(schema.features)), np.float64 if schema.exact else np.float32)
     named_by: list[tuple[str, ...]] = [()] * matrix.shape[1]
     plain: list[tuple[int, str]] = []  # columns of numbers that need no look at their cells
@@ -393,7 +394,7 @@ def _matrix(
             plain.append((place, column.name))
         else:
             with np.errstate(over="ignore"):  # what is too large becomes infinite, and is then reported as such
-                for offset, numbers in enumerate(column.encode(own, called)):
+                for offset, numbers in enumerate(column.encode(own, called, first)):
                     matrix[:, place + offset] = numbers
         place += len(column.features)
     places = [at for at, _ in plain]

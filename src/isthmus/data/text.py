@@ -141,7 +141,12 @@ class _Reader:
     @cached_property
     def _padded(self) -> dict[str, pa.DataType]:
         """Columns of labels and categories whose numbers are names with zeros at the start, such as "007"."""
-        exact = set(as_written(self.options, self.like))
+        typed = (text.partition("=") for text in self.options.types)
+        exact = {
+            *as_written(self.options, self.like),
+            self.options.id,
+            *(name for name, _, kind in typed if kind == "category"),
+        }
         count = len(self.names)
         return {
             name: pa.string()

@@ -78,7 +78,7 @@ def decide(rows: Sequence[Sequence[str]]) -> Decision:
     values = [place for place, kind in enumerate(kinds) if kind in (NUMBER, TIME)]
     named = sum(own[place] == TEXT for place in values)
     same = [place for place in values if own[place] in (NUMBER, TIME)]
-    if named > len(same):
+    if named and named >= len(same):
         return Decision(True, "some of its cells are numbers" if same else "")
     if same and _are_names([first[place] for place in same], [[row[place] for place in same] for row in below]):
         return Decision(True, "its cells are numbers that count up")

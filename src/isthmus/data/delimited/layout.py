@@ -296,7 +296,8 @@ def _names(
         if decision.unsure:
             reads, other = ("names of columns", "False") if header else ("a sample", "True")
             remark(
-                f"{where}: the first row is read as {reads}, but {decision.unsure}. If this is wrong, set header={other}."
+                f"{where}: the first row is read as {reads}, but {decision.unsure}. If this is wrong, set "
+                f"header={other}."
             )
     if not header:
         return (), 0

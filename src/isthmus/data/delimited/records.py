@@ -33,7 +33,7 @@ def blocks(
     """
     held: list[bytes] = []
     total, want = 0, size
-    for chunk in _between(chunks, start, end):
+    for chunk in _pieces(_between(chunks, start, end), size):
         held.append(chunk)
         total += len(chunk)
         if total < want:
@@ -60,6 +60,11 @@ def blocks(
         if whole < len(text):
             raise _unclosed(path, line + text.count(b"\n", 0, whole))
     yield Block(text, line)
+
+
+def _pieces(chunks: Iterable[bytes], size: int) -> Iterator[bytes]:
+    """The same bytes, at most `size` at a time."""
+    return (chunk[start : start + size] for chunk in chunks for start in range(0, len(chunk), size))
 
 
 def _between(chunks: Iterable[bytes], start: int, end: int) -> Iterator[bytes]:
