@@ -96,9 +96,7 @@ def test_empty_files_are_refused(tmp_path, text):
         read(tmp_path, text)
 
 
-@pytest.mark.parametrize(
-    "content", [b"\x00\x01\x02\x03", b"a,b\n1,\xff\n", "1,2\n".encode("utf-16"), b"PK\x03\x04\0\0"]
-)
+@pytest.mark.parametrize("content", [b"\x00\x01\x02\x03", b"a,b\n\x01,\xff\n", b"PK\x03\x04\0\0"])
 def test_what_is_no_text_is_refused(tmp_path, content):
     with pytest.raises(DataError, match=r"x\.csv"):
         read(tmp_path, content)

@@ -79,7 +79,7 @@ class Options(ReadingOptions):
         if self.delimiter is not None and len(self.delimiter) != 1:
             raise DataError(f"delimiter={self.delimiter!r}: expected one character, such as ';'.")
         try:
-            b"".decode(self.encoding)
+            "a".encode(self.encoding)
         except LookupError as error:
             raise DataError(
                 f"encoding={self.encoding!r} is unknown: expected a name such as 'utf-8' or 'latin-1'."

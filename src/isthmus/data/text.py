@@ -94,8 +94,8 @@ class _Reader:
             return list(self.layout.names)
         if self.like is None:
             remark(
-                f"{self.file.path}: the first column has no name of its own and is left out as an index. To read it, "
-                f"list it in columns=, where it is called {index!r}."
+                f"{self.file.path}: the first column has no name of its own and is left out as an index. To learn from "
+                f"it, set types='{index}=number'."
             )
         return [name for name in self.layout.names if name != index]
 
@@ -228,7 +228,7 @@ class _Reader:
         if ragged:
             row = ragged[0]
             before = b"\n" + block.text
-            place = before.find(b"\n" + row.text.encode())
+            place = next((m.start() for m in re.finditer(b"\n" + re.escape(row.text.encode()) + b"[\r\n]", before)), -1)
             number = block.line + (before.count(b"\n", 0, place) if place >= 0 else row.number - 1)
             raise DataError(
                 f"{self.file.path}: row {number} has {row.actual_columns} values where {row.expected_columns} were "

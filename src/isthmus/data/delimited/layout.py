@@ -235,7 +235,7 @@ def _titles(records: Sequence[Record], width: int) -> int:
         return 0
     for place, record in enumerate(records):
         filled = sum(bool(cell.strip()) for cell in record.cells)
-        alone = filled == 1 and width > 2
+        alone = filled <= 1 and width > 2
         last = place + 1 < len(records) and len(records[place + 1].cells) == width
         short = len(record.cells) == width - 1 and width > 2 and last
         if not alone and (len(record.cells) >= width or short):
@@ -377,7 +377,6 @@ def _footer(
     found: list[str] = []
     left = file.size - start
     size = noted = 0
-    totals = any(is_total(record.cells[0]) for record in data[:-1])
     for place in range(len(lines) - 1, -1, -1):
         text = lines[place]
         size += len(text.encode())
@@ -386,21 +385,28 @@ def _footer(
         cells = (_cells(text, delimiter) or [[""]])[0]
         gap = place > 0 and not lines[place - 1].strip(f'\r\n"{delimiter} ')
         if any(cell.strip() for cell in cells):
-            if not _is_foot(cells, width, kinds, gap=gap, totals=totals):
+            if not _is_foot(cells, width, kinds, gap=gap):
                 break
             noted = len(found) + 1
+        elif len(cells) > 1:  # an empty row of a spreadsheet
+            noted = len(found) + 1
         found.append(text)
-    return found[:noted][::-1] if noted else []
+    foot = found[:noted][::-1]
+    end = file.size - sum(len(text.encode()) for text in foot)
+    summed = any(is_total(text.strip("\"' ")) for text in foot)
+    if summed and any(is_total(record.cells[0]) for record in data if record.end <= end):
+        return []  # which is then a category
+    return foot
 
 
-def _is_foot(cells: Sequence[str], width: int, kinds: Sequence[str], *, gap: bool, totals: bool) -> bool:
+def _is_foot(cells: Sequence[str], width: int, kinds: Sequence[str], *, gap: bool) -> bool:
     """Whether a line is a note or a sum below the data; gap: whether a blank line is above it."""
     filled = [cell.strip() for cell in cells if cell.strip()]
     first = filled[0]
     if kind_of(first) != TEXT or width == 1:
         return False
     if is_total(first) and len(cells) <= width:
-        return not totals
+        return True
     if len(cells) == width and (len(filled) > 1 or width == 2):
         return False
     return is_note(first) or kinds[0] in (NUMBER, TIME) or gap or len(first.split()) > 2

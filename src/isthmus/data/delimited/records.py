@@ -1,5 +1,6 @@
 """Cutting a text table into blocks of whole records: a line each, or several where a quoted cell has line breaks."""
 
+import functools
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -83,8 +84,10 @@ def _whole(text: bytes, delimiter: str) -> int:
     """The number of bytes up to the last line end that is in no quoted cell.
 
     An even number of quotation marks before a line end means that it is in none, unless a mark stands in an unquoted
-    cell. So the cells are only looked at one by one where no line end has an even number.
+    cell. So the cells are only looked at one by one where that is so, or where no line end has an even number.
     """
+    if _stray(delimiter).search(text) is not None:
+        return _tokenised(text, delimiter)
     end = text.rfind(b"\n") + 1
     odd = text.count(b'"', 0, end) % 2
     while end and odd:
@@ -103,6 +106,14 @@ def _tokenised(text: bytes, delimiter: str) -> int:
     return end
 
 
+@functools.cache
+def _stray(delimiter: str) -> re.Pattern[bytes]:
+    """A quotation mark within an unquoted cell."""
+    outside = rb'[^%b\r\n"]' % re.escape(delimiter.encode())
+    return re.compile(rb'"(?<=%b")%b' % (outside, outside))
+
+
+@functools.cache
 def _record(delimiter: str) -> re.Pattern[bytes]:
     mark = re.escape(delimiter.encode())
     cell = rb'(?>"(?>[^"]|"")*+"[^%b\n]*+|(?!")[^%b\n]*+)' % (mark, mark)
