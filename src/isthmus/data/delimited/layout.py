@@ -24,7 +24,7 @@ from isthmus.data.delimited.header import (
     is_total,
     kind_of,
 )
-from isthmus.data.delimited.records import LONGEST_LINE, too_long
+from isthmus.data.delimited.records import LONGEST_LINE, check_lines
 from isthmus.data.options import Options
 from isthmus.errors import DataError, remark
 from isthmus.formatting import listed

@@ -44,8 +44,8 @@ def blocks(
         if whole:
             yield Block(text[:whole], line)
             line += text.count(b"\n", 0, whole)
-        elif len(text) > LONGEST_LINE and (not quoted or text.find(b"\n", 0, LONGEST_LINE) < 0):
-            raise too_long(path)
+        elif b"\n" not in text and len(text) > LONGEST_LINE:
+            raise _too_long(path)
         elif len(text) > max(LONGEST_CELL, 8 * text.find(b"\n")) and b"\n" in text:
             raise _unclosed(path, line)
         held = [text[whole:]]
@@ -54,6 +54,7 @@ def blocks(
     text = b"".join(held)
     if not text:
         return
+    check_lines(text, path)
     if not text.endswith(b"\n"):
         text += b"\n"
     if quoted and text.count(b'"') % 2:
@@ -120,8 +121,14 @@ def _record(delimiter: str) -> re.Pattern[bytes]:
     return re.compile(rb"(?>%b%b)*+%b\n" % (cell, mark, cell))
 
 
-def too_long(path: Path) -> DataError:
-    """The error for a line that is too long for a text table."""
+def check_lines(text: bytes, path: Path) -> None:
+    """Raise DataError if a line is too long for a text table."""
+    starts = range(0, len(text) - LONGEST_LINE + 1, LONGEST_LINE)
+    if any(text.find(b"\n", start, start + LONGEST_LINE) < 0 for start in starts):
+        raise _too_long(path)
+
+
+def _too_long(path: Path) -> DataError:
     return DataError(
         f"{path} has a line of more than {LONGEST_LINE} bytes: expected a text table with one line for each sample. "
         "Check that you gave the right file, or save the values as .npy."
