@@ -113,8 +113,7 @@ def _head(file: TextFile) -> list[str]:
         if (len(head) >= HEAD and head.count(b"\n", 0, LONGEST_LINE) >= ROWS) or len(head) > LONGEST_LINE:
             break
     whole = len(head) >= file.size
-    if len(head) > LONGEST_LINE and b"\n" not in head.lstrip()[:LONGEST_LINE]:
-        raise too_long(file.path)
+    check_lines(head, file.path)
     if not whole:
         enough = head.find(b"\n", HEAD) if head.count(b"\n", 0, HEAD) >= ROWS else -1
         head = head[: enough + 1] if enough >= 0 else head[: head.rfind(b"\n") + 1]
