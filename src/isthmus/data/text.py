@@ -1,5 +1,6 @@
 """Text tables: CSV, TSV and columns separated by blanks, with or without names; also gzipped."""
 
+import contextlib
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ from isthmus.errors import DataError, remark
 BLOCK = 2**20
 """The bytes of a text table that are parsed at a time, unless `ROWS` rows need more."""
 ROWS = 64
+SMALL = 2**25  # bytes
 LARGEST_BLOCK = 2**31 - 1  # bytes; Arrow's own limit
 BYTES_QUOTED = re.compile(QUOTED.pattern.encode())
 COMMENT = re.compile(rb"(?m)^(?:#|%|//)[^\n]*")
@@ -36,11 +38,17 @@ def read_text(path: Path, options: Options, like: Mapping[str, Any] | None = Non
     Raises:
         DataError: the file isn't text, has rows of different lengths or too many columns, or its columns don't fit.
     """
+    with _explained(path):
+        return _whole(path, options, like)
+
+
+def _whole(path: Path, options: Options, like: Mapping[str, Any] | None) -> Raw:
     reader = _Reader.of(path, options, like)
     exact = as_written(options, like)
-    # types are found block by block, so that numbers are never there as long ones and as short ones
+    # a large table is made of short numbers block by block, so that all its long ones are never there together
     size = max(BLOCK, ROWS * reader.layout.row)
-    parts = [slim(table.to_batches(), exact) for table in reader.tables(size)]
+    large = reader.file.size > SMALL
+    parts = [slim(table.to_batches(), exact) if large else table for table in reader.tables(size)]
     table = reader.joined(parts, size) if parts else reader.empty()
     del parts
     raw = from_arrow(table, options, str(path), like, named=reader.layout.named)
@@ -62,12 +70,25 @@ def text_pieces(
 
     def pieces() -> Iterator[Raw]:
         known = like
-        for table in reader.tables(block):
-            raw = from_arrow(table, options, str(path), known, named=reader.layout.named, whole=False)
-            known = known or following(raw, options)
-            yield raw
+        with _explained(path):
+            for table in reader.tables(block):
+                raw = from_arrow(table, options, str(path), known, named=reader.layout.named, whole=False)
+                known = known or following(raw, options)
+                yield raw
 
     return None, pieces
+
+
+@contextlib.contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    """Convert Arrow's errors for a text table to DataError."""
+    try:
+        yield
+    except pa.ArrowInvalid as error:
+        said = " ".join(str(error).split())[:120]
+        raise DataError(
+            f"{path} can't be read as a text table ({said}). Set its delimiter= or its encoding=."
+        ) from error
 
 
 @dataclass(frozen=True)
@@ -177,18 +198,25 @@ class _Reader:
             line=layout.line,
         )
         names = self.names if columns is None else list(columns)
-        read, types = (self._read, self._types) if types is None else (names, types)
+        read, fixed = (self._read, self._types) if types is None else (names, types)
+        # to find out a type takes Arrow longer than to read values of it, so a block is read with those of the last one
+        known = {name: pa.float64() for name in self.layout.floats.intersection(read)} | fixed
         for block in cut:
             text = self._plain(block.text)
             if not text.strip():
                 continue
-            found = self._parsed(Block(text, block.line), read, types)
+            try:
+                found = self._parsed(Block(text, block.line), read, known)
+            except pa.ArrowInvalid:
+                found = self._parsed(Block(text, block.line), read, fixed)
             if not found.num_rows:
                 continue
+            known = _common(known, found.schema)
             of = dict(zip(read, found.columns, strict=True))
             none = pa.chunked_array([pa.nulls(found.num_rows)])
             columns_ = [of.get(name, none) for name in names]
-            yield unguarded(pa.Table.from_arrays(columns_, names, metadata={ROW: str(block.line)}))
+            made = pa.Table.from_arrays(columns_, names, metadata={ROW: str(block.line)})
+            yield unguarded(made) if self.file.guarded else made
 
     def _plain(self, text: bytes) -> bytes:
         """The records of a block, with a delimiter of one character and without comments."""
@@ -207,29 +235,21 @@ class _Reader:
                 ragged.append(row)
             return "skip"
 
-        try:
-            table = arrow_csv.read_csv(
-                pa.BufferReader(_buffer(block.text)),
-                arrow_csv.ReadOptions(
-                    column_names=self.layout.every,
-                    block_size=min(len(block.text) + 1, LARGEST_BLOCK),
-                    use_threads=False,
-                ),
-                arrow_csv.ParseOptions(
-                    delimiter=delimiter, newlines_in_values=self.file.quoted, invalid_row_handler=note
-                ),
-                arrow_csv.ConvertOptions(include_columns=list(columns), column_types=dict(types)),
-            )
-        except pa.ArrowException as error:
-            said = " ".join(str(error).split())[:120]
-            raise DataError(
-                f"{self.file.path} can't be read as a text table ({said}). Set its delimiter= or its encoding=."
-            ) from error
+        table = arrow_csv.read_csv(
+            pa.BufferReader(_buffer(block.text)),
+            arrow_csv.ReadOptions(
+                column_names=self.layout.every,
+                block_size=min(len(block.text) + 1, LARGEST_BLOCK),
+                use_threads=False,
+            ),
+            arrow_csv.ParseOptions(delimiter=delimiter, newlines_in_values=self.file.quoted, invalid_row_handler=note),
+            arrow_csv.ConvertOptions(include_columns=list(columns), column_types=dict(types)),
+        )
         if ragged:
             row = ragged[0]
             before = b"\n" + block.text
-            place = next((m.start() for m in re.finditer(b"\n" + re.escape(row.text.encode()) + b"[\r\n]", before)), -1)
-            number = block.line + (before.count(b"\n", 0, place) if place >= 0 else row.number - 1)
+            found = re.search(b"\n" + re.escape(row.text.encode()) + b"[\r\n]", before)
+            number = block.line + (row.number - 1 if found is None else before.count(b"\n", 0, found.start()))
             raise DataError(
                 f"{self.file.path}: row {number} has {row.actual_columns} values where {row.expected_columns} were "
                 f"expected ({row.text[:40]!r}). Correct the row, or set the file's delimiter=."
@@ -252,6 +272,19 @@ class _Reader:
     def empty(self) -> pa.Table:
         """A table without rows."""
         return pa.table({name: pa.nulls(0) for name in self.names})
+
+
+def _common(known: Mapping[str, pa.DataType], found: pa.Schema) -> dict[str, pa.DataType]:
+    """The types by which the next block is read: those of the blocks so far, or one that all their cells have."""
+    common = dict(known)
+    for name, kind in zip(found.names, found.types, strict=True):
+        before = known.get(name)
+        if before is None and not pa.types.is_null(kind):
+            common[name] = kind
+        elif before is not None and before != kind and not pa.types.is_null(kind):
+            numbers = all(is_number(one) and not pa.types.is_boolean(one) for one in (before, kind))
+            common[name] = pa.float64() if numbers else pa.string()
+    return common
 
 
 def _mixed(schemas: Sequence[pa.Schema]) -> list[str]:

@@ -34,7 +34,8 @@ class TextFile:
     """A text table, whose characters `chunks` yields as UTF-8.
 
     encoding: of the file. returns: whether lines end with a carriage return alone.
-    quoted: whether there is a quotation mark. commented: whether a line may start with a comment mark.
+    quoted: whether there is a quotation mark; guarded: whether there is an apostrophe, which may guard a formula (see
+    `isthmus.data.cells`). commented: whether a line may start with a comment mark.
     tail: the last characters, at most `TAIL` bytes of UTF-8; size: bytes of all characters in UTF-8.
     unpacked: the content of a compressed file; empty where it is read from the path.
     """
@@ -43,6 +44,7 @@ class TextFile:
     encoding: str
     returns: bool = False
     quoted: bool = False
+    guarded: bool = False
     commented: bool = False
     tail: bytes = b""
     size: int = 0
@@ -69,11 +71,12 @@ def text_file(path: Path, options: Options) -> TextFile:
     """
     content = tuple(unpacked(path, options.max_bytes)) if path.suffix.lower() == ".gz" else ()
     encoding = _encoding(content or _read(path), options, path)
-    quoted = commented = feeds = returns = False
+    quoted = guarded = commented = feeds = returns = False
     tail, size = b"", 0
     for chunk in _decoded(content or _read(path), encoding, path):
         seen = tail[-3:] + chunk if tail else b"\n" + chunk
         quoted = quoted or b'"' in chunk
+        guarded = guarded or b"'" in chunk
         feeds = feeds or b"\n" in chunk
         returns = returns or b"\r" in chunk
         commented = commented or _COMMENT.search(seen) is not None
@@ -81,7 +84,15 @@ def text_file(path: Path, options: Options) -> TextFile:
         size += len(chunk)
     alone = returns and not feeds
     return TextFile(
-        path, encoding, alone, quoted, commented, tail.replace(b"\r", b"\n") if alone else tail, size, content
+        path,
+        encoding,
+        returns=alone,
+        quoted=quoted,
+        guarded=guarded,
+        commented=commented,
+        tail=tail.replace(b"\r", b"\n") if alone else tail,
+        size=size,
+        unpacked=content,
     )
 
 

@@ -38,6 +38,7 @@ FOOT = 10
 NAME = "name"  # as in `isthmus.data.tables`
 INDEX = "index"
 """The name of an index column that has none."""
+_PLAIN = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?$")
 _PANDAS_INDEX = re.compile(r"^Unnamed: 0(\.\d+)?$")
 
 
@@ -62,7 +63,8 @@ class Layout:
     kinds: of the first columns' cells, at most `SEEN`, see `isthmus.data.delimited.header`.
     index: the column without a name, which is left out unless it is asked for; None where there is none.
     spare: an empty column after each line's last delimiter. It isn't in `names`.
-    padded: columns whose whole numbers begin with zeros, such as "007".
+    floats: columns whose first cells are numbers with a point. padded: columns whose whole numbers begin with zeros,
+        such as "007".
     comments: whether lines that start with a comment mark are left out.
     """
 
@@ -75,6 +77,7 @@ class Layout:
     kinds: tuple[str, ...]
     index: str | None = None
     spare: bool = False
+    floats: frozenset[str] = frozenset()
     padded: frozenset[str] = frozenset()
     comments: bool = True
     row: int = 0  # bytes of a record
@@ -188,6 +191,7 @@ def _laid_out(
     called, index = (
         _called(names[:count], kinds, where, options, like) if names else (list(map(str, range(count))), None)
     )
+    columns = list(zip(*(record.cells for record in data[:10]), strict=True))
     return Layout(
         delimiter,
         tuple(called),
@@ -198,7 +202,8 @@ def _laid_out(
         tuple(kinds),
         index,
         spare,
-        frozenset(name for place, name in enumerate(called) if any(_is_padded(r.cells[place]) for r in data)),
+        frozenset(name for name, cells in zip(called, columns, strict=False) if _are_floats(cells)),
+        frozenset(name for name, cells in zip(called, columns, strict=False) if any(map(_is_padded, cells))),
         guess,
         max(len(record.text) for record in table),
     )
@@ -409,6 +414,10 @@ def _is_foot(cells: Sequence[str], width: int, kinds: Sequence[str], *, gap: boo
     if len(cells) == width and (len(filled) > 1 or width == 2):
         return False
     return is_note(first) or kinds[0] in (NUMBER, TIME) or gap or len(first.split()) > 2
+
+
+def _are_floats(cells: Sequence[str]) -> bool:
+    return any("." in cell for cell in cells) and all(not cell or _PLAIN.match(cell) for cell in cells)
 
 
 def _is_padded(cell: str) -> bool:
