@@ -459,7 +459,8 @@ def _numbers(batch: pa.RecordBatch) -> np.ndarray:
 def _floating(column: pa.Array) -> pa.Array:
     if pa.types.is_dictionary(column.type):
         column = column.cast(column.type.value_type)
-    return column if pa.types.is_float32(column.type) else pc.cast(column, pa.float64(), safe=False)
+    kept = pa.types.is_float32(column.type) or pa.types.is_float64(column.type)
+    return column if kept else pc.cast(column, pa.float64(), safe=False)
 
 
 def _classes(column: pa.ChunkedArray) -> Any:
