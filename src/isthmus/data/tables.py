@@ -19,7 +19,7 @@ from isthmus.data.raw import Raw
 from isthmus.data.schema import Column, Schema
 from isthmus.data.schema.categories import encode, values_of
 from isthmus.data.schema.column import is_number, is_text
-from isthmus.data.schema.infer import find_codes, infer, remark_on_columns
+from isthmus.data.schema.infer import bounded, find_codes, infer, remark_on_columns
 from isthmus.data.schema.schema import schema_of
 from isthmus.errors import DataError, nearest, remark, renamed
 from isthmus.formatting import listed
@@ -234,7 +234,7 @@ def from_arrow(
     known: dict[str, Sequence[str]] = dict(zip(about.get("columns") or (), about.get("categories") or (), strict=False))
     values, names = _matrix(table, schema, known, called, kept=options.missing in ("keep", "fill"))
     if like is None and options.kind in (None, "table"):
-        schema = find_codes(values, schema, options, called)
+        schema = bounded(find_codes(values, schema, options, called), values)
         if whole:
             remark_on_columns(values, schema, called)
     used = set(schema.names)

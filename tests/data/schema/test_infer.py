@@ -249,6 +249,14 @@ def test_mostly_missing_and_equal_columns_are_remarked_on():
     assert "eins" not in words
 
 
+def test_numbers_that_are_never_negative_come_back_as_such():
+    table = pd.DataFrame({"income": np.exp(3 * NUMBERS), "change": NUMBERS})
+    samples = quietly(table)
+    assert samples.schema is not None
+    made = samples.schema.table(np.array([[-5.0, -5.0], [2.0, 2.0]]))
+    assert made.to_pydict() == {"income": [0.0, 2.0], "change": [-5.0, 2.0]}
+
+
 def test_types_that_are_no_columns_of_values_are_named():
     with pytest.raises(DataError, match=r"'lists' \(list.*exclude='lists'"):
         open_data(pa.table({"lists": [[1], [2]], "x": [1, 2]}))

@@ -1,7 +1,8 @@
 """Inferring a schema: what each column of a table holds, decided from all of its values."""
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -201,13 +202,14 @@ def _of_text(column: pa.ChunkedArray, made: Column, notes: list[str]) -> Column:
     known = pc.drop_null(without(texts, made.absent))  # as of a number
     if not len(known):
         return made.replace(kind="empty", used=False, why="no value in any row")
-    form, share, doubtful = number_form(known)
+    some = known.take(np.linspace(0, len(known) - 1, min(len(known), SEEN)).round().astype(np.int64))
+    form, share, doubtful = _decided(number_form, some, known)
     if share >= MOSTLY:
         _note_codes(texts, made, notes)
         if doubtful:
             notes.append(f"{name!r}: a comma is read as a separator of thousands, as in {form}")
         return made.replace(form=form, why=f"text of numbers such as {known[0].as_py()[:20]}")
-    form, share, doubtful = date_form(known)
+    form, share, doubtful = _decided(date_form, some, known)
     if share >= MOSTLY:
         _note_codes(texts, made, notes)
         if doubtful:
@@ -215,8 +217,14 @@ def _of_text(column: pa.ChunkedArray, made: Column, notes: list[str]) -> Column:
             notes.append(
                 f"{name!r}: dates are read as {form}; if day and month are exchanged, set types='{name}={other}'"
             )
-        return _dated(pc.if_else(pc.is_in(texts, known), texts, pa.scalar(None, pa.string())), made.replace(form=form))
+        return _dated(without(texts, made.absent), made.replace(form=form))
     return _categories(texts, made, notes)
+
+
+def _decided(form_of: Callable[[pa.Array], tuple[str, float, bool]], some: pa.Array, known: pa.Array) -> Any:
+    """What `form_of` finds in some texts, or in all where these leave a doubt."""
+    found = form_of(some)
+    return form_of(known) if found[2] and len(some) < len(known) else found
 
 
 def _note_codes(texts: pa.Array, made: Column, notes: list[str]) -> None:
@@ -305,6 +313,21 @@ def find_codes(values: np.ndarray, schema: Schema, options: Options, called: str
     return schema.replace(tuple(found))
 
 
+def bounded(schema: Schema, values: np.ndarray) -> Schema:
+    """The schema with a lower bound of 0 for numbers that are never negative, so that none comes out negative.
+
+    values: (rows, features).
+    """
+    firsts = {column.name: place for place, column in schema.firsts.items() if column.kind == "number"}
+    least = np.fmin.reduce(values, axis=0) if len(values) else np.full(values.shape[1], np.nan)
+    return schema.replace(
+        tuple(
+            column.replace(lower=0.0) if column.name in firsts and least[firsts[column.name]] >= 0 else column
+            for column in schema.columns
+        )
+    )
+
+
 def remark_on_columns(values: np.ndarray, schema: Schema, called: str) -> None:
     """Remark on columns that are mostly missing, and on columns that are equal in every row of many.
 
@@ -312,7 +335,7 @@ def remark_on_columns(values: np.ndarray, schema: Schema, called: str) -> None:
     """
     if len(values) < FEW:
         return
-    own = {first: column.name for first, column in schema.firsts.items()}
+    own = {first: column.name for first, column in schema.firsts.items() if column.kind == "number"}
     missing = np.isnan(values).mean(0)
     mostly = [name for place, name in own.items() if missing[place] > MOSTLY_MISSING]
     if mostly:
