@@ -429,9 +429,11 @@ def _remark_lines(where: str, place: str, texts: Sequence[str]) -> None:
     """Remark on lines that are not read."""
     if not texts:
         return
-    many = len(texts) > 1
-    lines = f"{place} {len(texts)} lines are" if many else f"{place} line is"
-    remark(
-        f"{where}: its {lines} not part of the table ({' '.join(texts[0].split())[:50]!r}) and "
-        f"{'are' if many else 'is'} left out. If they hold samples or names, set skip=0."
-    )
+    some = repr(" ".join(texts[0].split())[:50])
+    if len(texts) == 1:
+        remark(f"{where}: its {place} line ({some}) is left out. If it is a sample or holds names, set skip=0.")
+    else:
+        remark(
+            f"{where}: its {place} {len(texts)} lines ({some} and so on) are left out. If they are samples or hold "
+            "names, set skip=0."
+        )
