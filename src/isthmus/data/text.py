@@ -200,7 +200,7 @@ class _Reader:
         names = self.names if columns is None else list(columns)
         read, fixed = (self._read, self._types) if types is None else (names, types)
         # to find out a type takes Arrow longer than to read values of it, so a block is read with those of the last one
-        known = {name: pa.float64() for name in self.layout.floats.intersection(read)} | fixed
+        known = {**dict.fromkeys(self.layout.floats.intersection(read), pa.float64()), **fixed}
         for block in cut:
             text = self._plain(block.text)
             if not text.strip():
