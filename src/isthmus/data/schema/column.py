@@ -77,6 +77,8 @@ class Column(BaseModel):
     @property
     def features(self) -> tuple[str, ...]:
         """The names of the numbers that the model gets: its own, then sine and cosine of each cycle."""
+        if not self.cycles:
+            return (self.name,) if self.used else ()
         parts = (f"{self.name}.{cycle}.{part}" for cycle in self.cycles for part in ("sin", "cos"))
         return (self.name, *parts) if self.used else ()
 
