@@ -18,7 +18,7 @@ FALLBACK = "cp1252"
 """The encoding of text that is not UTF-8: what Excel writes in western Europe; almost the same as Latin-1."""
 MARKS = ("#", "%", "//")
 """The starts of a comment line."""
-_COMMENT = re.compile(rb"[\r\n](?:#|%|//)")
+_MARKS = tuple(mark.encode() for mark in MARKS)
 _BOMS = (
     (codecs.BOM_UTF32_LE, "utf-32"),
     (codecs.BOM_UTF32_BE, "utf-32"),
@@ -79,7 +79,7 @@ def text_file(path: Path, options: Options) -> TextFile:
         guarded = guarded or b"'" in chunk
         feeds = feeds or b"\n" in chunk
         returns = returns or b"\r" in chunk
-        commented = commented or _COMMENT.search(seen) is not None
+        commented = commented or any(mark in seen and _begins_line(mark, seen) for mark in _MARKS)
         tail = chunk[-TAIL:] if len(chunk) >= TAIL else (tail + chunk)[-TAIL:]
         size += len(chunk)
     alone = returns and not feeds
@@ -94,6 +94,10 @@ def text_file(path: Path, options: Options) -> TextFile:
         size=size,
         unpacked=content,
     )
+
+
+def _begins_line(mark: bytes, text: bytes) -> bool:
+    return b"\n" + mark in text or b"\r" + mark in text
 
 
 def _read(path: Path) -> Iterator[bytes]:
