@@ -20,7 +20,17 @@ from isthmus.data.options import Options
 from isthmus.data.raw import Raw
 from isthmus.data.schema.column import is_number
 from isthmus.data.schema.schema import schema_of
-from isthmus.data.tables import NAME, ROW, as_written, check_columns, following, from_arrow, give_back, slim
+from isthmus.data.tables import (
+    NAME,
+    ROW,
+    as_written,
+    check_columns,
+    following,
+    from_arrow,
+    give_back,
+    is_precise,
+    slim,
+)
 from isthmus.errors import DataError, remark
 
 BLOCK = 2**20
@@ -48,7 +58,8 @@ def _whole(path: Path, options: Options, like: Mapping[str, Any] | None) -> Raw:
     # a large table is made of short numbers block by block, so that all its long ones are never there together
     size = max(BLOCK, ROWS * reader.layout.row)
     large = reader.file.size > SMALL
-    parts = [slim(table.to_batches(), exact) if large else table for table in reader.tables(size)]
+    precise = is_precise(like)
+    parts = [slim(table.to_batches(), exact, precise=precise) if large else table for table in reader.tables(size)]
     table = reader.joined(parts, size) if parts else reader.empty()
     del parts
     raw = from_arrow(table, options, str(path), like, named=reader.layout.named)
