@@ -138,12 +138,12 @@ def _encoding(content: Iterable[bytes], options: Options, path: Path) -> str:
 
 
 def _utf_16(head: bytes) -> str | None:
-    """UTF-16 without a mark: nearly all bytes at even or at odd places are zero."""
-    first, second = head[0:4096:2], head[1:4096:2]
-    low, high = (part.count(0) / max(1, len(part)) for part in (first, second))
-    if high > 0.5 and low < 0.05:
-        return "utf-16-le"
-    return "utf-16-be" if low > 0.5 and high < 0.05 else None
+    """UTF-16 without a mark: most bytes at even, or at odd, places are zero, and the others spell text."""
+    some = head[:4096]
+    for encoding, zeros, others in (("utf-16-le", some[1::2], some[::2]), ("utf-16-be", some[::2], some[1::2])):
+        if zeros.count(0) > len(zeros) / 2 and not others.count(0) and not _CONTROL.search(others):
+            return encoding
+    return None
 
 
 def _decoded(chunks: Iterable[bytes], encoding: str, path: Path) -> Iterator[bytes]:
