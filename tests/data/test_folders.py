@@ -20,7 +20,7 @@ def draw(path: Path, value: int = 0, side: int = 4) -> None:
 def folder(tmp_path) -> Path:
     for number in range(10):
         draw(tmp_path / "set" / ("cat" if number % 2 else "dog") / f"{number}.png", number)
-    (tmp_path / "set" / "README.txt").write_text("pictures")
+    (tmp_path / "set" / "Thumbs.db").write_bytes(b"x")
     (tmp_path / "set" / ".DS_Store").write_bytes(b"x")
     return tmp_path / "set"
 

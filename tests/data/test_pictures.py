@@ -61,7 +61,6 @@ def test_jpeg_and_gif_are_decoded():
     [
         (Image.fromarray(GREY), "L"),
         (Image.fromarray(GREY > 20), "L"),
-        (Image.fromarray(GREY.astype(np.uint16) * 257), "L"),
         (Image.fromarray(COLOUR), "RGB"),
         (Image.fromarray(COLOUR).quantize(256), "RGB"),
         (Image.fromarray(COLOUR).convert("RGBA"), "RGBA"),
@@ -75,9 +74,10 @@ def test_modes_are_kept_in_eight_bits(image, mode):
     assert len(pixels) == len(mode)
 
 
-def test_sixteen_bits_become_eight():
-    pixels, _ = decode(packed(Image.fromarray(GREY.astype(np.uint16) * 257)), "it", Options())
-    assert np.array_equal(pixels[0], GREY)
+def test_sixteen_bits_keep_all_levels_or_become_eight_on_request():
+    deep = packed(Image.fromarray(GREY.astype(np.uint16) * 257))
+    assert np.array_equal(decode(deep, "it", Options())[0][0], GREY.astype(np.float32) * 257)
+    assert np.array_equal(decode(deep, "it", Options(depth=8))[0][0], GREY)
 
 
 def test_what_is_see_through_is_laid_on_white():

@@ -7,7 +7,7 @@ from typing import Any, Literal, Self, TypedDict
 
 from isthmus.errors import DataError, nearest
 from isthmus.options import DivisionOptions, ReadingOptions, described, options_of
-from isthmus.options.reading import Channels, Missing, Mode, ReadAs
+from isthmus.options.reading import Channels, Frames, Missing, Mode, ReadAs
 
 MODES: dict[int, Mode] = {1: "L", 3: "RGB", 4: "RGBA"}
 """By the number of a picture's channels."""
@@ -30,6 +30,8 @@ class OptionWords(TypedDict, total=False):
     size: int | tuple[int, int] | None
     patches: int | None
     mode: Mode | None
+    depth: int | None
+    frames: Frames
     missing: Missing
     header: bool | None
     delimiter: str | None
@@ -71,6 +73,8 @@ class Options(ReadingOptions):
                 raise DataError(mistake)
         if self.delimiter is not None and len(self.delimiter) != 1:
             raise DataError(f"delimiter={self.delimiter!r}: expected one character, such as ';'.")
+        if self.depth not in (None, 8, 16):
+            raise DataError(f"depth={self.depth!r}: expected 8 or 16 bits for each value of a picture.")
         if self.patches is not None and self.size is None:
             raise DataError(f"patches={self.patches} needs the size of the patches: add size=32, for example.")
 

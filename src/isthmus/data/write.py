@@ -15,7 +15,7 @@ from isthmus.data.categories import decode
 from isthmus.data.formats import FORMATS, TABLES, Format, format_of
 from isthmus.data.media import Medium, Text
 from isthmus.data.media.medium import medium_of
-from isthmus.data.pictures import SUFFIXES as PICTURES
+from isthmus.data.picture_formats import WRITTEN as PICTURES
 from isthmus.data.read import of_patches
 from isthmus.data.samples import as_tensor
 from isthmus.data.sources import IDX_NAME

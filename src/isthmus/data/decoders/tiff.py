@@ -1,0 +1,69 @@
+"""Frames of TIFFs that Pillow can't read or would misread: many bands, floats in colour, planes, ImageJ's stacks."""
+
+import re
+from collections.abc import Iterator
+from typing import IO, Any
+
+import numpy as np
+from PIL import Image
+
+from isthmus.data.decoders.deep import planar
+from isthmus.data.decoders.frame import Frame, check_bytes, check_pixels, kept, places
+from isthmus.data.options import Options
+from isthmus.extras import needs
+
+BANDS = 64
+"""The most bands of a page that are channels rather than something else."""
+
+
+def is_tiff(start: bytes) -> bool:
+    """Whether a file begins like a TIFF or a BigTIFF."""
+    return start[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+
+
+def needed(file: IO[bytes]) -> str:
+    """Why Pillow can't read a TIFF whole; "" if it can."""
+    file.seek(0)
+    try:
+        factory, _ = Image.OPEN["TIFF"] if "TIFF" in Image.OPEN else (Image.init(), Image.OPEN["TIFF"])[1]
+        image: Any = factory(file, "")
+        if planar(image) or image.tag_v2.get(277, 1) > 4:
+            return "several deep channels, one after the other"
+        text = image.tag_v2.get(270, "")
+        images = re.search(r"^images=(\d+)$", text, re.MULTILINE) if str(text).startswith("ImageJ=") else None
+        return "an ImageJ stack" if images and int(images[1]) > image.n_frames else ""
+    except SyntaxError as error:  # Pillow's word for a file that isn't one of its kinds
+        return str(error) if "unknown pixel mode" in str(error) else ""
+    finally:
+        file.seek(0)
+
+
+def read(file: IO[bytes], called: str, options: Options, reason: str) -> Iterator[Frame]:
+    """The frames of a file. reason: why tifffile is needed for it."""
+    tifffile = needs("tifffile", "pictures", f"{called} ({reason})")
+    with tifffile.TiffFile(file) as opened:
+        first = opened.series[0] if opened.is_imagej and opened.series else None
+        if first is not None and len(opened.pages) == 1 and len(first.shape) > 2 and first.axes[-2:] == "YX":
+            check_bytes(called, first.shape, first.dtype.itemsize, options)
+            check_pixels(called, first.shape[-1], first.shape[-2], options)
+            values = first.asarray().reshape(-1, *first.shape[-2:])
+            for number, place in places(len(values), options):
+                yield Frame(kept(values[number])[None], place)
+            return
+        pages = [page for page in opened.pages if not page.subfiletype & 5] or [opened.pages[0]]
+        for number, place in places(len(pages), options):
+            page = pages[number]
+            check_pixels(called, page.imagewidth, page.imagelength, options)
+            check_bytes(called, page.shape, page.dtype.itemsize, options)
+            yield Frame(_channels_first(page), place)
+
+
+def _channels_first(page: Any) -> np.ndarray:
+    values, axes = page.asarray(), page.axes
+    if axes == "YX":
+        return kept(values)[None]
+    if axes == "YXS":
+        return np.ascontiguousarray(np.moveaxis(kept(values), 2, 0))
+    if axes == "SYX" and len(values) <= BANDS:
+        return kept(values)
+    raise ValueError(f"its axes are {axes}")
