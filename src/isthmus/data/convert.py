@@ -30,9 +30,10 @@ def converted(frame: Frame, options: Options, called: str) -> Picture:
         DataError: it can't have that mode or depth.
     """
     pixels, reduced = frame.pixels, False
+    wanted = options.depth or options.wanted_depth
     if isinstance(pixels, np.ndarray):
         depth = {"uint8": 8, "uint16": 16}.get(pixels.dtype.name, 32)
-        if options.depth == 8 and depth > 8:
+        if wanted == 8 and depth > 8:
             if depth == 32:
                 raise DataError(
                     f"{called} has values of 32 bits, {_span(pixels)}, which have no full white: depth=8 needs "

@@ -108,6 +108,8 @@ def _opened(
         "holed": {name: holed(part) for name, part in parts.items()},
         "fingerprint": fingerprint(given),
     }
+    if raw.depth is not None and raw.depth != 8:
+        description["depth"] = raw.depth
     if train.medium is not None:
         description["medium"] = train.medium.to_json()
     if damaged is not None:

@@ -56,12 +56,14 @@ class Options(ReadingOptions):
     evaluated on what it was trained on. The NaN that pads a shorter series at its end is no missing value.
 
     wanted: (C, H, W) of the pictures that a model takes, for messages to name; it changes nothing that is read.
+    wanted_depth: 8 for a model of pictures of 8 bits: deeper ones become so, as with `depth=8`.
 
     Raises:
         DataError: an option has an impossible value.
     """
 
     wanted: tuple[int, ...] = ()
+    wanted_depth: int | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "columns", _names(self.columns))

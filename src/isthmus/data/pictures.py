@@ -10,8 +10,8 @@ import numpy as np
 from PIL import Image
 
 from isthmus.data.convert import Picture, converted
-from isthmus.data.entries import Entry, UnreadableError, divide, has_suffix
 from isthmus.data.decoders import Frame, pillow
+from isthmus.data.entries import Entry, UnreadableError, divide, has_suffix
 from isthmus.data.masks import without_masks
 from isthmus.data.options import Options
 from isthmus.data.patches import cut
@@ -89,7 +89,7 @@ def _fill(made: PictureSet, entries: Sequence[Entry], seen: Seen, together: int)
     together: the number of pictures in the whole part.
     """
     options = made.options
-    whole = options if options.patches is None else replace(options, size=None)
+    whole = options if options.patches is None else replace(options, size=None, patches=None)
     for number, entry in enumerate(entries):
         before = len(made)
         try:
