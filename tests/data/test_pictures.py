@@ -152,8 +152,8 @@ def test_unreadable_pictures_can_be_left_out():
 
 
 def test_nothing_readable_at_all_is_refused():
-    with pytest.raises(DataError, match="none of its 1 pictures"):
-        read_pictures(entries(a=b""), Options(missing="drop"), "It")
+    with pytest.raises(DataError, match="none of its 2 pictures"):
+        read_pictures(entries(a=b"", b=b""), Options(missing="drop"), "It")
 
 
 @pytest.mark.parametrize("name", [".a.png", "x/.hidden/a.png", "__MACOSX/a.png", "a.txt", "png"])

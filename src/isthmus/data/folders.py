@@ -36,7 +36,7 @@ def read_folder(folder: Path, options: Options) -> Raw:
         return known
     names = _plain(_files(folder))
     entries = _entries(folder, names)
-    tell_unread(str(folder), Counter(map(suffix_of, names)), SUFFIXES)
+    _tell_others(folder, names, entries)
     return read_pictures(entries, options, str(folder))
 
 
@@ -136,7 +136,7 @@ def folder_pieces(
     ):
         return None
     entries = _entries(folder, names)
-    tell_unread(str(folder), Counter(map(suffix_of, names)), SUFFIXES)
+    _tell_others(folder, names, entries)
     return _count(entries, options), partial(picture_pieces, entries, options, str(folder), size, unreadable)
 
 
@@ -154,6 +154,12 @@ def zip_pieces(
     return count, pieces
 
 
+def _tell_others(folder: Path, names: list[str], entries: list[Entry]) -> None:
+    """Remark on the files of a folder that have no picture's suffix, unless they are read."""
+    read = {suffix_of(entry.name) for entry in entries}
+    tell_unread(str(folder), Counter(map(suffix_of, names)), read | {*SUFFIXES})
+
+
 def _count(entries: list[Entry], options: Options) -> int | None:
     """The number of samples, or the most; None if it is unknown, because files may have several frames."""
     formats = map(format_of, (entry.name for entry in entries))
@@ -162,13 +168,26 @@ def _count(entries: list[Entry], options: Options) -> int | None:
 
 
 def _entries(folder: Path, names: list[str]) -> list[Entry]:
-    pictures = _readable([name for name in names if suffix_of(name) in SUFFIXES], str(folder))
+    found = [name for name in names if suffix_of(name) in SUFFIXES] or _dicoms(folder, names)
+    pictures = _readable(found, str(folder))
     if not pictures:
         raise DataError(
             f"{folder} contains no pictures ({_found(list(_files(folder)))}): expected files such as a.png or "
             "label/a.png. Give the folder above them, or one file."
         )
     return [Entry(name, partial(_file, folder / name, _largest(name))) for name in pictures]
+
+
+def _dicoms(folder: Path, names: list[str]) -> list[str]:
+    """The files of a folder without a picture's suffix if the first of them are DICOM, whose files often have none."""
+    for name in names[:3]:
+        try:
+            with _file(folder / name) as file:
+                if file.read(132)[128:] != b"DICM":
+                    return []
+        except (UnreadableError, OSError):
+            return []
+    return names
 
 
 def _largest(name: str) -> int | None:

@@ -161,14 +161,16 @@ def size_of(values: np.ndarray) -> str:
 class Seen:
     """The facts about all files of a source that are reported when they are read.
 
-    count: the number of files. several: how many frames each file with more than one has. reduced: files whose 16 bits
-    became 8, and the brightest of their values then. notes: of the readers, without doubles.
+    count: the number of files. reason: why the first unreadable one can't be read. several: how many frames each file
+    with more than one has. reduced: files whose 16 bits became 8, and the brightest of their values then. notes: of the
+    readers, without doubles.
     """
 
     where: str
     options: Options
     count: int
     unreadable: list[str] = field(default_factory=list)
+    reason: str = ""
     several: Counter[str] = field(default_factory=Counter)
     notes: dict[str, None] = field(default_factory=dict)
     reduced: int = 0
@@ -195,6 +197,8 @@ class Seen:
         if not names:
             return
         shown = listed(names)
+        if self.count == 1:
+            raise DataError(self.reason)
         if self.options.missing != "drop":
             raise DataError(
                 f"{self.where}: {len(names)} of {self.count} pictures can't be read ({shown}): they are damaged or not "
@@ -209,13 +213,14 @@ class Seen:
 
     def _report_frames(self) -> None:
         (name, count), total = self.several.most_common(1)[0], self.several.total()
+        step = f" (one in {self.options.step:g}, by step=)" if self.options.step not in (None, 1) else ""
         if len(self.several) == 1:
-            what = f"{name} has {count} frames; each"
+            what = f"{name}: {count} frames{step} are read, each"
         else:
-            what = f"{self.where}: {len(self.several)} of {self.count} files have several frames, {total} in all; each"
-        step = f" (every {self.options.step:g}th, by step=)" if self.options.step not in (None, 1) else ""
+            files = f"{len(self.several)} of {self.count} files have several frames"
+            what = f"{self.where}: {files}; {total} in all{step} are read, each"
         remark(
-            f"{what} is a sample{step}, such as {name}@0. To read those of a file as the channels of one sample, set "
+            f"{what} as a sample, such as {name}@0. To read those of a file as the channels of one sample, set "
             "frames='channels'; to read only the first one, frames='first'."
         )
 

@@ -105,7 +105,8 @@ def _fill(made: PictureSet, entries: Sequence[Entry], seen: Seen, together: int)
                     for sample in _samples(frame, picture, (number, entry.name), options, together):
                         made.add(sample, number)
                         yield
-        except UnreadableError:
+        except UnreadableError as error:
+            seen.reason = seen.reason or str(error)
             made.cut_to(min(before, len(made)))
             seen.several.pop(entry.name, None)
             seen.unreadable.append(entry.name)

@@ -172,7 +172,7 @@ def _png(values: np.ndarray) -> bytes:
     Source: Portable Network Graphics Specification (W3C, third edition), sections 5 and 9.
     """
     channels, height, width = values.shape
-    rows = np.moveaxis(values, 0, 2).astype(">u2").view(np.uint8).reshape(height, width * channels * 2)
+    rows = np.ascontiguousarray(np.moveaxis(values, 0, 2), ">u2").view(np.uint8).reshape(height, width * channels * 2)
     up = rows.copy()
     up[1:] -= rows[:-1]  # filter 2: the difference from the row above
     lines = np.concatenate((np.full((height, 1), 2, np.uint8), up), axis=1)

@@ -1,5 +1,6 @@
 """Frames of the formats that Pillow decodes."""
 
+import importlib
 import io
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -21,6 +22,12 @@ SEVERAL = ("PNG", "WEBP", "GIF", "TIFF", "AVIF")
 TURNED = ("JPEG", "MPO", "TIFF", "WEBP", "PNG", "AVIF")
 """Formats whose EXIF may have an orientation."""
 ORIENTATION = 0x0112
+ELSEWHERE = (
+    ("dicom", 128, b"DICM"),
+    ("fits", 0, b"SIMPLE  ="),
+    ("heif", 4, (b"ftypheic", b"ftypheix", b"ftypmif1", b"ftyphevc")),
+)
+"""Files of other decoders under any name: the module, and the bytes that a file has at this place."""
 WHOLE = 2**24
 """Bytes; a larger file is read while it is decoded, so that a false picture takes no memory."""
 TURNS: dict[int, Callable[[np.ndarray], np.ndarray]] = {
@@ -40,6 +47,10 @@ def read(file: IO[bytes], called: str, options: Options) -> Iterator[Frame]:
     start = file.read(WHOLE)
     if len(start) < WHOLE:  # `zipfile` has now checked its sum
         file = io.BytesIO(start)
+    if other := next((module for module, at, words in ELSEWHERE if start[at:].startswith(words)), None):
+        file.seek(0)
+        yield from importlib.import_module(f"isthmus.data.decoders.{other}").read(file, called, options)
+        return
     if tiff.is_tiff(start) and (reason := tiff.needed(file)):
         yield from tiff.read(file, called, options, reason)
         return
@@ -61,7 +72,7 @@ def frames(image: Image.Image, called: str, options: Options, again: Any = None)
     if image.format == "TIFF" and len(shown) > 1:
         shown = [number for number in shown if not _aside(image, number)] or [0]
     for number, place in places(len(shown), options):
-        if len(shown) > 1:
+        if image.tell() != shown[number]:
             image.seek(shown[number])
         check_pixels(called, *image.size, options)
         yield Frame(_pixels(image, shown[number], again), place)
@@ -74,8 +85,11 @@ def _aside(image: Image.Image, number: int) -> bool:
 
 
 def _pixels(image: Image.Image, number: int, again: Any) -> Image.Image | np.ndarray:
+    deep = image.mode.startswith(("I", "F")) or (again is not None and is_deep(image))
+    if deep and image.format == "PNG":
+        image.info.setdefault("exif", b"")  # or Pillow decodes all of it to look for one behind the pixels
     turn = image.getexif().get(ORIENTATION, 1) if image.format in TURNED else 1
-    if image.mode.startswith(("I", "F")) or (again is not None and is_deep(image)):
+    if deep:
 
         def reopened() -> Image.Image:
             other = again()

@@ -1,6 +1,7 @@
 """Frames of TIFFs that Pillow can't read or would misread: many bands, floats in colour, planes, ImageJ's stacks."""
 
 import re
+import struct
 from collections.abc import Iterator
 from typing import IO, Any
 
@@ -12,6 +13,8 @@ from isthmus.data.decoders.frame import Frame, check_bytes, check_pixels, kept, 
 from isthmus.data.options import Options
 from isthmus.extras import needs
 
+SAMPLES = 277
+"""The tag of the number of channels."""
 BANDS = 64
 """The most bands of a page that are channels rather than something else."""
 
@@ -23,19 +26,41 @@ def is_tiff(start: bytes) -> bool:
 
 def needed(file: IO[bytes]) -> str:
     """Why Pillow can't read a TIFF whole; "" if it can."""
-    file.seek(0)
     try:
-        factory, _ = Image.OPEN["TIFF"] if "TIFF" in Image.OPEN else (Image.init(), Image.OPEN["TIFF"])[1]
-        image: Any = factory(file, "")
-        if planar(image) or image.tag_v2.get(277, 1) > 4:
-            return "several deep channels, one after the other"
-        text = image.tag_v2.get(270, "")
-        images = re.search(r"^images=(\d+)$", text, re.MULTILINE) if str(text).startswith("ImageJ=") else None
+        if _samples(file) > 4:
+            return "of many bands"
+        Image.preinit()
+        if "TIFF" not in Image.OPEN:
+            Image.init()
+        file.seek(0)
+        image: Any = Image.OPEN["TIFF"][0](file, "")
+        if planar(image):
+            return "of several deep channels, one after the other"
+        text = str(image.tag_v2.get(270, ""))
+        images = re.search(r"^images=(\d+)$", text, re.MULTILINE) if text.startswith("ImageJ=") else None
         return "an ImageJ stack" if images and int(images[1]) > image.n_frames else ""
     except SyntaxError as error:  # Pillow's word for a file that isn't one of its kinds
-        return str(error) if "unknown pixel mode" in str(error) else ""
+        return str(error)
     finally:
         file.seek(0)
+
+
+def _samples(file: IO[bytes]) -> int:
+    """The number of channels of the first page. Pillow reports an error of its own if there are very many."""
+    file.seek(0)
+    head = file.read(16)
+    order, big = ("<" if head[:2] == b"II" else ">"), 43 in head[2:4]
+    try:
+        file.seek(struct.unpack_from(order + ("Q" if big else "I"), head, 8 if big else 4)[0])
+        count = struct.unpack(order + ("Q" if big else "H"), file.read(8 if big else 2))[0]
+        size = 20 if big else 12
+        tags = file.read(min(count, 1000) * size)
+        for at in range(0, len(tags) - size + 1, size):
+            if struct.unpack_from(order + "H", tags, at)[0] == SAMPLES:
+                return struct.unpack_from(order + "H", tags, at + size - (8 if big else 4))[0]
+    except (struct.error, ValueError, OverflowError, OSError):
+        pass  # a damaged file, which its decoder reports
+    return 1
 
 
 def read(file: IO[bytes], called: str, options: Options, reason: str) -> Iterator[Frame]:
