@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from pathlib import PurePosixPath
 from typing import IO
 
 from isthmus.data.part_names import nearly_parts, parts_among, split_name
@@ -43,7 +42,7 @@ class Division:
         return [folder[0] if folder else None for folder in folders] if any(folders) else None
 
     def _folders(self, name: str) -> tuple[str, ...]:
-        folders = PurePosixPath(name).parts[:-1]
+        folders = folders_of(name)
         if self.level is None:
             return folders
         below = folders[self.level + 1 :]
@@ -57,13 +56,35 @@ def suffix_of(name: str) -> str:
     >>> suffix_of("a/brain.NII.gz"), suffix_of("a.png"), suffix_of("README")
     ('.nii.gz', '.png', '')
     """
-    suffixes = [suffix.lower() for suffix in PurePosixPath(name).suffixes]
-    return "".join(suffixes[-2:]) if suffixes[-1:] and suffixes[-1] in PACKED else "".join(suffixes[-1:])
+    base, _, last = name.rpartition("/")[2].lower().lstrip(".").rpartition(".")  # paths are slow for many files
+    if not base or not last:
+        return ""
+    before, _, inner = base.rpartition(".")
+    return f".{inner}.{last}" if before and f".{last}" in PACKED else f".{last}"
+
+
+def stem_of(name: str) -> str:
+    """A file's name without its folders and its suffix.
+
+    >>> stem_of("a/brain.nii.gz"), stem_of("b/1.2.png")
+    ('brain', '1.2')
+    """
+    base = name.rpartition("/")[2]
+    return base[: len(base) - len(suffix_of(name))]
+
+
+def folders_of(name: str) -> tuple[str, ...]:
+    """The folders of a file's path, from the top.
+
+    >>> folders_of("train/cats/a.png")
+    ('train', 'cats')
+    """
+    return tuple(name.split("/")[:-1])
 
 
 def is_hidden(name: str) -> bool:
     """Whether a path has a hidden file or folder, or one that systems add."""
-    return any(part.startswith(".") or part in SYSTEM for part in PurePosixPath(name).parts)
+    return any(part.startswith(".") or part in SYSTEM for part in name.split("/"))
 
 
 def has_suffix(name: str, suffixes: Iterable[str]) -> bool:
@@ -78,7 +99,7 @@ def divide(entries: Sequence[Entry], where: str) -> Division:
     are at the top, files outside of them are left out, with a remark; names that are nearly a part's are remarked on.
     """
     in_order = sorted(entries, key=lambda entry: entry.name)
-    folders = [PurePosixPath(entry.name).parts[:-1] for entry in in_order]
+    folders = [folders_of(entry.name) for entry in in_order]
     shared = _shared(folders)
     tops = _names(folders, shared)
     parts = parts_among(tops)

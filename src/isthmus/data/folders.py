@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import IO
 
-from isthmus.data.entries import Entry, UnreadableError, has_suffix, is_hidden, suffix_of
+from isthmus.data.entries import Entry, UnreadableError, has_suffix, is_hidden, stem_of, suffix_of
 from isthmus.data.named import read_cifar_folder, read_idx_folder
 from isthmus.data.options import Options
 from isthmus.data.picture_formats import SUFFIXES, WRITTEN, format_of
@@ -79,10 +79,8 @@ def leading(names: Collection[str], kinds: Mapping[str, Collection[str]]) -> str
     Of equally many, the kind that comes first counts. Files that are named after a picture (`a.txt` for `a.jpg`)
     describe it and don't count.
     """
-    pictures = {PurePosixPath(name).stem for name in names if suffix_of(name) in SUFFIXES}
-    found = Counter(
-        suffix_of(name) for name in names if suffix_of(name) in SUFFIXES or PurePosixPath(name).stem not in pictures
-    )
+    pictures = {stem_of(name) for name in names if suffix_of(name) in SUFFIXES}
+    found = Counter(suffix_of(name) for name in names if suffix_of(name) in SUFFIXES or stem_of(name) not in pictures)
     counts = {kind: sum(found[suffix] for suffix in suffixes) for kind, suffixes in kinds.items()}
     most = max(counts, key=counts.__getitem__)
     return most if counts[most] else None
@@ -267,7 +265,8 @@ def _files(folder: Path) -> Iterator[str]:
     """Paths of all files below, with slashes; links to folders are not followed, so that none leads in a circle."""
     for place, folders, files in os.walk(folder, onerror=_refuse):
         folders.sort()
-        yield from ((Path(place) / file).relative_to(folder).as_posix() for file in sorted(files))
+        below = Path(place).relative_to(folder).as_posix()
+        yield from (file if below == "." else f"{below}/{file}" for file in sorted(files))
 
 
 def _refuse(error: OSError) -> None:

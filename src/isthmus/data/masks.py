@@ -1,11 +1,11 @@
 """Masks: the pictures of a data set that are no samples but say where something is in one."""
 
+import functools
 import re
 from collections import Counter
 from collections.abc import Sequence
-from pathlib import PurePosixPath
 
-from isthmus.data.entries import Entry
+from isthmus.data.entries import Entry, folders_of, stem_of
 from isthmus.errors import remark
 from isthmus.formatting import listed
 
@@ -25,15 +25,18 @@ def without_masks(entries: Sequence[Entry], where: str) -> list[Entry]:
     All pictures are kept if nothing else would be left.
     """
     folders = {entry.name: _folder(entry.name) for entry in entries}
-    plain = [PurePosixPath(name) for name, folder in folders.items() if folder is None]
-    masks, places = _mask_folders(folders, {path.stem for path in plain}), {str(path.with_suffix("")) for path in plain}
+    plain = [name for name, folder in folders.items() if folder is None]
+    masks, places = (
+        _mask_folders(folders, set(map(stem_of, plain))),
+        {(folders_of(name), stem_of(name)) for name in plain},
+    )
     kept, left = [], Counter[str]()
     for entry in entries:
         folder = folders[entry.name]
-        ending = _ENDING.fullmatch(PurePosixPath(entry.name).stem) if folder is None else None
+        ending = _ENDING.fullmatch(stem_of(entry.name)) if folder is None else None
         if folder in masks:
             left[f"in {folder}"] += 1
-        elif ending and str(PurePosixPath(entry.name).with_name(ending[1])) in places:
+        elif ending and (folders_of(entry.name), ending[1]) in places:
             left[f"named like {entry.name}"] += 1
         else:
             kept.append(entry)
@@ -53,20 +56,23 @@ def _mask_folders(folders: dict[str, str | None], stems: set[str]) -> set[str]:
     """The folders of masks among those that may be. folders: of each file. stems: of the other pictures."""
     inside, matched = Counter(filter(None, folders.values())), Counter[str]()
     for name, folder in folders.items():
-        stem = PurePosixPath(name).stem
+        if folder is None:
+            continue
+        stem = stem_of(name)
         ending = _ENDING.fullmatch(stem)
-        if folder is not None and (stem in stems or (ending is not None and ending[1] in stems)):
+        if stem in stems or (ending is not None and ending[1] in stems):
             matched[folder] += 1
     return {f for f, count in inside.items() if _normal(f.split("/")[-1]) in CERTAIN or 2 * matched[f] > count}
 
 
 def _folder(name: str) -> str | None:
     """The path of the first folder whose name may mean masks; None if there is none."""
-    folders = PurePosixPath(name).parts[:-1]
+    folders = folders_of(name)
     places = (place for place, folder in enumerate(folders) if _normal(folder) in CERTAIN | LIKELY)
     place = next(places, None)
     return None if place is None else "/".join(folders[: place + 1])
 
 
+@functools.cache
 def _normal(folder: str) -> str:
     return re.sub(r"[\s.-]+", "_", folder.lower()).replace("groundtruth", "ground_truth")

@@ -60,9 +60,10 @@ def parts_among(names: Iterable[str]) -> dict[str, str]:
         return plain
     by_rest: dict[str, dict[str, str]] = defaultdict(dict)
     for name in names:
-        if found := split_name(name, None):
+        if (found := split_name(name, None)) and found[1]:
             by_rest[found[1]][name] = found[0]
-    return next((found for found in by_rest.values() if {"train"} < set(found.values())), {})
+    divided = [found for found in by_rest.values() if {"train"} < set(found.values())]
+    return divided[0] if len(divided) == 1 else {}
 
 
 def nearly_parts(names: Iterable[str]) -> list[str]:
