@@ -138,6 +138,14 @@ def folder_pieces(
     return _count(entries, options), partial(picture_pieces, entries, options, str(folder), size, unreadable)
 
 
+def file_pieces(
+    path: Path, options: Options, size: int, unreadable: list[str]
+) -> tuple[int | None, Callable[[], Iterator[Raw]]]:
+    """Like `folder_pieces`, for one file of pictures, such as a video."""
+    entries = [Entry(path.name, partial(_file, path, _largest(path.name)))]
+    return _count(entries, options), partial(picture_pieces, entries, options, str(path), size, unreadable)
+
+
 def zip_pieces(
     path: Path, options: Options, size: int, unreadable: list[str]
 ) -> tuple[int | None, Callable[[], Iterator[Raw]]]:

@@ -36,6 +36,9 @@ def needed(file: IO[bytes]) -> str:
         image: Any = Image.OPEN["TIFF"][0](file, "")
         if planar(image):
             return "of several deep channels, one after the other"
+        for number in range(1, image.n_frames):
+            image.seek(number)  # its further pages may be of other kinds
+        image.seek(0)
         text = str(image.tag_v2.get(270, ""))
         images = re.search(r"^images=(\d+)$", text, re.MULTILINE) if text.startswith("ImageJ=") else None
         return "an ImageJ stack" if images and int(images[1]) > image.n_frames else ""
