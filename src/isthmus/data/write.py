@@ -16,6 +16,7 @@ from isthmus.data.formats import FORMATS, TABLES, Format, format_of
 from isthmus.data.media import Medium, Text
 from isthmus.data.media.medium import medium_of
 from isthmus.data.picture_formats import WRITTEN as PICTURES
+from isthmus.data.picture_formats import format_of as picture_format
 from isthmus.data.read import of_patches
 from isthmus.data.samples import as_tensor
 from isthmus.data.schema.categories import decode
@@ -175,6 +176,10 @@ def _format(path: Path, medium: Medium | None) -> tuple[str, Format]:
     found = format_of(suffix, medium)
     if found is not None:
         return suffix, found
+    if (read := picture_format(path.name)) is not None and not read.written:
+        raise DataError(
+            f"{path}: {read.name} is only read, not written. Use another suffix, such as .png, .tiff or .npy."
+        )
     known = [*(medium.suffixes if medium is not None else ()), *filter(None, FORMATS)]
     if not suffix:
         raise DataError(f"{path} has no suffix, but all samples go into one file. {nearest(suffix, known[:2])}")

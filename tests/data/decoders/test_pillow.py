@@ -22,11 +22,8 @@ def values(path, **options) -> np.ndarray:
     return read_samples(path, **options).tensor()[0].numpy()
 
 
-@pytest.mark.parametrize("channels", [1, 3, 4])
-@pytest.mark.parametrize("suffix", [".png", ".tif", ".ppm"])
+@pytest.mark.parametrize(("suffix", "channels"), [(s, c) for s in (".png", ".tif", ".ppm") for c in (1, 3, 4)][:-1])
 def test_all_levels_of_sixteen_bits_are_kept(tmp_path, suffix, channels):
-    if (suffix, channels) == (".ppm", 4):
-        pytest.skip("it has no opacity")
     (tmp_path / f"a{suffix}").write_bytes(write_deep(DEEP[:channels], suffix))
     assert np.array_equal(values(tmp_path / f"a{suffix}"), DEEP[:channels])
 
