@@ -94,3 +94,15 @@ def test_a_packed_file_has_two_suffixes(name, suffix):
 @pytest.mark.parametrize("name", [".a.png", "x/.hidden/a.png", "__MACOSX/a.png", "Thumbs.db", "x/desktop.ini"])
 def test_hidden_files_have_no_suffix_that_counts(name):
     assert not has_suffix(name, (".png", ".db", ".ini"))
+
+
+def test_a_folder_above_all_classes_is_no_label():
+    names = ["set/cats/1.png", "set/dogs/2.png"]
+    assert quiet(*names).labels(names) == ["cats", "dogs"]
+    assert quiet("cats/1.png", "cats/2.png").labels(["cats/1.png"]) == ["cats"]
+
+
+def test_files_that_are_named_as_parts_are_remarked_on():
+    with pytest.warns(Remark, match="named as parts of the data .test, train., but are read as one set.*move them"):
+        divide(entries("train_1.png", "train_2.png", "test_1.png"), "set")
+    assert list(quiet("train_1.png", "bus_2.png").parts) == ["train"]

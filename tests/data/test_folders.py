@@ -248,3 +248,12 @@ def test_three_broken_files_among_thousands_are_named(tmp_path):
         read_samples(tmp_path)
     with pytest.warns(Remark, match=r"3 of 2000 .*3/3\.png, 4/1999\.png, 6/1000\.png"):
         assert len(read_samples(tmp_path, missing="drop")) == 1997
+
+
+def test_videos_among_photographs_are_counted_and_not_mixed_with_them(folder):
+    for name in ("a.mov", "b.MP4", "brain.nii.gz"):
+        (folder / name).write_bytes(b"x")
+    with pytest.warns(
+        Remark, match=r"3 other files are not read \(1 of type \.mov, 1 of type \.mp4, 1 of type \.nii\.gz\)"
+    ):
+        assert len(read_samples(folder)) == 10

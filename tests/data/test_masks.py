@@ -39,3 +39,11 @@ def test_masks_alone_are_samples():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert kept("masks/1.png", "masks/2.png") == ["masks/1.png", "masks/2.png"]
+
+
+def test_a_folder_may_name_masks_and_their_part():
+    with pytest.warns(Remark, match="2 in train_masks"):
+        assert kept("train/1.jpg", "train/2.jpg", "train_masks/1_mask.gif", "train_masks/2_mask.gif") == [
+            "train/1.jpg",
+            "train/2.jpg",
+        ]

@@ -124,3 +124,9 @@ def test_other_arrays_that_may_be_a_photograph_are_remarked_on():
 def test_three_new_grey_pictures_for_a_model_of_such_are_certain():
     settled = settle(Raw(np.zeros((3, 64, 64), np.uint8)), Options(), exact=(1, 64, 64))
     assert settled.values.shape == (3, 1, 64, 64)
+
+
+def test_one_picture_of_a_satellite_is_remarked_on():
+    with pytest.warns(Remark, match=r"64 grey pictures of 64 x 13.*13 channels, set channels='last'"):
+        assert shape_of((64, 64, 13), np.float32) == ((1, 64, 13), "pictures")
+    assert shape_of((64, 64, 13), np.float32, channels="last") == ((13, 64, 64), "pictures")

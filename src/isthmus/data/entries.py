@@ -1,5 +1,6 @@
 """Entries: the files of a folder or a zip that aren't read yet, and what the folders' names say of them."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import IO
@@ -30,6 +31,7 @@ class Division:
     """The files of each part, "train" first, in order of their names; all of them in "train" if nothing divides them.
 
     level: how many folders lie above those that are the parts; None if nothing divides the files.
+    shared: how many of the first folders are above all files, so that they are no labels.
     """
 
     parts: dict[str, list[Entry]]
@@ -44,7 +46,7 @@ class Division:
     def _folders(self, name: str) -> tuple[str, ...]:
         folders = folders_of(name)
         if self.level is None:
-            return folders
+            return folders[self.shared :]
         below = folders[self.level + 1 :]
         below = below[1:] if below[:1] == folders[self.level : self.level + 1] else below  # "train/train/cats"
         return folders[self.shared : self.level] + below
@@ -114,8 +116,8 @@ def divide(entries: Sequence[Entry], where: str) -> Division:
     parts = parts_among(within)
     if set(parts.values()) > {"train"} and parts.keys() == within and all(len(f) > shared + 1 for f in folders):
         return _divided(in_order, folders, parts, shared + 1, shared, where)
-    _tell_nearly(tops, where)
-    return Division({"train": in_order})
+    _tell_nearly(tops, in_order, where)
+    return Division({"train": in_order}, shared=shared if any(len(f) > shared for f in folders) else 0)
 
 
 def _shared(folders: Sequence[tuple[str, ...]]) -> int:
@@ -157,7 +159,13 @@ def _divided(
     return Division(found, level, shared)
 
 
-def _tell_nearly(tops: set[str], where: str) -> None:
+def _tell_nearly(tops: set[str], entries: Sequence[Entry], where: str) -> None:
+    by_name = Counter(found[0] for entry in entries if (found := split_name(stem_of(entry.name), None)) and found[1])
+    if by_name["train"] and len(by_name) > 1 and by_name.total() == len(entries):
+        remark(
+            f"{where}: the files are named as parts of the data ({', '.join(sorted(by_name))}), but are read as one "
+            "set. To divide them so, move them into folders 'train' and 'test' (and 'validation')."
+        )
     nearly = sorted({*nearly_parts(tops), *(top for top in tops if split_name(top) and len(top) > 2)})
     if nearly:
         remark(

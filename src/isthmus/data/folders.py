@@ -8,12 +8,12 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from functools import partial
 from pathlib import Path, PurePosixPath
-from typing import IO
+from typing import IO, Any
 
 from isthmus.data.entries import Entry, UnreadableError, has_suffix, is_hidden, stem_of, suffix_of
 from isthmus.data.named import read_cifar_folder, read_idx_folder
 from isthmus.data.options import Options
-from isthmus.data.picture_formats import SUFFIXES, WRITTEN, format_of
+from isthmus.data.picture_formats import BY_SUFFIX, SUFFIXES, WRITTEN, format_of
 from isthmus.data.pictures import picture_pieces, read_pictures
 from isthmus.data.raw import Raw
 from isthmus.errors import DataError, remark
@@ -162,8 +162,7 @@ def zip_pieces(
 
 def _tell_others(folder: Path, names: list[str], entries: list[Entry]) -> None:
     """Remark on the files of a folder that have no picture's suffix, unless they are read."""
-    read = {suffix_of(entry.name) for entry in entries}
-    tell_unread(str(folder), Counter(map(suffix_of, names)), read | {*SUFFIXES})
+    tell_unread(str(folder), Counter(map(suffix_of, names)), _read_with(entries))
 
 
 def _count(entries: list[Entry], options: Options) -> int | None:
@@ -175,7 +174,7 @@ def _count(entries: list[Entry], options: Options) -> int | None:
 
 def _entries(folder: Path, names: list[str]) -> list[Entry]:
     found = [name for name in names if suffix_of(name) in SUFFIXES] or _dicoms(folder, names)
-    pictures = _readable(found, str(folder))
+    pictures = _readable(_of_one_kind(found), str(folder))
     if not pictures:
         raise DataError(
             f"{folder} contains no pictures ({_found(list(_files(folder)))}): expected files such as a.png or "
@@ -194,6 +193,21 @@ def _dicoms(folder: Path, names: list[str]) -> list[str]:
         except (UnreadableError, OSError):
             return []
     return names
+
+
+def _of_one_kind(names: list[str]) -> list[str]:
+    """The pictures, videos, slices or other files that are read alike, of which there are most."""
+    counts = Counter(format.kind for name in names if (format := format_of(name)) is not None)
+    if len(counts) < 2:
+        return names
+    most = counts.most_common(1)[0][0]
+    return [name for name in names if (format := format_of(name)) is not None and format.kind == most]
+
+
+def _read_with(entries: list[Entry]) -> set[str]:
+    """The suffixes that are read together with these files, or for which a package is missing."""
+    kinds = {format.kind for entry in entries if (format := format_of(entry.name)) is not None}
+    return {suffix_of(entry.name) for entry in entries} | {s for s in SUFFIXES if BY_SUFFIX[s].kind in kinds}
 
 
 def _largest(name: str) -> int | None:
@@ -219,7 +233,7 @@ def _readable(names: list[str], where: str, *, tell: bool = True) -> list[str]:
         format = format_of(some[0])
         assert format is not None
         if not kept:
-            needs(format.missing or format.packages[0], format.extra, f"{where} ({called})")
+            needs(format.missing or format.modules[0], format.extra, f"{where} ({called})")
         if tell:
             remark(
                 f"{where}: {len(some)} of {len(names)} pictures are not read, because {called} needs {format.missing}, "
@@ -237,9 +251,10 @@ def _opened(path: Path, options: Options, *, tell: bool = False) -> Iterator[lis
         if not pictures:
             found = _found([entry.name for entry in entries])
             raise DataError(f"{path} contains no pictures ({found}): expected members such as a.png or label/a.png.")
+        chosen = [by_name[name] for name in _readable(_of_one_kind(pictures), str(path), tell=tell)]
         if tell:
-            tell_unread(str(path), Counter(map(suffix_of, by_name)), SUFFIXES)
-        yield [by_name[name] for name in _readable(pictures, str(path), tell=tell)]
+            tell_unread(str(path), Counter(map(suffix_of, by_name)), _read_with(chosen))
+        yield chosen
 
 
 @contextlib.contextmanager
@@ -256,7 +271,7 @@ def _members(path: Path, options: Options) -> Iterator[list[Entry]]:
         raise DataError(f"{path} is damaged or not a zip ({error}). Download or pack it again.") from error
 
 
-def read_picture(path: Path, options: Options) -> Raw:
+def read_picture(path: Path, options: Options, like: Mapping[str, Any] | None = None) -> Raw:
     """Read one picture file, as a set of one sample.
 
     Raises:

@@ -11,7 +11,7 @@ from isthmus.formatting import listed
 
 CERTAIN = {"ground_truth", "masks", "segmentations", "annotations", "segmentation_masks"}
 """Folders that only have masks."""
-LIKELY = {"gt", "mask", "seg", "segmentation", "annotation", "label", "labels", "segmaps", "mattes", "trimaps"}
+LIKELY = {"gt", "mask", "seg", "segmentation", "annotation", "label", "labels", "annot", "segmaps", "mattes", "trimaps"}
 """Folders that have masks if most of their files are named after other pictures; they may as well be classes."""
 _ENDING = re.compile(
     r"(.+?)[ _.-](mask|masks|gt|seg|segmentation|groundtruth|ground_truth|annotation|label)\d*", re.IGNORECASE
@@ -68,9 +68,16 @@ def _mask_folders(folders: dict[str, str | None], stems: set[str]) -> set[str]:
 def _folder(name: str) -> str | None:
     """The path of the first folder whose name may mean masks; None if there is none."""
     folders = folders_of(name)
-    places = (place for place, folder in enumerate(folders) if _normal(folder) in CERTAIN | LIKELY)
+    places = (place for place, folder in enumerate(folders) if _may_be_masks(folder))
     place = next(places, None)
     return None if place is None else "/".join(folders[: place + 1])
+
+
+@functools.cache
+def _may_be_masks(folder: str) -> bool:
+    """Whether a folder's name is, or ends in, a word for masks, such as "train_masks"."""
+    words = CERTAIN | LIKELY
+    return _normal(folder) in words or _normal(folder).rpartition("_")[2] in words
 
 
 @functools.cache

@@ -1,4 +1,4 @@
-"""Formats of pictures: their suffixes, the packages that read them, and whether they are written."""
+"""Formats of pictures: their suffixes, the modules that read them, and whether they are written."""
 
 import importlib.util
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ class PictureFormat:
     """One format of picture files.
 
     suffixes: in lower case. holds: what a file may have, for a table of formats. reader: the module of
-    `isthmus.data.decoders` that reads it. packages: what it needs, besides Pillow, from the optional `extra`.
+    `isthmus.data.decoders` that reads it. modules: what it needs, besides Pillow, from the optional `extra`.
     written: whether samples can be written in it. deep: whether it is written with the 16 bits of the model's data.
     several: whether a file usually has more than one frame. large: whether files are read block by block.
     """
@@ -20,7 +20,7 @@ class PictureFormat:
     suffixes: tuple[str, ...]
     holds: str
     reader: str = "pillow"
-    packages: tuple[str, ...] = ()
+    modules: tuple[str, ...] = ()
     extra: str = ""
     written: bool = True
     deep: bool = False
@@ -28,9 +28,14 @@ class PictureFormat:
     large: bool = False
 
     @property
+    def kind(self) -> str:
+        """Equal for formats whose files are read together as one set; videos and stills are not."""
+        return "pillow" if self.reader == "heif" else self.reader
+
+    @property
     def missing(self) -> str | None:
         """The first package that isn't installed; None if the format can be read."""
-        return next((package for package in self.packages if not _installed(package)), None)
+        return next((package for package in self.modules if not _installed(package)), None)
 
 
 FORMATS = (

@@ -159,16 +159,16 @@ def _one_in_colour(shape: tuple[int, ...], of_bytes: bool, channels: Channels | 
     if channels is not None:
         return channels == "last"
     first, middle, last = shape
-    if last in (3, 4) and min(first, middle) > MOST_BANDS:
-        if of_bytes and _unequal(first, middle) <= 8:
+    if last <= MOST_BANDS < min(first, middle):
+        if last in COLOURS and of_bytes and _unequal(first, middle) <= 8:
             remark(
-                f"An array of shape {shape} is read as one picture of {first} x {middle} with {last} channels. "
+                f"An array of shape {shape} is read as one picture of {first} x {middle} with {_channels(last)}. "
                 f"For {first} grey pictures of {middle} x {last}, set kind='pictures'."
             )
             return True
         remark(
             f"An array of shape {shape} is read as {first} grey pictures of {middle} x {last}; set kind='pictures' if "
-            f"this is right. For one picture with {last} channels, set channels='last'; for series, kind='series'."
+            f"this is right. For one picture with {_channels(last)}, set channels='last'; for series, kind='series'."
         )
     elif first == 3 and min(middle, last) > MOST_BANDS:
         remark(
@@ -176,6 +176,10 @@ def _one_in_colour(shape: tuple[int, ...], of_bytes: bool, channels: Channels | 
             "is right. For one picture with 3 channels, add the axis of samples: x[None]."
         )
     return False
+
+
+def _channels(count: int) -> str:
+    return f"{count} channel{'s' * (count != 1)}"
 
 
 def _channels_are_last(shape: tuple[int, ...], of_bytes: bool) -> bool:
