@@ -49,7 +49,7 @@ def gather(raw: Raw, options: Options, called: str, like: Mapping[str, Any] | No
             part.categories,
             medium=part.medium,
             schema=part.schema,
-            unused=part.unused,
+            unused=None if like is None else part.unused,
         )
         if options.missing == "drop":
             samples = drop_missing(samples, called)
