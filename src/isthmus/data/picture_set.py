@@ -181,7 +181,7 @@ class Seen:
         if self.notes:
             more = f" The same holds for {len(self.notes) - 1} other files." if len(self.notes) > 1 else ""
             remark(f"{next(iter(self.notes))}{more}")
-        if self.several:
+        if self.several and self.options.step is None:
             self._report_frames()
         if self.reduced and (self.options.wanted or self.brightest < 128):
             remark(
@@ -213,15 +213,14 @@ class Seen:
 
     def _report_frames(self) -> None:
         (name, count), total = self.several.most_common(1)[0], self.several.total()
-        step = f" (one in {self.options.step:g}, by step=)" if self.options.step not in (None, 1) else ""
         if len(self.several) == 1:
-            what = f"{name}: {count} frames{step} are read, each"
+            what = f"{name}: {count} frames are read, each"
         else:
             files = f"{len(self.several)} of {self.count} files have several frames"
-            what = f"{self.where}: {files}; {total} in all{step} are read, each"
+            what = f"{self.where}: {files}; {total} in all are read, each"
         remark(
             f"{what} as a sample, such as {name}@0. To read those of a file as the channels of one sample, set "
-            "frames='channels'; to read only the first one, frames='first'."
+            "frames='channels'; to read only the first one, frames='first'; every tenth, step=10."
         )
 
 

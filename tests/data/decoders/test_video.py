@@ -35,8 +35,7 @@ def test_frames_of_a_video_are_samples(tmp_path, name, codec, kind, channels):
         samples = read_samples(path)
     assert samples.shape == (channels, 16, 32)
     assert np.abs(samples.tensor()[:, 0, 8, 8].numpy().astype(int) - 20 * np.arange(12)).max() <= 8
-    with pytest.warns(Remark, match="3 frames .one in 5, by step="):
-        some = read_samples(path, step=5, size=8, mode="L")
+    some = read_samples(path, step=5, size=8, mode="L")
     assert some.names == (f"{name}@0", f"{name}@5", f"{name}@10")
     assert some.shape == (1, 8, 8)
     assert len(read_samples(path, frames="first")) == 1
