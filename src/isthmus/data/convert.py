@@ -82,7 +82,9 @@ def _bands(values: np.ndarray, white: float | None, options: Options, called: st
     if options.size is not None and values.shape[1:] != options.size:
         kind = np.uint8 if values.dtype == np.uint8 else np.float32
         resized = [
-            np.asarray(Image.fromarray(band.astype(kind)).resize(options.size[::-1], Image.Resampling.BILINEAR))
+            np.asarray(
+                Image.fromarray(band.astype(kind)).resize((options.size[1], options.size[0]), Image.Resampling.BILINEAR)
+            )
             for band in values
         ]
         values = np.stack(resized)

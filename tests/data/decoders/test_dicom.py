@@ -77,7 +77,8 @@ def test_files_without_a_suffix_are_read(tmp_path):
 
 def test_damage_and_size_are_one_line(tmp_path):
     save(tmp_path / "a.dcm", np.zeros((60, 80), np.uint8))
-    for limit in ({"max_pixels": 100}, {"max_bytes": 100}):
+    limits: list[Any] = [{"max_pixels": 100}, {"max_bytes": 100}]
+    for limit in limits:
         with pytest.raises(DataError, match=next(iter(limit))):
             read_samples(tmp_path / "a.dcm", **limit)
     content = (tmp_path / "a.dcm").read_bytes()

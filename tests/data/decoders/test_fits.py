@@ -1,3 +1,5 @@
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -45,7 +47,8 @@ def test_tables_damage_and_size_are_one_line(tmp_path):
     with pytest.raises(DataError, match="it has tables but no image"):
         read_samples(tmp_path / "t.fits")
     fits.PrimaryHDU(CUBE).writeto(tmp_path / "a.fits")
-    for limit in ({"max_pixels": 40}, {"max_bytes": 100}):
+    limits: list[Any] = [{"max_pixels": 40}, {"max_bytes": 100}]
+    for limit in limits:
         with pytest.raises(DataError, match=next(iter(limit))):
             read_samples(tmp_path / "a.fits", **limit)
     content = (tmp_path / "a.fits").read_bytes()

@@ -1,3 +1,5 @@
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -31,7 +33,8 @@ def test_values_are_scaled_and_further_axes_are_frames(tmp_path):
 
 def test_damage_and_size_are_one_line(tmp_path):
     nibabel.Nifti1Image(VOLUME, np.eye(4)).to_filename(tmp_path / "a.nii.gz")
-    for limit in ({"max_pixels": 100}, {"max_bytes": 1000}):
+    limits: list[Any] = [{"max_pixels": 100}, {"max_bytes": 1000}]
+    for limit in limits:
         with pytest.raises(DataError, match=next(iter(limit))):
             read_samples(tmp_path / "a.nii.gz", **limit)
     content = (tmp_path / "a.nii.gz").read_bytes()

@@ -17,7 +17,8 @@ def read(file: IO[bytes], called: str, options: Options) -> Iterator[Frame]:
     found = heif.open_heif(file, convert_hdr_to_8bit=False)
     for number, place in places(len(found), options):
         one = found[number]
-        check_pixels(called, *one.size, options)
+        width, height = one.size
+        check_pixels(called, width, height, options)
         values = np.asarray(one)
         if ";16" in one.mode:
             values = values.astype(np.uint16)

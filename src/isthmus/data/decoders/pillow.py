@@ -84,7 +84,7 @@ def _aside(image: Image.Image, number: int) -> bool:
     return bool(image.tag_v2.get(254, 0) & 5)  # pyright: ignore[reportAttributeAccessIssue]  # of a TIFF
 
 
-def _pixels(image: Image.Image, number: int, again: Any) -> Image.Image | np.ndarray:
+def _pixels(image: Image.Image, number: int, again: Callable[[], Image.Image] | None) -> Image.Image | np.ndarray:
     deep = image.mode.startswith(("I", "F")) or (again is not None and is_deep(image))
     if deep and image.format == "PNG":
         image.info.setdefault("exif", b"")  # or Pillow decodes all of it to look for one behind the pixels
@@ -92,6 +92,7 @@ def _pixels(image: Image.Image, number: int, again: Any) -> Image.Image | np.nda
     if deep:
 
         def reopened() -> Image.Image:
+            assert again is not None  # or the picture isn't of several deep channels
             other = again()
             if number:
                 other.seek(number)
