@@ -151,3 +151,12 @@ def test_formats_that_are_only_read_are_refused_with_others(tmp_path):
     for suffix in (".dcm", ".fits", ".nii.gz", ".mp4"):
         with pytest.raises(DataError, match=r"is only read.*such as \.png, \.tiff or \.npy"):
             write_samples(tmp_path / f"a{suffix}", np.zeros((1, 1, 4, 4), np.uint8))
+
+
+@pytest.mark.parametrize("name", ["film.mp4", "scan.dcm", "brain.nii.gz"])
+def test_folder_with_pictures_that_are_only_read_is_never_replaced(tmp_path, pictures, name):
+    (tmp_path / "set").mkdir()
+    (tmp_path / "set" / name).write_bytes(b"precious")
+    with pytest.raises(DataError, match="contains other files than pictures"):
+        write_samples(tmp_path / "set", pictures, overwrite=True)
+    assert (tmp_path / "set" / name).read_bytes() == b"precious"

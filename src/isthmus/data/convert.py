@@ -81,11 +81,9 @@ def _bands(values: np.ndarray, white: float | None, options: Options, called: st
         values = _other_mode(values.astype(np.float32), options.mode, white)
     if options.size is not None and values.shape[1:] != options.size:
         kind = np.uint8 if values.dtype == np.uint8 else np.float32
+        size = (options.size[1], options.size[0])
         resized = [
-            np.asarray(
-                Image.fromarray(band.astype(kind)).resize((options.size[1], options.size[0]), Image.Resampling.BILINEAR)
-            )
-            for band in values
+            np.asarray(Image.fromarray(band.astype(kind)).resize(size, Image.Resampling.BILINEAR)) for band in values
         ]
         values = np.stack(resized)
     if values.dtype != np.uint8:

@@ -160,7 +160,7 @@ def _divided(
 
 
 def _tell_nearly(tops: set[str], entries: Sequence[Entry], where: str) -> None:
-    by_name = Counter(found[0] for entry in entries if (found := split_name(stem_of(entry.name), None)) and found[1])
+    by_name = Counter(found[0] for entry in entries if (found := split_name(stem_of(entry.name), None)))
     if by_name["train"] and len(by_name) > 1 and by_name.total() == len(entries):
         remark(
             f"{where}: the files are named as parts of the data ({', '.join(sorted(by_name))}), but are read as one "

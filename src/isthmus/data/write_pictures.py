@@ -17,8 +17,7 @@ from PIL import Image
 from isthmus.data.decoders.deep import write_deep
 from isthmus.data.entries import has_suffix
 from isthmus.data.options import MODES
-from isthmus.data.picture_formats import format_of
-from isthmus.data.pictures import is_picture
+from isthmus.data.picture_formats import WRITTEN, format_of
 from isthmus.errors import DataError
 from isthmus.extras import needs
 from isthmus.plain import utf8
@@ -269,8 +268,8 @@ class _Places:
 def _check_replaceable(path: Path, suffix: str) -> None:
     of_pictures = suffix in (".png", ".tiff")
     for place, _, files in os.walk(path):
-        alike = is_picture if of_pictures else lambda file: has_suffix(file, (suffix,))
-        other = next((file for file in files if not alike(file)), None)
+        suffixes = WRITTEN if of_pictures else (suffix,)
+        other = next((file for file in files if not has_suffix(file, suffixes)), None)
         if other is not None:
             wanted = "pictures" if of_pictures else suffix
             raise DataError(
