@@ -303,14 +303,15 @@ def _file(path: Path, largest: int | None = LARGEST) -> IO[bytes]:
         file = open_regular(path)
     except OSError as error:
         raise UnreadableError(f"{path} can't be read ({error.strerror}).") from error
-    if largest is not None:
-        _check_size(str(path), os.fstat(file.fileno()).st_size)
+    if largest is not None and (size := os.fstat(file.fileno()).st_size) > largest:
+        file.close()
+        _check_size(str(path), size, largest)
     return file
 
 
 def _member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> IO[bytes]:
     """A member's bytes, never more than declared: `zipfile` stops there and checks the checksum."""
-    _check_size(member.filename, member.file_size)
+    _check_size(member.filename, member.file_size, LARGEST)
     mode = member.external_attr >> 16
     if stat.S_IFMT(mode) not in (0, stat.S_IFREG):
         raise UnreadableError(f"{member.filename} is a link or a device, not a regular file.")
@@ -320,9 +321,9 @@ def _member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> IO[bytes]:
         raise UnreadableError(f"{member.filename} can't be unpacked ({error}).") from error
 
 
-def _check_size(name: str, size: int) -> None:
-    if size > LARGEST:
-        raise UnreadableError(f"{name} has {size} bytes: expected a file of at most {LARGEST} bytes.")
+def _check_size(name: str, size: int, largest: int) -> None:
+    if size > largest:
+        raise UnreadableError(f"{name} has {size} bytes: expected a file of at most {largest} bytes.")
 
 
 def _check_members(members: list[zipfile.ZipInfo], path: Path, options: Options) -> None:
