@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from isthmus.data import open_data, read_samples, stream_samples
-from isthmus.data.folders import leading
+from isthmus.data.file_kinds import leading
 from isthmus.data.idx import write_idx
 from isthmus.errors import DataError, Remark
 from isthmus.extras import MissingPackageError

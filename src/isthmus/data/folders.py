@@ -10,15 +10,15 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
-from isthmus.data.entries import Entry, UnreadableError, has_suffix, is_hidden, stem_of, suffix_of
+from isthmus.data.entries import Entry, UnreadableError, has_suffix, is_hidden, suffix_of
+from isthmus.data.file_kinds import of_one_kind, read_with, tell_unread
 from isthmus.data.named import read_cifar_folder, read_idx_folder
 from isthmus.data.options import Options
-from isthmus.data.picture_formats import BY_SUFFIX, SUFFIXES, WRITTEN, format_of
+from isthmus.data.picture_formats import SUFFIXES, WRITTEN, format_of
 from isthmus.data.pictures import picture_pieces, read_pictures
 from isthmus.data.raw import Raw
 from isthmus.errors import DataError, remark
 from isthmus.extras import needs
-from isthmus.formatting import listed
 from isthmus.storage.files import open_regular
 
 LARGEST = 2**29
@@ -71,31 +71,6 @@ def names_in(path: Path, options: Options) -> list[str]:
         return _plain(_files(path))
     with _members(path, options) as entries:
         return _plain(entry.name for entry in entries)
-
-
-def leading(names: Collection[str], kinds: Mapping[str, Collection[str]]) -> str | None:
-    """The kind with the most files, by the suffixes of each kind; None if no kind has any.
-
-    Of equally many, the kind that comes first counts. Files that are named after a picture (`a.txt` for `a.jpg`)
-    describe it and don't count.
-    """
-    pictures = {stem_of(name) for name in names if suffix_of(name) in SUFFIXES}
-    found = Counter(suffix_of(name) for name in names if suffix_of(name) in SUFFIXES or stem_of(name) not in pictures)
-    counts = {kind: sum(found[suffix] for suffix in suffixes) for kind, suffixes in kinds.items()}
-    most = max(counts, key=counts.__getitem__)
-    return most if counts[most] else None
-
-
-def tell_unread(where: str, found: Mapping[str, int], read: Collection[str]) -> None:
-    """Remark on the files that aren't read, by type.
-
-    found: how many files of each suffix there are. read: the suffixes that are read.
-    """
-    others = Counter({suffix: count for suffix, count in found.items() if suffix not in read})
-    if others:
-        some = listed([f"{count} of type {suffix or 'none'}" for suffix, count in others.most_common()])
-        one = others.total() == 1
-        remark(f"{where}: {others.total()} other file{'' if one else 's'} {'is' if one else 'are'} not read ({some}).")
 
 
 def picture_files(folder: Path) -> list[str]:
@@ -162,7 +137,7 @@ def zip_pieces(
 
 def _tell_others(folder: Path, names: list[str], entries: list[Entry]) -> None:
     """Remark on the files of a folder that have no picture's suffix, unless they are read."""
-    tell_unread(str(folder), Counter(map(suffix_of, names)), _read_with(entries))
+    tell_unread(str(folder), Counter(map(suffix_of, names)), read_with([entry.name for entry in entries]))
 
 
 def _count(entries: list[Entry], options: Options) -> int | None:
@@ -174,7 +149,7 @@ def _count(entries: list[Entry], options: Options) -> int | None:
 
 def _entries(folder: Path, names: list[str]) -> list[Entry]:
     found = [name for name in names if suffix_of(name) in SUFFIXES] or _dicoms(folder, names)
-    pictures = _readable(_of_one_kind(found), str(folder))
+    pictures = _readable(of_one_kind(found), str(folder))
     if not pictures:
         raise DataError(
             f"{folder} contains no pictures ({_found(list(_files(folder)))}): expected files such as a.png or "
@@ -193,21 +168,6 @@ def _dicoms(folder: Path, names: list[str]) -> list[str]:
         except (UnreadableError, OSError):
             return []
     return names
-
-
-def _of_one_kind(names: list[str]) -> list[str]:
-    """The pictures, videos, slices or other files that are read alike, of which there are most."""
-    counts = Counter(format.kind for name in names if (format := format_of(name)) is not None)
-    if len(counts) < 2:
-        return names
-    most = counts.most_common(1)[0][0]
-    return [name for name in names if (format := format_of(name)) is not None and format.kind == most]
-
-
-def _read_with(entries: list[Entry]) -> set[str]:
-    """The suffixes that are read together with these files, or for which a package is missing."""
-    kinds = {format.kind for entry in entries if (format := format_of(entry.name)) is not None}
-    return {suffix_of(entry.name) for entry in entries} | {s for s in SUFFIXES if BY_SUFFIX[s].kind in kinds}
 
 
 def _largest(name: str) -> int | None:
@@ -251,9 +211,9 @@ def _opened(path: Path, options: Options, *, tell: bool = False) -> Iterator[lis
         if not pictures:
             found = _found([entry.name for entry in entries])
             raise DataError(f"{path} contains no pictures ({found}): expected members such as a.png or label/a.png.")
-        chosen = [by_name[name] for name in _readable(_of_one_kind(pictures), str(path), tell=tell)]
+        chosen = [by_name[name] for name in _readable(of_one_kind(pictures), str(path), tell=tell)]
         if tell:
-            tell_unread(str(path), Counter(map(suffix_of, by_name)), _read_with(chosen))
+            tell_unread(str(path), Counter(map(suffix_of, by_name)), read_with([entry.name for entry in chosen]))
         yield chosen
 
 

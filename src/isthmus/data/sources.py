@@ -16,16 +16,15 @@ from torch.utils.data import Dataset
 from isthmus.data.arrays import from_mapping, from_memory, read_npy, read_npz
 from isthmus.data.datasets import from_dataset
 from isthmus.data.entries import suffix_of
+from isthmus.data.file_kinds import leading, tell_unread
 from isthmus.data.folders import (
     LARGEST,
     collected,
-    leading,
     names_in,
     read_folder,
     read_picture,
     read_zip,
     suffixes_in,
-    tell_unread,
 )
 from isthmus.data.idx import read_idx
 from isthmus.data.media.medium import medium_of

@@ -1,5 +1,7 @@
 """Frames of FITS files, the pictures of astronomy: the first image and, if it is a cube, its planes."""
 
+import gzip
+import io
 from collections.abc import Iterator
 from typing import IO, Any
 
@@ -13,6 +15,10 @@ from isthmus.extras import needs
 def read(file: IO[bytes], called: str, options: Options) -> Iterator[Frame]:
     """The planes of the first image of a file, scaled by BSCALE and BZERO, with NaN for BLANK."""
     fits: Any = needs("astropy.io.fits", "astronomy", called)
+    if called.lower().endswith(".gz"):
+        content = gzip.GzipFile(fileobj=file).read(options.max_bytes + 1)  # its header may go on for ever
+        check_bytes(called, (len(content),), 1, options)
+        file = io.BytesIO(content)
     with fits.open(file, memmap=False, lazy_load_hdus=True, ignore_missing_end=False) as found:
         images = [hdu for hdu in found if hdu.is_image and hdu.header.get("NAXIS", 0) >= 2]
         note = ""

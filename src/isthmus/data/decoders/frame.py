@@ -1,6 +1,8 @@
 """Frame: one picture of a file, decoded but not yet converted or resized."""
 
-from collections.abc import Sequence
+import contextlib
+import logging
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,6 +26,21 @@ class Frame:
     place: int | None = None
     group: str | None = None
     note: str = ""
+
+
+@contextlib.contextmanager
+def silent(logger: str) -> Iterator[None]:
+    """Within the block, a library doesn't log what it finds odd in a file."""
+
+    def none(record: logging.LogRecord) -> bool:
+        return False
+
+    chosen = logging.getLogger(logger)
+    chosen.addFilter(none)
+    try:
+        yield
+    finally:
+        chosen.removeFilter(none)
 
 
 def check_pixels(called: str, width: int, height: int, options: Options) -> None:

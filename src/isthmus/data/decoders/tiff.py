@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from isthmus.data.decoders.deep import planar
-from isthmus.data.decoders.frame import Frame, check_bytes, check_pixels, kept, places
+from isthmus.data.decoders.frame import Frame, check_bytes, check_pixels, kept, places, silent
 from isthmus.data.options import Options
 from isthmus.extras import needs
 
@@ -69,7 +69,7 @@ def _samples(file: IO[bytes]) -> int:
 def read(file: IO[bytes], called: str, options: Options, reason: str) -> Iterator[Frame]:
     """The frames of a file. reason: why tifffile is needed for it."""
     tifffile = needs("tifffile", "pictures", f"{called} ({reason})")
-    with tifffile.TiffFile(file) as opened:
+    with silent("tifffile"), tifffile.TiffFile(file) as opened:
         first = opened.series[0] if opened.is_imagej and opened.series else None
         if first is not None and len(opened.pages) == 1 and len(first.shape) > 2 and first.axes[-2:] == "YX":
             check_bytes(called, first.shape, first.dtype.itemsize, options)
