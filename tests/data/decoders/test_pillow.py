@@ -1,4 +1,3 @@
-import io
 import struct
 
 import imagecodecs
@@ -157,7 +156,8 @@ def test_deep_pictures_that_are_cut_short_are_one_line(tmp_path, suffix):
     assert "\n" not in str(caught.value)
 
 
-def test_an_open_picture_of_sixteen_bits_keeps_its_levels():
-    memory = io.BytesIO()
-    Image.fromarray(DEEP[0]).save(memory, "PNG")
-    assert np.array_equal(decode(Image.open(memory), "it", Options())[0][0], DEEP[0])
+@pytest.mark.parametrize("channels", [1, 3, 4])
+def test_an_open_picture_of_sixteen_bits_keeps_its_levels(tmp_path, channels):
+    (tmp_path / "a.png").write_bytes(write_deep(DEEP[:channels], ".png"))
+    with Image.open(tmp_path / "a.png") as image:
+        assert np.array_equal(decode(image, "it", Options())[0], DEEP[:channels])

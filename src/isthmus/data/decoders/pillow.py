@@ -66,7 +66,9 @@ def read(file: IO[bytes], called: str, options: Options) -> Iterator[Frame]:
 
 
 def frames(image: Image.Image, called: str, options: Options, again: Any = None) -> Iterator[Frame]:
-    """The frames of an opened picture. again: opens it once more; None if its file isn't known."""
+    """The frames of an opened picture. again: opens it once more; None if only the picture itself is known."""
+    if again is None and getattr(image, "tile", None) and getattr(image, "fp", None):
+        again = partial(_reopened, image)
     several = image.format in SEVERAL
     shown = list(range(getattr(image, "n_frames", 1))) if several else [0]
     if image.format == "TIFF" and len(shown) > 1:
@@ -105,6 +107,15 @@ def _pixels(image: Image.Image, number: int, again: Callable[[], Image.Image] | 
         image = ImageOps.exif_transpose(image)
     image.load()
     return image.copy() if number or getattr(image, "n_frames", 1) > 1 else image
+
+
+def _reopened(image: Any) -> Image.Image:
+    """A picture that isn't decoded yet, opened once more."""
+    at = image.fp.tell()
+    image.fp.seek(0)
+    content = image.fp.read()
+    image.fp.seek(at)
+    return _opened(io.BytesIO(content), content[:WHOLE], str(getattr(image, "filename", "")))
 
 
 def _opened(file: IO[bytes], start: bytes, called: str) -> Image.Image:
