@@ -5,7 +5,6 @@ import importlib
 import os
 import re
 import stat
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -16,16 +15,25 @@ from torch.utils.data import Dataset
 
 from isthmus.data.arrays import from_mapping, from_memory, read_npy, read_npz
 from isthmus.data.datasets import from_dataset
-from isthmus.data.folders import LARGEST, collected, read_folder, read_picture, read_zip, suffixes_in
+from isthmus.data.entries import suffix_of
+from isthmus.data.file_kinds import leading, tell_unread
+from isthmus.data.folders import (
+    LARGEST,
+    collected,
+    names_in,
+    read_folder,
+    read_picture,
+    read_zip,
+    suffixes_in,
+)
 from isthmus.data.idx import read_idx
 from isthmus.data.media.medium import medium_of
 from isthmus.data.named import NAMES, read_named
 from isthmus.data.options import Options
-from isthmus.data.pictures import SUFFIXES as PICTURES
+from isthmus.data.picture_formats import SUFFIXES as PICTURES
 from isthmus.data.raw import Raw
 from isthmus.data.samples import Samples
 from isthmus.errors import DataError, IsthmusError, nearest, out_of_memory, remark
-from isthmus.formatting import listed
 from isthmus.storage.replacing import finish_swap
 
 
@@ -143,8 +151,8 @@ def check_used(raw: Raw, options: Options, like: Mapping[str, Any] | None, calle
             f"label={options.label!r} names a column of a table or an array of an .npz, but {called} has {has}. "
             f"Leave it out{instead}."
         )
-    for name in ("patches", "size", "mode"):
-        if getattr(options, name) is not None and not picture_files and not options.forgives(name, like):
+    for name in ("patches", "size", "mode", "depth", "frames"):
+        if getattr(options, name) != getattr(Options, name) and not picture_files and not options.forgives(name, like):
             raise DataError(
                 f"{name}={getattr(options, name)!r} is for picture files, but {called} contains values. "
                 "Leave it out, or change the values first."
@@ -215,7 +223,7 @@ def is_folder(path: Path) -> bool:
 
 
 def _dispatched(path: Path, options: Options, like: Mapping[str, Any] | None) -> Raw:
-    folder, suffix = is_folder(path), path.suffix.lower()
+    folder, suffix = is_folder(path), suffix_of(path.name) if suffix_of(path.name) in PICTURES else path.suffix.lower()
     if module := medium_reader(path, options, like):
         return _read_medium(module, path, options, like)
     if folder:
@@ -246,12 +254,9 @@ def medium_reader(path: Path, options: Options, like: Mapping[str, Any] | None) 
     if options.kind is not None or (asked and (several or _is_of(path, asked))):
         return asked
     if several:
-        found = suffixes_in(path, options)
-        if any(suffix in PICTURES for suffix in found):
-            return None
-        counts = {module: sum(found[suffix] for suffix in suffixes) for module, (_, suffixes) in MEDIA.items()}
-        most = max(counts, key=counts.__getitem__)
-        return most if counts[most] else None
+        kinds = {"pictures": PICTURES, **{module: suffixes for module, (_, suffixes) in MEDIA.items()}}
+        most = leading(names_in(path, options), kinds)
+        return None if most == "pictures" else most
     if path.suffix.lower() == ".txt":
         if not _texts_module().is_prose(path):
             return None
@@ -289,10 +294,7 @@ def _read_medium(module: str, path: Path, options: Options, like: Mapping[str, A
         if not entries:
             raise DataError(f"{path} has no files of type {', '.join(suffixes)}. Give a folder with such files.")
         if path.is_dir() or path.suffix.lower() == ".zip":
-            others = Counter({s: n for s, n in suffixes_in(path, options).items() if s not in suffixes})
-            if others:
-                some = listed([f"{count} of type {suffix or 'none'}" for suffix, count in others.most_common()])
-                remark(f"{path}: {others.total()} other files are not read ({some}).")
+            tell_unread(str(path), suffixes_in(path, options), suffixes)
         return importlib.import_module(f"isthmus.data.{module}").read_files(
             entries, options, str(path), medium_of(like)
         )
