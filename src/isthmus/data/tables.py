@@ -85,7 +85,10 @@ def read_parquet(path: Path, options: Options, like: Mapping[str, Any] | None = 
         check_columns(file.metadata.num_columns, str(path))
         file.schema_arrow.names  # noqa: B018  # names that are no UTF-8 are found out here
         batches = file.iter_batches(BATCH, use_threads=False)
-        table = slim(batches, as_written(options, like), precise=is_precise(like)) if count else file.read()
+        known = schema_of(like)
+        used = set(known.names) if known is not None else {*file.schema_arrow.names}
+        exact = (*as_written(options, like), *(name for name in file.schema_arrow.names if name not in used))
+        table = slim(batches, exact, precise=is_precise(like)) if count else file.read()
         if table.num_rows != count:
             raise DataError(
                 f"{path} is damaged: it has {table.num_rows} rows, expected {count}. Download or write it again."
