@@ -48,6 +48,8 @@ def gather(raw: Raw, options: Options, called: str, like: Mapping[str, Any] | No
             part.columns,
             part.categories,
             medium=part.medium,
+            groups=None if part.groups is None else torch.as_tensor(part.groups, dtype=torch.int64),
+            spans=None if part.spans is None else torch.as_tensor(part.spans, dtype=torch.int64),
         )
         if options.missing == "drop":
             samples = drop_missing(samples, called)
@@ -74,6 +76,8 @@ def join(parts: Sequence[Samples]) -> Samples:
         names=names if len(names) == sum(map(len, parts)) else (),
         rows=None,
         damaged=None,
+        groups=None,
+        spans=None,
     )
 
 

@@ -90,17 +90,18 @@ def drop_missing(samples: Samples, called: str) -> Samples:
 
 
 def learn_fill(train: Samples, called: str) -> Any:
-    """The fill value: the mean of the finite values, one per column for tables, else one number.
+    """The fill value: the mean of the finite values, one per column for tables and channel for series, else one number.
 
     For a column of categories, it is the most frequent one.
 
     Raises:
         DataError: a column has no finite value at all.
     """
-    shape = train.shape if train.kind == "table" else ()
+    shape = {"table": train.shape, "series": train.shape[:1]}.get(train.kind, ())
     total, count = np.zeros(shape), np.zeros(shape)
     for batch in train.batches(train.at_a_time):
-        rows = batch.numpy() if train.kind == "table" else batch.numpy().reshape(-1)
+        rows = batch.numpy()
+        rows = rows.reshape(-1) if not shape else np.moveaxis(rows, 1, -1).reshape(-1, *shape)
         finite = np.isfinite(rows)
         total += np.where(finite, rows, 0).sum(0, dtype=np.float64)
         count += finite.sum(0)
@@ -115,7 +116,7 @@ def learn_fill(train: Samples, called: str) -> Any:
         if names:  # the most frequent one
             numbers = train.tensor()[:, place]
             means[place] = int(torch.bincount(numbers[numbers.isfinite()].long()).argmax())
-    return means.tolist()
+    return (means[:, None] if train.kind == "series" else means).tolist()
 
 
 def fill_missing(samples: Samples, fill: Any) -> Samples:

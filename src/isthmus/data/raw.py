@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from isthmus.data import series
+from isthmus.data.aside import Aside
 from isthmus.data.media import Medium
 from isthmus.data.options import Options
 from isthmus.errors import DataError, remark
@@ -36,6 +37,9 @@ class Raw:
     parts: further parts of the source ("validation", "test"); these values are its training part.
     channels_first: whether pictures are certainly `(N, C, H, W)`, and series `(N, C, T)`.
     groups: (N,) whole numbers, equal for samples that must go to the same part; or None.
+    spans: (N, 2) whole numbers, for samples that are divided by time within their group: the first step of each and the
+    one after its last; or None.
+    aside: the time stamps and groups of the rows, which are not among the values; or None.
     origin: path or name that reopens the source; None for an object in memory.
     medium: what the values stand for, if they aren't plain numbers.
     texts: (N,) texts instead of values, until a vocabulary is learnt from the training part (`texts.with_vocabulary`).
@@ -52,6 +56,8 @@ class Raw:
     origin: str | None = None
     channels_first: bool = False
     groups: np.ndarray | None = None
+    spans: np.ndarray | None = None
+    aside: Aside | None = None
     medium: Medium | None = None
     texts: tuple[str, ...] = ()
 

@@ -30,6 +30,8 @@ class Samples:
     rows: the rows of mapped `values` that belong to these samples, `(N,)` int64; None for all. So a part of a file that
         is larger than memory only needs memory for its row numbers.
     damaged: `(N, *shape)`, possibly of another shape: the damaged version of each sample; or None.
+    groups, spans: `(N,)` and `(N, 2)` int64, which samples belong together when they are divided (see `splits.split`);
+        or None.
 
     Raises:
         DataError: the fields don't agree in length.
@@ -45,9 +47,16 @@ class Samples:
     rows: np.ndarray | None = field(default=None, repr=False)
     damaged: Tensor | None = field(default=None, repr=False)
     medium: Medium | None = None
+    groups: Tensor | None = field(default=None, repr=False)
+    spans: Tensor | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
-        for what, given in (("labels", self.labels), ("names", self.names or None), ("damaged", self.damaged)):
+        for what, given in (
+            ("labels", self.labels),
+            ("names", self.names or None),
+            ("damaged", self.damaged),
+            *self._apart,
+        ):
             if given is not None and len(given) != len(self):
                 raise DataError(f"There are {len(given)} {what} for {len(self)} samples: give one for each sample.")
         if self.categories and len(self.categories) != int(np.prod(self.shape)):
@@ -118,11 +127,16 @@ class Samples:
         labels = None if self.labels is None else self.labels[chosen]
         names = tuple(self.names[i] for i in chosen.tolist()) if self.names else ()
         damaged = None if self.damaged is None else self.damaged.index_select(0, chosen)
+        apart = {name: None if held is None else held[chosen] for name, held in self._apart}
         if isinstance(self.values, Tensor):
             values = self.values.index_select(0, chosen)
-            return replace(self, values=values, labels=labels, names=names, damaged=damaged)
+            return replace(self, values=values, labels=labels, names=names, damaged=damaged, **apart)
         rows = chosen.numpy() if self.rows is None else self.rows[chosen.numpy()]
-        return replace(self, rows=rows, labels=labels, names=names, damaged=damaged)
+        return replace(self, rows=rows, labels=labels, names=names, damaged=damaged, **apart)
+
+    @property
+    def _apart(self) -> tuple[tuple[str, Tensor | None], ...]:
+        return ("groups", self.groups), ("spans", self.spans)
 
     def resident(self, device: torch.device, most: int) -> "Samples":
         """The same samples on the device, if they are in memory and take at most `most` bytes; otherwise unchanged."""

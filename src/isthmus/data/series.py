@@ -11,7 +11,7 @@ from isthmus.errors import DataError
 
 
 def pad(series: Sequence[Any]) -> np.ndarray:
-    """(N, C, T) float32 of N arrays, (T,) each, or (C, T), or (T, C): time is the axis in which they differ.
+    """(N, C, T) floats of N arrays, (T,) each, or (C, T), or (T, C): time is the axis in which they differ.
 
     Raises:
         DataError: they aren't series of numbers, or differ in more than their lengths.
@@ -30,7 +30,8 @@ def pad(series: Sequence[Any]) -> np.ndarray:
             f"The values don't make an array: the samples have shapes {some}. "
             "Give samples of one shape, or series that differ only in length, (T,) or (C, T) each."
         )
-    padded = np.full((len(arrays), arrays[0].shape[0], max(array.shape[1] for array in arrays)), np.nan, np.float32)
+    kind = np.result_type(np.float32, *(array.dtype for array in arrays))
+    padded = np.full((len(arrays), arrays[0].shape[0], max(array.shape[1] for array in arrays)), np.nan, kind)
     with np.errstate(over="ignore"):  # what is too large becomes infinite, and is then reported as such
         for row, array in zip(padded, arrays, strict=True):
             row[:, : array.shape[1]] = array

@@ -15,6 +15,7 @@ import numpy as np
 from torch.utils.data import Dataset
 
 from isthmus.data.arrays import from_mapping, from_memory, read_npy, read_npz
+from isthmus.data.aside import aside_of_memory
 from isthmus.data.datasets import from_dataset
 from isthmus.data.folders import LARGEST, collected, read_folder, read_picture, read_zip, suffixes_in
 from isthmus.data.idx import read_idx
@@ -23,6 +24,7 @@ from isthmus.data.named import NAMES, read_named
 from isthmus.data.options import Options
 from isthmus.data.pictures import SUFFIXES as PICTURES
 from isthmus.data.raw import Raw
+from isthmus.data.recordings import cut
 from isthmus.data.samples import Samples
 from isthmus.errors import DataError, IsthmusError, nearest, out_of_memory, remark
 from isthmus.formatting import listed
@@ -91,15 +93,33 @@ def reading(source: Any) -> Iterator[None]:
         ) from error
 
 
-def read(source: Any, options: Options, labels: Any = None, like: Mapping[str, Any] | None = None) -> Raw:
-    """Read `source` (see `open_data`).
+def read(
+    source: Any,
+    options: Options,
+    labels: Any = None,
+    like: Mapping[str, Any] | None = None,
+    beside: Mapping[str, Any] | None = None,
+) -> Raw:
+    """Read `source` (see `open_data`); recordings are cut into windows.
 
-    labels: a class for each sample, for values in memory.
+    labels: a class for each sample, for values in memory. beside: the time stamps and the group of each row, by the
+        names of the options `time` and `groups`, for values in memory.
     like: description of a model's data, which determines the columns of a table.
 
     Raises:
         DataError: the source is missing, damaged, of an unknown type, or doesn't fit the options.
     """
+    return cut(read_rows(source, options, labels, like, beside), options, called(source), like)
+
+
+def read_rows(
+    source: Any,
+    options: Options,
+    labels: Any = None,
+    like: Mapping[str, Any] | None = None,
+    beside: Mapping[str, Any] | None = None,
+) -> Raw:
+    """The same with the rows of recordings as they are."""
     in_memory = not isinstance(source, str | os.PathLike)
     if labels is not None and (not in_memory or isinstance(source, Mapping | Samples) or is_table(source)):
         raise DataError(
@@ -107,6 +127,9 @@ def read(source: Any, options: Options, labels: Any = None, like: Mapping[str, A
         )
     raw = _read(source, options, labels, like)
     check_used(raw, options, like, called(source))
+    if beside:
+        given = aside_of_memory(beside.get("time"), beside.get("groups"), len(raw.values), called(source))
+        raw = replace(raw, aside=given if raw.aside is None else raw.aside.updated(given))
     return raw
 
 

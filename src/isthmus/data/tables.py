@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 from isthmus.data.categories import categorical_columns, encode, values_of
 from isthmus.data.options import AUTO, Options
 from isthmus.data.raw import Raw
+from isthmus.data.timed import exact_columns, taken_aside
 from isthmus.errors import DataError, nearest, remark, renamed
 from isthmus.formatting import listed
 
@@ -103,7 +104,8 @@ def check_columns(count: int, called: str) -> None:
 def as_written(options: Options, like: Mapping[str, Any] | None) -> tuple[str | int, ...]:
     """Columns, by name or place, that hold labels or categories, so that numbers in them are names."""
     known = (like or {}).get("columns") if (like or {}).get("categories") else ()
-    return tuple(name for name in (options.label, *options.categorical, *(known or ())) if name is not None)
+    named = (options.label, *options.categorical, *exact_columns(options, like), *(known or ()))
+    return tuple(name for name in named if name is not None)
 
 
 def slim(batches: Iterable[pa.RecordBatch], exact: Collection[str | int] = ()) -> pa.Table:
@@ -174,6 +176,7 @@ def from_arrow(
     Raises:
         DataError: a column is missing, duplicated, or not numeric.
     """
+    table, aside, like = taken_aside(table, options, called, like)
     table = _without_index(table)
     columns = table.column_names
     doubled = sorted({name for name in columns if columns.count(name) > 1}) if len(set(columns)) < len(columns) else []
@@ -207,6 +210,7 @@ def from_arrow(
         columns=tuple(wanted) if named else (),
         categories=names if any(names) else (),
         kind=None if options.kind else "table",
+        aside=aside,
     )
 
 

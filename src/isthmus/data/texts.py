@@ -238,7 +238,7 @@ def _only_text(given: Mapping[str, Any], name: str) -> str:
 
 def _pieced(raw: Raw, options: Options, where: str) -> Raw:
     """The same texts, those longer than a window in pieces that stay in one part of the data; empty ones left out."""
-    most = max(1, round(options.window or USUAL_WINDOW))
+    most = max(1, round(options.length("window", "characters") or USUAL_WINDOW))
     rows = [(row, piece) for row, text in enumerate(raw.texts) for piece in pieces_of(text, most)]
     empty = sum(not text.strip() for text in raw.texts)
     if empty:

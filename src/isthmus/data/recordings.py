@@ -1,0 +1,466 @@
+"""Recordings: long series as windows of equal length, and results on windows back on the time axis."""
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from isthmus.data import series
+from isthmus.data.aside import Aside
+from isthmus.data.durations import duration_words, seconds_of
+from isthmus.data.labels import label_array
+from isthmus.data.media import Recording
+from isthmus.data.media.medium import medium_of
+from isthmus.data.options import Options
+from isthmus.data.period import period_of
+from isthmus.data.raw import Raw
+from isthmus.data.timeline import Timeline, timed, untimed, untimed_rows
+from isthmus.errors import DataError, remark
+
+FEW = 10
+"""With fewer recordings, each is divided by time; otherwise whole recordings go to one part."""
+FEWEST_STEPS = 8
+"""The rows of a narrower array are too short for series, so that they are the time steps of one recording."""
+LONG, SEVERAL = 2000, 50
+"""Fewer than `SEVERAL` series, the longest with this many steps or more, are recordings to cut."""
+SMALLEST, USUAL, PIECES = 16, 100, 50
+"""Without a period, a window has `USUAL` steps, or fewer: 1/`PIECES` of all steps, but `SMALLEST` or more."""
+LEAST = 32
+"""A window has at least so many steps, if that many periods are long enough."""
+OVERLAP = 4
+"""Windows that contain each step, by default."""
+ALIKE = 0.5
+"""Of consecutive rows that follow each other in time: the mean squared difference as a share of that of random ones."""
+LOOKED_AT = 4096
+"""Rows that are compared."""
+
+
+def cut(raw: Raw, options: Options, called: str, like: Mapping[str, Any] | None = None) -> Raw:
+    """The windows of a source of recordings; other sources unchanged.
+
+    Raises:
+        DataError: no recording is as long as a window, or the windows need too much memory.
+    """
+    if not is_recording(raw, options, called, like):
+        return _with_groups(raw, options)
+    found = Recordings.of(raw, options, called, like)
+    parts = {
+        name: Recordings.of(part, options, called, {"medium": found.medium.to_json()}).windows(whole=False)
+        for name, part in raw.parts.items()
+    }
+    return replace(found.windows(whole=like is not None), parts=parts, origin=raw.origin)
+
+
+def is_recording(raw: Raw, options: Options, called: str, like: Mapping[str, Any] | None = None) -> bool:
+    """Whether the rows of a source are the time steps of recordings, which are cut into windows."""
+    shape, medium = tuple(raw.values.shape), medium_of(like)
+    plain = raw.medium is None and not raw.texts and raw.kind not in ("pictures", "tokens")
+    if not plain or len(shape) not in (1, 2, 3) or options.kind not in (None, "series"):
+        return False
+    if medium is not None:
+        return isinstance(medium, Recording) and not _are_windows(raw, tuple((like or {})["shape"]))
+    if len(shape) == 1 or _has_times(raw) or any(getattr(options, name) is not None for name in ("window", "step", "time")):
+        return options.kind == "series" or len(shape) > 1
+    if options.kind is None or like is not None:  # a model of whole series
+        return False
+    return _are_steps(raw, called) if len(shape) == 2 else _are_long(raw, called)
+
+
+@dataclass(frozen=True, eq=False)
+class Recordings:
+    """Recordings on their time axis.
+
+    medium: how they are cut. timeline: their rows on a grid of equal steps. names: of the recordings; () for one.
+    grouped: whether whole recordings go to one part of the data, because their groups were named. labels: (rows,) of
+    any type; or None. aside: the time stamps and groups of the rows. flat: whether one row is a single number.
+    """
+
+    medium: Recording
+    timeline: Timeline
+    names: tuple[str, ...] = ()
+    grouped: bool = False
+    labels: Any = None
+    aside: Aside | None = None
+    flat: bool = False
+    max_bytes: int = 2**62
+
+    @classmethod
+    def of(cls, raw: Raw, options: Options, called: str, like: Mapping[str, Any] | None = None) -> "Recordings":
+        """The recordings of a source that `is_recording`.
+
+        Raises:
+            DataError: the time stamps don't fit, or no recording is as long as a window.
+        """
+        known = medium_of(like)
+        assert known is None or isinstance(known, Recording)
+        values = raw.values.numpy() if isinstance(raw.values, Tensor) else raw.values
+        if values.dtype.kind not in "biuf":
+            raise DataError(
+                f"Values of type {values.dtype} are not numbers: expected integers or floats. Convert them."
+            )
+        aside, flat = raw.aside or Aside(), values.ndim == 1
+        holes = options.missing in ("keep", "fill")
+        spacing = known.spacing if known is not None and known.clock == _clock(aside) != "steps" else None
+        if values.ndim == 3:
+            timeline, names = untimed(_each(values, raw, options, like)), raw.names
+            aside = Aside()
+        else:
+            values = values[:, None] if flat else values
+            names = aside.group_names
+            if aside.times is not None:
+                timeline = timed(values, aside.times, aside.groups, called, spacing=spacing, holes=holes)
+            else:
+                timeline = untimed_rows(values, aside.groups)
+        medium = known or _medium(timeline, raw, aside, options, called)
+        found = cls(
+            replace_step(medium, options, known is not None, called),
+            timeline,
+            names,
+            aside.groups is not None,
+            raw.labels,
+            aside,
+            flat,
+            options.max_bytes,
+        )
+        found._check(called, of_model=known is not None)
+        return found
+
+    @property
+    def count(self) -> int:
+        """The number of recordings."""
+        return 1 + max(each.recording for each in self.timeline.stretches)
+
+    @property
+    def rows(self) -> int:
+        """The number of rows of the source."""
+        return len(self.timeline.place)
+
+    def places(self, step: int | None = None, *, whole: bool = True) -> np.ndarray:
+        """(N, 2) int64 the windows: the number of the stretch, and that of the first step in it.
+
+        step: steps from one to the next; None takes the medium's. whole: whether a stretch also gets a last window that
+            ends with it, so that no step is left out.
+        """
+        length, step = self.medium.length, step or self.medium.step
+        found = []
+        for number, stretch in enumerate(self.timeline.stretches):
+            last = len(stretch.values) - length
+            starts = np.arange(0, last + 1, step) if last >= 0 else np.empty(0, np.int64)
+            if whole and last >= 0 and last % step:
+                starts = np.append(starts, last)
+            found.append(np.stack((np.full(len(starts), number), starts), 1))
+        return np.concatenate(found)
+
+    def values(self, places: np.ndarray) -> np.ndarray:
+        """(N, channels, length) the windows at these places (see `places`)."""
+        pieces = [_sliding(self.timeline.stretches[s].values, self.medium.length)[own] for s, own in _runs(places)]
+        return pieces[0] if len(pieces) == 1 else np.concatenate(pieces)
+
+    def windows(self, step: int | None = None, *, whole: bool = True) -> Raw:
+        """The windows as a reader's output: named after their recording and time; see `places`."""
+        places = self.places(step, whole=whole)
+        step = step or self.medium.step
+        stretches, length = self.timeline.stretches, self.medium.length
+        first = np.array([stretch.first for stretch in stretches])[places[:, 0]] + places[:, 1]
+        groups = np.array([stretch.recording for stretch in stretches])[places[:, 0]]
+        by_group = self.count >= (3 if self.grouped else FEW)
+        spans = None if by_group else np.stack((first, first + length), 1)
+        values = stretches[0].values
+        if len(stretches) == 1 and not (whole and (len(values) - length) % step):
+            made = _sliding(values, length)[::step]  # a view: of a file that is mapped, only what is used is read
+        else:
+            self._check_size(len(places), values)
+            made = self.values(places)
+        names = tuple(map(self._name, places.tolist()))
+        return Raw(
+            made,
+            self._labels(places),
+            names=names,
+            kind="series",
+            channels_first=True,
+            groups=groups,
+            spans=spans,
+            medium=self.medium,
+        )
+
+    def joiner(self, channels: int) -> "Joiner":
+        """A `Joiner` of results of so many numbers for each step."""
+        return Joiner(self, channels)
+
+    def time(self, stretch: int, step: int) -> str:
+        """The words for a step of a stretch: its date, time or number."""
+        own = self.timeline.stretches[stretch]
+        if self.medium.clock == "steps":
+            return self.medium.place(0.0, own.first + step)
+        return self.medium.place(own.time + step * self.medium.spacing, own.first + step)
+
+    def _name(self, place: list[int]) -> str:
+        recording = self.timeline.stretches[place[0]].recording
+        when = self.time(*place)
+        if self.count == 1 and not self.names:
+            return when
+        return f"{self.names[recording] if self.names else f'recording {recording}'}@{when}"
+
+    def _labels(self, places: np.ndarray) -> Any:
+        """The label of each window: of its recording, or the most frequent one of its rows."""
+        if self.labels is None:
+            return None
+        given = label_array(self.labels)
+        if len(given) == self.count != self.rows:
+            return given[[self.timeline.stretches[stretch].recording for stretch in places[:, 0]]]
+        if len(given) != self.rows:
+            raise DataError(f"{len(given)} labels for {self.rows} rows: give one for each row, or for each recording.")
+        text = given if given.dtype.kind != "O" else np.array(list(map(str, given)))
+        first, codes = np.unique(text, return_index=True, return_inverse=True)[1:]
+        grids = [np.full(len(each.values), -1) for each in self.timeline.stretches]
+        for row, (stretch, place) in enumerate(zip(self.timeline.stretch, self.timeline.place, strict=True)):
+            if stretch >= 0:
+                grids[stretch][int(place)] = codes.reshape(-1)[row]
+        windows = (grids[stretch][start : start + self.medium.length] for stretch, start in places)
+        return given[first[[np.bincount(own[own >= 0]).argmax() for own in windows]]]
+
+    def _check(self, called: str, *, of_model: bool) -> None:
+        longest = max(len(stretch.values) for stretch in self.timeline.stretches)
+        if longest < self.medium.length:
+            asked = "the model expects" if of_model else "is set by window="
+            raise DataError(
+                f"{called}: its longest stretch without a gap has {longest} steps, but a window of "
+                f"{self.medium.length_words(self.medium.length)} {asked}. "
+                + ("Give a longer recording." if of_model else "Set a shorter window=.")
+            )
+        short = sum(len(s.values) for s in self.timeline.stretches if len(s.values) < self.medium.length)
+        if short:
+            total = sum(len(stretch.values) for stretch in self.timeline.stretches)
+            remark(
+                f"{called}: {short:,} of {total:,} steps lie in stretches between gaps that are shorter than a window of "
+                f"{self.medium.length_words(self.medium.length)}, and are left out."
+            )
+
+    def _check_size(self, count: int, values: np.ndarray) -> None:
+        needed = count * values.shape[1] * self.medium.length * values.dtype.itemsize
+        if needed > self.max_bytes:
+            raise DataError(
+                f"The {count:,} windows need {needed:,} bytes of memory: expected at most max_bytes={self.max_bytes:,}. "
+                "Set a longer step= or a larger max_bytes=."
+            )
+
+
+class Joiner:
+    """Puts results on windows back on the time axis: each step gets the mean of the windows that contain it.
+
+    recordings: the recordings. channels: numbers of a result for each step.
+    """
+
+    def __init__(self, recordings: Recordings, channels: int) -> None:
+        self.recordings = recordings
+        lengths = [len(stretch.values) for stretch in recordings.timeline.stretches]
+        self.sums = [np.zeros((length, channels)) for length in lengths]
+        self.counts = [np.zeros((length, channels)) for length in lengths]
+
+    def add(self, places: np.ndarray, values: np.ndarray) -> None:
+        """Add the results (N, channels, length) on the windows at these places; NaN counts as no result."""
+        known = ~np.isnan(values)
+        filled = np.where(known, values, 0.0)
+        for (stretch, start), own, there in zip(places.tolist(), filled, known, strict=True):
+            part = slice(start, start + own.shape[-1])
+            self.sums[stretch][part] += own.T
+            self.counts[stretch][part] += there.T
+
+    def steps(self) -> list[np.ndarray]:
+        """(steps, channels) float64 of each stretch, NaN where no window has a result."""
+        return [
+            np.divide(total, count, out=np.full_like(total, np.nan), where=count > 0)
+            for total, count in zip(self.sums, self.counts, strict=True)
+        ]
+
+    def rows(self) -> np.ndarray:
+        """(rows, channels) float64 for the rows of the source, in their order."""
+        return self.recordings.timeline.back(self.steps())
+
+
+def replace_step(medium: Recording, options: Options, of_model: bool, called: str) -> Recording:
+    """The medium of a model with another step, if the options ask for it."""
+    if not of_model or options.step is None:
+        return medium
+    return medium.model_copy(update={"step": _steps("step", options.step, medium.spacing, medium.clock, called)})
+
+
+def _medium(timeline: Timeline, raw: Raw, aside: Aside, options: Options, called: str) -> Recording:
+    """How the recordings are cut: by the options, or by the period of their values."""
+    clock, spacing = _clock(aside), timeline.spacing or 1.0
+    reason = ""
+    if options.window is not None:
+        length = _steps("window", options.window, spacing, clock, called)
+    else:
+        length, reason = _usual_window(timeline)
+    step = max(1, length // OVERLAP)
+    if options.step is not None:
+        step = _steps("step", options.step, spacing, clock, called)
+    medium = Recording(
+        length=length,
+        step=step,
+        channels=raw.columns,
+        clock=clock,
+        spacing=spacing,
+        time=aside.time,
+        group=aside.group,
+        zone=aside.zone,
+    )
+    if reason:
+        count = 1 + max(each.recording for each in timeline.stretches)
+        steps = sum(len(each.values) for each in timeline.stretches)
+        channels = timeline.stretches[0].values.shape[1]
+        remark(
+            f"{called} is read as {count} recording{'s' * (count > 1)} of {steps:,} steps"
+            + (" in all" if count > 1 else "")
+            + (f", {_span(spacing, clock)} each," if clock != "steps" else "")
+            + f" and {channels} channel{'s' * (channels > 1)}, cut into windows of {medium.length_words(length)}, a new "
+            f"one every {medium.length_words(step)}, {reason}. Set window= and step= to cut it in another way."
+        )
+    return medium
+
+
+def _usual_window(timeline: Timeline) -> tuple[int, str]:
+    """The number of steps of a window, and the reason for it."""
+    longest = max((stretch.values for stretch in timeline.stretches), key=len)
+    total = sum(len(stretch.values) for stretch in timeline.stretches)
+    if (period := period_of(longest)) is not None:
+        periods = math.ceil(LEAST / period)
+        return (
+            periods * period,
+            f"which is {periods if periods > 1 else 'the'} period{'s' * (periods > 1)} of its values",
+        )
+    length = min(USUAL, max(SMALLEST, total // PIECES), len(longest))
+    return length, "for its values have no clear period"
+
+
+def _steps(name: str, value: float | str, spacing: float, clock: str, called: str) -> int:
+    """The option `name` in time steps."""
+    if isinstance(value, str):
+        if clock != "dates":
+            raise DataError(
+                f"{name}={value!r} is a duration, but {called} has no dates and times: expected a number of time steps. "
+                "Name the column of its time stamps with time=."
+            )
+        value = (seconds_of(value) or 0.0) / spacing
+        if value < 0.5:
+            raise DataError(
+                f"{name}= is shorter than the time steps of {called}, {duration_words(spacing)} each: expected a longer "
+                "duration."
+            )
+    steps = max(1, round(value))
+    if name == "window" and steps < 2:
+        raise DataError(f"window={value:g} is a single time step of {called}: expected 2 or more.")
+    return steps
+
+
+def _span(spacing: float, clock: str) -> str:
+    return duration_words(spacing) if clock == "dates" else f"{spacing:g}"
+
+
+def _clock(aside: Aside) -> Literal["dates", "numbers", "steps"]:
+    if aside.times is None:
+        return "steps"
+    return "dates" if aside.times.dtype.kind == "M" else "numbers"
+
+
+def _are_windows(raw: Raw, shape: tuple[int, ...]) -> bool:
+    """Whether values are windows of this shape (channels, length) already, for a model of such."""
+    values, bare = raw.values, raw.aside is None and not raw.columns
+    flat = values.ndim == 2 and bare and shape[0] == 1 and values.shape[1] == shape[1]
+    return flat or tuple(values.shape[1:]) == shape
+
+
+def _has_times(raw: Raw) -> bool:
+    return raw.aside is not None and raw.aside.times is not None
+
+
+def _are_steps(raw: Raw, called: str) -> bool:
+    """Whether the rows of an array of two axes, read as series, are the steps of one recording; by its shape."""
+    rows, columns = raw.values.shape
+    if raw.labels is not None and not raw.columns:
+        return False
+    if columns < FEWEST_STEPS or (raw.columns and not _numbered(raw.columns) and rows > columns):
+        return rows > columns
+    if _follow(raw.values):
+        remark(
+            f"{called} is read as {rows:,} series of {columns} steps. Consecutive rows are alike, as in one recording of "
+            f"{columns} channels: if it is one, set window=, for example window=100."
+        )
+    return False
+
+
+def _numbered(columns: tuple[str, ...]) -> bool:
+    """Whether the columns' names are numbers, or one word with different numbers, as those of time steps are."""
+    return len({name.rstrip("0123456789.") for name in columns}) == 1
+
+
+def _follow(values: np.ndarray | Tensor) -> bool:
+    """Whether consecutive rows are more alike than random ones, by the ratio of von Neumann (1941)."""
+    start = max(0, (len(values) - LOOKED_AT) // 2)
+    some = np.asarray(values[start : start + LOOKED_AT], np.float64)
+    if len(some) < 2 * FEWEST_STEPS:
+        return False
+    spread = some.var(0)
+    ratio = np.square(np.diff(some, axis=0)).mean(0) / np.where(spread > 0, 2 * spread, np.inf)
+    own = ratio[(spread > 0) & np.isfinite(ratio)]
+    return bool(len(own) and np.median(own) < ALIKE)
+
+
+def _are_long(raw: Raw, called: str) -> bool:
+    """Whether series (N, …) are a few long recordings."""
+    count, length = len(raw.values), max(raw.values.shape[1:])
+    if count >= SEVERAL or length < LONG:
+        return False
+    remark(
+        f"{called}: its {count} series of up to {length:,} steps are read as recordings and cut into windows. To read "
+        f"each as one sample, set window={length}."
+    )
+    return True
+
+
+def _each(values: np.ndarray, raw: Raw, options: Options, like: Mapping[str, Any] | None) -> list[np.ndarray]:
+    """(N, …) recordings as a list of (steps, channels), each without the NaN after its end."""
+    shape = tuple((like or {}).get("shape") or ())
+    if not raw.channels_first:
+        last = shape and values.shape[2] == shape[0] != values.shape[1]
+        values = np.asarray(series.channels_first(values, "last" if last else options.channels))
+    each = []
+    for one in values:
+        ended = 0
+        if one.dtype.kind == "f" and np.isnan(one[:, -1]).all():
+            ended = int(series.ended(torch.from_numpy(one[None].astype(np.float32)))[0, 0].sum())
+        each.append(one[:, : one.shape[1] - ended].T)
+    return each
+
+
+def _with_groups(raw: Raw, options: Options) -> Raw:
+    """A table whose rows are divided by their groups, or by their time."""
+    aside = raw.aside
+    if aside is None:
+        return raw
+    count = len(raw.values)
+    if aside.groups is not None:
+        return replace(raw, groups=aside.groups)
+    if aside.times is None or options.time is None:
+        return raw
+    rank = np.unique(aside.times, return_inverse=True)[1].reshape(-1)
+    return replace(raw, groups=np.zeros(count, np.int64), spans=np.stack((rank, rank + 1), 1))
+
+
+def _sliding(values: np.ndarray, length: int) -> np.ndarray:
+    """(steps, channels) to a view of all windows, (steps − length + 1, channels, length)."""
+    if len(values) < length:
+        return np.empty((0, values.shape[1], length), values.dtype)
+    return np.lib.stride_tricks.sliding_window_view(values, length, axis=0)
+
+
+def _runs(places: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
+    """The stretches of consecutive places, and the starts of the windows in each."""
+    bounds = np.flatnonzero(np.diff(places[:, 0])) + 1
+    for own in np.split(places, bounds):
+        yield int(own[0, 0]), own[:, 1]
