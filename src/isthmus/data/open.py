@@ -89,6 +89,7 @@ def _opened(
         given, paired = pair(given, damaged, chosen, where)
     whole = given["train"]
     groups, spans = (None if held is None else held.numpy() for held in (whole.groups, whole.spans))
+    spans = None if raw.by_group else spans
     divided = split(len(whole), **fractions, seed=seed, groups=groups, spans=spans)
     parts = _divide(given, divided)
     fill = None

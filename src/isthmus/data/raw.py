@@ -37,8 +37,8 @@ class Raw:
     parts: further parts of the source ("validation", "test"); these values are its training part.
     channels_first: whether pictures are certainly `(N, C, H, W)`, and series `(N, C, T)`.
     groups: (N,) whole numbers, equal for samples that must go to the same part; or None.
-    spans: (N, 2) whole numbers, for samples that are divided by time within their group: the first step of each and the
-    one after its last; or None.
+    spans: (N, 2) whole numbers, for windows of recordings: the first step of each in its group and the one after its
+    last; or None. by_group: whether whole groups go to one part; otherwise each group is divided by its spans, if any.
     aside: the time stamps and groups of the rows, which are not among the values; or None.
     origin: path or name that reopens the source; None for an object in memory.
     medium: what the values stand for, if they aren't plain numbers.
@@ -57,6 +57,7 @@ class Raw:
     channels_first: bool = False
     groups: np.ndarray | None = None
     spans: np.ndarray | None = None
+    by_group: bool = False
     aside: Aside | None = None
     medium: Medium | None = None
     texts: tuple[str, ...] = ()

@@ -63,7 +63,11 @@ def is_recording(raw: Raw, options: Options, called: str, like: Mapping[str, Any
         return False
     if medium is not None:
         return isinstance(medium, Recording) and not _are_windows(raw, tuple((like or {})["shape"]))
-    if len(shape) == 1 or _has_times(raw) or any(getattr(options, name) is not None for name in ("window", "step", "time")):
+    if (
+        len(shape) == 1
+        or _has_times(raw)
+        or any(getattr(options, name) is not None for name in ("window", "step", "time"))
+    ):
         return options.kind == "series" or len(shape) > 1
     if options.kind is None or like is not None:  # a model of whole series
         return False
@@ -167,29 +171,23 @@ class Recordings:
         stretches, length = self.timeline.stretches, self.medium.length
         first = np.array([stretch.first for stretch in stretches])[places[:, 0]] + places[:, 1]
         groups = np.array([stretch.recording for stretch in stretches])[places[:, 0]]
-        by_group = self.count >= (3 if self.grouped else FEW)
-        spans = None if by_group else np.stack((first, first + length), 1)
         values = stretches[0].values
         if len(stretches) == 1 and not (whole and (len(values) - length) % step):
             made = _sliding(values, length)[::step]  # a view: of a file that is mapped, only what is used is read
         else:
             self._check_size(len(places), values)
             made = self.values(places)
-        names = tuple(map(self._name, places.tolist()))
         return Raw(
             made,
-            self._labels(places),
-            names=names,
+            self.labels_of(places),
+            names=self.names_of(places),
             kind="series",
             channels_first=True,
             groups=groups,
-            spans=spans,
+            spans=np.stack((first, first + length), 1),
+            by_group=self.count >= (3 if self.grouped else FEW),
             medium=self.medium,
         )
-
-    def joiner(self, channels: int) -> "Joiner":
-        """A `Joiner` of results of so many numbers for each step."""
-        return Joiner(self, channels)
 
     def time(self, stretch: int, step: int) -> str:
         """The words for a step of a stretch: its date, time or number."""
@@ -198,6 +196,10 @@ class Recordings:
             return self.medium.place(0.0, own.first + step)
         return self.medium.place(own.time + step * self.medium.spacing, own.first + step)
 
+    def names_of(self, places: np.ndarray) -> tuple[str, ...]:
+        """The name of each window: its recording, if there are several, and the time of its first step."""
+        return tuple(map(self._name, places.tolist()))
+
     def _name(self, place: list[int]) -> str:
         recording = self.timeline.stretches[place[0]].recording
         when = self.time(*place)
@@ -205,7 +207,7 @@ class Recordings:
             return when
         return f"{self.names[recording] if self.names else f'recording {recording}'}@{when}"
 
-    def _labels(self, places: np.ndarray) -> Any:
+    def labels_of(self, places: np.ndarray) -> Any:
         """The label of each window: of its recording, or the most frequent one of its rows."""
         if self.labels is None:
             return None

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -84,11 +85,16 @@ class TrainedModel(SourceReader):
         A model of patches takes whole pictures of one size in overlapping tiles, and returns whole pictures without
         seams, (N, C, H, W). For pictures of several sizes see `pictures`.
 
+        A model of recordings takes recordings of any length as rows of time steps, and returns as many rows, (T, C):
+        overlapping windows are averaged, and steps that no window contains are NaN.
+
         Raises:
             DataError: as `read`; or the pictures have several sizes.
         """
         if self.covers(source, read_options):
             return self._whole(source, read_options)
+        if (timewise := self.recordings(source, **read_options)) is not None:
+            return timewise.shaped(timewise.through(self.reconstruct))
         samples = self.read(source, **read_options)
         made = self._through(self.model.reconstruct, samples)
         if samples.kind != "series" or not self.model.conditioning.mask:
@@ -103,6 +109,9 @@ class TrainedModel(SourceReader):
         Raises:
             DataError: the model was not built for samples with holes.
         """
+        if (timewise := self.recordings(source, **read_options)) is not None:
+            values = timewise.given()
+            return timewise.shaped(np.where(np.isnan(values), timewise.through(self.reconstruct), values))
         samples = self.read(source, **read_options)
         made, given = self.reconstruct(samples), samples.tensor().float()
         return torch.where(given.isnan(), made, given)
