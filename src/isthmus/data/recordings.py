@@ -198,11 +198,11 @@ class Recordings:
 
     def names_of(self, places: np.ndarray) -> tuple[str, ...]:
         """The name of each window: its recording, if there are several, and the time of its first step."""
-        return tuple(map(self._name, places.tolist()))
+        return tuple(self.named(stretch, start) for stretch, start in places.tolist())
 
-    def _name(self, place: list[int]) -> str:
-        recording = self.timeline.stretches[place[0]].recording
-        when = self.time(*place)
+    def named(self, stretch: int, step: int) -> str:
+        """The words for a step of a stretch, after the name of its recording if there are several."""
+        recording, when = self.timeline.stretches[stretch].recording, self.time(stretch, step)
         if self.count == 1 and not self.names:
             return when
         return f"{self.names[recording] if self.names else f'recording {recording}'}@{when}"
@@ -320,8 +320,8 @@ def _medium(timeline: Timeline, raw: Raw, aside: Aside, options: Options, called
             f"{called} is read as {count} recording{'s' * (count > 1)} of {steps:,} steps"
             + (" in all" if count > 1 else "")
             + (f", {_span(spacing, clock)} each," if clock != "steps" else "")
-            + f" and {channels} channel{'s' * (channels > 1)}, cut into windows of {medium.length_words(length)}, a new "
-            f"one every {medium.length_words(step)}, {reason}. Set window= and step= to cut it in another way."
+            + f" and {channels} channel{'s' * (channels > 1)}, cut into windows of {medium.length_words(length)}, {reason}; a "
+            f"new one begins after {medium.length_words(step)}. Set window= and step= to cut in another way."
         )
     return medium
 
@@ -334,10 +334,10 @@ def _usual_window(timeline: Timeline) -> tuple[int, str]:
         periods = math.ceil(LEAST / period)
         return (
             periods * period,
-            f"which is {periods if periods > 1 else 'the'} period{'s' * (periods > 1)} of its values",
+            f"{periods if periods > 1 else 'the'} period{'s' * (periods > 1)} of its values",
         )
     length = min(USUAL, max(SMALLEST, total // PIECES), len(longest))
-    return length, "for its values have no clear period"
+    return length, "because its values have no clear period"
 
 
 def _steps(name: str, value: float | str, spacing: float, clock: str, called: str) -> int:
