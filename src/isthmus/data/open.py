@@ -9,6 +9,7 @@ from isthmus.data.describe import fingerprint
 from isthmus.data.gather import gather
 from isthmus.data.missing import fill_missing, holed, learn_fill
 from isthmus.data.options import AUTO, Options, OptionWords, apart
+from isthmus.data.overlaps import remark_on_overlaps
 from isthmus.data.pairs import pair
 from isthmus.data.samples import Samples
 from isthmus.data.scaling import Scaling
@@ -76,6 +77,8 @@ def _opened(
         "validation": _fraction("validation", validation, VALIDATION, has, where),
         "test": _fraction("test", test, TEST, has, where),
     }
+    if any(fractions.values()):
+        remark_on_overlaps(raw, chosen, where)
     given = gather(with_vocabulary(raw, chosen, fractions, seed), chosen, where)
     if (chosen.columns or chosen.exclude or chosen.categorical not in ((), AUTO)) and not (
         given["train"].columns or given["train"].medium

@@ -80,7 +80,9 @@ def settle(raw: Raw, options: Options, exact: tuple[int, ...] | None = None) -> 
     if values.ndim < 2:
         raise DataError(
             f"An array of shape {tuple(values.shape)} has fewer than two axes: expected (N, columns), "
-            "(N, height, width) or (N, channels, height, width). Reshape it, or add an axis with x[None]."
+            "(N, height, width) or (N, channels, height, width). Reshape it, add an axis with x[None], or set "
+            "kind='series' "
+            "if it is one recording over time."
         )
     if kind != "tokens" and exact is not None and tuple(values.shape[1:]) == exact:
         kind = kind or ("table" if values.ndim == 2 else "pictures")

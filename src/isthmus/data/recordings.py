@@ -16,6 +16,7 @@ from isthmus.data.labels import label_array
 from isthmus.data.media import Recording
 from isthmus.data.media.medium import medium_of
 from isthmus.data.options import Options
+from isthmus.data.overlaps import shift_of
 from isthmus.data.period import period_of
 from isthmus.data.raw import Raw
 from isthmus.data.timeline import Timeline, timed, untimed, untimed_rows
@@ -192,9 +193,8 @@ class Recordings:
     def time(self, stretch: int, step: int) -> str:
         """The words for a step of a stretch: its date, time or number."""
         own = self.timeline.stretches[stretch]
-        if self.medium.clock == "steps":
-            return self.medium.place(0.0, own.first + step)
-        return self.medium.place(own.time + step * self.medium.spacing, own.first + step)
+        time = 0.0 if own.times is None else float(own.times[step])
+        return self.medium.place(time, own.first + step, timed=own.times is not None)
 
     def names_of(self, places: np.ndarray) -> tuple[str, ...]:
         """The name of each window: its recording, if there are several, and the time of its first step."""
@@ -238,7 +238,8 @@ class Recordings:
         if short:
             total = sum(len(stretch.values) for stretch in self.timeline.stretches)
             remark(
-                f"{called}: {short:,} of {total:,} steps lie in stretches between gaps that are shorter than a window of "
+                f"{called}: {short:,} of {total:,} steps lie in stretches between gaps that are shorter than a window "
+                "of "
                 f"{self.medium.length_words(self.medium.length)}, and are left out."
             )
 
@@ -246,7 +247,8 @@ class Recordings:
         needed = count * values.shape[1] * self.medium.length * values.dtype.itemsize
         if needed > self.max_bytes:
             raise DataError(
-                f"The {count:,} windows need {needed:,} bytes of memory: expected at most max_bytes={self.max_bytes:,}. "
+                f"The {count:,} windows need {needed:,} bytes of memory: expected at most "
+                f"max_bytes={self.max_bytes:,}. "
                 "Set a longer step= or a larger max_bytes=."
             )
 
@@ -320,7 +322,8 @@ def _medium(timeline: Timeline, raw: Raw, aside: Aside, options: Options, called
             f"{called} is read as {count} recording{'s' * (count > 1)} of {steps:,} steps"
             + (" in all" if count > 1 else "")
             + (f", {_span(spacing, clock)} each," if clock != "steps" else "")
-            + f" and {channels} channel{'s' * (channels > 1)}, cut into windows of {medium.length_words(length)}, {reason}; a "
+            + f" and {channels} channel{'s' * (channels > 1)}, cut into windows of {medium.length_words(length)}, "
+            f"{reason}; a "
             f"new one begins after {medium.length_words(step)}. Set window= and step= to cut in another way."
         )
     return medium
@@ -345,13 +348,15 @@ def _steps(name: str, value: float | str, spacing: float, clock: str, called: st
     if isinstance(value, str):
         if clock != "dates":
             raise DataError(
-                f"{name}={value!r} is a duration, but {called} has no dates and times: expected a number of time steps. "
+                f"{name}={value!r} is a duration, but {called} has no dates and times: expected a number of time "
+                "steps. "
                 "Name the column of its time stamps with time=."
             )
         value = (seconds_of(value) or 0.0) / spacing
         if value < 0.5:
             raise DataError(
-                f"{name}= is shorter than the time steps of {called}, {duration_words(spacing)} each: expected a longer "
+                f"{name}= is shorter than the time steps of {called}, {duration_words(spacing)} each: expected a "
+                "longer "
                 "duration."
             )
     steps = max(1, round(value))
@@ -388,9 +393,10 @@ def _are_steps(raw: Raw, called: str) -> bool:
         return False
     if columns < FEWEST_STEPS or (raw.columns and not _numbered(raw.columns) and rows > columns):
         return rows > columns
-    if _follow(raw.values):
+    if _follow(raw.values) and shift_of(raw.values) is None:  # on windows that overlap there is another remark
         remark(
-            f"{called} is read as {rows:,} series of {columns} steps. Consecutive rows are alike, as in one recording of "
+            f"{called} is read as {rows:,} series of {columns} steps. Consecutive rows are alike, as in one recording "
+            "of "
             f"{columns} channels: if it is one, set window=, for example window=100."
         )
     return False

@@ -115,7 +115,8 @@ def _by_time(groups: np.ndarray, spans: np.ndarray, validation: float, test: flo
             part.append(order[chosen])
     if undivided:
         remark(
-            f"{undivided} of {len(np.unique(groups))} recordings are too short to be divided by time: they go to training "
+            f"{undivided} of {len(np.unique(groups))} recordings are too short to be divided by time: they go to "
+            "training "
             "as a whole. Set a shorter window= or step=."
         )
     return Split(*(np.sort(np.concatenate(part)) for part in parts))

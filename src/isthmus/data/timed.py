@@ -165,7 +165,8 @@ def _pivoted(table: pa.Table, time: str, group: str | None, options: Options, ca
     places = np.array([order[key] for key in zip(*(table[name].to_pylist() for name in keys), strict=True)])
     if len(np.unique(places * len(names) + number)) < table.num_rows:
         raise DataError(
-            f"{called} has several values of one {variable!r} at one time: expected one. Name the column that tells the "
+            f"{called} has several values of one {variable!r} at one time: expected one. Name the column that tells "
+            "the "
             "recordings apart with groups=."
         )
     wide = np.full((len(order), len(names)), np.nan)
@@ -255,7 +256,8 @@ def _parsed(column: pa.ChunkedArray, name: str, called: str) -> pa.ChunkedArray:
         found = [made for made in (read(first), read(second)) if made is not None]
         if len(found) == 2 and not found[0].equals(found[1]):
             raise DataError(
-                f"{called}: day and month of {name!r} can't be told apart in {trimmed[0].as_py()!r}: expected ISO dates, "
+                f"{called}: day and month of {name!r} can't be told apart in {trimmed[0].as_py()!r}: expected ISO "
+                "dates, "
                 "such as 2024-03-01 10:00. Convert the column first."
             )
         if found:

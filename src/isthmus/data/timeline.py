@@ -16,6 +16,8 @@ JITTER = 0.25
 """The deviation from whole steps, in steps, that time stamps of regular recordings may have."""
 REGULAR = 0.95
 """The share of the differences of a regular recording that are whole steps."""
+WEEK = 5
+"""Working days of a week, of which daily rows must have two."""
 MOST_REPEATED = 0.1
 """The largest share of repeated time stamps of one recording; more means several recordings."""
 
@@ -24,14 +26,14 @@ MOST_REPEATED = 0.1
 class Stretch:
     """Consecutive steps of a recording, without a gap.
 
-    recording: its number. first: the number of its first step in the recording, in which gaps count. time: of the first
-    step: seconds since 1970, a number, or NaN without time stamps. values: (steps, channels).
+    recording: its number. first: the number of its first step in the recording, in which gaps count. values: (steps,
+    channels). times: (steps,) seconds since 1970, or numbers; None without time stamps.
     """
 
     recording: int
     first: int
-    time: float
     values: np.ndarray
+    times: np.ndarray | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,7 +68,7 @@ def untimed(recordings: Sequence[np.ndarray]) -> Timeline:
     """The rows of recordings (steps, channels) without time stamps: each row is a step. Values are not copied."""
     lengths = [len(values) for values in recordings]
     return Timeline(
-        tuple(Stretch(number, 0, np.nan, values) for number, values in enumerate(recordings)),
+        tuple(Stretch(number, 0, values) for number, values in enumerate(recordings)),
         None,
         np.repeat(np.arange(len(lengths)), lengths),
         np.concatenate([np.arange(length, dtype=np.float64) for length in lengths]),
@@ -85,7 +87,7 @@ def untimed_rows(values: np.ndarray, groups: np.ndarray | None = None) -> Timeli
     place = np.empty(len(values))
     place[order] = np.arange(len(values)) - starts[groups[order]]
     each = np.split(order, starts[1:])
-    stretches = tuple(Stretch(number, 0, np.nan, values[rows]) for number, rows in enumerate(each))
+    stretches = tuple(Stretch(number, 0, values[rows]) for number, rows in enumerate(each))
     return Timeline(stretches, None, groups, place)
 
 
@@ -110,16 +112,10 @@ def timed(
     Raises:
         DataError: there are fewer than two different times, or many rows share one.
     """
-    if times.dtype.kind == "M":
-        known = ~np.isnat(times)
-        whole = times.astype("datetime64[ns]").astype(np.int64)
-        origin = whole[known].min() if known.any() else 0
-        clock, zero = (whole - origin) / 1e9, origin / 1e9
-    else:
-        known, clock, zero = np.isfinite(times), times.astype(np.float64), 0.0
-    working = _working_days(times, known)
+    known, clock, zero = _clock(times)
+    shown, working = clock, _working_days(times, known)
     if working is not None:
-        clock, spacing = working, spacing and 1.0
+        clock, spacing = working, None
     if not known.all():
         remark(f"{called}: {np.sum(~known)} of {len(known)} rows have no time stamp and are left out.")
     group = np.zeros(len(values), np.int64) if groups is None else groups
@@ -142,8 +138,9 @@ def timed(
         for low, high, steps in _stretches(each.times, step, usual, notes):
             places[low:high], numbers[low:high] = steps, len(made)
             first = round((each.times[low] - each.times[0]) / step)
-            start = zero + each.times[low] if working is None else _seconds(times[each.rows[each.inverse == low][0]])
-            made.append(Stretch(number, first, start, _on_grid(own[low:high], steps, holes=holes)))
+            values_of = _on_grid(own[low:high], steps, holes=holes)
+            times_of = zero + np.interp(np.arange(len(values_of)), steps, shown[each.firsts[low:high]])
+            made.append(Stretch(number, first, values_of, times_of))
         place[each.rows], stretch[each.rows] = places[each.inverse], numbers[each.inverse]
     notes.tell(called, step if working is None else 86400.0, usual, times.dtype.kind == "M", holes)
     return Timeline(tuple(made), step if working is None else 86400.0, stretch, place)
@@ -151,16 +148,20 @@ def timed(
 
 @dataclass(frozen=True)
 class _Ordered:
-    """The rows of one recording by time. times: (n,) different ones, ascending. inverse: the time's number of `rows`."""
+    """The rows of one recording by time.
+
+    times: (n,) different ones, ascending. firsts: (n,) a row of each. inverse: the number of the time of each row.
+    """
 
     rows: np.ndarray
     times: np.ndarray
+    firsts: np.ndarray
     inverse: np.ndarray
 
     @classmethod
     def of(cls, rows: np.ndarray, clock: np.ndarray) -> "_Ordered":
-        times, inverse = np.unique(clock[rows], return_inverse=True)
-        return cls(rows, times, inverse.reshape(-1))
+        times, firsts, inverse = np.unique(clock[rows], return_index=True, return_inverse=True)
+        return cls(rows, times, rows[firsts], inverse.reshape(-1))
 
     @property
     def sorted(self) -> bool:
@@ -169,9 +170,7 @@ class _Ordered:
     def means(self, values: np.ndarray) -> np.ndarray:
         """(n, channels) the rows by time; those with one time as the mean of their known numbers."""
         if len(self.rows) == len(self.times):
-            order = np.empty(len(self.rows), np.int64)
-            order[self.inverse] = self.rows
-            return values[order]
+            return values[self.firsts]
         own = values[self.rows].astype(np.float64)
         total, count = np.zeros((2, len(self.times), values.shape[1]))
         np.add.at(total, self.inverse, np.nan_to_num(own))
@@ -191,13 +190,11 @@ class _Notes:
         length = duration_words(step) if dates else f"{step:g}"
         said = []
         if self.resampled:
+            other = f" ({duration_words(usual) if dates else f'{usual:g}'} apart; the model's are {length})"
             said.append(
-                f"its time stamps are not {length} apart"
-                + (
-                    f", as the model's were (usually {duration_words(usual) if dates else f'{usual:g}'})"
-                    * (usual != step)
-                )
-                + f", so it is resampled to steps of {length} by linear interpolation"
+                f"its time stamps are irregular{other if usual != step else ''}, so it is resampled to steps of "
+                f"{length} by "
+                "linear interpolation"
             )
         if self.bridged:
             how = "are missing" if holes else "are interpolated (missing='keep' leaves them missing)"
@@ -217,7 +214,8 @@ def _check(ordered: Sequence[_Ordered], called: str, *, grouped: bool) -> None:
             else ("If it holds several recordings, name the column that tells them apart with groups=")
         )
         raise DataError(
-            f"{called}: {rows - times} of {rows} rows repeat the time stamp of another row of their recording: expected "
+            f"{called}: {rows - times} of {rows} rows repeat the time stamp of another row of their recording: "
+            "expected "
             f"one row for each time. {again}."
         )
     if rows > times:
@@ -262,8 +260,18 @@ def _on_grid(values: np.ndarray, places: np.ndarray, *, holes: bool) -> np.ndarr
     return np.stack(columns, 1).astype(values.dtype, copy=False)
 
 
+def _clock(times: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
+    """(rows,) whether the time is known; the time in seconds or numbers, from a zero point; and the zero point."""
+    if times.dtype.kind != "M":
+        return np.isfinite(times), times.astype(np.float64), 0.0
+    known = ~np.isnat(times)
+    whole = times.astype("datetime64[ns]").astype(np.int64)
+    origin = int(whole[known].min()) if known.any() else 0
+    return known, (whole - origin) / 1e9, origin / 1e9
+
+
 def _working_days(times: np.ndarray, known: np.ndarray) -> np.ndarray | None:
-    """(rows,) the number of working days up to each date, for daily rows that leave out all weekends; otherwise None."""
+    """(rows,) the number of working days up to each date, for daily rows that leave out all weekends; None for others."""
     if times.dtype.kind != "M" or not known.any():
         return None
     days = times.astype("datetime64[D]")
@@ -271,13 +279,8 @@ def _working_days(times: np.ndarray, known: np.ndarray) -> np.ndarray | None:
     if (own != times[known]).any() or not np.is_busday(own).all():
         return None
     different = np.unique(own)
-    if len(different) < 10 or np.median(np.diff(different).astype(int)) != 1:
+    if len(different) < 2 * WEEK or np.median(np.diff(different).astype(int)) != 1:
         return None
-    first = different[0]
     counted = np.zeros(len(times))
-    counted[known] = np.busday_count(first, own)
+    counted[known] = np.busday_count(different[0], own)
     return counted
-
-
-def _seconds(time: np.datetime64) -> float:
-    return time.astype("datetime64[ns]").astype(np.int64) / 1e9

@@ -49,9 +49,9 @@ class Recording(Medium):
             return plain
         return f"{plain} ({self._span(steps * self.spacing)})"
 
-    def place(self, time: float, number: int) -> str:
+    def place(self, time: float, number: int, *, timed: bool = True) -> str:
         """The words for a step: its date, its time, or its number if there is no time axis."""
-        if self.clock == "steps":
+        if self.clock == "steps" or not timed:
             return str(number)
         if self.clock == "numbers":
             return f"{time:.10g}"
