@@ -48,7 +48,8 @@ def reconstruct(
 ) -> None:
     """Encode and decode every sample of SOURCE, and write the reconstructions.
 
-    Pictures stay pictures. Recordings keep their rows and time stamps; steps that no window contains are empty. A model of patches takes whole pictures of any size, in overlapping tiles.
+    Pictures stay pictures. Recordings keep their rows and time stamps; steps that no window contains are empty. A model
+    of patches takes whole pictures of any size, in overlapping tiles.
     """
     found = options.open_run(run, device)
     options.make_way(target, force=force, source=source)

@@ -35,6 +35,12 @@ class Aside:
             table=None if self.table is None else self.table.take(rows),
         )
 
+    def before(self, table: Any) -> Any:
+        """An Arrow table of the same rows with the columns of time stamps and groups before its own."""
+        for place, name in enumerate(self.table.column_names if self.table is not None else ()):
+            table = table.add_column(place, name, self.table[name])
+        return table
+
     def updated(self, other: "Aside") -> Self:
         """These facts, with those of `other` in place of the ones that it has."""
         given = {name: value for name, value in vars(other).items() if value is not None and value not in ("", ())}

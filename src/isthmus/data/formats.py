@@ -162,10 +162,10 @@ def format_of(suffix: str, medium: Medium | None) -> Format | None:
     """The writer for a path with this suffix; samples of a medium have formats of their own. None if there is none."""
     if medium is None or suffix not in (*medium.suffixes, "", ".zip"):
         return FORMATS.get(suffix)
-    if medium.together:
-        return partial(write_together, medium.write) if suffix in medium.suffixes else None
-    if isinstance(medium, Recording):
-        return partial(write_windows, medium, suffix) if suffix in medium.suffixes else None
+    if medium.together or isinstance(medium, Recording):
+        by_step = isinstance(medium, Recording)
+        whole = partial(write_windows, medium, suffix) if by_step else partial(write_together, medium.write)
+        return whole if suffix in medium.suffixes else None
     if isinstance(medium, Sound):
         return (
             partial(write_recording, medium, suffix)

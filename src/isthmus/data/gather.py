@@ -50,6 +50,8 @@ def gather(raw: Raw, options: Options, called: str, like: Mapping[str, Any] | No
             medium=part.medium,
             groups=None if part.groups is None else torch.as_tensor(part.groups, dtype=torch.int64),
             spans=None if part.spans is None else torch.as_tensor(part.spans, dtype=torch.int64),
+            schema=part.schema,
+            unused=part.unused,
         )
         if options.missing == "drop":
             samples = drop_missing(samples, called)
@@ -78,7 +80,15 @@ def join(parts: Sequence[Samples]) -> Samples:
         damaged=None,
         groups=None,
         spans=None,
+        unused=_joined([part.unused for part in parts]),
     )
+
+
+def _joined(tables: Sequence[Any]) -> Any:
+    """The rows of Arrow tables one after another; None if a table is missing or has other columns."""
+    if any(table is None or table.schema != tables[0].schema for table in tables):
+        return None
+    return type(tables[0]).from_batches([batch for table in tables for batch in table.to_batches()], tables[0].schema)
 
 
 def _kept(values: np.ndarray | Tensor) -> np.ndarray | Tensor:

@@ -26,6 +26,9 @@ class OptionWords(TypedDict, total=False):
     exclude: str | Iterable[str]
     groups: Any
     categorical: str | Iterable[str]
+    types: str | Iterable[str] | Mapping[str, str]
+    na_values: str | Iterable[str] | None
+    id: str | None
     array: str | None
     kind: ReadAs | None
     channels: Channels | None
@@ -68,6 +71,9 @@ class Options(ReadingOptions):
         object.__setattr__(self, "columns", _names(self.columns))
         object.__setattr__(self, "exclude", _names(self.exclude))
         object.__setattr__(self, "categorical", _names(self.categorical))
+        object.__setattr__(self, "types", _types(self.types))
+        if self.na_values is not None:
+            object.__setattr__(self, "na_values", _names(self.na_values) or ("none",))
         object.__setattr__(self, "size", _size(self.size))
         for name in ("time", "groups"):
             if isinstance(given := getattr(self, name), int):  # of a table without names
@@ -123,7 +129,7 @@ class Options(ReadingOptions):
 
 
 def apart(words: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The options without `time` and `groups` where these are values of the rows instead of a column's name; and these."""
+    """The options without `time` and `groups` where these are the rows' values, not a column's name; and these."""
     beside = {
         name: words[name]
         for name in ("time", "groups")
@@ -150,6 +156,16 @@ def _names(given: str | Iterable[str]) -> tuple[str, ...]:
     if isinstance(given, str):
         return tuple(name.strip() for name in given.split(",") if name.strip())
     return tuple(str(name) for name in given)
+
+
+def _types(given: Any) -> tuple[str, ...]:
+    """Texts "name=type", one for each column, from a mapping, a text "a=number,b=date", or several."""
+    texts = tuple(f"{name}={kind}" for name, kind in given.items()) if isinstance(given, Mapping) else _names(given)
+    if wrong := [text for text in texts if not all(map(str.strip, text.partition("=")[::2]))]:
+        raise DataError(
+            f"types={wrong[0]!r}: expected the name of a column and its type, such as types={{'zip': 'category'}}."
+        )
+    return texts
 
 
 def _size(given: Any) -> tuple[int, int] | None:

@@ -142,7 +142,11 @@ def _read(source: Any, options: Options, labels: Any, like: Mapping[str, Any] | 
         return from_dataset(source, options, labels)
     of_text = _kind(options, like) == "text"
     if is_table(source):
-        return _texts("from_text_table", source, options) if of_text else from_table(source, options, like)
+        return (
+            _text_columns("from_text_table")(source, options, called(source))
+            if of_text
+            else from_table(source, options, like)
+        )
     if isinstance(source, Mapping):
         return from_mapping(source, options, like=like)
     values, labels = source if isinstance(source, tuple) and len(source) == 2 and labels is None else (source, labels)
@@ -288,10 +292,15 @@ def _texts_module() -> Any:
     return importlib.import_module("isthmus.data.texts")
 
 
+def _text_columns(reader: str) -> Callable[..., Raw]:
+    """A reader of a column of text in a table."""
+    return getattr(importlib.import_module("isthmus.data.text_columns"), reader)
+
+
 def _read_medium(module: str, path: Path, options: Options, like: Mapping[str, Any] | None) -> Raw:
     """The files of a medium at this path; those of other types are counted in a remark."""
     if module == "texts" and path.suffix.lower() in TABLES_OF_TEXT:
-        return _texts_module().read_text_table(path, options)
+        return _text_columns("read_text_table")(path, options)
     kinds, suffixes = MEDIA[module]
     plain = module == "texts" and not any(_is_of(path, other) for other in MEDIA)  # any file can be text
     if path.is_file() and path.suffix.lower() != ".zip" and not _is_of(path, module) and not plain:

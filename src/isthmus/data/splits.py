@@ -49,8 +49,8 @@ def split(
         more no requested part is empty; with fewer, all of them go to training, with a remark.
     seed: of the random split, 0 or more.
     groups: (count,) whole numbers, equal for samples that must go to the same part; the fractions are then of groups.
-    spans: (count, 2) whole numbers, the first step of each sample in its group and the one after its last: each group is
-        then divided by time, first training, then validation, and the test part last. No two parts share a step;
+    spans: (count, 2) whole numbers, the first step of each sample in its group and the one after its last: each group
+        is then divided by time, first training, then validation, and the test part last. No two parts share a step;
         samples that reach from one part into the next are left out.
 
     Raises:

@@ -1,6 +1,7 @@
 """Timed tables: the columns of time stamps and groups are taken out of an Arrow table before its numbers are read."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,10 @@ from isthmus.data.aside import Aside, numbered
 from isthmus.data.media import Recording
 from isthmus.data.media.medium import medium_of
 from isthmus.data.options import Options
-from isthmus.errors import DataError, nearest, remark
+from isthmus.data.schema.column import is_text
+from isthmus.data.schema.texts import ABSENT, TIMES, as_dates, date_form, exchanged, plain_text, without
+from isthmus.errors import DataError, nearest, remark, renamed
+from isthmus.formatting import listed
 
 pc: Any = compute  # which makes its functions when it is imported
 
@@ -19,9 +23,6 @@ TIME_NAMES = ("time", "timestamp", "datetime", "date", "epoch", "unix_time")
 """Names of columns of numbers that are time stamps if they grow from row to row, whatever their case."""
 VARIABLE_NAMES = ("variable", "sensor", "channel", "parameter", "metric", "signal", "item", "itemid", "tag", "name")
 """Names of columns of text that say what the number in each row of a long table measures, whatever their case."""
-FORMATS = ("%Y/%m/%d %H:%M:%S", "%Y/%m/%d %H:%M", "%Y/%m/%d", "%d.%m.%Y %H:%M:%S", "%d.%m.%Y %H:%M", "%d.%m.%Y")
-SLASHES = tuple(f"{day}/%Y{clock}" for clock in (" %H:%M:%S", " %H:%M", "") for day in ("%d/%m", "%m/%d"))
-"""Formats of which the first and the second of each pair may fit the same dates."""
 FEW = 64
 """Cells of a column of text that are looked at."""
 LEAST = 10
@@ -30,10 +31,10 @@ LEAST = 10
 
 def taken_aside(
     table: pa.Table, options: Options, called: str, like: Mapping[str, Any] | None = None
-) -> tuple[pa.Table, Aside | None, Mapping[str, Any] | None]:
-    """The table without its columns of time stamps and groups, these, and what the rest is to be like.
+) -> tuple[pa.Table, Aside | None, Options]:
+    """The table without its columns of time stamps and groups, these, and how to read the rest.
 
-    like: description of a model's data; for a model of recordings, the rows are like its channels.
+    like: description of a model's data; for a model of recordings, the rest are its channels.
 
     Raises:
         DataError: a column that an option names is missing, or its values are no time stamps.
@@ -44,16 +45,16 @@ def taken_aside(
     series = of_recordings or (asked and options.kind in (None, "series"))
     group = _named(table, "groups", options.groups or (medium.group if of_recordings else None), options, called, like)
     time = _named(table, "time", options.time or (medium.time if of_recordings else None), options, called, like)
-    if of_recordings:
-        like = {**(like or {}), "columns": list(medium.channels)}
     if time is None and series:
         time = _found(table, options, group)
     if time is None and not series and like is None and group is None:
         _remark_on_time(table, options, called)
-    if time is None and group is None:
-        return table, None, like
     if series and time is not None:
         table = _pivoted(table, time, group, options, called)
+    if series:
+        options = _of_channels(table, options, called, medium.channels if of_recordings else ())
+    if time is None and group is None:
+        return table, None, options
     times, zone = (None, "") if time is None else times_of(table[time], time, called)
     numbers, names = (None, ()) if group is None else numbered(np.asarray(_plain(table[group])))
     taken = [name for name in (group, time) if name is not None]
@@ -67,7 +68,22 @@ def taken_aside(
         names,
         table.select(taken).rename_columns(shown),
     )
-    return table.drop_columns(taken), aside, like
+    return table.drop_columns(taken), aside, options
+
+
+def _of_channels(table: pa.Table, options: Options, called: str, channels: tuple[str, ...]) -> Options:
+    """The options to read the columns of recordings: all are numbers, and a model's channels come in its order.
+
+    Raises:
+        DataError: a channel is missing.
+    """
+    missing = [name for name in channels if name not in table.column_names]
+    if missing:
+        raise DataError(
+            f"{called} lacks the column{'s' * (len(missing) > 1)} {listed(list(map(repr, missing)))}: expected the "
+            f"{len(channels)} channels of the model's training data. {renamed(missing, table.column_names)}"
+        )
+    return replace(options, kind="series", columns=channels or options.columns)
 
 
 def exact_columns(options: Options, like: Mapping[str, Any] | None) -> tuple[str, ...]:
@@ -92,7 +108,7 @@ def times_of(column: pa.ChunkedArray, name: str, called: str) -> tuple[np.ndarra
         return np.asarray(column.cast(pa.float64(), safe=False).to_numpy(), np.float64), ""
     if pa.types.is_duration(kind):
         return column.cast(pa.duration("ns")).cast(pa.int64()).to_numpy().astype(np.float64) / 1e9, ""
-    if _is_text(kind):
+    if is_text(kind):
         column = _parsed(column, name, called)
     if not _is_date(column.type):
         raise DataError(
@@ -148,7 +164,7 @@ def _pivoted(table: pa.Table, time: str, group: str | None, options: Options, ca
     """A long table, with a row for each variable and time, as one with a column for each variable."""
     apart = (time, group, options.label, *options.exclude)
     rest = [name for name in table.column_names if name not in apart and name not in _index(table)]
-    text = [name for name in rest if _is_text(table[name].type) and name.strip().lower() in VARIABLE_NAMES]
+    text = [name for name in rest if is_text(table[name].type) and name.strip().lower() in VARIABLE_NAMES]
     if len(rest) != 2 or len(text) != 1:
         return table
     variable = text[0]
@@ -199,26 +215,21 @@ def _plain(column: pa.ChunkedArray) -> Any:
     )
 
 
-def _is_text(kind: pa.DataType) -> bool:
-    kind = kind.value_type if pa.types.is_dictionary(kind) else kind
-    return pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
-
-
 def _is_date(kind: pa.DataType) -> bool:
     return pa.types.is_timestamp(kind) or pa.types.is_date(kind)
 
 
 def _is_dated(column: pa.ChunkedArray) -> bool:
     """Whether the first cells of a column of text are dates."""
-    if not _is_text(column.type):
+    if not is_text(column.type):
         return False
     some = column.slice(0, FEW).drop_null()
     if not len(some):
         return False
     try:
         _parsed(some, "", "")
-    except DataError as error:
-        return "day and month" in str(error)
+    except DataError:
+        return False
     return True
 
 
@@ -230,40 +241,28 @@ def _grows(column: pa.ChunkedArray) -> bool:
 
 
 def _parsed(column: pa.ChunkedArray, name: str, called: str) -> pa.ChunkedArray:
-    """Text as time stamps: ISO with or without a zone, or a usual order of day, month and year.
+    """Text as time stamps. If day and month could be exchanged, the form in which the rows are in order counts.
 
     Raises:
-        DataError: it isn't, or day and month can't be told apart.
+        DataError: it isn't dates.
     """
-    if pa.types.is_dictionary(column.type):
-        column = column.cast(column.type.value_type)
-    trimmed = pc.utf8_trim_whitespace(column)
-    trimmed = pc.if_else(pc.equal(trimmed, ""), None, trimmed)
-    for kind in (pa.timestamp("ns"), pa.timestamp("ns", "UTC")):
-        try:
-            return pc.cast(trimmed, kind)
-        except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
-            continue
+    texts = without(plain_text(column), ABSENT)
+    known = texts.drop_null()
+    form, share, doubtful = date_form(known) if len(known) else ("", 0.0, False)
+    if share < 1 or form in TIMES:
+        wrong = next(
+            (cell for cell in known.to_pylist() if not form or as_dates(pa.array([cell]), form)[0].as_py() is None), ""
+        )
+        raise DataError(
+            f"{called}: {wrong!r} in the column {name!r} is no time stamp: expected dates and times, such as "
+            "2024-03-01 10:00, or numbers. Convert the column, or name another with time=."
+        )
+    if doubtful and not _in_order(as_dates(known, form)) and _in_order(as_dates(known, exchanged(form))):
+        form = exchanged(form)
+    if doubtful and called:
+        remark(f"{called}: the time stamps of {name!r} are read as {form}. If this is wrong, write ISO dates.")
+    return pa.chunked_array([as_dates(texts, form)])
 
-    def read(pattern: str) -> pa.ChunkedArray | None:
-        made = pc.strptime(trimmed, format=pattern, unit="s", error_is_null=True)
-        return made if made.null_count == trimmed.null_count else None
 
-    for pattern in FORMATS:
-        if (made := read(pattern)) is not None:
-            return made
-    for first, second in zip(SLASHES[::2], SLASHES[1::2], strict=True):
-        found = [made for made in (read(first), read(second)) if made is not None]
-        if len(found) == 2 and not found[0].equals(found[1]):
-            raise DataError(
-                f"{called}: day and month of {name!r} can't be told apart in {trimmed[0].as_py()!r}: expected ISO "
-                "dates, "
-                "such as 2024-03-01 10:00. Convert the column first."
-            )
-        if found:
-            return found[0]
-    some = next((cell for cell in trimmed.slice(0, FEW).to_pylist() if cell), "")
-    raise DataError(
-        f"{called}: {some!r} in the column {name!r} is no time stamp: expected ISO text, such as 2024-03-01 10:00, or "
-        "numbers. Convert the column, or name another with time=."
-    )
+def _in_order(stamps: pa.Array) -> bool:
+    return bool((np.diff(stamps.cast(pa.int64()).to_numpy()) >= 0).all())

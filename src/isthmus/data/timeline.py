@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -41,8 +42,8 @@ class Timeline:
     """Rows on a grid of equal steps.
 
     stretches: without gaps, in the order of recordings and time. spacing: the time of a step in seconds, or in the unit
-    of numbers; None without time stamps. stretch: (rows,) the number of each row's stretch, −1 for a row without a time.
-    place: (rows,) float64, the place of the row in its stretch; between two steps if the recording was resampled.
+    of numbers; None without time stamps. stretch: (rows,) the number of each row's stretch, −1 for a row without a
+    time. place: (rows,) float64, the place of the row in its stretch; between two steps if the recording was resampled.
     """
 
     stretches: tuple[Stretch, ...]
@@ -51,7 +52,7 @@ class Timeline:
     place: np.ndarray
 
     def back(self, values: Sequence[np.ndarray]) -> np.ndarray:
-        """(steps, …) float values of every stretch to (rows, …): interpolated between steps, NaN where there are none."""
+        """(steps, …) floats of every stretch to (rows, …): interpolated between steps, NaN where there are none."""
         lengths = np.array([len(own) for own in values])
         joined, start = np.concatenate(values), np.cumsum(lengths) - lengths
         rows = np.flatnonzero(self.stretch >= 0)
@@ -239,10 +240,7 @@ def _stretches(times: np.ndarray, step: float, usual: float, notes: _Notes) -> l
     else:
         notes.resampled += 1
     bounds = [0, *(np.flatnonzero(gap) + 1).tolist(), len(times)]
-    return [
-        (low, high, np.concatenate([[0.0], np.cumsum(along[low : high - 1])]))
-        for low, high in zip(bounds[:-1], bounds[1:], strict=True)
-    ]
+    return [(low, high, np.concatenate([[0.0], np.cumsum(along[low : high - 1])])) for low, high in pairwise(bounds)]
 
 
 def _on_grid(values: np.ndarray, places: np.ndarray, *, holes: bool) -> np.ndarray:
@@ -271,7 +269,7 @@ def _clock(times: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
 
 
 def _working_days(times: np.ndarray, known: np.ndarray) -> np.ndarray | None:
-    """(rows,) the number of working days up to each date, for daily rows that leave out all weekends; None for others."""
+    """(rows,) the number of working days up to each date, for daily rows without weekends; None for others."""
     if times.dtype.kind != "M" or not known.any():
         return None
     days = times.astype("datetime64[D]")
