@@ -116,8 +116,9 @@ def detect(
     options.make_way(*filter(None, (target, picture)), force=force, source=source)
     with working(f"reading {source}", quiet=quiet):
         timewise = loaded.recordings(source, **read_options)
-    by_sample = target is not None and timewise is None
-    writing = open_writer(target, columns=("score", "anomalous"), overwrite=force) if by_sample else nullcontext()
+    writing = nullcontext()
+    if target is not None and timewise is None:
+        writing = open_writer(target, columns=("score", "anomalous"), overwrite=force)
     with counted("scoring", quiet=quiet) as progress, writing as put:
         done = 0
 

@@ -1,5 +1,6 @@
 """Aside: the facts about rows that are not learnt: their time stamps and the group that each belongs to."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
@@ -26,24 +27,17 @@ class Aside:
     group_names: tuple[str, ...] = ()
     table: Any = None
 
-    def of(self, rows: np.ndarray) -> Self:
-        """The same facts for some of the rows."""
-        return replace(
-            self,
-            times=None if self.times is None else self.times[rows],
-            groups=None if self.groups is None else self.groups[rows],
-            table=None if self.table is None else self.table.take(rows),
-        )
-
     def before(self, table: Any) -> Any:
         """An Arrow table of the same rows with the columns of time stamps and groups before its own."""
-        for place, name in enumerate(self.table.column_names if self.table is not None else ()):
-            table = table.add_column(place, name, self.table[name])
+        if self.table is not None:
+            for place, name in enumerate(self.table.column_names):
+                table = table.add_column(place, name, self.table[name])
         return table
 
     def updated(self, other: "Aside") -> Self:
         """These facts, with those of `other` in place of the ones that it has."""
-        given = {name: value for name, value in vars(other).items() if value is not None and value not in ("", ())}
+        empty = Aside()
+        given = {name: value for name, value in vars(other).items() if value is not getattr(empty, name)}
         return replace(self, **given)
 
 
@@ -68,6 +62,20 @@ def aside_of_memory(time: Any, groups: Any, count: int, called: str) -> Aside:
         numbers, names = numbered(np.asarray(groups))
         found = replace(found, groups=numbers, group="group", group_names=names)
     return found
+
+
+def stacked(tables: Sequence[Any], files: np.ndarray) -> Any:
+    """The Arrow tables of several files below each other, with a first column "file"."""
+    import pyarrow as pa  # noqa: PLC0415  it takes 40 MB that arrays don't need
+
+    file = pa.table({"file": files})
+    if any(table is None for table in tables):
+        return file
+    try:
+        joined = pa.concat_tables(tables, promote_options="permissive")
+    except pa.ArrowInvalid:  # the files write their times in different ways
+        return file
+    return joined if "file" in joined.column_names else joined.add_column(0, "file", file["file"])
 
 
 def numbered(values: np.ndarray) -> tuple[np.ndarray, tuple[str, ...]]:

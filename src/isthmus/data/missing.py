@@ -116,15 +116,17 @@ def learn_fill(train: Samples, called: str) -> Any:
         if names:  # the most frequent one
             numbers = train.tensor()[:, place]
             means[place] = int(torch.bincount(numbers[numbers.isfinite()].long()).argmax())
-    return (means[:, None] if train.kind == "series" else means).tolist()
+    return means.tolist()
 
 
 def fill_missing(samples: Samples, fill: Any) -> Samples:
     """The samples with `fill` (see `learn_fill`) instead of values that are not finite. Mapped values are loaded."""
     if not len(_bad(samples)):
         return samples
-    values = samples.tensor().float()
-    return replace(samples, values=torch.where(_fine(values, samples.kind), values, torch.tensor(fill)), rows=None)
+    values, means = samples.tensor().float(), torch.tensor(fill)
+    if samples.kind == "series" and means.ndim:
+        means = means[:, None]
+    return replace(samples, values=torch.where(_fine(values, samples.kind), values, means), rows=None)
 
 
 def _bad(samples: Samples) -> np.ndarray:

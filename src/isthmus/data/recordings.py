@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from isthmus.data import series
-from isthmus.data.aside import Aside
+from isthmus.data.aside import Aside, stacked
 from isthmus.data.durations import duration_words, seconds_of
 from isthmus.data.labels import label_array
 from isthmus.data.media import Recording
@@ -73,6 +73,55 @@ def is_recording(raw: Raw, options: Options, called: str, like: Mapping[str, Any
     if options.kind is None or like is not None:  # a model of whole series
         return False
     return _are_steps(raw, called) if len(shape) == 2 else _are_long(raw, called)
+
+
+def expects_recordings(options: Options, like: Mapping[str, Any] | None) -> bool:
+    """Whether tables are read as recordings, by the options or because the samples are for a model of such."""
+    medium = medium_of(like)
+    if options.kind not in (None, "series") or medium is not None:
+        return options.kind in (None, "series") and isinstance(medium, Recording)
+    asked = any(getattr(options, name) is not None for name in ("window", "step", "time"))
+    return asked or (options.kind == "series" and like is None)
+
+
+def together(raws: Mapping[str, Raw], where: str) -> Raw:
+    """The rows of several files, each a recording of its name or several.
+
+    Raises:
+        DataError: they have different columns.
+    """
+    first = next(iter(raws.values()))
+    for name, raw in raws.items():
+        if raw.values.ndim > 2 or raw.columns != first.columns or raw.values.shape[1:] != first.values.shape[1:]:
+            raise DataError(
+                f"{where}: {name} has other columns than {next(iter(raws))}: expected the same channels in all files. "
+                "Choose them with columns=."
+            )
+    names: list[str] = []
+    groups: list[np.ndarray] = []
+    for name, raw in raws.items():
+        own = raw.aside if raw.aside is not None else Aside()
+        inner = own.group_names if own.groups is not None else ("",)
+        groups.append(len(names) + (np.zeros(len(raw.values), np.int64) if own.groups is None else own.groups))
+        names += [f"{name}/{group}" if group else name for group in inner]
+    asides = [raw.aside or Aside() for raw in raws.values()]
+    if len({_clock(aside) for aside in asides}) > 1:
+        raise DataError(f"{where}: some files have dates as time stamps, others don't. Name the column with time=.")
+    counts = [len(raw.values) for raw in raws.values()]
+    files = np.repeat(np.array(list(raws)), counts)
+    aside = replace(
+        asides[0],
+        times=None if asides[0].times is None else np.concatenate([each.times for each in asides]),  # pyright: ignore
+        groups=np.concatenate(groups),
+        group=asides[0].group or "file",
+        group_names=tuple(names),
+        table=stacked([each.table for each in asides], files),
+    )
+    labels = None
+    if all(raw.labels is not None for raw in raws.values()):
+        labels = np.concatenate([label_array(raw.labels) for raw in raws.values()])
+    values = np.concatenate([np.asarray(raw.values) for raw in raws.values()])
+    return replace(first, values=values, labels=labels, aside=aside)
 
 
 @dataclass(frozen=True, eq=False)
@@ -228,11 +277,14 @@ class Recordings:
     def _check(self, called: str, *, of_model: bool) -> None:
         longest = max(len(stretch.values) for stretch in self.timeline.stretches)
         if longest < self.medium.length:
-            asked = "the model expects" if of_model else "is set by window="
+            wanted = self.medium.length_words(self.medium.length)
             raise DataError(
-                f"{called}: its longest stretch without a gap has {longest} steps, but a window of "
-                f"{self.medium.length_words(self.medium.length)} {asked}. "
-                + ("Give a longer recording." if of_model else "Set a shorter window=.")
+                f"{called}: its longest stretch without a gap has {self.medium.length_words(longest)}, but "
+                + (
+                    f"the model takes windows of {wanted}. Give a longer recording."
+                    if of_model
+                    else f"a window has {wanted}. Set a shorter window=."
+                )
             )
         short = sum(len(s.values) for s in self.timeline.stretches if len(s.values) < self.medium.length)
         if short:
@@ -389,8 +441,6 @@ def _has_times(raw: Raw) -> bool:
 def _are_steps(raw: Raw, called: str) -> bool:
     """Whether the rows of an array of two axes, read as series, are the steps of one recording; by its shape."""
     rows, columns = raw.values.shape
-    if raw.labels is not None and not raw.columns:
-        return False
     if columns < FEWEST_STEPS or (raw.columns and not _numbered(raw.columns) and rows > columns):
         return rows > columns
     if _follow(raw.values) and shift_of(raw.values) is None:  # on windows that overlap there is another remark

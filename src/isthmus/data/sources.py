@@ -17,6 +17,7 @@ from torch.utils.data import Dataset
 from isthmus.data.arrays import from_mapping, from_memory, read_npy, read_npz
 from isthmus.data.aside import aside_of_memory
 from isthmus.data.datasets import from_dataset
+from isthmus.data.entries import parts_of
 from isthmus.data.folders import LARGEST, collected, read_folder, read_picture, read_zip, suffixes_in
 from isthmus.data.idx import read_idx
 from isthmus.data.media.medium import medium_of
@@ -24,7 +25,7 @@ from isthmus.data.named import NAMES, read_named
 from isthmus.data.options import Options
 from isthmus.data.pictures import SUFFIXES as PICTURES
 from isthmus.data.raw import Raw
-from isthmus.data.recordings import cut
+from isthmus.data.recordings import cut, expects_recordings, together
 from isthmus.data.samples import Samples
 from isthmus.errors import DataError, IsthmusError, nearest, out_of_memory, remark
 from isthmus.formatting import listed
@@ -63,6 +64,8 @@ MEDIA: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
 """By the module that reads them: the kinds that a source can be read as, and the suffixes of its files."""
 IN_BLOCKS = ("sound",)
 """Those of `MEDIA` whose files are read block by block, so that a file may be larger than memory."""
+RECORDINGS = (".csv", ".tsv", ".parquet", ".npy")
+"""Files of a folder that can be recordings, each a table of time steps by channels."""
 TABLES_OF_TEXT = (".csv", ".tsv", ".parquet")
 RUNS_CODE = (".pkl", ".pickle", ".pt", ".pth", ".joblib", ".mat", ".dill")
 IDX_NAME = re.compile(r"(\.idx|idx\d?-ubyte|\.idx\d-\w+)(\.gz)?$")
@@ -242,7 +245,10 @@ def _dispatched(path: Path, options: Options, like: Mapping[str, Any] | None) ->
     if module := medium_reader(path, options, like):
         return _read_medium(module, path, options, like)
     if folder:
-        return read_folder(path, options)
+        recordings = expects_recordings(options, like) and not suffixes_in(path, options).keys() & set(PICTURES)
+        return _read_recordings(path, options, like) if recordings else read_folder(path, options)
+    if suffix in (*TEXT, ".gz") and expects_recordings(options, like):
+        _check_fits(path, options)
     if IDX_NAME.search(path.name):
         return read_idx(path, options)
     if suffix == ".gz" and Path(path.stem).suffix.lower() in TEXT:
@@ -259,6 +265,29 @@ def _dispatched(path: Path, options: Options, like: Mapping[str, Any] | None) ->
         )
     said = f"type {suffix!r}" if suffix else "a file without a suffix"
     raise DataError(f"{path}: {said} is unknown. {nearest(suffix, known)}")
+
+
+def _check_fits(path: Path, options: Options) -> None:
+    """Raise DataError if a text file of a recording is too large to be read as a whole."""
+    size = path.stat().st_size
+    if size > options.max_bytes:
+        raise DataError(
+            f"{path} has {size:,} bytes: expected at most max_bytes={options.max_bytes:,}, because a recording is read "
+            "as a whole. Raise max_bytes, divide the file by time, or save the values as .npy, which stays on disk."
+        )
+
+
+def _read_recordings(folder: Path, options: Options, like: Mapping[str, Any] | None) -> Raw:
+    """Recordings in the tables and arrays of a folder, each file one or more of them."""
+    with collected(folder, options, RECORDINGS, None) as entries:
+        divided = parts_of(entries) or {"train": sorted(entries, key=lambda entry: entry.name)}
+    if not entries:
+        raise DataError(f"{folder} has no recordings: expected files of type {', '.join(RECORDINGS)}.")
+    raws = {
+        part: together({entry.name: _dispatched(folder / entry.name, options, like) for entry in own}, str(folder))
+        for part, own in divided.items()
+    }
+    return replace(raws.pop("train"), parts=raws)
 
 
 def medium_reader(path: Path, options: Options, like: Mapping[str, Any] | None) -> str | None:

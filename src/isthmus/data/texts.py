@@ -88,7 +88,7 @@ def with_vocabulary(raw: Raw, options: Options, fractions: Mapping[str, float], 
     """The values of a source of texts, with a vocabulary of the rows that a split by these arguments trains on."""
     if not raw.texts:
         return raw
-    train = split(len(raw.texts), **fractions, seed=seed, groups=raw.groups).train
+    train = split(len(raw.texts), fractions["validation"], fractions["test"], seed, raw.groups).train
     chosen = [raw.texts[row] for row in train.tolist()]
     medium = Text.learn(chosen, "characters" if options.pieces is None else "pieces", options.pieces or 0)
     return encoded(raw, medium, "The samples")

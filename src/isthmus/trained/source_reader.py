@@ -62,6 +62,8 @@ class SourceReader:
         """
         if isinstance(source, Data | Samples):
             return divided(self.read(source, **read_options), rows)
+        if (timewise := self.recordings(source, **read_options)) is not None:
+            return timewise.stream(rows)
         if self.covers(source, read_options):
             source = one_picture(source, self.model.shape[0])
         stream = stream_samples(source, like=self.description or None, rows=rows, **self._reading(read_options))
