@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -72,7 +73,7 @@ def is_recording(raw: Raw, options: Options, called: str, like: Mapping[str, Any
         return options.kind == "series" or len(shape) > 1
     if options.kind is None or like is not None:  # a model of whole series
         return False
-    return _are_steps(raw, called) if len(shape) == 2 else _are_long(raw, called)
+    return _are_steps(raw, called) if len(shape) == 2 else _are_long(raw)
 
 
 def expects_recordings(options: Options, like: Mapping[str, Any] | None) -> bool:
@@ -128,14 +129,14 @@ def together(raws: Mapping[str, Raw], where: str) -> Raw:
 class Recordings:
     """Recordings on their time axis.
 
-    medium: how they are cut. timeline: their rows on a grid of equal steps. names: of the recordings; () for one.
+    medium: how they are cut. timeline: their rows on a grid of equal steps. names: of the recordings.
     grouped: whether whole recordings go to one part of the data, because their groups were named. labels: (rows,) of
     any type; or None. aside: the time stamps and groups of the rows. flat: whether one row is a single number.
     """
 
     medium: Recording
     timeline: Timeline
-    names: tuple[str, ...] = ()
+    names: tuple[str, ...]
     grouped: bool = False
     labels: Any = None
     aside: Aside | None = None
@@ -173,7 +174,7 @@ class Recordings:
         found = cls(
             replace_step(medium, options, known is not None, called),
             timeline,
-            names,
+            names or _names(raw, 1 + max(stretch.recording for stretch in timeline.stretches)),
             aside.groups is not None,
             raw.labels,
             aside,
@@ -250,11 +251,8 @@ class Recordings:
         return tuple(self.named(stretch, start) for stretch, start in places.tolist())
 
     def named(self, stretch: int, step: int) -> str:
-        """The words for a step of a stretch, after the name of its recording if there are several."""
-        recording, when = self.timeline.stretches[stretch].recording, self.time(stretch, step)
-        if self.count == 1 and not self.names:
-            return when
-        return f"{self.names[recording] if self.names else f'recording {recording}'}@{when}"
+        """The words for a step of a stretch, after the name of its recording: "sensors.csv@2024-03-01 10:00"."""
+        return f"{self.names[self.timeline.stretches[stretch].recording]}@{self.time(stretch, step)}"
 
     def labels_of(self, places: np.ndarray) -> Any:
         """The label of each window: of its recording, or the most frequent one of its rows."""
@@ -381,6 +379,12 @@ def _medium(timeline: Timeline, raw: Raw, aside: Aside, options: Options, called
     return medium
 
 
+def _names(raw: Raw, count: int) -> tuple[str, ...]:
+    """Names of recordings that have none: of their file, or numbers."""
+    name = Path(raw.origin).name if raw.origin else "recording"
+    return (name,) if count == 1 else tuple(f"{name} {number}" for number in range(count))
+
+
 def _usual_window(timeline: Timeline) -> tuple[int, str]:
     """The number of steps of a window, and the reason for it."""
     longest = max((stretch.values for stretch in timeline.stretches), key=len)
@@ -469,16 +473,9 @@ def _follow(values: np.ndarray | Tensor) -> bool:
     return bool(len(own) and np.median(own) < ALIKE)
 
 
-def _are_long(raw: Raw, called: str) -> bool:
+def _are_long(raw: Raw) -> bool:
     """Whether series (N, …) are a few long recordings."""
-    count, length = len(raw.values), max(raw.values.shape[1:])
-    if count >= SEVERAL or length < LONG:
-        return False
-    remark(
-        f"{called}: its {count} series of up to {length:,} steps are read as recordings and cut into windows. To read "
-        f"each as one sample, set window={length}."
-    )
-    return True
+    return len(raw.values) < SEVERAL and max(raw.values.shape[1:]) >= LONG
 
 
 def _each(values: np.ndarray, raw: Raw, options: Options, like: Mapping[str, Any] | None) -> list[np.ndarray]:

@@ -241,7 +241,7 @@ def _grows(column: pa.ChunkedArray) -> bool:
 
 
 def _parsed(column: pa.ChunkedArray, name: str, called: str) -> pa.ChunkedArray:
-    """Text as time stamps. If day and month could be exchanged, the form in which the rows are in order counts.
+    """Text as time stamps. If day and month could be exchanged, the form with evenly spaced rows in order counts.
 
     Raises:
         DataError: it isn't dates.
@@ -257,12 +257,15 @@ def _parsed(column: pa.ChunkedArray, name: str, called: str) -> pa.ChunkedArray:
             f"{called}: {wrong!r} in the column {name!r} is no time stamp: expected dates and times, such as "
             "2024-03-01 10:00, or numbers. Convert the column, or name another with time=."
         )
-    if doubtful and not _in_order(as_dates(known, form)) and _in_order(as_dates(known, exchanged(form))):
-        form = exchanged(form)
+    if doubtful:
+        form = min((form, exchanged(form)), key=lambda form: _unevenness(as_dates(known, form)))
     if doubtful and called:
         remark(f"{called}: the time stamps of {name!r} are read as {form}. If this is wrong, write ISO dates.")
     return pa.chunked_array([as_dates(texts, form)])
 
 
-def _in_order(stamps: pa.Array) -> bool:
-    return bool((np.diff(stamps.cast(pa.int64()).to_numpy()) >= 0).all())
+def _unevenness(stamps: pa.Array) -> float:
+    """How much the differences of time stamps vary, as a share of their mean; infinite if they are not in order."""
+    differences = np.diff(stamps.cast(pa.int64()).to_numpy())
+    in_order = len(differences) and differences.min() >= 0 and differences.max() > 0
+    return float(differences.std() / differences.mean()) if in_order else np.inf

@@ -17,6 +17,8 @@ JITTER = 0.25
 """The deviation from whole steps, in steps, that time stamps of regular recordings may have."""
 REGULAR = 0.95
 """The share of the differences of a regular recording that are whole steps."""
+FREQUENT = 0.3
+"""The share of all differences of time stamps from which on the most frequent one is the step."""
 WEEK = 5
 """Working days of a week, of which daily rows must have two."""
 MOST_REPEATED = 0.1
@@ -127,7 +129,7 @@ def timed(
     differences = np.concatenate([np.diff(each.times) for each in ordered])
     if not len(differences):
         raise DataError(f"{called} has one time stamp for each recording: expected several. Check time= and groups=.")
-    usual = float(np.median(differences))
+    usual = _usual(differences)
     step = usual if spacing is None else spacing
     stretch, place = np.full(len(values), -1), np.zeros(len(values))
     made: list[Stretch] = []
@@ -256,6 +258,16 @@ def _on_grid(values: np.ndarray, places: np.ndarray, *, holes: bool) -> np.ndarr
     grid = np.arange(steps)
     columns = [np.interp(grid, places, column) for column in values.T]
     return np.stack(columns, 1).astype(values.dtype, copy=False)
+
+
+def _usual(differences: np.ndarray) -> float:
+    """The step: the most frequent difference, if many are equal, otherwise the median."""
+    median = float(np.median(differences))
+    rounded = np.round(differences / median, 3)
+    different, counts = np.unique(rounded, return_counts=True)
+    most = int(counts.argmax())
+    frequent = counts[most] > FREQUENT * len(differences)
+    return float(np.median(differences[rounded == different[most]])) if frequent else median
 
 
 def _clock(times: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
