@@ -35,7 +35,7 @@ def test_windows_in_pieces_joined_are_the_recording(given, description):
 
 def test_rows_that_no_window_contains_are_empty(given, description):
     cut = given.drop(index=[*range(100, 110), *range(120, 140)])
-    with pytest.warns(UserWarning):
+    with pytest.warns(UserWarning, match="gap"):
         found = open_timewise(cut, description)
     assert found is not None
     made = found.through(lambda piece: piece.tensor())

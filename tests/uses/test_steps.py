@@ -40,9 +40,9 @@ def test_the_anomalous_steps_and_their_channel_are_found(run, odd):
     assert np.flatnonzero(steps.scores > 0.5 * steps.scores.max()).tolist() == [*range(200, 206)]
     assert steps.anomalous[200:206].all()
     assert steps.errors[203, 1] > 10 * steps.errors[203, 0]
-    first, last, score = steps.spans(1)[0]
-    assert first <= "2024-03-01 03:20" <= "2024-03-01 03:25" <= last
-    assert score == steps.scores.max()
+    (span,) = steps.spans(1)
+    assert span.first <= "2024-03-01 03:20" <= span.worst <= "2024-03-01 03:25" <= span.last
+    assert (span.recording, span.score) == ("recording", steps.scores.max())
     name, value, expected, share = found.most_anomalous[0].columns[0]
     assert name.startswith("pressure at 2024-03-01 03:2")
     assert isinstance(value, float)

@@ -198,9 +198,12 @@ def _tell_steps(steps: "Steps") -> None:
     unscored = facts["count"] - facts["scored"]
     if unscored:
         say(f"{unscored:,} time steps have no score, because no window contains them.")
-    rows = [[first, last, number(score)] for first, last, score in steps.spans(MOST_STRETCHES)]
+    spans = steps.spans(MOST_STRETCHES)
+    several = steps.timewise.recordings.count > 1
+    rows = [[*([one.recording] * several), one.first, one.last, one.worst, number(one.score)] for one in spans]
     if rows:
-        say_table(["first step", "last step", "highest score"], rows, title="The most anomalous stretches")
+        head = [*(["recording"] * several), "first step", "last step", "worst step", "its score"]
+        say_table(head, rows, title="The most anomalous stretches")
 
 
 def _cell(value: float | str) -> str:

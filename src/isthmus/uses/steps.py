@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -19,7 +19,17 @@ BY_STEP = ("error", "unexplained")
 """Scores of windows that come from errors, of which each step has its own; other scores hold for whole windows."""
 LARGE = 0.1
 """The least share of a window's error of a channel that is named."""
-MOST_NAMED = 3
+MOST_NAMED, MOST_SPANS = 3, 10
+
+
+class Span(NamedTuple):
+    """Consecutive anomalous steps of a recording: the words for the first, the last and the worst, and its score."""
+
+    recording: str
+    first: str
+    last: str
+    worst: str
+    score: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,33 +61,29 @@ class Steps:
         columns = np.column_stack((self.scores, self.windows, anomalous, several))
         return self.timewise.table(columns, names[: columns.shape[1]])
 
-    def spans(self, most: int) -> list[tuple[str, str, float]]:
-        """The stretches of anomalous steps with the highest scores, highest first: first and last time, and score."""
+    def spans(self, most: int) -> list[Span]:
+        """The stretches of consecutive anomalous steps, those with the highest scores first."""
         timeline, recordings = self.timewise.recordings.timeline, self.timewise.recordings
         rows = np.flatnonzero(self.anomalous)
         rows = rows[np.lexsort((timeline.place[rows], timeline.stretch[rows]))]
         apart = (np.diff(timeline.stretch[rows]) != 0) | (np.diff(timeline.place[rows]) > 1)
         found = []
         for own in np.split(rows, np.flatnonzero(apart) + 1) if len(rows) else ():
-            stretch, first, last = (
-                int(timeline.stretch[own[0]]),
-                int(timeline.place[own[0]]),
-                int(timeline.place[own[-1]]),
-            )
-            found.append(
-                (recordings.named(stretch, first), recordings.time(stretch, last), float(self.scores[own].max()))
-            )
-        return sorted(found, key=lambda each: -each[2])[:most]
+            worst = own[self.scores[own].argmax()]
+            stretch = int(timeline.stretch[worst])
+            first, peak, last = (recordings.time(stretch, int(timeline.place[row])) for row in (own[0], worst, own[-1]))
+            name = recordings.names[timeline.stretches[stretch].recording]
+            found.append(Span(name, first, last, peak, float(self.scores[worst])))
+        return sorted(found, key=lambda each: -each.score)[:most]
 
     def to_json(self) -> dict[str, Any]:
         """The counts, the threshold and the stretches with the highest scores."""
-        spans = [{"first": first, "last": last, "score": score} for first, last, score in self.spans(10)]
         return {
             "count": len(self.scores),
             "scored": int(np.isfinite(self.scores).sum()),
             "anomalous": int(self.anomalous.sum()),
             "threshold": self.threshold,
-            "most_anomalous": spans,
+            "most_anomalous": [span._asdict() for span in self.spans(MOST_SPANS)],
         }
 
 
