@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from isthmus.errors import IsthmusError, Remark
     from isthmus.experiments import compare, pretrain, sweep
     from isthmus.fitting import fit, resume
+    from isthmus.inspection import Inspection, inspect
     from isthmus.model.autoencoder import Autoencoder
     from isthmus.model.blueprint import Blueprint
     from isthmus.model.recipes import RECIPES, recipe, recipes
@@ -49,6 +50,7 @@ _HOMES = {
     "Detection": "uses.detect",
     "Detector": "uses.detector",
     "Finding": "doctor",
+    "Inspection": "inspection",
     "IsthmusError": "errors",
     "Pass": "parts.forward_pass",
     "RECIPES": "model.recipes",
@@ -66,6 +68,7 @@ _HOMES = {
     "detector": "uses.detector",
     "diagnose": "doctor",
     "fit": "fitting",
+    "inspect": "inspection",
     "judge": "uses.judge",
     "load": "run",
     "map_codes": "uses.map",
@@ -111,6 +114,7 @@ __all__ = [
     "Detection",
     "Detector",
     "Finding",
+    "Inspection",
     "IsthmusError",
     "Pass",
     "Remark",
@@ -128,6 +132,7 @@ __all__ = [
     "detector",
     "diagnose",
     "fit",
+    "inspect",
     "judge",
     "load",
     "map_codes",

@@ -40,9 +40,15 @@ Target = Annotated[
     ),
 ]
 Recipe = Annotated[
-    str,
+    str | None,
     typer.Option(
-        "--recipe", "-r", metavar="NAME", help="A named model; `isthmus recipes` lists them.", rich_help_panel=MODEL
+        "--recipe",
+        "-r",
+        metavar="NAME",
+        help="A named model; `isthmus recipes` lists them. [default: deep; table for categories and missing cells; "
+        "text-vae and music-vae for text and melodies]",
+        show_default=False,
+        rich_help_panel=MODEL,
     ),
 ]
 Set = Annotated[

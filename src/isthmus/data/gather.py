@@ -51,7 +51,7 @@ def gather(raw: Raw, options: Options, called: str, like: Mapping[str, Any] | No
             groups=None if part.groups is None else torch.as_tensor(part.groups, dtype=torch.int64),
             spans=None if part.spans is None else torch.as_tensor(part.spans, dtype=torch.int64),
             schema=part.schema,
-            unused=part.unused,
+            unused=None if like is None else part.unused,
         )
         if options.missing == "drop":
             samples = drop_missing(samples, called)

@@ -19,7 +19,7 @@ from isthmus.data.raw import Raw
 from isthmus.data.schema import Column, Schema
 from isthmus.data.schema.categories import encode, values_of
 from isthmus.data.schema.column import is_number, is_text
-from isthmus.data.schema.infer import find_codes, infer
+from isthmus.data.schema.infer import bounded, find_codes, infer, remark_on_columns
 from isthmus.data.schema.schema import schema_of
 from isthmus.data.timed import exact_columns, taken_aside
 from isthmus.errors import DataError, nearest, remark, renamed
@@ -40,10 +40,7 @@ def from_table(source: Any, options: Options, like: Mapping[str, Any] | None = N
     """
     called = f"The {type(source).__name__}"
     try:
-        if hasattr(source, "__arrow_c_stream__"):
-            table = pa.RecordBatchReader.from_stream(source).read_all()
-        else:
-            table = pa.Table.from_batches([pa.record_batch(source)])
+        table = _as_arrow(source)
     except (pa.ArrowException, TypeError, ValueError) as error:
         said = " ".join(str(error).split())[:120]
         raise DataError(
@@ -52,13 +49,30 @@ def from_table(source: Any, options: Options, like: Mapping[str, Any] | None = N
     return from_arrow(table, options, called, like)
 
 
+def _as_arrow(source: Any) -> pa.Table:
+    if not hasattr(source, "__arrow_c_stream__"):
+        return pa.Table.from_batches([pa.record_batch(source)])
+    try:
+        return pa.RecordBatchReader.from_stream(source).read_all()
+    except (pa.ArrowException, TypeError, ValueError):
+        if type(source).__module__.partition(".")[0] != "pandas":
+            raise
+        plain = source.copy(deep=False)
+        for name in plain.select_dtypes(object).columns:
+            try:
+                pa.array(plain[name], from_pandas=True)
+            except (pa.ArrowException, TypeError, ValueError):  # values of several types, such as 1 and "a"
+                plain[name] = plain[name].map(str, na_action="ignore")
+        return pa.RecordBatchReader.from_stream(plain).read_all()
+
+
 def read_parquet(path: Path, options: Options, like: Mapping[str, Any] | None = None) -> Raw:
     """Read a Parquet file (see `from_arrow`).
 
     Raises:
         DataError: the file is damaged, unpacks to more than the limit, or its columns don't fit.
     """
-    with _told(path), _parquet(path) as file:
+    with _told(path), _parquet(path) as (file, texts):
         count = file.metadata.num_rows
         unpacked = 4 * count * file.metadata.num_columns
         if unpacked > options.max_bytes:
@@ -74,7 +88,7 @@ def read_parquet(path: Path, options: Options, like: Mapping[str, Any] | None = 
             raise DataError(
                 f"{path} is damaged: it has {table.num_rows} rows, expected {count}. Download or write it again."
             )
-    raw = from_arrow(table, options, str(path), like)
+    raw = from_arrow(table, options, str(path), like, texts=texts)
     del table
     give_back()
     return raw
@@ -86,15 +100,18 @@ def give_back() -> None:
 
 
 @contextlib.contextmanager
-def _parquet(path: Path) -> Iterator[pq.ParquetFile]:
-    """An open Parquet file. Text is read dictionary-encoded, so that a repeated name is in memory once.
+def _parquet(path: Path) -> Iterator[tuple[pq.ParquetFile, list[str]]]:
+    """An open Parquet file, and the names of its columns of text.
+
+    Text is read dictionary-encoded, so that a repeated name is in memory once.
 
     Reading ahead is off, because it would read a whole row group and keep its memory.
     """
     with pq.ParquetFile(path) as file:
-        text = [field.name for field in file.schema_arrow if is_text(field.type)]
+        plain = [field for field in file.schema_arrow if not pa.types.is_dictionary(field.type)]
+        text = [field.name for field in plain if is_text(field.type)]
     with pq.ParquetFile(path, pre_buffer=False, buffer_size=2**20, read_dictionary=text) as file:
-        yield file
+        yield file, text
 
 
 def check_columns(count: int, called: str) -> None:
@@ -150,11 +167,11 @@ def parquet_pieces(
 
     def pieces() -> Iterator[Raw]:
         known = like
-        with _told(path), _parquet(path) as file:
+        with _told(path), _parquet(path) as (file, texts):
             if not count:
                 yield from_arrow(file.read(), options, str(path), like)
             for batch in file.iter_batches(size, use_threads=False):  # threads would take half as much time again
-                raw = from_arrow(pa.Table.from_batches([batch]), options, str(path), known, whole=False)
+                raw = from_arrow(pa.Table.from_batches([batch]), options, str(path), known, whole=False, texts=texts)
                 known = known or following(raw, options)
                 yield raw
 
@@ -181,6 +198,7 @@ def from_arrow(
     *,
     named: bool = True,
     whole: bool = True,
+    texts: Collection[str] = (),
 ) -> Raw:
     """The columns of `table` that a model learns from as one matrix, with separate labels and names.
 
@@ -188,13 +206,13 @@ def from_arrow(
 
     like: description of a model's data; its columns are the wanted ones, found by name.
     named: whether the columns have names; otherwise messages give their number.
-    whole: whether these are all rows; otherwise a column without values may have some later.
+    whole, texts: as for `infer`.
 
     Raises:
         DataError: a column is missing, duplicated, or holds values of another kind than expected.
     """
     table, aside, options = taken_aside(table, options, called, like)
-    table = _without_index(table)
+    table = _plain_types(without_index(table))
     columns = table.column_names
     doubled = sorted({name for name in columns if columns.count(name) > 1}) if len(set(columns)) < len(columns) else []
     if doubled:
@@ -210,15 +228,18 @@ def from_arrow(
     own_names = _names_column(table, options, label, called, like)
     roles = {name: role for name, role in ((label, "the label"), (own_names, "names the rows")) if name is not None}
     _check_asked(columns, options, called)
-    schema = _schema(table, options, called, like, roles, named=named, whole=whole)
+    schema = _schema(table, options, called, like, roles, named=named, whole=whole, texts=texts)
     if not schema.used:
         raise DataError(f"{called} has no columns left to learn from. Change columns=, exclude=, types= or label=.")
     about = like or {}
     known: dict[str, Sequence[str]] = dict(zip(about.get("columns") or (), about.get("categories") or (), strict=False))
     values, names = _matrix(table, schema, known, called, kept=options.missing in ("keep", "fill"))
     if like is None and options.kind in (None, "table"):
-        schema = find_codes(values, schema, options, called)
-    unused = table.select([name for name in columns if name not in schema.names])
+        schema = bounded(find_codes(values, schema, options, called), values)
+        if whole:
+            remark_on_columns(values, schema, called)
+    used = set(schema.names)
+    unused = table.select([name for name in columns if name not in used])
     if aside is not None and options.kind in (None, "table"):
         unused = aside.before(unused)
     return Raw(
@@ -230,7 +251,7 @@ def from_arrow(
         kind=None if options.kind else "table",
         aside=aside,
         schema=schema if options.kind in (None, "table") else None,
-        unused=unused if like is not None and unused.num_columns else None,
+        unused=unused if unused.num_columns else None,
     )
 
 
@@ -270,6 +291,7 @@ def _schema(
     *,
     named: bool,
     whole: bool,
+    texts: Collection[str],
 ) -> Schema:
     """The schema of the model's data with its columns in this table, or the table's own."""
     columns, known = table.column_names, schema_of(like)
@@ -293,7 +315,7 @@ def _schema(
             return same
     if options.kind not in (None, "table"):
         return _of_numbers(table, wanted, options, called, named=named)
-    return infer(table, wanted, options, called, roles, named=named, whole=whole)
+    return infer(table, wanted, options, called, roles, named=named, whole=whole, texts=texts)
 
 
 def _numbered(schema: Schema, columns: list[str]) -> Schema:
@@ -314,7 +336,24 @@ def _of_numbers(table: pa.Table, wanted: list[str], options: Options, called: st
     return Schema(columns=tuple(Column(name=name) for name in wanted), named=named)
 
 
-def _without_index(table: pa.Table) -> pa.Table:
+def _plain_types(table: pa.Table) -> pa.Table:
+    """The table with polars' views of text as text, because Arrow has few functions for them."""
+    for place, field in enumerate(table.schema):
+        kind, column = field.type, table.column(place)
+        if pa.types.is_dictionary(kind) and pa.types.is_string_view(kind.value_type):
+            chunks = [
+                pa.DictionaryArray.from_arrays(chunk.indices.cast(pa.int64()), chunk.dictionary.cast(pa.string()))
+                for chunk in column.chunks
+            ]
+            table = table.set_column(
+                place, field.name, pa.chunked_array(chunks, pa.dictionary(pa.int64(), pa.string()))
+            )
+        elif pa.types.is_string_view(kind):
+            table = table.set_column(place, field.name, column.cast(pa.string()))
+    return table
+
+
+def without_index(table: pa.Table) -> pa.Table:
     """The table without the columns of a pandas index."""
     try:
         indices = json.loads((table.schema.metadata or {}).get(b"pandas", b"{}")).get("index_columns", [])
@@ -343,10 +382,10 @@ def _label(
 
 
 def _check_asked(columns: list[str], options: Options, called: str) -> None:
-    types = tuple(text.partition("=")[0] for text in options.types)
+    types, there = tuple(text.partition("=")[0] for text in options.types), set(columns)
     for option in ("columns", "exclude", "categorical", "types"):
         given = types if option == "types" else getattr(options, option)
-        unknown = [name for name in given if name not in columns and (option, given) != ("categorical", AUTO)]
+        unknown = [name for name in given if name not in there and (option, given) != ("categorical", AUTO)]
         if unknown:
             raise DataError(f"{option}={unknown[0]!r}: {called} has no such column. {nearest(unknown[0], columns)}")
 
@@ -361,14 +400,15 @@ def _check_there(
 ) -> None:
     """Raise DataError if a column of the model's training data is missing; remark on unknown columns."""
     wanted = list(known.names)
-    missing = [name for name in wanted if name not in columns]
+    there = set(columns)
+    missing = [name for name in wanted if name not in there]
     if missing:
         raise DataError(
             f"{called} lacks the column{'s' * (len(missing) > 1)} {listed(list(map(repr, missing)))}: "
             f"expected the {len(wanted)} columns of the model's training data. "
             f"{renamed(missing, [name for name in columns if name not in wanted])}"
         )
-    seen = (column.name for column in known.columns)
+    seen = [column.name for column in known.columns]
     ignored = {*roles, *seen, *options.exclude, *(like.get("options") or {}).get("exclude", ())}
     extra = [name for name in columns if name not in ignored]
     if extra:

@@ -1,6 +1,7 @@
 """A trained model: raw samples in, raw samples or codes out; with its history, its data, and PCA for comparison."""
 
 import contextlib
+import importlib
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,10 +13,13 @@ import torch
 from torch import Tensor
 
 from isthmus.data import Data, Samples, reopen
+from isthmus.data.media import Recording
 from isthmus.data.media.medium import medium_of
 from isthmus.data.samples import inference_batch_size
 from isthmus.data.series import ended
+from isthmus.data.sources import is_table
 from isthmus.data.stream import Stream
+from isthmus.data.timewise import Timewise
 from isthmus.errors import DataError, RunError
 from isthmus.measures import Evaluation, evaluate
 from isthmus.model.autoencoder import Autoencoder
@@ -68,19 +72,28 @@ class TrainedModel(SourceReader):
         trained = f"{len(self.history)} epochs, {self.status}{losses}"
         return f"<{type(self).__name__} {where}: {shape} to {code} and back, {trained}>"
 
-    def encode(self, source: Any, **read_options: Any) -> Tensor:
+    def encode(self, source: Any, **read_options: Any) -> Any:
         """(N, *code) codes of raw samples: a part of the data, an array, a table, anything that `open_data` reads.
 
-        A model of patches returns one code for each tile that covers a picture, row by row (see `read`).
+        Codes of a data frame are a data frame of the same library, with the columns z0, z1, … and its index; codes of
+        anything else are a tensor. A model of patches returns one code for each tile that covers a picture, row by row
+        (see `read`).
 
         read_options: how to read the source, if that differs from the training data, as for `read_samples`.
         """
-        return self._through(self.model.encode, self.read(source, **read_options))
+        samples = self.read(source, **read_options)
+        made = self._through(self.model.encode, samples)
+        if not is_table(source):
+            return made
+        windows = isinstance(samples.medium, Recording)
+        return _frames().framed_windows(made, source, samples) if windows else _frames().framed(made, source)
 
-    def reconstruct(self, source: Any, **read_options: Any) -> Tensor:
+    def reconstruct(self, source: Any, **read_options: Any) -> Any:
         """(N, *shape) reconstructions of raw samples, in the raw data's units, float32; `read_options` as for `encode`.
 
-        Missing numbers are filled in. A series keeps its length, with NaN after its end.
+        A data frame is returned as a data frame of the same library, with its columns, categories and index. The
+        columns that the model doesn't learn from are unchanged. Missing numbers are filled in. A series keeps its
+        length, with NaN after its end.
 
         A model of patches takes whole pictures of one size in overlapping tiles, and returns whole pictures without
         seams, (N, C, H, W). For pictures of several sizes see `pictures`.
@@ -94,30 +107,35 @@ class TrainedModel(SourceReader):
         if self.covers(source, read_options):
             return self._whole(source, read_options)
         if (timewise := self.recordings(source, **read_options)) is not None:
-            return timewise.shaped(timewise.through(self.reconstruct))
+            return _of_rows(timewise, timewise.through(self.reconstruct), source)
         samples = self.read(source, **read_options)
         made = self._through(self.model.reconstruct, samples)
+        if is_table(source):
+            return _frames().framed(made, source, samples, self.description)
         if samples.kind != "series" or not self.model.conditioning.mask:
             return made
         return torch.where(ended(samples.tensor()), torch.nan, made)
 
-    def fill(self, source: Any, **read_options: Any) -> Tensor:
+    def fill(self, source: Any, **read_options: Any) -> Any:
         """(N, *shape) raw samples with their missing numbers filled in by the model; the others are unchanged.
 
-        read_options: as for `encode`.
+        A data frame is returned as a data frame (see `reconstruct`). read_options: as for `encode`.
 
         Raises:
             DataError: the model was not built for samples with holes.
         """
         if (timewise := self.recordings(source, **read_options)) is not None:
             values = timewise.given()
-            return timewise.shaped(np.where(np.isnan(values), timewise.through(self.reconstruct), values))
+            return _of_rows(timewise, np.where(np.isnan(values), timewise.through(self.reconstruct), values), source)
         samples = self.read(source, **read_options)
         made, given = self.reconstruct(samples), samples.tensor().float()
-        return torch.where(given.isnan(), made, given)
+        filled = torch.where(given.isnan(), made, given)
+        return _frames().framed(filled, source, samples, self.description) if is_table(source) else filled
 
-    def decode(self, codes: Any, labels: Any = None, choice: Choice | None = None) -> Tensor:
+    def decode(self, codes: Any, labels: Any = None, choice: Choice | None = None) -> Any:
         """(N, *code) codes, as an array or tensor, to (N, *shape) samples in the raw data's units, float32.
+
+        Codes in a data frame are decoded to a data frame.
 
         labels: (N,) whole numbers, for a model that is conditioned on them. choice: how tokens are chosen; None takes
         the most likely ones.
@@ -126,6 +144,9 @@ class TrainedModel(SourceReader):
             DataError: the codes have another shape than the model's, there are none, or they contain NaN.
         """
         wanted = self.model.code_shape
+        if is_table(codes):
+            numbers = _frames().numbers_of(codes)
+            return _frames().framed(self.decode(numbers, labels, choice), codes, like=self.description)
         try:
             codes = torch.as_tensor(codes, dtype=torch.float32)
             labels = None if labels is None else torch.as_tensor(labels, dtype=torch.int64)
@@ -233,6 +254,16 @@ class TrainedModel(SourceReader):
         if self.model.training:  # eval() visits every layer, which takes as long as one row
             self.model.eval()
         return through(use, samples, inference_batch_size(max_width(self.model)))
+
+
+def _of_rows(timewise: Timewise, values: np.ndarray, source: Any) -> Any:
+    """(rows, channels) results on a recording in the form of the source: a data frame or a tensor."""
+    return _frames().framed_rows(timewise.table(values), source) if is_table(source) else timewise.shaped(values)
+
+
+def _frames() -> Any:
+    """The module for data frames, imported when it is first needed: Arrow takes some 40 MB."""
+    return importlib.import_module("isthmus.data.frames")
 
 
 def baseline_size(model: Autoencoder) -> int:

@@ -141,7 +141,7 @@ def _restore_samples(run: TrainedModel, source: Path, target: Path, overwrite: b
         return Restored([str(write_rows(target, timewise.table(made), overwrite=overwrite))])
     with open_writer(target, like=run.description or None, overwrite=overwrite) as put:
         for piece, made in run.stream(source).through(run.reconstruct):
-            put(made, piece.names)
+            put(made, piece.names, piece.unused)
     return Restored([str(target)])
 
 

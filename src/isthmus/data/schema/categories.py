@@ -63,8 +63,11 @@ def _coded(column: pa.ChunkedArray) -> tuple[list[Any], np.ndarray]:
     if not coded.num_chunks:
         return [], np.empty(0, np.int64)
     values = coded.chunk(0).dictionary.to_pylist()
-    places = [np.asarray(chunk.indices.fill_null(-1).to_numpy(zero_copy_only=False)) for chunk in coded.chunks]
-    return values, np.concatenate(places).astype(np.int64)
+    places = [
+        np.asarray(chunk.indices.cast(pa.int64()).fill_null(-1).to_numpy(zero_copy_only=False))
+        for chunk in coded.chunks
+    ]
+    return values, np.concatenate(places)
 
 
 def values_of(column: pa.ChunkedArray) -> list[Any]:

@@ -15,6 +15,7 @@ from isthmus.data.schema.texts import (
     as_dates,
     as_numbers,
     as_one,
+    number_form,
     pc,
     plain_text,
     seconds_of,
@@ -109,7 +110,7 @@ class Column(BaseModel):
         kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
         if is_text(kind):
             texts = without(plain_text(column), self.absent)
-            found = as_numbers(texts, self.form) if self.kind == "number" else self._dates(texts)
+            found = self._numbers(texts) if self.kind == "number" else self._dates(texts)
             wrong = pc.and_(pc.is_valid(texts), pc.is_null(found))
             if pc.any(wrong).as_py():
                 self._refuse(texts, wrong, called)
@@ -132,6 +133,9 @@ class Column(BaseModel):
         if not is_moment(kind):
             raise self._changed(kind, called)
         return whole
+
+    def _numbers(self, texts: pa.Array) -> pa.Array:
+        return as_numbers(texts, self.form or number_form(pc.drop_null(texts))[0])
 
     def _dates(self, texts: pa.Array) -> pa.Array:
         found = as_dates(texts, self.form)
@@ -158,6 +162,7 @@ class Column(BaseModel):
         """The column again from (rows,) numbers of its own feature, in its source's type; null for NaN."""
         absent = np.isnan(values)
         if self.kind == "number":
+            values = values if self.lower is None else values.clip(self.lower)
             return pa.array(np.ascontiguousarray(values), from_pandas=bool(absent.any()))
         if self.kind == "boolean":
             return pa.array(np.nan_to_num(values) >= 0.5, mask=absent)
@@ -166,10 +171,18 @@ class Column(BaseModel):
         whole = pa.array((seconds * 1e6).round().astype(np.int64), mask=absent)
         if self.kind == "duration":
             return whole.cast(pa.duration("us"))
+        return self._moments(whole)
+
+    def _moments(self, whole: pa.Array) -> pa.Array:
+        """Microseconds since 1970, or since midnight, in the form of the source."""
         moments = whole.cast(pa.timestamp("us"))
         if self.form and self.form != ISO:
             return pc.strftime(pc.floor_temporal(moments, unit="second").cast(pa.timestamp("s")), self.form)
-        return whole.cast(pa.time64("us")) if self.kind == "time" else _as_source(moments, self.type)
+        if self.kind == "time" and self.type.startswith("time32"):
+            return pc.floor_temporal(moments, unit="second").cast(pa.time32("s"))
+        if self.kind == "time":
+            return whole.cast(pa.time64("us"))
+        return _as_source(moments, self.type)
 
 
 KIND_WORDS = {

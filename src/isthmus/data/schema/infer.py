@@ -46,6 +46,8 @@ SENTINELS = (*(float(sign * int("9" * length)) for length in range(2, 9) for sig
 """Numbers that often mean a missing value."""
 LEAST_SHARE = 0.005
 """The share of the rows that a number must have to count as a code for a missing value."""
+MOSTLY_MISSING = 0.9
+"""The share of missing values from which a column is remarked on."""
 SEEN = 4096
 """Rows, spread over the table, that are looked at where all of them aren't needed."""
 
@@ -59,12 +61,14 @@ def infer(
     *,
     named: bool,
     whole: bool = True,
+    texts: Collection[str] = (),
 ) -> Schema:
     """The schema of a table.
 
     wanted: the columns to learn from, unless they turn out to hold nothing that can be learnt. roles: why a column
     isn't wanted, by name. whole: whether these are all rows; otherwise a column without values is one of numbers.
-    Remarks say what was decided and how to overrule it.
+    texts: columns of text that are dictionary-encoded to save memory; others are because they hold categories. Remarks
+    say what was decided and how to overrule it.
 
     Raises:
         DataError: a column holds values that can't be read; or no column is left.
@@ -83,7 +87,7 @@ def infer(
             continue
         made_of, asked_for = bare.replace(name=name), asked.get(name)
         if asked_for is None:
-            column = _inferred(columns[name], made_of, options, notes)
+            column = _inferred(columns[name], made_of, options, notes, is_category=name not in texts)
         else:
             column = _as_asked(columns[name], asked_for, made_of)
         if column.kind == "empty" and not whole:
@@ -122,7 +126,9 @@ def _tell(called: str, out: list[Column], notes: list[str], named: bool) -> None
         )
 
 
-def _inferred(column: pa.ChunkedArray, made: Column, options: Options, notes: list[str]) -> Column:
+def _inferred(
+    column: pa.ChunkedArray, made: Column, options: Options, notes: list[str], *, is_category: bool
+) -> Column:
     """made: the column without its kind, with the codes for missing values that the options give."""
     if made.name in options.categorical:
         return made.replace(kind="category")
@@ -131,7 +137,8 @@ def _inferred(column: pa.ChunkedArray, made: Column, options: Options, notes: li
     if is_moment(column.type):
         return _moments(column, made)
     if is_text(column.type):
-        return _of_text(column, made, notes)
+        sure = is_category and pa.types.is_dictionary(column.type)
+        return _categories(plain_text(column), made, notes, sure=True) if sure else _of_text(column, made, notes)
     return _of_numbers(column, made, options)
 
 
@@ -191,8 +198,6 @@ def _text_as_asked(column: pa.ChunkedArray, asked: str, made: Column) -> Column:
 
 def _of_text(column: pa.ChunkedArray, made: Column, notes: list[str]) -> Column:
     texts, name = plain_text(column), made.name
-    if pa.types.is_dictionary(column.type):  # a categorical column of a data frame
-        return _categories(texts, made, notes, sure=True)
     known = pc.drop_null(without(texts, made.absent))  # as of a number
     if not len(known):
         return made.replace(kind="empty", used=False, why="no value in any row")
@@ -216,7 +221,8 @@ def _of_text(column: pa.ChunkedArray, made: Column, notes: list[str]) -> Column:
 
 def _note_codes(texts: pa.Array, made: Column, notes: list[str]) -> None:
     """Note the codes for missing values that are there, besides the ones that always mean it."""
-    found = [code for code in pc.unique(texts).to_pylist() if code in made.absent and code not in ABSENT]
+    usual = {*made.absent} - {*ABSENT, *made.missing}
+    found = [code for code in pc.unique(texts).to_pylist() if code in usual]
     if found:
         notes.append(f"{made.name!r}: {listed(list(map(repr, found)), most=3)} read as missing")
 
@@ -297,6 +303,45 @@ def find_codes(values: np.ndarray, schema: Schema, options: Options, called: str
             f"{called}: {'; '.join(notes[:5])}{'; …' * (len(notes) > 5)}. If these are values, set na_values='none'."
         )
     return schema.replace(tuple(found))
+
+
+def bounded(schema: Schema, values: np.ndarray) -> Schema:
+    """The schema with a lower bound of 0 for numbers that are never negative, so that none comes out negative.
+
+    values: (rows, features).
+    """
+    firsts = {column.name: place for place, column in schema.firsts.items() if column.kind == "number"}
+    least = np.fmin.reduce(values, axis=0) if len(values) else np.full(values.shape[1], np.nan)
+    return schema.replace(
+        tuple(
+            column.replace(lower=0.0) if column.name in firsts and least[firsts[column.name]] >= 0 else column
+            for column in schema.columns
+        )
+    )
+
+
+def remark_on_columns(values: np.ndarray, schema: Schema, called: str) -> None:
+    """Remark on columns that are mostly missing, and on columns that are equal in every row of many.
+
+    values: (rows, features).
+    """
+    if len(values) < FEW:
+        return
+    own = {first: column.name for first, column in schema.firsts.items() if column.kind == "number"}
+    missing = np.isnan(values).mean(0)
+    mostly = [name for place, name in own.items() if missing[place] > MOSTLY_MISSING]
+    if mostly:
+        remark(f"{called}: mostly missing: {listed(list(map(repr, mostly)))}. To leave them out: exclude=.")
+    few = values[np.linspace(0, len(values) - 1, min(len(values), 100)).round().astype(int)]
+    first_of: dict[bytes, int] = {}
+    same = []
+    for place, name in own.items():
+        other = first_of.setdefault(few[:, place].tobytes(), place)
+        constant = bool((few[:, place] == few[0, place]).all())
+        if other != place and not constant and np.array_equal(values[:, place], values[:, other], equal_nan=True):
+            same.append(f"{name!r} is {own[other]!r}")
+    if same:
+        remark(f"{called}: equal columns, which then count twice: {listed(same)}. To leave them out: exclude=.")
 
 
 def _frequent(values: np.ndarray, codes: tuple[float, ...]) -> dict[int, list[float]]:

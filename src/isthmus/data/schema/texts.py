@@ -58,6 +58,11 @@ DATES = (
 )
 """Formats of dates, tried in this order: where both fit, the month comes before the day, as in pandas."""
 TIMES = ("%H:%M:%S", "%H:%M")
+SPAN = "1 day 02:03:04"
+"""Durations as pandas and Python write them."""
+_SPAN = (
+    r"^(?P<sign>-?)(?:(?P<days>\d+) days?,? ?)?(?:\+?(?P<hours>\d+):(?P<minutes>\d{2}):(?P<seconds>\d{2}(?:\.\d+)?))?$"
+)
 ISO = "ISO 8601"
 """Dates with fractions of a second or a time zone, which Arrow reads itself."""
 
@@ -127,7 +132,7 @@ def date_form(texts: pa.Array) -> tuple[str, float, bool]:
     if not pc.any(pc.match_substring_regex(some, r"\d")).as_py():
         return "", 0.0, False
     best, share = "", 0.0
-    for form in (*DATES, *TIMES, ISO):
+    for form in (*DATES, *TIMES, ISO, SPAN):
         tried = pc.mean(pc.is_valid(as_dates(some, form)).cast(pa.float64())).as_py()
         if tried > max(share, 0.5):
             found = float(pc.mean(pc.is_valid(as_dates(texts, form)).cast(pa.float64())).as_py())
@@ -151,9 +156,11 @@ def exchanged(form: str) -> str:
 
 
 def as_dates(texts: pa.Array, form: str) -> pa.Array:
-    """Timestamps in microseconds; null for texts of another format. ISO: in UTC if the texts have a time zone."""
+    """Timestamps in microseconds, or durations; null for texts of another format. ISO: in UTC if texts have a zone."""
     if form == ISO:
         return _each(texts, _iso)
+    if form == SPAN:
+        return _durations(texts)
     found = pc.strptime(texts, form, "us", error_is_null=True)
     # strptime takes short years and single digits; what is written back must be what was read
     return pc.if_else(_strict(texts, form), found, pa.scalar(None, found.type))
@@ -176,6 +183,19 @@ def _strict(texts: pa.Array, form: str) -> pa.Array:
     for word, shape in parts.items():
         pattern = pattern.replace(word, shape)
     return pc.match_substring_regex(texts, f"^{pattern}$")
+
+
+def _durations(texts: pa.Array) -> pa.Array:
+    shaped = pc.and_(pc.match_substring_regex(texts, _SPAN), pc.match_substring_regex(texts, r"day|:.*:"))
+    parts = pc.extract_regex(texts, _SPAN)
+    units = {"days": 86400.0, "hours": 3600.0, "minutes": 60.0, "seconds": 1.0}
+    total = pa.scalar(0.0)
+    for name, unit in units.items():
+        text = pc.struct_field(parts, name)
+        total = pc.add(total, pc.multiply(pc.if_else(pc.equal(text, ""), "0", text).cast(pa.float64()), unit))
+    negative = pc.equal(pc.struct_field(parts, "sign"), "-")
+    micro = pc.round(pc.multiply(pc.if_else(negative, pc.negate(total), total), 1e6)).cast(pa.int64())
+    return pc.if_else(shaped, micro, pa.scalar(None, pa.int64())).cast(pa.duration("us"))
 
 
 def _iso(texts: pa.Array) -> pa.Array:
