@@ -35,10 +35,6 @@ LEAST = 32
 """A window has at least so many steps, if that many periods are long enough."""
 OVERLAP = 4
 """Windows that contain each step, by default."""
-ALIKE = 0.5
-"""Of consecutive rows that follow each other in time: the mean squared difference as a share of that of random ones."""
-LOOKED_AT = 4096
-"""Rows that are compared."""
 
 
 def cut(raw: Raw, options: Options, called: str, like: Mapping[str, Any] | None = None) -> Raw:
@@ -447,7 +443,7 @@ def _are_steps(raw: Raw, called: str) -> bool:
     rows, columns = raw.values.shape
     if columns < FEWEST_STEPS or (raw.columns and not _numbered(raw.columns) and rows > columns):
         return rows > columns
-    if _follow(raw.values) and shift_of(raw.values) is None:  # on windows that overlap there is another remark
+    if series.follow(raw.values) and shift_of(raw.values) is None:  # on windows that overlap there is another remark
         remark(
             f"{called} is read as {rows:,} series of {columns} steps. Consecutive rows are alike, as in one recording "
             "of "
@@ -459,18 +455,6 @@ def _are_steps(raw: Raw, called: str) -> bool:
 def _numbered(columns: tuple[str, ...]) -> bool:
     """Whether the columns' names are numbers, or one word with different numbers, as those of time steps are."""
     return len({name.rstrip("0123456789.") for name in columns}) == 1
-
-
-def _follow(values: np.ndarray | Tensor) -> bool:
-    """Whether consecutive rows are more alike than random ones, by the ratio of von Neumann (1941)."""
-    start = max(0, (len(values) - LOOKED_AT) // 2)
-    some = np.asarray(values[start : start + LOOKED_AT], np.float64)
-    if len(some) < 2 * FEWEST_STEPS:
-        return False
-    spread = some.var(0)
-    ratio = np.square(np.diff(some, axis=0)).mean(0) / np.where(spread > 0, 2 * spread, np.inf)
-    own = ratio[(spread > 0) & np.isfinite(ratio)]
-    return bool(len(own) and np.median(own) < ALIKE)
 
 
 def _are_long(raw: Raw) -> bool:

@@ -14,6 +14,7 @@ from isthmus.data.media.medium import medium_of
 from isthmus.data.options import Options
 from isthmus.data.schema.column import is_text
 from isthmus.data.schema.texts import ABSENT, TIMES, as_dates, date_form, exchanged, plain_text, without
+from isthmus.data.series import LOOKED_AT, follow
 from isthmus.errors import DataError, nearest, remark, renamed
 from isthmus.formatting import listed
 
@@ -153,10 +154,16 @@ def _remark_on_time(table: pa.Table, options: Options, called: str) -> None:
         return
     dates = (name for name in table.column_names if _is_date(table[name].type) and name not in options.exclude)
     found = next((name for name in dates if pc.count_distinct(table[name]).as_py() == table.num_rows), None)
-    if found is not None:
+    numbers = [place for place, kind in enumerate(table.schema.types) if pa.types.is_floating(kind)]
+    if found is None or not numbers:
+        return
+    middle = max(0, (table.num_rows - LOOKED_AT) // 2)
+    order = pc.sort_indices(table[found]).slice(middle, LOOKED_AT)
+    some = [table[place].take(order).cast(pa.float64()).fill_null(np.nan).to_numpy() for place in numbers]
+    if follow(np.column_stack(some)):
         remark(
-            f"{called}: each row has a time stamp of its own ({_shown(found)!r}), so the rows may follow each other in "
-            "time, but they are divided at random. kind='series' cuts windows of a recording and divides them by time."
+            f"{called}: its rows follow each other in time ({_shown(found)!r}) and are alike, but they are divided at "
+            "random. kind='series' cuts windows of a recording and divides them by time."
         )
 
 
