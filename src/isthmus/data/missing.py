@@ -99,11 +99,15 @@ def learn_fill(train: Samples, called: str) -> Any:
     """
     shape = {"table": train.shape, "series": train.shape[:1]}.get(train.kind, ())
     total, count = np.zeros(shape), np.zeros(shape)
+    centre: Any = 0
+    if train.dtype == "float64":  # sums about it cost no digits
+        centre = np.nan_to_num(train.batch(torch.zeros(1, dtype=torch.int64)).numpy()[0], posinf=0, neginf=0)
+        centre = {"table": centre, "series": centre[..., 0]}.get(train.kind, centre.flat[0])
     for batch in train.batches(train.at_a_time):
         rows = batch.numpy()
         rows = rows.reshape(-1) if not shape else np.moveaxis(rows, 1, -1).reshape(-1, *shape)
         finite = np.isfinite(rows)
-        total += np.where(finite, rows, 0).sum(0, dtype=np.float64)
+        total += np.where(finite, rows - centre, 0).sum(0, dtype=np.float64)
         count += finite.sum(0)
     if (count == 0).any():
         empty = [_column(train, int(i)) for i in np.flatnonzero(count == 0)]
@@ -111,7 +115,7 @@ def learn_fill(train: Samples, called: str) -> Any:
             f"{called} has no finite value in the training part's column{'s' * (len(empty) > 1)} {listed(empty)}: "
             "it has no mean to fill in. Leave it out with exclude=."
         )
-    means = total / count
+    means = total / count + centre
     for place, names in enumerate(train.categories):
         if names:  # the most frequent one
             numbers = train.tensor()[:, place]
@@ -123,7 +127,8 @@ def fill_missing(samples: Samples, fill: Any) -> Samples:
     """The samples with `fill` (see `learn_fill`) instead of values that are not finite. Mapped values are loaded."""
     if not len(_bad(samples)):
         return samples
-    values, means = samples.tensor().float(), torch.tensor(fill)
+    values = samples.tensor()
+    means = torch.tensor(fill, dtype=values.dtype)
     if samples.kind == "series" and means.ndim:
         means = means[:, None]
     return replace(samples, values=torch.where(_fine(values, samples.kind), values, means), rows=None)
@@ -135,8 +140,8 @@ def _bad(samples: Samples) -> np.ndarray:
 
 
 def _fine(values: Tensor, kind: str) -> Tensor:
-    """True where values are finite, or a series has ended."""
-    finite = torch.isfinite(values)
+    """True where values are finite as float32, or a series has ended."""
+    finite = torch.isfinite(values.float())
     return finite | ended(values) if kind == "series" and values.ndim == 3 else finite
 
 
@@ -147,7 +152,7 @@ def _rows(samples: Samples, are: Callable[[Tensor], Tensor]) -> np.ndarray:
     with np.errstate(over="ignore", invalid="ignore"):
         rows = [
             i * samples.at_a_time + np.flatnonzero(are(batch).numpy())
-            for i, batch in enumerate(samples.batches(samples.at_a_time))
+            for i, batch in enumerate(map(Tensor.float, samples.batches(samples.at_a_time)))
             if not np.isfinite(batch.numpy().sum())  # a finite sum has finite parts only, and is quicker told
         ]
     return np.concatenate(rows) if rows else np.empty(0, dtype=np.int64)
@@ -159,7 +164,7 @@ def _samples(samples: Samples, rows: np.ndarray) -> str:
 
 def _columns(samples: Samples, bad: np.ndarray) -> str:
     values = samples.batch(torch.from_numpy(bad[: samples.at_a_time]))
-    columns = (~torch.isfinite(values)).any(0).nonzero().flatten().tolist()
+    columns = (~torch.isfinite(values.float())).any(0).nonzero().flatten().tolist()
     return f"column{'s' * (len(columns) > 1)} {listed([_column(samples, i) for i in columns])}"
 
 

@@ -118,7 +118,8 @@ def together(raws: Mapping[str, Raw], where: str) -> Raw:
     if all(raw.labels is not None for raw in raws.values()):
         labels = np.concatenate([label_array(raw.labels) for raw in raws.values()])
     values = np.concatenate([np.asarray(raw.values) for raw in raws.values()])
-    return replace(first, values=values, labels=labels, aside=aside)
+    precise = any(raw.precise for raw in raws.values())
+    return replace(first, values=values, labels=labels, aside=aside, precise=precise)
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,6 +129,7 @@ class Recordings:
     medium: how they are cut. timeline: their rows on a grid of equal steps. names: of the recordings.
     grouped: whether whole recordings go to one part of the data, because their groups were named. labels: (rows,) of
     any type; or None. aside: the time stamps and groups of the rows. flat: whether one row is a single number.
+    max_bytes: of the windows. precise: as in `Raw`.
     """
 
     medium: Recording
@@ -138,6 +140,7 @@ class Recordings:
     aside: Aside | None = None
     flat: bool = False
     max_bytes: int = 2**62
+    precise: bool = False
 
     @classmethod
     def of(cls, raw: Raw, options: Options, called: str, like: Mapping[str, Any] | None = None) -> "Recordings":
@@ -176,6 +179,7 @@ class Recordings:
             aside,
             flat,
             options.max_bytes,
+            raw.precise,
         )
         found._check(called, of_model=known is not None)
         return found
@@ -233,6 +237,7 @@ class Recordings:
             groups=groups,
             spans=np.stack((first, first + length), 1),
             by_group=self.count >= (3 if self.grouped else FEW),
+            precise=self.precise,
             medium=self.medium,
         )
 

@@ -70,7 +70,8 @@ class Timewise:
 
     def shaped(self, values: np.ndarray) -> Tensor:
         """(rows, channels) results as the source was given: (rows,) for a single channel without an axis of its own."""
-        made = torch.from_numpy(np.ascontiguousarray(values, np.float32))
+        kind = np.float64 if self.like.get("dtype") == "float64" else np.float32
+        made = torch.from_numpy(np.ascontiguousarray(values, kind))
         return made[:, 0] if self.recordings.flat else made
 
     def table(self, values: np.ndarray, names: tuple[str, ...] = ()) -> Any:
@@ -100,6 +101,7 @@ class Timewise:
             kind="series",
             channels_first=True,
             medium=recordings.medium,
+            precise=recordings.precise,
         )
         return as_taken(raw, self.options, self.called, self.like)
 
