@@ -18,7 +18,9 @@ def test_the_shift_of_windows_is_found(values):
     assert shift_of(values) == 3
 
 
-@pytest.mark.parametrize("values", [WALK[:, None] * np.ones((1, 9, 1)), np.zeros((50, 20)), WINDOWS[::20]])
+@pytest.mark.parametrize(
+    "values", [WALK[:, None] * np.ones((1, 9, 1)), np.zeros((50, 20)), WINDOWS[::20], np.tile([1.0, 4.5], (50, 8))]
+)
 def test_other_samples_have_no_shift(values):
     assert shift_of(values) is None
 
