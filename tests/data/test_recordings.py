@@ -56,9 +56,10 @@ def test_rows_that_follow_each_other_are_remarked_on():
         open_data(GENERATOR.normal(size=(500, 20)).cumsum(0), kind="series")
 
 
+@pytest.mark.parametrize("kind", ["series", None])
 @pytest.mark.parametrize("rows", [SENSORS[:, 0], SENSORS, np.tile(SENSORS, 20), torch.from_numpy(SENSORS)])
-def test_a_window_always_means_one_recording(rows):
-    data = open_data(rows, kind="series", window=50, step=25)
+def test_a_window_always_means_one_recording(rows, kind):
+    data = open_data(rows, kind=kind, window=50, step=25)
     assert data.shape == (1 if rows.ndim == 1 else rows.shape[1], 50)
     assert np.allclose(data.train.tensor()[1], np.atleast_2d(rows.T)[:, 25:75].astype(np.float32))
 

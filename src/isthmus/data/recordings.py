@@ -61,15 +61,13 @@ def is_recording(raw: Raw, options: Options, called: str, like: Mapping[str, Any
         return False
     if medium is not None:
         return isinstance(medium, Recording) and not _are_windows(raw, tuple((like or {})["shape"]))
-    if (
-        len(shape) == 1
-        or _has_times(raw)
-        or any(getattr(options, name) is not None for name in ("window", "step", "time"))
-    ):
-        return options.kind == "series" or len(shape) > 1
+    if _has_times(raw) or any(getattr(options, name) is not None for name in ("window", "step", "time")):
+        return True
     if options.kind is None or like is not None:  # a model of whole series
         return False
-    return _are_steps(raw, called) if len(shape) == 2 else _are_long(raw)
+    if len(shape) == 2:
+        return _are_steps(raw, called)
+    return len(shape) == 1 or _are_long(raw)
 
 
 def expects_recordings(options: Options, like: Mapping[str, Any] | None) -> bool:
