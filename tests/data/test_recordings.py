@@ -51,6 +51,15 @@ def test_an_array_of_many_columns_is_a_series_a_row():
     assert (data.shape, data.medium) == ((1, 140), None)
 
 
+def test_columns_of_different_units_are_channels():
+    units = [20.0, 1013, 0.5, 3e4, 7, 250, -40, 1, 9, 600]
+    with pytest.warns(Remark, match=r"1 recording of 3,000 steps and 10 channels.*give an array \(N, 1, T\)"):
+        data = open_data(GENERATOR.normal(units, 1, (3000, 10)), kind="series")
+    assert data.shape == (10, 60)
+    beats = np.sin(np.arange(40) / 5) * 10 + GENERATOR.normal(size=(500, 40))
+    assert open_data(beats, kind="series").shape == (1, 40)
+
+
 def test_rows_that_follow_each_other_are_remarked_on():
     with pytest.warns(Remark, match="Consecutive rows are alike.*set window="):
         open_data(GENERATOR.normal(size=(500, 20)).cumsum(0), kind="series")
@@ -175,6 +184,20 @@ def test_recordings_in_a_list_and_by_name_are_cut_each():
     assert len(steps_of(data.train)) + len(steps_of(data.validation)) + len(steps_of(data.test)) <= 450
     named = open_data(dict(zip("abc", recordings, strict=True)), kind="series", window=20)
     assert {name.split("@")[0] for name in named.train.names} == set("abc")
+
+
+def test_data_frames_in_a_list_and_by_name_are_recordings():
+    for frames in ([table(100), table(150)], {"a": table(100), "b": table(150)}):
+        data = open_data(frames, kind="series", window=20)
+        assert data.medium is not None
+        assert data.medium.to_json()["channels"] == ["warm", "wet"]
+        assert data.train.names[0].split("@")[0] == ("a" if isinstance(frames, dict) else "recording 0")
+
+
+def test_columns_in_a_mapping_are_one_recording():
+    columns = {name: column.to_numpy() for name, column in table(200).items()}
+    data = open_data(columns, kind="series", window=20)
+    assert (data.shape, data.train.names[0]) == ((2, 20), "recording@2024-03-01 00:00")
 
 
 def test_a_few_long_series_are_recordings():

@@ -123,3 +123,12 @@ def test_one_channel_without_an_axis_keeps_its_shape():
     made = run.reconstruct(wave)
     assert made.shape == (600,)
     assert np.allclose(made, wave, atol=1e-3)
+
+
+def test_large_numbers_keep_their_digits():
+    values = 1e8 + np.stack([np.sin(np.arange(600) / 5), np.cos(np.arange(600) / 5)], 1)
+    data = ist.open_data(values, kind="series", window=32, step=8)
+    run = ist.fit(ist.recipe("pca", code=2).build(data, remarks=False), data, progress=False)
+    made = run.reconstruct(values)
+    assert made.dtype == torch.float64
+    assert np.abs(made.numpy() - values).max() < 0.1

@@ -25,6 +25,8 @@ from isthmus.errors import DataError, remark
 
 FEW = 10
 """With fewer recordings, each is divided by time; otherwise whole recordings go to one part."""
+APART = 3
+"""Standard deviations of a column between the means of columns that are channels of different units."""
 FEWEST_STEPS = 8
 """The rows of a narrower array are too short for series, so that they are the time steps of one recording."""
 LONG, SEVERAL = 2000, 50
@@ -374,6 +376,8 @@ def _medium(timeline: Timeline, raw: Raw, aside: Aside, options: Options, called
             + f" and {channels} channel{'s' * (channels > 1)}, cut into windows of {medium.length_words(length)}, "
             f"{reason}; a "
             f"new one begins after {medium.length_words(step)}. Set window= and step= to cut in another way."
+            + " If each row is a series, give an array (N, 1, T)."
+            * (clock == "steps" and raw.values.ndim == 2)
         )
     return medium
 
@@ -444,7 +448,8 @@ def _has_times(raw: Raw) -> bool:
 def _are_steps(raw: Raw, called: str) -> bool:
     """Whether the rows of an array of two axes, read as series, are the steps of one recording; by its shape."""
     rows, columns = raw.values.shape
-    if columns < FEWEST_STEPS or (raw.columns and not _numbered(raw.columns) and rows > columns):
+    named = bool(raw.columns) and not _numbered(raw.columns)
+    if columns < FEWEST_STEPS or ((named or _differ(raw.values)) and rows > columns):
         return rows > columns
     if series.follow(raw.values) and shift_of(raw.values) is None:  # on windows that overlap there is another remark
         remark(
@@ -458,6 +463,19 @@ def _are_steps(raw: Raw, called: str) -> bool:
 def _numbered(columns: tuple[str, ...]) -> bool:
     """Whether the columns' names are numbers, or one word with different numbers, as those of time steps are."""
     return len({name.rstrip("0123456789.") for name in columns}) == 1
+
+
+def _differ(values: np.ndarray | Tensor) -> bool:
+    """Whether columns lie so far from each other, without order, that they are channels of different units.
+
+    Of series, neighbouring steps are alike.
+    """
+    some = np.asarray(values[: series.LOOKED_AT], np.float64)
+    means, deviations = some.mean(0), some.std(0)
+    if not np.isfinite(means).all() or means.var() == 0:
+        return False
+    apart = means.std() > APART * np.median(deviations)
+    return bool(apart and np.square(np.diff(means)).mean() > 2 * series.ALIKE * means.var())
 
 
 def _are_long(raw: Raw) -> bool:

@@ -128,7 +128,12 @@ def read_rows(
         raise DataError(
             f"labels= is for values in memory, not for {called(source)}. Name the label column with label=."
         )
-    raw = _read(source, options, labels, like)
+    tables = _tables_of(source, options) if expects_recordings(options, like) else {}
+    if tables:
+        read = {name: from_table(table, options, like) for name, table in tables.items()}
+        raw = together(read, called(source)) if len(read) > 1 else read.popitem()[1]
+    else:
+        raw = _read(source, options, labels, like)
     check_used(raw, options, like, called(source))
     if beside:
         given = aside_of_memory(beside.get("time"), beside.get("groups"), len(raw.values), called(source))
@@ -155,6 +160,21 @@ def _read(source: Any, options: Options, labels: Any, like: Mapping[str, Any] | 
     values, labels = source if isinstance(source, tuple) and len(source) == 2 and labels is None else (source, labels)
     texts = options.kind in (None, "text") and _is_texts(values, all if options.kind is None else any)
     return _texts("from_texts", values, options, labels) if texts else from_memory(values, labels)
+
+
+def _tables_of(source: Any, options: Options) -> dict[str, Any]:
+    """Recordings in memory by name: data frames in a list or a mapping, or a mapping of columns with time stamps."""
+    if isinstance(source, list) and source and all(map(is_table, source)):
+        return {f"recording {number}": table for number, table in enumerate(source)}
+    if not isinstance(source, Mapping) or not source:
+        return {}
+    if all(map(is_table, source.values())):
+        return {str(name): table for name, table in source.items()}
+    columns = {str(name): np.asarray(column) for name, column in source.items() if np.ndim(column) == 1}
+    timed = options.time in columns or any(column.dtype.kind == "M" for column in columns.values())
+    if timed and len(columns) == len(source) and len({len(column) for column in columns.values()}) == 1:
+        return {"recording": importlib.import_module("pyarrow").table(columns)}
+    return {}
 
 
 def check_used(raw: Raw, options: Options, like: Mapping[str, Any] | None, called: str) -> None:
