@@ -17,10 +17,10 @@ def minutes(numbers):
     return START + np.asarray(numbers) * np.timedelta64(1, "m")
 
 
-def quietly(*given, **options):
+def quietly(values, times, **options):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", Remark)
-        return timed(*given, "it", **options)
+        return timed(values, times, None, "it", **options)
 
 
 @given(
@@ -33,7 +33,7 @@ def test_values_on_the_grid_come_back_to_their_rows_in_any_order(steps, random):
     order = list(range(len(places)))
     random.shuffle(order)
     values = np.arange(2.0 * len(places)).reshape(-1, 2)
-    timeline = quietly(values[order], minutes(places)[order], None)
+    timeline = quietly(values[order], minutes(places)[order])
     back = timeline.back([stretch.values for stretch in timeline.stretches])
     assert np.allclose(back, values[order])
 
@@ -49,7 +49,7 @@ def test_a_long_gap_ends_a_stretch_and_a_short_one_is_interpolated():
 
 def test_a_short_gap_is_missing_if_missing_values_are_kept():
     places = [0, 1, 2, 3, 5, 6, 7, 8]
-    timeline = quietly(np.array(places, float)[:, None], minutes(places), None, holes=True)
+    timeline = quietly(np.array(places, float)[:, None], minutes(places), holes=True)
     assert np.isnan(timeline.stretches[0].values[:, 0]).tolist() == [place == 4 for place in range(9)]
 
 
@@ -68,6 +68,7 @@ def test_irregular_rows_are_resampled_to_their_median_step():
         timeline = timed(3 * times[:, None], times, None, "it")
     stretch, spacing = timeline.stretches[0], timeline.spacing
     assert stretch.times is not None
+    assert spacing is not None
     assert np.allclose(np.diff(stretch.times)[:-1], spacing)
     assert np.allclose(stretch.values[:-1, 0], 3 * stretch.times[:-1])
     assert np.allclose(timeline.back([stretch.values])[:-2], 3 * times[:-2, None])
@@ -120,10 +121,10 @@ def test_months_follow_each_other():
 
 def test_a_models_step_is_kept():
     times = np.arange(0.0, 100, 0.5)
-    timeline = quietly(times[:, None], times, None, spacing=2.0)
+    timeline = quietly(times[:, None], times, spacing=2.0)
     assert timeline.spacing == 2.0
     assert np.allclose(np.diff(timeline.stretches[0].values[:-1, 0]), 2.0)
-    coarse = quietly(np.arange(0.0, 100, 4)[:, None], np.arange(0.0, 100, 4), None, spacing=2.0)
+    coarse = quietly(np.arange(0.0, 100, 4)[:, None], np.arange(0.0, 100, 4), spacing=2.0)
     assert np.allclose(np.diff(coarse.stretches[0].values[:, 0]), 2.0)
 
 
