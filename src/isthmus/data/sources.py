@@ -14,8 +14,9 @@ import numpy as np
 from torch.utils.data import Dataset
 
 from isthmus.data.arrays import from_mapping, from_memory, read_npy, read_npz
+from isthmus.data.aside import aside_of_memory
 from isthmus.data.datasets import from_dataset
-from isthmus.data.entries import suffix_of
+from isthmus.data.entries import divide, suffix_of
 from isthmus.data.file_kinds import leading, tell_unread
 from isthmus.data.folders import (
     LARGEST,
@@ -32,6 +33,7 @@ from isthmus.data.named import NAMES, read_named
 from isthmus.data.options import Options
 from isthmus.data.picture_formats import SUFFIXES as PICTURES
 from isthmus.data.raw import Raw
+from isthmus.data.recordings import cut, expects_recordings, together
 from isthmus.data.samples import Samples
 from isthmus.errors import DataError, IsthmusError, nearest, out_of_memory, remark
 from isthmus.storage.replacing import finish_swap
@@ -69,6 +71,8 @@ MEDIA: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
 """By the module that reads them: the kinds that a source can be read as, and the suffixes of its files."""
 IN_BLOCKS = ("sound",)
 """Those of `MEDIA` whose files are read block by block, so that a file may be larger than memory."""
+RECORDINGS = (".csv", ".tsv", ".parquet", ".npy")
+"""Files of a folder that can be recordings, each a table of time steps by channels."""
 TABLES_OF_TEXT = (".csv", ".tsv", ".parquet")
 RUNS_CODE = (".pkl", ".pickle", ".pt", ".pth", ".joblib", ".mat", ".dill")
 IDX_NAME = re.compile(r"(\.idx|idx\d?-ubyte|\.idx\d-\w+)(\.gz)?$")
@@ -99,22 +103,48 @@ def reading(source: Any) -> Iterator[None]:
         ) from error
 
 
-def read(source: Any, options: Options, labels: Any = None, like: Mapping[str, Any] | None = None) -> Raw:
-    """Read `source` (see `open_data`).
+def read(
+    source: Any,
+    options: Options,
+    labels: Any = None,
+    like: Mapping[str, Any] | None = None,
+    beside: Mapping[str, Any] | None = None,
+) -> Raw:
+    """Read `source` (see `open_data`); recordings are cut into windows.
 
-    labels: a class for each sample, for values in memory.
+    labels: a class for each sample, for values in memory. beside: the time stamps and the group of each row, by the
+        names of the options `time` and `groups`, for values in memory.
     like: description of a model's data, which determines the columns of a table.
 
     Raises:
         DataError: the source is missing, damaged, of an unknown type, or doesn't fit the options.
     """
+    return cut(read_rows(source, options, labels, like, beside), options, called(source), like)
+
+
+def read_rows(
+    source: Any,
+    options: Options,
+    labels: Any = None,
+    like: Mapping[str, Any] | None = None,
+    beside: Mapping[str, Any] | None = None,
+) -> Raw:
+    """The same with the rows of recordings as they are."""
     in_memory = not isinstance(source, str | os.PathLike)
     if labels is not None and (not in_memory or isinstance(source, Mapping | Samples) or is_table(source)):
         raise DataError(
             f"labels= is for values in memory, not for {called(source)}. Name the label column with label=."
         )
-    raw = _read(source, options, labels, like)
+    tables = _tables_of(source, options) if expects_recordings(options, like) else {}
+    if tables:
+        read = {name: from_table(table, options, like) for name, table in tables.items()}
+        raw = together(read, called(source)) if len(read) > 1 else read.popitem()[1]
+    else:
+        raw = _read(source, options, labels, like)
     check_used(raw, options, like, called(source))
+    if beside:
+        given = aside_of_memory(beside.get("time"), beside.get("groups"), len(raw.values), called(source))
+        raw = replace(raw, aside=given if raw.aside is None else raw.aside.updated(given))
     return raw
 
 
@@ -137,6 +167,21 @@ def _read(source: Any, options: Options, labels: Any, like: Mapping[str, Any] | 
     values, labels = source if isinstance(source, tuple) and len(source) == 2 and labels is None else (source, labels)
     texts = options.kind in (None, "text") and _is_texts(values, all if options.kind is None else any)
     return _texts("from_texts", values, options, labels) if texts else from_memory(values, labels)
+
+
+def _tables_of(source: Any, options: Options) -> dict[str, Any]:
+    """Recordings in memory by name: data frames in a list or a mapping, or a mapping of columns with time stamps."""
+    if isinstance(source, list) and source and all(map(is_table, source)):
+        return {f"recording {number}": table for number, table in enumerate(source)}
+    if not isinstance(source, Mapping) or not source:
+        return {}
+    if all(map(is_table, source.values())):
+        return {str(name): table for name, table in source.items()}
+    columns = {str(name): np.asarray(column) for name, column in source.items() if np.ndim(column) == 1}
+    timed = options.time in columns or any(column.dtype.kind == "M" for column in columns.values())
+    if timed and len(columns) == len(source) and len({len(column) for column in columns.values()}) == 1:
+        return {"recording": importlib.import_module("pyarrow").table(columns)}
+    return {}
 
 
 def check_used(raw: Raw, options: Options, like: Mapping[str, Any] | None, called: str) -> None:
@@ -227,7 +272,10 @@ def _dispatched(path: Path, options: Options, like: Mapping[str, Any] | None) ->
     if module := medium_reader(path, options, like):
         return _read_medium(module, path, options, like)
     if folder:
-        return read_folder(path, options)
+        recordings = expects_recordings(options, like) and not suffixes_in(path, options).keys() & set(PICTURES)
+        return _read_recordings(path, options, like) if recordings else read_folder(path, options)
+    if suffix in (*TEXT, ".gz") and expects_recordings(options, like):
+        _check_fits(path, options)
     if IDX_NAME.search(path.name):
         return read_idx(path, options)
     if suffix == ".gz" and Path(path.stem).suffix.lower() in TEXT:
@@ -244,6 +292,29 @@ def _dispatched(path: Path, options: Options, like: Mapping[str, Any] | None) ->
         )
     said = f"type {suffix!r}" if suffix else "a file without a suffix"
     raise DataError(f"{path}: {said} is unknown. {nearest(suffix, known)}")
+
+
+def _check_fits(path: Path, options: Options) -> None:
+    """Raise DataError if a text file of a recording is too large to be read as a whole."""
+    size = path.stat().st_size
+    if size > options.max_bytes:
+        raise DataError(
+            f"{path} has {size:,} bytes: expected at most max_bytes={options.max_bytes:,}, because a recording is read "
+            "as a whole. Raise max_bytes, divide the file by time, or save the values as .npy, which stays on disk."
+        )
+
+
+def _read_recordings(folder: Path, options: Options, like: Mapping[str, Any] | None) -> Raw:
+    """Recordings in the tables and arrays of a folder, each file one or more of them."""
+    with collected(folder, options, RECORDINGS, None) as entries:
+        divided = divide(entries, str(folder)).parts
+    if not entries:
+        raise DataError(f"{folder} has no recordings: expected files of type {', '.join(RECORDINGS)}.")
+    raws = {
+        part: together({entry.name: _dispatched(folder / entry.name, options, like) for entry in own}, str(folder))
+        for part, own in divided.items()
+    }
+    return replace(raws.pop("train"), parts=raws)
 
 
 def medium_reader(path: Path, options: Options, like: Mapping[str, Any] | None) -> str | None:

@@ -19,6 +19,7 @@ from isthmus.data.options import Options, OptionWords, as_wanted
 from isthmus.data.picture_formats import format_of
 from isthmus.data.raw import Raw
 from isthmus.data.read import as_taken, inherited, of_patches, read_samples
+from isthmus.data.recordings import expects_recordings
 from isthmus.data.samples import Samples
 from isthmus.data.sources import IN_BLOCKS, TEXT, called, check_used, is_folder, medium_reader, reading
 from isthmus.data.tiles import one_picture
@@ -103,7 +104,8 @@ def stream_samples(
     with reading(source):
         path = Path(source).expanduser() if isinstance(source, str | os.PathLike) else path
         in_memory = not isinstance(source, str | os.PathLike) or not path.exists()
-        if not (in_memory or unfilled or part is not None or (rows is None and _small(path))):
+        recordings = expects_recordings(chosen, like)  # which are cut as a whole, see `isthmus.data.timewise`
+        if not (in_memory or unfilled or recordings or part is not None or (rows is None and _small(path))):
             opened = _open(path, chosen, like, _rows(rows, like, chosen), skipped)
     if opened is None:
         return divided(read_samples(source, like=like, part=part, **options), rows)
