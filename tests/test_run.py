@@ -195,8 +195,8 @@ def test_columns_in_another_order_or_of_other_names_or_categories_are_refused() 
 
 
 def test_a_loaded_run_knows_its_columns(tmp_path: Path) -> None:
-
-    data = ist.open_data(pa.table({name: np.random.default_rng(0).normal(size=40) for name in "ab"}))
+    generator = np.random.default_rng(0)
+    data = ist.open_data(pa.table({name: generator.normal(size=40) for name in "ab"}))
     ist.fit(ist.recipe("vanilla", code=1).build(data), data, epochs=1, out=tmp_path / "run", progress=False)
     assert ist.load(tmp_path / "run").model.columns == ("a", "b")
 

@@ -5,9 +5,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Literal, Self, TypedDict
 
+from isthmus.data.durations import checked_length, seconds_of
 from isthmus.errors import DataError, nearest
 from isthmus.options import DivisionOptions, ReadingOptions, described, options_of
-from isthmus.options.reading import Channels, Missing, Mode, ReadAs
+from isthmus.options.reading import Channels, Frames, Missing, Mode, ReadAs
 
 MODES: dict[int, Mode] = {1: "L", 3: "RGB", 4: "RGBA"}
 """By the number of a picture's channels."""
@@ -23,6 +24,7 @@ class OptionWords(TypedDict, total=False):
     label: str | int | None
     columns: str | Iterable[str]
     exclude: str | Iterable[str]
+    groups: Any
     categorical: str | Iterable[str]
     types: str | Iterable[str] | Mapping[str, str]
     na_values: str | Iterable[str] | None
@@ -33,13 +35,17 @@ class OptionWords(TypedDict, total=False):
     size: int | tuple[int, int] | None
     patches: int | None
     mode: Mode | None
+    depth: int | None
+    frames: Frames
     missing: Missing
     header: bool | None
     delimiter: str | None
+    skip: int | None
     unit: Literal["line", "paragraph", "file"]
     pieces: int | None
-    window: float | None
-    step: float | None
+    window: float | str | None
+    step: float | str | None
+    time: Any
     rate: int | None
     encoding: str
     memory_map: bool | None
@@ -57,12 +63,14 @@ class Options(ReadingOptions):
     evaluated on what it was trained on. The NaN that pads a shorter series at its end is no missing value.
 
     wanted: (C, H, W) of the pictures that a model takes, for messages to name; it changes nothing that is read.
+    wanted_depth: 8 for a model of pictures of 8 bits: deeper ones become so, as with `depth=8`.
 
     Raises:
         DataError: an option has an impossible value.
     """
 
     wanted: tuple[int, ...] = ()
+    wanted_depth: int | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "columns", _names(self.columns))
@@ -72,11 +80,24 @@ class Options(ReadingOptions):
         if self.na_values is not None:
             object.__setattr__(self, "na_values", _names(self.na_values) or ("none",))
         object.__setattr__(self, "size", _size(self.size))
+        for name in ("time", "groups"):
+            if isinstance(given := getattr(self, name), int):  # of a table without names
+                object.__setattr__(self, name, str(given))
+        object.__setattr__(self, "window", checked_length("window", self.window))
+        object.__setattr__(self, "step", checked_length("step", self.step))
         for option in options_of(ReadingOptions).values():
             if mistake := option.mistake(getattr(self, option.name)):
                 raise DataError(mistake)
         if self.delimiter is not None and len(self.delimiter) != 1:
             raise DataError(f"delimiter={self.delimiter!r}: expected one character, such as ';'.")
+        try:
+            "a".encode(self.encoding)
+        except LookupError as error:
+            raise DataError(
+                f"encoding={self.encoding!r} is unknown: expected a name such as 'utf-8' or 'latin-1'."
+            ) from error
+        if self.depth not in (None, 8, 16):
+            raise DataError(f"depth={self.depth!r}: expected 8 or 16 bits for each value of a picture.")
         if self.patches is not None and self.size is None:
             raise DataError(f"patches={self.patches} needs the size of the patches: add size=32, for example.")
 
@@ -100,11 +121,34 @@ class Options(ReadingOptions):
         """Whether option `name` comes from a model's training, so that a source may lack what it names."""
         return like is not None and (like.get("options") or {}).get(name) == self.to_json().get(name)
 
+    def length(self, name: str, unit: str) -> float | None:
+        """The option `window` or `step` as a number of this unit, such as "bars"; None if it is not set.
+
+        Raises:
+            DataError: it is a duration, and the unit is not seconds.
+        """
+        value = getattr(self, name)
+        if not isinstance(value, str):
+            return value
+        if unit == "seconds":
+            return seconds_of(value)
+        raise DataError(f"{name}={value!r} is a duration: expected a number of {unit}, such as {name}=16.")
+
     def to_json(self) -> dict[str, Any]:
         """The options that differ from their defaults, JSON-able; `of` takes them back."""
         plain = Options()
         given = {f.name: getattr(self, f.name) for f in fields(self) if getattr(self, f.name) != getattr(plain, f.name)}
         return {name: list(value) if isinstance(value, tuple) else value for name, value in given.items()}
+
+
+def apart(words: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The options without `time` and `groups` where these are the rows' values, not a column's name; and these."""
+    beside = {
+        name: words[name]
+        for name in ("time", "groups")
+        if words.get(name) is not None and not isinstance(words[name], str | int)
+    }
+    return {name: value for name, value in words.items() if name not in beside}, beside
 
 
 def as_wanted(shapes: Iterable[tuple[int, ...]], wanted: tuple[int, ...]) -> str:

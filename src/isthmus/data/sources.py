@@ -5,7 +5,6 @@ import importlib
 import os
 import re
 import stat
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -15,17 +14,28 @@ import numpy as np
 from torch.utils.data import Dataset
 
 from isthmus.data.arrays import from_mapping, from_memory, read_npy, read_npz
+from isthmus.data.aside import aside_of_memory
 from isthmus.data.datasets import from_dataset
-from isthmus.data.folders import LARGEST, collected, read_folder, read_picture, read_zip, suffixes_in
+from isthmus.data.entries import divide, suffix_of
+from isthmus.data.file_kinds import leading, tell_unread
+from isthmus.data.folders import (
+    LARGEST,
+    collected,
+    names_in,
+    read_folder,
+    read_picture,
+    read_zip,
+    suffixes_in,
+)
 from isthmus.data.idx import read_idx
 from isthmus.data.media.medium import medium_of
 from isthmus.data.named import NAMES, read_named
 from isthmus.data.options import Options
-from isthmus.data.pictures import SUFFIXES as PICTURES
+from isthmus.data.picture_formats import SUFFIXES as PICTURES
 from isthmus.data.raw import Raw
+from isthmus.data.recordings import cut, expects_recordings, together
 from isthmus.data.samples import Samples
 from isthmus.errors import DataError, IsthmusError, nearest, out_of_memory, remark
-from isthmus.formatting import listed
 from isthmus.storage.replacing import finish_swap
 
 
@@ -61,6 +71,8 @@ MEDIA: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
 """By the module that reads them: the kinds that a source can be read as, and the suffixes of its files."""
 IN_BLOCKS = ("sound",)
 """Those of `MEDIA` whose files are read block by block, so that a file may be larger than memory."""
+RECORDINGS = (".csv", ".tsv", ".parquet", ".npy")
+"""Files of a folder that can be recordings, each a table of time steps by channels."""
 TABLES_OF_TEXT = (".csv", ".tsv", ".parquet")
 RUNS_CODE = (".pkl", ".pickle", ".pt", ".pth", ".joblib", ".mat", ".dill")
 IDX_NAME = re.compile(r"(\.idx|idx\d?-ubyte|\.idx\d-\w+)(\.gz)?$")
@@ -91,22 +103,48 @@ def reading(source: Any) -> Iterator[None]:
         ) from error
 
 
-def read(source: Any, options: Options, labels: Any = None, like: Mapping[str, Any] | None = None) -> Raw:
-    """Read `source` (see `open_data`).
+def read(
+    source: Any,
+    options: Options,
+    labels: Any = None,
+    like: Mapping[str, Any] | None = None,
+    beside: Mapping[str, Any] | None = None,
+) -> Raw:
+    """Read `source` (see `open_data`); recordings are cut into windows.
 
-    labels: a class for each sample, for values in memory.
+    labels: a class for each sample, for values in memory. beside: the time stamps and the group of each row, by the
+        names of the options `time` and `groups`, for values in memory.
     like: description of a model's data, which determines the columns of a table.
 
     Raises:
         DataError: the source is missing, damaged, of an unknown type, or doesn't fit the options.
     """
+    return cut(read_rows(source, options, labels, like, beside), options, called(source), like)
+
+
+def read_rows(
+    source: Any,
+    options: Options,
+    labels: Any = None,
+    like: Mapping[str, Any] | None = None,
+    beside: Mapping[str, Any] | None = None,
+) -> Raw:
+    """The same with the rows of recordings as they are."""
     in_memory = not isinstance(source, str | os.PathLike)
     if labels is not None and (not in_memory or isinstance(source, Mapping | Samples) or is_table(source)):
         raise DataError(
             f"labels= is for values in memory, not for {called(source)}. Name the label column with label=."
         )
-    raw = _read(source, options, labels, like)
+    tables = _tables_of(source, options) if expects_recordings(options, like) else {}
+    if tables:
+        read = {name: from_table(table, options, like) for name, table in tables.items()}
+        raw = together(read, called(source)) if len(read) > 1 else read.popitem()[1]
+    else:
+        raw = _read(source, options, labels, like)
     check_used(raw, options, like, called(source))
+    if beside:
+        given = aside_of_memory(beside.get("time"), beside.get("groups"), len(raw.values), called(source))
+        raw = replace(raw, aside=given if raw.aside is None else raw.aside.updated(given))
     return raw
 
 
@@ -131,6 +169,21 @@ def _read(source: Any, options: Options, labels: Any, like: Mapping[str, Any] | 
     return _texts("from_texts", values, options, labels) if texts else from_memory(values, labels)
 
 
+def _tables_of(source: Any, options: Options) -> dict[str, Any]:
+    """Recordings in memory by name: data frames in a list or a mapping, or a mapping of columns with time stamps."""
+    if isinstance(source, list) and source and all(map(is_table, source)):
+        return {f"recording {number}": table for number, table in enumerate(source)}
+    if not isinstance(source, Mapping) or not source:
+        return {}
+    if all(map(is_table, source.values())):
+        return {str(name): table for name, table in source.items()}
+    columns = {str(name): np.asarray(column) for name, column in source.items() if np.ndim(column) == 1}
+    timed = options.time in columns or any(column.dtype.kind == "M" for column in columns.values())
+    if timed and len(columns) == len(source) and len({len(column) for column in columns.values()}) == 1:
+        return {"recording": importlib.import_module("pyarrow").table(columns)}
+    return {}
+
+
 def check_used(raw: Raw, options: Options, like: Mapping[str, Any] | None, called: str) -> None:
     """Raise DataError if an option doesn't apply to this source, unless it comes from a model's training."""
     picture_files = raw.channels_first and raw.origin is not None
@@ -143,8 +196,8 @@ def check_used(raw: Raw, options: Options, like: Mapping[str, Any] | None, calle
             f"label={options.label!r} names a column of a table or an array of an .npz, but {called} has {has}. "
             f"Leave it out{instead}."
         )
-    for name in ("patches", "size", "mode"):
-        if getattr(options, name) is not None and not picture_files and not options.forgives(name, like):
+    for name in ("patches", "size", "mode", "depth", "frames"):
+        if getattr(options, name) != getattr(Options, name) and not picture_files and not options.forgives(name, like):
             raise DataError(
                 f"{name}={getattr(options, name)!r} is for picture files, but {called} contains values. "
                 "Leave it out, or change the values first."
@@ -215,11 +268,14 @@ def is_folder(path: Path) -> bool:
 
 
 def _dispatched(path: Path, options: Options, like: Mapping[str, Any] | None) -> Raw:
-    folder, suffix = is_folder(path), path.suffix.lower()
+    folder, suffix = is_folder(path), suffix_of(path.name) if suffix_of(path.name) in PICTURES else path.suffix.lower()
     if module := medium_reader(path, options, like):
         return _read_medium(module, path, options, like)
     if folder:
-        return read_folder(path, options)
+        recordings = expects_recordings(options, like) and not suffixes_in(path, options).keys() & set(PICTURES)
+        return _read_recordings(path, options, like) if recordings else read_folder(path, options)
+    if suffix in (*TEXT, ".gz") and expects_recordings(options, like):
+        _check_fits(path, options)
     if IDX_NAME.search(path.name):
         return read_idx(path, options)
     if suffix == ".gz" and Path(path.stem).suffix.lower() in TEXT:
@@ -238,6 +294,29 @@ def _dispatched(path: Path, options: Options, like: Mapping[str, Any] | None) ->
     raise DataError(f"{path}: {said} is unknown. {nearest(suffix, known)}")
 
 
+def _check_fits(path: Path, options: Options) -> None:
+    """Raise DataError if a text file of a recording is too large to be read as a whole."""
+    size = path.stat().st_size
+    if size > options.max_bytes:
+        raise DataError(
+            f"{path} has {size:,} bytes: expected at most max_bytes={options.max_bytes:,}, because a recording is read "
+            "as a whole. Raise max_bytes, divide the file by time, or save the values as .npy, which stays on disk."
+        )
+
+
+def _read_recordings(folder: Path, options: Options, like: Mapping[str, Any] | None) -> Raw:
+    """Recordings in the tables and arrays of a folder, each file one or more of them."""
+    with collected(folder, options, RECORDINGS, None) as entries:
+        divided = divide(entries, str(folder)).parts
+    if not entries:
+        raise DataError(f"{folder} has no recordings: expected files of type {', '.join(RECORDINGS)}.")
+    raws = {
+        part: together({entry.name: _dispatched(folder / entry.name, options, like) for entry in own}, str(folder))
+        for part, own in divided.items()
+    }
+    return replace(raws.pop("train"), parts=raws)
+
+
 def medium_reader(path: Path, options: Options, like: Mapping[str, Any] | None) -> str | None:
     """The module in `MEDIA` that reads this path; None for numbers and pictures."""
     kind = _kind(options, like)
@@ -246,12 +325,9 @@ def medium_reader(path: Path, options: Options, like: Mapping[str, Any] | None) 
     if options.kind is not None or (asked and (several or _is_of(path, asked))):
         return asked
     if several:
-        found = suffixes_in(path, options)
-        if any(suffix in PICTURES for suffix in found):
-            return None
-        counts = {module: sum(found[suffix] for suffix in suffixes) for module, (_, suffixes) in MEDIA.items()}
-        most = max(counts, key=counts.__getitem__)
-        return most if counts[most] else None
+        kinds = {"pictures": PICTURES, **{module: suffixes for module, (_, suffixes) in MEDIA.items()}}
+        most = leading(names_in(path, options), kinds)
+        return None if most == "pictures" else most
     if path.suffix.lower() == ".txt":
         if not _texts_module().is_prose(path):
             return None
@@ -289,10 +365,7 @@ def _read_medium(module: str, path: Path, options: Options, like: Mapping[str, A
         if not entries:
             raise DataError(f"{path} has no files of type {', '.join(suffixes)}. Give a folder with such files.")
         if path.is_dir() or path.suffix.lower() == ".zip":
-            others = Counter({s: n for s, n in suffixes_in(path, options).items() if s not in suffixes})
-            if others:
-                some = listed([f"{count} of type {suffix or 'none'}" for suffix, count in others.most_common()])
-                remark(f"{path}: {others.total()} other files are not read ({some}).")
+            tell_unread(str(path), suffixes_in(path, options), suffixes)
         return importlib.import_module(f"isthmus.data.{module}").read_files(
             entries, options, str(path), medium_of(like)
         )

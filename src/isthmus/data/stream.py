@@ -13,11 +13,13 @@ import numpy as np
 from isthmus.data.ahead import ahead, side_by_side
 from isthmus.data.arrays import npy_pieces
 from isthmus.data.fit import check_units
-from isthmus.data.folders import folder_pieces, zip_pieces
+from isthmus.data.folders import file_pieces, folder_pieces, zip_pieces
 from isthmus.data.missing import NothingLeftError
 from isthmus.data.options import Options, OptionWords, as_wanted
+from isthmus.data.picture_formats import format_of
 from isthmus.data.raw import Raw
 from isthmus.data.read import as_taken, inherited, of_patches, read_samples
+from isthmus.data.recordings import expects_recordings
 from isthmus.data.samples import Samples
 from isthmus.data.sources import IN_BLOCKS, TEXT, called, check_used, is_folder, medium_reader, reading
 from isthmus.data.tiles import one_picture
@@ -85,7 +87,7 @@ def stream_samples(
 ) -> Stream:
     """Read any source like `read_samples`, but a piece at a time, so that memory doesn't grow with the source.
 
-    `.npy`, Parquet, text tables (except compressed ones and those separated by blanks), folders and zips of pictures
+    `.npy`, Parquet, text tables (except compressed ones), folders and zips of pictures
     are read in pieces. Any other source, small files, and one part of a source are read completely and then divided.
     Unreadable pictures are skipped, and named in `Stream.skipped`.
 
@@ -102,7 +104,8 @@ def stream_samples(
     with reading(source):
         path = Path(source).expanduser() if isinstance(source, str | os.PathLike) else path
         in_memory = not isinstance(source, str | os.PathLike) or not path.exists()
-        if not (in_memory or unfilled or part is not None or (rows is None and _small(path))):
+        recordings = expects_recordings(chosen, like)  # which are cut as a whole, see `isthmus.data.timewise`
+        if not (in_memory or unfilled or recordings or part is not None or (rows is None and _small(path))):
             opened = _open(path, chosen, like, _rows(rows, like, chosen), skipped)
     if opened is None:
         return divided(read_samples(source, like=like, part=part, **options), rows)
@@ -179,6 +182,8 @@ def _open(
         return made.file_pieces(path, options, like, rows, skipped) if module in IN_BLOCKS else None
     if folder or suffix == ".zip":
         return (folder_pieces if folder else zip_pieces)(path, options, rows, skipped)
+    if _has_frames(path):
+        return file_pieces(path, options, rows, skipped)
     if suffix == ".npy":
         return npy_pieces(path, rows)
     if suffix == ".parquet":
@@ -201,9 +206,16 @@ def _rows(rows: int | None, like: Mapping[str, Any] | None, options: Options) ->
     return min(max(PIECE // (4 * max(1, numbers)), 1), MOST)
 
 
+def _has_frames(path: Path) -> bool:
+    """Whether a file has several pictures, by its name."""
+    format = format_of(path.name)
+    return format is not None and format.several
+
+
 def _small(path: Path) -> bool:
     """Whether the source has picture files; these may be damaged, so they are read one by one."""
-    return path.is_file() and path.suffix.lower() != ".zip" and path.stat().st_size < SMALL
+    several = path.suffix.lower() == ".zip" or _has_frames(path)
+    return path.is_file() and not several and path.stat().st_size < SMALL
 
 
 def _named(skipped: list[str]) -> str:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from annotated_types import Ge, Gt
+from annotated_types import Ge, Le
 
 from isthmus.options.option import ARRAYS, DATA, GIB, PICTURES, SEQUENCES, TABLES, Option
 
@@ -14,6 +14,7 @@ ReadAs = Literal["pictures", "table", "series", "text", "melody", "roll", "wavef
 Missing = Literal["error", "drop", "fill", "keep"]
 Mode = Literal["L", "RGB", "RGBA"]
 Channels = Literal["first", "last"]
+Frames = Literal["samples", "first", "channels"]
 MAX_PIXELS = 100_000_000
 MAX_BYTES = 4 * GIB
 Count = Annotated[int, Ge(1)]
@@ -36,6 +37,15 @@ class ReadingOptions:
         Option("Read only these columns of a table, or these voices of music: `a,b,c`.", "NAMES", TABLES),
     ] = ()
     exclude: Annotated[tuple[str, ...], Option("Leave out these columns of a table: `a,b,c`.", "NAMES", TABLES)] = ()
+    groups: Annotated[
+        str | None,
+        Option(
+            "The column of a table that names the patient, device or recording of each row. All rows of a group go to "
+            "the same part, and the column is not learnt.",
+            "NAME",
+            DATA,
+        ),
+    ] = None
     categorical: Annotated[
         tuple[str, ...],
         Option(
@@ -116,6 +126,23 @@ class ReadingOptions:
     mode: Annotated[
         Mode | None, Option("Convert every picture to grey (L), to colour (RGB), or to RGBA.", group=PICTURES)
     ] = None
+    depth: Annotated[
+        Annotated[int, Ge(8), Le(16)] | None,
+        Option(
+            "Convert every picture to this many bits for each value, 8 or 16.",
+            "BITS",
+            PICTURES,
+            default="as in the files, which keeps all levels",
+        ),
+    ] = None
+    frames: Annotated[
+        Frames,
+        Option(
+            "What the frames of a file are, such as an animation, a stack or the slices of a volume: samples, or the "
+            "channels of one sample; or read only the first frame. `step=` skips frames.",
+            group=PICTURES,
+        ),
+    ] = "samples"
     missing: Annotated[
         Missing,
         Option(
@@ -130,13 +157,25 @@ class ReadingOptions:
         Option(
             "Whether the first line of a text table holds the names of the columns.",
             group=TABLES,
-            default="yes, if it holds any text",
+            default="found from the first rows",
         ),
     ] = None
     delimiter: Annotated[
         str | None,
         Option(
-            "The character between the cells of a text table.", "CHARACTER", TABLES, default="found from the first line"
+            "The character between the cells of a text table.",
+            "CHARACTER",
+            TABLES,
+            default="found from the first lines",
+        ),
+    ] = None
+    skip: Annotated[
+        Annotated[int, Ge(0)] | None,
+        Option(
+            "Leave out this many lines above the names of a text table, and read every other line.",
+            "LINES",
+            TABLES,
+            default="titles, comments, units below the names, and sums and notes at the end are found and left out",
         ),
     ] = None
     unit: Annotated[
@@ -154,22 +193,34 @@ class ReadingOptions:
         ),
     ] = None
     window: Annotated[
-        Annotated[float, Gt(0)] | None,
+        float | str | None,
         Option(
-            "The length of a sample: characters of text, bars of music, seconds of sound. Longer texts, pieces of "
-            "music and recordings are cut into several samples.",
+            "The length of a sample: characters of text, bars of music, seconds of sound, time steps of a series, or "
+            "a duration such as `1h` or `30min`. Longer texts, pieces of music and recordings are cut into several "
+            "samples; with `kind=series`, the rows are the time steps of one recording.",
             "LENGTH",
             SEQUENCES,
-            default="128 characters, 2 bars, 1 second",
+            default="128 characters, 2 bars, 1 second, or chosen from the period of the series",
         ),
     ] = None
     step: Annotated[
-        Annotated[float, Gt(0)] | None,
+        float | str | None,
         Option(
-            "From the start of one sample of music or sound to the start of the next, in the unit of `window=`.",
+            "From the start of one sample of music, sound or a recording to the start of the next, in the unit of "
+            "`window=`. For pictures and videos: from one frame to the next, as a whole number.",
             "LENGTH",
             SEQUENCES,
-            default="a window, so that samples don't overlap",
+            default="a window, so that samples don't overlap; a quarter of a window for recordings of a series",
+        ),
+    ] = None
+    time: Annotated[
+        str | None,
+        Option(
+            "The column of the time stamps: dates and times, ISO text, or numbers. The rows are then the time steps of "
+            "a recording, which is cut into windows and split by time.",
+            "NAME",
+            SEQUENCES,
+            default="with `kind=series`, the first column of dates and times",
         ),
     ] = None
     rate: Annotated[
@@ -182,7 +233,13 @@ class ReadingOptions:
         ),
     ] = None
     encoding: Annotated[
-        str, Option("The encoding of text files, such as `utf-8`, `latin-1` or `utf-16`.", "NAME", SEQUENCES)
+        str,
+        Option(
+            "The encoding of text files and text tables, such as `latin-1` or `utf-16`. A table that is not UTF-8 is "
+            "read as `cp1252`.",
+            "NAME",
+            SEQUENCES,
+        ),
     ] = "utf-8"
     memory_map: Annotated[
         bool | None,
