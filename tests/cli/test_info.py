@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import pytest
 
 import isthmus as ist
@@ -77,6 +78,22 @@ def test_info_shows_model_data_training_and_files(isthmus, trained):
     assert said.code == 0, said.err
     for word in ("finished", "encoder.dense1", "8,320", "1×8×8", "1,437", "3 of 3 epochs", "weights.safetensors"):
         assert word in said.out
+
+
+def test_info_names_the_columns_with_a_curve(isthmus, tmp_path):
+    values = np.exp(1.5 * np.random.default_rng(0).normal(size=(300, 2)))
+    np.savetxt(
+        tmp_path / "a.csv",
+        np.stack([values[:, 0], values[:, 1] % 1], 1),
+        delimiter=",",
+        header="income,rest",
+        comments="",
+    )
+    how = ("--recipe", "deep", "--set", "code=1", "--epochs", 1, "--compile", "no", "--out", tmp_path / "run")
+    said = isthmus("train", tmp_path / "a.csv", *how)
+    assert said.code == 0, said.err
+    assert "--scaling standardise" in " ".join(said.err.split())
+    assert "scaling: standardise, after a curve: 'income'" in isthmus("info", tmp_path / "run").out
 
 
 def test_info_gives_json(isthmus, trained):

@@ -16,6 +16,7 @@ from isthmus.data import Samples, Scaling
 from isthmus.data.curves import Curve, bend, curve_of, kurtosis, unbend
 from isthmus.errors import DataError, Remark
 from isthmus.exact import exactly
+from isthmus.model.store import check_scaling
 
 CENTRES, UNITS = st.floats(-1e6, 1e6, width=32), st.floats(2**-10, 1e6, width=32)
 RANDOM = np.random.default_rng(0)
@@ -159,6 +160,13 @@ def test_a_damaged_curve_is_refused(curve):
     said = Scaling("standardise", torch.zeros(1), torch.ones(1)).to_json() | {"curve": curve}
     with pytest.raises(DataError, match="does not describe a scaling"):
         Scaling.from_json(said)
+
+
+def test_curves_of_another_number_of_columns_are_refused():
+    scaling = Scaling("standardise", curve=Curve(torch.zeros(2), torch.ones(2)))
+    check_scaling(scaling, (2,))
+    with pytest.raises(ValueError, match="2 curves"):
+        check_scaling(scaling, (3,))
 
 
 def test_a_trained_model_reconstructs_in_raw_units_and_is_loaded_with_its_curve(tmp_path):
