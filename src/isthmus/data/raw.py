@@ -38,6 +38,7 @@ class Raw:
     groups: (N,) whole numbers, equal for samples that must go to the same part; or None.
     origin: path or name that reopens the source; None for an object in memory.
     medium: what the values stand for, if they aren't plain numbers.
+    decoded: whether the values were decoded from pictures in memory, to which options of pictures apply.
     texts: (N,) texts instead of values, until a vocabulary is learnt from the training part (`texts.with_vocabulary`).
     """
 
@@ -54,6 +55,7 @@ class Raw:
     groups: np.ndarray | None = None
     medium: Medium | None = None
     texts: tuple[str, ...] = ()
+    decoded: bool = False
 
 
 def settle(raw: Raw, options: Options, exact: tuple[int, ...] | None = None) -> Raw:

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from torch.utils.data import Dataset
+from torch import Tensor
 
 from isthmus.data.arrays import from_mapping, from_memory, read_npy, read_npz
-from isthmus.data.datasets import from_dataset
+from isthmus.data.containers import Parts, is_table, plain
 from isthmus.data.folders import LARGEST, collected, read_folder, read_picture, read_zip, suffixes_in
 from isthmus.data.idx import read_idx
 from isthmus.data.media.medium import medium_of
@@ -40,7 +40,7 @@ def _when_needed(module: str, reader: str) -> Callable[..., Raw]:
 
 read_text = _when_needed("text", "read_text")
 read_parquet = _when_needed("tables", "read_parquet")
-from_table = _when_needed("tables", "from_table")
+from_arrow = _when_needed("tables", "from_arrow")
 TEXT = (".csv", ".tsv", ".txt")
 READERS: dict[str, Callable[[Path, Options], Raw]] = {
     ".npy": read_npy,
@@ -113,23 +113,50 @@ def read(source: Any, options: Options, labels: Any = None, like: Mapping[str, A
 def _read(source: Any, options: Options, labels: Any, like: Mapping[str, Any] | None) -> Raw:
     if isinstance(source, str | os.PathLike):
         return _read_path(source, options, like)
-    if isinstance(source, Samples):
-        return _from_samples(source)
-    if isinstance(source, Dataset):
-        return from_dataset(source, options, labels)
-    of_text = _kind(options, like) == "text"
-    if is_table(source):
-        return _texts("from_text_table", source, options) if of_text else from_table(source, options, like)
-    if isinstance(source, Mapping):
-        return from_mapping(source, options, like=like)
-    values, labels = source if isinstance(source, tuple) and len(source) == 2 and labels is None else (source, labels)
-    texts = options.kind in (None, "text") and _is_texts(values, all if options.kind is None else any)
-    return _texts("from_texts", values, options, labels) if texts else from_memory(values, labels)
+    where = called(source)
+    found = plain(source, options, where)
+    if isinstance(found, Samples):
+        return _from_samples(found)
+    if isinstance(found, Raw):
+        return found if labels is None else replace(found, labels=labels, label_names=())
+    if isinstance(found, Parts):
+        parts = {name: _read(part, options, None, like) for name, part in found.by_part(where).items()}
+        return replace(parts.pop("train"), parts=parts)
+    if isinstance(found, tuple) and len(found) == 2 and labels is None:
+        found, labels = found
+        if not isinstance(found, np.ndarray | Tensor):
+            return _read(found, options, labels, like)
+    if is_table(found) or _is_mixed(found):
+        raw = _from_table(found, options, like, where)
+        return raw if labels is None else replace(raw, labels=labels)
+    if isinstance(found, Mapping):
+        return from_mapping(found, options, like=like)
+    texts = options.kind in (None, "text") and _is_texts(found, all if options.kind is None else any)
+    return _texts("from_texts", found, options, labels) if texts else from_memory(found, labels, options.max_bytes)
+
+
+def _from_table(source: Any, options: Options, like: Mapping[str, Any] | None, where: str) -> Raw:
+    """A table in memory, or an array with fields or of mixed objects, as numbers or as texts."""
+    frames: Any = importlib.import_module("isthmus.data.frames")
+    if isinstance(source, np.ndarray):
+        table = frames.of_fields(source, where) if source.dtype.names else frames.of_objects(source)
+    else:
+        table = frames.arrow_table(source, where, options.exclude)
+    if _kind(options, like) == "text":
+        return _texts("from_text_table", table, options)
+    return from_arrow(table, options, where, like)
+
+
+def _is_mixed(source: Any) -> bool:
+    """Whether an array has fields, or columns that aren't all numbers."""
+    if not isinstance(source, np.ndarray) or source.ndim > 2:
+        return False
+    return bool(source.dtype.names) or (source.ndim == 2 and source.dtype.kind in "OUS")
 
 
 def check_used(raw: Raw, options: Options, like: Mapping[str, Any] | None, called: str) -> None:
     """Raise DataError if an option doesn't apply to this source, unless it comes from a model's training."""
-    picture_files = raw.channels_first and raw.origin is not None
+    picture_files = raw.decoded or (raw.channels_first and raw.origin is not None)
     named = picture_files or raw.origin in NAMES  # by their folders, or by the set itself
     if options.label is not None and (raw.labels is None or named) and not options.forgives("label", like):
         has, instead = ("neither", ", or give labels= together with an array in Python")
@@ -162,11 +189,6 @@ def _is_texts(source: Any, which: Callable[[Iterable[bool]], bool] = all) -> boo
     if isinstance(source, np.ndarray) and source.ndim == 1 and source.dtype.kind in "UO":
         source = source.tolist()
     return isinstance(source, list | tuple) and bool(source) and which(isinstance(one, str) for one in source)
-
-
-def is_table(source: Any) -> bool:
-    """Whether `source` supports the Arrow PyCapsule interface."""
-    return hasattr(source, "__arrow_c_stream__") or hasattr(source, "__arrow_c_array__")
 
 
 def called(source: Any) -> str:

@@ -1,7 +1,4 @@
-"""Tables: pandas, polars, pyarrow (anything with the Arrow PyCapsule interface) and Parquet, as float32 columns.
-
-Source: the Arrow PyCapsule Interface, https://arrow.apache.org/docs/format/CDataInterface/PyCapsuleInterface.html.
-"""
+"""Tables: Arrow tables and Parquet files as float32 columns."""
 
 import contextlib
 import json
@@ -15,6 +12,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from isthmus.data.categories import categorical_columns, encode, values_of
+from isthmus.data.nested import plain_columns
 from isthmus.data.options import AUTO, Options
 from isthmus.data.raw import Raw
 from isthmus.errors import DataError, nearest, remark, renamed
@@ -24,26 +22,6 @@ NAME = "name"  # a text column with this name holds the samples' names
 MOST_COLUMNS = 100_000
 """Arrow takes some kilobytes for each column beside its values."""
 BATCH = 2**15  # rows of a table whose columns are put side by side at a time
-
-
-def from_table(source: Any, options: Options, like: Mapping[str, Any] | None = None) -> Raw:
-    """Read a data frame or Arrow table in memory (see `from_arrow`); a pandas index is ignored.
-
-    Raises:
-        DataError: it isn't a table, or its columns don't fit.
-    """
-    called = f"The {type(source).__name__}"
-    try:
-        if hasattr(source, "__arrow_c_stream__"):
-            table = pa.RecordBatchReader.from_stream(source).read_all()
-        else:
-            table = pa.Table.from_batches([pa.record_batch(source)])
-    except (pa.ArrowException, TypeError, ValueError) as error:
-        said = " ".join(str(error).split())[:120]
-        raise DataError(
-            f"{called} is not a table of plain columns ({said}): expected a data frame. Convert it, or give an array."
-        ) from error
-    return from_arrow(table, options, called, like)
 
 
 def read_parquet(path: Path, options: Options, like: Mapping[str, Any] | None = None) -> Raw:
@@ -174,7 +152,7 @@ def from_arrow(
     Raises:
         DataError: a column is missing, duplicated, or not numeric.
     """
-    table = _without_index(table)
+    table = plain_columns(_without_index(table))
     columns = table.column_names
     doubled = sorted({name for name in columns if columns.count(name) > 1}) if len(set(columns)) < len(columns) else []
     if doubled:
