@@ -20,6 +20,8 @@ from isthmus.options.reading import MAX_BYTES
 
 MAPPED_FROM = 64 * 2**20  # bytes; a smaller file is as well in memory
 VALUES = ("x", "data", "images", "values", "samples", "features")
+SPARSE = {"format", "shape", "data"}
+"""Arrays of a sparse matrix in an `.npz`."""
 LABELS = ("y", "labels", "label", "target", "targets")
 
 
@@ -180,7 +182,7 @@ def _named(names: dict[str, str], known: tuple[str, ...], part: str | None = Non
     return None
 
 
-def read_npy(path: Path, options: Options) -> Raw:
+def read_npy(path: Path, options: Options, like: Mapping[str, Any] | None = None) -> Raw:
     """The array of a `.npy` file, on disk or in memory by `options.memory_map`.
 
     Raises:
@@ -194,7 +196,9 @@ def read_npy(path: Path, options: Options) -> Raw:
         return Raw(npy.read_array(file, allow_pickle=False))
 
 
-def npy_pieces(path: Path, size: int) -> tuple[int, Callable[[], Iterator[Raw]]]:
+def npy_pieces(
+    path: Path, options: Options, like: Mapping[str, Any] | None, size: int
+) -> tuple[int, Callable[[], Iterator[Raw]]]:
     """The number of samples in a `.npy` file, and the samples, `size` at a time. Unlike mapped ones, they free memory.
 
     Raises:
@@ -267,11 +271,29 @@ def read_npz(path: Path, options: Options, like: Mapping[str, Any] | None = None
                     f"{path} unpacks to {unpacked} bytes: expected at most max_bytes={options.max_bytes}. "
                     "If you trust it, raise max_bytes."
                 )
-            return from_mapping(_Members(archive, members, path), options, str(path), like)
+            found = _Members(archive, members, path)
+            return (
+                _sparse(path, found, options)
+                if set(members) >= SPARSE
+                else from_mapping(found, options, str(path), like)
+            )
     except (DataError, OSError, MemoryError):
         raise
     except Exception as error:  # zipfile, zlib, and as above
         raise _damaged(path, error) from error
+
+
+def _sparse(path: Path, members: Mapping[str, np.ndarray], options: Options) -> Raw:
+    """A matrix as `scipy.sparse.save_npz` writes it, with its zeros."""
+    from scipy import sparse  # noqa: PLC0415  # a part of SciPy that other arrays don't need
+
+    shape = tuple(members["shape"].tolist())
+    kind = str(np.asarray(members["format"]).astype(str))
+    if kind not in ("csr", "csc"):
+        return Raw(dense(sparse.load_npz(path), options.max_bytes, str(path)), kind=None if options.kind else "table")
+    parts = (members["data"], members["indices"], members["indptr"])
+    made = sparse.csr_matrix(parts, shape) if kind == "csr" else sparse.csc_matrix(parts, shape)
+    return Raw(dense(made, options.max_bytes, str(path)), kind=None if options.kind else "table")
 
 
 class _Members(Mapping[str, np.ndarray]):

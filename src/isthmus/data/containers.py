@@ -64,10 +64,14 @@ def is_table(source: Any) -> bool:
 def unknown(source: Any) -> DataError:
     """The error for an object of a type that isn't known, which it names."""
     kind = type(source)
-    name = kind.__qualname__ if kind.__module__ in ("builtins", "__main__") else f"{kind.__module__}.{kind.__qualname__}"
+    name = (
+        kind.__qualname__ if kind.__module__ in ("builtins", "__main__") else f"{kind.__module__}.{kind.__qualname__}"
+    )
     if isinstance(source, type):
         return DataError(f"{source.__name__} is a class, not data: expected an object of it, {source.__name__}(…).")
-    return DataError(f"An object of type {name} can't be read as data: expected {ACCEPTED}. Convert it to one of these.")
+    return DataError(
+        f"An object of type {name} can't be read as data: expected {ACCEPTED}. Convert it to one of these."
+    )
 
 
 def _converter(source: Any) -> Convert | None:
@@ -111,7 +115,8 @@ def _called(source: Any, options: Options, called: str) -> Any:
     needed = [
         parameter.name
         for parameter in inspect.signature(source).parameters.values()
-        if parameter.default is parameter.empty and parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
+        if parameter.default is parameter.empty
+        and parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
     ]
     if needed:
         raise DataError(

@@ -5,10 +5,10 @@ import os
 import stat
 import zipfile
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from functools import partial
 from pathlib import Path, PurePosixPath
-from typing import IO
+from typing import IO, Any
 
 from isthmus.data.entries import Entry, UnreadableError, has_suffix
 from isthmus.data.named import read_cifar_folder, read_idx_folder
@@ -150,7 +150,7 @@ def _members(path: Path, options: Options) -> Iterator[list[Entry]]:
         raise DataError(f"{path} is damaged or not a zip ({error}). Download or pack it again.") from error
 
 
-def read_picture(path: Path, options: Options) -> Raw:
+def read_picture(path: Path, options: Options, like: Mapping[str, Any] | None = None) -> Raw:
     """Read one picture file, as a set of one sample.
 
     Raises:

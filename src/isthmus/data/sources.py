@@ -5,54 +5,38 @@ import importlib
 import os
 import re
 import stat
+import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 import numpy as np
 from torch import Tensor
 
-from isthmus.data.arrays import from_mapping, from_memory, read_npy, read_npz
+from isthmus.data.arrays import from_mapping, from_memory
 from isthmus.data.containers import Parts, is_table, plain
-from isthmus.data.folders import LARGEST, collected, read_folder, read_picture, read_zip, suffixes_in
+from isthmus.data.folders import LARGEST, collected, read_folder, read_zip, suffixes_in
 from isthmus.data.idx import read_idx
 from isthmus.data.media.medium import medium_of
 from isthmus.data.named import NAMES, read_named
 from isthmus.data.options import Options
 from isthmus.data.pictures import SUFFIXES as PICTURES
 from isthmus.data.raw import Raw
+from isthmus.data.readers.addresses import is_database, lasting, without_password
+from isthmus.data.readers.known import BY_SUFFIX, SHARDS, function
 from isthmus.data.samples import Samples
-from isthmus.errors import DataError, IsthmusError, nearest, out_of_memory, remark
+from isthmus.data.unpacked import SUFFIXES as PACKED
+from isthmus.data.unpacked import unpack
+from isthmus.errors import DataError, IsthmusError, nearest, out_of_memory, remark, shown_as
 from isthmus.formatting import listed
 from isthmus.storage.replacing import finish_swap
 
-
-def _when_needed(module: str, reader: str) -> Callable[..., Raw]:
-    """A reader whose module is imported at its first call: Arrow takes some 40 MB that pictures don't need."""
-
-    def read(*given: Any) -> Raw:
-        return getattr(importlib.import_module(f"isthmus.data.{module}"), reader)(*given)
-
-    return read
-
-
-read_text = _when_needed("text", "read_text")
-read_parquet = _when_needed("tables", "read_parquet")
-from_arrow = _when_needed("tables", "from_arrow")
-TEXT = (".csv", ".tsv", ".txt")
-READERS: dict[str, Callable[[Path, Options], Raw]] = {
-    ".npy": read_npy,
-    ".idx": read_idx,
-    ".zip": read_zip,
-    **dict.fromkeys(PICTURES, read_picture),
-}
-CHOOSING: dict[str, Callable[[Path, Options, Mapping[str, Any] | None], Raw]] = {
-    **dict.fromkeys(TEXT, read_text),
-    ".npz": read_npz,
-    ".parquet": read_parquet,
-}
+TEXT = BY_SUFFIX[".csv"].suffixes
+ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 MEDIA: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "texts": (("text",), (".txt", ".md", ".text", ".jsonl", ".ndjson")),
     "music": (("melody", "roll"), (".mid", ".midi", ".musicxml", ".mxl", ".xml", ".abc", ".krn", ".json")),
@@ -62,7 +46,9 @@ MEDIA: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
 IN_BLOCKS = ("sound",)
 """Those of `MEDIA` whose files are read block by block, so that a file may be larger than memory."""
 TABLES_OF_TEXT = (".csv", ".tsv", ".parquet")
-RUNS_CODE = (".pkl", ".pickle", ".pt", ".pth", ".joblib", ".mat", ".dill")
+RUNS_CODE = (".pkl", ".pickle", ".pt", ".pth", ".joblib", ".dill", ".rds", ".rdata")
+PAGES = 10
+"""Texts next to tables are descriptions of these, unless there are so many times as many."""
 IDX_NAME = re.compile(r"(\.idx|idx\d?-ubyte|\.idx\d-\w+)(\.gz)?$")
 
 
@@ -144,7 +130,7 @@ def _from_table(source: Any, options: Options, like: Mapping[str, Any] | None, w
         table = frames.arrow_table(source, where, options.exclude)
     if _kind(options, like) == "text":
         return _texts("from_text_table", table, options)
-    return from_arrow(table, options, where, like)
+    return function("tables:from_arrow")(table, options, where, like)
 
 
 def _is_mixed(source: Any) -> bool:
@@ -193,7 +179,9 @@ def _is_texts(source: Any, which: Callable[[Iterable[bool]], bool] = all) -> boo
 
 def called(source: Any) -> str:
     """The name of `source` in a message; IsthmusError capitalises "the" at the start of a sentence."""
-    return str(source) if isinstance(source, str | os.PathLike) else f"the {type(source).__name__}"
+    if not isinstance(source, str | os.PathLike):
+        return f"the {type(source).__name__}"
+    return without_password(source) if isinstance(source, str) else str(source)
 
 
 def _read_path(source: str | os.PathLike[str], options: Options, like: Mapping[str, Any] | None) -> Raw:
@@ -201,9 +189,22 @@ def _read_path(source: str | os.PathLike[str], options: Options, like: Mapping[s
         return read_named(source, options)
     if not os.fspath(source):
         raise DataError(f"The path is empty: expected a file, a folder or one of {', '.join(NAMES)}.")
+    if isinstance(source, str) and ADDRESS.match(source):
+        return _read_address(source, options, like)
     path = Path(source).expanduser()
     raw = _dispatched(path, options, like)
     return replace(raw, origin=str(path.resolve()))
+
+
+def _read_address(address: str, options: Options, like: Mapping[str, Any] | None) -> Raw:
+    """A database, or a file or folder that is fetched first. A password in the address is not kept."""
+    if address.lower().startswith("file://"):
+        return _read_path(url2pathname(urlsplit(address).path), options, like)
+    if is_database(address):
+        return replace(function("readers.databases:read_address")(address, options, like), origin=lasting(address))
+    with function("readers.remote:fetched")(address, options) as path, shown_as(str(path), called(address)):
+        raw = _dispatched(path, replace(options, memory_map=False), like)
+    return replace(raw, origin=called(address))
 
 
 def unreadable(path: str, error: OSError) -> DataError:
@@ -233,27 +234,84 @@ def is_folder(path: Path) -> bool:
 
 
 def _dispatched(path: Path, options: Options, like: Mapping[str, Any] | None) -> Raw:
+    found = _by_type(path, options, like)
+    if isinstance(found, Raw) and not _is_mixed(found.values):
+        return found
+    values = found.values if isinstance(found, Raw) else found  # a table, or an array with fields
+    if is_table(values) or _is_mixed(values):
+        return _from_table(values, options, like, str(path))
+    return from_memory(values, max_bytes=options.max_bytes)
+
+
+def _by_type(path: Path, options: Options, like: Mapping[str, Any] | None) -> Any:
+    """The samples of a file or folder, from the reader for its type; or a table or an array."""
     folder, suffix = is_folder(path), path.suffix.lower()
     if module := medium_reader(path, options, like):
         return _read_medium(module, path, options, like)
-    if folder:
-        return read_folder(path, options)
+    if is_zarr(path):
+        return function(BY_SUFFIX[".zarr"].reader)(path, options, like)
+    if folder or suffix == ".zip":
+        if of_tables(path, options):
+            return function("readers.shards:read_tables")(path, options, like, _by_type)
+        return (read_folder if folder else read_zip)(path, options)
     if IDX_NAME.search(path.name):
         return read_idx(path, options)
     if suffix == ".gz" and Path(path.stem).suffix.lower() in TEXT:
-        return read_text(path, options, like)
-    if suffix in READERS:
-        return READERS[suffix](path, options)
-    if suffix in CHOOSING:
-        return CHOOSING[suffix](path, options, like)
-    of_media = [suffix for _, suffixes in MEDIA.values() for suffix in suffixes]
-    known = [*READERS, *CHOOSING, *of_media, ".idx.gz", ".csv.gz"]
+        return function(BY_SUFFIX[".csv"].reader)(path, options, like)
+    if suffix in PACKED and Path(path.stem).suffix.lower() in {*BY_SUFFIX, ".zip", *_of_media()}:
+        return _read_packed(path, options, like)
+    if suffix == ".txt" and options.kind in (None, "table") and _is_svmlight(path):
+        return function(BY_SUFFIX[".libsvm"].reader)(path, options, like)
+    if suffix in BY_SUFFIX:
+        return function(BY_SUFFIX[suffix].reader)(path, options, like)
     if suffix in RUNS_CODE:
         raise DataError(
             f"{path}: files of type {suffix} can run code, so they are never read. Save the values as .npy or .npz."
         )
     said = f"type {suffix!r}" if suffix else "a file without a suffix"
-    raise DataError(f"{path}: {said} is unknown. {nearest(suffix, known)}")
+    raise DataError(
+        f"{path}: {said} is unknown. {nearest(suffix, [*BY_SUFFIX, '.zip', *_of_media(), '.idx.gz', '.csv.gz'])}"
+    )
+
+
+def _of_media() -> list[str]:
+    return [suffix for _, suffixes in MEDIA.values() for suffix in suffixes]
+
+
+def _is_svmlight(path: Path) -> bool:
+    return function("readers.svmlight:is_svmlight")(path)
+
+
+def _read_packed(path: Path, options: Options, like: Mapping[str, Any] | None) -> Any:
+    """A file that is compressed whole, unpacked for as long as it is read."""
+    with tempfile.TemporaryDirectory(prefix="isthmus-") as folder:
+        target = Path(folder) / path.stem
+        unpack(path, target, options.max_bytes)
+        with shown_as(str(target), str(path)):
+            return _dispatched(target, replace(options, memory_map=False), like)
+
+
+def is_zarr(path: Path) -> bool:
+    """Whether a folder or zip is a Zarr store, by its suffix or by the files in it."""
+    if path.is_dir():
+        marks = ("zarr.json", ".zgroup", ".zarray", ".zmetadata")
+        return path.suffix.lower() == ".zarr" or any((path / mark).is_file() for mark in marks)
+    return path.name.lower().endswith(".zarr.zip")
+
+
+def of_tables(path: Path, options: Options) -> bool:
+    """Whether a folder or zip holds a table in several files, rather than pictures: it has more of them."""
+    if options.kind in ("table", "pictures"):
+        return options.kind == "table" and _count(path, options)["tables"] > 0
+    counts = _count(path, options)
+    return counts["tables"] > counts["pictures"]
+
+
+def _count(path: Path, options: Options) -> dict[str, int]:
+    """How many files of a folder or zip each reader takes: pictures, tables and the modules of `MEDIA`."""
+    found = suffixes_in(path, options)
+    kinds = {"pictures": PICTURES, "tables": SHARDS, **{module: suffixes for module, (_, suffixes) in MEDIA.items()}}
+    return {kind: sum(found[suffix] for suffix in suffixes) for kind, suffixes in kinds.items()}
 
 
 def medium_reader(path: Path, options: Options, like: Mapping[str, Any] | None) -> str | None:
@@ -264,17 +322,35 @@ def medium_reader(path: Path, options: Options, like: Mapping[str, Any] | None) 
     if options.kind is not None or (asked and (several or _is_of(path, asked))):
         return asked
     if several:
-        found = suffixes_in(path, options)
-        if any(suffix in PICTURES for suffix in found):
+        if is_zarr(path):
             return None
-        counts = {module: sum(found[suffix] for suffix in suffixes) for module, (_, suffixes) in MEDIA.items()}
-        most = max(counts, key=counts.__getitem__)
-        return most if counts[most] else None
+        counts = _count(path, options)
+        if counts["tables"]:  # a description of a table, or facts about it, are often next to it
+            counts = {**counts, "texts": counts["texts"] // PAGES, "music": counts["music"] // PAGES}
+        most = max(MEDIA, key=lambda module: counts[module])
+        return most if counts[most] > max(counts["pictures"], counts["tables"]) else None
+    if path.suffix.lower() in (".json", ".jsonl", ".ndjson"):
+        return _reader_of_json(path, options)
     if path.suffix.lower() == ".txt":
         if not _texts_module().is_prose(path):
             return None
         remark(f"{path} is read as text, a sample per {options.unit}. To read numbers, set kind='table'.")
     return next((module for module, (_, suffixes) in MEDIA.items() if path.suffix.lower() in suffixes), None)
+
+
+def _reader_of_json(path: Path, options: Options) -> str | None:
+    """The module that reads a file whose suffix is claimed by notes or texts, and by tables; None for a table."""
+    tables: Any = importlib.import_module("isthmus.data.readers.json_tables")
+    if path.suffix.lower() == ".json":
+        return None if tables.is_table(path) else "music"
+    if not tables.lines_are_rows(path):
+        return "texts"
+    if not options.columns:
+        remark(
+            f"{path} is read as a table, a row from each line. To read one of its fields as text, set kind='text' and "
+            "columns= to its name."
+        )
+    return None
 
 
 def _is_of(path: Path, module: str) -> bool:
@@ -313,9 +389,9 @@ def _read_medium(module: str, path: Path, options: Options, like: Mapping[str, A
 
 def _absent(path: Path) -> DataError:
     text = str(path)
-    if address := re.match(r"(https?:)/+", text):  # a path shortens two slashes to one
+    if address := re.match(r"([A-Za-z][A-Za-z0-9+.-]+:)/+", text):  # a path shortens two slashes to one
         text = f"{address[1]}//{text[address.end() :]}"
-        return DataError(f"{text} is an address: expected a path or one of {', '.join(NAMES)}. Download it first.")
+        return DataError(f"{text} is an address: expected a path. Give it as a string to read it from there.")
     beside = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
     bare = len(path.parts) == 1
     offered = nearest(path.name, [*NAMES, *beside] if bare else beside)

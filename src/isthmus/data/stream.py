@@ -11,15 +11,24 @@ from typing import Any, TypeVar, Unpack
 import numpy as np
 
 from isthmus.data.ahead import ahead, side_by_side
-from isthmus.data.arrays import npy_pieces
 from isthmus.data.fit import check_units
 from isthmus.data.folders import folder_pieces, zip_pieces
 from isthmus.data.missing import NothingLeftError
 from isthmus.data.options import Options, OptionWords, as_wanted
 from isthmus.data.raw import Raw
 from isthmus.data.read import as_taken, inherited, of_patches, read_samples
+from isthmus.data.readers.known import BY_SUFFIX, function
 from isthmus.data.samples import Samples
-from isthmus.data.sources import IN_BLOCKS, TEXT, called, check_used, is_folder, medium_reader, reading
+from isthmus.data.sources import (
+    IN_BLOCKS,
+    called,
+    check_used,
+    is_folder,
+    is_zarr,
+    medium_reader,
+    of_tables,
+    reading,
+)
 from isthmus.data.tiles import one_picture
 from isthmus.errors import DataError, remark
 
@@ -177,18 +186,15 @@ def _open(
     if module := medium_reader(path, options, like):
         made = importlib.import_module(f"isthmus.data.{module}")
         return made.file_pieces(path, options, like, rows, skipped) if module in IN_BLOCKS else None
+    if is_zarr(path):
+        return None
+    if (folder or suffix == ".zip") and of_tables(path, options):
+        return function("readers.shards:table_pieces")(path, options, like, rows)
     if folder or suffix == ".zip":
         return (folder_pieces if folder else zip_pieces)(path, options, rows, skipped)
-    if suffix == ".npy":
-        return npy_pieces(path, rows)
-    if suffix == ".parquet":
-        return _tables("tables").parquet_pieces(path, options, like, rows)
-    return _tables("text").text_pieces(path, options, like, rows) if suffix in TEXT else None
-
-
-def _tables(module: str) -> Any:
-    """Import a module when it is first needed: Arrow takes some 40 MB."""
-    return importlib.import_module(f"isthmus.data.{module}")
+    if suffix in BY_SUFFIX and BY_SUFFIX[suffix].pieces:
+        return function(BY_SUFFIX[suffix].pieces)(path, options, like, rows)
+    return None
 
 
 def _rows(rows: int | None, like: Mapping[str, Any] | None, options: Options) -> int:

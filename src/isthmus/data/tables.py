@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from isthmus.data.categories import categorical_columns, encode, values_of
+from isthmus.data.joining import held_back
 from isthmus.data.nested import plain_columns
 from isthmus.data.options import AUTO, Options
 from isthmus.data.raw import Raw
@@ -153,6 +154,8 @@ def from_arrow(
         DataError: a column is missing, duplicated, or not numeric.
     """
     table = plain_columns(_without_index(table))
+    if held_back(table):
+        return Raw(np.empty((0, 0), np.float32))
     columns = table.column_names
     doubled = sorted({name for name in columns if columns.count(name) > 1}) if len(set(columns)) < len(columns) else []
     if doubled:
