@@ -186,7 +186,7 @@ def test_json_of_pitches_has_voices_and_parts(tmp_path):
 def test_json_of_other_things_is_named(tmp_path, given):
     (tmp_path / "a.json").write_text(given)
     with pytest.raises(DataError, match=r"a\.json.*(has no pitches|not JSON|no notes)"):
-        read_samples(tmp_path / "a.json")
+        read_samples(tmp_path / "a.json", kind="melody")
 
 
 XML = """<?xml version="1.0" encoding="UTF-8"?>

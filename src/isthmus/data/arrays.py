@@ -167,6 +167,12 @@ def from_mapping(
     return replace(found, labels=None if labels in (None, values) else arrays[labels], names=called)
 
 
+def has_usual_names(arrays: Mapping[str, Any]) -> bool:
+    """Whether one of the arrays is the samples, or the training part, by its name."""
+    names = {name.lower(): name for name in arrays}
+    return bool(_named(names, VALUES) or _named(names, VALUES, "train"))
+
+
 def _part(arrays: Mapping[str, Any], names: dict[str, str], part: str) -> Raw:
     values, labels = _named(names, VALUES, part), _named(names, LABELS, part)
     assert values is not None  # for the caller has found it
@@ -194,6 +200,29 @@ def read_npy(path: Path, options: Options, like: Mapping[str, Any] | None = None
         return Raw(array.mapped(path))
     with path.open("rb") as file:
         return Raw(npy.read_array(file, allow_pickle=False))
+
+
+def read_member(file: IO[bytes], name: str, max_bytes: int) -> np.ndarray:
+    """The array of an open `.npy`, such as a member of a zip.
+
+    Raises:
+        DataError: it is damaged, holds Python objects, or needs more than `max_bytes`.
+    """
+    try:
+        shape, fortran, dtype = _header(file, name)
+        size = math.prod(shape) * dtype.itemsize
+        if size > max_bytes:
+            raise DataError(
+                f"{name} needs {size} bytes: expected at most max_bytes={max_bytes}. If you trust it, raise it."
+            )
+        content = file.read(size)
+        if len(content) < size:
+            raise DataError(f"{name} is cut short: its header declares {shape} of {dtype}. Download or write it again.")
+        return np.frombuffer(bytearray(content), dtype).reshape(shape, order="F" if fortran else "C")
+    except (DataError, OSError, MemoryError):
+        raise
+    except Exception as error:  # as in `_Npy.of`
+        raise _damaged(Path(name), error) from error
 
 
 def npy_pieces(

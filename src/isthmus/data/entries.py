@@ -1,9 +1,10 @@
 """Entries: the files of a folder or a zip that aren't read yet, and what the folders' names say of them."""
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import IO
+from typing import IO, Any
 
 from isthmus.data.raw import PARTS
 from isthmus.errors import DataError
@@ -44,3 +45,8 @@ def labels_of(names: Sequence[str], depth: int) -> list[str | None] | None:
     """The label of each file: its first folder below `depth` folders; None if no file has one."""
     folders = [PurePosixPath(name).parts[depth:-1] for name in names]
     return [folder[0] if folder else None for folder in folders] if any(folders) else None
+
+
+def natural(name: str) -> list[Any]:
+    """A key that sorts names as people count: part2 before part10."""
+    return [int(piece) if piece.isdigit() else piece.lower() for piece in re.split(r"(\d+)", name)]

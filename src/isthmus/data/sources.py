@@ -19,12 +19,14 @@ from torch import Tensor
 
 from isthmus.data.arrays import from_mapping, from_memory
 from isthmus.data.containers import Parts, is_table, plain
-from isthmus.data.folders import LARGEST, collected, read_folder, read_zip, suffixes_in
+from isthmus.data.entries import natural
+from isthmus.data.folders import LARGEST, collected, entry_of, read_folder, read_zip, suffixes_in
 from isthmus.data.idx import read_idx
 from isthmus.data.media.medium import medium_of
 from isthmus.data.named import NAMES, read_named
 from isthmus.data.options import Options
 from isthmus.data.pictures import SUFFIXES as PICTURES
+from isthmus.data.pictures import read_pictures
 from isthmus.data.raw import Raw
 from isthmus.data.readers.addresses import is_database, lasting, without_password
 from isthmus.data.readers.known import BY_SUFFIX, SHARDS, function
@@ -100,6 +102,9 @@ def _read(source: Any, options: Options, labels: Any, like: Mapping[str, Any] | 
     if isinstance(source, str | os.PathLike):
         return _read_path(source, options, like)
     where = called(source)
+    if paths := _paths(source):
+        raw = _read_paths(paths, options, like, where)
+        return raw if labels is None else replace(raw, labels=labels, label_names=())
     found = plain(source, options, where)
     if isinstance(found, Samples):
         return _from_samples(found)
@@ -119,6 +124,71 @@ def _read(source: Any, options: Options, labels: Any, like: Mapping[str, Any] | 
         return from_mapping(found, options, like=like)
     texts = options.kind in (None, "text") and _is_texts(found, all if options.kind is None else any)
     return _texts("from_texts", found, options, labels) if texts else from_memory(found, labels, options.max_bytes)
+
+
+def _paths(source: Any) -> list[Path]:
+    """The files in a list of paths; empty if it is no such list. Strings are paths if all are files of known types."""
+    if isinstance(source, np.ndarray) and source.ndim == 1 and source.dtype.kind in "UO":
+        source = source.tolist()
+    if (
+        not isinstance(source, list | tuple)
+        or not source
+        or not all(isinstance(one, str | os.PathLike) for one in source)
+    ):
+        return []
+    paths = [Path(one).expanduser() for one in source]
+    if any(isinstance(one, os.PathLike) for one in source):
+        missing = next((path for path in paths if not path.is_file()), None)
+        if missing is not None:
+            raise DataError(
+                f"{missing} is no file: expected a list of paths of files. Check the path, or give a folder."
+            )
+        return paths
+    known = {*BY_SUFFIX, *PACKED, *_of_media()}
+    return paths if all(p.suffix.lower() in known for p in paths) and all(map(_is_file, paths)) else []
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):  # a text that is too long for a name, or has a zero byte
+        return False
+
+
+def _read_paths(paths: list[Path], options: Options, like: Mapping[str, Any] | None, where: str) -> Raw:
+    """Files of one type: pictures, arrays, shards of a table, or files of a medium."""
+    whole = [path.resolve() for path in paths]
+    base = Path(os.path.commonpath([path.parent for path in whole]))
+    names = [path.relative_to(base).as_posix() for path in whole]
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise DataError(f"{where} has {twice} more than once: expected different files. Remove the repetition.")
+    entries = [entry_of(path, name) for path, name in zip(paths, names, strict=True)]
+    there = {path.suffix.lower() for path in paths}
+    if there <= set(PICTURES):
+        return replace(_in_order(read_pictures(entries, options, where), names), decoded=True)
+    if there == {".npy"}:
+        return function("readers.array_files:read_arrays")(entries, options, where)
+    if there <= set(SHARDS) and _kind(options, like) != "text":
+        file_of = {entry.name: contextlib.nullcontext(path) for entry, path in zip(entries, paths, strict=True)}
+        join: Any = function("readers.shards:join_tables")
+        return join(entries, lambda entry: file_of[entry.name], options, like, _by_type, where)
+    module = next((module for module, (_, suffixes) in MEDIA.items() if there <= set(suffixes)), None)
+    if module is None:
+        some = listed(sorted(suffix or "none" for suffix in there))
+        raise DataError(f"{where} has files of several types ({some}): expected one type. Give each type by itself.")
+    reader: Any = importlib.import_module(f"isthmus.data.{module}")
+    return reader.read_files(entries, options, where, medium_of(like))
+
+
+def _in_order(raw: Raw, names: list[str]) -> Raw:
+    """The samples in the order of these names, which are theirs."""
+    places = {name: place for place, name in enumerate(names)}
+    if raw.parts or not all(name in places for name in raw.names):  # patches have names of their own
+        return raw
+    order = sorted(range(len(raw.names)), key=lambda row: places[raw.names[row]])
+    labels = None if raw.labels is None else [raw.labels[row] for row in order]
+    return replace(raw, values=raw.values[order], labels=labels, names=tuple(raw.names[row] for row in order))
 
 
 def _from_table(source: Any, options: Options, like: Mapping[str, Any] | None, where: str) -> Raw:
@@ -251,6 +321,11 @@ def _by_type(path: Path, options: Options, like: Mapping[str, Any] | None) -> An
     if is_zarr(path):
         return function(BY_SUFFIX[".zarr"].reader)(path, options, like)
     if folder or suffix == ".zip":
+        counts = _count(path, options)
+        if counts["arrays"] > max(counts["pictures"], counts["tables"]):
+            with collected(path, options, (".npy",)) as entries:
+                in_order = sorted(entries, key=lambda entry: natural(entry.name))
+                return function("readers.array_files:read_arrays")(in_order, options, str(path))
         if of_tables(path, options):
             return function("readers.shards:read_tables")(path, options, like, _by_type)
         return (read_folder if folder else read_zip)(path, options)
@@ -310,7 +385,12 @@ def of_tables(path: Path, options: Options) -> bool:
 def _count(path: Path, options: Options) -> dict[str, int]:
     """How many files of a folder or zip each reader takes: pictures, tables and the modules of `MEDIA`."""
     found = suffixes_in(path, options)
-    kinds = {"pictures": PICTURES, "tables": SHARDS, **{module: suffixes for module, (_, suffixes) in MEDIA.items()}}
+    kinds = {
+        "pictures": PICTURES,
+        "arrays": (".npy",),
+        "tables": SHARDS,
+        **{module: suffixes for module, (_, suffixes) in MEDIA.items()},
+    }
     return {kind: sum(found[suffix] for suffix in suffixes) for kind, suffixes in kinds.items()}
 
 
@@ -325,10 +405,10 @@ def medium_reader(path: Path, options: Options, like: Mapping[str, Any] | None) 
         if is_zarr(path):
             return None
         counts = _count(path, options)
-        if counts["tables"]:  # a description of a table, or facts about it, are often next to it
+        if counts["tables"] or counts["arrays"]:  # a description of them is often next to them
             counts = {**counts, "texts": counts["texts"] // PAGES, "music": counts["music"] // PAGES}
         most = max(MEDIA, key=lambda module: counts[module])
-        return most if counts[most] > max(counts["pictures"], counts["tables"]) else None
+        return most if counts[most] > max(counts["pictures"], counts["arrays"], counts["tables"]) else None
     if path.suffix.lower() in (".json", ".jsonl", ".ndjson"):
         return _reader_of_json(path, options)
     if path.suffix.lower() == ".txt":
@@ -342,10 +422,15 @@ def _reader_of_json(path: Path, options: Options) -> str | None:
     """The module that reads a file whose suffix is claimed by notes or texts, and by tables; None for a table."""
     tables: Any = importlib.import_module("isthmus.data.readers.json_tables")
     if path.suffix.lower() == ".json":
-        return None if tables.is_table(path) else "music"
-    if not tables.lines_are_rows(path):
+        if tables.is_table(path):
+            return None
+        if tables.may_be_rows(path):
+            remark(f"{path} is read as notes. If its lists are rows of a table, set kind='table'.")
+        return "music"
+    rows = tables.lines_are_rows(path)
+    if rows is False:
         return "texts"
-    if not options.columns:
+    if rows and not options.columns:
         remark(
             f"{path} is read as a table, a row from each line. To read one of its fields as text, set kind='text' and "
             "columns= to its name."

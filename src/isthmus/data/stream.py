@@ -17,6 +17,7 @@ from isthmus.data.missing import NothingLeftError
 from isthmus.data.options import Options, OptionWords, as_wanted
 from isthmus.data.raw import Raw
 from isthmus.data.read import as_taken, inherited, of_patches, read_samples
+from isthmus.data.readers.addresses import is_database
 from isthmus.data.readers.known import BY_SUFFIX, function
 from isthmus.data.samples import Samples
 from isthmus.data.sources import (
@@ -109,6 +110,8 @@ def stream_samples(
     skipped: list[str] = []
     opened, path = None, Path()
     with reading(source):
+        if isinstance(source, str) and is_database(source) and not unfilled and part is None:
+            opened = function("readers.databases:address_pieces")(source, chosen, like, _rows(rows, like, chosen))
         path = Path(source).expanduser() if isinstance(source, str | os.PathLike) else path
         in_memory = not isinstance(source, str | os.PathLike) or not path.exists()
         if not (in_memory or unfilled or part is not None or (rows is None and _small(path))):
@@ -116,6 +119,7 @@ def stream_samples(
     if opened is None:
         return divided(read_samples(source, like=like, part=part, **options), rows)
     count, begin = opened
+    where_from = called(source)
     if of_patches(like) and not chosen.patches:
         count = None  # the number of tiles depends on each picture's size
 
@@ -123,13 +127,13 @@ def stream_samples(
         done = kept = 0
         raws = begin()
         while True:
-            with reading(path):  # only the reading, not the use of a piece
+            with reading(source):  # only the reading, not the use of a piece
                 raw = next(raws, None)
                 if raw is None:
                     break
                 if not done:
-                    check_used(replace(raw, origin=str(path)), chosen, like, str(path))
-                where = f"{path}, from sample {done} on," if done else str(path)
+                    check_used(replace(raw, origin=where_from), chosen, like, where_from)
+                where = f"{where_from}, from sample {done} on," if done else where_from
                 done += len(raw.values)
                 try:
                     piece = as_taken(raw, chosen, where, like)
@@ -139,7 +143,7 @@ def stream_samples(
             kept += len(piece)
             yield piece
         if not kept:
-            raise DataError(f"{path} has no readable sample{_named(skipped)}: expected at least one.")
+            raise DataError(f"{where_from} has no readable sample{_named(skipped)}: expected at least one.")
 
     return Stream(count, pieces, skipped)
 

@@ -1,6 +1,7 @@
 """Arrow files: Feather and Arrow IPC (files and streams), and ORC."""
 
 import contextlib
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,10 @@ def read_feather(path: Path, options: Options, like: Mapping[str, Any] | None = 
     """
     with _told(path, "an Arrow or Feather file"):
         if _begins(path, OLD):
-            return from_arrow(feather.read_table(path, memory_map=True), options, str(path), like)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # that this version is old
+                table = feather.read_table(path, memory_map=True)
+            return from_arrow(table, options, str(path), like)
         with _opened(path) as (schema, batches):
             kept, size = [], 0
             for batch in batches:

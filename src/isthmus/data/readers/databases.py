@@ -19,6 +19,8 @@ from isthmus.errors import DataError, nearest
 from isthmus.extras import needs
 from isthmus.formatting import listed
 
+PACKAGES = {"MySQLdb": "mysqlclient", "psycopg": "psycopg[binary]", "psycopg2": "psycopg2-binary"}
+"""Packages of drivers that have other names."""
 READS = ("select", "with", "values", "from", "table")
 """First words of a query that reads."""
 BATCH = 2**15
@@ -107,7 +109,7 @@ def _address_rows(address: str, options: Options) -> Rows:
             "select. A database is never changed."
         )
     plain = urlunsplit(parts._replace(query=urlencode(asked)))
-    if parts.scheme == "sqlite":
+    if parts.scheme.partition("+")[0] == "sqlite":
         name = unquote(parts.path.removeprefix("/"))
         if not name or parts.netloc:
             raise DataError(
@@ -174,8 +176,11 @@ def _engine_rows(address: str, query: str, table: str, called: str) -> Rows:
             kind = address.partition("://")[0]
             raise DataError(f"{called}: SQLAlchemy knows no {kind!r}. Install its dialect with pip.") from error
         except ImportError as error:
-            driver = getattr(error, "name", None) or "the driver"
-            raise DataError(f"{called} needs {driver}, which is not installed here: pip install {driver}.") from error
+            driver = getattr(error, "name", None) or "a driver"
+            package = PACKAGES.get(driver, driver)
+            raise DataError(
+                f"{called} needs {driver}, which is not installed here. Install it: pip install '{package}'."
+            ) from error
         except sql.exc.ArgumentError as error:
             raise DataError(f"{called} is no address of a database: expected postgresql://user@host/name.") from error
         try:

@@ -80,7 +80,7 @@ def of_dataset(dataset: Any, options: Options, called: str) -> Any:
     some = listed([f"{name} {tuple(map(str, each.dims))}" for name, each in variables.items()])
     raise DataError(
         f"{called} has variables of several shapes ({some or 'none of numbers'}): expected one with the samples. "
-        "Name it with array=."
+        f"Name it with array={next(iter(variables), 'NAME')!r}."
     )
 
 

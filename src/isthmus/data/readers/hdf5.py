@@ -1,13 +1,15 @@
 """HDF5: the arrays of a file, by their paths in it."""
 
 import contextlib
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from isthmus.data.arrays import from_mapping
+from isthmus.data.arrays import from_mapping, has_usual_names
 from isthmus.data.options import Options
 from isthmus.data.raw import Raw
 from isthmus.errors import DataError, nearest
@@ -31,27 +33,26 @@ def read_hdf5(path: Path, options: Options, like: Mapping[str, Any] | None = Non
 def from_file(file: Any, path: Path, options: Options, like: Mapping[str, Any] | None) -> Raw:
     """The same of an open file."""
     sets = arrays_in(file, path)
-    values = {
-        name: _Set(each, path, options) for name, each in sets.items() if each.shape and each.dtype.kind in "biufV"
-    }
-    others = {name: _Set(each, path, options) for name, each in sets.items() if name not in values and each.shape}
-    if not values:
+    numbers = {name: each for name, each in sets.items() if each.shape and each.dtype.kind in "biufV"}
+    if not numbers:
         raise DataError(f"{path} contains no array of numbers: expected one, or X and y. It has {_shown(sets)}.")
-    if options.array is None:
-        short = {name.rpartition("/")[2].lower() for name in values}
-        wide = [name for name in values if sets[name].ndim > 1]
-        if len(wide) == 1 and not any(name in short for name in ("x", "data", "x_train")):
-            return from_mapping({**values, **others}, _with_array(options, wide[0], like), str(path), like)
-        if len(values) > 1 and not _has_usual_names(values):
-            raise DataError(
-                f"{path} has {len(values)} arrays of several shapes ({_shown(sets)}): expected one with the samples. "
-                f"Name it with array={next(iter(wide or values))!r}."
-            )
-    elif options.array not in sets and not options.forgives("array", like):
+    arrays = Arrays({name: each for name, each in sets.items() if each.shape}, path, options)
+    if options.array is not None:
+        if options.array not in sets and not options.forgives("array", like):
+            hint = nearest(options.array, sets)
+            raise DataError(f"array={options.array!r}: {path} has no such array. {hint} It has {_shown(sets)}.")
+        return from_mapping(arrays, options, str(path), like)
+    for named in (arrays, arrays.renamed(lambda name: name.replace("/", "_")), arrays.renamed(_last)):
+        if named is not None and has_usual_names(named):
+            return from_mapping(named, options, str(path), like)
+    wide = [name for name, each in numbers.items() if len(each.shape) > 1]
+    if len(wide or numbers) > 1:
+        shapes = "several shapes" if len({numbers[name].shape for name in wide}) > 1 else "one shape"
         raise DataError(
-            f"array={options.array!r}: {path} has no such array. {nearest(options.array, sets)} It has {_shown(sets)}."
+            f"{path} has {len(numbers)} arrays of {shapes} ({_shown(numbers)}): expected one with the samples. "
+            f"Name it with array={next(iter(wide or numbers))!r}."
         )
-    return from_mapping({**values, **others}, options, str(path), like)
+    return from_mapping(arrays, replace(options, array=next(iter(wide or numbers))), str(path), like)
 
 
 @contextlib.contextmanager
@@ -65,7 +66,7 @@ def opened(path: Path) -> Iterator[Any]:
         raise
     except (OSError, RuntimeError, KeyError, ValueError) as error:
         said = " ".join(str(error).split())[:120]
-        if "lock" in said:
+        if re.search(r"\block", said):
             raise DataError(f"{path} is open in another program ({said}). Close it, or read a copy.") from error
         raise DataError(f"{path} is damaged or no HDF5 file ({said}). Download or write it again.") from error
 
@@ -85,47 +86,42 @@ def arrays_in(group: Any, path: Path) -> dict[str, Any]:
     return found
 
 
-class _Set:
-    """An array that is read when it is needed; it has a shape before."""
+class Arrays(Mapping[str, np.ndarray]):
+    """The arrays of an open file, each read when it is asked for; text as strings."""
 
-    def __init__(self, data: Any, path: Path, options: Options) -> None:
-        self._data, self._path, self._options = data, path, options
-        self.shape, self.dtype = tuple(data.shape), data.dtype
+    def __init__(self, sets: Mapping[str, Any], path: Path, options: Options) -> None:
+        self._sets, self._path, self._options = sets, path, options
 
-    def __array__(self, dtype: Any = None, copy: Any = None) -> np.ndarray:
-        needed = int(np.prod(self.shape)) * self.dtype.itemsize
+    def __getitem__(self, name: str) -> np.ndarray:
+        found = self._sets[name]
+        needed = int(np.prod(found.shape)) * found.dtype.itemsize
         if needed > self._options.max_bytes:
             raise DataError(
-                f"{self._path}: {self._data.name} needs {needed} bytes: expected at most "
-                f"max_bytes={self._options.max_bytes}. If your memory allows it, raise max_bytes."
+                f"{self._path}: {name} needs {needed} bytes: expected at most max_bytes={self._options.max_bytes}. "
+                "If your memory allows it, raise max_bytes."
             )
-        values = self._data[()]
-        if values.dtype.kind == "O":  # text
-            values = np.array([v.decode("utf-8", "replace") if isinstance(v, bytes) else v for v in values.ravel()])
-            values = values.reshape(self.shape)
-        elif values.dtype.kind == "S":
-            values = np.char.decode(values, "utf-8", "replace")
-        return values if dtype is None else values.astype(dtype)
+        values = found[()]
+        if values.dtype.kind == "O":
+            texts = [
+                value.decode("utf-8", "replace") if isinstance(value, bytes) else value for value in values.ravel()
+            ]
+            return np.array(texts).reshape(values.shape)
+        return np.char.decode(values, "utf-8", "replace") if values.dtype.kind == "S" else values
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._sets)
 
     def __len__(self) -> int:
-        return self.shape[0]
+        return len(self._sets)
 
-    def __iter__(self) -> Iterator[Any]:
-        return iter(np.asarray(self).tolist())
-
-
-def _has_usual_names(values: Mapping[str, Any]) -> bool:
-    names = {name.lower() for name in values}
-    return any(
-        name in names or f"{name}_train" in names or f"train_{name}" in names
-        for name in ("x", "data", "images", "values", "samples", "features")
-    )
+    def renamed(self, name_of: Callable[[str], str]) -> "Arrays | None":
+        """The same arrays by other names; None where two would get one name."""
+        names = {name_of(name): found for name, found in self._sets.items()}
+        return Arrays(names, self._path, self._options) if len(names) == len(self._sets) else None
 
 
-def _with_array(options: Options, name: str, like: Mapping[str, Any] | None) -> Options:
-    from dataclasses import replace  # noqa: PLC0415
-
-    return replace(options, array=name)
+def _last(name: str) -> str:
+    return name.rpartition("/")[2]
 
 
 def _shown(sets: Mapping[str, Any]) -> str:

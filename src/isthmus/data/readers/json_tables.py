@@ -20,19 +20,30 @@ HEAD = 2**16
 FIRST_LINES = 50
 """Lines by which JSON lines of text are told apart from rows of a table."""
 PROSE_WORDS = 3
-_NOTES = re.compile(r"\s*(\[\s*\[\s*\[|\[\s*\[\s*\]|\[\s*\]|\{\s*\"[^\"]*\"\s*:\s*\[\s*\[\s*\[)")
-"""How lists of pieces of notes begin: lists three deep, alone or by part."""
+_RECORDS = re.compile(r"\s*\[\s*\{")
+_COLUMNS = re.compile(r"\s*\{(?!\s*\"[^\"]*\"\s*:\s*\[\s*\[\s*\[)")
+"""How an object begins, unless it holds pieces of notes by part, which are lists three deep."""
+_ROWS = re.compile(r"\s*\[\s*\[(?!\s*[\[\]])")
+_NO_PITCH = re.compile(r"-?\d+\.\d|-?\d+[eE]|\"|-?\d{4}|[2-9]\d\d|1[3-9]\d|12[89]|-[2-9]|-1\d")
+"""What lists of pitches, from -1 to 127, never hold."""
 
 
 def is_table(path: Path) -> bool:
     """Whether a `.json` holds a table rather than the notes of pieces of music."""
     with path.open("rb") as file:
         head = file.read(HEAD).decode("utf-8-sig", errors="replace")
-    return not _NOTES.match(head)
+    rows = _ROWS.match(head) and _NO_PITCH.search(head)
+    return bool(_RECORDS.match(head) or _COLUMNS.match(head) or rows)
 
 
-def lines_are_rows(path: Path) -> bool:
-    """Whether the lines of a `.jsonl` are rows of a table rather than texts.
+def may_be_rows(path: Path) -> bool:
+    """Whether lists of notes in a `.json` could as well be rows of a table: they are two deep."""
+    with path.open("rb") as file:
+        return bool(_ROWS.match(file.read(HEAD).decode("utf-8-sig", errors="replace")))
+
+
+def lines_are_rows(path: Path) -> bool | None:
+    """Whether the lines of a `.jsonl` are rows of a table rather than texts; None for rows that hold no text at all.
 
     Texts are strings, or objects with a field "text", or with one field of text that has several words in most lines.
     """
@@ -46,10 +57,12 @@ def lines_are_rows(path: Path) -> bool:
             continue
     objects = [row for row in rows if isinstance(row, Mapping)]
     if not objects:
-        return bool(rows) and all(isinstance(row, list) for row in rows)
+        return None if rows and all(isinstance(row, list) for row in rows) else False
     fields = {name for row in objects for name, value in row.items() if isinstance(value, str)}
-    if "text" in fields or not fields:
-        return not fields
+    if not fields:
+        return None
+    if "text" in fields:
+        return False
     if len(fields) > 1:
         return True
     name = next(iter(fields))

@@ -6,13 +6,14 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import unquote
 
 import pyarrow as pa
 
-from isthmus.data.entries import Entry, parts_of
+from isthmus.data.entries import Entry, natural, parts_of
 from isthmus.data.folders import collected, suffixes_in
 from isthmus.data.joining import joining
 from isthmus.data.options import Options
@@ -26,7 +27,6 @@ KEPT_BY_OTHERS = ("_SUCCESS", "_metadata", "_common_metadata", "dataset_info.jso
 """Files that programs write next to shards."""
 Read = Callable[[Path, Options, Mapping[str, Any] | None], Raw]
 _PARTITION = re.compile(r"([^/=]+)=([^/]*)")
-_NUMBER = re.compile(r"(\d+)")
 
 
 def read_tables(path: Path, options: Options, like: Mapping[str, Any] | None, read: Read) -> Raw:
@@ -45,20 +45,40 @@ def read_tables(path: Path, options: Options, like: Mapping[str, Any] | None, re
             options = replace(options, array=None)
         else:
             _tell_others(path, options)
+        entries.sort(key=lambda entry: natural(entry.name))
+        file_of = partial(_as_file, path, Path(folder))
+        return join_tables(entries, file_of, options, like, read, str(path))
 
-        def of(entry: Entry) -> pa.Table:
-            with _as_file(path, entry, Path(folder)) as file, shown_as(str(file), f"{path}/{entry.name}"):
-                return _table(file, entry, options, like, read)
 
-        named = {_in_part(entry.name): entry for entry in entries}
-        parts = parts_of([Entry(name, entry.open) for name, entry in named.items()])
-        if parts is None:
-            return from_arrow(_joined(entries, of, path), options, str(path), like)
-        raws = {
-            part: from_arrow(_joined([named[one.name] for one in some], of, path), options, str(path), like)
-            for part, some in parts.items()
-        }
-        return replace(raws.pop("train"), parts=raws)
+def join_tables(
+    entries: Sequence[Entry],
+    file_of: Callable[[Entry], contextlib.AbstractContextManager[Path]],
+    options: Options,
+    like: Mapping[str, Any] | None,
+    read: Read,
+    where: str,
+) -> Raw:
+    """The rows of the tables in these files, in their order. file_of: a context with the file of an entry."""
+
+    def of(entry: Entry) -> pa.Table:
+        with file_of(entry) as file, shown_as(str(file), f"{where}/{entry.name}"):
+            return _table(file, entry, options, like, read)
+
+    named = {_in_part(entry.name): entry for entry in entries}
+    places = {name: place for place, name in enumerate(named)}
+    parts = parts_of([Entry(name, entry.open) for name, entry in named.items()])
+    if parts is None:
+        return from_arrow(_joined(entries, of, where), options, where, like)
+    raws = {
+        part: from_arrow(
+            _joined([named[n] for n in sorted((one.name for one in some), key=places.__getitem__)], of, where),
+            options,
+            where,
+            like,
+        )
+        for part, some in parts.items()
+    }
+    return replace(raws.pop("train"), parts=raws)
 
 
 def table_pieces(
@@ -92,21 +112,15 @@ def table_pieces(
     return None, lambda: (raw for _, begin in begins for raw in begin())
 
 
-def natural(name: str) -> list[Any]:
-    """A key that sorts names as people count: part2 before part10."""
-    return [int(piece) if piece.isdigit() else piece.lower() for piece in _NUMBER.split(name)]
-
-
-def _joined(entries: Sequence[Entry], of: Callable[[Entry], pa.Table], path: Path) -> pa.Table:
-    in_order = sorted(entries, key=lambda entry: natural(entry.name))
-    tables = [of(entry) for entry in in_order]
+def _joined(entries: Sequence[Entry], of: Callable[[Entry], pa.Table], where: str) -> pa.Table:
+    tables = [of(entry) for entry in entries]
     wanted = tables[0].column_names
-    for entry, table in zip(in_order[1:], tables[1:], strict=True):
+    for entry, table in zip(entries[1:], tables[1:], strict=True):
         if sorted(table.column_names) != sorted(wanted):
             more = sorted({*table.column_names} ^ {*wanted})
             raise DataError(
-                f"{path}: {entry.name} has other columns than {in_order[0].name} ({listed(list(map(repr, more)))}): "
-                f"expected shards of one table. Choose one file with array={in_order[0].name!r}."
+                f"{where}: {entry.name} has other columns than {entries[0].name} ({listed(list(map(repr, more)))}): "
+                f"expected shards of one table. Choose one file with array={entries[0].name!r}."
             )
     tables = [table.select(wanted) for table in tables]
     try:
@@ -164,7 +178,7 @@ def _in_part(name: str) -> str:
 
 
 @contextlib.contextmanager
-def _as_file(path: Path, entry: Entry, folder: Path) -> Iterator[Path]:
+def _as_file(path: Path, folder: Path, entry: Entry) -> Iterator[Path]:
     """A file of its own: that in the folder, or a member of a zip, unpacked for as long as it is read."""
     if path.is_dir():
         yield path / entry.name

@@ -37,6 +37,8 @@ class _Tensors(Mapping[str, Tensor]):
         self._file, self._names = file, list(file.keys())
 
     def __getitem__(self, name: str) -> Tensor:
+        if name not in self._names:
+            raise KeyError(name)
         return self._file.get_tensor(name)
 
     def __iter__(self) -> Iterator[str]:
