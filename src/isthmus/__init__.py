@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from isthmus.codec import Compressed, Decompressor, codec_info, compress, decompress
     from isthmus.data import Data, Samples, Scaling, open_data, open_writer, read_samples, stream_samples, write_samples
+    from isthmus.data.listing import formats
     from isthmus.doctor import Finding, diagnose
     from isthmus.errors import IsthmusError, Remark
     from isthmus.experiments import compare, pretrain, sweep
@@ -66,6 +67,7 @@ _HOMES = {
     "detector": "uses.detector",
     "diagnose": "doctor",
     "fit": "fitting",
+    "formats": "data.listing",
     "judge": "uses.judge",
     "load": "run",
     "map_codes": "uses.map",
@@ -128,6 +130,7 @@ __all__ = [
     "detector",
     "diagnose",
     "fit",
+    "formats",
     "judge",
     "load",
     "map_codes",

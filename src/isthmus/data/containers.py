@@ -112,12 +112,12 @@ def _iterated(source: Any, options: Options, called: str) -> Any:
 
 def _called(source: Any, options: Options, called: str) -> Any:
     """What a function without arguments returns, such as a generator."""
-    needed = [
-        parameter.name
-        for parameter in inspect.signature(source).parameters.values()
-        if parameter.default is parameter.empty
-        and parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
-    ]
+    try:
+        parameters = inspect.signature(source).parameters.values()
+    except ValueError:  # some functions written in C don't say
+        parameters = ()
+    free = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    needed = [one.name for one in parameters if one.default is one.empty and one.kind not in free]
     if needed:
         raise DataError(
             f"{called} needs arguments ({', '.join(needed)}): expected a function without any, which returns samples or "
@@ -167,7 +167,8 @@ def _loader(source: Any, options: Options, called: str) -> Any:
     default = source.batch_size is not None and source.collate_fn.__module__.startswith("torch.utils.data")
     shuffled = sampler == "RandomSampler"
     if default and not isinstance(dataset, IterableDataset) and (sampler == "SequentialSampler" or shuffled):
-        if not (shuffled and (source.sampler.replacement or source.sampler.num_samples != len(dataset))):
+        whole = not shuffled or (not source.sampler.replacement and source.sampler.num_samples == len(dataset))
+        if whole:
             if shuffled:
                 remark(f"{called} shuffles: its dataset is read instead, so that samples keep their order.")
             return dataset
@@ -294,8 +295,7 @@ def _hugging_face(source: Any, options: Options, called: str) -> Any:
         return _with_names(table, {name: feature.names for name, feature in classes.items()})
     label = options.label if options.label in features else next((n for n in LABELS if n in features), None)
     names = tuple(classes[label].names) if label in classes else ()
-    items = Items((source[place] for place in range(len(source))), called, len(source), names)
-    return from_items(items, options)
+    return from_items(Items(iter(source), called, names), options)
 
 
 def _with_names(table: Any, names: Mapping[str, Sequence[str]]) -> Any:

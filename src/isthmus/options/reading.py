@@ -48,8 +48,8 @@ class ReadingOptions:
     array: Annotated[
         str | None,
         Option(
-            "The part of the source that holds the samples: an array of an .npz, .mat, HDF5 or netCDF file, a sheet of a "
-            "workbook, a table of a database, a file of a zip.",
+            "The part of the source that holds the samples: an array of an .npz, .mat, HDF5 or netCDF file, a sheet of "
+            "a workbook, a table of a database, a file of a zip.",
             "NAME",
             ARRAYS,
         ),

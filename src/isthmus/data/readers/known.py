@@ -49,7 +49,7 @@ FORMATS = (
         modules=("python_calamine", "openpyxl"),
     ),
     Format(
-        "SQLite",
+        "SQLite, also sqlite:///file.db?table=…",
         (".sqlite", ".sqlite3", ".db", ".db3"),
         "table",
         "readers.databases:read_sqlite",

@@ -11,7 +11,7 @@ from isthmus.data.raw import Raw
 from isthmus.errors import DataError
 
 HEAD = 2**16
-_LINE = re.compile(r"[-+\d.,eE]+(\s+qid:\d+)?(\s+\d+:[-+\d.eE]+)+\s*(#.*)?")
+_LINE = re.compile(r"[-+\d.,eE]+(\s+qid:\d+)?(\s+\d+:[-+\d.eE]+)*\s*(#.*)?")
 
 
 def is_svmlight(path: Path) -> bool:
@@ -19,7 +19,7 @@ def is_svmlight(path: Path) -> bool:
     with path.open("rb") as file:
         lines = file.read(HEAD).decode("utf-8", errors="replace").splitlines()
     lines = [line for line in lines[: max(1, min(20, len(lines) - 1))] if line.strip() and not line.startswith("#")]
-    return bool(lines) and all(_LINE.fullmatch(line.strip()) for line in lines)
+    return any(":" in line for line in lines) and all(_LINE.fullmatch(line.strip()) for line in lines)
 
 
 def read_svmlight(path: Path, options: Options, like: Mapping[str, Any] | None = None) -> Raw:
