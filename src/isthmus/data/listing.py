@@ -68,9 +68,7 @@ def formats() -> list[FormatRow]:
             "remote",
             _installed(("fsspec", "aiohttp")),
         ),
-        FormatRow(
-            "Database by SQL", ("postgresql://", "mysql://"), "table", (), "sql", _installed(("sqlalchemy",))
-        ),
+        FormatRow("Database by SQL", ("postgresql://", "mysql://"), "table", (), "sql", _installed(("sqlalchemy",))),
     ]
     return rows
 

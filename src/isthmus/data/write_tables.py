@@ -17,6 +17,8 @@ MOST_ROWS, MOST_COLUMNS = 2**20 - 1, 2**14
 """What a sheet of a spreadsheet holds below its first row."""
 TABLE = "samples"
 """The name of the table in a database, and of the sheet in a workbook."""
+SIGNED = {"uint8": pa.int16(), "uint16": pa.int32(), "uint32": pa.int64(), "uint64": pa.float64()}
+"""What ORC has instead of types without a sign."""
 WriteTable = Callable[[pa.Table], None]
 
 
@@ -30,8 +32,9 @@ def arrow_writer(path: Path, schema: pa.Schema) -> Iterator[WriteTable]:
 @contextlib.contextmanager
 def orc_writer(path: Path, schema: pa.Schema) -> Iterator[WriteTable]:
     """ORC."""
+    signed = pa.schema([field.with_type(SIGNED.get(str(field.type), field.type)) for field in schema])
     with orc.ORCWriter(str(path)) as writer:
-        yield writer.write
+        yield lambda table: writer.write(table.cast(signed))
 
 
 @contextlib.contextmanager
@@ -89,7 +92,11 @@ def sheet_writer(path: Path, schema: pa.Schema) -> Iterator[WriteTable]:
             sheet.append([cell(value) for value in row])
 
     sheet.append([cell(name) for name in schema.names])
-    yield write
+    try:
+        yield write
+    except BaseException:
+        sheet.close()  # its own file of rows, which is waiting for more
+        raise
     book.save(path)
 
 

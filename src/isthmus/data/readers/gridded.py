@@ -102,9 +102,10 @@ def of_variable(variable: Any, options: Options, called: str) -> Any:
 def _read(path: Path, options: Options, engine: str | None) -> Any:
     xarray = needs("xarray", "arrays", "Reading netCDF and Zarr")
     try:
-        with xarray.open_dataset(path, engine=engine or _engine(path)) as dataset:
+        words = {"engine": engine, "consolidated": False} if engine else {"engine": _engine(path)}
+        with xarray.open_dataset(path, **words) as dataset:
             return of_dataset(dataset, options, str(path))
-    except (DataError, MemoryError):
+    except (DataError, MemoryError, Warning):
         raise
     except Exception as error:  # its backends raise errors of many kinds
         said = " ".join(str(error).split())[:120]

@@ -54,7 +54,7 @@ def _rows(path: Path, options: Options) -> tuple[list[list[Any]], str]:
                             f"({listed(others)}) not. Choose one with array=."
                         )
                     return rows, name
-    except DataError:
+    except (DataError, Warning):
         raise
     except Exception as error:  # calamine has an error of its own for each format
         raise _unreadable(path, error) from error
