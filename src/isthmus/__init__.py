@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from isthmus.errors import IsthmusError, Remark
     from isthmus.experiments import compare, pretrain, sweep
     from isthmus.fitting import fit, resume
+    from isthmus.inspection import Inspection, inspect
     from isthmus.model.autoencoder import Autoencoder
     from isthmus.model.blueprint import Blueprint
     from isthmus.model.recipes import RECIPES, recipe, recipes
@@ -50,6 +51,7 @@ _HOMES = {
     "Detection": "uses.detect",
     "Detector": "uses.detector",
     "Finding": "doctor",
+    "Inspection": "inspection",
     "IsthmusError": "errors",
     "Pass": "parts.forward_pass",
     "RECIPES": "model.recipes",
@@ -68,6 +70,7 @@ _HOMES = {
     "diagnose": "doctor",
     "fit": "fitting",
     "formats": "data.listing",
+    "inspect": "inspection",
     "judge": "uses.judge",
     "load": "run",
     "map_codes": "uses.map",
@@ -113,6 +116,7 @@ __all__ = [
     "Detection",
     "Detector",
     "Finding",
+    "Inspection",
     "IsthmusError",
     "Pass",
     "Remark",
@@ -131,6 +135,7 @@ __all__ = [
     "diagnose",
     "fit",
     "formats",
+    "inspect",
     "judge",
     "load",
     "map_codes",

@@ -36,3 +36,12 @@ def _written_out(found: re.Match[str]) -> str:
     if 0xDC80 <= number <= 0xDCFF:  # a byte as `os.fsdecode` keeps it
         number -= 0xDC00
     return f"\\x{number:02x}" if number < 0x100 else f"\\u{number:04x}"
+
+
+def reads_as_number(text: str) -> bool:
+    """Whether Python takes a text for a number."""
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True

@@ -45,10 +45,13 @@ def test_how_to_read_without_something_to_read_is_wrong_use(isthmus, trained):
 
 def test_codes_are_decoded_out_of_the_columns_that_are_named(isthmus, trained, tmp_path):
     table = np.random.default_rng(0).normal(size=(4, 9))
-    head = ["id", *(f"z{number}" for number in range(8))]
+    head = ["height", *(f"c{number}" for number in range(8))]
     lines = [",".join(head), *(",".join(map(str, row)) for row in table)]
     (tmp_path / "codes.csv").write_text("\n".join(lines))
     assert isthmus("decode", trained, tmp_path / "codes.csv", tmp_path / "out.npy").code == 1
-    said = isthmus("decode", trained, tmp_path / "codes.csv", tmp_path / "out.npy", "--exclude", "id")
+    said = isthmus("decode", trained, tmp_path / "codes.csv", tmp_path / "out.npy", "--exclude", "height")
     assert said.code == 0, said.err
     assert len(np.load(tmp_path / "out.npy")) == 4
+    (tmp_path / "named.csv").write_text("\n".join(lines).replace("c", "z"))
+    assert isthmus("decode", trained, tmp_path / "named.csv", tmp_path / "same.npy").code == 0
+    assert np.array_equal(np.load(tmp_path / "same.npy"), np.load(tmp_path / "out.npy"))

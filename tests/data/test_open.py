@@ -101,7 +101,7 @@ def test_reopening_keeps_every_option(tmp_path):
 def test_what_was_remarked_on_is_not_said_again_on_reopening(tmp_path):
     rows = [f"p{number},{number}" for number in range(30)]
     (tmp_path / "a.csv").write_text("\n".join(["name of it,x", *rows]))
-    with pytest.warns(Remark, match="identifies rows"):
+    with pytest.warns(Remark, match="different names"):
         data = open_data(tmp_path / "a.csv", categorical="auto")
     with warnings.catch_warnings():
         warnings.simplefilter("error")

@@ -58,10 +58,16 @@ def test_table_may_have_categories_alone():
 def test_numbers_of_every_type_come_as_float32():
     types = (pa.int8(), pa.uint64(), pa.float16(), pa.float32(), pa.float64(), pa.decimal128(5, 1), pa.bool_())
     columns = {str(kind): pa.array([0.0, 1.0, None], pa.float64()).cast(kind) for kind in types}
-    samples = read_samples(pa.table(columns | {"empty": pa.nulls(3), "there": [7, 8, 9]}), missing="keep")
+    samples = read_samples(pa.table(columns | {"there": [7, 8, 9]}), missing="keep")
     expected = np.array([[0.0], [1.0], [np.nan]]) * np.ones(len(types))
     assert samples.dtype == "float32"
-    np.testing.assert_array_equal(samples.tensor().numpy(), np.column_stack([expected, [np.nan] * 3, [7, 8, 9]]))
+    np.testing.assert_array_equal(samples.tensor().numpy(), np.column_stack([expected, [7, 8, 9]]))
+
+
+def test_columns_without_any_value_are_left_out():
+    table = pa.table({"empty": pa.nulls(3), "blank": ["", "", ""], "there": [7, 8, 9]})
+    with pytest.warns(Remark, match=r"'empty' \(no value in any row\), 'blank' \(no value"):
+        assert read_samples(table).columns == ("there",)
 
 
 def test_index_of_pandas_is_no_column(tmp_path):
@@ -72,19 +78,14 @@ def test_index_of_pandas_is_no_column(tmp_path):
         assert read_samples(source).columns == ("length", "count", "sold")
 
 
-def test_text_columns_are_named_with_the_way_out():
+def test_rows_of_series_must_be_numbers_and_the_way_out_is_named():
     with pytest.raises(DataError, match=r"'place' \(text, such as 'Rome'\).*exclude='place'.*label="):
-        open_data(pd.DataFrame(COLUMNS))
+        open_data(pd.DataFrame(COLUMNS), kind="series")
 
 
 def test_example_of_a_text_column_is_what_is_no_number():
     with pytest.raises(DataError, match="such as 'unknown'"):
-        open_data(pd.DataFrame({"age": ["12", "unknown", "17"]}))
-
-
-def test_dates_are_no_numbers():
-    with pytest.raises(DataError, match=r"'when'.*timestamp"):
-        open_data(pd.DataFrame({"when": pd.to_datetime(["2020-01-01", "2021-01-01"]), "x": [1, 2]}))
+        open_data(pd.DataFrame({"age": ["12", "unknown", "17"], "size": [1, 2, 3]}), kind="series")
 
 
 def test_columns_can_be_chosen_and_left_out():

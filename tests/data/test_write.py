@@ -157,7 +157,11 @@ def test_text_in_a_workbook_is_no_formula(tmp_path):
 def test_a_table_that_fails_halfway_leaves_no_file(tmp_path, suffix):
     from isthmus.data import open_writer
 
-    with pytest.raises(ZeroDivisionError), open_writer(tmp_path / f"x{suffix}") as put:
-        put(np.ones((4, 2)))
-        raise ZeroDivisionError
+    def fail():
+        with open_writer(tmp_path / f"x{suffix}") as put:
+            put(np.ones((4, 2)))
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
     assert list(tmp_path.iterdir()) == []

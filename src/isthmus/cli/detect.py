@@ -112,7 +112,7 @@ def detect(
         def each(piece: "Samples", scores: "Tensor", threshold: float) -> None:
             nonlocal done
             if put is not None:
-                put(torch.stack((scores, over(scores, threshold).double()), 1), piece.names)
+                put(torch.stack((scores, over(scores, threshold).double()), 1), piece.names, piece.unused)
             done += len(scores)
             progress(done, None)
 

@@ -48,7 +48,7 @@ def sweep(
             show_default=False,
         ),
     ] = None,
-    recipe: options.Recipe = "deep",
+    recipe: options.Recipe = None,
     set_: options.Set = None,
     price: Annotated[
         float | None,
@@ -77,10 +77,12 @@ def sweep(
     from isthmus.data import open_data
     from isthmus.experiments import sweep as run_study
     from isthmus.experiments.table import PAGE
+    from isthmus.model.recipes import usual_recipe
 
-    plan = options.named_model(recipe, changes)
+    plan = None if recipe is None else options.named_model(recipe, changes)
     with working(f"reading {source}", quiet=quiet):
         data = open_data(source, **read_options)
+    plan = plan or options.named_model(usual_recipe(data), changes)
     study = {"out": Path("runs") / f"{stem(source)}-sweep"} | study
     with _training(quiet) as progress:
         found = run_study(

@@ -19,6 +19,7 @@ from isthmus.cli import (
     doctor,
     experiments,
     info,
+    inspection,
     judge,
     map,
     restore,
@@ -100,7 +101,22 @@ def isthmus(
         typer.echo(context.get_help())
 
 
-for commands in (train, judge, doctor, use, codec, detect, restore, blend, traverse, map, sample, experiments, info):
+for commands in (
+    train,
+    judge,
+    doctor,
+    use,
+    codec,
+    detect,
+    restore,
+    blend,
+    traverse,
+    map,
+    sample,
+    experiments,
+    info,
+    inspection,
+):
     commands.add_to(app)
 
 

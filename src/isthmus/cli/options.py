@@ -26,8 +26,8 @@ Source = Annotated[
     str,
     typer.Argument(
         metavar="SOURCE",
-        help="A file (CSV, Parquet, .npy, Excel and others: `isthmus formats` lists them), a folder or zip of files, an "
-        "address such as `sqlite:///file.db?table=t`, or a name: `digits`, `mnist`, `fashion-mnist`, `cifar10`.",
+        help="A file (CSV, Parquet, .npy, Excel and others: `isthmus formats` lists them), a folder or zip of files, "
+        "an address such as `sqlite:///file.db?table=t`, or a name: `digits`, `mnist`, `fashion-mnist`, `cifar10`.",
         show_default=False,
     ),
 ]
@@ -40,9 +40,15 @@ Target = Annotated[
     ),
 ]
 Recipe = Annotated[
-    str,
+    str | None,
     typer.Option(
-        "--recipe", "-r", metavar="NAME", help="A named model; `isthmus recipes` lists them.", rich_help_panel=MODEL
+        "--recipe",
+        "-r",
+        metavar="NAME",
+        help="A named model; `isthmus recipes` lists them. [default: deep; table for categories and missing cells; "
+        "text-vae and music-vae for text and melodies]",
+        show_default=False,
+        rich_help_panel=MODEL,
     ),
 ]
 Set = Annotated[

@@ -50,7 +50,7 @@ def train(
             show_default=False,
         ),
     ] = None,
-    recipe: options.Recipe = "deep",
+    recipe: options.Recipe = None,
     set_: options.Set = None,
     blueprint: Annotated[
         Path | None,
@@ -76,12 +76,18 @@ def train(
     changes = parsing.settings(set_)
     from isthmus.data import open_data
     from isthmus.fitting import fit
+    from isthmus.model.recipes import usual_recipe
 
     if "damaged" in read_options:  # what damages them is at hand, and nothing else shall
         changes = {"corruption": "pairs"} | changes
-    plan = _plan(recipe, changes, blueprint)
+    plan = None if recipe is None and blueprint is None else _plan(recipe or "", changes, blueprint)
     with working(f"reading {source}", quiet=quiet):
         data = open_data(source, **read_options)
+    if plan is None:
+        recipe = usual_recipe(data)
+        if recipe != "deep" and not quiet:
+            print(f"Recipe: {recipe}, by the data; change with --recipe.", file=sys.stderr)
+        plan = _plan(recipe, changes, None)
     if data.train.medium is not None and len(data.train) < FEW:
         remark(
             f"{source} has {len(data.train)} samples to train on, which a model learns by heart. Give more files, or "

@@ -90,8 +90,6 @@ def decode(
     quiet: options.Quiet = False,
 ) -> None:
     """Decode codes, as `encode` writes them; with `--label`, for a model that is conditioned on labels."""
-    from isthmus.data import stream_samples
-
     found = options.open_run(run, device)
     options.make_way(target, force=force, source=source)
 
@@ -100,11 +98,7 @@ def decode(
         return found.decode(codes.tensor(), _labelled_as_learnt(found, codes).labels)
 
     with working(f"reading {source}", quiet=quiet):
-        as_it_is: data_options.ReadOptions = {
-            "categorical": "auto",
-            "missing": "keep",
-        }  # `_check_codes` says what are no codes
-        codes = stream_samples(source, channels="first", **as_it_is | read_options)
+        codes = _codes(found, source, read_options)
     write_each(target, codes, use, "decoding", like=found.description, force=force, quiet=quiet)
 
 
@@ -138,11 +132,31 @@ def write_each(
     ):
         done = 0
         for piece, made in stream.through(use):
-            put(made, piece.names)
+            put(made, piece.names, piece.unused)
             done += len(piece)
             progress(done, stream.count)
     say(str(target))
     tell_skipped(stream)
+
+
+def _codes(run: "Run", source: str, read_options: data_options.ReadOptions) -> "Stream":
+    """The codes in a source: of a table with the columns z0, z1, … these, otherwise all columns."""
+    from isthmus.data import stream_samples
+
+    as_it_is: data_options.ReadOptions = {
+        "channels": "first",
+        "missing": "keep",
+    }  # `_check_codes` says what are no codes
+    names = [f"z{place}" for place in range(math.prod(run.model.code_shape))]
+    if not {"columns", "exclude"} & read_options.keys():
+        try:
+            words: data_options.ReadOptions = as_it_is | {"columns": names} | read_options
+            named = stream_samples(source, **words)
+            next(iter(named), None)
+            return named
+        except DataError:  # it has no such columns
+            pass
+    return stream_samples(source, **as_it_is | read_options)
 
 
 def _check_codes(run: "Run", codes: "Samples", source: str) -> None:

@@ -120,8 +120,8 @@ def _called(source: Any, options: Options, called: str) -> Any:
     needed = [one.name for one in parameters if one.default is one.empty and one.kind not in free]
     if needed:
         raise DataError(
-            f"{called} needs arguments ({', '.join(needed)}): expected a function without any, which returns samples or "
-            "yields them. Call it, or wrap it: lambda: f(x)."
+            f"{called} needs arguments ({', '.join(needed)}): expected a function without any, which returns samples "
+            "or yields them. Call it, or wrap it: lambda: f(x)."
         )
     made = source()
     return plain(made, options, f"the {type(made).__name__}")
@@ -203,7 +203,7 @@ def _of_mapping(source: Mapping[str, Any], options: Options, called: str) -> Any
     shapes = [_shape(value) for value in source.values()]
     if any(len(shape) != 1 for shape in shapes) or {*map(str.lower, map(str, source))} & {"names"}:
         return source
-    from isthmus.data.frames import of_columns  # noqa: PLC0415  # Arrow takes some 40 MB
+    from isthmus.data.arrow_tables import of_columns  # noqa: PLC0415  # Arrow takes some 40 MB
 
     return of_columns(source, called)
 
@@ -332,8 +332,8 @@ class Parts(dict[str, Any]):
         others = [name for name in found if name not in PARTS.values()]
         if "train" not in found or others:
             raise DataError(
-                f"{called} has the parts {listed(list(self))}: expected train, and validation and test if you have them. "
-                f"Give one of them, such as dataset[{next(iter(self))!r}]."
+                f"{called} has the parts {listed(list(self))}: expected train, and validation and test if you have "
+                f"them. Give one of them, such as dataset[{next(iter(self))!r}]."
             )
         return found
 

@@ -145,8 +145,8 @@ def _fields(item: Mapping[str, Any], where: str, options: Options) -> list[Any]:
         large = [name for name, value in item.items() if name != label and _is_sample(value)]
         if len(large) != 1:
             raise DataError(
-                f"{where} has the fields {listed(list(map(str, item)))}: expected one with the sample, such as 'image', "
-                "and perhaps 'label'. Name it with array=."
+                f"{where} has the fields {listed(list(map(str, item)))}: expected one with the sample, such as "
+                "'image', and perhaps 'label'. Name it with array=."
             )
         sample = large[0]
     value = item[sample] if _is_sample(item[sample]) else np.asarray(item[sample])

@@ -1,136 +1,39 @@
-"""Frames: data frames, arrays with fields and columns in memory as Arrow tables.
+"""Data frames: results as tables of the library that the samples came from."""
 
-Source: the Arrow PyCapsule Interface, https://arrow.apache.org/docs/format/CDataInterface/PyCapsuleInterface.html.
-"""
-
-from collections.abc import Collection, Mapping
+import importlib
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from torch import Tensor
 
-from isthmus.data.arrays import as_array
-from isthmus.data.datasets import column_of
-from isthmus.errors import DataError, remark
-from isthmus.formatting import listed
+from isthmus.data.samples import Samples
+from isthmus.data.tables import without_index
+from isthmus.data.write import table_of
 
 
-def arrow_table(source: Any, called: str, unused: Collection[str] = ()) -> pa.Table:
-    """A data frame or Arrow table as an Arrow table. A pandas index stays marked.
+def framed(values: Tensor, source: Any, samples: Samples | None = None, like: dict[str, Any] | None = None) -> Any:
+    """(N, ...) numbers that were made of a data frame, as a data frame with its index.
 
-    unused: columns that are not read, whatever they hold.
-
-    Raises:
-        DataError: it isn't a table.
+    samples: those of the source, whose unused columns the result gets too. like: the description of a model's data, for
+    numbers of its shape; other numbers, such as codes, get the columns z0, z1, ….
     """
-    try:
-        if isinstance(source, pa.Table):
-            table = source
-        elif hasattr(source, "iloc") and hasattr(source, "dtypes"):
-            table = _of_pandas(source, called, unused)
-        elif hasattr(source, "__arrow_c_stream__"):
-            table = pa.RecordBatchReader.from_stream(source).read_all()
-        else:
-            table = pa.Table.from_batches([pa.record_batch(source)])
-    except (pa.ArrowException, TypeError, ValueError) as error:
-        if isinstance(error, DataError):
-            raise
-        said = " ".join(str(error).split())[:120]
-        raise DataError(
-            f"{called} is not a table of plain columns ({said}): expected a data frame. Convert it, or give an array."
-        ) from error
-    return table
+    table = table_of(values.numpy(), like, unused=None if samples is None else samples.unused)
+    library = type(source).__module__.partition(".")[0]
+    if library == "polars":
+        return importlib.import_module("polars").from_arrow(table)
+    if library != "pandas":
+        return table
+    frame: Any = table.to_pandas()
+    if len(frame) == len(source):
+        frame.index = source.index
+    for name in set(frame.columns) & set(getattr(source, "columns", ())):
+        if getattr(source[name].dtype, "name", "") == "category":
+            frame[name] = frame[name].astype(source[name].dtype)
+    return frame
 
 
-def of_fields(array: np.ndarray, called: str) -> pa.Table:
-    """An array with fields (structured or record array), `(N,)`, as a table with a column for each.
-
-    A field that is an array becomes several columns.
-
-    Raises:
-        DataError: it has more axes.
-    """
-    if array.ndim != 1:
-        raise DataError(f"{called} has fields and the shape {array.shape}: expected (N,), a row for each sample.")
-    columns: dict[str, Any] = {}
-    for name in array.dtype.names or ():
-        field = array[name]
-        if field.dtype.names:
-            nested = of_fields(field, called)
-            columns.update({f"{name}.{inner}": nested[inner] for inner in nested.column_names})
-        elif field.ndim > 1:
-            flat = field.reshape(len(field), -1)
-            columns.update({f"{name}.{place}": _cells(column) for place, column in enumerate(flat.T)})
-        else:
-            columns[name] = _cells(field)
-    return pa.table(columns)
-
-
-def of_objects(array: np.ndarray) -> pa.Table:
-    """An array `(N, columns)` of mixed objects or words as a table; its columns have numbers for names."""
-    return pa.table({str(place): _cells(column) for place, column in enumerate(array.T)})
-
-
-def of_columns(columns: Mapping[str, Any], called: str) -> pa.Table:
-    """Columns by their names, of one length, as a table.
-
-    Raises:
-        DataError: a column has another length.
-    """
-    made = {str(name): _column(column) for name, column in columns.items()}
-    lengths = {name: len(column) for name, column in made.items()}
-    if len(set(lengths.values())) > 1:
-        some = listed([f"{name} has {length}" for name, length in lengths.items()])
-        raise DataError(f"{called} has columns of different lengths ({some}): expected a cell of each in every row.")
-    return pa.table(made)
-
-
-def _column(column: Any) -> Any:
-    if hasattr(column, "__arrow_c_stream__") or hasattr(column, "__arrow_c_array__"):
-        return pa.chunked_array(column) if hasattr(column, "__arrow_c_stream__") else pa.array(column)
-    if isinstance(column, list | tuple):
-        return column_of(column)
-    return _cells(as_array(column))
-
-
-def _cells(column: np.ndarray) -> pa.Array:
-    """A column of any type of NumPy; bytes are text in UTF-8."""
-    if column.dtype.kind == "S":
-        column = np.char.decode(column, "utf-8", "replace")
-    if column.dtype.kind in "OU":
-        return column_of(column.tolist())
-    if not column.dtype.isnative:
-        column = column.astype(column.dtype.newbyteorder("="))
-    return pa.array(np.ascontiguousarray(column))
-
-
-def _of_pandas(frame: Any, called: str, unused: Collection[str]) -> pa.Table:
-    """A pandas frame, with sparse columns filled with their zeros and columns of mixed objects as text."""
-    if getattr(frame.columns, "nlevels", 1) > 1:
-        names = ["/".join(str(level) for level in name if str(level)) for name in frame.columns]
-        frame = frame.set_axis(names, axis=1)
-    sparse = [place for place, kind in enumerate(frame.dtypes) if type(kind).__name__ == "SparseDtype"]
-    if sparse:
-        columns = [frame.iloc[:, place] for place in range(frame.shape[1])]
-        full = {place: columns[place].sparse.to_dense() for place in sparse}
-        names = list(frame.columns)
-        frame = frame.iloc[:, :0].assign(**{f"c{p}": full.get(p, column) for p, column in enumerate(columns)})
-        frame = frame.set_axis(names, axis=1)
-    try:
-        return pa.Table.from_pandas(frame)
-    except (pa.ArrowException, TypeError, ValueError):
-        return _column_by_column(frame, called, unused)
-
-
-def _column_by_column(frame: Any, called: str, unused: Collection[str]) -> pa.Table:
-    names, columns, mixed = list(map(str, frame.columns)), [], []
-    for place, name in enumerate(names):
-        column = frame.iloc[:, place]
-        try:
-            columns.append(pa.Array.from_pandas(column))
-        except (pa.ArrowException, TypeError, ValueError):
-            columns.append(pa.array([None if cell is None or cell != cell else str(cell) for cell in column]))  # noqa: PLR0124
-            mixed += [name] if name not in unused else []
-    if mixed:
-        remark(f"{called} has columns of mixed types: {listed(list(map(repr, mixed)))}. They are read as text.")
-    return pa.table([pa.chunked_array([c]) if isinstance(c, pa.Array) else c for c in columns], names=names)
+def numbers_of(frame: Any) -> np.ndarray:
+    """(N, columns) float64 numbers of a data frame, such as codes."""
+    columns = without_index(pa.table(frame)).columns
+    return np.column_stack([column.to_numpy() for column in columns]).astype(np.float64)

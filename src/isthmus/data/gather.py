@@ -48,6 +48,8 @@ def gather(raw: Raw, options: Options, called: str, like: Mapping[str, Any] | No
             part.columns,
             part.categories,
             medium=part.medium,
+            schema=part.schema,
+            unused=None if like is None else part.unused,
         )
         if options.missing == "drop":
             samples = drop_missing(samples, called)
@@ -74,7 +76,15 @@ def join(parts: Sequence[Samples]) -> Samples:
         names=names if len(names) == sum(map(len, parts)) else (),
         rows=None,
         damaged=None,
+        unused=_joined([part.unused for part in parts]),
     )
+
+
+def _joined(tables: Sequence[Any]) -> Any:
+    """The rows of Arrow tables one after another; None if a table is missing or has other columns."""
+    if any(table is None or table.schema != tables[0].schema for table in tables):
+        return None
+    return type(tables[0]).from_batches([batch for table in tables for batch in table.to_batches()], tables[0].schema)
 
 
 def _kept(values: np.ndarray | Tensor) -> np.ndarray | Tensor:

@@ -4,18 +4,20 @@ A category or a type that only one of the files has would else be numbered by it
 """
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextvars import ContextVar
 
 import pyarrow as pa
 
-_TABLES: ContextVar[list[pa.Table] | None] = ContextVar("tables", default=None)
+Piece = tuple[pa.Table, frozenset[str]]
+"""A table, and its columns of text that are encoded as dictionaries."""
+_TABLES: ContextVar[list[Piece] | None] = ContextVar("tables", default=None)
 
 
 @contextlib.contextmanager
-def joining() -> Iterator[list[pa.Table]]:
+def joining() -> Iterator[list[Piece]]:
     """Within the block, in this thread, `from_arrow` adds tables to the list rather than reading their columns."""
-    tables: list[pa.Table] = []
+    tables: list[Piece] = []
     before = _TABLES.set(tables)
     try:
         yield tables
@@ -23,10 +25,10 @@ def joining() -> Iterator[list[pa.Table]]:
         _TABLES.reset(before)
 
 
-def held_back(table: pa.Table) -> bool:
+def held_back(table: pa.Table, texts: Collection[str] = ()) -> bool:
     """Whether the table was added to the list of a block of `joining`."""
     tables = _TABLES.get()
     if tables is None:
         return False
-    tables.append(table)
+    tables.append((table, frozenset(texts)))
     return True

@@ -75,7 +75,7 @@ def _opened(
     }
     given = gather(with_vocabulary(raw, chosen, fractions, seed), chosen, where)
     if (chosen.columns or chosen.exclude or chosen.categorical not in ((), AUTO)) and not (
-        given["train"].columns or given["train"].medium
+        given["train"].columns or given["train"].medium or given["train"].schema
     ):
         raise DataError(
             f"columns=, exclude= and categorical= choose a table's columns by name, but {where} has no named columns: "
@@ -108,6 +108,8 @@ def _opened(
         "holed": {name: holed(part) for name, part in parts.items()},
         "fingerprint": fingerprint(given),
     }
+    if train.schema is not None:
+        description["schema"] = train.schema.to_json()
     if train.medium is not None:
         description["medium"] = train.medium.to_json()
     if damaged is not None:

@@ -24,6 +24,9 @@ class OptionWords(TypedDict, total=False):
     columns: str | Iterable[str]
     exclude: str | Iterable[str]
     categorical: str | Iterable[str]
+    types: str | Iterable[str] | Mapping[str, str]
+    na_values: str | Iterable[str] | None
+    id: str | None
     array: str | None
     kind: ReadAs | None
     channels: Channels | None
@@ -66,6 +69,9 @@ class Options(ReadingOptions):
         object.__setattr__(self, "columns", _names(self.columns))
         object.__setattr__(self, "exclude", _names(self.exclude))
         object.__setattr__(self, "categorical", _names(self.categorical))
+        object.__setattr__(self, "types", _types(self.types))
+        if self.na_values is not None:
+            object.__setattr__(self, "na_values", _names(self.na_values) or ("none",))
         object.__setattr__(self, "size", _size(self.size))
         for option in options_of(ReadingOptions).values():
             if mistake := option.mistake(getattr(self, option.name)):
@@ -120,6 +126,16 @@ def _names(given: str | Iterable[str]) -> tuple[str, ...]:
     if isinstance(given, str):
         return tuple(name.strip() for name in given.split(",") if name.strip())
     return tuple(str(name) for name in given)
+
+
+def _types(given: Any) -> tuple[str, ...]:
+    """Texts "name=type", one for each column, from a mapping, a text "a=number,b=date", or several."""
+    texts = tuple(f"{name}={kind}" for name, kind in given.items()) if isinstance(given, Mapping) else _names(given)
+    if wrong := [text for text in texts if not all(map(str.strip, text.partition("=")[::2]))]:
+        raise DataError(
+            f"types={wrong[0]!r}: expected the name of a column and its type, such as types={{'zip': 'category'}}."
+        )
+    return texts
 
 
 def _size(given: Any) -> tuple[int, int] | None:

@@ -1,7 +1,7 @@
 """Raw: the output of a reader, before axes, missing values, labels and splits are handled."""
 
 from dataclasses import dataclass, field, replace
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 import torch
@@ -12,6 +12,9 @@ from isthmus.data.media import Medium
 from isthmus.data.options import Options
 from isthmus.errors import DataError, remark
 from isthmus.options.reading import Kind, ReadAs
+
+if TYPE_CHECKING:  # Arrow takes some 40 MB that pictures don't need
+    from isthmus.data.schema import Schema
 
 COLOURS = (1, 3, 4)
 MOST_COLUMNS = 2**20
@@ -39,6 +42,8 @@ class Raw:
     origin: path or name that reopens the source; None for an object in memory.
     medium: what the values stand for, if they aren't plain numbers.
     decoded: whether the values were decoded from pictures in memory, to which options of pictures apply.
+    schema: what the columns of the table hold.
+    unused: an Arrow table of the columns that a model doesn't learn from, to be written with its results; or None.
     texts: (N,) texts instead of values, until a vocabulary is learnt from the training part (`texts.with_vocabulary`).
     """
 
@@ -54,6 +59,8 @@ class Raw:
     channels_first: bool = False
     groups: np.ndarray | None = None
     medium: Medium | None = None
+    schema: "Schema | None" = None
+    unused: Any = None
     texts: tuple[str, ...] = ()
     decoded: bool = False
 

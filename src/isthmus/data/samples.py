@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -10,6 +11,9 @@ from torch import Tensor
 from isthmus.data.media import Medium
 from isthmus.errors import DataError
 from isthmus.options.reading import Kind
+
+if TYPE_CHECKING:  # Arrow takes some 40 MB that pictures don't need
+    from isthmus.data.schema import Schema
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,6 +33,8 @@ class Samples:
         column. Empty if no column has categories.
     rows: the rows of mapped `values` that belong to these samples, `(N,)` int64; None for all. So a part of a file that
         is larger than memory only needs memory for its row numbers.
+    schema: what the columns of a table hold; None for other samples.
+    unused: an Arrow table with the N rows of the columns that a model doesn't learn from; or None.
     damaged: `(N, *shape)`, possibly of another shape: the damaged version of each sample; or None.
 
     Raises:
@@ -45,9 +51,12 @@ class Samples:
     rows: np.ndarray | None = field(default=None, repr=False)
     damaged: Tensor | None = field(default=None, repr=False)
     medium: Medium | None = None
+    schema: "Schema | None" = field(default=None, repr=False)
+    unused: Any = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
-        for what, given in (("labels", self.labels), ("names", self.names or None), ("damaged", self.damaged)):
+        rows = {"labels": self.labels, "names": self.names or None, "damaged": self.damaged, "unused rows": self.unused}
+        for what, given in rows.items():
             if given is not None and len(given) != len(self):
                 raise DataError(f"There are {len(given)} {what} for {len(self)} samples: give one for each sample.")
         if self.categories and len(self.categories) != int(np.prod(self.shape)):
@@ -118,11 +127,12 @@ class Samples:
         labels = None if self.labels is None else self.labels[chosen]
         names = tuple(self.names[i] for i in chosen.tolist()) if self.names else ()
         damaged = None if self.damaged is None else self.damaged.index_select(0, chosen)
+        unused = None if self.unused is None else self.unused.take(chosen.numpy())
         if isinstance(self.values, Tensor):
             values = self.values.index_select(0, chosen)
-            return replace(self, values=values, labels=labels, names=names, damaged=damaged)
+            return replace(self, values=values, labels=labels, names=names, damaged=damaged, unused=unused)
         rows = chosen.numpy() if self.rows is None else self.rows[chosen.numpy()]
-        return replace(self, rows=rows, labels=labels, names=names, damaged=damaged)
+        return replace(self, rows=rows, labels=labels, names=names, damaged=damaged, unused=unused)
 
     def resident(self, device: torch.device, most: int) -> "Samples":
         """The same samples on the device, if they are in memory and take at most `most` bytes; otherwise unchanged."""

@@ -80,4 +80,10 @@ def check_description(said: Any, shape: tuple[int, ...] | None = None) -> dict[s
             raise ValueError("the name of the scaling is not text")
     Options.of(found.options)
     medium_of(said)
+    if said.get("schema") is not None:
+        from isthmus.data.schema.schema import Schema  # noqa: PLC0415 Arrow takes some 40 MB that pictures don't need
+
+        features = Schema.from_json(said["schema"]).features
+        if found.columns and list(features) != found.columns:
+            raise ValueError("the schema has other columns than the samples")
     return said

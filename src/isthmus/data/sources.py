@@ -20,11 +20,12 @@ from torch import Tensor
 from isthmus.data.arrays import from_mapping, from_memory
 from isthmus.data.containers import Parts, is_table, plain
 from isthmus.data.entries import natural
-from isthmus.data.folders import LARGEST, collected, entry_of, read_folder, read_zip, suffixes_in
+from isthmus.data.folders import LARGEST, collected, read_folder, read_zip, suffixes_in
 from isthmus.data.idx import read_idx
 from isthmus.data.media.medium import medium_of
 from isthmus.data.named import NAMES, read_named
 from isthmus.data.options import Options
+from isthmus.data.path_lists import entries_of, in_order, paths_in
 from isthmus.data.pictures import SUFFIXES as PICTURES
 from isthmus.data.pictures import read_pictures
 from isthmus.data.raw import Raw
@@ -102,8 +103,8 @@ def _read(source: Any, options: Options, labels: Any, like: Mapping[str, Any] | 
     if isinstance(source, str | os.PathLike):
         return _read_path(source, options, like)
     where = called(source)
-    if paths := _paths(source):
-        raw = _read_paths(paths, options, like, where)
+    if paths := paths_in(source, (*BY_SUFFIX, *PACKED, *_of_media())):
+        raw = _of_paths(paths, options, like, where)
         return raw if labels is None else replace(raw, labels=labels, label_names=())
     found = plain(source, options, where)
     if isinstance(found, Samples):
@@ -111,8 +112,7 @@ def _read(source: Any, options: Options, labels: Any, like: Mapping[str, Any] | 
     if isinstance(found, Raw):
         return found if labels is None else replace(found, labels=labels, label_names=())
     if isinstance(found, Parts):
-        parts = {name: _read(part, options, None, like) for name, part in found.by_part(where).items()}
-        return replace(parts.pop("train"), parts=parts)
+        return _of_parts(found.by_part(where), options, like)
     if isinstance(found, tuple) and len(found) == 2 and labels is None:
         found, labels = found
         if not isinstance(found, np.ndarray | Tensor):
@@ -126,47 +126,20 @@ def _read(source: Any, options: Options, labels: Any, like: Mapping[str, Any] | 
     return _texts("from_texts", found, options, labels) if texts else from_memory(found, labels, options.max_bytes)
 
 
-def _paths(source: Any) -> list[Path]:
-    """The files in a list of paths; empty if it is no such list. Strings are paths if all are files of known types."""
-    if isinstance(source, np.ndarray) and source.ndim == 1 and source.dtype.kind in "UO":
-        source = source.tolist()
-    if (
-        not isinstance(source, list | tuple)
-        or not source
-        or not all(isinstance(one, str | os.PathLike) for one in source)
-    ):
-        return []
-    paths = [Path(one).expanduser() for one in source]
-    if any(isinstance(one, os.PathLike) for one in source):
-        missing = next((path for path in paths if not path.is_file()), None)
-        if missing is not None:
-            raise DataError(
-                f"{missing} is no file: expected a list of paths of files. Check the path, or give a folder."
-            )
-        return paths
-    known = {*BY_SUFFIX, *PACKED, *_of_media()}
-    return paths if all(p.suffix.lower() in known for p in paths) and all(map(_is_file, paths)) else []
+def _of_parts(sources: Mapping[str, Any], options: Options, like: Mapping[str, Any] | None) -> Raw:
+    """Sources of parts, "train" among them; that defines what the columns of a table hold."""
+    train = _read(sources["train"], options, None, like)
+    known = like or (function("tables:following")(train, options) if train.schema is not None else None)
+    others = {name: _read(part, options, None, known) for name, part in sources.items() if name != "train"}
+    return replace(train, parts=others)
 
 
-def _is_file(path: Path) -> bool:
-    try:
-        return path.is_file()
-    except (OSError, ValueError):  # a text that is too long for a name, or has a zero byte
-        return False
-
-
-def _read_paths(paths: list[Path], options: Options, like: Mapping[str, Any] | None, where: str) -> Raw:
+def _of_paths(paths: list[Path], options: Options, like: Mapping[str, Any] | None, where: str) -> Raw:
     """Files of one type: pictures, arrays, shards of a table, or files of a medium."""
-    whole = [path.resolve() for path in paths]
-    base = Path(os.path.commonpath([path.parent for path in whole]))
-    names = [path.relative_to(base).as_posix() for path in whole]
-    if len(set(names)) < len(names):
-        twice = next(name for name in names if names.count(name) > 1)
-        raise DataError(f"{where} has {twice} more than once: expected different files. Remove the repetition.")
-    entries = [entry_of(path, name) for path, name in zip(paths, names, strict=True)]
+    entries = entries_of(paths, where)
     there = {path.suffix.lower() for path in paths}
     if there <= set(PICTURES):
-        return replace(_in_order(read_pictures(entries, options, where), names), decoded=True)
+        return replace(in_order(read_pictures(entries, options, where), entries), decoded=True)
     if there == {".npy"}:
         return function("readers.array_files:read_arrays")(entries, options, where)
     if there <= set(SHARDS) and _kind(options, like) != "text":
@@ -181,25 +154,15 @@ def _read_paths(paths: list[Path], options: Options, like: Mapping[str, Any] | N
     return reader.read_files(entries, options, where, medium_of(like))
 
 
-def _in_order(raw: Raw, names: list[str]) -> Raw:
-    """The samples in the order of these names, which are theirs."""
-    places = {name: place for place, name in enumerate(names)}
-    if raw.parts or not all(name in places for name in raw.names):  # patches have names of their own
-        return raw
-    order = sorted(range(len(raw.names)), key=lambda row: places[raw.names[row]])
-    labels = None if raw.labels is None else [raw.labels[row] for row in order]
-    return replace(raw, values=raw.values[order], labels=labels, names=tuple(raw.names[row] for row in order))
-
-
 def _from_table(source: Any, options: Options, like: Mapping[str, Any] | None, where: str) -> Raw:
     """A table in memory, or an array with fields or of mixed objects, as numbers or as texts."""
-    frames: Any = importlib.import_module("isthmus.data.frames")
+    made: Any = importlib.import_module("isthmus.data.arrow_tables")
     if isinstance(source, np.ndarray):
-        table = frames.of_fields(source, where) if source.dtype.names else frames.of_objects(source)
+        table = made.of_fields(source, where) if source.dtype.names else made.of_objects(source)
     else:
-        table = frames.arrow_table(source, where, options.exclude)
+        table = made.arrow_table(source, where)
     if _kind(options, like) == "text":
-        return _texts("from_text_table", table, options)
+        return _text_columns("from_text_table")(table, options, where)
     return function("tables:from_arrow")(table, options, where, like)
 
 
@@ -448,10 +411,15 @@ def _texts_module() -> Any:
     return importlib.import_module("isthmus.data.texts")
 
 
+def _text_columns(reader: str) -> Callable[..., Raw]:
+    """A reader of a column of text in a table."""
+    return getattr(importlib.import_module("isthmus.data.text_columns"), reader)
+
+
 def _read_medium(module: str, path: Path, options: Options, like: Mapping[str, Any] | None) -> Raw:
     """The files of a medium at this path; those of other types are counted in a remark."""
     if module == "texts" and path.suffix.lower() in TABLES_OF_TEXT:
-        return _texts_module().read_text_table(path, options)
+        return _text_columns("read_text_table")(path, options)
     kinds, suffixes = MEDIA[module]
     plain = module == "texts" and not any(_is_of(path, other) for other in MEDIA)  # any file can be text
     if path.is_file() and path.suffix.lower() != ".zip" and not _is_of(path, module) and not plain:

@@ -2,7 +2,7 @@
 
 import contextlib
 import json
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +11,18 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from isthmus.data.categories import categorical_columns, encode, values_of
 from isthmus.data.joining import held_back
 from isthmus.data.nested import plain_columns
 from isthmus.data.options import AUTO, Options
 from isthmus.data.raw import Raw
+from isthmus.data.schema import Column, Schema
+from isthmus.data.schema.categories import encode, values_of
+from isthmus.data.schema.column import is_number, is_text
+from isthmus.data.schema.infer import find_codes, infer
+from isthmus.data.schema.schema import schema_of
 from isthmus.errors import DataError, nearest, remark, renamed
 from isthmus.formatting import listed
+from isthmus.plain import reads_as_number
 
 NAME = "name"  # a text column with this name holds the samples' names
 MOST_COLUMNS = 100_000
@@ -31,7 +36,7 @@ def read_parquet(path: Path, options: Options, like: Mapping[str, Any] | None = 
     Raises:
         DataError: the file is damaged, unpacks to more than the limit, or its columns don't fit.
     """
-    with _told(path), _parquet(path) as file:
+    with _told(path), _parquet(path) as (file, texts):
         count = file.metadata.num_rows
         unpacked = 4 * count * file.metadata.num_columns
         if unpacked > options.max_bytes:
@@ -47,7 +52,7 @@ def read_parquet(path: Path, options: Options, like: Mapping[str, Any] | None = 
             raise DataError(
                 f"{path} is damaged: it has {table.num_rows} rows, expected {count}. Download or write it again."
             )
-    raw = from_arrow(table, options, str(path), like)
+    raw = from_arrow(table, options, str(path), like, texts=texts)
     del table
     give_back()
     return raw
@@ -59,15 +64,18 @@ def give_back() -> None:
 
 
 @contextlib.contextmanager
-def _parquet(path: Path) -> Iterator[pq.ParquetFile]:
-    """An open Parquet file. Text is read dictionary-encoded, so that a repeated name is in memory once.
+def _parquet(path: Path) -> Iterator[tuple[pq.ParquetFile, list[str]]]:
+    """An open Parquet file, and the names of its columns of text.
+
+    Text is read dictionary-encoded, so that a repeated name is in memory once.
 
     Reading ahead is off, because it would read a whole row group and keep its memory.
     """
     with pq.ParquetFile(path) as file:
-        text = [field.name for field in file.schema_arrow if is_text(field.type)]
+        plain = [field for field in file.schema_arrow if not pa.types.is_dictionary(field.type)]
+        text = [field.name for field in plain if is_text(field.type)]
     with pq.ParquetFile(path, pre_buffer=False, buffer_size=2**20, read_dictionary=text) as file:
-        yield file
+        yield file, text
 
 
 def check_columns(count: int, called: str) -> None:
@@ -121,13 +129,29 @@ def parquet_pieces(
         check_columns(file.metadata.num_columns, str(path))
 
     def pieces() -> Iterator[Raw]:
-        with _told(path), _parquet(path) as file:
+        with _told(path), _parquet(path) as (file, texts):
             if not count:
                 yield from_arrow(file.read(), options, str(path), like)
-            for batch in file.iter_batches(size, use_threads=False):  # threads would take half as much time again
-                yield from_arrow(pa.Table.from_batches([batch]), options, str(path), like)
+            batches = file.iter_batches(size, use_threads=False)  # threads would take half as much time again
+            yield from in_pieces(batches, options, str(path), like, texts)
 
     return count, pieces
+
+
+def in_pieces(
+    batches: Iterable[pa.RecordBatch | pa.Table],
+    options: Options,
+    called: str,
+    like: Mapping[str, Any] | None,
+    texts: Collection[str] = (),
+) -> Iterator[Raw]:
+    """The rows of a table that comes in pieces, each as from `from_arrow`; the first defines what the columns hold."""
+    known = like
+    for batch in batches:
+        table = batch if isinstance(batch, pa.Table) else pa.Table.from_batches([batch])
+        raw = from_arrow(table, options, called, known, whole=False, texts=texts)
+        known = known or following(raw, options)
+        yield raw
 
 
 @contextlib.contextmanager
@@ -143,18 +167,28 @@ def _told(path: Path) -> Iterator[None]:
 
 
 def from_arrow(
-    table: pa.Table, options: Options, called: str, like: Mapping[str, Any] | None = None, *, named: bool = True
+    table: pa.Table,
+    options: Options,
+    called: str,
+    like: Mapping[str, Any] | None = None,
+    *,
+    named: bool = True,
+    whole: bool = True,
+    texts: Collection[str] = (),
 ) -> Raw:
-    """The wanted columns of `table` as one float32 matrix, in the wanted order, with separate labels and names.
+    """The columns of `table` that a model learns from as one matrix, with separate labels and names.
+
+    What each column holds is inferred (`isthmus.data.schema`), or known from the model's data.
 
     like: description of a model's data; its columns are the wanted ones, found by name.
     named: whether the columns have names; otherwise messages give their number.
+    whole, texts: as for `infer`.
 
     Raises:
-        DataError: a column is missing, duplicated, or not numeric.
+        DataError: a column is missing, duplicated, or holds values of another kind than expected.
     """
-    table = plain_columns(_without_index(table))
-    if held_back(table):
+    table = _plain_types(plain_columns(without_index(table)))
+    if held_back(table, texts):
         return Raw(np.empty((0, 0), np.float32))
     columns = table.column_names
     doubled = sorted({name for name in columns if columns.count(name) > 1}) if len(set(columns)) < len(columns) else []
@@ -168,30 +202,129 @@ def from_arrow(
             f"{called} has {table.num_rows} rows and {len(columns)} columns: expected at least one of each."
         )
     label = _label(columns, options, called, like, named)
-    own_names = (
-        NAME if NAME in columns and is_text(table[NAME].type) and NAME not in (label, *options.columns) else None
-    )
-    taken = [column for column in (label, own_names) if column is not None]
+    own_names = _names_column(table, options, label, called, like)
+    roles = {name: role for name, role in ((label, "the label"), (own_names, "names the rows")) if name is not None}
     _check_asked(columns, options, called)
-    if like is not None and like.get("columns") and named and not options.columns:
-        wanted = _models(columns, taken, options, called, like)
-    else:
-        wanted = [c for c in options.columns or columns if c not in taken and c not in options.exclude]
-    if not wanted:
-        raise DataError(f"{called} has no columns left to learn from. Change columns=, exclude= or label=.")
-    categories = categorical_columns(table, wanted, options, like)
-    values, names = _matrix(table, wanted, categories, called, named=named, kept=options.missing in ("keep", "fill"))
+    schema = _schema(table, options, called, like, roles, named=named, whole=whole, texts=texts)
+    if not schema.used:
+        raise DataError(f"{called} has no columns left to learn from. Change columns=, exclude=, types= or label=.")
+    about = like or {}
+    known: dict[str, Sequence[str]] = dict(zip(about.get("columns") or (), about.get("categories") or (), strict=False))
+    values, names = _matrix(table, schema, known, called, kept=options.missing in ("keep", "fill"))
+    if like is None and options.kind in (None, "table"):
+        schema = find_codes(values, schema, options, called)
+    rest = [name for name in columns if name not in schema.names]
     return Raw(
         values,
         None if label is None else _classes(table[label]),
         names=tuple(map(str, values_of(table[own_names]))) if own_names else (),
-        columns=tuple(wanted) if named else (),
+        columns=schema.features if named else (),
         categories=names if any(names) else (),
         kind=None if options.kind else "table",
+        schema=schema if options.kind in (None, "table") else None,
+        unused=table.select(rest) if rest else None,
     )
 
 
-def _without_index(table: pa.Table) -> pa.Table:
+def following(raw: Raw, options: Options) -> dict[str, Any] | None:
+    """A description of the first rows of a table, by which the next ones are read; None if they aren't a table's."""
+    if raw.schema is None:
+        return None
+    return {
+        "shape": list(raw.values.shape[1:]),
+        "columns": list(raw.columns),
+        "categories": [list(names) for names in raw.categories],
+        "schema": raw.schema.to_json(),
+        "options": options.to_json(),
+    }
+
+
+def _names_column(
+    table: pa.Table, options: Options, label: str | None, called: str, like: Mapping[str, Any] | None
+) -> str | None:
+    """The column with the samples' names: `id=`, or one of text that is called name."""
+    if options.id is not None:
+        if options.id in table.column_names:
+            return options.id
+        if options.forgives("id", like):
+            return None
+        raise DataError(f"id={options.id!r}: {called} has no such column. {nearest(options.id, table.column_names)}")
+    plain = NAME in table.column_names and is_text(table[NAME].type)
+    return NAME if plain and NAME not in (label, *options.columns) else None
+
+
+def _schema(
+    table: pa.Table,
+    options: Options,
+    called: str,
+    like: Mapping[str, Any] | None,
+    roles: Mapping[str, str],
+    *,
+    named: bool,
+    whole: bool,
+    texts: Collection[str],
+) -> Schema:
+    """The schema of the model's data with its columns in this table, or the table's own."""
+    columns, known = table.column_names, schema_of(like)
+    if known is not None and not options.columns:
+        if named and known.named:
+            _check_there(columns, roles, options, called, known, like or {})
+        elif len(columns) == len(known.names):  # a table without names, of nothing but what the model takes
+            known = _numbered(known, columns)
+        elif len(columns) == len(known.columns) + len(roles) - sum(c.name in roles for c in known.columns):
+            pass
+        elif not named:
+            raise DataError(
+                f"{called} has {len(columns)} columns without names: expected the {len(known.names)} columns of the "
+                f"model's training data. Give a table of these columns, or one with their names."
+            )
+        return known.coded(options, like)
+    wanted = [c for c in options.columns or columns if c not in roles and c not in options.exclude]
+    if known is not None:
+        same = known.replace(tuple(column for column in known.columns if column.name in wanted))
+        if set(same.names) == set(wanted):
+            return same
+    if options.kind not in (None, "table"):
+        return _of_numbers(table, wanted, options, called, named=named)
+    return infer(table, wanted, options, called, roles, named=named, whole=whole, texts=texts)
+
+
+def _numbered(schema: Schema, columns: list[str]) -> Schema:
+    """The used columns of a schema under the names of a table's columns, in order."""
+    used = [column.replace(name=name) for column, name in zip(schema.used, columns, strict=True)]
+    return schema.replace(tuple(used))
+
+
+def _of_numbers(table: pa.Table, wanted: list[str], options: Options, called: str, *, named: bool) -> Schema:
+    """The schema of rows that are series or pictures, whose columns are all numbers."""
+    unfit = [name for name in wanted if not is_number(table[name].type)]
+    if unfit:
+        shown = listed([_described(table[name], name, named) for name in unfit])
+        raise DataError(
+            f"{called} has columns that aren't numeric: {shown}. Rows are read as {options.kind}, so all columns must "
+            f"be numbers. Leave these out with exclude='{','.join(unfit[:5])}', or name one as label=."
+        )
+    return Schema(columns=tuple(Column(name=name) for name in wanted), named=named)
+
+
+def _plain_types(table: pa.Table) -> pa.Table:
+    """The table with polars' views of text as text, because Arrow has few functions for them."""
+    for place, field in enumerate(table.schema):
+        kind, column = field.type, table.column(place)
+        if pa.types.is_dictionary(kind) and pa.types.is_string_view(kind.value_type):
+            chunks = [
+                pa.DictionaryArray.from_arrays(chunk.indices.cast(pa.int64()), chunk.dictionary.cast(pa.string()))
+                for chunk in column.chunks
+            ]
+            table = table.set_column(
+                place, field.name, pa.chunked_array(chunks, pa.dictionary(pa.int64(), pa.string()))
+            )
+        elif pa.types.is_string_view(kind):
+            table = table.set_column(place, field.name, column.cast(pa.string()))
+    return table
+
+
+def without_index(table: pa.Table) -> pa.Table:
     """The table without the columns of a pandas index."""
     try:
         indices = json.loads((table.schema.metadata or {}).get(b"pandas", b"{}")).get("index_columns", [])
@@ -220,16 +353,24 @@ def _label(
 
 
 def _check_asked(columns: list[str], options: Options, called: str) -> None:
-    for option in ("columns", "exclude", "categorical"):
-        given = getattr(options, option)
+    types = tuple(text.partition("=")[0] for text in options.types)
+    for option in ("columns", "exclude", "categorical", "types"):
+        given = types if option == "types" else getattr(options, option)
         unknown = [name for name in given if name not in columns and (option, given) != ("categorical", AUTO)]
         if unknown:
             raise DataError(f"{option}={unknown[0]!r}: {called} has no such column. {nearest(unknown[0], columns)}")
 
 
-def _models(columns: list[str], taken: list[str], options: Options, called: str, like: Mapping[str, Any]) -> list[str]:
-    """The columns of a model's training data, in its order."""
-    wanted = list(like["columns"])
+def _check_there(
+    columns: list[str],
+    roles: Mapping[str, str],
+    options: Options,
+    called: str,
+    known: Schema,
+    like: Mapping[str, Any],
+) -> None:
+    """Raise DataError if a column of the model's training data is missing; remark on unknown columns."""
+    wanted = list(known.names)
     missing = [name for name in wanted if name not in columns]
     if missing:
         raise DataError(
@@ -237,43 +378,43 @@ def _models(columns: list[str], taken: list[str], options: Options, called: str,
             f"expected the {len(wanted)} columns of the model's training data. "
             f"{renamed(missing, [name for name in columns if name not in wanted])}"
         )
-    ignored = {*taken, *wanted, *options.exclude, *(like.get("options") or {}).get("exclude", ())}
+    seen = (column.name for column in known.columns)
+    ignored = {*roles, *seen, *options.exclude, *(like.get("options") or {}).get("exclude", ())}
     extra = [name for name in columns if name not in ignored]
     if extra:
         some = listed(list(map(repr, extra)))
         remark(f"{called} has columns that the model does not know: {some}. They are ignored.")
-    return wanted
 
 
 def _matrix(
-    table: pa.Table,
-    wanted: list[str],
-    categories: Mapping[str, tuple[str, ...]],
-    called: str,
-    *,
-    named: bool,
-    kept: bool,
+    table: pa.Table, schema: Schema, known: Mapping[str, Sequence[str]], called: str, *, kept: bool
 ) -> tuple[np.ndarray, tuple[tuple[str, ...], ...]]:
-    """`(rows, wanted)` float32, with NaN for missing values, and the names of each column's categories."""
-    unfit = [name for name in wanted if name not in categories and not is_number(table[name].type)]
-    if unfit:
-        shown = listed([_described(table[name], name, named) for name in unfit])
-        names = ",".join(unfit[:5])
-        raise DataError(
-            f"{called} has columns that aren't numeric: {shown}. "
-            f"Read them as categories with categorical='auto', leave them out with exclude='{names}', or name one as "
-            "label=."
-        )
-    matrix = np.empty((table.num_rows, len(wanted)), np.float32)
-    named_by: list[tuple[str, ...]] = [()] * len(wanted)
-    for position, name in enumerate(wanted):
-        if name in categories:
-            matrix[:, position], named_by[position] = encode(table, name, categories[name], called, kept=kept)
-    places = [position for position, name in enumerate(wanted) if name not in categories]
-    done, numeric = 0, table.select([wanted[position] for position in places])
-    for batch in numeric.to_batches(max_chunksize=BATCH) if places else ():
+    """`(rows, features)` float32 or float64, with NaN for missing values; and each feature's categories.
+
+    known: the categories of columns, if a model has them.
+    """
+    columns = dict(zip(table.column_names, table.columns, strict=True))
+    matrix = np.empty((table.num_rows, len(schema.features)), np.float64 if schema.exact else np.float32)
+    named_by: list[tuple[str, ...]] = [()] * matrix.shape[1]
+    plain: list[tuple[int, str]] = []  # columns of numbers that need no look at their cells
+    place = 0
+    for column in schema.used:
+        own = columns[column.name]
+        if column.kind == "category":
+            names = tuple(known.get(column.name) or ())
+            matrix[:, place], named_by[place] = encode(own, column, names, called, kept=kept)
+        elif column.kind in ("number", "boolean") and not column.missing and is_number(own.type):
+            plain.append((place, column.name))
+        else:
+            with np.errstate(over="ignore"):  # what is too large becomes infinite, and is then reported as such
+                for offset, numbers in enumerate(column.encode(own, called)):
+                    matrix[:, place + offset] = numbers
+        place += len(column.features)
+    places = [at for at, _ in plain]
+    numeric, done = table.select([name for _, name in plain]), 0
+    for batch in numeric.to_batches(max_chunksize=BATCH) if plain else ():
         numbers = _numbers(batch)
-        if numbers.shape == matrix.shape:
+        if numbers.shape == matrix.shape and matrix.dtype == numbers.dtype:
             return numbers, tuple(named_by)
         matrix[done : done + len(numbers), places] = numbers
         done += len(numbers)
@@ -301,33 +442,9 @@ def _classes(column: pa.ChunkedArray) -> Any:
     return column.to_numpy() if numeric and not column.null_count else column.to_pylist()
 
 
-def is_number(kind: pa.DataType) -> bool:
-    """Whether a column of this type holds numbers."""
-    if pa.types.is_dictionary(kind):
-        kind = kind.value_type
-    checks = (pa.types.is_integer, pa.types.is_floating, pa.types.is_boolean, pa.types.is_decimal, pa.types.is_null)
-    return any(check(kind) for check in checks)
-
-
-def is_text(kind: pa.DataType) -> bool:
-    """Whether a column of this type holds text."""
-    if pa.types.is_dictionary(kind):
-        kind = kind.value_type
-    return pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
-
-
 def _described(column: pa.ChunkedArray, name: str, named: bool) -> str:
     called = repr(name) if named else f"column {name}"
     if not is_text(column.type):
         return f"{called} ({column.type})"
     example = next((text for text in column.to_pylist() if text is not None and not reads_as_number(text)), "")
     return f"{called} (text, such as {example[:20]!r})"
-
-
-def reads_as_number(text: str) -> bool:
-    """Whether Python takes a text for a number."""
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True

@@ -15,7 +15,7 @@ from pyarrow import csv as arrow_csv
 from isthmus.data.cells import unguarded, unguarded_name
 from isthmus.data.options import Options
 from isthmus.data.raw import Raw
-from isthmus.data.tables import as_written, check_columns, from_arrow, give_back, slim
+from isthmus.data.tables import as_written, check_columns, following, from_arrow, give_back, slim
 from isthmus.data.unpacked import unpacked
 from isthmus.errors import DataError
 
@@ -77,9 +77,12 @@ def text_pieces(
 
     def pieces() -> Iterator[Raw]:
         with _told(path) as ragged:
+            known = like
             for batch in layout.batches(lambda: path, block, ragged):
                 if batch.num_rows:
-                    yield _raw(pa.Table.from_batches([batch]), header, options, path, like)
+                    raw = _raw(pa.Table.from_batches([batch]), header, options, path, known, whole=False)
+                    known = known or following(raw, options)
+                    yield raw
 
     return None, pieces
 
@@ -93,10 +96,12 @@ def _has_header(cells: Sequence[str], options: Options) -> bool:
     return not all(map(_may_be_value, cells)) if options.header is None else options.header
 
 
-def _raw(table: pa.Table, header: bool, options: Options, path: Path, like: Mapping[str, Any] | None) -> Raw:
+def _raw(
+    table: pa.Table, header: bool, options: Options, path: Path, like: Mapping[str, Any] | None, *, whole: bool = True
+) -> Raw:
     table = unguarded(table)
     names = _names(table, path) if header else [str(i) for i in range(table.num_columns)]
-    return from_arrow(table.rename_columns(names), options, str(path), like, named=header)
+    return from_arrow(table.rename_columns(names), options, str(path), like, named=header, whole=whole)
 
 
 def _names(table: pa.Table, path: Path) -> list[str]:

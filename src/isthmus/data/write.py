@@ -11,13 +11,14 @@ import numpy as np
 import pyarrow as pa
 from torch import Tensor
 
-from isthmus.data.categories import decode
 from isthmus.data.formats import FORMATS, TABLES, Format, format_of
 from isthmus.data.media import Medium, Text
 from isthmus.data.media.medium import medium_of
 from isthmus.data.pictures import SUFFIXES as PICTURES
 from isthmus.data.read import of_patches
 from isthmus.data.samples import as_tensor
+from isthmus.data.schema.categories import decode
+from isthmus.data.schema.schema import schema_of
 from isthmus.data.sources import IDX_NAME
 from isthmus.data.tables import NAME
 from isthmus.data.write_pictures import as_bytes
@@ -27,9 +28,12 @@ from isthmus.storage.replacing import finish_swap
 
 
 class Put(Protocol):
-    """Writes a piece: `(N, ...)` values in raw units and, if there are any, the N samples' names."""
+    """Writes a piece: `(N, ...)` values in raw units and, if there are any, the N samples' names.
 
-    def __call__(self, values: np.ndarray | Tensor, names: Sequence[str] = ()) -> None:
+    unused: an Arrow table of N rows with further columns, such as `Samples.unused`; only tables take them.
+    """
+
+    def __call__(self, values: np.ndarray | Tensor, names: Sequence[str] = (), unused: Any = None) -> None:
         """Write them."""
         ...
 
@@ -99,12 +103,12 @@ def open_writer(
     empty = True
     with write_format(path, count) as write:
 
-        def put(values: np.ndarray | Tensor, names: Sequence[str] = ()) -> None:
+        def put(values: np.ndarray | Tensor, names: Sequence[str] = (), unused: Any = None) -> None:
             nonlocal empty
             array = _array(values)
             if names and len(names) != len(array):
                 raise DataError(f"There are {len(names)} names for {len(array)} samples: give one for each, or none.")
-            write(_as_written(array, suffix, like, columns, names, path), names)
+            write(_as_written(array, suffix, like, columns, names, unused, path), names)
             empty = False
 
         yield put
@@ -118,6 +122,7 @@ def _as_written(
     like: Mapping[str, Any] | None,
     columns: Sequence[str],
     names: Sequence[str],
+    unused: Any,
     path: Path,
 ) -> Any:
     """The samples in the form that the format needs: a table, or an array of its shape and type."""
@@ -137,10 +142,9 @@ def _as_written(
         return as_bytes(array, like, str(path))
     if like is not None and like.get("dtype") == "uint8" and like.get("kind") == "pictures":
         array = as_bytes(array, like, str(path))
-    if suffix in (*TABLES, ".txt"):
-        categories = () if like is None else like.get("categories") or ()
-        return _table(array, names if suffix != ".txt" else (), _columns(array, like, columns), categories)
-    return array
+    if suffix == ".txt":
+        return table_of(array, like, columns)
+    return table_of(array, like, columns, names, unused) if suffix in TABLES else array
 
 
 def _array(values: np.ndarray | Tensor) -> np.ndarray:
@@ -203,15 +207,43 @@ def _columns(array: np.ndarray, like: Mapping[str, Any] | None, given: Sequence[
     return names
 
 
-def _table(
-    array: np.ndarray, names: Sequence[str], columns: list[str], categories: Sequence[Sequence[str]]
+def table_of(
+    array: np.ndarray,
+    like: Mapping[str, Any] | None,
+    columns: Sequence[str] = (),
+    names: Sequence[str] = (),
+    unused: Any = None,
 ) -> pa.Table:
+    """(N, ...) numbers as an Arrow table; of a model's table, in the types of its source and with its unused columns.
+
+    The arguments are those of `open_writer` and of `Put`.
+
+    Raises:
+        DataError: there are too few or too many column names, or some are the same.
+    """
     flat = array.reshape(len(array), -1)
-    holed = bool(np.isnan(flat).any())  # then NaN becomes a cell that is empty; else nothing needs to be copied again
-    arrays = [pa.array(np.ascontiguousarray(column), from_pandas=holed) for column in flat.T]
-    for place, known in enumerate(categories):
-        if known:
-            arrays[place] = decode(flat[:, place], known)
-    if names and NAME not in columns:
-        return pa.table([pa.array(list(map(utf8, names)), pa.string()), *arrays], names=[NAME, *columns])
-    return pa.table(arrays, names=columns)
+    schema = None if columns or like is None else schema_of(like)
+    if schema is not None and schema.named and len(schema.features) == flat.shape[1]:
+        made = schema.table(flat, (like or {}).get("categories") or ())
+        order = [column.name for column in schema.columns]
+    else:
+        called = _columns(array, like, columns)
+        categories = (like or {}).get("categories") or [()] * len(called)
+        holed = bool(np.isnan(flat).any())  # then NaN becomes an empty cell; else nothing needs to be copied again
+        made = pa.table(
+            [
+                decode(own, known) if known else pa.array(np.ascontiguousarray(own), from_pandas=holed)
+                for own, known in zip(flat.T, categories, strict=True)
+            ],
+            names=called,
+        )
+        order = []
+    if unused is not None:
+        further = [name for name in unused.column_names if name not in made.column_names]
+        both = dict(zip(further, unused.select(further).columns, strict=True))
+        both |= dict(zip(made.column_names, made.columns, strict=True))
+        known = [name for name in order if name in both]
+        return pa.table({name: both[name] for name in dict.fromkeys([*known, *both])})
+    if names and NAME not in made.column_names:
+        return made.add_column(0, NAME, pa.array(list(map(utf8, names)), pa.string()))
+    return made

@@ -77,7 +77,7 @@ def sheet_writer(path: Path, schema: pa.Schema) -> Iterator[WriteTable]:
         if not isinstance(value, str):
             return value
         text = cell_of(sheet)
-        text._value, text.data_type = value, "s"  # noqa: SLF001  # its setter takes "=…" for a formula
+        text._value, text.data_type = value, "s"  # its setter takes "=…" for a formula
         return text
 
     def write(table: pa.Table) -> None:
@@ -85,8 +85,8 @@ def sheet_writer(path: Path, schema: pa.Schema) -> Iterator[WriteTable]:
         rows += len(table)
         if rows > MOST_ROWS or table.num_columns > MOST_COLUMNS:
             raise DataError(
-                f"A sheet holds at most {MOST_ROWS:,} rows and {MOST_COLUMNS:,} columns: there are at least {rows:,} and "
-                f"{table.num_columns:,}. Write a .parquet or .csv instead."
+                f"A sheet holds at most {MOST_ROWS:,} rows and {MOST_COLUMNS:,} columns: there are at least {rows:,} "
+                f"and {table.num_columns:,}. Write a .parquet or .csv instead."
             )
         for row in zip(*(column.to_pylist() for column in table.columns), strict=True):
             sheet.append([cell(value) for value in row])

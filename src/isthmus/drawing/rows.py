@@ -1,10 +1,11 @@
 """Samples in rows: pictures as a grid, series and tables as lines that change colour."""
 
+import functools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import torch
@@ -22,6 +23,9 @@ from isthmus.drawing.theme import LIGHT, Theme, drawing, sheet
 from isthmus.options.reading import Kind
 from isthmus.trained import TrainedModel
 
+if TYPE_CHECKING:
+    from isthmus.data.schema import Schema
+
 MOST_COLUMNS, NAMED = 24, 3
 
 
@@ -31,6 +35,7 @@ class Look:
 
     medium: what the samples stand for, if they aren't plain numbers or pictures.
     categories: for each column the names of its categories, or () for numbers; () for data without categories.
+    schema: of a table's columns, as JSON data.
     """
 
     kind: Kind
@@ -38,13 +43,15 @@ class Look:
     columns: tuple[str, ...] = ()
     categories: tuple[tuple[str, ...], ...] = ()
     medium: Medium | None = None
+    schema: Mapping[str, Any] | None = None
 
     @classmethod
     def of(cls, run: TrainedModel) -> Self:
         """The look of a run's samples."""
         said = run.description
         categories = tuple(tuple(names) for names in said.get("categories") or ())
-        return cls(said["kind"], run.model.scaling, tuple(said.get("columns") or ()), categories, medium_of(said))
+        columns = tuple(said.get("columns") or ())
+        return cls(said["kind"], run.model.scaling, columns, categories, medium_of(said), said.get("schema"))
 
     @torch.no_grad()
     def scaled(self, raw: Tensor) -> Tensor:
@@ -67,10 +74,20 @@ class Look:
         made = self.medium.pictures(torch.cat([raw.cpu() for raw in rows.values()]))
         return dict(zip(rows, made.split([len(raw) for raw in rows.values()]), strict=True)), (0.0, 1.0)
 
+    @functools.cached_property
+    def _schema(self) -> "Schema | None":
+        if not self.schema:
+            return None
+        from isthmus.data.schema import Schema  # noqa: PLC0415 Arrow takes some 40 MB that pictures don't need
+
+        return Schema.from_json(self.schema)
+
     def told(self, column: int, value: float) -> float | str:
         """A raw value of a table for people: the name of its category, the number, "missing" or "unknown"."""
         if math.isnan(value):
             return "missing"
+        if self._schema is not None and (words := self._schema.told(column, value)) is not None:
+            return words
         names = self.categories[column] if self.categories else ()
         if names and value == len(names):
             return "unknown"

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from isthmus.data.data import Data
 from isthmus.errors import BlueprintError, nearest
 from isthmus.model.blueprint import Blueprint
 from isthmus.model.recipe import Recipe, Recipes
@@ -566,3 +567,11 @@ def find_recipe(name: str) -> Recipe:
         return RECIPES[meant[0]]
     hint = f"Did you mean {' or '.join(map(repr, meant))}?" if meant else nearest(str(name), RECIPES)
     raise BlueprintError(f"There is no recipe {name!r}. {hint}")
+
+
+def usual_recipe(data: Data) -> str:
+    """The name of the recipe to begin with: by whether the data are tokens, or a table with categories or holes."""
+    if data.kind == "tokens" and data.medium is not None:
+        return "text-vae" if data.medium.kind == "text" else "music-vae"
+    mixed = data.kind == "table" and (any(data.train.categories) or data.holed)
+    return "table" if mixed else "deep"

@@ -39,8 +39,9 @@ class ReadingOptions:
     categorical: Annotated[
         tuple[str, ...],
         Option(
-            "Columns of a table that hold categories: `a,b,c`, or `auto` for every column of text. Categories become "
-            "numbers in alphabetical order.",
+            "Columns of a table that hold categories although they look like numbers, dates or free text: `a,b,c`. "
+            "Columns of text with few different names are found; with `auto`, columns of true and false are "
+            "categories too. Categories become numbers in alphabetical order.",
             "NAMES",
             TABLES,
         ),
@@ -52,6 +53,36 @@ class ReadingOptions:
             "a workbook, a table of a database, a file of a zip.",
             "NAME",
             ARRAYS,
+        ),
+    ] = None
+    types: Annotated[
+        tuple[str, ...],
+        Option(
+            "What columns of a table hold, where that is found wrongly: `zip=category,when=date`. The types are "
+            "number, boolean, category, date, time, duration, and id or text, which are left out. A format of dates "
+            "is possible too: `when=%d/%m/%Y`.",
+            "NAME=TYPE",
+            TABLES,
+            default="found from the values",
+        ),
+    ] = ()
+    na_values: Annotated[
+        tuple[str, ...] | None,
+        Option(
+            "The cells of a table that mean a missing value, in addition to empty ones, NA and null: `?,-999`. `none` "
+            "stands for no others.",
+            "CELLS",
+            TABLES,
+            default="usual codes such as ? and -999, with a remark",
+        ),
+    ] = None
+    id: Annotated[
+        str | None,
+        Option(
+            "The column of a table that names the samples. It is not learnt from, and results show it.",
+            "NAME",
+            TABLES,
+            default="a column of text called name",
         ),
     ] = None
     kind: Annotated[

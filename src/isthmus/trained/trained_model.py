@@ -1,6 +1,7 @@
 """A trained model: raw samples in, raw samples or codes out; with its history, its data, and PCA for comparison."""
 
 import contextlib
+import importlib
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ from isthmus.data import Data, Samples, reopen
 from isthmus.data.media.medium import medium_of
 from isthmus.data.samples import inference_batch_size
 from isthmus.data.series import ended
+from isthmus.data.sources import is_table
 from isthmus.data.stream import Stream
 from isthmus.errors import DataError, RunError
 from isthmus.measures import Evaluation, evaluate
@@ -67,19 +69,24 @@ class TrainedModel(SourceReader):
         trained = f"{len(self.history)} epochs, {self.status}{losses}"
         return f"<{type(self).__name__} {where}: {shape} to {code} and back, {trained}>"
 
-    def encode(self, source: Any, **read_options: Any) -> Tensor:
+    def encode(self, source: Any, **read_options: Any) -> Any:
         """(N, *code) codes of raw samples: a part of the data, an array, a table, anything that `open_data` reads.
 
-        A model of patches returns one code for each tile that covers a picture, row by row (see `read`).
+        Codes of a data frame are a data frame of the same library, with the columns z0, z1, … and its index; codes of
+        anything else are a tensor. A model of patches returns one code for each tile that covers a picture, row by row
+        (see `read`).
 
         read_options: how to read the source, if that differs from the training data, as for `read_samples`.
         """
-        return self._through(self.model.encode, self.read(source, **read_options))
+        made = self._through(self.model.encode, self.read(source, **read_options))
+        return _frames().framed(made, source) if is_table(source) else made
 
-    def reconstruct(self, source: Any, **read_options: Any) -> Tensor:
+    def reconstruct(self, source: Any, **read_options: Any) -> Any:
         """(N, *shape) reconstructions of raw samples, in the raw data's units, float32; `read_options` as for `encode`.
 
-        Missing numbers are filled in. A series keeps its length, with NaN after its end.
+        A data frame is returned as a data frame of the same library, with its columns, categories and index. The
+        columns that the model doesn't learn from are unchanged. Missing numbers are filled in. A series keeps its
+        length, with NaN after its end.
 
         A model of patches takes whole pictures of one size in overlapping tiles, and returns whole pictures without
         seams, (N, C, H, W). For pictures of several sizes see `pictures`.
@@ -91,24 +98,29 @@ class TrainedModel(SourceReader):
             return self._whole(source, read_options)
         samples = self.read(source, **read_options)
         made = self._through(self.model.reconstruct, samples)
+        if is_table(source):
+            return _frames().framed(made, source, samples, self.description)
         if samples.kind != "series" or not self.model.conditioning.mask:
             return made
         return torch.where(ended(samples.tensor()), torch.nan, made)
 
-    def fill(self, source: Any, **read_options: Any) -> Tensor:
+    def fill(self, source: Any, **read_options: Any) -> Any:
         """(N, *shape) raw samples with their missing numbers filled in by the model; the others are unchanged.
 
-        read_options: as for `encode`.
+        A data frame is returned as a data frame (see `reconstruct`). read_options: as for `encode`.
 
         Raises:
             DataError: the model was not built for samples with holes.
         """
         samples = self.read(source, **read_options)
         made, given = self.reconstruct(samples), samples.tensor().float()
-        return torch.where(given.isnan(), made, given)
+        filled = torch.where(given.isnan(), made, given)
+        return _frames().framed(filled, source, samples, self.description) if is_table(source) else filled
 
-    def decode(self, codes: Any, labels: Any = None, choice: Choice | None = None) -> Tensor:
+    def decode(self, codes: Any, labels: Any = None, choice: Choice | None = None) -> Any:
         """(N, *code) codes, as an array or tensor, to (N, *shape) samples in the raw data's units, float32.
+
+        Codes in a data frame are decoded to a data frame.
 
         labels: (N,) whole numbers, for a model that is conditioned on them. choice: how tokens are chosen; None takes
         the most likely ones.
@@ -117,6 +129,9 @@ class TrainedModel(SourceReader):
             DataError: the codes have another shape than the model's, there are none, or they contain NaN.
         """
         wanted = self.model.code_shape
+        if is_table(codes):
+            numbers = _frames().numbers_of(codes)
+            return _frames().framed(self.decode(numbers, labels, choice), codes, like=self.description)
         try:
             codes = torch.as_tensor(codes, dtype=torch.float32)
             labels = None if labels is None else torch.as_tensor(labels, dtype=torch.int64)
@@ -224,6 +239,11 @@ class TrainedModel(SourceReader):
         if self.model.training:  # eval() visits every layer, which takes as long as one row
             self.model.eval()
         return through(use, samples, inference_batch_size(max_width(self.model)))
+
+
+def _frames() -> Any:
+    """The module for data frames, imported when it is first needed: Arrow takes some 40 MB."""
+    return importlib.import_module("isthmus.data.frames")
 
 
 def baseline_size(model: Autoencoder) -> int:

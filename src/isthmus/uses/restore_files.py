@@ -138,7 +138,7 @@ def _restore_samples(run: TrainedModel, source: Path, target: Path, overwrite: b
         raise DataError(f"{target} is the source itself: choose another target.")
     with open_writer(target, like=run.description or None, overwrite=overwrite) as put:
         for piece, made in run.stream(source).through(run.reconstruct):
-            put(made, piece.names)
+            put(made, piece.names, piece.unused)
     return Restored([str(target)])
 
 

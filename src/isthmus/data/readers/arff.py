@@ -6,7 +6,7 @@ Source: https://waikato.github.io/weka-wiki/formats_and_processing/arff_stable/.
 import csv
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -55,10 +55,6 @@ def read_arff(path: Path, options: Options, like: Mapping[str, Any] | None = Non
         [_column(cells, attribute) for cells, attribute in zip(columns, attributes, strict=True)],
         names=[attribute.name for attribute in attributes],
     )
-    nominal = tuple(attribute.name for attribute in attributes if attribute.names and attribute.name != options.label)
-    if nominal and not options.categorical and not (like or {}).get("categories"):
-        used = [name for name in nominal if name not in options.exclude and name in (options.columns or nominal)]
-        options = replace(options, categorical=tuple(used))
     return from_arrow(table, options, str(path), like)
 
 
@@ -129,4 +125,6 @@ def _value(cell: str, attribute: _Attribute, path: Path, number: int) -> Any:
 
 
 def _column(cells: list[Any], attribute: _Attribute) -> pa.Array:
-    return pa.array(cells, pa.float64() if attribute.numeric else pa.string())
+    if attribute.numeric:
+        return pa.array(cells, pa.float64())
+    return pa.array(cells, pa.string()).dictionary_encode() if attribute.names else pa.array(cells, pa.string())

@@ -2,7 +2,7 @@
 
 import contextlib
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ from pyarrow import feather, ipc, orc
 
 from isthmus.data.options import Options
 from isthmus.data.raw import Raw
-from isthmus.data.tables import check_columns, from_arrow
+from isthmus.data.tables import check_columns, from_arrow, in_pieces
 from isthmus.errors import DataError
 
 FILE, OLD = b"ARROW1", b"FEA1"
@@ -48,10 +48,7 @@ def feather_pieces(
 
     def pieces() -> Iterator[Raw]:
         with _told(path, "an Arrow or Feather file"), _opened(path) as (_, batches):
-            for batch in batches:
-                for start in range(0, batch.num_rows, size):
-                    some = pa.Table.from_batches([batch.slice(start, size)])
-                    yield from_arrow(some, options, str(path), like)
+            yield from in_pieces(_sliced(batches, size), options, str(path), like)
 
     return None, pieces
 
@@ -80,12 +77,14 @@ def orc_pieces(
     def pieces() -> Iterator[Raw]:
         with _told(path, "an ORC file"):
             file = orc.ORCFile(path)
-            for stripe in range(file.nstripes):
-                batch = file.read_stripe(stripe)
-                for start in range(0, batch.num_rows, size):
-                    yield from_arrow(pa.Table.from_batches([batch.slice(start, size)]), options, str(path), like)
+            stripes = (file.read_stripe(stripe) for stripe in range(file.nstripes))
+            yield from in_pieces(_sliced(stripes, size), options, str(path), like)
 
     return count, pieces
+
+
+def _sliced(batches: Iterable[pa.RecordBatch], size: int) -> Iterator[pa.RecordBatch]:
+    return (batch.slice(start, size) for batch in batches for start in range(0, batch.num_rows, size))
 
 
 @contextlib.contextmanager

@@ -14,7 +14,7 @@ from isthmus.data.datasets import column_of
 from isthmus.data.options import Options
 from isthmus.data.raw import Raw
 from isthmus.data.readers.addresses import without_password
-from isthmus.data.tables import from_arrow
+from isthmus.data.tables import from_arrow, in_pieces
 from isthmus.errors import DataError, nearest
 from isthmus.extras import needs
 from isthmus.formatting import listed
@@ -84,8 +84,8 @@ def _whole(rows: Rows, options: Options, called: str, like: Mapping[str, Any] | 
 
 
 def _pieces(rows: Rows, options: Options, called: str, like: Mapping[str, Any] | None, size: int) -> Iterator[Raw]:
-    for names, some in rows(size):
-        yield from_arrow(_table(names, list(zip(*some, strict=True))), options, called, like)
+    tables = (_table(names, list(zip(*some, strict=True))) for names, some in rows(size))
+    return in_pieces(tables, options, called, like)
 
 
 def _table(names: Sequence[str], columns: Sequence[Sequence[Any]]) -> pa.Table:
@@ -105,16 +105,16 @@ def _address_rows(address: str, options: Options) -> Rows:
         raise DataError(f"{without_password(address)} has table= and query=: expected one of them. Leave one out.")
     if query and query.split(None, 1)[0].lower() not in READS:
         raise DataError(
-            f"{without_password(address)}: the query begins with {query.split(None, 1)[0]!r}: expected one that reads, such as "
-            "select. A database is never changed."
+            f"{without_password(address)}: the query begins with {query.split(None, 1)[0]!r}: expected one that reads, "
+            "such as select. A database is never changed."
         )
     plain = urlunsplit(parts._replace(query=urlencode(asked)))
     if parts.scheme.partition("+")[0] == "sqlite":
         name = unquote(parts.path.removeprefix("/"))
         if not name or parts.netloc:
             raise DataError(
-                f"{without_password(address)} names no file: expected sqlite:///file.db?table=t, or sqlite:////folder/file.db "
-                "with the whole path."
+                f"{without_password(address)} names no file: expected sqlite:///file.db?table=t, or "
+                "sqlite:////folder/file.db with the whole path."
             )
         return _sqlite_rows(Path(name), query, table, without_password(address))
     return _engine_rows(plain, query, table, without_password(address))
@@ -156,8 +156,8 @@ def _sqlite(path: Path, called: str) -> Iterator[sqlite3.Connection]:
         said = " ".join(str(error).split())[:160]
         if "locked" in said or "busy" in said:
             raise DataError(
-                f"{called} is locked by another process ({said}). Close the program that writes to it, or copy the file "
-                "and read the copy."
+                f"{called} is locked by another process ({said}). Close the program that writes to it, or copy the "
+                "file and read the copy."
             ) from error
         if isinstance(error, sqlite3.DatabaseError) and ("malformed" in said or "not a database" in said):
             raise DataError(

@@ -127,8 +127,8 @@ def _read(given: Any, path: Path, options: Options, like: Mapping[str, Any] | No
     if isinstance(given, list) and given and all(isinstance(row, list) for row in given):
         return _of_rows(given, (), path, options, like)
     raise DataError(
-        f"{path} has {type(given).__name__} that makes no table: expected a list of objects, an object of columns of one "
-        "length, or a list of rows of numbers."
+        f"{path} has {type(given).__name__} that makes no table: expected a list of objects, an object of columns of "
+        "one length, or a list of rows of numbers."
     )
 
 
@@ -150,8 +150,8 @@ def _of_object(given: Mapping[str, Any], path: Path, options: Options) -> Any:
     if len(lists) == 1:  # an answer of a web service: facts about it, and the records
         return given[lists[0]]
     raise DataError(
-        f"{path} has an object with the fields {listed(list(given))}: expected columns, each a list of one length, or a "
-        "list of objects. Name the field with the rows with array=."
+        f"{path} has an object with the fields {listed(list(given))}: expected columns, each a list of one length, or "
+        "a list of objects. Name the field with the rows with array=."
     )
 
 

@@ -15,11 +15,11 @@ import pyarrow as pa
 
 from isthmus.data.entries import Entry, natural, parts_of
 from isthmus.data.folders import collected, suffixes_in
-from isthmus.data.joining import joining
+from isthmus.data.joining import Piece, joining
 from isthmus.data.options import Options
 from isthmus.data.raw import PARTS, Raw
 from isthmus.data.readers.known import BY_SUFFIX, SHARDS, function
-from isthmus.data.tables import from_arrow
+from isthmus.data.tables import following, from_arrow
 from isthmus.errors import DataError, remark, shown_as
 from isthmus.formatting import listed
 
@@ -60,7 +60,7 @@ def join_tables(
 ) -> Raw:
     """The rows of the tables in these files, in their order. file_of: a context with the file of an entry."""
 
-    def of(entry: Entry) -> pa.Table:
+    def of(entry: Entry) -> Piece:
         with file_of(entry) as file, shown_as(str(file), f"{where}/{entry.name}"):
             return _table(file, entry, options, like, read)
 
@@ -68,17 +68,21 @@ def join_tables(
     places = {name: place for place, name in enumerate(named)}
     parts = parts_of([Entry(name, entry.open) for name, entry in named.items()])
     if parts is None:
-        return from_arrow(_joined(entries, of, where), options, where, like)
-    raws = {
-        part: from_arrow(
-            _joined([named[n] for n in sorted((one.name for one in some), key=places.__getitem__)], of, where),
-            options,
-            where,
-            like,
+        table, texts = _joined(entries, of, where)
+        return from_arrow(table, options, where, like, texts=texts)
+    train: Raw | None = None
+    others: dict[str, Raw] = {}
+    for part, some in parts.items():  # the training part is the first, and defines what the columns hold
+        table, texts = _joined(
+            [named[name] for name in sorted((one.name for one in some), key=places.__getitem__)], of, where
         )
-        for part, some in parts.items()
-    }
-    return replace(raws.pop("train"), parts=raws)
+        if train is None:
+            train = from_arrow(table, options, where, like, texts=texts)
+        else:
+            known = like or following(train, options)
+            others[part] = from_arrow(table, options, f"{where} ({part})", known, texts=texts)
+    assert train is not None
+    return replace(train, parts=others)
 
 
 def table_pieces(
@@ -102,18 +106,26 @@ def table_pieces(
         not format or not format.pieces or "=" in str(file) for file, format in zip(files, formats, strict=True)
     ):
         return None
-    begins = [
-        function(format.pieces)(file, options, like, size)
+
+    def pieces() -> Iterator[Raw]:
+        known = like
+        for file, format in zip(files, formats, strict=True):
+            begun = function(format.pieces)(file, options, known, size) if format else None
+            for raw in begun[1]() if begun else ():
+                known = known or following(raw, options)
+                yield raw
+
+    if any(
+        format and function(format.pieces)(file, options, like, size) is None
         for file, format in zip(files, formats, strict=True)
-        if format
-    ]
-    if any(begin is None for begin in begins):
+    ):
         return None
-    return None, lambda: (raw for _, begin in begins for raw in begin())
+    return None, pieces
 
 
-def _joined(entries: Sequence[Entry], of: Callable[[Entry], pa.Table], where: str) -> pa.Table:
-    tables = [of(entry) for entry in entries]
+def _joined(entries: Sequence[Entry], of: Callable[[Entry], Piece], where: str) -> Piece:
+    pieces = [of(entry) for entry in entries]
+    tables, texts = [table for table, _ in pieces], frozenset[str]().union(*(texts for _, texts in pieces))
     wanted = tables[0].column_names
     for entry, table in zip(entries[1:], tables[1:], strict=True):
         if sorted(table.column_names) != sorted(wanted):
@@ -124,9 +136,10 @@ def _joined(entries: Sequence[Entry], of: Callable[[Entry], pa.Table], where: st
             )
     tables = [table.select(wanted) for table in tables]
     try:
-        return pa.concat_tables(tables, promote_options="permissive")
+        return pa.concat_tables(tables, promote_options="permissive"), texts
     except (pa.ArrowInvalid, pa.ArrowTypeError):  # numbers in one, text in another
-        return pa.concat_tables([_as_text(table, _differing(tables)) for table in tables], promote_options="permissive")
+        alike = [_as_text(table, _differing(tables)) for table in tables]
+        return pa.concat_tables(alike, promote_options="permissive"), texts
 
 
 def _differing(tables: Sequence[pa.Table]) -> set[str]:
@@ -146,17 +159,17 @@ def _as_text(table: pa.Table, names: set[str]) -> pa.Table:
     return table
 
 
-def _table(file: Path, entry: Entry, options: Options, like: Mapping[str, Any] | None, read: Read) -> pa.Table:
+def _table(file: Path, entry: Entry, options: Options, like: Mapping[str, Any] | None, read: Read) -> Piece:
     """The table in a file, with a column for each partition."""
     with joining() as tables:
         read(file, options, like)
     if len(tables) != 1:
         raise DataError(f"{entry.name} holds no table: expected shards of one table. Remove it from the folder.")
-    table = tables[0]
+    table, texts = tables[0]
     for name, value in _PARTITION.findall(str(PurePosixPath(entry.name).parent)):
         if name not in table.column_names:
             table = table.append_column(name, pa.array([_plain(unquote(value))] * len(table)))
-    return table
+    return table, texts
 
 
 def _plain(value: str) -> Any:
