@@ -77,7 +77,7 @@ def filled(array: np.ma.MaskedArray) -> np.ndarray:
         return np.asarray(array.data)
     if array.dtype.names:
         raise DataError("A masked array with fields can't be read: give its fields as a mapping of masked arrays.")
-    return array.astype(array.dtype if array.dtype.kind == "f" else np.float64).filled(np.nan)
+    return np.ma.filled(array.astype(array.dtype if array.dtype.kind == "f" else np.float64), np.nan)
 
 
 def is_sparse(values: Any) -> bool:

@@ -39,19 +39,15 @@ def plain(source: Any, options: Options, called: str) -> Any:
     """
     while (convert := _converter(source)) is not None:
         source = convert(source, options, called)
-    if isinstance(source, Raw | Samples | Parts | Tensor | np.ndarray) or is_table(source):
-        return source
-    if isinstance(source, Mapping):
+    if isinstance(source, Mapping) and not isinstance(source, Parts):
         return _of_mapping(source, options, called)
-    if isinstance(source, list | tuple):
-        return _of_list(source, options, called)
-    if any(hasattr(source, name) for name in ("__array__", "__array_interface__", "__dlpack__")):
-        return source
     if isinstance(source, Sequence) and not isinstance(source, _NO_DATA):
-        return plain(list(source), options, called)
+        return _of_list(source if isinstance(source, list | tuple) else list(source), options, called)
+    if _is_plain(source):
+        return source
     if _reads_by_place(source):
         return _items(source, options, called)
-    if _iterates(source):
+    if isinstance(source, Iterable) and not isinstance(source, _NO_DATA):
         return _iterated(source, options, called)
     raise unknown(source)
 
@@ -85,14 +81,17 @@ def _converter(source: Any) -> Convert | None:
     return None
 
 
+def _is_plain(source: Any) -> bool:
+    """Whether an object is values, a table or samples already."""
+    if isinstance(source, Raw | Samples | Parts | Tensor | np.ndarray) or is_table(source):
+        return True
+    return any(hasattr(source, name) for name in ("__array__", "__array_interface__", "__dlpack__"))
+
+
 def _reads_by_place(source: Any) -> bool:
     """Whether an object is a map-style dataset: it has a length, and items by their numbers."""
     kind = type(source)
     return hasattr(kind, "__len__") and hasattr(kind, "__getitem__") and not isinstance(source, _NO_DATA)
-
-
-def _iterates(source: Any) -> bool:
-    return isinstance(source, Iterable) and not isinstance(source, _NO_DATA)
 
 
 def _items(source: Any, options: Options, called: str) -> Any:
@@ -189,7 +188,9 @@ def _of_list(source: Any, options: Options, called: str) -> Any:
     if not isinstance(source, list | tuple) or not source:
         return source
     first = source[0]
-    if isinstance(source, tuple) and len(source) == 2 and not isinstance(first, Mapping | str | os.PathLike):
+    if isinstance(source, tuple) and isinstance(first, str | os.PathLike):
+        return list(source)
+    if isinstance(source, tuple) and len(source) == 2 and not isinstance(first, Mapping):
         return source  # values and labels
     if isinstance(first, Mapping) or _is_picture(first) or _is_pair(first):
         return from_items(Items(iter(source), called), options)
@@ -304,11 +305,9 @@ def _with_names(table: Any, names: Mapping[str, Sequence[str]]) -> Any:
 
     for place, name in enumerate(table.column_names):
         if name in names:
-            numbers = table[name].combine_chunks().cast(pa.int32())
-            unknown_ = pa.compute.less(numbers, 0)
-            numbers = pa.compute.if_else(unknown_, None, numbers)
-            column = pa.DictionaryArray.from_arrays(numbers, pa.array(names[name]))
-            table = table.set_column(place, name, column.dictionary_decode())
+            numbers = table[name].to_pylist()
+            known = [None if number is None or number < 0 else names[name][number] for number in numbers]
+            table = table.set_column(place, name, pa.array(known, pa.string()))
     return table
 
 

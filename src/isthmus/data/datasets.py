@@ -88,7 +88,8 @@ def items_of_loader(loader: Any, options: Options, called: str) -> Any:
                 names = list(batch)
                 yield from (dict(zip(names, item, strict=True)) for item in zip(*batch.values(), strict=True))
             elif isinstance(batch, tuple | list) and all(isinstance(one, Tensor | np.ndarray) for one in batch):
-                yield from (item if len(item) > 1 else item[0] for item in zip(*batch, strict=True))
+                items = map(list, zip(*batch, strict=True))
+                yield from (item if len(batch) > 1 else item[0] for item in items)
             else:
                 yield from batch
 
@@ -150,7 +151,7 @@ def _fields(item: Mapping[str, Any], where: str, options: Options) -> list[Any]:
             )
         sample = large[0]
     value = item[sample] if _is_sample(item[sample]) else np.asarray(item[sample])
-    return [value] if label is None else [value, _scalar(item[label])]
+    return [value] if label is None else [value, _scalar(item[str(label)])]
 
 
 def _is_sample(value: Any) -> bool:

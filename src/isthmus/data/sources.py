@@ -15,13 +15,11 @@ from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 import numpy as np
-from torch import Tensor
 
 from isthmus.data.arrays import from_mapping, from_memory
 from isthmus.data.containers import Parts, is_table, plain
 from isthmus.data.entries import natural
 from isthmus.data.folders import LARGEST, collected, read_folder, read_zip, suffixes_in
-from isthmus.data.idx import read_idx
 from isthmus.data.media.medium import medium_of
 from isthmus.data.named import NAMES, read_named
 from isthmus.data.options import Options
@@ -107,23 +105,26 @@ def _read(source: Any, options: Options, labels: Any, like: Mapping[str, Any] | 
         raw = _of_paths(paths, options, like, where)
         return raw if labels is None else replace(raw, labels=labels, label_names=())
     found = plain(source, options, where)
-    if isinstance(found, Samples):
-        return _from_samples(found)
-    if isinstance(found, Raw):
-        return found if labels is None else replace(found, labels=labels, label_names=())
+    if isinstance(found, tuple) and len(found) == 2 and labels is None:
+        return _read(found[0], options, found[1], like)
+    raw = _of_plain(found, options, labels, like, where)
+    return raw if labels is None or raw.texts else replace(raw, labels=labels)
+
+
+def _of_plain(found: Any, options: Options, labels: Any, like: Mapping[str, Any] | None, where: str) -> Raw:
+    """An object as `plain` returns it. labels: those of texts, which may be cut into pieces."""
+    if isinstance(found, Raw | Samples):
+        raw = found if isinstance(found, Raw) else _from_samples(found)
+        return raw if labels is None else replace(raw, label_names=())
     if isinstance(found, Parts):
         return _of_parts(found.by_part(where), options, like)
-    if isinstance(found, tuple) and len(found) == 2 and labels is None:
-        found, labels = found
-        if not isinstance(found, np.ndarray | Tensor):
-            return _read(found, options, labels, like)
     if is_table(found) or _is_mixed(found):
-        raw = _from_table(found, options, like, where)
-        return raw if labels is None else replace(raw, labels=labels)
+        return _from_table(found, options, like, where)
     if isinstance(found, Mapping):
         return from_mapping(found, options, like=like)
-    texts = options.kind in (None, "text") and _is_texts(found, all if options.kind is None else any)
-    return _texts("from_texts", found, options, labels) if texts else from_memory(found, labels, options.max_bytes)
+    if options.kind in (None, "text") and _is_texts(found, all if options.kind is None else any):
+        return _texts("from_texts", found, options, labels)
+    return from_memory(found, max_bytes=options.max_bytes)
 
 
 def _of_parts(sources: Mapping[str, Any], options: Options, like: Mapping[str, Any] | None) -> Raw:
@@ -278,28 +279,38 @@ def _dispatched(path: Path, options: Options, like: Mapping[str, Any] | None) ->
 
 def _by_type(path: Path, options: Options, like: Mapping[str, Any] | None) -> Any:
     """The samples of a file or folder, from the reader for its type; or a table or an array."""
-    folder, suffix = is_folder(path), path.suffix.lower()
+    folder = is_folder(path)
     if module := medium_reader(path, options, like):
         return _read_medium(module, path, options, like)
     if is_zarr(path):
         return function(BY_SUFFIX[".zarr"].reader)(path, options, like)
-    if folder or suffix == ".zip":
-        counts = _count(path, options)
-        if counts["arrays"] > max(counts["pictures"], counts["tables"]):
-            with collected(path, options, (".npy",)) as entries:
-                in_order = sorted(entries, key=lambda entry: natural(entry.name))
-                return function("readers.array_files:read_arrays")(in_order, options, str(path))
-        if of_tables(path, options):
-            return function("readers.shards:read_tables")(path, options, like, _by_type)
-        return (read_folder if folder else read_zip)(path, options)
+    if folder or path.suffix.lower() == ".zip":
+        return _of_several(path, options, like)
+    return _of_file(path, options, like)
+
+
+def _of_several(path: Path, options: Options, like: Mapping[str, Any] | None) -> Any:
+    """The samples of a folder or zip, by the type of most of its files."""
+    counts = _count(path, options)
+    if counts["arrays"] > max(counts["pictures"], counts["tables"]):
+        with collected(path, options, (".npy",)) as entries:
+            ordered = sorted(entries, key=lambda entry: natural(entry.name))
+            return function("readers.array_files:read_arrays")(ordered, options, str(path))
+    if of_tables(path, options):
+        return function("readers.shards:read_tables")(path, options, like, _by_type)
+    return (read_folder if path.is_dir() else read_zip)(path, options)
+
+
+def _of_file(path: Path, options: Options, like: Mapping[str, Any] | None) -> Any:
+    suffix, inner = path.suffix.lower(), Path(path.stem).suffix.lower()
     if IDX_NAME.search(path.name):
-        return read_idx(path, options)
-    if suffix == ".gz" and Path(path.stem).suffix.lower() in TEXT:
-        return function(BY_SUFFIX[".csv"].reader)(path, options, like)
-    if suffix in PACKED and Path(path.stem).suffix.lower() in {*BY_SUFFIX, ".zip", *_of_media()}:
+        suffix = ".idx"
+    elif suffix == ".gz" and inner in TEXT:
+        suffix = inner
+    elif suffix == ".txt" and options.kind in (None, "table") and function("readers.svmlight:is_svmlight")(path):
+        suffix = ".libsvm"
+    if suffix in PACKED and inner in {*BY_SUFFIX, ".zip", *_of_media()}:
         return _read_packed(path, options, like)
-    if suffix == ".txt" and options.kind in (None, "table") and _is_svmlight(path):
-        return function(BY_SUFFIX[".libsvm"].reader)(path, options, like)
     if suffix in BY_SUFFIX:
         return function(BY_SUFFIX[suffix].reader)(path, options, like)
     if suffix in RUNS_CODE:
@@ -307,17 +318,12 @@ def _by_type(path: Path, options: Options, like: Mapping[str, Any] | None) -> An
             f"{path}: files of type {suffix} can run code, so they are never read. Save the values as .npy or .npz."
         )
     said = f"type {suffix!r}" if suffix else "a file without a suffix"
-    raise DataError(
-        f"{path}: {said} is unknown. {nearest(suffix, [*BY_SUFFIX, '.zip', *_of_media(), '.idx.gz', '.csv.gz'])}"
-    )
+    known = [*BY_SUFFIX, ".zip", *_of_media(), ".idx.gz", ".csv.gz"]
+    raise DataError(f"{path}: {said} is unknown. {nearest(suffix, known)}")
 
 
 def _of_media() -> list[str]:
     return [suffix for _, suffixes in MEDIA.values() for suffix in suffixes]
-
-
-def _is_svmlight(path: Path) -> bool:
-    return function("readers.svmlight:is_svmlight")(path)
 
 
 def _read_packed(path: Path, options: Options, like: Mapping[str, Any] | None) -> Any:

@@ -7,6 +7,7 @@ import lzma
 import sqlite3
 import zipfile
 from functools import partial
+from typing import Any
 
 import numpy as np
 import openpyxl
@@ -61,7 +62,7 @@ WRITE = {
     "x.orc": lambda path: orc.write_table(TABLE, path),
     "records.json": lambda path: FRAME.to_json(path, orient="records"),
     "columns.json": lambda path: path.write_text(json.dumps(FRAME.to_dict("list"))),
-    "pandas.json": lambda path: FRAME.to_json(path),
+    "pandas.json": FRAME.to_json,
     "split.json": lambda path: FRAME.to_json(path, orient="split"),
     "answer.json": lambda path: path.write_text(json.dumps({"count": 12, "rows": FRAME.to_dict("records")})),
     "x.jsonl": lambda path: FRAME.to_json(path, orient="records", lines=True),
@@ -117,8 +118,9 @@ def test_a_sheet_is_chosen_and_others_are_named(tmp_path):
 
 def test_cells_of_a_workbook_without_a_value_are_missing(tmp_path):
     book = openpyxl.Workbook()
+    sheet: Any = book.active
     for row in (["a", None, "b"], [1, None, 2], [], [3, None, None]):
-        book.active.append(row)
+        sheet.append(row)
     book.save(tmp_path / "x.xlsx")
     samples = read_samples(tmp_path / "x.xlsx", missing="keep")
     assert samples.columns == ("a", "b")

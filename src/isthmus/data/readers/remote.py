@@ -87,10 +87,7 @@ def _pieces(address: str, shown: str, options: Options) -> Iterator[str | bytes]
             try:
                 item = ready.get(timeout=options.timeout)
             except queue.Empty as error:
-                raise DataError(
-                    f"{shown} has sent nothing for {options.timeout:g} seconds. Check the address and the connection, "
-                    "raise timeout=, or download it first."
-                ) from error
+                raise _silent(shown, options) from error
             if item is _END:
                 return
             if isinstance(item, BaseException):
@@ -127,24 +124,30 @@ def _content(system: Any, path: str, scheme: str) -> Iterator[bytes]:
 def _explained(error: BaseException, shown: str, options: Options) -> BaseException:
     """The error as one line that says what to do."""
     scheme, said = shown.partition("://")[0].lower(), " ".join(str(error).split())[:120]
-    if isinstance(error, DataError) or not isinstance(error, Exception):
+    package = DRIVERS.get(scheme)
+    if (
+        isinstance(error, DataError)
+        or not isinstance(error, Exception)
+        or (isinstance(error, ImportError) and not package)
+    ):
         return error
     if isinstance(error, ImportError):
-        package = DRIVERS.get(scheme)
-        if package is None:
-            return error
         return DataError(f"{shown} needs {package}, which is not installed here. Install it: pip install {package}.")
-    if isinstance(error, FileNotFoundError):
-        return DataError(f"{shown} does not exist, or can't be reached. Check the address.")
     if isinstance(error, TimeoutError) or "imeout" in type(error).__name__:
-        return DataError(
-            f"{shown} has sent nothing for {options.timeout:g} seconds. Check the address and the connection, raise "
-            "timeout=, or download it first."
-        )
-    if isinstance(error, ValueError) and "rotocol" in said:
-        return DataError(
-            f"{shown}: the scheme {scheme!r} is unknown: expected https, s3, gs, hf, or sqlite for databases."
-        )
-    if isinstance(error, PermissionError) or "credential" in said.lower():
-        return DataError(f"{shown} can't be read without permission ({said}). Log in with its own tools first.")
-    return DataError(f"{shown} can't be read ({type(error).__name__}: {said}). Check the address and the connection.")
+        return _silent(shown, options)
+    if isinstance(error, FileNotFoundError):
+        said = "does not exist, or can't be reached. Check the address"
+    elif isinstance(error, ValueError) and "rotocol" in said:
+        said = f"begins with an unknown scheme, {scheme!r}: expected https, s3, gs, hf, or sqlite for databases"
+    elif isinstance(error, PermissionError) or "credential" in said.lower():
+        said = f"can't be read without permission ({said}). Log in with its own tools first"
+    else:
+        said = f"can't be read ({type(error).__name__}: {said}). Check the address and the connection"
+    return DataError(f"{shown} {said}.")
+
+
+def _silent(shown: str, options: Options) -> DataError:
+    return DataError(
+        f"{shown} has sent nothing for {options.timeout:g} seconds. Check the address and the connection, raise "
+        "timeout=, or download it first."
+    )
