@@ -17,3 +17,12 @@ def test_a_missing_one_is_named_with_the_command_that_installs_it():
     assert str(error.value) == (
         "Reading notes needs no_such_package, which is not installed here. Install it: pip install 'isthmus[music]'."
     )
+
+
+def test_the_message_has_the_packages_own_name_and_another_way():
+    with pytest.raises(MissingPackageError) as error:
+        needs("no_such_module", "map", "way=umap", package="no-such-package", instead="use way=tsne")
+    assert str(error.value) == (
+        "way=umap needs no-such-package, which is not installed here. Install it: pip install 'isthmus[map]', "
+        "or use way=tsne."
+    )

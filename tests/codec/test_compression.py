@@ -15,6 +15,7 @@ from PIL import Image
 import isthmus as ist
 from isthmus.codec import Decompressor, codec_info
 from isthmus.errors import DataError, IsthmusError, UseError
+from isthmus.extras import MissingPackageError
 
 HOW: dict[str, Any] = {"epochs": 1, "batch_size": 64, "progress": False, "compile": False}
 FIXTURE = Path(__file__).parents[1] / "fixtures" / "codec-1"
@@ -229,7 +230,7 @@ def test_without_the_library_one_line_says_how_to_install_it(
         lambda: ist.compress(deep, digits[:10], tmp_path / "b.isth"),
         lambda: ist.decompress(tmp_path / "a.isth", run=deep),
     ):
-        with pytest.raises(UseError, match=r"pip install 'isthmus\[codec\]'"):
+        with pytest.raises(MissingPackageError, match=r"pip install 'isthmus\[codec\]'"):
             use()
 
 

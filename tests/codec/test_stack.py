@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from isthmus.codec.stack import FLOOR, Levels, Stack, Tabled
-from isthmus.errors import UseError
 from isthmus.exact import functions
+from isthmus.extras import MissingPackageError
 
 
 def _levels(count: int, mean: Tensor, deviation: Tensor, guess: Tensor | None = None) -> Levels:
@@ -123,5 +123,5 @@ def test_tables_cost_their_entropy() -> None:
 
 def test_without_the_library_one_line_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "constriction", None)
-    with pytest.raises(UseError, match=r"pip install 'isthmus\[codec\]'"):
+    with pytest.raises(MissingPackageError, match=r"pip install 'isthmus\[codec\]'"):
         Stack()

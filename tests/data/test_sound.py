@@ -2,6 +2,7 @@
 
 import tracemalloc
 import zipfile
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -9,7 +10,8 @@ import soundfile
 import torch
 
 from isthmus.data import open_data, read_samples, stream_samples, write_samples
-from isthmus.data.media import Mel, Text, Waveform
+from isthmus.data.formats import format_of
+from isthmus.data.media import Medium, Mel, Text, Waveform
 from isthmus.errors import DataError, Remark
 
 RATE = 8000
@@ -262,3 +264,34 @@ def test_samples_without_names_are_numbered_files(folder, tmp_path):
     data = open_data(folder, window=0.25)
     write_samples(tmp_path / "out", data.train.tensor()[:2], like=data.description)
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["00000.wav", "00001.wav"]
+
+
+class Beats(Medium):
+    """Windows of numbers, one a second, that is no sound."""
+
+    suffixes: ClassVar[tuple[str, ...]] = (".beats",)
+    rate: int = 1
+
+    @property
+    def recorded(self):
+        return self
+
+    def signals(self, values):
+        return torch.as_tensor(values)[:, 0]
+
+    def recording(self, signal, suffix):
+        return bytes(signal.to(torch.uint8).tolist())
+
+    def writer(self, file, suffix):
+        raise NotImplementedError
+
+
+def test_windows_of_any_recorded_medium_are_joined(tmp_path):
+    write_format = format_of("", Beats())
+    assert write_format is not None
+    with write_format(tmp_path / "out", None) as write:
+        write(np.array([[[1, 2, 3]], [[3, 4, 5]], [[9, 9, 9]]]), ["a@0.00s", "a@2.00s", "b"])
+    assert {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()} == {
+        "a.beats": bytes([1, 2, 3, 4, 5]),
+        "b.beats": bytes([9, 9, 9]),
+    }

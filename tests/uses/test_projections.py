@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from isthmus.data import Samples
-from isthmus.errors import UseError
+from isthmus.extras import MissingPackageError
 from isthmus.pca import principal_components
 from isthmus.uses.projections import project
 
@@ -58,5 +58,5 @@ def test_umap_gets_the_codes_and_the_seed(monkeypatch):
 
 def test_without_umap_it_is_said_how_to_get_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "umap", None)
-    with pytest.raises(UseError, match=r"pip install 'isthmus\[map\]'\), or use way=tsne"):
+    with pytest.raises(MissingPackageError, match=r"needs umap-learn.*pip install 'isthmus\[map\]', or use way=tsne\."):
         project(CODES, "umap")

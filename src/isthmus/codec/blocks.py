@@ -102,7 +102,7 @@ class BlockCoder:
         """
         try:
             return self._decode(Reader(content), samples)
-        except UseError:  # damage, or no library
+        except UseError:  # damage
             raise
         except _UNREADABLE as error:
             raise DamagedError("its numbers can't be right") from error

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from isthmus.codec.packing import DamagedError, Reader
-from isthmus.errors import UseError
+from isthmus.extras import needs
 
 LEAST = 2.0**-22
 """The least probability of an answer to a question, near the least that the library can code."""
@@ -201,11 +201,4 @@ def _categorical(probabilities: np.ndarray) -> Any:
 
 
 def _library() -> ModuleType:
-    """Import constriction, which is not part of the base installation."""
-    try:
-        import constriction  # noqa: PLC0415
-    except ImportError:
-        raise UseError(
-            "Compression needs constriction, which is not installed here. Install it: pip install 'isthmus[codec]'."
-        ) from None
-    return constriction
+    return needs("constriction", "codec", "Compression")

@@ -15,7 +15,7 @@ from pyarrow import csv as arrow_csv
 
 from isthmus.data.cells import guarded
 from isthmus.data.idx import write_idx
-from isthmus.data.media import Medium, Sound
+from isthmus.data.media import Medium
 from isthmus.data.pictures import SUFFIXES as PICTURES
 from isthmus.data.write_pictures import write_file, write_folder, write_picture, write_zip
 from isthmus.data.write_sound import write_recording, write_recordings
@@ -170,11 +170,11 @@ def format_of(suffix: str, medium: Medium | None) -> Format | None:
         return FORMATS.get(suffix)
     if medium.together:
         return partial(write_together, medium.write) if suffix in medium.suffixes else None
-    if isinstance(medium, Sound):
+    if medium.recorded is not None:
         return (
-            partial(write_recording, medium, suffix)
+            partial(write_recording, medium.recorded, suffix)
             if suffix in medium.suffixes
-            else partial(write_recordings, medium, suffix == ".zip")
+            else partial(write_recordings, medium.recorded, suffix == ".zip")
         )
     if suffix in medium.suffixes and medium.joins:
         return partial(write_together, partial(_joined, medium, suffix))

@@ -18,7 +18,7 @@ from isthmus.data.raw import Raw
 from isthmus.data.schema import Column, Schema
 from isthmus.data.schema.categories import encode, values_of
 from isthmus.data.schema.column import is_number, is_text
-from isthmus.data.schema.infer import find_codes, infer
+from isthmus.data.schema.infer import bounded, find_codes, infer, remark_on_columns
 from isthmus.data.schema.schema import schema_of
 from isthmus.errors import DataError, nearest, remark, renamed
 from isthmus.formatting import listed
@@ -212,8 +212,11 @@ def from_arrow(
     known: dict[str, Sequence[str]] = dict(zip(about.get("columns") or (), about.get("categories") or (), strict=False))
     values, names = _matrix(table, schema, known, called, kept=options.missing in ("keep", "fill"))
     if like is None and options.kind in (None, "table"):
-        schema = find_codes(values, schema, options, called)
-    rest = [name for name in columns if name not in schema.names]
+        schema = bounded(find_codes(values, schema, options, called), values)
+        if whole:
+            remark_on_columns(values, schema, called)
+    used = set(schema.names)
+    rest = [name for name in columns if name not in used]
     return Raw(
         values,
         None if label is None else _classes(table[label]),
@@ -353,10 +356,10 @@ def _label(
 
 
 def _check_asked(columns: list[str], options: Options, called: str) -> None:
-    types = tuple(text.partition("=")[0] for text in options.types)
+    types, there = tuple(text.partition("=")[0] for text in options.types), set(columns)
     for option in ("columns", "exclude", "categorical", "types"):
         given = types if option == "types" else getattr(options, option)
-        unknown = [name for name in given if name not in columns and (option, given) != ("categorical", AUTO)]
+        unknown = [name for name in given if name not in there and (option, given) != ("categorical", AUTO)]
         if unknown:
             raise DataError(f"{option}={unknown[0]!r}: {called} has no such column. {nearest(unknown[0], columns)}")
 
@@ -371,14 +374,15 @@ def _check_there(
 ) -> None:
     """Raise DataError if a column of the model's training data is missing; remark on unknown columns."""
     wanted = list(known.names)
-    missing = [name for name in wanted if name not in columns]
+    there = set(columns)
+    missing = [name for name in wanted if name not in there]
     if missing:
         raise DataError(
             f"{called} lacks the column{'s' * (len(missing) > 1)} {listed(list(map(repr, missing)))}: "
             f"expected the {len(wanted)} columns of the model's training data. "
             f"{renamed(missing, [name for name in columns if name not in wanted])}"
         )
-    seen = (column.name for column in known.columns)
+    seen = [column.name for column in known.columns]
     ignored = {*roles, *seen, *options.exclude, *(like.get("options") or {}).get("exclude", ())}
     extra = [name for name in columns if name not in ignored]
     if extra:

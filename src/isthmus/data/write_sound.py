@@ -1,4 +1,4 @@
-"""Writing sound: the windows of each recording are joined again, into one file, a folder or a zip."""
+"""Writing recordings: the windows of each are joined again, into one file, a folder or a zip."""
 
 import contextlib
 import re
@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from isthmus.data.media import Sound
+from isthmus.data.media.medium import Recorded
 from isthmus.data.write_pictures import Write, write_folder, write_zip
 from isthmus.errors import DataError
 from isthmus.storage.files import whole_file
@@ -26,14 +26,14 @@ Piece = tuple[str, int, Tensor]
 
 
 @contextlib.contextmanager
-def write_recording(sound: Sound, suffix: str, path: Path, count: int | None) -> Iterator[Write]:
+def write_recording(medium: Recorded, suffix: str, path: Path, count: int | None) -> Iterator[Write]:
     """One file, of any length: the windows of one recording, or one sample.
 
     Raises:
         DataError: there are several recordings.
     """
-    with whole_file(path) as beside, sound.writer(beside, suffix) as put:
-        joiner, seen = _Joiner(sound, TOGETHER), 0
+    with whole_file(path) as beside, medium.writer(beside, suffix) as put:
+        joiner, seen = _Joiner(medium, TOGETHER), 0
 
         def write(samples: np.ndarray, names: Sequence[str]) -> None:
             nonlocal seen
@@ -51,24 +51,24 @@ def write_recording(sound: Sound, suffix: str, path: Path, count: int | None) ->
 
 
 @contextlib.contextmanager
-def write_recordings(sound: Sound, zipped: bool, path: Path, count: int | None) -> Iterator[Write]:
+def write_recordings(medium: Recorded, zipped: bool, path: Path, count: int | None) -> Iterator[Write]:
     """A folder or zip with a file for each recording; samples without names get a file each, and a number."""
-    usual = sound.suffixes[0]
+    usual = medium.suffixes[0]
     factory: Any = write_zip if zipped else write_folder
-    with factory(path, count, encode=lambda signal: sound.recording(signal, usual), suffix=usual) as put:
-        joiner = _Joiner(sound, LONGEST)
+    with factory(path, count, encode=lambda signal: medium.recording(signal, usual), suffix=usual) as put:
+        joiner = _Joiner(medium, LONGEST)
         written: set[str] = set()
 
         def put_named(pieces: list[Piece]) -> None:
             for name, start, signal in pieces:
-                put([signal], [f"{name}@{start / sound.rate:.2f}s" if start or name in written else name])
+                put([signal], [f"{name}@{start / medium.rate:.2f}s" if start or name in written else name])
                 written.add(name)
 
         def write(samples: np.ndarray, names: Sequence[str]) -> None:
             if names:
                 put_named(joiner.add(samples, names))
             else:
-                put(list(sound.signals(samples)), ())
+                put(list(medium.signals(samples)), ())
 
         yield write
         put_named(joiner.rest())
@@ -80,8 +80,8 @@ class _Joiner:
     longest: seconds of a piece. recordings: how many began so far.
     """
 
-    def __init__(self, sound: Sound, longest: float) -> None:
-        self.sound, self.longest, self.recordings = sound, longest * sound.rate, 0
+    def __init__(self, medium: Recorded, longest: float) -> None:
+        self.medium, self.longest, self.recordings = medium, longest * medium.rate, 0
         self.name, self.first, self.start = "", 0, 0
         self.window: Tensor | None = None
         self.parts: list[Tensor] = []
@@ -89,9 +89,9 @@ class _Joiner:
     def add(self, samples: np.ndarray, names: Sequence[str]) -> list[Piece]:
         """The pieces that these windows complete."""
         done: list[Piece] = []
-        for window, full in zip(self.sound.signals(samples), names, strict=True):
+        for window, full in zip(self.medium.signals(samples), names, strict=True):
             placed = _PLACE.fullmatch(full)
-            name, start = (placed[1], round(float(placed[2]) * self.sound.rate)) if placed else (full, 0)
+            name, start = (placed[1], round(float(placed[2]) * self.medium.rate)) if placed else (full, 0)
             if self.window is not None and name == self.name and start > self.start:
                 self.parts.append(_fitted(self.window, start - self.start))
                 if start - self.first >= self.longest:

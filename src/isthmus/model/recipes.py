@@ -381,7 +381,7 @@ _ROWS = (
     Recipe(
         "music-roll",
         "Convolutions over the time of a piano roll, whose voices sound together; a code of at most 64 numbers.",
-        "To blend pieces with chords or several voices, to draw new ones, and to find missing notes.",
+        "To blend pieces with chords or several voices, and to draw new ones.",
         "Masci et al., ICANN (2011); Dong et al., MuseGAN, AAAI (2018), for convolutions over piano rolls",
         Blueprint(
             network=Conv(channels=(128, 128, 128), form="strided", activation="silu"),

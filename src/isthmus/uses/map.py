@@ -131,7 +131,8 @@ def map_codes(
 
     Raises:
         DataError: the source can't be read, or has fewer than four samples.
-        UseError: the code has too many latent dimensions for way="code", or umap-learn is not installed.
+        UseError: the code has too many latent dimensions for way="code".
+        MissingPackageError: way="umap" needs the extra `map`.
     """
     if source is None:
         parts = run.open().parts

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from isthmus.data.samples import Samples
 from isthmus.errors import DataError, UseError, nearest
+from isthmus.extras import needs
 from isthmus.formatting import percent
 from isthmus.pca import principal_components
 
@@ -42,7 +43,8 @@ def project(codes: Tensor, way: Way = "auto", *, seed: int = 0) -> Projection:
 
     Raises:
         DataError: there are fewer than four codes, or there is no such way.
-        UseError: the codes have more than two latent dimensions for "code", or umap-learn is not installed.
+        UseError: the codes have more than two latent dimensions for "code".
+        MissingPackageError: "umap" needs the extra `map`.
     """
     if way not in get_args(Way):
         raise DataError(f"There is no way {way!r} to map. {nearest(str(way), get_args(Way))}")
@@ -90,15 +92,9 @@ def _tsne(codes: np.ndarray, seed: int) -> np.ndarray:
 
 
 def _umap(codes: np.ndarray, seed: int) -> np.ndarray:
-    try:
-        from umap import UMAP  # noqa: PLC0415 not in the base installation, and slow to import
-    except ImportError:
-        raise UseError(
-            "way=umap needs umap-learn, which is not installed here. Install it (pip install 'isthmus[map]'), or use "
-            "way=tsne."
-        ) from None
+    umap = needs("umap", "map", "way=umap", package="umap-learn", instead="use way=tsne")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # about using one thread because of the seed
         near = min(15, len(codes) - 1)
         start = "spectral" if len(codes) > 50 else "random"
-        return UMAP(n_neighbors=near, init=start, random_state=seed, n_jobs=1).fit_transform(codes)
+        return umap.UMAP(n_neighbors=near, init=start, random_state=seed, n_jobs=1).fit_transform(codes)

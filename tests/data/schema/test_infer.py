@@ -236,6 +236,27 @@ def test_missing_dates_stay_missing():
     assert samples.schema.table(samples.tensor().numpy())["when"].is_null().to_pylist() == [False, True, False]
 
 
+def test_mostly_missing_and_equal_columns_are_remarked_on():
+    x = pa.array(NUMBERS)
+    rare = pa.array([1.0, 2.0, 3.0] + [None] * (ROWS - 3))
+    with pytest.warns(Remark) as said:
+        read_samples(
+            pa.table({"x": x, "rare": rare, "again": x, "one": [1.0] * ROWS, "eins": [1.0] * ROWS}), missing="keep"
+        )
+    words = " ".join(str(one.message) for one in said)
+    assert "mostly missing: 'rare'" in words
+    assert "'again' is 'x'" in words
+    assert "eins" not in words
+
+
+def test_numbers_that_are_never_negative_come_back_as_such():
+    table = pd.DataFrame({"income": np.exp(3 * NUMBERS), "change": NUMBERS})
+    samples = quietly(table)
+    assert samples.schema is not None
+    made = samples.schema.table(np.array([[-5.0, -5.0], [2.0, 2.0]]))
+    assert made.to_pydict() == {"income": [0.0, 2.0], "change": [-5.0, 2.0]}
+
+
 def test_types_that_are_no_columns_of_values_are_named():
     with pytest.raises(DataError, match=r"'lists' \(list.*exclude='lists'"):
         open_data(pa.table({"lists": [[1], [2]], "x": [1, 2]}))

@@ -10,6 +10,7 @@ import torch
 
 import isthmus as ist
 from isthmus.errors import BlueprintError, Remark
+from isthmus.extras import MissingPackageError
 from isthmus.model.batch import Inputs
 from isthmus.parts import Conv, Dense, Fsq, Rvq, Vq
 from isthmus.training.optimisers import Optimiser
@@ -212,7 +213,7 @@ def test_modules_of_ones_own_bring_the_book():
 @pytest.mark.parametrize("code", [Vq(), Rvq(), Fsq()])
 def test_where_the_library_is_absent_the_extra_is_named(code, monkeypatch):
     monkeypatch.setitem(sys.modules, "vector_quantize_pytorch", None)
-    with pytest.raises(BlueprintError, match=r"needs vector-quantize-pytorch.*pip install 'isthmus\[quantised\]'"):
+    with pytest.raises(MissingPackageError, match=r"needs vector-quantize-pytorch.*pip install 'isthmus\[quantised\]'"):
         ist.Blueprint(network=Dense(), code=code.replace(size=4)).build((20,))
 
 

@@ -1,12 +1,12 @@
 """The flow prior: a density that integrates to 1, and draws that it finds probable."""
 
-import builtins
+import sys
 
 import pytest
 import torch
 
 import isthmus as ist
-from isthmus.errors import BlueprintError
+from isthmus.extras import MissingPackageError
 from isthmus.parts import FlowPrior
 
 
@@ -52,13 +52,6 @@ def test_building_draws_from_the_seed_alone_and_leaves_the_global_state():
 
 
 def test_missing_library_is_named_with_the_command_that_installs_it(monkeypatch):
-    real = builtins.__import__
-
-    def fake(name, *given, **named):
-        if name == "zuko":
-            raise ImportError(name)
-        return real(name, *given, **named)
-
-    monkeypatch.setattr(builtins, "__import__", fake)
-    with pytest.raises(BlueprintError, match=r"pip install 'isthmus\[flow\]'"):
+    monkeypatch.setitem(sys.modules, "zuko", None)
+    with pytest.raises(MissingPackageError, match=r"pip install 'isthmus\[flow\]'"):
         ist.recipe("flow-vae", code=2).build((9,))

@@ -1,8 +1,10 @@
 """The base of all media: what the numbers of a sample stand for, how to show them and how to write them."""
 
-from collections.abc import Mapping, Sequence
+import io
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Protocol, Self
 
 import numpy as np
 import torch
@@ -13,8 +15,34 @@ from isthmus.errors import DataError
 from isthmus.options.reading import Kind
 
 _APART = 128
-END, UNKNOWN = 0, 1
-"""The tokens of every vocabulary that mean the end of a sample and an unknown symbol."""
+
+
+class Recorded(Protocol):
+    """A medium whose samples are windows of recordings, named `talk.wav@12.50s` by the seconds where they begin.
+
+    In files, windows that follow one another are joined to one recording again.
+
+    suffixes: of the files of a recording, the usual one first.
+    """
+
+    suffixes: ClassVar[tuple[str, ...]]
+
+    @property
+    def rate(self) -> int:
+        """Values a second."""
+        ...
+
+    def signals(self, values: np.ndarray | Tensor) -> Tensor:
+        """(N, *shape) samples to (N, length) waveforms, on the CPU."""
+        ...
+
+    def recording(self, signal: Tensor, suffix: str) -> bytes:
+        """The content of a file with this suffix of a waveform (T,)."""
+        ...
+
+    def writer(self, file: Path | io.BytesIO, suffix: str) -> AbstractContextManager[Callable[[Tensor], None]]:
+        """A function that writes waveforms (T,) one after another into a file with this suffix."""
+        ...
 
 
 class Medium(BaseModel):
@@ -53,6 +81,11 @@ class Medium(BaseModel):
     def tokens(self) -> int:
         """The size of the vocabulary, for samples of tokens; otherwise 0."""
         return 0
+
+    @property
+    def recorded(self) -> Recorded | None:
+        """The medium itself, if its samples are windows of recordings; otherwise None."""
+        return None
 
     def points(self, values: Tensor) -> Tensor:
         """(N, T) tokens as (N, D) points whose squared distances count the places with different tokens.

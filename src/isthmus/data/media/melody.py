@@ -5,9 +5,9 @@ from typing import ClassVar
 import numpy as np
 from torch import Tensor
 
-from isthmus.data.media.medium import END
 from isthmus.data.media.notes import HIGHEST, Notes, as_rows, checked_notes, pitch_name
 from isthmus.options.reading import Kind
+from isthmus.special_tokens import END
 
 HOLD, REST, LOWEST_NOTE = 2, 3, 4
 """Tokens: nothing starts, silence starts, and the first of the notes: token `LOWEST_NOTE + p` starts MIDI pitch p."""

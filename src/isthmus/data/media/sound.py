@@ -5,7 +5,7 @@ import io
 import math
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Self
 
 import numpy as np
 import torch
@@ -44,6 +44,11 @@ class Sound(Medium):
     def signals(self, values: np.ndarray | Tensor) -> Tensor:
         """(N, *shape) samples to (N, length) float32 waveforms, on the CPU; missing numbers become silence."""
         raise NotImplementedError
+
+    @property
+    def recorded(self) -> Self:
+        """The medium itself: its samples are windows of recordings."""
+        return self
 
     @property
     def seconds(self) -> float:

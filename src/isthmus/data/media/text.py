@@ -11,13 +11,12 @@ from typing import Any, ClassVar, Literal, Self
 import numpy as np
 from torch import Tensor
 
-from isthmus.data.media.medium import END, UNKNOWN, Medium
+from isthmus.data.media.medium import Medium
 from isthmus.errors import DataError
 from isthmus.extras import needs
 from isthmus.options.reading import Kind
+from isthmus.special_tokens import END, SPECIAL, UNKNOWN
 
-SPECIAL = 2
-"""The tokens that are no symbols: `END` and `UNKNOWN`."""
 MOST_CHARACTERS = 4096
 """The largest number of different characters; rarer ones are unknown."""
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
@@ -46,7 +45,8 @@ class Text(Medium):
         """The vocabulary of these texts: their characters, or `size` pieces that a byte-pair encoding finds in them.
 
         Raises:
-            DataError: there is no text, or the package of the encoding is not installed.
+            DataError: there is no text.
+            MissingPackageError: pieces need the extra `text`.
         """
         if not any(texts):
             raise DataError("The texts of the training part are all empty: expected at least one character.")

@@ -162,6 +162,7 @@ class Column(BaseModel):
         """The column again from (rows,) numbers of its own feature, in its source's type; null for NaN."""
         absent = np.isnan(values)
         if self.kind == "number":
+            values = values if self.lower is None else values.clip(self.lower)
             return pa.array(np.ascontiguousarray(values), from_pandas=bool(absent.any()))
         if self.kind == "boolean":
             return pa.array(np.nan_to_num(values) >= 0.5, mask=absent)

@@ -46,6 +46,8 @@ SENTINELS = (*(float(sign * int("9" * length)) for length in range(2, 9) for sig
 """Numbers that often mean a missing value."""
 LEAST_SHARE = 0.005
 """The share of the rows that a number must have to count as a code for a missing value."""
+MOSTLY_MISSING = 0.9
+"""The share of missing values from which a column is remarked on."""
 SEEN = 4096
 """Rows, spread over the table, that are looked at where all of them aren't needed."""
 
@@ -301,6 +303,45 @@ def find_codes(values: np.ndarray, schema: Schema, options: Options, called: str
             f"{called}: {'; '.join(notes[:5])}{'; …' * (len(notes) > 5)}. If these are values, set na_values='none'."
         )
     return schema.replace(tuple(found))
+
+
+def bounded(schema: Schema, values: np.ndarray) -> Schema:
+    """The schema with a lower bound of 0 for numbers that are never negative, so that none comes out negative.
+
+    values: (rows, features).
+    """
+    firsts = {column.name: place for place, column in schema.firsts.items() if column.kind == "number"}
+    least = np.fmin.reduce(values, axis=0) if len(values) else np.full(values.shape[1], np.nan)
+    return schema.replace(
+        tuple(
+            column.replace(lower=0.0) if column.name in firsts and least[firsts[column.name]] >= 0 else column
+            for column in schema.columns
+        )
+    )
+
+
+def remark_on_columns(values: np.ndarray, schema: Schema, called: str) -> None:
+    """Remark on columns that are mostly missing, and on columns that are equal in every row of many.
+
+    values: (rows, features).
+    """
+    if len(values) < FEW:
+        return
+    own = {first: column.name for first, column in schema.firsts.items() if column.kind == "number"}
+    missing = np.isnan(values).mean(0)
+    mostly = [name for place, name in own.items() if missing[place] > MOSTLY_MISSING]
+    if mostly:
+        remark(f"{called}: mostly missing: {listed(list(map(repr, mostly)))}. To leave them out: exclude=.")
+    few = values[np.linspace(0, len(values) - 1, min(len(values), 100)).round().astype(int)]
+    first_of: dict[bytes, int] = {}
+    same = []
+    for place, name in own.items():
+        other = first_of.setdefault(few[:, place].tobytes(), place)
+        constant = bool((few[:, place] == few[0, place]).all())
+        if other != place and not constant and np.array_equal(values[:, place], values[:, other], equal_nan=True):
+            same.append(f"{name!r} is {own[other]!r}")
+    if same:
+        remark(f"{called}: equal columns, which then count twice: {listed(same)}. To leave them out: exclude=.")
 
 
 def _frequent(values: np.ndarray, codes: tuple[float, ...]) -> dict[int, list[float]]:

@@ -1,5 +1,6 @@
 """A schema: the columns of a table, and the way back from a model's numbers to the table."""
 
+import functools
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Self
 
@@ -24,17 +25,17 @@ class Schema(BaseModel):
     columns: tuple[Column, ...]
     named: bool = True
 
-    @property
+    @functools.cached_property
     def used(self) -> tuple[Column, ...]:
         """The columns that a model learns from."""
         return tuple(column for column in self.columns if column.used)
 
-    @property
+    @functools.cached_property
     def names(self) -> tuple[str, ...]:
         """The names of the columns that a model learns from."""
         return tuple(column.name for column in self.used)
 
-    @property
+    @functools.cached_property
     def features(self) -> tuple[str, ...]:
         """The names of the numbers that a model gets."""
         return tuple(name for column in self.used for name in column.features)
@@ -55,6 +56,12 @@ class Schema(BaseModel):
         added = options.na_values
         return self.replace(tuple(c.replace(missing=(*c.missing, *added)) for c in self.columns))
 
+    @functools.cached_property
+    def firsts(self) -> dict[int, Column]:
+        """The columns by the place of their first feature."""
+        places = np.cumsum([0, *(len(column.features) for column in self.used)]).tolist()
+        return dict(zip(places, self.used, strict=False))
+
     def to_json(self) -> dict[str, Any]:
         """The schema as JSON data; fields at their defaults are left out."""
         return self.model_dump(mode="json", exclude_defaults=True)
@@ -73,10 +80,8 @@ class Schema(BaseModel):
 
     def told(self, place: int, value: float) -> str | None:
         """A number of a feature for people, if it stands for a date, a time, a duration, or true and false."""
-        firsts = np.cumsum([0, *(len(column.features) for column in self.used)])
-        number = int(np.searchsorted(firsts, place, side="right")) - 1
-        column = self.used[number]
-        if firsts[number] != place or column.kind in ("number", "category"):
+        column = self.firsts.get(place)
+        if column is None or column.kind in ("number", "category"):
             return None
         return str(column.decode(np.array([value]))[0].as_py())
 

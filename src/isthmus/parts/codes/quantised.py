@@ -11,6 +11,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from isthmus.errors import BlueprintError
+from isthmus.extras import needs
 from isthmus.parts.codes.code import CodeKind
 from isthmus.parts.data_spec import DataSpec
 from isthmus.parts.forward_pass import Code
@@ -248,15 +249,8 @@ def _on_grid(indices: Tensor, features: Tensor) -> Tensor:
 
 
 def _library(kind: str) -> ModuleType:
-    """Import vector-quantize-pytorch, which takes seconds and is not part of the base installation."""
-    try:
-        import vector_quantize_pytorch  # noqa: PLC0415
-    except ImportError:
-        raise BlueprintError(
-            f"The {kind} code needs vector-quantize-pytorch, which is not installed here. "
-            "Install it: pip install 'isthmus[quantised]'."
-        ) from None
-    return vector_quantize_pytorch
+    package = "vector-quantize-pytorch"
+    return needs("vector_quantize_pytorch", "quantised", f"The {kind} code", package=package)
 
 
 def _count_as_dead(books: nn.Module, below: float) -> None:

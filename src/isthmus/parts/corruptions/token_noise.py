@@ -10,9 +10,7 @@ from isthmus.errors import BlueprintError
 from isthmus.parts.corruptions.corruption import Corruption
 from isthmus.parts.data_spec import DataSpec
 from isthmus.parts.part import Shape
-
-_SYMBOLS = 2
-"""The tokens before this one are no symbols: the end, and the unknown one."""
+from isthmus.special_tokens import END, SPECIAL
 
 
 class TokenNoise(Corruption):
@@ -62,12 +60,12 @@ class TokenNoise(Corruption):
         if draws is None:
             return clean
         dropped, swapped, replaced, symbols = draws[..., : clean.shape[1]].unbind(1)  # the batch may have been cut
-        text = (clean == 0).cumsum(1) == 0
-        any_symbol = _SYMBOLS + (symbols * (self.tokens - _SYMBOLS)).floor()
+        text = (clean == END).cumsum(1) == 0
+        any_symbol = SPECIAL + (symbols * (self.tokens - SPECIAL)).floor()
         made = torch.where(text & (replaced < self.replace_by_any), any_symbol.to(clean.dtype), clean)
         places = torch.arange(clean.shape[1], device=clean.device, dtype=torch.float32).expand_as(dropped)
         keys = torch.where(swapped < self.swap, places + 1.5, places)  # behind the next one
         gone = text & (dropped < self.drop)
         keys = torch.where(text & ~gone, keys, places + clean.shape[1] + 2)
-        made = torch.where(gone, 0, made)
+        made = torch.where(gone, END, made)
         return made.gather(1, keys.argsort(dim=1, stable=True))

@@ -11,6 +11,7 @@ from isthmus.errors import BlueprintError
 from isthmus.parts.data_spec import DataSpec
 from isthmus.parts.distances.distance import Distance
 from isthmus.parts.part import Shape
+from isthmus.special_tokens import END
 
 
 class Tokens(Distance):
@@ -82,5 +83,5 @@ def _cross_entropy(output: Tensor, target: Tensor) -> Tensor:
 
 def counted(tokens: Tensor) -> Tensor:
     """(N, T) True up to and including each row's first token 0, its end."""
-    ended = (tokens == 0).cumsum(1)
-    return (ended == 0) | ((ended == 1) & (tokens == 0))
+    ended = (tokens == END).cumsum(1)
+    return (ended == 0) | ((ended == 1) & (tokens == END))

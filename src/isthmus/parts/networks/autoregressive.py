@@ -8,9 +8,8 @@ from torch import Tensor, nn
 
 from isthmus.parts.distances.tokens import counted
 from isthmus.parts.layers import Masked, initialise
+from isthmus.special_tokens import END, UNKNOWN
 
-END, UNKNOWN = 0, 1
-"""The tokens that end a sequence, and that stand for a dropped one (`isthmus.data.media`)."""
 _NEVER = -1e4
 """The logit of every token but the end, after the end."""
 

@@ -7,7 +7,7 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from isthmus.errors import BlueprintError
+from isthmus.extras import needs
 from isthmus.parts.model import Model
 from isthmus.parts.priors.prior import Prior
 
@@ -50,11 +50,4 @@ class FlowPrior(Prior):
 
 
 def _library() -> ModuleType:
-    """Import zuko, which is not part of the base installation."""
-    try:
-        import zuko  # noqa: PLC0415
-    except ImportError:
-        raise BlueprintError(
-            "The prior 'flow' needs zuko, which is not installed here. Install it: pip install 'isthmus[flow]'."
-        ) from None
-    return zuko
+    return needs("zuko", "flow", "The prior 'flow'")
