@@ -258,6 +258,24 @@ def test_a_frame_with_labels_is_a_pair():
     assert (samples.columns, samples.label_names) == (("a", "b", "c", "d"), ("0", "1", "2"))
 
 
+def test_labels_of_a_frame_may_be_given():
+    assert read_samples(pd.DataFrame(X, columns=list("abcd")), labels=Y).label_names == ("0", "1", "2")
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        {"train": (X, Y), "test": (X[:5], Y[:5])},
+        {"train": pd.DataFrame(X), "test": pd.DataFrame(X[:5])},
+        ((X, Y), (X[:5], Y[:5])),
+        {"train": TensorDataset(torch.from_numpy(X)), "test": TensorDataset(torch.from_numpy(X[:5]))},
+    ],
+)
+def test_parts_in_memory_stay_parts(source):
+    data = open_data(source, validation=0.0)
+    assert (len(data.train), len(data.test)) == (30, 5)
+
+
 def test_lists_of_columns_are_a_table():
     samples = read_samples({"v": [1, 2.5, None], "k": ["x", "y", "x"]}, categorical="auto", missing="keep")
     assert samples.columns == ("v", "k")

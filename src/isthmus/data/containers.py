@@ -191,18 +191,22 @@ def _of_list(source: Any, options: Options, called: str) -> Any:
     if isinstance(source, tuple) and isinstance(first, str | os.PathLike):
         return list(source)
     if isinstance(source, tuple) and len(source) == 2 and not isinstance(first, Mapping):
-        return source  # values and labels
+        pairs = all(isinstance(one, tuple) and len(one) == 2 and len(_shape(one[0])) > 1 for one in source)
+        return Parts(train=first, test=source[1]) if pairs else source  # values and labels, or these of two parts
     if isinstance(first, Mapping) or _is_picture(first) or _is_pair(first):
         return from_items(Items(iter(source), called), options)
     return source
 
 
 def _of_mapping(source: Mapping[str, Any], options: Options, called: str) -> Any:
-    """A mapping of arrays; of columns of one length, a table."""
+    """A mapping of arrays; of columns of one length, a table; of parts, their sources."""
     if not source or options.kind == "series" or options.array is not None:
         return source
+    names = {str(name).lower() for name in source}
     shapes = [_shape(value) for value in source.values()]
-    if any(len(shape) != 1 for shape in shapes) or {*map(str.lower, map(str, source))} & {"names"}:
+    if "train" in names and names <= set(PARTS) and any(len(shape) != 1 for shape in shapes):
+        return Parts(source)
+    if any(len(shape) != 1 for shape in shapes) or "names" in names:
         return source
     from isthmus.data.arrow_tables import of_columns  # noqa: PLC0415  # Arrow takes some 40 MB
 

@@ -88,7 +88,7 @@ def read(source: Any, options: Options, labels: Any = None, like: Mapping[str, A
         DataError: the source is missing, damaged, of an unknown type, or doesn't fit the options.
     """
     in_memory = not isinstance(source, str | os.PathLike)
-    if labels is not None and (not in_memory or isinstance(source, Mapping | Samples) or is_table(source)):
+    if labels is not None and (not in_memory or isinstance(source, Mapping | Samples)):
         raise DataError(
             f"labels= is for values in memory, not for {called(source)}. Name the label column with label=."
         )
