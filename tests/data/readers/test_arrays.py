@@ -1,6 +1,7 @@
 """Files of arrays: each is written by the library of its format, and read."""
 
 import gzip
+from pathlib import Path
 
 import h5py
 import numpy as np
@@ -163,3 +164,19 @@ def test_one_tensor_of_several_is_named(tmp_path):
     save_file({"p": torch.ones(5, 3, dtype=torch.bfloat16), "q": torch.ones(4, 2)}, tmp_path / "x.safetensors")
     assert "the arrays p, q" in message_of(tmp_path / "x.safetensors")
     assert read_samples(tmp_path / "x.safetensors", array="p").shape == (3,)
+
+
+CELLS = Path(__file__).parents[2] / "fixtures" / "files" / "cells.h5ad"
+"""Written by anndata 0.12: 12 cells by 5 genes, sparse; obs has kind and day, one layer, X_pca."""
+
+
+def test_annotated_data_are_read_from_a_file():
+    samples = read_samples(CELLS, label="kind")
+    assert (len(samples), samples.columns[:2], samples.names[:2]) == (12, ("gene0", "gene1"), ("cell0", "cell1"))
+    assert samples.label_names == ("B", "T", "(none)")
+    assert torch.equal(read_samples(CELLS, array="doubled").tensor(), 2 * samples.tensor())
+    assert torch.equal(read_samples(CELLS, array="X_pca").tensor(), samples.tensor()[:, :2])
+    assert read_samples(CELLS, columns="gene3,gene1").columns == ("gene3", "gene1")
+    assert read_samples(CELLS, label="day").label_names[:2] == ("0", "1")
+    assert "Did you mean 'kind'" in message_of(CELLS, label="kinds")
+    assert "has no such matrix" in message_of(CELLS, array="none")
