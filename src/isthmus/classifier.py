@@ -11,7 +11,7 @@ from pydantic import TypeAdapter
 from torch import Tensor, nn
 
 from isthmus.data import Samples, Scaling
-from isthmus.data.samples import inference_batch_size
+from isthmus.data.samples import inference_batch_size, placed
 from isthmus.errors import BlueprintError, DataError, RunError
 from isthmus.model.autoencoder import Autoencoder
 from isthmus.model.store import check_scaling, put_weights, read_shape
@@ -106,7 +106,7 @@ class Classifier(nn.Module):
         self.eval()
         samples = given if isinstance(given, Samples) else Samples(given)
         device = self.head.weight.device
-        return through(lambda raw, _: use(raw.to(device)), samples, inference_batch_size(math.prod(samples.shape)))
+        return through(lambda raw, _: use(placed(raw, device)), samples, inference_batch_size(math.prod(samples.shape)))
 
     def _count_features(self) -> int:
         weight = next(self.body.parameters(), torch.zeros(0))
@@ -148,7 +148,7 @@ class CodeBody(nn.Module):
         if like is not None:
             model.eval()
             size = inference_batch_size(math.prod(like.shape))
-            codes = through(lambda raw, _: model.encode(raw.to(model.device)), like, size)
+            codes = through(lambda raw, _: model.encode(raw), like, size)
         codes = codes.to(model.device)
         spread = codes.std(0, correction=0)
         self.mean = nn.Buffer(codes.mean(0))

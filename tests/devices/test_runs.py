@@ -132,3 +132,18 @@ def test_a_device_that_is_not_there_is_refused_in_one_line(vae):
     said = CliRunner().invoke(app, ["encode", str(vae), "digits", "codes.npy", "--device", "tpu9"])
     assert said.exit_code == 1
     assert "There is no device 'tpu9' here." in said.output
+
+
+@pytest.mark.parametrize("name", ["table", "pca"])
+def test_values_of_float64_are_trained_on_and_come_back_as_float64(name, tmp_path):
+    values = np.random.default_rng(0).normal(size=(200, 3)) + np.array([1.7e9, 1e8, 0])
+    data = ist.open_data(values)
+    run = ist.fit(ist.recipe(name, code=2).build(data, remarks=False), data, **SETTINGS, out=tmp_path / "run")
+    assert run.model.device.type == HERE
+    made = run.reconstruct(values)
+    assert made.dtype == torch.float64
+    assert bool(((made - torch.from_numpy(values)).abs() < 10).all())
+    alone = ist.load(tmp_path / "run", device="cpu")
+    torch.testing.assert_close(alone.encode(values), run.encode(values))
+    assert ist.detect(run, values).scores.isfinite().all()
+    assert run.evaluate(values)["given"]["mse"]["model"] < 10

@@ -7,7 +7,7 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Block:
-    """Samples that are coded together. raw: (N, *shape) uint8 or float32; NaN where a number is missing."""
+    """Samples that are coded together. raw: (N, *shape) uint8, float32 or float64; NaN where a number is missing."""
 
     raw: Tensor
 

@@ -18,6 +18,7 @@ from isthmus.codec.methods import METHODS, Method
 from isthmus.codec.packing import DamagedError, Reader, number, part
 from isthmus.codec.stack import Stack
 from isthmus.codec.tables import Tables
+from isthmus.data.precision import floating
 from isthmus.data.samples import Samples
 from isthmus.errors import UseError
 from isthmus.options.reading import Kind
@@ -157,7 +158,7 @@ class BlockCoder:
             return made.round().clamp(0, 255).to(torch.uint8).view(shape)
         if observed is not None:
             made = torch.where(observed, made, torch.nan)
-        return made.float().view(shape)
+        return made.to(torch.float64 if self.dtype == "float64" else torch.float32).view(shape)
 
     def _check(self, raw: Tensor, decoded: Tensor, method: str) -> None:
         """Raise UseError unless the decoded numbers are as near as promised."""
@@ -186,7 +187,7 @@ class BlockCoder:
         height, width = raw.shape[-2:]
         down, across = _tiles((height, width), shape[1:])
         missing = (0, across * shape[2] - width, 0, down * shape[1] - height)
-        padded = F.pad(raw.float(), missing, mode="replicate").to(raw.dtype)
+        padded = F.pad(floating(raw), missing, mode="replicate").to(raw.dtype)
         cut = padded.unfold(2, shape[1], shape[1]).unfold(3, shape[2], shape[2])  # (1, C, down, across, h, w)
         return cut[0].permute(1, 2, 0, 3, 4).reshape(-1, *shape), (height, width)
 

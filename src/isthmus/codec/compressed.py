@@ -10,7 +10,7 @@ class Compressed:
 
     path: the file. method: of most blocks, "bits-back", "residual", "code" or "picture". samples, numbers, blocks: how
     many there are.
-    bytes: of the file, with everything in it. plain: of the numbers themselves, as uint8 or float32.
+    bytes: of the file, with everything in it. plain: of the numbers themselves, as uint8, float32 or float64.
     bits_per_dimension: of the file, for each number. elbo: the model's negative ELBO in bits per dimension, for
     comparison, on some of the samples; None without a likelihood of exactly these values. model: the bytes of the
     model, which the receiver needs too.

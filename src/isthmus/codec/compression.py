@@ -20,7 +20,7 @@ from isthmus.codec.grid import Grid
 from isthmus.codec.methods import ByBitsBack, methods_for
 from isthmus.codec.packing import DamagedError
 from isthmus.data.ahead import side_by_side
-from isthmus.data.samples import Samples
+from isthmus.data.samples import SIZES, Samples
 from isthmus.data.write import open_writer
 from isthmus.errors import DataError, RunError, UseError
 from isthmus.measures.likelihood import elbo
@@ -135,7 +135,7 @@ def compress(
                 shown.append(piece.some(MEASURED))
             samples += len(piece)
             numbers += len(piece) * math.prod(piece.shape)
-            plain += len(piece) * math.prod(piece.shape) * (1 if piece.dtype == "uint8" else 4)
+            plain += len(piece) * math.prod(piece.shape) * SIZES[piece.dtype]
             if progress is not None:
                 progress(samples, stream.count)
         write_index(file, entries)
@@ -224,7 +224,7 @@ class Decompressor:
     def _coder(self) -> BlockCoder:
         header = self.file.header
         kind, dtype = header.get("kind"), header.get("dtype")
-        if kind not in ("pictures", "table", "series") or dtype not in ("uint8", "float32"):
+        if kind not in ("pictures", "table", "series") or dtype not in SIZES:
             raise damaged(self.file.path, "its header says nothing about the samples")
         return BlockCoder(ExactModel(self.run.model), kind, dtype, ())
 

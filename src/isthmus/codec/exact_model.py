@@ -25,8 +25,8 @@ class ExactModel:
         self.scaling: Scaling = copy.deepcopy(model.scaling).cpu().float()
 
     def scaled(self, raw: Tensor) -> Tensor:
-        """Raw numbers to scaled ones, float64; each is one subtraction and one division in float32."""
-        return self.scaling(raw.float()).double()
+        """Raw numbers to scaled ones, float64; each is one subtraction and one division, in float32 or float64."""
+        return self.scaling(raw).double()
 
     def features(self, scaled: Tensor, observed: Tensor | None) -> Tensor:
         """(N, *input_shape) scaled samples to the encoder's features."""
@@ -52,4 +52,4 @@ class ExactModel:
         """The inverse of `scaled`, float64: one multiplication and one addition."""
         if self.scaling.kind == "none":
             return scaled
-        return scaled * self.scaling.scale.double() + self.scaling.shift.double()
+        return scaled * self.scaling.scale.double() + self.scaling.exact_shift()

@@ -12,14 +12,14 @@ from isthmus.errors import UseError
 
 DECIMALS = 6
 """The most decimals that are looked for."""
-MOST_EXACT = 2**24
-"""Whole numbers up to this one are exact in float32, the type of samples."""
+MOST_EXACT = {"float32": 2**24, "float64": 2**53}
+"""Whole numbers up to this one are exact in this type of samples."""
 MOST_VALUES = 2**40
 """The most values of a grid."""
 FEW = 64
 """Bytes that take at most so many values are coded as these values."""
-MOST_DECIMAL = 2**20
-"""Beyond so many steps, a decimal can't be distinguished from a number that only lies near one."""
+MOST_DECIMAL = {"float32": 2**20, "float64": 2**49}
+"""Beyond so many steps, a decimal can't be distinguished from a number of this type that only lies near one."""
 NUMBERS = 2**22
 """Numbers that are looked at together."""
 
@@ -47,7 +47,7 @@ class Grid:
         if samples.dtype == "uint8":
             return cls._of_bytes(samples)
         each = samples.kind == "table"
-        found = _Found(samples.shape[0] if each else 1)
+        found = _Found(samples.shape[0] if each else 1, samples.dtype)
         for batch in samples.batches(max(1, NUMBERS // max(1, int(np.prod(samples.shape))))):
             found.see(batch.double().flatten(1) if each else batch.double().reshape(-1, 1))
         return cls(*found.grid(samples.columns if each else ()))
@@ -57,7 +57,7 @@ class Grid:
         """The coarsest grid with a value within `error` of every number.
 
         Raises:
-            UseError: the error is smaller than float32's own.
+            UseError: the error is smaller than the type's own.
         """
         if samples.dtype == "uint8":
             natural, step = cls._of_bytes(samples), 2 * int(error) + 1
@@ -69,12 +69,12 @@ class Grid:
             if known.numel():
                 low, high = min(low, float(known.min())), max(high, float(known.max()))
         low, high = (low, high) if low <= high else (0.0, 0.0)
-        # the sample is stored as float32, which may round away from the middle of the step
-        slack = float(np.spacing(np.float32(max(abs(low), abs(high)))))
+        # the sample is stored in its type, which may round away from the middle of the step
+        slack = float(np.spacing(np.dtype(samples.dtype).type(max(abs(low), abs(high)))))
         step = 2 * (error - slack)
         if not step > 0 or (high - low) / step > MOST_VALUES:
             raise UseError(
-                f"A max_error of {error:g} is finer than float32, in which these numbers are stored. "
+                f"A max_error of {error:g} is finer than {samples.dtype}, in which these numbers are stored. "
                 f"Use {4 * slack:.1g} or more."
             )
         count = int(np.ceil((high - low) / step)) + 1
@@ -155,7 +155,8 @@ class Grid:
 class _Found:
     """What has been seen of the columns: bounds, and the decimals that are still possible."""
 
-    def __init__(self, columns: int) -> None:
+    def __init__(self, columns: int, dtype: str) -> None:
+        self.dtype = dtype
         self.low, self.high = np.full(columns, np.inf), np.full(columns, -np.inf)
         self.possible = np.ones((DECIMALS + 1, columns), bool)
 
@@ -171,24 +172,25 @@ class _Found:
             steps = values[:, left] * 10.0**decimals
             nearest = np.round(steps)
             if decimals == 0:
-                on = (steps == nearest) & (np.abs(steps) <= MOST_EXACT)
-            else:  # the same float32 as the decimal number
-                same = (nearest / 10.0**decimals).astype(np.float32) == values[:, left].astype(np.float32)
-                on = same & (np.abs(steps) <= MOST_DECIMAL)
+                on = (steps == nearest) & (np.abs(steps) <= MOST_EXACT[self.dtype])
+            else:  # the same number of this type as the decimal number
+                same = (nearest / 10.0**decimals).astype(self.dtype) == values[:, left].astype(self.dtype)
+                on = same & (np.abs(steps) <= MOST_DECIMAL[self.dtype])
             self.possible[decimals, left] = on.all(0)
 
     def grid(self, names: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """low, step and count."""
-        none = np.asarray(~self.possible.any(0))
-        if none.any():
-            place = int(np.flatnonzero(none)[0])
-            called = f"column {names[place]!r}" if names else f"column {place}" if len(none) > 1 else "the samples"
-            raise UseError(
-                f"Lossless coding needs whole numbers up to {MOST_EXACT:,} or decimals, but {called} contains numbers "
-                f"with more than {DECIMALS} digits. Round them, or give the largest error that you allow (max_error=)."
-            )
         decimals = self.possible.argmax(0)
         low, high = (np.where(np.isfinite(bound), bound, 0.0) for bound in (self.low, self.high))
         steps = 10.0**decimals
         low = np.round(low * steps) / steps
-        return low, 1 / steps, (np.round((high - low) * steps) + 1).astype(np.int64)
+        count = np.round((high - low) * steps) + 1
+        none = np.asarray(~self.possible.any(0) | (count > MOST_VALUES))
+        if none.any():
+            place, most = int(np.flatnonzero(none)[0]), MOST_EXACT[self.dtype]
+            called = f"column {names[place]!r}" if names else f"column {place}" if len(none) > 1 else "the samples"
+            raise UseError(
+                f"Lossless coding needs whole numbers up to {most:,} or decimals, but {called} contains numbers with "
+                f"more than {DECIMALS} digits. Round them, or give the largest error that you allow (max_error=)."
+            )
+        return low, 1 / steps, count.astype(np.int64)

@@ -18,7 +18,7 @@ def likelihood(model: ExactModel, output: Tensor, grid: Grid) -> Levels:
     """
     distance, scaling = model.model.distance, model.scaling
     shape = model.model.shape
-    shift, scale = (_each(x.double(), shape) for x in (scaling.shift, scaling.scale))
+    shift, scale = (_each(x.double(), shape) for x in (scaling.exact_shift(), scaling.scale))
     count, each = int(grid.count.max()), math.prod(shape)
     with exactly():
         parameters = distance.parameters(output)

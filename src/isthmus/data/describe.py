@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from isthmus.data.samples import Samples
+from isthmus.data.samples import SIZES, Samples
 
 HASHED_WHOLE = 256 * 2**20  # bytes; of larger parts, rows spread over them
 SPREAD = 4096
@@ -32,7 +32,7 @@ def fingerprint(parts: dict[str, Samples]) -> str:
 
 def _seen(part: Samples) -> Iterator[Tensor]:
     """The rows to hash, a few at a time, to limit the memory for copies."""
-    row = int(np.prod(part.shape)) * (1 if part.dtype == "uint8" else 4)
+    row = int(np.prod(part.shape)) * SIZES[part.dtype]
     size = max(1, BATCH // max(1, row))
     if row * len(part) <= HASHED_WHOLE:
         return part.batches(size)

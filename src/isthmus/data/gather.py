@@ -11,6 +11,7 @@ from torch import Tensor
 from isthmus.data.labels import encode_labels, label_array
 from isthmus.data.missing import check_finite, check_known, drop_missing
 from isthmus.data.options import Options
+from isthmus.data.precision import loses
 from isthmus.data.raw import Raw, settle
 from isthmus.data.samples import Samples, as_tensor
 from isthmus.errors import DataError, remark
@@ -36,11 +37,12 @@ def gather(raw: Raw, options: Options, called: str, like: Mapping[str, Any] | No
             f"The parts of {called} have different shapes, {' and '.join(map(str, shapes))}: expected one shape. "
             "Reshape or resize them."
         )
+    precise = _precise(resolve, like)
     labels, label_names = _labels(resolve, raw.label_names, tuple((like or {}).get("label_names") or ()))
     parts = {}
     for name, part in resolve.items():
         samples = Samples(
-            _kept(part.values),
+            _kept(part.values, precise=precise),
             labels.get(name),
             label_names,
             part.names,
@@ -48,6 +50,7 @@ def gather(raw: Raw, options: Options, called: str, like: Mapping[str, Any] | No
             part.columns,
             part.categories,
             medium=part.medium,
+            precise=precise,
             schema=part.schema,
             unused=None if like is None else part.unused,
         )
@@ -80,6 +83,17 @@ def join(parts: Sequence[Samples]) -> Samples:
     )
 
 
+def _precise(parts: Mapping[str, Raw], like: Mapping[str, Any] | None) -> bool:
+    """Whether values stay float64: as a model's training data; or because float32 would lose something of a part."""
+    if like is not None:
+        return like.get("dtype") == "float64"
+    return any(
+        part.precise
+        or loses(part.values, part.kind or "table", mapped=isinstance(part.values, np.ndarray) and _mapped(part.values))
+        for part in parts.values()
+    )
+
+
 def _joined(tables: Sequence[Any]) -> Any:
     """The rows of Arrow tables one after another; None if a table is missing or has other columns."""
     if any(table is None or table.schema != tables[0].schema for table in tables):
@@ -87,11 +101,12 @@ def _joined(tables: Sequence[Any]) -> Any:
     return type(tables[0]).from_batches([batch for table in tables for batch in table.to_batches()], tables[0].schema)
 
 
-def _kept(values: np.ndarray | Tensor) -> np.ndarray | Tensor:
+def _kept(values: np.ndarray | Tensor, *, precise: bool) -> np.ndarray | Tensor:
     """The values as `Samples` keeps them: mapped arrays unchanged, others as one contiguous tensor."""
     if isinstance(values, Tensor):
-        return (values if values.dtype == torch.uint8 else values.float()).contiguous()
-    return values if _mapped(values) else as_tensor(values)
+        kind = torch.uint8 if values.dtype == torch.uint8 else torch.float64 if precise else torch.float32
+        return values.to(kind).contiguous()
+    return values if _mapped(values) else as_tensor(values, precise=precise)
 
 
 def _mapped(values: np.ndarray) -> bool:

@@ -99,10 +99,14 @@ def learn_fill(train: Samples, called: str) -> Any:
     """
     shape = train.shape if train.kind == "table" else ()
     total, count = np.zeros(shape), np.zeros(shape)
+    centre: Any = 0
+    if train.dtype == "float64":  # sums about it cost no digits
+        centre = np.nan_to_num(train.batch(torch.zeros(1, dtype=torch.int64)).numpy()[0], posinf=0, neginf=0)
+        centre = centre if train.kind == "table" else centre.flat[0]
     for batch in train.batches(train.at_a_time):
         rows = batch.numpy() if train.kind == "table" else batch.numpy().reshape(-1)
         finite = np.isfinite(rows)
-        total += np.where(finite, rows, 0).sum(0, dtype=np.float64)
+        total += np.where(finite, rows - centre, 0).sum(0, dtype=np.float64)
         count += finite.sum(0)
     if (count == 0).any():
         empty = [_column(train, int(i)) for i in np.flatnonzero(count == 0)]
@@ -110,7 +114,7 @@ def learn_fill(train: Samples, called: str) -> Any:
             f"{called} has no finite value in the training part's column{'s' * (len(empty) > 1)} {listed(empty)}: "
             "it has no mean to fill in. Leave it out with exclude=."
         )
-    means = total / count
+    means = total / count + centre
     for place, names in enumerate(train.categories):
         if names:  # the most frequent one
             numbers = train.tensor()[:, place]
@@ -122,8 +126,9 @@ def fill_missing(samples: Samples, fill: Any) -> Samples:
     """The samples with `fill` (see `learn_fill`) instead of values that are not finite. Mapped values are loaded."""
     if not len(_bad(samples)):
         return samples
-    values = samples.tensor().float()
-    return replace(samples, values=torch.where(_fine(values, samples.kind), values, torch.tensor(fill)), rows=None)
+    values = samples.tensor()
+    filled = torch.where(_fine(values, samples.kind), values, torch.tensor(fill, dtype=values.dtype))
+    return replace(samples, values=filled, rows=None)
 
 
 def _bad(samples: Samples) -> np.ndarray:
@@ -132,8 +137,8 @@ def _bad(samples: Samples) -> np.ndarray:
 
 
 def _fine(values: Tensor, kind: str) -> Tensor:
-    """True where values are finite, or a series has ended."""
-    finite = torch.isfinite(values)
+    """True where values are finite as float32, or a series has ended."""
+    finite = torch.isfinite(values.float())
     return finite | ended(values) if kind == "series" and values.ndim == 3 else finite
 
 
@@ -144,7 +149,7 @@ def _rows(samples: Samples, are: Callable[[Tensor], Tensor]) -> np.ndarray:
     with np.errstate(over="ignore", invalid="ignore"):
         rows = [
             i * samples.at_a_time + np.flatnonzero(are(batch).numpy())
-            for i, batch in enumerate(samples.batches(samples.at_a_time))
+            for i, batch in enumerate(map(Tensor.float, samples.batches(samples.at_a_time)))
             if not np.isfinite(batch.numpy().sum())  # a finite sum has finite parts only, and is quicker told
         ]
     return np.concatenate(rows) if rows else np.empty(0, dtype=np.int64)
@@ -156,7 +161,7 @@ def _samples(samples: Samples, rows: np.ndarray) -> str:
 
 def _columns(samples: Samples, bad: np.ndarray) -> str:
     values = samples.batch(torch.from_numpy(bad[: samples.at_a_time]))
-    columns = (~torch.isfinite(values)).any(0).nonzero().flatten().tolist()
+    columns = (~torch.isfinite(values.float())).any(0).nonzero().flatten().tolist()
     return f"column{'s' * (len(columns) > 1)} {listed([_column(samples, i) for i in columns])}"
 
 

@@ -25,6 +25,7 @@ def pair(
     """
     other = called(source)
     raw = read(source, replace(options, mode=None))
+    raw = replace(raw, precise=any(samples.dtype == "float64" for samples in clean.values()))
     found = gather(raw, replace(options, mode=None), other)
     if found.keys() != clean.keys():
         raise DataError(

@@ -42,6 +42,7 @@ class Raw:
     origin: path or name that reopens the source; None for an object in memory.
     medium: what the values stand for, if they aren't plain numbers.
     decoded: whether the values were decoded from pictures in memory, to which options of pictures apply.
+    precise: whether the values stay float64, even if float32 would lose nothing of their spread.
     schema: what the columns of the table hold.
     unused: an Arrow table of the columns that a model doesn't learn from, to be written with its results; or None.
     texts: (N,) texts instead of values, until a vocabulary is learnt from the training part (`texts.with_vocabulary`).
@@ -63,6 +64,7 @@ class Raw:
     unused: Any = None
     texts: tuple[str, ...] = ()
     decoded: bool = False
+    precise: bool = False
 
 
 def settle(raw: Raw, options: Options, exact: tuple[int, ...] | None = None) -> Raw:

@@ -1,5 +1,6 @@
 """Samples: the values that a model learns from, with labels, names and further facts."""
 
+import functools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,8 @@ from isthmus.data.media import Medium
 from isthmus.errors import DataError
 from isthmus.options.reading import Kind
 
+SIZES = {"uint8": 1, "float32": 4, "float64": 8}
+"""Bytes of a number, by `Samples.dtype`."""
 if TYPE_CHECKING:  # Arrow takes some 40 MB that pictures don't need
     from isthmus.data.schema import Schema
 
@@ -20,9 +23,10 @@ if TYPE_CHECKING:  # Arrow takes some 40 MB that pictures don't need
 class Samples:
     """N samples of one shape, in raw units and in their original type: bytes stay bytes.
 
-    values: `(N, *shape)`. A tensor in memory, uint8 or float32; or a NumPy array that is mapped from a file, of any
-        numeric type. Pictures are `(N, C, H, W)`; series `(N, C, T)`, with NaN after the end of shorter ones; tokens
-        `(N, T)`, with 0 after the end. Use `batch`, `batches` or `tensor` to read them, because these apply `rows`.
+    values: `(N, *shape)`. A tensor in memory, uint8 or float32, or float64 where float32 would lose a part of the
+        spread (see `data.precision`); or a NumPy array that is mapped from a file, of any numeric type. Pictures are
+        `(N, C, H, W)`; series `(N, C, T)`, with NaN after the end of shorter ones; tokens `(N, T)`, with 0 after the
+        end. Use `batch`, `batches` or `tensor` to read them, because these apply `rows`.
     labels: `(N,)` int64, indices into `label_names`; or None.
     label_names: the name of each label.
     names: the name of each sample (for example its file); or empty.
@@ -36,6 +40,7 @@ class Samples:
     schema: what the columns of a table hold; None for other samples.
     unused: an Arrow table with the N rows of the columns that a model doesn't learn from; or None.
     damaged: `(N, *shape)`, possibly of another shape: the damaged version of each sample; or None.
+    precise: whether mapped `values` are read as float64 instead of float32. Of tensors, their type decides.
 
     Raises:
         DataError: the fields don't agree in length.
@@ -51,6 +56,7 @@ class Samples:
     rows: np.ndarray | None = field(default=None, repr=False)
     damaged: Tensor | None = field(default=None, repr=False)
     medium: Medium | None = None
+    precise: bool = False
     schema: "Schema | None" = field(default=None, repr=False)
     unused: Any = field(default=None, repr=False)
 
@@ -82,11 +88,14 @@ class Samples:
 
     @property
     def dtype(self) -> str:
-        """The type of the values that `batch` returns: "uint8" or "float32"."""
-        return "uint8" if self.values.dtype in (torch.uint8, np.uint8) else "float32"
+        """The type of the values that `batch` returns: "uint8", "float32" or "float64"."""
+        if self.values.dtype in (torch.uint8, np.uint8):
+            return "uint8"
+        precise = self.values.dtype == torch.float64 if isinstance(self.values, Tensor) else self.precise
+        return "float64" if precise else "float32"
 
     def batch(self, indices: Tensor) -> Tensor:
-        """The samples at `indices` (int64, `(B,)`), `(B, *shape)`: contiguous, uint8 or float32.
+        """The samples at `indices` (int64, `(B,)`), `(B, *shape)`: contiguous, of type `dtype`.
 
         On the CPU, or on the device of `resident` samples.
         """
@@ -96,7 +105,7 @@ class Samples:
         rows = wanted if self.rows is None else self.rows[wanted]
         # np.take copies the whole of an array that is not contiguous, such as mapped pictures with channels last
         taken = np.take(self.values, rows, axis=0) if self.values.flags.c_contiguous else self.values[rows]
-        return as_tensor(taken)
+        return as_tensor(taken, precise=self.precise)
 
     def batches(self, size: int) -> Iterator[Tensor]:
         """All samples in order, `size` at a time (the last batch may be smaller). In memory, these are views."""
@@ -104,9 +113,9 @@ class Samples:
             if isinstance(self.values, Tensor):
                 yield self.values[start : start + size]
             elif self.rows is None:
-                yield as_tensor(self.values[start : start + size])
+                yield as_tensor(self.values[start : start + size], precise=self.precise)
             else:
-                yield as_tensor(self.values[self.rows[start : start + size]])
+                yield as_tensor(self.values[self.rows[start : start + size]], precise=self.precise)
 
     def labelled(self, size: int) -> Iterator[tuple[Tensor, Tensor | None]]:
         """Like `batches`, each with its labels, `(B,)`, if there are any."""
@@ -135,13 +144,16 @@ class Samples:
         return replace(self, rows=rows, labels=labels, names=names, damaged=damaged, unused=unused)
 
     def resident(self, device: torch.device, most: int) -> "Samples":
-        """The same samples on the device, if they are in memory and take at most `most` bytes; otherwise unchanged."""
+        """The same samples on the device, if they are in memory and take at most `most` bytes; otherwise unchanged.
+
+        Values of float64 stay on the CPU if the device has no float64.
+        """
         held = [held for held in (self.values, self.labels, self.damaged) if isinstance(held, Tensor)]
         whole = isinstance(self.values, Tensor)
         if device.type == "cpu" or not whole or sum(tensor.nbytes for tensor in held) > most:
             return self
         moved = {
-            name: value.to(device)
+            name: placed(value, device)
             for name in ("values", "labels", "damaged")
             if isinstance(value := getattr(self, name), Tensor)
         }
@@ -157,13 +169,33 @@ def spread(count: int, most: int) -> Tensor:
     return torch.linspace(0, count - 1, min(count, most), dtype=torch.float64).round().long()
 
 
-def as_tensor(array: np.ndarray) -> Tensor:
-    """A contiguous tensor, a view if possible: uint8 stays, any other type becomes float32."""
+def as_tensor(array: np.ndarray, *, precise: bool = False) -> Tensor:
+    """A contiguous tensor, a view if possible: uint8 stays, any other type becomes float32, or float64 if `precise`."""
     if array.dtype != np.uint8:
         with np.errstate(over="ignore"):  # what is too large becomes infinite, and is then reported as such
-            array = array.astype(np.float32, copy=False)
+            array = array.astype(np.float64 if precise else np.float32, copy=False)
     array = np.ascontiguousarray(array)
     return torch.from_numpy(array if array.flags.writeable else array.copy())
+
+
+def placed(raw: Tensor, device: torch.device, *, non_blocking: bool = False) -> Tensor:
+    """Raw values on the device; float64 stays where it is if the device has none, for a `Scaling` to scale it there."""
+    if raw.dtype == torch.float64 and not has_float64(device):
+        return raw
+    return raw.to(device, non_blocking=non_blocking)
+
+
+def has_float64(device: torch.device) -> bool:
+    """Whether the device computes with float64: Apple's, for example, do not."""
+    return device.type in ("cpu", "cuda") or _has_float64(device.type)
+
+
+@functools.cache
+def _has_float64(kind: str) -> bool:
+    try:
+        return bool((torch.zeros(1, dtype=torch.float64, device=kind) + 1).item())
+    except (TypeError, RuntimeError):
+        return False
 
 
 def inference_batch_size(numbers: int) -> int:

@@ -40,7 +40,7 @@ class _Description(BaseModel):
     shape: list[Size]
     source: str | None = None
     kind: Kind = "table"
-    dtype: Literal["uint8", "float32"] = "float32"
+    dtype: Literal["uint8", "float32", "float64"] = "float32"
     counts: dict[str, Count] = {}
     columns: list[str] = []
     categories: list[list[str]] = []

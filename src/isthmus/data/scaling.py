@@ -6,7 +6,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from isthmus.data.samples import Samples
+from isthmus.data.moments import Moments
+from isthmus.data.precision import NOISE
+from isthmus.data.samples import Samples, has_float64, placed
 from isthmus.errors import DataError, nearest, remark
 from isthmus.formatting import listed
 from isthmus.options.division import ScalingKind
@@ -15,9 +17,14 @@ from isthmus.options.division import ScalingKind
 class Scaling(nn.Module):
     """`scaled = (raw - shift) / scale`: one shift and scale for all numbers of a sample, or one per column.
 
+    Values that stay float64 (see `data.precision`) are shifted and scaled in float64, and only then become float32.
+
     kind: "bytes" (x/255), "standardise" (mean 0, standard deviation 1), "minmax" (to 0..1), "none".
     range: the scaled values' bounds in training; None if unbounded.
     shift, scale: float32, broadcast against a sample's shape. Not in the state dict; they are saved as JSON.
+    precise: whether the raw values are float64, so that they come back as such.
+    rest: (2, *shape of shift) float32: the shift in float64 is `shift` + `rest`. So it is kept on devices without
+        float64, too. 0 unless `precise`.
     levels: the number of categories of each column of a table, 0 for a numeric column; categories are not scaled.
         Empty for other data.
     """
@@ -26,6 +33,7 @@ class Scaling(nn.Module):
     range: tuple[float, float] | None
     shift: Tensor
     scale: Tensor
+    rest: Tensor
 
     def __init__(
         self,
@@ -34,37 +42,69 @@ class Scaling(nn.Module):
         scale: Tensor | float = 1.0,
         range: tuple[float, float] | None = None,
         levels: tuple[int, ...] = (),
+        *,
+        precise: bool = False,
     ) -> None:
         super().__init__()
         self.kind = kind
         self.levels = tuple(levels)
         self.range = range
-        self.register_buffer("shift", torch.as_tensor(shift, dtype=torch.float32), persistent=False)
+        self.precise = precise
+        exact, first = (torch.as_tensor(shift, dtype=kind) for kind in (torch.float64, torch.float32))
+        second = (exact - first).float()
+        rest = torch.stack([second, (exact - first - second).float()]) if precise else first.new_zeros(2, *first.shape)
+        self.register_buffer("shift", first, persistent=False)
+        self.register_buffer("rest", rest, persistent=False)
         self.register_buffer("scale", torch.as_tensor(scale, dtype=torch.float32), persistent=False)
 
     def forward(self, raw: Tensor) -> Tensor:
         """Raw values `(N, *shape)` of any type, on any device -> scaled values, float32, on the scaling's device."""
-        raw = raw.to(self.scale.device).float()  # bytes travel as bytes
+        if raw.dtype == torch.float64 and not self.precise:
+            raw = raw.float()
+        raw = placed(raw, self.scale.device)
+        if raw.dtype == torch.float64:
+            if self.kind != "none":
+                raw = (raw - self.exact_shift(raw.device)) / self.scale.to(raw.device).double()
+            return raw.to(self.scale.dtype).to(self.scale.device)
+        raw = raw.float()  # bytes travel as bytes
         if self.kind == "none":
             return raw
+        if self.precise:
+            return (raw - self.shift - self.rest[0] - self.rest[1]) / self.scale
         return (raw - self.shift) / self.scale
 
     def inverse(self, scaled: Tensor) -> Tensor:
-        """Scaled values `(N, *shape)`, on any device -> raw units, float32 (not rounded, not clipped)."""
+        """Scaled values `(N, *shape)`, on any device -> raw units (not rounded, not clipped).
+
+        float32, on the scaling's device; or float64 if `precise`, then on the CPU if that device has no float64.
+        """
+        if self.precise:
+            device = self.scale.device if has_float64(self.scale.device) else torch.device("cpu")
+            scaled = scaled.to(device).double()
+            if self.kind == "none":
+                return scaled
+            return scaled * self.scale.to(device).double() + self.exact_shift(device)
         scaled = scaled.to(self.scale.device).float()
         if self.kind == "none":
             return scaled
         return scaled * self.scale + self.shift
+
+    def exact_shift(self, device: torch.device | None = None) -> Tensor:
+        """The shift as float64, on this device, which must have float64; None for the CPU."""
+        shift, rest = (part.to(device or "cpu").double() for part in (self.shift, self.rest))
+        return shift + rest.sum(0)
 
     def extra_repr(self) -> str:
         """The kind and the range, for `print(model)`."""
         return f"{self.kind}, range={self.range}"
 
     def to_json(self) -> dict[str, Any]:
-        """The scaling as JSON data; float32 numbers are restored exactly."""
+        """The scaling as JSON data; all numbers are restored exactly."""
         bounds = None if self.range is None else list(self.range)
-        scaling = {"kind": self.kind, "range": bounds, "shift": self.shift.tolist(), "scale": self.scale.tolist()}
-        return scaling | ({"levels": list(self.levels)} if self.levels else {})
+        shift = self.exact_shift() if self.precise else self.shift
+        scaling = {"kind": self.kind, "range": bounds, "shift": shift.tolist(), "scale": self.scale.tolist()}
+        scaling |= {"levels": list(self.levels)} if self.levels else {}
+        return scaling | ({"dtype": "float64"} if self.precise else {})
 
     @classmethod
     def from_json(cls, d: dict[str, Any]) -> Self:
@@ -75,7 +115,8 @@ class Scaling(nn.Module):
         """
         try:
             kind, bounds = d["kind"], d["range"]
-            shift = torch.tensor(d["shift"], dtype=torch.float32)
+            precise = d.get("dtype") == "float64"
+            shift = torch.tensor(d["shift"], dtype=torch.float64 if precise else torch.float32)
             scale = torch.tensor(d["scale"], dtype=torch.float32)
             bounds = None if bounds is None else (float(bounds[0]), float(bounds[1]))
             levels = tuple(int(count) for count in d.get("levels", ()))
@@ -85,7 +126,7 @@ class Scaling(nn.Module):
             raise DataError(
                 f"{d!r:.80} does not describe a scaling: its kind is unknown or its scale is 0 or infinite."
             )
-        return cls(kind, shift, scale, bounds, levels)
+        return cls(kind, shift, scale, bounds, levels, precise=precise)
 
     @classmethod
     def learn(cls, kind: str, samples: Samples) -> Self:
@@ -109,14 +150,14 @@ class Scaling(nn.Module):
             return cls("none")
         if samples.kind == "pictures" and samples.dtype == "uint8" and kind in ("auto", "bytes"):
             return cls("bytes", 0.0, 255.0, (0.0, 1.0))
-        seen = _Statistics(samples)
+        seen, precise = _Statistics(samples), samples.dtype == "float64"
         if kind == "bytes":
             if seen.low.min() < 0 or seen.high.max() > 255:
                 raise DataError(
                     f"scaling='bytes' divides by 255, but the values span {seen.low.min():g} to {seen.high.max():g}: "
                     "expected 0 to 255. Use scaling='minmax'."
                 )
-            return cls("bytes", 0.0, 255.0, (0.0, 1.0))
+            return cls("bytes", 0.0, 255.0, (0.0, 1.0), precise=precise)
         unit = bool(seen.low.min() >= 0 and seen.high.max() <= 1)
         if kind == "auto":
             kind = _auto(samples, unit)
@@ -125,43 +166,30 @@ class Scaling(nn.Module):
             seen.leave(np.array(levels) > 0)
             unit = False
         if kind == "none":
-            return cls("none", range=(0.0, 1.0) if unit else None, levels=levels)
+            return cls("none", range=(0.0, 1.0) if unit else None, levels=levels, precise=precise)
         _tell_constant(samples, seen)
         if kind == "minmax":
             bounds = None if any(levels) else (0.0, 1.0)
-            return cls("minmax", *_finite(seen.low, seen.high - seen.low), bounds, levels)
-        return cls("standardise", *_finite(seen.mean, seen.deviation), levels=levels)
+            return cls("minmax", *_finite(seen.low, seen.high - seen.low), bounds, levels, precise=precise)
+        return cls("standardise", *_finite(seen.mean, seen.deviation), levels=levels, precise=precise)
 
 
 class _Statistics:
-    """Minimum, maximum, mean and standard deviation of the known values of samples, streamed.
+    """Minimum, maximum, mean and standard deviation of the known values of samples, and which of them are constant.
 
     `(columns,)` for tables, `(channels, 1)` for series, `()` for others.
     """
 
     def __init__(self, samples: Samples) -> None:
-        axes, shape = {
-            "table": ((0,), samples.shape),
-            "series": ((0, 2), (*samples.shape[:1], 1)),
-        }.get(samples.kind, (None, ()))
-        self.low, self.high = np.full(shape, np.inf), np.full(shape, -np.inf)
-        self.mean, squares, count = np.zeros(shape), np.zeros(shape), np.zeros(shape)
+        precise = samples.dtype == "float64"
+        seen = Moments(samples.kind, samples.shape, centred=precise)
         for part in samples.batches(samples.at_a_time):
-            values = part.numpy().astype(np.float64)
-            known = ~np.isnan(values)
-            new = known.sum(axes).reshape(shape)
-            mean = values.sum(axes, where=known).reshape(shape) / np.maximum(new, 1)
-            self.low = np.minimum(self.low, values.min(axes, where=known, initial=np.inf).reshape(shape))
-            self.high = np.maximum(self.high, values.max(axes, where=known, initial=-np.inf).reshape(shape))
-            # Chan, Golub, LeVeque (1979): merge two sets' means and sums of squared deviations
-            apart = np.square(values - mean).sum(axes, where=known).reshape(shape)
-            total = np.maximum(count + new, 1)
-            squares = squares + apart + np.square(mean - self.mean) * count * new / total
-            self.mean = self.mean + (mean - self.mean) * new / total
-            count = count + new
-        self.deviation = np.sqrt(squares / np.maximum(count, 1))
+            seen.add(part.numpy().astype(np.float64))
+        self.low, self.high, self.mean = seen.low, seen.high, seen.mean
         self.constant = self.low == self.high
-        self.deviation = np.where(self.constant, 0.0, self.deviation)
+        if precise:
+            self.constant |= seen.largest >= NOISE * seen.deviation
+        self.deviation = np.where(self.constant, 0.0, seen.deviation)
 
     def leave(self, columns: np.ndarray) -> None:
         """Leave these columns, `(columns,)` bool, unscaled."""
@@ -177,9 +205,9 @@ def _auto(samples: Samples, unit: bool) -> ScalingKind:
 
 
 def _finite(shift: np.ndarray, scale: np.ndarray) -> tuple[Tensor, Tensor]:
-    """The scale as float32, with 0 (a constant column) replaced by 1."""
+    """The shift as float64, and the scale as float32, with 0 (a constant column) replaced by 1."""
     scales = torch.as_tensor(np.asarray(scale), dtype=torch.float32)
-    return torch.as_tensor(np.asarray(shift), dtype=torch.float32), torch.where(scales == 0, 1.0, scales)
+    return torch.as_tensor(np.asarray(shift), dtype=torch.float64), torch.where(scales == 0, 1.0, scales)
 
 
 def _tell_constant(samples: Samples, seen: _Statistics) -> None:

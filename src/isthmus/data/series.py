@@ -7,11 +7,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from isthmus.data.precision import floating, is_wide
 from isthmus.errors import DataError
 
 
 def pad(series: Sequence[Any]) -> np.ndarray:
-    """(N, C, T) float32 of N arrays, (T,) each, or (C, T), or (T, C): time is the axis in which they differ.
+    """(N, C, T) of N arrays, (T,) each, or (C, T), or (T, C): time is the axis in which they differ.
+
+    float32, or float64 if a series has a type that may not fit into float32.
 
     Raises:
         DataError: they aren't series of numbers, or differ in more than their lengths.
@@ -30,7 +33,8 @@ def pad(series: Sequence[Any]) -> np.ndarray:
             f"The values don't make an array: the samples have shapes {some}. "
             "Give samples of one shape, or series that differ only in length, (T,) or (C, T) each."
         )
-    padded = np.full((len(arrays), arrays[0].shape[0], max(array.shape[1] for array in arrays)), np.nan, np.float32)
+    kind = np.float64 if any(is_wide(array.dtype) for array in arrays) else np.float32
+    padded = np.full((len(arrays), arrays[0].shape[0], max(array.shape[1] for array in arrays)), np.nan, kind)
     with np.errstate(over="ignore"):  # what is too large becomes infinite, and is then reported as such
         for row, array in zip(padded, arrays, strict=True):
             row[:, : array.shape[1]] = array
@@ -64,7 +68,7 @@ def ended(values: Tensor) -> Tensor:
 
 def lengthened(values: Tensor, length: int) -> Tensor:
     """(N, C, T) to (N, C, length), with NaN after the end."""
-    return torch.nn.functional.pad(values.float(), (0, length - values.shape[-1]), value=torch.nan)
+    return torch.nn.functional.pad(floating(values), (0, length - values.shape[-1]), value=torch.nan)
 
 
 def _numbers(given: Any, place: int) -> np.ndarray:

@@ -472,4 +472,5 @@ def _from_samples(samples: Samples) -> Raw:
         samples.kind,
         channels_first=samples.kind != "table",
         medium=samples.medium,
+        precise=samples.dtype == "float64",
     )

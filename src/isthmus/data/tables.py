@@ -1,4 +1,4 @@
-"""Tables: Arrow tables and Parquet files as float32 columns."""
+"""Tables: Arrow tables and Parquet files as columns of numbers."""
 
 import contextlib
 import json
@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 from isthmus.data.joining import held_back
 from isthmus.data.nested import plain_columns
 from isthmus.data.options import AUTO, Options
+from isthmus.data.precision import ROWS, loses, may_lose, spread
 from isthmus.data.raw import Raw
 from isthmus.data.schema import Column, Schema
 from isthmus.data.schema.categories import encode, values_of
@@ -47,7 +48,7 @@ def read_parquet(path: Path, options: Options, like: Mapping[str, Any] | None = 
         check_columns(file.metadata.num_columns, str(path))
         file.schema_arrow.names  # noqa: B018  # names that are no UTF-8 are found out here
         batches = file.iter_batches(BATCH, use_threads=False)
-        table = slim(batches, as_written(options, like)) if count else file.read()
+        table = slim(batches, as_written(options, like), precise=is_precise(like)) if count else file.read()
         if table.num_rows != count:
             raise DataError(
                 f"{path} is damaged: it has {table.num_rows} rows, expected {count}. Download or write it again."
@@ -93,27 +94,65 @@ def as_written(options: Options, like: Mapping[str, Any] | None) -> tuple[str | 
     return tuple(name for name in (options.label, *options.categorical, *(known or ())) if name is not None)
 
 
-def slim(batches: Iterable[pa.RecordBatch], exact: Collection[str | int] = ()) -> pa.Table:
-    """A table of these batches with float32 numbers, except in `exact` columns.
+def is_precise(like: Mapping[str, Any] | None) -> bool:
+    """Whether a model's numbers are float64, so that further data are read as float64 too."""
+    return (like or {}).get("dtype") == "float64"
+
+
+def slim(batches: Iterable[pa.RecordBatch], exact: Collection[str | int] = (), *, precise: bool = False) -> pa.Table:
+    """A table of these batches with float32 numbers, except in `exact` columns and where float32 may lose something.
 
     So a table is never in memory as float64 and float32 at the same time. Without a batch it has no columns.
+
+    precise: whether all numbers keep their type.
     """
     slimmed = []
     for batch in batches:
-        names, count = batch.schema.names, batch.num_columns
+        names, types, count = batch.schema.names, batch.schema.types, batch.num_columns
         short = [
             is_number(column.type)
             and not pa.types.is_boolean(column.type)  # which may be a category
             and not {names[place].strip(), place, place - count} & set(exact)
             for place, column in enumerate(batch.columns)
         ]
+        kept = {place for place, shorten in enumerate(short) if shorten and _is_wide(types[place])}
+        if kept and not precise:
+            risky = batch.num_rows and may_lose(_some(batch.select(sorted(kept)))).any()
+            kept = kept if risky else set()  # of all columns, because they end in one matrix
         columns = [
-            pc.cast(_floating(column), pa.float32(), safe=False) if shorten else column
-            for column, shorten in zip(batch.columns, short, strict=True)
+            column if not shorten else _floating(column) if place in kept else _short(column)
+            for place, (column, shorten) in enumerate(zip(batch.columns, short, strict=True))
         ]
-        slimmed.append(pa.record_batch(columns, names, metadata=batch.schema.metadata))
+        slimmed.append(pa.table(columns, names).replace_schema_metadata(batch.schema.metadata))
     give_back()
-    return pa.Table.from_batches(slimmed) if slimmed else pa.table({})
+    if not slimmed:
+        return pa.table({})
+    alike = all(one.schema.equals(slimmed[0].schema) for one in slimmed)
+    return pa.concat_tables(slimmed, promote_options="none" if alike else "permissive")
+
+
+def _some(numbers: pa.RecordBatch | pa.Table) -> np.ndarray:
+    """`(rows, columns)` float64 of a few rows, evenly spread."""
+    table = pa.Table.from_batches([numbers]) if isinstance(numbers, pa.RecordBatch) else numbers
+    if len(table) > ROWS:  # pa.array would import pandas
+        table = table.take(pa.Array.from_buffers(pa.int64(), ROWS, [None, pa.py_buffer(spread(len(table)))]))
+    return _numbers(table.combine_chunks().to_batches()[0], np.float64)
+
+
+def _is_wide(kind: pa.DataType) -> bool:
+    """Whether numbers of this type may not fit into float32."""
+    if pa.types.is_dictionary(kind):
+        kind = kind.value_type
+    narrow = (pa.types.is_float32, pa.types.is_float16, pa.types.is_boolean, pa.types.is_null)
+    return (
+        is_number(kind)
+        and not any(check(kind) for check in narrow)
+        and not (pa.types.is_integer(kind) and kind.bit_width < 32)
+    )
+
+
+def _short(column: pa.Array) -> pa.Array:
+    return pc.cast(_floating(column), pa.float32(), safe=False)
 
 
 def parquet_pieces(
@@ -210,7 +249,8 @@ def from_arrow(
         raise DataError(f"{called} has no columns left to learn from. Change columns=, exclude=, types= or label=.")
     about = like or {}
     known: dict[str, Sequence[str]] = dict(zip(about.get("columns") or (), about.get("categories") or (), strict=False))
-    values, names = _matrix(table, schema, known, called, kept=options.missing in ("keep", "fill"))
+    kept, precise = options.missing in ("keep", "fill"), None if like is None else is_precise(like)
+    values, names = _matrix(table, schema, known, called, kept=kept, precise=precise)
     if like is None and options.kind in (None, "table"):
         schema = bounded(find_codes(values, schema, options, called), values)
         if whole:
@@ -224,6 +264,7 @@ def from_arrow(
         columns=schema.features if named else (),
         categories=names if any(names) else (),
         kind=None if options.kind else "table",
+        precise=values.dtype == np.float64,
         schema=schema if options.kind in (None, "table") else None,
         unused=table.select(rest) if rest else None,
     )
@@ -235,6 +276,7 @@ def following(raw: Raw, options: Options) -> dict[str, Any] | None:
         return None
     return {
         "shape": list(raw.values.shape[1:]),
+        "dtype": "float64" if raw.precise else "float32",
         "columns": list(raw.columns),
         "categories": [list(names) for names in raw.categories],
         "schema": raw.schema.to_json(),
@@ -391,14 +433,24 @@ def _check_there(
 
 
 def _matrix(
-    table: pa.Table, schema: Schema, known: Mapping[str, Sequence[str]], called: str, *, kept: bool
+    table: pa.Table,
+    schema: Schema,
+    known: Mapping[str, Sequence[str]],
+    called: str,
+    *,
+    kept: bool,
+    precise: bool | None,
 ) -> tuple[np.ndarray, tuple[tuple[str, ...], ...]]:
-    """`(rows, features)` float32 or float64, with NaN for missing values; and each feature's categories.
+    """`(rows, features)`, with NaN for missing values; and each feature's categories.
 
-    known: the categories of columns, if a model has them.
+    known: the categories of columns, if a model has them. precise: whether the matrix is float64 instead of float32;
+        None decides by the values: it is if float32 would lose a part of a column's spread.
     """
     columns = dict(zip(table.column_names, table.columns, strict=True))
-    matrix = np.empty((table.num_rows, len(schema.features)), np.float64 if schema.exact else np.float32)
+    matrix = np.empty(
+        (table.num_rows, len(schema.features)),
+        np.float64 if precise or (precise is None and schema.exact) else np.float32,
+    )
     named_by: list[tuple[str, ...]] = [()] * matrix.shape[1]
     plain: list[tuple[int, str]] = []  # columns of numbers that need no look at their cells
     place = 0
@@ -412,25 +464,48 @@ def _matrix(
         else:
             with np.errstate(over="ignore"):  # what is too large becomes infinite, and is then reported as such
                 for offset, numbers in enumerate(column.encode(own, called)):
+                    if precise is None and matrix.dtype == np.float32 and loses(numbers[:, None], "table"):
+                        matrix = _as_float64(matrix)
                     matrix[:, place + offset] = numbers
         place += len(column.features)
     places = [at for at, _ in plain]
     numeric, done = table.select([name for _, name in plain]), 0
+    if precise is None and matrix.dtype == np.float32 and _loses(numeric):
+        matrix = _as_float64(matrix)
     for batch in numeric.to_batches(max_chunksize=BATCH) if plain else ():
-        numbers = _numbers(batch)
-        if numbers.shape == matrix.shape and matrix.dtype == numbers.dtype:
+        numbers = _numbers(batch, matrix.dtype)
+        if numbers.shape == matrix.shape:
             return numbers, tuple(named_by)
         matrix[done : done + len(numbers), places] = numbers
         done += len(numbers)
     return matrix, tuple(named_by)
 
 
-def _numbers(batch: pa.RecordBatch) -> np.ndarray:
-    """`(rows, columns)` float32, with NaN for missing values; made in one call, which lets other threads run."""
+def _as_float64(matrix: np.ndarray) -> np.ndarray:
+    with np.errstate(invalid="ignore"):  # numbers that aren't written yet can be anything
+        return matrix.astype(np.float64)
+
+
+def _loses(numeric: pa.Table) -> bool:
+    """Whether float32 would lose a part of a column's spread; of many rows, a few and each column's bounds are seen."""
+    wide = numeric.select([field.name for field in numeric.schema if _is_wide(field.type)])
+    if not wide.num_columns:
+        return False
+    rows = _some(wide)
+    if len(rows) < wide.num_rows:
+        rows = rows.copy()
+        for place in np.flatnonzero((rows == rows[:1]).all(0)):  # the others may still differ
+            low_high: Any = pc.call_function("min_max", [wide[int(place)]])
+            rows[[0, -1], place] = [float(bound.as_py() or 0) for bound in low_high.values()]
+    return loses(rows, "table")
+
+
+def _numbers(batch: pa.RecordBatch, kind: Any) -> np.ndarray:
+    """`(rows, columns)` of this type, with NaN for missing values; made in one call, which lets other threads run."""
     columns = [_floating(column) for column in batch.columns]
     laid: Any = pa.RecordBatch.from_arrays(columns, batch.schema.names).to_tensor(null_to_nan=True, row_major=True)
     with np.errstate(over="ignore"):  # what is too large becomes infinite, and is then reported as such
-        return laid.to_numpy().astype(np.float32, copy=False)
+        return laid.to_numpy().astype(kind, copy=False)
 
 
 def _floating(column: pa.Array) -> pa.Array:

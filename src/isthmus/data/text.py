@@ -15,7 +15,7 @@ from pyarrow import csv as arrow_csv
 from isthmus.data.cells import unguarded, unguarded_name
 from isthmus.data.options import Options
 from isthmus.data.raw import Raw
-from isthmus.data.tables import as_written, check_columns, following, from_arrow, give_back, slim
+from isthmus.data.tables import as_written, check_columns, following, from_arrow, give_back, is_precise, slim
 from isthmus.data.unpacked import unpacked
 from isthmus.errors import DataError
 
@@ -264,7 +264,9 @@ def _parse(
     asked = as_written(options, like)
     with contextlib.suppress(pa.ArrowInvalid):
         ragged: list[Any] = []
-        table = slim(layout.batches(lambda: pa.BufferReader(content), block, ragged, asked), asked)
+        table = slim(
+            layout.batches(lambda: pa.BufferReader(content), block, ragged, asked), asked, precise=is_precise(like)
+        )
         if table.num_rows and not ragged:
             return table
     with _told(path) as ragged:

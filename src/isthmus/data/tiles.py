@@ -11,6 +11,7 @@ from PIL import Image
 from torch.nn import functional as F
 
 from isthmus.data.options import MODES
+from isthmus.data.precision import floating
 from isthmus.data.samples import Samples
 
 
@@ -26,7 +27,7 @@ def tiled(samples: Samples, size: tuple[int, int]) -> Samples:
     places = places_of((height, width), size)
     missing = (0, max(0, size[1] - width), 0, max(0, size[0] - height))
     if any(missing):
-        padded = F.pad(values.float(), missing, mode="replicate")
+        padded = F.pad(floating(values), missing, mode="replicate")
         values = padded.to(values.dtype)
     cut = [values[..., row : row + size[0], column : column + size[1]] for row, column in places]
     tiles = torch.stack(cut, 1).flatten(0, 1)

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 import numpy as np
 import pyarrow as pa
+import torch
 from torch import Tensor
 
 from isthmus.data.formats import FORMATS, TABLES, Format, format_of
@@ -105,7 +106,7 @@ def open_writer(
 
         def put(values: np.ndarray | Tensor, names: Sequence[str] = (), unused: Any = None) -> None:
             nonlocal empty
-            array = _array(values)
+            array = _array(values, precise=like is not None and like.get("dtype") == "float64")
             if names and len(names) != len(array):
                 raise DataError(f"There are {len(names)} names for {len(array)} samples: give one for each, or none.")
             write(_as_written(array, suffix, like, columns, names, unused, path), names)
@@ -147,16 +148,18 @@ def _as_written(
     return table_of(array, like, columns, names, unused) if suffix in TABLES else array
 
 
-def _array(values: np.ndarray | Tensor) -> np.ndarray:
+def _array(values: np.ndarray | Tensor, *, precise: bool) -> np.ndarray:
+    """The values as an array; floats become float32, but float64 stays if `precise`."""
     if isinstance(values, Tensor):
         values = values.detach().cpu()
-        array = (values if values.dtype.is_floating_point is False else values.float()).numpy()
+        as_it_is = not values.is_floating_point() or (precise and values.dtype == torch.float64)
+        array = (values if as_it_is else values.float()).numpy()
     else:
         array = np.asarray(values)
     if array.dtype.kind not in "biuf":
         raise DataError(f"Values of type {array.dtype} are not numbers: expected integers, floats or booleans.")
     if array.dtype.kind == "f" and array.dtype != np.float32:
-        array = as_tensor(array).numpy()
+        array = as_tensor(array, precise=precise and array.dtype.itemsize >= 8).numpy()
     if array.ndim < 2 or not array.size:
         raise DataError(f"Values of shape {array.shape} aren't samples: expected (N, ...) with at least one value.")
     return array

@@ -46,10 +46,10 @@ def as_bytes(values: np.ndarray, like: Mapping[str, Any] | None, called: str) ->
         )
     if pictures.dtype == np.uint8:
         return pictures
-    pictures = pictures.astype(np.float32)
+    pictures = pictures.astype(np.float32 if pictures.dtype != np.float64 else np.float64, copy=False)
     if not np.isfinite(pictures).all():
         raise DataError(f"The pictures for {called} have NaN or infinite values: expected 0 to 255.")
-    if like is not None and like.get("dtype") == "float32":
+    if like is not None and like.get("dtype") in ("float32", "float64"):
         low, high = _bounds(like)
         pictures = (pictures - low) * (255 / (high - low))
     return np.clip(np.rint(pictures), 0, 255).astype(np.uint8)

@@ -8,6 +8,7 @@ import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 
+from isthmus.data.precision import floating
 from isthmus.data.samples import Samples
 from isthmus.drawing.figures import picture_grid
 from isthmus.drawing.theme import LIGHT, Theme, drawing, sheet
@@ -42,7 +43,7 @@ def picture_board(
 
 def series_board(values: Tensor, *, across: int = 5, captions: Sequence[str] = (), theme: Theme = LIGHT) -> Figure:
     """The first channel of (N, C, T) series, each in a small panel of its own, all on one scale."""
-    lines = values[:, 0].float().cpu().numpy()
+    lines = floating(values[:, 0]).cpu().numpy()
     across = min(across, len(lines))
     down = -(-len(lines) // across)
     known = lines[np.isfinite(lines)]

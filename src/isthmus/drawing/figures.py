@@ -13,6 +13,7 @@ from matplotlib.textpath import TextPath
 from matplotlib.ticker import MaxNLocator
 from torch import Tensor
 
+from isthmus.data.precision import floating
 from isthmus.data.samples import Samples
 from isthmus.drawing.theme import LIGHT, MARKERS, Theme, drawing, sheet
 from isthmus.formatting import percent
@@ -124,7 +125,7 @@ def series_lines(rows: Mapping[str, Tensor], *, captions: Sequence[str] = (), th
     rows: "original", "model", "pca" → (n, C, T); the first channel is shown; other names get other colours. NaN leaves
         a gap in the line.
     """
-    lines = {name: batch[:, 0].float().cpu().numpy() for name, batch in rows.items()}
+    lines = {name: floating(batch[:, 0]).cpu().numpy() for name, batch in rows.items()}
     count = len(next(iter(lines.values())))
     across = min(2, count)
     down = -(-count // across)

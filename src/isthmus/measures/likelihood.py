@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from isthmus.data.samples import Samples
+from isthmus.data.samples import Samples, placed
 from isthmus.errors import BlueprintError
 from isthmus.model.autoencoder import Autoencoder
 from isthmus.parts.forward_pass import Pass
@@ -130,7 +130,7 @@ def _draws(
             "Use a distance that is a likelihood, such as 'bce' or 'gaussian'."
         )
     at_once = max(1, min(draws, _ROWS_NUMBERS // (len(raw) * math.prod(model.shape))))
-    raw = raw.to(model.device)
+    raw = placed(raw, model.device)
     labels = None if labels is None else labels.to(model.device)
     for start in range(0, draws, at_once):
         count = min(at_once, draws - start)

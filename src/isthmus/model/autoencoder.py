@@ -120,7 +120,7 @@ class Autoencoder(nn.Module):
         return code_from(self, encoder_input(self, given.values, given.observed, labels)).z
 
     def decode(self, z: Tensor, labels: Tensor | None = None, choice: Choice | None = None) -> Tensor:
-        """Decode (N, *code) to (N, *shape) in the raw data's units, as float32.
+        """Decode (N, *code) to (N, *shape) in the raw data's units (see `Scaling.inverse`).
 
         choice: how tokens are chosen; None takes the most likely ones. Of no use for other decoders.
 
@@ -135,7 +135,7 @@ class Autoencoder(nn.Module):
         return self.scaling.inverse(picture_of(self, z, labels))
 
     def reconstruct(self, raw: Tensor, labels: Tensor | None = None, observed: Tensor | None = None) -> Tensor:
-        """Reconstruct raw samples, as `encode` takes them, as (N, *shape) in the raw data's units, float32.
+        """Reconstruct raw samples, as `encode` takes them, as (N, *shape) in the raw data's units.
 
         observed: (N, *input_shape) True for the numbers that are known, if you have filled the others; by default, all
             that aren't NaN.

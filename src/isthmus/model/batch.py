@@ -7,7 +7,7 @@ from typing import NamedTuple, Protocol
 import torch
 from torch import Tensor
 
-from isthmus.data.samples import Samples
+from isthmus.data.samples import Samples, placed
 from isthmus.data.scaling import Scaling
 from isthmus.errors import DataError
 from isthmus.parts import Conditioning, Corruption, Pairs, Shape
@@ -33,8 +33,8 @@ class Inputs(NamedTuple):
         return self._replace(raw=self.raw[:, :length])
 
     def to(self, device: torch.device) -> "Inputs":
-        """The same inputs on this device."""
-        return self if device.type == "cpu" else map_tensors(lambda x: x.to(device, non_blocking=True), self)
+        """The same inputs on this device; but see `placed` for raw samples of float64."""
+        return self if device.type == "cpu" else map_tensors(lambda x: placed(x, device, non_blocking=True), self)
 
 
 class TakesBatches(Protocol):

@@ -59,7 +59,7 @@ def spec_of(
         classes=classes,
         masked=masked,
         constant_costs=constant_costs(sample, scaling.levels) if sample is not None and sample.ndim == 2 else (),
-        grids=grids(sample, scaling.shift, scaling.scale, scaling.levels)
+        grids=grids(sample, scaling.exact_shift(), scaling.scale.cpu(), scaling.levels, precise=scaling.precise)
         if sample is not None and sample.ndim == 2
         else (),
         damaged=how_damaged(data.train) if isinstance(data, Data) else None,

@@ -7,6 +7,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from isthmus.data.precision import floating
+from isthmus.data.samples import placed
 from isthmus.errors import BlueprintError, UseError
 from isthmus.model.autoencoder import Autoencoder
 from isthmus.parts import Shape
@@ -78,7 +80,9 @@ class Tiles:
 
     @torch.no_grad()
     def __call__(self, seen: Tensor, use: Use | None = None, progress: Progress | None = None) -> Tensor:
-        """(N, C, h, w) raw damaged pictures to (N, C', H, W) raw restored ones, float32, on the CPU.
+        """(N, C, h, w) raw damaged pictures to (N, C', H, W) raw restored ones, on the CPU.
+
+        float32, or float64 if the training data are.
 
         use: the function of a model and tiles; `reconstruct` if None.
         progress: called as `progress(done, total)` in tiles.
@@ -88,18 +92,20 @@ class Tiles:
         axes = [self._axis(length, place) for place, length in enumerate((height, width))]
         (rows, tall), (columns, wide) = axes
         missing = (0, rows[-1] + tall - height, 0, columns[-1] + wide - width)
-        whole = F.pad(seen.float(), (missing[2], missing[3], missing[0], missing[1]), mode="replicate")
+        whole = F.pad(floating(seen), (missing[2], missing[3], missing[0], missing[1]), mode="replicate")
         model = self._at((tall, wide))
         device, factor = model.device, self.factor
         places = [(row, column) for row in rows for column in columns]
         together = max(1, BATCH_PIXELS // (tall * wide * factor**2 * len(seen)))
         size = (whole.shape[2] * factor, whole.shape[3] * factor)
-        made = torch.zeros(len(seen), model.shape[0], *size)
-        total = torch.zeros(size)
+        made = torch.zeros(
+            len(seen), model.shape[0], *size, dtype=torch.float64 if model.scaling.precise else torch.float32
+        )
+        total = torch.zeros(size, dtype=made.dtype)
         for start in range(0, len(places), together):
             chosen = places[start : start + together]
             tiles = torch.cat([whole[..., row : row + tall, column : column + wide] for row, column in chosen])
-            restored = use(model, tiles.to(device)).float().cpu().split(len(seen))
+            restored = use(model, placed(tiles, device)).cpu().split(len(seen))
             for (row, column), tile in zip(chosen, restored, strict=True):
                 down = _fade(row, tall, rows, self.overlaps[0], factor)
                 weight = down[:, None] * _fade(column, wide, columns, self.overlaps[1], factor)

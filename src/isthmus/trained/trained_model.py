@@ -82,7 +82,9 @@ class TrainedModel(SourceReader):
         return _frames().framed(made, source) if is_table(source) else made
 
     def reconstruct(self, source: Any, **read_options: Any) -> Any:
-        """(N, *shape) reconstructions of raw samples, in the raw data's units, float32; `read_options` as for `encode`.
+        """(N, *shape) reconstructions of raw samples, in the raw data's units; `read_options` as for `encode`.
+
+        float32, or float64 if the training data are (`Scaling.precise`).
 
         A data frame is returned as a data frame of the same library, with its columns, categories and index. The
         columns that the model doesn't learn from are unchanged. Missing numbers are filled in. A series keeps its
@@ -113,12 +115,12 @@ class TrainedModel(SourceReader):
             DataError: the model was not built for samples with holes.
         """
         samples = self.read(source, **read_options)
-        made, given = self.reconstruct(samples), samples.tensor().float()
-        filled = torch.where(given.isnan(), made, given)
+        made, given = self.reconstruct(samples), samples.tensor()
+        filled = torch.where(given.isnan(), made, given.to(made.dtype))
         return _frames().framed(filled, source, samples, self.description) if is_table(source) else filled
 
     def decode(self, codes: Any, labels: Any = None, choice: Choice | None = None) -> Any:
-        """(N, *code) codes, as an array or tensor, to (N, *shape) samples in the raw data's units, float32.
+        """(N, *code) codes, as an array or tensor, to (N, *shape) samples in the raw data's units.
 
         Codes in a data frame are decoded to a data frame.
 

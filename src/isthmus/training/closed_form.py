@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from isthmus.data import Samples
+from isthmus.data.samples import placed
 from isthmus.errors import BlueprintError
 from isthmus.model.autoencoder import Autoencoder
 from isthmus.parts import Dense, Plain
@@ -56,5 +57,5 @@ def _linear_pair(model: Autoencoder) -> tuple[nn.Linear, TiedLinear]:
 @torch.no_grad()
 def _mean_loss(model: Autoencoder, samples: Samples) -> float:
     device = next(model.parameters()).device
-    total = sum(float(model.loss(model(raw.to(device)))[0]) * len(raw) for raw in samples.batches(4096))
+    total = sum(float(model.loss(model(placed(raw, device)))[0]) * len(raw) for raw in samples.batches(4096))
     return total / len(samples)

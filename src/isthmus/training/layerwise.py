@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 from isthmus.data import Samples, Scaling
+from isthmus.data.samples import placed
 from isthmus.errors import BlueprintError
 from isthmus.model.autoencoder import Autoencoder
 from isthmus.model.through import through
@@ -102,7 +103,7 @@ def layer_autoencoders(model: Autoencoder) -> dict[str, Autoencoder]:
 def _codes(layer: Autoencoder, samples: Samples, device: torch.device) -> Samples:
     """A layer's outputs for all samples, in memory."""
     layer.eval()
-    return Samples(through(lambda raw, _: layer.encode(raw.to(device)), samples, VALIDATION_BATCH))
+    return Samples(through(lambda raw, _: layer.encode(placed(raw, device)), samples, VALIDATION_BATCH))
 
 
 def _by_layer(network: nn.Module) -> dict[str, Chain]:

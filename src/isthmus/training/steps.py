@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from isthmus.data.precision import floating
 from isthmus.errors import TrainingError, remark
 from isthmus.model.autoencoder import Autoencoder
 from isthmus.model.batch import Inputs
@@ -143,7 +144,7 @@ def compiled_step(
             with torch.enable_grad():
                 return remainder(inputs, weights, rate)
         if device.type == "cpu":  # compiled, the conversion of bytes is not vectorised
-            inputs = inputs._replace(raw=inputs.raw.float())
+            inputs = inputs._replace(raw=floating(inputs.raw))
         arguments = (parameters, fixed, buffers, inputs, weights)
         try:
             compiled = compiled or compile_pure(pure, arguments)

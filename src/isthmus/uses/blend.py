@@ -9,6 +9,7 @@ import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 
+from isthmus.data.precision import floating
 from isthmus.data.samples import Samples
 from isthmus.data.series import ended
 from isthmus.drawing.animation import animation, write_gif
@@ -116,7 +117,7 @@ def blend(
     found = [one_sample(run, one, **read_options) for one in given]
     samples = [one for one, _ in found]
     share = torch.linspace(0, 1, steps, dtype=torch.float64)
-    raw = torch.cat([one.tensor().float() for one in samples])
+    raw = torch.cat([floating(one.tensor()) for one in samples])
     mixed = blended_tokens(raw, share) if samples[0].kind == "tokens" else _mixed(raw, share, run.model.scaling.levels)
     made = {"content": mixed} if "content" in chosen_ways else {}
     codes = _blended_codes(run, samples, share, through_code, condition)

@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor
 
+from isthmus.data.precision import floating
 from isthmus.data.samples import Samples
 from isthmus.drawing.rows import Look
 from isthmus.model.autoencoder import Autoencoder
@@ -35,7 +36,7 @@ def cells_off(model: Autoencoder, samples: Samples, usual: Tensor, look: Look, m
     usual: (columns,) raw values to start from. Missing cells are not tried. If a row has many cells, only those with
     the largest errors or furthest from the usual value are tried.
     """
-    given, labels = samples.tensor().float(), samples.labels
+    given, labels = floating(samples.tensor()), samples.labels
     names = samples.columns or tuple(f"column {place + 1}" for place in range(given.shape[1]))
     errors, _ = _passed(model, given, labels)
     far = (look.scaled(given) - look.scaled(usual[None])).square()
@@ -97,11 +98,11 @@ def _put_right(
 
 def usual_row(train: Samples) -> Tensor:
     """(columns,) the median of each column's known values; for categories, one of them."""
-    return train.some(MOST).tensor().float().nanmedian(0).values.nan_to_num(0.0)
+    return floating(train.some(MOST).tensor()).nanmedian(0).values.nan_to_num(0.0)
 
 
 def _passed(model: Autoencoder, rows: Tensor, labels: Tensor | None) -> tuple[Tensor, Tensor]:
     """(n, columns) squared errors, and the reconstructions, raw."""
     with eval_mode(model):
         out = pass_of(model, rows, labels)
-        return elements_of(model, out), model.scaling.inverse(out.reconstruction).cpu().float()
+        return elements_of(model, out), model.scaling.inverse(out.reconstruction).cpu()

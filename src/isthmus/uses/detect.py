@@ -222,9 +222,7 @@ class _Places:
     def mapped(self, found: Detector, least: float) -> tuple[Mapped, ...]:
         """These pictures with their maps, and their tiles whose score is at least `least`."""
         return tuple(
-            Mapped(
-                name, picture, found.map(picture[None].float())[0], tuple(each for each in tiles if each[2] >= least)
-            )
+            Mapped(name, picture, found.map(picture[None])[0], tuple(each for each in tiles if each[2] >= least))
             for _, name, picture, tiles in self.best
         )
 
@@ -255,7 +253,7 @@ def draw_places(found: Detection, scaling: Scaling, theme: "Theme" = LIGHT) -> "
     """
     if found.tile is None:
         raise UseError("Places are drawn of whole pictures that a model of patches was given. Use draw_most_anomalous.")
-    light = [scaling(each.picture.float()[None])[0].cpu() for each in found.pictures]
+    light = [scaling(each.picture[None])[0].cpu() for each in found.pictures]
     return detection.place_maps(
         [(each.name, picture, each.scores, each.worst) for each, picture in zip(found.pictures, light, strict=True)],
         found.tile,

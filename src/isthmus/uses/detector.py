@@ -66,7 +66,7 @@ class Detector:
             scores = self.scores(Samples(tiles, kind="pictures")).float()
             return scores.nan_to_num(math.inf, math.inf).view(-1, 1, 1, 1).expand(-1, *model.shape)
 
-        return Tiles(self.model, as_learnt=True)(pictures, use)[:, 0]
+        return Tiles(self.model, as_learnt=True)(pictures, use)[:, 0].float()
 
     def where(self, samples: Samples) -> Tensor:
         """(N, *shape) the squared error of each number, scaled: where in the sample the anomaly lies."""

@@ -15,6 +15,7 @@ from isthmus.data.fit import check_units
 from isthmus.data.media import Sound
 from isthmus.data.options import Options
 from isthmus.data.pictures import decode
+from isthmus.data.precision import floating
 from isthmus.data.samples import as_tensor
 from isthmus.data.sources import called
 from isthmus.drawing import figures
@@ -84,7 +85,7 @@ class Restorer:
         return self.model.conditioning.mask
 
     def __call__(self, picture: Tensor, observed: Tensor | None = None, progress: Progress | None = None) -> Tensor:
-        """(C, h, w) a damaged picture in the run's raw units to the restored one, (C', H, W), float32.
+        """(C, h, w) a damaged picture in the run's raw units to the restored one, (C', H, W).
 
         A grey model restores each colour channel by itself. A colour model treats a grey picture as one with three
         equal channels. A model that colours converts a colour picture to grey first. A fourth or second channel is
@@ -102,7 +103,7 @@ class Restorer:
                 f"The picture has shape {tuple(picture.shape)}: expected (C, height, width) with 1 to 4 channels C. "
                 "Restore several pictures one by one."
             )
-        picture = picture.float()
+        picture = floating(picture)
         if observed is None and bool(picture.isnan().any()):
             observed = ~picture.isnan().any(0)
         self._check_holes(picture, observed)

@@ -273,7 +273,8 @@ def _restored(
     opacity = picture[-1:] if len(picture) in (2, 4) else None
     colours = picture if opacity is None else picture[:-1]
     low, high = restorer.bounds or (0.0, 255.0)
-    raw = low + colours.float() / 255 * (high - low)
+    kind = torch.float64 if restorer.model.scaling.precise else torch.float32
+    raw = low + colours.to(kind) / 255 * (high - low)
     whole = raw if opacity is None else torch.cat((raw, opacity.float()))
     made = restorer(whole, observed, progress)
     shown = (made - low) / (high - low) * 255

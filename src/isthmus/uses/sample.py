@@ -8,6 +8,7 @@ import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 
+from isthmus.data.precision import floating
 from isthmus.data.samples import Samples
 from isthmus.drawing.draws import clouds, picture_board, series_board
 from isthmus.drawing.plates import Section, plate
@@ -37,7 +38,7 @@ _SHOWN, _MIXED = 60, 256
 class Drawn:
     """Samples decoded from drawn codes.
 
-    values: (N, *shape) in the raw data's units, float32: the decoder's means, without a likelihood's noise. codes: (N,
+    values: (N, *shape) in the raw data's units: the decoder's means, without a likelihood's noise. codes: (N,
     *code). labels: (N,) int64 of a conditional model, or the requested class; otherwise None. way: how the codes were
     drawn.
     """
@@ -275,7 +276,7 @@ def label_number(run: TrainedModel, name: str) -> int:
 def _spread_words(run: TrainedModel, made: Drawn) -> str:
     """How much the draws vary, compared with the data, in words."""
     _, real = reference(run)
-    few = real.batch(torch.arange(min(len(real), 500))).float()
+    few = floating(real.batch(torch.arange(min(len(real), 500))))
     spreads = [float(of.flatten(1).nan_to_num().std(0).mean()) for of in (made.values, few)] if len(few) > 1 else []
     if not spreads or not all(map(math.isfinite, spreads)):
         return ""

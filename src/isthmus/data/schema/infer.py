@@ -1,7 +1,8 @@
 """Inferring a schema: what each column of a table holds, decided from all of its values."""
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -201,13 +202,14 @@ def _of_text(column: pa.ChunkedArray, made: Column, notes: list[str]) -> Column:
     known = pc.drop_null(without(texts, made.absent))  # as of a number
     if not len(known):
         return made.replace(kind="empty", used=False, why="no value in any row")
-    form, share, doubtful = number_form(known)
+    some = known.take(np.linspace(0, len(known) - 1, min(len(known), SEEN)).round().astype(np.int64))
+    form, share, doubtful = _decided(number_form, some, known)
     if share >= MOSTLY:
         _note_codes(texts, made, notes)
         if doubtful:
             notes.append(f"{name!r}: a comma is read as a separator of thousands, as in {form}")
         return made.replace(form=form, why=f"text of numbers such as {known[0].as_py()[:20]}")
-    form, share, doubtful = date_form(known)
+    form, share, doubtful = _decided(date_form, some, known)
     if share >= MOSTLY:
         _note_codes(texts, made, notes)
         if doubtful:
@@ -215,8 +217,14 @@ def _of_text(column: pa.ChunkedArray, made: Column, notes: list[str]) -> Column:
             notes.append(
                 f"{name!r}: dates are read as {form}; if day and month are exchanged, set types='{name}={other}'"
             )
-        return _dated(pc.if_else(pc.is_in(texts, known), texts, pa.scalar(None, pa.string())), made.replace(form=form))
+        return _dated(without(texts, made.absent), made.replace(form=form))
     return _categories(texts, made, notes)
+
+
+def _decided(form_of: Callable[[pa.Array], tuple[str, float, bool]], some: pa.Array, known: pa.Array) -> Any:
+    """What `form_of` finds in some texts, or in all where these leave a doubt."""
+    found = form_of(some)
+    return form_of(known) if found[2] and len(some) < len(known) else found
 
 
 def _note_codes(texts: pa.Array, made: Column, notes: list[str]) -> None:

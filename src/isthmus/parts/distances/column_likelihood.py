@@ -193,25 +193,28 @@ class ColumnLikelihood(Distance):
         return (self._grids(like)[0] * _LEAST).log()
 
 
-def grids(sample: Tensor, shift: Tensor, scale: Tensor, levels: tuple[int, ...] = ()) -> tuple[Grid, ...]:
+def grids(
+    sample: Tensor, shift: Tensor, scale: Tensor, levels: tuple[int, ...] = (), *, precise: bool = False
+) -> tuple[Grid, ...]:
     """The grid of each column of (n, D) scaled samples (see `ColumnLikelihood`). NaN is ignored.
 
-    shift, scale: of the scaling, one for all columns or one for each.
+    shift, scale: of the scaling, one for all columns or one for each. precise: whether it was subtracted in float64.
     """
     shift, scale = (value.double().expand(sample.shape[1]) for value in (shift, scale))
     steps = [
-        0.0 if levels and levels[place] else _step(column[~column.isnan()], abs(float(shift[place])))
+        0.0 if levels and levels[place] else _step(column[~column.isnan()], float(shift[place]), precise=precise)
         for place, column in enumerate((sample.double() * scale + shift).unbind(1))
     ]
     return tuple(zip((torch.tensor(steps) / scale).tolist(), (-shift / scale).tolist(), strict=True))
 
 
-def _step(numbers: Tensor, shift: float) -> float:
+def _step(numbers: Tensor, shift: float, *, precise: bool) -> float:
     """The largest of 1, 0.1, … 0.000001 of which all these are multiples; the last one if none is.
 
-    shift: what scaling had subtracted from them, in single precision.
+    shift: what scaling had subtracted from them, in single precision unless `precise`.
     """
-    error = 2.0**-21 * max(shift, float(numbers.abs().max()) if len(numbers) else 0.0)
+    rounded = numbers - shift if precise else torch.cat([numbers, numbers.new_tensor([shift])])
+    error = 2.0**-21 * (float(rounded.abs().max()) if len(rounded) else 0.0)
     for digits in range(7):
         steps = numbers * 10.0**digits
         allowed = max(1e-3, error * 10.0**digits)  # in steps
