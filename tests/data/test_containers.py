@@ -130,6 +130,35 @@ def test_a_loaders_batches_of_fields_are_taken_apart():
     assert (len(samples), samples.shape, samples.label_names) == (6, (3, 8, 8), ("0", "1", "2"))
 
 
+def test_a_loader_that_gives_items_is_read():
+    assert len(read_samples(DataLoader(Few(), batch_size=None))) == 7
+    assert len(read_samples(DataLoader(Pictures(), batch_size=None))) == 6
+    batches = [[5, 3], [1]]
+    with pytest.warns(Remark, match="order of its list"):
+        samples = read_samples(DataLoader(Pictures(), batch_sampler=batches))
+    assert samples.tensor()[:, 0, 0, 0].tolist() == [5, 3, 1]
+
+
+def test_chunks_of_a_table_are_joined(tmp_path):
+    frame = pd.DataFrame(X, columns=list("abcd")).assign(k=["u", "v", "w"] * 10)
+    frame.to_csv(tmp_path / "x.csv", index=False)
+    for source in (
+        pd.read_csv(tmp_path / "x.csv", chunksize=4),
+        iter(pa.Table.from_pandas(frame).to_batches(max_chunksize=4)),
+        pl.from_pandas(frame).iter_slices(4),
+    ):
+        samples = read_samples(source, categorical="k")
+        assert (len(samples), samples.categories[4]) == (30, ("u", "v", "w"))
+
+
+def test_rows_of_numbers_and_words_are_a_table():
+    samples = read_samples([["a", 1], ["b", 2.5]] * 5, categorical="0")
+    assert (samples.columns, samples.categories[0]) == (("0", "1"), ("a", "b"))
+    nested = read_samples([{"box": {"w": 1, "h": 2}, "at": [3, 4]}] * 2)
+    assert nested.columns == ("box.w", "box.h", "at.0", "at.1")
+    assert read_samples({"a": {0: 1, 1: 2}, "b": {0: 3, 1: 4}}).tensor().tolist() == [[1, 3], [2, 4]]
+
+
 @pytest.mark.parametrize(
     "source",
     [

@@ -1,5 +1,6 @@
 import errno
 import os
+from typing import Any
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -148,7 +149,8 @@ def test_text_in_a_workbook_is_no_formula(tmp_path):
 
     names = ["=1+1", "plain"]
     path = write_samples(tmp_path / "x.xlsx", np.ones((2, 1)), names=names, columns=["=a"])
-    cells = [[cell.data_type for cell in row] for row in openpyxl.load_workbook(path).active.iter_rows()]
+    sheet: Any = openpyxl.load_workbook(path).active
+    cells = [[cell.data_type for cell in row] for row in sheet.iter_rows()]
     assert all(kind in "sn" for row in cells for kind in row)
     assert read_samples(path).names == tuple(names)
 

@@ -3,7 +3,7 @@
 Source: the Arrow PyCapsule Interface, https://arrow.apache.org/docs/format/CDataInterface/PyCapsuleInterface.html.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -38,6 +38,27 @@ def arrow_table(source: Any, called: str) -> pa.Table:
             f"{called} is not a table of plain columns ({said}): expected a data frame. Convert it, or give an array."
         ) from error
     return table
+
+
+def joined(tables: Iterable[Any], called: str, max_bytes: int) -> pa.Table:
+    """The rows of several data frames or Arrow tables with equal columns, one after the other.
+
+    Raises:
+        DataError: their columns differ, or they need more than `max_bytes`.
+    """
+    made: list[pa.Table] = []
+    for table in tables:
+        made.append(arrow_table(table, called))
+        if sum(one.nbytes for one in made) > max_bytes:
+            raise DataError(
+                f"{called} needs more than max_bytes={max_bytes} of memory. Write the tables to a folder of Parquet "
+                "files and give that, or raise max_bytes."
+            )
+    try:
+        return pa.concat_tables(made, promote_options="permissive").replace_schema_metadata()
+    except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
+        said = " ".join(str(error).split())[:120]
+        raise DataError(f"{called} has tables of different columns ({said}): expected equal ones.") from error
 
 
 def of_fields(array: np.ndarray, called: str) -> pa.Table:

@@ -5,6 +5,7 @@ No library is imported to recognise its objects: the names of a type's classes a
 
 import functools
 import inspect
+import itertools
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
@@ -14,7 +15,7 @@ from torch import Tensor
 from torch.utils.data import IterableDataset, TensorDataset
 
 from isthmus.data.arrays import LABELS, dense, filled
-from isthmus.data.datasets import Items, from_items, items_of_loader
+from isthmus.data.datasets import Items, as_table, from_items, items_of_loader
 from isthmus.data.options import Options
 from isthmus.data.raw import PARTS, Raw
 from isthmus.data.samples import Samples
@@ -105,8 +106,15 @@ def _items(source: Any, options: Options, called: str) -> Any:
 
 
 def _iterated(source: Any, options: Options, called: str) -> Any:
-    """The items of an iterable, read once."""
-    return from_items(Items(iter(source), called), options)
+    """The items of an iterable, read once; tables, such as the chunks of a large one, are joined."""
+    items = iter(source)
+    first = next(items, None)
+    rest = items if first is None else itertools.chain([first], items)
+    if not is_table(first):
+        return from_items(Items(rest, called), options)
+    from isthmus.data.arrow_tables import joined  # noqa: PLC0415  # Arrow takes some 40 MB
+
+    return joined(rest, called, options.max_bytes)
 
 
 def _called(source: Any, options: Options, called: str) -> Any:
@@ -163,7 +171,8 @@ def _tensors(source: Any, options: Options, called: str) -> Any:
 def _loader(source: Any, options: Options, called: str) -> Any:
     """A DataLoader's dataset, if that gives the same samples; otherwise its batches, once."""
     dataset, sampler = source.dataset, type(source.sampler).__name__
-    default = source.batch_size is not None and source.collate_fn.__module__.startswith("torch.utils.data")
+    own_order = type(source.batch_sampler).__name__ not in ("BatchSampler", "NoneType")
+    default = not own_order and source.collate_fn.__module__.startswith("torch.utils.data")
     shuffled = sampler == "RandomSampler"
     if default and not isinstance(dataset, IterableDataset) and (sampler == "SequentialSampler" or shuffled):
         whole = not shuffled or (not source.sampler.replacement and source.sampler.num_samples == len(dataset))
@@ -171,7 +180,8 @@ def _loader(source: Any, options: Options, called: str) -> Any:
             if shuffled:
                 remark(f"{called} shuffles: its dataset is read instead, so that samples keep their order.")
             return dataset
-    if sampler != "SequentialSampler" and not isinstance(dataset, IterableDataset):
+    if (own_order or sampler != "SequentialSampler") and not isinstance(dataset, IterableDataset):
+        sampler = type(source.batch_sampler).__name__ if own_order else sampler
         remark(
             f"{called} is read once, in the order of its {sampler}. Another pass gives another order: give its dataset "
             "to keep the order of the samples."
@@ -193,6 +203,8 @@ def _of_list(source: Any, options: Options, called: str) -> Any:
     if isinstance(source, tuple) and len(source) == 2 and not isinstance(first, Mapping):
         pairs = all(isinstance(one, tuple) and len(one) == 2 and len(_shape(one[0])) > 1 for one in source)
         return Parts(train=first, test=source[1]) if pairs else source  # values and labels, or these of two parts
+    if isinstance(first, list | tuple) and any(isinstance(cell, str) for cell in first) and not _is_pair(first):
+        return as_table([dict(enumerate(row)) for row in source], called)  # rows of numbers and words
     if isinstance(first, Mapping) or _is_picture(first) or _is_pair(first):
         return from_items(Items(iter(source), called), options)
     return source
@@ -202,6 +214,10 @@ def _of_mapping(source: Mapping[str, Any], options: Options, called: str) -> Any
     """A mapping of arrays; of columns of one length, a table; of parts, their sources."""
     if not source or options.kind == "series" or options.array is not None:
         return source
+    if source and all(
+        isinstance(value, Mapping) for value in source.values()
+    ):  # columns of cells by row, as pandas has
+        source = {name: list(cells.values()) for name, cells in source.items()}
     names = {str(name).lower() for name in source}
     shapes = [_shape(value) for value in source.values()]
     if "train" in names and names <= set(PARTS) and any(len(shape) != 1 for shape in shapes):

@@ -83,6 +83,9 @@ def items_of_loader(loader: Any, options: Options, called: str) -> Any:
     """
 
     def singly() -> Iterator[Any]:
+        if loader.batch_sampler is None and loader.batch_size is None:  # it gives items, not batches
+            yield from loader
+            return
         for batch in loader:
             if isinstance(batch, Mapping):
                 names = list(batch)
@@ -96,7 +99,7 @@ def items_of_loader(loader: Any, options: Options, called: str) -> Any:
     return from_items(Items(singly(), called), options)
 
 
-def as_table(rows: Sequence[Mapping[str, Any]], called: str) -> Any:
+def as_table(rows: Sequence[Mapping[Any, Any]], called: str) -> Any:
     """Rows, a mapping from columns to cells each, as an Arrow table. What a row lacks is missing.
 
     Raises:
@@ -104,8 +107,8 @@ def as_table(rows: Sequence[Mapping[str, Any]], called: str) -> Any:
     """
     import pyarrow as pa  # noqa: PLC0415  # some 40 MB that other items don't need
 
-    names = list(dict.fromkeys(str(name) for row in rows for name in row))
-    columns = {name: [_scalar(row.get(name)) for row in rows] for name in names}
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    columns = {str(name): [_scalar(row.get(name)) for row in rows] for name in names}
     try:
         return pa.table({name: column_of(cells) for name, cells in columns.items()})
     except (pa.ArrowException, TypeError, ValueError) as error:
@@ -127,10 +130,12 @@ def column_of(cells: Sequence[Any]) -> Any:
 
 
 def _is_row(item: Mapping[str, Any]) -> bool:
-    """Whether all fields of an item are single values, so that the item is a row of a table."""
-    return all(isinstance(value, str | bytes) or value is None or np.ndim(value) == 0 for value in item.values()) and (
-        not any(isinstance(value, Image) for value in item.values())
-    )
+    """Whether an item is a row of a table: no field is an array, a picture or a nested list."""
+    return not any(_is_sample(value) or _is_nested(value) for value in item.values())
+
+
+def _is_nested(value: Any) -> bool:
+    return isinstance(value, list | tuple) and bool(value) and isinstance(value[0], list | tuple)
 
 
 def _fields(item: Mapping[str, Any], where: str, options: Options) -> list[Any]:
