@@ -16,7 +16,7 @@ VALUES = np.array([[-1.5, 2.0], [1e-30, -0.0], [3.0, -4e20]] * 3, np.float32)
 @pytest.mark.parametrize("suffix", [".csv", ".tsv", ".parquet"])
 def test_names_like_formulas_are_written_as_text_and_read_as_they_were(tmp_path, suffix):
     path = write_samples(tmp_path / f"x{suffix}", VALUES, names=FORMULAS, columns=["=a", "-1"])
-    again = read_samples(path)
+    again = read_samples(path, header=True)
     assert again.names == tuple(FORMULAS)
     assert again.columns == ("=a", "-1")
     assert np.array_equal(again.tensor().numpy(), VALUES)

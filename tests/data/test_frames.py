@@ -77,3 +77,17 @@ def test_unused_columns_pass_through_into_files(run, tmp_path, name):
     table = pd.read_csv(tmp_path / name) if name.endswith("csv") else pd.read_parquet(tmp_path / name)
     assert list(table.columns) == ["customer", "z0", "z1"]
     assert table["customer"].tolist() == frame()["customer"].tolist()
+
+
+@pytest.mark.parametrize("suffix", ["csv", "parquet"])
+def test_identifiers_pass_through_without_rounding(tmp_path, suffix):
+    table = pd.DataFrame({"customer_id": np.arange(ROWS) + 16_777_217_000_001, "x": np.arange(ROWS) % 7.0})
+    table = table.assign(y=np.sqrt(np.arange(ROWS)), further=np.arange(ROWS) * 3 + 123_456_789)
+    path = tmp_path / f"a.{suffix}"
+    table.to_csv(path, index=False) if suffix == "csv" else table.to_parquet(path)
+    with pytest.warns(ist.Remark, match="customer_id"):
+        data = ist.open_data(table, exclude="further")
+    run = ist.fit(ist.recipe("deep", code=1).build(data), data, epochs=1, progress=False)
+    samples = ist.read_samples(path, like=run.description)
+    for name in ("customer_id", "further"):
+        assert [int(value) for value in samples.unused[name].to_pylist()] == table[name].tolist()

@@ -101,7 +101,7 @@ def test_more_columns_than_can_be_are_refused_before_they_are_read(tmp_path, con
 
 @pytest.mark.parametrize("start", ["", "a,b\n1,2\n"])
 def test_endless_lines_are_refused_before_they_are_taken_to_pieces(tmp_path, monkeypatch, start):
-    monkeypatch.setattr("isthmus.data.text.LONGEST_LINE", 2**17)
+    monkeypatch.setattr("isthmus.data.delimited.records.LONGEST_LINE", 2**17)
     (tmp_path / "x.csv").write_text(start + "1234567," * 2**16)
     with pytest.raises(ValueError, match="a line of more than 131072 bytes"):
         open_data(tmp_path / "x.csv")

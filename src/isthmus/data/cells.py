@@ -20,14 +20,15 @@ NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$|^[+-]?(inf|infinity|nan)$"
 
 def guarded(table: pa.Table) -> pa.Table:
     """The table with an apostrophe before names and cells of text that would be formulas; numbers stay as they are."""
-    for place, field in enumerate(table.schema):
-        column = table[place]
-        if pa.types.is_string(field.type):
-            formula = pc.and_not(pc.match_substring_regex(column, FORMULA), pc.match_substring_regex(column, NUMBER))
-            if pc.any(formula).as_py():
-                column = pc.if_else(formula, pc.binary_join_element_wise("'", column, ""), column)
-                table = table.set_column(place, field, column)
-    return table.rename_columns([guarded_name(name) for name in table.column_names])
+    names = [guarded_name(name) for name in table.column_names]
+    return pa.Table.from_arrays([_guarded(column) for column in table.columns], names, metadata=table.schema.metadata)
+
+
+def _guarded(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    if not pa.types.is_string(column.type):
+        return column
+    formula = pc.and_not(pc.match_substring_regex(column, FORMULA), pc.match_substring_regex(column, NUMBER))
+    return pc.if_else(formula, pc.binary_join_element_wise("'", column, ""), column)
 
 
 def guarded_name(name: str) -> str:
@@ -42,12 +43,13 @@ def guarded_name(name: str) -> str:
 
 def unguarded(table: pa.Table) -> pa.Table:
     """The original table from a `guarded` one."""
-    for place, field in enumerate(table.schema):
-        column = table[place]
-        if pa.types.is_string(field.type) and pc.any(pc.starts_with(column, "'")).as_py():
-            plain = pc.replace_substring_regex(column, r"^'('*[=+\-@\t\r])", r"\1", max_replacements=1)
-            table = table.set_column(place, field, plain)
-    return table
+    columns = [
+        pc.replace_substring_regex(column, r"^'('*[=+\-@\t\r])", r"\1", max_replacements=1)
+        if pa.types.is_string(column.type) and pc.any(pc.starts_with(column, "'")).as_py()
+        else column
+        for column in table.columns
+    ]
+    return pa.Table.from_arrays(columns, schema=table.schema)
 
 
 def unguarded_name(name: str) -> str:

@@ -36,6 +36,7 @@ class OptionWords(TypedDict, total=False):
     missing: Missing
     header: bool | None
     delimiter: str | None
+    skip: int | None
     unit: Literal["line", "paragraph", "file"]
     pieces: int | None
     window: float | None
@@ -78,6 +79,12 @@ class Options(ReadingOptions):
                 raise DataError(mistake)
         if self.delimiter is not None and len(self.delimiter) != 1:
             raise DataError(f"delimiter={self.delimiter!r}: expected one character, such as ';'.")
+        try:
+            "a".encode(self.encoding)
+        except LookupError as error:
+            raise DataError(
+                f"encoding={self.encoding!r} is unknown: expected a name such as 'utf-8' or 'latin-1'."
+            ) from error
         if self.patches is not None and self.size is None:
             raise DataError(f"patches={self.patches} needs the size of the patches: add size=32, for example.")
 

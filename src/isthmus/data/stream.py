@@ -95,7 +95,7 @@ def stream_samples(
 ) -> Stream:
     """Read any source like `read_samples`, but a piece at a time, so that memory doesn't grow with the source.
 
-    `.npy`, Parquet, text tables (except compressed ones and those separated by blanks), folders and zips of pictures
+    `.npy`, Parquet, text tables (except compressed ones), folders and zips of pictures
     are read in pieces. Any other source, small files, and one part of a source are read completely and then divided.
     Unreadable pictures are skipped, and named in `Stream.skipped`.
 

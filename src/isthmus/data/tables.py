@@ -26,6 +26,8 @@ from isthmus.formatting import listed
 from isthmus.plain import reads_as_number
 
 NAME = "name"  # a text column with this name holds the samples' names
+ROW = b"isthmus.row"
+"""In a table's metadata: the number of its first row in the file, from 1."""
 MOST_COLUMNS = 100_000
 """Arrow takes some kilobytes for each column beside its values."""
 BATCH = 2**15  # rows of a table whose columns are put side by side at a time
@@ -48,7 +50,10 @@ def read_parquet(path: Path, options: Options, like: Mapping[str, Any] | None = 
         check_columns(file.metadata.num_columns, str(path))
         file.schema_arrow.names  # noqa: B018  # names that are no UTF-8 are found out here
         batches = file.iter_batches(BATCH, use_threads=False)
-        table = slim(batches, as_written(options, like), precise=is_precise(like)) if count else file.read()
+        known = schema_of(like)
+        used = set(known.names) if known is not None else {*file.schema_arrow.names}
+        exact = (*as_written(options, like), *(name for name in file.schema_arrow.names if name not in used))
+        table = slim(batches, exact, precise=is_precise(like)) if count else file.read()
         if table.num_rows != count:
             raise DataError(
                 f"{path} is damaged: it has {table.num_rows} rows, expected {count}. Download or write it again."
@@ -106,13 +111,13 @@ def slim(batches: Iterable[pa.RecordBatch], exact: Collection[str | int] = (), *
 
     precise: whether all numbers keep their type.
     """
-    slimmed = []
+    slimmed, exact = [], set(exact)
     for batch in batches:
         names, types, count = batch.schema.names, batch.schema.types, batch.num_columns
         short = [
             is_number(column.type)
             and not pa.types.is_boolean(column.type)  # which may be a category
-            and not {names[place].strip(), place, place - count} & set(exact)
+            and not {names[place].strip(), place, place - count} & exact
             for place, column in enumerate(batch.columns)
         ]
         kept = {place for place, shorten in enumerate(short) if shorten and _is_wide(types[place])}
@@ -447,6 +452,7 @@ def _matrix(
         None decides by the values: it is if float32 would lose a part of a column's spread.
     """
     columns = dict(zip(table.column_names, table.columns, strict=True))
+    first = int((table.schema.metadata or {}).get(ROW, 1))
     matrix = np.empty(
         (table.num_rows, len(schema.features)),
         np.float64 if precise or (precise is None and schema.exact) else np.float32,
@@ -463,7 +469,7 @@ def _matrix(
             plain.append((place, column.name))
         else:
             with np.errstate(over="ignore"):  # what is too large becomes infinite, and is then reported as such
-                for offset, numbers in enumerate(column.encode(own, called)):
+                for offset, numbers in enumerate(column.encode(own, called, first)):
                     if precise is None and matrix.dtype == np.float32 and loses(numbers[:, None], "table"):
                         matrix = _as_float64(matrix)
                     matrix[:, place + offset] = numbers
@@ -511,7 +517,8 @@ def _numbers(batch: pa.RecordBatch, kind: Any) -> np.ndarray:
 def _floating(column: pa.Array) -> pa.Array:
     if pa.types.is_dictionary(column.type):
         column = column.cast(column.type.value_type)
-    return column if pa.types.is_float32(column.type) else pc.cast(column, pa.float64(), safe=False)
+    kept = pa.types.is_float32(column.type) or pa.types.is_float64(column.type)
+    return column if kept else pc.cast(column, pa.float64(), safe=False)
 
 
 def _classes(column: pa.ChunkedArray) -> Any:

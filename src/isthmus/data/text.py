@@ -1,51 +1,68 @@
-"""Text tables: CSV, TSV and columns separated by blanks, with or without a header; also gzipped."""
+"""Text tables: CSV, TSV and columns separated by blanks, with or without names; also gzipped."""
 
 import contextlib
-import csv
-import os
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 from pyarrow import csv as arrow_csv
 
-from isthmus.data.cells import unguarded, unguarded_name
+from isthmus.data.cells import unguarded
+from isthmus.data.delimited import Block, Layout, TextFile, blocks, find_layout, text_file
+from isthmus.data.delimited.delimiter import BLANKS, QUOTED
+from isthmus.data.delimited.file import MARKS
+from isthmus.data.delimited.header import NUMBER
 from isthmus.data.options import Options
 from isthmus.data.raw import Raw
-from isthmus.data.tables import as_written, check_columns, following, from_arrow, give_back, is_precise, slim
-from isthmus.data.unpacked import unpacked
-from isthmus.errors import DataError
+from isthmus.data.schema.column import is_number
+from isthmus.data.schema.schema import schema_of
+from isthmus.data.tables import (
+    NAME,
+    ROW,
+    as_written,
+    check_columns,
+    following,
+    from_arrow,
+    give_back,
+    is_precise,
+    slim,
+)
+from isthmus.errors import DataError, remark
 
-BLANKS = " "  # any run of blanks
-NO_NUMBER = {"", "na", "n/a", "#n/a", "nan", "-nan", "null", "none", "inf", "-inf", "true", "false"}
-HEAD = 2**16  # bytes in which the first line is looked for
-LONGEST_LINE = 2**24  # bytes
-_END = re.compile(rb"[\r\n]")
+BLOCK = 2**20
+"""The bytes of a text table that are parsed at a time, unless `ROWS` rows need more."""
+ROWS = 64
+SMALL = 2**25  # bytes
 LARGEST_BLOCK = 2**31 - 1  # bytes; Arrow's own limit
+BYTES_QUOTED = re.compile(QUOTED.pattern.encode())
+COMMENT = re.compile(rb"(?m)^(?:#|%|//)[^\n]*")
 
 
 def read_text(path: Path, options: Options, like: Mapping[str, Any] | None = None) -> Raw:
-    """Read a text table (see `from_arrow`). The delimiter and the header are detected unless given.
+    """Read a text table (see `from_arrow`). Its layout is detected unless given.
 
     Raises:
         DataError: the file isn't text, has rows of different lengths or too many columns, or its columns don't fit.
     """
-    content = _content(path, options)
-    first = _first_line(content, path)
-    delimiter = options.delimiter or _delimiter(first, path)
-    cells = first.split() if delimiter == BLANKS else next(csv.reader([first], delimiter=delimiter))
-    check_columns(len(cells), str(path))
-    _check_lines(content, path)
-    header = _has_header(cells, options)
-    if delimiter == BLANKS:
-        content, delimiter = _as_buffer(list(_tabbed(content))), "\t"
-    layout = _Layout(delimiter, header, quoted=_has_quotes(content))
-    table = _parse(content, layout, path, options, like, max(2**20, 64 * len(first)))
-    del content
-    raw = _raw(table, header, options, path, like)
+    with _explained(path):
+        return _whole(path, options, like)
+
+
+def _whole(path: Path, options: Options, like: Mapping[str, Any] | None) -> Raw:
+    reader = _Reader.of(path, options, like)
+    exact = as_written(options, like)
+    # a large table is made of short numbers block by block, so that all its long ones are never there together
+    size = max(BLOCK, ROWS * reader.layout.row)
+    large = reader.file.size > SMALL
+    precise = is_precise(like)
+    parts = [slim(table.to_batches(), exact, precise=precise) if large else table for table in reader.tables(size)]
+    table = reader.joined(parts, size) if parts else reader.empty()
+    del parts
+    raw = from_arrow(table, options, str(path), like, named=reader.layout.named)
     del table
     give_back()
     return raw
@@ -53,249 +70,258 @@ def read_text(path: Path, options: Options, like: Mapping[str, Any] | None = Non
 
 def text_pieces(
     path: Path, options: Options, like: Mapping[str, Any] | None, size: int
-) -> tuple[None, Callable[[], Iterator[Raw]]] | None:
+) -> tuple[None, Callable[[], Iterator[Raw]]]:
     """The rows of a text table, about `size` at a time, each piece as from `read_text`.
 
-    None if columns are separated by blanks or the file is compressed: such a file can only be read completely.
-
     Raises:
-        DataError: as `read_text`, when the rows are read; or a column starts with numbers and contains text later.
+        DataError: as `read_text`, when the rows are read.
     """
-    with path.open("rb") as file:
-        head = pa.py_buffer(file.read(LONGEST_LINE))
-    first = _first_line(head, path)
-    delimiter = options.delimiter or _delimiter(first, path)
-    if delimiter == BLANKS or path.suffix == ".gz":
-        return None
-    cells = next(csv.reader([first], delimiter=delimiter))
-    check_columns(len(cells), str(path))
-    header = _has_header(cells, options)
-    with path.open("rb") as file:
-        quoted = any(b'"' in chunk for chunk in iter(lambda: file.read(2**24), b""))
-    layout = _Layout(delimiter, header, quoted)
-    block = min(max(2**16, size * (len(first) + 1)), 2**26)
+    reader = _Reader.of(path, options, like)
+    block = min(max(2**16, size * reader.layout.row), 2**26)
 
     def pieces() -> Iterator[Raw]:
-        with _told(path) as ragged:
-            known = like
-            for batch in layout.batches(lambda: path, block, ragged):
-                if batch.num_rows:
-                    raw = _raw(pa.Table.from_batches([batch]), header, options, path, known, whole=False)
-                    known = known or following(raw, options)
-                    yield raw
+        known = like
+        with _explained(path):
+            for table in reader.tables(block):
+                raw = from_arrow(table, options, str(path), known, named=reader.layout.named, whole=False)
+                known = known or following(raw, options)
+                yield raw
 
     return None, pieces
 
 
-def _wide(kind: pa.DataType) -> pa.DataType:
-    """A type that also fits later rows, if the first ones hold whole numbers or nothing."""
-    return pa.float64() if pa.types.is_integer(kind) or pa.types.is_null(kind) else kind
-
-
-def _has_header(cells: Sequence[str], options: Options) -> bool:
-    return not all(map(_may_be_value, cells)) if options.header is None else options.header
-
-
-def _raw(
-    table: pa.Table, header: bool, options: Options, path: Path, like: Mapping[str, Any] | None, *, whole: bool = True
-) -> Raw:
-    table = unguarded(table)
-    names = _names(table, path) if header else [str(i) for i in range(table.num_columns)]
-    return from_arrow(table.rename_columns(names), options, str(path), like, named=header, whole=whole)
-
-
-def _names(table: pa.Table, path: Path) -> list[str]:
+@contextlib.contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    """Convert Arrow's errors for a text table to DataError."""
     try:
-        return [unguarded_name(name.strip()) for name in table.column_names]
-    except UnicodeDecodeError as error:
-        raise DataError(f"{path} has column names that are not UTF-8: save it as UTF-8.") from error
-
-
-def _content(path: Path, options: Options) -> pa.Buffer:
-    """The whole text in memory that Python doesn't own, with a line break at the end.
-
-    Arrow's threads release their input only after the table is returned. If Python exits at that moment, as it does
-    after an error, a thread that releases a Python object aborts the process. The line break is needed because Arrow
-    finds no row in a single line without one.
-    """
-    if path.suffix == ".gz":
-        return _as_buffer(unpacked(path, options.max_bytes))
-    with path.open("rb") as file:
-        size = os.fstat(file.fileno()).st_size
-        own = pa.allocate_buffer(size + 1)
-        view = memoryview(own).cast("B")
-        read = file.readinto(view[:size])
-        view[read:] = b"\n" * (size + 1 - read)
-    return own
-
-
-def _as_buffer(pieces: list[bytes]) -> pa.Buffer:
-    """Pieces of text joined, as in `_content`; the list is emptied meanwhile, so that nothing is in memory twice."""
-    own = pa.allocate_buffer(sum(map(len, pieces)) + 1)
-    view = memoryview(own).cast("B")
-    place = 0
-    for number, piece in enumerate(pieces):
-        view[place : place + len(piece)] = piece
-        place += len(piece)
-        pieces[number] = b""
-    view[place:] = b"\n"
-    return own
-
-
-def _windows(content: pa.Buffer, size: int) -> Iterator[bytes]:
-    view = memoryview(content)
-    return (bytes(view[start : start + size]) for start in range(0, len(view), size))
-
-
-def _has_quotes(content: pa.Buffer) -> bool:
-    return any(b'"' in window for window in _windows(content, 2**20))
-
-
-def _check_lines(content: pa.Buffer, path: Path) -> None:
-    """Raise DataError if a line is too long for a text table, before it is parsed."""
-    if any(len(window) == LONGEST_LINE and not _END.search(window) for window in _windows(content, LONGEST_LINE)):
-        raise _too_long(path)
-
-
-def _too_long(path: Path) -> DataError:
-    return DataError(
-        f"{path} has a line of more than {LONGEST_LINE} bytes: expected a text table with one line for each sample. "
-        "Check that you gave the right file, or save the values as .npy."
-    )
-
-
-def _tabbed(content: pa.Buffer) -> Iterator[bytes]:
-    """The text with each run of blanks replaced by a tab, in pieces."""
-    rest = b""
-    for window in _windows(content, 2**20):
-        *lines, rest = (rest + window).split(b"\n")
-        yield b"".join(b"\t".join(line.split()) + b"\n" for line in lines)
-    yield b"\t".join(rest.split())
-
-
-def _first_line(content: pa.Buffer, path: Path) -> str:
-    """The first line that is not blank."""
-    view = memoryview(content)
-    head = bytes(view[:HEAD])
-    if head.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" in head:
-        raise DataError(f"{path} is not UTF-8 text: expected a text table. Save it as UTF-8, or check its type.")
-    if len(view) > len(head) and not _END.search(head.lstrip()):
-        head = bytes(view[:LONGEST_LINE])
-        if len(head) == LONGEST_LINE and not _END.search(head.lstrip()):
-            raise _too_long(path)
-    try:
-        # the last character may be cut in two
-        text = head.decode("utf-8-sig", errors="strict" if len(view) <= len(head) else "ignore")
-    except UnicodeDecodeError as error:
-        raise DataError(f"{path} is not UTF-8 text (byte {error.start}): expected a text table in UTF-8.") from error
-    lines = [line for line in text.splitlines() if line.strip()]
-    if not lines:
-        raise DataError(f"{path} is empty: expected rows of numbers. Check that you gave the right file.")
-    return lines[0]
-
-
-def _delimiter(line: str, path: Path) -> str:
-    if "\t" in line:
-        return "\t"
-    counts = {mark: line.count(mark) for mark in (",", ";")}
-    found = max(counts, key=lambda mark: counts[mark])
-    if counts[found]:
-        return found
-    blank = ".txt" in path.suffixes or ".tsv" in path.suffixes
-    return BLANKS if blank or all(map(_may_be_value, line.split())) else ","
-
-
-def _may_be_value(cell: str) -> bool:
-    cell = cell.strip()
-    if cell.lower() in NO_NUMBER:
-        return True
-    try:
-        float(cell)
-    except ValueError:
-        return False
-    return True
+        yield
+    except pa.ArrowInvalid as error:
+        said = " ".join(str(error).split())[:120]
+        raise DataError(
+            f"{path} can't be read as a text table ({said}). Set its delimiter= or its encoding=."
+        ) from error
 
 
 @dataclass(frozen=True)
-class _Layout:
-    """The format of a text table; quoted: whether cells may be quoted, and then contain line breaks."""
+class _Reader:
+    """A text table that is read with these options, for the model that `like` describes."""
 
-    delimiter: str
-    header: bool
-    quoted: bool
+    file: TextFile
+    layout: Layout
+    options: Options
+    like: Mapping[str, Any] | None
 
-    def read(self, block: int, *, threads: bool = False) -> arrow_csv.ReadOptions:
-        return arrow_csv.ReadOptions(autogenerate_column_names=not self.header, block_size=block, use_threads=threads)
+    @classmethod
+    def of(cls, path: Path, options: Options, like: Mapping[str, Any] | None) -> "_Reader":
+        file = text_file(path, options)
+        layout = find_layout(file, options, like)
+        check_columns(len(layout.names), str(path))
+        return cls(file, layout, options, like)
 
-    def parse(self, note: Callable[[Any], str] | None) -> arrow_csv.ParseOptions:
-        return arrow_csv.ParseOptions(
-            delimiter=self.delimiter, newlines_in_values=self.quoted, invalid_row_handler=note
-        )
+    @cached_property
+    def names(self) -> list[str]:
+        """The names of the columns, without that of an index that nobody asked for."""
+        index = self.layout.index
+        if index is None or self._asks_for(index):
+            return list(self.layout.names)
+        if self.like is None:
+            remark(
+                f"{self.file.path}: the first column has no name of its own and is left out as an index. To learn from "
+                f"it, set types='{index}=number'."
+            )
+        return [name for name in self.layout.names if name != index]
 
-    def batches(
-        self, source: Callable[[], Any], block: int, ragged: list[Any], exact: Collection[str | int] = ()
-    ) -> Iterator[pa.RecordBatch]:
-        """The rows of a file, or of a reader of it, a block at a time.
+    def _asks_for(self, index: str) -> bool:
+        options = self.options
+        typed = (text.partition("=")[0] for text in options.types)
+        asked = (options.label, options.id, *options.columns, *options.categorical, *typed)
+        return index in (*asked, *(self._learnt or ()))
 
-        Columns keep the type of their first rows; but whole numbers may have fractions later, except in `exact`
-        columns.
-        """
-        with arrow_csv.open_csv(source(), self.read(block), self.parse(_noting(ragged))) as rows:
-            types = {field.name: field.type for field in rows.schema}
-        wide = {
-            name: _wide(kind)
-            for place, (name, kind) in enumerate(types.items())
-            if not {name.strip(), place, place - len(types)} & set(exact)
+    @cached_property
+    def _learnt(self) -> tuple[str, ...] | None:
+        """The columns that the model takes, if they have names."""
+        schema = schema_of(self.like)
+        return schema.names if schema is not None and schema.named else None
+
+    @cached_property
+    def wanted(self) -> list[str]:
+        """The columns whose cells are converted: those to learn from, the labels and the names."""
+        options, names = self.options, self.names
+        if options.columns:
+            chosen = set(options.columns)
+        elif self._learnt is not None and self.layout.named:
+            chosen = set(self._learnt)
+        else:
+            chosen = set(names) - set(options.exclude)
+        label = options.label
+        if isinstance(label, int) and str(label) not in names and -len(names) <= label < len(names):
+            label = names[label]
+        chosen |= {NAME, options.id or NAME, str(label)}
+        return [name for name in names if name in chosen]
+
+    @cached_property
+    def _read(self) -> list[str]:
+        """The columns that are read: for a model all, because results show those that it doesn't take."""
+        return self.wanted if self.like is None else self.names
+
+    @cached_property
+    def _types(self) -> dict[str, pa.DataType]:
+        """The types of columns that aren't inferred: those that aren't wanted stay text."""
+        wanted = set(self.wanted)
+        return self._padded | {name: pa.string() for name in self._read if name not in wanted}
+
+    @cached_property
+    def _padded(self) -> dict[str, pa.DataType]:
+        """Columns of labels and categories whose numbers are names with zeros at the start, such as "007"."""
+        typed = (text.partition("=") for text in self.options.types)
+        exact = {
+            *as_written(self.options, self.like),
+            self.options.id,
+            *(name for name, _, kind in typed if kind == "category"),
         }
-        converting = arrow_csv.ConvertOptions(column_types=wide)
-        with arrow_csv.open_csv(source(), self.read(block), self.parse(_noting(ragged)), converting) as rows:
-            yield from rows
+        count = len(self.names)
+        return {
+            name: pa.string()
+            for place, name in enumerate(self.names)
+            if name in self.layout.padded and {name, place, place - count} & exact
+        }
 
+    def tables(
+        self, size: int, columns: Sequence[str] | None = None, types: Mapping[str, pa.DataType] | None = None
+    ) -> Iterator[pa.Table]:
+        """The rows, about `size` bytes at a time. Columns that aren't wanted have no values.
 
-def _parse(
-    content: pa.Buffer,
-    layout: _Layout,
-    path: Path,
-    options: Options,
-    like: Mapping[str, Any] | None,
-    block: int,
-) -> pa.Table:
-    """The table; read a block at a time where that can be, so that it is never there as long numbers and short ones."""
-    asked = as_written(options, like)
-    with contextlib.suppress(pa.ArrowInvalid):
+        Each table has the types that its own cells show: a column may have numbers first and text later.
+        columns: of each table, all by default.
+
+        Raises:
+            DataError: rows have different lengths, or the file isn't a table.
+        """
+        layout = self.layout
+        cut = blocks(
+            self.file.chunks(),
+            size,
+            self.file.path,
+            delimiter=layout.delimiter,
+            quoted=self.file.quoted,
+            start=layout.start,
+            end=layout.end,
+            line=layout.line,
+        )
+        names = self.names if columns is None else list(columns)
+        read, fixed = (self._read, self._types) if types is None else (names, types)
+        # to find out a type takes Arrow longer than to read values of it, so a block is read with those of the last one
+        known = {**dict.fromkeys(self.layout.floats.intersection(read), pa.float64()), **fixed}
+        for block in cut:
+            text = self._plain(block.text)
+            if not text.strip():
+                continue
+            try:
+                found = self._parsed(Block(text, block.line), read, known)
+            except pa.ArrowInvalid:
+                found = self._parsed(Block(text, block.line), read, fixed)
+            if not found.num_rows:
+                continue
+            known = _common(known, found.schema)
+            of = dict(zip(read, found.columns, strict=True))
+            none = pa.chunked_array([pa.nulls(found.num_rows)])
+            columns_ = [of.get(name, none) for name in names]
+            made = pa.Table.from_arrays(columns_, names, metadata={ROW: str(block.line)})
+            yield unguarded(made) if self.file.guarded else made
+
+    def _plain(self, text: bytes) -> bytes:
+        """The records of a block, with a delimiter of one character and without comments."""
+        if self.layout.comments and self.file.commented and not self.file.quoted and self.layout.kinds[0] == NUMBER:
+            text = COMMENT.sub(b"", text)
+        if self.layout.delimiter != BLANKS:
+            return text
+        return b"".join(b"\t".join(_between_blanks(line)) + b"\n" for line in text.split(b"\n"))
+
+    def _parsed(self, block: Block, columns: Sequence[str], types: Mapping[str, pa.DataType]) -> pa.Table:
         ragged: list[Any] = []
-        table = slim(
-            layout.batches(lambda: pa.BufferReader(content), block, ragged, asked), asked, precise=is_precise(like)
+        delimiter = "\t" if self.layout.delimiter == BLANKS else self.layout.delimiter
+
+        def note(row: Any) -> str:
+            if not (self.layout.comments and row.text.startswith(MARKS)):
+                ragged.append(row)
+            return "skip"
+
+        table = arrow_csv.read_csv(
+            pa.BufferReader(_buffer(block.text)),
+            arrow_csv.ReadOptions(
+                column_names=self.layout.every,
+                block_size=min(len(block.text) + 1, LARGEST_BLOCK),
+                use_threads=False,
+            ),
+            arrow_csv.ParseOptions(delimiter=delimiter, newlines_in_values=self.file.quoted, invalid_row_handler=note),
+            arrow_csv.ConvertOptions(include_columns=list(columns), column_types=dict(types)),
         )
-        if table.num_rows and not ragged:
-            return table
-    with _told(path) as ragged:
-        # types are guessed from the first block, which a later one may belie; and only one thread numbers its rows
-        whole = min(max(content.size + 1, 2**20), LARGEST_BLOCK)
-        return arrow_csv.read_csv(pa.BufferReader(content), layout.read(whole), layout.parse(_noting(ragged)))
+        if ragged:
+            row = ragged[0]
+            before = b"\n" + block.text
+            found = re.search(b"\n" + re.escape(row.text.encode()) + b"[\r\n]", before)
+            number = block.line + (row.number - 1 if found is None else before.count(b"\n", 0, found.start()))
+            raise DataError(
+                f"{self.file.path}: row {number} has {row.actual_columns} values where {row.expected_columns} were "
+                f"expected ({row.text[:40]!r}). Correct the row, or set the file's delimiter=."
+            )
+        return table
+
+    def joined(self, parts: list[pa.Table], size: int) -> pa.Table:
+        """One table. A column that has numbers in some parts and text in others is read again as text."""
+        mixed = _mixed([part.schema for part in parts])
+        if mixed:
+            texts = self.tables(size, mixed, dict.fromkeys(mixed, pa.string()))
+            places = [parts[0].schema.get_field_index(name) for name in mixed]
+            for number, text in enumerate(texts):
+                columns = parts[number].columns
+                for place, column in zip(places, text.columns, strict=True):
+                    columns[place] = column
+                parts[number] = pa.Table.from_arrays(columns, self.names, metadata=parts[number].schema.metadata)
+        return pa.concat_tables(parts, promote_options="permissive").replace_schema_metadata(parts[0].schema.metadata)
+
+    def empty(self) -> pa.Table:
+        """A table without rows."""
+        return pa.table({name: pa.nulls(0) for name in self.names})
 
 
-def _noting(ragged: list[Any]) -> Callable[[Any], str]:
-    def note(row: Any) -> str:
-        ragged.append(row)
-        return "skip"
+def _common(known: Mapping[str, pa.DataType], found: pa.Schema) -> dict[str, pa.DataType]:
+    """The types by which the next block is read: those of the blocks so far, or one that all their cells have."""
+    common = dict(known)
+    for name, kind in zip(found.names, found.types, strict=True):
+        before = known.get(name)
+        if before is None and not pa.types.is_null(kind):
+            common[name] = kind
+        elif before is not None and before != kind and not pa.types.is_null(kind):
+            numbers = all(is_number(one) and not pa.types.is_boolean(one) for one in (before, kind))
+            common[name] = pa.float64() if numbers else pa.string()
+    return common
 
-    return note
+
+def _mixed(schemas: Sequence[pa.Schema]) -> list[str]:
+    """The columns that have types in several parts which only text has in common."""
+    if all(schema.equals(schemas[0]) for schema in schemas[1:]):
+        return []
+    found = []
+    for fields in zip(*schemas, strict=True):
+        kinds = {field.type for field in fields if not pa.types.is_null(field.type)}
+        numbers = all(is_number(kind) and not pa.types.is_boolean(kind) for kind in kinds)
+        times = all(pa.types.is_date(kind) or pa.types.is_timestamp(kind) for kind in kinds)
+        if len(kinds) > 1 and not numbers and not times:
+            found.append(fields[0].name)
+    return found
 
 
-@contextlib.contextmanager
-def _told(path: Path) -> Iterator[list[Any]]:
-    """Convert Arrow's errors for a text table to DataError; yields a list that collects rows of a wrong length."""
-    ragged: list[Any] = []
-    try:
-        yield ragged
-    except (pa.ArrowException, OSError) as error:
-        said = " ".join(str(error).split())[:120]
-        raise DataError(f"{path} can't be read as a text table ({said}). Check its delimiter and encoding.") from error
-    if ragged:
-        row = ragged[0]
-        number = "" if row.number is None else f" {row.number}"
-        raise DataError(
-            f"{path}: row{number} has {row.actual_columns} values where {row.expected_columns} were expected "
-            f"({row.text[:40]!r}). Correct the row, or set the file's delimiter=."
-        )
+def _buffer(text: bytes) -> pa.Buffer:
+    """The text in memory that Python doesn't own.
+
+    Arrow's threads release their input only after the table is returned. If Python exits at that moment, as it does
+    after an error, a thread that releases a Python object aborts the process.
+    """
+    own = pa.allocate_buffer(len(text))
+    memoryview(own).cast("B")[:] = text
+    return own
+
+
+def _between_blanks(line: bytes) -> list[bytes]:
+    return line.split() if b'"' not in line else BYTES_QUOTED.findall(line)

@@ -143,8 +143,6 @@ def _decoded(content: bytes, name: str, encoding: str) -> str:
         encoding = "utf-16"
     try:
         return content.decode("utf-8-sig" if encoding == "utf-8" else encoding)
-    except LookupError as error:
-        raise DataError(f"encoding={encoding!r} is unknown: expected a name such as 'utf-8' or 'latin-1'.") from error
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         raise UnreadableError(

@@ -138,13 +138,25 @@ class ReadingOptions:
         Option(
             "Whether the first line of a text table holds the names of the columns.",
             group=TABLES,
-            default="yes, if it holds any text",
+            default="found from the first rows",
         ),
     ] = None
     delimiter: Annotated[
         str | None,
         Option(
-            "The character between the cells of a text table.", "CHARACTER", TABLES, default="found from the first line"
+            "The character between the cells of a text table.",
+            "CHARACTER",
+            TABLES,
+            default="found from the first lines",
+        ),
+    ] = None
+    skip: Annotated[
+        Annotated[int, Ge(0)] | None,
+        Option(
+            "Leave out this many lines above the names of a text table, and read every other line.",
+            "LINES",
+            TABLES,
+            default="titles, comments, units below the names, and sums and notes at the end are found and left out",
         ),
     ] = None
     unit: Annotated[
@@ -190,7 +202,13 @@ class ReadingOptions:
         ),
     ] = None
     encoding: Annotated[
-        str, Option("The encoding of text files, such as `utf-8`, `latin-1` or `utf-16`.", "NAME", SEQUENCES)
+        str,
+        Option(
+            "The encoding of text files and text tables, such as `latin-1` or `utf-16`. A table that is not UTF-8 is "
+            "read as `cp1252`.",
+            "NAME",
+            SEQUENCES,
+        ),
     ] = "utf-8"
     memory_map: Annotated[
         bool | None,
