@@ -182,3 +182,18 @@ def test_lists_that_differ_in_more_than_their_length_are_refused():
 
 def test_mappings_are_read_as_npz_is(table):
     assert len(open_data({"X": table, "y": [0] * 40}).test) == 4
+
+
+@pytest.mark.parametrize(
+    ("train", "test"),
+    [
+        ("X_train", "X_Test"),
+        ("training_x", "testing_x"),
+        ("Xtrain", "Xtest"),
+        ("train_images", "test_images"),
+        ("x_tr", "x_te"),
+    ],
+)
+def test_parts_of_an_npz_may_have_any_common_name(tmp_path, table, train, test):
+    np.savez(tmp_path / "x.npz", **{train: table, test: table[:7]})
+    assert [len(part) for part in open_data(tmp_path / "x.npz").parts.values()] == [36, 4, 7]

@@ -1,4 +1,5 @@
 import os
+import sys
 import zipfile
 from pathlib import Path
 
@@ -6,9 +7,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from isthmus.data import open_data, read_samples
+from isthmus.data import open_data, read_samples, stream_samples
+from isthmus.data.file_kinds import leading
 from isthmus.data.idx import write_idx
-from isthmus.errors import DataError
+from isthmus.errors import DataError, Remark
+from isthmus.extras import MissingPackageError
 
 
 def draw(path: Path, value: int = 0, side: int = 4) -> None:
@@ -20,7 +23,7 @@ def draw(path: Path, value: int = 0, side: int = 4) -> None:
 def folder(tmp_path) -> Path:
     for number in range(10):
         draw(tmp_path / "set" / ("cat" if number % 2 else "dog") / f"{number}.png", number)
-    (tmp_path / "set" / "README.txt").write_text("pictures")
+    (tmp_path / "set" / "Thumbs.db").write_bytes(b"x")
     (tmp_path / "set" / ".DS_Store").write_bytes(b"x")
     return tmp_path / "set"
 
@@ -172,3 +175,83 @@ def test_folder_that_may_not_be_read_is_refused(folder):
             open_data(folder)
     finally:
         (folder / "cat").chmod(0o755)
+
+
+def test_parts_and_masks_of_a_set_for_finding_defects_are_known(tmp_path):
+    for place, folder in enumerate(("train/good", "test/good", "test/crack", "ground_truth/crack")):
+        for number in range(8):
+            draw(tmp_path / folder / f"{number}.png", 10 * place + number)
+    with pytest.warns(Remark, match="8 pictures look like masks of others"):
+        data = open_data(tmp_path)
+    assert [len(part) for part in data.parts.values()] == [7, 1, 16]
+    assert data.label_names == ("crack", "good")
+    assert data.train.tensor().max() < 8
+
+
+@pytest.mark.parametrize(("train", "test"), [("Train", "Test"), ("training", "testing"), ("TRAIN", "val")])
+def test_parts_are_known_by_any_common_name(tmp_path, train, test):
+    for number in range(8):
+        draw(tmp_path / train / "a" / f"{number}.png", number)
+        draw(tmp_path / test / "a" / f"{number}.png", number)
+    data = open_data(tmp_path)
+    assert data.label_names == ("a",)
+    assert len(data.train) + len(data.validation) + len(data.test) == 16
+    assert "a/7.png" not in str(data.train.names) or len(data.train) <= 8
+
+
+def test_other_files_are_counted_by_type_and_hidden_ones_are_not(folder, tmp_path):
+    for name in ("a.csv", "b.csv", "notes.txt", ".hidden.csv", "README"):
+        (folder / name).write_text("1,2")
+    with pytest.warns(Remark, match=r"4 other files are not read \(2 of type \.csv, 1 of type none, 1 of type \.txt\)"):
+        assert len(read_samples(folder)) == 10
+    with zipfile.ZipFile(tmp_path / "some.zip", "w") as archive:
+        archive.write(folder / "cat" / "1.png", "1.png")
+        archive.writestr("a.csv", "1,2")
+    with pytest.warns(Remark, match=r"1 other file is not read \(1 of type \.csv\)"):
+        assert len(read_samples(tmp_path / "some.zip")) == 1
+
+
+def test_pictures_that_need_a_package_are_counted_with_the_command_that_installs_it(folder, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pillow_heif", None)
+    for number in range(40):
+        (folder / f"{number}.heic").write_bytes(b"x")
+    with pytest.warns(Remark, match=r"40 of 50 pictures are not read.*HEIC needs pillow_heif.*'isthmus\[pictures\]'"):
+        assert len(read_samples(folder)) == 10
+    with pytest.warns(Remark, match="40 of 50"):
+        assert sum(map(len, stream_samples(folder))) == 10
+    (tmp_path / "alone").mkdir()
+    (tmp_path / "alone" / "a.heic").write_bytes(b"x")
+    with pytest.raises(MissingPackageError, match=r"pip install 'isthmus\[pictures\]'"):
+        read_samples(tmp_path / "alone")
+
+
+def test_the_kind_with_most_files_is_read():
+    kinds = {"pictures": (".png", ".jpg"), "texts": (".txt", ".md"), "music": (".mid",)}
+    assert leading(["a.png", "b.png", "c.txt"], kinds) == "pictures"
+    assert leading(["a.png", "b.txt", "c.txt"], kinds) == "texts"
+    assert leading(["a.png", "b.txt"], kinds) == "pictures"
+    assert leading(["x/a.jpg", "x/b.jpg", "y/a.txt", "y/b.txt", "z/a.md", "README.md"], kinds) == "pictures"
+    assert leading(["a.csv"], kinds) is None
+
+
+def test_three_broken_files_among_thousands_are_named(tmp_path):
+    for number in range(2000):
+        place = tmp_path / str(number % 7)
+        place.mkdir(exist_ok=True)
+        if number < 1:
+            draw(place / "0.png", 5)
+        else:
+            (place / f"{number}.png").write_bytes((tmp_path / "0" / "0.png").read_bytes())
+    for number in (3, 1000, 1999):
+        (tmp_path / str(number % 7) / f"{number}.png").write_bytes(b"\x89PNG")
+    with pytest.raises(DataError, match=r"3 of 2000 pictures can't be read \(3/3\.png, 4/1999\.png, 6/1000\.png\)"):
+        read_samples(tmp_path)
+    with pytest.warns(Remark, match=r"3 of 2000 .*3/3\.png, 4/1999\.png, 6/1000\.png"):
+        assert len(read_samples(tmp_path, missing="drop")) == 1997
+
+
+def test_videos_among_photographs_are_counted_and_not_mixed_with_them(folder):
+    for name in ("a.mov", "b.MP4", "brain.nii.gz"):
+        (folder / name).write_bytes(b"x")
+    with pytest.warns(Remark, match=r"3 other files are not read \(1 of type \.mov, 1 of type \.mp4, 1"):
+        assert len(read_samples(folder)) == 10

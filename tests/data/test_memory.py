@@ -88,7 +88,7 @@ def test_no_source_takes_more_than_three_times_its_data(read, name, said, most):
 def test_file_too_large_for_a_picture_is_not_opened(tmp_path, monkeypatch):
     monkeypatch.setattr("isthmus.data.folders.LARGEST", 10)
     (tmp_path / "a.png").write_bytes(bytes(11))
-    with pytest.raises(ValueError, match="1 of 1 pictures can't be read"):
+    with pytest.raises(ValueError, match="has 11 bytes: expected a file of at most 10 bytes"):
         open_data(tmp_path)
 
 

@@ -9,7 +9,7 @@ from isthmus.errors import DataError
 
 
 def test_keywords_and_options_are_the_same():
-    assert set(OptionWords.__annotations__) | {"wanted"} == {field.name for field in fields(Options)}
+    assert set(OptionWords.__annotations__) | {"wanted", "wanted_depth"} == {field.name for field in fields(Options)}
 
 
 def test_unknown_option_offers_the_nearest():

@@ -110,3 +110,13 @@ def test_pairs_and_their_corruption_want_each_other():
         ist.recipe("denoise").build(ist.open_data(CLEAN, damaged=CLEAN))
     with pytest.raises(BlueprintError, match=r"needs data with damaged samples, but these have none"):
         ist.recipe("denoise", corruption="pairs").build(ist.open_data(CLEAN))
+
+
+def test_frames_of_stacks_belong_together_by_their_numbers(tmp_path):
+    for folder_of, values in (("clean", CLEAN), ("damaged", 255 - CLEAN)):
+        (tmp_path / folder_of).mkdir()
+        first, *more = map(Image.fromarray, values)
+        first.save(tmp_path / folder_of / "a.tiff", save_all=True, append_images=more)
+    data = ist.open_data(tmp_path / "clean", damaged=tmp_path / "damaged", step=1)
+    for part in data.parts.values():
+        assert torch.equal(damaged_of(part), 255 - part.tensor())

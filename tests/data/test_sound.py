@@ -155,7 +155,7 @@ def test_wrong_files_are_named_and_left_out(folder):
     said = " ".join(str(remark.message) for remark in remarks)
     assert "5 of 10 recordings are left out" in said
     assert "broken.wav can't be read as sound" in said
-    assert "1 other files are not read (1 of type .txt)" in said
+    assert "1 other file is not read (1 of type .txt)" in said
     assert len(samples) == len(read_samples(folder / "high", window=0.25)) + 5
 
 

@@ -137,7 +137,7 @@ def test_unreadable_files_of_a_folder_are_named_and_left_out(tmp_path):
         data = ist.open_data(tmp_path, kind="text")
     assert len(data) == 5
     assert any("bad.txt" in str(one.message) for one in told)
-    assert any("1 other files are not read (1 of type .csv)" in str(one.message) for one in told)
+    assert any("1 other file is not read (1 of type .csv)" in str(one.message) for one in told)
 
 
 def test_a_line_of_a_megabyte_becomes_pieces_of_one_group(tmp_path):

@@ -117,3 +117,46 @@ def test_equal_pictures_make_equal_zips(tmp_path, pictures):
     one, other = (write_samples(tmp_path / name, pictures) for name in ("a.zip", "b.zip"))
     assert one.read_bytes() == other.read_bytes()
     assert zipfile.ZipFile(one).testzip() is None
+
+
+@pytest.mark.parametrize("target", ["set", "set.zip", "a.png", "a.tiff", "a.pgm"])
+def test_sixteen_bits_are_written_back(tmp_path, target):
+    values = np.random.default_rng(0).integers(0, 65536, (6, 1, 5, 7)).astype(np.float32)
+    write_samples(tmp_path / "deep", values, like={"depth": 16, "shape": [1, 5, 7], "kind": "pictures"})
+    data = open_data(tmp_path / "deep")
+    some = data.train.tensor() if target.startswith("set") else data.train.tensor()[:1]
+    back = read_samples(write_samples(tmp_path / target, some, like=data.description))
+    assert torch.equal(back.tensor(), some)
+    assert back.dtype == "float32"
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("target", ["set", "set.zip", "a.tif"])
+def test_floats_are_written_back_as_tiff(tmp_path, target, channels):
+    values = np.random.default_rng(0).normal(size=(1, channels, 5, 7)).astype(np.float32)
+    like = {"depth": 32, "shape": [channels, 5, 7], "kind": "pictures", "dtype": "float32"}
+    back = read_samples(write_samples(tmp_path / target, values, like=like, names=["a.tiff"]))
+    assert np.array_equal(back.tensor().numpy(), values)
+    assert back.names[0].endswith((".tiff", ".tif"))
+
+
+@pytest.mark.parametrize("suffix", [".jp2", ".tga", ".avif", ".heic", ".webp"])
+def test_formats_that_are_read_are_written(tmp_path, suffix):
+    values = np.full((1, 3, 16, 16), 0, np.uint8) + np.array([200, 100, 30], np.uint8)[None, :, None, None]
+    back = read_samples(write_samples(tmp_path / f"a{suffix}", values)).tensor()[0, :, 8, 8].numpy()
+    assert np.abs(back.astype(int) - [200, 100, 30]).max() <= 6
+
+
+def test_formats_that_are_only_read_are_refused_with_others(tmp_path):
+    for suffix in (".dcm", ".fits", ".nii.gz", ".mp4"):
+        with pytest.raises(DataError, match=r"is only read.*such as \.png, \.tiff or \.npy"):
+            write_samples(tmp_path / f"a{suffix}", np.zeros((1, 1, 4, 4), np.uint8))
+
+
+@pytest.mark.parametrize("name", ["film.mp4", "scan.dcm", "brain.nii.gz"])
+def test_folder_with_pictures_that_are_only_read_is_never_replaced(tmp_path, pictures, name):
+    (tmp_path / "set").mkdir()
+    (tmp_path / "set" / name).write_bytes(b"precious")
+    with pytest.raises(DataError, match="contains other files than pictures"):
+        write_samples(tmp_path / "set", pictures, overwrite=True)
+    assert (tmp_path / "set" / name).read_bytes() == b"precious"

@@ -45,7 +45,7 @@ def offered(defined):
 def test_keywords_fields_and_definitions_of_reading_have_the_same_names():
     names = list(options_of(ReadingOptions))
     assert list(OptionWords.__annotations__) == names
-    assert [field.name for field in fields(Options)] == [*names, "wanted"]
+    assert [field.name for field in fields(Options)] == [*names, "wanted", "wanted_depth"]
 
 
 def test_the_keywords_of_reading_take_the_choices_of_the_definitions():

@@ -13,7 +13,8 @@ from numpy.lib import format as npy
 from torch import Tensor
 
 from isthmus.data.options import Options
-from isthmus.data.raw import PARTS, Raw
+from isthmus.data.part_names import PARTS, split_name
+from isthmus.data.raw import Raw
 from isthmus.data.series import pad
 from isthmus.errors import DataError, nearest
 from isthmus.options.reading import MAX_BYTES
@@ -143,7 +144,8 @@ def from_mapping(
                 raise DataError(f"{option}={name!r}: {where} has no such array. {nearest(str(name), arrays)}")
             asked[option] = None
     if asked["array"] is None and _named(names, VALUES, "train"):
-        parts = {part: _part(arrays, names, word) for word, part in PARTS.items() if _named(names, VALUES, word)}
+        found = [part for part in dict.fromkeys(PARTS.values()) if _named(names, VALUES, part)]
+        parts = {part: _part(arrays, names, part) for part in found}
         train = parts.pop("train")
         return replace(train, parts=parts)
     labels = asked["label"] or _named(names, LABELS)
@@ -181,11 +183,10 @@ def _part(arrays: Mapping[str, Any], names: dict[str, str], part: str) -> Raw:
 
 def _named(names: dict[str, str], known: tuple[str, ...], part: str | None = None) -> str | None:
     """The array that has one of the `known` names, of `part` where given, whatever its case."""
-    for name in known:
-        for written in (name,) if part is None else (f"{name}_{part}", f"{part}_{name}"):
-            if written in names:
-                return names[written]
-    return None
+    if part is None:
+        return next((names[name] for name in known if name in names), None)
+    split = {name: split_name(written, known) for name, written in names.items()}
+    return next((names[name] for word in known for name, found in split.items() if found == (part, word)), None)
 
 
 def read_npy(path: Path, options: Options, like: Mapping[str, Any] | None = None) -> Raw:

@@ -17,7 +17,8 @@ from torch.utils.data import IterableDataset, TensorDataset
 from isthmus.data.arrays import LABELS, dense, filled
 from isthmus.data.datasets import Items, as_table, from_items, items_of_loader
 from isthmus.data.options import Options
-from isthmus.data.raw import PARTS, Raw
+from isthmus.data.part_names import PARTS
+from isthmus.data.raw import Raw
 from isthmus.data.samples import Samples
 from isthmus.errors import DataError, remark
 from isthmus.formatting import listed

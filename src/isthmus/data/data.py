@@ -21,6 +21,7 @@ class Data:
         split: validation, test, seed, and the split's own sha256.
         options: the reading options that differ from their defaults.
         scaling: `Scaling.to_json()`.
+        depth: bits for each value of the picture files, 16 or 32, if they had more than 8.
         medium: what the values stand for (`Medium.to_json()`), if they aren't plain numbers or pictures.
         fill: the values that replaced missing ones (one number, or one per column), if any were filled.
         holed: the number of samples in each part with missing numbers (NaN), including those after a series' end.

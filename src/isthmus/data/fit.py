@@ -119,6 +119,12 @@ def _advice(shape: tuple[int, ...], wanted: tuple[int, ...], like: Mapping[str, 
 def check_units(samples: Samples, like: Mapping[str, Any], called: str) -> None:
     """Remark on pictures with values up to 1 for a model trained on bytes, and the reverse."""
     of_bytes = like.get("dtype") == "uint8"
+    if like.get("depth") == 16 and samples.dtype == "uint8":
+        remark(
+            f"{called} has pictures of 8 bits for each value, but the model was trained on pictures of 16. To widen "
+            "them, read files with depth=16, or multiply arrays by 257."
+        )
+        return
     if like.get("kind") != "pictures" or (of_bytes and samples.dtype == "uint8"):
         return
     some = next(samples.batches(256), None)

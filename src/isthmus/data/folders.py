@@ -5,17 +5,20 @@ import os
 import stat
 import zipfile
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
-from isthmus.data.entries import Entry, UnreadableError, has_suffix
+from isthmus.data.entries import Entry, UnreadableError, has_suffix, is_hidden, suffix_of
+from isthmus.data.file_kinds import of_one_kind, read_with, tell_unread
 from isthmus.data.named import read_cifar_folder, read_idx_folder
 from isthmus.data.options import Options
-from isthmus.data.pictures import SUFFIXES, is_picture, picture_pieces, read_pictures
+from isthmus.data.picture_formats import SUFFIXES, WRITTEN, format_of
+from isthmus.data.pictures import picture_pieces, read_pictures
 from isthmus.data.raw import Raw
-from isthmus.errors import DataError
+from isthmus.errors import DataError, remark
+from isthmus.extras import needs
 from isthmus.storage.files import open_regular
 
 LARGEST = 2**29
@@ -29,7 +32,12 @@ def read_folder(folder: Path, options: Options) -> Raw:
         DataError: there are no pictures in it, or some can't be read.
     """
     known = read_idx_folder(folder, options) or read_cifar_folder(folder, options)
-    return read_pictures(_entries(folder), options, str(folder)) if known is None else known
+    if known is not None:
+        return known
+    names = _plain(_files(folder))
+    entries = _entries(folder, names)
+    _tell_others(folder, names, entries)
+    return read_pictures(entries, options, str(folder))
 
 
 @contextlib.contextmanager
@@ -59,22 +67,26 @@ def entry_of(path: Path, name: str) -> Entry:
 
 def suffixes_in(path: Path, options: Options) -> Counter[str]:
     """How many files of each suffix, in lower case, a folder or a zip has; hidden ones don't count."""
+    return Counter(map(suffix_of, names_in(path, options)))
+
+
+def names_in(path: Path, options: Options) -> list[str]:
+    """The files of a folder or a zip, as paths with slashes, without hidden ones."""
     if path.is_dir():
-        names = list(_files(path))
-    else:
-        with _members(path, options) as entries:
-            names = [entry.name for entry in entries]
-    found = Counter(PurePosixPath(name).suffix.lower() for name in names)
-    return Counter({suffix: count for suffix, count in found.items() if any(has_suffix(n, (suffix,)) for n in names)})
+        return _plain(_files(path))
+    with _members(path, options) as entries:
+        return _plain(entry.name for entry in entries)
 
 
 def picture_files(folder: Path) -> list[str]:
-    """The pictures below a folder, by suffix: paths with slashes, in order. Links to folders aren't followed.
+    """The pictures below a folder that can be written in their format, by suffix: paths with slashes, in order.
+
+    Links to folders aren't followed.
 
     Raises:
         DataError: a folder can't be read.
     """
-    return [name for name in _files(folder) if is_picture(name)]
+    return [name for name in _files(folder) if has_suffix(name, WRITTEN)]
 
 
 def read_zip(path: Path, options: Options) -> Raw:
@@ -83,34 +95,43 @@ def read_zip(path: Path, options: Options) -> Raw:
     Raises:
         DataError: the zip is damaged, contains no pictures or unsafe paths, or unpacks to more than the limit.
     """
-    with _opened(path, options) as entries:
+    with _opened(path, options, tell=True) as entries:
         return read_pictures(entries, options, str(path))
 
 
 def folder_pieces(
     folder: Path, options: Options, size: int, unreadable: list[str]
-) -> tuple[int, Callable[[], Iterator[Raw]]] | None:
+) -> tuple[int | None, Callable[[], Iterator[Raw]]] | None:
     """The number of pictures in a folder (or the most patches), and the pictures, `size` at a time.
 
-    None for MNIST's or CIFAR-10's files.
+    None for MNIST's or CIFAR-10's files. The number is None if files may have several frames.
 
     unreadable: collects the names of pictures that can't be read; these are skipped.
     """
-    if not any(is_picture(name) for name in _files(folder)) and (
+    names = _plain(_files(folder))
+    if not any(suffix_of(name) in SUFFIXES for name in names) and (
         read_idx_folder(folder, options) or read_cifar_folder(folder, options)
     ):
         return None
-    entries = _entries(folder)
-    count = len(entries) * (options.patches or 1)
-    return count, partial(picture_pieces, entries, options, str(folder), size, unreadable)
+    entries = _entries(folder, names)
+    _tell_others(folder, names, entries)
+    return _count(entries, options), partial(picture_pieces, entries, options, str(folder), size, unreadable)
+
+
+def file_pieces(
+    path: Path, options: Options, size: int, unreadable: list[str]
+) -> tuple[int | None, Callable[[], Iterator[Raw]]]:
+    """Like `folder_pieces`, for one file of pictures, such as a video."""
+    entries = [Entry(path.name, partial(_file, path, _largest(path.name)))]
+    return _count(entries, options), partial(picture_pieces, entries, options, str(path), size, unreadable)
 
 
 def zip_pieces(
     path: Path, options: Options, size: int, unreadable: list[str]
-) -> tuple[int, Callable[[], Iterator[Raw]]]:
+) -> tuple[int | None, Callable[[], Iterator[Raw]]]:
     """Like `folder_pieces`, for a zip."""
-    with _opened(path, options) as entries:
-        count = len(entries) * (options.patches or 1)
+    with _opened(path, options, tell=True) as entries:
+        count = _count(entries, options)
 
     def pieces() -> Iterator[Raw]:
         with _opened(path, options) as entries:
@@ -119,26 +140,86 @@ def zip_pieces(
     return count, pieces
 
 
-def _entries(folder: Path) -> list[Entry]:
-    files = list(_files(folder))
-    entries = [Entry(name, partial(_file, folder / name)) for name in files if is_picture(name)]
-    if not entries:
+def _tell_others(folder: Path, names: list[str], entries: list[Entry]) -> None:
+    """Remark on the files of a folder that have no picture's suffix, unless they are read."""
+    tell_unread(str(folder), Counter(map(suffix_of, names)), read_with([entry.name for entry in entries]))
+
+
+def _count(entries: list[Entry], options: Options) -> int | None:
+    """The number of samples, or the most; None if it is unknown, because files may have several frames."""
+    formats = map(format_of, (entry.name for entry in entries))
+    several = options.frames == "samples" and any(format and format.several for format in formats)
+    return None if several else len(entries) * (options.patches or 1)
+
+
+def _entries(folder: Path, names: list[str]) -> list[Entry]:
+    found = [name for name in names if suffix_of(name) in SUFFIXES] or _dicoms(folder, names)
+    pictures = _readable(of_one_kind(found), str(folder))
+    if not pictures:
         raise DataError(
-            f"{folder} contains no pictures ({_found(files)}): expected files such as a.png or label/a.png. "
-            "Give the folder above them, or one file."
+            f"{folder} contains no pictures ({_found(list(_files(folder)))}): expected files such as a.png or "
+            "label/a.png. Give the folder above them, or one file."
         )
-    return entries
+    return [Entry(name, partial(_file, folder / name, _largest(name))) for name in pictures]
+
+
+def _dicoms(folder: Path, names: list[str]) -> list[str]:
+    """The files of a folder without a picture's suffix if the first of them are DICOM, whose files often have none."""
+    for name in names[:3]:
+        try:
+            with _file(folder / name) as file:
+                if file.read(132)[128:] != b"DICM":
+                    return []
+        except (UnreadableError, OSError):
+            return []
+    return names
+
+
+def _largest(name: str) -> int | None:
+    """The size in bytes from which a picture counts as unreadable."""
+    format = format_of(name)
+    return None if format is not None and format.large else LARGEST
+
+
+def _readable(names: list[str], where: str, *, tell: bool = True) -> list[str]:
+    """The pictures whose format can be read here; a remark counts those that need a package.
+
+    Raises:
+        MissingPackageError: all of them need one.
+    """
+    lacking: dict[str, list[str]] = {}
+    for name in names:
+        format = format_of(name)
+        if format is not None and format.extra and format.missing:
+            lacking.setdefault(format.name, []).append(name)
+    without = {name for some in lacking.values() for name in some}
+    kept = [name for name in names if name not in without]
+    for called, some in lacking.items():
+        format = format_of(some[0])
+        assert format is not None
+        if not kept:
+            needs(format.missing or format.modules[0], format.extra, f"{where} ({called})")
+        if tell:
+            remark(
+                f"{where}: {len(some)} of {len(names)} pictures are not read, because {called} needs {format.missing}, "
+                f"which is not installed here. Install it: pip install 'isthmus[{format.extra}]'."
+            )
+    return kept
 
 
 @contextlib.contextmanager
-def _opened(path: Path, options: Options) -> Iterator[list[Entry]]:
-    """The pictures of a zip, which is open as long."""
+def _opened(path: Path, options: Options, *, tell: bool = False) -> Iterator[list[Entry]]:
+    """The pictures of a zip, which is open as long. tell: whether other files are counted in a remark."""
     with _members(path, options) as entries:
-        pictures = [entry for entry in entries if is_picture(entry.name)]
+        by_name = {entry.name: entry for entry in entries if not is_hidden(entry.name)}
+        pictures = [name for name in by_name if suffix_of(name) in SUFFIXES]
         if not pictures:
             found = _found([entry.name for entry in entries])
             raise DataError(f"{path} contains no pictures ({found}): expected members such as a.png or label/a.png.")
-        yield pictures
+        chosen = [by_name[name] for name in _readable(of_one_kind(pictures), str(path), tell=tell)]
+        if tell:
+            tell_unread(str(path), Counter(map(suffix_of, by_name)), read_with([entry.name for entry in chosen]))
+        yield chosen
 
 
 @contextlib.contextmanager
@@ -161,14 +242,19 @@ def read_picture(path: Path, options: Options, like: Mapping[str, Any] | None = 
     Raises:
         DataError: the file is damaged or too large.
     """
-    return read_pictures([Entry(path.name, partial(_file, path))], options, str(path))
+    return read_pictures([Entry(path.name, partial(_file, path, _largest(path.name)))], options, str(path))
+
+
+def _plain(names: Iterable[str]) -> list[str]:
+    return [name for name in names if not is_hidden(name)]
 
 
 def _files(folder: Path) -> Iterator[str]:
     """Paths of all files below, with slashes; links to folders are not followed, so that none leads in a circle."""
     for place, folders, files in os.walk(folder, onerror=_refuse):
         folders.sort()
-        yield from ((Path(place) / file).relative_to(folder).as_posix() for file in sorted(files))
+        below = Path(place).relative_to(folder).as_posix()
+        yield from (file if below == "." else f"{below}/{file}" for file in sorted(files))
 
 
 def _refuse(error: OSError) -> None:
@@ -182,14 +268,15 @@ def _file(path: Path, largest: int | None = LARGEST) -> IO[bytes]:
         file = open_regular(path)
     except OSError as error:
         raise UnreadableError(f"{path} can't be read ({error.strerror}).") from error
-    if largest is not None:
-        _check_size(str(path), os.fstat(file.fileno()).st_size)
+    if largest is not None and (size := os.fstat(file.fileno()).st_size) > largest:
+        file.close()
+        _check_size(str(path), size, largest)
     return file
 
 
 def _member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> IO[bytes]:
     """A member's bytes, never more than declared: `zipfile` stops there and checks the checksum."""
-    _check_size(member.filename, member.file_size)
+    _check_size(member.filename, member.file_size, LARGEST)
     mode = member.external_attr >> 16
     if stat.S_IFMT(mode) not in (0, stat.S_IFREG):
         raise UnreadableError(f"{member.filename} is a link or a device, not a regular file.")
@@ -199,9 +286,9 @@ def _member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> IO[bytes]:
         raise UnreadableError(f"{member.filename} can't be unpacked ({error}).") from error
 
 
-def _check_size(name: str, size: int) -> None:
-    if size > LARGEST:
-        raise UnreadableError(f"{name} has {size} bytes: expected a file of at most {LARGEST} bytes.")
+def _check_size(name: str, size: int, largest: int) -> None:
+    if size > largest:
+        raise UnreadableError(f"{name} has {size} bytes: expected a file of at most {largest} bytes.")
 
 
 def _check_members(members: list[zipfile.ZipInfo], path: Path, options: Options) -> None:
@@ -224,6 +311,6 @@ def _check_members(members: list[zipfile.ZipInfo], path: Path, options: Options)
 def _found(names: list[str]) -> str:
     if not names:
         return "it is empty"
-    kinds = sorted({PurePosixPath(name).suffix or PurePosixPath(name).name for name in names})
-    plain = [name for name in names if PurePosixPath(name).suffix.lower() in SUFFIXES]
+    kinds = sorted({suffix_of(name) or PurePosixPath(name).name for name in names})
+    plain = [name for name in names if suffix_of(name) in SUFFIXES]
     return "only hidden files" if plain else f"{len(names)} files of type {', '.join(kinds[:5])}"

@@ -16,7 +16,7 @@ from pyarrow import csv as arrow_csv
 from isthmus.data.cells import guarded
 from isthmus.data.idx import write_idx
 from isthmus.data.media import Medium
-from isthmus.data.pictures import SUFFIXES as PICTURES
+from isthmus.data.picture_formats import WRITTEN as PICTURES
 from isthmus.data.write_pictures import write_file, write_folder, write_picture, write_zip
 from isthmus.data.write_sound import write_recording, write_recordings
 from isthmus.data.write_tables import WRITERS

@@ -33,10 +33,10 @@ def open_data(
 
     source: "digits", "mnist", "fashion-mnist" or "cifar10" (a name takes precedence: write "./mnist" for a file with
         that name); a path to `.npy`, `.npz`, `.csv`, `.tsv`, `.txt`, `.parquet`, IDX (text and IDX also as `.gz`),
-        a picture, a folder or zip of pictures (sub-folder = label); a table of pandas, polars or pyarrow; a NumPy
-        array, a tensor, nested lists, `(values, labels)`, a mapping of arrays; a list of series of different lengths,
-        (T,) or (C, T) each; a map-style `torch.utils.data.Dataset` of samples or (sample, label); Samples. Data are
-        returned unchanged.
+        a picture, a stack or a video, a folder or zip of them (sub-folder = label, `train` and `test` are parts); a
+        table of pandas, polars or pyarrow; a NumPy array, a tensor, nested lists, `(values, labels)`, a mapping of
+        arrays; a list of series of different lengths, (T,) or (C, T) each; a map-style `torch.utils.data.Dataset` of
+        samples or (sample, label); Samples. Data are returned unchanged.
     labels: a class for each sample, if the source is an array in memory.
     damaged: a second source with the damaged samples, from which a model learns to restore the clean ones (corruption
         'pairs'): a folder of pictures with the same names, or equally many samples in the same order.
@@ -45,7 +45,7 @@ def open_data(
     seed: of the random split.
     scaling: "auto", "bytes", "standardise", "minmax" or "none"; see `Scaling.learn`.
     options: how to read the source: label, columns, exclude, categorical, array, kind, channels, size, patches, mode,
-        missing, header, delimiter, memory_map, max_pixels, max_bytes; see `Options`.
+        depth, frames, step, missing, header, delimiter, memory_map, max_pixels, max_bytes; see `Options`.
 
     Raises:
         DataError: the source is missing, damaged, of an unknown type, or doesn't fit the options.
@@ -108,6 +108,8 @@ def _opened(
         "holed": {name: holed(part) for name, part in parts.items()},
         "fingerprint": fingerprint(given),
     }
+    if raw.depth is not None and raw.depth != 8:
+        description["depth"] = raw.depth
     if train.schema is not None:
         description["schema"] = train.schema.to_json()
     if train.medium is not None:

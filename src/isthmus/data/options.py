@@ -7,7 +7,7 @@ from typing import Any, Literal, Self, TypedDict
 
 from isthmus.errors import DataError, nearest
 from isthmus.options import DivisionOptions, ReadingOptions, described, options_of
-from isthmus.options.reading import Channels, Missing, Mode, ReadAs
+from isthmus.options.reading import Channels, Frames, Missing, Mode, ReadAs
 
 MODES: dict[int, Mode] = {1: "L", 3: "RGB", 4: "RGBA"}
 """By the number of a picture's channels."""
@@ -33,6 +33,8 @@ class OptionWords(TypedDict, total=False):
     size: int | tuple[int, int] | None
     patches: int | None
     mode: Mode | None
+    depth: int | None
+    frames: Frames
     missing: Missing
     header: bool | None
     delimiter: str | None
@@ -59,12 +61,14 @@ class Options(ReadingOptions):
     evaluated on what it was trained on. The NaN that pads a shorter series at its end is no missing value.
 
     wanted: (C, H, W) of the pictures that a model takes, for messages to name; it changes nothing that is read.
+    wanted_depth: 8 for a model of pictures of 8 bits: deeper ones become so, as with `depth=8`.
 
     Raises:
         DataError: an option has an impossible value.
     """
 
     wanted: tuple[int, ...] = ()
+    wanted_depth: int | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "columns", _names(self.columns))
@@ -85,6 +89,8 @@ class Options(ReadingOptions):
             raise DataError(
                 f"encoding={self.encoding!r} is unknown: expected a name such as 'utf-8' or 'latin-1'."
             ) from error
+        if self.depth not in (None, 8, 16):
+            raise DataError(f"depth={self.depth!r}: expected 8 or 16 bits for each value of a picture.")
         if self.patches is not None and self.size is None:
             raise DataError(f"patches={self.patches} needs the size of the patches: add size=32, for example.")
 

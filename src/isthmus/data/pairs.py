@@ -1,5 +1,6 @@
 """Pairs: clean samples with their damaged versions."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import PurePosixPath
@@ -45,6 +46,9 @@ def pair(
     return parts, raw.origin
 
 
+_FRAME = re.compile(r"(.+)\.\w+@(\d+)")
+
+
 def how_damaged(samples: Samples) -> tuple[bool, int] | None:
     """Whether the damaged samples are grey and the clean ones in colour, and how many times smaller; None without."""
     if samples.damaged is None:
@@ -73,8 +77,12 @@ def _in_order(clean: Samples, damaged: Samples, where: str, other: str) -> Sampl
 
 
 def _stems(samples: Samples) -> list[str]:
-    """The samples' names without suffixes."""
-    return [str(PurePosixPath(name).with_suffix("")) for name in samples.names]
+    """The samples' names without suffixes: "a" for "a.png", "a@3" for the frame "a.tiff@3"."""
+    frames = (_FRAME.fullmatch(name) for name in samples.names)
+    return [
+        str(PurePosixPath(name).with_suffix("")) if frame is None else f"{frame[1]}@{frame[2]}"
+        for name, frame in zip(samples.names, frames, strict=True)
+    ]
 
 
 def _factor(clean: Samples, damaged: Samples, where: str, other: str) -> tuple[bool, int]:

@@ -11,21 +11,16 @@ from isthmus.data import series
 from isthmus.data.media import Medium
 from isthmus.data.options import Options
 from isthmus.errors import DataError, remark
-from isthmus.options.reading import Kind, ReadAs
+from isthmus.options.reading import Channels, Kind, ReadAs
 
 if TYPE_CHECKING:  # Arrow takes some 40 MB that pictures don't need
     from isthmus.data.schema import Schema
 
 COLOURS = (1, 3, 4)
+MOST_BANDS = 16
+"""With more, the last axis of an array isn't taken for the channels."""
 MOST_COLUMNS = 2**20
 """The largest number of columns of a table in an array; facts about each column are saved as text too."""
-PARTS = {
-    "train": "train",
-    "val": "validation",
-    "valid": "validation",
-    "validation": "validation",
-    "test": "test",
-}  # as files say
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,6 +37,7 @@ class Raw:
     origin: path or name that reopens the source; None for an object in memory.
     medium: what the values stand for, if they aren't plain numbers.
     decoded: whether the values were decoded from pictures in memory, to which options of pictures apply.
+    depth: bits for each value in the files of pictures, 8, 16 or 32; None for other sources.
     precise: whether the values stay float64, even if float32 would lose nothing of their spread.
     schema: what the columns of the table hold.
     unused: an Arrow table of the columns that a model doesn't learn from, to be written with its results; or None.
@@ -64,6 +60,7 @@ class Raw:
     unused: Any = None
     texts: tuple[str, ...] = ()
     decoded: bool = False
+    depth: int | None = None
     precise: bool = False
 
 
@@ -90,13 +87,13 @@ def settle(raw: Raw, options: Options, exact: tuple[int, ...] | None = None) -> 
         kind = kind or ("table" if values.ndim == 2 else "pictures")
     elif kind is None:
         kind = "table" if values.ndim == 2 else "pictures"
-        values = values if kind == "table" else _channels_first(values, options)
+        values = values if kind == "table" else _channels_first(values, options, grey=_as_model(values, exact))
     elif kind == "table":
         values = values if values.ndim == 2 else values.reshape(len(values), -1)
     elif kind == "tokens":
         values = _tokens(values)
     elif kind == "pictures" and not raw.channels_first:
-        values = _channels_first(values, options)
+        values = _channels_first(values, options, grey=options.channels is None or _as_model(values, exact))
     elif kind == "series" and (not raw.channels_first or values.ndim != 3):
         values = series.channels_first(values, options.channels)
     if kind == "table" and values.shape[1] > MOST_COLUMNS:
@@ -143,33 +140,92 @@ def _numbers_only(values: np.ndarray | Tensor) -> None:
         )
 
 
-def _channels_first(values: np.ndarray | Tensor, options: Options) -> np.ndarray | Tensor:
+def _channels_first(values: np.ndarray | Tensor, options: Options, *, grey: bool) -> np.ndarray | Tensor:
+    """Pictures with a channel axis, which comes first. grey: whether three axes are certainly (N, height, width)."""
     shape = tuple(values.shape)
     if values.ndim == 3:
-        return values[:, None]
+        if grey or not _one_in_colour(shape, _is_bytes(values), options.channels):
+            return values[:, None]
+        return values[None].movedim(3, 1) if isinstance(values, Tensor) else np.moveaxis(values[None], 3, 1)
     if values.ndim != 4:
         raise DataError(
             f"Pictures of shape {shape}: expected (N, height, width), (N, channels, height, width) or "
             "(N, height, width, channels). If they aren't pictures, set kind='table' or kind='series'."
         )
-    if options.channels == "last" or (options.channels is None and _channels_are_last(shape, _is_bytes(values))):
+    last = _channels_are_last(shape, _is_bytes(values)) if options.channels is None else options.channels == "last"
+    if last:
         return values.movedim(3, 1) if isinstance(values, Tensor) else np.moveaxis(values, 3, 1)
     return values
 
 
-def _channels_are_last(shape: tuple[int, ...], of_bytes: bool) -> bool:
-    """Bytes with a last axis of 1, 3 or 4 have channels last; the rule for floats is stricter (feature maps)."""
-    _, first, middle, last = shape
-    if last not in COLOURS:
-        return False
-    if first not in COLOURS:
-        return of_bytes or (first > 4 and middle > 4)
-    if first == middle != last:
+def _one_in_colour(shape: tuple[int, ...], of_bytes: bool, channels: Channels | None) -> bool:
+    """Whether three axes are (height, width, channels) of one picture, not (N, height, width); with a remark."""
+    if channels is not None:
+        return channels == "last"
+    first, middle, last = shape
+    if last <= MOST_BANDS < min(first, middle):
+        if last in COLOURS and of_bytes and _unequal(first, middle) <= 8:
+            remark(
+                f"An array of shape {shape} is read as one picture of {first} x {middle} with {_channels(last)}. "
+                f"For {first} grey pictures of {middle} x {last}, set kind='pictures'."
+            )
+            return True
         remark(
-            f"Pictures of shape {shape[1:]} are read with channels last; if channels are first, set channels='first'."
+            f"An array of shape {shape} is read as {first} grey pictures of {middle} x {last}; set kind='pictures' if "
+            f"this is right. For one picture with {_channels(last)}, set channels='last'; for series, kind='series'."
         )
-        return True
+    elif first == 3 and min(middle, last) > MOST_BANDS:
+        remark(
+            f"An array of shape {shape} is read as 3 grey pictures of {middle} x {last}; set kind='pictures' if this "
+            "is right. For one picture with 3 channels, add the axis of samples: x[None]."
+        )
     return False
+
+
+def _channels(count: int) -> str:
+    return f"{count} channel{'s' * (count != 1)}"
+
+
+def _channels_are_last(shape: tuple[int, ...], of_bytes: bool) -> bool:
+    """Whether pictures have their channels last; with a remark where the shape doesn't decide.
+
+    Bytes with a last axis of 1, 3 or 4 have them last; the rule for floats is stricter, because of feature maps. Other
+    numbers of bands are last if that leaves the more equal sides.
+    """
+    _, first, middle, last = shape
+    if last in COLOURS:
+        if first not in COLOURS:
+            return of_bytes or (first > 4 and middle > 4)
+        if first == middle != last:
+            _tell_axes(shape, "last")
+            return True
+        return False
+    if last > min(MOST_BANDS, first, middle):
+        return False
+    sides_if_last, sides_if_first = _unequal(first, middle), _unequal(middle, last)
+    found = sides_if_last < sides_if_first
+    certain = min(first, middle) > MOST_BANDS and sides_if_first >= 2 * sides_if_last if found else sides_if_first == 1
+    if not certain and 2 * sides_if_first > sides_if_last:
+        _tell_axes(shape, "last" if found else "first")
+    return found
+
+
+def _unequal(one: int, other: int) -> float:
+    """How many times longer one side is than the other."""
+    return max(one, other) / max(1, min(one, other))
+
+
+def _tell_axes(shape: tuple[int, ...], found: Channels) -> None:
+    other = "first" if found == "last" else "last"
+    remark(
+        f"Pictures of shape {shape[1:]} are read with channels {found}; if channels are {other}, "
+        f"set channels='{other}'."
+    )
+
+
+def _as_model(values: np.ndarray | Tensor, exact: tuple[int, ...] | None) -> bool:
+    """Whether these are grey pictures of the size that a model expects, without the axis of the channel."""
+    return exact is not None and values.ndim == 3 and exact == (1, *values.shape[1:])
 
 
 def _is_bytes(values: np.ndarray | Tensor) -> bool:

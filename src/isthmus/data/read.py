@@ -84,7 +84,12 @@ def inherited(like: Mapping[str, Any] | None) -> dict[str, Any]:
     if like.get("medium") is not None:  # which says itself how files are read, and numbers may come without files
         left_out = (*left_out, "kind")
     options = {name: value for name, value in given.items() if name not in left_out}
-    return options | ({"wanted": tuple(like["shape"])} if like.get("kind") == "pictures" else {})
+    if like.get("kind") == "pictures":
+        return options | {
+            "wanted": tuple(like["shape"]),
+            "wanted_depth": 8 if like.get("dtype") == "uint8" else None,
+        }
+    return options
 
 
 def of_patches(like: Mapping[str, Any] | None) -> bool:

@@ -12,7 +12,7 @@ from typing import IO, Any
 
 from isthmus.data.entries import Entry, UnreadableError
 from isthmus.data.media.midi import QUARTER, MidiError, read_midi, write_midi
-from isthmus.data.raw import PARTS
+from isthmus.data.part_names import parts_among
 from isthmus.extras import needs
 
 MIDI, ABC, JSON = (".mid", ".midi"), ".abc", ".json"
@@ -233,7 +233,7 @@ def _pieces_of_json(entry: Entry, *, alone: bool) -> list[Entry]:
     by_part = given if isinstance(given, dict) else {"": given}
     if not all(isinstance(pieces, list) for pieces in by_part.values()):
         raise UnreadableError(_wrong_grid(entry.name))
-    divided = alone and isinstance(given, dict) and set(by_part) <= set(PARTS)
+    divided = alone and isinstance(given, dict) and parts_among(by_part).keys() == by_part.keys()
     found: list[Entry] = []
     for part, pieces in by_part.items():
         folder, before = (f"{part}/", 0) if divided else ("", len(found))

@@ -11,14 +11,14 @@ from typing import IO, Any
 
 import numpy as np
 
-from isthmus.data.entries import Entry, UnreadableError, labels_of, parts_of
+from isthmus.data.entries import Division, Entry, UnreadableError, divide
 from isthmus.data.folders import collected
 from isthmus.data.media import Medium, Mel, Sound, Waveform
 from isthmus.data.media.medium import medium_of
 from isthmus.data.options import Options
 from isthmus.data.raw import Raw
 from isthmus.data.samples import spread
-from isthmus.data.windows import Window, Windows, windows_of
+from isthmus.data.windows import FEW, Window, Windows, stretches, windows_of
 from isthmus.errors import DataError
 from isthmus.extras import needs
 
@@ -30,8 +30,6 @@ _BLOCK = 2**18
 """Values that are decoded at a time."""
 _TOGETHER = 64
 """Windows that are turned into samples at a time."""
-_FEW, _STRETCH = 10, 16
-"""With fewer files, stretches of so many windows at most go to one part together, instead of whole files."""
 _HEADS = 200
 """The most files whose headers are read to choose a rate."""
 
@@ -49,7 +47,7 @@ def read_files(entries: Sequence[Entry], options: Options, where: str, medium: M
     """
     sound, reading = _opened(entries, options, where, medium)
     found = windows_of(entries, where, reading, "recordings")
-    few = len(entries) < _FEW
+    few = len(entries) < FEW
     raws = {part: _raw(_stacked(windows.items), windows, sound, few) for part, windows in found.items()}
     return replace(raws.pop("train"), parts=raws)
 
@@ -65,10 +63,9 @@ def file_pieces(
     def pieces() -> Iterator[Raw]:
         with collected(path, options, SUFFIXES, largest=None) as entries:
             sound, read = _opened(entries, options, str(path), medium_of(like), together=False)
-            divided = parts_of(entries)
-            depth = 0 if divided is None else 1
-            for part in (divided or {"train": sorted(entries, key=lambda entry: entry.name)}).values():
-                for windows in _gathered(part, depth, read, rows, skipped):
+            division = divide(entries, str(path))
+            for part in division.parts.values():
+                for windows in _gathered(part, division, read, rows, skipped):
                     yield _raw(_stacked(windows.items), windows, sound, few=False)
 
     return None, pieces
@@ -85,13 +82,15 @@ def recorded(path: Path, rate: int) -> int:
         return round(recording.frames * (rate / recording.samplerate))
 
 
-def _gathered(entries: Sequence[Entry], depth: int, read: Any, rows: int, skipped: list[str]) -> Iterator[Windows]:
+def _gathered(
+    entries: Sequence[Entry], division: Division, read: Any, rows: int, skipped: list[str]
+) -> Iterator[Windows]:
     """The windows of these files, `rows` at a time."""
     made, files = Windows(), []
 
     def taken() -> Windows:
         nonlocal made, files
-        made.labels = labels_of(files, depth)
+        made.labels = division.labels(files)
         full, made, files = made, Windows(), []
         return full
 
@@ -284,7 +283,7 @@ def _stacked(items: list[np.ndarray]) -> np.ndarray:
 
 
 def _raw(values: np.ndarray, windows: Windows, sound: Sound, few: bool) -> Raw:
-    groups = _stretches(windows.groups) if few and len(windows.groups) else windows.groups
+    groups = stretches(windows.groups) if few and len(windows.groups) else windows.groups
     return Raw(
         values,
         windows.labels,
@@ -294,12 +293,3 @@ def _raw(values: np.ndarray, windows: Windows, sound: Sound, few: bool) -> Raw:
         groups=groups if len(groups) else None,
         medium=sound,
     )
-
-
-def _stretches(files: np.ndarray) -> np.ndarray:
-    """(N,) groups of consecutive windows of one file, for a few long files."""
-    size = max(1, min(_STRETCH, len(files) // 20))
-    starts = np.searchsorted(files, files)  # files are in order
-    return np.unique(np.stack((files, (np.arange(len(files)) - starts) // size)), axis=1, return_inverse=True)[
-        1
-    ].ravel()

@@ -19,12 +19,13 @@ import numpy as np
 from isthmus.data.arrays import from_mapping, from_memory
 from isthmus.data.containers import Parts, is_table, plain
 from isthmus.data.entries import natural
+from isthmus.data.file_kinds import tell_unread
 from isthmus.data.folders import LARGEST, collected, read_folder, read_zip, suffixes_in
 from isthmus.data.media.medium import medium_of
 from isthmus.data.named import NAMES, read_named
 from isthmus.data.options import Options
 from isthmus.data.path_lists import entries_of, in_order, paths_in
-from isthmus.data.pictures import SUFFIXES as PICTURES
+from isthmus.data.picture_formats import SUFFIXES as PICTURES
 from isthmus.data.pictures import read_pictures
 from isthmus.data.raw import Raw
 from isthmus.data.readers.addresses import is_database, lasting, without_password
@@ -138,7 +139,7 @@ def _of_parts(sources: Mapping[str, Any], options: Options, like: Mapping[str, A
 def _of_paths(paths: list[Path], options: Options, like: Mapping[str, Any] | None, where: str) -> Raw:
     """Files of one type: pictures, arrays, shards of a table, or files of a medium."""
     entries = entries_of(paths, where)
-    there = {path.suffix.lower() for path in paths}
+    there = {suffix_of(path.name) for path in paths}
     if there <= set(PICTURES):
         return replace(in_order(read_pictures(entries, options, where), entries), decoded=True)
     if there == {".npy"}:
@@ -186,8 +187,8 @@ def check_used(raw: Raw, options: Options, like: Mapping[str, Any] | None, calle
             f"label={options.label!r} names a column of a table or an array of an .npz, but {called} has {has}. "
             f"Leave it out{instead}."
         )
-    for name in ("patches", "size", "mode"):
-        if getattr(options, name) is not None and not picture_files and not options.forgives(name, like):
+    for name in ("patches", "size", "mode", "depth", "frames"):
+        if getattr(options, name) != getattr(Options, name) and not picture_files and not options.forgives(name, like):
             raise DataError(
                 f"{name}={getattr(options, name)!r} is for picture files, but {called} contains values. "
                 "Leave it out, or change the values first."
@@ -303,6 +304,8 @@ def _of_several(path: Path, options: Options, like: Mapping[str, Any] | None) ->
 
 def _of_file(path: Path, options: Options, like: Mapping[str, Any] | None) -> Any:
     suffix, inner = path.suffix.lower(), Path(path.stem).suffix.lower()
+    if suffix_of(path.name) in PICTURES:  # some have two suffixes, such as .nii.gz
+        return function(BY_SUFFIX[".png"].reader)(path, options, like)
     if IDX_NAME.search(path.name):
         suffix = ".idx"
     elif suffix == ".gz" and inner in TEXT:
@@ -353,7 +356,9 @@ def of_tables(path: Path, options: Options) -> bool:
 
 def _count(path: Path, options: Options) -> dict[str, int]:
     """How many files of a folder or zip each reader takes: pictures, tables and the modules of `MEDIA`."""
-    found = suffixes_in(path, options)
+    names = names_in(path, options)
+    pictures = {stem_of(name) for name in names if suffix_of(name) in PICTURES}
+    found = Counter(suffix_of(name) for name in names if suffix_of(name) in PICTURES or stem_of(name) not in pictures)
     kinds = {
         "pictures": PICTURES,
         "arrays": (".npy",),
@@ -437,10 +442,7 @@ def _read_medium(module: str, path: Path, options: Options, like: Mapping[str, A
         if not entries:
             raise DataError(f"{path} has no files of type {', '.join(suffixes)}. Give a folder with such files.")
         if path.is_dir() or path.suffix.lower() == ".zip":
-            others = Counter({s: n for s, n in suffixes_in(path, options).items() if s not in suffixes})
-            if others:
-                some = listed([f"{count} of type {suffix or 'none'}" for suffix, count in others.most_common()])
-                remark(f"{path}: {others.total()} other files are not read ({some}).")
+            tell_unread(str(path), suffixes_in(path, options), suffixes)
         return importlib.import_module(f"isthmus.data.{module}").read_files(
             entries, options, str(path), medium_of(like)
         )

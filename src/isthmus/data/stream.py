@@ -12,9 +12,10 @@ import numpy as np
 
 from isthmus.data.ahead import ahead, side_by_side
 from isthmus.data.fit import check_units
-from isthmus.data.folders import folder_pieces, zip_pieces
+from isthmus.data.folders import file_pieces, folder_pieces, zip_pieces
 from isthmus.data.missing import NothingLeftError
 from isthmus.data.options import Options, OptionWords, as_wanted
+from isthmus.data.picture_formats import format_of
 from isthmus.data.raw import Raw
 from isthmus.data.read import as_taken, inherited, of_patches, read_samples
 from isthmus.data.readers.addresses import is_database
@@ -196,6 +197,8 @@ def _open(
         return function("readers.shards:table_pieces")(path, options, like, rows)
     if folder or suffix == ".zip":
         return (folder_pieces if folder else zip_pieces)(path, options, rows, skipped)
+    if _has_frames(path):
+        return file_pieces(path, options, rows, skipped)
     if suffix in BY_SUFFIX and BY_SUFFIX[suffix].pieces:
         return function(BY_SUFFIX[suffix].pieces)(path, options, like, rows)
     return None
@@ -211,9 +214,16 @@ def _rows(rows: int | None, like: Mapping[str, Any] | None, options: Options) ->
     return min(max(PIECE // (4 * max(1, numbers)), 1), MOST)
 
 
+def _has_frames(path: Path) -> bool:
+    """Whether a file has several pictures, by its name."""
+    format = format_of(path.name)
+    return format is not None and format.several
+
+
 def _small(path: Path) -> bool:
     """Whether the source has picture files; these may be damaged, so they are read one by one."""
-    return path.is_file() and path.suffix.lower() != ".zip" and path.stat().st_size < SMALL
+    several = path.suffix.lower() == ".zip" or _has_frames(path)
+    return path.is_file() and not several and path.stat().st_size < SMALL
 
 
 def _named(skipped: list[str]) -> str:

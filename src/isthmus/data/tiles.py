@@ -10,7 +10,8 @@ import torch
 from PIL import Image
 from torch.nn import functional as F
 
-from isthmus.data.options import MODES
+from isthmus.data.options import MODES, Options
+from isthmus.data.pictures import decode
 from isthmus.data.precision import floating
 from isthmus.data.samples import Samples
 
@@ -52,7 +53,11 @@ def one_picture(source: Any, channels: int) -> Any:
     """A Pillow picture, or an array (H, W), (C, H, W) or (H, W, C), as a set of one; other sources unchanged."""
     if isinstance(source, Image.Image):
         mode = MODES.get(channels)
-        return torch.from_numpy(np.array(source.convert(mode))).reshape(1, *source.size[::-1], channels).movedim(-1, 1)
+        if source.mode.startswith(("I", "F")):  # more than eight bits
+            values = decode(source, "The picture", Options(mode=mode))[0]
+        else:
+            values = np.moveaxis(np.array(source.convert(mode)).reshape(*source.size[::-1], channels), 2, 0)
+        return torch.from_numpy(values[None])
     shape = getattr(source, "shape", None)
     if shape is None or not hasattr(source, "reshape") or len(shape) not in (2, 3):
         return source

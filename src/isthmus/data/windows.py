@@ -6,10 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from isthmus.data.entries import Entry, UnreadableError, labels_of, parts_of
+from isthmus.data.entries import Division, Entry, UnreadableError, divide
 from isthmus.errors import DataError, remark
 from isthmus.formatting import listed
 
+FEW, STRETCH = 10, 16
+"""With fewer files, stretches of so many windows at most go to one part together, instead of whole files."""
 Window = tuple[Any, str]
 """A sample, a text or an array, and its place in the file for its name; "" for the whole file."""
 
@@ -38,11 +40,9 @@ def windows_of(
     Raises:
         DataError: no file can be read, or none has a sample.
     """
-    divided = parts_of(entries)
-    depth = 0 if divided is None else 1
-    in_order = divided or {"train": sorted(entries, key=lambda entry: entry.name)}
+    division = divide(entries, where)
     unreadable: list[str] = []
-    found = {part: _part(some, depth, read, unreadable) for part, some in in_order.items()}
+    found = {part: _part(some, division, read, unreadable) for part, some in division.parts.items()}
     if unreadable and len(unreadable) == len(entries):
         raise DataError(f"{where}: none of its {len(entries)} {what} can be read. {unreadable[0]}")
     if unreadable:
@@ -53,7 +53,7 @@ def windows_of(
 
 
 def _part(
-    entries: Sequence[Entry], depth: int, read: Callable[[Entry], Iterable[Window]], unreadable: list[str]
+    entries: Sequence[Entry], division: Division, read: Callable[[Entry], Iterable[Window]], unreadable: list[str]
 ) -> Windows:
     made, files, groups = Windows(), [], []
     for number, entry in enumerate(entries):
@@ -67,5 +67,17 @@ def _part(
             made.names.append(f"{entry.name}@{place}" if place else entry.name)
             files.append(entry.name)
             groups.append(number)
-    made.labels, made.groups = labels_of(files, depth), np.array(groups, np.int64)
+    made.labels, made.groups = division.labels(files), np.array(groups, np.int64)
     return made
+
+
+def stretches(files: np.ndarray) -> np.ndarray:
+    """(N,) groups of consecutive windows of one file, for a few long files.
+
+    files: (N,) the number of each window's file.
+    """
+    size = max(1, min(STRETCH, len(files) // 20))
+    order = np.argsort(files, kind="stable")
+    place = np.empty_like(order)
+    place[order] = np.arange(len(files)) - np.searchsorted(files[order], files[order])
+    return np.unique(np.stack((files, place // size)), axis=1, return_inverse=True)[1].ravel()

@@ -4,6 +4,7 @@ import contextlib
 import math
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -15,14 +16,15 @@ from torch import Tensor
 from isthmus.data.formats import FORMATS, TABLES, Format, format_of
 from isthmus.data.media import Medium, Text
 from isthmus.data.media.medium import medium_of
-from isthmus.data.pictures import SUFFIXES as PICTURES
+from isthmus.data.picture_formats import WRITTEN as PICTURES
+from isthmus.data.picture_formats import format_of as picture_format
 from isthmus.data.read import of_patches
 from isthmus.data.samples import as_tensor
 from isthmus.data.schema.categories import decode
 from isthmus.data.schema.schema import schema_of
 from isthmus.data.sources import IDX_NAME
 from isthmus.data.tables import NAME
-from isthmus.data.write_pictures import as_bytes
+from isthmus.data.write_pictures import as_bytes, as_pixels, picture_file, suffix_in
 from isthmus.errors import DataError, nearest
 from isthmus.plain import utf8
 from isthmus.storage.replacing import finish_swap
@@ -84,14 +86,16 @@ def open_writer(
     recording joined.
 
     like: `Data.description` of a model's data. Values of the same shape get its column names and category names, and
-        become bytes if it had bytes; in pictures, its range of values becomes black to white.
+        become bytes if it had bytes; in pictures of 8 bits, its range of values becomes black to white.
     columns: names of the columns in a table; by default those of `like`, or x0, x1, … for values of its shape, or z0,
         z1, … for others, such as codes.
     count: the number of samples, if known: it sets the digits in the numbers of pictures without names.
     overwrite: whether to replace an existing file. A folder is only replaced if it contains nothing but pictures.
 
-    In pictures, floats are rounded and clipped to 0..255. In text, cells and names that a spreadsheet would treat as
-    formulas get an apostrophe, which is removed when they are read; numbers stay numbers.
+    In pictures, floats are rounded and clipped to 0..255. If the data of `like` were files of 16 bits, PNG, TIFF, PGM
+    and PPM get 16 bits; if they were floats, TIFF gets floats, and a folder or zip gets TIFFs. In text, cells and names
+    that a spreadsheet would treat as formulas get an apostrophe, which is removed when they are read; numbers stay
+    numbers.
 
     Raises:
         DataError: the suffix is unknown, the path exists already, the values don't suit the format, or there are none.
@@ -100,6 +104,8 @@ def open_writer(
     path = Path(path).expanduser()
     medium = medium_of(like)
     suffix, write_format = _format(path, medium)
+    if medium is None and suffix in ("", ".zip") and suffix_in(suffix, like) == ".tiff":
+        write_format: Any = partial(write_format, encode=partial(picture_file, suffix=".tiff"), suffix=".tiff")
     _check_free(path, overwrite, folder=suffix == "")
     empty = True
     with write_format(path, count) as write:
@@ -140,7 +146,7 @@ def _as_written(
         columns_of = {NAME: list(map(utf8, names))} if names else {}
         return pa.table(columns_of | {"text": medium.decode(array)})
     if suffix in ("", ".zip", *PICTURES):
-        return as_bytes(array, like, str(path))
+        return as_pixels(array, like, str(path), suffix)
     if like is not None and like.get("dtype") == "uint8" and like.get("kind") == "pictures":
         array = as_bytes(array, like, str(path))
     if suffix == ".txt":
@@ -177,6 +183,10 @@ def _format(path: Path, medium: Medium | None) -> tuple[str, Format]:
     found = format_of(suffix, medium)
     if found is not None:
         return suffix, found
+    if (read := picture_format(path.name)) is not None and not read.written:
+        raise DataError(
+            f"{path}: {read.name} is only read, not written. Use another suffix, such as .png, .tiff or .npy."
+        )
     known = [*(medium.suffixes if medium is not None else ()), *filter(None, FORMATS)]
     if not suffix:
         raise DataError(f"{path} has no suffix, but all samples go into one file. {nearest(suffix, known[:2])}")

@@ -7,16 +7,19 @@ import re
 import shutil
 import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
 from PIL import Image
 
+from isthmus.data.decoders.deep import write_deep
 from isthmus.data.entries import has_suffix
 from isthmus.data.options import MODES
-from isthmus.data.pictures import is_picture
+from isthmus.data.picture_formats import WRITTEN, format_of
 from isthmus.errors import DataError
+from isthmus.extras import needs
 from isthmus.plain import utf8
 from isthmus.storage.files import unwritable, whole_file
 from isthmus.storage.replacing import finish_swap, put_folder
@@ -26,8 +29,39 @@ Write = Callable[[np.ndarray, Sequence[str]], None]
 """Takes samples and their names."""
 Encode = Callable[[np.ndarray], bytes]
 """The content of the file of one sample."""
+OPAQUE = (".jpg", ".jpeg", ".bmp", ".ppm", ".pgm")
+"""Formats without transparency."""
 SUFFIX = re.compile(r"\.\w+")
 """Of a name that is a file's, unlike "a.mid@bar 3"."""
+
+
+def as_pixels(values: np.ndarray, like: Mapping[str, Any] | None, called: str, suffix: str) -> np.ndarray:
+    """`(N, C, H, W)` of the type that pictures are written in: that of the model's data if the format can hold it.
+
+    uint16, rounded and clipped, if the data had 16 bits for each value; float32 in a TIFF if they had 32; otherwise
+    uint8 (see `as_bytes`). For the arguments and the errors see there.
+
+    suffix: of the format; "" or .zip for files in a folder.
+    """
+    depth = (like or {}).get("depth", 8)
+    suffix = suffix_in(suffix, like)
+    format = format_of(f"a{suffix}")
+    if format is None or not format.deep or depth == 8 or (depth == 32 and format.name != "TIFF"):
+        return as_bytes(values, like, called)
+    pictures = _checked(values, called, most=None if format.name == "TIFF" else 4).astype(np.float32)
+    if depth == 32:
+        return pictures
+    if not np.isfinite(pictures).all():
+        raise DataError(f"The pictures for {called} have NaN or infinite values: expected 0 to 65535.")
+    return np.clip(np.rint(pictures), 0, 65535).astype(np.uint16)
+
+
+def suffix_in(suffix: str, like: Mapping[str, Any] | None) -> str:
+    """The suffix of each picture of a folder or zip ("" or .zip): .tiff for floats, .png for the rest; others as is."""
+    if suffix not in ("", ".zip"):
+        return suffix
+    floats = like is not None and like.get("kind") == "pictures" and like.get("depth") == 32
+    return ".tiff" if floats else ".png"
 
 
 def as_bytes(values: np.ndarray, like: Mapping[str, Any] | None, called: str) -> np.ndarray:
@@ -38,12 +72,7 @@ def as_bytes(values: np.ndarray, like: Mapping[str, Any] | None, called: str) ->
     Raises:
         DataError: the shape isn't a picture's, or some values are not finite.
     """
-    pictures = values[:, None] if values.ndim == 3 else values
-    if pictures.ndim != 4 or pictures.shape[1] not in MODES:
-        raise DataError(
-            f"{called} needs pictures, but the values have shape {values.shape}: expected (N, C, height, width) with C "
-            "of 1, 3 or 4. Write them as .npy, .csv or .parquet."
-        )
+    pictures = _checked(values, called, most=4)
     if pictures.dtype == np.uint8:
         return pictures
     pictures = pictures.astype(np.float32 if pictures.dtype != np.float64 else np.float64, copy=False)
@@ -55,37 +84,58 @@ def as_bytes(values: np.ndarray, like: Mapping[str, Any] | None, called: str) ->
     return np.clip(np.rint(pictures), 0, 255).astype(np.uint8)
 
 
+def _checked(values: np.ndarray, called: str, most: int | None) -> np.ndarray:
+    pictures = values[:, None] if values.ndim == 3 else values
+    if pictures.ndim != 4 or (most is not None and pictures.shape[1] not in MODES):
+        raise DataError(
+            f"{called} needs pictures, but the values have shape {values.shape}: expected (N, C, height, width) with C "
+            "of 1, 3 or 4. Write them as .npy, .csv or .parquet."
+        )
+    return pictures
+
+
 @contextlib.contextmanager
 def write_picture(path: Path, count: int | None) -> Iterator[Write]:
-    """One picture, `(1, C, H, W)` uint8, in the format of the path's suffix.
+    """One picture, `(1, C, H, W)`, in the format of the path's suffix.
 
     Raises:
         DataError: there are more, or the format has no such mode.
     """
-    with whole_file(path) as beside:
-        written = 0
-
-        def write(pictures: np.ndarray, names: Sequence[str]) -> None:
-            nonlocal written
-            written += len(pictures)
-            _check_one(path, max(written, count or 0), "picture")
-            image = _image(pictures[0])
-            if image.mode == "RGBA" and path.suffix.lower() in (".jpg", ".jpeg", ".bmp", ".ppm", ".pgm"):
-                raise DataError(f"{path.suffix} can't store the picture's transparency: write it as .png.")
-            image.save(beside)
-
+    with write_file(partial(picture_file, suffix=path.suffix.lower()), path, count, "picture") as write:
         yield write
 
 
+def picture_file(picture: np.ndarray, suffix: str, **how: Any) -> bytes:
+    """The content of the file of a picture, `(C, H, W)` uint8, or uint16 or float32 where the format has them.
+
+    how: options of the format's encoder, such as quality=95.
+
+    Raises:
+        DataError: the format has no such mode.
+    """
+    if picture.dtype != np.uint8:
+        return write_deep(picture, suffix)
+    image, memory = _image(picture), io.BytesIO()
+    if image.mode == "RGBA" and suffix in OPAQUE:
+        raise DataError(f"{suffix} can't store the picture's transparency: write it as .png.")
+    format = format_of(f"a{suffix}")
+    if format is not None and format.name == "HEIC":
+        needs("pillow_heif", "pictures", f"Writing {suffix}").from_pillow(image).save(memory, **how)
+    else:
+        Image.preinit()
+        if suffix not in Image.EXTENSION:
+            Image.init()
+        image.save(memory, format=Image.EXTENSION[suffix], **how)
+    return memory.getvalue()
+
+
 def png(picture: np.ndarray) -> bytes:
-    """The PNG of a picture, `(C, H, W)` uint8."""
-    buffer = io.BytesIO()
-    _image(picture).save(buffer, format="PNG")
-    return buffer.getvalue()
+    """The PNG of a picture, `(C, H, W)` uint8 or uint16."""
+    return picture_file(picture, ".png")
 
 
 @contextlib.contextmanager
-def write_file(encode: Encode, path: Path, count: int | None) -> Iterator[Write]:
+def write_file(encode: Encode, path: Path, count: int | None, what: str = "sample") -> Iterator[Write]:
     """One sample as one file.
 
     Raises:
@@ -97,7 +147,7 @@ def write_file(encode: Encode, path: Path, count: int | None) -> Iterator[Write]
         def write(samples: np.ndarray, names: Sequence[str]) -> None:
             nonlocal written
             written += len(samples)
-            _check_one(path, max(written, count or 0))
+            _check_one(path, max(written, count or 0), what)
             beside.write_bytes(encode(samples[0]))
 
         yield write
@@ -216,10 +266,10 @@ class _Places:
 
 
 def _check_replaceable(path: Path, suffix: str) -> None:
-    of_pictures = suffix == ".png"
+    of_pictures = suffix in (".png", ".tiff")
     for place, _, files in os.walk(path):
-        alike = is_picture if of_pictures else lambda file: has_suffix(file, (suffix,))
-        other = next((file for file in files if not alike(file)), None)
+        suffixes = WRITTEN if of_pictures else (suffix,)
+        other = next((file for file in files if not has_suffix(file, suffixes)), None)
         if other is not None:
             wanted = "pictures" if of_pictures else suffix
             raise DataError(

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from annotated_types import Ge, Gt
+from annotated_types import Ge, Gt, Le
 
 from isthmus.options.option import ARRAYS, DATA, GIB, PICTURES, SEQUENCES, TABLES, Option
 
@@ -14,6 +14,7 @@ ReadAs = Literal["pictures", "table", "series", "text", "melody", "roll", "wavef
 Missing = Literal["error", "drop", "fill", "keep"]
 Mode = Literal["L", "RGB", "RGBA"]
 Channels = Literal["first", "last"]
+Frames = Literal["samples", "first", "channels"]
 MAX_PIXELS = 100_000_000
 MAX_BYTES = 4 * GIB
 Count = Annotated[int, Ge(1)]
@@ -124,6 +125,23 @@ class ReadingOptions:
     mode: Annotated[
         Mode | None, Option("Convert every picture to grey (L), to colour (RGB), or to RGBA.", group=PICTURES)
     ] = None
+    depth: Annotated[
+        Annotated[int, Ge(8), Le(16)] | None,
+        Option(
+            "Convert every picture to this many bits for each value, 8 or 16.",
+            "BITS",
+            PICTURES,
+            default="as in the files, which keeps all levels",
+        ),
+    ] = None
+    frames: Annotated[
+        Frames,
+        Option(
+            "What the frames of a file are, such as an animation, a stack or the slices of a volume: samples, or the "
+            "channels of one sample; or read only the first frame. `step=` skips frames.",
+            group=PICTURES,
+        ),
+    ] = "samples"
     missing: Annotated[
         Missing,
         Option(
@@ -186,7 +204,8 @@ class ReadingOptions:
     step: Annotated[
         Annotated[float, Gt(0)] | None,
         Option(
-            "From the start of one sample of music or sound to the start of the next, in the unit of `window=`.",
+            "From the start of one sample of music or sound to the start of the next, in the unit of `window=`. For "
+            "pictures and videos: from one frame to the next, as a whole number.",
             "LENGTH",
             SEQUENCES,
             default="a window, so that samples don't overlap",

@@ -290,7 +290,7 @@ def _as_picture(given: Any) -> Tensor:
             f"PIL.Image.open({os.fspath(given)!r})."
         )
     if isinstance(given, Image.Image):
-        return as_tensor(decode(given, "The picture", Options())[0])
+        return as_tensor(decode(given, "The picture", Options(depth=8))[0])
     if not isinstance(given, Tensor):
         try:
             given = as_tensor(np.asarray(given))

@@ -13,7 +13,8 @@ from isthmus.data.folders import picture_files
 from isthmus.data.media import Sound
 from isthmus.data.media.medium import medium_of
 from isthmus.data.options import Options
-from isthmus.data.pictures import SUFFIXES, decode
+from isthmus.data.picture_formats import BY_SUFFIX, WRITTEN
+from isthmus.data.pictures import decode
 from isthmus.data.samples import as_tensor
 from isthmus.data.write import open_writer
 from isthmus.errors import DataError, UseError, nearest
@@ -113,7 +114,7 @@ def restore_files(
             continue
         try:
             with open_regular(source if single else source / name) as file:
-                values, _ = decode(file, name, Options())
+                values, _ = decode(file, name, Options(depth=8))
         except (DataError, OSError) as error:
             if single:
                 raise (
@@ -186,7 +187,8 @@ class _Files:
         return path if path.suffix.lower() in self.written else path.with_suffix(self.instead)
 
 
-PICTURES = _Files("picture", "pictures", picture_files, tuple(s for s in SUFFIXES if s not in PALETTES), ".png")
+_WRITTEN = tuple(suffix for suffix in WRITTEN if suffix not in PALETTES and BY_SUFFIX[suffix].reader == "pillow")
+PICTURES = _Files("picture", "pictures", picture_files, _WRITTEN, ".png")
 SOUNDS = _Files("recording", "recordings", recordings, Sound.suffixes, ".wav")
 
 
@@ -258,7 +260,7 @@ def _known(picture: Tensor, restorer: Restorer, masks: Path | None, name: str) -
         raise DataError(f"There is no mask of {name} in {masks}: expected {file.name}. Add it, white in the holes.")
     try:
         with open_regular(same[0]) as opened:
-            values, _ = decode(opened, str(file), Options(mode="L"))
+            values, _ = decode(opened, str(file), Options(mode="L", depth=8))
     except OSError as error:
         raise DataError(f"The mask {file} can't be read ({error.strerror}).") from error
     return as_tensor(values[0]) < 128

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from isthmus.data.arrays import from_memory, read_member
-from isthmus.data.entries import Entry, labels_of, parts_of
+from isthmus.data.entries import Division, Entry, divide
 from isthmus.data.options import Options
 from isthmus.data.raw import Raw
 from isthmus.errors import DataError
@@ -20,13 +20,15 @@ def read_arrays(entries: Sequence[Entry], options: Options, where: str) -> Raw:
     Raises:
         DataError: an array is damaged, or their shapes don't fit.
     """
-    divided = parts_of(entries) or {"train": list(entries)}
-    depth = 0 if len(divided) == 1 else 1
-    raws = {part: _read(some, options, where, depth) for part, some in divided.items()}
+    division, places = divide(entries, where), {entry.name: place for place, entry in enumerate(entries)}
+    raws = {
+        part: _read(sorted(some, key=lambda entry: places[entry.name]), options, where, division)
+        for part, some in division.parts.items()
+    }
     return replace(raws.pop("train"), parts=raws)
 
 
-def _read(entries: Sequence[Entry], options: Options, where: str, depth: int) -> Raw:
+def _read(entries: Sequence[Entry], options: Options, where: str, division: Division) -> Raw:
     arrays: list[np.ndarray] = []
     size = 0
     for entry in entries:
@@ -38,4 +40,4 @@ def _read(entries: Sequence[Entry], options: Options, where: str, depth: int) ->
                 f"{where} needs more than max_bytes={options.max_bytes}. If your memory allows it, raise it."
             )
     names = [entry.name for entry in entries]
-    return replace(from_memory(arrays, labels_of(names, depth)), names=tuple(names))
+    return replace(from_memory(arrays, division.labels(names)), names=tuple(names))

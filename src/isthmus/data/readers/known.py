@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from isthmus.data.pictures import SUFFIXES as PICTURES
+from isthmus.data.picture_formats import FORMATS as PICTURES
 
 
 @dataclass(frozen=True)
@@ -94,12 +94,15 @@ FORMATS = (
     ),
     Format("safetensors", (".safetensors",), "table, pictures or series", "readers.tensors:read_safetensors"),
     Format("IDX", (".idx",), "pictures or labels", "idx:read_idx"),
-    Format("Picture", PICTURES, "pictures", "folders:read_picture"),
+    *(
+        Format(each.name, each.suffixes, "pictures", "folders:read_picture", extra=each.extra, modules=each.modules)
+        for each in PICTURES
+    ),
 )
 """Formats of numbers and pictures; a suffix belongs to one of them."""
 SHARDS = (
     ".csv", ".tsv", ".parquet", ".pq", ".feather", ".arrow", ".ipc", ".orc", ".xlsx", ".xls", ".ods", ".jsonl",
-    ".ndjson", ".arff", ".gz", ".bz2", ".xz", ".zst",
+    ".ndjson", ".arff", *(f"{suffix}.gz" for suffix in (".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".arff", ".parquet")), ".gz", ".bz2", ".xz", ".zst",
 )  # fmt: skip
 """Of files that can be shards of a table."""
 BY_SUFFIX = {suffix: format for format in FORMATS for suffix in format.suffixes}

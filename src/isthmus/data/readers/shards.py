@@ -13,11 +13,12 @@ from urllib.parse import unquote
 
 import pyarrow as pa
 
-from isthmus.data.entries import Entry, natural, parts_of
+from isthmus.data.entries import Entry, divide, natural, stem_of
 from isthmus.data.folders import collected, suffixes_in
 from isthmus.data.joining import Piece, joining
 from isthmus.data.options import Options
-from isthmus.data.raw import PARTS, Raw
+from isthmus.data.part_names import split_name
+from isthmus.data.raw import Raw
 from isthmus.data.readers.known import BY_SUFFIX, SHARDS, function
 from isthmus.data.tables import following, from_arrow
 from isthmus.errors import DataError, remark, shown_as
@@ -66,8 +67,8 @@ def join_tables(
 
     named = {_in_part(entry.name): entry for entry in entries}
     places = {name: place for place, name in enumerate(named)}
-    parts = parts_of([Entry(name, entry.open) for name, entry in named.items()])
-    if parts is None:
+    parts = divide([Entry(name, entry.open) for name, entry in named.items()], where).parts
+    if len(parts) == 1:
         table, texts = _joined(entries, of, where)
         return from_arrow(table, options, where, like, texts=texts)
     train: Raw | None = None
@@ -97,7 +98,7 @@ def table_pieces(
         return None
     with collected(path, options, SHARDS, None) as found:
         named = {_in_part(e.name): e for e in found if PurePosixPath(e.name).name not in KEPT_BY_OTHERS}
-    parts = parts_of([Entry(name, entry.open) for name, entry in named.items()]) or {"": list(named.values())}
+    parts = divide([Entry(name, entry.open) for name, entry in named.items()], str(path)).parts
     files = [
         path / named.get(e.name, e).name for some in parts.values() for e in sorted(some, key=lambda e: natural(e.name))
     ]
@@ -182,12 +183,11 @@ def _plain(value: str) -> Any:
 
 
 def _in_part(name: str) -> str:
-    """The name, in the folder of a part where the file's own name begins or ends with the part's."""
+    """The name, in the folder of a part where the file's own name says one."""
     if "/" in name:
         return name
-    words = [word for word in re.split(r"[^a-z]+", PurePosixPath(name).name.partition(".")[0].lower()) if word]
-    part = next((word for word in (*words[:1], *words[-1:]) if word in PARTS), None)
-    return name if part is None else f"{part}/{name}"
+    found = split_name(re.sub(r"\d+", "", stem_of(name)).split("-of-")[0].strip("-_. "), None)
+    return name if found is None else f"{found[0]}/{name}"
 
 
 @contextlib.contextmanager
