@@ -65,8 +65,9 @@ def test_named_array_of_the_training_may_be_absent(tmp_path, table):
 
 
 def test_kind_of_the_training_is_kept(table):
-    data = open_data(table, kind="series")
-    assert read_samples(table, like=data.description).kind == "series"
+    rows = table.reshape(-1, 8)
+    data = open_data(rows, kind="series")
+    assert read_samples(rows, like=data.description).kind == "series"
 
 
 def test_labels_beside_a_file_are_refused(tmp_path, table):

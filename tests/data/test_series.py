@@ -62,9 +62,11 @@ def test_each_array_of_an_archive_is_a_series_of_its_name(tmp_path):
 
 
 def test_rows_of_a_text_table_can_be_series(tmp_path):
-    (tmp_path / "beats.csv").write_text("\n".join("a,1.0,2.0,3.0,4.5" for _ in range(20)) + "\na,1.0,2.0,,\n" * 5)
+    (tmp_path / "beats.csv").write_text(
+        "\n".join("a" + ",1.0,4.5" * 4 for _ in range(20)) + f"\na,1.0,2.0{',' * 6}\n" * 5
+    )
     data = open_data(tmp_path / "beats.csv", kind="series", label=0, header=False, seed=1)
-    assert (data.shape, data.label_names) == ((1, 4), ("a",))
+    assert (data.shape, data.label_names) == ((1, 8), ("a",))
     assert data.holed
 
 

@@ -76,3 +76,34 @@ def test_groups_stay_together(groups, seed):
     assert not of[0] & of[2]
     assert not of[1] & of[2]
     assert bool(of[1] and of[2]) == (len(set(groups.tolist())) > 2)
+
+
+@given(st.integers(1, 120), st.integers(1, 30), st.integers(1, 20), FRACTIONS, FRACTIONS, st.integers(1, 3))
+@settings(deadline=None)
+def test_no_two_parts_of_a_split_by_time_share_a_step(count, length, step, validation, test, recordings):
+    starts = np.tile(np.arange(count) * step, recordings)
+    spans, groups = np.stack((starts, starts + length), 1), np.repeat(np.arange(recordings), count)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", Remark)
+        parts = split(len(spans), validation, test, groups=groups, spans=spans)
+    assert len(parts.train)
+    for group in range(recordings):
+        of_train, of_validation, of_test = (
+            spans[part[groups[part] == group]] for part in (parts.train, parts.validation, parts.test)
+        )
+        for early, late in ((of_train, of_validation), (of_validation, of_test), (of_train, of_test)):
+            assert not len(early) or not len(late) or early[:, 1].max() <= late[:, 0].min()
+
+
+def test_windows_side_by_side_are_divided_without_loss():
+    starts = np.arange(100) * 10
+    parts = split(100, 0.1, 0.2, groups=np.zeros(100), spans=np.stack((starts, starts + 10), 1))
+    assert (parts.train.tolist(), parts.validation.tolist()) == ([*range(70)], [*range(70, 80)])
+    assert parts.test.tolist() == [*range(80, 100)]
+
+
+def test_a_recording_that_is_too_short_to_divide_is_for_training():
+    spans = np.array([[0, 50], [10, 60], [20, 70]])
+    with pytest.warns(Remark, match="too short to be divided by time"):
+        parts = split(3, groups=np.zeros(3), spans=spans)
+    assert (len(parts.train), len(parts.validation), len(parts.test)) == (3, 0, 0)

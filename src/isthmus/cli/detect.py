@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from isthmus.cli import data_options, options, parsing
-from isthmus.cli.console import counted, number, say, say_json, say_table, tell_skipped
+from isthmus.cli.console import counted, number, say, say_json, say_table, tell_skipped, working
 from isthmus.cli.option_groups import ranged
 from isthmus.errors import DataError
 from isthmus.formatting import percent
@@ -17,10 +17,14 @@ if TYPE_CHECKING:
 
     from isthmus.data import Samples
     from isthmus.uses.detect import Detection
+    from isthmus.uses.steps import Steps
 
 
 CALLED = {"likelihood": "−log p(x)", "unexplained": "unexplained share"}
 """What a score is called where its own name won't do: of the likelihood, the more likely, the smaller."""
+MOST_STRETCHES = 5
+_FURTHEST = "furthest off: given → as the others suggest (share of the error that goes with it)"
+_FURTHEST_CHANNELS = "furthest off: given → reconstructed (share of the window's error in that channel)"
 
 
 def add_to(app: typer.Typer) -> None:
@@ -88,6 +92,10 @@ def detect(
     For tables, each anomalous row comes with the columns that cause most of its error: their values, the values that
     the other columns suggest, and their share of the squared error. The shares of a row add up to at most 100 %.
 
+    A model of recordings scores windows, named after their first time step, and every time step: TARGET then has a row
+    for each row of SOURCE, with its time stamp, its score (of the errors in that step), the mean score of the windows
+    that contain it, and the error of each channel. Steps that no window contains are empty.
+
     A model of patches scores whole pictures tile by tile. Each tile is a sample, named after its picture and the row
     and column of its first pixel, and `--picture` maps the pictures with the most anomalous tiles.
     """
@@ -100,12 +108,17 @@ def detect(
     import torch
 
     from isthmus.data import open_writer
+    from isthmus.data.write import write_rows
     from isthmus.uses.detect import detect as use
     from isthmus.uses.detect import draw_most_anomalous, draw_places, over
 
     loaded = options.open_run(run, device)
     options.make_way(*filter(None, (target, picture)), force=force, source=source)
-    writing = nullcontext() if target is None else open_writer(target, columns=("score", "anomalous"), overwrite=force)
+    with working(f"reading {source}", quiet=quiet):
+        timewise = loaded.recordings(source, **read_options)
+    writing = nullcontext()
+    if target is not None and timewise is None:
+        writing = open_writer(target, columns=("score", "anomalous"), overwrite=force)
     with counted("scoring", quiet=quiet) as progress, writing as put:
         done = 0
 
@@ -116,7 +129,10 @@ def detect(
             done += len(scores)
             progress(done, None)
 
-        found = use(loaded, source, by, quantile=quantile, draws=draws, each=each, **read_options)
+        given = source if timewise is None else timewise
+        found = use(loaded, given, by, quantile=quantile, draws=draws, each=each, **read_options)
+    if target is not None and found.steps is not None:
+        write_rows(target, found.steps.table(), overwrite=force)
     if picture is not None:
         from isthmus.drawing.theme import write_png
 
@@ -141,11 +157,18 @@ def _tell(found: "Detection") -> None:
     seen = " (the model was trained on them: keep a validation part for a fair one)" if found.part == "train" else ""
     called = CALLED.get(found.by, found.by)
     samples = "samples" if found.tile is None else f"tiles of {found.tile[0]} × {found.tile[1]} pixels"
+    samples = "windows" if found.steps is not None else samples
     say(
         f"{anomalous:,} of {count:,} {samples} are anomalous ({percent(anomalous / count)}): their {called} is over "
         f"{number(found.threshold)}, which {percent(found.quantile)} of the {found.part} part stay below{seen}."
     )
-    head = ["sample", called, *(["name"] if any(one.name for one in found.most_anomalous) else [])]
+    if found.steps is not None:
+        _tell_steps(found.steps)
+    head = [
+        "sample" if found.steps is None else "window",
+        called,
+        *(["name"] if any(one.name for one in found.most_anomalous) else []),
+    ]
     tables = any(one.columns for one in found.most_anomalous)
     rows = []
     for one in found.most_anomalous:
@@ -158,11 +181,29 @@ def _tell(found: "Detection") -> None:
     say_table(
         [
             *head,
-            *(["furthest off: given → as the others suggest (share of the error that goes with it)"] if tables else []),
+            *([_FURTHEST if found.steps is None else _FURTHEST_CHANNELS] if tables else []),
         ],
         rows,
-        title="The most anomalous",
+        title="The most anomalous" if found.steps is None else "The most anomalous windows",
     )
+
+
+def _tell_steps(steps: "Steps") -> None:
+    """The number of anomalous time steps, and the worst stretches of them."""
+    facts = steps.to_json()
+    say(
+        f"{facts['anomalous']:,} of {facts['scored']:,} time steps are anomalous: their own score is over "
+        f"{number(steps.threshold)}."
+    )
+    unscored = facts["count"] - facts["scored"]
+    if unscored:
+        say(f"{unscored:,} time steps have no score, because no window contains them.")
+    spans = steps.spans(MOST_STRETCHES)
+    several = steps.timewise.recordings.count > 1
+    rows = [[*([one.recording] * several), one.first, one.last, one.worst, number(one.score)] for one in spans]
+    if rows:
+        head = [*(["recording"] * several), "first step", "last step", "worst step", "its score"]
+        say_table(head, rows, title="The most anomalous stretches")
 
 
 def _cell(value: float | str) -> str:

@@ -162,6 +162,7 @@ def _data(description: dict[str, Any]) -> list[str]:
     if medium := description.get("medium"):
         told = {name: value for name, value in medium.items() if isinstance(value, int)}
         lines.append(f"  {medium['kind']}: {', '.join(f'{name} {value}' for name, value in told.items())}")
+        lines += [f"  channels: {', '.join(medium['channels'])}"] if medium.get("channels") else []
     if description.get("label_names"):
         lines.append(f"  labels: {', '.join(map(str, description['label_names']))}")
     return lines

@@ -48,11 +48,22 @@ def reconstruct(
 ) -> None:
     """Encode and decode every sample of SOURCE, and write the reconstructions.
 
-    Pictures stay pictures. A model of patches takes whole pictures of any size, in overlapping tiles.
+    Pictures stay pictures. Recordings keep their rows and time stamps; steps that no window contains are empty. A model
+    of patches takes whole pictures of any size, in overlapping tiles.
     """
     found = options.open_run(run, device)
     options.make_way(target, force=force, source=source)
     use, what = (found.fill, "filling") if fill else (found.reconstruct, "reconstructing")
+    with working(f"reading {source}", quiet=quiet):
+        timewise = found.recordings(source, **read_options)
+    if timewise is not None:
+        from isthmus.data.write import write_rows
+
+        with working(f"{what} {source}", quiet=quiet):
+            made = use(timewise).double().numpy().reshape(timewise.rows, -1)
+            write_rows(target, timewise.table(made), overwrite=force)
+        say(str(target))
+        return
     pieces = stream(found, source, read_options, quiet, whole=not fill)
     write_each(target, pieces, use, what, like=found.description, force=force, quiet=quiet)
 

@@ -15,7 +15,7 @@ from pyarrow import csv as arrow_csv
 
 from isthmus.data.cells import guarded
 from isthmus.data.idx import write_idx
-from isthmus.data.media import Medium
+from isthmus.data.media import Medium, Recording
 from isthmus.data.picture_formats import WRITTEN as PICTURES
 from isthmus.data.write_pictures import write_file, write_folder, write_picture, write_zip
 from isthmus.data.write_sound import write_recording, write_recordings
@@ -97,6 +97,25 @@ def write_table(suffix: str, path: Path, count: int | None) -> Iterator[Write]:
             flush()
 
 
+@contextlib.contextmanager
+def write_windows(medium: Recording, suffix: str, path: Path, count: int | None) -> Iterator[Write]:
+    """Windows of recordings (N, channels, length) as a table: a row for each step, with the sample's name or number."""
+    with write_table(suffix, path, count) as write_rows:
+        done = 0
+
+        def write(array: np.ndarray, names: Sequence[str]) -> None:
+            nonlocal done
+            number, channels, length = array.shape
+            called = medium.channels or tuple(f"x{channel}" for channel in range(channels))
+            of_rows = list(map(utf8, names)) or np.arange(done, done + number)
+            columns = [pa.array(np.repeat(of_rows, length)), pa.array(np.tile(np.arange(length), number))]
+            columns += [pa.array(np.ascontiguousarray(own.ravel()), from_pandas=True) for own in array.swapaxes(0, 1)]
+            write_rows(pa.table(columns, names=["sample", "step", *called]), ())
+            done += number
+
+        yield write
+
+
 def _repeating(schema: pa.Schema) -> list[str]:
     """Columns with repeated values; searching floats for repetitions would take half of the writing time."""
     return [field.name for field in schema if not pa.types.is_floating(field.type)]
@@ -168,8 +187,10 @@ def format_of(suffix: str, medium: Medium | None) -> Format | None:
     """The writer for a path with this suffix; samples of a medium have formats of their own. None if there is none."""
     if medium is None or suffix not in (*medium.suffixes, "", ".zip"):
         return FORMATS.get(suffix)
-    if medium.together:
-        return partial(write_together, medium.write) if suffix in medium.suffixes else None
+    if medium.together or isinstance(medium, Recording):
+        by_step = isinstance(medium, Recording)
+        whole = partial(write_windows, medium, suffix) if by_step else partial(write_together, medium.write)
+        return whole if suffix in medium.suffixes else None
     if medium.recorded is not None:
         return (
             partial(write_recording, medium.recorded, suffix)

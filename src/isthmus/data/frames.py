@@ -1,6 +1,7 @@
 """Data frames: results as tables of the library that the samples came from."""
 
 import importlib
+from collections.abc import Sized
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,24 @@ def framed(values: Tensor, source: Any, samples: Samples | None = None, like: di
     samples: those of the source, whose unused columns the result gets too. like: the description of a model's data, for
     numbers of its shape; other numbers, such as codes, get the columns z0, z1, ….
     """
-    table = table_of(values.numpy(), like, unused=None if samples is None else samples.unused)
+    return as_frame(table_of(values.numpy(), like, unused=None if samples is None else samples.unused), source)
+
+
+def framed_windows(values: Tensor, source: Any, samples: Samples) -> Any:
+    """(N, ...) numbers that were made of the windows of a data frame, as a data frame with the windows' names."""
+    return as_frame(table_of(values.numpy(), None, names=samples.names), source)
+
+
+def framed_rows(table: pa.Table, source: Any) -> Any:
+    """An Arrow table with the time stamps and a row for each row of a data frame, as such a frame with its index."""
+    frame = as_frame(table, source)
+    if isinstance(columns := getattr(source, "columns", None), Sized) and type(source).__module__.startswith("pandas"):
+        return frame[[name for name in frame.columns if name in columns] or list(frame.columns)]
+    return frame
+
+
+def as_frame(table: pa.Table, source: Any) -> Any:
+    """An Arrow table as a data frame of the same library as `source`, with its index if it has as many rows."""
     library = type(source).__module__.partition(".")[0]
     if library == "polars":
         return importlib.import_module("polars").from_arrow(table)

@@ -50,6 +50,8 @@ def gather(raw: Raw, options: Options, called: str, like: Mapping[str, Any] | No
             part.columns,
             part.categories,
             medium=part.medium,
+            groups=None if part.groups is None else torch.as_tensor(part.groups, dtype=torch.int64),
+            spans=None if part.spans is None else torch.as_tensor(part.spans, dtype=torch.int64),
             precise=precise,
             schema=part.schema,
             unused=None if like is None else part.unused,
@@ -79,6 +81,8 @@ def join(parts: Sequence[Samples]) -> Samples:
         names=names if len(names) == sum(map(len, parts)) else (),
         rows=None,
         damaged=None,
+        groups=None,
+        spans=None,
         unused=_joined([part.unused for part in parts]),
     )
 

@@ -90,21 +90,22 @@ def drop_missing(samples: Samples, called: str) -> Samples:
 
 
 def learn_fill(train: Samples, called: str) -> Any:
-    """The fill value: the mean of the finite values, one per column for tables, else one number.
+    """The fill value: the mean of the finite values, one per column for tables and channel for series, else one number.
 
     For a column of categories, it is the most frequent one.
 
     Raises:
         DataError: a column has no finite value at all.
     """
-    shape = train.shape if train.kind == "table" else ()
+    shape = {"table": train.shape, "series": train.shape[:1]}.get(train.kind, ())
     total, count = np.zeros(shape), np.zeros(shape)
     centre: Any = 0
     if train.dtype == "float64":  # sums about it cost no digits
         centre = np.nan_to_num(train.batch(torch.zeros(1, dtype=torch.int64)).numpy()[0], posinf=0, neginf=0)
-        centre = centre if train.kind == "table" else centre.flat[0]
+        centre = {"table": centre, "series": centre[..., 0]}.get(train.kind, centre.flat[0])
     for batch in train.batches(train.at_a_time):
-        rows = batch.numpy() if train.kind == "table" else batch.numpy().reshape(-1)
+        rows = batch.numpy()
+        rows = rows.reshape(-1) if not shape else np.moveaxis(rows, 1, -1).reshape(-1, *shape)
         finite = np.isfinite(rows)
         total += np.where(finite, rows - centre, 0).sum(0, dtype=np.float64)
         count += finite.sum(0)
@@ -127,8 +128,10 @@ def fill_missing(samples: Samples, fill: Any) -> Samples:
     if not len(_bad(samples)):
         return samples
     values = samples.tensor()
-    filled = torch.where(_fine(values, samples.kind), values, torch.tensor(fill, dtype=values.dtype))
-    return replace(samples, values=filled, rows=None)
+    means = torch.tensor(fill, dtype=values.dtype)
+    if samples.kind == "series" and means.ndim:
+        means = means[:, None]
+    return replace(samples, values=torch.where(_fine(values, samples.kind), values, means), rows=None)
 
 
 def _bad(samples: Samples) -> np.ndarray:

@@ -54,7 +54,7 @@ def read_files(entries: Sequence[Entry], options: Options, where: str, medium: M
         DataError: no file has notes, or the model wasn't trained on notes.
     """
     made = _like(options, where, medium)
-    step = _bars(options.step or made.bars, "step")
+    step = _bars(options.length("step", "bars") or made.bars, "step")
     found = windows_of(single_pieces(entries), where, lambda entry: _windows(entry, made, step, options.columns), NOTES)
     if medium is None:
         made = _settled(made, found["train"])
@@ -102,7 +102,9 @@ def _like(options: Options, where: str, medium: Medium | None) -> Notes:
         return medium
     if medium is not None:
         raise DataError(f"{where} has notes, but the model was trained on {medium.kind}. Give it {medium.kind}.")
-    return (Roll if options.kind == "roll" else Melody)(bars=_bars(options.window or USUAL_BARS, "window"))
+    return (Roll if options.kind == "roll" else Melody)(
+        bars=_bars(options.length("window", "bars") or USUAL_BARS, "window")
+    )
 
 
 def _bars(given: float, name: str) -> int:

@@ -8,7 +8,8 @@ from isthmus.data.data import Data
 from isthmus.data.describe import fingerprint
 from isthmus.data.gather import gather
 from isthmus.data.missing import fill_missing, holed, learn_fill
-from isthmus.data.options import AUTO, Options, OptionWords
+from isthmus.data.options import AUTO, Options, OptionWords, apart
+from isthmus.data.overlaps import remark_on_overlaps
 from isthmus.data.pairs import pair
 from isthmus.data.samples import Samples
 from isthmus.data.scaling import Scaling
@@ -37,7 +38,8 @@ def open_data(
         table of pandas, polars or pyarrow; a NumPy array, a tensor, nested lists, `(values, labels)`, a mapping of
         arrays; a list of series of different lengths, (T,) or (C, T) each; a map-style `torch.utils.data.Dataset` of
         samples or (sample, label); Samples. Data are returned unchanged.
-    labels: a class for each sample, if the source is an array in memory.
+    labels: a class for each sample, if the source is an array in memory. The options `time` and `groups` can be such
+        arrays too, with a time stamp and a group for each row.
     damaged: a second source with the damaged samples, from which a model learns to restore the clean ones (corruption
         'pairs'): a folder of pictures with the same names, or equally many samples in the same order.
     validation, test: fractions of the whole; None means 0.1 each. If the source has a test part, it is kept, and
@@ -52,13 +54,15 @@ def open_data(
     """
     if isinstance(source, Data):
         return source
+    plain, beside = apart(options)
     with reading(source):
-        return _opened(source, labels, damaged, validation, test, seed, scaling, Options.of(options))
+        return _opened(source, labels, beside, damaged, validation, test, seed, scaling, Options.of(plain))
 
 
 def _opened(
     source: Any,
     labels: Any,
+    beside: Mapping[str, Any],
     damaged: Any,
     validation: float | None,
     test: float | None,
@@ -67,12 +71,14 @@ def _opened(
     chosen: Options,
 ) -> Data:
     where = called(source)
-    raw = read(source, chosen, labels=labels)
+    raw = read(source, chosen, labels=labels, beside=beside)
     has = {name: len(part.texts or part.values) for name, part in raw.parts.items()}
     fractions = {
         "validation": _fraction("validation", validation, VALIDATION, has, where),
         "test": _fraction("test", test, TEST, has, where),
     }
+    if any(fractions.values()):
+        remark_on_overlaps(raw, chosen, where)
     given = gather(with_vocabulary(raw, chosen, fractions, seed), chosen, where)
     if (chosen.columns or chosen.exclude or chosen.categorical not in ((), AUTO)) and not (
         given["train"].columns or given["train"].medium or given["train"].schema
@@ -84,7 +90,10 @@ def _opened(
     paired = None
     if damaged is not None:
         given, paired = pair(given, damaged, chosen, where)
-    divided = split(len(given["train"]), **fractions, seed=seed, groups=raw.groups)
+    whole = given["train"]
+    groups, spans = (None if held is None else held.numpy() for held in (whole.groups, whole.spans))
+    spans = None if raw.by_group else spans
+    divided = split(len(whole), **fractions, seed=seed, groups=groups, spans=spans)
     parts = _divide(given, divided)
     fill = None
     if chosen.missing in ("fill", "keep") and len(parts["train"]):
@@ -101,7 +110,14 @@ def _opened(
         "columns": list(train.columns),
         "categories": [list(names) for names in train.categories],
         "label_names": list(train.label_names),
-        "split": {**fractions, "seed": seed, "own": sorted({*given} - {"train"}), "sha256": divided.sha256()},
+        "split": {
+            **fractions,
+            "seed": seed,
+            "own": sorted({*given} - {"train"}),
+            "by": "time" if spans is not None else "group" if groups is not None else "sample",
+            "left_out": len(whole) - len(divided),
+            "sha256": divided.sha256(),
+        },
         "options": chosen.to_json(),
         "scaling": {**learnt.to_json(), "asked": scaling},
         "fill": fill if chosen.missing == "fill" else None,

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Literal, Self, TypedDict
 
+from isthmus.data.durations import checked_length, seconds_of
 from isthmus.errors import DataError, nearest
 from isthmus.options import DivisionOptions, ReadingOptions, described, options_of
 from isthmus.options.reading import Channels, Frames, Missing, Mode, ReadAs
@@ -23,6 +24,7 @@ class OptionWords(TypedDict, total=False):
     label: str | int | None
     columns: str | Iterable[str]
     exclude: str | Iterable[str]
+    groups: Any
     categorical: str | Iterable[str]
     types: str | Iterable[str] | Mapping[str, str]
     na_values: str | Iterable[str] | None
@@ -41,8 +43,9 @@ class OptionWords(TypedDict, total=False):
     skip: int | None
     unit: Literal["line", "paragraph", "file"]
     pieces: int | None
-    window: float | None
-    step: float | None
+    window: float | str | None
+    step: float | str | None
+    time: Any
     rate: int | None
     encoding: str
     memory_map: bool | None
@@ -78,6 +81,11 @@ class Options(ReadingOptions):
         if self.na_values is not None:
             object.__setattr__(self, "na_values", _names(self.na_values) or ("none",))
         object.__setattr__(self, "size", _size(self.size))
+        for name in ("time", "groups"):
+            if isinstance(given := getattr(self, name), int):  # of a table without names
+                object.__setattr__(self, name, str(given))
+        object.__setattr__(self, "window", checked_length("window", self.window))
+        object.__setattr__(self, "step", checked_length("step", self.step))
         for option in options_of(ReadingOptions).values():
             if mistake := option.mistake(getattr(self, option.name)):
                 raise DataError(mistake)
@@ -114,11 +122,34 @@ class Options(ReadingOptions):
         """Whether option `name` comes from a model's training, so that a source may lack what it names."""
         return like is not None and (like.get("options") or {}).get(name) == self.to_json().get(name)
 
+    def length(self, name: str, unit: str) -> float | None:
+        """The option `window` or `step` as a number of this unit, such as "bars"; None if it is not set.
+
+        Raises:
+            DataError: it is a duration, and the unit is not seconds.
+        """
+        value = getattr(self, name)
+        if not isinstance(value, str):
+            return value
+        if unit == "seconds":
+            return seconds_of(value)
+        raise DataError(f"{name}={value!r} is a duration: expected a number of {unit}, such as {name}=16.")
+
     def to_json(self) -> dict[str, Any]:
         """The options that differ from their defaults, JSON-able; `of` takes them back."""
         plain = Options()
         given = {f.name: getattr(self, f.name) for f in fields(self) if getattr(self, f.name) != getattr(plain, f.name)}
         return {name: list(value) if isinstance(value, tuple) else value for name, value in given.items()}
+
+
+def apart(words: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The options without `time` and `groups` where these are the rows' values, not a column's name; and these."""
+    beside = {
+        name: words[name]
+        for name in ("time", "groups")
+        if words.get(name) is not None and not isinstance(words[name], str | int)
+    }
+    return {name: value for name, value in words.items() if name not in beside}, beside
 
 
 def as_wanted(shapes: Iterable[tuple[int, ...]], wanted: tuple[int, ...]) -> str:

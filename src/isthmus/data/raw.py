@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from isthmus.data import series
+from isthmus.data.aside import Aside
 from isthmus.data.media import Medium
 from isthmus.data.options import Options
 from isthmus.errors import DataError, remark
@@ -34,6 +35,9 @@ class Raw:
     parts: further parts of the source ("validation", "test"); these values are its training part.
     channels_first: whether pictures are certainly `(N, C, H, W)`, and series `(N, C, T)`.
     groups: (N,) whole numbers, equal for samples that must go to the same part; or None.
+    spans: (N, 2) whole numbers, for windows of recordings: the first step of each in its group and the one after its
+    last; or None. by_group: whether whole groups go to one part; otherwise each group is divided by its spans, if any.
+    aside: the time stamps and groups of the rows, which are not among the values; or None.
     origin: path or name that reopens the source; None for an object in memory.
     medium: what the values stand for, if they aren't plain numbers.
     decoded: whether the values were decoded from pictures in memory, to which options of pictures apply.
@@ -55,6 +59,9 @@ class Raw:
     origin: str | None = None
     channels_first: bool = False
     groups: np.ndarray | None = None
+    spans: np.ndarray | None = None
+    by_group: bool = False
+    aside: Aside | None = None
     medium: Medium | None = None
     schema: "Schema | None" = None
     unused: Any = None
@@ -81,7 +88,9 @@ def settle(raw: Raw, options: Options, exact: tuple[int, ...] | None = None) -> 
     if values.ndim < 2:
         raise DataError(
             f"An array of shape {tuple(values.shape)} has fewer than two axes: expected (N, columns), "
-            "(N, height, width) or (N, channels, height, width). Reshape it, or add an axis with x[None]."
+            "(N, height, width) or (N, channels, height, width). Reshape it, add an axis with x[None], or set "
+            "kind='series' "
+            "if it is one recording over time."
         )
     if kind != "tokens" and exact is not None and tuple(values.shape[1:]) == exact:
         kind = kind or ("table" if values.ndim == 2 else "pictures")

@@ -8,7 +8,7 @@ from isthmus.data.fit import fit_to
 from isthmus.data.gather import gather, join
 from isthmus.data.media.medium import medium_of
 from isthmus.data.missing import fill_missing, learn_fill
-from isthmus.data.options import Options, OptionWords
+from isthmus.data.options import Options, OptionWords, apart
 from isthmus.data.raw import Raw
 from isthmus.data.samples import Samples
 from isthmus.data.sources import called, read, reading
@@ -39,12 +39,13 @@ def read_samples(
         DataError: the source can't be read, or doesn't fit the model; the message names both shapes, or the missing
             columns.
     """
-    chosen = Options.of(inherited(like) | options)
+    plain, beside = apart(options)
+    chosen = Options.of(inherited(like) | plain)
     where = called(source)
     if isinstance(source, Data):
         source, part = _of_data(source, part), None
     with reading(source):
-        return as_taken(read(source, chosen, labels=labels, like=like), chosen, where, like, part)
+        return as_taken(read(source, chosen, labels, like, beside), chosen, where, like, part)
 
 
 def as_taken(

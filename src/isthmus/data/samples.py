@@ -40,6 +40,8 @@ class Samples:
     schema: what the columns of a table hold; None for other samples.
     unused: an Arrow table with the N rows of the columns that a model doesn't learn from; or None.
     damaged: `(N, *shape)`, possibly of another shape: the damaged version of each sample; or None.
+    groups, spans: `(N,)` and `(N, 2)` int64, which samples belong together when they are divided (see `splits.split`);
+        or None.
     precise: whether mapped `values` are read as float64 instead of float32. Of tensors, their type decides.
 
     Raises:
@@ -56,12 +58,21 @@ class Samples:
     rows: np.ndarray | None = field(default=None, repr=False)
     damaged: Tensor | None = field(default=None, repr=False)
     medium: Medium | None = None
+    groups: Tensor | None = field(default=None, repr=False)
+    spans: Tensor | None = field(default=None, repr=False)
     precise: bool = False
     schema: "Schema | None" = field(default=None, repr=False)
     unused: Any = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
-        rows = {"labels": self.labels, "names": self.names or None, "damaged": self.damaged, "unused rows": self.unused}
+        rows = {
+            "labels": self.labels,
+            "names": self.names or None,
+            "damaged": self.damaged,
+            "groups": self.groups,
+            "spans": self.spans,
+            "unused rows": self.unused,
+        }
         for what, given in rows.items():
             if given is not None and len(given) != len(self):
                 raise DataError(f"There are {len(given)} {what} for {len(self)} samples: give one for each sample.")
@@ -136,12 +147,18 @@ class Samples:
         labels = None if self.labels is None else self.labels[chosen]
         names = tuple(self.names[i] for i in chosen.tolist()) if self.names else ()
         damaged = None if self.damaged is None else self.damaged.index_select(0, chosen)
-        unused = None if self.unused is None else self.unused.take(chosen.numpy())
+        held = {
+            "labels": labels,
+            "names": names,
+            "damaged": damaged,
+            "groups": None if self.groups is None else self.groups[chosen],
+            "spans": None if self.spans is None else self.spans[chosen],
+            "unused": None if self.unused is None else self.unused.take(chosen.numpy()),
+        }
         if isinstance(self.values, Tensor):
-            values = self.values.index_select(0, chosen)
-            return replace(self, values=values, labels=labels, names=names, damaged=damaged, unused=unused)
+            return replace(self, values=self.values.index_select(0, chosen), **held)
         rows = chosen.numpy() if self.rows is None else self.rows[chosen.numpy()]
-        return replace(self, rows=rows, labels=labels, names=names, damaged=damaged, unused=unused)
+        return replace(self, rows=rows, **held)
 
     def resident(self, device: torch.device, most: int) -> "Samples":
         """The same samples on the device, if they are in memory and take at most `most` bytes; otherwise unchanged.

@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from isthmus.data.media import Recording
 from isthmus.data.moments import Moments
 from isthmus.data.precision import NOISE
 from isthmus.data.samples import Samples, has_float64, placed
@@ -220,7 +221,8 @@ def _tell_constant(samples: Samples, seen: _Statistics) -> None:
         )
         return
     where = np.flatnonzero(seen.constant)
-    called = [repr(samples.columns[i]) if table and samples.columns else str(i) for i in where]
+    names = samples.medium.channels if isinstance(samples.medium, Recording) else samples.columns if table else ()
+    called = [repr(names[i]) if names else str(i) for i in where]
     what = "column" if table else "channel"
     remark(
         f"Constant in the training part: {what}{'s' * (len(where) > 1)} {listed(called)}. "

@@ -10,6 +10,11 @@ from torch import Tensor
 from isthmus.data.precision import floating, is_wide
 from isthmus.errors import DataError
 
+ALIKE = 0.5
+"""Of rows that follow each other: the mean squared difference of consecutive ones, as a share of random ones'."""
+LOOKED_AT, FEWEST = 4096, 16
+"""The most and the fewest rows that are compared."""
+
 
 def pad(series: Sequence[Any]) -> np.ndarray:
     """(N, C, T) of N arrays, (T,) each, or (C, T), or (T, C): time is the axis in which they differ.
@@ -58,6 +63,21 @@ def channels_first(
     if channels == "last" or (channels is None and values.shape[2] < values.shape[1]):
         return values.movedim(2, 1) if isinstance(values, Tensor) else np.moveaxis(values, 2, 1)
     return values
+
+
+def follow(values: np.ndarray | Tensor) -> bool:
+    """Whether consecutive rows (N, columns) are more alike than random ones, by the ratio of von Neumann (1941).
+
+    Columns that only grow, or only fall, such as numbers of the rows, don't count.
+    """
+    start = max(0, (len(values) - LOOKED_AT) // 2)
+    some = np.asarray(values[start : start + LOOKED_AT], np.float64)
+    if len(some) < FEWEST:
+        return False
+    steps, spread = np.diff(some, axis=0), some.var(0)
+    counted = (steps.max(0) > 0) & (steps.min(0) < 0) & np.isfinite(spread)
+    ratio = np.square(steps[:, counted]).mean(0) / (2 * spread[counted])
+    return bool(len(ratio) and np.median(ratio) < ALIKE)
 
 
 def ended(values: Tensor) -> Tensor:

@@ -131,7 +131,7 @@ def _medium(entries: Sequence[Entry], options: Options, where: str, medium: Medi
             )
         return medium
     rate = options.rate or min(USUAL_RATE, _commonest_rate(entries, soundfile))
-    length = round((options.window or USUAL_WINDOW) * rate)
+    length = round((options.length("window", "seconds") or USUAL_WINDOW) * rate)
     if length < 16:
         raise DataError(
             f"window={options.window} is {length} values of sound at {rate} Hz: expected {16 / rate:g} seconds or more."
@@ -158,7 +158,8 @@ class _Reader:
     ) -> None:
         self.sound, self.options, self.where, self.of_model = sound, options, where, of_model
         self.soundfile, self.soxr = soundfile, soxr
-        self.step = max(1, round(options.step * sound.rate)) if options.step else sound.length
+        step = options.length("step", "seconds")
+        self.step = max(1, round(step * sound.rate)) if step else sound.length
         self.most = options.max_bytes if together else None
         self.size = sound.values(np.zeros((1, sound.length), np.float32)).nbytes
         self.bytes = 0

@@ -17,10 +17,11 @@ from urllib.request import url2pathname
 import numpy as np
 
 from isthmus.data.arrays import from_mapping, from_memory
+from isthmus.data.aside import aside_of_memory
 from isthmus.data.containers import Parts, is_table, plain
-from isthmus.data.entries import natural
+from isthmus.data.entries import divide, natural, stem_of, suffix_of
 from isthmus.data.file_kinds import tell_unread
-from isthmus.data.folders import LARGEST, collected, read_folder, read_zip, suffixes_in
+from isthmus.data.folders import LARGEST, collected, names_in, read_folder, read_zip, suffixes_in
 from isthmus.data.media.medium import medium_of
 from isthmus.data.named import NAMES, read_named
 from isthmus.data.options import Options
@@ -30,6 +31,7 @@ from isthmus.data.pictures import read_pictures
 from isthmus.data.raw import Raw
 from isthmus.data.readers.addresses import is_database, lasting, without_password
 from isthmus.data.readers.known import BY_SUFFIX, SHARDS, function
+from isthmus.data.recordings import cut, expects_recordings, together
 from isthmus.data.samples import Samples
 from isthmus.data.unpacked import SUFFIXES as PACKED
 from isthmus.data.unpacked import unpack
@@ -47,6 +49,8 @@ MEDIA: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
 """By the module that reads them: the kinds that a source can be read as, and the suffixes of its files."""
 IN_BLOCKS = ("sound",)
 """Those of `MEDIA` whose files are read block by block, so that a file may be larger than memory."""
+RECORDINGS = (".csv", ".tsv", ".parquet", ".npy")
+"""Files of a folder that can be recordings, each a table of time steps by channels."""
 TABLES_OF_TEXT = (".csv", ".tsv", ".parquet")
 RUNS_CODE = (".pkl", ".pickle", ".pt", ".pth", ".joblib", ".dill", ".rds", ".rdata")
 PAGES = 10
@@ -79,22 +83,48 @@ def reading(source: Any) -> Iterator[None]:
         ) from error
 
 
-def read(source: Any, options: Options, labels: Any = None, like: Mapping[str, Any] | None = None) -> Raw:
-    """Read `source` (see `open_data`).
+def read(
+    source: Any,
+    options: Options,
+    labels: Any = None,
+    like: Mapping[str, Any] | None = None,
+    beside: Mapping[str, Any] | None = None,
+) -> Raw:
+    """Read `source` (see `open_data`); recordings are cut into windows.
 
-    labels: a class for each sample, for values in memory.
+    labels: a class for each sample, for values in memory. beside: the time stamps and the group of each row, by the
+        names of the options `time` and `groups`, for values in memory.
     like: description of a model's data, which determines the columns of a table.
 
     Raises:
         DataError: the source is missing, damaged, of an unknown type, or doesn't fit the options.
     """
+    return cut(read_rows(source, options, labels, like, beside), options, called(source), like)
+
+
+def read_rows(
+    source: Any,
+    options: Options,
+    labels: Any = None,
+    like: Mapping[str, Any] | None = None,
+    beside: Mapping[str, Any] | None = None,
+) -> Raw:
+    """The same with the rows of recordings as they are."""
     in_memory = not isinstance(source, str | os.PathLike)
     if labels is not None and (not in_memory or isinstance(source, Mapping | Samples)):
         raise DataError(
             f"labels= is for values in memory, not for {called(source)}. Name the label column with label=."
         )
-    raw = _read(source, options, labels, like)
+    tables = _tables_of(source, options) if expects_recordings(options, like) else {}
+    if tables:
+        read = {name: _from_table(table, options, like, called(source)) for name, table in tables.items()}
+        raw = together(read, called(source)) if len(read) > 1 else read.popitem()[1]
+    else:
+        raw = _read(source, options, labels, like)
     check_used(raw, options, like, called(source))
+    if beside:
+        given = aside_of_memory(beside.get("time"), beside.get("groups"), len(raw.values), called(source))
+        raw = replace(raw, aside=given if raw.aside is None else raw.aside.updated(given))
     return raw
 
 
@@ -173,6 +203,21 @@ def _is_mixed(source: Any) -> bool:
     if not isinstance(source, np.ndarray) or source.ndim > 2:
         return False
     return bool(source.dtype.names) or (source.ndim == 2 and source.dtype.kind in "OUS")
+
+
+def _tables_of(source: Any, options: Options) -> dict[str, Any]:
+    """Recordings in memory by name: data frames in a list or a mapping, or a mapping of columns with time stamps."""
+    if isinstance(source, list) and source and all(map(is_table, source)):
+        return {f"recording {number}": table for number, table in enumerate(source)}
+    if not isinstance(source, Mapping) or not source:
+        return {}
+    if all(map(is_table, source.values())):
+        return {str(name): table for name, table in source.items()}
+    columns = {str(name): np.asarray(column) for name, column in source.items() if np.ndim(column) == 1}
+    timed = options.time in columns or any(column.dtype.kind == "M" for column in columns.values())
+    if timed and len(columns) == len(source) and len({len(column) for column in columns.values()}) == 1:
+        return {"recording": importlib.import_module("pyarrow").table(columns)}
+    return {}
 
 
 def check_used(raw: Raw, options: Options, like: Mapping[str, Any] | None, called: str) -> None:
@@ -286,7 +331,10 @@ def _by_type(path: Path, options: Options, like: Mapping[str, Any] | None) -> An
     if is_zarr(path):
         return function(BY_SUFFIX[".zarr"].reader)(path, options, like)
     if folder or path.suffix.lower() == ".zip":
-        return _of_several(path, options, like)
+        timed = folder and expects_recordings(options, like) and not suffixes_in(path, options).keys() & set(PICTURES)
+        return (_read_recordings if timed else _of_several)(path, options, like)
+    if path.suffix.lower() in (*TEXT, ".gz") and expects_recordings(options, like):
+        _check_fits(path, options)
     return _of_file(path, options, like)
 
 
@@ -366,6 +414,29 @@ def _count(path: Path, options: Options) -> dict[str, int]:
         **{module: suffixes for module, (_, suffixes) in MEDIA.items()},
     }
     return {kind: sum(found[suffix] for suffix in suffixes) for kind, suffixes in kinds.items()}
+
+
+def _check_fits(path: Path, options: Options) -> None:
+    """Raise DataError if a text file of a recording is too large to be read as a whole."""
+    size = path.stat().st_size
+    if size > options.max_bytes:
+        raise DataError(
+            f"{path} has {size:,} bytes: expected at most max_bytes={options.max_bytes:,}, because a recording is read "
+            "as a whole. Raise max_bytes, divide the file by time, or save the values as .npy, which stays on disk."
+        )
+
+
+def _read_recordings(folder: Path, options: Options, like: Mapping[str, Any] | None) -> Raw:
+    """Recordings in the tables and arrays of a folder, each file one or more of them."""
+    with collected(folder, options, RECORDINGS, None) as entries:
+        divided = divide(entries, str(folder)).parts
+    if not entries:
+        raise DataError(f"{folder} has no recordings: expected files of type {', '.join(RECORDINGS)}.")
+    raws = {
+        part: together({entry.name: _dispatched(folder / entry.name, options, like) for entry in own}, str(folder))
+        for part, own in divided.items()
+    }
+    return replace(raws.pop("train"), parts=raws)
 
 
 def medium_reader(path: Path, options: Options, like: Mapping[str, Any] | None) -> str | None:

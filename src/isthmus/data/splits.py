@@ -14,11 +14,17 @@ VALIDATION, TEST = DivisionOptions.validation, DivisionOptions.test
 
 @dataclass(frozen=True)
 class Split:
-    """Row numbers (int64, ascending) of the three parts. Together they contain every row once."""
+    """Row numbers (int64, ascending) of the three parts. Together they contain every row at most once.
+
+    Only a split by time leaves rows out: windows that reach over the end of a part.
+    """
 
     train: np.ndarray
     validation: np.ndarray
     test: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.train) + len(self.validation) + len(self.test)
 
     def sha256(self) -> str:
         """A hash of the whole split, to check later that it is the same."""
@@ -35,17 +41,24 @@ def split(
     test: float = TEST,
     seed: int = 0,
     groups: np.ndarray | None = None,
+    spans: np.ndarray | None = None,
 ) -> Split:
-    """Divide `count` samples at random.
+    """Divide `count` samples: at random, by whole groups, or by time.
 
     validation, test: fractions of the whole, 0 or more, with a sum below 1. Sizes are rounded, but with 3 samples or
         more no requested part is empty; with fewer, all of them go to training, with a remark.
     seed: of the random split, 0 or more.
     groups: (count,) whole numbers, equal for samples that must go to the same part; the fractions are then of groups.
+    spans: (count, 2) whole numbers, the first step of each sample in its group and the one after its last: each group
+        is then divided by time, first training, then validation, and the test part last. No two parts share a step;
+        samples that reach from one part into the next are left out.
 
     Raises:
         DataError: there are no samples, or the fractions leave nothing to train on.
     """
+    if spans is not None and groups is not None and len(spans):
+        split(1 + int(validation + test > 0) * 2, validation, test, seed)  # checks the fractions
+        return _by_time(groups, spans, validation, test)
     if groups is not None:
         return _by_groups(groups, validation, test, seed)
     if count < 1:
@@ -88,3 +101,48 @@ def _by_groups(groups: np.ndarray, validation: float, test: float, seed: int) ->
         validation = test = 0
     parts = split(len(names), validation, test, seed)
     return Split(*(np.flatnonzero(np.isin(group, part)) for part in (parts.train, parts.validation, parts.test)))
+
+
+def _by_time(groups: np.ndarray, spans: np.ndarray, validation: float, test: float) -> Split:
+    parts: list[list[np.ndarray]] = [[], [], []]
+    undivided = 0
+    for group in np.unique(groups):
+        rows = np.flatnonzero(groups == group)
+        order = rows[np.lexsort((spans[rows, 1], spans[rows, 0]))]
+        own = _along(spans[order], validation, test)
+        undivided += own is None
+        for part, chosen in zip(parts, own or (slice(None), slice(0), slice(0)), strict=True):
+            part.append(order[chosen])
+    if undivided:
+        remark(
+            f"{undivided} of {len(np.unique(groups))} recordings are too short to be divided by time: they go to "
+            "training "
+            "as a whole. Set a shorter window= or step=."
+        )
+    return Split(*(np.sort(np.concatenate(part)) for part in parts))
+
+
+def _along(spans: np.ndarray, validation: float, test: float) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
+    """The rows of the three parts of one recording, whose spans are in order; None if it is too short to divide.
+
+    Windows that reach over a boundary are left out. If less than half of its share remained for training, validation
+    and test get fewer windows.
+    """
+    starts, ends = spans.T
+    count = len(spans)
+    least = max(1, int(count * (1 - validation - test) / 2))
+    sizes = [int(np.floor(count * share + 0.5)) or int(share > 0) for share in (test, validation)]  # the last first
+    while True:
+        bound, chosen = count, []
+        for size in sizes:
+            chosen.append(np.arange(bound - size, bound))
+            if size and bound - size >= 0:
+                bound = int((ends <= starts[bound - size]).sum())
+            elif size:
+                bound = -1
+                break
+        if bound >= least or (bound > 0 and max(sizes) <= 1):
+            return np.arange(bound), chosen[1], chosen[0]
+        if max(sizes) <= 1:
+            return None
+        sizes = [max(1, size - 1) if size == max(sizes) else size for size in sizes]

@@ -20,6 +20,7 @@ from isthmus.data.raw import Raw
 from isthmus.data.read import as_taken, inherited, of_patches, read_samples
 from isthmus.data.readers.addresses import is_database
 from isthmus.data.readers.known import BY_SUFFIX, function
+from isthmus.data.recordings import expects_recordings
 from isthmus.data.samples import Samples
 from isthmus.data.sources import (
     IN_BLOCKS,
@@ -111,11 +112,12 @@ def stream_samples(
     skipped: list[str] = []
     opened, path = None, Path()
     with reading(source):
-        if isinstance(source, str) and is_database(source) and not unfilled and part is None:
+        recordings = expects_recordings(chosen, like)  # which are cut as a whole, see `isthmus.data.timewise`
+        if isinstance(source, str) and is_database(source) and not (unfilled or recordings or part is not None):
             opened = function("readers.databases:address_pieces")(source, chosen, like, _rows(rows, like, chosen))
         path = Path(source).expanduser() if isinstance(source, str | os.PathLike) else path
         in_memory = not isinstance(source, str | os.PathLike) or not path.exists()
-        if not (in_memory or unfilled or part is not None or (rows is None and _small(path))):
+        if not (in_memory or unfilled or recordings or part is not None or (rows is None and _small(path))):
             opened = _open(path, chosen, like, _rows(rows, like, chosen), skipped)
     if opened is None:
         return divided(read_samples(source, like=like, part=part, **options), rows)
@@ -191,17 +193,16 @@ def _open(
     if module := medium_reader(path, options, like):
         made = importlib.import_module(f"isthmus.data.{module}")
         return made.file_pieces(path, options, like, rows, skipped) if module in IN_BLOCKS else None
-    if is_zarr(path):
-        return None
-    if (folder or suffix == ".zip") and of_tables(path, options):
-        return function("readers.shards:table_pieces")(path, options, like, rows)
     if folder or suffix == ".zip":
+        if is_zarr(path):
+            return None
+        if of_tables(path, options):
+            return function("readers.shards:table_pieces")(path, options, like, rows)
         return (folder_pieces if folder else zip_pieces)(path, options, rows, skipped)
     if _has_frames(path):
         return file_pieces(path, options, rows, skipped)
-    if suffix in BY_SUFFIX and BY_SUFFIX[suffix].pieces:
-        return function(BY_SUFFIX[suffix].pieces)(path, options, like, rows)
-    return None
+    format = BY_SUFFIX.get(suffix)
+    return function(format.pieces)(path, options, like, rows) if format and format.pieces else None
 
 
 def _rows(rows: int | None, like: Mapping[str, Any] | None, options: Options) -> int:

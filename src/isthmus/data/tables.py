@@ -21,6 +21,7 @@ from isthmus.data.schema.categories import encode, values_of
 from isthmus.data.schema.column import is_number, is_text
 from isthmus.data.schema.infer import bounded, find_codes, infer, remark_on_columns
 from isthmus.data.schema.schema import schema_of
+from isthmus.data.timed import exact_columns, taken_aside
 from isthmus.errors import DataError, nearest, remark, renamed
 from isthmus.formatting import listed
 from isthmus.plain import reads_as_number
@@ -96,7 +97,8 @@ def check_columns(count: int, called: str) -> None:
 def as_written(options: Options, like: Mapping[str, Any] | None) -> tuple[str | int, ...]:
     """Columns, by name or place, that hold labels or categories, so that numbers in them are names."""
     known = (like or {}).get("columns") if (like or {}).get("categories") else ()
-    return tuple(name for name in (options.label, *options.categorical, *(known or ())) if name is not None)
+    named = (options.label, *options.categorical, *exact_columns(options, like), *(known or ()))
+    return tuple(name for name in named if name is not None)
 
 
 def is_precise(like: Mapping[str, Any] | None) -> bool:
@@ -231,9 +233,11 @@ def from_arrow(
     Raises:
         DataError: a column is missing, duplicated, or holds values of another kind than expected.
     """
-    table = _plain_types(plain_columns(without_index(table)))
-    if held_back(table, texts):
+    table = plain_columns(table)
+    if held_back(without_index(table), texts):
         return Raw(np.empty((0, 0), np.float32))
+    table, aside, options = taken_aside(table, options, called, like)
+    table = _plain_types(without_index(table))
     columns = table.column_names
     doubled = sorted({name for name in columns if columns.count(name) > 1}) if len(set(columns)) < len(columns) else []
     if doubled:
@@ -261,7 +265,9 @@ def from_arrow(
         if whole:
             remark_on_columns(values, schema, called)
     used = set(schema.names)
-    rest = [name for name in columns if name not in used]
+    unused = table.select([name for name in columns if name not in used])
+    if aside is not None and options.kind in (None, "table"):
+        unused = aside.before(unused)
     return Raw(
         values,
         None if label is None else _classes(table[label]),
@@ -269,9 +275,10 @@ def from_arrow(
         columns=schema.features if named else (),
         categories=names if any(names) else (),
         kind=None if options.kind else "table",
+        aside=aside,
         precise=values.dtype == np.float64,
         schema=schema if options.kind in (None, "table") else None,
-        unused=table.select(rest) if rest else None,
+        unused=unused if unused.num_columns else None,
     )
 
 

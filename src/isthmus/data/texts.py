@@ -88,7 +88,7 @@ def with_vocabulary(raw: Raw, options: Options, fractions: Mapping[str, float], 
     """The values of a source of texts, with a vocabulary of the rows that a split by these arguments trains on."""
     if not raw.texts:
         return raw
-    train = split(len(raw.texts), **fractions, seed=seed, groups=raw.groups).train
+    train = split(len(raw.texts), fractions["validation"], fractions["test"], seed, raw.groups).train
     chosen = [raw.texts[row] for row in train.tolist()]
     medium = Text.learn(chosen, "characters" if options.pieces is None else "pieces", options.pieces or 0)
     return encoded(raw, medium, "The samples")
@@ -186,7 +186,7 @@ def _only_text(given: Mapping[str, Any], name: str) -> str:
 
 def _pieced(raw: Raw, options: Options, where: str) -> Raw:
     """The same texts, those longer than a window in pieces that stay in one part of the data; empty ones left out."""
-    most = max(1, round(options.window or USUAL_WINDOW))
+    most = max(1, round(options.length("window", "characters") or USUAL_WINDOW))
     rows = [(row, piece) for row, text in enumerate(raw.texts) for piece in pieces_of(text, most)]
     empty = sum(not text.strip() for text in raw.texts)
     if empty:

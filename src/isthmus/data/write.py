@@ -123,6 +123,26 @@ def open_writer(
             raise DataError(f"There are no samples to write to {path}: expected at least one.")
 
 
+def write_rows(path: str | os.PathLike[str], table: pa.Table, *, overwrite: bool = False) -> Path:
+    """Write an Arrow table, a row for each time step, as `.csv`, `.tsv` or `.parquet`; its numbers as `.npy` or `.npz`.
+
+    Raises:
+        DataError: the suffix is another one, or the path exists already.
+        IsthmusError: the disk is full, or the place isn't writable; no partial file is left.
+    """
+    path = Path(path).expanduser()
+    suffix = path.suffix.lower()
+    if suffix in (".npy", ".npz"):
+        numbers = [column for column in table.columns if pa.types.is_floating(column.type)]
+        return write_samples(path, np.stack([column.to_numpy() for column in numbers], 1), overwrite=overwrite)
+    if suffix not in TABLES:
+        raise DataError(f"{path}: rows of time steps are written as {', '.join(TABLES)} or .npy. Change the suffix.")
+    _check_free(path, overwrite, folder=False)
+    with FORMATS[suffix](path, len(table)) as write:
+        write(table, ())
+    return path
+
+
 def _as_written(
     array: np.ndarray,
     suffix: str,

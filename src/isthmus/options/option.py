@@ -14,7 +14,7 @@ from annotated_types import Ge, Gt, Interval, Le, Lt
 from isthmus.errors import nearest
 
 TRAINING, DATA, TABLES, PICTURES, ARRAYS = "The training", "The data", "Tables", "Pictures", "Arrays and files"
-SEQUENCES = "Text, music and sound"
+SEQUENCES = "Text, music, sound and recordings"
 DETAILS, STUDY = "The training in detail", "The study"
 GROUPS = (STUDY, TRAINING, DATA, TABLES, PICTURES, SEQUENCES, ARRAYS, DETAILS)
 """The headings of options, in the order in which the help shows them: first those that most people need."""

@@ -37,6 +37,15 @@ class ReadingOptions:
         Option("Read only these columns of a table, or these voices of music: `a,b,c`.", "NAMES", TABLES),
     ] = ()
     exclude: Annotated[tuple[str, ...], Option("Leave out these columns of a table: `a,b,c`.", "NAMES", TABLES)] = ()
+    groups: Annotated[
+        str | None,
+        Option(
+            "The column of a table that names the patient, device or recording of each row. All rows of a group go to "
+            "the same part, and the column is not learnt.",
+            "NAME",
+            DATA,
+        ),
+    ] = None
     categorical: Annotated[
         tuple[str, ...],
         Option(
@@ -192,23 +201,34 @@ class ReadingOptions:
         ),
     ] = None
     window: Annotated[
-        Annotated[float, Gt(0)] | None,
+        float | str | None,
         Option(
-            "The length of a sample: characters of text, bars of music, seconds of sound. Longer texts, pieces of "
-            "music and recordings are cut into several samples.",
+            "The length of a sample: characters of text, bars of music, seconds of sound, time steps of a series, or "
+            "a duration such as `1h` or `30min`. Longer texts, pieces of music and recordings are cut into several "
+            "samples; with `kind=series`, the rows are the time steps of one recording.",
             "LENGTH",
             SEQUENCES,
-            default="128 characters, 2 bars, 1 second",
+            default="128 characters, 2 bars, 1 second, or chosen from the period of the series",
         ),
     ] = None
     step: Annotated[
-        Annotated[float, Gt(0)] | None,
+        float | str | None,
         Option(
-            "From the start of one sample of music or sound to the start of the next, in the unit of `window=`. For "
-            "pictures and videos: from one frame to the next, as a whole number.",
+            "From the start of one sample of music, sound or a recording to the start of the next, in the unit of "
+            "`window=`. For pictures and videos: from one frame to the next, as a whole number.",
             "LENGTH",
             SEQUENCES,
-            default="a window, so that samples don't overlap",
+            default="a window, so that samples don't overlap; a quarter of a window for recordings of a series",
+        ),
+    ] = None
+    time: Annotated[
+        str | None,
+        Option(
+            "The column of the time stamps: dates and times, ISO text, or numbers. The rows are then the time steps of "
+            "a recording, which is cut into windows and split by time.",
+            "NAME",
+            SEQUENCES,
+            default="with `kind=series`, the first column of dates and times",
         ),
     ] = None
     rate: Annotated[

@@ -5,10 +5,13 @@ from typing import Any
 
 from isthmus.data import Data, Samples, read_samples, stream_samples
 from isthmus.data.gather import join
+from isthmus.data.media import Recording
+from isthmus.data.media.medium import medium_of
 from isthmus.data.missing import check_whole
 from isthmus.data.read import of_patches
 from isthmus.data.stream import Stream, divided, stream_pictures
 from isthmus.data.tiles import one_picture
+from isthmus.data.timewise import Timewise, open_timewise
 from isthmus.errors import DataError
 from isthmus.model.autoencoder import Autoencoder
 
@@ -59,12 +62,26 @@ class SourceReader:
         """
         if isinstance(source, Data | Samples):
             return divided(self.read(source, **read_options), rows)
+        if (timewise := self.recordings(source, **read_options)) is not None:
+            return timewise.stream(rows)
         if self.covers(source, read_options):
             source = one_picture(source, self.model.shape[0])
         stream = stream_samples(source, like=self.description or None, rows=rows, **self._reading(read_options))
         if not self.model.conditioning.mask:
             stream = stream.checked(check_whole)
         return stream
+
+    def recordings(self, source: Any, **read_options: Any) -> Timewise | None:
+        """For a model of recordings, the source on its time axis; None for other models, and for windows.
+
+        Raises:
+            DataError: as `read`.
+        """
+        if isinstance(source, Timewise):
+            return source
+        if isinstance(source, Data | Samples) or not isinstance(medium_of(self.description), Recording):
+            return None
+        return open_timewise(source, self.description, **self._reading(read_options))
 
     def pictures(self, source: Any, **read_options: Any) -> Stream:
         """For a model of patches, the whole pictures of a source, each a piece of its own size; otherwise as `stream`.

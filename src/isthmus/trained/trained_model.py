@@ -8,15 +8,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from isthmus.data import Data, Samples, reopen
+from isthmus.data.media import Recording
 from isthmus.data.media.medium import medium_of
 from isthmus.data.samples import inference_batch_size
 from isthmus.data.series import ended
 from isthmus.data.sources import is_table
 from isthmus.data.stream import Stream
+from isthmus.data.timewise import Timewise
 from isthmus.errors import DataError, RunError
 from isthmus.measures import Evaluation, evaluate
 from isthmus.model.autoencoder import Autoencoder
@@ -78,8 +81,12 @@ class TrainedModel(SourceReader):
 
         read_options: how to read the source, if that differs from the training data, as for `read_samples`.
         """
-        made = self._through(self.model.encode, self.read(source, **read_options))
-        return _frames().framed(made, source) if is_table(source) else made
+        samples = self.read(source, **read_options)
+        made = self._through(self.model.encode, samples)
+        if not is_table(source):
+            return made
+        windows = isinstance(samples.medium, Recording)
+        return _frames().framed_windows(made, source, samples) if windows else _frames().framed(made, source)
 
     def reconstruct(self, source: Any, **read_options: Any) -> Any:
         """(N, *shape) reconstructions of raw samples, in the raw data's units; `read_options` as for `encode`.
@@ -93,11 +100,16 @@ class TrainedModel(SourceReader):
         A model of patches takes whole pictures of one size in overlapping tiles, and returns whole pictures without
         seams, (N, C, H, W). For pictures of several sizes see `pictures`.
 
+        A model of recordings takes recordings of any length as rows of time steps, and returns as many rows, (T, C):
+        overlapping windows are averaged, and steps that no window contains are NaN.
+
         Raises:
             DataError: as `read`; or the pictures have several sizes.
         """
         if self.covers(source, read_options):
             return self._whole(source, read_options)
+        if (timewise := self.recordings(source, **read_options)) is not None:
+            return _of_rows(timewise, timewise.through(self.reconstruct), source)
         samples = self.read(source, **read_options)
         made = self._through(self.model.reconstruct, samples)
         if is_table(source):
@@ -114,6 +126,9 @@ class TrainedModel(SourceReader):
         Raises:
             DataError: the model was not built for samples with holes.
         """
+        if (timewise := self.recordings(source, **read_options)) is not None:
+            values = timewise.given()
+            return _of_rows(timewise, np.where(np.isnan(values), timewise.through(self.reconstruct), values), source)
         samples = self.read(source, **read_options)
         made, given = self.reconstruct(samples), samples.tensor()
         filled = torch.where(given.isnan(), made, given.to(made.dtype))
@@ -241,6 +256,11 @@ class TrainedModel(SourceReader):
         if self.model.training:  # eval() visits every layer, which takes as long as one row
             self.model.eval()
         return through(use, samples, inference_batch_size(max_width(self.model)))
+
+
+def _of_rows(timewise: Timewise, values: np.ndarray, source: Any) -> Any:
+    """(rows, channels) results on a recording in the form of the source: a data frame or a tensor."""
+    return _frames().framed_rows(timewise.table(values), source) if is_table(source) else timewise.shaped(values)
 
 
 def _frames() -> Any:

@@ -27,7 +27,8 @@ from isthmus.trained import TrainedModel
 from isthmus.uses.arguments import takes_run
 from isthmus.uses.cells import Cell, cells_off, usual_row
 from isthmus.uses.detector import DRAWS, By, Detector, detector
-from isthmus.uses.scores import batch_size, elements_of
+from isthmus.uses.scores import MOST_CODES, batch_size, elements_of
+from isthmus.uses.steps import Steps, StepScores, channels_off, errors_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -44,7 +45,8 @@ class Anomaly:
     """One of the most anomalous samples of a source.
 
     sample: its number, counted from 0; for whole pictures and a model of patches, the number of the tile. name: "" if
-    it has none; a tile's name contains its position, "photo@32,0.png". columns: for tables, the columns that are
+    it has none; a tile's name contains its position, "photo@32,0.png"; a window's the time of its first step. columns:
+    for recordings, the channels with the largest errors at their worst steps; for tables, the columns that are
     furthest off, each as (name, given value, value that the other columns suggest, share of the sample's squared error
     that the correction removes after those before it), in raw units; categories by name (`isthmus.uses.cells`).
     """
@@ -77,6 +79,7 @@ class Detection:
     scores, highest first. samples: their values. skipped: names of pictures that could not be read.
     tile: for a model of patches, height and width of the tiles that cover whole pictures; each tile is then a sample.
     pictures: those with the most anomalous tiles, the most anomalous first; `MAPPED` at most.
+    steps: for a model of recordings, the score of each time step; each window of them is then a sample.
     """
 
     scores: Tensor
@@ -89,6 +92,7 @@ class Detection:
     skipped: tuple[str, ...] = ()
     tile: tuple[int, int] | None = None
     pictures: tuple[Mapped, ...] = ()
+    steps: Steps | None = None
 
     @property
     def anomalous(self) -> Tensor:
@@ -114,6 +118,7 @@ class Detection:
             "skipped": list(self.skipped),
             "most_anomalous": rows,
             **({} if self.tile is None else {"tile": list(self.tile)}),
+            **({} if self.steps is None else {"steps": self.steps.to_json()}),
         }
 
 
@@ -135,7 +140,7 @@ def detect(
 
     The source is read in pieces: apart from the scores, memory does not grow with it. For a model of patches, whole
     pictures are covered by tiles of its size, and each tile is scored by itself: `most_anomalous` contains the tiles'
-    positions, and `pictures` their maps.
+    positions, and `pictures` their maps. Recordings are cut into windows, and `steps` has a score for each time step.
 
     by, quantile, draws: as for `detector`. each: called with every piece, its scores and the threshold, to write them.
     read_options: how to read the source, as for `read_samples`, if that differs from the training data: a photograph
@@ -146,25 +151,40 @@ def detect(
     """
     found = detector(run, by, quantile=quantile, draws=draws)
     tile = (run.model.shape[1], run.model.shape[2]) if run.covers(source, read_options) else None
-    stream = run.stream(source, **read_options) if tile is None else run.pictures(source, **read_options)
+    timewise = run.recordings(source, **read_options)
+    if timewise is not None:
+        stream = timewise.stream()
+    else:
+        stream = run.stream(source, **read_options) if tile is None else run.pictures(source, **read_options)
     scores, kept = array("d"), _Kept()  # one block: small ones, a piece each, would keep the memory between them
     places = _Places()
+    by_step = None if timewise is None else StepScores(found, timewise)
 
-    def use(piece: Samples) -> tuple[Samples, Tensor]:
+    def use(piece: Samples) -> tuple[Samples, Tensor, Tensor | None]:
         samples = piece if tile is None else tiled(piece, tile)
-        return samples, found.scores(samples)
+        return samples, found.scores(samples), None if by_step is None else errors_of(found, samples)
 
-    for piece, (samples, new) in stream.through(use):
+    for piece, (samples, new, errors) in stream.through(use):
         scores.frombytes(new.double().numpy().tobytes())
         if each is not None:
             each(samples, new, found.threshold)
         kept.add(samples, new)
+        if by_step is not None and errors is not None:
+            by_step.add(samples, new, errors)
         if tile is not None:
             places.add(piece, new, tile)
     if kept.samples is None:
         raise DataError("The source has no samples: expected at least one.")
     found_scores = torch.frombuffer(scores, dtype=torch.float64)
     columns = _columns(run, kept.samples)
+    if timewise is not None:
+        starts, recordings = timewise.places[kept.numbers], timewise.recordings
+        columns = channels_off(
+            run,
+            kept.samples,
+            errors_of(found, kept.samples),
+            lambda row, step: recordings.time(int(starts[row, 0]), int(starts[row, 1]) + step),
+        )
     most_anomalous = tuple(
         Anomaly(
             number,
@@ -177,7 +197,17 @@ def detect(
     skipped = tuple(stream.skipped)
     pictures = places.mapped(found, float(most_anomalous[-1].score)) if tile is not None else ()
     return Detection(
-        found_scores, by, found.threshold, quantile, found.part, most_anomalous, kept.samples, skipped, tile, pictures
+        found_scores,
+        by,
+        found.threshold,
+        quantile,
+        found.part,
+        most_anomalous,
+        kept.samples,
+        skipped,
+        tile,
+        pictures,
+        None if by_step is None else by_step.steps(run.open().parts[found.part].some(MOST_CODES)),
     )
 
 

@@ -16,7 +16,7 @@ from isthmus.data.options import Options
 from isthmus.data.picture_formats import BY_SUFFIX, WRITTEN
 from isthmus.data.pictures import decode
 from isthmus.data.samples import as_tensor
-from isthmus.data.write import open_writer
+from isthmus.data.write import open_writer, write_rows
 from isthmus.errors import DataError, UseError, nearest
 from isthmus.storage.files import open_regular, unwritable, write_whole
 from isthmus.storage.replacing import finish_swap
@@ -137,6 +137,9 @@ def _restore_samples(run: TrainedModel, source: Path, target: Path, overwrite: b
     check_damages(run, "a corruption, such as the recipe 'text-denoising'")
     if target.exists() and source.exists() and target.samefile(source):
         raise DataError(f"{target} is the source itself: choose another target.")
+    if (timewise := run.recordings(source)) is not None:
+        made = run.reconstruct(timewise).double().numpy().reshape(timewise.rows, -1)
+        return Restored([str(write_rows(target, timewise.table(made), overwrite=overwrite))])
     with open_writer(target, like=run.description or None, overwrite=overwrite) as put:
         for piece, made in run.stream(source).through(run.reconstruct):
             put(made, piece.names, piece.unused)

@@ -2,8 +2,9 @@
 
 from isthmus.data.media.medium import Medium
 from isthmus.data.media.melody import Melody
+from isthmus.data.media.recording import Recording
 from isthmus.data.media.roll import Roll
 from isthmus.data.media.sound import Mel, Sound, Waveform
 from isthmus.data.media.text import Text
 
-__all__ = ["Medium", "Mel", "Melody", "Roll", "Sound", "Text", "Waveform"]
+__all__ = ["Medium", "Mel", "Melody", "Recording", "Roll", "Sound", "Text", "Waveform"]

@@ -102,7 +102,8 @@ FORMATS = (
 """Formats of numbers and pictures; a suffix belongs to one of them."""
 SHARDS = (
     ".csv", ".tsv", ".parquet", ".pq", ".feather", ".arrow", ".ipc", ".orc", ".xlsx", ".xls", ".ods", ".jsonl",
-    ".ndjson", ".arff", *(f"{suffix}.gz" for suffix in (".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".arff", ".parquet")), ".gz", ".bz2", ".xz", ".zst",
+    ".ndjson", ".arff", ".csv.gz", ".tsv.gz", ".json.gz", ".jsonl.gz", ".ndjson.gz", ".arff.gz", ".parquet.gz",
+    ".gz", ".bz2", ".xz", ".zst",
 )  # fmt: skip
 """Of files that can be shards of a table."""
 BY_SUFFIX = {suffix: format for format in FORMATS for suffix in format.suffixes}

@@ -43,7 +43,7 @@ LONG = 40
 ID_NAME = re.compile(
     r"(?i)^(id|.*[_ .\-]id|index|idx|row|rowid|row_?(nr|no|num|number)|uuid|guid|key|unnamed: ?\d+|nr|no)$|[a-z]I[Dd]$"
 )
-SENTINELS = (*(float(sign * int("9" * length)) for length in range(2, 9) for sign in (-1, 1)), -32768.0, -1e30)
+SENTINELS = (*(float(sign * int("9" * length)) for length in range(2, 9) for sign in (-1, 1)), -32768.0)
 """Numbers that often mean a missing value."""
 LEAST_SHARE = 0.005
 """The share of the rows that a number must have to count as a code for a missing value."""
@@ -287,7 +287,7 @@ def find_codes(values: np.ndarray, schema: Schema, options: Options, called: str
     values: (rows, features).
     """
     codes = tuple(float(code) for code in options.na_values or () if _plain_number(code))
-    if options.na_values is not None and not codes:
+    if (options.na_values is not None and not codes) or (not codes and len(values) < FEW):
         return schema
     place, found, notes = 0, [], []
     many = _frequent(values, codes or SENTINELS)
