@@ -31,7 +31,10 @@ def table(name: str) -> tuple[pd.DataFrame, np.ndarray | None]:
         factors = random.normal(size=(5000, 3)) @ random.normal(size=(3, 10)) + 0.3 * random.normal(size=(5000, 10))
         values, anomalous = np.exp(factors), None
     else:
-        kept = np.load(find_file(f"adbench/{name}.npz"))
+        path = find_file(f"adbench/{name}.npz")
+        if path is None:
+            raise SystemExit(f"adbench/{name}.npz is in no folder: set ISTHMUS_DATA.")
+        kept = np.load(path)
         rows = random.permutation(len(kept["X"]))[:MOST]
         values, anomalous = kept["X"][rows].astype(np.float64), kept["y"][rows] > 0
     return pd.DataFrame(values, columns=[f"c{number}" for number in range(values.shape[1])]), anomalous

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from isthmus.codec import Compressed, Decompressor, codec_info, compress, decompress
     from isthmus.data import Data, Samples, Scaling, open_data, open_writer, read_samples, stream_samples, write_samples
+    from isthmus.data.listing import formats
     from isthmus.doctor import Finding, diagnose
     from isthmus.errors import IsthmusError, Remark
     from isthmus.experiments import compare, pretrain, sweep
@@ -68,6 +69,7 @@ _HOMES = {
     "detector": "uses.detector",
     "diagnose": "doctor",
     "fit": "fitting",
+    "formats": "data.listing",
     "inspect": "inspection",
     "judge": "uses.judge",
     "load": "run",
@@ -132,6 +134,7 @@ __all__ = [
     "detector",
     "diagnose",
     "fit",
+    "formats",
     "inspect",
     "judge",
     "load",

@@ -1,16 +1,19 @@
 """Errors and remarks."""
 
+import contextlib
 import difflib
 import os
 import re
 import sys
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextvars import ContextVar
 from pathlib import Path
 
 from isthmus.plain import plain
 
 _PACKAGE = f"{Path(__file__).parent}{os.sep}"
+_SHOWN: ContextVar[tuple[tuple[str, str], ...]] = ContextVar("shown", default=())
 
 
 class IsthmusError(Exception):
@@ -20,7 +23,7 @@ class IsthmusError(Exception):
     """
 
     def __init__(self, message: str = "", *more: object) -> None:
-        super().__init__(plain(_begun(message)), *more)
+        super().__init__(plain(_begun(_as_shown(message))), *more)
 
 
 class DataError(IsthmusError, ValueError):
@@ -55,7 +58,17 @@ def remark(message: str) -> None:
         if frame.f_code.co_filename.startswith(_PACKAGE):
             outside = level  # a level above our outermost line: other libraries may lie between ours
         frame = frame.f_back
-    warnings.warn(plain(_begun(message)), Remark, stacklevel=outside)
+    warnings.warn(plain(_begun(_as_shown(message))), Remark, stacklevel=outside)
+
+
+@contextlib.contextmanager
+def shown_as(path: str, name: str) -> Iterator[None]:
+    """Within the block, in this thread, errors and remarks name a temporary file `path` by the source it comes from."""
+    before = _SHOWN.set((*_SHOWN.get(), (path, name)))
+    try:
+        yield
+    finally:
+        _SHOWN.reset(before)
 
 
 def out_of_memory(error: BaseException) -> bool:
@@ -89,6 +102,12 @@ def renamed(missing: Iterable[str], there: Iterable[str]) -> str:
     there = list(there)
     near = next(((close[0], name) for name in missing if (close := alike(name, there))), None)
     return (f"Is {near[0]!r} meant to be {near[1]!r}? " if near else "") + "Add or rename them."
+
+
+def _as_shown(message: str) -> str:
+    for path, name in reversed(_SHOWN.get()):
+        message = message.replace(path, name)
+    return message
 
 
 def _begun(message: str) -> str:

@@ -102,3 +102,10 @@ def test_info_gives_json(isthmus, trained):
     assert len(found["history"]) == 3
     assert found["parameters"] == sum(layer["weights"] for layer in found["layers"])
     assert found["data"]["source"] == "digits"
+
+
+def test_formats_are_listed_with_what_they_need(isthmus):
+    said = isthmus("formats").out
+    assert all(word in said for word in (".xlsx", "excel", ".parquet", ".png", ".mid", ".wav", "https://"))
+    rows = json.loads(isthmus("formats", "--json").out)
+    assert next(row for row in rows if row["name"] == "Parquet")["writes"] == [".parquet", ".pq"]

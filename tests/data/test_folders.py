@@ -79,7 +79,7 @@ def test_folder_with_idx_files_is_the_set_they_make(tmp_path):
     assert len(open_data(tmp_path).test) == 5
 
 
-@pytest.mark.parametrize("files", [[], ["a.csv", "b.csv"], [".hidden.png"]])
+@pytest.mark.parametrize("files", [[], ["a.exe", "b.exe"], [".hidden.png"]])
 def test_folder_without_pictures_is_refused(tmp_path, files):
     for file in files:
         (tmp_path / file).write_text("1,2")
@@ -162,7 +162,7 @@ def test_zip_with_a_password_is_refused(zipped):
 
 def test_zip_without_pictures_is_refused(tmp_path):
     with zipfile.ZipFile(tmp_path / "x.zip", "w") as archive:
-        archive.writestr("a.csv", "1,2")
+        archive.writestr("a.exe", "1,2")
     with pytest.raises(DataError, match="no pictures"):
         open_data(tmp_path / "x.zip")
 

@@ -1,4 +1,5 @@
 import os
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -44,8 +45,8 @@ def test_files_that_can_run_code_are_never_read(tmp_path, suffix):
     assert "can run code" in message_of(tmp_path / f"x{suffix}")
 
 
-def test_address_is_told_from_a_path():
-    assert "https://example.org/x.npy is an address" in message_of("https://example.org/x.npy")
+def test_address_given_as_a_path_is_told_from_one():
+    assert "https://example.org/x.npy is an address" in message_of(Path("https://example.org/x.npy"))
 
 
 def test_path_through_a_file_is_refused(tmp_path):

@@ -128,8 +128,12 @@ def test_no_rows_are_refused():
 
 
 def test_something_that_is_no_table_is_refused():
+    class Broken:
+        def __arrow_c_stream__(self, requested_schema=None):
+            raise ValueError("no columns")
+
     with pytest.raises(DataError, match="not a table"):
-        open_data(pl.Series([1, 2, 3]))
+        open_data(Broken())
 
 
 def test_columns_of_a_model_are_found_by_name_in_any_order():

@@ -161,7 +161,7 @@ def test_json_lines_without_texts_are_refused(rows, match, tmp_path):
     path = tmp_path / "x.jsonl"
     path.write_text("\n".join(rows))
     with pytest.raises(DataError, match=match):
-        ist.open_data(path)
+        ist.open_data(path, kind="text")
 
 
 def test_a_table_must_say_which_column_holds_the_texts():

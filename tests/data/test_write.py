@@ -1,5 +1,6 @@
 import errno
 import os
+from typing import Any
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -12,12 +13,13 @@ from hypothesis.extra.numpy import arrays
 from isthmus.data import open_data, read_samples, write_samples
 from isthmus.errors import DataError, IsthmusError
 
-TABLES = [".npy", ".npz", ".csv", ".tsv", ".txt", ".parquet", ".idx", ".idx.gz"]
+WITH_COLUMNS = [".csv", ".tsv", ".parquet", ".feather", ".arrow", ".orc", ".jsonl", ".json", ".xlsx", ".sqlite"]
+TABLES = [*WITH_COLUMNS, ".npy", ".npy.gz", ".npz", ".safetensors", ".h5", ".txt", ".idx", ".idx.gz"]
 FINITE = st.floats(allow_nan=False, allow_infinity=False, width=32)
 CODES = arrays(np.float32, st.tuples(st.integers(1, 6), st.integers(1, 4)), elements=FINITE)
 
 
-@pytest.mark.parametrize("suffix", TABLES)
+@pytest.mark.parametrize("suffix", [".csv", ".tsv", ".parquet", ".feather", ".npy", ".npz", ".txt", ".idx", ".idx.gz"])
 @given(CODES)
 def test_codes_come_back_exactly(tmp_path_factory, suffix, codes):
     path = write_samples(tmp_path_factory.mktemp("codes") / f"z{suffix}", torch.from_numpy(codes))
@@ -28,7 +30,7 @@ def test_codes_come_back_exactly(tmp_path_factory, suffix, codes):
 def test_pictures_come_back_exactly(tmp_path, suffix, pictures):
     like = open_data(pictures).description
     path = write_samples(tmp_path / f"x{suffix}", pictures, like=like)
-    if suffix in (".csv", ".tsv", ".txt", ".parquet"):
+    if suffix in (*WITH_COLUMNS, ".txt"):
         with pytest.warns(UserWarning, match="reshaped to"):
             back = read_samples(path, like=like)
     else:
@@ -36,7 +38,7 @@ def test_pictures_come_back_exactly(tmp_path, suffix, pictures):
     assert np.array_equal(back.tensor().numpy(), pictures)
 
 
-@pytest.mark.parametrize("suffix", [".csv", ".tsv", ".parquet"])
+@pytest.mark.parametrize("suffix", WITH_COLUMNS)
 def test_tables_come_back_with_their_columns(tmp_path, suffix, table):
     like = {"shape": [4], "kind": "table", "dtype": "float32", "columns": ["a", "b b", "c,c", 'd"d']}
     back = read_samples(write_samples(tmp_path / f"x{suffix}", table, like=like))
@@ -52,7 +54,8 @@ def test_codes_have_columns_called_z(tmp_path, suffix, table):
         assert read_samples(path).columns == ("z0", "z1", "z2", "z3")
 
 
-@pytest.mark.parametrize("suffix", [".csv", ".parquet", ".npz"])
+@pytest.mark.filterwarnings("ignore:.*is read as a table")
+@pytest.mark.parametrize("suffix", [*WITH_COLUMNS, ".npz", ".h5"])
 def test_names_come_back(tmp_path, suffix, table):
     names = [f"folder/{number}.png" for number in range(40)]
     assert read_samples(write_samples(tmp_path / f"z{suffix}", table, names=names)).names == tuple(names)
@@ -139,3 +142,28 @@ def test_half_precision_and_gradients_are_written_as_float32(tmp_path):
 def test_wrong_number_of_names_is_refused(tmp_path, table):
     with pytest.raises(DataError, match="1 names for 40 samples"):
         write_samples(tmp_path / "x.csv", table, names=["a"])
+
+
+def test_text_in_a_workbook_is_no_formula(tmp_path):
+    import openpyxl
+
+    names = ["=1+1", "plain"]
+    path = write_samples(tmp_path / "x.xlsx", np.ones((2, 1)), names=names, columns=["=a"])
+    sheet: Any = openpyxl.load_workbook(path).active
+    cells = [[cell.data_type for cell in row] for row in sheet.iter_rows()]
+    assert all(kind in "sn" for row in cells for kind in row)
+    assert read_samples(path).names == tuple(names)
+
+
+@pytest.mark.parametrize("suffix", [".sqlite", ".xlsx", ".feather", ".jsonl"])
+def test_a_table_that_fails_halfway_leaves_no_file(tmp_path, suffix):
+    from isthmus.data import open_writer
+
+    def fail():
+        with open_writer(tmp_path / f"x{suffix}") as put:
+            put(np.ones((4, 2)))
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
+    assert list(tmp_path.iterdir()) == []

@@ -1,19 +1,25 @@
 """Targets: files and folders of samples, in every format that is read."""
 
+import contextlib
 import gzip
 import hashlib
 import io
 import os
 import shutil
+import sqlite3
 import zipfile
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+import scipy.io
+import scipy.sparse
+import xarray
 from PIL import Image
 
 import isthmus as ist
@@ -164,7 +170,44 @@ def _picture(mode: str, path: Path) -> None:
     _image(0, mode).save(path)
 
 
+def _database(path: Path) -> None:
+    with contextlib.closing(sqlite3.connect(path)) as database:
+        database.execute("create table t (a real, b real, c real)")
+        database.executemany("insert into t values (?, ?, ?)", _values().tolist())
+        database.commit()
+
+
+def _hdf5(path: Path) -> None:
+    with h5py.File(path, "w") as file:
+        file["X"] = _values()
+
+
+def _written(path: Path) -> None:
+    ist.write_samples(path, _values(), overwrite=True)
+
+
+def _arff(path: Path) -> None:
+    rows = "\n".join(f"{a},{b},{c}" for a, b, c in _values().tolist())
+    path.write_text(f"@relation r\n@attribute a numeric\n@attribute b real\n@attribute c numeric\n@data\n{rows}\n")
+
+
 READERS: list[Target] = [
+    File("xlsx", "a.xlsx", _written),
+    File("feather", "a.feather", _written),
+    File("feather-stream", "a.feather", _written, stream=True),
+    File("orc", "a.orc", _written),
+    File("json", "a.json", _written),
+    File("jsonl", "a.jsonl", _written),
+    File("safetensors", "a.safetensors", _written),
+    File("npy.gz", "a.npy.gz", _written),
+    File("npy.gz-inner", "a.npy.gz", _written, GZIP),
+    File("arff", "a.arff", _arff),
+    File("sqlite", "a.sqlite", _database),
+    File("hdf5", "a.h5", _hdf5),
+    File("matlab", "a.mat", lambda path: scipy.io.savemat(path, {"X": _values()})),
+    File("sparse", "a.npz", lambda path: scipy.sparse.save_npz(path, scipy.sparse.csr_matrix(_values()))),
+    File("netcdf", "a.nc", lambda path: xarray.Dataset({"x": (("n", "c"), _values())}).to_netcdf(path)),
+    File("libsvm", "a.libsvm", lambda path: path.write_text("1 1:0.5 3:2\n0 2:1.5\n" * 9)),
     File("csv", "a.csv", partial(_text, ","), exclude="colour"),
     File("csv-categories", "a.csv", partial(_text, ","), categorical="auto"),
     File("csv-stream", "a.csv", partial(_text, ","), stream=True, exclude="colour"),

@@ -1,4 +1,4 @@
-"""Commands that list and describe: `recipes`, `info`."""
+"""Commands that list and describe: `recipes`, `formats`, `info`."""
 
 import json as json_module
 import math
@@ -12,6 +12,7 @@ from isthmus.cli.console import number, say, say_json, say_table
 from isthmus.formatting import listed
 
 if TYPE_CHECKING:
+    from isthmus.data.listing import FormatRow
     from isthmus.model.recipe import Recipe
     from isthmus.run import Run
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 def add_to(app: typer.Typer) -> None:
     """Add the commands of this file to `app`."""
     app.command(rich_help_panel=options.MAKE, epilog="Example: `isthmus recipes deep`")(recipes)
+    app.command(rich_help_panel=options.MAKE, epilog="Example: `isthmus formats`")(formats)
     app.command(rich_help_panel=options.LOOK, epilog="Example: `isthmus info runs/digits`")(info)
 
 
@@ -45,6 +47,23 @@ def recipes(
     say(f"{row.name}: {row.summary}", row.advice, f"Source: {row.source}.")
     say_table(("option", "default"), [(key, _as_set(value)) for key, value in row.blueprint.options().items()])
     say(f"Example:  {_example(row)}")
+
+
+def formats(json: options.Json = False) -> None:
+    """List the formats of data: what each becomes, whether it is also written, and what it needs."""
+    from dataclasses import asdict
+
+    from isthmus.data.listing import formats as listed_formats
+
+    rows = listed_formats()
+    if json:
+        say_json([asdict(row) for row in rows])
+        return
+    say_table(
+        ("format", "suffixes", "becomes", "written as", "extra"),
+        [(row.name, " ".join(row.suffixes), row.becomes, " ".join(row.writes), _extra(row)) for row in rows],
+    )
+    say("Install an extra:  pip install 'isthmus[excel]'")
 
 
 def info(run: options.Folder, json: options.Json = False) -> None:
@@ -81,6 +100,11 @@ def info(run: options.Folder, json: options.Json = False) -> None:
         f"{facts['parameters']:,} weights", "", "Data", *_data(found.description), "", "Training", *_training(found), ""
     )
     say("Files", *(f"  {size:>12,}  {name}" for name, size in facts["files"].items()))
+
+
+def _extra(row: "FormatRow") -> str:
+    """The extra that a format needs, and whether it is there."""
+    return f"{row.extra}{'' if row.installed else ' (not installed)'}" if row.extra else ""
 
 
 def _recipe(row: "Recipe") -> dict[str, Any]:

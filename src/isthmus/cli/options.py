@@ -26,8 +26,8 @@ Source = Annotated[
     str,
     typer.Argument(
         metavar="SOURCE",
-        help="A file (CSV, Parquet, .npy, .npz, IDX), a folder or zip of pictures, or a name: `digits`, `mnist`, "
-        "`fashion-mnist`, `cifar10`.",
+        help="A file (CSV, Parquet, .npy, Excel and others: `isthmus formats` lists them), a folder or zip of files, "
+        "an address such as `sqlite:///file.db?table=t`, or a name: `digits`, `mnist`, `fashion-mnist`, `cifar10`.",
         show_default=False,
     ),
 ]

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import IO, Any, Self
 
 import numpy as np
+import torch
 from numpy.lib import format as npy
 from torch import Tensor
 
@@ -16,29 +17,111 @@ from isthmus.data.part_names import PARTS, split_name
 from isthmus.data.raw import Raw
 from isthmus.data.series import pad
 from isthmus.errors import DataError, nearest
+from isthmus.options.reading import MAX_BYTES
 
 MAPPED_FROM = 64 * 2**20  # bytes; a smaller file is as well in memory
 VALUES = ("x", "data", "images", "values", "samples", "features")
+SPARSE = {"format", "shape", "data"}
+"""Arrays of a sparse matrix in an `.npz`."""
 LABELS = ("y", "labels", "label", "target", "targets")
 
 
-def from_memory(values: Any, labels: Any = None) -> Raw:
+def from_memory(values: Any, labels: Any = None, max_bytes: int = MAX_BYTES) -> Raw:
     """The samples in `values` (an array, a tensor, nested lists of numbers), with `labels` if given.
 
     A list of arrays of different lengths is a set of series.
 
     Raises:
-        DataError: they don't make an array of numbers.
+        DataError: they don't make an array of numbers, or a sparse one needs more than `max_bytes`.
     """
     if isinstance(values, Tensor):
-        return Raw(values.detach().cpu(), labels)
+        return Raw(_in_memory(values, max_bytes), labels)
+    if isinstance(values, list | tuple) and (foreign := {kind for kind in set(map(type, values)) if _is_foreign(kind)}):
+        values = [as_array(item, max_bytes) if type(item) in foreign else item for item in values]
     try:
-        array = np.asarray(values)
-    except ValueError:  # lists of different lengths
+        array = as_array(values, max_bytes)
+    except ValueError as error:  # lists of different lengths
+        if isinstance(error, DataError):
+            raise
         return Raw(pad(values), labels, kind="series", channels_first=True)
     if array.dtype.kind == "O" and array.ndim == 1 and all(np.ndim(item) for item in array):
         return Raw(pad(array.tolist()), labels, kind="series", channels_first=True)
     return Raw(array, labels)
+
+
+def as_array(values: Any, max_bytes: int = MAX_BYTES) -> np.ndarray:
+    """An array of any library as one of NumPy: masked values become NaN, bfloat16 becomes float32.
+
+    Raises:
+        DataError: it is sparse and needs more than `max_bytes`.
+        ValueError: nested lists have different lengths.
+    """
+    if isinstance(values, Tensor):
+        values = _in_memory(values, max_bytes)
+        return (values.float() if values.dtype == torch.bfloat16 else values).numpy()
+    if isinstance(values, np.ma.MaskedArray):
+        return filled(values)
+    if is_sparse(values):
+        return dense(values, max_bytes)
+    try:
+        array = np.asarray(values)
+    except (TypeError, RuntimeError):  # on an accelerator, from which some libraries don't copy unasked
+        if not hasattr(values, "__dlpack__"):
+            raise
+        return as_array(torch.from_dlpack(values), max_bytes)
+    return array.astype(np.float32) if array.dtype.name == "bfloat16" else array
+
+
+def filled(array: np.ma.MaskedArray) -> np.ndarray:
+    """A masked array with NaN where it is masked; whole numbers become float64 there."""
+    if not np.ma.is_masked(array):
+        return np.asarray(array.data)
+    if array.dtype.names:
+        raise DataError("A masked array with fields can't be read: give its fields as a mapping of masked arrays.")
+    return np.ma.filled(array.astype(array.dtype if array.dtype.kind == "f" else np.float64), np.nan)
+
+
+def is_sparse(values: Any) -> bool:
+    """Whether this is a sparse matrix or array of SciPy, or of a library that follows it."""
+    return hasattr(values, "nnz") and (hasattr(values, "toarray") or hasattr(values, "todense"))
+
+
+def dense(values: Any, max_bytes: int = MAX_BYTES, called: str = "The sparse matrix") -> np.ndarray:
+    """A sparse matrix as float32 with its zeros.
+
+    Raises:
+        DataError: that needs more than `max_bytes`.
+    """
+    needed = 4 * math.prod(values.shape)
+    if needed > max_bytes:
+        raise DataError(
+            f"{called} of shape {tuple(values.shape)} needs {needed} bytes with its zeros: expected at most "
+            f"max_bytes={max_bytes}. Choose fewer columns or rows, or raise max_bytes."
+        )
+    if values.dtype != np.float32:
+        values = values.astype(np.float32)
+    return np.asarray(values.toarray() if hasattr(values, "toarray") else values.todense())
+
+
+def _in_memory(values: Tensor, max_bytes: int) -> Tensor:
+    """A tensor of any device and layout as a strided one on the CPU, without gradients."""
+    values = values.detach()
+    if values.layout != torch.strided:
+        needed = values.element_size() * values.numel()
+        if needed > max_bytes:
+            raise DataError(
+                f"The sparse tensor of shape {tuple(values.shape)} needs {needed} bytes with its zeros: expected at "
+                f"most max_bytes={max_bytes}. Choose fewer columns or rows, or raise max_bytes."
+            )
+        values = values.to_dense()
+    return (values.dequantize() if values.is_quantized else values).cpu()
+
+
+def _is_foreign(kind: type) -> bool:
+    """Whether items of this type in a list need `as_array`, before NumPy puts them side by side with others."""
+    if issubclass(kind, Tensor | np.ma.MaskedArray):
+        return True
+    return not issubclass(kind, np.ndarray) and (hasattr(kind, "__dlpack__") or hasattr(kind, "nnz"))
 
 
 def from_mapping(
@@ -70,7 +153,9 @@ def from_mapping(
     if values is None:
         rest = [name for name in arrays if name not in (labels, "names")]
         if len(rest) > 1 and options.kind == "series":
-            each = from_memory([arrays[name] for name in rest], None if labels is None else arrays[labels])
+            each = from_memory(
+                [arrays[name] for name in rest], None if labels is None else arrays[labels], options.max_bytes
+            )
             return replace(each, names=tuple(rest))
         if len(rest) != 1:
             found = "the arrays " + ", ".join(rest[:8]) if rest else "no array of values"
@@ -78,10 +163,16 @@ def from_mapping(
                 f"{where} has {found}: expected one, or X and y, or x_train and x_test. Name the right one with array=."
             )
         values = rest[0]
-    found = from_memory(arrays[values])
+    found = from_memory(arrays[values], max_bytes=options.max_bytes)
     called = tuple(map(str, arrays["names"])) if "names" in arrays and values != "names" else ()
     called = called if len(called) == len(found.values) else ()
     return replace(found, labels=None if labels in (None, values) else arrays[labels], names=called)
+
+
+def has_usual_names(arrays: Mapping[str, Any]) -> bool:
+    """Whether one of the arrays is the samples, or the training part, by its name."""
+    names = {name.lower(): name for name in arrays}
+    return bool(_named(names, VALUES) or _named(names, VALUES, "train"))
 
 
 def _part(arrays: Mapping[str, Any], names: dict[str, str], part: str) -> Raw:
@@ -98,7 +189,7 @@ def _named(names: dict[str, str], known: tuple[str, ...], part: str | None = Non
     return next((names[name] for word in known for name, found in split.items() if found == (part, word)), None)
 
 
-def read_npy(path: Path, options: Options) -> Raw:
+def read_npy(path: Path, options: Options, like: Mapping[str, Any] | None = None) -> Raw:
     """The array of a `.npy` file, on disk or in memory by `options.memory_map`.
 
     Raises:
@@ -112,7 +203,32 @@ def read_npy(path: Path, options: Options) -> Raw:
         return Raw(npy.read_array(file, allow_pickle=False))
 
 
-def npy_pieces(path: Path, size: int) -> tuple[int, Callable[[], Iterator[Raw]]]:
+def read_member(file: IO[bytes], name: str, max_bytes: int) -> np.ndarray:
+    """The array of an open `.npy`, such as a member of a zip.
+
+    Raises:
+        DataError: it is damaged, holds Python objects, or needs more than `max_bytes`.
+    """
+    try:
+        shape, fortran, dtype = _header(file, name)
+        size = math.prod(shape) * dtype.itemsize
+        if size > max_bytes:
+            raise DataError(
+                f"{name} needs {size} bytes: expected at most max_bytes={max_bytes}. If you trust it, raise it."
+            )
+        content = file.read(size)
+        if len(content) < size:
+            raise DataError(f"{name} is cut short: its header declares {shape} of {dtype}. Download or write it again.")
+        return np.frombuffer(bytearray(content), dtype).reshape(shape, order="F" if fortran else "C")
+    except (DataError, OSError, MemoryError):
+        raise
+    except Exception as error:  # as in `_Npy.of`
+        raise _damaged(Path(name), error) from error
+
+
+def npy_pieces(
+    path: Path, options: Options, like: Mapping[str, Any] | None, size: int
+) -> tuple[int, Callable[[], Iterator[Raw]]]:
     """The number of samples in a `.npy` file, and the samples, `size` at a time. Unlike mapped ones, they free memory.
 
     Raises:
@@ -185,11 +301,29 @@ def read_npz(path: Path, options: Options, like: Mapping[str, Any] | None = None
                     f"{path} unpacks to {unpacked} bytes: expected at most max_bytes={options.max_bytes}. "
                     "If you trust it, raise max_bytes."
                 )
-            return from_mapping(_Members(archive, members, path), options, str(path), like)
+            found = _Members(archive, members, path)
+            return (
+                _sparse(path, found, options)
+                if set(members) >= SPARSE
+                else from_mapping(found, options, str(path), like)
+            )
     except (DataError, OSError, MemoryError):
         raise
     except Exception as error:  # zipfile, zlib, and as above
         raise _damaged(path, error) from error
+
+
+def _sparse(path: Path, members: Mapping[str, np.ndarray], options: Options) -> Raw:
+    """A matrix as `scipy.sparse.save_npz` writes it, with its zeros."""
+    from scipy import sparse  # noqa: PLC0415  # a part of SciPy that other arrays don't need
+
+    shape = tuple(members["shape"].tolist())
+    kind = str(np.asarray(members["format"]).astype(str))
+    if kind not in ("csr", "csc"):
+        return Raw(dense(sparse.load_npz(path), options.max_bytes, str(path)), kind=None if options.kind else "table")
+    parts = (members["data"], members["indices"], members["indptr"])
+    made = sparse.csr_matrix(parts, shape) if kind == "csr" else sparse.csc_matrix(parts, shape)
+    return Raw(dense(made, options.max_bytes, str(path)), kind=None if options.kind else "table")
 
 
 class _Members(Mapping[str, np.ndarray]):

@@ -1,9 +1,10 @@
 """Entries: the files of a folder or a zip that aren't read yet, and what the folders' names say of them."""
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import IO
+from typing import IO, Any
 
 from isthmus.data.part_names import nearly_parts, parts_among, split_name
 from isthmus.errors import DataError, remark
@@ -118,6 +119,11 @@ def divide(entries: Sequence[Entry], where: str) -> Division:
         return _divided(in_order, folders, parts, shared + 1, shared, where)
     _tell_nearly(tops, in_order, where)
     return Division({"train": in_order}, shared=shared if any(len(f) > shared for f in folders) else 0)
+
+
+def natural(name: str) -> list[Any]:
+    """A key that sorts names as people count: part2 before part10."""
+    return [int(piece) if piece.isdigit() else piece.lower() for piece in re.split(r"(\d+)", name)]
 
 
 def _shared(folders: Sequence[tuple[str, ...]]) -> int:

@@ -60,6 +60,11 @@ def collected(
         yield [Entry(path.name, partial(_file, path, largest))]
 
 
+def entry_of(path: Path, name: str) -> Entry:
+    """A file by itself, under this name."""
+    return Entry(name, partial(_file, path))
+
+
 def suffixes_in(path: Path, options: Options) -> Counter[str]:
     """How many files of each suffix, in lower case, a folder or a zip has; hidden ones don't count."""
     return Counter(map(suffix_of, names_in(path, options)))

@@ -1,6 +1,7 @@
 """Formats: writing samples in each format, a piece at a time. The file appears when it is complete."""
 
 import contextlib
+import gzip
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -18,7 +19,9 @@ from isthmus.data.media import Medium, Recording
 from isthmus.data.picture_formats import WRITTEN as PICTURES
 from isthmus.data.write_pictures import write_file, write_folder, write_picture, write_zip
 from isthmus.data.write_sound import write_recording, write_recordings
+from isthmus.data.write_tables import WRITERS
 from isthmus.errors import DataError
+from isthmus.extras import needs
 from isthmus.plain import utf8
 from isthmus.storage.files import whole_file
 
@@ -26,8 +29,9 @@ WriteAll = Callable[[Path, np.ndarray, Sequence[str]], None]
 Write = Callable[[Any, Sequence[str]], None]
 """Takes a piece, as a table or an array, and its samples' names."""
 
+PARQUET = (".parquet", ".pq")
 DELIMITERS = {".csv": ",", ".tsv": "\t", ".txt": " "}
-TABLES = (".csv", ".tsv", ".parquet")
+TABLES = (".csv", ".tsv", ".parquet", ".pq", *WRITERS)
 """Tables that have names of columns."""
 GROUP_ROWS, GROUP_BYTES = 2**15, 2**23
 """Rows, or bytes, of a table that are written together: each column of a group costs as much as a thousand rows."""
@@ -60,30 +64,32 @@ def write_npy(path: Path, count: int | None) -> Iterator[Write]:
 
 @contextlib.contextmanager
 def write_table(suffix: str, path: Path, count: int | None) -> Iterator[Write]:
-    """Text or Parquet. The first piece defines the file's columns. In text, no cell is a formula (see `guarded`)."""
+    """Tables. The first piece defines the file's columns. In text, no cell is a formula (see `guarded`)."""
     with whole_file(path) as beside, contextlib.ExitStack() as stack:
         writer: Any = None
         waiting: list[pa.Table] = []
 
-        def opened(schema: pa.Schema) -> Any:
-            if suffix == ".parquet":
+        def opened(schema: pa.Schema) -> Callable[[pa.Table], Any]:
+            if suffix in WRITERS:
+                return stack.enter_context(WRITERS[suffix](beside, schema))
+            if suffix in PARQUET:
                 repeating: Any = _repeating(schema)  # which Arrow takes, but does not declare
-                return stack.enter_context(pq.ParquetWriter(beside, schema, use_dictionary=repeating))
+                return stack.enter_context(pq.ParquetWriter(beside, schema, use_dictionary=repeating)).write_table
             options = arrow_csv.WriteOptions(
                 include_header=suffix != ".txt", delimiter=DELIMITERS[suffix], quoting_style="needed"
             )
-            return stack.enter_context(arrow_csv.CSVWriter(beside, schema, write_options=options))
+            return stack.enter_context(arrow_csv.CSVWriter(beside, schema, write_options=options)).write_table
 
         def write(table: pa.Table, names: Sequence[str]) -> None:
             nonlocal writer
-            table = table if suffix == ".parquet" else guarded(table)
+            table = guarded(table) if suffix in DELIMITERS else table
             writer = opened(table.schema) if writer is None else writer
             waiting.append(table)
             if sum(map(len, waiting)) >= GROUP_ROWS or sum(each.nbytes for each in waiting) >= GROUP_BYTES:
                 flush()
 
         def flush() -> None:
-            writer.write_table(pa.concat_tables(waiting))
+            writer(pa.concat_tables(waiting))
             waiting.clear()
 
         yield write
@@ -139,6 +145,25 @@ def _npz(path: Path, array: np.ndarray, names: Sequence[str]) -> None:
         np.savez_compressed(file, **arrays)
 
 
+def _npy_gz(path: Path, array: np.ndarray, names: Sequence[str]) -> None:
+    with path.open("wb") as file, gzip.GzipFile(filename="", fileobj=file, mode="wb", mtime=0) as packed:
+        npy.write_array(packed, np.ascontiguousarray(array), allow_pickle=False)
+
+
+def _safetensors(path: Path, array: np.ndarray, names: Sequence[str]) -> None:
+    from safetensors.numpy import save  # noqa: PLC0415  # other formats don't need it
+
+    path.write_bytes(save({"X": np.ascontiguousarray(array)}))
+
+
+def _hdf5(path: Path, array: np.ndarray, names: Sequence[str]) -> None:
+    h5py = needs("h5py", "hdf5", "Writing HDF5 files")
+    with h5py.File(path, "w") as file:
+        file["X"] = array
+        if names:
+            file["names"] = list(map(utf8, names))
+
+
 def _idx(gzipped: bool, path: Path, array: np.ndarray, names: Sequence[str]) -> None:
     write_idx(path, array[:, 0] if array.ndim == 4 and array.shape[1] == 1 else array, gzipped=gzipped)
 
@@ -183,6 +208,9 @@ def format_of(suffix: str, medium: Medium | None) -> Format | None:
 FORMATS: dict[str, Format] = {
     ".npy": write_npy,
     ".npz": partial(write_together, _npz),
+    ".npy.gz": partial(write_together, _npy_gz),
+    ".safetensors": partial(write_together, _safetensors),
+    **dict.fromkeys((".h5", ".hdf5"), partial(write_together, _hdf5)),
     **{suffix: partial(write_table, suffix) for suffix in (*TABLES, ".txt")},
     ".idx": partial(write_together, partial(_idx, False)),
     ".idx.gz": partial(write_together, partial(_idx, True)),

@@ -7,8 +7,9 @@ import gzip
 import math
 import struct
 import zlib
+from collections.abc import Mapping
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import numpy as np
 
@@ -22,7 +23,7 @@ MOST_AXES = 8  # more speak of another format
 PIECE = 2**24  # bytes asked for at a time
 
 
-def read_idx(path: Path, options: Options) -> Raw:
+def read_idx(path: Path, options: Options, like: Mapping[str, Any] | None = None) -> Raw:
     """The array of an IDX file; with labels if `train-images-idx3-ubyte` has its `train-labels-idx1-ubyte`.
 
     Raises:

@@ -51,6 +51,7 @@ class OptionWords(TypedDict, total=False):
     memory_map: bool | None
     max_pixels: int
     max_bytes: int
+    timeout: float
 
 
 @described(ReadingOptions)

@@ -40,6 +40,7 @@ class Raw:
     aside: the time stamps and groups of the rows, which are not among the values; or None.
     origin: path or name that reopens the source; None for an object in memory.
     medium: what the values stand for, if they aren't plain numbers.
+    decoded: whether the values were decoded from pictures in memory, to which options of pictures apply.
     depth: bits for each value in the files of pictures, 8, 16 or 32; None for other sources.
     precise: whether the values stay float64, even if float32 would lose nothing of their spread.
     schema: what the columns of the table hold.
@@ -65,6 +66,7 @@ class Raw:
     schema: "Schema | None" = None
     unused: Any = None
     texts: tuple[str, ...] = ()
+    decoded: bool = False
     depth: int | None = None
     precise: bool = False
 

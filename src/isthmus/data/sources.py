@@ -5,64 +5,42 @@ import importlib
 import os
 import re
 import stat
+import tempfile
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 import numpy as np
-from torch.utils.data import Dataset
 
-from isthmus.data.arrays import from_mapping, from_memory, read_npy, read_npz
+from isthmus.data.arrays import from_mapping, from_memory
 from isthmus.data.aside import aside_of_memory
-from isthmus.data.datasets import from_dataset
-from isthmus.data.entries import divide, suffix_of
-from isthmus.data.file_kinds import leading, tell_unread
-from isthmus.data.folders import (
-    LARGEST,
-    collected,
-    names_in,
-    read_folder,
-    read_picture,
-    read_zip,
-    suffixes_in,
-)
-from isthmus.data.idx import read_idx
+from isthmus.data.containers import Parts, is_table, plain
+from isthmus.data.entries import divide, natural, stem_of, suffix_of
+from isthmus.data.file_kinds import tell_unread
+from isthmus.data.folders import LARGEST, collected, names_in, read_folder, read_zip, suffixes_in
 from isthmus.data.media.medium import medium_of
 from isthmus.data.named import NAMES, read_named
 from isthmus.data.options import Options
+from isthmus.data.path_lists import entries_of, in_order, paths_in
 from isthmus.data.picture_formats import SUFFIXES as PICTURES
+from isthmus.data.pictures import read_pictures
 from isthmus.data.raw import Raw
+from isthmus.data.readers.addresses import is_database, lasting, without_password
+from isthmus.data.readers.known import BY_SUFFIX, SHARDS, function
 from isthmus.data.recordings import cut, expects_recordings, together
 from isthmus.data.samples import Samples
-from isthmus.errors import DataError, IsthmusError, nearest, out_of_memory, remark
+from isthmus.data.unpacked import SUFFIXES as PACKED
+from isthmus.data.unpacked import unpack
+from isthmus.errors import DataError, IsthmusError, nearest, out_of_memory, remark, shown_as
+from isthmus.formatting import listed
 from isthmus.storage.replacing import finish_swap
 
-
-def _when_needed(module: str, reader: str) -> Callable[..., Raw]:
-    """A reader whose module is imported at its first call: Arrow takes some 40 MB that pictures don't need."""
-
-    def read(*given: Any) -> Raw:
-        return getattr(importlib.import_module(f"isthmus.data.{module}"), reader)(*given)
-
-    return read
-
-
-read_text = _when_needed("text", "read_text")
-read_parquet = _when_needed("tables", "read_parquet")
-from_table = _when_needed("tables", "from_table")
-TEXT = (".csv", ".tsv", ".txt")
-READERS: dict[str, Callable[[Path, Options], Raw]] = {
-    ".npy": read_npy,
-    ".idx": read_idx,
-    ".zip": read_zip,
-    **dict.fromkeys(PICTURES, read_picture),
-}
-CHOOSING: dict[str, Callable[[Path, Options, Mapping[str, Any] | None], Raw]] = {
-    **dict.fromkeys(TEXT, read_text),
-    ".npz": read_npz,
-    ".parquet": read_parquet,
-}
+TEXT = BY_SUFFIX[".csv"].suffixes
+ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 MEDIA: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "texts": (("text",), (".txt", ".md", ".text", ".jsonl", ".ndjson")),
     "music": (("melody", "roll"), (".mid", ".midi", ".musicxml", ".mxl", ".xml", ".abc", ".krn", ".json")),
@@ -74,7 +52,9 @@ IN_BLOCKS = ("sound",)
 RECORDINGS = (".csv", ".tsv", ".parquet", ".npy")
 """Files of a folder that can be recordings, each a table of time steps by channels."""
 TABLES_OF_TEXT = (".csv", ".tsv", ".parquet")
-RUNS_CODE = (".pkl", ".pickle", ".pt", ".pth", ".joblib", ".mat", ".dill")
+RUNS_CODE = (".pkl", ".pickle", ".pt", ".pth", ".joblib", ".dill", ".rds", ".rdata")
+PAGES = 10
+"""Texts next to tables are descriptions of these, unless there are so many times as many."""
 IDX_NAME = re.compile(r"(\.idx|idx\d?-ubyte|\.idx\d-\w+)(\.gz)?$")
 
 
@@ -131,13 +111,13 @@ def read_rows(
 ) -> Raw:
     """The same with the rows of recordings as they are."""
     in_memory = not isinstance(source, str | os.PathLike)
-    if labels is not None and (not in_memory or isinstance(source, Mapping | Samples) or is_table(source)):
+    if labels is not None and (not in_memory or isinstance(source, Mapping | Samples)):
         raise DataError(
             f"labels= is for values in memory, not for {called(source)}. Name the label column with label=."
         )
     tables = _tables_of(source, options) if expects_recordings(options, like) else {}
     if tables:
-        read = {name: from_table(table, options, like) for name, table in tables.items()}
+        read = {name: _from_table(table, options, like, called(source)) for name, table in tables.items()}
         raw = together(read, called(source)) if len(read) > 1 else read.popitem()[1]
     else:
         raw = _read(source, options, labels, like)
@@ -151,22 +131,78 @@ def read_rows(
 def _read(source: Any, options: Options, labels: Any, like: Mapping[str, Any] | None) -> Raw:
     if isinstance(source, str | os.PathLike):
         return _read_path(source, options, like)
-    if isinstance(source, Samples):
-        return _from_samples(source)
-    if isinstance(source, Dataset):
-        return from_dataset(source, options, labels)
-    of_text = _kind(options, like) == "text"
-    if is_table(source):
-        return (
-            _text_columns("from_text_table")(source, options, called(source))
-            if of_text
-            else from_table(source, options, like)
-        )
-    if isinstance(source, Mapping):
-        return from_mapping(source, options, like=like)
-    values, labels = source if isinstance(source, tuple) and len(source) == 2 and labels is None else (source, labels)
-    texts = options.kind in (None, "text") and _is_texts(values, all if options.kind is None else any)
-    return _texts("from_texts", values, options, labels) if texts else from_memory(values, labels)
+    where = called(source)
+    if paths := paths_in(source, (*BY_SUFFIX, *PACKED, *_of_media())):
+        raw = _of_paths(paths, options, like, where)
+        return raw if labels is None else replace(raw, labels=labels, label_names=())
+    found = plain(source, options, where)
+    if isinstance(found, tuple) and len(found) == 2 and labels is None:
+        return _read(found[0], options, found[1], like)
+    raw = _of_plain(found, options, labels, like, where)
+    return raw if labels is None or raw.texts else replace(raw, labels=labels)
+
+
+def _of_plain(found: Any, options: Options, labels: Any, like: Mapping[str, Any] | None, where: str) -> Raw:
+    """An object as `plain` returns it. labels: those of texts, which may be cut into pieces."""
+    if isinstance(found, Raw | Samples):
+        raw = found if isinstance(found, Raw) else _from_samples(found)
+        return raw if labels is None else replace(raw, label_names=())
+    if isinstance(found, Parts):
+        return _of_parts(found.by_part(where), options, like)
+    if is_table(found) or _is_mixed(found):
+        return _from_table(found, options, like, where)
+    if isinstance(found, Mapping):
+        return from_mapping(found, options, like=like)
+    if options.kind in (None, "text") and _is_texts(found, all if options.kind is None else any):
+        return _texts("from_texts", found, options, labels)
+    return from_memory(found, max_bytes=options.max_bytes)
+
+
+def _of_parts(sources: Mapping[str, Any], options: Options, like: Mapping[str, Any] | None) -> Raw:
+    """Sources of parts, "train" among them; that defines what the columns of a table hold."""
+    train = _read(sources["train"], options, None, like)
+    known = like or (function("tables:following")(train, options) if train.schema is not None else None)
+    others = {name: _read(part, options, None, known) for name, part in sources.items() if name != "train"}
+    return replace(train, parts=others)
+
+
+def _of_paths(paths: list[Path], options: Options, like: Mapping[str, Any] | None, where: str) -> Raw:
+    """Files of one type: pictures, arrays, shards of a table, or files of a medium."""
+    entries = entries_of(paths, where)
+    there = {suffix_of(path.name) for path in paths}
+    if there <= set(PICTURES):
+        return replace(in_order(read_pictures(entries, options, where), entries), decoded=True)
+    if there == {".npy"}:
+        return function("readers.array_files:read_arrays")(entries, options, where)
+    if there <= set(SHARDS) and _kind(options, like) != "text":
+        file_of = {entry.name: contextlib.nullcontext(path) for entry, path in zip(entries, paths, strict=True)}
+        join: Any = function("readers.shards:join_tables")
+        return join(entries, lambda entry: file_of[entry.name], options, like, _by_type, where)
+    module = next((module for module, (_, suffixes) in MEDIA.items() if there <= set(suffixes)), None)
+    if module is None:
+        some = listed(sorted(suffix or "none" for suffix in there))
+        raise DataError(f"{where} has files of several types ({some}): expected one type. Give each type by itself.")
+    reader: Any = importlib.import_module(f"isthmus.data.{module}")
+    return reader.read_files(entries, options, where, medium_of(like))
+
+
+def _from_table(source: Any, options: Options, like: Mapping[str, Any] | None, where: str) -> Raw:
+    """A table in memory, or an array with fields or of mixed objects, as numbers or as texts."""
+    made: Any = importlib.import_module("isthmus.data.arrow_tables")
+    if isinstance(source, np.ndarray):
+        table = made.of_fields(source, where) if source.dtype.names else made.of_objects(source)
+    else:
+        table = made.arrow_table(source, where)
+    if _kind(options, like) == "text":
+        return _text_columns("from_text_table")(table, options, where)
+    return function("tables:from_arrow")(table, options, where, like)
+
+
+def _is_mixed(source: Any) -> bool:
+    """Whether an array has fields, or columns that aren't all numbers."""
+    if not isinstance(source, np.ndarray) or source.ndim > 2:
+        return False
+    return bool(source.dtype.names) or (source.ndim == 2 and source.dtype.kind in "OUS")
 
 
 def _tables_of(source: Any, options: Options) -> dict[str, Any]:
@@ -186,7 +222,7 @@ def _tables_of(source: Any, options: Options) -> dict[str, Any]:
 
 def check_used(raw: Raw, options: Options, like: Mapping[str, Any] | None, called: str) -> None:
     """Raise DataError if an option doesn't apply to this source, unless it comes from a model's training."""
-    picture_files = raw.channels_first and raw.origin is not None
+    picture_files = raw.decoded or (raw.channels_first and raw.origin is not None)
     named = picture_files or raw.origin in NAMES  # by their folders, or by the set itself
     if options.label is not None and (raw.labels is None or named) and not options.forgives("label", like):
         has, instead = ("neither", ", or give labels= together with an array in Python")
@@ -221,14 +257,11 @@ def _is_texts(source: Any, which: Callable[[Iterable[bool]], bool] = all) -> boo
     return isinstance(source, list | tuple) and bool(source) and which(isinstance(one, str) for one in source)
 
 
-def is_table(source: Any) -> bool:
-    """Whether `source` supports the Arrow PyCapsule interface."""
-    return hasattr(source, "__arrow_c_stream__") or hasattr(source, "__arrow_c_array__")
-
-
 def called(source: Any) -> str:
     """The name of `source` in a message; IsthmusError capitalises "the" at the start of a sentence."""
-    return str(source) if isinstance(source, str | os.PathLike) else f"the {type(source).__name__}"
+    if not isinstance(source, str | os.PathLike):
+        return f"the {type(source).__name__}"
+    return without_password(source) if isinstance(source, str) else str(source)
 
 
 def _read_path(source: str | os.PathLike[str], options: Options, like: Mapping[str, Any] | None) -> Raw:
@@ -236,9 +269,22 @@ def _read_path(source: str | os.PathLike[str], options: Options, like: Mapping[s
         return read_named(source, options)
     if not os.fspath(source):
         raise DataError(f"The path is empty: expected a file, a folder or one of {', '.join(NAMES)}.")
+    if isinstance(source, str) and ADDRESS.match(source):
+        return _read_address(source, options, like)
     path = Path(source).expanduser()
     raw = _dispatched(path, options, like)
     return replace(raw, origin=str(path.resolve()))
+
+
+def _read_address(address: str, options: Options, like: Mapping[str, Any] | None) -> Raw:
+    """A database, or a file or folder that is fetched first. A password in the address is not kept."""
+    if address.lower().startswith("file://"):
+        return _read_path(url2pathname(urlsplit(address).path), options, like)
+    if is_database(address):
+        return replace(function("readers.databases:read_address")(address, options, like), origin=lasting(address))
+    with function("readers.remote:fetched")(address, options) as path, shown_as(str(path), called(address)):
+        raw = _dispatched(path, replace(options, memory_map=False), like)
+    return replace(raw, origin=called(address))
 
 
 def unreadable(path: str, error: OSError) -> DataError:
@@ -268,30 +314,106 @@ def is_folder(path: Path) -> bool:
 
 
 def _dispatched(path: Path, options: Options, like: Mapping[str, Any] | None) -> Raw:
-    folder, suffix = is_folder(path), suffix_of(path.name) if suffix_of(path.name) in PICTURES else path.suffix.lower()
+    found = _by_type(path, options, like)
+    if isinstance(found, Raw) and not _is_mixed(found.values):
+        return found
+    values = found.values if isinstance(found, Raw) else found  # a table, or an array with fields
+    if is_table(values) or _is_mixed(values):
+        return _from_table(values, options, like, str(path))
+    return from_memory(values, max_bytes=options.max_bytes)
+
+
+def _by_type(path: Path, options: Options, like: Mapping[str, Any] | None) -> Any:
+    """The samples of a file or folder, from the reader for its type; or a table or an array."""
+    folder = is_folder(path)
     if module := medium_reader(path, options, like):
         return _read_medium(module, path, options, like)
-    if folder:
-        recordings = expects_recordings(options, like) and not suffixes_in(path, options).keys() & set(PICTURES)
-        return _read_recordings(path, options, like) if recordings else read_folder(path, options)
-    if suffix in (*TEXT, ".gz") and expects_recordings(options, like):
+    if is_zarr(path):
+        return function(BY_SUFFIX[".zarr"].reader)(path, options, like)
+    if folder or path.suffix.lower() == ".zip":
+        timed = folder and expects_recordings(options, like) and not suffixes_in(path, options).keys() & set(PICTURES)
+        return (_read_recordings if timed else _of_several)(path, options, like)
+    if path.suffix.lower() in (*TEXT, ".gz") and expects_recordings(options, like):
         _check_fits(path, options)
+    return _of_file(path, options, like)
+
+
+def _of_several(path: Path, options: Options, like: Mapping[str, Any] | None) -> Any:
+    """The samples of a folder or zip, by the type of most of its files."""
+    counts = _count(path, options)
+    if counts["arrays"] > max(counts["pictures"], counts["tables"]):
+        with collected(path, options, (".npy",)) as entries:
+            ordered = sorted(entries, key=lambda entry: natural(entry.name))
+            return function("readers.array_files:read_arrays")(ordered, options, str(path))
+    if of_tables(path, options):
+        return function("readers.shards:read_tables")(path, options, like, _by_type)
+    return (read_folder if path.is_dir() else read_zip)(path, options)
+
+
+def _of_file(path: Path, options: Options, like: Mapping[str, Any] | None) -> Any:
+    suffix, inner = path.suffix.lower(), Path(path.stem).suffix.lower()
+    if suffix_of(path.name) in PICTURES:  # some have two suffixes, such as .nii.gz
+        return function(BY_SUFFIX[".png"].reader)(path, options, like)
     if IDX_NAME.search(path.name):
-        return read_idx(path, options)
-    if suffix == ".gz" and Path(path.stem).suffix.lower() in TEXT:
-        return read_text(path, options, like)
-    if suffix in READERS:
-        return READERS[suffix](path, options)
-    if suffix in CHOOSING:
-        return CHOOSING[suffix](path, options, like)
-    of_media = [suffix for _, suffixes in MEDIA.values() for suffix in suffixes]
-    known = [*READERS, *CHOOSING, *of_media, ".idx.gz", ".csv.gz"]
+        suffix = ".idx"
+    elif suffix == ".gz" and inner in TEXT:
+        suffix = inner
+    elif suffix == ".txt" and options.kind in (None, "table") and function("readers.svmlight:is_svmlight")(path):
+        suffix = ".libsvm"
+    if suffix in PACKED and inner in {*BY_SUFFIX, ".zip", *_of_media()}:
+        return _read_packed(path, options, like)
+    if suffix in BY_SUFFIX:
+        return function(BY_SUFFIX[suffix].reader)(path, options, like)
     if suffix in RUNS_CODE:
         raise DataError(
             f"{path}: files of type {suffix} can run code, so they are never read. Save the values as .npy or .npz."
         )
     said = f"type {suffix!r}" if suffix else "a file without a suffix"
+    known = [*BY_SUFFIX, ".zip", *_of_media(), ".idx.gz", ".csv.gz"]
     raise DataError(f"{path}: {said} is unknown. {nearest(suffix, known)}")
+
+
+def _of_media() -> list[str]:
+    return [suffix for _, suffixes in MEDIA.values() for suffix in suffixes]
+
+
+def _read_packed(path: Path, options: Options, like: Mapping[str, Any] | None) -> Any:
+    """A file that is compressed whole, unpacked for as long as it is read."""
+    with tempfile.TemporaryDirectory(prefix="isthmus-") as folder:
+        target = Path(folder) / path.stem
+        unpack(path, target, options.max_bytes)
+        with shown_as(str(target), str(path)):
+            return _dispatched(target, replace(options, memory_map=False), like)
+
+
+def is_zarr(path: Path) -> bool:
+    """Whether a folder or zip is a Zarr store, by its suffix or by the files in it."""
+    if path.is_dir():
+        marks = ("zarr.json", ".zgroup", ".zarray", ".zmetadata")
+        return path.suffix.lower() == ".zarr" or any((path / mark).is_file() for mark in marks)
+    return path.name.lower().endswith(".zarr.zip")
+
+
+def of_tables(path: Path, options: Options) -> bool:
+    """Whether a folder or zip holds a table in several files, rather than pictures: it has more of them."""
+    if options.kind in ("table", "pictures"):
+        return options.kind == "table" and _count(path, options)["tables"] > 0
+    counts = _count(path, options)
+    return counts["tables"] > counts["pictures"]
+
+
+def _count(path: Path, options: Options) -> dict[str, int]:
+    """How many files of a folder or zip each reader takes: pictures, tables and the modules of `MEDIA`."""
+    names = names_in(path, options)
+    pictures = {stem_of(name) for name in names if suffix_of(name) in PICTURES}
+    found = Counter(suffix_of(name) for name in names if suffix_of(name) in PICTURES or stem_of(name) not in pictures)
+    kinds = {
+        "pictures": PICTURES,
+        "arrays": (".npy",),
+        "tables": SHARDS,
+        **{module: suffixes for module, (_, suffixes) in MEDIA.items()},
+    }
+    return {kind: sum(found[suffix] for suffix in suffixes) for kind, suffixes in kinds.items()}
 
 
 def _check_fits(path: Path, options: Options) -> None:
@@ -325,14 +447,40 @@ def medium_reader(path: Path, options: Options, like: Mapping[str, Any] | None) 
     if options.kind is not None or (asked and (several or _is_of(path, asked))):
         return asked
     if several:
-        kinds = {"pictures": PICTURES, **{module: suffixes for module, (_, suffixes) in MEDIA.items()}}
-        most = leading(names_in(path, options), kinds)
-        return None if most == "pictures" else most
+        if is_zarr(path):
+            return None
+        counts = _count(path, options)
+        if counts["tables"] or counts["arrays"]:  # a description of them is often next to them
+            counts = {**counts, "texts": counts["texts"] // PAGES, "music": counts["music"] // PAGES}
+        most = max(MEDIA, key=lambda module: counts[module])
+        return most if counts[most] > max(counts["pictures"], counts["arrays"], counts["tables"]) else None
+    if path.suffix.lower() in (".json", ".jsonl", ".ndjson"):
+        return _reader_of_json(path, options)
     if path.suffix.lower() == ".txt":
         if not _texts_module().is_prose(path):
             return None
         remark(f"{path} is read as text, a sample per {options.unit}. To read numbers, set kind='table'.")
     return next((module for module, (_, suffixes) in MEDIA.items() if path.suffix.lower() in suffixes), None)
+
+
+def _reader_of_json(path: Path, options: Options) -> str | None:
+    """The module that reads a file whose suffix is claimed by notes or texts, and by tables; None for a table."""
+    tables: Any = importlib.import_module("isthmus.data.readers.json_tables")
+    if path.suffix.lower() == ".json":
+        if tables.is_table(path):
+            return None
+        if tables.may_be_rows(path):
+            remark(f"{path} is read as notes. If its lists are rows of a table, set kind='table'.")
+        return "music"
+    rows = tables.lines_are_rows(path)
+    if rows is False:
+        return "texts"
+    if rows and not options.columns:
+        remark(
+            f"{path} is read as a table, a row from each line. To read one of its fields as text, set kind='text' and "
+            "columns= to its name."
+        )
+    return None
 
 
 def _is_of(path: Path, module: str) -> bool:
@@ -373,9 +521,9 @@ def _read_medium(module: str, path: Path, options: Options, like: Mapping[str, A
 
 def _absent(path: Path) -> DataError:
     text = str(path)
-    if address := re.match(r"(https?:)/+", text):  # a path shortens two slashes to one
+    if address := re.match(r"([A-Za-z][A-Za-z0-9+.-]+:)/+", text):  # a path shortens two slashes to one
         text = f"{address[1]}//{text[address.end() :]}"
-        return DataError(f"{text} is an address: expected a path or one of {', '.join(NAMES)}. Download it first.")
+        return DataError(f"{text} is an address: expected a path. Give it as a string to read it from there.")
     beside = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
     bare = len(path.parts) == 1
     offered = nearest(path.name, [*NAMES, *beside] if bare else beside)

@@ -11,7 +11,6 @@ from typing import Any, TypeVar, Unpack
 import numpy as np
 
 from isthmus.data.ahead import ahead, side_by_side
-from isthmus.data.arrays import npy_pieces
 from isthmus.data.fit import check_units
 from isthmus.data.folders import file_pieces, folder_pieces, zip_pieces
 from isthmus.data.missing import NothingLeftError
@@ -19,9 +18,20 @@ from isthmus.data.options import Options, OptionWords, as_wanted
 from isthmus.data.picture_formats import format_of
 from isthmus.data.raw import Raw
 from isthmus.data.read import as_taken, inherited, of_patches, read_samples
+from isthmus.data.readers.addresses import is_database
+from isthmus.data.readers.known import BY_SUFFIX, function
 from isthmus.data.recordings import expects_recordings
 from isthmus.data.samples import Samples
-from isthmus.data.sources import IN_BLOCKS, TEXT, called, check_used, is_folder, medium_reader, reading
+from isthmus.data.sources import (
+    IN_BLOCKS,
+    called,
+    check_used,
+    is_folder,
+    is_zarr,
+    medium_reader,
+    of_tables,
+    reading,
+)
 from isthmus.data.tiles import one_picture
 from isthmus.errors import DataError, remark
 
@@ -102,14 +112,17 @@ def stream_samples(
     skipped: list[str] = []
     opened, path = None, Path()
     with reading(source):
+        recordings = expects_recordings(chosen, like)  # which are cut as a whole, see `isthmus.data.timewise`
+        if isinstance(source, str) and is_database(source) and not (unfilled or recordings or part is not None):
+            opened = function("readers.databases:address_pieces")(source, chosen, like, _rows(rows, like, chosen))
         path = Path(source).expanduser() if isinstance(source, str | os.PathLike) else path
         in_memory = not isinstance(source, str | os.PathLike) or not path.exists()
-        recordings = expects_recordings(chosen, like)  # which are cut as a whole, see `isthmus.data.timewise`
         if not (in_memory or unfilled or recordings or part is not None or (rows is None and _small(path))):
             opened = _open(path, chosen, like, _rows(rows, like, chosen), skipped)
     if opened is None:
         return divided(read_samples(source, like=like, part=part, **options), rows)
     count, begin = opened
+    where_from = called(source)
     if of_patches(like) and not chosen.patches:
         count = None  # the number of tiles depends on each picture's size
 
@@ -117,13 +130,13 @@ def stream_samples(
         done = kept = 0
         raws = begin()
         while True:
-            with reading(path):  # only the reading, not the use of a piece
+            with reading(source):  # only the reading, not the use of a piece
                 raw = next(raws, None)
                 if raw is None:
                     break
                 if not done:
-                    check_used(replace(raw, origin=str(path)), chosen, like, str(path))
-                where = f"{path}, from sample {done} on," if done else str(path)
+                    check_used(replace(raw, origin=where_from), chosen, like, where_from)
+                where = f"{where_from}, from sample {done} on," if done else where_from
                 done += len(raw.values)
                 try:
                     piece = as_taken(raw, chosen, where, like)
@@ -133,7 +146,7 @@ def stream_samples(
             kept += len(piece)
             yield piece
         if not kept:
-            raise DataError(f"{path} has no readable sample{_named(skipped)}: expected at least one.")
+            raise DataError(f"{where_from} has no readable sample{_named(skipped)}: expected at least one.")
 
     return Stream(count, pieces, skipped)
 
@@ -181,19 +194,15 @@ def _open(
         made = importlib.import_module(f"isthmus.data.{module}")
         return made.file_pieces(path, options, like, rows, skipped) if module in IN_BLOCKS else None
     if folder or suffix == ".zip":
+        if is_zarr(path):
+            return None
+        if of_tables(path, options):
+            return function("readers.shards:table_pieces")(path, options, like, rows)
         return (folder_pieces if folder else zip_pieces)(path, options, rows, skipped)
     if _has_frames(path):
         return file_pieces(path, options, rows, skipped)
-    if suffix == ".npy":
-        return npy_pieces(path, rows)
-    if suffix == ".parquet":
-        return _tables("tables").parquet_pieces(path, options, like, rows)
-    return _tables("text").text_pieces(path, options, like, rows) if suffix in TEXT else None
-
-
-def _tables(module: str) -> Any:
-    """Import a module when it is first needed: Arrow takes some 40 MB."""
-    return importlib.import_module(f"isthmus.data.{module}")
+    format = BY_SUFFIX.get(suffix)
+    return function(format.pieces)(path, options, like, rows) if format and format.pieces else None
 
 
 def _rows(rows: int | None, like: Mapping[str, Any] | None, options: Options) -> int:

@@ -1,7 +1,4 @@
-"""Tables: pandas, polars, pyarrow (anything with the Arrow PyCapsule interface) and Parquet, as columns of numbers.
-
-Source: the Arrow PyCapsule Interface, https://arrow.apache.org/docs/format/CDataInterface/PyCapsuleInterface.html.
-"""
+"""Tables: Arrow tables and Parquet files as columns of numbers."""
 
 import contextlib
 import json
@@ -14,6 +11,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from isthmus.data.joining import held_back
+from isthmus.data.nested import plain_columns
 from isthmus.data.options import AUTO, Options
 from isthmus.data.precision import ROWS, loses, may_lose, spread
 from isthmus.data.raw import Raw
@@ -33,40 +32,6 @@ ROW = b"isthmus.row"
 MOST_COLUMNS = 100_000
 """Arrow takes some kilobytes for each column beside its values."""
 BATCH = 2**15  # rows of a table whose columns are put side by side at a time
-
-
-def from_table(source: Any, options: Options, like: Mapping[str, Any] | None = None) -> Raw:
-    """Read a data frame or Arrow table in memory (see `from_arrow`); a pandas index is ignored.
-
-    Raises:
-        DataError: it isn't a table, or its columns don't fit.
-    """
-    called = f"The {type(source).__name__}"
-    try:
-        table = _as_arrow(source)
-    except (pa.ArrowException, TypeError, ValueError) as error:
-        said = " ".join(str(error).split())[:120]
-        raise DataError(
-            f"{called} is not a table of plain columns ({said}): expected a data frame. Convert it, or give an array."
-        ) from error
-    return from_arrow(table, options, called, like)
-
-
-def _as_arrow(source: Any) -> pa.Table:
-    if not hasattr(source, "__arrow_c_stream__"):
-        return pa.Table.from_batches([pa.record_batch(source)])
-    try:
-        return pa.RecordBatchReader.from_stream(source).read_all()
-    except (pa.ArrowException, TypeError, ValueError):
-        if type(source).__module__.partition(".")[0] != "pandas":
-            raise
-        plain = source.copy(deep=False)
-        for name in plain.select_dtypes(object).columns:
-            try:
-                pa.array(plain[name], from_pandas=True)
-            except (pa.ArrowException, TypeError, ValueError):  # values of several types, such as 1 and "a"
-                plain[name] = plain[name].map(str, na_action="ignore")
-        return pa.RecordBatchReader.from_stream(plain).read_all()
 
 
 def read_parquet(path: Path, options: Options, like: Mapping[str, Any] | None = None) -> Raw:
@@ -210,16 +175,29 @@ def parquet_pieces(
         check_columns(file.metadata.num_columns, str(path))
 
     def pieces() -> Iterator[Raw]:
-        known = like
         with _told(path), _parquet(path) as (file, texts):
             if not count:
                 yield from_arrow(file.read(), options, str(path), like)
-            for batch in file.iter_batches(size, use_threads=False):  # threads would take half as much time again
-                raw = from_arrow(pa.Table.from_batches([batch]), options, str(path), known, whole=False, texts=texts)
-                known = known or following(raw, options)
-                yield raw
+            batches = file.iter_batches(size, use_threads=False)  # threads would take half as much time again
+            yield from in_pieces(batches, options, str(path), like, texts)
 
     return count, pieces
+
+
+def in_pieces(
+    batches: Iterable[pa.RecordBatch | pa.Table],
+    options: Options,
+    called: str,
+    like: Mapping[str, Any] | None,
+    texts: Collection[str] = (),
+) -> Iterator[Raw]:
+    """The rows of a table that comes in pieces, each as from `from_arrow`; the first defines what the columns hold."""
+    known = like
+    for batch in batches:
+        table = batch if isinstance(batch, pa.Table) else pa.Table.from_batches([batch])
+        raw = from_arrow(table, options, called, known, whole=False, texts=texts)
+        known = known or following(raw, options)
+        yield raw
 
 
 @contextlib.contextmanager
@@ -255,6 +233,9 @@ def from_arrow(
     Raises:
         DataError: a column is missing, duplicated, or holds values of another kind than expected.
     """
+    table = plain_columns(table)
+    if held_back(without_index(table), texts):
+        return Raw(np.empty((0, 0), np.float32))
     table, aside, options = taken_aside(table, options, called, like)
     table = _plain_types(without_index(table))
     columns = table.column_names

@@ -75,9 +75,11 @@ def open_writer(
             for piece, codes in run.stream("large.parquet").through(run.encode):
                 put(codes, piece.names)
 
-    Suffixes: `.npy`; `.npz` (the array is called X); `.csv`, `.tsv`, `.parquet` with names of columns; `.txt` (blanks
-    between, no names); `.idx`, `.idx.gz`; `.zip` (of PNGs); a picture such as `.png` (of one sample); none: a folder
-    of PNGs. All but `.npz`, `.idx` and `.idx.gz` need no more memory than a piece.
+    Suffixes: `.npy`, `.npy.gz`; `.npz`, `.safetensors`, `.h5` (the array is called X); with names of columns `.csv`,
+    `.tsv`, `.parquet`, `.feather`, `.arrow`, `.orc`, `.xlsx`, `.json`, `.jsonl`, `.sqlite` (the table is called
+    samples); `.txt` (blanks between, no names); `.idx`, `.idx.gz`; `.zip` (of PNGs); a picture such as `.png` (of one
+    sample); none: a folder of PNGs. All but `.npy.gz`, `.npz`, `.safetensors`, `.h5`, `.xlsx` and IDX need no more
+    memory than a piece.
 
     Samples of a medium (`isthmus.data.media`) are also written in its own formats: text as `.txt` or `.jsonl`, a line
     each; notes as `.mid` or `.wav`, one after the other; sound as `.wav`, `.flac` or `.ogg`, with the windows of each
@@ -194,6 +196,8 @@ def _format(path: Path, medium: Medium | None) -> tuple[str, Format]:
     suffix = path.suffix.lower()
     if IDX_NAME.search(path.name):
         suffix = ".idx.gz" if path.suffix == ".gz" else ".idx"
+    elif path.name.lower().endswith(".npy.gz"):
+        suffix = ".npy.gz"
     elif path.is_dir():
         suffix = ""
     found = format_of(suffix, medium)

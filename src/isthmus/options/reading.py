@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from annotated_types import Ge, Le
+from annotated_types import Ge, Gt, Le
 
 from isthmus.options.option import ARRAYS, DATA, GIB, PICTURES, SEQUENCES, TABLES, Option
 
@@ -56,6 +56,15 @@ class ReadingOptions:
             TABLES,
         ),
     ] = ()
+    array: Annotated[
+        str | None,
+        Option(
+            "The part of the source that holds the samples: an array of an .npz, .mat, HDF5 or netCDF file, a sheet of "
+            "a workbook, a table of a database, a file of a zip.",
+            "NAME",
+            ARRAYS,
+        ),
+    ] = None
     types: Annotated[
         tuple[str, ...],
         Option(
@@ -86,7 +95,6 @@ class ReadingOptions:
             default="a column of text called name",
         ),
     ] = None
-    array: Annotated[str | None, Option("The array of an .npz that holds the samples.", "NAME", ARRAYS)] = None
     kind: Annotated[
         ReadAs | None,
         Option(
@@ -254,3 +262,7 @@ class ReadingOptions:
         Count,
         Option("Refuse pictures, sound or a compressed source that need more bytes of memory than this.", "N", ARRAYS),
     ] = MAX_BYTES
+    timeout: Annotated[
+        Annotated[float, Gt(0)],
+        Option("Give up an address, such as https://…, that sends nothing for this long.", "SECONDS", ARRAYS),
+    ] = 30.0

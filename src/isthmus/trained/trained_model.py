@@ -13,11 +13,11 @@ import torch
 from torch import Tensor
 
 from isthmus.data import Data, Samples, reopen
+from isthmus.data.containers import is_table
 from isthmus.data.media import Recording
 from isthmus.data.media.medium import medium_of
 from isthmus.data.samples import inference_batch_size
 from isthmus.data.series import ended
-from isthmus.data.sources import is_table
 from isthmus.data.stream import Stream
 from isthmus.data.timewise import Timewise
 from isthmus.errors import DataError, RunError

@@ -133,6 +133,7 @@ def bent_counts(unit: float = 30.0) -> tuple[torch.Tensor, torch.Tensor, ColumnL
 
 def test_the_step_of_a_column_with_a_curve_is_found_and_its_typical_width_is_a_geometric_mean():
     raw, _, distance = bent_counts()
+    assert len(distance.grids[0]) == 5
     typical, zero, shift, scale, step = distance.grids[0]
     assert step * 30 == pytest.approx(1)
     assert zero == pytest.approx(-shift / scale)
@@ -143,7 +144,8 @@ def test_the_step_of_a_column_with_a_curve_is_found_and_its_typical_width_is_a_g
 
 def test_the_probabilities_of_a_column_with_a_curve_sum_to_one_over_the_raw_numbers():
     _, _, distance = bent_counts()
-    shift, scale, step = distance.grids[0][2:]
+    assert len(distance.grids[0]) == 5
+    _, _, shift, scale, step = distance.grids[0]
     output = torch.tensor([[0.3, -0.2, 0.1, 1.4, -2.0, -1.0]], dtype=torch.float64)
     levels = torch.arange(-(10**5), 10**5, dtype=torch.float64)[:, None]
     scaled = ((step * levels).asinh() - shift) / scale

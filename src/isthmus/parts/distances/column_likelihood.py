@@ -231,7 +231,7 @@ def grids(
     precise: bool = False,
     unbent: Callable[[Tensor], Tensor] = lambda bent: bent,
     units: Sequence[float] = (),
-) -> tuple[tuple[float, ...], ...]:
+) -> tuple[Grid, ...]:
     """The grid of each column of (n, D) scaled samples (see `ColumnLikelihood`). NaN is ignored.
 
     shift, scale: of the scaling, one for all columns or one for each. precise: whether it was subtracted in float64.
@@ -239,7 +239,8 @@ def grids(
     """
     shift, scale = (value.double().expand(sample.shape[1]) for value in (shift, scale))
     bent = sample.double() * scale + shift
-    raw, found = unbent(bent), []
+    raw = unbent(bent)
+    found: list[Grid] = []
     for place, unit in enumerate(units or [0.0] * sample.shape[1]):
         column, own = raw[:, place], (float(shift[place]), float(scale[place]))
         known = column[~column.isnan()]
@@ -257,11 +258,11 @@ def grids(
     return tuple(found)
 
 
-def _grid(step: float, shift: float, scale: float) -> tuple[float, ...]:
+def _grid(step: float, shift: float, scale: float) -> Even:
     return float(torch.tensor(step)) / scale, -shift / scale
 
 
-def _curved_grid(curved: Tensor, shift: float, scale: float, step: float) -> tuple[float, ...]:
+def _curved_grid(curved: Tensor, shift: float, scale: float, step: float) -> Curved:
     """The grid of a column with a curve, from (n,) curved values; the step is in the curve's units."""
     _, half = _curved_bins(curved, step)
     typical = float((2 * half).log().mean().exp()) if len(curved) else step
