@@ -51,7 +51,7 @@ def test_unexplained_share_is_one_less_the_coefficient_of_determination(kind):
         values[:20, :, 9:] = np.nan  # these end early
     else:
         values = (60 * values + 120).clip(0, 255).astype(np.uint8)
-    data = ist.open_data(values, kind=kind, test=0.3, validation=0)
+    data = ist.open_data(values, kind=kind, channels="first", test=0.3, validation=0)
     run = ist.fit(ist.recipe("deep", code=6).build(data), data, epochs=1, progress=False, compile=False)
     test = data.test
     given = data.scaling(test.tensor()).numpy()
