@@ -53,7 +53,9 @@ def write_samples(
 ) -> Path:
     """Write `values`, `(N, ...)` in raw units, in the format of the path's suffix. Returns the path.
 
-    A data frame is written with its own columns, as a table. names: of the samples: the files' names in a folder or zip (with a new suffix), a text column "name" in a table.
+    A data frame is written with its own columns, as a table.
+
+    names: of the samples: the files' names in a folder or zip (with a new suffix), a text column "name" in a table.
     For the other arguments and the errors see `open_writer`.
     """
     if is_table(values):
@@ -128,7 +130,7 @@ def open_writer(
 
 
 def write_rows(path: str | os.PathLike[str], table: pa.Table, *, overwrite: bool = False) -> Path:
-    """Write an Arrow table, such as one with a row for each time step, as `.csv`, `.tsv` or `.parquet`; its numbers as `.npy` or `.npz`.
+    """Write an Arrow table in a format of tables, or its numbers as `.npy` or `.npz`.
 
     Raises:
         DataError: the suffix is another one, or the path exists already.
