@@ -176,7 +176,7 @@ def test_damaged_header_is_refused(tmp_path, table):
 def test_lists_that_differ_in_more_than_their_length_are_refused():
     with pytest.raises(DataError, match="one shape"):
         open_data([[[1, 2], [3, 4]], [[1, 2, 3]]])
-    with pytest.raises(DataError, match="expected numbers"):
+    with pytest.raises(DataError, match="expected finite numbers"):
         open_data([["a", "b"], ["c"]])
 
 

@@ -107,7 +107,7 @@ def test_zero_bytes_in_paths_are_no_file(source):
 
 
 @pytest.mark.parametrize(
-    "source", [None, 3, 2.5, object(), True, {}, [], [[]], [None], {"a": 1}, [["a"]], b"bytes", [[1, 2], ["x", {}]], ()]
+    "source", [None, 3, 2.5, object(), True, {}, [], [[]], [None], {"a": 1}, b"bytes", [[1, 2], ["x", {}]], ()]
 )
 def test_what_is_no_data_is_refused_in_one_line(source):
     with pytest.raises(DataError) as said:

@@ -74,9 +74,9 @@ def test_unix_seconds_are_not_rounded(tmp_path):
 
 def test_a_missing_column_is_named():
     given = pd.DataFrame({"when": pd.date_range("2024", periods=30), "a": 1.0 * np.arange(30)})
-    with pytest.raises(DataError, match=r"time='whn': The DataFrame has no such column\. Did you mean 'when'"):
+    with pytest.raises(DataError, match=r"time='whn': the DataFrame has no such column\. Did you mean 'when'"):
         open_data(given, kind="series", time="whn")
-    with pytest.raises(DataError, match=r"groups='whn': The DataFrame has no such column\. Did you mean 'when'"):
+    with pytest.raises(DataError, match=r"groups='whn': the DataFrame has no such column\. Did you mean 'when'"):
         open_data(given, kind="series", groups="whn")
 
 

@@ -1,6 +1,7 @@
 """Each score of how anomalous a sample is, against its definition."""
 
 import numpy as np
+import pyarrow as pa
 import pytest
 import torch
 from sklearn.metrics import roc_auc_score
@@ -51,7 +52,7 @@ def test_unexplained_share_is_one_less_the_coefficient_of_determination(kind):
         values[:20, :, 9:] = np.nan  # these end early
     else:
         values = (60 * values + 120).clip(0, 255).astype(np.uint8)
-    data = ist.open_data(values, kind=kind, test=0.3, validation=0)
+    data = ist.open_data(values, kind=kind, channels="first", test=0.3, validation=0)
     run = ist.fit(ist.recipe("deep", code=6).build(data), data, epochs=1, progress=False, compile=False)
     test = data.test
     given = data.scaling(test.tensor()).numpy()
@@ -111,3 +112,49 @@ def test_scores_are_the_same_however_many_samples_go_together(vae, by, monkeypat
     again = ist.detector(vae, by)
     torch.testing.assert_close(again.scores(vae.data.test), whole, rtol=1e-4, atol=1e-5)
     assert again.threshold == pytest.approx(found.threshold, rel=1e-4)
+
+
+def test_prototypes_are_the_nearest_of_a_few_random_training_samples(table, monkeypatch):
+    run, _ = table
+    monkeypatch.setattr(scores, "MEMBERS", 2)
+    found = ist.detector(run, "prototypes").scores(run.data.test)
+    train = run.model.scaling(run.data.train.tensor()).double()
+    test = run.model.scaling(run.data.test.tensor()).double()
+    generator = torch.Generator().manual_seed(0)
+    drawn = [torch.randperm(len(train), generator=generator)[:16] for _ in range(2)]
+    half = torch.ones(train.shape[1])
+    half[torch.randperm(train.shape[1], generator=generator)[: train.shape[1] // 2]] = 0
+    logs = []
+    for rows, seen in zip(drawn, (torch.ones_like(half), half), strict=True):
+        squares = ((test[:, None] - train[rows]).square() * seen).sum(2) / seen.sum()
+        logs.append(squares.amin(1).log() / 2)
+    assert found.numpy() == pytest.approx(torch.stack(logs).mean(0).numpy(), abs=0.05)  # apart from the floor
+
+
+def test_prototypes_find_anomalies_that_resemble_each_other():
+    generator = np.random.default_rng(0)
+    values = np.concatenate([generator.normal(size=(990, 6)), generator.normal(6, 0.1, size=(10, 6))])
+    data = ist.open_data(values, kind="table", test=0, validation=0)
+    run = ist.fit(ist.recipe("deep", code=2).build(data), data, epochs=1, progress=False)
+    usual, far = run.read(generator.normal(size=(200, 6))), run.read(generator.normal(6, 0.1, size=(50, 6)))
+    assert auroc(run, "prototypes", usual, far) > 0.99
+
+
+def test_prototypes_compare_known_numbers_and_names():
+    generator = np.random.default_rng(0)
+    table = pa.table({"x": generator.normal(size=300), "kind": ["a", "b", "a"] * 100})
+    data = ist.open_data(table, missing="keep")
+    run = ist.fit(ist.recipe("table", code=1).build(data), data, epochs=1, progress=False)
+    found = ist.detector(run, "prototypes")
+    near, far, holed = (
+        found.scores(run.read(pa.table({"x": [x], "kind": ["a"]}, schema=table.schema))) for x in (0.0, 9.0, None)
+    )
+    assert bool(near < far)
+    assert bool(holed.isfinite())
+
+
+def test_prototypes_need_numbers():
+    data = ist.open_data(["one text", "another text", "a third one"] * 10, validation=0, test=0)
+    run = ist.fit(ist.recipe("text-vae", code=2).build(data), data, epochs=1, progress=False)
+    with pytest.raises(UseError, match="needs numbers"):
+        ist.detector(run, "prototypes")

@@ -50,13 +50,14 @@ def detect(
     *,
     read_options: data_options.ReadOptions,
     by: Annotated[
-        Literal["error", "unexplained", "likelihood", "distance", "neighbours"],
+        Literal["error", "unexplained", "likelihood", "distance", "neighbours", "prototypes"],
         typer.Option(
             metavar="SCORE",
             help="The anomaly score: error (of the reconstruction), unexplained (the error as a share of the sample's "
             "own variance, for pictures and series), likelihood (−log p(x), for a VAE), distance (of the code from the "
-            "training codes, by their covariance) or neighbours (distance of the code from the 5 nearest training "
-            "codes).",
+            "training codes, by their covariance), neighbours (distance of the code from the 5 nearest training codes) "
+            "or prototypes (distance from the nearest of a few training samples, over many random draws; often the "
+            "best for tables).",
         ),
     ] = "error",
     quantile: Annotated[

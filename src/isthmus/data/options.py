@@ -93,7 +93,7 @@ class Options(ReadingOptions):
             raise DataError(f"delimiter={self.delimiter!r}: expected one character, such as ';'.")
         try:
             "a".encode(self.encoding)
-        except LookupError as error:
+        except (LookupError, ValueError) as error:
             raise DataError(
                 f"encoding={self.encoding!r} is unknown: expected a name such as 'utf-8' or 'latin-1'."
             ) from error

@@ -252,7 +252,7 @@ def from_arrow(
     label = _label(columns, options, called, like, named)
     own_names = _names_column(table, options, label, called, like)
     roles = {name: role for name, role in ((label, "the label"), (own_names, "names the rows")) if name is not None}
-    _check_asked(columns, options, called)
+    check_asked(columns, options, called)
     schema = _schema(table, options, called, like, roles, named=named, whole=whole, texts=texts)
     if not schema.used:
         raise DataError(f"{called} has no columns left to learn from. Change columns=, exclude=, types= or label=.")
@@ -409,7 +409,8 @@ def _label(
     raise DataError(f"label={asked!r}: {called} has no such column. {nearest(str(asked), columns)}")
 
 
-def _check_asked(columns: list[str], options: Options, called: str) -> None:
+def check_asked(columns: Sequence[str], options: Options, called: str) -> None:
+    """Raise DataError if columns that the options name aren't there."""
     types, there = tuple(text.partition("=")[0] for text in options.types), set(columns)
     for option in ("columns", "exclude", "categorical", "types"):
         given = types if option == "types" else getattr(options, option)

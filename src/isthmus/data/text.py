@@ -24,6 +24,7 @@ from isthmus.data.tables import (
     NAME,
     ROW,
     as_written,
+    check_asked,
     check_columns,
     following,
     from_arrow,
@@ -116,6 +117,7 @@ class _Reader:
         file = text_file(path, options)
         layout = find_layout(file, options, like)
         check_columns(len(layout.names), str(path))
+        check_asked(layout.names, options, str(path))
         return cls(file, layout, options, like)
 
     @cached_property
@@ -162,7 +164,7 @@ class _Reader:
     @cached_property
     def _read(self) -> list[str]:
         """The columns that are read: for a model all, because results show those that it doesn't take."""
-        return self.wanted if self.like is None else self.names
+        return (self.wanted or self.names[:1]) if self.like is None else self.names
 
     @cached_property
     def _types(self) -> dict[str, pa.DataType]:

@@ -13,6 +13,7 @@ import pyarrow as pa
 import torch
 from torch import Tensor
 
+from isthmus.data.containers import is_table
 from isthmus.data.formats import FORMATS, TABLES, Format, format_of
 from isthmus.data.media import Medium, Text
 from isthmus.data.media.medium import medium_of
@@ -23,7 +24,7 @@ from isthmus.data.samples import as_tensor
 from isthmus.data.schema.categories import decode
 from isthmus.data.schema.schema import schema_of
 from isthmus.data.sources import IDX_NAME
-from isthmus.data.tables import NAME
+from isthmus.data.tables import NAME, without_index
 from isthmus.data.write_pictures import as_bytes, as_pixels, picture_file, suffix_in
 from isthmus.errors import DataError, nearest
 from isthmus.plain import utf8
@@ -43,7 +44,7 @@ class Put(Protocol):
 
 def write_samples(
     path: str | os.PathLike[str],
-    values: np.ndarray | Tensor,
+    values: Any,
     *,
     like: Mapping[str, Any] | None = None,
     names: Sequence[str] = (),
@@ -52,9 +53,14 @@ def write_samples(
 ) -> Path:
     """Write `values`, `(N, ...)` in raw units, in the format of the path's suffix. Returns the path.
 
+    A data frame is written with its own columns, as a table.
+
     names: of the samples: the files' names in a folder or zip (with a new suffix), a text column "name" in a table.
     For the other arguments and the errors see `open_writer`.
     """
+    if is_table(values):
+        table = without_index(pa.table(values))
+        return write_rows(path, table, overwrite=overwrite)
     with open_writer(path, like=like, columns=columns, count=len(values), overwrite=overwrite) as put:
         put(values, names)
     return Path(path).expanduser()
@@ -124,7 +130,7 @@ def open_writer(
 
 
 def write_rows(path: str | os.PathLike[str], table: pa.Table, *, overwrite: bool = False) -> Path:
-    """Write an Arrow table, a row for each time step, as `.csv`, `.tsv` or `.parquet`; its numbers as `.npy` or `.npz`.
+    """Write an Arrow table in a format of tables, or its numbers as `.npy` or `.npz`.
 
     Raises:
         DataError: the suffix is another one, or the path exists already.
@@ -136,7 +142,7 @@ def write_rows(path: str | os.PathLike[str], table: pa.Table, *, overwrite: bool
         numbers = [column for column in table.columns if pa.types.is_floating(column.type)]
         return write_samples(path, np.stack([column.to_numpy() for column in numbers], 1), overwrite=overwrite)
     if suffix not in TABLES:
-        raise DataError(f"{path}: rows of time steps are written as {', '.join(TABLES)} or .npy. Change the suffix.")
+        raise DataError(f"{path}: rows of a table are written as {', '.join(TABLES)} or .npy. Change the suffix.")
     _check_free(path, overwrite, folder=False)
     with FORMATS[suffix](path, len(table)) as write:
         write(table, ())

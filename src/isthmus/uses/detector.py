@@ -16,7 +16,7 @@ from isthmus.trained.tiles import Tiles
 from isthmus.uses.arguments import takes_run
 from isthmus.uses.scores import MOST_CODES, SCORES, Score, batch_size, count_unknown, element_errors
 
-By = Literal["error", "unexplained", "likelihood", "distance", "neighbours"]
+By = Literal["error", "unexplained", "likelihood", "distance", "neighbours", "prototypes"]
 LEAST_HELD = 50
 """Samples that a validation part needs for meaningful quantiles."""
 DRAWS = 16
@@ -84,7 +84,9 @@ def detector(run: TrainedModel, by: By = "error", *, quantile: float = 0.99, dra
         reconstruct, for pictures and series: a smooth sample, whose error is small, can still be anomalous by it;
         "likelihood", -log p(x) in nats by importance weighting with `draws` draws (the negative ELBO with one);
         "distance", the Mahalanobis distance of its code from the training codes;
-        "neighbours", its code's mean distance to the 5 nearest of (at most 5,000) training codes.
+        "neighbours", its code's mean distance to the 5 nearest of (at most 5,000) training codes;
+        "prototypes", the mean logarithm of its distance to the nearest of 16 training samples, over 200 random draws of
+        these (half of them see half of the numbers). It doesn't use the model's weights, only its scaling.
     quantile: the share of the run's own samples below the threshold; of the validation part if it has 50 or more
         samples, otherwise of the training part.
 
@@ -94,7 +96,8 @@ def detector(run: TrainedModel, by: By = "error", *, quantile: float = 0.99, dra
 
     Source: simple samples score low: Serrà et al., Input complexity and out-of-distribution detection with
     likelihood-based generative models, ICLR (2020); Mahalanobis distance in features: Lee et al., A simple unified
-    framework for detecting out-of-distribution samples, NeurIPS (2018); nearest neighbours: Sun et al., ICML (2022).
+    framework for detecting out-of-distribution samples, NeurIPS (2018); nearest neighbours: Sun et al., ICML (2022);
+    prototypes: Pang et al., LeSiNN, ICDM (2015).
     """
     if by not in get_args(By):
         raise DataError(f"There is no score {by!r}. {nearest(str(by), get_args(By))}")

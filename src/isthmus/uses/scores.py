@@ -1,5 +1,6 @@
 """Anomaly scores: by the reconstruction, by the likelihood, by the code's position among the training codes."""
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -24,6 +25,10 @@ MOST_CODES = 5000
 NEIGHBOURS = 5
 LEAST_VARIANCE = 1e-12
 """Of a sample, in scaled units²: a smaller variance is rounding."""
+MEMBERS, PROTOTYPES = 200, 16
+"""Random sets of training samples, and samples in each, for `prototypes`."""
+MOST_NUMBERS = 2**24
+"""Numbers that all these samples have at most."""
 Score = Callable[[Tensor, Tensor | None], Tensor]
 """(N, *shape) raw samples and their labels to (N,) float64 scores: the higher, the more anomalous."""
 
@@ -150,12 +155,73 @@ def _by_neighbours(
     return score, apart.mean(1)  # the first neighbour of each is itself
 
 
+def _by_prototypes(run: TrainedModel, train: Samples, reference: Samples, same: bool, draws: int) -> tuple[Score, None]:
+    r"""The mean logarithm of the distance to the nearest of a few random training samples, over many such draws.
+
+    Half of the draws see half of the numbers of a sample. Each set is an autoencoder without training: it reconstructs
+    a sample as the nearest of its 16 prototypes. Anomalies that resemble each other are rare among so few samples, so
+    they don't hide each other, as they do in a model of all training samples.
+
+    Source: Pang et al., LeSiNN: Detecting anomalies by identifying least similar nearest neighbours, ICDM (2015).
+    """
+    model = run.model
+    if run.description["kind"] == "tokens":
+        raise UseError("by='prototypes' needs numbers that can be compared one by one, not tokens. Choose by='error'.")
+    width = _spread_out(model, train.batch(torch.arange(1))).shape[1]
+    members = max(2, min(MEMBERS, MOST_NUMBERS // (PROTOTYPES * width)))
+    generator, size = torch.Generator().manual_seed(0), min(PROTOTYPES, len(train))
+    drawn = torch.cat([torch.randperm(len(train), generator=generator)[:size] for _ in range(members)])
+    values = _spread_out(model, train.batch(drawn))
+    seen = torch.ones(members, width, dtype=torch.float64)
+    for member in range(1, members, 2):
+        seen[member, torch.randperm(width, generator=generator)[: width // 2]] = 0
+    weights = seen.repeat_interleave(size, 0) * ~values.isnan()
+    values = values.nan_to_num(0.0)
+    floor = torch.zeros(members, dtype=torch.float64)
+
+    def distances(raw: Tensor) -> Tensor:
+        """(N, members) mean squared differences from the nearest sample of each member, over the known numbers."""
+        given = _spread_out(model, raw)
+        known = (~given.isnan()).double()
+        given = given.nan_to_num(0.0)
+        apart = given.square() @ weights.T - 2 * given @ (weights * values).T + known @ (weights * values.square()).T
+        apart = apart / (known @ weights.T).clamp(min=1)
+        return apart.clamp(min=0).view(len(raw), members, size).amin(2)
+
+    usual = torch.cat([distances(raw) for raw, _ in reference.some(BATCH).labelled(BATCH)])
+    floor = 1e-3 * usual.median(0).values + 1e-12  # a sample may be one of the prototypes itself
+
+    def score(raw: Tensor, labels: Tensor | None) -> Tensor:
+        return 0.5 * (distances(raw) + floor).log().mean(1)
+
+    return score, None
+
+
+def _spread_out(model: Autoencoder, raw: Tensor) -> Tensor:
+    """(N, D) scaled numbers in float64, on the CPU, NaN where one is missing; each category as a number of its own.
+
+    Two different categories are as far apart as two numbers that differ by one standard deviation.
+    """
+    scaled = model.scaling(raw).cpu().double().flatten(1)
+    if not any(model.scaling.levels):
+        return scaled
+    columns = []
+    for place, count in enumerate(model.scaling.levels):
+        own = scaled[:, place, None]
+        if count:
+            hot = (own == torch.arange(count)).double() / math.sqrt(2)
+            own = torch.where(own.isnan(), torch.nan, hot)
+        columns.append(own)
+    return torch.cat(columns, 1)
+
+
 SCORES: dict[str, Callable[..., tuple[Score, Tensor | None]]] = {
     "error": _by_error,
     "unexplained": _by_unexplained,
     "likelihood": _by_likelihood,
     "distance": _by_distance,
     "neighbours": _by_neighbours,
+    "prototypes": _by_prototypes,
 }
 
 

@@ -259,7 +259,7 @@ def test_numbers_that_are_never_negative_come_back_as_such():
 
 def test_types_that_are_no_columns_of_values_are_named():
     with pytest.raises(DataError, match=r"'lists' \(list.*exclude='lists'"):
-        open_data(pa.table({"lists": [[1], [2]], "x": [1, 2]}))
+        open_data(pa.table({"lists": [[1], [2, 3]], "x": [1, 2]}))
 
 
 def test_mixed_columns_of_pandas_are_text():

@@ -41,7 +41,7 @@ MOSTLY = 0.95
 LONG = 40
 """Characters on average from which names are free text."""
 ID_NAME = re.compile(
-    r"(?i)^(id|.*[_ .\-]id|index|idx|row|rowid|row_?(nr|no|num|number)|uuid|guid|key|unnamed: ?\d+|nr|no)$|[a-z]I[Dd]$"
+    r"(?i)^(id|.*[_ .\-]id|index|idx|row|rowid|row_?(nr|no|num|number)|uuid|guid|key|unnamed: ?0|nr|no)$|[a-z]I[Dd]$"
 )
 SENTINELS = (*(float(sign * int("9" * length)) for length in range(2, 9) for sign in (-1, 1)), -32768.0)
 """Numbers that often mean a missing value."""
