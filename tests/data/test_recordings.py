@@ -224,7 +224,7 @@ def test_new_recordings_of_a_model_are_cut_as_its_own_and_end_with_a_window():
     samples = read_samples(new, like=data.description)
     assert (samples.shape, samples.spans is not None) == ((2, 20), True)
     assert samples.names == tuple(f"recording@2024-03-01 00:{minute:02}" for minute in (0, 8, 16, 24, 31))
-    assert np.allclose(samples.tensor()[-1, 0], new["warm"].to_numpy()[31:], atol=1e-5)
+    assert np.allclose(samples.tensor()[-1, 0], np.asarray(new["warm"])[31:], atol=1e-5)
     with pytest.raises(DataError, match="lacks the column 'wet': expected the 2 channels"):
         read_samples(new.drop(columns="wet"), like=data.description)
     with pytest.raises(DataError, match=r"longest stretch.*10 steps.*the model takes windows of 20 steps \(20 min\)"):

@@ -117,7 +117,6 @@ class _Reader:
         file = text_file(path, options)
         layout = find_layout(file, options, like)
         check_columns(len(layout.names), str(path))
-        check_asked(layout.names, options, str(path))
         return cls(file, layout, options, like)
 
     @cached_property
@@ -164,6 +163,8 @@ class _Reader:
     @cached_property
     def _read(self) -> list[str]:
         """The columns that are read: for a model all, because results show those that it doesn't take."""
+        if not self.wanted:
+            check_asked(self.names, self.options, str(self.file.path))
         return (self.wanted or self.names[:1]) if self.like is None else self.names
 
     @cached_property

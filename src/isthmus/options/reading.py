@@ -56,15 +56,6 @@ class ReadingOptions:
             TABLES,
         ),
     ] = ()
-    array: Annotated[
-        str | None,
-        Option(
-            "The part of the source that holds the samples: an array of an .npz, .mat, HDF5 or netCDF file, a sheet of "
-            "a workbook, a table of a database, a file of a zip.",
-            "NAME",
-            ARRAYS,
-        ),
-    ] = None
     types: Annotated[
         tuple[str, ...],
         Option(
@@ -93,6 +84,15 @@ class ReadingOptions:
             "NAME",
             TABLES,
             default="a column of text called name",
+        ),
+    ] = None
+    array: Annotated[
+        str | None,
+        Option(
+            "The part of the source that holds the samples: an array of an .npz, .mat, HDF5 or netCDF file, a sheet of "
+            "a workbook, a table of a database, a file of a zip.",
+            "NAME",
+            ARRAYS,
         ),
     ] = None
     kind: Annotated[
