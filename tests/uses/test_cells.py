@@ -1,6 +1,7 @@
 """The cells of a row that are off, and by how much."""
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pytest
 import torch
@@ -97,3 +98,15 @@ def test_an_unknown_category_is_anomalous_and_named_and_a_missing_one_is_neither
     assert found.anomalous.tolist() == [True, False]
     assert found.most_anomalous[0].sample == 0
     assert found.most_anomalous[0].columns[0][:2] == ("kind", "unknown")
+
+
+def test_a_date_is_one_cell_with_its_place_in_the_day():
+    when = pd.date_range("2024-01-01", periods=300, freq="h")
+    light, warm = np.random.default_rng(0).normal(size=(2, 300))
+    table = pd.DataFrame({"when": when, "light": light, "warm": warm})
+    data = ist.open_data(table)
+    run = ist.fit(ist.recipe("deep", code=2).build(data), data, epochs=1, progress=False)
+    late = table.head(5).assign(when=pd.Timestamp("2031-07-01 13:00"))
+    for row in cells_off(run.model, run.read(late), usual_row(data.train), Look.of(run), most=5):
+        assert {name for name, *_ in row} <= {"when", "light", "warm"}
+        assert [given for name, given, *_ in row if name == "when"] == ["2031-07-01 13:00:00"]

@@ -82,6 +82,12 @@ class Look:
 
         return Schema.from_json(self.schema)
 
+    def cells(self, count: int) -> Tensor:
+        """(count,) the first of the numbers that belong to the same column of a table, for each of its numbers."""
+        if self._schema is None:
+            return torch.arange(count)
+        return torch.tensor([first for first, own in self._schema.firsts.items() for _ in own.features])
+
     def told(self, column: int, value: float) -> float | str:
         """A raw value of a table for people: the name of its category, the number, "missing" or "unknown"."""
         if math.isnan(value):

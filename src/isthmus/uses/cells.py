@@ -34,13 +34,17 @@ def cells_off(model: Autoencoder, samples: Samples, usual: Tensor, look: Look, m
     and to less otherwise.
 
     usual: (columns,) raw values to start from. Missing cells are not tried. If a row has many cells, only those with
-    the largest errors or furthest from the usual value are tried.
+    the largest errors or furthest from the usual value are tried. A date is one cell, with its place in day, week and
+    year.
     """
     given, labels = floating(samples.tensor()), samples.labels
     names = samples.columns or tuple(f"column {place + 1}" for place in range(given.shape[1]))
     errors, _ = _passed(model, given, labels)
     far = (look.scaled(given) - look.scaled(usual[None])).square()
-    tried = (errors + far).nan_to_num(-1.0).sort(descending=True, stable=True).indices[:, :TRIED]
+    cell_of = look.cells(given.shape[1])
+    weight = torch.zeros(given.shape).index_add(1, cell_of, (errors + far).float().nan_to_num(0.0))
+    weight = torch.where(given.isnan() | (cell_of != torch.arange(len(cell_of))), -1.0, weight)
+    tried = weight.sort(descending=True, stable=True).indices[:, :TRIED]
     whole = errors.sum(1).clamp(min=1e-30)
     before, mended = errors.sum(1), given.clone()
     off = torch.zeros(given.shape, dtype=torch.bool)
@@ -48,13 +52,14 @@ def cells_off(model: Autoencoder, samples: Samples, usual: Tensor, look: Look, m
     rows = torch.arange(len(given))  # those in which a further cell may be off
     for _ in range(most):
         own = None if labels is None else labels[rows]
-        left, cell, put = _put_right(model, given[rows], own, usual, tried[rows], off[rows])
+        left, cell, put = _put_right(model, given[rows], own, usual, tried[rows], off[rows], cell_of)
         shares = (before[rows] - left) / whole[rows]
         better = shares >= LEAST
         rows, left, cell, put, shares = (each[better] for each in (rows, left, cell, put, shares))
         if not len(rows):
             break
-        off[rows, cell], before[rows], mended[rows] = True, left, put
+        off[rows] |= cell_of == cell[:, None]
+        before[rows], mended[rows] = left, put
         for row, place, share in zip(rows.tolist(), cell.tolist(), shares.tolist(), strict=True):
             found[row].append((place, share))
     return [
@@ -67,17 +72,23 @@ def cells_off(model: Autoencoder, samples: Samples, usual: Tensor, look: Look, m
 
 
 def _put_right(
-    model: Autoencoder, given: Tensor, labels: Tensor | None, usual: Tensor, tried: Tensor, off: Tensor
+    model: Autoencoder,
+    given: Tensor,
+    labels: Tensor | None,
+    usual: Tensor,
+    tried: Tensor,
+    off: Tensor,
+    cell_of: Tensor,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """The cell of each of (n, D) raw rows whose correction, together with those found so far, leaves the least error.
 
-    tried: (n, tries) which cells to try. off: (n, D) the cells found so far. Returns (n,) the remaining error, infinite
+    tried: (n, tries) which cells to try. off: (n, D) the numbers of the cells found so far. cell_of: (D,) the cell that
+    each number belongs to. Returns (n,) the remaining error, infinite
     if there is nothing to try; (n,) the cell; and (n, D) the corrected row.
     """
-    possible = given.gather(1, tried).isfinite() & ~off.gather(1, tried)
+    possible = given.gather(1, tried).isfinite() & ~off.gather(1, tried) & (cell_of[tried] == tried)
     row, cell = possible.nonzero()[:, 0], tried[possible]
-    free = off[row]
-    free[torch.arange(len(row)), cell] = True
+    free = off[row] | (cell_of == cell[:, None])
     labels = None if labels is None else labels[row]
     put = torch.where(free, usual, given[row])
     for _ in range(ROUNDS):
