@@ -80,9 +80,9 @@ class Curve(nn.Module):
     def learn(cls, samples: Samples) -> Self | None:
         """The curves of the columns that gain by one (see `curve_of`), from at most 4,096 rows; None if none does.
 
-        Only numbers and durations are curved, of tables with a schema.
+        Only numbers and durations are curved, of tables with named columns.
         """
-        if samples.schema is None or samples.kind != "table":
+        if samples.schema is None or not samples.columns or samples.kind != "table":
             return None
         places = [place for place, column in samples.schema.firsts.items() if column.kind in CURVED]
         width = samples.shape[0]
