@@ -40,7 +40,7 @@ def read_parquet(path: Path, options: Options, like: Mapping[str, Any] | None = 
     Raises:
         DataError: the file is damaged, unpacks to more than the limit, or its columns don't fit.
     """
-    with _told(path), _parquet(path) as (file, texts):
+    with explained(path), _parquet(path) as (file, texts):
         count = file.metadata.num_rows
         unpacked = 4 * count * file.metadata.num_columns
         if unpacked > options.max_bytes:
@@ -170,12 +170,12 @@ def parquet_pieces(
     Raises:
         DataError: as `read_parquet`, when the rows are read.
     """
-    with _told(path), pq.ParquetFile(path) as file:
+    with explained(path), pq.ParquetFile(path) as file:
         count = file.metadata.num_rows
         check_columns(file.metadata.num_columns, str(path))
 
     def pieces() -> Iterator[Raw]:
-        with _told(path), _parquet(path) as (file, texts):
+        with explained(path), _parquet(path) as (file, texts):
             if not count:
                 yield from_arrow(file.read(), options, str(path), like)
             batches = file.iter_batches(size, use_threads=False)  # threads would take half as much time again
@@ -201,15 +201,15 @@ def in_pieces(
 
 
 @contextlib.contextmanager
-def _told(path: Path) -> Iterator[None]:
-    """Convert Arrow's errors for a Parquet file to DataError."""
+def explained(path: Path, kind: str = "a Parquet file") -> Iterator[None]:
+    """Convert Arrow's errors for a file of this kind to DataError."""
     try:
         yield
     except (DataError, MemoryError):
         raise
     except (pa.ArrowException, OSError, ValueError) as error:
         said = " ".join(str(error).split())[:120]
-        raise DataError(f"{path} is damaged or not a Parquet file ({said}). Download or write it again.") from error
+        raise DataError(f"{path} is damaged or not {kind} ({said}). Download or write it again.") from error
 
 
 def from_arrow(

@@ -11,7 +11,7 @@ from pyarrow import feather, ipc, orc
 
 from isthmus.data.options import Options
 from isthmus.data.raw import Raw
-from isthmus.data.tables import check_columns, from_arrow, in_pieces
+from isthmus.data.tables import check_columns, explained, from_arrow, in_pieces
 from isthmus.errors import DataError
 
 FILE, OLD = b"ARROW1", b"FEA1"
@@ -23,7 +23,7 @@ def read_feather(path: Path, options: Options, like: Mapping[str, Any] | None = 
     Raises:
         DataError: the file is damaged, unpacks to more than the limit, or its columns don't fit.
     """
-    with _told(path, "an Arrow or Feather file"):
+    with explained(path, "an Arrow or Feather file"):
         if _begins(path, OLD):
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # that this version is old
@@ -47,7 +47,7 @@ def feather_pieces(
         return None
 
     def pieces() -> Iterator[Raw]:
-        with _told(path, "an Arrow or Feather file"), _opened(path) as (_, batches):
+        with explained(path, "an Arrow or Feather file"), _opened(path) as (_, batches):
             yield from in_pieces(_sliced(batches, size), options, str(path), like)
 
     return None, pieces
@@ -59,7 +59,7 @@ def read_orc(path: Path, options: Options, like: Mapping[str, Any] | None = None
     Raises:
         DataError: the file is damaged, unpacks to more than the limit, or its columns don't fit.
     """
-    with _told(path, "an ORC file"):
+    with explained(path, "an ORC file"):
         file = orc.ORCFile(path)
         check_columns(len(file.schema), str(path))
         if 4 * file.nrows * len(file.schema) > options.max_bytes:
@@ -71,11 +71,11 @@ def orc_pieces(
     path: Path, options: Options, like: Mapping[str, Any] | None, size: int
 ) -> tuple[int, Callable[[], Iterator[Raw]]]:
     """The number of rows of an ORC file, and the rows, at most `size` at a time."""
-    with _told(path, "an ORC file"):
+    with explained(path, "an ORC file"):
         count = orc.ORCFile(path).nrows
 
     def pieces() -> Iterator[Raw]:
-        with _told(path, "an ORC file"):
+        with explained(path, "an ORC file"):
             file = orc.ORCFile(path)
             stripes = (file.read_stripe(stripe) for stripe in range(file.nstripes))
             yield from in_pieces(_sliced(stripes, size), options, str(path), like)
@@ -111,15 +111,3 @@ def _too_large(path: Path, options: Options) -> DataError:
         f"{path} unpacks to more than max_bytes={options.max_bytes}. If you trust it, raise max_bytes, or choose "
         "columns and write them to another file."
     )
-
-
-@contextlib.contextmanager
-def _told(path: Path, kind: str) -> Iterator[None]:
-    """Convert Arrow's errors to DataError."""
-    try:
-        yield
-    except (DataError, MemoryError):
-        raise
-    except (pa.ArrowException, OSError, ValueError) as error:
-        said = " ".join(str(error).split())[:120]
-        raise DataError(f"{path} is damaged or not {kind} ({said}). Download or write it again.") from error

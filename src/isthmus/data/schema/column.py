@@ -22,6 +22,7 @@ from isthmus.data.schema.texts import (
     without,
 )
 from isthmus.errors import DataError
+from isthmus.plain import reads_as_number
 
 ColumnKind = Literal["number", "boolean", "category", "date", "time", "duration", "id", "text", "empty"]
 KINDS: tuple[str, ...] = get_args(ColumnKind)
@@ -124,7 +125,7 @@ class Column(BaseModel):
             if not is_number(kind):
                 raise self._changed(kind, called)
             numbers = pc.cast(whole, pa.float64(), safe=False)
-            codes = [float(code) for code in self.missing if _is_float(code)]
+            codes = [float(code) for code in self.missing if reads_as_number(code)]
             return (
                 pc.if_else(pc.is_in(numbers, pa.array(codes, pa.float64())), pa.scalar(None, pa.float64()), numbers)
                 if codes
@@ -216,14 +217,6 @@ def _as_source(moments: pa.Array, kind: str) -> pa.Array:
         return moments.cast(pa.timestamp(unit, found[2]), safe=False)
     except pa.ArrowInvalid:
         return moments
-
-
-def _is_float(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
 
 
 def is_number(kind: pa.DataType) -> bool:

@@ -35,6 +35,7 @@ from isthmus.data.schema.texts import (
 )
 from isthmus.errors import DataError, nearest, remark
 from isthmus.formatting import listed
+from isthmus.plain import reads_as_number
 
 MOSTLY = 0.95
 """The share of the cells of a text column that must be numbers or dates for the column to hold these."""
@@ -286,7 +287,7 @@ def find_codes(values: np.ndarray, schema: Schema, options: Options, called: str
 
     values: (rows, features).
     """
-    codes = tuple(float(code) for code in options.na_values or () if _plain_number(code))
+    codes = tuple(float(code) for code in options.na_values or () if reads_as_number(code))
     if (options.na_values is not None and not codes) or (not codes and len(values) < FEW):
         return schema
     place, found, notes = 0, [], []
@@ -370,11 +371,3 @@ def _apart(own: np.ndarray, code: float) -> bool:
         return False
     low, high = float(others.min()), float(others.max())
     return min(abs(code - low), abs(code - high)) > high - low and not low < code < high
-
-
-def _plain_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
