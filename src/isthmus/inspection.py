@@ -179,12 +179,13 @@ def _facts(raw: Raw, parts: Mapping[str, Samples]) -> dict[str, str]:
 
 def _columns(raw: Raw) -> list[ColumnFacts]:
     assert raw.schema is not None
-    values, place, found = np.asarray(raw.values), 0, []
+    values, found = np.asarray(raw.values), []
+    places = {column.name: place for place, column in raw.schema.firsts.items()}
     for column in raw.schema.columns:
         if column.used:
+            place = places[column.name]
             names = raw.categories[place] if raw.categories else ()
             found.append(_used(column, values[:, place].astype(np.float64), names))
-            place += len(column.features)
         else:
             found.append(_unused(column, raw.unused[column.name].to_pylist() if raw.unused is not None else []))
     return found

@@ -1,4 +1,4 @@
-"""Whoever obeys the advice of a message gets further: never the same message again."""
+"""If you follow the advice of a message, you never get the same message again."""
 
 import ast
 import re

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from isthmus.data.precision import spread
 from isthmus.data.samples import SIZES, Samples
 
 HASHED_WHOLE = 256 * 2**20  # bytes; of larger parts, rows spread over them
@@ -36,5 +37,5 @@ def _seen(part: Samples) -> Iterator[Tensor]:
     size = max(1, BATCH // max(1, row))
     if row * len(part) <= HASHED_WHOLE:
         return part.batches(size)
-    rows = np.linspace(0, len(part) - 1, min(len(part), SPREAD)).round().astype(np.int64)
+    rows = spread(len(part), SPREAD)
     return (part.batch(some) for some in torch.from_numpy(rows).split(size))

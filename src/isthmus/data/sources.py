@@ -154,7 +154,7 @@ def _of_plain(found: Any, options: Options, labels: Any, like: Mapping[str, Any]
     if isinstance(found, Mapping):
         return from_mapping(found, options, like=like)
     if options.kind in (None, "text") and _is_texts(found, all if options.kind is None else any):
-        return _texts("from_texts", found, options, labels)
+        return function("texts:from_texts")(found, options, called(found), labels)
     return from_memory(found, max_bytes=options.max_bytes)
 
 
@@ -182,8 +182,7 @@ def _of_paths(paths: list[Path], options: Options, like: Mapping[str, Any] | Non
     if module is None:
         some = listed(sorted(suffix or "none" for suffix in there))
         raise DataError(f"{where} has files of several types ({some}): expected one type. Give each type by itself.")
-    reader: Any = importlib.import_module(f"isthmus.data.{module}")
-    return reader.read_files(entries, options, where, medium_of(like))
+    return function(f"{module}:read_files")(entries, options, where, medium_of(like))
 
 
 def _from_table(source: Any, options: Options, like: Mapping[str, Any] | None, where: str) -> Raw:
@@ -194,7 +193,7 @@ def _from_table(source: Any, options: Options, like: Mapping[str, Any] | None, w
     else:
         table = made.arrow_table(source, where)
     if _kind(options, like) == "text":
-        return _text_columns("from_text_table")(table, options, where)
+        return function("text_columns:from_text_table")(table, options, where)
     return function("tables:from_arrow")(table, options, where, like)
 
 
@@ -243,11 +242,6 @@ def check_used(raw: Raw, options: Options, like: Mapping[str, Any] | None, calle
 def _kind(options: Options, like: Mapping[str, Any] | None) -> str | None:
     """The kind to read a source as: the option, or the medium of the model that the samples are for."""
     return options.kind or ((like or {}).get("medium") or {}).get("kind")
-
-
-def _texts(reader: str, source: Any, options: Options, *labels: Any) -> Raw:
-    """Texts in memory; `reader` is a function of `isthmus.data.texts`."""
-    return getattr(importlib.import_module("isthmus.data.texts"), reader)(source, options, called(source), *labels)
 
 
 def _is_texts(source: Any, which: Callable[[Iterable[bool]], bool] = all) -> bool:
@@ -345,7 +339,7 @@ def _of_several(path: Path, options: Options, like: Mapping[str, Any] | None) ->
         with collected(path, options, (".npy",)) as entries:
             ordered = sorted(entries, key=lambda entry: natural(entry.name))
             return function("readers.array_files:read_arrays")(ordered, options, str(path))
-    if of_tables(path, options):
+    if _are_tables(counts, options):
         return function("readers.shards:read_tables")(path, options, like, _by_type)
     return (read_folder if path.is_dir() else read_zip)(path, options)
 
@@ -396,9 +390,13 @@ def is_zarr(path: Path) -> bool:
 
 def of_tables(path: Path, options: Options) -> bool:
     """Whether a folder or zip holds a table in several files, rather than pictures: it has more of them."""
+    return _are_tables(_count(path, options), options)
+
+
+def _are_tables(counts: Mapping[str, int], options: Options) -> bool:
+    """The same by the counts of the files."""
     if options.kind in ("table", "pictures"):
-        return options.kind == "table" and _count(path, options)["tables"] > 0
-    counts = _count(path, options)
+        return options.kind == "table" and counts["tables"] > 0
     return counts["tables"] > counts["pictures"]
 
 
@@ -457,7 +455,7 @@ def medium_reader(path: Path, options: Options, like: Mapping[str, Any] | None) 
     if path.suffix.lower() in (".json", ".jsonl", ".ndjson"):
         return _reader_of_json(path, options)
     if path.suffix.lower() == ".txt":
-        if not _texts_module().is_prose(path):
+        if not function("texts:is_prose")(path):
             return None
         remark(f"{path} is read as text, a sample per {options.unit}. To read numbers, set kind='table'.")
     return next((module for module, (_, suffixes) in MEDIA.items() if path.suffix.lower() in suffixes), None)
@@ -489,19 +487,10 @@ def _is_of(path: Path, module: str) -> bool:
     return suffix in MEDIA[module][1] or (module == "texts" and suffix in TABLES_OF_TEXT)
 
 
-def _texts_module() -> Any:
-    return importlib.import_module("isthmus.data.texts")
-
-
-def _text_columns(reader: str) -> Callable[..., Raw]:
-    """A reader of a column of text in a table."""
-    return getattr(importlib.import_module("isthmus.data.text_columns"), reader)
-
-
 def _read_medium(module: str, path: Path, options: Options, like: Mapping[str, Any] | None) -> Raw:
     """The files of a medium at this path; those of other types are counted in a remark."""
     if module == "texts" and path.suffix.lower() in TABLES_OF_TEXT:
-        return _text_columns("read_text_table")(path, options)
+        return function("text_columns:read_text_table")(path, options)
     kinds, suffixes = MEDIA[module]
     plain = module == "texts" and not any(_is_of(path, other) for other in MEDIA)  # any file can be text
     if path.is_file() and path.suffix.lower() != ".zip" and not _is_of(path, module) and not plain:
@@ -514,9 +503,7 @@ def _read_medium(module: str, path: Path, options: Options, like: Mapping[str, A
             raise DataError(f"{path} has no files of type {', '.join(suffixes)}. Give a folder with such files.")
         if path.is_dir() or path.suffix.lower() == ".zip":
             tell_unread(str(path), suffixes_in(path, options), suffixes)
-        return importlib.import_module(f"isthmus.data.{module}").read_files(
-            entries, options, str(path), medium_of(like)
-        )
+        return function(f"{module}:read_files")(entries, options, str(path), medium_of(like))
 
 
 def _absent(path: Path) -> DataError:

@@ -18,7 +18,7 @@ from isthmus.formatting import listed
 
 HEAD = 2**16
 FIRST_LINES = 50
-"""Lines by which JSON lines of text are told apart from rows of a table."""
+"""How many lines decide whether JSON lines are texts or rows of a table."""
 PROSE_WORDS = 3
 _RECORDS = re.compile(r"\s*\[\s*\{")
 _COLUMNS = re.compile(r"\s*\{(?!\s*\"[^\"]*\"\s*:\s*\[\s*\[\s*\[)")

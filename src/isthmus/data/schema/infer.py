@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from isthmus.data.options import AUTO, Options
+from isthmus.data.precision import spread
 from isthmus.data.schema.categories import ALIKE, FEW, MOST
 from isthmus.data.schema.column import (
     KINDS,
@@ -106,7 +107,7 @@ def infer(
             f"exclude='{names}', or make columns of numbers of them first."
         )
     out = [column for column in made.values() if not column.used]
-    _tell(called, out, notes, named)
+    _tell(called, out, notes)
     rest = {
         name: Column(name=name, kind="text", used=False, why=roles.get(name, "left out"))
         for name in columns
@@ -117,7 +118,7 @@ def infer(
     return Schema(columns=tuple(every[name] for name in (columns if in_order else every)), named=named)
 
 
-def _tell(called: str, out: list[Column], notes: list[str], named: bool) -> None:
+def _tell(called: str, out: list[Column], notes: list[str]) -> None:
     if out:
         some = listed([f"{column.name!r} ({column.why})" for column in out])
         notes.insert(0, f"left out {some}")
@@ -203,7 +204,7 @@ def _of_text(column: pa.ChunkedArray, made: Column, notes: list[str]) -> Column:
     known = pc.drop_null(without(texts, made.absent))  # as of a number
     if not len(known):
         return made.replace(kind="empty", used=False, why="no value in any row")
-    some = known.take(np.linspace(0, len(known) - 1, min(len(known), SEEN)).round().astype(np.int64))
+    some = known.take(spread(len(known), SEEN))
     form, share, doubtful = _decided(number_form, some, known)
     if share >= MOSTLY:
         _note_codes(texts, made, notes)
@@ -290,28 +291,29 @@ def find_codes(values: np.ndarray, schema: Schema, options: Options, called: str
     codes = tuple(float(code) for code in options.na_values or () if reads_as_number(code))
     if (options.na_values is not None and not codes) or (not codes and len(values) < FEW):
         return schema
-    place, found, notes = 0, [], []
-    many = _frequent(values, codes or SENTINELS)
-    for column in schema.columns:
-        missing: list[float] = []
-        if column.used and column.kind == "number":
-            own = values[:, place]
-            for code in many.get(place, ()):
-                if codes or _apart(own, code):
-                    count = int((own == code).sum())
-                    own[own == code] = np.nan
-                    missing.append(code)
-                    if not codes:
-                        notes.append(f"{column.name!r}: {code:g} read as missing ({count:,} rows)")
-        place += len(column.features)
-        found.append(
-            column.replace(missing=(*column.missing, *(f"{code:g}" for code in missing))) if missing else column
-        )
+    notes: list[str] = []
+    missing: dict[str, list[str]] = {}
+    for place, several in sorted(_frequent(values, codes or SENTINELS).items()):
+        column, own = schema.firsts.get(place), values[:, place]
+        if column is None or column.kind != "number":
+            continue
+        for code in several:
+            if codes or _apart(own, code):
+                count = int((own == code).sum())
+                own[own == code] = np.nan
+                missing.setdefault(column.name, []).append(f"{code:g}")
+                if not codes:
+                    notes.append(f"{column.name!r}: {code:g} read as missing ({count:,} rows)")
     if notes:
         remark(
             f"{called}: {'; '.join(notes[:5])}{'; …' * (len(notes) > 5)}. If these are values, set na_values='none'."
         )
-    return schema.replace(tuple(found))
+    return schema.replace(
+        tuple(
+            column.replace(missing=(*column.missing, *missing[column.name])) if column.name in missing else column
+            for column in schema.columns
+        )
+    )
 
 
 def bounded(schema: Schema, values: np.ndarray) -> Schema:
@@ -341,7 +343,7 @@ def remark_on_columns(values: np.ndarray, schema: Schema, called: str) -> None:
     mostly = [name for place, name in own.items() if missing[place] > MOSTLY_MISSING]
     if mostly:
         remark(f"{called}: mostly missing: {listed(list(map(repr, mostly)))}. To leave them out: exclude=.")
-    few = values[np.linspace(0, len(values) - 1, min(len(values), 100)).round().astype(int)]
+    few = values[spread(len(values), 100)]
     first_of: dict[bytes, int] = {}
     same = []
     for place, name in own.items():
@@ -356,7 +358,7 @@ def remark_on_columns(values: np.ndarray, schema: Schema, called: str) -> None:
 def _frequent(values: np.ndarray, codes: tuple[float, ...]) -> dict[int, list[float]]:
     """The codes that occur often enough in each column, by its place; of given codes, all that occur."""
     given = codes is not SENTINELS
-    rows = values if given or len(values) <= SEEN else values[np.linspace(0, len(values) - 1, SEEN).round().astype(int)]
+    rows = values if given or len(values) <= SEEN else values[spread(len(values), SEEN)]
     least = 1 if given else max(2, LEAST_SHARE * len(rows))
     found: dict[int, list[float]] = {}
     for code in codes:

@@ -90,12 +90,10 @@ class Schema(BaseModel):
 
         categories: the names of each feature's categories, as in `Samples`.
         """
-        arrays, place = [], 0
-        for column in self.used:
-            own = values[:, place]
-            names = categories[place] if categories else ()
+        arrays = []
+        for place, column in self.firsts.items():
+            own, names = values[:, place], categories[place] if categories else ()
             arrays.append(decode(own, names) if names else column.decode(own))
-            place += len(column.features)
         return pa.table(arrays, names=list(self.names))
 
 
