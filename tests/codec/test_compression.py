@@ -1,9 +1,11 @@
 """Compressing any source: the samples come back, memory stays small, and bad input is refused in one line."""
 
+import io
 import os
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ from PIL import Image
 
 import isthmus as ist
 from isthmus.codec import Decompressor, codec_info
+from isthmus.codec.file import CodecFile, write_header, write_index
 from isthmus.errors import DataError, IsthmusError, UseError
 from isthmus.extras import MissingPackageError
 
@@ -252,6 +255,20 @@ import isthmus as ist
 for path, target in zip(sys.argv[3::2], sys.argv[4::2]):
     np.save(target, ist.decompress(path, run=ist.load(path + ".run")).tensor().numpy())
 """
+
+
+@pytest.mark.parametrize("dtype", [["uint8"], {"uint8": 1}, 5, "float16", None])
+def test_a_header_that_names_no_type_is_refused_in_one_line(kept: Path, dtype: object) -> None:
+    content = (kept / "a.isth").read_bytes()
+    with CodecFile(kept / "a.isth") as file:
+        header, entries, begun = {**file.header, "dtype": dtype}, list(file.entries), file.entries[0].start
+    written = io.BytesIO()
+    moved = write_header(written, header) - begun
+    written.write(content[begun : entries[-1].start + entries[-1].size])
+    write_index(written, [replace(entry, start=entry.start + moved) for entry in entries])
+    (kept / "damaged.isth").write_bytes(written.getvalue())
+    with pytest.raises(DataError, match="its header says nothing about the samples"):
+        ist.decompress(kept / "damaged.isth")
 
 
 def test_files_decode_in_other_processes_on_other_processors_with_other_threads(

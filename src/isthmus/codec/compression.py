@@ -224,7 +224,7 @@ class Decompressor:
     def _coder(self) -> BlockCoder:
         header = self.file.header
         kind, dtype = header.get("kind"), header.get("dtype")
-        if kind not in ("pictures", "table", "series") or dtype not in SIZES:
+        if kind not in ("pictures", "table", "series") or dtype not in tuple(SIZES):
             raise damaged(self.file.path, "its header says nothing about the samples")
         return BlockCoder(ExactModel(self.run.model), kind, dtype, ())
 
