@@ -1,20 +1,24 @@
 """Detector: a score of samples and its threshold, learnt from a run's own data."""
 
+import functools
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, get_args
 
 import torch
 from torch import Tensor
 
 from isthmus.data.samples import Samples
+from isthmus.drawing.rows import Look
 from isthmus.errors import DataError, UseError, nearest
 from isthmus.model.autoencoder import Autoencoder
 from isthmus.parts.model import eval_mode
 from isthmus.trained import TrainedModel
 from isthmus.trained.tiles import Tiles
 from isthmus.uses.arguments import takes_run
+from isthmus.uses.explanations import Explainer, Explained, Explanations
 from isthmus.uses.scores import MOST_CODES, SCORES, Score, batch_size, count_unknown, element_errors
+from isthmus.uses.usual import Usual
 
 By = Literal["error", "unexplained", "likelihood", "distance", "neighbours", "prototypes"]
 LEAST_HELD = 50
@@ -28,7 +32,7 @@ class Detector:
 
     by: which score. threshold: the `quantile` of `usual`, the (M,) scores of the run's own samples. part: where these
     samples come from: validation, or train if the run has no validation part (the model was trained on them, so the
-    threshold is too low).
+    threshold is too low). run: where the model comes from, for `explain`.
     """
 
     by: By
@@ -38,6 +42,7 @@ class Detector:
     quantile: float
     part: str
     usual: Tensor
+    run: TrainedModel | None = field(default=None, repr=False)
 
     def scores(self, samples: Samples) -> Tensor:
         """(N,) float64 scores of samples that the run has read (`Run.read`)."""
@@ -67,6 +72,35 @@ class Detector:
             return scores.nan_to_num(math.inf, math.inf).view(-1, 1, 1, 1).expand(-1, *model.shape)
 
         return Tiles(self.model, as_learnt=True)(pictures, use)[:, 0].float()
+
+    def explain(self, samples: Samples, which: Explained = "all", *, scores: Tensor | None = None) -> Explanations:
+        """Why each of (N, D) rows of a table has its score: `explain(…)[0].reasons`.
+
+        which: "anomalous" explains the rows above the threshold only. scores: those of `scores`, if you have them.
+
+        Raises:
+            UseError: the samples are no rows of a table.
+            DataError: the run's data can't be opened again.
+        """
+        if samples.kind != "table":
+            raise UseError(
+                f"Only rows of a table are explained column by column, and these samples are {samples.kind}. Use "
+                "Detector.where for the place of the error."
+            )
+        scores = self.scores(samples) if scores is None else scores
+        return self._explainer(samples, scores, which)
+
+    @functools.cached_property
+    def _explainer(self) -> Explainer:
+        assert self.run is not None
+        model, run = self.model, self.run
+
+        def score(raw: Tensor, labels: Tensor | None) -> Tensor:
+            return self.scores(Samples(raw, labels=labels, kind="table"))
+
+        usual = Usual.of(run.open().train, model.scaling.levels, holes=model.conditioning.mask)
+        known = self.usual[self.usual.isfinite()]
+        return Explainer(score, model, Look.of(run), usual, self.threshold, float(known.median()))
 
     def where(self, samples: Samples) -> Tensor:
         """(N, *shape) the squared error of each number, scaled: where in the sample the anomaly lies."""
@@ -117,4 +151,4 @@ def detector(run: TrainedModel, by: By = "error", *, quantile: float = 0.99, dra
             "None of the run's own samples has a finite score: training has diverged. Find the cause: isthmus doctor."
         )
     threshold = float(known.quantile(quantile, interpolation="higher"))
-    return Detector(by, run.model, score, threshold, quantile, part, usual)
+    return Detector(by, run.model, score, threshold, quantile, part, usual, run)

@@ -177,6 +177,17 @@ class Column(BaseModel):
             return whole.cast(pa.duration("us"))
         return self._moments(whole)
 
+    def possible(self, values: np.ndarray) -> np.ndarray:
+        """(rows, features) the values nearest to these that the column can hold: true or false, a date with its cycles, none below the bound.
+        """
+        if self.kind == "number":
+            return values if self.lower is None else np.maximum(values, self.lower)
+        if self.kind == "boolean":
+            return values.round().clip(0, 1)
+        if self.kind in (*NO_INPUT, "category"):
+            return values
+        return np.stack(self.encode(pa.chunked_array([self.decode(values[:, 0])]), self.name), 1)
+
     def _moments(self, whole: pa.Array) -> pa.Array:
         """Microseconds since 1970, or since midnight, in the form of the source."""
         moments = whole.cast(pa.timestamp("us"))
