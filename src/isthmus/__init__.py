@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from isthmus.uses.blend import Blend, blend
     from isthmus.uses.detect import Detection, detect
     from isthmus.uses.detector import Detector, detector
+    from isthmus.uses.explain import explain
+    from isthmus.uses.explanations import Explanation, Explanations
     from isthmus.uses.judge import judge
     from isthmus.uses.map import CodeMap, map_codes
     from isthmus.uses.restore import restoration, restore
@@ -50,6 +52,8 @@ _HOMES = {
     "Decompressor": "codec",
     "Detection": "uses.detect",
     "Detector": "uses.detector",
+    "Explanation": "uses.explanations",
+    "Explanations": "uses.explanations",
     "Finding": "doctor",
     "Inspection": "inspection",
     "IsthmusError": "errors",
@@ -68,6 +72,7 @@ _HOMES = {
     "detect": "uses.detect",
     "detector": "uses.detector",
     "diagnose": "doctor",
+    "explain": "uses.explain",
     "fit": "fitting",
     "formats": "data.listing",
     "inspect": "inspection",
@@ -115,6 +120,8 @@ __all__ = [
     "Decompressor",
     "Detection",
     "Detector",
+    "Explanation",
+    "Explanations",
     "Finding",
     "Inspection",
     "IsthmusError",
@@ -133,6 +140,7 @@ __all__ = [
     "detect",
     "detector",
     "diagnose",
+    "explain",
     "fit",
     "formats",
     "inspect",

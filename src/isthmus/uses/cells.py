@@ -23,7 +23,8 @@ Value = float | int | str
 RowScore = Callable[[Tensor, Tensor | None], Tensor]
 """(N, D) raw rows and their labels to (N,) float64 scores: the higher, the more anomalous."""
 LEAST = 0.01
-"""The least share of the score that a cell must explain."""
+"""The least share of the score that a reason explains; of the rest of the score, for a change that makes a row normal.
+"""
 HUGE, TINY = 1e300, 1e-30
 """The score of a row whose score isn't finite, and the least that a score is divided by."""
 
@@ -57,7 +58,7 @@ class Depth:
     changes: int
 
 
-THOROUGH = Depth(tried=16, rounds=4, reasons=3, changes=5)
+THOROUGH = Depth(tried=8, rounds=2, reasons=3, changes=5)
 QUICK = Depth(tried=3, rounds=1, reasons=1, changes=0)
 STEPS = max(THOROUGH.reasons, THOROUGH.changes)
 """The most cells of a row that are corrected."""
@@ -148,7 +149,6 @@ class CellSearch:
     ) -> Corrections:
         made = Corrections.none(scores, threshold)
         before = made.after[:, 0].clone()
-        least = LEAST * (before - base).clamp(min=TINY)
         rows = (before > base).nonzero()[:, 0]  # those in which a further cell may be off
         if not len(rows):
             return made
@@ -159,7 +159,9 @@ class CellSearch:
         for step in range(max(depth.reasons, depth.changes)):
             own = None if labels is None else labels[rows]
             left, cell, new = self._put_right(given[rows], own, tried[rows], off[rows], cell_of, depth.rounds)
-            better = before[rows] - left >= least[rows]
+            above = made.changes[rows] < 0
+            wanted = torch.where(above, before[rows], made.after[rows, 0]) - base  # a change may be a small one at last
+            better = before[rows] - left >= LEAST * wanted
             rows, left, cell, new = (each[better] for each in (rows, left, cell, new))
             off[rows] |= cell_of == cell[:, None]
             before[rows], put[rows], made.cells[rows, step] = left, new, cell
@@ -211,16 +213,16 @@ class CellSearch:
         put = torch.where(free, self.look.possible(self.usual.rounded(put)), put)
         left = torch.full(tried.shape, torch.inf, dtype=torch.float64)
         if len(put):
-            left[possible] = self.score(put, labels).nan_to_num(torch.inf)
+            same = put.gather(1, cell[:, None]) == given[row].gather(1, cell[:, None])
+            left[possible] = torch.where(same[:, 0], torch.inf, self.score(put, labels).nan_to_num(torch.inf))
         # an unknown category comes first, whatever the model makes of the row
         levels = torch.tensor(self.model.scaling.levels or [0] * given.shape[1])
         unknown = ((levels > 0) & (given >= levels)).gather(1, places) & possible
-        place = torch.where(unknown.any(1, keepdim=True) & ~unknown, torch.inf, left).argmin(1)
-        least = left.gather(1, place[:, None])[:, 0]
+        best = torch.where(unknown.any(1, keepdim=True) & ~unknown, torch.inf, left).argmin(1, keepdim=True)
         number = torch.zeros(tried.shape, dtype=torch.int64)  # of each try
         number[possible] = torch.arange(len(row))
-        number = number.gather(1, place[:, None])[:, 0]
-        return least, places.gather(1, place[:, None])[:, 0], put[number] if len(put) else given
+        new = put[number.gather(1, best)[:, 0]] if len(put) else given
+        return left.gather(1, best)[:, 0], places.gather(1, best)[:, 0], new
 
     def _passed(self, rows: Tensor, labels: Tensor | None) -> tuple[Tensor, Tensor]:
         """(n, columns) squared errors, and the reconstructions, raw."""

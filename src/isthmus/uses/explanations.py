@@ -60,8 +60,8 @@ class Explanation:
         if self.counterfactual is None:
             return f"No change of {STEPS} columns or fewer makes this row normal."
         changes = [_change(cell) for cell in self.counterfactual]
-        *first, last = changes
-        return f"With {f'{", ".join(first)} and ' if first else ''}{last}, this row would be normal."
+        several = " and ".join(filter(None, (", ".join(changes[:-1]), changes[-1])))
+        return f"With {several}, this row would be normal."
 
 
 def _change(cell: Cell) -> str:
@@ -148,7 +148,7 @@ class Explanations(Sequence[Explanation]):
             columns[f"reason_{place + 1}"] = pa.array(names, pa.string())
             columns[f"given_{place + 1}"] = pa.array(given[place], pa.string())
             columns[f"expected_{place + 1}"] = pa.array(expected[place], pa.string())
-            columns[f"share_{place + 1}"] = pa.array(shares[:, place].numpy(), mask=absent)
+            columns[f"share_{place + 1}"] = pa.array(shares[:, place].numpy().round(4), mask=absent)
         columns["counterfactual"] = pa.array(self._counterfactuals(), pa.string())
         return pa.table(columns)
 
