@@ -38,7 +38,7 @@ def test_scores_and_picture_are_written_and_not_over_what_is_there(isthmus, run,
     words = ("detect", run / "run", run / "anomalous.csv", tmp_path / "scores.csv", "--picture", tmp_path / "it.png")
     assert isthmus(*words).code == 0
     lines = (tmp_path / "scores.csv").read_text().splitlines()
-    assert lines[0].replace('"', "") == "score,anomalous"
+    assert lines[0].replace('"', "").startswith("score,anomalous,reason_1,given_1,expected_1,share_1,reason_2")
     assert len(lines) == 21
     assert float(lines[5].split(",")[1]) == 1
     assert (tmp_path / "it.png").stat().st_size > 1000

@@ -25,6 +25,8 @@ RowScore = Callable[[Tensor, Tensor | None], Tensor]
 LEAST = 0.01
 """The least share of the score that a reason explains; of the rest of the score, for a change that makes a row normal.
 """
+LONGEST = 0.9
+"""The largest share of a distance that a round is taken to leave, so that no value is extrapolated too far."""
 HUGE, TINY = 1e300, 1e-30
 """The score of a row whose score isn't finite, and the least that a score is divided by."""
 
@@ -59,7 +61,7 @@ class Depth:
 
 
 THOROUGH = Depth(tried=8, rounds=2, reasons=3, changes=5)
-QUICK = Depth(tried=3, rounds=1, reasons=1, changes=0)
+QUICK = Depth(tried=3, rounds=2, reasons=1, changes=0)
 STEPS = max(THOROUGH.reasons, THOROUGH.changes)
 """The most cells of a row that are corrected."""
 
@@ -130,6 +132,8 @@ class CellSearch:
 
         base: the score at which nothing is left to explain. threshold: of an anomalous score.
         """
+        if not len(scores):
+            return Corrections.none(scores, threshold)
         size = max(1, inference_batch_size(max_width(self.model)) // min(depth.tried, samples.shape[0]))
         given, labels = floating(samples.tensor()), samples.labels
         return Corrections.join([
@@ -141,7 +145,7 @@ class CellSearch:
                 base,
                 threshold,
             )
-            for start in range(0, max(1, len(given)), size)
+            for start in range(0, len(given), size)
         ])  # fmt: skip
 
     def _correct(
@@ -207,10 +211,7 @@ class CellSearch:
         row, cell = possible.nonzero()[:, 0], places[possible]
         free = off[row] | (cell_of == cell[:, None])
         labels = None if labels is None else labels[row]
-        put = torch.where(free, self.usual.row.to(given.dtype), given[row])
-        for _ in range(rounds):
-            put = torch.where(free, self._passed(put, labels)[1].to(given.dtype), put)
-        put = torch.where(free, self.look.possible(self.usual.rounded(put)), put)
+        put = self._expected(torch.where(free, self.usual.row.to(given.dtype), given[row]), labels, free, rounds)
         left = torch.full(tried.shape, torch.inf, dtype=torch.float64)
         if len(put):
             same = put.gather(1, cell[:, None]) == given[row].gather(1, cell[:, None])
@@ -223,6 +224,21 @@ class CellSearch:
         number[possible] = torch.arange(len(row))
         new = put[number.gather(1, best)[:, 0]] if len(put) else given
         return left.gather(1, best)[:, 0], places.gather(1, best)[:, 0], new
+
+    def _expected(self, put: Tensor, labels: Tensor | None, free: Tensor, rounds: int) -> Tensor:
+        """(n, D) raw rows whose free numbers have the values that the model makes of the others.
+
+        The model's reconstruction takes their place, time and again. Each round leaves about the same share of the
+        distance to the values that no longer change, so the last two rounds show where these lie (Aitken, 1926).
+        """
+        before = last = put
+        for _ in range(rounds):
+            before, last, put = last, put, torch.where(free, self._passed(put, labels)[1].to(put.dtype), put)
+        was, step = last - before, put - last
+        ratio = torch.where(was != 0, step / was, 0.0).nan_to_num(0.0, 0.0, 0.0).clamp(0, LONGEST)
+        levels = torch.tensor(self.model.scaling.levels or [0] * put.shape[1])
+        put = torch.where(free & (levels == 0), put + step * ratio / (1 - ratio), put)
+        return torch.where(free, self.look.possible(self.usual.rounded(put)), put)
 
     def _passed(self, rows: Tensor, labels: Tensor | None) -> tuple[Tensor, Tensor]:
         """(n, columns) squared errors, and the reconstructions, raw."""

@@ -181,7 +181,7 @@ def detect(
         new = found.scores(samples)
         errors = None if by_step is None else errors_of(found, samples)
         wanted = explain != "none" and samples.kind == "table"
-        return samples, new, errors, found.explain(samples, explain, scores=new) if wanted else None
+        return samples, new, errors, found.explain(samples, explain, quick=True, scores=new) if wanted else None
 
     for piece, (samples, new, errors, explained) in stream.through(use):
         scores.frombytes(new.double().numpy().tobytes())

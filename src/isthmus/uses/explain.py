@@ -16,6 +16,7 @@ def explain(
     rows: Sequence[int] | None = None,
     by: By = "error",
     *,
+    quick: bool = False,
     quantile: float = 0.99,
     draws: int = DRAWS,
     **read_options: Any,
@@ -29,10 +30,11 @@ def explain(
 
     Each reason is a column with the given value, the value that the model expects from the row's other cells, in the
     data's own units, and its share of the score: the part of the score's excess over the usual one that the correction
-    removes, in addition to the reasons before it. The usual score is the median of the run's own samples. Anomalous
-    rows are searched thoroughly. All others are searched quickly, and have one reason at most.
+    removes, in addition to the reasons before it. The usual score is the median of the run's own samples; a row whose
+    score is not above it has no reasons.
 
-    rows: their numbers, counted from 0; None explains all. by, quantile, draws: as for `detector`. read_options: how to
+    rows: their numbers, counted from 0; None explains all. quick: whether rows that are not anomalous are searched
+    quickly, for one reason at most, as the command does. by, quantile, draws: as for `detector`. read_options: how to
     read the source, as for `read_samples`. The source is read completely; `detect` explains larger ones in pieces.
 
     Raises:
@@ -40,4 +42,4 @@ def explain(
     """
     found = detector(run, by, quantile=quantile, draws=draws)
     samples = run.read(source, **read_options)
-    return found.explain(samples if rows is None else samples.take(rows))
+    return found.explain(samples if rows is None else samples.take(rows), quick=quick)

@@ -27,8 +27,8 @@ class Explanation:
     """Why a row of a table has its score.
 
     reasons: its anomalous cells; the first one explains most. The share of each is the part of the score's excess over
-    the usual score (the median of the run's own samples) that its correction removes. A row that isn't anomalous has
-    one reason at most, and none if its score is not above the usual one.
+    the usual score (the median of the run's own samples) that its correction removes. A row has no reasons if its score
+    is not above the usual one.
     counterfactual: the cells whose correction makes an anomalous row normal, as few as the search finds: with their
     expected values, the score is not above the threshold. () for a row that is normal already, None if no correction of
     `STEPS` cells suffices.
@@ -173,7 +173,7 @@ class Explanations(Sequence[Explanation]):
             if column < 0:
                 continue
             rows, places = (cells == column).nonzero(as_tuple=True)
-            words = self.look.written(column, values[rows, places].numpy())
+            words = self.look.written(column, values[rows, places].to(self.given.dtype).numpy())
             for row, place, word in zip(rows.tolist(), places.tolist(), words, strict=True):
                 made[place][row] = word
         return made
@@ -197,7 +197,7 @@ class Explanations(Sequence[Explanation]):
         """A raw value as a Python number, with the digits that it has in the data, or as text."""
         if isinstance(words := self.look.told(column, float(value)), str):
             return words
-        text = self.look.written(column, value[None].numpy())[0]
+        text = self.look.written(column, value[None].to(self.given.dtype).numpy())[0]
         return int(text) if text.lstrip("-").isdigit() else float(text)
 
     def _kind(self, column: int, given: float) -> CellKind:
@@ -221,14 +221,18 @@ class Explainer:
     threshold: float
     base: float
 
-    def __call__(self, samples: Samples, scores: Tensor, which: Explained = "all") -> Explanations:
-        """Explain rows with these (N,) scores: the anomalous ones thoroughly, all others quickly (`Depth`).
+    def __call__(
+        self, samples: Samples, scores: Tensor, which: Explained = "all", *, quick: bool = False
+    ) -> Explanations:
+        """Explain rows with these (N,) scores.
 
-        which: "anomalous" leaves all others without reasons.
+        which: "anomalous" leaves all others without reasons. quick: whether the others are searched quickly (`Depth`).
         """
         search = CellSearch(self.score, self.model, self.look, self.usual)
-        anomalous = over(scores, self.threshold)
-        above, rest = anomalous.nonzero()[:, 0], (~anomalous).nonzero()[:, 0]
+        searched = over(scores, self.threshold)
+        if which == "all" and not quick:
+            searched = torch.ones_like(searched)
+        above, rest = searched.nonzero()[:, 0], (~searched).nonzero()[:, 0]
         about = {"base": self.base, "threshold": self.threshold}
         found = [search(samples.take(above), scores[above], THOROUGH, **about)]
         if which == "all":
