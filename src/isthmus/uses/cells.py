@@ -73,13 +73,14 @@ class Corrections:
     cells: (N, STEPS) int64 the first number of each corrected cell, -1 for none. after: (N, STEPS + 1) float64 the
     row's score before and after each correction. expected: (N, STEPS) raw values of the cells after the last one.
     changes: (N,) int64 how many of them bring the score down to the threshold: 0 if it lies there anyway, -1 if all of
-    them don't suffice. changed: (N, STEPS) the raw values of these cells then.
+    them don't suffice. needed: (N, STEPS) bool, which ones. changed: (N, STEPS) the raw values of these cells then.
     """
 
     cells: Tensor
     after: Tensor
     expected: Tensor
     changes: Tensor
+    needed: Tensor
     changed: Tensor
 
     @classmethod
@@ -89,7 +90,7 @@ class Corrections:
         cells = torch.full((len(scores), STEPS), -1)
         values = torch.zeros(cells.shape, dtype=torch.float64)
         after = before[:, None].repeat(1, STEPS + 1)
-        return cls(cells, after, values, (before <= threshold).long() - 1, values.clone())
+        return cls(cells, after, values, (before <= threshold).long() - 1, cells > 0, values.clone())
 
     @classmethod
     def join(cls, parts: Sequence[Self]) -> Self:
@@ -176,10 +177,47 @@ class CellSearch:
             rows = rows[(before[rows] > base) & more]
             if not len(rows):
                 break
+        self._leave_out(made, given, labels, changed, cell_of, depth.rounds, threshold)
         places = made.cells.clamp(min=0)
         made.expected.copy_(put.gather(1, places))
         made.changed.copy_(changed.gather(1, places))
         return made
+
+    def _leave_out(
+        self,
+        made: Corrections,
+        given: Tensor,
+        labels: Tensor | None,
+        changed: Tensor,
+        cell_of: Tensor,
+        rounds: int,
+        threshold: float,
+    ) -> None:
+        """Leave out changes without which a row is normal too, one after the other, in `made` and `changed`.
+
+        A cell that was corrected first may be one that a wrong cell has pulled along.
+        """
+        made.needed.copy_(torch.arange(STEPS) < made.changes[:, None])
+        rows = (made.changes > 1).nonzero()[:, 0]
+        while len(rows):
+            row, place = made.needed[rows].nonzero(as_tuple=True)
+            kept = made.needed[rows][row]
+            kept[torch.arange(len(row)), place] = False
+            cells = torch.where(kept, made.cells[rows][row], -1)
+            free = (cell_of[:, None] == cells[:, None, :]).any(2)
+            own = None if labels is None else labels[rows][row]
+            put = self._expected(torch.where(free, self.usual.row.to(given.dtype), given[rows][row]), own, free, rounds)
+            left = torch.full((len(rows), STEPS), torch.inf, dtype=torch.float64)
+            left[row, place] = self.score(put, own).nan_to_num(torch.inf)
+            number = torch.zeros(left.shape, dtype=torch.int64)
+            number[row, place] = torch.arange(len(row))
+            least, worst = left.min(1)
+            normal = least <= threshold
+            rows, worst, number = rows[normal], worst[normal], number[normal]
+            made.needed[rows, worst] = False
+            made.changes[rows] -= 1
+            changed[rows] = put[number.gather(1, worst[:, None])[:, 0]]
+            rows = rows[made.changes[rows] > 1]
 
     def _suspects(self, given: Tensor, labels: Tensor | None, cell_of: Tensor, most: int) -> Tensor:
         """(N, tries) the cells to try, each by its first number, those with the largest errors first."""

@@ -58,7 +58,7 @@ class Explanation:
         if not self.anomalous:
             return "This row is normal."
         if self.counterfactual is None:
-            return f"No change of {STEPS} columns or fewer makes this row normal."
+            return f"The search found no change of {STEPS} columns or fewer that makes this row normal."
         changes = [_change(cell) for cell in self.counterfactual]
         several = " and ".join(filter(None, (", ".join(changes[:-1]), changes[-1])))
         return f"With {several}, this row would be normal."
@@ -111,10 +111,11 @@ class Explanations(Sequence[Explanation]):
         if not -len(self) <= row < len(self):
             raise IndexError(f"There is no row {row}: there are {len(self)}.")
         made, shares = self.corrections, self._shares[row].tolist()
-        count = int(made.changes[row])
-        changes = None if count < 0 else self._cells(row, made.changed[row, :count], shares)
+        reasons = self._cells(row, made.expected[row], shares)[:NAMED]
+        changes = self._cells(row, made.changed[row], shares)
+        needed = tuple(cell for cell, used in zip(changes, made.needed[row].tolist(), strict=False) if used)
         return Explanation(
-            float(self.scores[row]), self.threshold, self._cells(row, made.expected[row, :NAMED], shares), changes
+            float(self.scores[row]), self.threshold, reasons, needed if int(made.changes[row]) >= 0 else None
         )
 
     def __iter__(self) -> Iterator[Explanation]:
@@ -157,13 +158,11 @@ class Explanations(Sequence[Explanation]):
         made = self.corrections
         found: list[str | None] = [None] * len(self)
         rows = made.changes.nonzero()[:, 0]
-        count = made.changes[rows]
-        used = torch.where(torch.arange(STEPS) < count[:, None], made.cells[rows], -1)
+        used = torch.where(made.needed[rows], made.cells[rows], -1)
         words = self._written(used, made.changed[rows])
-        for place, (row, many) in enumerate(zip(rows.tolist(), count.tolist(), strict=True)):
-            columns = [self.names[one] for one in used[place, : max(many, 0)].tolist()]
-            pairs = [f"{name} = {words[step][place]}" for step, name in enumerate(columns)]
-            found[row] = "; ".join(pairs) if many > 0 else f"no change of {STEPS} columns or fewer"
+        for place, (row, own) in enumerate(zip(rows.tolist(), used.tolist(), strict=True)):
+            pairs = [f"{self.names[one]} = {words[step][place]}" for step, one in enumerate(own) if one >= 0]
+            found[row] = "; ".join(pairs) or f"none found of {STEPS} columns or fewer"
         return found
 
     def _written(self, cells: Tensor, values: Tensor) -> list[list[str | None]]:
