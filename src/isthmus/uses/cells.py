@@ -60,7 +60,8 @@ class Depth:
     changes: int
 
 
-THOROUGH = Depth(tried=8, rounds=2, reasons=3, changes=5)
+THOROUGH = Depth(tried=32, rounds=2, reasons=3, changes=5)
+FAIR = Depth(tried=8, rounds=2, reasons=3, changes=5)
 QUICK = Depth(tried=3, rounds=2, reasons=1, changes=0)
 STEPS = max(THOROUGH.reasons, THOROUGH.changes)
 """The most cells of a row that are corrected."""
@@ -225,11 +226,14 @@ class CellSearch:
         levels = torch.tensor(self.model.scaling.levels or [0] * given.shape[1])
         far = (self.look.scaled(given) - self.look.scaled(self.usual.row[None])).square()
         far = torch.where(levels > 0, (given != self.usual.row).to(far.dtype), far)
-        worth = (errors + far).float().nan_to_num(0.0)
-        weight = torch.zeros(given.shape).index_add(1, cell_of, worth)
+        # of both, the share of the row's sum: a cell is wrong if it has a large error, or if the model follows it
+        error, distance = (
+            torch.zeros(given.shape).index_add(1, cell_of, each.float().nan_to_num(0.0)) for each in (errors, far)
+        )
+        weight = torch.maximum(*(each / each.sum(1, keepdim=True).clamp(min=TINY) for each in (error, distance)))
         weight = torch.where(given.isinf() | ((levels > 0) & (given >= levels)), torch.inf, weight)
         missing = given.isnan()
-        weight = torch.where(missing, worth.amax(1, keepdim=True), weight)
+        weight = torch.where(missing, 1.0, weight)
         barred = (missing & ~self.usual.always) | (cell_of != torch.arange(len(cell_of)))
         weight = torch.where(barred, -1.0, weight)
         found = weight.sort(descending=True, stable=True)

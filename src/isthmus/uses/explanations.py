@@ -1,6 +1,8 @@
 """Explanations: of each row of a table, the cells that are to blame for its score, and what would make it normal."""
 
 import functools
+import itertools
+import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -13,11 +15,13 @@ from isthmus.data.precision import floating
 from isthmus.data.samples import Samples
 from isthmus.drawing.rows import Look
 from isthmus.model.autoencoder import Autoencoder
-from isthmus.uses.cells import QUICK, STEPS, THOROUGH, Cell, CellKind, CellSearch, Corrections, RowScore, Value
+from isthmus.uses.cells import FAIR, QUICK, STEPS, THOROUGH, Cell, CellKind, CellSearch, Corrections, RowScore, Value
 from isthmus.uses.usual import Usual
 
 Explained = Literal["all", "anomalous", "none"]
 """Which rows are explained."""
+LEAST_THOROUGH, MOST_THOROUGH = 64, 0.05
+"""Rows that are searched thoroughly if the search should be quick: this number, or this share if it is more."""
 NAMED = THOROUGH.reasons
 """The most reasons of a row."""
 
@@ -225,20 +229,23 @@ class Explainer:
     ) -> Explanations:
         """Explain rows with these (N,) scores.
 
-        which: "anomalous" leaves all others without reasons. quick: whether the others are searched quickly (`Depth`).
+        which: "anomalous" leaves all others without reasons. quick: whether only the most anomalous rows are searched
+        thoroughly, at most `MOST_THOROUGH` of all rows, other anomalous rows fairly, and all others quickly (`Depth`).
         """
         search = CellSearch(self.score, self.model, self.look, self.usual)
-        searched = over(scores, self.threshold)
-        if which == "all" and not quick:
-            searched = torch.ones_like(searched)
-        above, rest = searched.nonzero()[:, 0], (~searched).nonzero()[:, 0]
+        order = scores.nan_to_num(math.inf, math.inf).sort(descending=True, stable=True).indices
+        anomalous = int(over(scores, self.threshold).sum())
+        searched = len(scores) if which == "all" else anomalous
+        thorough = min(anomalous, max(LEAST_THOROUGH, int(MOST_THOROUGH * len(scores)))) if quick else searched
+        ends = (thorough, max(thorough, anomalous), searched, len(scores))
+        parts = [order[start:end] for start, end in itertools.pairwise((0, *ends))]
         about = {"base": self.base, "threshold": self.threshold}
-        found = [search(samples.take(above), scores[above], THOROUGH, **about)]
-        if which == "all":
-            found.append(search(samples.take(rest), scores[rest], QUICK, **about))
-        else:
-            found.append(Corrections.none(scores[rest], self.threshold))
-        made = Corrections.join(found).take(torch.cat((above, rest)).argsort())
+        found = [
+            search(samples.take(rows), scores[rows], depth, **about)
+            for rows, depth in zip(parts, (THOROUGH, FAIR, QUICK), strict=False)
+        ]
+        found.append(Corrections.none(scores[parts[-1]], self.threshold))
+        made = Corrections.join(found).take(order.argsort())
         given = floating(samples.tensor()).gather(1, made.cells.clamp(min=0))
         names = samples.columns or tuple(f"column {place + 1}" for place in range(samples.shape[0]))
         return Explanations(scores, self.threshold, self.base, given, made, self.look, names)
