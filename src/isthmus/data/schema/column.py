@@ -15,6 +15,7 @@ from isthmus.data.schema.texts import (
     as_dates,
     as_numbers,
     as_one,
+    date_form,
     number_form,
     pc,
     plain_text,
@@ -141,7 +142,7 @@ class Column(BaseModel):
         return as_numbers(texts, self.form or number_form(pc.drop_null(texts))[0])
 
     def _dates(self, texts: pa.Array) -> pa.Array:
-        found = as_dates(texts, self.form)
+        found = as_dates(texts, self.form or date_form(pc.drop_null(texts))[0] or ISO)  # dates of a type, as text now
         return found.cast(pa.time64("us")) if self.kind == "time" and pa.types.is_timestamp(found.type) else found
 
     def _changed(self, kind: pa.DataType, called: str) -> DataError:
