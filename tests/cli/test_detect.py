@@ -91,8 +91,11 @@ def test_one_row_is_scored_and_explained(isthmus, run, tmp_path):
     ("change", "match"),
     [
         (lambda lines: [lines[0], *(f"x{line}" for line in lines[1:])], "column 'age', row 2 and 19 more"),
-        (lambda lines: [*lines[:15], f"inf{lines[15][lines[15].index(',') :]}", *lines[16:]], "sample 14"),
-        (lambda lines: lines[:1], "has no"),
+        (
+            lambda lines: [*lines[:15], f"inf{lines[15][lines[15].index(',') :]}", *lines[16:]],
+            "infinite values in 1 of 20",
+        ),
+        (lambda lines: lines[:1], "has 0 rows"),
         (lambda lines: [line[line.index(",") + 1 :] for line in lines], "lacks the column 'age'"),
     ],
 )

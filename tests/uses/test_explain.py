@@ -20,7 +20,6 @@ def people():
     inner = generator.normal(size=(600, 2))
     frame = pd.DataFrame(
         {
-            "id": [f"C-{place:04d}" for place in range(600)],
             "age": (45 + 12 * inner[:, 0] + generator.normal(size=600)).round().clip(18, 90).astype(int),
             "height": (1.7 + 0.1 * inner[:, 0] + 0.01 * generator.normal(size=600)).round(2),
             "weight": (70 + 10 * inner[:, 0] + 5 * inner[:, 1]).round(1),
@@ -30,7 +29,7 @@ def people():
             "since": pd.Timestamp("2020-01-01") + pd.to_timedelta((400 + 100 * inner[:, 1]).round(), unit="D"),
         }
     )
-    data = ist.open_data(frame, missing="keep", types="id=id")
+    data = ist.open_data(frame, missing="keep")
     model = ist.recipe("table", code=2, widths=(32,)).build(data, remarks=False)
     how = {"epochs": 15, "learning_rate": 3e-3, "batch_size": 32, "progress": False, "compile": False}
     return ist.fit(model, data, **how), frame

@@ -119,9 +119,7 @@ def open_writer(
     empty = True
     with write_format(path, count) as write:
 
-        def put(
-            values: np.ndarray | Tensor, names: Sequence[str] = (), unused: Any = None, after: Any = None
-        ) -> None:
+        def put(values: np.ndarray | Tensor, names: Sequence[str] = (), unused: Any = None, after: Any = None) -> None:
             nonlocal empty
             array = _array(values, precise=like is not None and like.get("dtype") == "float64")
             if names and len(names) != len(array):

@@ -16,7 +16,6 @@ from isthmus.data.scaling import Scaling
 from isthmus.data.tiles import places_of, tiled
 from isthmus.drawing import detection
 from isthmus.drawing.plates import Section, plate
-from isthmus.drawing.rows import Look
 from isthmus.drawing.texts import text_heat
 from isthmus.drawing.theme import LIGHT
 from isthmus.errors import DataError, UseError
@@ -322,7 +321,9 @@ def draw_most_anomalous(
     (`Anomaly.columns`).
     """
     if samples.kind == "table":
-        return detection.cell_shares([[(cell.column, cell.share) for cell in row] for row in cells], titles, theme=theme)
+        return detection.cell_shares(
+            [[(cell.column, cell.share) for cell in row] for row in cells], titles, theme=theme
+        )
     with eval_mode(model):
         out = list(passes(model, samples, batch_size(model), damage=False))
     errors = torch.cat([elements_of(model, each) for each in out])

@@ -72,7 +72,10 @@ def render(run: TrainedModel, found: Detection, *, source: str) -> str:
         sections=[_scores(found), *([] if table else [_pictures(run, found)])],
         facts=[
             ("score", called),
-            ("threshold", f"{number(found.threshold)}, the {percent(found.quantile)} quantile of the {found.part} part"),
+            (
+                "threshold",
+                f"{number(found.threshold)}, the {percent(found.quantile)} quantile of the {found.part} part",
+            ),
             ("source", source),
             ("run", str(run.folder) if run.folder is not None else "in memory"),
         ],

@@ -16,7 +16,7 @@ from isthmus.parts.model import eval_mode
 from isthmus.trained import TrainedModel
 from isthmus.trained.tiles import Tiles
 from isthmus.uses.arguments import takes_run
-from isthmus.uses.explanations import Explainer, Explained, Explanations
+from isthmus.uses.explanations import Explained, Explainer, Explanations
 from isthmus.uses.scores import MOST_CODES, SCORES, Score, batch_size, count_unknown, element_errors
 from isthmus.uses.usual import Usual
 

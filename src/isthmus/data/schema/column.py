@@ -179,8 +179,7 @@ class Column(BaseModel):
         return self._moments(whole)
 
     def possible(self, values: np.ndarray) -> np.ndarray:
-        """(rows, features) the values nearest to these that the column can hold: true or false, a date with its cycles, none below the bound.
-        """
+        """(rows, features) the values nearest to these that the column can hold: true or false, a date with its cycles, none below the bound."""
         if self.kind == "number":
             return values if self.lower is None else np.maximum(values, self.lower)
         if self.kind == "boolean":
