@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 import isthmus as ist
 from isthmus.training import Callback, Settings, choice
@@ -38,19 +40,49 @@ def test_the_same_model_and_data_get_the_same_settings(data):
     assert chosen(build(data), data.train, {}) == chosen(build(data), data.train, {})
 
 
-def test_small_data_get_the_steps_that_are_asked_for(data):
-    settings = chosen(build(data), data.train, {})
+def test_small_data_get_the_steps_that_are_asked_for():
+    series = ist.open_data(np.random.default_rng(0).normal(size=(400, 1, 6)).astype(np.float32), kind="series")
+    settings = chosen(build(series), series.train, {})
     assert settings.batch_size != "auto"
-    steps = settings.epochs * -(-len(data.train) // settings.batch_size)
-    assert choice.STEPS <= steps < choice.STEPS + len(data.train)
+    steps = settings.epochs * -(-len(series.train) // settings.batch_size)
+    assert choice.STEPS <= steps < choice.STEPS + len(series.train)
     assert (settings.schedule, settings.patience) == ("cosine", settings.epochs // 3)
 
 
+@pytest.mark.parametrize(("count", "width"), [(1000, 20), (4000, 20)])
+def test_four_times_the_numbers_of_a_table_are_given_twice_the_work(count, width):
+    some = table(count, width)
+    settings = chosen(model := build(some), some.train, {})
+    steps = settings.epochs * -(-len(some.train) // settings.batch_size)
+    limit = 2 * (len(some.train) * width / 20_000) ** 0.5
+    assert 0.9 * limit < steps * seconds_a_step(model, some.train, settings.batch_size) <= limit
+
+
+def test_a_tiny_table_gets_a_second_and_a_huge_one_two_minutes():
+    for count, seconds in ((8, 1.0), (16_000, 8.0), (10**9, 120.0)):
+        samples = table(20).train
+        huge = type("Huge", (), {"kind": "table", "shape": (20,), "__len__": lambda self, count=count: count})()
+        assert samples.kind == huge.kind
+        assert choice.limit_seconds(huge) == pytest.approx(seconds)
+
+
+@given(st.integers(1, 10**7))
+def test_batches_of_a_table_are_powers_of_two_that_make_few_steps_an_epoch(count):
+    samples = type("Rows", (), {"kind": "table", "shape": (5,), "__len__": lambda self: count})()
+    batch = choice.batch_size(samples)
+    assert batch in {32, 64, 128, 256, 512, 1024, 2048}
+    assert -(-count // batch) <= 16 or 256 <= batch
+    assert batch <= max(32, count)
+    assert -(-count // batch) <= max(1024 * 2, -(-count // 2048))
+
+
 def test_what_is_given_stays(data):
-    given = {"batch_size": 7, "schedule": "linear", "learning_rate": 0.01, "patience": None, "seed": 3, "clip": 1.0}
-    settings = chosen(build(data), data.train, given)
-    assert {name: getattr(settings, name) for name in given} == given
-    assert settings.epochs == -(-choice.STEPS // -(-len(data.train) // 7))
+    own = {"batch_size": 7, "schedule": "linear", "learning_rate": 0.01, "patience": None, "seed": 3, "clip": 1.0}
+    settings = chosen(build(data), data.train, own)
+    assert {name: getattr(settings, name) for name in own} == own
+    model = build(data)
+    a_second = seconds_a_step(model, data.train, 7) * -(-len(data.train) // 7)
+    assert settings.epochs == int(choice.limit_seconds(data.train) / a_second)
 
 
 def test_more_work_than_the_limit_means_fewer_epochs(data, monkeypatch):

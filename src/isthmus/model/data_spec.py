@@ -52,7 +52,7 @@ def spec_of(
     medium = data.medium if isinstance(data, Data) else None
     tokens = medium.tokens if medium is not None else 0
     if tokens:  # they have no order, so neither variances nor grids
-        return DataSpec(classes=classes, inputs=math.prod(shape), tokens=tokens)
+        return DataSpec(classes=classes, inputs=math.prod(shape), tokens=tokens, rows=rows_of(data))
     return DataSpec(
         range=scaling.range,
         levels=scaling.levels,
@@ -62,10 +62,17 @@ def spec_of(
         grids=_grids(sample, scaling) if sample is not None and sample.ndim == 2 else (),
         damaged=how_damaged(data.train) if isinstance(data, Data) else None,
         inputs=math.prod(shape),
+        rows=rows_of(data),
         dimensions=dimensions(sample, scaling.levels) if sample is not None and count_dimensions else None,
         deviation=deviation(sample) if sample is not None else None,
         frequent=frequent(sample) if sample is not None and within_unit(scaling.range) else (),
     )
+
+
+def rows_of(data: HasShape | Shape) -> int:
+    """How many training samples there are; 0 if unknown."""
+    train = None if isinstance(data, tuple | list) else getattr(data, "train", None)
+    return 0 if train is None else len(train)
 
 
 def _grids(sample: Tensor, scaling: Scaling) -> tuple[tuple[float, ...], ...]:
