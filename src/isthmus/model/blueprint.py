@@ -101,6 +101,7 @@ class Blueprint(Value):
             _remark_on_size(resolved.code_shape(shape), shape, resolved)
         model = resolved.assemble(shape, scaling, seed=seed)
         start(model, resolved.start, resolved.network, data, sample)
+        model.left_open = tuple(name for name, value in self.options().items() if value in LEFT_OPEN)
         model.columns = tuple(getattr(data, "columns", ()))
         model.categories = tuple(getattr(getattr(data, "train", None), "categories", ()))
         return model

@@ -4,8 +4,8 @@ There are two budgets. Both bound the work of a training in seconds of two cores
 (`seconds_a_step`):
 
 - A table gets two seconds for 20,000 numbers (1,000 rows of 20 columns), and twice as many for four times the numbers;
-  at least one second, at most two minutes. Small tables take large steps: about 8 an epoch, with twice the usual
-  learning rate, because a few hundred steps must do.
+  at least one second, at most two minutes. Small tables take large steps: about 8 an epoch, at two or three times the
+  usual learning rate, because a few hundred steps must do.
 - Other data get 15 seconds, and one more for every 150 samples; at most two minutes.
 
 The rules for the size of the code and the hidden layers stand in `isthmus.parts.data_spec`.
@@ -53,8 +53,8 @@ LEAST_BATCH, MOST_BATCH, STEPS_AN_EPOCH = 32, 256, 32
 TABLE_STEPS_AN_EPOCH, MANY_STEPS_AN_EPOCH, MOST_TABLE_BATCH = 8, 1024, 2048
 """Steps an epoch of a small table, in batches of up to `MOST_BATCH`, and of a table so large that these would be more
 steps; then batches grow to the last number."""
-TABLE_HASTE = 2.0
-"""How many times as large the learning rate is for tables, whose trainings have few steps."""
+TABLE_RATE, TABLE_RATE_FROM_PCA = 1e-2, 6e-3
+"""The learning rates for tables, whose trainings have few steps; a start at PCA is not to be lost in the first ones."""
 MEASURED = 1000
 """Samples whose lengths are measured."""
 OPEN = ("epochs", "batch_size", "learning_rate", "schedule", "patience")
@@ -78,19 +78,23 @@ def chosen(model: Autoencoder, train: Samples, given: Mapping[str, Any]) -> Sett
     batch = settings.batch_size if isinstance(settings.batch_size, int) else batch_size(train)
     steps_an_epoch = -(-len(train) // batch)
     wanted = max(PASSES, math.ceil(STEPS / steps_an_epoch))
-    affordable = int(limit_seconds(train) / (steps_an_epoch * seconds_a_step(model, train, batch)))
+    limit = limit_seconds(train.kind, len(train), math.prod(train.shape))
+    affordable = int(limit / (steps_an_epoch * seconds_a_step(model, train, batch)))
     epochs = max(1, min(wanted, affordable))
     patience = None if model.objective.has_rival else max(10, epochs // 3)
     ours = {"epochs": epochs, "batch_size": batch, "learning_rate": learning_rate(model, train), "schedule": "cosine"}
     return settings.replace(**ours | {"patience": patience} | dict(given))
 
 
-def limit_seconds(train: Samples) -> float:
-    """The time limit for a training on these samples on two cores: 25 s on the bundled digits, 2 s on a small table."""
-    if train.kind != "table":
-        return min(MOST_SECONDS, LEAST_SECONDS + len(train) * SECONDS_A_SAMPLE)
-    numbers = len(train) * math.prod(train.shape)
-    return min(MOST_SECONDS, max(LEAST_TABLE_SECONDS, TABLE_SECONDS * math.sqrt(numbers / TABLE_NUMBERS)))
+def limit_seconds(kind: str, count: int, width: int) -> float:
+    """The time limit on two cores for a training on this many samples of `width` numbers each.
+
+    25 s on the bundled digits; 2 s on 1,000 rows of 20 columns.
+    """
+    if kind != "table":
+        return min(MOST_SECONDS, LEAST_SECONDS + count * SECONDS_A_SAMPLE)
+    seconds = TABLE_SECONDS * math.sqrt(count * width / TABLE_NUMBERS)
+    return min(MOST_SECONDS, max(LEAST_TABLE_SECONDS, seconds))
 
 
 def in_words(model: Autoencoder, settings: Settings) -> str:
@@ -131,7 +135,10 @@ def batch_size(train: Samples) -> int:
 
 
 def learning_rate(model: Autoencoder, train: Samples) -> float:
-    """Lower for residual blocks, recurrent cells and codecs; higher for logistic units, whose slopes are small."""
+    """Lower for residual blocks, recurrent cells and codecs; higher for tables and for logistic units.
+
+    The slopes of logistic units are small, and the trainings on tables short.
+    """
     modules = list(model.modules())
     if any(isinstance(module, DivisiveNorm) for module in modules):
         return 5e-4
@@ -140,7 +147,9 @@ def learning_rate(model: Autoencoder, train: Samples) -> float:
     logistic = getattr(model.code, "activation", "") == "sigmoid"
     if logistic or any(isinstance(module, nn.Sigmoid) for module in modules):
         return 1e-2
-    return 3e-3 * (TABLE_HASTE if train.kind == "table" else 1.0)
+    if train.kind != "table":
+        return 3e-3
+    return TABLE_RATE_FROM_PCA if model.blueprint is not None and model.blueprint.start == "pca" else TABLE_RATE
 
 
 class _Work(TorchDispatchMode):
