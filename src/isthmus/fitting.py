@@ -359,6 +359,8 @@ def _check_fit(model: Autoencoder, data: Data) -> None:
         raise DataError(f"The data are {brief(data)}: expected the result of open_data. Call open_data(…) first.")
     if len(data.train) == 0:
         raise DataError("The training part has no samples. Give more data, or a smaller validation and test part.")
+    if data.kind == "table" and sum(map(len, data.parts.values())) == 1:
+        raise DataError("The table has only 1 row (1 sample): a model learns what varies between rows. Give 2 or more.")
     if tuple(data.shape) != tuple(model.shape):
         raise DataError(
             f"The samples have shape {tuple(data.shape)}, but the model takes {tuple(model.shape)}. Build the model "

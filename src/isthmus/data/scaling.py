@@ -185,9 +185,9 @@ class Scaling(nn.Module):
         if any(levels):
             seen.leave(np.array(levels) > 0)
             unit = False
+        _tell_constant(samples, seen)
         if kind == "none":
             return cls("none", range=(0.0, 1.0) if unit else None, levels=levels, precise=precise)
-        _tell_constant(samples, seen)
         if kind == "minmax":
             bounds = None if any(levels) else (0.0, 1.0)
             return cls("minmax", *_finite(seen.low, seen.high - seen.low), bounds, levels, precise=precise)
@@ -247,6 +247,9 @@ def _tell_constant(samples: Samples, seen: _Statistics) -> None:
     if not seen.constant.any():
         return
     table = samples.kind == "table"
+    if table and len(samples) == 1:
+        remark("The training part has only 1 row, so no column varies there. Give more rows.")
+        return
     if seen.constant.size == 1 and not table:
         remark(
             f"All values of the training part are {seen.low.item():g}, so there is nothing to learn. Check the data."

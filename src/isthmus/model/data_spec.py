@@ -41,12 +41,18 @@ class Bare(NamedTuple):
 
 
 def spec_of(
-    data: HasShape | Shape, sample: Tensor | None, classes: int, masked: bool, *, count_dimensions: bool
+    data: HasShape | Shape,
+    sample: Tensor | None,
+    classes: int,
+    masked: bool,
+    *,
+    count_dimensions: bool,
+    find_grids: bool,
 ) -> DataSpec:
     """The facts that parts use to resolve their "auto" options.
 
-    sample: scaled samples (see `sample_of`), if there are any. count_dimensions: whether to count the data's
-        dimensions, which takes a moment.
+    sample: scaled samples (see `sample_of`), if there are any. count_dimensions, find_grids: whether to count the
+        data's dimensions, and to find the grids of a table's columns; both take a moment.
     """
     shape, scaling = shape_and_scaling(data)
     medium = data.medium if isinstance(data, Data) else None
@@ -59,7 +65,7 @@ def spec_of(
         classes=classes,
         masked=masked,
         constant_costs=constant_costs(sample, scaling.levels) if sample is not None and sample.ndim == 2 else (),
-        grids=_grids(sample, scaling) if sample is not None and sample.ndim == 2 else (),
+        grids=_grids(sample, scaling) if find_grids and sample is not None and sample.ndim == 2 else (),
         damaged=how_damaged(data.train) if isinstance(data, Data) else None,
         inputs=math.prod(shape),
         rows=rows_of(data),
