@@ -150,8 +150,12 @@ def _scaling(description: Mapping[str, Any]) -> Choice:
 
 def _noise(corruption: Corruption) -> Choice:
     if not corruption.damages:
-        return Choice("Noise", "none", "on tables with few rows it gave no smaller errors", "corruption=")
-    return Choice("Noise", str(corruption), "the recipe's: it prevents copying", "corruption=")
+        return Choice(
+            "Noise", "none", "the recipe's: noise lowers the error on some tables, raises it on others", "corruption="
+        )
+    fields = {name: getattr(corruption, name) for name in type(corruption).model_fields if name != "as_bytes"}
+    value = ", ".join([corruption.kind, *(f"{name} {field}" for name, field in fields.items())])
+    return Choice("Noise", value, "the recipe's: it prevents copying", "corruption=")
 
 
 def _regularisation(blueprint: Blueprint, settings: Settings) -> Choice:
