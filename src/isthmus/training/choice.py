@@ -4,8 +4,8 @@ There are two budgets. Both bound the work of a training in seconds of two cores
 (`seconds_a_step`):
 
 - A table gets two seconds for 20,000 numbers (1,000 rows of 20 columns), and twice as many for four times the numbers;
-  at least one second, at most two minutes. Small tables take large steps: about 8 an epoch, at two or three times the
-  usual learning rate, because a few hundred steps must do.
+  at least one second, at most two minutes. If that isn't enough for 600 steps, it gets up to twice as long. Small
+  tables take large steps: about 8 an epoch, at two or three times the usual learning rate.
 - Other data get 15 seconds, and one more for every 150 samples; at most two minutes.
 
 The rules for the size of the code and the hidden layers stand in `isthmus.parts.data_spec`.
@@ -49,12 +49,16 @@ CONVOLVING = 2
 OF_TOKENS = 4
 """How many times as fast the work on samples of tokens is done: products have a row for each token, which suits them,
 and padding is left out. Measured with GRUs and transformers on lines of text, which take a fifth without this."""
+LEAST_TABLE_STEPS = 600
+"""Steps for which a table may take twice the time, if the model's steps take long."""
 LEAST_BATCH, MOST_BATCH, STEPS_AN_EPOCH = 32, 256, 32
 TABLE_STEPS_AN_EPOCH, MANY_STEPS_AN_EPOCH, MOST_TABLE_BATCH = 8, 1024, 2048
 """Steps an epoch of a small table, in batches of up to `MOST_BATCH`, and of a table so large that these would be more
 steps; then batches grow to the last number."""
-TABLE_RATE, TABLE_RATE_FROM_PCA = 1e-2, 6e-3
-"""The learning rates for tables, whose trainings have few steps; a start at PCA is not to be lost in the first ones."""
+TABLE_RATE, TABLE_RATE_FROM_PCA = 8e-3, 6e-3
+"""The learning rates for tables, whose trainings have few steps. The lower one keeps what a start at PCA knows."""
+OF_ROWS = 4
+"""How many times as fast numbers are made from rows of a table, whose batches stay in the cache."""
 MEASURED = 1000
 """Samples whose lengths are measured."""
 OPEN = ("epochs", "batch_size", "learning_rate", "schedule", "patience")
@@ -78,8 +82,11 @@ def chosen(model: Autoencoder, train: Samples, given: Mapping[str, Any]) -> Sett
     batch = settings.batch_size if isinstance(settings.batch_size, int) else batch_size(train)
     steps_an_epoch = -(-len(train) // batch)
     wanted = max(PASSES, math.ceil(STEPS / steps_an_epoch))
+    seconds = seconds_a_step(model, train, batch)
     limit = limit_seconds(train.kind, len(train), math.prod(train.shape))
-    affordable = int(limit / (steps_an_epoch * seconds_a_step(model, train, batch)))
+    if train.kind == "table":
+        limit = max(limit, min(2 * limit, LEAST_TABLE_STEPS * seconds))
+    affordable = int(limit / (steps_an_epoch * seconds))
     epochs = max(1, min(wanted, affordable))
     patience = None if model.objective.has_rival else max(10, epochs // 3)
     ours = {"epochs": epochs, "batch_size": batch, "learning_rate": learning_rate(model, train), "schedule": "cosine"}
@@ -106,22 +113,32 @@ def in_words(model: Autoencoder, settings: Settings) -> str:
 
 
 def seconds_a_step(model: Autoencoder, train: Samples, batch: int) -> float:
-    """The assumed time of a step in seconds, from the operations and products of two samples' loss.
+    """The assumed time of a step in seconds, from the operations and products of a few samples' loss.
 
-    Batches of tokens are as long as the mean sample, as on a CPU.
+    Those of two and of four samples show which work grows with the batch, and which is done once, such as that on
+    weights. Batches of tokens are as long as the mean sample, as on a CPU.
     """
-    rows = torch.arange(min(2, len(train)))
+    two, four = (_work_of(model, train, count) for count in (2, 4))
+    numbers_a_second = NUMBERS_A_SECOND * (OF_ROWS if train.kind == "table" else 1)
+    of_two, of_four = (work.flops / FLOPS_A_SECOND + work.numbers / numbers_a_second for work in (two, four))
+    a_sample = max(0.0, (of_four - of_two) / 2)
+    once = max(0.0, of_two - 2 * a_sample)
+    if isinstance(model.distance, Tokens):
+        a_sample /= OF_TOKENS
+    # the way back takes twice as long as the way there
+    return SECONDS_A_STEP + 3 * (two.operations * SECONDS_AN_OPERATION + once + batch * a_sample)
+
+
+def _work_of(model: Autoencoder, train: Samples, count: int) -> "_Work":
+    """The work on the loss of so many samples; they are repeated if there are fewer."""
+    rows = torch.arange(count) % len(train)
     generator = torch.Generator().manual_seed(0)
-    inputs = inputs_of(model, train, rows, model.draw(len(rows), generator))
+    inputs = inputs_of(model, train, rows, model.draw(count, generator))
     if model.cuttable:
         inputs = inputs.cut(math.ceil(lengths_of(train.some(MEASURED)).float().mean()))
     with eval_mode(model), _Work() as work:
         model.loss(model(*inputs.to(model.device)))
-    share = 3 * batch / len(rows)  # the way back takes twice as long as the way there
-    a_sample = work.flops / FLOPS_A_SECOND + work.numbers / NUMBERS_A_SECOND
-    if isinstance(model.distance, Tokens):
-        a_sample /= OF_TOKENS
-    return SECONDS_A_STEP + 3 * work.operations * SECONDS_AN_OPERATION + share * a_sample
+    return work
 
 
 def batch_size(train: Samples) -> int:
@@ -147,7 +164,7 @@ def learning_rate(model: Autoencoder, train: Samples) -> float:
     logistic = getattr(model.code, "activation", "") == "sigmoid"
     if logistic or any(isinstance(module, nn.Sigmoid) for module in modules):
         return 1e-2
-    if train.kind != "table":
+    if train.kind != "table" or model.objective.has_rival:
         return 3e-3
     return TABLE_RATE_FROM_PCA if model.blueprint is not None and model.blueprint.start == "pca" else TABLE_RATE
 
