@@ -34,7 +34,7 @@ def test_a_choice_has_its_value_its_reason_and_its_option():
     assert said["Code"] == ("2 dimensions", "as many principal components explain 75\u202f% of the variance", "code=")
     assert said["Hidden layers"][0] == "64, 32"
     assert said["Epochs"][0].startswith(f"at most {run.settings.epochs}")
-    assert "which is the limit" in said["Epochs"][1]
+    assert "of work on two cores is the limit" in said["Epochs"][1]
     assert said["Batch"] == ("32 samples", "5 steps an epoch", "batch_size=")
     assert said["Scaling"][0] == "standardise"
     assert said["Noise"][0] == "none"

@@ -55,6 +55,7 @@ def test_four_times_the_numbers_of_a_table_are_given_twice_the_work(count, width
     settings = chosen(model := build(some), some.train, {})
     steps = settings.epochs * -(-len(some.train) // settings.batch_size)
     limit = 2 * (len(some.train) * width / 20_000) ** 0.5
+    assert steps > choice.TABLE_STEPS
     assert 0.9 * limit < steps * seconds_a_step(model, some.train, settings.batch_size) <= limit
 
 
@@ -62,6 +63,16 @@ def test_a_tiny_table_gets_a_second_and_a_huge_one_two_minutes():
     assert choice.limit_seconds("table", 8, 2) == 1.0
     assert choice.limit_seconds("table", 16_000, 20) == pytest.approx(8.0)
     assert choice.limit_seconds("table", 10**9, 20) == 120.0
+
+
+def test_a_model_whose_steps_take_long_gets_longer_for_a_table(data, monkeypatch):
+    model = build(data, "iwae")
+    steps, step = -(-len(data.train) // 32), seconds_a_step(model, data.train, 32)
+    monkeypatch.setattr(choice, "TABLE_STEPS", 100)
+    for limit, wanted in ((10 * step, 30), (50 * step, 100), (200 * step, 200)):
+        monkeypatch.setattr(choice, "LEAST_TABLE_SECONDS", limit * 1.001)
+        monkeypatch.setattr(choice, "TABLE_SECONDS", 0)
+        assert chosen(model, data.train, {}).epochs == wanted // steps
 
 
 @given(st.integers(1, 10**7))
@@ -80,7 +91,7 @@ def test_what_is_given_stays(data):
     assert {name: getattr(settings, name) for name in own} == own
     model = build(data)
     a_second = seconds_a_step(model, data.train, 7) * -(-len(data.train) // 7)
-    assert settings.epochs == int(choice.limit_seconds("table", len(data.train), 6) / a_second)
+    assert settings.epochs == int(choice.TABLE_STEPS * a_second / -(-len(data.train) // 7) / a_second)
 
 
 def test_more_work_than_the_limit_means_fewer_epochs(data, monkeypatch):

@@ -124,7 +124,9 @@ def _epochs_why(run: TrainedModel, steps: int) -> str:
     if epochs == max(choice.PASSES, math.ceil(choice.STEPS / max(1, steps))):
         return f"{choice.PASSES} at least" if epochs == choice.PASSES else f"enough for {choice.STEPS:,} steps"
     limit = choice.limit_seconds(str(description.get("kind")), _counts(run).get("train", 0), math.prod(run.model.shape))
-    return f"{epochs * steps:,} steps: the work of {limit:.3g} s on two cores, which is the limit"
+    more = f", or up to {choice.PATIENT} times that for {choice.TABLE_STEPS:,} steps"
+    slow = description.get("kind") == "table" and epochs * steps <= choice.TABLE_STEPS
+    return f"{epochs * steps:,} steps: {limit:.3g} s of work on two cores is the limit{more if slow else ''}"
 
 
 def _stopping(settings: Settings, count: int, opened: set[str]) -> Choice:

@@ -4,8 +4,8 @@ There are two budgets. Both bound the work of a training in seconds of two cores
 (`seconds_a_step`):
 
 - A table gets two seconds for 20,000 numbers (1,000 rows of 20 columns), and twice as many for four times the numbers;
-  at least one second, at most two minutes. If that isn't enough for 600 steps, it gets up to twice as long. Small
-  tables take large steps: about 8 an epoch, at two or three times the usual learning rate.
+  at least one second, at most two minutes. If that isn't enough for 1,000 steps, it gets up to three times as long.
+  Small tables take large steps: about 8 an epoch, at two or three times the usual learning rate.
 - Other data get 15 seconds, and one more for every 150 samples; at most two minutes.
 
 The rules for the size of the code and the hidden layers stand in `isthmus.parts.data_spec`.
@@ -49,8 +49,8 @@ CONVOLVING = 2
 OF_TOKENS = 4
 """How many times as fast the work on samples of tokens is done: products have a row for each token, which suits them,
 and padding is left out. Measured with GRUs and transformers on lines of text, which take a fifth without this."""
-LEAST_TABLE_STEPS = 600
-"""Steps for which a table may take twice the time, if the model's steps take long."""
+TABLE_STEPS, PATIENT = 1000, 3
+"""Steps for which a table may take longer than its limit, if the model's steps take long; how many times as long."""
 LEAST_BATCH, MOST_BATCH, STEPS_AN_EPOCH = 32, 256, 32
 TABLE_STEPS_AN_EPOCH, MANY_STEPS_AN_EPOCH, MOST_TABLE_BATCH = 8, 1024, 2048
 """Steps an epoch of a small table, in batches of up to `MOST_BATCH`, and of a table so large that these would be more
@@ -85,7 +85,7 @@ def chosen(model: Autoencoder, train: Samples, given: Mapping[str, Any]) -> Sett
     seconds = seconds_a_step(model, train, batch)
     limit = limit_seconds(train.kind, len(train), math.prod(train.shape))
     if train.kind == "table":
-        limit = max(limit, min(2 * limit, LEAST_TABLE_STEPS * seconds))
+        limit = min(MOST_SECONDS, max(limit, min(PATIENT * limit, TABLE_STEPS * seconds)))
     affordable = int(limit / (steps_an_epoch * seconds))
     epochs = max(1, min(wanted, affordable))
     patience = None if model.objective.has_rival else max(10, epochs // 3)
