@@ -23,6 +23,8 @@ LEAST_RANGE = 0.1
 """A range that is a smaller share of the standard deviation is that of a column with few different values."""
 NORMAL = 2 * 1.6448536269514722
 """That range of a normal distribution in standard deviations."""
+ROUNDING = 1e-12
+"""A squared distance that is no larger, as a share of the sample's own square, is 0: only rounding is left of it."""
 BATCH, ROWS = 1024, 128
 """Samples that the floor is learnt from, and rows whose distances are computed at a time, to stay in the cache."""
 
@@ -83,12 +85,14 @@ class Prototypes:
         given = given.nan_to_num(0.0)
         if self.whole and bool(known.all()):
             apart = torch.addmm(self.squares.sum(1), given, self.values.T, alpha=-2)
-            apart = apart.view(len(given), -1, self.size).amin(2) + given.square() @ self.seen.T
-            return (apart / self.seen.sum(1).clamp(min=1)).clamp(min=0)
+            sizes = given.square() @ self.seen.T
+            apart = apart.view(len(given), -1, self.size).amin(2) + sizes
+            return torch.where(apart > ROUNDING * sizes, apart, 0.0) / self.seen.sum(1).clamp(min=1)
         there = known.double()
-        apart = torch.addmm(given.square() @ self.weights.T, given, self.values.T, alpha=-2) + there @ self.squares.T
-        apart = apart / (there @ self.weights.T).clamp(min=1)
-        return apart.clamp(min=0).view(len(given), -1, self.size).amin(2)
+        sizes = given.square() @ self.weights.T
+        apart = torch.addmm(sizes, given, self.values.T, alpha=-2) + there @ self.squares.T
+        apart = torch.where(apart > ROUNDING * sizes, apart, 0.0) / (there @ self.weights.T).clamp(min=1)
+        return apart.view(len(given), -1, self.size).amin(2)
 
     def _numbers(self, raw: Tensor) -> Tensor:
         """(N, D) numbers in float64, on the CPU, NaN where one is missing; each category as a number of its own.
