@@ -9,7 +9,7 @@ from isthmus.data.samples import Samples
 from isthmus.errors import UseError
 from isthmus.model.autoencoder import Autoencoder
 
-MEMBERS, SIZE = 200, 16
+MEMBERS, SIZE = 200, 8
 """Random sets of training samples, and samples in each."""
 CLEAN_MEMBERS, CLEAN_SIZE = 50, 256
 """The same for training data without anomalies."""
