@@ -15,6 +15,7 @@ import statistics
 import time
 import warnings
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from sklearn import datasets
@@ -22,6 +23,7 @@ from sklearn.neural_network import MLPRegressor
 
 import isthmus as ist
 from benchmarks.digits import find_file
+from isthmus.parts import Dense
 
 MADE = ("1000x20", "50000x30")
 REAL = ("wine", "diabetes", "cancer", "iris")
@@ -95,35 +97,58 @@ def trained_network(data: ist.Data, widths: tuple[int, ...], seed: int) -> tuple
     network = MLPRegressor(hidden_layer_sizes=widths, random_state=seed)
     with Timer() as timer:
         network.fit(train, train)
-    return float(np.square(network.predict(test).reshape(test.shape) - test).mean()), timer.taken
+    made = np.asarray(network.predict(test)).reshape(test.shape)
+    return float(np.square(made - test).mean()), timer.taken
 
 
-def row(name: str, recipe: str, seeds: int, peers: bool, given: dict[str, int]) -> str:
+@dataclass(frozen=True)
+class Result:
+    """One training: the run, the errors of its test part, and its seconds."""
+
+    run: ist.Run
+    error: float
+    pca: float
+    seconds: Timed
+
+    @property
+    def layers(self) -> tuple[int, ...]:
+        """The widths from the data to the code, without both."""
+        blueprint = self.run.model.blueprint
+        return blueprint.network.hidden if blueprint is not None and isinstance(blueprint.network, Dense) else ()
+
+
+def trained(data: ist.Data, recipe: str, seed: int, epochs: int | None) -> Result:
+    """One training with the defaults, or of this many epochs."""
+    given: dict[str, Any] = {} if epochs is None else {"epochs": epochs}
+    model = ist.recipe(recipe).build(data, seed=seed, remarks=False)
+    with Timer() as timer:
+        run = ist.fit(model, data, progress=False, seed=seed, **given)
+    found = run.evaluate()["test"]["mse"]
+    return Result(run, found["model"], found["pca"], timer.taken)
+
+
+def row(name: str, recipe: str, seeds: int, peers: bool, epochs: int | None) -> str:
     """One line of the table; of several seeds (of the division, the weights and the training), the mean error."""
-    ours, linear, theirs, seconds, their_seconds = [], [], [], [], []
     rows = rows_of(name)
+    ours: list[Result] = []
+    theirs: list[tuple[float, Timed]] = []
     for seed in range(seeds):
         data = ist.open_data(rows, kind="table", test=0.1 if len(rows) > 5000 else 0.3, seed=seed)
-        model = ist.recipe(recipe).build(data, seed=seed, remarks=False)
-        with Timer() as timer:
-            run = ist.fit(model, data, progress=False, seed=seed, **given)
-        found = run.evaluate()["test"]["mse"]
-        ours.append(found["model"])
-        linear.append(found["pca"])
-        seconds.append(timer.taken)
+        ours.append(result := trained(data, recipe, seed, epochs))
         if peers:
-            widths = run.model.blueprint.network.hidden
-            error, taken = trained_network(data, (*widths, *run.model.code_shape, *widths[::-1]), seed)
-            theirs.append(error)
-            their_seconds.append(taken)
-    mean, pca = statistics.fmean(ours), statistics.fmean(linear)
+            widths = (*result.layers, *result.run.model.code_shape, *result.layers[::-1])
+            theirs.append(trained_network(data, widths, seed))
+    run = ours[-1].run
+    mean, pca = (statistics.fmean(figures) for figures in zip(*((one.error, one.pca) for one in ours), strict=True))
     beside = "– | – | –"
-    if peers:
-        beside = f"{statistics.fmean(theirs):.4f} | {mean / statistics.fmean(theirs):.2f} | {_least(their_seconds)}"
-    layers = "-".join(map(str, run.model.blueprint.network.hidden))
-    epochs = f"{len(run.history)} of {run.settings.epochs}, batch {run.settings.batch_size}"
-    facts = f"{name.replace('x', ' × ')} | {recipe} | {run.model.code_shape[0]} | {layers} | {epochs}"
-    return f"| {facts} | {_least(seconds)} | {mean:.4f} | {pca:.4f} | {mean / pca:.2f} | {beside} |"
+    if theirs:
+        error = statistics.fmean(error for error, _ in theirs)
+        beside = f"{error:.4f} | {mean / error:.2f} | {_least([taken for _, taken in theirs])}"
+    trainings = f"{len(run.history)} of {run.settings.epochs}, batch {run.settings.batch_size}"
+    layers = "-".join(map(str, ours[-1].layers))
+    facts = f"{name.replace('x', ' × ')} | {recipe} | {run.model.code_shape[0]} | {layers} | {trainings}"
+    seconds = _least([one.seconds for one in ours])
+    return f"| {facts} | {seconds} | {mean:.4f} | {pca:.4f} | {mean / pca:.2f} | {beside} |"
 
 
 def _least(seconds: list[Timed]) -> Timed:
@@ -143,11 +168,10 @@ def main() -> None:
     warnings.simplefilter("ignore")
     warm = ist.open_data(made(64, 4), kind="table")
     ist.fit(ist.recipe("deep").build(warm), warm, epochs=1, progress=False)  # what is imported late isn't timed
-    given = {} if said.epochs is None else {"epochs": said.epochs}
     print(f"| {' | '.join(COLUMNS)} |\n|{'---|' * len(COLUMNS)}", flush=True)
     for name in said.data.split(","):
         for recipe in said.recipes.split(","):
-            print(row(name, recipe, said.seeds, said.peers, given), flush=True)
+            print(row(name, recipe, said.seeds, said.peers, said.epochs), flush=True)
 
 
 if __name__ == "__main__":

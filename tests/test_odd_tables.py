@@ -60,7 +60,7 @@ def test_a_table_of_any_size_trains_without_a_remark(values, recipe):
 
 @pytest.mark.parametrize("recipe", ["deep", "table", "vae", "table-vae"])
 def test_equal_rows_and_constant_columns_train_with_one_remark_that_names_them(recipe):
-    values = np.tile(np.float32([1, 2, 3, 4]), (50, 1))
+    values = np.tile(np.arange(1, 5, dtype=np.float32), (50, 1))
     assert fitted(values, recipe)[1][0].startswith("Constant in the training part: columns 0, 1, 2, 3.")
     assert fitted(values * 0, recipe)[1][0].startswith("Constant in the training part: columns 0, 1, 2, 3.")
     mixed = drawn(50, 4)

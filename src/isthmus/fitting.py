@@ -305,7 +305,7 @@ def _left_open(model: Autoencoder, data: Data, settings: Settings, given: dict[s
     if not set(choice.OPEN) <= given.keys():
         return []
     ours = choice.chosen(model, data.train, {"batch_size": settings.batch_size})
-    ours = ours.replace(batch_size=choice.batch_size(data.train))
+    ours = ours.replace(batch_size=choice.batch_size(data.train.kind, len(data.train)))
     return [name for name in choice.OPEN if getattr(ours, name) == getattr(settings, name)]
 
 

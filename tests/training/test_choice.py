@@ -43,7 +43,7 @@ def test_the_same_model_and_data_get_the_same_settings(data):
 def test_small_data_get_the_steps_that_are_asked_for():
     series = ist.open_data(np.random.default_rng(0).normal(size=(400, 1, 6)).astype(np.float32), kind="series")
     settings = chosen(build(series), series.train, {})
-    assert settings.batch_size != "auto"
+    assert isinstance(settings.batch_size, int)
     steps = settings.epochs * -(-len(series.train) // settings.batch_size)
     assert choice.STEPS <= steps < choice.STEPS + len(series.train)
     assert (settings.schedule, settings.patience) == ("cosine", settings.epochs // 3)
@@ -52,11 +52,12 @@ def test_small_data_get_the_steps_that_are_asked_for():
 @pytest.mark.parametrize(("count", "width"), [(1000, 20), (4000, 20)])
 def test_four_times_the_numbers_of_a_table_are_given_twice_the_work(count, width):
     some = table(count, width)
-    settings = chosen(model := build(some), some.train, {})
-    steps = settings.epochs * -(-len(some.train) // settings.batch_size)
+    settings, batch = chosen(model := build(some), some.train, {}), choice.batch_size("table", len(some.train))
+    steps = settings.epochs * -(-len(some.train) // batch)
+    assert settings.batch_size == batch
     limit = 2 * (len(some.train) * width / 20_000) ** 0.5
     assert steps > choice.TABLE_STEPS
-    assert 0.9 * limit < steps * seconds_a_step(model, some.train, settings.batch_size) <= limit
+    assert 0.9 * limit < steps * seconds_a_step(model, some.train, batch) <= limit
 
 
 def test_a_tiny_table_gets_a_second_and_a_huge_one_two_minutes():
@@ -77,8 +78,7 @@ def test_a_model_whose_steps_take_long_gets_longer_for_a_table(data, monkeypatch
 
 @given(st.integers(1, 10**7))
 def test_batches_of_a_table_are_powers_of_two_that_make_few_steps_an_epoch(count):
-    samples = type("Rows", (), {"kind": "table", "shape": (5,), "__len__": lambda self: count})()
-    batch = choice.batch_size(samples)
+    batch = choice.batch_size("table", count)
     assert batch in {32, 64, 128, 256, 512, 1024, 2048}
     assert -(-count // batch) <= 16 or batch >= 256
     assert batch <= max(32, count)

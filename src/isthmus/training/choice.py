@@ -79,7 +79,7 @@ def chosen(model: Autoencoder, train: Samples, given: Mapping[str, Any]) -> Sett
     settings = Settings(**given)
     if "epochs" in given or not len(train):
         return settings
-    batch = settings.batch_size if isinstance(settings.batch_size, int) else batch_size(train)
+    batch = settings.batch_size if isinstance(settings.batch_size, int) else batch_size(train.kind, len(train))
     steps_an_epoch = -(-len(train) // batch)
     wanted = max(PASSES, math.ceil(STEPS / steps_an_epoch))
     seconds = seconds_a_step(model, train, batch)
@@ -141,11 +141,11 @@ def _work_of(model: Autoencoder, train: Samples, count: int) -> "_Work":
     return work
 
 
-def batch_size(train: Samples) -> int:
-    """A power of two that makes some `STEPS_AN_EPOCH` steps an epoch (of a table, see there), within the bounds."""
-    count, most = len(train), MOST_BATCH
+def batch_size(kind: str, count: int) -> int:
+    """A power of two that makes some `STEPS_AN_EPOCH` steps an epoch, within the bounds; of a table fewer steps."""
+    most = MOST_BATCH
     wanted = count // STEPS_AN_EPOCH
-    if train.kind == "table":
+    if kind == "table":
         wanted = max(min(count // TABLE_STEPS_AN_EPOCH, MOST_BATCH), count // MANY_STEPS_AN_EPOCH)
         most = MOST_TABLE_BATCH
     return max(LEAST_BATCH, min(most, 2 ** int(math.log2(max(1, wanted)))))

@@ -169,12 +169,11 @@ def _rough_norm(gradients: Sequence[Tensor]) -> Tensor:
     rows = [
         gradient[:: -(-gradient.numel() // LARGE)] if gradient.numel() > LARGE else gradient for gradient in gradients
     ]
-    norms = torch._foreach_norm(rows)
+    several: Any = torch  # whose functions over lists pyright doesn't know
+    norms = several._foreach_norm(rows)
     if any(row is not gradient for row, gradient in zip(rows, gradients, strict=True)):
         pairs = zip(gradients, rows, strict=True)
-        norms = torch._foreach_mul(
-            norms, [math.sqrt(gradient.numel() / max(1, row.numel())) for gradient, row in pairs]
-        )
+        norms = several._foreach_mul(norms, [math.sqrt(one.numel() / max(1, row.numel())) for one, row in pairs])
     return torch.stack(list(norms)).norm()
 
 
