@@ -185,9 +185,9 @@ class Scaling(nn.Module):
         if any(levels):
             seen.leave(np.array(levels) > 0)
             unit = False
-        _tell_constant(samples, seen)
         if kind == "none":
             return cls("none", range=(0.0, 1.0) if unit else None, levels=levels, precise=precise)
+        _tell_constant(samples, seen)
         if kind == "minmax":
             bounds = None if any(levels) else (0.0, 1.0)
             return cls("minmax", *_finite(seen.low, seen.high - seen.low), bounds, levels, precise=precise)
