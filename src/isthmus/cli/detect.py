@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from isthmus.data import Samples
+    from isthmus.run import Run
     from isthmus.uses.detect import Detection
     from isthmus.uses.explanations import Explanations
     from isthmus.uses.steps import Steps
@@ -51,16 +52,25 @@ def detect(
     *,
     read_options: data_options.ReadOptions,
     by: Annotated[
-        Literal["error", "unexplained", "likelihood", "distance", "neighbours", "prototypes"],
+        Literal["auto", "error", "unexplained", "likelihood", "distance", "neighbours", "prototypes", "combined"],
         typer.Option(
             metavar="SCORE",
-            help="The anomaly score: error (of the reconstruction), unexplained (the error as a share of the sample's "
-            "own variance, for pictures and series), likelihood (−log p(x), for a VAE), distance (of the code from the "
-            "training codes, by their covariance), neighbours (distance of the code from the 5 nearest training codes) "
-            "or prototypes (distance from the nearest of a few training samples, over many random draws; often the "
-            "best for tables).",
+            help="The anomaly score: auto (combined for tables, error for the rest), error (of the reconstruction), "
+            "unexplained (the error as a share of the sample's own variance, for pictures and series), likelihood "
+            "(−log p(x), for a VAE), distance (of the code from the training codes, by their covariance), neighbours "
+            "(distance of the code from the 5 nearest training codes), prototypes (distance from the nearest of a few "
+            "training samples, over many random draws) or combined (the same, with the distance from the "
+            "reconstruction, for tables).",
         ),
-    ] = "error",
+    ] = "auto",
+    clean: Annotated[
+        bool,
+        typer.Option(
+            "--clean",
+            help="Say so if the training data have no anomalies: prototypes and combined then follow them more "
+            "closely.",
+        ),
+    ] = False,
     quantile: Annotated[
         float,
         ranged(
@@ -132,7 +142,6 @@ def detect(
     from isthmus.data import open_writer
     from isthmus.data.write import write_rows
     from isthmus.uses.detect import detect as use
-    from isthmus.uses.detect import draw_most_anomalous, draw_places
     from isthmus.uses.explanations import over
 
     loaded = options.open_run(run, device)
@@ -155,19 +164,12 @@ def detect(
 
         given = source if timewise is None else timewise
         which = "none" if target is None and page is None else "anomalous" if target is None else explain
-        found = use(loaded, given, by, quantile=quantile, draws=draws, explain=which, each=each, **read_options)
+        how = {"quantile": quantile, "draws": draws, "clean": clean, "explain": which}
+        found = use(loaded, given, by, each=each, **how, **read_options)
     if target is not None and found.steps is not None:
         write_rows(target, found.steps.table(), overwrite=force)
     if picture is not None:
-        from isthmus.drawing.theme import write_png
-
-        cells = [one.columns for one in found.most_anomalous]
-        titles = [number(one.score) for one in found.most_anomalous]
-        if found.tile is None:
-            figure = draw_most_anomalous(loaded.model, found.samples, titles, cells=cells)
-        else:
-            figure = draw_places(found, loaded.model.scaling)
-        write_png(picture, figure)
+        _draw(picture, loaded, found)
     if page is not None:
         from isthmus.uses.detect_page import write_page
 
@@ -178,6 +180,20 @@ def detect(
         _tell(found)
         say(*(str(path) for path in (target, picture, page) if path is not None))
     tell_skipped(found)
+
+
+def _draw(path: Path, run: "Run", found: "Detection") -> None:
+    """The picture of the most anomalous samples."""
+    from isthmus.drawing.theme import write_png
+    from isthmus.uses.detect import draw_most_anomalous, draw_places
+
+    cells = [one.columns for one in found.most_anomalous]
+    titles = [number(one.score) for one in found.most_anomalous]
+    if found.tile is None:
+        figure = draw_most_anomalous(run.model, found.samples, titles, cells=cells)
+    else:
+        figure = draw_places(found, run.model.scaling)
+    write_png(path, figure)
 
 
 def _tell(found: "Detection") -> None:

@@ -1,7 +1,6 @@
 """The page of a detection: the scores, the most anomalous samples with their reasons, and the columns to blame."""
 
 import math
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +20,15 @@ if TYPE_CHECKING:
 
 MOST_COLUMNS, MOST_FACTS = 12, 3
 """Columns that are listed as reasons, and columns that aren't learnt from, such as names, that are shown of a row."""
-CALLED = {"error": "reconstruction error", "likelihood": "−log p(x)", "unexplained": "unexplained share"}
+CALLED = {
+    "error": "reconstruction error",
+    "likelihood": "−log p(x)",
+    "unexplained": "unexplained share",
+    "distance": "distance of the code from the training codes",
+    "neighbours": "distance of the code from its neighbours in training",
+    "prototypes": "distance from the nearest training samples",
+    "combined": "distance from the nearest training samples and from the reconstruction",
+}
 READING = (
     "Rows are counted from 0, without the line of column names. The expected value is the one that the model suggests "
     "from the row's other columns. The share is the part of the score that goes away when the value is put right, in "
@@ -135,10 +142,9 @@ def _pictures(run: TrainedModel, found: Detection) -> Section:
             return draw_places(found, run.model.scaling, theme)
         return draw_most_anomalous(run.model, found.samples, titles, theme)
 
-    made: Callable[[Any], Any] = draw
     drawn = plate(
         "The most anomalous",
-        made,
+        draw,
         f"The {len(titles)} samples with the highest scores: {', '.join(titles)}.",
         "The samples with the highest scores, and where their errors are large.",
     )

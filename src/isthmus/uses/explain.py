@@ -1,7 +1,7 @@
 """Explain: why rows of a table have their anomaly scores, and what would make them normal."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 from isthmus.trained import TrainedModel
 from isthmus.uses.arguments import takes_run
@@ -14,11 +14,12 @@ def explain(
     run: TrainedModel,
     source: Any,
     rows: Sequence[int] | None = None,
-    by: By = "error",
+    by: By | Literal["auto"] = "auto",
     *,
     quick: bool = False,
     quantile: float = 0.99,
     draws: int = DRAWS,
+    clean: bool = False,
     **read_options: Any,
 ) -> Explanations:
     """Explain the rows of a table, one by one, by any anomaly score.
@@ -34,12 +35,12 @@ def explain(
     score is not above it has no reasons.
 
     rows: their numbers, counted from 0; None explains all. quick: whether rows that are not anomalous are searched
-    quickly, for one reason at most, as the command does. by, quantile, draws: as for `detector`. read_options: how to
+    quickly, for one reason at most, as the command does. by, quantile, draws, clean: as for `detector`. read_options: how to
     read the source, as for `read_samples`. The source is read completely; `detect` explains larger ones in pieces.
 
     Raises:
         UseError, DataError: as `detector`; or the source can't be read, does not fit the model, or isn't a table.
     """
-    found = detector(run, by, quantile=quantile, draws=draws)
+    found = detector(run, by, quantile=quantile, draws=draws, clean=clean)
     samples = run.read(source, **read_options)
     return found.explain(samples if rows is None else samples.take(rows), quick=quick)

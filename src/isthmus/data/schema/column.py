@@ -142,7 +142,8 @@ class Column(BaseModel):
         return as_numbers(texts, self.form or number_form(pc.drop_null(texts))[0])
 
     def _dates(self, texts: pa.Array) -> pa.Array:
-        found = as_dates(texts, self.form or date_form(pc.drop_null(texts))[0] or ISO)  # dates of a type, as text now
+        form = self.form or date_form(pc.drop_null(texts))[0] or ISO  # in training, they were dates by their type
+        found = as_dates(texts, form)
         return found.cast(pa.time64("us")) if self.kind == "time" and pa.types.is_timestamp(found.type) else found
 
     def _changed(self, kind: pa.DataType, called: str) -> DataError:
@@ -179,7 +180,10 @@ class Column(BaseModel):
         return self._moments(whole)
 
     def possible(self, values: np.ndarray) -> np.ndarray:
-        """(rows, features) the values nearest to these that the column can hold: true or false, a date with its cycles, none below the bound."""
+        """(rows, features) the values nearest to these that the column can hold.
+
+        These are true or false, a date with its own cycles, or a number that isn't below the bound.
+        """
         if self.kind == "number":
             return values if self.lower is None else np.maximum(values, self.lower)
         if self.kind == "boolean":
