@@ -115,7 +115,9 @@ def _cell(cell: Cell) -> dict[str, Any]:
 def _facts(found: Detection, place: int) -> list[str]:
     """A row's values in columns that the model doesn't learn from, such as its name."""
     unused = found.samples.unused
-    names = [] if unused is None else unused.column_names[:MOST_FACTS]
+    if unused is None:
+        return []
+    names = unused.column_names[:MOST_FACTS]
     return [f"{name} {unused[name][place].as_py()}" for name in names]
 
 
@@ -127,8 +129,8 @@ def _scores(found: Detection) -> Section:
         lambda theme: detection.score_histogram(groups, found.threshold, found.by, theme=theme),
         f"Histogram of the scores of the run's {found.part} part and of these samples; threshold "
         f"{number(found.threshold)}.",
-        f"The run's {found.part} part (filled) and these samples (line). Dashed: the threshold. Scores to its right are "
-        "anomalous. If the two distributions differ, these data differ from the training data as a whole.",
+        f"The run's {found.part} part (filled) and these samples (line). Dashed: the threshold. Scores to its right "
+        "are anomalous. If the two distributions differ, these data differ from the training data as a whole.",
     )
     return Section("Scores", [histogram])
 

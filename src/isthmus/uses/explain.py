@@ -35,8 +35,9 @@ def explain(
     score is not above it has no reasons.
 
     rows: their numbers, counted from 0; None explains all. quick: whether rows that are not anomalous are searched
-    quickly, for one reason at most, as the command does. by, quantile, draws, clean: as for `detector`. read_options: how to
-    read the source, as for `read_samples`. The source is read completely; `detect` explains larger ones in pieces.
+        quickly, for one reason at most, as the command does. by, quantile, draws, clean: as for `detector`.
+    read_options: how to read the source, as for `read_samples`. The source is read completely; `detect` explains larger
+        ones in pieces.
 
     Raises:
         UseError, DataError: as `detector`; or the source can't be read, does not fit the model, or isn't a table.
