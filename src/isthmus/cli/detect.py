@@ -82,9 +82,10 @@ def detect(
         ),
     ] = 0.99,
     draws: Annotated[int, ranged(ge=1, le=10**6, help="Draws per sample for the likelihood; 1 gives the ELBO.")] = 16,
-    explain: Annotated[
+    explained_rows: Annotated[
         Literal["all", "anomalous", "none"],
         typer.Option(
+            "--explain",
             metavar="ROWS",
             help="The rows of a table that TARGET explains: all, anomalous or none. All but the anomalous ones are "
             "searched quickly, and have one reason at most.",
@@ -163,7 +164,7 @@ def detect(
             progress(done, None)
 
         given = source if timewise is None else timewise
-        which = "none" if target is None and page is None else "anomalous" if target is None else explain
+        which = "none" if target is None and page is None else "anomalous" if target is None else explained_rows
         how = {"quantile": quantile, "draws": draws, "clean": clean, "explain": which}
         found = use(loaded, given, by, each=each, **how, **read_options)
     if target is not None and found.steps is not None:
