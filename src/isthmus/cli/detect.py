@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from isthmus.uses.steps import Steps
 
 
-CALLED = {"likelihood": "−log p(x)", "unexplained": "unexplained share"}
+CALLED = {"likelihood": "−log p(x)", "unexplained": "unexplained share", "combined": "combined score"}
 """What a score is called where its own name won't do: of the likelihood, the more likely, the smaller."""
 MOST_STRETCHES = 5
 _FURTHEST = "reasons: given → expected (share of the score)"
