@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from isthmus.uses.blend import Blend, blend
     from isthmus.uses.detect import Detection, detect
     from isthmus.uses.detector import Detector, detector
+    from isthmus.uses.drift import Drift, drift
     from isthmus.uses.judge import judge
     from isthmus.uses.map import CodeMap, map_codes
     from isthmus.uses.restore import restoration, restore
@@ -50,6 +51,7 @@ _HOMES = {
     "Decompressor": "codec",
     "Detection": "uses.detect",
     "Detector": "uses.detector",
+    "Drift": "uses.drift",
     "Finding": "doctor",
     "Inspection": "inspection",
     "IsthmusError": "errors",
@@ -68,6 +70,7 @@ _HOMES = {
     "detect": "uses.detect",
     "detector": "uses.detector",
     "diagnose": "doctor",
+    "drift": "uses.drift",
     "fit": "fitting",
     "formats": "data.listing",
     "inspect": "inspection",
@@ -115,6 +118,7 @@ __all__ = [
     "Decompressor",
     "Detection",
     "Detector",
+    "Drift",
     "Finding",
     "Inspection",
     "IsthmusError",
@@ -133,6 +137,7 @@ __all__ = [
     "detect",
     "detector",
     "diagnose",
+    "drift",
     "fit",
     "formats",
     "inspect",
