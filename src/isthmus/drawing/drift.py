@@ -45,8 +45,11 @@ class Overlay:
         middle = max(float(np.median(before)), 1e-300)
         log = kind == "number" and low > 0 and high > LONG_TAIL * middle
         edges = (np.geomspace if log else np.linspace)(low, high, BINS + 1)
+        if not log and all(bool((one == one.round()).all()) for one in (before, after)):  # whole numbers, in the middle
+            width = max(1, math.ceil((high - low + 1) / BINS))
+            edges = np.arange(low - 0.5, high + width, width)
         shares = [tuple((np.histogram(one, edges)[0] / len(one)).tolist()) for one in (before, after)]
-        return cls(shares[0], shares[1], (low, high), log, kind=kind)
+        return cls(shares[0], shares[1], (float(edges[0]), float(edges[-1])), log, kind=kind)
 
     @classmethod
     def of_categories(cls, before: np.ndarray, after: np.ndarray, names: Sequence[str]) -> Self:

@@ -160,10 +160,9 @@ class Drift:
         from isthmus.drawing.pages import fill_page  # noqa: PLC0415 Matplotlib takes half a second and 50 MB
 
         path = Path(path)
-        shown = self.checks[:LISTED]
-        rows = [
-            {"changed": check.changed, "cells": cells} for check, cells in zip(shown, self.table(shown), strict=True)
-        ]
+        same = [check for check in self.checks if not check.changed]
+        tables = {"What has changed": self.changed[:LISTED], "Other checks": same[:LISTED]}
+        more = len(self.checks) - sum(map(len, tables.values()))
         page = fill_page(
             "drift.html",
             source=self.source,
@@ -175,8 +174,8 @@ class Drift:
             caption="Numbers: the median, and in brackets the range of nine of ten rows. Categories: the shares that "
             f"differ most. {self.rule}",
             head=HEAD,
-            rows=rows,
-            left_out=f"{len(self.checks) - LISTED:,} more checks are in the JSON file." * (len(self.checks) > LISTED),
+            tables={title: self.table(checks) for title, checks in tables.items()},
+            left_out=f"{more:,} more checks are in the JSON file." if more else "",
             facts=self._facts(),
         )
         write_whole(path, lambda beside: beside.write_text(page, encoding="utf-8", newline="\n"))

@@ -6,6 +6,7 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
+from isthmus.drawing.columns import told as day
 from isthmus.drawing.drift import Overlay
 from isthmus.drawing.rows import Look
 from isthmus.formatting import number, percent
@@ -88,7 +89,7 @@ def column_differences(
         old, new = before.counts[place], after.counts[place]
         if old is not None and new is not None:
             if old.any() and new.any():
-                yield _of_categories(column, old, new)
+                yield _of_categories(column, old, new, (int(before.unknown[place]), int(after.unknown[place])))
         elif len(one := before.values(place)) and len(other := after.values(place)):
             yield _of_numbers(column, one, other, look)
 
@@ -142,7 +143,7 @@ def _of_numbers(column: TableColumn, one: np.ndarray, other: np.ndarray, look: L
         )  # fmt: skip
 
     def told(value: float) -> str:
-        words = look.told(column.place, value)
+        words = day(value, "date") if column.kind == "date" else look.told(column.place, value)
         return words if isinstance(words, str) else number(words)
 
     return Found(
@@ -151,13 +152,19 @@ def _of_numbers(column: TableColumn, one: np.ndarray, other: np.ndarray, look: L
     )  # fmt: skip
 
 
-def _of_categories(column: TableColumn, old: np.ndarray, new: np.ndarray) -> Found:
+def _of_categories(column: TableColumn, old: np.ndarray, new: np.ndarray, unknown: tuple[int, int]) -> Found:
+    names, shown = column.levels, (old, new)
+    if any(unknown):
+        names, shown = (
+            (*names, "unknown"),
+            tuple(np.append(one, count) for one, count in zip(shown, unknown, strict=True)),
+        )
     before, after = old / old.sum(), new / new.sum()
     most = np.argsort(-np.abs(after - before), kind="stable")[:NAMED]
     words = [", ".join(f"{column.levels[i]} {percent(float(one[i]))}" for i in most) for one in (before, after)]
     return Found(
         "column", column.name, words[0], words[1], categories(old, new),
-        lambda: Overlay.of_categories(old, new, column.levels),
+        lambda: Overlay.of_categories(shown[0], shown[1], names),
     )  # fmt: skip
 
 
