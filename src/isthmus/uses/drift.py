@@ -293,8 +293,8 @@ def drift(
     if not scored:
         notes.append(
             f"The run has {own} held-out rows, and errors on rows that a model was trained on are too small to compare "
-            "with. So only the columns are compared. Train with a validation or test part, or give held-out rows as "
-            "the reference."
+            "with. So only the columns are compared. Train with a validation or test part, or give held-out rows with "
+            "reference=."
         )
         if not columns:
             raise UseError(
