@@ -28,6 +28,9 @@ def test_whole_numbers_stand_in_the_middle_of_a_bar():
     assert made.bounds == (-0.5, 3.5)
     assert made.before == (0.25, 0.25, 0.25, 0.25)
     assert made.after == (0, 0.5, 0.5, 0)
+    axes = overlays([("children", made, False)]).axes[0]
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["0", "1", "3"]
+    assert axes.get_xticks().tolist() == [0.5, 1.5, 3.5]
 
 
 def test_rare_categories_become_one_bar():

@@ -14,7 +14,7 @@ from isthmus.drawing.figures import short_name
 from isthmus.drawing.theme import LIGHT, Theme, drawing, sheet
 
 BINS, BARS, ACROSS = 30, 8, 3
-LONG_TAIL = 20
+LONG_TAIL = 10
 """Positive values have a logarithmic axis if the largest are this many times the median."""
 
 
@@ -23,13 +23,15 @@ class Overlay:
     """Two distributions of one thing: bars of the same numbers or categories before and after.
 
     before, after: the shares of the rows in each bar. bounds: the numbers between which the bars lie. log: whether they
-    are equally wide on a logarithmic axis. names: the categories that the bars belong to. kind: of the column.
+    are equally wide on a logarithmic axis. whole: whether the numbers are whole. names: the categories that the bars
+    belong to. kind: of the column.
     """
 
     before: tuple[float, ...]
     after: tuple[float, ...]
     bounds: tuple[float, float] | None = None
     log: bool = False
+    whole: bool = False
     names: tuple[str, ...] = ()
     kind: str = "number"
 
@@ -42,14 +44,15 @@ class Overlay:
         ends = np.quantile(before, (0.01, 0.99)), np.quantile(after, (0.01, 0.99))
         low, high = float(min(ends[0][0], ends[1][0])), float(max(ends[0][1], ends[1][1]))
         high = high if high > low else low + max(1.0, abs(low))
-        middle = max(float(np.median(before)), 1e-300)
+        middle = min(float(np.median(one)) for one in (before, after))
         log = kind == "number" and low > 0 and high > LONG_TAIL * middle
         edges = (np.geomspace if log else np.linspace)(low, high, BINS + 1)
-        if not log and all(bool((one == one.round()).all()) for one in (before, after)):  # whole numbers, in the middle
+        whole = not log and kind == "number" and all(bool((one == one.round()).all()) for one in (before, after))
+        if whole:  # each in the middle of its bar
             width = max(1, math.ceil((high - low + 1) / BINS))
-            edges = np.arange(low - 0.5, high + width, width)
+            edges = np.arange(math.floor(low) - 0.5, math.ceil(high) + width, width)
         shares = [tuple((np.histogram(one, edges)[0] / len(one)).tolist()) for one in (before, after)]
-        return cls(shares[0], shares[1], (float(edges[0]), float(edges[-1])), log, kind=kind)
+        return cls(shares[0], shares[1], (float(edges[0]), float(edges[-1])), log, whole, kind=kind)
 
     @classmethod
     def of_categories(cls, before: np.ndarray, after: np.ndarray, names: Sequence[str]) -> Self:
@@ -95,11 +98,14 @@ def _histogram(axes: Axes, overlay: Overlay, labels: tuple[str, str], theme: The
     if overlay.bounds is None:
         return
     low, high = overlay.bounds
-    middle = math.sqrt(low * high) if overlay.log else (low + high) / 2
+    values = [low, math.sqrt(low * high) if overlay.log else (low + high) / 2, high]
     places = [0, len(overlay.before) / 2, len(overlay.before)]
-    axes.set_xticks(places, [told(value, overlay.kind) for value in (low, middle, high)], fontsize=7)
+    if overlay.whole:
+        values = [math.ceil(low), math.floor(values[1]), math.floor(high)]
+        places = [(value - low) / (high - low) * len(overlay.before) for value in values]
+    axes.set_xticks(places, [told(value, overlay.kind) for value in values], fontsize=7)
     for label, side in zip(axes.get_xticklabels(), ("left", "center", "right"), strict=True):
-        label.set_horizontalalignment(side)
+        label.set_horizontalalignment("center" if overlay.whole else side)
 
 
 def _bars(axes: Axes, overlay: Overlay, labels: tuple[str, str], theme: Theme) -> None:
