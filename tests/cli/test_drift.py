@@ -34,7 +34,7 @@ def test_changed_data_end_with_3_name_the_column_and_say_what_to_do(isthmus, run
     said = isthmus("drift", run / "run", run / "shifted.csv")
     assert said.code == 3
     assert said.out.startswith("Drift: ")
-    assert any(line.startswith("weight ") for line in said.out.splitlines())
+    assert any(line.split()[:1] == ["weight"] for line in said.out.splitlines())
     assert "Next: Look at 'weight'" in said.out
     quiet = isthmus("drift", run / "run", run / "shifted.csv", "--quiet")
     assert quiet.code == 3

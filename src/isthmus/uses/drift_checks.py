@@ -1,7 +1,7 @@
 """Checks of drift: each compares one thing, such as a column or the scores, in new data and in a reference."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -128,7 +128,7 @@ def judged(found: Sequence[Found], *, level: float, distance: float, share: floa
     for check, one in checks:
         if one.overlay is not None and left.get(check.about, 0):
             left[check.about] -= 1
-            check = Check(**vars(check) | {"overlay": one.overlay()})  # noqa: PLW2901
+            check = replace(check, overlay=one.overlay())  # noqa: PLW2901
         made.append(check)
     return tuple(made)
 
