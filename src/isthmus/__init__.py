@@ -31,7 +31,8 @@ if TYPE_CHECKING:
     from isthmus.uses.blend import Blend, blend
     from isthmus.uses.detect import Detection, detect
     from isthmus.uses.detector import Detector, detector
-    from isthmus.uses.drift import Drift, drift
+    from isthmus.uses.drift import drift
+    from isthmus.uses.drift_result import Drift
     from isthmus.uses.judge import judge
     from isthmus.uses.map import CodeMap, map_codes
     from isthmus.uses.restore import restoration, restore
@@ -51,7 +52,7 @@ _HOMES = {
     "Decompressor": "codec",
     "Detection": "uses.detect",
     "Detector": "uses.detector",
-    "Drift": "uses.drift",
+    "Drift": "uses.drift_result",
     "Finding": "doctor",
     "Inspection": "inspection",
     "IsthmusError": "errors",

@@ -25,7 +25,7 @@ def run(isthmus, tmp_path_factory):
 def test_unchanged_data_end_with_0(isthmus, run):
     said = isthmus("drift", run / "run", run / "same.csv")
     assert said.code == 0, said.err
-    assert "No drift: none of 8 checks has changed." in said.out
+    assert "No drift: none of 9 checks has changed." in said.out
     assert "of 200 rows are anomalous (95 % confidence interval: " in said.out
     assert "Next:" not in said.out
 

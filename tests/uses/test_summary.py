@@ -71,17 +71,19 @@ def test_a_model_of_complete_rows_scores_those_alone(table):
     run, values = table
     holes = values.copy()
     holes[:30, 1] = np.nan
-    found = summarise(run, held(run, holes), columns_of(run), detector(run))
+    found = summarise(run, held(run, holes), columns_of(run), [detector(run, "error")])
     assert (found.rows, found.scored) == (800, 770)
     assert found.missing.tolist() == [0, 30, 0, 0, 0]
     assert found.values(1).shape == (770,)
-    assert found.passed[:, 0] == pytest.approx(detector(run).scores(ist.read_samples(values[30:])).numpy(), rel=1e-4)
+    assert found.passed[:, 0] == pytest.approx(
+        detector(run, "error").scores(ist.read_samples(values[30:])).numpy(), rel=1e-4
+    )
 
 
 def test_samples_in_memory_are_summarised_as_they_are(table):
     run, values = table
     samples = ist.read_samples(values)
-    one, other = (summarise(run, stream, columns_of(run), None) for stream in (held(run, samples), divided(samples, 7)))
+    one, other = (summarise(run, stream, columns_of(run), ()) for stream in (held(run, samples), divided(samples, 7)))
     assert np.array_equal(one.drawn, other.drawn)
     assert one.scored == 0
 
@@ -91,5 +93,5 @@ def test_windows_that_overlap_are_thinned():
     data = ist.open_data(series, kind="series", window=16, step=4)
     run = ist.fit(ist.recipe("pca", code=2).build(data), data, progress=False)
     windows = len(run.read(series))
-    found = summarise(run, held(run, series), (), detector(run))
+    found = summarise(run, held(run, series), (), [detector(run, "error")])
     assert found.rows == found.scored == -(-windows // 4)

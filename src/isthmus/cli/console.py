@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from isthmus.data.stream import Stream
     from isthmus.measures import Evaluation
     from isthmus.uses.detect import Detection
-    from isthmus.uses.drift import Drift
+    from isthmus.uses.drift_result import Drift
 
 WRONG_USE, DRIFTED, INTERRUPTED, READER_GONE = 2, 3, 130, 141
 """Exit codes; 1 is any other reason for which a command could not do its work."""

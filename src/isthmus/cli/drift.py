@@ -9,9 +9,10 @@ import typer
 from isthmus.cli import data_options, options
 from isthmus.cli.console import DRIFTED, say, say_json, say_table, tell_skipped, working
 from isthmus.cli.option_groups import ranged
+from isthmus.cli.wording import in_our_words
 
 if TYPE_CHECKING:
-    from isthmus.uses.drift import Drift
+    from isthmus.uses.drift_result import Drift
 
 MOST_LISTED = 20
 """Changed checks that are listed; the page and the JSON file have all."""
@@ -57,9 +58,9 @@ def drift(
         ),
     ] = None,
     by: Annotated[
-        Literal["error", "unexplained", "likelihood", "distance", "neighbours", "prototypes"],
+        Literal["auto", "error", "unexplained", "likelihood", "distance", "neighbours", "prototypes", "combined"],
         typer.Option(metavar="SCORE", help="The anomaly score, as for `isthmus detect`."),
-    ] = "error",
+    ] = "auto",
     quantile: Annotated[
         float,
         ranged(
@@ -108,9 +109,9 @@ def drift(
 ) -> None:
     """Find out whether SOURCE still looks like the data that the model was trained on.
 
-    Compared are the share of anomalous rows, the anomaly scores, each latent dimension, and for tables each column: its
-    values, its missing cells and its unknown categories. A change counts if chance alone is unlikely and if the change
-    is large enough to matter.
+    Compared are the share of anomalous rows, the anomaly scores, the reconstruction errors, each latent dimension, and
+    for tables each column: its values, its missing cells and its unknown categories. A change counts if chance alone
+    is unlikely and if the change is large enough to matter.
 
     The exit code is 0 if nothing has changed, and 3 if something has, so that a script or cron can raise an alarm.
     """
@@ -151,7 +152,7 @@ def drift(
 
 def _tell(found: "Drift", *, advice: bool) -> None:
     """The verdict, the share of anomalous rows, the changed checks, and what to do."""
-    from isthmus.uses.drift import HEAD
+    from isthmus.uses.drift_result import HEAD
 
     say(found.verdict, found.explanation)
     if rows := found.table(found.changed[:MOST_LISTED]):
@@ -159,4 +160,4 @@ def _tell(found: "Drift", *, advice: bool) -> None:
     if (more := len(found.changed) - MOST_LISTED) > 0:
         say(f"{more:,} more have changed.")
     if advice:
-        say(*found.notes, *([f"Next: {found.advice}"] if found.drifted else []))
+        say(*map(in_our_words, found.notes), *([f"Next: {found.advice}"] if found.drifted else []))

@@ -14,7 +14,7 @@ from isthmus.measures.two_samples import NONE, Difference, adjusted, categories,
 from isthmus.uses.summary import Summary, TableColumn
 
 About = Literal["anomalous", "score", "latent", "column", "missing", "unknown"]
-DRAWN = {"column": 24, "latent": 12, "score": 1}
+DRAWN = {"column": 24, "latent": 12, "score": 2}
 """The most overlays that are kept, of the most changed."""
 NAMED = 3
 """Categories that are named in words."""
@@ -24,11 +24,12 @@ NAMED = 3
 class Check:
     """One comparison of new data with the reference.
 
-    about: "anomalous", the share of anomalous rows; "score", the distribution of the anomaly scores; "latent", that of
+    about: "anomalous", the share of anomalous rows; "score", the distribution of the anomaly
+        scores or of the reconstruction errors; "latent", that of
         a latent dimension; "column", that of a column's known values; "missing" and "unknown", the share of rows that
         lack a column's value, or have a category that the model doesn't know.
-    name: of the column or the latent dimension; "" for the others. before, after: the reference and the new data in
-        words, in the data's units.
+    name: of the column, the score or the latent dimension; "" for the anomalous rows. before, after: the reference and
+        the new data in words, in the data's units.
     distance: how far they are apart, from 0 to 1 (`isthmus.measures.two_samples.Difference`). limit: the smallest
         distance that matters. p: of the test. adjusted: the same, adjusted for the number of tests. test: its name.
     changed: whether the difference is significant, and large enough to matter.
@@ -51,7 +52,6 @@ class Check:
         """What is compared, in words."""
         return {
             "anomalous": "anomalous rows",
-            "score": "anomaly score",
             "missing": f"{self.name}: missing",
             "unknown": f"{self.name}: unknown category",
         }.get(self.about, self.name)
@@ -99,16 +99,21 @@ def model_differences(before: Summary, after: Summary) -> Iterator[Found]:
     pairs = (before.anomalous, before.scored), (after.anomalous, after.scored)
     words = [percent(some / rows) for some, rows in pairs]
     yield Found("anomalous", "", words[0], words[1], shares(*pairs))
+    known = len(before.scores)
     for place in range(before.passed.shape[1]):
         one, other = before.passed[:, place], after.passed[:, place]
         yield Found(
-            "latent" if place else "score",
-            f"latent dimension {place - 1}" if place else "",
+            "score" if place < known else "latent",
+            f"latent dimension {place - known}" if place >= known else _score(place),
             _span(one, number),
             _span(other, number),
             numbers(one, other),
             lambda one=one, other=other: Overlay.of_numbers(one, other),
         )
+
+
+def _score(place: int) -> str:
+    return "reconstruction error" if place else "anomaly score"
 
 
 def judged(found: Sequence[Found], *, level: float, distance: float, share: float) -> tuple[Check, ...]:

@@ -62,10 +62,12 @@ class Summary:
     rows: their number. missing, unknown: (columns,) how many of them lack a column's value, or have a category that the
     model doesn't know. counts: (categories,) rows of each known category; None for columns without categories.
     scored, anomalous: rows with a score, and those above the detector's threshold. drawn: (n, columns) values of a
-    random sample of the rows, raw. passed: (m, 1 + D) scores and codes of a random sample of the scored rows.
+    random sample of the rows, raw. scores: the names of the scores. passed: (m, scores + D) scores and codes of a
+    random sample of the scored rows.
     """
 
     columns: tuple[TableColumn, ...]
+    scores: tuple[str, ...] = ()
     rows: int = 0
     missing: np.ndarray = field(init=False)
     unknown: np.ndarray = field(init=False)
@@ -78,7 +80,7 @@ class Summary:
     def __post_init__(self) -> None:
         self.missing, self.unknown = (np.zeros(len(self.columns), np.int64) for _ in range(2))
         self.counts = [np.zeros(len(one.levels), np.int64) if one.levels else None for one in self.columns]
-        self.drawn, self.passed = np.empty((0, len(self.columns))), np.empty((0, 1))
+        self.drawn, self.passed = np.empty((0, len(self.columns))), np.empty((0, 0))
 
     def count(self, values: np.ndarray) -> None:
         """Count (n, columns) values of further rows."""
@@ -97,24 +99,23 @@ class Summary:
 
 
 def summarise(
-    run: TrainedModel, pieces: Stream, columns: Sequence[TableColumn], found: Detector | None, *, seed: int = 0
+    run: TrainedModel, pieces: Stream, columns: Sequence[TableColumn], found: Sequence[Detector], *, seed: int = 0
 ) -> Summary:
     """Collect the summary of a source.
 
-    columns: to collect; () for none. found: the detector whose scores are collected, with the codes; None for none.
+    columns: to collect; () for none. found: the detectors whose scores are collected, with the codes; () for none. The
+    first one counts the anomalous rows.
     seed: of the random samples of rows, which don't depend on the pieces.
     """
-    made, codes = Summary(tuple(columns)), math.prod(run.model.code_shape)
+    made, codes = Summary(tuple(columns), tuple(one.by for one in found)), math.prod(run.model.code_shape)
     places = [one.place for one in columns]
     drawn = Reservoir(min(MOST, MOST_NUMBERS // max(1, len(places))), seed)
-    passed = Reservoir(min(MOST, MOST_NUMBERS // (1 + codes)), seed)
+    passed = Reservoir(min(MOST, MOST_NUMBERS // (len(found) + codes)), seed)
     every, done = thinning(run), 0
 
     def use(piece: Samples) -> tuple[Samples, Tensor] | None:
-        if found is None:
-            return None
-        able = able_rows(run, piece)
-        return (able, found.scores(able)) if len(able) else None
+        able = able_rows(run, piece) if found else piece
+        return (able, found[0].scores(able)) if found and len(able) else None
 
     thinned = Stream(None, lambda: _thinned(pieces, every))
     for piece, scored in thinned.through(use):
@@ -123,15 +124,18 @@ def summarise(
             values = floating(piece.tensor()).flatten(1)[:, places].cpu().numpy()
             made.count(values)
             drawn.put(chosen := drawn.choose(len(values)), values[chosen])
-        if scored is not None and found is not None:
+        if scored is not None:
             able, scores = scored
             made.scored += len(able)
-            made.anomalous += int((~(scores <= found.threshold)).sum())
+            made.anomalous += int((~(scores <= found[0].threshold)).sum())
             chosen = passed.choose(len(able))
-            passed.put(chosen, _passed(run, able.take(chosen), scores[torch.from_numpy(chosen)]))
+            if len(chosen):
+                some = able.take(chosen)
+                every = [scores[torch.from_numpy(chosen)], *(one.scores(some) for one in found[1:])]
+                passed.put(chosen, _passed(run, some, every))
     made.rows = done
     made.drawn = drawn.rows(len(places))
-    made.passed = passed.rows(1 + codes)
+    made.passed = passed.rows(len(found) + codes)
     return made
 
 
@@ -208,12 +212,10 @@ class Reservoir:
         return self.kept if len(self.keys) else np.empty((0, columns))
 
 
-def _passed(run: TrainedModel, samples: Samples, scores: Tensor) -> np.ndarray:
-    """(n, 1 + D) float32 scores and codes; not finite ones are the largest."""
-    if not len(samples):
-        return np.empty((0, 1 + math.prod(run.model.code_shape)), np.float32)
+def _passed(run: TrainedModel, samples: Samples, scores: Sequence[Tensor]) -> np.ndarray:
+    """(n, scores + D) float32 scores and codes; not finite ones are the largest."""
     with torch.no_grad():
         batches = samples.labelled(batch_size(run.model))
         codes = torch.cat([run.model.encode(raw, labels).flatten(1).cpu().float() for raw, labels in batches])
-    both = torch.cat([scores[:, None].float(), codes], 1)
+    both = torch.cat([*(one[:, None].float() for one in scores), codes], 1)
     return torch.nan_to_num(both, torch.inf, torch.inf, -torch.inf).numpy()
