@@ -35,7 +35,7 @@ def test_whole_numbers_stand_in_the_middle_of_a_bar():
 
 def test_rare_categories_become_one_bar():
     before, after = np.arange(20, 0, -1), np.ones(20, int)
-    made = Overlay.of_categories(before, after, [f"c{place}" for place in range(20)])
+    made = Overlay.of_categories(before, after, tuple(f"c{place}" for place in range(20)))
     assert len(made.names) == BARS
     assert made.names[-1] == "13 others"
     assert sum(made.before) == pytest.approx(1)
@@ -44,7 +44,7 @@ def test_rare_categories_become_one_bar():
 def test_constant_and_infinite_values_are_drawn():
     constant = Overlay.of_numbers(np.ones(9), np.ones(5))
     nothing = Overlay.of_numbers(np.full(3, np.inf), np.ones(5))
-    categories = Overlay.of_categories(np.array([3, 1]), np.array([0, 0]), ["$a", "b"])
+    categories = Overlay.of_categories(np.array([3, 1]), np.array([0, 0]), ("$a", "b"))
     figure = overlays([("one", constant, True), ("none", nothing, False), ("$c", categories, False)], theme=DARK)
     assert [axes.get_title(loc="left") for axes in figure.axes] == ["● one", r"\$c"]
     assert png(figure)

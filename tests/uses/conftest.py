@@ -65,4 +65,5 @@ def mixed():
 
     data = ist.open_data(rows(1000, 0), missing="keep")
     model = ist.recipe("table", code=2).build(data, remarks=False)
-    return ist.fit(model, data, **HOW | {"epochs": 1}), rows(600, 1)
+    how: dict[str, Any] = HOW | {"epochs": 1}
+    return ist.fit(model, data, **how), rows(600, 1)

@@ -76,7 +76,7 @@ def test_broken_dependence_is_found_by_the_model_while_the_columns_are_silent(ru
 def test_a_few_anomalous_rows_are_found_by_their_share(run):
     new = people(1000, 5)
     new.loc[:49, "spending"] -= 6 * np.sign(new["income"][:50])
-    found = ist.drift(run, new)
+    found = ist.drift(run, new, by="error")
     changed = {one.about: one for one in found.changed}
     assert "anomalous" in changed
     assert set(changed) <= MODEL

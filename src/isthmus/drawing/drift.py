@@ -55,7 +55,7 @@ class Overlay:
         return cls(shares[0], shares[1], (float(edges[0]), float(edges[-1])), log, whole, kind=kind)
 
     @classmethod
-    def of_categories(cls, before: np.ndarray, after: np.ndarray, names: Sequence[str]) -> Self:
+    def of_categories(cls, before: np.ndarray, after: np.ndarray, names: tuple[str, ...]) -> Self:
         """The shares of the most frequent categories, from their counts; the others are one bar."""
         both = [one / max(1, one.sum()) for one in (before, after)]
         order = np.argsort(-np.maximum(*both), kind="stable")
@@ -77,6 +77,7 @@ def overlays(
     rows = max(1, math.ceil(len(shown) / across))
     with drawing(theme):
         figure = sheet(3.4 * across, 1.9 * rows + 0.4)
+        figure.set_layout_engine("constrained", w_pad=0.12)  # numbers at the ends of neighbouring axes stay apart
         for place, (title, overlay, marked) in enumerate(shown):
             axes = figure.add_subplot(rows, across, place + 1)
             mark = "● " if marked else ""

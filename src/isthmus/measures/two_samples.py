@@ -1,7 +1,7 @@
 """Two samples: do they come from the same distribution? Tests of numbers, of categories and of shares."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -43,7 +43,9 @@ def numbers(before: np.ndarray, after: np.ndarray) -> Difference:
         return categories(*(np.bincount(one, minlength=len(values)) for one in places))
     from scipy.stats import ks_2samp  # noqa: PLC0415 slow to import, and needed here alone
 
-    found = ks_2samp(before, after, method="asymp")  # the exact one takes minutes, and hardly differs from 20 rows on
+    found: Any = ks_2samp(
+        before, after, method="asymp"
+    )  # the exact one takes minutes, and hardly differs from 20 rows on
     return Difference(float(found.statistic), float(found.pvalue), "Kolmogorov-Smirnov")
 
 
@@ -61,7 +63,8 @@ def categories(before: np.ndarray, after: np.ndarray) -> Difference:
         return Difference(distance, _exact(cells.astype(np.int64)), "Fisher's exact")
     from scipy.stats import chi2_contingency  # noqa: PLC0415
 
-    return Difference(distance, float(chi2_contingency(cells, correction=False).pvalue), "chi-squared")
+    found: Any = chi2_contingency(cells, correction=False)
+    return Difference(distance, float(found.pvalue), "chi-squared")
 
 
 def shares(before: tuple[int, int], after: tuple[int, int]) -> Difference:
@@ -114,4 +117,5 @@ def _merged(table: np.ndarray) -> np.ndarray:
 def _exact(table: np.ndarray) -> float:
     from scipy.stats import fisher_exact  # noqa: PLC0415
 
-    return float(fisher_exact(table).pvalue)
+    found: Any = fisher_exact(table)
+    return float(found.pvalue)

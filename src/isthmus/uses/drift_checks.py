@@ -16,6 +16,9 @@ from isthmus.uses.summary import Summary, TableColumn
 About = Literal["anomalous", "score", "latent", "column", "missing", "unknown"]
 DRAWN = {"column": 24, "latent": 12, "score": 2}
 """The most overlays that are kept, of the most changed."""
+MODEL: tuple[About, ...] = ("anomalous", "score", "latent")
+"""The checks that need the model."""
+_FAULTS: tuple[About, ...] = ("missing", "unknown")
 NAMED = 3
 """Categories that are named in words."""
 
@@ -80,8 +83,8 @@ def column_differences(
         if column.name in ignore:
             continue
         rows = before.rows, after.rows
-        for about, counts in (("missing", "missing"), ("unknown", "unknown")):
-            some = tuple(int(getattr(one, counts)[place]) for one in (before, after))
+        for about in _FAULTS:
+            some = [int(getattr(one, about)[place]) for one in (before, after)]
             if any(some):
                 pairs = (some[0], rows[0]), (some[1], rows[1])
                 words = [percent(count / all_rows) for count, all_rows in pairs]
@@ -117,7 +120,7 @@ def _score(place: int) -> str:
 
 
 def judged(found: Sequence[Found], *, level: float, distance: float, share: float) -> tuple[Check, ...]:
-    """The checks, the changed ones first, and each group by how far the distance exceeds its limit."""
+    """The checks, the changed ones first, of these the columns, and then by how far the distance exceeds its limit."""
     checks: list[tuple[Check, Found]] = []
     for one, p in zip(found, adjusted([one.difference.p for one in found]), strict=True):
         limit = distance if one.about in ("score", "latent", "column") else share
@@ -128,7 +131,7 @@ def judged(found: Sequence[Found], *, level: float, distance: float, share: floa
                   one.difference.test, changed),
             one,
         ))  # fmt: skip
-    checks.sort(key=lambda pair: (not pair[0].changed, -pair[0].distance / pair[0].limit))
+    checks.sort(key=lambda pair: (not pair[0].changed, pair[0].about in MODEL, -pair[0].distance / pair[0].limit))
     left, made = dict(DRAWN), []
     for check, one in checks:
         if one.overlay is not None and left.get(check.about, 0):
@@ -160,10 +163,7 @@ def _of_numbers(column: TableColumn, one: np.ndarray, other: np.ndarray, look: L
 def _of_categories(column: TableColumn, old: np.ndarray, new: np.ndarray, unknown: tuple[int, int]) -> Found:
     names, shown = column.levels, (old, new)
     if any(unknown):
-        names, shown = (
-            (*names, "unknown"),
-            tuple(np.append(one, count) for one, count in zip(shown, unknown, strict=True)),
-        )
+        names, shown = (*names, "unknown"), (np.append(old, unknown[0]), np.append(new, unknown[1]))
     before, after = old / old.sum(), new / new.sum()
     most = np.argsort(-np.abs(after - before), kind="stable")[:NAMED]
     words = [", ".join(f"{column.levels[i]} {percent(float(one[i]))}" for i in most) for one in (before, after)]

@@ -9,7 +9,7 @@ from isthmus.formatting import listed, number, percent
 from isthmus.measures.two_samples import interval
 from isthmus.storage.files import write_whole
 from isthmus.uses.detector import By
-from isthmus.uses.drift_checks import Check
+from isthmus.uses.drift_checks import MODEL, Check
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -54,7 +54,7 @@ class Drift:
 
     @property
     def changed(self) -> tuple[Check, ...]:
-        """The checks that have changed, most changed first."""
+        """The checks that have changed: the columns first, most changed first."""
         return tuple(check for check in self.checks if check.changed)
 
     @property
@@ -80,7 +80,7 @@ class Drift:
     @property
     def advice(self) -> str:
         """What to do next, in one sentence or two."""
-        columns = list(dict.fromkeys(one.name for one in self.changed if one.about in ("column", "missing", "unknown")))
+        columns = list(dict.fromkeys(one.name for one in self.changed if one.about not in MODEL))
         if columns:
             return (
                 f"Look at {listed(list(map(repr, columns)), most=3)}. If the data are wrong (another unit, a broken "
@@ -123,7 +123,7 @@ class Drift:
 
     def table(self, checks: Sequence[Check]) -> list[tuple[str, ...]]:
         """A row of text for each check, below `HEAD`."""
-        return [(one.title, one.before, one.after, number(one.distance, 2), number(one.adjusted, 2)) for one in checks]
+        return [(one.title, one.before, one.after, number(one.distance, 2), _p(one.adjusted)) for one in checks]
 
     def __repr__(self) -> str:
         return f"<Drift of {self.source}: {self.verdict}>"
@@ -224,3 +224,7 @@ class Drift:
         if self.by is not None and self.threshold is not None:
             facts.append(("anomaly score", f"{self.by}; anomalous above {number(self.threshold)}"))
         return facts
+
+
+def _p(value: float) -> str:
+    return number(value, 2) if value else "< 10⁻³⁰⁰"
