@@ -52,7 +52,7 @@ def test_counts_are_those_of_all_rows(mixed):
                 frame,
             ),
             columns_of(run),
-            detector(run),
+            [detector(run, "error")],
         )
     names = [column.name for column in found.columns]
     assert names == ["a", "b", "city", "when"]

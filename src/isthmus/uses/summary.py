@@ -131,8 +131,8 @@ def summarise(
             chosen = passed.choose(len(able))
             if len(chosen):
                 some = able.take(chosen)
-                every = [scores[torch.from_numpy(chosen)], *(one.scores(some) for one in found[1:])]
-                passed.put(chosen, _passed(run, some, every))
+                all_scores = [scores[torch.from_numpy(chosen)], *(one.scores(some) for one in found[1:])]
+                passed.put(chosen, _passed(run, some, all_scores))
     made.rows = done
     made.drawn = drawn.rows(len(places))
     made.passed = passed.rows(len(found) + codes)
