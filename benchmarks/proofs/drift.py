@@ -13,6 +13,7 @@ import argparse
 import warnings
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -128,7 +129,7 @@ def alarms(found: ist.Drift, level: float) -> bool:
     return any(one.adjusted <= level and one.distance >= one.limit for one in found.checks)
 
 
-def unshifted(runs: int, sources: int, epochs: int, names: list[str]) -> None:
+def unshifted(runs: int, sources: int, epochs: int, names: list[str], by: Any) -> None:
     """Print the table of false alarms."""
     print(
         "| table | models | sources | checks | alarms | at level 0.05 | at level 0.05, of any size |\n"
@@ -140,13 +141,13 @@ def unshifted(runs: int, sources: int, epochs: int, names: list[str]) -> None:
         for seed, (rows, draw, recipe) in enumerate(kept):
             run = trained(name, rows, recipe, epochs, seed)
             for number in range(each):
-                found = ist.drift(run, draw(number))
+                found = ist.drift(run, draw(number), by=by)
                 raised, wider, checks = raised + found.drifted, wider + alarms(found, 0.05), len(found.checks)
                 smaller += any(one.adjusted <= 0.05 for one in found.checks)
         print(f"| {name} | {runs} | {each * runs} | {checks} | {raised} | {wider} | {smaller} |", flush=True)
 
 
-def shifted(runs: int, sources: int, epochs: int, out: Path | None) -> None:
+def shifted(runs: int, sources: int, epochs: int, out: Path | None, by: Any) -> None:
     """Print the table of alarms after each shift."""
     each, kept = max(1, sources // runs), tables(runs, 1, ["people"])["people"]
     models = [trained("people", rows, recipe, epochs, seed) for seed, (rows, _, recipe) in enumerate(kept)]
@@ -157,7 +158,7 @@ def shifted(runs: int, sources: int, epochs: int, out: Path | None) -> None:
         for seed, run in enumerate(models):
             for number in range(each):
                 random = np.random.default_rng((7, seed, number))
-                found = ist.drift(run, shift(people(ROWS, random), random))
+                found = ist.drift(run, shift(people(ROWS, random), random), by=by)
                 columns = [one.name for one in found.changed if one.about not in MODEL]
                 raised, first = raised + found.drifted, first + bool(columns and columns[0] == column)
                 others += bool(set(columns) - {column})
@@ -176,13 +177,14 @@ def main() -> None:
     reader.add_argument("--epochs", type=int, default=20)
     reader.add_argument("--tables", default=",".join(("people", *REAL)), help="of the unshifted sources")
     reader.add_argument("--shifts", type=int, default=20, help="shifted sources of each kind")
+    reader.add_argument("--by", default="auto", help="the anomaly score")
     reader.add_argument("--pictures", type=Path, help="a folder for a picture of each shift")
     given = reader.parse_args()
     warnings.simplefilter("ignore", ist.Remark)
     if given.sources:
-        unshifted(given.runs, given.sources, given.epochs, given.tables.split(","))
+        unshifted(given.runs, given.sources, given.epochs, given.tables.split(","), given.by)
     if given.shifts:
-        shifted(min(given.runs, 4), given.shifts, given.epochs, given.pictures)
+        shifted(min(given.runs, 4), given.shifts, given.epochs, given.pictures, given.by)
 
 
 if __name__ == "__main__":
