@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from isthmus.uses.blend import Blend, blend
     from isthmus.uses.detect import Detection, detect
     from isthmus.uses.detector import Detector, detector
+    from isthmus.uses.drift import drift
+    from isthmus.uses.drift_result import Drift
     from isthmus.uses.explain import explain
     from isthmus.uses.explanations import Explanation, Explanations
     from isthmus.uses.judge import judge
@@ -52,6 +54,7 @@ _HOMES = {
     "Decompressor": "codec",
     "Detection": "uses.detect",
     "Detector": "uses.detector",
+    "Drift": "uses.drift_result",
     "Explanation": "uses.explanations",
     "Explanations": "uses.explanations",
     "Finding": "doctor",
@@ -72,6 +75,7 @@ _HOMES = {
     "detect": "uses.detect",
     "detector": "uses.detector",
     "diagnose": "doctor",
+    "drift": "uses.drift",
     "explain": "uses.explain",
     "fit": "fitting",
     "formats": "data.listing",
@@ -120,6 +124,7 @@ __all__ = [
     "Decompressor",
     "Detection",
     "Detector",
+    "Drift",
     "Explanation",
     "Explanations",
     "Finding",
@@ -140,6 +145,7 @@ __all__ = [
     "detect",
     "detector",
     "diagnose",
+    "drift",
     "explain",
     "fit",
     "formats",
