@@ -114,7 +114,8 @@ class Column(BaseModel):
         kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
         if is_text(kind):
             texts = without(plain_text(column), self.absent)
-            found = self._numbers(texts) if self.kind == "number" else self._dates(texts)
+            read = {"number": self._numbers, "boolean": _booleans}.get(self.kind, self._dates)
+            found = read(texts)
             wrong = pc.and_(pc.is_valid(texts), pc.is_null(found))
             if pc.any(wrong).as_py():
                 self._refuse(texts, wrong, called, first)
@@ -216,6 +217,13 @@ KIND_WORDS = {
     "empty": "nothing",
 }
 """Each kind in the plural, for messages and tables."""
+
+
+def _booleans(texts: pa.Array) -> pa.Array:
+    """True and false in any case, also as 1 and 0; null for other texts."""
+    lower = pc.utf8_lower(texts)
+    yes, no = (pc.is_in(lower, pa.array(words)) for words in (("true", "1"), ("false", "0")))
+    return pc.if_else(pc.or_(yes, no), yes, pa.scalar(None, pa.bool_()))
 
 
 def _as_source(moments: pa.Array, kind: str) -> pa.Array:
