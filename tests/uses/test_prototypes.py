@@ -18,7 +18,7 @@ def test_distances_are_those_from_the_nearest_of_each_set(table, monkeypatch):
     train = run.model.scaling(run.data.train.tensor()).double() / unit
     test = run.model.scaling(run.data.test.tensor()).double() / unit
     generator = torch.Generator().manual_seed(0)
-    drawn = [torch.randperm(len(train), generator=generator)[:16] for _ in range(2)]
+    drawn = [torch.randperm(len(train), generator=generator)[:8] for _ in range(2)]
     half = torch.ones(train.shape[1])
     half[torch.randperm(train.shape[1], generator=generator)[: train.shape[1] // 2]] = 0
     for member, (rows, seen) in enumerate(zip(drawn, (torch.ones_like(half), half), strict=True)):
@@ -71,6 +71,17 @@ def test_few_training_samples_are_not_all_prototypes_of_a_set(rows):
     data = ist.open_data(values, kind="table", test=0, validation=0)
     run = ist.fit(ist.recipe("deep", code=1).build(data), data, epochs=1, progress=False)
     near = Prototypes(run.model, data.train, data.train)
-    assert near.size == min(16, rows // 2)
+    assert near.size == min(8, rows // 2)
     assert bool(near(data.train.tensor()).isfinite().all())
     assert Prototypes(run.model, data.train, data.train, clean=True).size == rows // 2
+
+
+def test_a_sample_among_others_is_exactly_0_from_itself():
+    values = np.random.default_rng(0).normal(100, 1, size=(60, 7))
+    data = ist.open_data(values, kind="table", scaling="none", test=0, validation=0)
+    run = ist.fit(ist.recipe("deep", code=1).build(data), data, epochs=1, progress=False)
+    near = Prototypes(run.model, data.train, data.train)
+    whole = near.distances(data.train.tensor())
+    one_by_one = torch.cat([near.distances(row[None]) for row in data.train.tensor()])
+    assert bool(((whole == 0) == (one_by_one == 0)).all())
+    assert bool((whole == 0).any())

@@ -9,7 +9,7 @@ from isthmus.data.samples import Samples
 from isthmus.errors import UseError
 from isthmus.model.autoencoder import Autoencoder
 
-MEMBERS, SIZE = 200, 16
+MEMBERS, SIZE = 200, 8
 """Random sets of training samples, and samples in each."""
 CLEAN_MEMBERS, CLEAN_SIZE = 50, 256
 """The same for training data without anomalies."""
@@ -23,7 +23,10 @@ LEAST_RANGE = 0.1
 """A range that is a smaller share of the standard deviation is that of a column with few different values."""
 NORMAL = 2 * 1.6448536269514722
 """That range of a normal distribution in standard deviations."""
-BATCH = 1024
+ROUNDING = 1e-12
+"""A squared distance that is no larger, as a share of the sample's own square, is 0: only rounding is left of it."""
+BATCH, ROWS = 1024, 128
+"""Samples that the floor is learnt from, and rows whose distances are computed at a time, to stay in the cache."""
 
 
 class Prototypes:
@@ -56,11 +59,14 @@ class Prototypes:
         generator = torch.Generator().manual_seed(0)
         drawn = torch.cat([torch.randperm(len(train), generator=generator)[: self.size] for _ in range(members)])
         values = self._numbers(train.batch(drawn))
-        seen = torch.ones(members, width, dtype=torch.float64)
+        self.seen = torch.ones(members, width, dtype=torch.float64)
         for member in range(1, members, 2):
-            seen[member, torch.randperm(width, generator=generator)[: width // 2]] = 0
-        self.weights = seen.repeat_interleave(self.size, 0) * ~values.isnan()
-        self.values = values.nan_to_num(0.0)
+            self.seen[member, torch.randperm(width, generator=generator)[: width // 2]] = 0
+        each = self.seen.repeat_interleave(self.size, 0)
+        self.weights = each * ~values.isnan()
+        self.whole = not bool(values.isnan().any())
+        self.values = values.nan_to_num(0.0) * self.weights
+        self.squares = (self.values * self.values).contiguous()
         usual = torch.cat([self.distances(raw) for raw, _ in reference.some(BATCH).labelled(BATCH)])
         self.floor = 1e-3 * usual.nanmedian(0).values.nan_to_num(0.0) + 1e-12
         """A sample may be one of the prototypes itself."""
@@ -71,17 +77,22 @@ class Prototypes:
 
     def distances(self, raw: Tensor) -> Tensor:
         """(N, members) mean squared differences from the nearest sample of each member, over the known numbers."""
-        given = self._numbers(raw)
+        return torch.cat([self._distances(given) for given in self._numbers(raw).split(ROWS)])
+
+    def _distances(self, given: Tensor) -> Tensor:
+        """Of (n, D) numbers. Of a member's samples, only what differs between them is computed for each."""
         known = ~given.isnan()
         given = given.nan_to_num(0.0)
-        constant, total = (self.weights * self.values.square()), self.weights
-        apart = given.square() @ self.weights.T - 2 * given @ (self.weights * self.values).T
-        if bool(known.all()):
-            apart, total = apart + constant.sum(1), total.sum(1)
-        else:
-            apart, total = apart + known.double() @ constant.T, known.double() @ total.T
-        apart = apart / total.clamp(min=1)
-        return apart.clamp(min=0).view(len(raw), -1, self.size).amin(2)
+        if self.whole and bool(known.all()):
+            apart = torch.addmm(self.squares.sum(1), given, self.values.T, alpha=-2)
+            sizes = given.square() @ self.seen.T
+            apart = apart.view(len(given), -1, self.size).amin(2) + sizes
+            return torch.where(apart > ROUNDING * sizes, apart, 0.0) / self.seen.sum(1).clamp(min=1)
+        there = known.double()
+        sizes = given.square() @ self.weights.T
+        apart = torch.addmm(sizes, given, self.values.T, alpha=-2) + there @ self.squares.T
+        apart = torch.where(apart > ROUNDING * sizes, apart, 0.0) / (there @ self.weights.T).clamp(min=1)
+        return apart.view(len(given), -1, self.size).amin(2)
 
     def _numbers(self, raw: Tensor) -> Tensor:
         """(N, D) numbers in float64, on the CPU, NaN where one is missing; each category as a number of its own.
