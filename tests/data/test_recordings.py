@@ -75,7 +75,7 @@ def test_a_window_always_means_one_recording(rows, kind):
 
 def test_a_window_is_a_period_if_there_is_one():
     wave = np.sin(2 * np.pi * np.arange(2000) / 48)
-    with pytest.warns(Remark, match="windows of 48 steps, the period of its values; a new one begins after 12 steps"):
+    with pytest.warns(Remark, match="windows of 48 steps, the period of its values; a new one begins after 11 steps"):
         assert open_data(wave, kind="series").shape == (1, 48)
 
 
