@@ -145,10 +145,13 @@ def detect(
         write_rows(target, found.steps.table(), overwrite=force)
     if picture is not None:
         from isthmus.drawing.theme import write_png
+        from isthmus.uses.step_pictures import draw_steps
 
         cells = [one.columns for one in found.most_anomalous]
         titles = [number(one.score) for one in found.most_anomalous]
-        if found.tile is None:
+        if found.steps is not None:
+            figure = draw_steps(loaded, found.steps)
+        elif found.tile is None:
             figure = draw_most_anomalous(loaded.model, found.samples, titles, cells=cells)
         else:
             figure = draw_places(found, loaded.model.scaling)
