@@ -58,6 +58,16 @@ def duration_words(seconds: float) -> str:
     return f"{seconds:.4g} s"
 
 
+def about_words(seconds: float) -> str:
+    """A measured duration in three digits, in the longest unit of which it is at least one.
+
+    >>> about_words(58.828254844), about_words(0.0161)
+    ('58.8 s', '16.1 ms')
+    """
+    unit, size = next(((unit, size) for unit, size in UNITS.items() if seconds >= size), ("ns", 1e-9))
+    return f"{seconds / size:.3g} {unit}"
+
+
 def checked_length(name: str, value: Any) -> float | str | None:
     """The option `name`: a positive number, or a duration as text; numbers that are written as text become numbers.
 

@@ -3,6 +3,7 @@
 import datetime
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -92,11 +93,8 @@ def _columns(line: Line) -> Sequence[np.ndarray | None]:
     return [None] * line.values.shape[1] if line.reconstructed is None else list(line.reconstructed.T)
 
 
-def _draw(
-    axes: Axes, times: np.ndarray, values: np.ndarray, colour: str, width: float, label: str, style: str = "-"
-) -> None:
-    at, drawn = _thinned(times, values)
-    axes.plot(at, drawn, style, color=colour, linewidth=width, label=label)
+def _draw(axes: Axes, times: np.ndarray, values: np.ndarray, **look: Any) -> None:
+    axes.plot(*_thinned(times, values), **look)
 
 
 def _scores(axes: Axes, line: Line, threshold: float, theme: Theme) -> None:

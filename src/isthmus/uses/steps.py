@@ -39,8 +39,8 @@ class Steps:
     """The score of each time step of recordings, in the order of the source's rows.
 
     scores: (rows,) float64; NaN without a window. By "error" and "unexplained", the mean squared scaled error of the
-        step. By "combined", the geometric mean of the scores of the windows that contain it and of its own distance
-        from the nearest training windows and from its reconstruction. By other scores, that of the windows.
+        step. By "combined", the weighted geometric mean of the score of the windows that contain it and of its own
+        distance from the nearest training windows and from its reconstruction. By other scores, that of the windows.
     windows: (rows,) the mean score of the windows that contain the step. errors: (rows, channels) the squared scaled
         errors. threshold: steps with a higher score are anomalous. timewise: the source on its time axis.
     """
@@ -94,11 +94,13 @@ class Steps:
 class Measured(NamedTuple):
     """What scores of steps are made of: (N, channels, length) of windows.
 
-    errors: squared scaled errors, NaN for missing numbers. deviations: those of the score `combined`; None for others.
+    errors: squared scaled errors, NaN for missing numbers. trust, deviations: (N, 1, length) and (N, channels, length),
+    for the score `combined`: the inverse square of the window's score, and the deviations of the numbers times that.
     """
 
     errors: Tensor
-    deviations: Tensor | None
+    trust: Tensor | None = None
+    deviations: Tensor | None = None
 
 
 class StepScores:
@@ -108,20 +110,16 @@ class StepScores:
         channels = detector.model.shape[0]
         self.detector, self.timewise, self.done = detector, timewise, 0
         self.errors, self.deviations = timewise.joiner(channels), timewise.joiner(channels)
-        self.windows, self.logs = timewise.joiner(1), timewise.joiner(1)
-
-    def measured(self, samples: Samples) -> Measured:
-        """What `add` needs of the next windows, besides their scores; any thread may compute it."""
-        return measured(self.detector, samples)
+        self.windows, self.trust = timewise.joiner(1), timewise.joiner(1)
 
     def add(self, samples: Samples, scores: Tensor, found: Measured) -> None:
-        """Add the next windows."""
+        """Add the next windows, with what `measured` gives for them."""
         places = self.timewise.places[self.done : self.done + len(samples)]
         self.errors.add(places, found.errors.double().numpy())
         self.windows.add(places, _spread(scores, samples).numpy())
-        if found.deviations is not None:
+        if found.trust is not None and found.deviations is not None:
+            self.trust.add(places, found.trust.numpy())
             self.deviations.add(places, found.deviations.numpy())
-            self.logs.add(places, _spread(scores.log(), samples).numpy())
         self.done += len(samples)
 
     def steps(self, reference: Samples) -> Steps:
@@ -130,21 +128,23 @@ class StepScores:
         by = self.detector.by
         if by != "combined" and by not in BY_STEP:
             return Steps(windows, windows, errors, self.detector.threshold, self.timewise)
-        usual = measured(self.detector, reference)
-        if by == "combined":
-            scores = _both(self.logs.rows(), self.deviations.rows())
-            logs = _spread(self.detector.scores(reference).log(), reference)
-            assert usual.deviations is not None
-            own = _both(_joined(logs, reference), _joined(usual.deviations, reference))
+        usual = measured(self.detector, reference, self.detector.scores(reference))
+        if usual.trust is not None and usual.deviations is not None:
+            scores = _both(self.trust.rows(), self.deviations.rows())
+            own = _both(_joined(usual.trust, reference), _joined(usual.deviations, reference))
         else:
             scores, own = _means(errors), _means(_joined(usual.errors, reference))
         threshold = float(np.quantile(own[np.isfinite(own)], self.detector.quantile, method="higher"))
         return Steps(scores, windows, errors, threshold, self.timewise)
 
 
-def measured(detector: Detector, samples: Samples) -> Measured:
-    """The errors and deviations of windows."""
-    return Measured(errors_of(detector, samples), detector.deviations(samples))
+def measured(detector: Detector, samples: Samples, scores: Tensor) -> Measured:
+    """What the scores of steps are made of, for windows with these scores."""
+    errors, deviations = errors_of(detector, samples), detector.deviations(samples)
+    if deviations is None:
+        return Measured(errors)
+    trust = _spread(scores, samples) ** -2
+    return Measured(errors, trust, deviations * trust)
 
 
 def errors_of(detector: Detector, samples: Samples) -> Tensor:
@@ -190,9 +190,14 @@ def _spread(scores: Tensor, samples: Samples) -> Tensor:
     return known[:, None, None].expand(-1, 1, samples.shape[1])
 
 
-def _both(logs: np.ndarray, deviations: np.ndarray) -> np.ndarray:
-    """(steps,) scores: from the (steps, 1) logarithms of the windows' and (steps, channels) squared deviations."""
-    return np.exp(OF_WINDOWS * logs[:, 0]) * np.sqrt(_means(deviations)) ** (1 - OF_WINDOWS)
+def _both(trust: np.ndarray, deviations: np.ndarray) -> np.ndarray:
+    """(steps,) scores from the (steps, channels) means of what `Measured` has.
+
+    Both the windows' score and the step's deviation are means over the windows that contain the step, in which a usual
+    window counts most: a step next to an anomaly is as usual as the windows that contain it without the anomaly.
+    """
+    own = np.sqrt(_means(deviations / trust))
+    return trust[:, 0] ** (-OF_WINDOWS / 2) * own ** (1 - OF_WINDOWS)
 
 
 def _means(errors: np.ndarray) -> np.ndarray:
