@@ -42,7 +42,7 @@ def load(folder: Path) -> None:
 
 
 def detectors(window: int) -> dict[str, Callable[[], Any]]:
-    """aeon's detectors with windows of this length.
+    """Aeon's detectors with windows of this length.
 
     Not among them: MERLIN and STRAY, which answer yes or no and give no ranking; LeftSTAMPi, MADRID and ROCKAD, which
     take many minutes for a recording.

@@ -17,7 +17,7 @@ from isthmus.uses.detector import Detector
 
 BY_STEP = ("error", "unexplained")
 """Scores of windows that come from errors, of which each step has its own; others but `combined` hold for windows."""
-OF_WINDOWS = 2 / 3
+OF_WINDOWS = 0.75
 """The weight of the windows in the score of a step, by `combined`: a usual value can come at a wrong time."""
 LARGE = 0.1
 """The least share of a window's error of a channel that is named."""
