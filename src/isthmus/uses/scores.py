@@ -18,7 +18,7 @@ from isthmus.parts.forward_pass import Pass
 from isthmus.parts.model import eval_mode
 from isthmus.trained import TrainedModel
 from isthmus.uses.nearest import NearestWindows
-from isthmus.uses.prototypes import Prototypes, most_rows
+from isthmus.uses.prototypes import Numbers, Prototypes, most_rows
 
 BATCH = 1024
 """Samples at a time for the likelihood, whose draws depend on it, and rows at a time in the search for neighbours."""
@@ -173,12 +173,12 @@ def _by_neighbours(own: Own) -> tuple[Score, Tensor | None]:
 
 def _by_prototypes(own: Own) -> tuple[Score, None]:
     """The geometric mean of the distances from the nearest prototypes (`isthmus.uses.prototypes`)."""
-    near = Prototypes(own.run.model, own.train, own.reference, clean=own.clean)
+    near = Prototypes(Numbers(own.run.model, own.train), own.train, own.reference, clean=own.clean)
     return lambda raw, labels: near(raw).exp(), None
 
 
 def _by_combined(own: Own) -> tuple[Score, None]:
-    """The same, with the distance from the model's reconstruction as one of the distances, with a weight of its own.
+    """The same, with the distance from the model's reconstruction as one more of these distances, weighted.
 
     The model's error is normalised in each column: a deviation counts more in a column that is usually reconstructed
     well.
@@ -191,7 +191,7 @@ def _by_combined(own: Own) -> tuple[Score, None]:
             "by='combined' needs a table or series: the errors of columns or channels are weighed one by one. Choose "
             "by='error'."
         )
-    near = Prototypes(model, own.train, own.reference, clean=own.clean)
+    near = Prototypes(Numbers(model, own.train), own.train, own.reference, clean=own.clean)
     errors = element_errors(model, own.train.some(most_rows(model.shape[0]))).double()
     categories = torch.tensor([count > 0 for count in model.scaling.levels] or [False])
     usual = torch.where(categories, errors.mean(0) + LEAST_WRONG, errors.median(0).values + LEAST_ERROR)
@@ -200,7 +200,7 @@ def _by_combined(own: Own) -> tuple[Score, None]:
     def score(raw: Tensor, labels: Tensor | None) -> Tensor:
         out = pass_of(model, raw, labels)
         error = 0.5 * (_mean(elements_of(model, out) / usual, out.observed) + LEAST_ERROR).log()
-        return ((1 - weight) * near(raw) + weight * error).exp()
+        return torch.lerp(near(raw), error, weight).exp()
 
     return score, None
 
