@@ -18,18 +18,20 @@ import argparse
 import json
 import os
 import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 import isthmus as ist
 from benchmarks.digits import ROOT
 from benchmarks.series.recordings import KINDS, Known, made
+from isthmus.drawing.theme import write_png
 from isthmus.model.recipes import usual_recipe
+from isthmus.uses.step_pictures import draw_steps
 
 PROTOCOLS = ("itself", "normal")
 
@@ -42,7 +44,11 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=1, help="made recordings of each kind")
     parser.add_argument("--by", default="auto,error", help="scores of Isthmus")
     parser.add_argument("--peers-python", default=os.environ.get("ISTHMUS_PEERS_PYTHON"))
+    parser.add_argument("--picture", type=Path, help="only draw the picture of the guide")
     given = parser.parse_args()
+    if given.picture is not None:
+        draw(given.picture)
+        return
     names = recordings(given.out / "recordings", given.seeds, given.peers_python)
     for name in names if given.only is None else given.only.split(","):
         path, folder = given.out / "recordings" / f"{name}.npz", given.out / "scores" / name
@@ -69,7 +75,7 @@ def recordings(folder: Path, seeds: int, python: str | None) -> list[str]:
 
 
 def score(known: Known, protocol: str, folder: Path, scores: list[str]) -> None:
-    """What `isthmus train` and `isthmus detect` do by default, and with other scores: folder/PROTOCOL/Isthmus BY.npy."""
+    """Write what `isthmus train` and `isthmus detect` give by default and with other scores, if it isn't there."""
     train = known.values if protocol == "itself" else known.normal
     paths = {by: folder / protocol / f"Isthmus {by}.npy" for by in scores}
     if train is None or all(path.exists() for path in paths.values()):
@@ -88,7 +94,20 @@ def score(known: Known, protocol: str, folder: Path, scores: list[str]) -> None:
 def peers(python: str, *words: str) -> None:
     """Run aeon's part in its own environment."""
     command = [python, "-W", "ignore", "-m", "benchmarks.series.peers", *words]
-    subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)  # noqa: S603
+
+
+def draw(path: Path) -> None:
+    """The scores of a building with usual half days at the wrong time, and a gap."""
+    known = made("contextual", 0)
+    table = pd.DataFrame(known.values, columns=["load [kW]", "temperature", "pressure"])
+    table.insert(0, "when", pd.date_range("2024-03-01", periods=len(table), freq="30min"))
+    table = table.drop(index=range(2100, 2200))
+    data = ist.open_data(table, kind="series")
+    run = ist.fit(ist.recipe("pca", code=8).build(data, remarks=False), data, progress=False)
+    steps = ist.detect(run, table).steps
+    assert steps is not None
+    write_png(path, draw_steps(run, steps))
 
 
 def tables(out: Path) -> str:
@@ -135,4 +154,4 @@ def _cell(found: dict[str, Any] | None) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

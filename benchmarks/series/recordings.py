@@ -103,17 +103,20 @@ def days(rng: Rng) -> Signal:
 
 
 def spike(values: np.ndarray, start: int, rng: Rng) -> int:
+    """One value of one channel."""
     values[start, rng.integers(values.shape[1])] += 0.9 * values.std() * rng.choice([-1, 1])
     return 1
 
 
 def shift(values: np.ndarray, start: int, rng: Rng) -> int:
+    """A higher or lower level for a while."""
     length = int(rng.integers(60, 120))
     values[start : start + length] += 0.6 * values.std(0) * rng.choice([-1, 1])
     return length
 
 
 def faster(values: np.ndarray, start: int, rng: Rng) -> int:
+    """One and a half times as fast for a while."""
     length = int(rng.integers(80, 160))
     values[start : start + length] = np.stack(
         [
@@ -126,6 +129,7 @@ def faster(values: np.ndarray, start: int, rng: Rng) -> int:
 
 
 def missing_beat(values: np.ndarray, start: int, rng: Rng) -> int:
+    """No beat where one is due."""
     length = 90  # as long as the longest period
     values[start : start + length] = values[start : start + length].min() + rng.normal(0, 0.04, (length, 1)) + 0.1
     return length
@@ -138,16 +142,19 @@ def other_day(values: np.ndarray, start: int, rng: Rng) -> int:
 
 
 def stuck(values: np.ndarray, start: int, rng: Rng) -> int:
+    """The same value for a while."""
     values[start : start + 40] = values[start]
     return 40
 
 
 def noisy(values: np.ndarray, start: int, rng: Rng) -> int:
+    """More noise for a while."""
     values[start : start + 50] += rng.normal(size=(50, values.shape[1])) * 0.35 * values.std(0)
     return 50
 
 
 def weaker(values: np.ndarray, start: int, rng: Rng) -> int:
+    """A smaller amplitude for a while."""
     own = values[start : start + 100]
     own[:] = own.mean(0) + 0.6 * (own - own.mean(0))
     return 100
@@ -160,6 +167,7 @@ def apart(values: np.ndarray, start: int, rng: Rng) -> int:
 
 
 def dip(values: np.ndarray, start: int, rng: Rng) -> int:
+    """A short smooth dip."""
     values[start : start + 12] -= 0.5 * values.std(0) * np.hanning(12)[:, None]
     return 12
 
