@@ -25,10 +25,10 @@ def load(folder: Path) -> None:
 
     Its third one, Daphnet's S06R02E0, has no anomalous step in this excerpt.
     """
-    import aeon  # noqa: PLC0415
-    from aeon.datasets import load_from_timeeval_csv_file  # noqa: PLC0415
+    import aeon  # noqa: PLC0415  # pyright: ignore[reportMissingImports]
+    from aeon.datasets import load_from_timeeval_csv_file  # noqa: PLC0415  # pyright: ignore[reportMissingImports]
 
-    shipped = Path(aeon.__file__).parent / "datasets" / "data"
+    shipped = Path(str(aeon.__file__)).parent / "datasets" / "data"
     bleeding, ecg = "KDD-TSAD_135/135_UCR_Anomaly_InternalBleeding16", "UnitTest/ecg-diff-count-3"
     for name, given, normal in (
         ("internal-bleeding", f"{bleeding}_TEST.csv", f"{bleeding}_TRAIN.csv"),
@@ -47,9 +47,9 @@ def detectors(window: int) -> dict[str, Callable[[], Any]]:
     Not among them: MERLIN and STRAY, which answer yes or no and give no ranking; LeftSTAMPi, MADRID and ROCKAD, which
     take many minutes for a recording.
     """
-    from aeon.anomaly_detection.series.distance_based import CBLOF, LOF, STOMP, KMeansAD  # noqa: PLC0415
-    from aeon.anomaly_detection.series.distribution_based import COPOD, DWT_MLEAD  # noqa: PLC0415
-    from aeon.anomaly_detection.series.outlier_detection import IsolationForest, OneClassSVM  # noqa: PLC0415
+    from aeon.anomaly_detection.series.distance_based import CBLOF, LOF, STOMP, KMeansAD  # noqa: PLC0415  # pyright: ignore[reportMissingImports]
+    from aeon.anomaly_detection.series.distribution_based import COPOD, DWT_MLEAD  # noqa: PLC0415  # pyright: ignore[reportMissingImports]
+    from aeon.anomaly_detection.series.outlier_detection import IsolationForest, OneClassSVM  # noqa: PLC0415  # pyright: ignore[reportMissingImports]
 
     return {
         "KMeansAD": lambda: KMeansAD(window_size=window, random_state=SEED),
@@ -98,7 +98,7 @@ def _scores(detector: Any, train: np.ndarray, values: np.ndarray, apart: bool) -
 
 def measure(recording: Path, folder: Path) -> None:
     """Print the measures of all scores in the folder as JSON."""
-    from aeon.benchmarking.metrics.anomaly_detection import range_roc_vus_score  # noqa: PLC0415
+    from aeon.benchmarking.metrics.anomaly_detection import range_roc_vus_score  # noqa: PLC0415  # pyright: ignore[reportMissingImports]
     from sklearn.metrics import average_precision_score, roc_auc_score  # noqa: PLC0415
 
     with np.load(recording) as stored:

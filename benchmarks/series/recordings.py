@@ -6,6 +6,7 @@ The first five kinds guided the choice of the default; the others were made afte
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -31,8 +32,8 @@ class Known:
         """Write it as NAME.npz."""
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / f"{self.name}.npz"
-        others = {} if self.normal is None else {"normal": self.normal}
-        np.savez(path, values=self.values, anomalous=self.anomalous, **others)
+        arrays: dict[str, Any] = {"values": self.values, "anomalous": self.anomalous, "normal": self.normal}
+        np.savez(path, **{name: array for name, array in arrays.items() if array is not None})
         return path
 
     @classmethod
