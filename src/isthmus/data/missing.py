@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from isthmus.data.media import Recording
 from isthmus.data.samples import Samples
 from isthmus.data.series import ended
 from isthmus.errors import DataError, remark
@@ -27,7 +28,7 @@ def check_finite(samples: Samples, called: str) -> None:
     bad = _bad(samples)
     if not len(bad):
         return
-    where = _columns(samples, bad) if samples.kind == "table" else _samples(samples, bad)
+    where = _columns(samples, bad) if samples.kind == "table" else _samples(samples, bad) + _channels(samples, bad)
     infinite = len(_rows(samples, lambda batch: batch.isinf().flatten(1).any(1)))
     what = "infinite" if infinite == len(bad) else "NaN or infinite"
     ways = "missing='drop' to leave those samples out, 'fill' to fill in means"
@@ -118,8 +119,9 @@ def learn_fill(train: Samples, called: str) -> Any:
     if (count == 0).any():
         empty = [_column(train, int(i)) for i in np.flatnonzero(count == 0)]
         raise DataError(
-            f"{called} has no finite value in the training part's column{'s' * (len(empty) > 1)} {listed(empty)}: "
-            "it has no mean to fill in. Leave it out with exclude=."
+            f"{called} has no finite value in the training part's "
+            f"{'channel' if train.kind == 'series' else 'column'}{'s' * (len(empty) > 1)} {listed(empty)}: it has no "
+            "mean to fill in. Leave it out with exclude=."
         )
     means = total / count + centre
     for place, names in enumerate(train.categories):
@@ -174,7 +176,18 @@ def _columns(samples: Samples, bad: np.ndarray) -> str:
     return f"column{'s' * (len(columns) > 1)} {listed([_column(samples, i) for i in columns])}"
 
 
+def _channels(samples: Samples, bad: np.ndarray) -> str:
+    """The channels of recordings with a value that is not finite in some of these samples; "" for other samples."""
+    if not isinstance(samples.medium, Recording):
+        return ""
+    values = samples.batch(torch.from_numpy(bad[: samples.at_a_time]))
+    channels = (~torch.isfinite(values.float())).any(2).any(0).nonzero().flatten().tolist()
+    return f", channel{'s' * (len(channels) > 1)} {listed([_column(samples, i) for i in channels])}"
+
+
 def _column(samples: Samples, index: int) -> str:
+    if isinstance(samples.medium, Recording) and samples.medium.channels:
+        return repr(samples.medium.channels[index])
     return repr(samples.columns[index]) if samples.columns else str(index)
 
 

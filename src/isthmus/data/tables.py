@@ -540,5 +540,6 @@ def _described(column: pa.ChunkedArray, name: str, named: bool) -> str:
     called = repr(name) if named else f"column {name}"
     if not is_text(column.type):
         return f"{called} ({column.type})"
-    example = next((text for text in column.to_pylist() if text is not None and not reads_as_number(text)), "")
-    return f"{called} (text, such as {example[:20]!r})"
+    texts = enumerate(column.to_pylist())
+    row, example = next(((row, text) for row, text in texts if text is not None and not reads_as_number(text)), (0, ""))
+    return f"{called} (text, such as {example[:20]!r} in row {row:,}, counted from 0)"

@@ -29,7 +29,7 @@ from isthmus.uses.cells import Cell
 from isthmus.uses.detector import DRAWS, By, Detector, detector
 from isthmus.uses.explanations import Explained, Explanation, Explanations, over
 from isthmus.uses.scores import MOST_CODES, batch_size, elements_of
-from isthmus.uses.steps import Steps, StepScores, channels_off, errors_of
+from isthmus.uses.steps import Measured, Steps, StepScores, channels_off, errors_of, measured
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -176,22 +176,22 @@ def detect(
 
     reasons: Counter[str] = Counter()
 
-    def use(piece: Samples) -> tuple[Samples, Tensor, Tensor | None, Explanations | None]:
+    def use(piece: Samples) -> tuple[Samples, Tensor, Measured | None, Explanations | None]:
         samples = piece if tile is None else tiled(piece, tile)
         new = found.scores(samples)
-        errors = None if by_step is None else errors_of(found, samples)
+        parts = None if by_step is None else measured(found, samples, new)
         wanted = explain != "none" and samples.kind == "table"
-        return samples, new, errors, found.explain(samples, explain, quick=True, scores=new) if wanted else None
+        return samples, new, parts, found.explain(samples, explain, quick=True, scores=new) if wanted else None
 
-    for piece, (samples, new, errors, explained) in stream.through(use):
+    for piece, (samples, new, parts, explained) in stream.through(use):
         scores.frombytes(new.double().numpy().tobytes())
         if explained is not None:
             reasons += explained.often()
         if each is not None:
             each(samples, new, found.threshold, *(() if explained is None else (explained,)))
         kept.add(samples, new)
-        if by_step is not None and errors is not None:
-            by_step.add(samples, new, errors)
+        if by_step is not None and parts is not None:
+            by_step.add(samples, new, parts)
         if tile is not None:
             places.add(piece, new, tile)
     if kept.samples is None:
