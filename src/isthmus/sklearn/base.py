@@ -1,0 +1,310 @@
+"""What all estimators share: their parameters, how they learn, and how they read X as in training."""
+
+import warnings
+from dataclasses import replace
+from numbers import Integral, Real
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import pyarrow as pa
+from sklearn.base import BaseEstimator
+from sklearn.utils import check_random_state
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted
+from torch import Tensor
+
+from isthmus.data import Data, Samples, open_data, read_samples
+from isthmus.data.containers import is_table
+from isthmus.data.frames import framed, numbers_of
+from isthmus.data.missing import holed
+from isthmus.data.schema.column import is_number
+from isthmus.data.tables import without_index
+from isthmus.errors import DataError, Remark, remark
+from isthmus.fitting import fit
+from isthmus.model.autoencoder import Autoencoder
+from isthmus.model.blueprint import Blueprint
+from isthmus.model.recipes import recipe as named_recipe
+from isthmus.model.recipes import usual_recipe
+from isthmus.run import Run
+from isthmus.sklearn.explained import explained_share
+from isthmus.sklearn.fitted import Fitted
+from isthmus.sklearn.inputs import as_given, channels_last, checked, laid_out, pieces
+from isthmus.sklearn.weights import rows_for
+
+COUNT = [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")]
+NAMED = ("epochs", "batch_size", "learning_rate", "patience")
+"""Parameters that are settings of `isthmus.fit`."""
+LEAST_DIVIDED = 3
+"""Samples from which some are held back for validation."""
+Constraints = dict[str, list[Any]]
+
+
+class AutoencoderEstimator(BaseEstimator):
+    """The base of the estimators; see `AutoencoderTransformer` for the parameters."""
+
+    _parameter_constraints: ClassVar[Constraints] = {
+        "recipe": [str, Blueprint],
+        "code": COUNT,
+        "widths": [StrOptions({"auto"}), "array-like"],
+        "epochs": COUNT,
+        "batch_size": COUNT,
+        "learning_rate": [StrOptions({"auto"}), Interval(Real, 0, None, closed="neither")],
+        "patience": [*COUNT, None],
+        "validation_fraction": [Interval(Real, 0, 1, closed="left")],
+        "device": [str],
+        "options": [dict, None],
+        "settings": [dict, None],
+        "reading": [dict, None],
+        "warm_start": ["boolean"],
+        "random_state": ["random_state", np.random.Generator],
+        "verbose": ["verbose"],
+    }
+
+    run_: Run
+    n_features_in_: int
+
+    def __init__(
+        self,
+        recipe: str | Blueprint = "auto",
+        *,
+        code: int | str = "auto",
+        widths: Any = "auto",
+        epochs: int | str = "auto",
+        batch_size: int | str = "auto",
+        learning_rate: float | str = "auto",
+        patience: int | str | None = "auto",
+        validation_fraction: float = 0.1,
+        device: str = "auto",
+        options: dict[str, Any] | None = None,
+        settings: dict[str, Any] | None = None,
+        reading: dict[str, Any] | None = None,
+        warm_start: bool = False,
+        random_state: Any = 0,
+        verbose: bool | int = False,
+    ) -> None:
+        self.recipe = recipe
+        self.code = code
+        self.widths = widths
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.patience = patience
+        self.validation_fraction = validation_fraction
+        self.device = device
+        self.options = options
+        self.settings = settings
+        self.reading = reading
+        self.warm_start = warm_start
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
+        """Learn from X.
+
+        X: (n_samples, n_features) an array, a sparse matrix or a data frame; or pictures (n_samples, height, width) or
+            (n_samples, height, width, channels).
+        y: ignored.
+        sample_weight: (n_samples,) weights; a sample with weight 2 counts as two samples.
+
+        Raises:
+            ValueError: X, a weight or a parameter is invalid.
+            TrainingError: the loss is no longer finite.
+        """
+        self._validate_params()
+        self._learn(X, sample_weight, goes_on=self.warm_start)
+        return self
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "run_")
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        tags.input_tags.sparse = True
+        tags.input_tags.three_d_array = True
+        return tags
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = dict(super().__getstate__())
+        if "run_" in state:  # only a detector needs the data after fit
+            run = state["run_"] if self._keeps_data else replace(state["run_"], data=None)
+            state |= {"run_": run, "_fitted": replace(self._fitted, run=run)}
+        return state
+
+    _keeps_data: ClassVar[bool] = False
+    """Whether the data are saved and pickled with the estimator."""
+    _fitted: Fitted
+
+    def _usual(self, data: Data) -> str:
+        """The name of the recipe for recipe="auto"."""
+        return usual_recipe(data)
+
+    def _own_options(self) -> dict[str, Any]:
+        """Options of the recipe that this estimator needs."""
+        return {}
+
+    def _made(self, run: Run) -> Fitted:
+        """The fitted part of the estimator."""
+        return Fitted(run)
+
+    def _learn(
+        self, X: Any, sample_weight: Any = None, *, goes_on: bool = False, settings: dict[str, Any] | None = None
+    ) -> tuple[Samples, np.ndarray]:
+        """Train, and set `run_` and `n_iter_`; return the samples of X in order, and the rows that were learnt.
+
+        goes_on: continue the training of a fitted model. settings: instead of those of the parameters.
+        """
+        before = self.run_ if goes_on and hasattr(self, "run_") else None
+        X = self._given(X, reset=before is None, least=2)
+        X, sample_weight = self._learnable(X, sample_weight)
+        seed = seed_of(self.random_state)
+        samples = self._samples(X) if before is not None else read_samples(X, **self._reading())
+        if len(samples) != _rows(X):
+            raise DataError(
+                f"X has {_rows(X)} rows, but is read as {len(samples)} samples: expected one for each row. Leave out "
+                "options in reading= that drop rows or cut them into windows."
+            )
+        rows = rows_for(samples, X, sample_weight, seed)
+        settings = settings or self._settings()
+        data = self._divided(samples.take(rows), seed)
+        model = self._built(data, seed) if before is None else before.model
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Remark)
+            run = fit(model, data, progress=bool(self.verbose), **settings, seed=seed + self._epochs_done(before))
+        if run.status == "interrupted":
+            remark(f"Training was interrupted after {len(run.history)} epochs. The best weights so far are kept.")
+        if before is not None:
+            done = len(before.history)
+            rest = [row | {"epoch": row["epoch"] + done} for row in run.history]
+            run = replace(run, description=before.description, history=[*before.history, *rest])
+        self.run_, self.n_iter_, self._fitted = run, len(run.history), self._made(run)
+        if before is None:
+            self._frame = X[:0] if is_table(X) else None
+            self._last = isinstance(X, np.ndarray) and channels_last(X, samples)
+        return samples, rows
+
+    def _learn_part(self, X: Any, sample_weight: Any) -> None:
+        """Train for one epoch on X."""
+        self._learn(X, sample_weight, goes_on=True, settings=self._settings() | {"epochs": 1, "patience": None})
+
+    def _given(self, X: Any, *, reset: bool, least: int = 1) -> Any:
+        """X after scikit-learn's checks."""
+        return checked(self, X, reset=reset, least=least)
+
+    def _reading(self) -> dict[str, Any]:
+        """How X is read: with its missing values."""
+        return {"kind": "pictures" if hasattr(self, "sample_shape_") else None} | self._reading_again()
+
+    def _learnable(self, X: Any, sample_weight: Any) -> tuple[Any, Any]:
+        """The rows of X from which the model learns, and their weights."""
+        return X, sample_weight
+
+    def _settings(self) -> dict[str, Any]:
+        """The settings of `isthmus.fit` that are given."""
+        given = {name: getattr(self, name) for name in NAMED}
+        return {name: value for name, value in given.items() if value != "auto"} | self._always()
+
+    def _always(self) -> dict[str, Any]:
+        return {"device": self.device} | (self.settings or {})
+
+    def _divided(self, samples: Samples, seed: int) -> Data:
+        """The samples in a training and a validation part."""
+        validation = self.validation_fraction if len(samples) >= LEAST_DIVIDED else 0.0
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Remark)  # repeated samples are in both parts
+            return open_data(samples, validation=validation, test=0.0, seed=seed, **self._reading())
+
+    def _built(self, data: Data, seed: int) -> Autoencoder:
+        given = {name: getattr(self, name) for name in ("code", "widths")}
+        options = {name: value for name, value in given.items() if not _is_auto(value)}
+        options = self._own_options() | options | (self.options or {})
+        blueprint = self.recipe
+        if not isinstance(blueprint, Blueprint):
+            blueprint = named_recipe(self._usual(data) if blueprint == "auto" else blueprint)
+        return blueprint.with_options(**options).build(data, seed=seed, remarks=False)
+
+    def _epochs_done(self, before: Run | None) -> int:
+        return 0 if before is None else len(before.history)
+
+    def _ready(self, X: Any) -> Any:
+        """X after the checks of a fitted estimator."""
+        check_is_fitted(self)
+        return self._given(X, reset=False)
+
+    def _remade(self, X: Any, use: str) -> Any:
+        """Reconstructions of X, or X filled in (`use`), in the form of X: an array, or a data frame of mixed columns."""
+        run = self._fitted.precise
+        if is_table(X):
+            self._samples(X)
+            return plain_frame(getattr(run, use)(X, **self._reading_again()))
+        made = [numpy_of(getattr(run, use)(self._samples(part))) for part in pieces(X)]
+        return self._laid_out(np.concatenate(made)).astype(as_given(X), copy=False)
+
+    def _of_model(self, values: Tensor) -> Any:
+        """(N, *shape) samples of the model in the form of the X in fit."""
+        if self._frame is not None:
+            return plain_frame(framed(values, self._frame, like=self.run_.description))
+        return self._laid_out(numpy_of(values)).astype(np.float64)
+
+    def _laid_out(self, values: np.ndarray) -> np.ndarray:
+        shape = getattr(self, "sample_shape_", (self.n_features_in_,))
+        return laid_out(values, shape, last=self._last)
+
+    def _explained(self, X: Any, sample_weight: Any) -> float:
+        """The share of the variance of X that the reconstruction explains."""
+        X = self._ready(X)
+        weights = None if sample_weight is None else _check_sample_weight(sample_weight, X)
+        return explained_share(self._fitted.precise.model, self._samples(X), weights)
+
+    def _reading_again(self) -> dict[str, Any]:
+        """How X is read for a fitted model, in addition to what is known from training."""
+        return {"missing": "keep"} | (self.reading or {})
+
+    def _samples(self, X: Any) -> Samples:
+        """The samples of X as in training.
+
+        Raises:
+            ValueError: they have missing values, and the model takes none.
+        """
+        samples = read_samples(X, like=self.run_.description, **self._reading_again())
+        if not self.run_.model.conditioning.mask and (count := holed(samples)):
+            raise DataError(
+                f"X has missing values (NaN) in {count} of {len(samples)} rows, but there were none in fit, so "
+                f"{type(self).__name__} was built without them. Set options={{'missing': 'mask'}} and fit again, or "
+                "fill them first, for example with AutoencoderImputer."
+            )
+        return samples
+
+
+def seed_of(random_state: Any) -> int:
+    """The seed of a run: a whole number as it is, a draw of a generator, or a new one for None."""
+    if random_state is None:
+        return int(np.random.SeedSequence().generate_state(1)[0]) % 2**31
+    if isinstance(random_state, Integral):
+        return int(random_state)
+    if isinstance(random_state, np.random.Generator):
+        return int(random_state.integers(2**31))
+    return int(check_random_state(random_state).randint(2**31 - 1))
+
+
+def _rows(X: Any) -> int:
+    return X.shape[0] if hasattr(X, "shape") else len(X)
+
+
+def _is_auto(value: Any) -> bool:
+    return isinstance(value, str) and value == "auto"
+
+
+def numpy_of(made: Tensor) -> np.ndarray:
+    """A result as an array."""
+    return made.detach().cpu().numpy()
+
+
+def plain_frame(frame: Any) -> Any:
+    """A data frame, or an array if all its columns are numbers, or if it is an Arrow table."""
+    table = without_index(pa.table(frame))
+    if all(is_number(kind) for kind in table.schema.types):
+        return numbers_of(frame)
+    if isinstance(frame, pa.Table):
+        return np.column_stack([np.array(column.to_pylist(), dtype=object) for column in table.columns])
+    return frame
