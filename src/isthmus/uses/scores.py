@@ -27,6 +27,8 @@ LEAST_VARIANCE = 1e-12
 """Of a sample, in scaled units²: a smaller variance is rounding."""
 MEMBERS, PROTOTYPES = 200, 16
 """Random sets of training samples, and samples in each, for `prototypes`."""
+ROUNDING = 1e-12
+"""As a share of what cancels, a difference in float64 that is no larger is rounding."""
 MOST_NUMBERS = 2**24
 """Numbers that all these samples have at most."""
 Score = Callable[[Tensor, Tensor | None], Tensor]
@@ -184,9 +186,10 @@ def _by_prototypes(run: TrainedModel, train: Samples, reference: Samples, same: 
         given = _spread_out(model, raw)
         known = (~given.isnan()).double()
         given = given.nan_to_num(0.0)
-        apart = given.square() @ weights.T - 2 * given @ (weights * values).T + known @ (weights * values.square()).T
-        apart = apart / (known @ weights.T).clamp(min=1)
-        return apart.clamp(min=0).view(len(raw), members, size).amin(2)
+        sizes = given.square() @ weights.T + known @ (weights * values.square()).T
+        apart = sizes - 2 * given @ (weights * values).T
+        apart = torch.where(apart > ROUNDING * sizes, apart, 0.0)  # of equal samples only rounding is left
+        return (apart / (known @ weights.T).clamp(min=1)).view(len(raw), members, size).amin(2)
 
     usual = torch.cat([distances(raw) for raw, _ in reference.some(BATCH).labelled(BATCH)])
     floor = 1e-3 * usual.median(0).values + 1e-12  # a sample may be one of the prototypes itself
