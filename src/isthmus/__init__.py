@@ -99,7 +99,9 @@ _MODULES = (
     "experiments",
     "measures",
     "parts",
+    "pyod",
     "samplers",
+    "sklearn",
     "training",
 )
 

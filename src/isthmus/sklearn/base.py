@@ -3,10 +3,10 @@
 import warnings
 from dataclasses import replace
 from numbers import Integral, Real
+from pathlib import Path
 from typing import Any, ClassVar, Self
 
 import numpy as np
-import pyarrow as pa
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
@@ -15,10 +15,8 @@ from torch import Tensor
 
 from isthmus.data import Data, Samples, open_data, read_samples
 from isthmus.data.containers import is_table
-from isthmus.data.frames import framed, numbers_of
+from isthmus.data.frames import framed
 from isthmus.data.missing import holed
-from isthmus.data.schema.column import is_number
-from isthmus.data.tables import without_index
 from isthmus.errors import DataError, Remark, remark
 from isthmus.fitting import fit
 from isthmus.model.autoencoder import Autoencoder
@@ -28,7 +26,10 @@ from isthmus.model.recipes import usual_recipe
 from isthmus.run import Run
 from isthmus.sklearn.explained import explained_share
 from isthmus.sklearn.fitted import Fitted
+from isthmus.sklearn.frames import as_output, head_of, of_bytes, to_bytes
 from isthmus.sklearn.inputs import as_given, channels_last, checked, laid_out, pieces
+from isthmus.sklearn.moments import Moments
+from isthmus.sklearn.saving import read, write
 from isthmus.sklearn.weights import rows_for
 
 COUNT = [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")]
@@ -114,6 +115,43 @@ class AutoencoderEstimator(BaseEstimator):
         self._learn(X, sample_weight, goes_on=self.warm_start)
         return self
 
+    def save(self, path: str | Path, *, overwrite: bool = False) -> Path:
+        """Save the fitted estimator in a folder, and return the folder; no pickle is involved.
+
+        The folder is that of a run, too: `isthmus.load` and every command take it.
+
+        overwrite: replace a run that is there.
+
+        Raises:
+            RunError: the folder has a run already; or a parameter is an object that can't be saved.
+        """
+        check_is_fitted(self)
+        params = self.get_params(deep=False)
+        if not isinstance(self.random_state, Integral | None):
+            params["random_state"] = self.run_.settings.seed
+        learnt = {name: value for name, value in vars(self).items() if name in self._saved or _is_learnt(name)}
+        learnt = {name: value for name, value in learnt.items() if name != "run_"}
+        if self._frame is not None:
+            learnt |= to_bytes(self._frame)
+        name = type(self).__name__
+        return write(path, name, self.run_, params, learnt, data=self._keeps_data, overwrite=overwrite)
+
+    @classmethod
+    def load(cls, path: str | Path, *, device: str = "auto") -> Self:
+        """Load an estimator that `save` wrote.
+
+        device: where to compute from now on.
+
+        Raises:
+            RunError: the folder has no estimator of this class, or a damaged one.
+        """
+        run, params, learnt = read(path, cls.__name__, device)
+        made = cls(**params)
+        made._frame = of_bytes(learnt)
+        vars(made).update(learnt)
+        made.run_, made._fitted = run, made._made(run)
+        return made
+
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "run_")
 
@@ -133,6 +171,8 @@ class AutoencoderEstimator(BaseEstimator):
 
     _keeps_data: ClassVar[bool] = False
     """Whether the data are saved and pickled with the estimator."""
+    _saved: ClassVar[tuple[str, ...]] = ("_last", "_sklearn_output_config")
+    """Further attributes that are saved."""
     _fitted: Fitted
 
     def _usual(self, data: Data) -> str:
@@ -148,11 +188,18 @@ class AutoencoderEstimator(BaseEstimator):
         return Fitted(run)
 
     def _learn(
-        self, X: Any, sample_weight: Any = None, *, goes_on: bool = False, settings: dict[str, Any] | None = None
+        self,
+        X: Any,
+        sample_weight: Any = None,
+        *,
+        goes_on: bool = False,
+        settings: dict[str, Any] | None = None,
+        moments: Moments | None = None,
     ) -> tuple[Samples, np.ndarray]:
         """Train, and set `run_` and `n_iter_`; return the samples of X in order, and the rows that were learnt.
 
-        goes_on: continue the training of a fitted model. settings: instead of those of the parameters.
+        goes_on: continue the training of a fitted model. settings: instead of those of the parameters. moments: carries
+        the optimiser's state from one part of the data to the next; all of a part is then trained on.
         """
         before = self.run_ if goes_on and hasattr(self, "run_") else None
         X = self._given(X, reset=before is None, least=2)
@@ -166,11 +213,14 @@ class AutoencoderEstimator(BaseEstimator):
             )
         rows = rows_for(samples, X, sample_weight, seed)
         settings = settings or self._settings()
-        data = self._divided(samples.take(rows), seed)
+        validation = self.validation_fraction if moments is None else 0.0
+        data = self._divided(samples.take(rows), validation, seed)
         model = self._built(data, seed) if before is None else before.model
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Remark)
-            run = fit(model, data, progress=bool(self.verbose), **settings, seed=seed + self._epochs_done(before))
+            carried = [] if moments is None else [moments]
+            seed += 0 if before is None else len(before.history)
+            run = fit(model, data, progress=bool(self.verbose), callbacks=carried, **settings, seed=seed)
         if run.status == "interrupted":
             remark(f"Training was interrupted after {len(run.history)} epochs. The best weights so far are kept.")
         if before is not None:
@@ -179,13 +229,16 @@ class AutoencoderEstimator(BaseEstimator):
             run = replace(run, description=before.description, history=[*before.history, *rest])
         self.run_, self.n_iter_, self._fitted = run, len(run.history), self._made(run)
         if before is None:
-            self._frame = X[:0] if is_table(X) else None
+            self._frame = head_of(X) if is_table(X) else None
             self._last = isinstance(X, np.ndarray) and channels_last(X, samples)
         return samples, rows
 
     def _learn_part(self, X: Any, sample_weight: Any) -> None:
         """Train for one epoch on X."""
-        self._learn(X, sample_weight, goes_on=True, settings=self._settings() | {"epochs": 1, "patience": None})
+        kept = getattr(self, "_moments", None) or Moments()
+        settings = self._settings() | {"epochs": 1, "patience": None}
+        self._learn(X, sample_weight, goes_on=True, settings=settings, moments=kept)
+        self._moments = kept
 
     def _given(self, X: Any, *, reset: bool, least: int = 1) -> Any:
         """X after scikit-learn's checks."""
@@ -207,12 +260,15 @@ class AutoencoderEstimator(BaseEstimator):
     def _always(self) -> dict[str, Any]:
         return {"device": self.device} | (self.settings or {})
 
-    def _divided(self, samples: Samples, seed: int) -> Data:
+    def _divided(self, samples: Samples, validation: float, seed: int) -> Data:
         """The samples in a training and a validation part."""
-        validation = self.validation_fraction if len(samples) >= LEAST_DIVIDED else 0.0
+        validation = validation if len(samples) >= LEAST_DIVIDED else 0.0
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Remark)  # repeated samples are in both parts
-            return open_data(samples, validation=validation, test=0.0, seed=seed, **self._reading())
+            scaling = (self.reading or {}).get("scaling", "auto")
+            return open_data(
+                samples, validation=validation, test=0.0, seed=seed, scaling=scaling, **self._reading()
+            )
 
     def _built(self, data: Data, seed: int) -> Autoencoder:
         given = {name: getattr(self, name) for name in ("code", "widths")}
@@ -222,9 +278,6 @@ class AutoencoderEstimator(BaseEstimator):
         if not isinstance(blueprint, Blueprint):
             blueprint = named_recipe(self._usual(data) if blueprint == "auto" else blueprint)
         return blueprint.with_options(**options).build(data, seed=seed, remarks=False)
-
-    def _epochs_done(self, before: Run | None) -> int:
-        return 0 if before is None else len(before.history)
 
     def _ready(self, X: Any) -> Any:
         """X after the checks of a fitted estimator."""
@@ -236,14 +289,14 @@ class AutoencoderEstimator(BaseEstimator):
         run = self._fitted.precise
         if is_table(X):
             self._samples(X)
-            return plain_frame(getattr(run, use)(X, **self._reading_again()))
+            return as_output(getattr(run, use)(X, **self._reading_again()), self)
         made = [numpy_of(getattr(run, use)(self._samples(part))) for part in pieces(X)]
         return self._laid_out(np.concatenate(made)).astype(as_given(X), copy=False)
 
     def _of_model(self, values: Tensor) -> Any:
         """(N, *shape) samples of the model in the form of the X in fit."""
         if self._frame is not None:
-            return plain_frame(framed(values, self._frame, like=self.run_.description))
+            return as_output(framed(values, self._frame, like=self.run_.description), self)
         return self._laid_out(numpy_of(values)).astype(np.float64)
 
     def _laid_out(self, values: np.ndarray) -> np.ndarray:
@@ -258,7 +311,8 @@ class AutoencoderEstimator(BaseEstimator):
 
     def _reading_again(self) -> dict[str, Any]:
         """How X is read for a fitted model, in addition to what is known from training."""
-        return {"missing": "keep"} | (self.reading or {})
+        given = {name: value for name, value in (self.reading or {}).items() if name != "scaling"}
+        return {"missing": "keep"} | given
 
     def _samples(self, X: Any) -> Samples:
         """The samples of X as in training.
@@ -295,16 +349,10 @@ def _is_auto(value: Any) -> bool:
     return isinstance(value, str) and value == "auto"
 
 
+def _is_learnt(name: str) -> bool:
+    return name.endswith("_") and not name.startswith("_")
+
+
 def numpy_of(made: Tensor) -> np.ndarray:
     """A result as an array."""
     return made.detach().cpu().numpy()
-
-
-def plain_frame(frame: Any) -> Any:
-    """A data frame, or an array if all its columns are numbers, or if it is an Arrow table."""
-    table = without_index(pa.table(frame))
-    if all(is_number(kind) for kind in table.schema.types):
-        return numbers_of(frame)
-    if isinstance(frame, pa.Table):
-        return np.column_stack([np.array(column.to_pylist(), dtype=object) for column in table.columns])
-    return frame

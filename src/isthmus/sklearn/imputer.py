@@ -41,6 +41,7 @@ class AutoencoderImputer(TransformerMixin, AutoencoderEstimator):
         "add_indicator": ["boolean"],
         "keep_empty_features": ["boolean"],
     }
+    _saved: ClassVar[tuple[str, ...]] = (*AutoencoderEstimator._saved, "_empty", "_holed")
 
     def __init__(
         self,

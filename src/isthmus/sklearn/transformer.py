@@ -27,7 +27,8 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
     device: where to compute: "auto", "cpu", "cuda" or "mps".
     options: further options of the recipe, by name: `{"activation": "gelu", "corruption": "masking"}`.
     settings: further settings of the training, by name: `{"optimiser": "adamw", "weight_decay": 1e-4}`.
-    reading: how X is read (`isthmus.data.Options`), by name: `{"types": {"zip": "category"}}`.
+    reading: how X is read (`isthmus.data.Options`), by name: `{"types": {"zip": "category"}}`; and its `scaling`, as
+        for `isthmus.open_data`.
     warm_start: whether `fit` continues the training of the fitted model.
     random_state: the seed of the division, the weights and all draws; None for a new one at each call of `fit`.
     verbose: whether to show a progress bar and the chosen settings.
