@@ -40,6 +40,8 @@ def checked(estimator: BaseEstimator, X: Any, *, reset: bool, least: int = 1) ->
         _forget_shape(estimator, reset)
         return _named(X) if isinstance(X, np.ndarray) else X
     array: Any = X if hasattr(X, "shape") else np.asarray(X) if _depth(X) > 2 else X
+    if not reset and len(getattr(array, "shape", ())) == 2 and hasattr(estimator, "sample_shape_"):
+        array = _unflattened(array, estimator.sample_shape_)
     if len(getattr(array, "shape", ())) > 2:
         return _checked_samples(estimator, np.asarray(array), reset=reset, least=least)
     _forget_shape(estimator, reset)
@@ -124,6 +126,11 @@ def _checked_samples(estimator: Any, X: np.ndarray, *, reset: bool, least: int) 
             f"{getattr(estimator, 'sample_shape_', (estimator.n_features_in_,))} as input."
         )
     return X
+
+
+def _unflattened(X: Any, shape: tuple[int, ...]) -> Any:
+    """(N, *shape) samples from rows of as many numbers; other rows as they are."""
+    return np.asarray(X).reshape(-1, *shape) if X.shape[1] == int(np.prod(shape)) and not is_sparse(X) else X
 
 
 def _as_mixed(X: Any) -> np.ndarray | None:
