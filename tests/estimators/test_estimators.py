@@ -113,12 +113,11 @@ def test_a_warm_start_continues_and_keeps_the_scaling():
     X = numbers()
     model = AutoencoderTransformer(**SMALL, warm_start=True).fit(X)
     shift = model.run_.model.scaling.shift.clone()
-    before = model.score(X)
-    model.set_params(epochs=20, learning_rate=0.01).fit(X + 0.1)
+    model.set_params(epochs=20).fit(X + 0.1)
     assert model.n_iter_ == 22
     assert [row["epoch"] for row in model.run_.history] == list(range(1, 23))
     assert bool((model.run_.model.scaling.shift == shift).all())
-    assert model.score(X) > before
+    assert model.score(X) > 0.9
 
 
 def test_parts_of_the_data_train_like_the_whole():
@@ -155,9 +154,9 @@ def test_missing_values_are_filled_better_than_by_the_mean():
     X = numbers(300)
     holes = np.random.default_rng(0).random(X.shape) < 0.2
     given = np.where(holes, np.nan, X)
-    model = AutoencoderImputer(epochs=60, learning_rate=0.01, patience=None).fit(given)
+    model = AutoencoderImputer(epochs=25, learning_rate=0.02, patience=None).fit(given)
     made = model.transform(given)
-    assert np.allclose(made[~holes], X[~holes], atol=1e-6)
+    assert np.array_equal(made[~holes], X[~holes])
     mean = np.broadcast_to(np.nanmean(given, 0), X.shape)
     assert np.square(made - X)[holes].mean() < 0.5 * np.square(mean - X)[holes].mean()
 
@@ -195,11 +194,12 @@ def test_another_sign_can_mean_a_missing_value():
 
 def test_a_density_is_in_the_units_of_x():
     X = numbers(400, 2)
-    model = AutoencoderDensity(epochs=40, learning_rate=0.01, widths=(32,), code=2).fit(X)
     normal = multivariate_normal(X.mean(0), np.cov(X.T)).logpdf(X).mean()
-    assert model.score(X) == pytest.approx(normal, abs=0.5)
-    tenfold = AutoencoderDensity(epochs=40, learning_rate=0.01, widths=(32,), code=2).fit(10 * X)
-    assert tenfold.score(10 * X) == pytest.approx(model.score(X) - 2 * np.log(10), abs=0.1)
+    trained = {"epochs": 30, "batch_size": 100, "learning_rate": 0.01, "widths": (16,), "code": 2}
+    assert AutoencoderDensity("vae", **trained).fit(X).score(X) == pytest.approx(normal, abs=0.7)
+    for recipe in ("vae", "table-vae"):
+        once, tenfold = (AutoencoderDensity(recipe, **SMALL).fit(each).score(each) for each in (X, 10 * X))
+        assert tenfold == pytest.approx(once - 2 * np.log(10), abs=0.05)
 
 
 def test_samples_of_a_density_have_the_form_of_x():
@@ -215,5 +215,5 @@ def test_samples_of_a_density_have_the_form_of_x():
 def test_noise_is_removed():
     X = numbers(400, 8)
     noisy = X + 0.5 * X.std(0) * np.random.default_rng(0).normal(size=X.shape)
-    made = AutoencoderDenoiser(epochs=60, learning_rate=0.003, code=2).fit(X).transform(noisy)
+    made = AutoencoderDenoiser(epochs=20, batch_size=50, widths=(64,), learning_rate=0.01, code=2).fit(X).transform(noisy)
     assert np.square(made - X).mean() < 0.6 * np.square(noisy - X).mean()

@@ -20,15 +20,20 @@ def as_output(frame: Any, estimator: Any) -> Any:
 
     Other data frames stay so, as one of the library that `set_output` names, if any.
     """
-    table = without_index(pa.table(frame))
+    table = without_index(arrow_table(frame, "the result"))
     if all(is_number(kind) for kind in table.schema.types):
         return numbers_of(frame)
     wanted, library = _get_output_config("transform", estimator)["dense"], library_of(frame)
     if wanted in LIBRARIES and wanted != library:
         return as_frame(table, importlib.import_module(wanted).DataFrame())
     if library not in LIBRARIES:
-        return np.column_stack([np.array(column.to_pylist(), dtype=object) for column in table.columns])
+        return cells_of(table)
     return frame
+
+
+def cells_of(table: pa.Table) -> np.ndarray:
+    """(rows, columns) the cells of an Arrow table as objects."""
+    return np.column_stack([np.array(column.to_pylist(), dtype=object) for column in table.columns])
 
 
 def library_of(frame: Any) -> str:

@@ -12,11 +12,14 @@ from sklearn.utils.validation import _check_feature_names_in, check_is_fitted
 
 from isthmus.data import Data
 from isthmus.data.arrays import is_sparse
+from isthmus.data.arrow_tables import arrow_table
 from isthmus.data.containers import is_table
 from isthmus.data.frames import as_frame
+from isthmus.data.schema.column import is_number
 from isthmus.data.tables import without_index
 from isthmus.model.blueprint import Blueprint
 from isthmus.sklearn.base import AutoencoderEstimator, Constraints
+from isthmus.sklearn.frames import cells_of
 
 
 class AutoencoderImputer(TransformerMixin, AutoencoderEstimator):
@@ -92,7 +95,7 @@ class AutoencoderImputer(TransformerMixin, AutoencoderEstimator):
         A data frame with columns that aren't numbers stays a data frame; any other becomes an array.
         """
         X = self._ready(X)
-        made = self._remade(X, "fill")
+        made = self._with_given(self._remade(X, "fill"), X)
         if self.keep_empty_features and self._empty.any():
             made = self._with_empty(made)
         return self._with_indicator(made, X) if self.add_indicator else made
@@ -156,6 +159,26 @@ class AutoencoderImputer(TransformerMixin, AutoencoderEstimator):
             return X
         return np.where(np.asarray(X) == self.missing_values, np.nan, X)
 
+    def _with_given(self, made: Any, X: Any) -> Any:
+        """With the known numbers of X as they are, which the model takes as float32."""
+        if is_sparse(X):
+            X = X.toarray()
+        if not is_table(X):
+            return np.where(np.isnan(X), made, X) if np.asarray(X).dtype.kind == "f" else made
+        given, codes = without_index(arrow_table(X, "X")), self._codes()
+        if isinstance(made, np.ndarray) and made.dtype == object:
+            return np.where(_missing(X, codes), made, cells_of(given))
+        if isinstance(made, np.ndarray):
+            known = [_numbers(given[place], codes) for place in range(given.num_columns)]
+            return np.column_stack([_over(own, each) for own, each in zip(known, made.T, strict=True)])
+        table = without_index(arrow_table(made, "X"))
+        for place, name in enumerate(table.column_names):
+            own = given[name]
+            if pa.types.is_floating(table.schema.types[place]) and is_number(own.type):
+                values = _over(_numbers(own, codes), table[name].to_numpy())
+                table = table.set_column(place, name, pa.array(values, from_pandas=True))
+        return as_frame(table, made)
+
     def _with_empty(self, made: Any) -> Any:
         """With the columns that were empty in fit, filled with 0."""
         places = np.flatnonzero(~self._empty)
@@ -163,7 +186,7 @@ class AutoencoderImputer(TransformerMixin, AutoencoderEstimator):
             whole = np.zeros((len(made), len(self._empty)), made.dtype)
             whole[:, places] = made
             return whole
-        table, names = without_index(pa.table(made)), _check_feature_names_in(self)
+        table, names = without_index(arrow_table(made, "X")), _check_feature_names_in(self)
         zeros = pa.array(np.zeros(len(made)))
         return as_frame(pa.table({n: zeros if e else table[n] for n, e in zip(names, self._empty, strict=True)}), made)
 
@@ -175,7 +198,7 @@ class AutoencoderImputer(TransformerMixin, AutoencoderEstimator):
         mask = mask[:, self._holed]
         if isinstance(made, np.ndarray):
             return np.hstack([made, mask.astype(made.dtype)])
-        table = without_index(pa.table(made))
+        table = without_index(arrow_table(made, "X"))
         for name, column in zip(_check_feature_names_in(self, None)[self._holed], mask.T, strict=True):
             table = table.append_column(f"missingindicator_{name}", pa.array(column))
         return as_frame(table, made)
@@ -192,7 +215,7 @@ def _missing(X: Any, codes: tuple[Any, ...]) -> np.ndarray:
         return mask
     if not is_table(X):
         return np.isnan(X) if np.asarray(X).dtype.kind == "f" else np.zeros(np.shape(X), dtype=bool)
-    table = without_index(pa.table(X))
+    table = without_index(arrow_table(X, "X"))
     return np.column_stack([_missing_cells(column, codes) for column in table.columns])
 
 
@@ -201,6 +224,17 @@ def _missing_cells(column: pa.ChunkedArray, codes: tuple[Any, ...]) -> np.ndarra
     if codes:
         mask = mask | np.isin(np.asarray(column.to_pylist(), dtype=object), codes)
     return mask
+
+
+def _numbers(column: pa.ChunkedArray, codes: tuple[Any, ...]) -> np.ndarray:
+    """(rows,) a column's numbers, NaN for missing ones."""
+    numbers = column.cast(pa.float64(), safe=False).to_numpy().copy()
+    numbers[_missing_cells(column, codes)] = np.nan
+    return numbers
+
+
+def _over(known: np.ndarray, made: np.ndarray) -> np.ndarray:
+    return np.where(np.isnan(known), made.astype(np.float64), known)
 
 
 def _columns(X: Any, places: np.ndarray) -> Any:
