@@ -23,6 +23,7 @@ class AutoencoderDetector(OutlierMixin, AutoencoderEstimator):
         detector.predict(X_new)          # 1: normal, -1: anomalous
 
     by: the score (`isthmus.detector`). "auto" is the detector's default.
+    clean: whether X in `fit` has no anomalies (novelty detection).
     contamination: the share of X that is anomalous, above 0 and at most 0.5. "auto": about one normal sample in a
         hundred counts as anomalous.
 
@@ -34,6 +35,7 @@ class AutoencoderDetector(OutlierMixin, AutoencoderEstimator):
     _parameter_constraints: ClassVar[Constraints] = {
         **AutoencoderEstimator._parameter_constraints,
         "by": [str],
+        "clean": ["boolean"],
         "contamination": [StrOptions({"auto"}), Interval(Real, 0, 0.5, closed="right")],
     }
     _keeps_data: ClassVar[bool] = True
@@ -45,6 +47,7 @@ class AutoencoderDetector(OutlierMixin, AutoencoderEstimator):
         recipe: str | Blueprint = "auto",
         *,
         by: str = "auto",
+        clean: bool = False,
         contamination: float | str = "auto",
         code: int | str = "auto",
         widths: Any = "auto",
@@ -79,6 +82,7 @@ class AutoencoderDetector(OutlierMixin, AutoencoderEstimator):
             verbose=verbose,
         )
         self.by = by
+        self.clean = clean
         self.contamination = contamination
 
     def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
@@ -129,4 +133,4 @@ class AutoencoderDetector(OutlierMixin, AutoencoderEstimator):
         return scores
 
     def _made(self, run: Run) -> Judge:
-        return Judge(run, "prototypes" if self.by == "auto" else self.by)
+        return Judge(run, self.by, self.clean)

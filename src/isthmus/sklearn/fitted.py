@@ -6,7 +6,7 @@ from typing import Any
 
 from isthmus.data.samples import Samples, has_float64
 from isthmus.run import Run
-from isthmus.uses.detector import By, Detector, detector
+from isthmus.uses.detector import Detector, detector
 
 
 @dataclass
@@ -40,14 +40,15 @@ class Fitted:
 class Judge(Fitted):
     """The same with a detector, which is made again from the run's data after unpickling."""
 
-    by: By | str = "prototypes"
+    by: Any = "auto"
+    clean: bool = False
     _detector: Detector | None = field(default=None, init=False, repr=False)
 
     @property
     def detector(self) -> Detector:
         """The detector of anomalous samples."""
         if self._detector is None:
-            self._detector = detector(self.precise, self.by)  # pyright: ignore[reportArgumentType] it is checked there
+            self._detector = detector(self.precise, self.by, clean=self.clean)
         return self._detector
 
     def scores(self, samples: Samples) -> Any:
@@ -55,4 +56,4 @@ class Judge(Fitted):
         return self.detector.scores(samples).double().numpy()
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"run": self.run, "by": self.by}
+        return {"run": self.run, "by": self.by, "clean": self.clean}
