@@ -106,7 +106,7 @@ class AutoEncoder(BaseEstimator):
         return -self.detector_.score_samples(X)
 
     def predict(self, X: Any, return_confidence: bool = False) -> Any:
-        """(n_samples,) 0 for normal samples, 1 for anomalous ones; with `return_confidence`, also `predict_confidence`."""
+        """(n_samples,) 0 for normal samples, 1 for anomalous ones; if wished, also `predict_confidence`."""
         scores = self.decision_function(X)
         labels = (scores > self.threshold_).astype(int)
         return (labels, self._confidence(scores)) if return_confidence else labels

@@ -4,7 +4,6 @@ import numpy as np
 import pandas as pd
 import pytest
 import sklearn
-from estimators.common import ALL, SMALL, messy, numbers
 from sklearn.base import clone
 from sklearn.compose import ColumnTransformer, make_column_selector
 from sklearn.linear_model import LogisticRegression
@@ -13,6 +12,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils import get_tags
 
+from estimators.common import ALL, SMALL, messy, numbers
 from isthmus.sklearn import AutoencoderDensity, AutoencoderDetector, AutoencoderImputer, AutoencoderTransformer
 
 
@@ -28,7 +28,9 @@ def test_a_pipeline_of_imputer_transformer_and_classifier_is_searched_in_two_pro
 def test_models_are_compared_by_their_own_score():
     found = cross_validate(AutoencoderDensity(**SMALL), numbers(), cv=3)
     assert np.isfinite(found["test_score"]).all()
-    searched = GridSearchCV(AutoencoderTransformer(code=2, epochs=1), {"recipe": ["pca", "vae"]}, cv=2).fit(numbers(100))
+    searched = GridSearchCV(AutoencoderTransformer(code=2, epochs=1), {"recipe": ["pca", "vae"]}, cv=2).fit(
+        numbers(100)
+    )
     assert searched.best_params_ == {"recipe": "pca"}
 
 

@@ -7,11 +7,11 @@ import joblib
 import numpy as np
 import pandas as pd
 import pytest
-from estimators.common import ALL, SMALL, messy, numbers, same, use
 from scipy.stats import multivariate_normal
 from sklearn.exceptions import NotFittedError
 
 import isthmus as ist
+from estimators.common import ALL, SMALL, messy, numbers, same, use
 from isthmus.errors import RunError
 from isthmus.sklearn import (
     AutoencoderDenoiser,
@@ -45,7 +45,10 @@ def test_an_estimator_survives_pickle_joblib_copy_and_its_own_store(kind, tmp_pa
 def test_a_saved_estimator_keeps_parameters_of_every_type_and_is_a_run(tmp_path):
     penalty, blueprint = ist.parts.ActivationL1(), ist.recipe("deep", code=2)
     model = AutoencoderTransformer(
-        blueprint, epochs=1, options={"penalties": (penalty,), "dropout": np.float64(0.1)}, random_state=np.random.RandomState(3)
+        blueprint,
+        epochs=1,
+        options={"penalties": (penalty,), "dropout": np.float64(0.1)},
+        random_state=np.random.RandomState(3),
     )
     model.fit(numbers()).set_output(transform="pandas")
     folder = model.save(tmp_path / "saved")
@@ -103,9 +106,9 @@ def test_seeds_of_every_kind_are_taken():
 
 
 def test_no_global_state_changes_and_nothing_is_printed(capfd):
-    state = np.random.get_state()[1].copy()
+    state = np.random.get_state()[1].copy()  # noqa: NPY002
     AutoencoderTransformer(**SMALL).fit(numbers())
-    assert np.array_equal(np.random.get_state()[1], state)
+    assert np.array_equal(np.random.get_state()[1], state)  # noqa: NPY002
     assert capfd.readouterr() == ("", "")
 
 
@@ -215,5 +218,7 @@ def test_samples_of_a_density_have_the_form_of_x():
 def test_noise_is_removed():
     X = numbers(400, 8)
     noisy = X + 0.5 * X.std(0) * np.random.default_rng(0).normal(size=X.shape)
-    made = AutoencoderDenoiser(epochs=20, batch_size=50, widths=(64,), learning_rate=0.01, code=2).fit(X).transform(noisy)
+    made = (
+        AutoencoderDenoiser(epochs=20, batch_size=50, widths=(64,), learning_rate=0.01, code=2).fit(X).transform(noisy)
+    )
     assert np.square(made - X).mean() < 0.6 * np.square(noisy - X).mean()

@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
-from estimators.common import ALL, SMALL, messy, numbers, same, use
 from scipy import sparse
 
+from estimators.common import ALL, SMALL, messy, numbers, same, use
 from isthmus.errors import DataError, Remark
 from isthmus.sklearn import AutoencoderDetector, AutoencoderImputer, AutoencoderTransformer
 

@@ -4,8 +4,8 @@ import importlib.util
 
 import numpy as np
 import pytest
-from estimators.common import numbers
 
+from estimators.common import numbers
 from isthmus.pyod import AutoEncoder
 from isthmus.sklearn import AutoencoderDetector
 

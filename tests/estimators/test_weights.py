@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from estimators.common import ALL, SMALL, messy, numbers, same, use
 from isthmus.data import read_samples
 from isthmus.sklearn import AutoencoderDetector, AutoencoderTransformer
@@ -46,7 +47,9 @@ def test_a_weight_of_zero_is_no_sample():
     assert (model.predict(X[:20]) == -1).all()
 
 
-@pytest.mark.parametrize(("weights", "words"), [([-1.0] * 60, "[Nn]egative"), ([0.0] * 60, "zero"), ([1.0] * 3, "shape")])
+@pytest.mark.parametrize(
+    ("weights", "words"), [([-1.0] * 60, "[Nn]egative"), ([0.0] * 60, "zero"), ([1.0] * 3, "shape")]
+)
 def test_weights_that_are_wrong_are_refused(weights, words):
     with pytest.raises(ValueError, match=words):
         AutoencoderTransformer(**SMALL).fit(numbers(), sample_weight=weights)

@@ -266,9 +266,7 @@ class AutoencoderEstimator(BaseEstimator):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Remark)  # repeated samples are in both parts
             scaling = (self.reading or {}).get("scaling", "auto")
-            return open_data(
-                samples, validation=validation, test=0.0, seed=seed, scaling=scaling, **self._reading()
-            )
+            return open_data(samples, validation=validation, test=0.0, seed=seed, scaling=scaling, **self._reading())
 
     def _built(self, data: Data, seed: int) -> Autoencoder:
         given = {name: getattr(self, name) for name in ("code", "widths")}
@@ -285,7 +283,7 @@ class AutoencoderEstimator(BaseEstimator):
         return self._given(X, reset=False)
 
     def _remade(self, X: Any, use: str) -> Any:
-        """Reconstructions of X, or X filled in (`use`), in the form of X: an array, or a data frame of mixed columns."""
+        """Reconstructions of X, or X filled in, in the form of X. use: the method of the run."""
         run = self._fitted.precise
         if is_table(X):
             self._samples(X)

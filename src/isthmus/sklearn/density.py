@@ -1,12 +1,12 @@
 """The density: log-likelihoods of rows, and new rows."""
 
+from numbers import Integral
 from typing import Any, ClassVar, Self
 
 import numpy as np
 from sklearn.base import DensityMixin
 from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_is_fitted
-from numbers import Integral
 
 from isthmus.data import Data
 from isthmus.measures import log_density, log_likelihood
@@ -85,8 +85,8 @@ class AutoencoderDensity(DensityMixin, AutoencoderEstimator):
     def score_samples(self, X: Any) -> np.ndarray:
         """(n_samples,) log p(x) in nats.
 
-        It is a density in the units of X: the numbers of columns, or of pixels. Categories count with their probability.
-        A model of bytes, such as grey values from 0 to 255, gives a probability.
+        It is a density in the units of X. Categories count with their probability. A model of bytes, such as grey
+        values from 0 to 255, gives a probability.
         """
         X = self._ready(X)
         model = self._fitted.precise.model

@@ -12,9 +12,9 @@ from isthmus.uses.scores import element_errors
 def explained_share(model: Autoencoder, samples: Samples, weights: np.ndarray | None = None) -> float:
     r"""The coefficient of determination of the reconstruction, :math:`1 - \sum (x - \hat x)^2 / \sum (x - \bar x)^2`.
 
-    All numbers are scaled as in training, and count alike. Of a category, an error counts as 1, and the mean is the most
-    frequent one. Missing numbers don't count. 1 is an exact reconstruction, 0 is no better than the mean; NaN for
-    samples without any variance, unless they are reconstructed exactly.
+    All numbers are scaled as in training, and count alike. A wrong category counts as 1, and the mean of categories is
+    the most frequent one. Missing numbers don't count. 1 is an exact reconstruction, 0 is no better than the mean; NaN
+    for samples without any variance, unless they are reconstructed exactly.
 
     weights: (N,), of the samples.
     """

@@ -18,7 +18,9 @@ class Moments(Callback):
     def train_begin(self, training: Training) -> None:
         """Restore the state, if it is one of this optimiser."""
         own = training.optimiser.state()
-        if self.kept and {name: value.shape for name, value in own.items()} == {n: v.shape for n, v in self.kept.items()}:
+        if self.kept and {name: value.shape for name, value in own.items()} == {
+            n: v.shape for n, v in self.kept.items()
+        }:
             training.optimiser.restore(self.kept)
 
     def train_end(self, training: Training) -> None:

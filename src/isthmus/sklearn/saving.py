@@ -70,7 +70,9 @@ def read(path: str | Path, name: str, device: str) -> tuple[Run, dict[str, Any],
     tensors, notes = load_tensors(path / FILE)
     with damaged(path / FILE, (RunError,)):
         if notes["class"] != name:
-            raise RunError(f"{path} has an estimator of the class {notes['class']}: load it with {notes['class']}.load.")
+            raise RunError(
+                f"{path} has an estimator of the class {notes['class']}: load it with {notes['class']}.load."
+            )
         params = {key: _from_json(value) for key, value in notes["params"].items()}
         learnt = {key: _from_json(value) for key, value in notes["learnt"].items()}
         learnt |= {k.removeprefix("learnt/"): v.numpy() for k, v in tensors.items() if k.startswith("learnt/")}
@@ -103,7 +105,7 @@ def _is_numbers(value: Any) -> bool:
     return isinstance(value, np.ndarray) and value.dtype.kind in "biuf"
 
 
-def _to_json(name: str, value: Any) -> Any:
+def _to_json(name: str, value: Any) -> Any:  # noqa: PLR0911 one for each type
     """A parameter or an attribute as JSON data."""
     match value:
         case None | bool() | int() | str():
@@ -128,7 +130,7 @@ def _to_json(name: str, value: Any) -> Any:
     )
 
 
-def _from_json(value: Any) -> Any:
+def _from_json(value: Any) -> Any:  # noqa: PLR0911 one for each type
     match value:
         case {"float": text}:
             return float(text)
