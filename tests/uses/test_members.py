@@ -1,20 +1,25 @@
-"""Prototypes against a plain loop over them, in the units of robust ranges, with and without holes and categories."""
+"""Members against plain loops over them, in the units of robust ranges, with and without holes and categories."""
 
 import numpy as np
 import pyarrow as pa
 import pytest
 import torch
+from sklearn.decomposition import PCA
 
 import isthmus as ist
-from isthmus.uses import prototypes
-from isthmus.uses.prototypes import Prototypes
+from isthmus.uses import members
+from isthmus.uses.members import LinearMembers, Numbers, Prototypes
+
+
+def prototypes(model, train, reference, **words):
+    return Prototypes(Numbers(model, train), train, reference, **words)
 
 
 def test_distances_are_those_from_the_nearest_of_each_set(table, monkeypatch):
-    monkeypatch.setattr(prototypes, "MEMBERS", 2)
+    monkeypatch.setattr(members, "MEMBERS", 2)
     run, _ = table
-    near = Prototypes(run.model, run.data.train, run.data.test)
-    unit = near.unit
+    near = prototypes(run.model, run.data.train, run.data.test)
+    unit = near.numbers.unit
     train = run.model.scaling(run.data.train.tensor()).double() / unit
     test = run.model.scaling(run.data.test.tensor()).double() / unit
     generator = torch.Generator().manual_seed(0)
@@ -34,7 +39,7 @@ def test_units_are_standard_deviations_without_the_tails():
     tailed[:40] *= 10
     data = ist.open_data(np.stack([normal, tailed, few], 1), kind="table", scaling="standardise", test=0, validation=0)
     run = ist.fit(ist.recipe("deep", code=1).build(data), data, epochs=1, progress=False)
-    unit = Prototypes(run.model, data.train, data.train).unit * data.scaling.scale.flatten().double()
+    unit = prototypes(run.model, data.train, data.train).numbers.unit * data.scaling.scale.flatten().double()
     assert unit[:2].numpy() == pytest.approx([1, 1], rel=0.1)
     assert tailed.std() > 1.5
     assert unit[2].item() == pytest.approx(few.std(), rel=1e-3)  # a column with few values has no such range
@@ -45,7 +50,7 @@ def test_holes_leave_the_distance_to_the_other_numbers():
     values = generator.normal(size=(200, 4))
     data = ist.open_data(values, kind="table", missing="keep", test=0, validation=0)
     run = ist.fit(ist.recipe("table", code=2).build(data), data, epochs=1, progress=False)
-    near = Prototypes(run.model, data.train, data.train)
+    near = prototypes(run.model, data.train, data.train)
     raw = torch.as_tensor(values[:20], dtype=torch.float32)
     whole = near.distances(raw)
     holed = raw.clone()
@@ -60,7 +65,7 @@ def test_different_categories_are_one_standard_deviation_apart():
     table = pa.table({"kind": ["a", "b"] * 100})
     data = ist.open_data(table, test=0, validation=0)
     run = ist.fit(ist.recipe("table", code=1).build(data), data, epochs=1, progress=False)
-    numbers = Prototypes(run.model, data.train, data.train)._numbers(torch.tensor([[0.0], [1.0], [torch.nan]]))
+    numbers = Numbers(run.model, data.train)(torch.tensor([[0.0], [1.0], [torch.nan]]))
     assert float((numbers[0] - numbers[1]).square().sum()) == pytest.approx(1)
     assert bool(numbers[2].isnan().all())
 
@@ -70,18 +75,48 @@ def test_few_training_samples_are_not_all_prototypes_of_a_set(rows):
     values = np.random.default_rng(0).normal(size=(rows, 3))
     data = ist.open_data(values, kind="table", test=0, validation=0)
     run = ist.fit(ist.recipe("deep", code=1).build(data), data, epochs=1, progress=False)
-    near = Prototypes(run.model, data.train, data.train)
+    near = prototypes(run.model, data.train, data.train)
     assert near.size == min(8, rows // 2)
     assert bool(near(data.train.tensor()).isfinite().all())
-    assert Prototypes(run.model, data.train, data.train, clean=True).size == rows // 2
+    assert prototypes(run.model, data.train, data.train, clean=True).size == rows // 2
 
 
 def test_a_sample_among_others_is_exactly_0_from_itself():
     values = np.random.default_rng(0).normal(100, 1, size=(60, 7))
     data = ist.open_data(values, kind="table", scaling="none", test=0, validation=0)
     run = ist.fit(ist.recipe("deep", code=1).build(data), data, epochs=1, progress=False)
-    near = Prototypes(run.model, data.train, data.train)
+    near = prototypes(run.model, data.train, data.train)
     whole = near.distances(data.train.tensor())
     one_by_one = torch.cat([near.distances(row[None]) for row in data.train.tensor()])
     assert bool(((whole == 0) == (one_by_one == 0)).all())
     assert bool((whole == 0).any())
+
+
+def test_linear_members_are_the_error_of_principal_components(table, monkeypatch):
+    monkeypatch.setattr(members, "LINEAR_MEMBERS", 3)
+    run, _ = table
+    train, test = run.data.train, run.data.test
+    numbers = Numbers(run.model, train)
+    linear = LinearMembers(numbers, train, test)
+    generator = torch.Generator().manual_seed(1)
+    drawn = [torch.randperm(len(train), generator=generator)[:32] for _ in range(3)]
+    given, own = numbers(test.tensor()).numpy(), numbers(train.tensor()).numpy()
+    for member, rows in enumerate(drawn):
+        code = len(linear.directions[member])
+        assert 1 <= code <= own.shape[1] // 2
+        pca = PCA(code, svd_solver="full").fit(own[rows])
+        missed = given - pca.inverse_transform(pca.transform(given))
+        found = linear.distances(test.tensor())[:, member]
+        assert found.numpy() == pytest.approx(np.square(missed).mean(1), rel=1e-6, abs=1e-12)
+
+
+def test_linear_members_leave_holes_out():
+    values = np.random.default_rng(0).normal(size=(100, 5))
+    data = ist.open_data(values, kind="table", missing="keep", test=0, validation=0)
+    run = ist.fit(ist.recipe("table", code=2).build(data), data, epochs=1, progress=False)
+    linear = LinearMembers(Numbers(run.model, data.train), data.train, data.train)
+    raw = torch.as_tensor(values[:10], dtype=torch.float32)
+    raw[:, 2] = torch.nan
+    assert bool(linear.distances(raw).isfinite().all())
+    raw[:] = torch.nan
+    assert bool((linear.distances(raw) == 0).all())
