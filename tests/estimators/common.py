@@ -1,5 +1,7 @@
 """What the tests of the estimators share."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
@@ -11,8 +13,8 @@ from isthmus.sklearn import (
     AutoencoderTransformer,
 )
 
-SMALL = {"epochs": 2, "batch_size": 32, "widths": (8,), "code": 2}
-ALL = (
+SMALL: dict[str, Any] = {"epochs": 2, "batch_size": 32, "widths": (8,), "code": 2}
+ALL: tuple[Any, ...] = (
     AutoencoderTransformer,
     AutoencoderDetector,
     AutoencoderImputer,
@@ -47,14 +49,14 @@ def messy(rows: int = 60) -> pd.DataFrame:
     return frame
 
 
-def same(one, other) -> bool:
+def same(one: Any, other: Any) -> bool:
     """Whether two results are equal, exactly."""
     if hasattr(one, "equals"):
         return one.equals(other)
     return np.array_equal(one, other, equal_nan=one.dtype.kind == "f")
 
 
-def use(estimator, X):
+def use(estimator: Any, X: Any) -> Any:
     """The main result of an estimator on X."""
     name = "transform" if hasattr(estimator, "transform") else "score_samples"
     return getattr(estimator, name)(X)

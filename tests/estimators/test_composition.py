@@ -1,5 +1,7 @@
 """The estimators among scikit-learn's."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -36,7 +38,7 @@ def test_models_are_compared_by_their_own_score():
 
 def test_columns_go_to_different_transformers():
     frame = messy().drop(columns=["day"])
-    both = ColumnTransformer(
+    both: Any = ColumnTransformer(
         [
             ("codes", AutoencoderTransformer(**SMALL), ["age", "city", "visits"]),
             ("filled", AutoencoderImputer(**SMALL), make_column_selector(dtype_include=["float", "boolean"])),
@@ -53,7 +55,7 @@ def test_columns_go_to_different_transformers():
 @pytest.mark.parametrize("library", ["pandas", "polars"])
 def test_results_are_frames_of_the_library_that_is_asked_for(library):
     frame = messy()
-    made = AutoencoderImputer(**SMALL).set_output(transform=library).fit_transform(frame)
+    made: Any = AutoencoderImputer(**SMALL).set_output(transform=library).fit_transform(frame)
     assert type(made).__module__.startswith(library)
     assert list(made.columns) == list(frame.columns)
     if library == "pandas":
@@ -68,13 +70,15 @@ def test_weights_reach_a_step_by_metadata_routing():
         model = AutoencoderDetector(**SMALL).set_fit_request(sample_weight=True)
         steps = make_pipeline(StandardScaler().set_fit_request(sample_weight=False), model)
         steps.fit(X, sample_weight=weights)
-    assert len(steps[-1].run_.data) == 30
+    fitted: Any = steps[-1]
+    assert len(fitted.run_.data) == 30
 
 
 @pytest.mark.parametrize("kind", ALL)
 def test_estimators_are_cloned_shown_and_tagged(kind):
-    model = kind(**SMALL, options={"activation": "gelu"})
-    assert clone(model).get_params()["options"] == {"activation": "gelu"}
+    model: Any = kind(**SMALL, options={"activation": "gelu"})
+    copied: Any = clone(model)
+    assert copied.get_params()["options"] == {"activation": "gelu"}
     assert kind.__name__ in model._repr_html_()
     assert kind.__name__ in repr(model)
     tags = get_tags(model)

@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+from typing import Any
 
 import joblib
 import numpy as np
@@ -106,9 +107,10 @@ def test_seeds_of_every_kind_are_taken():
 
 
 def test_no_global_state_changes_and_nothing_is_printed(capfd):
-    state = np.random.get_state()[1].copy()  # noqa: NPY002
+    before: Any = np.random.get_state()  # noqa: NPY002
     AutoencoderTransformer(**SMALL).fit(numbers())
-    assert np.array_equal(np.random.get_state()[1], state)  # noqa: NPY002
+    after: Any = np.random.get_state()  # noqa: NPY002
+    assert np.array_equal(after[1], before[1])
     assert capfd.readouterr() == ("", "")
 
 
@@ -125,7 +127,7 @@ def test_a_warm_start_continues_and_keeps_the_scaling():
 
 def test_parts_of_the_data_train_like_the_whole():
     X = numbers(400)
-    settings = {**SMALL, "learning_rate": 0.01}
+    settings: dict[str, Any] = {**SMALL, "learning_rate": 0.01}
     model = AutoencoderTransformer(**settings)
     for _ in range(10):
         for part in np.split(X, 4):
@@ -197,8 +199,9 @@ def test_another_sign_can_mean_a_missing_value():
 
 def test_a_density_is_in_the_units_of_x():
     X = numbers(400, 2)
-    normal = multivariate_normal(X.mean(0), np.cov(X.T)).logpdf(X).mean()
-    trained = {"epochs": 30, "batch_size": 100, "learning_rate": 0.01, "widths": (16,), "code": 2}
+    spread: Any = np.cov(X.T)
+    normal = multivariate_normal(X.mean(0), spread).logpdf(X).mean()
+    trained: dict[str, Any] = {"epochs": 30, "batch_size": 100, "learning_rate": 0.01, "widths": (16,), "code": 2}
     assert AutoencoderDensity("vae", **trained).fit(X).score(X) == pytest.approx(normal, abs=0.7)
     for recipe in ("vae", "table-vae"):
         once, tenfold = (AutoencoderDensity(recipe, **SMALL).fit(each).score(each) for each in (X, 10 * X))

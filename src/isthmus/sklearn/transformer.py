@@ -55,7 +55,7 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         self._learn_part(X, sample_weight)
         return self
 
-    def transform(self, X: Any) -> np.ndarray:
+    def transform(self, X: Any) -> Any:
         """(n_samples, code) codes of X."""
         X = self._ready(X)
         run = self._fitted.precise
