@@ -132,7 +132,7 @@ def test_parts_of_the_data_train_like_the_whole():
     for _ in range(10):
         for part in np.split(X, 4):
             model.partial_fit(part)
-    whole = AutoencoderTransformer(**(settings | {"epochs": 10})).fit(X)
+    whole = AutoencoderTransformer(**{**settings, "epochs": 10}).fit(X)
     assert model.n_iter_ == 40
     assert model.score(X) > whole.score(X) - 0.1
 

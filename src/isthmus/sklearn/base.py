@@ -163,7 +163,8 @@ class AutoencoderEstimator(BaseEstimator):
         return tags
 
     def __getstate__(self) -> dict[str, Any]:
-        state = dict(super().__getstate__())
+        own: Any = super().__getstate__()
+        state: dict[str, Any] = dict(own)
         if "run_" in state:  # only a detector needs the data after fit
             run = state["run_"] if self._keeps_data else replace(state["run_"], data=None)
             state |= {"run_": run, "_fitted": replace(self._fitted, run=run)}

@@ -97,7 +97,7 @@ class AutoencoderDensity(DensityMixin, AutoencoderEstimator):
             found.append(numpy_of(log_density(model, nats, samples)))
         return np.concatenate(found)
 
-    def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
+    def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:  # pyright: ignore[reportIncompatibleMethodOverride] the mixin returns nothing
         """The mean of `score_samples`."""
         return float(np.average(self.score_samples(X), weights=sample_weight))
 

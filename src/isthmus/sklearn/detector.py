@@ -39,7 +39,7 @@ class AutoencoderDetector(OutlierMixin, AutoencoderEstimator):
         "contamination": [StrOptions({"auto"}), Interval(Real, 0, 0.5, closed="right")],
     }
     _keeps_data: ClassVar[bool] = True
-    _fitted: Judge
+    _fitted: Judge  # pyright: ignore[reportIncompatibleVariableOverride] which `_made` makes
     offset_: float
 
     def __init__(

@@ -44,6 +44,10 @@ class AutoencoderImputer(TransformerMixin, AutoencoderEstimator):
         "add_indicator": ["boolean"],
         "keep_empty_features": ["boolean"],
     }
+    _empty: np.ndarray
+    """(n_features_in_,) which columns had no value in fit."""
+    _holed: np.ndarray
+    """(n_features_in_,) which columns had missing values in fit, and are kept."""
     _saved: ClassVar[tuple[str, ...]] = (*AutoencoderEstimator._saved, "_empty", "_holed")
 
     def __init__(
@@ -106,7 +110,7 @@ class AutoencoderImputer(TransformerMixin, AutoencoderEstimator):
         input_features: names for an X that had none in `fit`.
         """
         check_is_fitted(self)
-        names = _check_feature_names_in(self, input_features)
+        names: Any = _check_feature_names_in(self, input_features)
         kept = names if self.keep_empty_features else names[~self._empty]
         added = [f"missingindicator_{name}" for name in names[self._holed]] if self.add_indicator else []
         return np.array([*kept, *added], dtype=object)
@@ -186,7 +190,8 @@ class AutoencoderImputer(TransformerMixin, AutoencoderEstimator):
             whole = np.zeros((len(made), len(self._empty)), made.dtype)
             whole[:, places] = made
             return whole
-        table, names = without_index(arrow_table(made, "X")), _check_feature_names_in(self)
+        table = without_index(arrow_table(made, "X"))
+        names: Any = _check_feature_names_in(self)
         zeros = pa.array(np.zeros(len(made)))
         return as_frame(pa.table({n: zeros if e else table[n] for n, e in zip(names, self._empty, strict=True)}), made)
 
@@ -199,7 +204,8 @@ class AutoencoderImputer(TransformerMixin, AutoencoderEstimator):
         if isinstance(made, np.ndarray):
             return np.hstack([made, mask.astype(made.dtype)])
         table = without_index(arrow_table(made, "X"))
-        for name, column in zip(_check_feature_names_in(self, None)[self._holed], mask.T, strict=True):
+        names: Any = _check_feature_names_in(self)
+        for name, column in zip(names[self._holed], mask.T, strict=True):
             table = table.append_column(f"missingindicator_{name}", pa.array(column))
         return as_frame(table, made)
 

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from sklearn.base import BaseEstimator
 from sklearn.utils.validation import validate_data
 
 from isthmus.data.arrays import is_sparse
@@ -22,7 +21,7 @@ PIECE = 2**22
 """Numbers of a sparse matrix that are dense at a time."""
 
 
-def checked(estimator: BaseEstimator, X: Any, *, reset: bool, least: int = 1) -> Any:
+def checked(estimator: Any, X: Any, *, reset: bool, least: int = 1) -> Any:
     """X as a data frame, an array or a sparse matrix, after scikit-learn's checks.
 
     Missing values are accepted. Feature names and their number are noted if `reset`, and otherwise compared. Arrays of
@@ -33,7 +32,7 @@ def checked(estimator: BaseEstimator, X: Any, *, reset: bool, least: int = 1) ->
     Raises:
         ValueError, TypeError: X isn't valid input.
     """
-    mixed = X if is_table(X) else _as_mixed(X)
+    mixed: Any = X if is_table(X) else _as_mixed(X)
     if mixed is not None:
         X = validate_data(estimator, mixed, reset=reset, skip_check_array=True)
         _check_size(estimator, X, least)
@@ -95,7 +94,7 @@ def _forget_shape(estimator: Any, reset: bool) -> None:
         del estimator.sample_shape_
 
 
-def _check_size(estimator: BaseEstimator, X: Any, least: int) -> None:
+def _check_size(estimator: Any, X: Any, least: int) -> None:
     rows, columns = len(X), np.shape(X)[1] if hasattr(X, "shape") else len(X.columns)
     for count, name, needed in ((rows, "sample", least), (columns, "feature", 1)):
         if count < needed:
