@@ -1,5 +1,7 @@
 """The estimators among scikit-learn's."""
 
+import subprocess
+import sys
 from typing import Any
 
 import numpy as np
@@ -14,6 +16,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils import get_tags
 
+import isthmus
 from estimators.common import ALL, SMALL, messy, numbers
 from isthmus.sklearn import AutoencoderDensity, AutoencoderDetector, AutoencoderImputer, AutoencoderTransformer
 
@@ -84,3 +87,11 @@ def test_estimators_are_cloned_shown_and_tagged(kind):
     tags = get_tags(model)
     assert tags.input_tags.allow_nan
     assert tags.input_tags.sparse
+
+
+def test_the_library_does_not_import_scikit_learn_until_it_is_needed():
+    code = (
+        "import sys, isthmus; assert not {'sklearn', 'torch', 'pandas'} & {*sys.modules}; assert 'sklearn' not in dir()"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+    assert isthmus.sklearn.AutoencoderDetector is AutoencoderDetector

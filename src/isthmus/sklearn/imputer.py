@@ -122,7 +122,7 @@ class AutoencoderImputer(TransformerMixin, AutoencoderEstimator):
             self._empty = self._holed = np.zeros(self.n_features_in_, dtype=bool)
             return X
         if reset:
-            mask = _missing(X, self._codes())
+            mask: Any = _missing(X, self._codes())
             self._empty = mask.all(0)
             self._holed = mask.any(0) & (~self._empty | self.keep_empty_features)
             if self._empty.all():
