@@ -57,8 +57,8 @@ def detect(
             "unexplained (the error as a share of the sample's own variance, for pictures and series), likelihood "
             "(−log p(x), for a VAE), distance (of the code from the training codes, by their covariance), neighbours "
             "(distance of the code from the 5 nearest training codes), prototypes (distance from the nearest of a few "
-            "training samples, over many random draws) or combined (the same, with the distances from the "
-            "reconstructions of small linear autoencoders and of the model, for tables).",
+            "training samples, over many random draws) or combined (the same, with the distance from the "
+            "reconstruction, for tables).",
         ),
     ] = "auto",
     clean: Annotated[

@@ -16,7 +16,7 @@ from isthmus.parts.distances.tokens import Tokens, counted
 from isthmus.parts.forward_pass import Pass
 from isthmus.parts.model import eval_mode
 from isthmus.trained import TrainedModel
-from isthmus.uses.members import LinearMembers, Numbers, Prototypes, most_rows
+from isthmus.uses.prototypes import Numbers, Prototypes, most_rows
 
 BATCH = 1024
 """Samples at a time for the likelihood, whose draws depend on it, and rows at a time in the search for neighbours."""
@@ -27,8 +27,6 @@ LEAST_VARIANCE = 1e-12
 """Of a sample, in scaled units²: a smaller variance is rounding."""
 WEIGHT, CLEAN_WEIGHT = 0.1, 1 / 3
 """Of the model's error in `combined`: with anomalies among the training samples, and without."""
-LINEAR_WEIGHT = 0.2
-"""Of the small linear autoencoders next to the prototypes."""
 LEAST_ERROR, LEAST_WRONG = 1e-6, 0.01
 """Of a column, in scaled units², and the share of wrong categories: added, so that none counts infinitely much."""
 Score = Callable[[Tensor, Tensor | None], Tensor]
@@ -172,13 +170,13 @@ def _by_neighbours(own: Own) -> tuple[Score, Tensor | None]:
 
 
 def _by_prototypes(own: Own) -> tuple[Score, None]:
-    """The geometric mean of the distances from the nearest prototypes (`isthmus.uses.members`)."""
+    """The geometric mean of the distances from the nearest prototypes (`isthmus.uses.prototypes`)."""
     near = Prototypes(Numbers(own.run.model, own.train), own.train, own.reference, clean=own.clean)
     return lambda raw, labels: near(raw).exp(), None
 
 
 def _by_combined(own: Own) -> tuple[Score, None]:
-    """The geometric mean of the distances from prototypes, small linear autoencoders, and the model's reconstruction.
+    """The same, with the distance from the model's reconstruction as one more of these distances, weighted.
 
     The model's error is normalised in each column: a deviation counts more in a column that is usually reconstructed
     well.
@@ -186,9 +184,7 @@ def _by_combined(own: Own) -> tuple[Score, None]:
     model = own.run.model
     if own.train.kind != "table":
         raise UseError("by='combined' needs a table: the columns' errors are weighed one by one. Choose by='error'.")
-    numbers = Numbers(model, own.train)
-    near = Prototypes(numbers, own.train, own.reference, clean=own.clean)
-    linear = None if own.clean else LinearMembers(numbers, own.train, own.reference)
+    near = Prototypes(Numbers(model, own.train), own.train, own.reference, clean=own.clean)
     errors = element_errors(model, own.train.some(most_rows(model.shape[0]))).double()
     categories = torch.tensor([count > 0 for count in model.scaling.levels] or [False])
     usual = torch.where(categories, errors.mean(0) + LEAST_WRONG, errors.median(0).values + LEAST_ERROR)
@@ -197,8 +193,7 @@ def _by_combined(own: Own) -> tuple[Score, None]:
     def score(raw: Tensor, labels: Tensor | None) -> Tensor:
         out = pass_of(model, raw, labels)
         error = 0.5 * (_mean(elements_of(model, out) / usual, out.observed) + LEAST_ERROR).log()
-        small = near(raw) if linear is None else torch.lerp(near(raw), linear(raw), LINEAR_WEIGHT)
-        return torch.lerp(small, error, weight).exp()
+        return torch.lerp(near(raw), error, weight).exp()
 
     return score, None
 

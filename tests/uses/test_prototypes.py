@@ -1,14 +1,13 @@
-"""Members against plain loops over them, in the units of robust ranges, with and without holes and categories."""
+"""Prototypes against a plain loop over them, in the units of robust ranges, with and without holes and categories."""
 
 import numpy as np
 import pyarrow as pa
 import pytest
 import torch
-from sklearn.decomposition import PCA
 
 import isthmus as ist
-from isthmus.uses import members
-from isthmus.uses.members import LinearMembers, Numbers, Prototypes
+from isthmus.uses import prototypes as module
+from isthmus.uses.prototypes import Numbers, Prototypes
 
 
 def prototypes(model, train, reference, **words):
@@ -16,7 +15,7 @@ def prototypes(model, train, reference, **words):
 
 
 def test_distances_are_those_from_the_nearest_of_each_set(table, monkeypatch):
-    monkeypatch.setattr(members, "MEMBERS", 2)
+    monkeypatch.setattr(module, "MEMBERS", 2)
     run, _ = table
     near = prototypes(run.model, run.data.train, run.data.test)
     unit = near.numbers.unit
@@ -90,33 +89,3 @@ def test_a_sample_among_others_is_exactly_0_from_itself():
     one_by_one = torch.cat([near.distances(row[None]) for row in data.train.tensor()])
     assert bool(((whole == 0) == (one_by_one == 0)).all())
     assert bool((whole == 0).any())
-
-
-def test_linear_members_are_the_error_of_principal_components(table, monkeypatch):
-    monkeypatch.setattr(members, "LINEAR_MEMBERS", 3)
-    run, _ = table
-    train, test = run.data.train, run.data.test
-    numbers = Numbers(run.model, train)
-    linear = LinearMembers(numbers, train, test)
-    generator = torch.Generator().manual_seed(1)
-    drawn = [torch.randperm(len(train), generator=generator)[:32] for _ in range(3)]
-    given, own = numbers(test.tensor()).numpy(), numbers(train.tensor()).numpy()
-    for member, rows in enumerate(drawn):
-        code = len(linear.directions[member])
-        assert 1 <= code <= own.shape[1] // 2
-        pca = PCA(code, svd_solver="full").fit(own[rows])
-        missed = given - pca.inverse_transform(pca.transform(given))
-        found = linear.distances(test.tensor())[:, member]
-        assert found.numpy() == pytest.approx(np.square(missed).mean(1), rel=1e-6, abs=1e-12)
-
-
-def test_linear_members_leave_holes_out():
-    values = np.random.default_rng(0).normal(size=(100, 5))
-    data = ist.open_data(values, kind="table", missing="keep", test=0, validation=0)
-    run = ist.fit(ist.recipe("table", code=2).build(data), data, epochs=1, progress=False)
-    linear = LinearMembers(Numbers(run.model, data.train), data.train, data.train)
-    raw = torch.as_tensor(values[:10], dtype=torch.float32)
-    raw[:, 2] = torch.nan
-    assert bool(linear.distances(raw).isfinite().all())
-    raw[:] = torch.nan
-    assert bool((linear.distances(raw) == 0).all())

@@ -1,4 +1,4 @@
-"""Members: many small models of a few random training samples each, which don't learn the anomalies among them."""
+"""Prototypes: the distance of a sample from the nearest of a few training samples, over many random draws of these."""
 
 import math
 
@@ -10,11 +10,9 @@ from isthmus.errors import UseError
 from isthmus.model.autoencoder import Autoencoder
 
 MEMBERS, SIZE = 200, 8
-"""Sets of prototypes, and samples in each."""
+"""Random sets of training samples, and samples in each."""
 CLEAN_MEMBERS, CLEAN_SIZE = 50, 256
 """The same for training data without anomalies."""
-LINEAR_MEMBERS, LINEAR_SIZE = 50, 32
-"""Small linear autoencoders, and samples that each learns from."""
 MOST_NUMBERS = 2**24
 """Numbers that the samples of all sets have at most."""
 MOST_ROWS = 5000
@@ -71,46 +69,20 @@ class Numbers:
         return torch.cat(columns, 1) / self.unit
 
 
-class _Members:
-    """Small models, each of which reconstructs a sample; the score is the mean logarithm of the distances.
-
-    numbers: what is compared. reference: samples whose usual distances give the least ones that count.
-    """
-
-    floor: Tensor
-    """(members,): a sample may be one of those that a member has seen, and its distance is then 0."""
-
-    def __init__(self, numbers: Numbers, reference: Samples) -> None:
-        self.numbers = numbers
-        usual = torch.cat([self.distances(raw) for raw, _ in reference.some(BATCH).labelled(BATCH)])
-        self.floor = 1e-3 * usual.nanmedian(0).values.nan_to_num(0.0) + 1e-12
-
-    def __call__(self, raw: Tensor) -> Tensor:
-        """(N,) float64: the mean logarithm of the root mean squared distance of (N, *shape) raw samples."""
-        return 0.5 * (self.distances(raw) + self.floor).log().mean(1)
-
-    def distances(self, raw: Tensor) -> Tensor:
-        """(N, members) mean squared differences from each member's reconstruction, over the known numbers."""
-        rows = max(1, min(ROWS, MOST_NUMBERS // (8 * self.numbers.width)))
-        return torch.cat([self._distances(given) for given in self.numbers(raw).split(rows)])
-
-    def _distances(self, given: Tensor) -> Tensor:
-        """The same of a few (n, D) numbers."""
-        raise NotImplementedError
-
-
-class Prototypes(_Members):
+class Prototypes:
     """Sets of random training samples; each reconstructs a sample as the nearest of its own.
 
     Half of the sets see half of the numbers of a sample. Anomalies that resemble each other are rare among so few
     samples, so they don't hide each other, as they do in a model of all training samples. Without anomalies in the
     training data (`clean`), there are fewer and larger sets, which follow finer structure.
 
+    numbers: what is compared. reference: samples whose usual distances give the least ones that count.
+
     Source: Pang et al., LeSiNN: Detecting anomalies by identifying least similar nearest neighbours, ICDM (2015).
     """
 
     def __init__(self, numbers: Numbers, train: Samples, reference: Samples, *, clean: bool = False) -> None:
-        width = numbers.width
+        self.numbers, width = numbers, numbers.width
         members, size = (CLEAN_MEMBERS, CLEAN_SIZE) if clean else (MEMBERS, SIZE)
         self.size = max(1, min(size, len(train) // 2))
         members = max(2, min(members, MOST_NUMBERS // (self.size * width)))
@@ -124,10 +96,20 @@ class Prototypes(_Members):
         self.whole = not bool(values.isnan().any())
         self.values = values.nan_to_num(0.0) * self.weights
         self.squares = self.values.square()
-        super().__init__(numbers, reference)
+        usual = torch.cat([self.distances(raw) for raw, _ in reference.some(BATCH).labelled(BATCH)])
+        self.floor = 1e-3 * usual.nanmedian(0).values.nan_to_num(0.0) + 1e-12
+        """(members,): a sample may be one of the prototypes itself, and its distance is then 0."""
+
+    def __call__(self, raw: Tensor) -> Tensor:
+        """(N,) float64: the mean logarithm of the root mean squared distance of (N, *shape) raw samples."""
+        return 0.5 * (self.distances(raw) + self.floor).log().mean(1)
+
+    def distances(self, raw: Tensor) -> Tensor:
+        """(N, members) mean squared differences from the nearest sample of each member, over the known numbers."""
+        return torch.cat([self._distances(given) for given in self.numbers(raw).split(ROWS)])
 
     def _distances(self, given: Tensor) -> Tensor:
-        """Of a member's samples, only what differs between them is computed for each."""
+        """The same of (n, D) numbers; for the samples of a member, only what differs between them is computed."""
         known = ~given.isnan()
         given = given.nan_to_num(0.0)
         if self.whole and bool(known.all()):
@@ -140,36 +122,6 @@ class Prototypes(_Members):
         apart = torch.addmm(sizes, given, self.values.T, alpha=-2) + there @ self.squares.T
         apart = torch.where(apart > ROUNDING * sizes, apart, 0.0) / (there @ self.weights.T).clamp(min=1)
         return apart.view(len(given), -1, self.size).amin(2)
-
-
-class LinearMembers(_Members):
-    """Small linear autoencoders: the principal components of a few random training samples, as many as a draw says.
-
-    A code has 1 to half as many dimensions as the samples allow. Missing numbers count as the member's mean.
-    """
-
-    def __init__(self, numbers: Numbers, train: Samples, reference: Samples) -> None:
-        size = max(1, min(LINEAR_SIZE, len(train) // 2))
-        members = max(2, min(LINEAR_MEMBERS, MOST_NUMBERS // (size * numbers.width)))
-        generator = torch.Generator().manual_seed(1)
-        drawn = torch.cat([_draw(len(train), size, generator) for _ in range(members)])
-        values = numbers(train.batch(drawn)).view(members, size, -1)
-        self.means = values.nanmean(1).nan_to_num(0.0)
-        centred = (values - self.means[:, None]).nan_to_num(0.0)
-        directions = torch.linalg.svd(centred, full_matrices=False).Vh
-        most = max(1, min(size, numbers.width) // 2)
-        codes = torch.randint(1, most + 1, (members,), generator=generator).tolist()
-        self.directions = [own[:code] for own, code in zip(directions, codes, strict=True)]
-        super().__init__(numbers, reference)
-
-    def _distances(self, given: Tensor) -> Tensor:
-        known = ~given.isnan()
-        found = []
-        for mean, directions in zip(self.means, self.directions, strict=True):
-            centred = torch.where(known, given - mean, 0.0)
-            missed = torch.where(known, centred - centred @ directions.T @ directions, 0.0)
-            found.append(missed.square().sum(1))
-        return torch.stack(found, 1) / known.sum(1, keepdim=True).clamp(min=1)
 
 
 def _draw(count: int, size: int, generator: torch.Generator) -> Tensor:
