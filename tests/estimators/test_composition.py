@@ -90,8 +90,6 @@ def test_estimators_are_cloned_shown_and_tagged(kind):
 
 
 def test_the_library_does_not_import_scikit_learn_until_it_is_needed():
-    code = (
-        "import sys, isthmus; assert not {'sklearn', 'torch', 'pandas'} & {*sys.modules}; assert 'sklearn' not in dir()"
-    )
+    code = "import sys, isthmus; assert not {'sklearn', 'torch', 'pandas'} & {*sys.modules}"
     subprocess.run([sys.executable, "-c", code], check=True)
     assert isthmus.sklearn.AutoencoderDetector is AutoencoderDetector
