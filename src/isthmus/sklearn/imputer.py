@@ -10,7 +10,7 @@ from sklearn.base import TransformerMixin
 from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import _check_feature_names_in, check_is_fitted
 
-from isthmus.data import Data
+from isthmus.data import Data, Samples
 from isthmus.data.arrays import is_sparse
 from isthmus.data.arrow_tables import arrow_table
 from isthmus.data.containers import is_table
@@ -142,6 +142,11 @@ class AutoencoderImputer(TransformerMixin, AutoencoderEstimator):
     def _reading_again(self) -> dict[str, Any]:
         codes = {"na_values": tuple(map(str, self._codes()))} if self._codes() else {}
         return super()._reading_again() | codes
+
+    def _learn(self, X: Any, sample_weight: Any = None, **words: Any) -> tuple[Samples, np.ndarray]:
+        made = super()._learn(X, sample_weight, **words)
+        self.run_.fill(self.run_.open().train.take([0]))  # what filling needs is learnt while the data are here
+        return made
 
     def _usual(self, data: Data) -> str:
         return "table" if data.kind == "table" else super()._usual(data)
