@@ -100,7 +100,7 @@ def detector(
         "neighbours", its code's mean distance to the 5 nearest of (at most 5,000) training codes;
         "prototypes", its distance from the nearest of 8 training samples: the geometric mean over 200 random draws of
         these (half of them see half of the numbers). It doesn't use the model's weights, only its scaling;
-        "combined", for tables: the same, with the distance from the model's reconstruction, weighted by 0.1.
+        "combined", for tables: the same, with the distance from the model's reconstruction, weighted by 0.05.
     quantile: the share of the run's own samples below the threshold; of the validation part if it has 50 or more
         samples, otherwise of the training part.
     clean: say so if the training data have no anomalies: "prototypes" and "combined" then follow them more closely, by

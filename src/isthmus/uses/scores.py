@@ -25,7 +25,7 @@ MOST_CODES = 5000
 NEIGHBOURS = 5
 LEAST_VARIANCE = 1e-12
 """Of a sample, in scaled units²: a smaller variance is rounding."""
-WEIGHT, CLEAN_WEIGHT = 0.1, 1 / 3
+WEIGHT, CLEAN_WEIGHT = 0.05, 1 / 3
 """Of the model's error in `combined`: with anomalies among the training samples, and without."""
 LEAST_ERROR, LEAST_WRONG = 1e-6, 0.01
 """Of a column, in scaled units², and the share of wrong categories: added, so that none counts infinitely much."""
