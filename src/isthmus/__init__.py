@@ -103,7 +103,9 @@ _MODULES = (
     "experiments",
     "measures",
     "parts",
+    "pyod",
     "samplers",
+    "sklearn",
     "training",
 )
 
