@@ -108,7 +108,9 @@ _MODULES = (
     "experiments",
     "measures",
     "parts",
+    "pyod",
     "samplers",
+    "sklearn",
     "training",
 )
 

@@ -42,20 +42,21 @@ def check_finite(samples: Samples, called: str) -> None:
     )
 
 
-def check_known(samples: Samples, called: str) -> None:
-    """Check that no value is infinite and each sample has a known value.
+def check_known(samples: Samples, called: str, *, some: bool = True) -> None:
+    """Check that no value is infinite and, if `some`, that each sample has a known value.
 
     Raises:
         DataError: some samples don't pass; the message names them.
     """
-    wrong = {
-        "infinite values": _rows(samples, lambda batch: batch.isinf().flatten(1).any(1)),
-        "no known value": _rows(samples, lambda batch: batch.isnan().flatten(1).all(1)),
-    }
-    for what, rows in wrong.items():
+    infinite = _rows(samples, lambda batch: batch.isinf().flatten(1).any(1))
+    unknown = _rows(samples, lambda batch: batch.isnan().flatten(1).all(1)) if some else infinite[:0]
+    for what, rows in (("infinite values", infinite), ("no known value", unknown)):
         if len(rows):
+            where = _samples(samples, rows)
+            if rows is infinite and samples.kind == "table":
+                where += f", {_columns(samples, rows, torch.isinf)}"
             raise DataError(
-                f"{called} has {len(rows)} of {len(samples)} samples with {what} ({_samples(samples, rows)}): "
+                f"{called} has {len(rows)} of {len(samples)} samples with {what} ({where}): "
                 "expected numbers, with NaN for missing ones. Set missing='drop' to leave those samples out."
             )
 
@@ -170,9 +171,12 @@ def _samples(samples: Samples, rows: np.ndarray) -> str:
     return "sample" + "s" * (len(rows) > 1) + " " + listed([_name(samples, int(row)) for row in rows])
 
 
-def _columns(samples: Samples, bad: np.ndarray) -> str:
+def _columns(
+    samples: Samples, bad: np.ndarray, wrong: Callable[[Tensor], Tensor] = lambda values: ~values.isfinite()
+) -> str:
+    """The columns in which some of these rows are wrong."""
     values = samples.batch(torch.from_numpy(bad[: samples.at_a_time]))
-    columns = (~torch.isfinite(values.float())).any(0).nonzero().flatten().tolist()
+    columns = wrong(values.float()).any(0).nonzero().flatten().tolist()
     return f"column{'s' * (len(columns) > 1)} {listed([_column(samples, i) for i in columns])}"
 
 
