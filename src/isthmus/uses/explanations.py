@@ -30,9 +30,9 @@ NAMED = THOROUGH.reasons
 class Explanation:
     """Why a row of a table has its score.
 
-    reasons: its anomalous cells; the first one explains most. The share of each is the part of the score's excess over
-    the usual score (the median of the run's own samples) that its correction removes. A row has no reasons if its score
-    is not above the usual one.
+    reasons: its anomalous cells. The share of each is the part of the score's excess over the usual score (the median
+    of the run's own samples) that its correction removes, in addition to those before it; of all cells, the first one
+    removes most. A row has no reasons if its score is not above the usual one.
     counterfactual: the cells whose correction makes an anomalous row normal, as few as the search finds: with their
     expected values, the score is not above the threshold. () for a row that is normal already, None if no correction of
     `STEPS` cells suffices.
