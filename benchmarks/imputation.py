@@ -1,0 +1,147 @@
+"""Imputation: holes in tables filled by the recipe `table`, and by scikit-learn's imputers and missForest.
+
+    python -m benchmarks.imputation --out runs/imputation                 # everything; finished parts are not repeated
+    python -m benchmarks.imputation --only iris,39_vertebral --methods isthmus,forest --seeds 1
+    python -m benchmarks.imputation --share 1/2 & python -m benchmarks.imputation --share 2/2 & wait
+
+Every table gets holes of three kinds (see `amputation`), in 10, 30 and 50 % of the cells. Each method sees the table
+with its holes and fills them; no value in a hole is used before the errors are measured. Each has its own default
+settings, the same for all tables. Measured in the holes: the root mean squared error of the numbers, in standard
+deviations of their columns, and the share of correct categories. For Isthmus also the coverage: how often a value lies
+in the 90 % interval of its draws. Each line of `results.jsonl` is one method on one table with holes.
+"""
+
+import argparse
+import itertools
+import json
+import time
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn import datasets
+
+from benchmarks.amputation import MECHANISMS, holes
+from benchmarks.digits import find_file
+from benchmarks.imputers import RIVALS
+
+SHARES = (0.1, 0.3, 0.5)
+MOST = 500
+"""Rows of a table."""
+DRAWS = 100
+BUNDLED = ("iris", "wine", "diabetes", "breast_cancer", "linnerud")
+ANOMALIES = ("14_glass", "29_Pima", "39_vertebral", "40_vowels", "6_cardio", "28_pendigits")
+DEVELOPMENT = ("38_thyroid", "27_PageBlocks", "20_letter", "18_Ionosphere", "4_breastw", "30_satellite", "45_wine")
+"""Tables on which the defaults were chosen; not part of the benchmark."""
+CUT = ("29_Pima", "40_vowels", "6_cardio", "27_PageBlocks", "20_letter")
+"""Tables whose last column is cut into four categories of equal size, so that more tables have some."""
+
+
+def table(name: str) -> pd.DataFrame:
+    """A whole table, numbers as float64 and categories as text; at most `MOST` of its rows."""
+    random = np.random.default_rng(0)
+    if name in BUNDLED:
+        frame = _bundled(name)
+    else:
+        path = find_file(f"adbench/{name}.npz")
+        if path is None:
+            raise SystemExit(f"adbench/{name}.npz is in no folder: set ISTHMUS_DATA.")
+        values = np.load(path)["X"].astype(np.float64)
+        frame = pd.DataFrame(values, columns=[f"c{place}" for place in range(values.shape[1])])
+        if name in CUT:
+            last = frame.columns[-1]
+            ranks = frame[last].rank(method="first")
+            frame[last] = pd.qcut(ranks, 4, labels=["lowest", "low", "high", "highest"]).astype(str).astype(object)
+    frame = frame.iloc[np.sort(random.permutation(len(frame))[:MOST])].reset_index(drop=True)
+    return frame.loc[:, frame.nunique() > 1]
+
+
+def _bundled(name: str) -> pd.DataFrame:
+    """A table that comes with scikit-learn; the class, and the sex of patients, are categories."""
+    found: Any = getattr(datasets, f"load_{name}")(as_frame=True)
+    frame = found.data.astype(np.float64)
+    if name == "linnerud":
+        return pd.concat([frame, found.target.astype(np.float64)], axis=1)
+    if name == "diabetes":
+        frame["sex"] = np.where(frame["sex"] > 0, "one", "other")
+        frame["progression"] = found.target
+    else:
+        frame["class"] = found.target_names[found.target]
+    return frame.astype({place: object for place in frame if not pd.api.types.is_numeric_dtype(frame[place])})
+
+
+def amputated(name: str, mechanism: str, share: float, seed: int) -> tuple[pd.DataFrame, np.ndarray]:
+    """The whole table, and (N, D) True for its holes."""
+    frame = table(name)
+    numbers = frame.apply(lambda column: column if column.dtype == float else pd.factorize(column, sort=True)[0])
+    random = np.random.default_rng([seed, MECHANISMS.index(mechanism), round(100 * share)])
+    return frame, holes(numbers.to_numpy(np.float64), mechanism, share, random)
+
+
+def measures(frame: pd.DataFrame, holed: np.ndarray, filled: pd.DataFrame) -> dict[str, float]:
+    """Of a filled table: "rmse" of the numbers and "accuracy" of the categories, in the holes."""
+    numeric = np.array([column == np.float64 for column in frame.dtypes])
+    scale = frame.loc[:, numeric].std(ddof=0).to_numpy()
+    here = holed[:, numeric]
+    away = (filled.loc[:, numeric].to_numpy(np.float64) - frame.loc[:, numeric].to_numpy()) / scale
+    found = {"rmse": float(np.sqrt((away[here] ** 2).mean()))}
+    if holed[:, ~numeric].any():
+        right = filled.loc[:, ~numeric].to_numpy(object) == frame.loc[:, ~numeric].to_numpy(object)
+        found["accuracy"] = float(right[holed[:, ~numeric]].mean())
+    return found
+
+
+def main() -> None:
+    """The command."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", default=",".join(BUNDLED + ANOMALIES), help="tables, with commas")
+    parser.add_argument("--methods", default=",".join(("isthmus", *RIVALS)), help="with commas")
+    parser.add_argument("--seeds", type=int, default=1, help="how often each table gets new holes")
+    parser.add_argument("--share", default="1/1", help="this part of the work, for several processes: 1/2 and 2/2")
+    parser.add_argument("--out", type=Path, default=Path("runs/imputation"))
+    asked = parser.parse_args()
+    asked.out.mkdir(parents=True, exist_ok=True)
+    kept, (own, parts) = asked.out / "results.jsonl", map(int, asked.share.split("/"))
+    tasks = itertools.product(range(asked.seeds), asked.methods.split(","), asked.only.split(","), MECHANISMS, SHARES)
+    done = {_key(row) for row in rows(kept)}
+    for number, (seed, method, name, mechanism, share) in enumerate(tasks):
+        row = {"table": name, "mechanism": mechanism, "share": share, "seed": seed, "method": method}
+        if number % parts == own - 1 and _key(row) not in done:
+            frame, holed = amputated(name, mechanism, share, seed)
+            began = time.process_time()
+            filled = RIVALS[method](frame.mask(holed), seed)
+            row |= measures(frame, holed, filled) | {"seconds": round(time.process_time() - began, 2)}
+            with kept.open("a") as file:
+                file.write(json.dumps(row) + "\n")
+    print(summary(pd.DataFrame(rows(kept))))
+
+
+def _key(row: dict[str, Any]) -> tuple[Any, ...]:
+    return tuple(row[name] for name in ("table", "mechanism", "share", "seed", "method"))
+
+
+def rows(path: Path) -> Iterator[dict[str, Any]]:
+    """What has been measured."""
+    if path.exists():
+        yield from map(json.loads, path.read_text().splitlines())
+
+
+def summary(found: pd.DataFrame) -> str:
+    case = ["table", "mechanism", "share", "seed"]
+    long = found.melt([*case, "method"], [name for name in ("rmse", "accuracy") if name in found], "measure").dropna()
+    long["loss"] = np.where(long["measure"] == "rmse", long["value"], -long["value"])
+    wide = long.pivot_table(index=[*case, "measure"], columns="method", values="loss").dropna()
+    ranks = wide.rank(axis=1)
+    print(ranks.groupby("measure").mean())
+    print(ranks.groupby(["measure", "mechanism"]).mean())
+    print(ranks.groupby(["measure", "share"]).mean())
+    print(wide.groupby(["measure", "table"]).mean().round(3))
+    print(found.groupby("method")["seconds"].sum())
+    return str(ranks.mean())
+
+
+if __name__ == "__main__":
+    main()
