@@ -24,11 +24,12 @@ import numpy as np
 import pandas as pd
 from sklearn import datasets
 
+import isthmus as ist
 from benchmarks.amputation import MECHANISMS, holes
 from benchmarks.digits import find_file
 from benchmarks.imputers import RIVALS
 
-SHARES = (0.1, 0.3, 0.5)
+SHARES = (0.3, 0.1, 0.5)
 MOST = 500
 """Rows of a table."""
 DRAWS = 100
@@ -81,8 +82,18 @@ def amputated(name: str, mechanism: str, share: float, seed: int) -> tuple[pd.Da
     return frame, holes(numbers.to_numpy(np.float64), mechanism, share, random)
 
 
-def measures(frame: pd.DataFrame, holed: np.ndarray, filled: pd.DataFrame) -> dict[str, float]:
-    """Of a filled table: "rmse" of the numbers and "accuracy" of the categories, in the holes."""
+def isthmus(frame: pd.DataFrame, seed: int) -> tuple[pd.DataFrame, list[pd.DataFrame]]:
+    """The recipe `table` with the settings that are chosen from the data: the filled table, and draws."""
+    data = ist.open_data(frame, missing="keep", categorical="auto", types={name: "number" for name in frame if frame[name].dtype == float}, test=0, seed=seed)
+    model = ist.recipe("table").build(data, remarks=False, seed=seed)
+    run = ist.fit(model, data, progress=False, seed=seed)
+    return run.fill(frame), run.fill(frame, draws=DRAWS, seed=seed)
+
+
+def measures(
+    frame: pd.DataFrame, holed: np.ndarray, filled: pd.DataFrame, draws: list[pd.DataFrame]
+) -> dict[str, float]:
+    """Of a filled table, in the holes: "rmse" of the numbers, "accuracy" of the categories, "coverage" of draws."""
     numeric = np.array([column == np.float64 for column in frame.dtypes])
     scale = frame.loc[:, numeric].std(ddof=0).to_numpy()
     here = holed[:, numeric]
@@ -91,6 +102,11 @@ def measures(frame: pd.DataFrame, holed: np.ndarray, filled: pd.DataFrame) -> di
     if holed[:, ~numeric].any():
         right = filled.loc[:, ~numeric].to_numpy(object) == frame.loc[:, ~numeric].to_numpy(object)
         found["accuracy"] = float(right[holed[:, ~numeric]].mean())
+    if draws:
+        values = np.stack([one.loc[:, numeric].to_numpy(np.float64)[here] for one in draws])
+        low, high = np.quantile(values, (0.05, 0.95), axis=0)
+        true = frame.loc[:, numeric].to_numpy()[here]
+        found["coverage"] = float(((low <= true) & (true <= high)).mean())
     return found
 
 
@@ -105,15 +121,15 @@ def main() -> None:
     asked = parser.parse_args()
     asked.out.mkdir(parents=True, exist_ok=True)
     kept, (own, parts) = asked.out / "results.jsonl", map(int, asked.share.split("/"))
-    tasks = itertools.product(range(asked.seeds), asked.methods.split(","), asked.only.split(","), MECHANISMS, SHARES)
+    tasks = itertools.product(range(asked.seeds), SHARES, MECHANISMS, asked.only.split(","), asked.methods.split(","))
     done = {_key(row) for row in rows(kept)}
-    for number, (seed, method, name, mechanism, share) in enumerate(tasks):
+    for number, (seed, share, mechanism, name, method) in enumerate(tasks):
         row = {"table": name, "mechanism": mechanism, "share": share, "seed": seed, "method": method}
         if number % parts == own - 1 and _key(row) not in done:
             frame, holed = amputated(name, mechanism, share, seed)
             began = time.process_time()
-            filled = RIVALS[method](frame.mask(holed), seed)
-            row |= measures(frame, holed, filled) | {"seconds": round(time.process_time() - began, 2)}
+            filled, draws = isthmus(frame.mask(holed), seed) if method == "isthmus" else (RIVALS[method](frame.mask(holed), seed), [])
+            row |= measures(frame, holed, filled, draws) | {"seconds": round(time.process_time() - began, 2)}
             with kept.open("a") as file:
                 file.write(json.dumps(row) + "\n")
     print(summary(pd.DataFrame(rows(kept))))

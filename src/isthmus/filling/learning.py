@@ -1,0 +1,101 @@
+"""Learning a filler: mixtures of the known cells, and the errors in cells that are hidden for the purpose."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from isthmus.data.precision import floating
+from isthmus.data.samples import Samples
+from isthmus.filling.errors import Errors
+from isthmus.filling.layout import Layout
+from isthmus.filling.mixture import Mixture
+from isthmus.filling.network import predicted_cells, scaled_rows
+from isthmus.filling.noise import spread
+from isthmus.model.autoencoder import Autoencoder
+
+WIDEST = 128
+"""The most wide columns (see `Layout`) for which mixtures are learnt; for more, the network fills alone."""
+WORK = 2**29
+"""The most rows × columns³ that mixtures are learnt from."""
+MOST_ROWS, LEAST_ROWS = 4096, 256
+COMPONENTS, ROWS_EACH = 6, 40
+"""The most components of a mixture, and the rows for each."""
+WEAK, STRONG = 0.5, 4.0
+"""How strongly the covariances are shrunk: further rows, for each column."""
+ASIDE, TURNS = 0.2, 2
+"""The share of the known cells that is hidden, and how often."""
+
+Learnt = tuple[Layout, tuple[Mixture, ...], Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]
+"""The fields of a `Filler`."""
+
+
+def learn(model: Autoencoder, train: Samples, validation: Samples) -> Learnt:
+    """The fields of the filler of a model, from its training and validation parts in raw units."""
+    levels = model.scaling.levels or (0,) * model.shape[0]
+    width = sum(max(1, count) for count in levels)
+    rows = train.some(min(MOST_ROWS, max(LEAST_ROWS, WORK // width**3)))
+    held = validation.some(MOST_ROWS // 4) if len(validation) else validation
+    if width > WIDEST and not len(held):
+        held = rows  # its errors are too small, but there are no others
+    layout = Layout.learn(scaled_rows(model, rows), levels)
+    generator = torch.Generator().manual_seed(0)
+    errors = [one for _ in range(TURNS) for one in _errors(model, layout, rows, held, generator)]
+    weights, network, quantiles = Errors.joined(errors).weighed(len(levels))
+    parts = (rows, held) if len(held) else (rows,)
+    values, known = layout.wide(torch.cat([scaled_rows(model, part) for part in parts]))
+    raw = torch.cat([floating(part.tensor()) for part in parts]).double()
+    there = ~raw.isnan()
+    low, high = raw.where(there, torch.inf).amin(0), raw.where(there, -torch.inf).amax(0)
+    low, high = low.where(low <= high, 0.0), high.where(low <= high, 0.0)
+    whole = ((raw == raw.round()) | ~there).all(0)
+    return layout, mixtures(values, known), weights, network, quantiles, low, high, whole.double()
+
+
+def mixtures(values: Tensor, known: Tensor) -> tuple[Mixture, ...]:
+    """Those that are learnt from (N, W) rows: a Gaussian, one that is shrunk more, and several; none if W is large."""
+    width = values.shape[1]
+    if width > WIDEST:
+        return ()
+    weak, strong = (Mixture.gaussian(values, known, shrink * width) for shrink in (WEAK, STRONG))
+    count = min(COMPONENTS, len(values) // ROWS_EACH)
+    return (strong, weak, weak.divided(values, known, count, width)) if count > 1 else (strong, weak)
+
+
+def expectations(own: Sequence[Mixture], values: Tensor, known: Tensor) -> Tensor:
+    """(N, W, M) the expectations of (N, W) rows given their known cells, under each of M mixtures."""
+    made = [torch.cat([given.mean for given in mixture.given(values, known)]) for mixture in own]
+    return torch.stack(made, 2) if made else values.new_zeros(*values.shape, 0)
+
+
+def _errors(
+    model: Autoencoder, layout: Layout, rows: Samples, held: Samples, generator: torch.Generator
+) -> list[Errors]:
+    """Of the mixtures in hidden cells of both parts, and of the network in those of the second one."""
+    made, own = [], ()
+    for part, tested in ((rows, False), (held, True)):
+        if not len(part):
+            continue
+        values, known = layout.wide(scaled_rows(model, part))
+        cells = _hidden(known, layout, generator)
+        wide = cells[:, layout.column_of]
+        seen = known & ~wide
+        if not tested:
+            own = mixtures(values * seen, seen)
+        off = expectations(own, values * seen, seen) - values[..., None]
+        network = torch.full_like(values, torch.nan)
+        if tested:
+            hidden = floating(part.tensor()).masked_fill(cells, torch.nan)
+            network = predicted_cells(model, layout, replace(part, values=hidden, rows=None)) - values
+        column_of = layout.column_of.expand_as(wide)
+        made.append(Errors(column_of[wide], off[wide], network[wide], spread(own, values * seen, seen)[wide]))
+    return made
+
+
+def _hidden(known: Tensor, layout: Layout, generator: torch.Generator) -> Tensor:
+    """(N, D) True for `ASIDE` of the known cells of (N, W) rows; each row keeps one."""
+    first = torch.tensor([0, *(max(1, levels) for levels in layout.levels)]).cumsum(0)[:-1]
+    there = known[:, first]
+    hidden = there & (torch.rand(there.shape, generator=generator) < ASIDE)
+    return hidden & (there & ~hidden).any(1, keepdim=True)
