@@ -6,14 +6,12 @@ from typing import Self
 import torch
 from torch import Tensor
 
-from isthmus.filling.stacking import shares, simplex_weights
+from isthmus.filling.stacking import TRUST, shares, simplex_weights
 
 LEVELS = 201
 """The number of quantiles that are kept of each column's errors."""
 ENOUGH = 20.0
 """As many errors of one column count as much as those of all columns together."""
-NARROWEST, WIDEST = 0.5, 1.2
-"""Bounds of the factor by which the network changes the errors of the mixtures."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,8 +50,10 @@ class Errors:
         relative = without / self.spread
         if bool(tested.any()):
             both = ((1 - share) * without + share * self.network) / self.spread
-            gain = both[tested].square().mean() / relative[tested].square().mean().clamp(min=1e-12)
-            relative = torch.where(tested, both, relative * gain.sqrt().clamp(NARROWEST, WIDEST))
+            few = TRUST / int(tested.sum())  # then as little as nothing is known of the network
+            usual = relative[tested].square().mean().clamp(min=1e-12)
+            gain = (both[tested].square().mean() + few * usual) / (usual + few * usual)
+            relative = torch.where(tested, both, relative * gain.sqrt())
         return weights, network, quantiles(-relative, self.column_of, columns)
 
 

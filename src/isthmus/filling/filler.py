@@ -15,7 +15,7 @@ from isthmus.filling.mixture import Mixture
 from isthmus.filling.network import predicted_cells, scaled_rows
 from isthmus.model.autoencoder import Autoencoder
 
-_OWN = ("weights", "network", "quantiles", "low", "high", "whole")
+_OWN = ("weights", "network", "quantiles", "whole", "positive")
 _OF_MIXTURES = ("shares", "means", "covariances")
 
 
@@ -31,12 +31,12 @@ class Filler:
 
     The errors in the hidden cells, in standard deviations of the mixture given the row's known cells, are the
     distribution around the guess. So a hole has less spread if the row's other cells determine it. Draws in the same
-    row are correlated as under the mixture. A drawn number lies in the column's known range, and is whole if all known
-    ones are.
+    row are correlated as under the mixture. A drawn number is whole if all known ones of its column are, and not
+    negative if none of them is.
 
     layout: of the columns. mixtures: the three of them; empty if the table is too wide. weights: (D, M) of each column.
-    network: (D,) the network's share. quantiles: (D, L) of the relative errors. low, high: (D,) of the known raw
-    numbers. whole: (D,) 1 where all known numbers are whole.
+    network: (D,) the network's share. quantiles: (D, L) of the relative errors. whole, positive: (D,) 1 where all known
+    raw numbers are whole, and where none is negative.
 
     Source: Wolpert, Stacked generalization, Neural Networks 5 (1992); Rubin, Multiple imputation for nonresponse in
     surveys (1987), for draws.
@@ -47,9 +47,8 @@ class Filler:
     weights: Tensor
     network: Tensor
     quantiles: Tensor
-    low: Tensor
-    high: Tensor
     whole: Tensor
+    positive: Tensor
 
     @classmethod
     def learn(cls, model: Autoencoder, train: Samples, validation: Samples) -> Self:
@@ -72,8 +71,8 @@ class Filler:
             start += len(level)
         raw = torch.stack([self._raw(model, one) for one in torch.cat(made, 1)])
         numeric = torch.tensor(self.layout.levels) == 0
-        whole, low, high = (own.to(raw) for own in (self.whole, self.low, self.high))
-        return torch.where(numeric, torch.where(whole > 0, raw.round(), raw).clamp(low, high), raw)
+        kept = torch.where(self.whole > 0, raw.round(), raw)
+        return torch.where(numeric, torch.where(self.positive > 0, kept.clamp(min=0), kept), raw)
 
     def to_tensors(self) -> dict[str, Tensor]:
         """Everything as tensors, to be saved."""

@@ -20,14 +20,14 @@ WIDEST = 128
 WORK = 2**29
 """The most rows × columns³ that mixtures are learnt from."""
 MOST_ROWS, LEAST_ROWS = 4096, 256
-COMPONENTS, ROWS_EACH = 6, 40
+COMPONENTS, ROWS_EACH = 8, 40
 """The most components of a mixture, and the rows for each."""
 WEAK, STRONG = 0.5, 4.0
 """How strongly the covariances are shrunk: further rows, for each column."""
 ASIDE, TURNS = 0.2, 2
 """The share of the known cells that is hidden, and how often."""
 
-Learnt = tuple[Layout, tuple[Mixture, ...], Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]
+Learnt = tuple[Layout, tuple[Mixture, ...], Tensor, Tensor, Tensor, Tensor, Tensor]
 """The fields of a `Filler`."""
 
 
@@ -46,11 +46,8 @@ def learn(model: Autoencoder, train: Samples, validation: Samples) -> Learnt:
     parts = (rows, held) if len(held) else (rows,)
     values, known = layout.wide(torch.cat([scaled_rows(model, part) for part in parts]))
     raw = torch.cat([floating(part.tensor()) for part in parts]).double()
-    there = ~raw.isnan()
-    low, high = raw.where(there, torch.inf).amin(0), raw.where(there, -torch.inf).amax(0)
-    low, high = low.where(low <= high, 0.0), high.where(low <= high, 0.0)
-    whole = ((raw == raw.round()) | ~there).all(0)
-    return layout, mixtures(values, known), weights, network, quantiles, low, high, whole.double()
+    whole, positive = ((raw.isnan() | good).all(0).double() for good in (raw == raw.round(), raw >= 0))
+    return layout, mixtures(values, known), weights, network, quantiles, whole, positive
 
 
 def mixtures(values: Tensor, known: Tensor) -> tuple[Mixture, ...]:

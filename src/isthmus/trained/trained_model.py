@@ -136,7 +136,8 @@ class TrainedModel(SourceReader):
 
         draws: return a list of this many filled tables instead (multiple imputation). In each, every hole gets a value
             drawn from its distribution given the row's known cells, so that the tables differ by as much as the holes
-            are uncertain. Whole numbers stay whole, and no number lies outside the column's known range.
+            are uncertain. Columns of whole numbers get
+            whole numbers, and columns without negative numbers get none.
         seed: of the draws, a whole number or a generator. The same seed gives the same tables.
 
         Raises:
