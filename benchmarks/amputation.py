@@ -21,7 +21,7 @@ def holes(table: np.ndarray, mechanism: str, share: float, random: np.random.Gen
     Source: Muzellec, Josse, Boyer & Cuturi, Missing data imputation using optimal transport, ICML (2020), whose
     mechanisms these are (logistic masking and self-masking); Rubin, Inference and missing data, Biometrika (1976).
     """
-    rows, columns = table.shape
+    columns = table.shape[1]
     if mechanism == "MCAR":
         chances = np.full(table.shape, share)
     elif mechanism == "MAR":

@@ -15,7 +15,6 @@ import argparse
 import itertools
 import json
 import time
-import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -84,7 +83,14 @@ def amputated(name: str, mechanism: str, share: float, seed: int) -> tuple[pd.Da
 
 def isthmus(frame: pd.DataFrame, seed: int) -> tuple[pd.DataFrame, list[pd.DataFrame]]:
     """The recipe `table` with the settings that are chosen from the data: the filled table, and draws."""
-    data = ist.open_data(frame, missing="keep", categorical="auto", types={name: "number" for name in frame if frame[name].dtype == float}, test=0, seed=seed)
+    data = ist.open_data(
+        frame,
+        missing="keep",
+        categorical="auto",
+        types={name: "number" for name in frame if frame[name].dtype == float},
+        test=0,
+        seed=seed,
+    )
     model = ist.recipe("table").build(data, remarks=False, seed=seed)
     run = ist.fit(model, data, progress=False, seed=seed)
     return run.fill(frame), run.fill(frame, draws=DRAWS, seed=seed)
@@ -128,7 +134,11 @@ def main() -> None:
         if number % parts == own - 1 and _key(row) not in done:
             frame, holed = amputated(name, mechanism, share, seed)
             began = time.process_time()
-            filled, draws = isthmus(frame.mask(holed), seed) if method == "isthmus" else (RIVALS[method](frame.mask(holed), seed), [])
+            filled, draws = (
+                isthmus(frame.mask(holed), seed)
+                if method == "isthmus"
+                else (RIVALS[method](frame.mask(holed), seed), [])
+            )
             row |= measures(frame, holed, filled, draws) | {"seconds": round(time.process_time() - began, 2)}
             with kept.open("a") as file:
                 file.write(json.dumps(row) + "\n")
@@ -146,17 +156,37 @@ def rows(path: Path) -> Iterator[dict[str, Any]]:
 
 
 def summary(found: pd.DataFrame) -> str:
+    """Tables in Markdown: mean ranks, errors by table, and the coverage; of cases that all methods have done."""
     case = ["table", "mechanism", "share", "seed"]
-    long = found.melt([*case, "method"], [name for name in ("rmse", "accuracy") if name in found], "measure").dropna()
+    names = [name for name in ("rmse", "accuracy") if name in found]
+    long = found.melt([*case, "method"], names, "measure").dropna()
     long["loss"] = np.where(long["measure"] == "rmse", long["value"], -long["value"])
-    wide = long.pivot_table(index=[*case, "measure"], columns="method", values="loss").dropna()
+    wide = long.pivot_table(index=["measure", *case], columns="method", values="loss").dropna()
     ranks = wide.rank(axis=1)
-    print(ranks.groupby("measure").mean())
-    print(ranks.groupby(["measure", "mechanism"]).mean())
-    print(ranks.groupby(["measure", "share"]).mean())
-    print(wide.groupby(["measure", "table"]).mean().round(3))
-    print(found.groupby("method")["seconds"].sum())
-    return str(ranks.mean())
+    parts = {
+        f"Mean rank, {len(wide)} comparisons": ranks.mean().to_frame("rank").T,
+        "Mean rank by measure": ranks.groupby("measure").mean(),
+        "Mean rank by mechanism": ranks.groupby("mechanism").mean(),
+        "Mean rank by share": ranks.groupby("share").mean(),
+    }
+    for name in names:
+        values = wide.loc[name].abs()
+        parts[f"Mean {name} by table"] = values.groupby("table").mean()
+        parts[f"Mean {name} by mechanism"] = values.groupby("mechanism").mean()
+    if "coverage" in found and found["coverage"].notna().any():
+        parts["Coverage of 90 % intervals, by mechanism and share"] = found.pivot_table(
+            index="mechanism", columns="share", values="coverage", margins=True, margins_name="all"
+        )
+    parts["Median seconds of processor time"] = found.groupby("method")["seconds"].median().to_frame().T
+    return "\n\n".join(f"{title}\n\n{_markdown(part.round(3))}" for title, part in parts.items())
+
+
+def _markdown(part: pd.DataFrame) -> str:
+    lines = [["", *map(str, part.columns)], ["---", *["--:"] * len(part.columns)]]
+    lines += [
+        [str(name), *(f"{value:.3g}" for value in row)] for name, row in zip(part.index, part.to_numpy(), strict=True)
+    ]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 if __name__ == "__main__":

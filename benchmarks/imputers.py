@@ -66,7 +66,7 @@ RIVALS: dict[str, Imputer] = {"mean/mode": mean, "iterative": iterative, "knn": 
 def _as_numbers(frame: pd.DataFrame, imputer: "IterativeImputer | KNNImputer") -> pd.DataFrame:
     """Filled by an imputer of numbers: standardised columns, and an indicator for each category but the first.
 
-    With an indicator for the first one as well, each would follow from the others, and regressions would learn only that.
+    With an indicator for the first one as well, each would follow from the others, and regressions learn only that.
     """
     centre, scale = frame.mean(numeric_only=True), frame.std(numeric_only=True).replace(0, 1)
     numbers = (frame[centre.index] - centre) / scale
@@ -88,7 +88,7 @@ def _as_numbers(frame: pd.DataFrame, imputer: "IterativeImputer | KNNImputer") -
 
 
 def _change(before: pd.DataFrame, after: pd.DataFrame, frame: pd.DataFrame) -> tuple[float, float]:
-    """missForest's differences of two rounds: of the numbers, and of the categories; infinite if there are none."""
+    """MissForest's differences of two rounds: of the numbers, and of the categories; infinite if there are none."""
     numbers = [name for name in frame if _numeric(frame[name])]
     others = [name for name in frame if name not in numbers]
     squares = float(((after[numbers] - before[numbers]) ** 2).sum().sum() / (after[numbers] ** 2).sum().sum())

@@ -72,7 +72,7 @@ def quantiles(errors: Tensor, column_of: Tensor, columns: int) -> Tensor:
 
 
 def _quantile(values: Tensor, levels: Tensor) -> Tensor:
-    """Between the order statistics, whose levels are 1 / (n + 1), 2 / (n + 1), …, so that few values aren't too narrow."""
+    """Between the order statistics, whose levels are 1 / (n + 1), 2 / (n + 1), …: of few values, the tails are wide."""
     ordered = values.sort().values
     place = (levels * (len(ordered) + 1) - 1).clamp(0, len(ordered) - 1)
     low = place.floor().long()

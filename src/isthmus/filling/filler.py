@@ -15,6 +15,8 @@ from isthmus.filling.mixture import Mixture
 from isthmus.filling.network import predicted_cells, scaled_rows
 from isthmus.model.autoencoder import Autoencoder
 
+SMEARED = slice(4, None, 8)
+"""The quantiles over which the mean of curved columns is taken."""
 _OWN = ("weights", "network", "quantiles", "whole", "positive")
 _OF_MIXTURES = ("shares", "means", "covariances")
 
@@ -56,8 +58,18 @@ class Filler:
         return cls(*learn(model, train, validation))
 
     def guess(self, model: Autoencoder, samples: Samples) -> Tensor:
-        """(N, D) raw values: the guess for each cell from the row's known ones."""
-        return self._raw(model, self._expected(model, samples))
+        """(N, D) raw values: the guess for each cell from the row's known ones.
+
+        After a curve, the mean of the raw values isn't the raw value of the mean. So it is taken over the quantiles of
+        the errors (Duan, Smearing estimate, J. Am. Stat. Assoc. 78, 1983).
+        """
+        expected, curve = self._expected(model, samples), model.scaling.curve
+        raw = self._raw(model, expected)
+        if curve is None:
+            return raw
+        spread, quantiles = self._spread(model, samples), self.quantiles[:, SMEARED]
+        smeared = [self._raw(model, expected + spread * own[self.layout.column_of]) for own in quantiles.T]
+        return torch.where(curve.unit.cpu().flatten() > 0, torch.stack(smeared).mean(0), raw)
 
     def draws(self, model: Autoencoder, samples: Samples, count: int, generator: torch.Generator) -> Tensor:
         """(count, N, D) raw values, drawn from the distribution of each cell given the row's known ones."""

@@ -138,9 +138,10 @@ class Mixture:
         total = each.sum(0) / len(values)
         floor = FLOOR * torch.eye(width, dtype=values.dtype)
         pooled = _shrunk(total, shrink / (len(values) + shrink)) + floor
-        covariances = (each + shrink_each * pooled + count[:, None, None] * floor) / (count + shrink_each)[:, None, None]
-        if not shrink_each:
-            covariances = pooled.expand_as(each)
+        covariances = pooled.expand_as(each)
+        if shrink_each:
+            rows = count[:, None, None]
+            covariances = (each + rows * floor + shrink_each * pooled) / (rows + shrink_each)
         shares = (count + 1) / (count + 1).sum()
         return type(self)(shares, self.means + step, covariances), density / len(values)
 

@@ -24,7 +24,7 @@ def spread(mixtures: Sequence[Mixture], values: Tensor, known: Tensor) -> Tensor
 def levels(
     mixtures: Sequence[Mixture], values: Tensor, known: Tensor, count: int, generator: torch.Generator
 ) -> Iterator[Tensor]:
-    """(n, W, count) numbers in 0..1 for some rows at a time, each uniform; in a row, correlated as under the mixture."""
+    """(n, W, count) uniform numbers in 0..1, some rows at a time; in a row, they are correlated as in the mixture."""
     if not mixtures:
         for rows in values.split(ROWS):
             yield torch.rand(*rows.shape, count, generator=generator, dtype=torch.float64)

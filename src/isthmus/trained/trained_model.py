@@ -31,7 +31,7 @@ from isthmus.parts.model import eval_mode
 from isthmus.parts.networks.autoregressive import Choice
 from isthmus.pca import PCA, principal_components
 from isthmus.quantised_pca import QuantisedPCA, quantise
-from isthmus.seeds import seeded
+from isthmus.seeds import is_seed, seeded
 from isthmus.storage.checked import save_tensors
 from isthmus.storage.run_folder import BASELINE, FILLING
 from isthmus.trained.source_reader import SourceReader
@@ -145,7 +145,7 @@ class TrainedModel(SourceReader):
             UseError: `draws` is no positive whole number, the samples are not rows of a table, or the run has no
                 filler and its training data can't be opened to learn one.
         """
-        if draws is not None and (isinstance(draws, bool) or not isinstance(draws, int) or draws < 1):
+        if draws is not None and not (is_seed(draws) and draws > 0):
             raise UseError(f"draws={draws!r:.60}: expected a whole number from 1, the number of filled tables.")
         timewise = self.recordings(source, **read_options)
         if draws is not None and (timewise is not None or len(self.model.shape) != 1):
@@ -157,7 +157,7 @@ class TrainedModel(SourceReader):
         given, filler = samples.tensor(), self.filler()
 
         def finished(made: Tensor) -> Any:
-            filled = torch.where(given.isnan(), made.to(given.dtype), given) if given.is_floating_point() else given
+            filled = torch.where(given.isnan(), made, given.to(made.dtype))
             return _frames().framed_filled(filled, source, samples, self.description) if is_table(source) else filled
 
         if draws is None:
