@@ -49,7 +49,6 @@ def reconstruct(
             help="With --fill, for tables: write this many files, TARGET-1, TARGET-2, …, in which missing values are "
             "drawn from their distributions. [default: one file with the best guesses]",
             ge=1,
-            show_default=False,
         ),
     ] = None,
     seed: Annotated[int, ranged(help="The seed of the draws.", ge=0, lt=2**63 - 1)] = 0,

@@ -41,8 +41,7 @@ def shares(first: Tensor, second: Tensor, column_of: Tensor, columns: int) -> Te
     square = sums_by(away.square(), column_of, columns)
     counts = torch.bincount(column_of, minlength=columns).to(first)
     typical = (square / counts.clamp(min=1)).clamp(min=1e-9)
-    cells = max(1.0, float(counts.sum()))
-    common = float(((along / typical).sum() + TRUST * 0.5) / (cells + TRUST))
+    common = float(((along / typical).sum() + TRUST * 0.5) / (float(counts.sum()) + TRUST))
     common = min(1.0, max(0.0, common))
     return ((along + TRUST * typical * common) / (square + TRUST * typical)).clamp(0, 1)
 
