@@ -110,7 +110,8 @@ def measures(
         found["accuracy"] = float(right[holed[:, ~numeric]].mean())
     if draws:
         values = np.stack([one.loc[:, numeric].to_numpy(np.float64)[here] for one in draws])
-        low, high = np.quantile(values, (0.05, 0.95), axis=0)
+        # a further draw would lie below the k-th of M with the probability k / (M + 1)
+        low, high = np.quantile(values, (0.05, 0.95), axis=0, method="weibull")
         true = frame.loc[:, numeric].to_numpy()[here]
         found["coverage"] = float(((low <= true) & (true <= high)).mean())
     return found
@@ -127,7 +128,7 @@ def main() -> None:
     asked = parser.parse_args()
     asked.out.mkdir(parents=True, exist_ok=True)
     kept, (own, parts) = asked.out / "results.jsonl", map(int, asked.share.split("/"))
-    tasks = itertools.product(range(asked.seeds), SHARES, MECHANISMS, asked.only.split(","), asked.methods.split(","))
+    tasks: Any = itertools.product(range(asked.seeds), SHARES, MECHANISMS, asked.only.split(","), asked.methods.split(","))
     done = {_key(row) for row in rows(kept)}
     for number, (seed, share, mechanism, name, method) in enumerate(tasks):
         row = {"table": name, "mechanism": mechanism, "share": share, "seed": seed, "method": method}
@@ -173,7 +174,7 @@ def summary(found: pd.DataFrame) -> str:
         values = wide.loc[name].abs()
         parts[f"Mean {name} by table"] = values.groupby("table").mean()
         parts[f"Mean {name} by mechanism"] = values.groupby("mechanism").mean()
-    if "coverage" in found and found["coverage"].notna().any():
+    if "coverage" in found and bool(found["coverage"].notna().any()):
         parts["Coverage of 90 % intervals, by mechanism and share"] = found.pivot_table(
             index="mechanism", columns="share", values="coverage", margins=True, margins_name="all"
         )

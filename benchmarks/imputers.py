@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -19,7 +20,7 @@ Imputer = Callable[[pd.DataFrame, int], pd.DataFrame]
 
 def mean(frame: pd.DataFrame, seed: int) -> pd.DataFrame:
     """The mean of a number, the most frequent category."""
-    return frame.fillna({name: _usual(frame[name]) for name in frame})
+    return frame.fillna({str(name): _usual(column) for name, column in frame.items()})
 
 
 def iterative(frame: pd.DataFrame, seed: int) -> pd.DataFrame:
@@ -63,7 +64,7 @@ def forest(frame: pd.DataFrame, seed: int) -> pd.DataFrame:
 RIVALS: dict[str, Imputer] = {"mean/mode": mean, "iterative": iterative, "knn": knn, "forest": forest}
 
 
-def _as_numbers(frame: pd.DataFrame, imputer: "IterativeImputer | KNNImputer") -> pd.DataFrame:
+def _as_numbers(frame: Any, imputer: "IterativeImputer | KNNImputer") -> pd.DataFrame:
     """Filled by an imputer of numbers: standardised columns, and an indicator for each category but the first.
 
     With an indicator for the first one as well, each would follow from the others, and regressions learn only that.
@@ -75,7 +76,8 @@ def _as_numbers(frame: pd.DataFrame, imputer: "IterativeImputer | KNNImputer") -
     parts = [numbers, *(each.where(frame[name].notna(), np.nan) for name, each in zip(others, dummies, strict=True))]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
-        made = imputer.fit_transform(pd.concat([numbers, *(each.iloc[:, 1:] for each in parts[1:])], axis=1).to_numpy())
+        given = pd.concat([numbers, *(each.iloc[:, 1:] for each in parts[1:])], axis=1)
+        made: Any = imputer.fit_transform(given.to_numpy())
     filled, start = frame.copy(), len(numbers.columns)
     values = pd.DataFrame(made[:, :start], frame.index, numbers.columns) * scale + centre
     filled[values.columns] = frame[values.columns].fillna(values)
@@ -88,7 +90,7 @@ def _as_numbers(frame: pd.DataFrame, imputer: "IterativeImputer | KNNImputer") -
 
 
 def _change(before: pd.DataFrame, after: pd.DataFrame, frame: pd.DataFrame) -> tuple[float, float]:
-    """MissForest's differences of two rounds: of the numbers, and of the categories; infinite if there are none."""
+    """The differences of two rounds, as missForest takes them: of the numbers, and of the categories; infinite if there are none."""
     numbers = [name for name in frame if _numeric(frame[name])]
     others = [name for name in frame if name not in numbers]
     squares = float(((after[numbers] - before[numbers]) ** 2).sum().sum() / (after[numbers] ** 2).sum().sum())
@@ -96,9 +98,9 @@ def _change(before: pd.DataFrame, after: pd.DataFrame, frame: pd.DataFrame) -> t
     return squares, float((after[others] != before[others]).sum().sum() / holes) if holes else np.inf
 
 
-def _numeric(column: pd.Series) -> bool:
+def _numeric(column: Any) -> bool:
     return pd.api.types.is_numeric_dtype(column)
 
 
-def _usual(column: pd.Series) -> "float | str":
+def _usual(column: Any) -> "float | str":
     return column.mean() if _numeric(column) else column.mode().iloc[0]

@@ -6,12 +6,14 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
+from pyarrow import compute
 from torch import Tensor
 
 from isthmus.data.samples import Samples
 from isthmus.data.tables import without_index
 from isthmus.data.write import table_of
+
+pc: Any = compute  # which makes its functions when it is imported
 
 
 def framed(values: Tensor, source: Any, samples: Samples | None = None, like: dict[str, Any] | None = None) -> Any:
