@@ -18,7 +18,7 @@ from isthmus.model.store import describe_model, make_folder, read_described, reb
 from isthmus.parts.mistakes import brief
 from isthmus.pca import PCA
 from isthmus.run import Run, environment, load
-from isthmus.run_records import read_description, read_settings, read_weights
+from isthmus.run_records import read_description, read_environment, read_settings, read_weights
 from isthmus.storage.checked import save_json, save_tensors
 from isthmus.storage.files import MODEL, no_run, remove_file
 from isthmus.storage.run_folder import (
@@ -78,8 +78,9 @@ def fit(
     """
     _check_fit(model, data)
     chosen = _decided(model, data, _chosen(model, data, settings, progress))
+    made = environment() | {"chosen": ", ".join([*model.left_open, *_left_open(model, data, chosen, settings)])}
     if out is None:
-        return _train(model, data, chosen, None, progress, callbacks, None, pca)
+        return _train(model, data, chosen, made, None, progress, callbacks, None, pca)
     folder = make_folder(out)
     with locked(folder):
         if (folder / MODEL).exists() and not overwrite:
@@ -91,8 +92,8 @@ def fit(
         try:
             save_json(place / DATA, data.description)
             save_json(place / SETTINGS, chosen.to_json())
-            save_json(place / ENVIRONMENT, environment())
-            return _train(model, data, chosen, place, progress, callbacks, None, pca, home=folder)
+            save_json(place / ENVIRONMENT, made)
+            return _train(model, data, chosen, made, place, progress, callbacks, None, pca, home=folder)
         except BaseException:
             abandon(folder)
             raise
@@ -170,7 +171,8 @@ def _resume(
             remark(f"The run in {folder} is {run.status}: there is nothing left to do.{prolongs}")
             return run
         remove_file(place / WEIGHTS)
-        return _train(described, data, settings, place, progress, callbacks, checkpoint, pca, home=folder)
+        made = environment() | {"chosen": read_environment(place).get("chosen", "")}
+        return _train(described, data, settings, made, place, progress, callbacks, checkpoint, pca, home=folder)
 
 
 def _is_done(place: Path, checkpoint: Checkpoint | None, epochs: int) -> bool:
@@ -227,6 +229,7 @@ def _train(
     model: Autoencoder,
     data: Data,
     settings: Settings,
+    made: dict[str, Any],
     folder: Path | None,
     progress: bool,
     callbacks: Sequence[Callback],
@@ -236,10 +239,9 @@ def _train(
 ) -> Run:
     """Train from the start or from a checkpoint, then write the result.
 
-    folder: of the run during training. home: the folder that it moves to at the end.
+    made: the run's environment. folder: of the run during training. home: the folder that it moves to at the end.
     """
-    run = Run(model=model, settings=settings, data=data, folder=folder, description=data.description)
-    run.environment = environment()
+    run = Run(model=model, settings=settings, data=data, folder=folder, description=data.description, environment=made)
     if pca is not None:
         run.pca = pca.first(run.baseline_size)
     if model.blueprint is not None and model.blueprint.solution == "closed form":
@@ -296,6 +298,19 @@ def _chosen(model: Autoencoder, data: Data, given: dict[str, Any], progress: boo
     return settings
 
 
+def _left_open(model: Autoencoder, data: Data, settings: Settings, given: dict[str, Any]) -> list[str]:
+    """The names of the settings that were chosen, or that equal the choice where all are given (by the command)."""
+    if model.blueprint is not None and model.blueprint.solution == "closed form":
+        return []
+    if "epochs" not in given:
+        return [name for name in choice.OPEN if name not in given]
+    if not set(choice.OPEN) <= given.keys():
+        return []
+    ours = choice.chosen(model, data.train, {"batch_size": settings.batch_size})
+    ours = ours.replace(batch_size=choice.batch_size(data.train.kind, len(data.train)))
+    return [name for name in choice.OPEN if getattr(ours, name) == getattr(settings, name)]
+
+
 def _decided(model: Autoencoder, data: Data, settings: Settings) -> Settings:
     """The settings with every "auto" decided, so that a resumed run makes the same choices."""
     device = find_device(settings.device)
@@ -346,6 +361,8 @@ def _check_fit(model: Autoencoder, data: Data) -> None:
         raise DataError(f"The data are {brief(data)}: expected the result of open_data. Call open_data(…) first.")
     if len(data.train) == 0:
         raise DataError("The training part has no samples. Give more data, or a smaller validation and test part.")
+    if data.kind == "table" and sum(map(len, data.parts.values())) == 1:
+        raise DataError("The table has only 1 row (1 sample): a model learns what varies between rows. Give 2 or more.")
     if tuple(data.shape) != tuple(model.shape):
         raise DataError(
             f"The samples have shape {tuple(data.shape)}, but the model takes {tuple(model.shape)}. Build the model "

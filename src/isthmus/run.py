@@ -41,6 +41,7 @@ from isthmus.storage.run_folder import (
     locked,
 )
 from isthmus.trained import TrainedModel
+from isthmus.trained.choices import Choice, choices
 from isthmus.training import Checkpoint
 from isthmus.training.checkpoint import save_history
 from isthmus.training.settings import find_device
@@ -66,6 +67,10 @@ class Run(TrainedModel):
 
         self.open()
         return write_report(self, Path(path))
+
+    def choices(self) -> list[Choice]:
+        """What was chosen for this run and why, one row each: what, value, why, and the option that changes it."""
+        return choices(self)
 
     def save(self, path: str | Path, *, overwrite: bool = False) -> Path:
         """Write the run into the folder `path`, whole or not at all, and return the folder.

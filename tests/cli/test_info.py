@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 import isthmus as ist
+from isthmus.trained.choices import BY_HAND
+from isthmus.training import choice
 
 
 def test_recipes_are_listed_with_what_they_are(isthmus):
@@ -109,3 +111,17 @@ def test_formats_are_listed_with_what_they_need(isthmus):
     assert all(word in said for word in (".xlsx", "excel", ".parquet", ".png", ".mid", ".wav", "https://"))
     rows = json.loads(isthmus("formats", "--json").out)
     assert next(row for row in rows if row["name"] == "Parquet")["writes"] == [".parquet", ".pq"]
+
+
+def test_a_run_of_the_command_states_what_was_chosen_and_why(isthmus, tmp_path, monkeypatch):
+    monkeypatch.setattr(choice, "LEAST_TABLE_SECONDS", 0.03)
+    draw = np.random.default_rng(0)
+    np.save(tmp_path / "rows.npy", (draw.normal(size=(200, 2)) @ draw.normal(size=(2, 6))).astype(np.float32))
+    trained = isthmus("train", tmp_path / "rows.npy", "--out", tmp_path / "run", "--recipe", "deep", "--quiet")
+    assert trained.code == 0
+    shown = isthmus("info", tmp_path / "run").out
+    assert "as many principal components" in shown
+    assert "batch_size=" in shown
+    rows = {row["what"]: row["why"] for row in json.loads(isthmus("info", tmp_path / "run", "--json").out)["choices"]}
+    chosen = ("Code", "Hidden layers", "Epochs", "Batch", "Learning rate")
+    assert BY_HAND not in {rows[name] for name in chosen}

@@ -1,10 +1,13 @@
 """What data settle: the size of a code by their principal components, and what else is left open."""
 
+import itertools
 import math
 
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 import isthmus as ist
 from isthmus.parts import ActivationL1, DataSpec, Dense, Fsq, Kl, Plain, Rvq, TopK, Vq
@@ -51,6 +54,27 @@ def test_columns_of_a_mixed_table_weigh_the_same():
 @pytest.mark.parametrize(("inputs", "found", "size"), [(64, 11, 11), (784, 33, 32), (6, 4, 3), (2, 2, 1), (64, 1, 2)])
 def test_a_narrow_code_has_the_datas_dimensions_within_half_of_the_numbers(inputs, found, size):
     assert Plain(size="auto").resolve(DataSpec(inputs=inputs, dimensions=found)).size == size
+
+
+@pytest.mark.parametrize(("rows", "size"), [(8, 2), (3, 1), (1, 1), (100, 11), (0, 11)])
+def test_a_narrow_code_has_four_training_samples_or_more_a_dimension(rows, size):
+    assert DataSpec(inputs=64, dimensions=11, rows=rows).size(32) == size
+
+
+@given(st.integers(2, 20_000), st.integers(1, 10**7), st.data())
+def test_tables_of_any_size_get_a_code_and_layers_that_they_can_support(columns, rows, draw):
+    spec = DataSpec(inputs=columns, rows=rows, dimensions=draw.draw(st.integers(1, columns)))
+    for name in ("deep", "table", "vae", "denoising", "table-vae"):
+        blueprint = ist.recipe(name)
+        assert isinstance(blueprint.network, Dense)
+        most, size = blueprint.network.most_widths, spec.size(blueprint.code.most)
+        widths = spec.widths(most)
+        assert 1 <= size < columns
+        assert size <= max(1, rows // 4)
+        assert all(1 <= width <= min(limit, max(64, 4 * columns)) for width, limit in zip(widths, most, strict=True))
+        sizes = (columns, *widths, size)
+        weights = 2 * sum(one * other for one, other in itertools.pairwise(sizes))
+        assert weights <= 2 * max(most) * (columns + 1000)
 
 
 def test_a_wide_code_is_four_times_the_sample():

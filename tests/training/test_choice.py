@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 import isthmus as ist
 from isthmus.training import Callback, Settings, choice
@@ -38,19 +40,58 @@ def test_the_same_model_and_data_get_the_same_settings(data):
     assert chosen(build(data), data.train, {}) == chosen(build(data), data.train, {})
 
 
-def test_small_data_get_the_steps_that_are_asked_for(data):
-    settings = chosen(build(data), data.train, {})
-    assert settings.batch_size != "auto"
-    steps = settings.epochs * -(-len(data.train) // settings.batch_size)
-    assert choice.STEPS <= steps < choice.STEPS + len(data.train)
+def test_small_data_get_the_steps_that_are_asked_for():
+    series = ist.open_data(np.random.default_rng(0).normal(size=(400, 1, 6)).astype(np.float32), kind="series")
+    settings = chosen(build(series), series.train, {})
+    assert isinstance(settings.batch_size, int)
+    steps = settings.epochs * -(-len(series.train) // settings.batch_size)
+    assert choice.STEPS <= steps < choice.STEPS + len(series.train)
     assert (settings.schedule, settings.patience) == ("cosine", settings.epochs // 3)
 
 
+@pytest.mark.parametrize(("count", "width"), [(1000, 20), (4000, 20)])
+def test_four_times_the_numbers_of_a_table_are_given_twice_the_work(count, width):
+    some = table(count, width)
+    settings, batch = chosen(model := build(some), some.train, {}), choice.batch_size("table", len(some.train))
+    steps = settings.epochs * -(-len(some.train) // batch)
+    assert settings.batch_size == batch
+    limit = 2 * (len(some.train) * width / 20_000) ** 0.5
+    assert steps > choice.TABLE_STEPS
+    assert 0.9 * limit < steps * seconds_a_step(model, some.train, batch) <= limit
+
+
+def test_a_tiny_table_gets_a_second_and_a_huge_one_two_minutes():
+    assert choice.limit_seconds("table", 8, 2) == 1.0
+    assert choice.limit_seconds("table", 16_000, 20) == pytest.approx(8.0)
+    assert choice.limit_seconds("table", 10**9, 20) == 120.0
+
+
+def test_a_model_whose_steps_take_long_gets_longer_for_a_table(data, monkeypatch):
+    model = build(data, "iwae")
+    steps, step = -(-len(data.train) // 32), seconds_a_step(model, data.train, 32)
+    monkeypatch.setattr(choice, "TABLE_STEPS", 100)
+    for limit, wanted in ((10 * step, 30), (50 * step, 100), (200 * step, 200)):
+        monkeypatch.setattr(choice, "LEAST_TABLE_SECONDS", limit * 1.001)
+        monkeypatch.setattr(choice, "TABLE_SECONDS", 0)
+        assert chosen(model, data.train, {}).epochs == wanted // steps
+
+
+@given(st.integers(1, 10**7))
+def test_batches_of_a_table_are_powers_of_two_that_make_few_steps_an_epoch(count):
+    batch = choice.batch_size("table", count)
+    assert batch in {32, 64, 128, 256, 512, 1024, 2048}
+    assert -(-count // batch) <= 16 or batch >= 256
+    assert batch <= max(32, count)
+    assert -(-count // batch) <= max(1024 * 2, -(-count // 2048))
+
+
 def test_what_is_given_stays(data):
-    given = {"batch_size": 7, "schedule": "linear", "learning_rate": 0.01, "patience": None, "seed": 3, "clip": 1.0}
-    settings = chosen(build(data), data.train, given)
-    assert {name: getattr(settings, name) for name in given} == given
-    assert settings.epochs == -(-choice.STEPS // -(-len(data.train) // 7))
+    own = {"batch_size": 7, "schedule": "linear", "learning_rate": 0.01, "patience": None, "seed": 3, "clip": 1.0}
+    settings = chosen(build(data), data.train, own)
+    assert {name: getattr(settings, name) for name in own} == own
+    model = build(data)
+    a_second = seconds_a_step(model, data.train, 7) * -(-len(data.train) // 7)
+    assert settings.epochs == int(choice.TABLE_STEPS * a_second / -(-len(data.train) // 7) / a_second)
 
 
 def test_more_work_than_the_limit_means_fewer_epochs(data, monkeypatch):

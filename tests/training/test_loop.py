@@ -94,9 +94,9 @@ def test_without_validation_the_last_weights_are_kept(data: ist.Data) -> None:
     assert "validation_loss" not in run.history[0]
 
 
-def test_one_sample_can_be_trained_on() -> None:
+def test_one_picture_can_be_trained_on() -> None:
     with pytest.warns(ist.Remark):
-        one = ist.open_data(np.full((1, 6), 0.5, np.float32))
+        one = ist.open_data(np.full((1, 1, 6, 6), 0.5, np.float32))
     run = ist.fit(ist.recipe("vanilla", code=2).build(one), one, epochs=2, progress=False)
     assert len(run.history) == 2
 

@@ -91,7 +91,7 @@ def test_table_picture_and_report_attribute_a_row_alike(table):
     from isthmus.report.looks import Looks
 
     run, _ = table
-    found = ist.detect(run, run.data.test)
+    found = ist.detect(run, run.data.test, "error")
     figure = draw_most_anomalous(run.model, found.samples, cells=[one.columns for one in found.most_anomalous])
     drawn = {label.get_text() for label in figure.axes[0].get_xticklabels()} - {"the rest"}
     assert drawn == {cell[0] for one in found.most_anomalous for cell in one.columns}

@@ -7,8 +7,9 @@ import torch
 from sklearn.metrics import roc_auc_score
 
 import isthmus as ist
-from isthmus.errors import UseError
+from isthmus.errors import Remark, UseError
 from isthmus.uses import scores
+from isthmus.uses.prototypes import Numbers, Prototypes
 
 
 def auroc(run, by, known, anomalous, **words):
@@ -41,7 +42,7 @@ def test_distance_is_that_of_mahalanobis(table):
 def test_error_is_the_mean_squared_error_of_each_sample(table):
     run, _ = table
     expected = run.evaluation().errors["test"]["model"]
-    assert ist.detector(run).scores(run.data.test).float().numpy() == pytest.approx(expected.numpy(), rel=1e-5)
+    assert ist.detector(run, "error").scores(run.data.test).float().numpy() == pytest.approx(expected.numpy(), rel=1e-5)
 
 
 @pytest.mark.parametrize("kind", ["pictures", "series"])
@@ -114,21 +115,43 @@ def test_scores_are_the_same_however_many_samples_go_together(vae, by, monkeypat
     assert again.threshold == pytest.approx(found.threshold, rel=1e-4)
 
 
-def test_prototypes_are_the_nearest_of_a_few_random_training_samples(table, monkeypatch):
+def test_prototypes_are_the_geometric_mean_of_the_distances_from_the_nearest(table):
     run, _ = table
-    monkeypatch.setattr(scores, "MEMBERS", 2)
+    near = Prototypes(Numbers(run.model, run.data.train), run.data.train, run.data.test)
     found = ist.detector(run, "prototypes").scores(run.data.test)
-    train = run.model.scaling(run.data.train.tensor()).double()
-    test = run.model.scaling(run.data.test.tensor()).double()
-    generator = torch.Generator().manual_seed(0)
-    drawn = [torch.randperm(len(train), generator=generator)[:16] for _ in range(2)]
-    half = torch.ones(train.shape[1])
-    half[torch.randperm(train.shape[1], generator=generator)[: train.shape[1] // 2]] = 0
-    logs = []
-    for rows, seen in zip(drawn, (torch.ones_like(half), half), strict=True):
-        squares = ((test[:, None] - train[rows]).square() * seen).sum(2) / seen.sum()
-        logs.append(squares.amin(1).log() / 2)
-    assert found.numpy() == pytest.approx(torch.stack(logs).mean(0).numpy(), abs=0.05)  # apart from the floor
+    assert found.log().numpy() == pytest.approx(near(run.data.test.tensor()).numpy(), abs=0.3)  # another floor
+
+
+def test_combined_weighs_the_normalised_error_by_a_tenth_or_a_third(table):
+    run, _ = table
+    errors, own = (scores.element_errors(run.model, part).double() for part in (run.data.test, run.data.train))
+    error = (errors / (own.median(0).values + 1e-6)).mean(1).log() / 2
+    for clean, weight in ((False, 0.1), (True, 1 / 3)):
+        near, found = (
+            ist.detector(run, by, clean=clean).scores(run.data.test).log() for by in ("prototypes", "combined")
+        )
+        assert found.numpy() == pytest.approx(((1 - weight) * near + weight * error).numpy(), abs=1e-4)
+
+
+def test_tables_are_scored_by_combined_and_the_rest_by_the_error(table, digits):
+    assert ist.detector(table[0]).by == "combined"
+    assert ist.detector(digits[0]).by == "error"
+    with pytest.raises(UseError, match="needs a table"):
+        ist.detector(digits[0], "combined")
+
+
+def test_a_wrong_category_counts_more_in_a_column_that_is_usually_right():
+    generator = np.random.default_rng(0)
+    kind = generator.integers(0, 2, 600)
+    table = pa.table({"x": 5.0 * kind + generator.normal(size=600), "kind": np.array(["a", "b"])[kind]})
+    data = ist.open_data(table, test=0)
+    run = ist.fit(ist.recipe("table", code=1).build(data), data, epochs=5, progress=False)
+    found = ist.detector(run)
+    right, wrong = (found.scores(run.read(pa.table({"x": [5.0], "kind": [kind]}))) for kind in "ba")
+    assert bool(right < wrong)
+    with pytest.warns(Remark, match="'new'"):
+        unknown = run.read(pa.table({"x": [5.0], "kind": ["new"]}))
+    assert bool(found.scores(unknown) > found.threshold)
 
 
 def test_prototypes_find_anomalies_that_resemble_each_other():

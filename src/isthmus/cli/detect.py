@@ -50,16 +50,25 @@ def detect(
     *,
     read_options: data_options.ReadOptions,
     by: Annotated[
-        Literal["error", "unexplained", "likelihood", "distance", "neighbours", "prototypes"],
+        Literal["auto", "error", "unexplained", "likelihood", "distance", "neighbours", "prototypes", "combined"],
         typer.Option(
             metavar="SCORE",
-            help="The anomaly score: error (of the reconstruction), unexplained (the error as a share of the sample's "
-            "own variance, for pictures and series), likelihood (−log p(x), for a VAE), distance (of the code from the "
-            "training codes, by their covariance), neighbours (distance of the code from the 5 nearest training codes) "
-            "or prototypes (distance from the nearest of a few training samples, over many random draws; often the "
-            "best for tables).",
+            help="The anomaly score: auto (combined for tables, error for the rest), error (of the reconstruction), "
+            "unexplained (the error as a share of the sample's own variance, for pictures and series), likelihood "
+            "(−log p(x), for a VAE), distance (of the code from the training codes, by their covariance), neighbours "
+            "(distance of the code from the 5 nearest training codes), prototypes (distance from the nearest of a few "
+            "training samples, over many random draws) or combined (the same, with the distance from the "
+            "reconstruction, for tables).",
         ),
-    ] = "error",
+    ] = "auto",
+    clean: Annotated[
+        bool,
+        typer.Option(
+            "--clean",
+            help="Say so if the training data have no anomalies: prototypes and combined then follow them more "
+            "closely.",
+        ),
+    ] = False,
     quantile: Annotated[
         float,
         ranged(
@@ -131,7 +140,7 @@ def detect(
             progress(done, None)
 
         given = source if timewise is None else timewise
-        found = use(loaded, given, by, quantile=quantile, draws=draws, each=each, **read_options)
+        found = use(loaded, given, by, quantile=quantile, draws=draws, clean=clean, each=each, **read_options)
     if target is not None and found.steps is not None:
         write_rows(target, found.steps.table(), overwrite=force)
     if picture is not None:

@@ -69,8 +69,10 @@ def formats(json: options.Json = False) -> None:
 def info(run: options.Folder, json: options.Json = False) -> None:
     """Describe a run: the model layer by layer, the data, the course of the training, the files."""
     from isthmus.model.listing import layers, parameter_count
+    from isthmus.trained.choices import choices
 
     found = options.open_run(run)
+    chosen = choices(found)
     facts = {
         "status": found.status,
         "blueprint": found.model.blueprint.to_json() if found.model.blueprint else None,
@@ -83,6 +85,7 @@ def info(run: options.Folder, json: options.Json = False) -> None:
         "parameters": parameter_count(found.model),
         "data": found.description,
         "settings": found.settings.to_json(),
+        "choices": [row._asdict() for row in chosen],
         "best_epoch": found.best_epoch,
         "history": found.history,
         "environment": found.environment,
@@ -99,6 +102,7 @@ def info(run: options.Folder, json: options.Json = False) -> None:
     say(
         f"{facts['parameters']:,} weights", "", "Data", *_data(found.description), "", "Training", *_training(found), ""
     )
+    say_table(("setting", "value", "why", "option"), chosen)
     say("Files", *(f"  {size:>12,}  {name}" for name, size in facts["files"].items()))
 
 

@@ -28,10 +28,16 @@ def check_finite(samples: Samples, called: str) -> None:
     if not len(bad):
         return
     where = _columns(samples, bad) if samples.kind == "table" else _samples(samples, bad)
+    infinite = len(_rows(samples, lambda batch: batch.isinf().flatten(1).any(1)))
+    what = "infinite" if infinite == len(bad) else "NaN or infinite"
+    ways = "missing='drop' to leave those samples out, 'fill' to fill in means"
     raise DataError(
-        f"{called} has NaN or infinite values in {len(bad)} of {len(samples)} samples ({where}): "
-        "expected finite numbers. Set missing='drop' to leave those samples out, 'fill' to fill in means, or 'keep' "
-        "for a model that gets a mask of them."
+        f"{called} has {what} values in {len(bad)} of {len(samples)} samples ({where}): expected finite numbers. "
+        + (
+            f"Correct them, or set {ways}."
+            if infinite
+            else f"Set {ways}, or 'keep' for a model that gets a mask of them."
+        )
     )
 
 

@@ -247,6 +247,9 @@ def _tell_constant(samples: Samples, seen: _Statistics) -> None:
     if not seen.constant.any():
         return
     table = samples.kind == "table"
+    if table and len(samples) == 1:
+        remark("The training part has only 1 row, so no column varies there. Give more rows.")
+        return
     if seen.constant.size == 1 and not table:
         remark(
             f"All values of the training part are {seen.low.item():g}, so there is nothing to learn. Check the data."

@@ -70,6 +70,7 @@ class Autoencoder(nn.Module):
         self.input_shape, self.bound, self.blueprint = self.corruption.shape(self.shape), bound, blueprint
         self.columns: tuple[str, ...] = ()  # the names of the table's columns
         self.categories: tuple[tuple[str, ...], ...] = ()  # the names of each column's categories
+        self.left_open: tuple[str, ...] = ()  # the options of its blueprint that were decided from the data
         self.code_module, self.prior_module = code_module, None
         self.code_shape = tuple(code_shape or ()) or find_code_shape(self)
         self.code_module = code_module or self.code.module(self.code_shape, generator)

@@ -101,6 +101,7 @@ class Blueprint(Value):
             _remark_on_size(resolved.code_shape(shape), shape, resolved)
         model = resolved.assemble(shape, scaling, seed=seed)
         start(model, resolved.start, resolved.network, data, sample)
+        model.left_open = tuple(name for name, value in self.options().items() if value in LEFT_OPEN)
         model.columns = tuple(getattr(data, "columns", ()))
         model.categories = tuple(getattr(getattr(data, "train", None), "categories", ()))
         return model
@@ -122,7 +123,8 @@ class Blueprint(Value):
             raise BlueprintError("The condition needs labels, but these data have none. Give them with labels=.")
         holed = getattr(data, "holed", False) or self.corruption.hides
         missing = ("mask" if holed else "refuse") if self.missing == "auto" else self.missing
-        spec = spec_of(data, sample, classes, missing == "mask", count_dimensions=self.code.asks_dimensions)
+        asks = {"count_dimensions": self.code.asks_dimensions, "find_grids": self.distance.asks_grids}
+        spec = spec_of(data, sample, classes, missing == "mask", **asks)
         _check_tokens(spec.tokens, self)
         linear = (self.start == "pca" or self.predicts.kind == "residual") and self.distance.link == "auto"
         distance = self.distance.replace(link="identity") if linear else self.distance

@@ -41,31 +41,44 @@ class Bare(NamedTuple):
 
 
 def spec_of(
-    data: HasShape | Shape, sample: Tensor | None, classes: int, masked: bool, *, count_dimensions: bool
+    data: HasShape | Shape,
+    sample: Tensor | None,
+    classes: int,
+    masked: bool,
+    *,
+    count_dimensions: bool,
+    find_grids: bool,
 ) -> DataSpec:
     """The facts that parts use to resolve their "auto" options.
 
-    sample: scaled samples (see `sample_of`), if there are any. count_dimensions: whether to count the data's
-        dimensions, which takes a moment.
+    sample: scaled samples (see `sample_of`), if there are any. count_dimensions, find_grids: whether to count the
+        data's dimensions, and to find the grids of a table's columns; both take a moment.
     """
     shape, scaling = shape_and_scaling(data)
     medium = data.medium if isinstance(data, Data) else None
     tokens = medium.tokens if medium is not None else 0
     if tokens:  # they have no order, so neither variances nor grids
-        return DataSpec(classes=classes, inputs=math.prod(shape), tokens=tokens)
+        return DataSpec(classes=classes, inputs=math.prod(shape), tokens=tokens, rows=rows_of(data))
     return DataSpec(
         range=scaling.range,
         levels=scaling.levels,
         classes=classes,
         masked=masked,
         constant_costs=constant_costs(sample, scaling.levels) if sample is not None and sample.ndim == 2 else (),
-        grids=_grids(sample, scaling) if sample is not None and sample.ndim == 2 else (),
+        grids=_grids(sample, scaling) if find_grids and sample is not None and sample.ndim == 2 else (),
         damaged=how_damaged(data.train) if isinstance(data, Data) else None,
         inputs=math.prod(shape),
+        rows=rows_of(data),
         dimensions=dimensions(sample, scaling.levels) if sample is not None and count_dimensions else None,
         deviation=deviation(sample) if sample is not None else None,
         frequent=frequent(sample) if sample is not None and within_unit(scaling.range) else (),
     )
+
+
+def rows_of(data: HasShape | Shape) -> int:
+    """How many training samples there are; 0 if unknown."""
+    train = None if isinstance(data, tuple | list) else getattr(data, "train", None)
+    return 0 if train is None else len(train)
 
 
 def _grids(sample: Tensor, scaling: Scaling) -> tuple[tuple[float, ...], ...]:

@@ -1,5 +1,18 @@
-"""DataSpec: the facts about the data that parts use to resolve their "auto" options."""
+"""DataSpec: the facts about the data that parts use to resolve their "auto" options, and the rules for sizes.
 
+A model may be as large as the data can support. All rules stand here:
+
+- An undercomplete code has as many dimensions as principal components explain three quarters of the variance, at least
+  2, and at most the recipe's limit, half of a sample's numbers, and a quarter of the training samples (`size`).
+- An overcomplete code has four times a sample's numbers, at most the recipe's limit (`wide`).
+- Hidden layers have the recipe's widths, reduced together until none exceeds four times a sample's numbers, or 64 if
+  that is more (`widths`). So the weights of a network grow no faster than the numbers of a sample.
+
+The rules for the training stand in `isthmus.training.choice`.
+"""
+
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -11,6 +24,10 @@ SHARE = 0.75
 It leaves room for a network to improve: with 0.9, PCA would be hard to beat, and with 0.5, reconstructions would be
 poor. It gives 11 dimensions for the bundled digits, 33 for MNIST.
 """
+ROWS_A_DIMENSION = 4
+"""The least number of training samples for each dimension of an undercomplete code; fewer are learnt by heart."""
+LEAST_WIDTH = 64
+"""The least width of a first hidden layer with "auto" widths, even for small samples."""
 _ROWS = 1024
 
 
@@ -24,7 +41,7 @@ class DataSpec:
     masked: whether the encoder gets a mask of the known numbers.
     constant_costs: for each column of a table, the loss of its best constant (`parts.distances.columns`); empty for
         other data.
-    inputs: how many numbers a sample has; 0 if unknown.
+    inputs: how many numbers a sample has; 0 if unknown. rows: how many training samples there are; 0 if unknown.
     dimensions: how many principal components explain `SHARE` of the training part's variance; None without samples.
     deviation: the root of the mean variance of a sample's numbers, scaled; None without samples.
     damaged: for data in pairs, whether the damaged pictures are grey and the clean ones in colour, and how many times
@@ -48,17 +65,26 @@ class DataSpec:
     frequent: tuple[float, ...] = ()
     grids: tuple[tuple[float, ...], ...] = ()
     tokens: int = 0
+    rows: int = 0
 
     def size(self, most: int) -> int:
-        """The size of an undercomplete code: the data's dimensions, at most `most` and half of a sample's numbers."""
+        """The size of an undercomplete code: the data's dimensions, at most `most` and what the data support."""
         if not self.inputs:
             return most
-        half = max(1, self.inputs // 2)
-        return min(most, half, max(2, self.dimensions)) if self.dimensions is not None else min(most, half)
+        most = min(most, max(1, self.inputs // 2))
+        if self.rows:
+            most = min(most, max(1, self.rows // ROWS_A_DIMENSION))
+        return most if self.dimensions is None else min(most, max(2, self.dimensions))
 
     def wide(self, most: int) -> int:
         """The size of an overcomplete code: four times a sample's numbers, at most `most`."""
         return min(most, 4 * self.inputs) if self.inputs else most
+
+    def widths(self, most: Sequence[int]) -> tuple[int, ...]:
+        """The widths of hidden layers, from the data inwards: `most`, reduced together for small samples."""
+        widest = max(LEAST_WIDTH, 4 * self.inputs) if self.inputs else math.inf
+        factor = min(1.0, widest / max(most, default=1))
+        return tuple(max(1, round(factor * width)) for width in most)
 
 
 def deviation(sample: Tensor) -> float:

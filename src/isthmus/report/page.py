@@ -30,6 +30,7 @@ from isthmus.report.sections import SECTIONS
 from isthmus.report.sounds import heard
 from isthmus.storage.files import write_whole
 from isthmus.trained import TrainedModel
+from isthmus.trained.choices import choices
 from isthmus.uses.cells import usual_row
 
 
@@ -96,10 +97,11 @@ def render(run: TrainedModel) -> str:
             layer._replace(shape=_shape(layer.shape), parameters=f"{layer.parameters:,}") for layer in layers(model)
         ],
         parameters=f"{parameter_count(model):,}",
+        choices=choices(run),
         blueprint=facts.blueprint_text(model),
         data_facts=facts.data_facts(data.description),
         settings=facts.flat(settings),
-        environment=facts.flat({k: v for k, v in run.environment.items() if k != "command"}),
+        environment=facts.flat({k: v for k, v in run.environment.items() if k not in ("command", "chosen")}),
         command=command if command.startswith("isthmus") else "",
         python=facts.repeat_in_python(model, data.description, settings),
     )

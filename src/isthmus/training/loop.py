@@ -26,6 +26,7 @@ from isthmus.training.precision import fast_products
 from isthmus.training.settings import Settings, find_batch_size, find_device, learning_rate_at
 from isthmus.training.step import Step
 from isthmus.training.steps import count_steps, make_step
+from isthmus.training.threads import few_threads
 
 VALIDATION_BATCH = 1024
 
@@ -84,7 +85,8 @@ class Training:
         """Train until the epochs are done, a callback stops it, you interrupt it, or the loss isn't finite."""
         step = make_step(self.model, self.optimiser, self.settings, self.device, self.batch_size)
         self.model.train()
-        with _interruptible(self), fast_products(self.device), deterministic(self.device):
+        threads = few_threads(self.model, self.batch_size, self.device)
+        with _interruptible(self), fast_products(self.device), deterministic(self.device), threads:
             self._call("train_begin")
             while self.state.status == "running" and self.state.epoch < self.settings.epochs:
                 self._epoch(step)

@@ -1,5 +1,6 @@
 """The optimisers: one fused update of all parameters, and their state by the parameters' names."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -69,12 +70,19 @@ class Optimiser:
     def _without_bursts(self, gradients: Sequence[Tensor]) -> Sequence[Tensor]:
         """The gradients, scaled down together if their norm is above `BURST` times its running mean."""
         norm = _rough_norm(gradients)
+        if norm.device.type == "cpu":  # elsewhere, to ask is to wait
+            return self._without_burst_here(gradients, float(norm))
         most = torch.where(self.usual > 0, BURST * self.usual, norm)
         self.usual.lerp_(torch.minimum(norm, most), torch.where(self.usual > 0, 1 - USUAL, 1.0))
-        if norm.device.type == "cpu" and not bool(norm > most):  # elsewhere, to ask is to wait
-            return gradients
         factor = (most / norm.clamp(min=1e-30)).clamp(max=1.0)
         return [gradient * factor for gradient in gradients]
+
+    def _without_burst_here(self, gradients: Sequence[Tensor], norm: float) -> Sequence[Tensor]:
+        """The same on a CPU, where plain numbers take less time than tensors of one."""
+        usual = float(self.usual)
+        most = BURST * usual if usual > 0 else norm
+        self.usual.fill_(usual + (1 - USUAL) * (min(norm, most) - usual) if usual > 0 else norm)
+        return [gradient * (most / norm) for gradient in gradients] if norm > most else gradients
 
     def _move(self, places: list[int], gradients: list[Tensor], rate: Any) -> None:
         """One update of the parameters at these places."""
@@ -154,13 +162,19 @@ def _laid_out_as(gradient: Tensor, parameter: Tensor) -> Tensor:
 
 
 def _rough_norm(gradients: Sequence[Tensor]) -> Tensor:
-    """The common norm; of large gradients from rows spread over them, for to read all takes a twentieth of a step."""
-    squares = []
-    for gradient in gradients:
-        every = -(-gradient.numel() // LARGE)
-        rows = gradient[::every] if gradient.ndim else gradient
-        squares.append(rows.norm().square() * (gradient.numel() / max(1, rows.numel())))
-    return torch.stack(squares).sum().sqrt()
+    """The common norm; of large gradients from rows spread over them, for to read all takes a twentieth of a step.
+
+    All gradients are taken in one call each: a small network has many, and a call costs more than its work.
+    """
+    rows = [
+        gradient[:: -(-gradient.numel() // LARGE)] if gradient.numel() > LARGE else gradient for gradient in gradients
+    ]
+    several: Any = torch  # whose functions over lists pyright doesn't know
+    norms = several._foreach_norm(rows)
+    if any(row is not gradient for row, gradient in zip(rows, gradients, strict=True)):
+        pairs = zip(gradients, rows, strict=True)
+        norms = several._foreach_mul(norms, [math.sqrt(one.numel() / max(1, row.numel())) for one, row in pairs])
+    return torch.stack(list(norms)).norm()
 
 
 def clip(gradients: Sequence[Tensor], largest: float) -> list[Tensor]:

@@ -4,7 +4,7 @@ import math
 from array import array
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 from torch import Tensor
@@ -126,30 +126,31 @@ class Detection:
 def detect(
     run: TrainedModel,
     source: Any,
-    by: By = "error",
+    by: By | Literal["auto"] = "auto",
     *,
     quantile: float = 0.99,
     draws: int = DRAWS,
+    clean: bool = False,
     each: Callable[[Samples, Tensor, float], object] | None = None,
     **read_options: Any,
 ) -> Detection:
     """Score every sample of a source, and find those unlike the training data.
 
-        found = ist.detect(run, "new.csv", by="error")
+        found = ist.detect(run, "new.csv")
         print(int(found.anomalous.sum()), found.most_anomalous[0])
 
     The source is read in pieces: apart from the scores, memory does not grow with it. For a model of patches, whole
     pictures are covered by tiles of its size, and each tile is scored by itself: `most_anomalous` contains the tiles'
     positions, and `pictures` their maps. Recordings are cut into windows, and `steps` has a score for each time step.
 
-    by, quantile, draws: as for `detector`. each: called with every piece, its scores and the threshold, to write them.
-    read_options: how to read the source, as for `read_samples`, if that differs from the training data: a photograph
-    for a model of small grey pictures needs size= and mode=.
+    by, quantile, draws, clean: as for `detector`. each: called with every piece, its scores and the threshold, to write
+    them. read_options: how to read the source, as for `read_samples`, if that differs from the training data: a
+    photograph for a model of small grey pictures needs size= and mode=.
 
     Raises:
         UseError, DataError: as `detector`; or the source can't be read, or does not fit the model.
     """
-    found = detector(run, by, quantile=quantile, draws=draws)
+    found = detector(run, by, quantile=quantile, draws=draws, clean=clean)
     tile = (run.model.shape[1], run.model.shape[2]) if run.covers(source, read_options) else None
     timewise = run.recordings(source, **read_options)
     if timewise is not None:
@@ -198,7 +199,7 @@ def detect(
     pictures = places.mapped(found, float(most_anomalous[-1].score)) if tile is not None else ()
     return Detection(
         found_scores,
-        by,
+        found.by,
         found.threshold,
         quantile,
         found.part,

@@ -14,9 +14,9 @@ from isthmus.parts.model import eval_mode
 from isthmus.trained import TrainedModel
 from isthmus.trained.tiles import Tiles
 from isthmus.uses.arguments import takes_run
-from isthmus.uses.scores import MOST_CODES, SCORES, Score, batch_size, count_unknown, element_errors
+from isthmus.uses.scores import MOST_CODES, SCORES, Own, Score, batch_size, count_unknown, element_errors
 
-By = Literal["error", "unexplained", "likelihood", "distance", "neighbours", "prototypes"]
+By = Literal["error", "unexplained", "likelihood", "distance", "neighbours", "prototypes", "combined"]
 LEAST_HELD = 50
 """Samples that a validation part needs for meaningful quantiles."""
 DRAWS = 16
@@ -73,22 +73,38 @@ class Detector:
         return element_errors(self.model, samples)
 
 
+def usual_score(run: TrainedModel) -> By:
+    """The score of a model's samples unless you choose one."""
+    return "combined" if run.description["kind"] == "table" else "error"
+
+
 @takes_run
-def detector(run: TrainedModel, by: By = "error", *, quantile: float = 0.99, draws: int = DRAWS) -> Detector:
+def detector(
+    run: TrainedModel,
+    by: By | Literal["auto"] = "auto",
+    *,
+    quantile: float = 0.99,
+    draws: int = DRAWS,
+    clean: bool = False,
+) -> Detector:
     """A detector of anomalous samples; its threshold comes from the run's own data.
 
         anomalous = detector(run, "neighbours").scores(run.read("new.parquet"))
 
-    by: "error", the reconstruction error (mean squared, scaled; a wrong category counts as 1);
+    by: "auto", "combined" for tables and "error" for the rest;
+        "error", the reconstruction error (mean squared, scaled; a wrong category counts as 1);
         "unexplained", the share of the sample's own variance (around the mean of each channel) that the model doesn't
         reconstruct, for pictures and series: a smooth sample, whose error is small, can still be anomalous by it;
         "likelihood", -log p(x) in nats by importance weighting with `draws` draws (the negative ELBO with one);
         "distance", the Mahalanobis distance of its code from the training codes;
         "neighbours", its code's mean distance to the 5 nearest of (at most 5,000) training codes;
-        "prototypes", the mean logarithm of its distance to the nearest of 16 training samples, over 200 random draws of
-        these (half of them see half of the numbers). It doesn't use the model's weights, only its scaling.
+        "prototypes", its distance from the nearest of 8 training samples: the geometric mean over 200 random draws of
+        these (half of them see half of the numbers). It doesn't use the model's weights, only its scaling;
+        "combined", for tables: the same, with the distance from the model's reconstruction, weighted by 0.1.
     quantile: the share of the run's own samples below the threshold; of the validation part if it has 50 or more
         samples, otherwise of the training part.
+    clean: say so if the training data have no anomalies: "prototypes" and "combined" then follow them more closely, by
+        50 draws of 256 samples, and "combined" weighs the model by a third.
 
     Raises:
         UseError: the model has no such score.
@@ -99,6 +115,8 @@ def detector(run: TrainedModel, by: By = "error", *, quantile: float = 0.99, dra
     framework for detecting out-of-distribution samples, NeurIPS (2018); nearest neighbours: Sun et al., ICML (2022);
     prototypes: Pang et al., LeSiNN, ICDM (2015).
     """
+    if by == "auto":
+        by = usual_score(run)
     if by not in get_args(By):
         raise DataError(f"There is no score {by!r}. {nearest(str(by), get_args(By))}")
     if not 0 < quantile < 1:
@@ -108,7 +126,7 @@ def detector(run: TrainedModel, by: By = "error", *, quantile: float = 0.99, dra
     reference = data.parts[part].some(MOST_CODES)
     run.model.eval()  # for good, as several threads may score at once
     with eval_mode(run.model):
-        score, usual = SCORES[by](run, data.train, reference, part == "train", draws)
+        score, usual = SCORES[by](Own(run, data.train, reference, part == "train", draws, clean))
         if usual is None:
             usual = torch.cat([score(raw, labels) for raw, labels in reference.labelled(batch_size(run.model, by))])
     known = usual[usual.isfinite()]

@@ -1,8 +1,7 @@
 """Anomaly scores: by the reconstruction, by the likelihood, by the code's position among the training codes."""
 
-import math
 from collections.abc import Callable
-from typing import Any
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -17,6 +16,7 @@ from isthmus.parts.distances.tokens import Tokens, counted
 from isthmus.parts.forward_pass import Pass
 from isthmus.parts.model import eval_mode
 from isthmus.trained import TrainedModel
+from isthmus.uses.prototypes import Numbers, Prototypes, most_rows
 
 BATCH = 1024
 """Samples at a time for the likelihood, whose draws depend on it, and rows at a time in the search for neighbours."""
@@ -25,12 +25,28 @@ MOST_CODES = 5000
 NEIGHBOURS = 5
 LEAST_VARIANCE = 1e-12
 """Of a sample, in scaled units²: a smaller variance is rounding."""
-MEMBERS, PROTOTYPES = 200, 16
-"""Random sets of training samples, and samples in each, for `prototypes`."""
-MOST_NUMBERS = 2**24
-"""Numbers that all these samples have at most."""
+WEIGHT, CLEAN_WEIGHT = 0.1, 1 / 3
+"""Of the model's error in `combined`: with anomalies among the training samples, and without."""
+LEAST_ERROR, LEAST_WRONG = 1e-6, 0.01
+"""Of a column, in scaled units², and the share of wrong categories: added, so that none counts infinitely much."""
 Score = Callable[[Tensor, Tensor | None], Tensor]
 """(N, *shape) raw samples and their labels to (N,) float64 scores: the higher, the more anomalous."""
+
+
+@dataclass(frozen=True, eq=False)
+class Own:
+    """What a score learns from: a run and its own samples.
+
+    train: those that it was trained on. reference: those whose scores give the threshold. same: whether these are some
+    of `train`. draws: per sample, for the likelihood. clean: whether `train` has no anomalies.
+    """
+
+    run: TrainedModel
+    train: Samples
+    reference: Samples
+    same: bool
+    draws: int
+    clean: bool
 
 
 def batch_size(model: Autoencoder, by: str = "error") -> int:
@@ -68,8 +84,8 @@ def pass_of(model: Autoencoder, raw: Tensor, labels: Tensor | None) -> Pass:
     return model(raw, labels=labels)
 
 
-def _by_error(run: TrainedModel, *_: Any) -> tuple[Score, None]:
-    model = run.model
+def _by_error(own: Own) -> tuple[Score, None]:
+    model = own.run.model
 
     def score(raw: Tensor, labels: Tensor | None) -> Tensor:
         out = pass_of(model, raw, labels)
@@ -79,13 +95,13 @@ def _by_error(run: TrainedModel, *_: Any) -> tuple[Score, None]:
     return score, None
 
 
-def _by_unexplained(run: TrainedModel, *_: Any) -> tuple[Score, None]:
+def _by_unexplained(own: Own) -> tuple[Score, None]:
     r"""The error as a share of the sample's own variance, :math:`\sum (x - \hat x)^2 / \sum (x - \bar x_c)^2`.
 
     It is 1 if the model reconstructs only the mean of each channel c. It is 1 minus the coefficient of determination.
     """
-    model = run.model
-    if run.description["kind"] in ("table", "tokens"):
+    model = own.run.model
+    if own.run.description["kind"] in ("table", "tokens"):
         raise UseError(
             "by='unexplained' needs pictures or series: the cells of a table's row and tokens have no common mean. "
             "Choose by='error' or by='neighbours'."
@@ -102,8 +118,8 @@ def _by_unexplained(run: TrainedModel, *_: Any) -> tuple[Score, None]:
     return score, None
 
 
-def _by_likelihood(run: TrainedModel, train: Samples, reference: Samples, same: bool, draws: int) -> tuple[Score, None]:
-    model = run.model
+def _by_likelihood(own: Own) -> tuple[Score, None]:
+    model = own.run.model
     if not has_likelihood(model):
         raise UseError(
             f"This model has no likelihood: its code is {model.code.kind} and its distance {model.distance.kind}. "
@@ -111,15 +127,15 @@ def _by_likelihood(run: TrainedModel, train: Samples, reference: Samples, same: 
         )
 
     def score(raw: Tensor, labels: Tensor | None) -> Tensor:
-        return -log_likelihood(model, Samples(raw, labels=labels), draws=draws).per_sample
+        return -log_likelihood(model, Samples(raw, labels=labels), draws=own.draws).per_sample
 
     return score, None
 
 
-def _by_distance(run: TrainedModel, train: Samples, reference: Samples, same: bool, draws: int) -> tuple[Score, None]:
+def _by_distance(own: Own) -> tuple[Score, None]:
     count, total, squares = 0, torch.zeros(()), torch.zeros(())
-    for raw, labels in train.labelled(batch_size(run.model)):
-        codes = _codes(run.model, raw, labels)
+    for raw, labels in own.train.labelled(batch_size(own.run.model)):
+        codes = _codes(own.run.model, raw, labels)
         count, total, squares = count + len(codes), total + codes.sum(0), squares + codes.T @ codes
     if count < 2:
         raise UseError("by='distance' needs two or more training samples, and there are fewer. Choose by='error'.")
@@ -130,24 +146,22 @@ def _by_distance(run: TrainedModel, train: Samples, reference: Samples, same: bo
     kept = values.clamp(min=1e-4 * float(values.mean().clamp(min=1e-30)))
 
     def score(raw: Tensor, labels: Tensor | None) -> Tensor:
-        return (((_codes(run.model, raw, labels) - mean) @ axes).square() / kept).sum(1).sqrt()
+        return (((_codes(own.run.model, raw, labels) - mean) @ axes).square() / kept).sum(1).sqrt()
 
     return score, None
 
 
-def _by_neighbours(
-    run: TrainedModel, train: Samples, reference: Samples, same: bool, draws: int
-) -> tuple[Score, Tensor | None]:
-    chosen = train.some(MOST_CODES)
-    observed = torch.cat([_codes(run.model, raw, labels) for raw, labels in chosen.labelled(batch_size(run.model))])
+def _by_neighbours(own: Own) -> tuple[Score, Tensor | None]:
+    model, chosen = own.run.model, own.train.some(MOST_CODES)
+    observed = torch.cat([_codes(model, raw, labels) for raw, labels in chosen.labelled(batch_size(model))])
     near = min(NEIGHBOURS, len(observed) - 1)
     if near < 1:
         raise UseError("by='neighbours' needs two or more training samples, and there are fewer. Choose by='error'.")
 
     def score(raw: Tensor, labels: Tensor | None) -> Tensor:
-        return torch.cdist(_codes(run.model, raw, labels), observed).topk(near, largest=False).values.mean(1)
+        return torch.cdist(_codes(model, raw, labels), observed).topk(near, largest=False).values.mean(1)
 
-    if not same:
+    if not own.same:
         return score, None
     apart = torch.cat(
         [torch.cdist(rows, observed).topk(near + 1, largest=False).values[:, 1:] for rows in observed.split(BATCH)]
@@ -155,73 +169,43 @@ def _by_neighbours(
     return score, apart.mean(1)  # the first neighbour of each is itself
 
 
-def _by_prototypes(run: TrainedModel, train: Samples, reference: Samples, same: bool, draws: int) -> tuple[Score, None]:
-    r"""The mean logarithm of the distance to the nearest of a few random training samples, over many such draws.
+def _by_prototypes(own: Own) -> tuple[Score, None]:
+    """The geometric mean of the distances from the nearest prototypes (`isthmus.uses.prototypes`)."""
+    near = Prototypes(Numbers(own.run.model, own.train), own.train, own.reference, clean=own.clean)
+    return lambda raw, labels: near(raw).exp(), None
 
-    Half of the draws see half of the numbers of a sample. Each set is an autoencoder without training: it reconstructs
-    a sample as the nearest of its 16 prototypes. Anomalies that resemble each other are rare among so few samples, so
-    they don't hide each other, as they do in a model of all training samples.
 
-    Source: Pang et al., LeSiNN: Detecting anomalies by identifying least similar nearest neighbours, ICDM (2015).
+def _by_combined(own: Own) -> tuple[Score, None]:
+    """The same, with the distance from the model's reconstruction as one more of these distances, weighted.
+
+    The model's error is normalised in each column: a deviation counts more in a column that is usually reconstructed
+    well.
     """
-    model = run.model
-    if run.description["kind"] == "tokens":
-        raise UseError("by='prototypes' needs numbers that can be compared one by one, not tokens. Choose by='error'.")
-    width = _spread_out(model, train.batch(torch.arange(1))).shape[1]
-    members = max(2, min(MEMBERS, MOST_NUMBERS // (PROTOTYPES * width)))
-    generator, size = torch.Generator().manual_seed(0), min(PROTOTYPES, len(train))
-    drawn = torch.cat([torch.randperm(len(train), generator=generator)[:size] for _ in range(members)])
-    values = _spread_out(model, train.batch(drawn))
-    seen = torch.ones(members, width, dtype=torch.float64)
-    for member in range(1, members, 2):
-        seen[member, torch.randperm(width, generator=generator)[: width // 2]] = 0
-    weights = seen.repeat_interleave(size, 0) * ~values.isnan()
-    values = values.nan_to_num(0.0)
-    floor = torch.zeros(members, dtype=torch.float64)
-
-    def distances(raw: Tensor) -> Tensor:
-        """(N, members) mean squared differences from the nearest sample of each member, over the known numbers."""
-        given = _spread_out(model, raw)
-        known = (~given.isnan()).double()
-        given = given.nan_to_num(0.0)
-        apart = given.square() @ weights.T - 2 * given @ (weights * values).T + known @ (weights * values.square()).T
-        apart = apart / (known @ weights.T).clamp(min=1)
-        return apart.clamp(min=0).view(len(raw), members, size).amin(2)
-
-    usual = torch.cat([distances(raw) for raw, _ in reference.some(BATCH).labelled(BATCH)])
-    floor = 1e-3 * usual.median(0).values + 1e-12  # a sample may be one of the prototypes itself
+    model = own.run.model
+    if own.train.kind != "table":
+        raise UseError("by='combined' needs a table: the columns' errors are weighed one by one. Choose by='error'.")
+    near = Prototypes(Numbers(model, own.train), own.train, own.reference, clean=own.clean)
+    errors = element_errors(model, own.train.some(most_rows(model.shape[0]))).double()
+    categories = torch.tensor([count > 0 for count in model.scaling.levels] or [False])
+    usual = torch.where(categories, errors.mean(0) + LEAST_WRONG, errors.median(0).values + LEAST_ERROR)
+    weight = CLEAN_WEIGHT if own.clean else WEIGHT
 
     def score(raw: Tensor, labels: Tensor | None) -> Tensor:
-        return 0.5 * (distances(raw) + floor).log().mean(1)
+        out = pass_of(model, raw, labels)
+        error = 0.5 * (_mean(elements_of(model, out) / usual, out.observed) + LEAST_ERROR).log()
+        return torch.lerp(near(raw), error, weight).exp()
 
     return score, None
 
 
-def _spread_out(model: Autoencoder, raw: Tensor) -> Tensor:
-    """(N, D) scaled numbers in float64, on the CPU, NaN where one is missing; each category as a number of its own.
-
-    Two different categories are as far apart as two numbers that differ by one standard deviation.
-    """
-    scaled = model.scaling(raw).cpu().double().flatten(1)
-    if not any(model.scaling.levels):
-        return scaled
-    columns = []
-    for place, count in enumerate(model.scaling.levels):
-        own = scaled[:, place, None]
-        if count:
-            hot = (own == torch.arange(count)).double() / math.sqrt(2)
-            own = torch.where(own.isnan(), torch.nan, hot)
-        columns.append(own)
-    return torch.cat(columns, 1)
-
-
-SCORES: dict[str, Callable[..., tuple[Score, Tensor | None]]] = {
+SCORES: dict[str, Callable[[Own], tuple[Score, Tensor | None]]] = {
     "error": _by_error,
     "unexplained": _by_unexplained,
     "likelihood": _by_likelihood,
     "distance": _by_distance,
     "neighbours": _by_neighbours,
     "prototypes": _by_prototypes,
+    "combined": _by_combined,
 }
 
 

@@ -56,6 +56,7 @@ class ColumnLikelihood(Distance):
     unit: ClassVar[str] = "nats"
     likelihood: ClassVar[bool] = True
     alike: ClassVar[bool] = False
+    asks_grids: ClassVar[bool] = True
 
     # narrower than the base's, which is sound for what is frozen
     link: Literal["auto", "identity"] = "identity"  # pyright: ignore[reportIncompatibleVariableOverride]

@@ -18,7 +18,8 @@ class Distance(Part):
 
     A subclass defines `elements` and overrides the rest as needed. unit: of the distance. likelihood: whether it is a
     negative log-probability in nats. density: whether that is the one of a density, whose nats depend on the data's
-    unit. reduction: the sum or the mean over a sample's numbers.
+    unit. reduction: the sum or the mean over a sample's numbers. asks_grids: whether `resolve` needs the grids of
+    columns, which take a moment to find.
 
     link: how the decoder's output becomes a reconstruction: "sigmoid" (data in 0..1), "identity" (any data), or "auto",
         which is decided from the data: sigmoid if they lie in 0..1, else identity.
@@ -29,6 +30,7 @@ class Distance(Part):
     density: ClassVar[bool] = False
     reduction: ClassVar[Literal["sum", "mean"]] = "sum"
     alike: ClassVar[bool] = True
+    asks_grids: ClassVar[bool] = False
 
     link: Literal["auto", "identity", "sigmoid"] = "auto"
 

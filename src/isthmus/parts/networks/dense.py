@@ -13,9 +13,6 @@ from isthmus.parts.layers import ACTIVATIONS, Activation, Chain, Dropout, TiedLi
 from isthmus.parts.networks.network import Network, Normalisation
 from isthmus.parts.part import Shape
 
-LEAST_WIDTH = 64
-"""The least width of a first hidden layer with "auto" widths, even for small samples."""
-
 
 class Dense(Network):
     r"""Fully connected layers of any widths, and their mirror: :math:`h_{l+1} = \sigma(W_l h_l + b_l)`.
@@ -24,7 +21,7 @@ class Dense(Network):
     decoder have one layer each.
 
     widths: the hidden layers between the data and the code, from the data inwards. "auto" is decided from the data:
-        `most_widths`, scaled down so that none exceeds four times a sample's numbers (or 64, if that is more).
+        `most_widths`, reduced for small samples (see `DataSpec.widths`).
     most_widths: the upper limits of "auto", which samples of a few hundred numbers reach.
     activation: after each hidden layer; the code and the output have their own.
     normalisation: "batch" or "layer", between the linear layer and the activation.
@@ -45,9 +42,7 @@ class Dense(Network):
         """The same network with its widths decided from these facts about the data."""
         if self.widths != "auto":
             return self
-        most = max(LEAST_WIDTH, 4 * spec.inputs) if spec.inputs else math.inf
-        factor = min(1.0, most / max(self.most_widths, default=1))
-        return self.replace(widths=tuple(max(1, round(factor * width)) for width in self.most_widths))
+        return self.replace(widths=spec.widths(self.most_widths))
 
     @property
     def hidden(self) -> tuple[int, ...]:
