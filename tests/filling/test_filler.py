@@ -170,6 +170,28 @@ def test_infinite_values_are_named(animals):
         run.fill(pd.DataFrame({"kind": ["cat", None], "legs": [1.0, 1.0], "size": [0.2, np.inf]}))
 
 
+def test_a_column_without_a_known_value_is_left_out_with_a_note_or_named():
+    values = np.random.default_rng(0).normal(size=(60, 3))
+    values[:, 1] = np.nan
+    frame = pd.DataFrame(values, columns=["a", "b", "c"])
+    with pytest.warns(ist.Remark, match="no value in any row"):
+        run = trained(frame)
+    assert run.fill(frame)["b"].isna().all()
+    with pytest.raises(DataError, match="no finite value"):
+        trained(values)
+
+
+def test_a_table_of_one_row_is_refused():
+    with pytest.raises(DataError, match="1 row"):
+        trained(pets(1)[["size", "legs"]].astype(float), validation=0)
+
+
+def test_three_rows_are_enough():
+    frame = pd.DataFrame({"a": [1.0, 2.0, np.nan], "b": [2.0, np.nan, 6.0]})
+    run = trained(frame, types={"a": "number", "b": "number"}, validation=0)
+    assert not run.fill(frame).isna().any().any()
+
+
 @pytest.mark.parametrize("draws", [0, -1, 1.5, True, "two"])
 def test_a_wrong_number_of_draws_is_refused(gaussian, draws):
     _, given, run = gaussian
