@@ -181,11 +181,6 @@ def test_a_column_without_a_known_value_is_left_out_with_a_note_or_named():
         trained(values)
 
 
-def test_a_table_of_one_row_is_refused():
-    with pytest.raises(DataError, match="1 row"):
-        trained(pets(1)[["size", "legs"]].astype(float), validation=0)
-
-
 def test_three_rows_are_enough():
     frame = pd.DataFrame({"a": [1.0, 2.0, np.nan], "b": [2.0, np.nan, 6.0]})
     run = trained(frame, types={"a": "number", "b": "number"}, validation=0)

@@ -26,7 +26,7 @@ WEAK, STRONG = 0.5, 4.0
 """How strongly the covariances are shrunk: further rows, for each column."""
 ASIDE = 0.2
 """The share of the known cells that is hidden."""
-LEAST_TURNS, MOST_TURNS, ROWS_A_TURN = 2, 5, 1000
+MOST_TURNS, ROWS_HIDDEN_IN = 5, 1000
 """How often cells are hidden: until there are those of this many rows."""
 
 Learnt = tuple[Layout, tuple[Mixture, ...], Tensor, Tensor, Tensor, Tensor, Tensor]
@@ -43,7 +43,7 @@ def learn(model: Autoencoder, train: Samples, validation: Samples) -> Learnt:
         held = rows  # its errors are too small, but there are no others
     layout = Layout.learn(scaled_rows(model, rows), levels)
     generator = torch.Generator().manual_seed(0)
-    turns = min(MOST_TURNS, max(LEAST_TURNS, ROWS_A_TURN // len(rows)))
+    turns = min(MOST_TURNS, max(1, ROWS_HIDDEN_IN // len(rows)))
     errors = [one for _ in range(turns) for one in _errors(model, layout, rows, held, generator)]
     weights, network, quantiles = Errors.joined(errors).weighed(len(levels))
     parts = (rows, held) if len(held) else (rows,)
