@@ -54,7 +54,8 @@ def table(name: str) -> pd.DataFrame:
         if name in CUT:
             last = frame.columns[-1]
             ranks = frame[last].rank(method="first")
-            frame[last] = pd.qcut(ranks, 4, labels=["lowest", "low", "high", "highest"]).astype(str).astype(object)
+            quarters: Any = pd.qcut(ranks, 4, labels=["lowest", "low", "high", "highest"])
+            frame[last] = quarters.astype(str).astype(object)
     frame = frame.iloc[np.sort(random.permutation(len(frame))[:MOST])].reset_index(drop=True)
     return frame.loc[:, frame.nunique() > 1]
 
@@ -128,7 +129,9 @@ def main() -> None:
     asked = parser.parse_args()
     asked.out.mkdir(parents=True, exist_ok=True)
     kept, (own, parts) = asked.out / "results.jsonl", map(int, asked.share.split("/"))
-    tasks: Any = itertools.product(range(asked.seeds), SHARES, MECHANISMS, asked.only.split(","), asked.methods.split(","))
+    tasks: Any = itertools.product(
+        range(asked.seeds), SHARES, MECHANISMS, asked.only.split(","), asked.methods.split(",")
+    )
     done = {_key(row) for row in rows(kept)}
     for number, (seed, share, mechanism, name, method) in enumerate(tasks):
         row = {"table": name, "mechanism": mechanism, "share": share, "seed": seed, "method": method}
