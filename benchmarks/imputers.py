@@ -90,7 +90,7 @@ def _as_numbers(frame: Any, imputer: "IterativeImputer | KNNImputer") -> pd.Data
 
 
 def _change(before: pd.DataFrame, after: pd.DataFrame, frame: pd.DataFrame) -> tuple[float, float]:
-    """The differences of two rounds, of the numbers and of the categories (infinite if there are none), as in missForest."""
+    """How much two rounds differ: in numbers, and in categories (infinite if there are none), as in missForest."""
     numbers = [name for name in frame if _numeric(frame[name])]
     others = [name for name in frame if name not in numbers]
     squares = float(((after[numbers] - before[numbers]) ** 2).sum().sum() / (after[numbers] ** 2).sum().sum())
