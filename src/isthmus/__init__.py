@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from isthmus.uses.blend import Blend, blend
     from isthmus.uses.detect import Detection, detect
     from isthmus.uses.detector import Detector, detector
+    from isthmus.uses.drift import drift
+    from isthmus.uses.drift_result import Drift
     from isthmus.uses.judge import judge
     from isthmus.uses.map import CodeMap, map_codes
     from isthmus.uses.restore import restoration, restore
@@ -50,6 +52,7 @@ _HOMES = {
     "Decompressor": "codec",
     "Detection": "uses.detect",
     "Detector": "uses.detector",
+    "Drift": "uses.drift_result",
     "Finding": "doctor",
     "Inspection": "inspection",
     "IsthmusError": "errors",
@@ -68,6 +71,7 @@ _HOMES = {
     "detect": "uses.detect",
     "detector": "uses.detector",
     "diagnose": "doctor",
+    "drift": "uses.drift",
     "fit": "fitting",
     "formats": "data.listing",
     "inspect": "inspection",
@@ -99,7 +103,9 @@ _MODULES = (
     "experiments",
     "measures",
     "parts",
+    "pyod",
     "samplers",
+    "sklearn",
     "training",
 )
 
@@ -115,6 +121,7 @@ __all__ = [
     "Decompressor",
     "Detection",
     "Detector",
+    "Drift",
     "Finding",
     "Inspection",
     "IsthmusError",
@@ -133,6 +140,7 @@ __all__ = [
     "detect",
     "detector",
     "diagnose",
+    "drift",
     "fit",
     "formats",
     "inspect",

@@ -112,7 +112,7 @@ def _as_shown(message: str) -> str:
 
 def _begun(message: str) -> str:
     """The message with a capital letter, if it begins with an object in memory ("the DataFrame has …")."""
-    return f"T{message[1:]}" if re.match(r"the \w+ ", message) else message
+    return f"T{message[1:]}" if re.match(r"the \w+[ ,]", message) else message
 
 
 def alike(name: str, known: Iterable[str]) -> list[str]:

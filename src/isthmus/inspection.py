@@ -103,8 +103,8 @@ class Inspection:
         Raises:
             IsthmusError: the path can't be written to.
         """
+        from isthmus.drawing.pages import fill_page  # noqa: PLC0415
         from isthmus.drawing.plates import Section, plate  # noqa: PLC0415
-        from isthmus.report.page import fill_page  # noqa: PLC0415
 
         path, (head, rows) = Path(path), self.rows()
         drawn = [

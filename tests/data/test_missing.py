@@ -1,4 +1,5 @@
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
@@ -108,3 +109,16 @@ def test_a_column_of_which_nothing_is_known_is_named():
     values[:, 1] = np.nan
     with pytest.raises(DataError, match=r"column 1: .*no mean to fill in"):
         open_data(values, missing="keep")
+
+
+def test_a_row_without_a_known_value_is_taken_by_a_model_that_knows_such_rows(holed):
+    holed[7, 2] = 0
+    data = open_data(holed, missing="keep")
+    empty = np.full((2, 4), np.nan, dtype=np.float32)
+    assert read_samples(empty, like=data.description).tensor().isnan().all()
+
+
+def test_columns_with_infinite_values_are_named():
+    table = pd.DataFrame({"a": [1.0, 2.0, 3.0], "b": [1.0, np.inf, np.nan]})
+    with pytest.raises(DataError, match=r"1 of 3 samples with infinite values \(sample 1, column 'b'\)"):
+        open_data(table, missing="keep")

@@ -196,3 +196,17 @@ def test_every_real_table_opens_and_reopens(real_data):
 def test_columns_of_what_has_none_are_refused(options):
     with pytest.raises(DataError, match="choose a table's columns"):
         open_data("digits", **options)
+
+
+def test_samples_of_a_table_keep_what_its_columns_hold():
+    table = pd.DataFrame({"day": pd.date_range("2024-01-01", periods=30), "kind": ["a", "b", "c"] * 10})
+    samples = read_samples(table)
+    assert open_data(samples).description["schema"] == open_data(table).description["schema"]
+
+
+@pytest.mark.parametrize(("column", "values"), [("kind", [1.5, 2.5] * 15), ("paid", [0.5] * 30)])
+def test_a_column_that_changed_its_type_is_refused(column, values):
+    table = pd.DataFrame({"kind": ["a", "b", "c"] * 10, "paid": [True, False] * 15, "size": range(30)})
+    like = open_data(table).description
+    with pytest.raises(DataError, match=f"olumn '{column}'.*has values of type double"):
+        read_samples(table.assign(**{column: values}), like=like)

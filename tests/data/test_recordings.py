@@ -13,7 +13,7 @@ from isthmus.data import open_data, read_samples, reopen
 from isthmus.data.media import Recording
 from isthmus.data.options import Options
 from isthmus.data.raw import Raw
-from isthmus.data.recordings import Joiner, Recordings
+from isthmus.data.recordings import Joiner, Recordings, _usual_step
 from isthmus.errors import DataError, Remark
 
 GENERATOR = np.random.default_rng(0)
@@ -75,7 +75,7 @@ def test_a_window_always_means_one_recording(rows, kind):
 
 def test_a_window_is_a_period_if_there_is_one():
     wave = np.sin(2 * np.pi * np.arange(2000) / 48)
-    with pytest.warns(Remark, match="windows of 48 steps, the period of its values; a new one begins after 12 steps"):
+    with pytest.warns(Remark, match="windows of 48 steps, the period of its values; a new one begins after 11 steps"):
         assert open_data(wave, kind="series").shape == (1, 48)
 
 
@@ -288,3 +288,42 @@ def test_parts_of_a_source_are_cut_each():
 def test_a_constant_channel_is_named():
     with pytest.warns(Remark, match="channel 'dry'"):
         open_data(table(dry=1.0), kind="series", window=20)
+
+
+@pytest.mark.parametrize("length", [3, 4, 24, 48, 60, 97, 100, 168, 1440])
+def test_windows_begin_at_each_phase_of_a_period(length):
+    step = _usual_step(length)
+    assert 1 <= step <= max(1, length // 4)
+    assert step > length // 8 or length < 16
+    assert len({number * step % length for number in range(length)}) == length
+
+
+def test_a_channel_without_values_is_named():
+    given = table().assign(dead=np.nan)
+    with pytest.raises(DataError, match="channel 'dead'"):
+        open_data(given, kind="series", window=20)
+    with pytest.raises(DataError, match="channel 'dead'"):
+        open_data(given, kind="series", window=20, missing="keep")
+
+
+def test_text_in_a_channel_is_named_by_row_and_column(tmp_path):
+    given = table().astype(object)
+    column = given.columns[1]
+    given.loc[123, column] = "broken"
+    given.to_csv(tmp_path / "sensors.csv", index=False)
+    with pytest.raises(DataError, match=rf"'{column}' \(text, such as 'broken' in row 123, counted from 0\)"):
+        open_data(tmp_path / "sensors.csv", kind="series", window=20)
+
+
+def test_a_recording_of_one_step_or_shorter_than_a_window_is_refused():
+    with pytest.raises(DataError, match="one time stamp"):
+        open_data(table().iloc[:1], kind="series")
+    with pytest.raises(DataError, match=r"longest stretch.*30 steps.*Set a shorter window="):
+        open_data(table().iloc[:30], kind="series", window=40)
+
+
+def test_irregular_time_stamps_are_reported_in_round_numbers():
+    given = table()
+    given["when"] += pd.to_timedelta(np.random.default_rng(0).uniform(-25, 25, len(given)), unit="s")
+    with pytest.warns(Remark, match=r"irregular, so it is resampled to steps of \d\d(\.\d+)? s by"):
+        open_data(given, kind="series", window=20, step=5)

@@ -10,7 +10,15 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted((ROOT / "docs" / "api").glob("*.md"))
-PUBLIC = ("isthmus", "isthmus.data", "isthmus.parts", "isthmus.measures", "isthmus.doctor", "isthmus.experiments")
+PUBLIC = (
+    "isthmus",
+    "isthmus.data",
+    "isthmus.parts",
+    "isthmus.measures",
+    "isthmus.doctor",
+    "isthmus.experiments",
+    "isthmus.sklearn",
+)
 NO_PAGE = {"__version__", "RECIPES", "CHECKS", "Picture", "Shape", "Classify", "Fit"}  # constants and records of others
 INTERNAL = {"eval_mode", "unit_of"}  # which evaluation shares with its neighbours
 

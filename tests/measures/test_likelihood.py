@@ -3,15 +3,16 @@
 import math
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from torch import nn
 from torch.distributions import MultivariateNormal
 
-from isthmus.data import Samples, Scaling
+from isthmus.data import Samples, Scaling, open_data
 from isthmus.data.curves import Curve
 from isthmus.errors import BlueprintError
-from isthmus.measures import bits_per_dimension, elbo, log_likelihood
+from isthmus.measures import bits_per_dimension, elbo, log_density, log_likelihood
 from isthmus.model.autoencoder import Autoencoder
 from isthmus.model.recipes import recipe
 from isthmus.parts import Gaussian, GaussianCode, Mse
@@ -163,3 +164,37 @@ def test_bits_of_a_density_are_of_the_raw_data_whatever_their_scaling():
     assert bits_per_dimension(scaled, found) == pytest.approx(
         bits_per_dimension(raw, plain) + math.log2(scale), abs=1e-4
     )
+
+
+def test_with_shared_draws_a_sample_does_not_depend_on_the_others():
+    model, _ = linear_model(slack=0.8)
+    together = log_likelihood(model, samples(150), draws=7, shared=True).per_sample
+    alone = [
+        float(log_likelihood(model, samples(150).take([row]), draws=7, shared=True).per_sample) for row in (3, 120)
+    ]
+    assert np.allclose(together[[3, 120]], alone, rtol=1e-12)
+
+
+def test_a_log_density_is_in_raw_units_whatever_the_likelihood():
+    values = np.random.default_rng(0).normal(size=(300, 2)) * [5.0, 0.2]
+    data = open_data(pd.DataFrame(values, columns=["wide", "narrow"]))
+    nats = {}
+    for name, options in {"vae": {"distance": "gaussian"}, "table-vae": {}}.items():
+        model = recipe(name, code=2, **options).build(data)
+        found = log_likelihood(model, data.train, draws=50).per_sample
+        nats[name] = log_density(model, found, data.train).mean()
+    normal = sum(-0.5 * math.log(2 * math.pi * math.e) - math.log(scale) for scale in (5.0, 0.2))
+    for found in nats.values():  # not trained: both start at the spread of each column
+        assert abs(float(found) - normal) < 0.5
+
+
+def test_missing_numbers_do_not_count_in_a_log_density():
+    values = np.random.default_rng(0).normal(size=(50, 3)) * 10
+    values[0, 1] = np.nan
+    data = open_data(values, missing="keep")
+    model = recipe("vae", code=2, distance="gaussian").build(data)
+    row = data.train.some(len(data.train))
+    flat = torch.zeros(len(row), dtype=torch.float64)
+    scale = model.scaling.scale.double().log()
+    known = ~row.tensor().isnan()
+    assert torch.allclose(log_density(model, flat, row), -(scale * known).sum(1))

@@ -46,3 +46,24 @@ def table():
     values = inner @ mixing + 0.05 * generator.normal(size=(800, 5))
     data = ist.open_data(values.astype(np.float32))
     return ist.fit(ist.recipe("pca", code=2).build(data), data, progress=False), values.astype(np.float32)
+
+
+@pytest.fixture(scope="session")
+def mixed():
+    """A model after one epoch of a table with numbers, categories, dates and missing cells; and 600 rows like it."""
+    import pandas as pd
+
+    def rows(count, seed):
+        random = np.random.default_rng(seed)
+        inner = random.normal(size=count)
+        return pd.DataFrame({
+            "a": inner + 0.1 * random.normal(size=count),
+            "b": np.where(random.random(count) < 0.05, np.nan, 20 + 3 * inner + random.normal(size=count)),
+            "city": random.choice(["Bern", "Oslo", "Rome"], count, p=[0.1, 0.3, 0.6]),
+            "when": pd.Timestamp("2024-01-01") + pd.to_timedelta(random.integers(0, 360, count), unit="D"),
+        })  # fmt: skip
+
+    data = ist.open_data(rows(1000, 0), missing="keep")
+    model = ist.recipe("table", code=2).build(data, remarks=False)
+    how: dict[str, Any] = HOW | {"epochs": 1}
+    return ist.fit(model, data, **how), rows(600, 1)

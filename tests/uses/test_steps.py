@@ -1,5 +1,7 @@
 """Scores of the time steps of recordings."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -7,6 +9,7 @@ import torch
 
 import isthmus as ist
 from isthmus.data.samples import Samples
+from isthmus.uses.step_pictures import draw_steps
 from isthmus.uses.steps import _joined
 
 ROWS = 1500
@@ -33,11 +36,12 @@ def odd():
     return given
 
 
-def test_the_anomalous_steps_and_their_channel_are_found(run, odd):
-    found = ist.detect(run, odd)
+@pytest.mark.parametrize("by", ["auto", "error"])
+def test_the_anomalous_steps_and_their_channel_are_found(run, odd, by):
+    found = ist.detect(run, odd, by)
     steps = found.steps
     assert steps is not None
-    assert np.flatnonzero(steps.scores > 0.5 * steps.scores.max()).tolist() == [*range(200, 206)]
+    assert sorted(np.argsort(steps.scores)[-6:].tolist()) == [*range(200, 206)]
     assert steps.anomalous[200:206].all()
     assert steps.errors[203, 1] > 10 * steps.errors[203, 0]
     (span,) = steps.spans(1)
@@ -68,7 +72,7 @@ def test_scores_of_whole_windows_are_spread_over_their_steps(run, odd):
 
 
 def test_the_table_of_scores_has_the_time_stamps_and_channels(run, odd):
-    steps = ist.detect(run, odd).steps
+    steps = ist.detect(run, odd, by="error").steps
     assert steps is not None
     table = steps.table()
     assert table.column_names == ["when", "score", "window_score", "anomalous", "error_warm", "error_pressure"]
@@ -132,3 +136,93 @@ def test_large_numbers_keep_their_digits():
     made = run.reconstruct(values)
     assert made.dtype == torch.float64
     assert np.abs(made.numpy() - values).max() < 0.1
+
+
+def test_recordings_are_scored_by_training_windows_and_the_model_by_default(run, odd):
+    found = ist.detect(run, odd)
+    assert found.by == "combined"
+    assert found.steps is not None
+    kinder = ist.detect(run, odd, clean=True).steps
+    assert kinder is not None
+    assert not np.allclose(kinder.scores, found.steps.scores)
+
+
+def test_a_usual_value_at_a_wrong_time_is_anomalous():
+    time = np.arange(2000)
+    wave = np.sin(2 * np.pi * time / 40) + np.random.default_rng(0).normal(0, 0.05, 2000)
+    data = ist.open_data(wave[:1200], kind="series", window=40)
+    run = ist.fit(ist.recipe("pca").build(data, remarks=False), data, progress=False)
+    new = wave[1200:].copy()
+    new[400:420] = new[420:440][::-1]
+    steps = ist.detect(run, new).steps
+    assert steps is not None
+    assert 390 <= int(steps.scores.argmax()) < 430
+    assert steps.anomalous[400:420].mean() > 0.8
+    assert np.delete(steps.anomalous, np.s_[360:460]).mean() < 0.05
+
+
+def test_steps_far_from_an_anomaly_are_usual(run, odd):
+    steps = ist.detect(run, odd).steps
+    assert steps is not None
+    assert steps.anomalous[200:206].all()
+    assert np.delete(steps.anomalous, np.s_[168:238]).mean() < 0.05  # windows have 32 steps
+
+
+def test_new_recordings_may_begin_at_any_phase():
+    generator = np.random.default_rng(0)
+    shape = np.repeat([0.0, 1, 0, 3, 0, 0], 8)  # jumps, which no few waves can follow
+    values = np.tile(shape, 60) + generator.normal(0, 0.05, 48 * 60)
+    data = ist.open_data(values, kind="series", window=48)
+    run = ist.fit(ist.recipe("pca", code=8).build(data, remarks=False), data, progress=False)
+    for start in (0, 5, 11):
+        steps = ist.detect(run, values[start : start + 800]).steps
+        assert steps is not None
+        assert steps.anomalous.mean() < 0.05
+
+
+def test_the_picture_shows_the_worst_stretches(run, odd):
+    given = odd.drop(index=[*range(100, 150)])
+    with pytest.warns(ist.errors.Remark):
+        found = ist.detect(run, given)
+    assert found.steps is not None
+    figure = draw_steps(run, found.steps)
+    assert "2024-03-01 03:2" in figure.axes[1].get_title(loc="left")
+    assert [axes.get_ylabel() for axes in figure.axes if axes.get_ylabel()] == ["warm", "pressure", "score"]
+
+
+def test_the_picture_of_a_usual_recording_has_no_stretch(run):
+    steps = ist.detect(run, recording(100, seed=4)[["warm", "pressure"]].to_numpy(), quantile=0.9999).steps
+    assert steps is not None
+    steps = replace(steps, threshold=float(steps.scores.max()))
+    assert len(draw_steps(run, steps).axes) == 3
+
+
+def test_several_recordings_of_different_lengths_are_scored_in_their_rows(run, odd):
+    both = pd.concat([recording(90, seed=5).assign(id="a"), odd.assign(id="b"), recording(20).assign(id="short")])
+    with pytest.warns(ist.errors.Remark, match="shorter than a window"):
+        data = ist.open_data(both, kind="series", window=32, step=7, groups="id", validation=0, test=0)
+    own = ist.fit(ist.recipe("pca", code=2).build(data, remarks=False), data, progress=False)
+    shuffled = both.sample(frac=1, random_state=0)
+    with pytest.warns(ist.errors.Remark):
+        steps = ist.detect(own, shuffled).steps
+    assert steps is not None
+    worst = shuffled.iloc[int(np.nanargmax(steps.scores))]
+    assert (worst["id"], worst["pressure"] > 1030) == ("b", True)
+    assert np.isnan(steps.scores[(shuffled["id"] == "short").to_numpy()]).all()
+    assert np.isfinite(steps.scores[(shuffled["id"] != "short").to_numpy()]).all()
+    assert draw_steps(own, steps).axes[0].get_title(loc="left") == "b"
+
+
+def test_missing_numbers_of_one_channel_leave_the_score_of_the_other(odd):
+    given = recording()
+    given.loc[np.random.default_rng(0).integers(0, ROWS, 40), "warm"] = np.nan
+    data = ist.open_data(given, kind="series", window=32, step=7, missing="keep")
+    run = ist.fit(ist.recipe("deep", code=2).build(data, remarks=False), data, epochs=2, progress=False)
+    holed = odd.copy()
+    holed.loc[190:210, "warm"] = np.nan
+    steps = ist.detect(run, holed).steps
+    assert steps is not None
+    assert np.isfinite(steps.scores).all()
+    assert np.isnan(steps.errors[190:211, 0]).all()
+    assert 198 <= int(steps.scores.argmax()) <= 208
+    assert len(draw_steps(run, steps).axes) > 3

@@ -17,8 +17,9 @@ if TYPE_CHECKING:
     from isthmus.data.stream import Stream
     from isthmus.measures import Evaluation
     from isthmus.uses.detect import Detection
+    from isthmus.uses.drift_result import Drift
 
-WRONG_USE, INTERRUPTED, READER_GONE = 2, 130, 141
+WRONG_USE, DRIFTED, INTERRUPTED, READER_GONE = 2, 3, 130, 141
 """Exit codes; 1 is any other reason for which a command could not do its work."""
 
 
@@ -96,7 +97,7 @@ def counted(what: str, *, quiet: bool = False) -> Iterator[Callable[[int, int | 
         yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
-def tell_skipped(stream: "Stream | Detection | Evaluation") -> None:
+def tell_skipped(stream: "Stream | Detection | Drift | Evaluation") -> None:
     """Name the pictures that were left out, and leave with 1 if there are any: the work was done for the others only.
 
     Raises:

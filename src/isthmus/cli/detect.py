@@ -53,12 +53,12 @@ def detect(
         Literal["auto", "error", "unexplained", "likelihood", "distance", "neighbours", "prototypes", "combined"],
         typer.Option(
             metavar="SCORE",
-            help="The anomaly score: auto (combined for tables, error for the rest), error (of the reconstruction), "
-            "unexplained (the error as a share of the sample's own variance, for pictures and series), likelihood "
-            "(−log p(x), for a VAE), distance (of the code from the training codes, by their covariance), neighbours "
-            "(distance of the code from the 5 nearest training codes), prototypes (distance from the nearest of a few "
-            "training samples, over many random draws) or combined (the same, with the distance from the "
-            "reconstruction, for tables).",
+            help="The anomaly score: auto (combined for tables and recordings, error for the rest), error (of the "
+            "reconstruction), unexplained (the error as a share of the sample's own variance, for pictures and "
+            "series), likelihood (−log p(x), for a VAE), distance (of the code from the training codes, by their "
+            "covariance), neighbours (distance of the code from the 5 nearest training codes), prototypes (distance "
+            "from the nearest of a few training samples, over many random draws) or combined (the same, with the "
+            "distance from the reconstruction, for tables and series).",
         ),
     ] = "auto",
     clean: Annotated[
@@ -103,8 +103,8 @@ def detect(
     the other columns suggest, and their share of the squared error. The shares of a row add up to at most 100 %.
 
     A model of recordings scores windows, named after their first time step, and every time step: TARGET then has a row
-    for each row of SOURCE, with its time stamp, its score (of the errors in that step), the mean score of the windows
-    that contain it, and the error of each channel. Steps that no window contains are empty.
+    for each row of SOURCE, with its time stamp, its score, the mean score of the windows that contain it, and the error
+    of each channel. Steps that no window contains are empty. `--picture` shows the recording over time with its scores.
 
     A model of patches scores whole pictures tile by tile. Each tile is a sample, named after its picture and the row
     and column of its first pixel, and `--picture` maps the pictures with the most anomalous tiles.
@@ -145,10 +145,13 @@ def detect(
         write_rows(target, found.steps.table(), overwrite=force)
     if picture is not None:
         from isthmus.drawing.theme import write_png
+        from isthmus.uses.step_pictures import draw_steps
 
         cells = [one.columns for one in found.most_anomalous]
         titles = [number(one.score) for one in found.most_anomalous]
-        if found.tile is None:
+        if found.steps is not None:
+            figure = draw_steps(loaded, found.steps)
+        elif found.tile is None:
             figure = draw_most_anomalous(loaded.model, found.samples, titles, cells=cells)
         else:
             figure = draw_places(found, loaded.model.scaling)

@@ -14,7 +14,9 @@ def _shared() -> dict[str, Defined]:
 
 
 SHARED = _shared()
-OWN = {name: f"--{name}" for name in ("by", "condition", "mask", "resume", "way", "ways")} | {"overwrite": "--force"}
+OWN = {name: f"--{name}" for name in ("by", "condition", "ignore", "mask", "reference", "resume", "way", "ways")} | {
+    "overwrite": "--force"
+}
 """Arguments that are options of single commands."""
 CHOICES = ("bound", "corruption", "distance", "predicts", "link", "skips", "solution", "start", "tied")
 """Options of a recipe, which are given by --set."""

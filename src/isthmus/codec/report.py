@@ -20,10 +20,10 @@ from isthmus.codec.methods import methods_for
 from isthmus.data.samples import Samples
 from isthmus.drawing import figures, studies
 from isthmus.drawing.detection import bit_maps
+from isthmus.drawing.pages import fill_page
 from isthmus.drawing.plates import Section, plate
 from isthmus.drawing.signs import bars
 from isthmus.report.facts import data_facts, flat
-from isthmus.report.page import fill_page
 from isthmus.run import environment
 from isthmus.storage.files import write_whole
 from isthmus.trained import TrainedModel

@@ -16,6 +16,8 @@ UNITS = {
     "ns": 1e-9,
 }
 """Seconds of the units that durations are written in, the longest first."""
+MOST = 10**6
+"""A measured duration of more nanoseconds, for example, isn't meant to the nanosecond."""
 _SPELLINGS = {
     "day": "d",
     "days": "d",
@@ -46,14 +48,14 @@ def seconds_of(written: str) -> float | None:
 
 
 def duration_words(seconds: float) -> str:
-    """A duration in the longest unit of which it is a whole number, or in seconds.
+    """A duration in the longest unit of which it is a whole number, or in about so many seconds.
 
-    >>> duration_words(3600), duration_words(90), duration_words(0.25)
-    ('1 h', '90 s', '250 ms')
+    >>> duration_words(3600), duration_words(90), duration_words(0.25), duration_words(58.828254844)
+    ('1 h', '90 s', '250 ms', '58.83 s')
     """
     for unit, size in UNITS.items():
         count = seconds / size
-        if count >= 1 and math.isclose(count, round(count), rel_tol=1e-9):
+        if 1 <= count < MOST and math.isclose(count, round(count), rel_tol=1e-9):
             return f"{round(count):,} {unit}"
     return f"{seconds:.4g} s"
 

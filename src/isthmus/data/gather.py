@@ -61,7 +61,7 @@ def gather(raw: Raw, options: Options, called: str, like: Mapping[str, Any] | No
         elif options.missing == "error":
             check_finite(samples, called)
         if options.missing == "keep" or samples.kind == "series":
-            check_known(samples, called)
+            check_known(samples, called, some=like is None or samples.kind == "series")
         parts[name] = samples
     return parts
 

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from isthmus.data.media import Recording
 from isthmus.data.samples import Samples
 from isthmus.data.series import ended
 from isthmus.errors import DataError, remark
@@ -27,7 +28,7 @@ def check_finite(samples: Samples, called: str) -> None:
     bad = _bad(samples)
     if not len(bad):
         return
-    where = _columns(samples, bad) if samples.kind == "table" else _samples(samples, bad)
+    where = _columns(samples, bad) if samples.kind == "table" else _samples(samples, bad) + _channels(samples, bad)
     infinite = len(_rows(samples, lambda batch: batch.isinf().flatten(1).any(1)))
     what = "infinite" if infinite == len(bad) else "NaN or infinite"
     ways = "missing='drop' to leave those samples out, 'fill' to fill in means"
@@ -41,20 +42,21 @@ def check_finite(samples: Samples, called: str) -> None:
     )
 
 
-def check_known(samples: Samples, called: str) -> None:
-    """Check that no value is infinite and each sample has a known value.
+def check_known(samples: Samples, called: str, *, some: bool = True) -> None:
+    """Check that no value is infinite and, if `some`, that each sample has a known value.
 
     Raises:
         DataError: some samples don't pass; the message names them.
     """
-    wrong = {
-        "infinite values": _rows(samples, lambda batch: batch.isinf().flatten(1).any(1)),
-        "no known value": _rows(samples, lambda batch: batch.isnan().flatten(1).all(1)),
-    }
-    for what, rows in wrong.items():
+    infinite = _rows(samples, lambda batch: batch.isinf().flatten(1).any(1))
+    unknown = _rows(samples, lambda batch: batch.isnan().flatten(1).all(1)) if some else infinite[:0]
+    for what, rows in (("infinite values", infinite), ("no known value", unknown)):
         if len(rows):
+            where = _samples(samples, rows)
+            if rows is infinite and samples.kind == "table":
+                where += f", {_columns(samples, rows, torch.isinf)}"
             raise DataError(
-                f"{called} has {len(rows)} of {len(samples)} samples with {what} ({_samples(samples, rows)}): "
+                f"{called} has {len(rows)} of {len(samples)} samples with {what} ({where}): "
                 "expected numbers, with NaN for missing ones. Set missing='drop' to leave those samples out."
             )
 
@@ -118,8 +120,9 @@ def learn_fill(train: Samples, called: str) -> Any:
     if (count == 0).any():
         empty = [_column(train, int(i)) for i in np.flatnonzero(count == 0)]
         raise DataError(
-            f"{called} has no finite value in the training part's column{'s' * (len(empty) > 1)} {listed(empty)}: "
-            "it has no mean to fill in. Leave it out with exclude=."
+            f"{called} has no finite value in the training part's "
+            f"{'channel' if train.kind == 'series' else 'column'}{'s' * (len(empty) > 1)} {listed(empty)}: it has no "
+            "mean to fill in. Leave it out with exclude=."
         )
     means = total / count + centre
     for place, names in enumerate(train.categories):
@@ -168,13 +171,27 @@ def _samples(samples: Samples, rows: np.ndarray) -> str:
     return "sample" + "s" * (len(rows) > 1) + " " + listed([_name(samples, int(row)) for row in rows])
 
 
-def _columns(samples: Samples, bad: np.ndarray) -> str:
+def _columns(
+    samples: Samples, bad: np.ndarray, wrong: Callable[[Tensor], Tensor] = lambda values: ~values.isfinite()
+) -> str:
+    """The columns in which some of these rows are wrong."""
     values = samples.batch(torch.from_numpy(bad[: samples.at_a_time]))
-    columns = (~torch.isfinite(values.float())).any(0).nonzero().flatten().tolist()
+    columns = wrong(values.float()).any(0).nonzero().flatten().tolist()
     return f"column{'s' * (len(columns) > 1)} {listed([_column(samples, i) for i in columns])}"
 
 
+def _channels(samples: Samples, bad: np.ndarray) -> str:
+    """The channels of recordings with a value that is not finite in some of these samples; "" for other samples."""
+    if not isinstance(samples.medium, Recording):
+        return ""
+    values = samples.batch(torch.from_numpy(bad[: samples.at_a_time]))
+    channels = (~torch.isfinite(values.float())).any(2).any(0).nonzero().flatten().tolist()
+    return f", channel{'s' * (len(channels) > 1)} {listed([_column(samples, i) for i in channels])}"
+
+
 def _column(samples: Samples, index: int) -> str:
+    if isinstance(samples.medium, Recording) and samples.medium.channels:
+        return repr(samples.medium.channels[index])
     return repr(samples.columns[index]) if samples.columns else str(index)
 
 

@@ -352,7 +352,7 @@ def _medium(timeline: Timeline, raw: Raw, aside: Aside, options: Options, called
         length = _steps("window", options.window, spacing, clock, called)
     else:
         length, reason = _usual_window(timeline)
-    step = max(1, length // OVERLAP)
+    step = _usual_step(length)
     if options.step is not None:
         step = _steps("step", options.step, spacing, clock, called)
     medium = Recording(
@@ -400,6 +400,15 @@ def _usual_window(timeline: Timeline) -> tuple[int, str]:
         )
     length = min(USUAL, max(SMALLEST, total // PIECES), len(longest))
     return length, "because its values have no clear period"
+
+
+def _usual_step(length: int) -> int:
+    """About a quarter of a window, without a common divisor: windows then begin at each phase of a period.
+
+    With a quarter of a day, for example, all windows of hourly rows would begin at four hours, and a model would know
+    no window of new rows that begin at another hour.
+    """
+    return next(step for step in range(max(1, length // OVERLAP), 0, -1) if math.gcd(step, length) == 1)
 
 
 def _steps(name: str, value: float | str, spacing: float, clock: str, called: str) -> int:

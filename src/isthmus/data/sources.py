@@ -532,5 +532,7 @@ def _from_samples(samples: Samples) -> Raw:
         samples.kind,
         channels_first=samples.kind != "table",
         medium=samples.medium,
+        schema=samples.schema,
+        unused=samples.unused,
         precise=samples.dtype == "float64",
     )

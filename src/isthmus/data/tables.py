@@ -473,7 +473,7 @@ def _matrix(
         if column.kind == "category":
             names = tuple(known.get(column.name) or ())
             matrix[:, place], named_by[place] = encode(own, column, names, called, kept=kept)
-        elif column.kind in ("number", "boolean") and not column.missing and is_number(own.type):
+        elif _needs_no_look(column, own.type):
             plain.append((place, column.name))
         else:
             with np.errstate(over="ignore"):  # what is too large becomes infinite, and is then reported as such
@@ -493,6 +493,12 @@ def _matrix(
         matrix[done : done + len(numbers), places] = numbers
         done += len(numbers)
     return matrix, tuple(named_by)
+
+
+def _needs_no_look(column: Column, kind: pa.DataType) -> bool:
+    """Whether values of this type are the column's numbers as they are."""
+    fits = is_number(kind) if column.kind == "number" else column.kind == "boolean" and pa.types.is_boolean(kind)
+    return fits and not column.missing
 
 
 def _as_float64(matrix: np.ndarray) -> np.ndarray:
@@ -540,5 +546,6 @@ def _described(column: pa.ChunkedArray, name: str, named: bool) -> str:
     called = repr(name) if named else f"column {name}"
     if not is_text(column.type):
         return f"{called} ({column.type})"
-    example = next((text for text in column.to_pylist() if text is not None and not reads_as_number(text)), "")
-    return f"{called} (text, such as {example[:20]!r})"
+    texts = enumerate(column.to_pylist())
+    row, example = next(((row, text) for row, text in texts if text is not None and not reads_as_number(text)), (0, ""))
+    return f"{called} (text, such as {example[:20]!r} in row {row:,}, counted from 0)"

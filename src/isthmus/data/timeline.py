@@ -193,7 +193,7 @@ class _Notes:
         length = duration_words(step) if dates else f"{step:g}"
         said = []
         if self.resampled:
-            other = f" ({duration_words(usual) if dates else f'{usual:g}'} apart; the model's are {length})"
+            other = f" (about {duration_words(usual) if dates else f'{usual:.3g}'} apart; the model's are {length})"
             said.append(
                 f"its time stamps are irregular{other if usual != step else ''}, so it is resampled to steps of "
                 f"{length} by "

@@ -43,13 +43,13 @@ def _panel(axes: Axes, panel: Panel, theme: Theme) -> None:
     axes.bar([place + 0.5 for place in range(len(counts))], counts, width=1.0, color=colour)
     axes.set_xlim(0, len(counts))
     if bounds is not None:
-        axes.set_xticks([0, len(counts)], [_told(value, kind) for value in bounds], fontsize=7)
+        axes.set_xticks([0, len(counts)], [told(value, kind) for value in bounds], fontsize=7)
         for label, side in zip(axes.get_xticklabels(), ("left", "right"), strict=True):
             label.set_horizontalalignment(side)
 
 
-def _told(value: float, kind: str) -> str:
-    """An end of the axis: a number, a day, or a time."""
+def told(value: float, kind: str) -> str:
+    """A value at an axis: a number, a day, or a time."""
     if kind == "date":
         from datetime import UTC, datetime  # noqa: PLC0415
 

@@ -4,12 +4,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from isthmus.drawing.pages import fill_page
 from isthmus.drawing.plates import Section
 from isthmus.experiments.table import PAGE, SPREAD, Entry
 from isthmus.experiments.words import MEASURES, OF_DRAWS, SHORT, cells, tables
 from isthmus.measures import unit_of
 from isthmus.report.facts import data_facts, flat
-from isthmus.report.page import fill_page
 from isthmus.run import environment
 from isthmus.storage.files import write_whole
 

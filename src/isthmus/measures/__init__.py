@@ -2,7 +2,15 @@
 
 from isthmus.measures.evaluation import Evaluation, Unit, evaluate, unit_of
 from isthmus.measures.generation import Generation, frechet_distance, gradient_energy, judge_draws
-from isthmus.measures.likelihood import Elbo, LogLikelihood, bits_per_dimension, elbo, has_likelihood, log_likelihood
+from isthmus.measures.likelihood import (
+    Elbo,
+    LogLikelihood,
+    bits_per_dimension,
+    elbo,
+    has_likelihood,
+    log_density,
+    log_likelihood,
+)
 from isthmus.measures.nearest import Nearest, nearest_samples
 from isthmus.measures.reconstruction import explained_variance, mse, psnr, sse, ssim
 from isthmus.measures.sound import log_spectral_distance, si_sdr
@@ -22,6 +30,7 @@ __all__ = [
     "gradient_energy",
     "has_likelihood",
     "judge_draws",
+    "log_density",
     "log_likelihood",
     "log_spectral_distance",
     "mse",

@@ -10,6 +10,7 @@ from torch import Tensor
 from isthmus.data.samples import Samples, placed
 from isthmus.errors import BlueprintError
 from isthmus.model.autoencoder import Autoencoder
+from isthmus.parts import ColumnLikelihood
 from isthmus.parts.forward_pass import Pass
 from isthmus.parts.model import eval_mode, example
 from isthmus.seeds import seeded
@@ -81,12 +82,17 @@ def elbo(model: Autoencoder, samples: Samples, *, seed: int = 0) -> Elbo:
     return Elbo(distance / len(samples), kl / len(samples))
 
 
-def log_likelihood(model: Autoencoder, samples: Samples, *, draws: int = 5000, seed: int = 0) -> LogLikelihood:
+def log_likelihood(
+    model: Autoencoder, samples: Samples, *, draws: int = 5000, seed: int = 0, shared: bool = False
+) -> LogLikelihood:
     r"""The log-likelihood of `samples`, by importance weighting, streaming over the draws.
 
     :math:`\log p(x) \approx \log\frac1S\sum_s w_s,\ w_s = p(x|z_s)\,p(z_s) / q(z_s|x)` with draws z of the posterior q.
     On average it is a lower bound: the ELBO for one draw, and tighter with more draws. The errors are by the delta
     method, :math:`\sqrt{(\overline{w^2} / \bar w^2 - 1) / S}`.
+
+    shared: use the same random numbers for every sample. A sample's value then doesn't depend on the other samples,
+        but the errors of the samples are not independent.
 
     Source: Burda, Grosse & Salakhutdinov, Importance weighted autoencoders, ICLR (2016).
 
@@ -94,11 +100,12 @@ def log_likelihood(model: Autoencoder, samples: Samples, *, draws: int = 5000, s
         BlueprintError: the model has no posterior, or its distance is no likelihood.
     """
     generator = seeded(seed)
+    noise = model.code.draw(1, model.code_shape, generator, draws=draws) if shared else None
     found: list[tuple[Tensor, Tensor]] = []
     with eval_mode(model):
         for raw, labels in samples.labelled(_BATCH):
             once = twice = torch.full((len(raw),), -math.inf, dtype=torch.float64)
-            for out in _draws(model, raw, labels, draws, generator):
+            for out in _draws(model, raw, labels, draws, generator, noise):
                 weights = _log_weights(model, out)
                 once = torch.logaddexp(once, weights.logsumexp(0))
                 twice = torch.logaddexp(twice, (2 * weights).logsumexp(0))
@@ -126,6 +133,41 @@ def bits_per_dimension(model: Autoencoder, log_likelihood: float, samples: Sampl
     return nats / math.log(2)
 
 
+def log_density(model: Autoencoder, log_likelihood: Tensor, samples: Samples) -> Tensor:
+    r"""(N,) float64 log-densities of samples in the units of the raw data, in nats, from their log p(x).
+
+    The densities of numbers and the probabilities of categories are multiplied. A density of scaled values is divided
+    by the scale, and multiplied by the slope of the scaling's curve. A probability of a number that is rounded to steps
+    of δ becomes a density by dividing by δ. Missing numbers don't count. A probability of a byte or a token stays one.
+    """
+    steps = _log_steps(model)
+    if steps is None:
+        return log_likelihood
+    curve = model.scaling.curve if model.distance.density else None
+    found = []
+    for raw in samples.batches(samples.at_a_time):
+        known = ~raw.isnan() if raw.is_floating_point() else torch.ones(raw.shape, dtype=torch.bool)
+        nats = steps.expand(raw.shape)
+        if curve is not None:
+            nats = nats - curve.log_slope(raw.cpu().double())
+        found.append(torch.where(known, nats, 0).flatten(1).sum(1))
+    return log_likelihood.double() - torch.cat(found)
+
+
+def _log_steps(model: Autoencoder) -> Tensor | None:
+    """(*shape) or a shape that broadcasts: by how much the log of a number's density is below that of its likelihood.
+
+    None if the likelihood is a probability of values without a unit.
+    """
+    scale, distance = model.scaling.scale.cpu().double(), model.distance
+    if distance.density:
+        return scale.log()
+    if isinstance(distance, ColumnLikelihood):
+        curve = model.scaling.curve
+        return distance.log_steps(scale, None if curve is None else curve.unit.cpu())
+    return None
+
+
 def _log_slope(model: Autoencoder, samples: Samples | None) -> float:
     """The mean logarithm of the slope of the scaling's curve, over the known numbers of the samples."""
     curve = model.scaling.curve
@@ -138,9 +180,17 @@ def _log_slope(model: Autoencoder, samples: Samples | None) -> float:
 
 
 def _draws(
-    model: Autoencoder, raw: Tensor, labels: Tensor | None, draws: int, generator: torch.Generator
+    model: Autoencoder,
+    raw: Tensor,
+    labels: Tensor | None,
+    draws: int,
+    generator: torch.Generator,
+    shared: Tensor | None = None,
 ) -> Iterator[Pass]:
-    """Passes of one batch that make `draws` of each sample's code together."""
+    """Passes of one batch that make `draws` of each sample's code together.
+
+    shared: (1, draws, ...) random numbers for all samples, instead of new ones.
+    """
     if not model.distance.likelihood:
         raise BlueprintError(
             f"This model has no likelihood, because its distance {model.distance.kind} isn't one. "
@@ -151,7 +201,10 @@ def _draws(
     labels = None if labels is None else labels.to(model.device)
     for start in range(0, draws, at_once):
         count = min(at_once, draws - start)
-        drawn = model.code.draw(len(raw), model.code_shape, generator, draws=count)
+        if shared is None:
+            drawn = model.code.draw(len(raw), model.code_shape, generator, draws=count)
+        else:
+            drawn = shared[:, start : start + count].expand(len(raw), *[-1] * (shared.ndim - 1))
         drawn = {} if drawn is None else {"code": drawn.to(model.device, model.scaling.scale.dtype)}
         out = model(raw, drawn, labels)
         if out.code.distribution is None:

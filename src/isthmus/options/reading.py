@@ -218,7 +218,7 @@ class ReadingOptions:
             "`window=`. For pictures and videos: from one frame to the next, as a whole number.",
             "LENGTH",
             SEQUENCES,
-            default="a window, so that samples don't overlap; a quarter of a window for recordings of a series",
+            default="a window, so that samples don't overlap; about a quarter of a window for recordings of a series",
         ),
     ] = None
     time: Annotated[

@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, PackageLoader
 from matplotlib.figure import Figure
 from torch import Tensor
 
@@ -16,6 +15,7 @@ from isthmus.data.media import Sound, Waveform
 from isthmus.data.samples import Samples
 from isthmus.doctor.section import section as doctor_section
 from isthmus.drawing import figures
+from isthmus.drawing.pages import fill_page
 from isthmus.drawing.plates import Section, plate
 from isthmus.drawing.rows import Look, sample_rows
 from isthmus.errors import UseError
@@ -23,7 +23,6 @@ from isthmus.measures import Evaluation, unit_of
 from isthmus.model.autoencoder import Autoencoder
 from isthmus.model.listing import layers, parameter_count
 from isthmus.parts.model import eval_mode
-from isthmus.plain import plain
 from isthmus.report import facts, words
 from isthmus.report.looks import Looks
 from isthmus.report.sections import SECTIONS
@@ -46,13 +45,6 @@ def write_report(run: TrainedModel, path: str | Path) -> Path:
     path, page = Path(path), render(run)
     write_whole(path, lambda beside: beside.write_text(page, encoding="utf-8", newline="\n"))
     return path
-
-
-def fill_page(template: str, **facts: Any) -> str:
-    """One of the pages in `templates/`, filled with facts, as HTML."""
-    loader = PackageLoader("isthmus.report")
-    pages = Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True)
-    return plain(pages.get_template(template).render(**facts))
 
 
 def render(run: TrainedModel) -> str:

@@ -28,7 +28,7 @@ from isthmus.uses.arguments import takes_run
 from isthmus.uses.cells import Cell, cells_off, usual_row
 from isthmus.uses.detector import DRAWS, By, Detector, detector
 from isthmus.uses.scores import MOST_CODES, batch_size, elements_of
-from isthmus.uses.steps import Steps, StepScores, channels_off, errors_of
+from isthmus.uses.steps import Measured, Steps, StepScores, channels_off, errors_of, measured
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -161,17 +161,18 @@ def detect(
     places = _Places()
     by_step = None if timewise is None else StepScores(found, timewise)
 
-    def use(piece: Samples) -> tuple[Samples, Tensor, Tensor | None]:
+    def use(piece: Samples) -> tuple[Samples, Tensor, Measured | None]:
         samples = piece if tile is None else tiled(piece, tile)
-        return samples, found.scores(samples), None if by_step is None else errors_of(found, samples)
+        new = found.scores(samples)
+        return samples, new, None if by_step is None else measured(found, samples, new)
 
-    for piece, (samples, new, errors) in stream.through(use):
+    for piece, (samples, new, parts) in stream.through(use):
         scores.frombytes(new.double().numpy().tobytes())
         if each is not None:
             each(samples, new, found.threshold)
         kept.add(samples, new)
-        if by_step is not None and errors is not None:
-            by_step.add(samples, new, errors)
+        if by_step is not None and parts is not None:
+            by_step.add(samples, new, parts)
         if tile is not None:
             places.add(piece, new, tile)
     if kept.samples is None:

@@ -7,6 +7,8 @@ from typing import Literal, get_args
 import torch
 from torch import Tensor
 
+from isthmus.data.media import Recording
+from isthmus.data.media.medium import medium_of
 from isthmus.data.samples import Samples
 from isthmus.errors import DataError, UseError, nearest
 from isthmus.model.autoencoder import Autoencoder
@@ -14,7 +16,16 @@ from isthmus.parts.model import eval_mode
 from isthmus.trained import TrainedModel
 from isthmus.trained.tiles import Tiles
 from isthmus.uses.arguments import takes_run
-from isthmus.uses.scores import MOST_CODES, SCORES, Own, Score, batch_size, count_unknown, element_errors
+from isthmus.uses.scores import (
+    MOST_CODES,
+    SCORES,
+    CombinedWindows,
+    Own,
+    Score,
+    batch_size,
+    count_unknown,
+    element_errors,
+)
 
 By = Literal["error", "unexplained", "likelihood", "distance", "neighbours", "prototypes", "combined"]
 LEAST_HELD = 50
@@ -72,10 +83,19 @@ class Detector:
         """(N, *shape) the squared error of each number, scaled: where in the sample the anomaly lies."""
         return element_errors(self.model, samples)
 
+    def deviations(self, samples: Samples) -> Tensor | None:
+        """(N, channels, steps) how far each number of a series deviates, by the score "combined"; None by others."""
+        if not isinstance(self.score, CombinedWindows):
+            return None
+        pieces = samples.labelled(batch_size(self.model, self.by))
+        with eval_mode(self.model):
+            return torch.cat([self.score.deviations(raw, labels) for raw, labels in pieces])
+
 
 def usual_score(run: TrainedModel) -> By:
     """The score of a model's samples unless you choose one."""
-    return "combined" if run.description["kind"] == "table" else "error"
+    of_recordings = isinstance(medium_of(run.description), Recording)
+    return "combined" if of_recordings or run.description["kind"] == "table" else "error"
 
 
 @takes_run
@@ -91,7 +111,7 @@ def detector(
 
         anomalous = detector(run, "neighbours").scores(run.read("new.parquet"))
 
-    by: "auto", "combined" for tables and "error" for the rest;
+    by: "auto", "combined" for tables and recordings, "error" for the rest;
         "error", the reconstruction error (mean squared, scaled; a wrong category counts as 1);
         "unexplained", the share of the sample's own variance (around the mean of each channel) that the model doesn't
         reconstruct, for pictures and series: a smooth sample, whose error is small, can still be anomalous by it;
@@ -100,7 +120,8 @@ def detector(
         "neighbours", its code's mean distance to the 5 nearest of (at most 5,000) training codes;
         "prototypes", its distance from the nearest of 8 training samples: the geometric mean over 200 random draws of
         these (half of them see half of the numbers). It doesn't use the model's weights, only its scaling;
-        "combined", for tables: the same, with the distance from the model's reconstruction, weighted by 0.1.
+        "combined", for tables: the same, with the distance from the model's reconstruction, weighted by 0.05; for
+        series a draw has 64 training windows, and the model a weight of 0.1.
     quantile: the share of the run's own samples below the threshold; of the validation part if it has 50 or more
         samples, otherwise of the training part.
     clean: say so if the training data have no anomalies: "prototypes" and "combined" then follow them more closely, by

@@ -1,5 +1,6 @@
 """Anomaly scores: by the reconstruction, by the likelihood, by the code's position among the training codes."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -16,6 +17,7 @@ from isthmus.parts.distances.tokens import Tokens, counted
 from isthmus.parts.forward_pass import Pass
 from isthmus.parts.model import eval_mode
 from isthmus.trained import TrainedModel
+from isthmus.uses.nearest import NearestWindows
 from isthmus.uses.prototypes import Numbers, Prototypes, most_rows
 
 BATCH = 1024
@@ -25,8 +27,8 @@ MOST_CODES = 5000
 NEIGHBOURS = 5
 LEAST_VARIANCE = 1e-12
 """Of a sample, in scaled units²: a smaller variance is rounding."""
-WEIGHT, CLEAN_WEIGHT = 0.1, 1 / 3
-"""Of the model's error in `combined`: with anomalies among the training samples, and without."""
+WEIGHT, SERIES_WEIGHT, CLEAN_WEIGHT = 0.05, 0.1, 1 / 3
+"""Of the model's error in `combined`: in tables, in series, and without anomalies among the training samples."""
 LEAST_ERROR, LEAST_WRONG = 1e-6, 0.01
 """Of a column, in scaled units², and the share of wrong categories: added, so that none counts infinitely much."""
 Score = Callable[[Tensor, Tensor | None], Tensor]
@@ -182,8 +184,13 @@ def _by_combined(own: Own) -> tuple[Score, None]:
     well.
     """
     model = own.run.model
+    if own.train.kind == "series":
+        return CombinedWindows(own), None
     if own.train.kind != "table":
-        raise UseError("by='combined' needs a table: the columns' errors are weighed one by one. Choose by='error'.")
+        raise UseError(
+            "by='combined' needs a table or series: the errors of columns or channels are weighed one by one. Choose "
+            "by='error'."
+        )
     near = Prototypes(Numbers(model, own.train), own.train, own.reference, clean=own.clean)
     errors = element_errors(model, own.train.some(most_rows(model.shape[0]))).double()
     categories = torch.tensor([count > 0 for count in model.scaling.levels] or [False])
@@ -196,6 +203,31 @@ def _by_combined(own: Own) -> tuple[Score, None]:
         return torch.lerp(near(raw), error, weight).exp()
 
     return score, None
+
+
+class CombinedWindows:
+    """The same for series: the distance from the nearest training windows, and from the model's reconstruction."""
+
+    def __init__(self, own: Own) -> None:
+        self.model = own.run.model
+        self.near = NearestWindows(self.model, own.train, own.reference)
+        self.weight = CLEAN_WEIGHT if own.clean else SERIES_WEIGHT
+        some = own.train.some(most_rows(math.prod(self.model.shape)))
+        errors = torch.where(some.tensor().isnan(), torch.nan, element_errors(self.model, some).double())
+        usual = errors.movedim(1, 0).flatten(1).nanmedian(1).values.nan_to_num(0.0) + LEAST_ERROR
+        self.usual = usual.view(-1, *[1] * (errors.ndim - 2))
+        """(channels, 1) the median squared error of each channel."""
+
+    def __call__(self, raw: Tensor, labels: Tensor | None) -> Tensor:
+        """(N,) float64: the geometric mean of both distances."""
+        out = pass_of(self.model, raw, labels)
+        error = 0.5 * (_mean(elements_of(self.model, out) / self.usual, out.observed) + LEAST_ERROR).log()
+        return ((1 - self.weight) * self.near.log_distance(self.near(raw)) + self.weight * error).exp()
+
+    def deviations(self, raw: Tensor, labels: Tensor | None) -> Tensor:
+        """(N, channels, steps) float64: the weighted mean of both squared distances of each number, in usual ones."""
+        error = elements_of(self.model, pass_of(self.model, raw, labels)).double() / self.usual
+        return (1 - self.weight) * self.near(raw).elements / self.near.usual + self.weight * error
 
 
 SCORES: dict[str, Callable[[Own], tuple[Score, Tensor | None]]] = {

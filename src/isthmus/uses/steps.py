@@ -16,7 +16,9 @@ from isthmus.uses.cells import Cell
 from isthmus.uses.detector import Detector
 
 BY_STEP = ("error", "unexplained")
-"""Scores of windows that come from errors, of which each step has its own; other scores hold for whole windows."""
+"""Scores of windows that come from errors, of which each step has its own; others but `combined` hold for windows."""
+OF_WINDOWS = 0.75
+"""The weight of the windows in the score of a step, by `combined`: a usual value can come at a wrong time."""
 LARGE = 0.1
 """The least share of a window's error of a channel that is named."""
 MOST_NAMED, MOST_SPANS = 3, 10
@@ -36,9 +38,11 @@ class Span(NamedTuple):
 class Steps:
     """The score of each time step of recordings, in the order of the source's rows.
 
-    scores: (rows,) float64, the mean squared scaled error of the step, or for other scores that of the windows; NaN
-    without a window. windows: (rows,) the mean score of the windows that contain the step. errors: (rows, channels) the
-    squared scaled errors. threshold: steps with a higher score are anomalous. timewise: the source on its time axis.
+    scores: (rows,) float64; NaN without a window. By "error" and "unexplained", the mean squared scaled error of the
+        step. By "combined", the weighted geometric mean of the score of the windows that contain it and of its own
+        distance from the nearest training windows and from its reconstruction. By other scores, that of the windows.
+    windows: (rows,) the mean score of the windows that contain the step. errors: (rows, channels) the squared scaled
+        errors. threshold: steps with a higher score are anomalous. timewise: the source on its time axis.
     """
 
     scores: np.ndarray
@@ -87,31 +91,60 @@ class Steps:
         }
 
 
+class Measured(NamedTuple):
+    """What scores of steps are made of: (N, channels, length) of windows.
+
+    errors: squared scaled errors, NaN for missing numbers. trust, deviations: (N, 1, length) and (N, channels, length),
+    for the score `combined`: the inverse square of the window's score, and the deviations of the numbers times that.
+    """
+
+    errors: Tensor
+    trust: Tensor | None = None
+    deviations: Tensor | None = None
+
+
 class StepScores:
     """Collects the scores of windows, a piece at a time, for `Steps`."""
 
     def __init__(self, detector: Detector, timewise: Timewise) -> None:
         channels = detector.model.shape[0]
         self.detector, self.timewise, self.done = detector, timewise, 0
-        self.errors, self.windows = timewise.joiner(channels), timewise.joiner(1)
+        self.errors, self.deviations = timewise.joiner(channels), timewise.joiner(channels)
+        self.windows, self.trust = timewise.joiner(1), timewise.joiner(1)
 
-    def add(self, samples: Samples, scores: Tensor, errors: Tensor) -> None:
-        """Add the next windows. errors: (N, channels, length) from `errors_of`."""
+    def add(self, samples: Samples, scores: Tensor, found: Measured) -> None:
+        """Add the next windows, with what `measured` gives for them."""
         places = self.timewise.places[self.done : self.done + len(samples)]
-        self.errors.add(places, errors.double().numpy())
-        spread = np.broadcast_to(scores.double().numpy()[:, None, None], (len(samples), 1, samples.shape[1]))
-        self.windows.add(places, spread)
+        self.errors.add(places, found.errors.double().numpy())
+        self.windows.add(places, _spread(scores, samples).numpy())
+        if found.trust is not None and found.deviations is not None:
+            self.trust.add(places, found.trust.numpy())
+            self.deviations.add(places, found.deviations.numpy())
         self.done += len(samples)
 
     def steps(self, reference: Samples) -> Steps:
         """The scores of all steps. reference: samples of the run, whose scores lie below the threshold."""
         errors, windows = self.errors.rows(), self.windows.rows()[:, 0]
-        if self.detector.by not in BY_STEP:
+        by = self.detector.by
+        if by != "combined" and by not in BY_STEP:
             return Steps(windows, windows, errors, self.detector.threshold, self.timewise)
-        usual = _means(_joined(errors_of(self.detector, reference), reference))
-        usual = usual[np.isfinite(usual)]
-        threshold = float(np.quantile(usual, self.detector.quantile, method="higher"))
-        return Steps(_means(errors), windows, errors, threshold, self.timewise)
+        usual = measured(self.detector, reference, self.detector.scores(reference))
+        if usual.trust is not None and usual.deviations is not None:
+            scores = _both(self.trust.rows(), self.deviations.rows())
+            own = _both(_joined(usual.trust, reference), _joined(usual.deviations, reference))
+        else:
+            scores, own = _means(errors), _means(_joined(usual.errors, reference))
+        threshold = float(np.quantile(own[np.isfinite(own)], self.detector.quantile, method="higher"))
+        return Steps(scores, windows, errors, threshold, self.timewise)
+
+
+def measured(detector: Detector, samples: Samples, scores: Tensor) -> Measured:
+    """What the scores of steps are made of, for windows with these scores."""
+    errors, deviations = errors_of(detector, samples), detector.deviations(samples)
+    if deviations is None:
+        return Measured(errors)
+    trust = _spread(scores, samples) ** -2
+    return Measured(errors, trust, deviations * trust)
 
 
 def errors_of(detector: Detector, samples: Samples) -> Tensor:
@@ -149,6 +182,22 @@ def channels_off(
             cells.append((name, *values, float(own[channel])))
         found.append(tuple(cells))
     return found
+
+
+def _spread(scores: Tensor, samples: Samples) -> Tensor:
+    """(N,) scores of windows to (N, 1, length), the same at each step; those that aren't finite as none."""
+    known = torch.where(scores.isfinite(), scores.double(), torch.nan)
+    return known[:, None, None].expand(-1, 1, samples.shape[1])
+
+
+def _both(trust: np.ndarray, deviations: np.ndarray) -> np.ndarray:
+    """(steps,) scores from the (steps, channels) means of what `Measured` has.
+
+    Both the windows' score and the step's deviation are means over the windows that contain the step, in which a usual
+    window counts most: a step next to an anomaly is as usual as the windows that contain it without the anomaly.
+    """
+    own = np.sqrt(_means(deviations / trust))
+    return trust[:, 0] ** (-OF_WINDOWS / 2) * own ** (1 - OF_WINDOWS)
 
 
 def _means(errors: np.ndarray) -> np.ndarray:

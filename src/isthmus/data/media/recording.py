@@ -57,8 +57,7 @@ class Recording(Medium):
             return f"{time:.10g}"
         digits = next((d for d in range(7) if math.isclose(self.spacing * 10**d % 1, 0, abs_tol=1e-9)), 6)
         moment = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC) + datetime.timedelta(seconds=round(time, digits))
-        if self.zone:
-            moment = moment.astimezone(_zone(self.zone))
+        moment = moment.astimezone(self.zoned)
         if self.spacing % 86400 == 0 and (moment.hour, moment.minute, moment.second) == (0, 0, 0):
             return f"{moment:%Y-%m-%d}"
         if self.spacing % 60 == 0 and moment.second == 0:
@@ -73,6 +72,11 @@ class Recording(Medium):
             + ", ".join(f"{self.channel(number)} {mean:.4g}" for number, mean in enumerate(np.nanmean(sample, 1)))
             for sample in array
         ]
+
+    @property
+    def zoned(self) -> datetime.tzinfo:
+        """The time zone in which dates are shown."""
+        return _zone(self.zone) if self.zone else datetime.UTC
 
     def _span(self, amount: float) -> str:
         return duration_words(amount) if self.clock == "dates" else f"{amount:.6g} in {self.time!r}"

@@ -9,6 +9,7 @@ import pyarrow as pa
 from isthmus.data.schema.column import Column
 from isthmus.errors import DataError, remark
 from isthmus.formatting import listed
+from isthmus.plain import reads_as_number
 
 MOST = 1000
 """The largest number of categories in a column; a column with more holds names or sentences."""
@@ -45,6 +46,11 @@ def encode(
         )
     number = {one: place for place, one in enumerate(ordered)}
     unknown = sorted(text for text in there if text not in number)
+    if unknown and len(unknown) == len(there) and numeric and not any(map(reads_as_number, ordered)):
+        raise DataError(
+            f"{called} has values of type {column.type}: expected categories such as {ordered[0]!r}, as in the model's "
+            "training. Convert the column first."
+        )
     if unknown:
         some, instead = listed(list(map(repr, unknown)), most=3), ", ".join(map(repr, ordered[:5]))
         fault = f"{called} contains {some}, which the model does not know (it knows {instead})"

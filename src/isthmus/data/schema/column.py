@@ -125,6 +125,8 @@ class Column(BaseModel):
             if not is_number(kind):
                 raise self._changed(kind, called)
             numbers = pc.cast(whole, pa.float64(), safe=False)
+            if self.kind == "boolean" and not pc.all(pc.is_in(numbers, pa.array([0.0, 1.0, None]))).as_py():
+                raise self._changed(kind, called)
             codes = [float(code) for code in self.missing if reads_as_number(code)]
             return (
                 pc.if_else(pc.is_in(numbers, pa.array(codes, pa.float64())), pa.scalar(None, pa.float64()), numbers)

@@ -162,6 +162,21 @@ class ColumnLikelihood(Distance):
             chosen.append(torch.where(least > 0, at, 0.0 * at))
         return self._joined(below, chosen)
 
+    def log_steps(self, scale: Tensor, units: Tensor | None = None) -> Tensor:
+        """(D,) logarithms of the columns' steps in raw units; 0 for categories.
+
+        scale: of the scaling, one for all columns or (D,). units: (D,) the units of the scaling's curve, if it has one.
+        """
+        scale = scale.double()
+        if not self.grids:
+            return scale.log()
+        scale = scale.expand(len(self.grids))
+        steps = [
+            float(grid[4] * units[place]) if len(grid) == 5 and units is not None else float(grid[0] * scale[place])
+            for place, grid in enumerate(self.grids)
+        ]
+        return torch.tensor([math.log(step) if step else 0.0 for step in steps], dtype=torch.float64)
+
     def _parts(self, output: Tensor) -> tuple[Tensor, Tensor, Tensor, tuple[Tensor, ...]]:
         """(N, outputs) to logits, μ and 1 / s (N, K, numbers), and the logits of each column of categories."""
         own = sum(self.levels)
