@@ -181,6 +181,12 @@ def test_a_column_without_a_known_value_is_left_out_with_a_note_or_named():
         trained(values)
 
 
+@pytest.mark.parametrize("rows", [79, 85, 90])
+def test_a_few_rows_for_several_components_are_enough(rows):
+    run = trained(holed(pets(rows), share=0.05))
+    assert not run.fill(pets(2)).isna().any().any()
+
+
 def test_three_rows_are_enough():
     frame = pd.DataFrame({"a": [1.0, 2.0, np.nan], "b": [2.0, np.nan, 6.0]})
     run = trained(frame, types={"a": "number", "b": "number"}, validation=0)

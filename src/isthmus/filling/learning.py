@@ -50,17 +50,23 @@ def learn(model: Autoencoder, train: Samples, validation: Samples) -> Learnt:
     values, known = layout.wide(torch.cat([scaled_rows(model, part) for part in parts]))
     raw = torch.cat([floating(part.tensor()) for part in parts]).double()
     whole, positive = ((raw.isnan() | good).all(0).double() for good in (raw == raw.round(), raw >= 0))
-    return layout, mixtures(values, known), weights, network, quantiles, whole, positive
+    return layout, mixtures(values, known, _components(rows)), weights, network, quantiles, whole, positive
 
 
-def mixtures(values: Tensor, known: Tensor) -> tuple[Mixture, ...]:
-    """Those that are learnt from (N, W) rows: a Gaussian, one that is shrunk more, and several; none if W is large."""
+def mixtures(values: Tensor, known: Tensor, components: int) -> tuple[Mixture, ...]:
+    """Those that are learnt from (N, W) rows: a strongly and a weakly shrunk Gaussian, and a mixture.
+
+    None if W is large, and no mixture of one component.
+    """
     width = values.shape[1]
     if width > WIDEST:
         return ()
     weak, strong = (Mixture.gaussian(values, known, shrink * width) for shrink in (WEAK, STRONG))
-    count = min(COMPONENTS, len(values) // ROWS_EACH)
-    return (strong, weak, weak.divided(values, known, count, width)) if count > 1 else (strong, weak)
+    return (strong, weak, weak.divided(values, known, components, width)) if components > 1 else (strong, weak)
+
+
+def _components(rows: Samples) -> int:
+    return min(COMPONENTS, len(rows) // ROWS_EACH)
 
 
 def expectations(own: Sequence[Mixture], values: Tensor, known: Tensor) -> Tensor:
@@ -82,7 +88,7 @@ def _errors(
         wide = cells[:, layout.column_of]
         seen = known & ~wide
         if not tested:
-            own = mixtures(values * seen, seen)
+            own = mixtures(values * seen, seen, _components(rows))
         off = expectations(own, values * seen, seen) - values[..., None]
         network = torch.full_like(values, torch.nan)
         if tested:
