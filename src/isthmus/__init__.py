@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from isthmus.uses.detector import Detector, detector
     from isthmus.uses.drift import drift
     from isthmus.uses.drift_result import Drift
+    from isthmus.uses.explain import explain
+    from isthmus.uses.explanations import Explanation, Explanations
     from isthmus.uses.judge import judge
     from isthmus.uses.map import CodeMap, map_codes
     from isthmus.uses.restore import restoration, restore
@@ -53,6 +55,8 @@ _HOMES = {
     "Detection": "uses.detect",
     "Detector": "uses.detector",
     "Drift": "uses.drift_result",
+    "Explanation": "uses.explanations",
+    "Explanations": "uses.explanations",
     "Finding": "doctor",
     "Inspection": "inspection",
     "IsthmusError": "errors",
@@ -72,6 +76,7 @@ _HOMES = {
     "detector": "uses.detector",
     "diagnose": "doctor",
     "drift": "uses.drift",
+    "explain": "uses.explain",
     "fit": "fitting",
     "formats": "data.listing",
     "inspect": "inspection",
@@ -122,6 +127,8 @@ __all__ = [
     "Detection",
     "Detector",
     "Drift",
+    "Explanation",
+    "Explanations",
     "Finding",
     "Inspection",
     "IsthmusError",
@@ -141,6 +148,7 @@ __all__ = [
     "detector",
     "diagnose",
     "drift",
+    "explain",
     "fit",
     "formats",
     "inspect",

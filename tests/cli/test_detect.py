@@ -1,8 +1,10 @@
 """The command `detect`."""
 
 import json
+import re
 
 import numpy as np
+import pandas as pd
 import pytest
 
 
@@ -38,7 +40,7 @@ def test_scores_and_picture_are_written_and_not_over_what_is_there(isthmus, run,
     words = ("detect", run / "run", run / "anomalous.csv", tmp_path / "scores.csv", "--picture", tmp_path / "it.png")
     assert isthmus(*words).code == 0
     lines = (tmp_path / "scores.csv").read_text().splitlines()
-    assert lines[0].replace('"', "") == "score,anomalous"
+    assert lines[0].replace('"', "").startswith("score,anomalous,reason_1,given_1,expected_1,share_1,reason_2")
     assert len(lines) == 21
     assert float(lines[5].split(",")[1]) == 1
     assert (tmp_path / "it.png").stat().st_size > 1000
@@ -46,6 +48,78 @@ def test_scores_and_picture_are_written_and_not_over_what_is_there(isthmus, run,
     assert again.code == 1
     assert "--force" in again.err
     assert isthmus(*words, "--force").code == 0
+
+
+def test_scores_explain_each_row_unless_that_is_not_wanted(isthmus, run, tmp_path):
+    words = ("detect", run / "run", run / "anomalous.csv", "-q")
+    assert isthmus(*words, tmp_path / "all.csv").code == 0
+    assert isthmus(*words, tmp_path / "some.parquet", "--explain", "anomalous").code == 0
+    assert isthmus(*words, tmp_path / "none.csv", "--explain", "none").code == 0
+    assert isthmus(*words, tmp_path / "scores.npy").code == 0
+    every = pd.read_csv(tmp_path / "all.csv")
+    assert every["reason_1"][4] == "weight"
+    assert every["counterfactual"][4].startswith("weight = ")
+    assert 0.5 < every["share_1"][4] <= 1
+    some = pd.read_parquet(tmp_path / "some.parquet")
+    assert (some["reason_1"].notna() == some["anomalous"].astype(bool)).all()
+    assert every["reason_1"].notna().sum() > some["reason_1"].notna().sum()
+    assert list(pd.read_csv(tmp_path / "none.csv")) == ["score", "anomalous"]
+    assert np.load(tmp_path / "scores.npy").shape == (20, 2)
+
+
+def test_the_page_says_what_would_make_each_row_normal(isthmus, run, tmp_path):
+    said = isthmus("detect", run / "run", run / "anomalous.csv", "--page", tmp_path / "it.html", "-q")
+    assert said.code == 0, said.err
+    page = (tmp_path / "it.html").read_text()
+    assert "of 20 rows are anomalous" in page
+    assert re.search(r"With weight [-\d.]+ instead of [-\d.]+, this row would be normal", page)
+    assert "Columns that are most often the reason" in page
+    assert "prefers-color-scheme: dark" in page
+    assert isthmus("detect", run / "run", run / "anomalous.csv", "--page", tmp_path / "it.txt").code == 2
+
+
+def test_one_row_is_scored_and_explained(isthmus, run, tmp_path):
+    lines = (run / "anomalous.csv").read_text().splitlines()
+    (tmp_path / "one.csv").write_text(f"{lines[0]}\n{lines[5]}\n")
+    said = isthmus("detect", run / "run", tmp_path / "one.csv", tmp_path / "scores.csv")
+    assert said.code == 0, said.err
+    assert "1 of 1 samples are anomalous" in said.out
+    assert pd.read_csv(tmp_path / "scores.csv")["reason_1"].tolist() == ["weight"]
+
+
+@pytest.mark.parametrize(
+    ("change", "match"),
+    [
+        (lambda lines: [lines[0], *(f"x{line}" for line in lines[1:])], "column 'age', row 2 and 19 more"),
+        (
+            lambda lines: [*lines[:15], f"inf{lines[15][lines[15].index(',') :]}", *lines[16:]],
+            "infinite values in 1 of 20",
+        ),
+        (lambda lines: lines[:1], "has 0 rows"),
+        (lambda lines: [line[line.index(",") + 1 :] for line in lines], "lacks the column 'age'"),
+    ],
+)
+def test_wrong_rows_are_refused_in_one_line_that_names_the_place(isthmus, run, tmp_path, change, match):
+    lines = (run / "anomalous.csv").read_text().splitlines()
+    (tmp_path / "wrong.csv").write_text("\n".join(change(lines)) + "\n")
+    said = isthmus("detect", run / "run", tmp_path / "wrong.csv", tmp_path / "scores.csv")
+    assert said.code == 1
+    assert match in said.err
+    assert said.err.count("\n") == 1
+    assert not (tmp_path / "scores.csv").exists()
+
+
+def test_text_in_a_column_of_numbers_far_below_is_named_by_row_and_column(isthmus, run, tmp_path):
+    lines = (run / "anomalous.csv").read_text().splitlines()
+    with (tmp_path / "long.csv").open("w") as file:
+        file.write(lines[0] + "\n")
+        file.write("\n".join(lines[1:] * 35_000) + "\n")  # more than a file that is read at once
+        file.write("1.0,2.0,heavy,3.0\n")
+    assert (tmp_path / "long.csv").stat().st_size > 2**24
+    said = isthmus("detect", run / "run", tmp_path / "long.csv", tmp_path / "scores.csv", "--explain", "none")
+    assert said.code == 1
+    assert "column 'weight', row 700,002: 'heavy' is not a number" in said.err
+    assert not (tmp_path / "scores.csv").exists()
 
 
 def test_the_picture_never_takes_the_place_of_the_scores(isthmus, run, tmp_path):

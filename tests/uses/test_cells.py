@@ -7,23 +7,23 @@ import pytest
 import torch
 
 import isthmus as ist
-from isthmus.drawing.rows import Look
 from isthmus.errors import Remark
-from isthmus.uses.cells import cells_off, usual_row
 
 
 def test_cells_of_many_rows_are_those_of_each_by_itself(table):
     run, values = table
     changed = run.read(values[:6] + np.eye(6, 5, dtype=np.float32) * 8)
-    usual, look = usual_row(run.data.train), Look.of(run)
-    inference_batch_size = cells_off(run.model, changed, usual, look)
-    alone = [cells_off(run.model, changed.take([row]), usual, look)[0] for row in range(6)]
-    # a share is 1 less a ratio of sums of 5 squares, after 10 passes through 2 products of float32; how a product sums
+    detector = ist.detector(run)
+    together = detector.explain(changed)
+    alone = [detector.explain(changed.take([row]))[0] for row in range(6)]
+    # a share is 1 less a ratio of sums of 5 squares, after 2 passes through 2 products of float32; how a product sums
     # up hangs on how many rows it has
-    tolerance = 10 * 2 * 5 * torch.finfo(torch.float32).eps
-    for cells, own in zip(inference_batch_size, alone, strict=True):
-        assert {cell[0]: cell[3] for cell in cells} == pytest.approx({cell[0]: cell[3] for cell in own}, abs=tolerance)
-    assert [cells[0][0] for cells in inference_batch_size[:5]] == [f"column {place + 1}" for place in range(5)]
+    tolerance = 2 * 2 * 5 * torch.finfo(torch.float32).eps
+    for one, own in zip(together, alone, strict=True):
+        assert {cell.column: cell.share for cell in one.reasons} == pytest.approx(
+            {cell.column: cell.share for cell in own.reasons}, abs=tolerance
+        )
+    assert [one.reasons[0].column for one in list(together)[:5]] == [f"column {place + 1}" for place in range(5)]
 
 
 def test_broken_cell_is_named_before_those_that_it_pulls_along():
@@ -35,8 +35,8 @@ def test_broken_cell_is_named_before_those_that_it_pulls_along():
     changed[7, 0] = 90
     errors = ist.detector(run).where(run.read(changed))[7]
     assert int(errors.argmax()) != 0  # it is followed
-    (name, given, expected, share) = ist.detect(run, changed).most_anomalous[0].columns[0]
-    assert (name, given) == ("column 1", 90)
+    (name, given, expected, share, kind) = ist.detect(run, changed).most_anomalous[0].columns[0]
+    assert (name, given, kind) == ("column 1", 90, "value")
     assert expected == pytest.approx(values[7, 0], abs=0.5)
     assert share > 0.99
 
@@ -54,7 +54,7 @@ def test_broken_category_is_named_by_its_words(tmp_path):
     run = ist.fit(model, data, epochs=30, learning_rate=3e-3, progress=False, compile=False)
     (tmp_path / "odd.csv").write_text("x,y,city\n8.0,6.0,Rome\n0.0,0.0,Rome\n")
     columns = ist.detect(run, tmp_path / "odd.csv").most_anomalous[0].columns
-    (told,) = [(given, expected) for name, given, expected, _ in columns if name == "city"]
+    (told,) = [(cell.given, cell.expected) for cell in columns if cell.column == "city"]
     assert told in [("Rome", "Berlin"), ("Rome", "Paris")]
 
 
@@ -78,9 +78,9 @@ def test_two_broken_cells_are_both_named_and_the_shares_of_a_row_add_up_to_one_a
     broken = values[:8].astype(np.float32)
     broken[:, 2] += 6
     broken[:, 7] -= 9
-    for row in cells_off(run.model, run.read(broken), usual_row(data.train), Look.of(run), most=5):
-        assert {cell[0] for cell in row[:2]} == {"column 3", "column 8"}
-        assert 0.95 < sum(cell[3] for cell in row) <= 1 + 1e-6
+    for row in ist.explain(run, broken):
+        assert {cell.column for cell in row.reasons[:2]} == {"column 3", "column 8"}
+        assert 0.95 < sum(cell.share for cell in row.reasons) <= 1 + 1e-6
 
 
 @pytest.mark.parametrize("by", ["error", "neighbours"])
@@ -97,7 +97,8 @@ def test_an_unknown_category_is_anomalous_and_named_and_a_missing_one_is_neither
         found = ist.detect(run, pa.table(row | {"kind": pa.array(["backdoor", None])}), by)
     assert found.anomalous.tolist() == [True, False]
     assert found.most_anomalous[0].sample == 0
-    assert found.most_anomalous[0].columns[0][:2] == ("kind", "unknown")
+    first = found.most_anomalous[0].columns[0]
+    assert (first.column, first.given, first.kind) == ("kind", "unknown category", "unknown")
 
 
 def test_a_date_is_one_cell_with_its_place_in_the_day():
@@ -107,6 +108,6 @@ def test_a_date_is_one_cell_with_its_place_in_the_day():
     data = ist.open_data(table)
     run = ist.fit(ist.recipe("deep", code=2).build(data), data, epochs=1, progress=False)
     late = table.head(5).assign(when=pd.Timestamp("2031-07-01 13:00"))
-    for row in cells_off(run.model, run.read(late), usual_row(data.train), Look.of(run), most=5):
-        assert {name for name, *_ in row} <= {"when", "light", "warm"}
-        assert [given for name, given, *_ in row if name == "when"] == ["2031-07-01 13:00:00"]
+    for row in ist.explain(run, late):
+        assert {cell.column for cell in row.reasons} <= {"when", "light", "warm"}
+        assert [cell.given for cell in row.reasons if cell.column == "when"] == ["2031-07-01 13:00:00"]

@@ -10,9 +10,9 @@ import isthmus as ist
 from isthmus.drawing.rows import Look
 from isthmus.drawing.theme import LIGHT
 from isthmus.errors import DataError
-from isthmus.uses.cells import usual_row
 from isthmus.uses.detect import draw_most_anomalous, most_anomalous_of, section
 from isthmus.uses.scores import element_errors
+from isthmus.uses.usual import Usual
 
 
 def test_strangest_come_first_in_their_order_where_scores_are_alike_and_what_is_not_finite_before_all():
@@ -98,6 +98,6 @@ def test_table_picture_and_report_attribute_a_row_alike(table):
     evaluation = run.evaluation()
     with eval_mode(run.model):
         looks = Looks(run.model, run.baseline(), run.data.test, evaluation.errors["test"])
-        worst = looks.worst_rows(usual_row(run.data.train), Look.of(run))
-    named = [[column["name"] for column in row["columns"]] for row in worst]
-    assert named == [[cell[0] for cell in one.columns] for one in found.most_anomalous[: len(named)]]
+        worst = looks.worst_rows(Usual.of(run.data.train), Look.of(run))
+    named = [row["columns"][0]["name"] for row in worst]
+    assert named == [one.columns[0].column for one in found.most_anomalous[: len(named)]]

@@ -16,14 +16,16 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from isthmus.data import Samples
+    from isthmus.run import Run
     from isthmus.uses.detect import Detection
+    from isthmus.uses.explanations import Explanations
     from isthmus.uses.steps import Steps
 
 
-CALLED = {"likelihood": "−log p(x)", "unexplained": "unexplained share"}
+CALLED = {"likelihood": "−log p(x)", "unexplained": "unexplained share", "combined": "combined score"}
 """What a score is called where its own name won't do: of the likelihood, the more likely, the smaller."""
 MOST_STRETCHES = 5
-_FURTHEST = "furthest off: given → as the others suggest (share of the error that goes with it)"
+_FURTHEST = "reasons: given → expected (share of the score)"
 _FURTHEST_CHANNELS = "furthest off: given → reconstructed (share of the window's error in that channel)"
 
 
@@ -80,6 +82,23 @@ def detect(
         ),
     ] = 0.99,
     draws: Annotated[int, ranged(ge=1, le=10**6, help="Draws per sample for the likelihood; 1 gives the ELBO.")] = 16,
+    explained_rows: Annotated[
+        Literal["all", "anomalous", "none"],
+        typer.Option(
+            "--explain",
+            metavar="ROWS",
+            help="The rows of a table that TARGET explains: all, anomalous or none. All but the anomalous ones are "
+            "searched quickly, and have one reason at most.",
+        ),
+    ] = "all",
+    page: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="HTML",
+            help="Write a page with the distribution of the scores and the most anomalous samples, explained.",
+            show_default=False,
+        ),
+    ] = None,
     picture: Annotated[
         Path | None,
         typer.Option(
@@ -99,8 +118,10 @@ def detect(
     validation part, or of its training part if it has no validation part. Samples are counted from 0, and the scores
     keep the order of SOURCE.
 
-    For tables, each anomalous row comes with the columns that cause most of its error: their values, the values that
-    the other columns suggest, and their share of the squared error. The shares of a row add up to at most 100 %.
+    For tables, TARGET explains each row: the columns that are to blame for its score, their values, the values that the
+    model expects there, and the share of the score that goes away with the correction, at most 100 % in all. The share
+    is of the score's excess over that of a usual row (the median of the run's own). For an anomalous row, the
+    counterfactual is the change that makes it normal.
 
     A model of recordings scores windows, named after their first time step, and every time step: TARGET then has a row
     for each row of SOURCE, with its time stamp, its score, the mean score of the windows that contain it, and the error
@@ -113,6 +134,8 @@ def detect(
         raise DataError(f"{target}: scores are numbers. Give a name that ends in .csv, .tsv, .parquet, .npy or .npz.")
     if picture is not None:
         parsing.ending(picture, ".png", called="--picture")
+    if page is not None:
+        parsing.ending(page, ".html", called="--page")
     from contextlib import nullcontext
 
     import torch
@@ -120,10 +143,10 @@ def detect(
     from isthmus.data import open_writer
     from isthmus.data.write import write_rows
     from isthmus.uses.detect import detect as use
-    from isthmus.uses.detect import draw_most_anomalous, draw_places, over
+    from isthmus.uses.explanations import over
 
     loaded = options.open_run(run, device)
-    options.make_way(*filter(None, (target, picture)), force=force, source=source)
+    options.make_way(*filter(None, (target, picture, page)), force=force, source=source)
     with working(f"reading {source}", quiet=quiet):
         timewise = loaded.recordings(source, **read_options)
     writing = nullcontext()
@@ -132,36 +155,49 @@ def detect(
     with counted("scoring", quiet=quiet) as progress, writing as put:
         done = 0
 
-        def each(piece: "Samples", scores: "Tensor", threshold: float) -> None:
+        def each(piece: "Samples", scores: "Tensor", threshold: float, explained: "Explanations | None" = None) -> None:
             nonlocal done
             if put is not None:
-                put(torch.stack((scores, over(scores, threshold).double()), 1), piece.names, piece.unused)
+                after = None if explained is None else explained.table()
+                put(torch.stack((scores, over(scores, threshold).double()), 1), piece.names, piece.unused, after)
             done += len(scores)
             progress(done, None)
 
         given = source if timewise is None else timewise
-        found = use(loaded, given, by, quantile=quantile, draws=draws, clean=clean, each=each, **read_options)
+        which = "none" if target is None and page is None else "anomalous" if target is None else explained_rows
+        how = {"quantile": quantile, "draws": draws, "clean": clean, "explain": which}
+        found = use(loaded, given, by, each=each, **how, **read_options)
     if target is not None and found.steps is not None:
         write_rows(target, found.steps.table(), overwrite=force)
     if picture is not None:
-        from isthmus.drawing.theme import write_png
-        from isthmus.uses.step_pictures import draw_steps
+        _draw(picture, loaded, found)
+    if page is not None:
+        from isthmus.uses.detect_page import write_page
 
-        cells = [one.columns for one in found.most_anomalous]
-        titles = [number(one.score) for one in found.most_anomalous]
-        if found.steps is not None:
-            figure = draw_steps(loaded, found.steps)
-        elif found.tile is None:
-            figure = draw_most_anomalous(loaded.model, found.samples, titles, cells=cells)
-        else:
-            figure = draw_places(found, loaded.model.scaling)
-        write_png(picture, figure)
+        write_page(page, loaded, found, source=str(source))
     if json:
         say_json(found.to_json())
     else:
         _tell(found)
-        say(*(str(path) for path in (target, picture) if path is not None))
+        say(*(str(path) for path in (target, picture, page) if path is not None))
     tell_skipped(found)
+
+
+def _draw(path: Path, run: "Run", found: "Detection") -> None:
+    """The picture of the most anomalous samples."""
+    from isthmus.drawing.theme import write_png
+    from isthmus.uses.detect import draw_most_anomalous, draw_places
+    from isthmus.uses.step_pictures import draw_steps
+
+    cells = [one.columns for one in found.most_anomalous]
+    titles = [number(one.score) for one in found.most_anomalous]
+    if found.steps is not None:
+        figure = draw_steps(run, found.steps)
+    elif found.tile is None:
+        figure = draw_most_anomalous(run.model, found.samples, titles, cells=cells)
+    else:
+        figure = draw_places(found, run.model.scaling)
+    write_png(path, figure)
 
 
 def _tell(found: "Detection") -> None:
@@ -188,7 +224,8 @@ def _tell(found: "Detection") -> None:
         row = [str(one.sample), number(one.score) if math.isfinite(one.score) else "not finite"]
         row += [one.name] if len(head) > 2 else []
         off = [
-            f"{name} {_cell(given)} → {_cell(back)} ({percent(share, 0)})" for name, given, back, share in one.columns
+            f"{cell.column} {_cell(cell.given)} → {_cell(cell.expected)} ({percent(cell.share, 0)})"
+            for cell in one.columns
         ]
         rows.append([*row, "; ".join(off)] if tables else row)
     say_table(

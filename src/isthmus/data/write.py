@@ -34,10 +34,13 @@ from isthmus.storage.replacing import finish_swap
 class Put(Protocol):
     """Writes a piece: `(N, ...)` values in raw units and, if there are any, the N samples' names.
 
-    unused: an Arrow table of N rows with further columns, such as `Samples.unused`; only tables take them.
+    unused: an Arrow table of N rows with further columns, such as `Samples.unused`; only tables take them. after: the
+    same, with columns that come after those of the values.
     """
 
-    def __call__(self, values: np.ndarray | Tensor, names: Sequence[str] = (), unused: Any = None) -> None:
+    def __call__(
+        self, values: np.ndarray | Tensor, names: Sequence[str] = (), unused: Any = None, after: Any = None
+    ) -> None:
         """Write them."""
         ...
 
@@ -116,12 +119,15 @@ def open_writer(
     empty = True
     with write_format(path, count) as write:
 
-        def put(values: np.ndarray | Tensor, names: Sequence[str] = (), unused: Any = None) -> None:
+        def put(values: np.ndarray | Tensor, names: Sequence[str] = (), unused: Any = None, after: Any = None) -> None:
             nonlocal empty
             array = _array(values, precise=like is not None and like.get("dtype") == "float64")
             if names and len(names) != len(array):
                 raise DataError(f"There are {len(names)} names for {len(array)} samples: give one for each, or none.")
-            write(_as_written(array, suffix, like, columns, names, unused, path), names)
+            made = _as_written(array, suffix, like, columns, names, unused, path)
+            if after is not None and isinstance(made, pa.Table):
+                made = _joined(made, after)
+            write(made, names)
             empty = False
 
         yield put
@@ -147,6 +153,14 @@ def write_rows(path: str | os.PathLike[str], table: pa.Table, *, overwrite: bool
     with FORMATS[suffix](path, len(table)) as write:
         write(table, ())
     return path
+
+
+def _joined(table: pa.Table, after: pa.Table) -> pa.Table:
+    """The columns of both tables; if both have a name, the columns of the second one."""
+    both = dict(zip(table.column_names, table.columns, strict=True))
+    for name in after.column_names:
+        both.pop(name, None)
+    return pa.table(both | dict(zip(after.column_names, after.columns, strict=True)))
 
 
 def _as_written(

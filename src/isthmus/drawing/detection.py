@@ -103,7 +103,7 @@ def series_heat(
 def cell_shares(
     rows: Sequence[Sequence[tuple[str, float]]], titles: Sequence[str] = (), *, theme: Theme = LIGHT
 ) -> Figure:
-    """For each row of a table, the share of its error that each named column explains, and the rest; together 100 %.
+    """For each row of a table, the share of its score that each named column explains, and the rest; together 100 %.
 
     rows: (column, share) of the anomalous columns. titles: of the rows.
     """
@@ -129,7 +129,7 @@ def cell_shares(
         axes.set_yticks(
             range(len(rows)), titles[: len(rows)] if titles else [str(place + 1) for place in range(len(rows))]
         )
-        axes.set_title("share of the row's squared error that each column explains (%)", loc="left", fontsize=9)
+        axes.set_title("share of the row's score that each column explains (%)", loc="left", fontsize=9)
     return figure
 
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from isthmus.data.schema import Schema
 
 MOST_COLUMNS, NAMED = 24, 3
+UNKNOWN = "unknown category"
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,15 +90,32 @@ class Look:
         return torch.tensor([first for first, own in self._schema.firsts.items() for _ in own.features])
 
     def told(self, column: int, value: float) -> float | str:
-        """A raw value of a table for people: the name of its category, the number, "missing" or "unknown"."""
+        """A raw value of a table for people: the name of its category, the number, "missing" or "unknown category"."""
         if math.isnan(value):
             return "missing"
         if self._schema is not None and (words := self._schema.told(column, value)) is not None:
             return words
         names = self.categories[column] if self.categories else ()
         if names and value == len(names):
-            return "unknown"
+            return UNKNOWN
         return names[round(value)] if names and math.isfinite(value) and 0 <= round(value) < len(names) else value
+
+    def possible(self, raw: Tensor) -> Tensor:
+        """(N, D) raw rows of a table with the nearest values that its columns can hold (`Schema.possible`)."""
+        return raw if self._schema is None else torch.from_numpy(self._schema.possible(raw.numpy())).to(raw.dtype)
+
+    def written(self, column: int, values: np.ndarray) -> list[str]:
+        """(N,) raw values of a column for tables: as `told`, and numbers by the fewest digits that distinguish them."""
+        absent = np.isnan(values)
+        names = self.categories[column] if self.categories else ()
+        if names:
+            known = (*names, UNKNOWN)
+            found = [known[place] for place in np.where(absent, 0, values).clip(0, len(names)).round().astype(int)]
+        else:
+            found = None if self._schema is None else self._schema.written(column, values)
+        if found is None:
+            found = [str(value).removesuffix(".0") for value in values]
+        return ["missing" if none else word for word, none in zip(found, absent.tolist(), strict=True)]
 
     def bounds(self, scaled: Sequence[Tensor]) -> tuple[float, float]:
         """The scaled values of black and white."""

@@ -180,7 +180,8 @@ class ReadingOptions:
     skip: Annotated[
         Annotated[int, Ge(0)] | None,
         Option(
-            "Leave out this many lines above the names of a text table, and read every other line.",
+            "Leave out this many lines above the names of a text table, or rows of a spreadsheet, and read every other "
+            "one.",
             "LINES",
             TABLES,
             default="titles, comments, units below the names, and sums and notes at the end are found and left out",

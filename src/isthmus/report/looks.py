@@ -14,7 +14,9 @@ from isthmus.drawing.rows import Look
 from isthmus.model.autoencoder import Autoencoder
 from isthmus.ngram import NGram
 from isthmus.pca import PCA
-from isthmus.uses.cells import cells_off
+from isthmus.uses.explanations import Explainer
+from isthmus.uses.scores import elements_of, pass_of
+from isthmus.uses.usual import Usual
 
 SHOWN = {"pictures": 10, "series": 6, "table": 8, "tokens": 8}
 """The most samples that are shown together."""
@@ -99,23 +101,33 @@ class Looks:
         finite = found.flatten(1).isfinite().all(1)
         return found[finite], None if labels is None else labels[chosen][finite]
 
-    def worst_rows(self, usual: Tensor, look: Look) -> list[dict[str, Any]]:
-        """For tables: the worst samples, each with its anomalous cells (`isthmus.uses.cells`), in raw units."""
+    def worst_rows(self, usual: Usual, look: Look) -> list[dict[str, Any]]:
+        """For tables: the worst samples, each with the cells that explain its squared error, in raw units."""
+
+        def score(raw: Tensor, labels: Tensor | None) -> Tensor:
+            return elements_of(self.model, pass_of(self.model, raw, labels)).double().sum(1)
+
         chosen = self.worst()
         rows = self.samples.take(chosen)
+        errors = score(rows.tensor(), rows.labels)
+        explained = Explainer(score, self.model, look, usual, threshold=0.0, base=0.0)(rows, errors)
         return [
             {
                 "name": self.called(index),
                 "error": formatting.number(float(self.errors["model"][index])),
                 "columns": [
                     {
-                        "name": name,
-                        "given": given if isinstance(given, str) else formatting.number(given),
-                        "suggested": suggested if isinstance(suggested, str) else formatting.number(suggested),
-                        "share": formatting.percent(share),
+                        "name": cell.column,
+                        "given": _cell(cell.given),
+                        "suggested": _cell(cell.expected),
+                        "share": formatting.percent(cell.share),
                     }
-                    for name, given, suggested, share in cells
+                    for cell in one.reasons
                 ],
             }
-            for index, cells in zip(chosen.tolist(), cells_off(self.model, rows, usual, look), strict=True)
+            for index, one in zip(chosen.tolist(), explained, strict=True)
         ]
+
+
+def _cell(value: float | str) -> str:
+    return value if isinstance(value, str) else formatting.number(value)

@@ -30,7 +30,7 @@ from isthmus.report.sounds import heard
 from isthmus.storage.files import write_whole
 from isthmus.trained import TrainedModel
 from isthmus.trained.choices import choices
-from isthmus.uses.cells import usual_row
+from isthmus.uses.usual import Usual
 
 
 def write_report(run: TrainedModel, path: str | Path) -> Path:
@@ -59,7 +59,7 @@ def render(run: TrainedModel) -> str:
         looking = None if model.restores else _looking(looks, found, model)  # a restoring model copies whole samples
         sounds = heard(looks)
         training = _training(run, looks, found)
-        worst = looks.worst_rows(usual_row(data.train), Look.of(run)) if samples.kind == "table" else []
+        worst = looks.worst_rows(_usual(run), Look.of(run)) if samples.kind == "table" else []
         uses = [section for make in SECTIONS if (section := _section(make, run)) is not None]
     rivals = ["model", found.rival, "unigram" if found.of_tokens else "mean"]
     source = data.description.get("source") or "data in memory"
@@ -105,6 +105,10 @@ def _section(make: Callable[[TrainedModel], Section | None], run: TrainedModel) 
         return make(run)
     except UseError:
         return None
+
+
+def _usual(run: TrainedModel) -> Usual:
+    return Usual.of(run.open().train, run.model.scaling.levels, holes=run.model.conditioning.mask)
 
 
 def _training(run: TrainedModel, looks: Looks, found: Evaluation) -> Section:

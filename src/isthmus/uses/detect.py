@@ -2,8 +2,9 @@
 
 import math
 from array import array
+from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 import torch
@@ -15,7 +16,6 @@ from isthmus.data.scaling import Scaling
 from isthmus.data.tiles import places_of, tiled
 from isthmus.drawing import detection
 from isthmus.drawing.plates import Section, plate
-from isthmus.drawing.rows import Look
 from isthmus.drawing.texts import text_heat
 from isthmus.drawing.theme import LIGHT
 from isthmus.errors import DataError, UseError
@@ -25,8 +25,9 @@ from isthmus.model.autoencoder import Autoencoder
 from isthmus.parts.model import eval_mode
 from isthmus.trained import TrainedModel
 from isthmus.uses.arguments import takes_run
-from isthmus.uses.cells import Cell, cells_off, usual_row
+from isthmus.uses.cells import Cell
 from isthmus.uses.detector import DRAWS, By, Detector, detector
+from isthmus.uses.explanations import Explained, Explanation, Explanations, over
 from isthmus.uses.scores import MOST_CODES, batch_size, elements_of
 from isthmus.uses.steps import Measured, Steps, StepScores, channels_off, errors_of, measured
 
@@ -46,15 +47,23 @@ class Anomaly:
 
     sample: its number, counted from 0; for whole pictures and a model of patches, the number of the tile. name: "" if
     it has none; a tile's name contains its position, "photo@32,0.png"; a window's the time of its first step. columns:
-    for recordings, the channels with the largest errors at their worst steps; for tables, the columns that are
-    furthest off, each as (name, given value, value that the other columns suggest, share of the sample's squared error
-    that the correction removes after those before it), in raw units; categories by name (`isthmus.uses.cells`).
+    for recordings, the channels with the largest errors at their worst steps; for tables, the reasons of the
+    explanation. explanation: for tables, which columns are to blame for the score, and what would make the row normal.
     """
 
     sample: int
     score: float
     name: str = ""
     columns: tuple[Cell, ...] = ()
+    explanation: Explanation | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """The same as JSON data, without fields that are empty."""
+        found: dict[str, Any] = {"sample": self.sample, "score": self.score}
+        found |= {"name": self.name} if self.name else {}
+        found |= {"columns": [cell._asdict() for cell in self.columns]} if self.columns else {}
+        told = None if self.explanation is None else self.explanation.to_json()["counterfactual"]
+        return found | ({} if self.explanation is None else {"counterfactual": told})
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,6 +89,9 @@ class Detection:
     tile: for a model of patches, height and width of the tiles that cover whole pictures; each tile is then a sample.
     pictures: those with the most anomalous tiles, the most anomalous first; `MAPPED` at most.
     steps: for a model of recordings, the score of each time step; each window of them is then a sample.
+    usual: (M,) the scores of the run's own samples, of which the threshold is a quantile.
+    reasons: for tables, how many of the anomalous rows have each column as their first reason, the most frequent column
+    first; () unless all of these rows were explained (`explain=` of `detect`).
     """
 
     scores: Tensor
@@ -93,6 +105,8 @@ class Detection:
     tile: tuple[int, int] | None = None
     pictures: tuple[Mapped, ...] = ()
     steps: Steps | None = None
+    usual: Tensor = field(default_factory=lambda: torch.zeros(0))
+    reasons: tuple[tuple[str, int], ...] = ()
 
     @property
     def anomalous(self) -> Tensor:
@@ -101,13 +115,6 @@ class Detection:
 
     def to_json(self) -> dict[str, Any]:
         """The counts, the threshold, and the most anomalous samples; for tables, with their anomalous columns."""
-        keys = ("column", "given", "expected", "share")
-        rows = [
-            {"sample": one.sample, "score": one.score}
-            | ({"name": one.name} if one.name else {})
-            | ({"columns": [dict(zip(keys, column, strict=True)) for column in one.columns]} if one.columns else {})
-            for one in self.most_anomalous
-        ]
         return {
             "by": self.by,
             "threshold": self.threshold,
@@ -116,7 +123,8 @@ class Detection:
             "samples": len(self.scores),
             "anomalous": int(self.anomalous.sum()),
             "skipped": list(self.skipped),
-            "most_anomalous": rows,
+            **({"reasons": dict(self.reasons)} if self.reasons else {}),
+            "most_anomalous": [one.to_json() for one in self.most_anomalous],
             **({} if self.tile is None else {"tile": list(self.tile)}),
             **({} if self.steps is None else {"steps": self.steps.to_json()}),
         }
@@ -131,7 +139,8 @@ def detect(
     quantile: float = 0.99,
     draws: int = DRAWS,
     clean: bool = False,
-    each: Callable[[Samples, Tensor, float], object] | None = None,
+    explain: Explained = "none",
+    each: Callable[..., object] | None = None,
     **read_options: Any,
 ) -> Detection:
     """Score every sample of a source, and find those unlike the training data.
@@ -143,9 +152,13 @@ def detect(
     pictures are covered by tiles of its size, and each tile is scored by itself: `most_anomalous` contains the tiles'
     positions, and `pictures` their maps. Recordings are cut into windows, and `steps` has a score for each time step.
 
-    by, quantile, draws, clean: as for `detector`. each: called with every piece, its scores and the threshold, to write
-    them. read_options: how to read the source, as for `read_samples`, if that differs from the training data: a
-    photograph for a model of small grey pictures needs size= and mode=.
+    by, quantile, draws, clean: as for `detector`.
+    explain: which rows of a table are explained (`isthmus.explain`): "all", "anomalous" or "none", apart from the most
+        anomalous ones, which always are.
+    each: called with every piece, its scores and the threshold, to write them; with `explain`, for a table, also with
+        the piece's `Explanations`.
+    read_options: how to read the source, as for `read_samples`, if that differs from the training data: a photograph
+        for a model of small grey pictures needs size= and mode=.
 
     Raises:
         UseError, DataError: as `detector`; or the source can't be read, or does not fit the model.
@@ -161,15 +174,21 @@ def detect(
     places = _Places()
     by_step = None if timewise is None else StepScores(found, timewise)
 
-    def use(piece: Samples) -> tuple[Samples, Tensor, Measured | None]:
+    reasons: Counter[str] = Counter()
+
+    def use(piece: Samples) -> tuple[Samples, Tensor, Measured | None, Explanations | None]:
         samples = piece if tile is None else tiled(piece, tile)
         new = found.scores(samples)
-        return samples, new, None if by_step is None else measured(found, samples, new)
+        parts = None if by_step is None else measured(found, samples, new)
+        wanted = explain != "none" and samples.kind == "table"
+        return samples, new, parts, found.explain(samples, explain, quick=True, scores=new) if wanted else None
 
-    for piece, (samples, new, parts) in stream.through(use):
+    for piece, (samples, new, parts, explained) in stream.through(use):
         scores.frombytes(new.double().numpy().tobytes())
+        if explained is not None:
+            reasons += explained.often()
         if each is not None:
-            each(samples, new, found.threshold)
+            each(samples, new, found.threshold, *(() if explained is None else (explained,)))
         kept.add(samples, new)
         if by_step is not None and parts is not None:
             by_step.add(samples, new, parts)
@@ -178,7 +197,8 @@ def detect(
     if kept.samples is None:
         raise DataError("The source has no samples: expected at least one.")
     found_scores = torch.frombuffer(scores, dtype=torch.float64)
-    columns = _columns(run, kept.samples)
+    explanations = found.explain(kept.samples, scores=kept.scores) if kept.samples.kind == "table" else None
+    columns = [] if explanations is None else [one.reasons for one in explanations]
     if timewise is not None:
         starts, recordings = timewise.places[kept.numbers], timewise.recordings
         columns = channels_off(
@@ -193,6 +213,7 @@ def detect(
             float(found_scores[number]),
             kept.samples.names[place] if kept.samples.names else "",
             columns[place] if columns else (),
+            None if explanations is None else explanations[place],
         )
         for place, number in enumerate(kept.numbers)
     )
@@ -210,6 +231,8 @@ def detect(
         tile,
         pictures,
         None if by_step is None else by_step.steps(run.open().parts[found.part].some(MOST_CODES)),
+        found.usual,
+        tuple(reasons.most_common()),
     )
 
 
@@ -259,22 +282,12 @@ class _Places:
         )
 
 
-def over(scores: Tensor, threshold: float) -> Tensor:
-    """(N,) bool: which scores lie above the threshold, or are not finite."""
-    return ~(scores <= threshold)
-
-
 def most_anomalous_of(scores: Tensor, most: int = MOST_ANOMALOUS) -> tuple[int, ...]:
     """The numbers of the highest scores, highest first; scores that are not finite come before all others."""
     scores = scores.nan_to_num(math.inf, math.inf)
     high = (scores >= scores.topk(min(most, len(scores))).values[-1:]).nonzero().flatten()  # to sort all takes longer
     order = high[scores[high].sort(descending=True, stable=True).indices]
     return tuple(order[:most].tolist())
-
-
-def _columns(run: TrainedModel, samples: Samples) -> list[tuple[Cell, ...]]:
-    """The anomalous cells in each row of a table; nothing for other samples."""
-    return cells_off(run.model, samples, usual_row(run.open().train), Look.of(run)) if samples.kind == "table" else []
 
 
 def draw_places(found: Detection, scaling: Scaling, theme: "Theme" = LIGHT) -> "Figure":
@@ -309,7 +322,9 @@ def draw_most_anomalous(
     (`Anomaly.columns`).
     """
     if samples.kind == "table":
-        return detection.cell_shares([[(cell[0], cell[3]) for cell in row] for row in cells], titles, theme=theme)
+        return detection.cell_shares(
+            [[(cell.column, cell.share) for cell in row] for row in cells], titles, theme=theme
+        )
     with eval_mode(model):
         out = list(passes(model, samples, batch_size(model), damage=False))
     errors = torch.cat([elements_of(model, each) for each in out])
@@ -343,13 +358,13 @@ def section(run: TrainedModel) -> Section | None:
     share = float((scores > found.threshold).double().mean())
     chosen = most_anomalous_of(scores, 8)
     most_anomalous, titles = test.take(chosen), [f"{float(scores[i]):.2g}" for i in chosen]
-    cells = _columns(run, most_anomalous)
+    cells = [one.reasons for one in found.explain(most_anomalous)] if test.kind == "table" else []
     groups = {found.part: found.usual, "test": scores}
     out = ", on which the model was trained," if found.part == "train" else ""
     what = {
         "pictures": "with the place of the error",
         "series": "with the times of large errors",
-        "table": "with the columns that explain the error",
+        "table": "with the columns that explain the score",
         "tokens": "with the tokens that the model did not expect",
     }[test.kind]
     title, unit = "Reconstruction errors", "mean squared error"

@@ -1,7 +1,8 @@
 """Detector: a score of samples and its threshold, learnt from a run's own data."""
 
+import functools
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, get_args
 
 import torch
@@ -10,12 +11,14 @@ from torch import Tensor
 from isthmus.data.media import Recording
 from isthmus.data.media.medium import medium_of
 from isthmus.data.samples import Samples
+from isthmus.drawing.rows import Look
 from isthmus.errors import DataError, UseError, nearest
 from isthmus.model.autoencoder import Autoencoder
 from isthmus.parts.model import eval_mode
 from isthmus.trained import TrainedModel
 from isthmus.trained.tiles import Tiles
 from isthmus.uses.arguments import takes_run
+from isthmus.uses.explanations import Explained, Explainer, Explanations
 from isthmus.uses.scores import (
     MOST_CODES,
     SCORES,
@@ -26,6 +29,7 @@ from isthmus.uses.scores import (
     count_unknown,
     element_errors,
 )
+from isthmus.uses.usual import Usual
 
 By = Literal["error", "unexplained", "likelihood", "distance", "neighbours", "prototypes", "combined"]
 LEAST_HELD = 50
@@ -39,7 +43,7 @@ class Detector:
 
     by: which score. threshold: the `quantile` of `usual`, the (M,) scores of the run's own samples. part: where these
     samples come from: validation, or train if the run has no validation part (the model was trained on them, so the
-    threshold is too low).
+    threshold is too low). run: where the model comes from, for `explain`.
     """
 
     by: By
@@ -49,6 +53,7 @@ class Detector:
     quantile: float
     part: str
     usual: Tensor
+    run: TrainedModel | None = field(default=None, repr=False)
 
     def scores(self, samples: Samples) -> Tensor:
         """(N,) float64 scores of samples that the run has read (`Run.read`)."""
@@ -78,6 +83,38 @@ class Detector:
             return scores.nan_to_num(math.inf, math.inf).view(-1, 1, 1, 1).expand(-1, *model.shape)
 
         return Tiles(self.model, as_learnt=True)(pictures, use)[:, 0].float()
+
+    def explain(
+        self, samples: Samples, which: Explained = "all", *, quick: bool = False, scores: Tensor | None = None
+    ) -> Explanations:
+        """Why each of (N, D) rows of a table has its score: `explain(…)[0].reasons`.
+
+        which: "anomalous" explains the rows above the threshold only. quick: whether the other rows are searched
+        quickly, for one reason at most, which takes a tenth of the time. scores: those of `scores`, if you have them.
+
+        Raises:
+            UseError: the samples are no rows of a table.
+            DataError: the run's data can't be opened again.
+        """
+        if samples.kind != "table":
+            raise UseError(
+                f"Only rows of a table are explained column by column, and these samples are {samples.kind}. Use "
+                "Detector.where for the place of the error."
+            )
+        scores = self.scores(samples) if scores is None else scores
+        return self._explainer(samples, scores, which, quick=quick)
+
+    @functools.cached_property
+    def _explainer(self) -> Explainer:
+        assert self.run is not None
+        model, run = self.model, self.run
+
+        def score(raw: Tensor, labels: Tensor | None) -> Tensor:
+            return self.scores(Samples(raw, labels=labels, kind="table"))
+
+        usual = Usual.of(run.open().train, model.scaling.levels, holes=model.conditioning.mask)
+        known = self.usual[self.usual.isfinite()]
+        return Explainer(score, model, Look.of(run), usual, self.threshold, float(known.median()))
 
     def where(self, samples: Samples) -> Tensor:
         """(N, *shape) the squared error of each number, scaled: where in the sample the anomaly lies."""
@@ -156,4 +193,4 @@ def detector(
             "None of the run's own samples has a finite score: training has diverged. Find the cause: isthmus doctor."
         )
     threshold = float(known.quantile(quantile, interpolation="higher"))
-    return Detector(by, run.model, score, threshold, quantile, part, usual)
+    return Detector(by, run.model, score, threshold, quantile, part, usual, run)

@@ -179,7 +179,7 @@ def channels_off(
             step = int(filled[row, channel].argmax())
             name = f"{medium.channel(channel)} at {when(row, step)}"
             values = float(given[row, channel, step]), float(made[row, channel, step])
-            cells.append((name, *values, float(own[channel])))
+            cells.append(Cell(name, *values, float(own[channel])))
         found.append(tuple(cells))
     return found
 

@@ -182,6 +182,30 @@ def test_a_database_with_several_tables_asks_which(tmp_path):
     assert read_samples(tmp_path / "x.db", array="others").columns == ("a",)
 
 
+@pytest.mark.parametrize(
+    ("first", "second", "names"),
+    [
+        (["measured", None, "person"], ["height", "weight", "city"], ("height", "weight", "city")),
+        (["height", "weight", "city"], ["m", "kg", "name"], ("height", "weight", "city")),
+    ],
+)
+def test_of_two_rows_of_names_in_a_spreadsheet_one_is_left_out(tmp_path, first, second, names):
+    rows = [[1.7 + place / 100, 60.5 + place, "Rome" if place % 2 else "Oslo"] for place in range(30)]
+    pd.DataFrame([first, second, *rows]).to_excel(tmp_path / "x.xlsx", index=False, header=False)
+    with pytest.warns(Remark, match=r"row \('.*'\) is left out"):
+        samples = read_samples(tmp_path / "x.xlsx", categorical="city")
+    assert samples.columns == names
+    assert len(samples) == 30
+
+
+def test_rows_above_the_names_of_a_spreadsheet_are_left_out_on_request(tmp_path):
+    pd.DataFrame([["a title", None], ["x", "y"], [1.0, 2.0], [3.0, 5.0]]).to_excel(
+        tmp_path / "x.xlsx", index=False, header=False
+    )
+    assert read_samples(tmp_path / "x.xlsx", skip=1).columns == ("x", "y")
+    assert "has no rows after the first 9" in message_of(tmp_path / "x.xlsx", skip=9)
+
+
 def test_a_locked_database_is_named(tmp_path, monkeypatch):
     monkeypatch.setattr(databases, "WAIT_SECONDS", 0.01)
     sqlite(tmp_path / "x.db")

@@ -186,6 +186,20 @@ def test_text_in_a_column_of_numbers_is_named_by_row_and_column():
     assert quietly(table, exclude="x").columns == ("y",)
 
 
+def test_true_and_false_are_read_from_text_too():
+    like = open_data(pd.DataFrame({"member": [True, False] * 15, "x": range(30)})).description
+    samples = read_samples(pd.DataFrame({"member": ["True", "false", "0"], "x": [1, 2, 3]}), like=like)
+    assert samples.tensor()[:, 0].tolist() == [1.0, 0.0, 0.0]
+    with pytest.raises(DataError, match="column 'member', row 2: 'maybe' is not a boolean"):
+        read_samples(pd.DataFrame({"member": ["True", "maybe"], "x": [1, 2]}), like=like)
+
+
+def test_dates_of_a_type_are_read_from_text_too():
+    like = open_data(pd.DataFrame({"when": pd.date_range("2024-01-01", periods=30), "x": range(30)})).description
+    samples = read_samples(pd.DataFrame({"when": ["2024-01-02", "2024-01-03"], "x": [1, 2]}), like=like)
+    assert samples.tensor()[:, 0].tolist() == [1704153600.0, 1704240000.0]
+
+
 def test_a_column_that_has_changed_its_type_is_refused():
     like = open_data(FRAME[["number", "when", "comma"]]).description
     for name, cells, said in (

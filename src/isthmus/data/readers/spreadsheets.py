@@ -14,16 +14,23 @@ from isthmus.errors import DataError, nearest, remark
 from isthmus.extras import needs
 from isthmus.formatting import listed
 
+SEEN = 100
+"""Rows that are looked at to find a second row of names."""
+
 
 def read_spreadsheet(path: Path, options: Options, like: Mapping[str, Any] | None = None) -> Raw:
     """Read one sheet as a table: the one that `options.array` names, or the first with cells.
 
-    The first row with cells holds the names of the columns, if it holds any text; `options.header` overrules that.
+    The first row with cells holds the names of the columns, if it holds any text; `options.header` overrules that. Of
+    two rows of names, the other one (titles above groups of columns, or units) is left out; `options.skip` overrules.
 
     Raises:
         DataError: the file is damaged or needs a password, or has no such sheet, or no cells.
     """
     rows, sheet = _rows(path, options)
+    rows = _without_second_header(rows, path) if options.skip is None else rows[options.skip :]
+    if not rows:
+        raise DataError(f"{path}: sheet {sheet!r} has no rows after the first {options.skip}: set a smaller skip=.")
     header = any(isinstance(cell, str) and cell for cell in rows[0]) if options.header is None else options.header
     body = rows[1:] if header else rows
     if not body:
@@ -61,6 +68,28 @@ def _rows(path: Path, options: Options) -> tuple[list[list[Any]], str]:
     raise DataError(
         f"{path} has no cells in {_sheets(names, options)}: expected a table. Check that it is the right file."
     )
+
+
+def _without_second_header(rows: list[list[Any]], path: Path) -> list[list[Any]]:
+    """The rows without one of two rows of names: units below the names, or titles of groups of columns above them.
+
+    The second row holds no sample if all its cells are text, and those below some of them are numbers.
+    """
+    if len(rows) < 3 or not any(isinstance(cell, str) and cell for cell in rows[0]):
+        return rows
+    used = [place for place in range(len(rows[0])) if any(not _empty(row[place]) for row in rows[1:])]
+    some = rows[2 : 2 + SEEN]
+    columns = [[row[place] for row in some if not _empty(row[place])] for place in used]
+    numeric = any(column and all(isinstance(cell, float | int) for cell in column) for column in columns)
+    if not numeric or not all(isinstance(rows[1][place], str) and rows[1][place] for place in used):
+        return rows
+    names = [rows[0][place] for place in used]
+    full = not any(map(_empty, names)) and len({*map(str, names)}) == len(names)
+    left, kept = (1, 0) if full else (0, 1)
+    shown = ", ".join(str(cell) for cell in rows[left] if not _empty(cell))[:50]
+    which = "second" if full else "first"
+    remark(f"{path}: its {which} row ({shown!r}) is left out. If it is a sample or holds names, set skip=0.")
+    return [rows[kept], *rows[2:]]
 
 
 def _sheets(names: Sequence[str], options: Options) -> str:

@@ -15,6 +15,7 @@ from isthmus.data.schema.texts import (
     as_dates,
     as_numbers,
     as_one,
+    date_form,
     number_form,
     pc,
     plain_text,
@@ -113,7 +114,8 @@ class Column(BaseModel):
         kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
         if is_text(kind):
             texts = without(plain_text(column), self.absent)
-            found = self._numbers(texts) if self.kind == "number" else self._dates(texts)
+            read = {"number": self._numbers, "boolean": _booleans}.get(self.kind, self._dates)
+            found = read(texts)
             wrong = pc.and_(pc.is_valid(texts), pc.is_null(found))
             if pc.any(wrong).as_py():
                 self._refuse(texts, wrong, called, first)
@@ -143,7 +145,8 @@ class Column(BaseModel):
         return as_numbers(texts, self.form or number_form(pc.drop_null(texts))[0])
 
     def _dates(self, texts: pa.Array) -> pa.Array:
-        found = as_dates(texts, self.form)
+        form = self.form or date_form(pc.drop_null(texts))[0] or ISO  # in training, they were dates by their type
+        found = as_dates(texts, form)
         return found.cast(pa.time64("us")) if self.kind == "time" and pa.types.is_timestamp(found.type) else found
 
     def _changed(self, kind: pa.DataType, called: str) -> DataError:
@@ -179,6 +182,19 @@ class Column(BaseModel):
             return whole.cast(pa.duration("us"))
         return self._moments(whole)
 
+    def possible(self, values: np.ndarray) -> np.ndarray:
+        """(rows, features) the values nearest to these that the column can hold.
+
+        These are true or false, a date with its own cycles, or a number that isn't below the bound.
+        """
+        if self.kind == "number":
+            return values if self.lower is None else np.maximum(values, self.lower)
+        if self.kind == "boolean":
+            return values.round().clip(0, 1)
+        if self.kind in (*NO_INPUT, "category"):
+            return values
+        return np.stack(self.encode(pa.chunked_array([self.decode(values[:, 0])]), self.name), 1)
+
     def _moments(self, whole: pa.Array) -> pa.Array:
         """Microseconds since 1970, or since midnight, in the form of the source."""
         moments = whole.cast(pa.timestamp("us"))
@@ -203,6 +219,13 @@ KIND_WORDS = {
     "empty": "nothing",
 }
 """Each kind in the plural, for messages and tables."""
+
+
+def _booleans(texts: pa.Array) -> pa.Array:
+    """True and false in any case, also as 1 and 0; null for other texts."""
+    lower = pc.utf8_lower(texts)
+    yes, no = (pc.is_in(lower, pa.array(words)) for words in (("true", "1"), ("false", "0")))
+    return pc.if_else(pc.or_(yes, no), yes, pa.scalar(None, pa.bool_()))
 
 
 def _as_source(moments: pa.Array, kind: str) -> pa.Array:

@@ -80,10 +80,23 @@ class Schema(BaseModel):
 
     def told(self, place: int, value: float) -> str | None:
         """A number of a feature for people, if it stands for a date, a time, a duration, or true and false."""
+        found = self.written(place, np.array([value]))
+        return None if found is None else found[0]
+
+    def written(self, place: int, values: np.ndarray) -> list[str] | None:
+        """(N,) numbers of a feature as `told`; None for a number and a category."""
         column = self.firsts.get(place)
         if column is None or column.kind in ("number", "category"):
             return None
-        return str(column.decode(np.array([value]))[0].as_py())
+        return list(map(str, column.decode(values).to_pylist()))
+
+    def possible(self, values: np.ndarray) -> np.ndarray:
+        """(N, features) the values nearest to these that the columns can hold (`Column.possible`)."""
+        made = np.array(values)
+        for first, column in self.firsts.items():
+            own = slice(first, first + len(column.features))
+            made[:, own] = column.possible(made[:, own])
+        return made
 
     def table(self, values: np.ndarray, categories: Sequence[Sequence[str]] = ()) -> pa.Table:
         """(N, features) numbers as a table of the used columns in their source's types.
