@@ -151,8 +151,9 @@ def test_a_row_is_explained_by_its_columns():
     frame = pd.DataFrame(numbers(200), columns=list("abcd"))
     model = AutoencoderDetector("pca", code=2).fit(frame)
     frame.loc[0, "c"] += 20
-    cells = model.explain(frame[:1])[0]
-    assert cells[0][0] == "c"
+    found = model.explain(frame[:1])[0]
+    assert found.reasons[0].column == "c"
+    assert found.anomalous == (model.predict(frame[:1])[0] == -1)
 
 
 def test_missing_values_are_filled_better_than_by_the_mean():

@@ -1,5 +1,6 @@
 """The detector: samples that are unlike the training data."""
 
+from dataclasses import replace
 from numbers import Real
 from typing import Any, ClassVar, Self
 
@@ -7,13 +8,12 @@ import numpy as np
 from sklearn.base import OutlierMixin
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from isthmus.drawing.rows import Look
 from isthmus.model.blueprint import Blueprint
 from isthmus.run import Run
 from isthmus.sklearn.base import AutoencoderEstimator, Constraints
 from isthmus.sklearn.fitted import Judge
 from isthmus.sklearn.inputs import pieces
-from isthmus.uses.cells import Cell, cells_off, usual_row
+from isthmus.uses.explanations import Explanations
 
 
 class AutoencoderDetector(OutlierMixin, AutoencoderEstimator):
@@ -113,14 +113,16 @@ class AutoencoderDetector(OutlierMixin, AutoencoderEstimator):
         X = self._ready(X)
         return -np.concatenate([self._fitted.scores(self._samples(part)) for part in pieces(X)])
 
-    def explain(self, X: Any) -> list[tuple[Cell, ...]]:
-        """The cells of each row of a table that are furthest off, the most anomalous one first.
+    def explain(self, X: Any) -> Explanations:
+        """Why each row of a table has its score: the columns that are off, and what would make the row normal.
 
-        Each is (column, its value, the value that the row's other cells suggest, the share of the row's squared error
-        that the correction removes), in the columns' own units; see `isthmus.uses.cells`.
+            detector.explain(X)[0].reasons      # of the first row
+            detector.explain(X).table()         # of all, as an Arrow table
+
+        See `isthmus.explain`. A row is normal if its score is not below `offset_`.
         """
         samples = self._samples(self._ready(X))
-        return cells_off(self.run_.model, samples, usual_row(self.run_.open().train), Look.of(self.run_))
+        return replace(self._fitted.detector, threshold=-self.offset_).explain(samples)
 
     def _fit_scored(self, X: Any, sample_weight: Any) -> np.ndarray:
         """Fit, and return the (n_samples,) scores of X; the higher, the more anomalous."""
