@@ -20,7 +20,7 @@ FLOORS = {  # from the roof down: what is done there, and where; each folder of 
     "many models": {"experiments": "sweep, compare, pretrain"},
     "a run": {"fitting": "fit, resume", "codec": "compress", "run": "with its history"},
     "use and judge": {"report": "", "doctor": "", "uses": "", "drawing": ""},
-    "a trained model": {"trained": "encode, reconstruct", "measures": "errors, likelihoods"},
+    "a trained model": {"trained": "encode, decode", "filling": "missing cells", "measures": "errors"},
     "training": {"training": "loop, step, checkpoints, callbacks"},
     "the model": {"model": "batch, autoencoder, objective, blueprint, store"},
     "samples": {"data": "readers, splits, scaling, streams, writers"},

@@ -279,6 +279,8 @@ def _train(
         signal.raise_signal(signal.SIGTERM)
     if run.folder is not None and run.status != "interrupted":
         run.baseline()
+        if model.corruption.hides or data.holed:
+            run.filler()
     if run.status == "diverged":
         kept = f"weights of epoch {run.best_epoch}" if run.best_epoch else "weights from before the first epoch"
         raise TrainingError(f"{run.reason} The {kept} are kept in {run.folder or 'the model'}.")

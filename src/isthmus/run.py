@@ -16,6 +16,7 @@ from isthmus.run_records import (
     read_baseline,
     read_description,
     read_environment,
+    read_filling,
     read_history,
     read_settings,
     read_weights,
@@ -27,6 +28,7 @@ from isthmus.storage.run_folder import (
     CHECKPOINT,
     DATA,
     ENVIRONMENT,
+    FILLING,
     NEW,
     REPORT,
     SETTINGS,
@@ -110,6 +112,8 @@ class Run(TrainedModel):
         save_history(place, self.history)
         if self.pca is not None:
             save_tensors(place / BASELINE, self.pca.to_tensors())
+        if self.filling is not None:
+            save_tensors(place / FILLING, self.filling.to_tensors())
         if checkpoint is not None:
             save_tensors(place / CHECKPOINT, checkpoint.tensors, checkpoint.notes)
         notes = {"status": self.status, "reason": self.reason, "best_epoch": self.best_epoch}
@@ -143,6 +147,7 @@ def load(folder: str | Path, *, model: Autoencoder | None = None, device: str = 
         description=read_description(folder, model),
         environment=read_environment(folder),
         pca=read_baseline(folder, model),
+        filling=read_filling(folder, model),
     )
     if (folder / WEIGHTS).exists():
         outcome = read_weights(folder, model)

@@ -5,13 +5,14 @@ from pathlib import Path
 from typing import Any
 
 from isthmus.data.saved import check_description
+from isthmus.filling import Filler
 from isthmus.model.autoencoder import Autoencoder
 from isthmus.model.store import put_weights, read_described
 from isthmus.ngram import NGram
 from isthmus.pca import PCA
 from isthmus.quantised_pca import QuantisedPCA
 from isthmus.storage.checked import damaged, load_json, load_tensors
-from isthmus.storage.run_folder import BASELINE, DATA, ENVIRONMENT, HISTORY, SETTINGS, WEIGHTS
+from isthmus.storage.run_folder import BASELINE, DATA, ENVIRONMENT, FILLING, HISTORY, SETTINGS, WEIGHTS
 from isthmus.training.checkpoint import HISTORY_ROWS, Outcome
 from isthmus.training.settings import Settings
 
@@ -94,6 +95,24 @@ def read_baseline(folder: Path, model: Autoencoder) -> PCA | NGram | None:
         if not all(bool(tensor.isfinite().all()) for tensor in tensors.values()):
             raise ValueError("it is not finite")
     return pca
+
+
+def read_filling(folder: Path, model: Autoencoder) -> Filler | None:
+    """What fills holes for the run in a folder; None if it has none.
+
+    Raises:
+        RunError: it is damaged, or belongs to other columns than the model's.
+    """
+    if not (folder / FILLING).exists():
+        return None
+    tensors, _ = load_tensors(folder / FILLING)
+    with damaged(folder / FILLING):
+        filling = Filler.from_tensors(tensors)
+        if len(filling.layout.levels) != math.prod(model.shape):
+            raise ValueError(f"it has {len(filling.layout.levels)} columns, the model {math.prod(model.shape)}")
+        if not all(bool(tensor.isfinite().all()) for tensor in tensors.values()):
+            raise ValueError("it is not finite")
+    return filling
 
 
 def _read(folder: Path, name: str) -> Any:

@@ -168,6 +168,10 @@ def test_a_conditional_model_of_data_without_labels_is_refused_before_training(i
     assert not (here / "run").exists()
 
 
+def lines_of(path):
+    return path.read_text().splitlines()
+
+
 def test_holes_of_a_table_are_filled_and_the_rest_is_kept(isthmus, here):
     kinds, sizes = ["cat", "dog"] * 30, list(range(60))
     pq.write_table(pa.table({"kind": kinds, "size": sizes}), "pets.parquet")
@@ -181,6 +185,15 @@ def test_holes_of_a_table_are_filled_and_the_rest_is_kept(isthmus, here):
     assert lines[2][0] in {"cat", "dog"}
     assert lines[1][1]
     assert isthmus("evaluate", "run", "--json").code == 0
+    several = ("reconstruct", "run", "holes.csv", "drawn.csv", "--fill", "--draws", "3")
+    assert isthmus(*several).code == 0
+    texts = [(here / f"drawn-{number}.csv").read_text() for number in (1, 2, 3)]
+    assert all(text.splitlines()[3] == lines_of(here / "filled.csv")[3] for text in texts)
+    assert len({*texts}) > 1
+    assert isthmus(*several, "--force").code == 0
+    assert [(here / f"drawn-{number}.csv").read_text() for number in (1, 2, 3)] == texts
+    assert isthmus(*several).code == 1  # they are there
+    assert "--fill" in isthmus("reconstruct", "run", "holes.csv", "other.csv", "--draws", "3").err
 
 
 def test_unreadable_pictures_are_named_and_left_out_and_the_exit_code_tells(isthmus, trained, here):

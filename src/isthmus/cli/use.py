@@ -1,5 +1,6 @@
 """Commands that use a run: `reconstruct`, `encode`, `decode`."""
 
+import contextlib
 import math
 from collections.abc import Callable
 from dataclasses import replace
@@ -10,7 +11,7 @@ import typer
 
 from isthmus.cli import data_options, options
 from isthmus.cli.console import counted, say, tell_skipped, working
-from isthmus.cli.option_groups import switch
+from isthmus.cli.option_groups import ranged, switch
 from isthmus.errors import DataError, nearest
 
 if TYPE_CHECKING:
@@ -42,6 +43,15 @@ def reconstruct(
     *,
     read_options: data_options.ReadOptions,
     fill: Annotated[bool, switch("--fill", help="Keep the observed values, and fill in the missing ones.")] = False,
+    draws: Annotated[
+        int | None,
+        ranged(
+            help="With --fill, for tables: write this many files, TARGET-1, TARGET-2, …, in which missing values are "
+            "drawn from their distributions. [default: one file with the best guesses]",
+            ge=1,
+        ),
+    ] = None,
+    seed: Annotated[int, ranged(help="The seed of the draws.", ge=0, lt=2**63 - 1)] = 0,
     device: options.Device = "auto",
     force: options.Force = False,
     quiet: options.Quiet = False,
@@ -51,7 +61,12 @@ def reconstruct(
     Pictures stay pictures. Recordings keep their rows and time stamps; steps that no window contains are empty. A model
     of patches takes whole pictures of any size, in overlapping tiles.
     """
+    if draws is not None and not fill:
+        raise typer.BadParameter("--draws draws missing values: give --fill with it")
     found = options.open_run(run, device)
+    if draws is not None:
+        _write_draws(found, source, target, draws, seed, read_options, force=force, quiet=quiet)
+        return
     options.make_way(target, force=force, source=source)
     use, what = (found.fill, "filling") if fill else (found.reconstruct, "reconstructing")
     with working(f"reading {source}", quiet=quiet):
@@ -111,6 +126,40 @@ def decode(
     with working(f"reading {source}", quiet=quiet):
         codes = _codes(found, source, read_options)
     write_each(target, codes, use, "decoding", like=found.description, force=force, quiet=quiet)
+
+
+def _write_draws(
+    run: "Run",
+    source: str,
+    target: Path,
+    count: int,
+    seed: int,
+    read_options: data_options.ReadOptions,
+    *,
+    force: bool,
+    quiet: bool,
+) -> None:
+    """Write `count` filled tables, whose missing values are drawn, next to each other."""
+    from isthmus.data import open_writer
+    from isthmus.seeds import seeded
+
+    targets = [target.with_name(f"{target.stem}-{number}{target.suffix}") for number in range(1, count + 1)]
+    options.make_way(*targets, force=force, source=source)
+    generator, done = seeded(seed), 0
+    pieces = stream(run, source, read_options, quiet)
+    with counted("filling", quiet=quiet) as progress, contextlib.ExitStack() as stack:
+        puts = [
+            stack.enter_context(open_writer(one, like=run.description, count=pieces.count, overwrite=force))
+            for one in targets
+        ]
+        for piece in pieces:
+            for put, made in zip(puts, run.fill(piece, draws=count, seed=generator), strict=True):
+                put(made, piece.names, piece.unused)
+            done += len(piece)
+            progress(done, pieces.count)
+    for one in targets:
+        say(str(one))
+    tell_skipped(pieces)
 
 
 def stream(

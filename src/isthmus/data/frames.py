@@ -6,11 +6,14 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from pyarrow import compute
 from torch import Tensor
 
 from isthmus.data.samples import Samples
 from isthmus.data.tables import without_index
 from isthmus.data.write import table_of
+
+pc: Any = compute  # which makes its functions when it is imported
 
 
 def framed(values: Tensor, source: Any, samples: Samples | None = None, like: dict[str, Any] | None = None) -> Any:
@@ -20,6 +23,32 @@ def framed(values: Tensor, source: Any, samples: Samples | None = None, like: di
     numbers of its shape; other numbers, such as codes, get the columns z0, z1, ….
     """
     return as_frame(table_of(values.numpy(), like, unused=None if samples is None else samples.unused), source)
+
+
+def framed_filled(filled: Tensor, source: Any, samples: Samples, like: dict[str, Any]) -> Any:
+    """(N, D) filled rows of a data frame, as a data frame whose known numbers are those of the source, bit for bit.
+
+    A column of whole numbers keeps its type if the filled numbers are whole, too.
+    """
+    made = table_of(filled.numpy(), like, unused=samples.unused)
+    given = without_index(pa.table(source))
+    for place, name in enumerate(samples.columns):
+        if name not in given.column_names or name not in made.column_names:
+            continue
+        own, new = given[name].combine_chunks(), made[name].combine_chunks()
+        if not (_is_number(own.type) and _is_number(new.type)):
+            continue
+        hole = pa.array(samples.tensor()[:, place].isnan().numpy())
+        fills = new.filter(hole)
+        whole = pa.types.is_integer(own.type) and not pc.equal(pc.round(fills), fills).to_pylist().count(False)
+        kind = own.type if whole or pa.types.is_floating(own.type) else pa.float64()
+        put = pc.if_else(hole, new.cast(kind, safe=False), own.cast(kind, safe=False))
+        made = made.set_column(made.column_names.index(name), name, put)
+    return as_frame(made, source)
+
+
+def _is_number(kind: pa.DataType) -> bool:
+    return pa.types.is_integer(kind) or pa.types.is_floating(kind)
 
 
 def framed_windows(values: Tensor, source: Any, samples: Samples) -> Any:

@@ -20,7 +20,8 @@ from isthmus.data.samples import inference_batch_size
 from isthmus.data.series import ended
 from isthmus.data.stream import Stream
 from isthmus.data.timewise import Timewise
-from isthmus.errors import DataError, RunError
+from isthmus.errors import DataError, RunError, UseError
+from isthmus.filling import Filler
 from isthmus.measures import Evaluation, evaluate
 from isthmus.model.autoencoder import Autoencoder
 from isthmus.model.shape_checks import max_width
@@ -30,8 +31,9 @@ from isthmus.parts.model import eval_mode
 from isthmus.parts.networks.autoregressive import Choice
 from isthmus.pca import PCA, principal_components
 from isthmus.quantised_pca import QuantisedPCA, quantise
+from isthmus.seeds import is_seed, seeded
 from isthmus.storage.checked import save_tensors
-from isthmus.storage.run_folder import BASELINE
+from isthmus.storage.run_folder import BASELINE, FILLING
 from isthmus.trained.source_reader import SourceReader
 from isthmus.trained.tiles import Tiles
 from isthmus.training import Settings
@@ -46,7 +48,8 @@ class TrainedModel(SourceReader):
 
     folder: where it is saved; None for a run in memory. data: the training data, if available. history: one row per
     epoch. status: "finished", "stopped early", "interrupted" or "diverged". pca: the principal components, or for
-    tokens the n-grams, of the training part, for comparison (`baseline`).
+    tokens the n-grams, of the training part, for comparison (`baseline`). filling: the `filler` of holes, if it has
+    been learnt.
     """
 
     model: Autoencoder
@@ -55,6 +58,7 @@ class TrainedModel(SourceReader):
     data: Data | None = None
     folder: Path | None = None
     pca: PCA | NGram | None = None
+    filling: Filler | None = field(default=None, repr=False)
     description: dict[str, Any] = field(default_factory=dict)
     environment: dict[str, Any] = field(default_factory=dict)
     status: str = "finished"
@@ -118,21 +122,68 @@ class TrainedModel(SourceReader):
             return made
         return torch.where(ended(samples.tensor()), torch.nan, made)
 
-    def fill(self, source: Any, **read_options: Any) -> Any:
-        """(N, *shape) raw samples with their missing numbers filled in by the model; the others are unchanged.
+    def fill(self, source: Any, *, draws: int | None = None, seed: Any = 0, **read_options: Any) -> Any:
+        """(N, *shape) raw samples with their missing numbers filled in; the known ones are unchanged, bit for bit.
+
+            whole = run.fill(frame)                       # the best guess for each hole
+            several = run.fill(frame, draws=20, seed=1)   # a list of 20 tables
+
+        In tables, a hole gets the mean of the network's reconstruction and of mixtures of Gaussians, weighted by their
+        errors in cells that were hidden to find out (see `isthmus.filling.Filler`); a category is the likeliest one.
+        In other samples, it gets the reconstruction.
 
         A data frame is returned as a data frame (see `reconstruct`). read_options: as for `encode`.
 
+        draws: return a list of this many filled tables instead (multiple imputation). In each, every hole gets a value
+            drawn from its distribution given the row's known cells, so that the tables differ by as much as the holes
+            are uncertain. Columns of whole numbers get
+            whole numbers, and columns without negative numbers get none.
+        seed: of the draws, a whole number or a generator. The same seed gives the same tables.
+
         Raises:
             DataError: the model was not built for samples with holes.
+            UseError: `draws` is no positive whole number, the samples are not rows of a table, or the run has no
+                filler and its training data can't be opened to learn one.
         """
-        if (timewise := self.recordings(source, **read_options)) is not None:
+        if draws is not None and not (is_seed(draws) and draws > 0):
+            raise UseError(f"draws={draws!r:.60}: expected a whole number from 1, the number of filled tables.")
+        timewise = self.recordings(source, **read_options)
+        if draws is not None and (timewise is not None or len(self.model.shape) != 1):
+            raise UseError("draws= fills rows of a table, but this model takes other samples. Leave draws= out.")
+        if timewise is not None:
             values = timewise.given()
             return _of_rows(timewise, np.where(np.isnan(values), timewise.through(self.reconstruct), values), source)
         samples = self.read(source, **read_options)
-        made, given = self.reconstruct(samples), samples.tensor()
-        filled = torch.where(given.isnan(), made, given.to(made.dtype))
-        return _frames().framed(filled, source, samples, self.description) if is_table(source) else filled
+        given, filler = samples.tensor(), self.filler()
+
+        def finished(made: Tensor) -> Any:
+            filled = torch.where(given.isnan(), made, given.to(made.dtype))
+            return _frames().framed_filled(filled, source, samples, self.description) if is_table(source) else filled
+
+        if draws is None:
+            made = self.reconstruct(samples) if filler is None else filler.guess(self._ready(), samples)
+            return finished(made)
+        if filler is None:
+            raise UseError(
+                "This run can't draw values for holes: it has no record of its errors, and the training data, from "
+                "which to learn them, can't be opened. Train again with missing='keep' or the recipe 'table'."
+            )
+        generator = seed if isinstance(seed, torch.Generator) else seeded(seed)
+        return [finished(made) for made in filler.draws(self._ready(), samples, draws, generator)]
+
+    def filler(self) -> Filler | None:
+        """What fills the holes of tables in addition to the network; learnt once.
+
+        None for a model that takes no holes or no tables, or whose training data can't be opened any more.
+        """
+        if self.filling is None and self.model.conditioning.mask and self.description.get("kind") == "table":
+            with contextlib.suppress(DataError):
+                data = self.open()
+                self.filling = Filler.learn(self._ready(), data.train, data.validation)
+            if self.filling is not None and self.folder is not None:
+                with contextlib.suppress(RunError):
+                    save_tensors(self.folder / FILLING, self.filling.to_tensors())
+        return self.filling
 
     def decode(self, codes: Any, labels: Any = None, choice: Choice | None = None) -> Any:
         """(N, *code) codes, as an array or tensor, to (N, *shape) samples in the raw data's units.
@@ -253,9 +304,13 @@ class TrainedModel(SourceReader):
                 f"The samples have the label {int(samples.labels.max())}, but the model has only the labels 0 to "
                 f"{classes - 1}. Give labels that it was trained with."
             )
+        return through(use, samples, inference_batch_size(max_width(self._ready())))
+
+    def _ready(self) -> Autoencoder:
+        """The model in evaluation mode."""
         if self.model.training:  # eval() visits every layer, which takes as long as one row
             self.model.eval()
-        return through(use, samples, inference_batch_size(max_width(self.model)))
+        return self.model
 
 
 def _of_rows(timewise: Timewise, values: np.ndarray, source: Any) -> Any:

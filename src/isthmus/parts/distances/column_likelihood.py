@@ -86,6 +86,10 @@ class ColumnLikelihood(Distance):
         numbers = (logits.softmax(1) * place).sum(1)
         return self._joined(numbers, [own.argmax(1).to(output.dtype) for own in categories])
 
+    def chances(self, output: Tensor) -> list[Tensor]:
+        """(N, outputs) to the (N, levels) probabilities of each column of categories."""
+        return [own.softmax(1) for own in self._parts(output)[3]]
+
     def output(self, picture: Tensor) -> Tensor:
         """(N, D) to (N, outputs): all logistics there, with a scale of 0.3; all categories equally likely."""
         numbers = picture[:, self._numbers(picture.shape[1])]

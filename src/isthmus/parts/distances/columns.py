@@ -72,6 +72,11 @@ class Columns(Distance):
                 columns.append((own.argmax(1) if levels > 2 else (own[:, 0] > 0) & (levels > 1)).to(output.dtype))
         return torch.stack(columns, 1)
 
+    def chances(self, output: Tensor) -> list[Tensor]:
+        """(N, outputs) to the (N, levels) probabilities of each column of categories."""
+        pairs = zip(self.levels, self._split(output), strict=True)
+        return [_chances(levels, own) for levels, own in pairs if levels]
+
     def output(self, picture: Tensor) -> Tensor:
         """(N, D) to (N, outputs): numbers unchanged; all categories equally likely."""
         if not self.levels:
@@ -116,6 +121,15 @@ def constant_costs(sample: Tensor, levels: tuple[int, ...]) -> tuple[float, ...]
 def _width(levels: int) -> int:
     """The number of outputs of a column."""
     return levels if levels > 2 else 1
+
+
+def _chances(levels: int, output: Tensor) -> Tensor:
+    """(N, width) to (N, levels)."""
+    if levels == 1:
+        return torch.ones_like(output)
+    if levels == 2:
+        return torch.cat([torch.sigmoid(-output), torch.sigmoid(output)], 1)
+    return output.softmax(1)
 
 
 def _loss(levels: int, output: Tensor, target: Tensor) -> Tensor:
