@@ -44,6 +44,7 @@ def test_a_row_is_explained_in_the_data_s_own_units_with_the_change_that_makes_i
     assert (first.column, first.given, first.kind) == ("age", 410, "value")
     assert isinstance(first.expected, int)
     assert first.share > 0.9
+    assert told.counterfactual is not None
     assert str(told) == f"With age {told.counterfactual[0].expected} instead of 410, this row would be normal."
     assert told.to_json()["counterfactual"] == {"age": told.counterfactual[0].expected}
 

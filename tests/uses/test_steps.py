@@ -47,7 +47,7 @@ def test_the_anomalous_steps_and_their_channel_are_found(run, odd, by):
     (span,) = steps.spans(1)
     assert span.first <= "2024-03-01 03:20" <= span.worst <= "2024-03-01 03:25" <= span.last
     assert (span.recording, span.score) == ("recording", steps.scores.max())
-    name, value, expected, share = found.most_anomalous[0].columns[0]
+    name, value, expected, share, _ = found.most_anomalous[0].columns[0]
     assert name.startswith("pressure at 2024-03-01 03:2")
     assert isinstance(value, float)
     assert isinstance(expected, float)
