@@ -79,7 +79,7 @@ def test_index_of_pandas_is_no_column(tmp_path):
 
 
 def test_rows_of_series_must_be_numbers_and_the_way_out_is_named():
-    with pytest.raises(DataError, match=r"'place' \(text, such as 'Rome'\).*exclude='place'.*label="):
+    with pytest.raises(DataError, match=r"'place' \(text, such as 'Rome' in row 0, .*exclude='place'.*label="):
         open_data(pd.DataFrame(COLUMNS), kind="series")
 
 

@@ -110,7 +110,7 @@ def test_missing_cells_are_missing_values(tmp_path):
 
 def test_columns_without_names_are_called_by_number_in_messages(tmp_path):
     (tmp_path / "a.csv").write_text("1,x,3\n2,y,4\n")
-    with pytest.raises(DataError, match=r"column 1 \(text, such as 'x'\).*exclude='1'"):
+    with pytest.raises(DataError, match=r"column 1 \(text, such as 'x' in row 0, .*exclude='1'"):
         read_samples(tmp_path / "a.csv", header=False, kind="series")
     assert read_samples(tmp_path / "a.csv", header=False, exclude="1").shape == (2,)
     assert open_data(tmp_path / "a.csv", header=False, exclude="1", validation=0, test=0).shape == (2,)

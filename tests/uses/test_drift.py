@@ -217,7 +217,7 @@ def test_sources_that_do_not_fit_are_refused_with_the_column_s_name(run, tmp_pat
     with pytest.raises(DataError, match=r"column 'weight', has values of type timestamp"):
         ist.drift(run, new.assign(weight=pd.Timestamp("2024-01-01")))
     new.loc[3, "weight"] = np.inf
-    with pytest.raises(DataError, match=r"1 of 50 samples with infinite values \(sample 3\)"):
+    with pytest.raises(DataError, match=r"1 of 50 samples with infinite values \(sample 3, column 'weight'\)"):
         ist.drift(run, new)
     with pytest.raises(DataError, match="50 of 50 samples with no known value"):
         ist.drift(run, new * np.nan)
