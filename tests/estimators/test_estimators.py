@@ -156,6 +156,20 @@ def test_a_row_is_explained_by_its_columns():
     assert found.anomalous == (model.predict(frame[:1])[0] == -1)
 
 
+@pytest.mark.parametrize("frame", [True, False])
+def test_missing_values_are_drawn_several_times(frame):
+    X = numbers(200)
+    holes = np.random.default_rng(0).random(X.shape) < 0.2
+    given = pd.DataFrame(np.where(holes, np.nan, X), columns=list("abcd")) if frame else np.where(holes, np.nan, X)
+    model = AutoencoderImputer(epochs=3).fit(given)
+    several = np.stack([np.asarray(each) for each in model.draw(given, 4)])
+    assert (several[:, ~holes] == X[~holes]).all()
+    assert (several[:, holes].std(0) > 0).all()
+    assert np.array_equal(several, [np.asarray(each) for each in model.draw(given, 4)])
+    with pytest.raises(ValueError, match="n_draws is 0"):
+        model.draw(given, 0)
+
+
 def test_missing_values_are_filled_better_than_by_the_mean():
     X = numbers(300)
     holes = np.random.default_rng(0).random(X.shape) < 0.2

@@ -283,14 +283,19 @@ class AutoencoderEstimator(BaseEstimator):
         check_is_fitted(self)
         return self._given(X, reset=False)
 
-    def _remade(self, X: Any, use: str) -> Any:
-        """Reconstructions of X, or X filled in, in the form of X. use: the method of the run."""
+    def _remade(self, X: Any, use: str, **words: Any) -> Any:
+        """Reconstructions of X, or X filled in, in the form of X. use: the method of the run, with its `words`."""
         run = self._fitted.precise
+
+        def made(source: Any, **reading: Any) -> Any:
+            found = getattr(run, use)(source, **words, **reading)
+            return found[0] if isinstance(found, list) else found
+
         if is_table(X):
             self._samples(X)
-            return as_output(getattr(run, use)(X, **self._reading_again()), self)
-        made = [numpy_of(getattr(run, use)(self._samples(part))) for part in pieces(X)]
-        return self._laid_out(np.concatenate(made)).astype(as_given(X), copy=False)
+            return as_output(made(X, **self._reading_again()), self)
+        parts = [numpy_of(made(self._samples(part))) for part in pieces(X)]
+        return self._laid_out(np.concatenate(parts)).astype(as_given(X), copy=False)
 
     def _of_model(self, values: Tensor) -> Any:
         """(N, *shape) samples of the model in the form of the X in fit."""

@@ -1,11 +1,12 @@
 """The imputer: missing values, filled in by a model of whole rows."""
 
 import math
-from numbers import Number
+from numbers import Integral, Number
 from typing import Any, ClassVar
 
 import numpy as np
 import pyarrow as pa
+import torch
 from sklearn.base import TransformerMixin
 from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import _check_feature_names_in, check_is_fitted
@@ -18,7 +19,7 @@ from isthmus.data.frames import as_frame
 from isthmus.data.schema.column import is_number
 from isthmus.data.tables import without_index
 from isthmus.model.blueprint import Blueprint
-from isthmus.sklearn.base import AutoencoderEstimator, Constraints
+from isthmus.sklearn.base import AutoencoderEstimator, Constraints, seed_of
 from isthmus.sklearn.frames import cells_of
 
 
@@ -26,6 +27,7 @@ class AutoencoderImputer(TransformerMixin, AutoencoderEstimator):
     """Fills in missing values; each is predicted from the other columns of its row.
 
         whole = AutoencoderImputer().fit_transform(X)
+        several = AutoencoderImputer().fit(X).draw(X, 20)   # multiple imputation
 
     recipe: "auto" takes "table" for tables; for pictures and series the usual one, with a mask of the missing values.
     missing_values: the sign of a missing value. NaN, None and pandas' NA always count as missing, too.
@@ -98,8 +100,26 @@ class AutoencoderImputer(TransformerMixin, AutoencoderEstimator):
 
         A data frame with columns that aren't numbers stays a data frame; any other becomes an array.
         """
+        return self._filled(self._ready(X))
+
+    def draw(self, X: Any, n_draws: int = 20, random_state: Any = 0) -> list[Any]:
+        """X filled in `n_draws` times, each missing value drawn from its distribution given the rest of the row.
+
+        This is multiple imputation: the results differ by as much as the missing values are uncertain. The same
+        `random_state` gives the same draws.
+
+        Raises:
+            ValueError: `n_draws` is less than 1.
+            UseError: X has no rows of a table.
+        """
         X = self._ready(X)
-        made = self._with_given(self._remade(X, "fill"), X)
+        if not isinstance(n_draws, Integral) or n_draws < 1:
+            raise ValueError(f"n_draws is {n_draws!r}: expected a whole number from 1.")
+        generator = torch.Generator().manual_seed(seed_of(random_state))
+        return [self._filled(X, draws=1, seed=generator) for _ in range(n_draws)]
+
+    def _filled(self, X: Any, **words: Any) -> Any:
+        made = self._with_given(self._remade(X, "fill", **words), X)
         if self.keep_empty_features and self._empty.any():
             made = self._with_empty(made)
         return self._with_indicator(made, X) if self.add_indicator else made
