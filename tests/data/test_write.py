@@ -23,7 +23,7 @@ CODES = arrays(np.float32, st.tuples(st.integers(1, 6), st.integers(1, 4)), elem
 @given(CODES)
 def test_codes_come_back_exactly(tmp_path_factory, suffix, codes):
     path = write_samples(tmp_path_factory.mktemp("codes") / f"z{suffix}", torch.from_numpy(codes))
-    plain = {"header": False} if suffix == ".txt" else {}  # a first row such as "0" could be the names
+    plain: dict[str, Any] = {"header": False} if suffix == ".txt" else {}  # a first row such as "0" could be the names
     assert np.array_equal(read_samples(path, **plain).tensor().numpy(), codes)
 
 
