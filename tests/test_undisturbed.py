@@ -79,3 +79,14 @@ def test_what_was_changed_within_is_put_back_even_after_an_error():
     except KeyError:
         pass
     assert (random.getstate(), sys.getrecursionlimit(), dict(os.environ), list(warnings.filters)) == before
+
+
+def test_an_ordinary_training_does_not_load_the_compiler():
+    script = """
+import sys, numpy, isthmus
+data = isthmus.open_data(numpy.random.default_rng(0).random((64, 6)), kind="table")
+isthmus.fit(isthmus.recipe("deep", code=2).build(data, remarks=False), data, progress=False)
+assert "torch._dynamo" not in sys.modules
+"""
+    made = subprocess.run([sys.executable, "-W", "ignore", "-c", script], check=False, capture_output=True, text=True)
+    assert made.returncode == 0, made.stderr

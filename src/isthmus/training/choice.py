@@ -176,6 +176,11 @@ class _Work(TorchDispatchMode):
         super().__init__()
         self.operations = self.numbers = self.flops = 0
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        """Nothing is compiled here, so PyTorch needn't load its compiler for that, which takes seconds."""
+        return False
+
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         made = func(*args, **(kwargs or {}))
         if any(given.alias_info is not None for given in func._schema.returns):  # a view, which costs next to nothing
