@@ -115,6 +115,15 @@ def test_objects_of_matlab_are_never_read(tmp_path):
     assert np.allclose(read_samples(tmp_path / "y.mat").tensor().numpy(), X)
 
 
+def test_numbers_of_a_type_that_matlab_lacks_are_refused_before_scipy_ends_the_process(tmp_path):
+    io.savemat(tmp_path / "x.mat", {"X": X})
+    content = (tmp_path / "x.mat").read_bytes()
+    tag = (9).to_bytes(4, "little") + X.astype(np.float64).nbytes.to_bytes(4, "little")
+    place = content.index(tag if tag in content else (7).to_bytes(4, "little") + X.nbytes.to_bytes(4, "little"))
+    (tmp_path / "x.mat").write_bytes(content[:place] + (23).to_bytes(4, "little") + content[place + 4 :])
+    assert "numbers of the unknown type 23" in message_of(tmp_path / "x.mat")
+
+
 @pytest.mark.parametrize("engine", ["h5netcdf", "scipy"])
 def test_netcdf_is_read(engine, tmp_path):
     names = {"warm": (("time", "sensor"), X), "wet": ("time", X[:, 0])}

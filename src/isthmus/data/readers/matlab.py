@@ -3,6 +3,9 @@
 Arrays of numbers and text are read, which runs no code; objects and functions are refused.
 """
 
+import contextlib
+import struct
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -32,6 +35,16 @@ NUMBERS = (
 )
 
 
+MATRIX, COMPRESSED = 14, 15
+"""Types of the elements that hold an array."""
+NUMERIC = range(6, 16)
+"""Classes of arrays of numbers."""
+TYPES = (1, 2, 3, 4, 5, 6, 7, 9, 12, 13, 16, 17, 18)
+"""Types of elements that hold numbers or text."""
+TAGS = 2**16
+"""Bytes at the beginning of an array, in which its tags stand."""
+
+
 def read_matlab(path: Path, options: Options, like: Mapping[str, Any] | None = None) -> Raw:
     """The arrays of a `.mat` file, by their names as in an `.npz` (see `from_mapping`), or by `options.array`.
 
@@ -50,10 +63,41 @@ def read_matlab(path: Path, options: Options, like: Mapping[str, Any] | None = N
     return from_mapping(_samples_first(arrays, options, path), options, str(path), like)
 
 
+def _check_types(path: Path) -> None:
+    """Refuse arrays of numbers whose type is none: SciPy's compiled reader ends the process on them.
+
+    Source: MathWorks, MAT-file format, version 5: elements are a tag (type and bytes) and their data, filled up to
+    eight bytes; those of up to four bytes follow their tag directly.
+    """
+    with path.open("rb") as file:
+        head = file.read(128)
+        order = {b"IM": "<", b"MI": ">"}.get(head[126:])
+        while order is not None and len(tag := file.read(8)) == 8:
+            kind, size = struct.unpack(order + "II", tag)
+            begun = file.tell()
+            content = file.read(min(size, TAGS))
+            if kind == COMPRESSED:
+                packed, content = content, b""
+                with contextlib.suppress(zlib.error):  # what is damaged is refused by SciPy
+                    content = zlib.decompressobj().decompress(packed, TAGS)[8:]
+            if kind in (MATRIX, COMPRESSED) and content[8:9] and content[8 if order == "<" else 11] in NUMERIC:
+                place = 16  # after the flags: dimensions, name, numbers
+                for _ in range(3):
+                    if len(content) < place + 8:
+                        break
+                    own, bytes_ = struct.unpack_from(order + "II", content, place)
+                    short = own >> 16
+                    if (own & 0xFFFF if short else own) not in TYPES:
+                        raise ValueError(f"it has numbers of the unknown type {own}")
+                    place += 8 if short else 8 + -(-bytes_ // 8) * 8
+            file.seek(begun + size)
+
+
 def _of_scipy(path: Path, options: Options) -> dict[str, np.ndarray]:
     from scipy import io  # noqa: PLC0415  # a part of SciPy that only this format needs
 
     try:
+        _check_types(path)
         held = io.whosmat(path)
         wanted = [name for name, shape, kind in held if kind in NUMBERS and _size(shape, kind) > 0]
         if not wanted:
@@ -131,4 +175,5 @@ def _size(shape: tuple[int, ...], kind: str) -> int:
 
 
 def _shown(held: list[Any]) -> str:
-    return listed([f"{name} ({kind})" for name, _, kind in held]) or "it is empty"
+    names = [name if name.isprintable() and len(name) < 64 else repr(name[:30]) for name, _, _ in held]
+    return listed([f"{name} ({kind})" for name, (_, _, kind) in zip(names, held, strict=True)]) or "it is empty"
