@@ -11,7 +11,7 @@ Protocols. "unsupervised", as in ADBench: 70 % of the rows, anomalies among them
 judged, divided alike (stratified). "semi-supervised", as in DTE: half of the normal rows are learnt from; the other
 half and all anomalies are judged. Of a set with more than 10,000 rows, 10,000 are drawn. Every detector has its own
 defaults; those of PyOD get standardised columns, as its documentation advises, and Isthmus the raw ones. In the second
-protocol, Isthmus is told that the rows are clean.
+protocol, Isthmus gets `clean=True`, because the rows have no anomalies.
 
 Sources: Han et al., ADBench, NeurIPS (2022); Livernoche et al., On diffusion modeling for anomaly detection, ICLR
 (2024), for the second protocol; Demšar, Statistical comparisons of classifiers over multiple data sets, JMLR (2006),

@@ -52,7 +52,7 @@ def detect(
     *,
     read_options: data_options.ReadOptions,
     by: Annotated[
-        Literal["auto", "error", "unexplained", "likelihood", "distance", "neighbours", "prototypes", "combined"],
+        options.Score,
         typer.Option(
             metavar="SCORE",
             help="The anomaly score: auto (combined for tables and recordings, error for the rest), error (of the "

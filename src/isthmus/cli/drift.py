@@ -2,7 +2,7 @@
 
 import contextlib
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -58,7 +58,7 @@ def drift(
         ),
     ] = None,
     by: Annotated[
-        Literal["auto", "error", "unexplained", "likelihood", "distance", "neighbours", "prototypes", "combined"],
+        options.Score,
         typer.Option(metavar="SCORE", help="The anomaly score, as for `isthmus detect`."),
     ] = "auto",
     quantile: Annotated[

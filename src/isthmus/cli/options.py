@@ -1,7 +1,7 @@
 """Arguments and options that several commands share, and what several commands do with them."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -20,6 +20,9 @@ MAKE, LOOK, USE = "Make a model", "Look at it", "Use it"
 """The headings of the list of commands."""
 MODEL = "The model"
 """The heading of options that choose a model."""
+
+Score = Literal["auto", "error", "unexplained", "likelihood", "distance", "neighbours", "prototypes", "combined"]
+"""The anomaly scores (`isthmus.uses.detector.By`), which would take PyTorch to import."""
 
 Folder = Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a run.", show_default=False)]
 Source = Annotated[

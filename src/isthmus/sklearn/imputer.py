@@ -31,8 +31,8 @@ class AutoencoderImputer(TransformerMixin, AutoencoderEstimator):
 
     recipe: "auto" takes "table" for tables; for pictures and series the usual one, with a mask of the missing values.
     missing_values: the sign of a missing value. NaN, None and pandas' NA always count as missing, too.
-    add_indicator: whether columns are added that tell which values were missing, for the columns with missing values in
-        `fit`.
+    add_indicator: whether to add columns of true and false that mark the missing values, for the columns with missing
+        values in `fit`.
     keep_empty_features: whether a column without any value in `fit` is kept, filled with 0; otherwise it is left out.
 
     The other parameters, and the attributes after `fit`, are those of `AutoencoderTransformer`.

@@ -199,8 +199,7 @@ def _by_combined(own: Own) -> tuple[Score, None]:
 
     def score(raw: Tensor, labels: Tensor | None) -> Tensor:
         out = pass_of(model, raw, labels)
-        error = 0.5 * (_mean(elements_of(model, out) / usual, out.observed) + LEAST_ERROR).log()
-        return torch.lerp(near(raw), error, weight).exp()
+        return torch.lerp(near(raw), _log_error(model, out, usual), weight).exp()
 
     return score, None
 
@@ -221,8 +220,8 @@ class CombinedWindows:
     def __call__(self, raw: Tensor, labels: Tensor | None) -> Tensor:
         """(N,) float64: the geometric mean of both distances."""
         out = pass_of(self.model, raw, labels)
-        error = 0.5 * (_mean(elements_of(self.model, out) / self.usual, out.observed) + LEAST_ERROR).log()
-        return ((1 - self.weight) * self.near.log_distance(self.near(raw)) + self.weight * error).exp()
+        near = self.near.log_distance(self.near(raw))
+        return torch.lerp(near, _log_error(self.model, out, self.usual), self.weight).exp()
 
     def deviations(self, raw: Tensor, labels: Tensor | None) -> Tensor:
         """(N, channels, steps) float64: the weighted mean of both squared distances of each number, in usual ones."""
@@ -239,6 +238,11 @@ SCORES: dict[str, Callable[[Own], tuple[Score, Tensor | None]]] = {
     "prototypes": _by_prototypes,
     "combined": _by_combined,
 }
+
+
+def _log_error(model: Autoencoder, out: Pass, usual: Tensor) -> Tensor:
+    """(N,) float64: the logarithm of the root mean squared error in units of the usual ones of columns or channels."""
+    return 0.5 * (_mean(elements_of(model, out) / usual, out.observed) + LEAST_ERROR).log()
 
 
 def _mean(values: Tensor, observed: Tensor | None) -> Tensor:

@@ -17,6 +17,7 @@ from isthmus.data.precision import floating
 from isthmus.data.stream import Stream, divided
 from isthmus.trained import TrainedModel
 from isthmus.uses.detector import Detector
+from isthmus.uses.explanations import over
 from isthmus.uses.scores import batch_size
 
 MOST = 20_000
@@ -127,7 +128,7 @@ def summarise(
         if scored is not None:
             able, scores = scored
             made.scored += len(able)
-            made.anomalous += int((~(scores <= found[0].threshold)).sum())
+            made.anomalous += int(over(scores, found[0].threshold).sum())
             chosen = passed.choose(len(able))
             if len(chosen):
                 some = able.take(chosen)
