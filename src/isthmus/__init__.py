@@ -111,6 +111,7 @@ _MODULES = (
     "pyod",
     "samplers",
     "sklearn",
+    "trackers",
     "training",
 )
 

@@ -12,6 +12,8 @@ from isthmus import version
 from isthmus.errors import RunError, remark
 from isthmus.model.autoencoder import Autoencoder
 from isthmus.model.store import describe_model, make_folder, put_weights, rebuild
+from isthmus.ngram import NGram
+from isthmus.private import public_description, public_environment
 from isthmus.run_records import (
     read_baseline,
     read_description,
@@ -104,13 +106,27 @@ class Run(TrainedModel):
         self.folder = self.folder or folder
         return folder
 
-    def _write(self, place: Path, checkpoint: Checkpoint | None) -> None:
-        """Write all files of the run; the one that marks the folder as a run comes last."""
-        save_json(place / DATA, self.description)
+    def publish(self, folder: str | Path) -> Path:
+        """Write a copy of the run to give away into a new folder, and return the folder.
+
+        It is safetensors and JSON. It has no checkpoint, no n-grams of the training texts, and no path of this machine:
+        sources are named by their last part only.
+
+        Raises:
+            IsthmusError: the folder can't be written to.
+        """
+        folder = make_folder(folder)
+        self._write(folder, None, public=True)
+        return folder
+
+    def _write(self, place: Path, checkpoint: Checkpoint | None, *, public: bool = False) -> None:
+        """Write all files of the run; the one that marks the folder as a run comes last. public: as `publish`."""
+        around = self.environment or environment()
+        save_json(place / DATA, public_description(self.description) if public else self.description)
         save_json(place / SETTINGS, self.settings.to_json())
-        save_json(place / ENVIRONMENT, self.environment or environment())
+        save_json(place / ENVIRONMENT, public_environment(around) if public else around)
         save_history(place, self.history)
-        if self.pca is not None:
+        if self.pca is not None and not (public and isinstance(self.pca, NGram)):
             save_tensors(place / BASELINE, self.pca.to_tensors())
         if self.filling is not None:
             save_tensors(place / FILLING, self.filling.to_tensors())

@@ -19,7 +19,7 @@ MOST_STEPS = 1000
 MAKE, LOOK, USE = "Make a model", "Look at it", "Use it"
 """The headings of the list of commands."""
 MODEL = "The model"
-"""The heading of options that choose a model."""
+"""The headings of options that choose a model, and tools to track it."""
 
 Score = Literal["auto", "error", "unexplained", "likelihood", "distance", "neighbours", "prototypes", "combined"]
 """The anomaly scores (`isthmus.uses.detector.By`), which would take PyTorch to import."""
@@ -62,6 +62,22 @@ Set = Annotated[
         metavar="KEY=VALUE",
         help="An option of the recipe, as in `--set code=32`. You may repeat it.",
         rich_help_panel=MODEL,
+        show_default=False,
+    ),
+]
+Track = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAMES",
+        help="Tools that the run is written to, with commas: tensorboard, mlflow, wandb, trackio.",
+        show_default=False,
+    ),
+]
+TrackName = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="The experiment or project in these tools. [default: isthmus, or as the tool's environment variable says]",
         show_default=False,
     ),
 ]
