@@ -8,13 +8,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 
 import isthmus as ist
 from isthmus.errors import Remark
 from isthmus.trackers import MLflow, TensorBoard, Trackio, WandB
 
-pytestmark = pytest.mark.filterwarnings("ignore")  # the tools' own deprecations
+pytestmark = [  # not the tools' own deprecations
+    pytest.mark.filterwarnings("error::isthmus.errors.Remark"),
+    pytest.mark.filterwarnings("ignore"),
+]
 
 
 @pytest.fixture

@@ -101,9 +101,7 @@ def test_a_tool_that_fails_is_remarked_once_and_training_goes_on(fit, moment):
         run = fit(Failing(moment))
     assert run.status == "finished"
     said = [str(one.message) for one in noted if one.category is Remark]
-    assert said == [
-        "Recorder failed, so this run is no longer tracked there. Training goes on. the server is down"
-    ]
+    assert said == ["Recorder failed, so this run is no longer tracked there. Training goes on. the server is down"]
 
 
 def test_nothing_of_the_process_is_left_changed(fit, recorder, capsys, monkeypatch):

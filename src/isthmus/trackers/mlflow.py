@@ -117,9 +117,10 @@ class MLflow(Tracker):
             known = self.client.search_registered_models(f"name = '{self.register}'", max_results=1)
             if not known:
                 self.client.create_registered_model(self.register)
-            self.client.create_model_version(
-                self.register, f"models:/{made.model_id}", self.run_id, model_id=made.model_id
-            )
+            # a database looks a model's name up in MLflow's default store, a server in its own
+            direct = self.uri is not None and not self.uri.startswith("http")
+            source = made.artifact_location if direct else f"models:/{made.model_id}"
+            self.client.create_model_version(self.register, source, self.run_id, model_id=made.model_id)
 
     def end(self, status: str) -> None:
         """Set the run's status; an interrupted run is KILLED until it is resumed."""
@@ -153,7 +154,9 @@ def signature(run: Run) -> Any:
     columns, said = list(run.model.columns), run.model.categories
     if run.description.get("kind") == "table" and columns:
         words = said or ((),) * len(columns)
-        given = [ColSpec("string" if names else "double", name, False) for name, names in zip(columns, words, strict=True)]
+        given = [
+            ColSpec("string" if names else "double", name, False) for name, names in zip(columns, words, strict=True)
+        ]
         return ModelSignature(Schema(given), None, use)
     kind = np.dtype(str(run.description.get("dtype") or "float32"))
     return ModelSignature(Schema([TensorSpec(kind, (-1, *run.model.shape))]), None, use)

@@ -176,7 +176,9 @@ class Tracker(Callback):
             before, self.failed = self.failed, True
             if not before:
                 lines = str(error).strip().splitlines() or [type(error).__name__]
-                remark(f"{self.title} failed, so this run is no longer tracked there. Training goes on. {lines[0]:.300}")
+                remark(
+                    f"{self.title} failed, so this run is no longer tracked there. Training goes on. {lines[0]:.300}"
+                )
 
 
 def _numbers(row: Mapping[str, Any]) -> dict[str, float]:

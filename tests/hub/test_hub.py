@@ -1,0 +1,157 @@
+"""The Hub: runs are pushed to a stand-in of it, and loaded from there; no data, no private paths, no code."""
+
+import json
+import os
+import re
+
+import numpy as np
+import pytest
+import torch
+
+import isthmus as ist
+from hub_server import TOKEN, StandIn
+from isthmus.errors import RunError
+from isthmus.hub import address
+
+pytest.importorskip("huggingface_hub")
+
+
+@pytest.fixture
+def hub(tmp_path, monkeypatch):
+    with StandIn() as server:
+        monkeypatch.setenv("HF_ENDPOINT", server.address)
+        monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "cache"))
+        monkeypatch.setattr("huggingface_hub.constants.HF_HUB_DISABLE_PROGRESS_BARS", True)
+        monkeypatch.setenv("HF_TOKEN", TOKEN)
+        yield server
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    data = ist.open_data("digits")
+    out = tmp_path_factory.mktemp("runs") / "digits"
+    return ist.fit(ist.recipe("vanilla", code=4).build(data), data, epochs=2, out=out, progress=False)
+
+
+def test_a_pushed_run_is_loaded_from_its_address(hub, run):
+    assert run.push_to_hub("me/digits") == f"{hub.address}/me/digits"
+    loaded = ist.load("hf://me/digits")
+    samples = run.open().test.tensor()
+    assert torch.equal(loaded.reconstruct(samples), run.reconstruct(samples))
+    assert loaded.history == run.history
+    assert loaded.folder is None
+    assert torch.equal(loaded.baseline().components, run.baseline().components)
+    assert torch.equal(
+        ist.from_pretrained("me/digits", revision=hub.sha("me/digits")).encode(samples), run.encode(samples)
+    )
+
+
+def test_safetensors_json_and_the_card_are_pushed_and_nothing_else(hub, run):
+    run.push_to_hub("me/digits")
+    assert set(hub.repos["me/digits"]) == {
+        ".gitattributes", "README.md", "baseline.safetensors", "data.json", "environment.json", "history.json",
+        "loss.png", "model.json", "reconstructions.png", "settings.json", "weights.safetensors",
+    }  # fmt: skip
+
+
+def test_files_of_an_earlier_push_are_removed_in_the_same_commit(hub, run):
+    run.push_to_hub("me/digits")
+    run.push_to_hub("me/digits", pictures=False, message="Without pictures")
+    assert "reconstructions.png" not in hub.repos["me/digits"]
+    assert hub.commits == ["Add the run", "Without pictures"]
+
+
+def test_the_card_has_metadata_figures_the_data_and_how_to_use_the_run(hub, run):
+    import yaml
+
+    run.push_to_hub("me/digits", license="apache-2.0")
+    card = hub.repos["me/digits"]["README.md"].decode()
+    _, head, body = card.split("---\n", 2)
+    metadata = yaml.safe_load(head)
+    assert metadata["library_name"] == "isthmus"
+    assert metadata["license"] == "apache-2.0"
+    (results,) = metadata["model-index"][0]["results"]
+    measured = {one["type"]: one["value"] for one in results["metrics"]}
+    assert measured["mse"] == run.evaluate()["test"]["mse"]["model"]
+    assert 'ist.load("hf://me/digits")' in body
+    assert "| counts train | 1437 |" in body
+    assert "![Samples of the test part, and their reconstructions](reconstructions.png)" in body
+    for picture in re.findall(r"\]\((\S+\.png)\)", body):
+        assert hub.repos["me/digits"][picture].startswith(b"\x89PNG")
+
+
+def test_no_training_data_and_no_private_path_are_pushed(hub, tmp_path, monkeypatch):
+    folder = tmp_path / "secret-project"
+    folder.mkdir()
+    rows = torch.rand(80, 3, generator=torch.Generator().manual_seed(0)).double().numpy() * 1000
+    np.savetxt(folder / "rows.csv", rows, delimiter=",", header="a,b,c", comments="")
+    monkeypatch.setattr("sys.argv", ["isthmus", "train", str(folder / "rows.csv"), "--out", f"{folder}/run"])
+    data = ist.open_data(folder / "rows.csv")
+    run = ist.fit(ist.recipe("vanilla").build(data), data, epochs=1, out=folder / "run", progress=False)
+    run.push_to_hub("me/rows")
+    files = hub.repos["me/rows"]
+    text = b"".join(files.values())
+    assert b"secret-project" not in text
+    assert str(tmp_path).encode() not in text
+    assert json.loads(files["environment.json"])["command"] == "isthmus train rows.csv --out run"
+    assert json.loads(files["data.json"])["source"] == "rows.csv"
+    cells = {f"{cell:.3f}" for cell in rows.flat}
+    words = set(re.findall(r"\d+\.\d{3}", files["README.md"].decode()))
+    assert not cells & words
+    assert ist.load("hf://me/rows").encode(rows).shape[0] == 80
+
+
+def test_only_a_runs_own_files_are_downloaded(hub, run, tmp_path):
+    run.push_to_hub("me/digits")
+    hub.repos["me/digits"] |= {"modeling.py": b"raise SystemExit", "weights.pkl": b"cos\nsystem\n(S'true'\ntR."}
+    ist.load("hf://me/digits")
+    names = {file for _, _, files in os.walk(tmp_path / "cache") for file in files}
+    assert "model.json" in names
+    assert not names & {"modeling.py", "weights.pkl", "README.md"}
+
+
+def test_a_private_repository_needs_a_token(hub, run, monkeypatch):
+    run.push_to_hub("me/own", private=True)
+    monkeypatch.delenv("HF_TOKEN")
+    with pytest.raises(RunError, match=r"can't be loaded from me/own on .* you have no access to it"):
+        ist.load("hf://me/own")
+    assert ist.from_pretrained("me/own", token=TOKEN).history == run.history
+
+
+def test_a_wrong_token_is_named_but_not_printed(hub, run):
+    with pytest.raises(RunError, match="your token has no access") as error:
+        run.push_to_hub("me/digits", token="hf_wrong")
+    assert "hf_wrong" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("place", "message"),
+    [
+        ("hf://me/nothing", "there is none of this name"),
+        ("hf://me/digits@v9", "it has no such revision"),
+        ("hf://digits", "expected hf://name/repo"),
+    ],
+)
+def test_a_wrong_address_is_explained(hub, run, place, message):
+    run.push_to_hub("me/digits")
+    with pytest.raises(RunError, match=message):
+        ist.load(place)
+
+
+def test_a_hub_that_cant_be_reached_is_named(run, monkeypatch, tmp_path):
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    with pytest.raises(RunError, match=r"127\.0\.0\.1:9: the server can't be reached"):
+        ist.load("hf://me/digits")
+
+
+def test_a_run_of_custom_modules_isnt_pushed(run, monkeypatch):
+    monkeypatch.setattr(run.model, "blueprint", None)
+    with pytest.raises(RunError, match="custom modules"):
+        run.push_to_hub("me/digits")
+
+
+def test_addresses():
+    assert address("hf://me/digits@v1") == ("me/digits", "v1")
+    assert address("hf:/me/digits") == ("me/digits", None)
+    assert address("runs/digits") is None
