@@ -3,6 +3,7 @@
 import json
 import os
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from isthmus.errors import RunError
 from isthmus.hub import address
 
 pytest.importorskip("huggingface_hub")
+pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning")  # of huggingface_hub's own uploads
 
 
 @pytest.fixture
@@ -22,6 +24,7 @@ def hub(tmp_path, monkeypatch):
         monkeypatch.setenv("HF_ENDPOINT", server.address)
         monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "cache"))
         monkeypatch.setattr("huggingface_hub.constants.HF_HUB_DISABLE_PROGRESS_BARS", True)
+        monkeypatch.setattr("huggingface_hub.constants.HF_HUB_DISABLE_XET", True)  # the stand-in speaks Git LFS
         monkeypatch.setenv("HF_TOKEN", TOKEN)
         yield server
 
@@ -149,6 +152,27 @@ def test_a_run_of_custom_modules_isnt_pushed(run, monkeypatch):
     monkeypatch.setattr(run.model, "blueprint", None)
     with pytest.raises(RunError, match="custom modules"):
         run.push_to_hub("me/digits")
+
+
+def test_a_command_takes_an_address(hub, run, tmp_path):
+    from typer.testing import CliRunner
+
+    from isthmus.cli.main import app
+
+    run.push_to_hub("me/digits")
+    result = CliRunner().invoke(app, ["encode", "hf://me/digits", "digits", str(tmp_path / "codes.npy")])
+    assert result.exit_code == 0, result.output
+    assert np.load(tmp_path / "codes.npy").shape == (1797, 4)
+
+
+def test_the_guide_does_what_it_says(hub, run, tmp_path, monkeypatch):
+    page = (Path(__file__).parents[2] / "docs" / "hub.md").read_text()
+    monkeypatch.chdir(tmp_path)
+    run.save("runs/digits")
+    names: dict = {}
+    for block in re.findall(r"```py\n(.*?)```", page, re.DOTALL):
+        exec(block, names)
+    assert len(names["codes"]) == 1797
 
 
 def test_addresses():

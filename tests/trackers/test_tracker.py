@@ -3,6 +3,7 @@
 import logging
 import os
 import warnings
+from typing import ClassVar
 
 import pytest
 import torch
@@ -19,7 +20,7 @@ class Recorder(Tracker):
     """Keeps what it is given, as a tool's server would."""
 
     title, module, extra = "Recorder", "math", "none"
-    server: dict = {}
+    server: ClassVar[dict] = {}
 
     def begin(self, options):
         print("a tool's greeting")

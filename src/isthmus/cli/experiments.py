@@ -264,10 +264,16 @@ def _end(found: "Sweep | Comparison", verdict: str, page: Path, *, json: bool, q
 
 
 def where(page: Path, quiet: bool) -> str:
+    """The line that leads to a study's page."""
     return str(page) if quiet else f"Next, look at it:  {page}"
 
 
 def fail_if_any(failures: dict[str, str]) -> None:
+    """Name the trainings that failed, and leave with 1 if there are any.
+
+    Raises:
+        typer.Exit: there are some.
+    """
     for name, error in failures.items():
         complain(f"{name} failed: {error}")
     if failures:

@@ -96,7 +96,7 @@ def open_run(folder: Path, device: str = "cpu") -> "Run":
         there = folder.exists()
     except OSError:  # a name that no folder can have
         there = False
-    if not there:  # said without waiting for PyTorch
+    if not there and not str(folder).startswith("hf:/"):  # said without waiting for PyTorch
         raise no_run(folder)
     from isthmus.run import load
 

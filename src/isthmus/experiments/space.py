@@ -141,37 +141,43 @@ def _find(name: str, blueprint: Blueprint, settings: dict[str, Any]) -> _Known:
 
 
 def _by_itself(known: _Known) -> Dimension:
-    """The range or the values of an option, from its bounds, its choices and its usual value.
+    """The range or the values of an option, from its choices, its bounds and its usual value.
 
     Raises:
         BlueprintError: they give no range.
     """
+    values = _listed(known)
+    if values:
+        return _made(known, values=tuple(map(json.dumps, values)))
+    if known.name.rpartition(".")[2] == "dropout":
+        return _made(known, low=0.0, high=DROPOUT)
+    bounds, whole = known.defined.bounds, known.defined.number is int
+    low, high = bounds.get("ge", bounds.get("gt")), bounds.get("le", bounds.get("lt"))
+    usual = known.usual if isinstance(known.usual, int | float) else 0
+    if usual > 0:
+        factor = TIMES if whole else FACTOR
+        low, high = max(usual / factor, low or 0), min(usual * factor, math.inf if high is None else high)
+        ends = (max(1, round(low)), round(high)) if whole else (low, high)
+        return _made(known, low=ends[0], high=ends[1], log=True, whole=whole)
+    if low is not None and high is not None and high < 2**53 and not {"gt", "lt"} & bounds.keys():
+        return _made(known, low=low, high=high, whole=whole)
+    name = known.name
+    raise BlueprintError(f"{name} has no bounds of its own: give a range, such as {name}=LOW:HIGH, or values, a/b/c.")
+
+
+def _listed(known: _Known) -> list[Any]:
+    """The values of an option that takes no range: sizes of batches and layers, words, yes or no."""
     name, defined, usual, _ = known
     if name == "batch_size":
-        return _made(known, values=tuple(map(json.dumps, BATCHES)))
+        return list(BATCHES)
     if isinstance(usual, list | tuple) and usual:
-        return _made(known, values=tuple(json.dumps(widths) for widths in _scaled(tuple(usual))))
-    if defined.choices and defined.number is None:
-        choices = [word for word in defined.choices if name != "activation" or word in ACTIVATIONS]
-        values = [*([None] if defined.optional else []), *choices]
-        return _made(known, values=tuple(map(json.dumps, values)))
+        return _scaled(tuple(usual))
     if defined.forms == (bool,):
-        return _made(known, values=("false", "true"))
-    bounds = defined.bounds
-    low, high = bounds.get("ge", bounds.get("gt")), bounds.get("le", bounds.get("lt"))
-    number = usual if isinstance(usual, int | float) and not isinstance(usual, bool) else None
-    if name.rpartition(".")[2] == "dropout":
-        return _made(known, low=0.0, high=DROPOUT)
-    whole = defined.number is int
-    if number:
-        low = max(number / (TIMES if whole else FACTOR), low or 0)
-        high = min(number * (TIMES if whole else FACTOR), math.inf if high is None else high)
-        return _made(
-            known, low=max(1, round(low)) if whole else low, high=round(high) if whole else high, log=True, whole=whole
-        )
-    if low is not None and high is not None and high < 2**53 and "gt" not in bounds and "lt" not in bounds:
-        return _made(known, low=low, high=high, whole=whole)
-    raise BlueprintError(f"{name} has no bounds of its own: give a range, such as {name}=LOW:HIGH, or values, a/b/c.")
+        return [False, True]
+    if defined.choices and defined.number is None:
+        some = [word for word in defined.choices if name.rpartition(".")[2] != "activation" or word in ACTIVATIONS]
+        return [*([None] if defined.optional else []), *some]
+    return []
 
 
 def _scaled(widths: tuple[int, ...]) -> list[tuple[int, ...]]:

@@ -134,6 +134,7 @@ def _importances(folder: Path) -> dict[str, float]:
     with optuna_study(folder) as (optuna, searched):
         try:
             evaluator = optuna.importance.FanovaImportanceEvaluator(n_trees=32, seed=0)
-            return dict(optuna.importance.get_param_importances(searched, evaluator=evaluator))
+            found = optuna.importance.get_param_importances(searched, evaluator=evaluator)
+            return {name: float(share) for name, share in found.items()}
         except (ValueError, RuntimeError):  # all values are equal, or an option never varied
             return {}

@@ -135,14 +135,19 @@ def _explained(repo: str, done: str) -> Iterator[None]:
         ) from error
     except errors.HFValidationError as error:
         raise RunError(f"{start}: {repo!r} is no name of a repository: expected name/repo.") from error
-    except errors.HfHubHTTPError as error:
-        code = getattr(error.response, "status_code", None)
-        if code in (401, 403):
-            raise RunError(f"{start}: your token has no access. Log in: hf auth login, or give token=….") from error
-        raise RunError(f"{start}: the server answers {code}. Try again later.") from error
-    except (errors.LocalEntryNotFoundError, OSError) as error:
-        raise RunError(f"{start}: the server can't be reached. Check your connection.") from error
     except Exception as error:
-        if not type(error).__module__.startswith(("httpx", "httpcore", "requests", "urllib3")):
-            raise
-        raise RunError(f"{start}: the server can't be reached. Check your connection.") from error
+        causes = [cause for cause in (error, error.__cause__) if cause is not None]
+        for cause in causes:
+            if isinstance(cause, errors.HfHubHTTPError):
+                code = getattr(cause.response, "status_code", None)
+                advice = "your token has no access. Log in: hf auth login, or give token=…."
+                reason = advice if code in (401, 403) else f"the server answers {code}. Try again later."
+                raise RunError(f"{start}: {reason}") from error
+        if any(_unreachable(cause) for cause in causes):
+            raise RunError(f"{start}: the server can't be reached. Check your connection.") from error
+        raise
+
+
+def _unreachable(error: BaseException) -> bool:
+    """Whether an error means that a server doesn't answer."""
+    return isinstance(error, OSError) or type(error).__module__.startswith(("httpx", "httpcore", "requests", "urllib3"))
