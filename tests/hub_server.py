@@ -73,7 +73,8 @@ class Asked(BaseHTTPRequestHandler):
             repo = "/".join(filter(None, (asked.get("organization"), asked["name"])))
             if repo in hub.repos:
                 return self.answer({"url": f"{hub.address}/{repo}"}, 409)
-            hub.repos[repo], hub.private[repo] = {".gitattributes": b""}, asked.get("private")
+            private = asked.get("private") or asked.get("visibility") == "private"  # of older and newer clients
+            hub.repos[repo], hub.private[repo] = {".gitattributes": b""}, private
             return self.answer({"url": f"{hub.address}/{repo}"})
         if path.endswith("/info/lfs/objects/batch"):
             objects = json.loads(raw)["objects"]

@@ -38,12 +38,12 @@ def test_a_network_without_hidden_layers_has_no_activation_to_search(data):
 
 def test_ranges_and_values_are_read_from_words():
     code, rate, activation, widths = dimensions(
-        ["code=2:6", "learning_rate=1e-3:1e-2:log", "activation=relu/silu", "widths=8,4/16"]
+        ["code=2:6", "learning_rate=1e-3:1e-2:log", "activation=relu/silu", "widths=8,4/16,8"]
     )
     assert (code.low, code.high, code.whole, code.log) == (2, 6, True, False)
     assert (rate.low, rate.high, rate.whole, rate.log) == (1e-3, 1e-2, False, True)
     assert activation.values == ('"relu"', '"silu"')
-    assert widths.values == ("[8, 4]", "16")
+    assert widths.values == ("[8, 4]", "[16, 8]")
 
 
 def test_an_option_of_the_loss_makes_losses_incomparable():

@@ -28,7 +28,7 @@ def here(tmp_path, monkeypatch):
 def test_tensorboard_has_scalars_pictures_and_codes_for_its_projector(fit, here, stopping):
     pytest.importorskip("tensorboard")
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
-    from tensorboard.plugins.projector.projector_config_pb2 import ProjectorConfig
+    from tensorboard.plugins.projector.projector_config_pb2 import ProjectorConfig  # pyright: ignore[reportAttributeAccessIssue]
 
     fit(TensorBoard(), stopping(1), epochs=3)
     run = ist.resume("digits", progress=False)
@@ -60,7 +60,8 @@ def test_mlflow_has_the_run_and_its_model_loads_and_serves_without_pickle(fit, h
     assert mlflow.active_run() is None
     assert mlflow.get_tracking_uri() == before
     client = mlflow.MlflowClient(tracking_uri="sqlite:///track.db", registry_uri="sqlite:///track.db")
-    (tracked,) = client.search_runs([client.get_experiment_by_name("digits").experiment_id])
+    (experiment,) = [one for one in client.search_experiments() if one.name == "digits"]
+    (tracked,) = client.search_runs([experiment.experiment_id])
     assert (tracked.info.status, tracked.info.run_name) == ("FINISHED", "digits")
     assert (tracked.data.params["epochs"], tracked.data.params["model.code"]) == ("3", "4")
     losses = client.get_metric_history(tracked.info.run_id, "validation_loss")
@@ -156,7 +157,7 @@ def test_wandb_has_the_run_offline_and_leaves_its_current_run_alone(fit, here, s
 
 def records_of(path):
     """The records of W&B's own file: LevelDB's log format, after a header of 7 bytes."""
-    from wandb.proto.wandb_internal_pb2 import Record
+    from wandb.proto.wandb_internal_pb2 import Record  # pyright: ignore[reportAttributeAccessIssue]
 
     data, place, whole = path.read_bytes(), 7, b""
     while place + 7 <= len(data):

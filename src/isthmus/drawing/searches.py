@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from isthmus.drawing.theme import LIGHT, Theme, drawing, sheet
 
@@ -32,7 +33,7 @@ def progress(values: Sequence[float | None], pruned: Sequence[int], *, up: str, 
                       transform=axes.get_xaxis_transform())  # fmt: skip
         if known and min(value for _, value in known) > 0:
             axes.set_yscale("log")
-        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.grid(axis="y")
         figure.legend(loc="outside upper center", ncols=3, fontsize=9)
     return figure

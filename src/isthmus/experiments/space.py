@@ -183,7 +183,8 @@ def _listed(known: _Known) -> list[Any]:
 def _scaled(widths: tuple[int, ...]) -> list[tuple[int, ...]]:
     """Widths or channels at half, once and twice the size, and with a layer less and a layer more."""
     made = [tuple(max(1, round(width * factor)) for width in widths) for factor in (0.5, 1, 2)]
-    return list(dict.fromkeys([*made, *([widths[1:]] if len(widths) > 1 else []), (*widths, max(1, widths[-1] // 2))]))
+    *outer, last = widths
+    return list(dict.fromkeys([*made, *([tuple(outer)] if outer else []), (*outer, last, max(1, last // 2))]))
 
 
 def _check(known: _Known, values: Sequence[Any], blueprint: Blueprint, settings: dict[str, Any]) -> None:

@@ -154,8 +154,9 @@ def signature(run: Run) -> Any:
     columns, said = list(run.model.columns), run.model.categories
     if run.description.get("kind") == "table" and columns:
         words = said or ((),) * len(columns)
-        given = [
-            ColSpec("string" if names else "double", name, False) for name, names in zip(columns, words, strict=True)
+        kinds = ["string" if names else "double" for names in words]
+        given: list[ColSpec | TensorSpec] = [
+            ColSpec(kind, name, required=False) for kind, name in zip(kinds, columns, strict=True)
         ]
         return ModelSignature(Schema(given), None, use)
     kind = np.dtype(str(run.description.get("dtype") or "float32"))

@@ -45,7 +45,10 @@ def _made(kind: type[Tracker], experiment: str | None) -> Tracker:
         return kind()
     if kind is TensorBoard:
         return TensorBoard(Path("runs/tensorboard") / experiment)
-    return kind(**{"experiment" if kind is MLflow else "project": experiment})
+    if kind is MLflow:
+        return MLflow(experiment=experiment)
+    options: dict[str, Any] = {"project": experiment}
+    return kind(**options)
 
 
 def of_checkpoint(notes: Mapping[str, Any], given: Sequence[Any]) -> list[Tracker]:
