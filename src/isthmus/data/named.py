@@ -129,7 +129,9 @@ def _digits() -> Raw:
 
         bunch: Any = load_digits()
         grey, target = bunch.images, bunch.target
-    return Raw(np.round(grey * (255 / 16)).astype(np.uint8), target, tuple("0123456789"), "pictures", origin="digits")
+    return Raw(
+        np.round(grey * (255 / 16)).astype(np.uint8), target, tuple("0123456789"), kind="pictures", origin="digits"
+    )
 
 
 def _folders() -> Iterator[Path]:
