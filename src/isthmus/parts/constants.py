@@ -52,8 +52,7 @@ def _kept(key: Any, table: Tensor | None, make: Callable[[], Tensor]) -> Tensor:
         return found[1]
     made = make()
     # what is made while PyTorch records or transforms operations belongs to the recording
-    transformed = torch._C._functorch.is_functorch_wrapped_tensor(made)
-    if type(made) is Tensor and not made.is_inference() and not transformed:
+    if type(made) is Tensor and not made.is_inference() and not torch._C._are_functorch_transforms_active():
         with _LOCK:
             if len(_KEPT) >= MOST:
                 _KEPT.clear()

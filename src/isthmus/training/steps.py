@@ -16,7 +16,6 @@ from isthmus.parts import Conv
 from isthmus.parts.forward_pass import map_tensors
 from isthmus.parts.layers import for_compiler
 from isthmus.parts.networks.recurrent import Recurrent
-from isthmus.training.captured import can_capture, captured_step
 from isthmus.training.graph import compile_pure
 from isthmus.training.optimisers import Optimiser
 from isthmus.training.precision import bfloat16_products
@@ -54,8 +53,6 @@ def make_step(
     eager = eager_step(model, optimiser, settings, device)
     if settings.compile is True:
         return compiled_step(model, optimiser, settings, device, batch_size, eager)
-    if can_capture(model, settings, device):
-        return captured_step(model, optimiser, settings, batch_size, differentiated(model, settings, device), eager)
     return eager
 
 

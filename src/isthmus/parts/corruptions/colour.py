@@ -1,6 +1,5 @@
 """The corruption that removes colour: a grey picture from red, green and blue."""
 
-import torch
 from torch import Tensor
 
 from isthmus.errors import BlueprintError

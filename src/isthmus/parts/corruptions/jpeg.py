@@ -68,7 +68,9 @@ class Jpeg(Corruption):
         steps = steps[:, None, None]
         spectrum = ((cosines @ blocks @ cosines.T) / steps).round() * steps
         levels = (cosines.T @ spectrum @ cosines).transpose(3, 4).reshape(n, channels, tall, wide)
-        levels = _mix(levels + constant((128.0, 0.0, 0.0), levels).view(3, 1, 1), _TO_RGB) if colourful else levels + 128
+        levels = (
+            _mix(levels + constant((128.0, 0.0, 0.0), levels).view(3, 1, 1), _TO_RGB) if colourful else levels + 128
+        )
         return levels[..., :height, :width].round().clamp(0, 255) / 255
 
     def _steps(self, table: tuple[int, ...]) -> tuple[float, ...]:
