@@ -52,7 +52,8 @@ class _Recorder(TorchDispatchMode):
         if name in LOOKS or masks or moves:
             raise RuntimeError(f"{name}: operation not permitted when stream is capturing")
         for argument, value in zip(func._schema.arguments, args, strict=False):
-            if argument.alias_info is not None and argument.alias_info.is_write:
+            moved = name == "native_batch_norm" and argument.name.startswith("running")  # which its schema doesn't say
+            if moved or (argument.alias_info is not None and argument.alias_info.is_write):
                 self.before += [(one, one.clone()) for one in tree_leaves(value) if isinstance(one, Tensor)]
         out = func(*args, **kwargs)
         self.calls.append((func, args, kwargs, tree_leaves(out)))

@@ -49,6 +49,7 @@ class Graphs:
     They write the loss into `state.losses`, and add to `state.terms`.
 
     samples: those that are trained on. If they aren't on the device, each batch is copied before its replay.
+    failed: why a step could not be captured; no step is then taken here. Empty as long as none has failed.
 
     Source: PyTorch, CUDA graphs.
     """
@@ -64,7 +65,7 @@ class Graphs:
         capture: Capture | None = None,
     ) -> None:
         self.model, self.optimiser, self.samples, self.state = model, optimiser, samples, state
-        self.batch_size, self.failed = batch_size, False
+        self.batch_size, self.failed = batch_size, ""
         self._differentiate, self._capture = differentiate, capture or CudaGraphs()
         device = state.losses.device
         self._resident = isinstance(samples.values, Tensor) and samples.values.device == device
@@ -118,8 +119,8 @@ class Graphs:
         try:
             self._replays[size] = self._capture(lambda: self._warm_up(size), lambda: self._work(size), generator)
             self._constants = kept()
-        except RuntimeError:  # something in it looks at what it has computed
-            self.failed = True
+        except RuntimeError as error:  # something in it looks at what it has computed
+            self.failed = next(iter(str(error).splitlines()), "") or type(error).__name__
             self._replays.clear()
             # a capture that has failed may leave the generator in the middle of it
             self.state.generator = torch.Generator(device=generator.device)

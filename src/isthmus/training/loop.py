@@ -46,6 +46,8 @@ class Training:
 
     settings: with nothing left on "auto". rates: learning rates of some weights by their names, as multiples of the
     others'; those of rivals are known.
+
+    Once a step has been taken, `uncaptured` says why steps aren't captured as a graph; it is empty if they are.
     """
 
     def __init__(
@@ -81,6 +83,7 @@ class Training:
             generator=generator_for(model, self.device, settings.seed),
             losses=torch.full((self.steps_per_epoch,), float("nan"), device=self.device),
         )
+        self.uncaptured = "The step was not to be captured."
         self._graphs: Graphs | None = None
         self._clock, self._looked = Clock(self.device), time.monotonic()
         if checkpoint is not None:
@@ -194,8 +197,11 @@ class Training:
     def _step(self, step: Step, rows: Tensor, schedule: Schedule) -> None:
         """One step: draw the random numbers, update the weights, record the loss."""
         state, place = self.state, self.state.step
-        if self._graphs is not None and self._graphs.take(place, rows):
-            return
+        if self._graphs is not None:
+            taken = self._graphs.take(place, rows)
+            self.uncaptured = self._graphs.failed
+            if taken:
+                return
         draws = self.model.draw(len(rows), state.generator)
         epochs = None if schedule.epochs is None else schedule.epochs[place]
         inputs = inputs_of(self.model, self._resident, rows, draws, epochs=epochs).to(self.device)
