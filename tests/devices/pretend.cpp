@@ -144,7 +144,7 @@ void by_cpu(const c10::OperatorHandle& op, torch::jit::Stack* stack) {
   const auto begin = stack->size() - arguments.size();
   reads += LOOKS.count(name);
   std::vector<Pair> pairs;
-  bool stranger = false;
+  bool stranger = false, draws = false;
   auto turn = [&](const at::Tensor& t, bool written, bool index) {
     if (!t.defined()) return t;
     if (!is_here(t)) {
@@ -175,12 +175,14 @@ void by_cpu(const c10::OperatorHandle& op, torch::jit::Stack* stack) {
       value = CPU;
     } else if (value.isGenerator()) {
       TORCH_CHECK(value.toGenerator().device().type() == KIND, "Expected a 'pretend' device type for generator but found 'cpu'");
+      draws = true;
       value = static_cast<Draws*>(value.toGenerator().unsafeGetGeneratorImpl())->inner;
     } else if (value.isInt() && arguments[i].type()->str() == "ScalarType" ) {
       refuse_double(static_cast<c10::ScalarType>(value.toInt()));
     }
   }
   if (stranger && !pairs.empty()) refuse_mix(name);
+  TORCH_CHECK(!draws || !pairs.empty(), "Expected a 'cpu' device type for generator but found 'pretend'");
   op.redispatchBoxed(c10::DispatchKeySet(c10::DispatchKey::CPU), stack);
   for (auto& [own, cpu] : pairs) {  // outputs that were given a size
     if (own.sizes() == cpu.sizes() && own.storage().nbytes() == cpu.storage().nbytes()) continue;

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 import isthmus as ist
+from isthmus.data import Samples
 from isthmus.training import captured, loop
 from isthmus.training.captured import CudaGraphs, can_capture
 from isthmus.training.loop import Training
@@ -86,7 +87,7 @@ def test_what_looks_at_values_runs_as_it_would_have_without_a_capture(taped, mon
 
 def test_samples_that_are_not_on_the_device_are_copied_before_each_replay(taped, monkeypatch):
     data = opened("any")
-    mapped = ist.data.Samples(data.train.tensor().numpy(), labels=data.train.labels, kind="pictures")
+    mapped = Samples(data.train.tensor().numpy(), labels=data.train.labels, kind="pictures")
     one = trained(build("cvae", data), data)
     for same in (mapped, data.train):
         training = Training(build("cvae", data), same, data.validation, Settings(device=HERE, compile=False, **CHOSEN))
