@@ -1,6 +1,7 @@
 """The training loop: epochs, steps and the six moments, top to bottom."""
 
 import contextlib
+import math
 import signal
 import sys
 import threading
@@ -32,7 +33,8 @@ from isthmus.training.step import Step
 from isthmus.training.steps import count_steps, differentiated, make_step
 from isthmus.training.threads import few_threads
 
-VALIDATION_BATCH = 1024
+VALIDATION_BATCH, LARGEST_BATCH, NUMBERS_AT_ONCE = 1024, 8192, 2**23
+"""Samples that are measured at once; on an accelerator at most so many, and so many numbers."""
 Sum = tuple[Tensor, int]
 """A sum (), and how many values it is of."""
 LOOK = 10.0
@@ -139,7 +141,7 @@ class Training:
         sums: dict[str, Tensor] = {}
         self.model.eval()
         try:
-            for rows in torch.arange(len(samples), device=_device_of(samples)).split(VALIDATION_BATCH):
+            for rows in torch.arange(len(samples), device=_device_of(samples)).split(self._validation_batch()):
                 draws = self.model.draw(len(rows), generator)
                 for side in ("encoder", "decoder"):
                     draws.pop(side, None)  # dropout rests
@@ -149,6 +151,14 @@ class Training:
         finally:
             self.model.train()
         return {name: (value, len(samples)) for name, value in sums.items()}
+
+    def _validation_batch(self) -> int:
+        """The number of samples to measure at once; more of small ones on an accelerator, which waits for launches."""
+        together = any(penalty.over_batch for penalty in self.model.objective.penalties)
+        if self.device.type == "cpu" or together:
+            return VALIDATION_BATCH
+        numbers = math.prod(self.model.shape)
+        return max(VALIDATION_BATCH, min(LARGEST_BATCH, NUMBERS_AT_ONCE // max(1, numbers)))
 
     def save_checkpoint(self, folder: Path) -> None:
         """Write everything that is needed to resume from here."""

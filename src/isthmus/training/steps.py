@@ -80,7 +80,7 @@ def _by_copies(loss: Loss, settings: Settings, device: torch.device) -> Differen
     def differentiate(inputs: Inputs, weights: Tensor | None) -> tuple[list[Tensor], Tensor, Terms]:
         differentiated = copies.refresh()
         with _products(settings, device):
-            total, terms = torch.func.functional_call(loss, copies.named, (inputs, weights), tie_weights=False)
+            total, terms = torch.func.functional_call(loss, copies.named, (inputs, weights))
         gradients = torch.autograd.grad(total, differentiated, materialize_grads=True)
         made = copies.in_float32(list(gradients))
         return made, total.detach(), {name: term.detach() for name, term in terms.items()}
