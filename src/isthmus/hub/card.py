@@ -12,12 +12,11 @@ from isthmus import formatting, version
 from isthmus.drawing import figures
 from isthmus.drawing.theme import write_png
 from isthmus.errors import DataError
-from isthmus.measures import Evaluation, unit_of
+from isthmus.measures import Evaluation, unit_of, words
 from isthmus.model.listing import parameter_count
 from isthmus.parts.model import eval_mode
 from isthmus.plain import plain
 from isthmus.private import public_description, public_environment
-from isthmus.report import words
 from isthmus.report.facts import as_mapping, blueprint_text, data_facts, flat, repeat_in_python
 from isthmus.report.looks import Looks
 from isthmus.storage.files import write_whole

@@ -42,9 +42,9 @@ def chosen(run: Run) -> dict[str, Any]:
 
 
 def measured(run: Run) -> dict[str, float]:
-    """The measures of each part, the model's and its rival's: `test_mse`, `test_mse_pca`, and the best epoch."""
+    """The model's and its rival's measures of the part that decides, `test_mse` and `test_mse_pca`; the best epoch."""
     found: dict[str, float] = {"best_epoch": float(run.best_epoch)}
-    for part, measures in run.evaluation().measures.items():
+    for part, measures in run.evaluation(chief=True).measures.items():
         for measure, by_rival in measures.items():
             for rival, value in by_rival.items():
                 if value is not None and math.isfinite(value) and rival != "mean":
@@ -63,10 +63,15 @@ def pictured(model: Autoencoder, samples: Samples) -> np.ndarray | None:
     return np.concatenate([_row(_looks(model, given)), _row(_looks(model, made))])
 
 
-def embedded(run: Run) -> tuple[Tensor, list[str], Tensor | None]:
-    """(n, D) codes of some samples, their labels, and their pictures, (n, 3, H, W) in 0..1."""
+def embedded(run: Run) -> tuple[Tensor, list[str], Tensor | None] | None:
+    """(n, D) codes of some samples, their labels, and their pictures, (n, 3, H, W) in 0..1.
+
+    None if there is neither a test part nor a validation part: samples of the training part are not given away.
+    """
     data = run.open()
-    part = next((part for part in (data.test, data.validation) if len(part)), data.train)
+    part = next((part for part in (data.test, data.validation) if len(part)), None)
+    if part is None:
+        return None
     some = part.some(EMBEDDED)
     codes = run.encode(some).flatten(1).float()
     labels = [] if some.labels is None else [_name(some, int(label)) for label in some.labels]

@@ -156,14 +156,14 @@ class Tracker(Callback):
                 self.logged = row["epoch"]
 
     def _show(self, training: Training) -> None:
-        samples = training.validation if training.validation is not None and len(training.validation) else None
-        picture = pictured(training.model, samples or training.samples)
+        samples = training.validation  # never those of the training part, which stay private
+        picture = pictured(training.model, samples) if samples is not None and len(samples) else None
         if picture is not None:
             self.show(picture, training.state.epoch)
 
     def _embed(self, run: Run) -> None:
-        if type(self).embed is not Tracker.embed:
-            self.embed(*embedded(run))
+        if type(self).embed is not Tracker.embed and (found := embedded(run)) is not None:
+            self.embed(*found)
 
     def _safely(self, work: Callable[[], object], *, closing: bool = False) -> None:
         """Do it unless the tool has failed before; if it fails now, say so once."""

@@ -40,7 +40,7 @@ class WandB(Tracker):
     def begin(self, options: Mapping[str, Any]) -> None:
         """Open the run by its id, which continues it if there is one."""
         wandb = needs("wandb", "wandb", "Tracking with Weights & Biases")
-        quiet = {"console": "off", "silent": True, "disable_git": True}
+        quiet = {"console": "off", "silent": True, "disable_git": True, "login_timeout": 30.0}
         self.wandb = wandb.init(
             project=self.project or os.environ.get("WANDB_PROJECT") or "isthmus",
             name=self.name,
