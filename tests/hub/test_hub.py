@@ -18,17 +18,6 @@ pytest.importorskip("huggingface_hub")
 pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning")  # of huggingface_hub's own uploads
 
 
-@pytest.fixture
-def hub(tmp_path, monkeypatch):
-    with StandIn() as server:
-        monkeypatch.setenv("HF_ENDPOINT", server.address)
-        monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "cache"))
-        monkeypatch.setattr("huggingface_hub.constants.HF_HUB_DISABLE_PROGRESS_BARS", True)
-        monkeypatch.setattr("huggingface_hub.constants.HF_HUB_DISABLE_XET", True)  # the stand-in speaks Git LFS
-        monkeypatch.setenv("HF_TOKEN", TOKEN)
-        yield server
-
-
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
     data = ist.open_data("digits")
@@ -36,8 +25,26 @@ def run(tmp_path_factory):
     return ist.fit(ist.recipe("vanilla", code=4).build(data), data, epochs=2, out=out, progress=False)
 
 
+@pytest.fixture(scope="module")
+def server(run):
+    """The stand-in, with the run pushed to me/digits."""
+    with StandIn() as server, pytest.MonkeyPatch.context() as patched:
+        patched.setenv("HF_ENDPOINT", server.address)
+        for name in ("HF_HUB_DISABLE_PROGRESS_BARS", "HF_HUB_DISABLE_XET"):  # the stand-in speaks Git LFS
+            patched.setattr(f"huggingface_hub.constants.{name}", True)
+        address = run.push_to_hub("me/digits", token=TOKEN, license="apache-2.0")
+        assert address == f"{server.address}/me/digits"
+        yield server
+
+
+@pytest.fixture
+def hub(server, tmp_path, monkeypatch):
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("HF_TOKEN", TOKEN)
+    return server
+
+
 def test_a_pushed_run_is_loaded_from_its_address(hub, run):
-    assert run.push_to_hub("me/digits") == f"{hub.address}/me/digits"
     loaded = ist.load("hf://me/digits")
     samples = run.open().test.tensor()
     assert torch.equal(loaded.reconstruct(samples), run.reconstruct(samples))
@@ -50,8 +57,7 @@ def test_a_pushed_run_is_loaded_from_its_address(hub, run):
     )
 
 
-def test_safetensors_json_and_the_card_are_pushed_and_nothing_else(hub, run):
-    run.push_to_hub("me/digits")
+def test_safetensors_json_and_the_card_are_pushed_and_nothing_else(hub):
     assert set(hub.repos["me/digits"]) == {
         ".gitattributes", "README.md", "baseline.safetensors", "data.json", "environment.json", "history.json",
         "loss.png", "model.json", "reconstructions.png", "settings.json", "weights.safetensors",
@@ -59,16 +65,15 @@ def test_safetensors_json_and_the_card_are_pushed_and_nothing_else(hub, run):
 
 
 def test_files_of_an_earlier_push_are_removed_in_the_same_commit(hub, run):
-    run.push_to_hub("me/digits")
-    run.push_to_hub("me/digits", pictures=False, message="Without pictures")
-    assert "reconstructions.png" not in hub.repos["me/digits"]
-    assert hub.commits == ["Add the run", "Without pictures"]
+    hub.repos["me/again"] = dict(hub.repos["me/digits"])
+    run.push_to_hub("me/again", pictures=False, message="Without pictures")
+    assert set(hub.repos["me/digits"]) - set(hub.repos["me/again"]) == {"reconstructions.png"}
+    assert hub.commits[-1] == "Without pictures"
 
 
 def test_the_card_has_metadata_figures_the_data_and_how_to_use_the_run(hub, run):
     import yaml
 
-    run.push_to_hub("me/digits", license="apache-2.0")
     card = hub.repos["me/digits"]["README.md"].decode()
     _, head, body = card.split("---\n", 2)
     metadata = yaml.safe_load(head)
@@ -92,7 +97,8 @@ def test_no_training_data_and_no_private_path_are_pushed(hub, tmp_path, monkeypa
     monkeypatch.setattr("sys.argv", ["isthmus", "train", str(folder / "rows.csv"), "--out", f"{folder}/run"])
     data = ist.open_data(folder / "rows.csv")
     run = ist.fit(ist.recipe("vanilla").build(data), data, epochs=1, out=folder / "run", progress=False)
-    run.push_to_hub("me/rows")
+    run.push_to_hub("me/rows", private=True)
+    assert hub.private["me/rows"]
     files = hub.repos["me/rows"]
     text = b"".join(files.values())
     assert b"secret-project" not in text
@@ -105,17 +111,17 @@ def test_no_training_data_and_no_private_path_are_pushed(hub, tmp_path, monkeypa
     assert ist.load("hf://me/rows").encode(rows).shape[0] == 80
 
 
-def test_only_a_runs_own_files_are_downloaded(hub, run, tmp_path):
-    run.push_to_hub("me/digits")
-    hub.repos["me/digits"] |= {"modeling.py": b"raise SystemExit", "weights.pkl": b"cos\nsystem\n(S'true'\ntR."}
-    ist.load("hf://me/digits")
+def test_only_a_runs_own_files_are_downloaded(hub, tmp_path):
+    odd = {"modeling.py": b"raise SystemExit", "weights.pkl": b"cos\nsystem\n(S'true'\ntR."}
+    hub.repos["me/odd"] = hub.repos["me/digits"] | odd
+    ist.load("hf://me/odd")
     names = {file for _, _, files in os.walk(tmp_path / "cache") for file in files}
     assert "model.json" in names
     assert not names & {"modeling.py", "weights.pkl", "README.md"}
 
 
 def test_a_private_repository_needs_a_token(hub, run, monkeypatch):
-    run.push_to_hub("me/own", private=True)
+    hub.repos["me/own"], hub.private["me/own"] = hub.repos["me/digits"], True
     monkeypatch.delenv("HF_TOKEN")
     with pytest.raises(RunError, match=r"can't be loaded from me/own on .* you have no access to it"):
         ist.load("hf://me/own")
@@ -136,8 +142,7 @@ def test_a_wrong_token_is_named_but_not_printed(hub, run):
         ("hf://digits", "expected hf://name/repo"),
     ],
 )
-def test_a_wrong_address_is_explained(hub, run, place, message):
-    run.push_to_hub("me/digits")
+def test_a_wrong_address_is_explained(hub, place, message):
     with pytest.raises(RunError, match=message):
         ist.load(place)
 
@@ -155,12 +160,11 @@ def test_a_run_of_custom_modules_isnt_pushed(run, monkeypatch):
         run.push_to_hub("me/digits")
 
 
-def test_a_command_takes_an_address(hub, run, tmp_path):
+def test_a_command_takes_an_address(hub, tmp_path):
     from typer.testing import CliRunner
 
     from isthmus.cli.main import app
 
-    run.push_to_hub("me/digits")
     result = CliRunner().invoke(app, ["encode", "hf://me/digits", "digits", str(tmp_path / "codes.npy")])
     assert result.exit_code == 0, result.output
     assert np.load(tmp_path / "codes.npy").shape == (1797, 4)

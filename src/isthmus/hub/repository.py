@@ -59,12 +59,12 @@ def push(
 
     api = _hub().HfApi(endpoint=_endpoint(), token=token, library_name="isthmus")
     with tempfile.TemporaryDirectory(prefix="isthmus-") as made, _explained(repo, "pushed to"):
+        api.create_repo(repo, private=private, exist_ok=True)  # first, so that a wrong token or name is found at once
         folder = publish(Path(made) / "run")
         for file in folder.iterdir():
             if file.name not in FILES:
                 file.unlink()
         write_card(run, folder, repo, licence=licence, pictures=pictures)
-        api.create_repo(repo, private=private, exist_ok=True)
         api.upload_folder(
             repo_id=repo,
             folder_path=folder,

@@ -60,7 +60,7 @@ def of_checkpoint(notes: Mapping[str, Any], given: Sequence[Any]) -> list[Tracke
     there = {type(callback).__name__ for callback in given}
     saved = {name.rpartition("-")[0]: state for name, state in notes.items()}
     made = []
-    for name in saved.keys() & kinds.keys() - there:
+    for name in sorted(saved.keys() & kinds.keys() - there):
         try:
             made.append(kinds[name].of_state(saved[name]))
         except (IsthmusError, KeyError, TypeError) as error:
