@@ -50,8 +50,8 @@ class Counts(ist.Callback):
 
 def train(name, data=None, callbacks=(), **settings: Any):
     data = data or opened(ist.RECIPES[name].data)
-    chosen = Settings(**CHOSEN | {"epochs": 2} | settings)
-    training = Training(build(name, data), data.train, data.validation, chosen, [BestWeights(), *callbacks])
+    chosen: dict[str, Any] = CHOSEN | {"epochs": 2} | settings
+    training = Training(build(name, data), data.train, data.validation, Settings(**chosen), [BestWeights(), *callbacks])
     training.run()
     return training
 
