@@ -140,6 +140,7 @@ def test_wandb_has_the_run_offline_and_leaves_its_current_run_alone(fit, here, s
     fit(WandB("digits", settings={"x_disable_stats": True, "x_disable_meta": True}), stopping(1))
     run = ist.resume("digits", progress=False)
     assert wandb.run is None
+    wandb.teardown()  # its service has then written everything
     first, second = sorted(here.glob("wandb/offline-run-*"))
     assert first.name.rpartition("-")[2] == second.name.rpartition("-")[2]
     records = [record for folder in (first, second) for record in records_of(next(folder.glob("*.wandb")))]
