@@ -93,8 +93,6 @@ class Tracker(Callback):
         """Where the tracked run is, in words."""
         return self.title
 
-    # The moments.
-
     def attach(self, run: Run, place: Any) -> None:
         """Before training: the run, and the folder that it will have, or None."""
         self.run, self.place = run, place
