@@ -116,8 +116,8 @@ def resume(
 
     data: the same data again, if they came from memory. epochs: more than planned, to prolong a finished run. The
         number is saved at once: if this training is killed too, the next `resume` continues to it.
-    device: another device to continue on, such as "cpu"; the result then differs in its last bits from that of an
-        unbroken run. model: the same modules again, for a run with custom modules.
+    device: another device to continue on, such as "cpu"; it draws other random numbers, so the result then differs
+        from that of an unbroken run. model: the same modules again, for a run with custom modules.
     pca: as for `fit`.
 
     Raises:
@@ -190,8 +190,8 @@ def _on_device(settings: Settings, wanted: str | None) -> Settings:
     except TrainingError:
         here = str(find_device("auto"))
         remark(
-            f"The run was trained on {settings.device}, which is not available here. It continues on {here}; the "
-            "result differs in its last bits."
+            f"The run was trained on {settings.device}, which is not available here. It continues on {here}, so the "
+            "result differs from that of an unbroken run."
         )
         return settings.replace(device=here)
     return settings
