@@ -9,12 +9,12 @@ from pathlib import Path
 if "PYTEST_XDIST_WORKER" in os.environ:  # workers that each take all cores wait for each other
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-gc.disable()  # until everything is collected: going through what is being imported took a quarter of that time
-
 import pytest
 import torch
 import typer.testing
 from hypothesis import settings
+
+gc.disable()  # until everything is collected: going through what is being imported took a quarter of that time
 
 settings.register_profile("isthmus", deadline=None)
 settings.load_profile("isthmus")
