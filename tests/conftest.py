@@ -66,9 +66,14 @@ def same_draws():
 
 @pytest.fixture(autouse=True)
 def pages_undrawn(request, monkeypatch):
-    """Pages' figures are made, in light alone, but not drawn: seconds a page. Not so in tests of figures and pages."""
-    if request.path.parent.name not in {"drawing", "report"}:
-        monkeypatch.setattr("isthmus.drawing.plates.drawn", undrawn)
+    """Pages' figures are made, in light alone, but not drawn: seconds a page. Not so in tests of figures and pages.
+
+    In tests of the command they are not even made: the tests of the uses, of reports and of the documentation do that.
+    """
+    folder = request.path.parent.name
+    if folder not in {"drawing", "report"}:
+        made = (lambda draw, theme: ("picture", 600)) if folder == "cli" else undrawn
+        monkeypatch.setattr("isthmus.drawing.plates.drawn", made)
 
 
 def undrawn(draw, theme):
