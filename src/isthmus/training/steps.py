@@ -129,7 +129,7 @@ def compiled_step(
         weights: Tensor | None,
     ) -> Any:
         own = {name: buffer.clone() if name in changing else buffer for name, buffer in buffers.items()}
-        with _products(settings, device), for_compiler(model):
+        with _products(settings, device, traced=True), for_compiler(model):
             total, terms = torch.func.functional_call(loss, (parameters, fixed, own), (inputs, weights))
         return total, (terms, {name: own[name] for name in changing})
 
@@ -224,6 +224,8 @@ def _piece(model: Autoencoder, device: torch.device) -> int | None:
     return PIECE if device.type == "cpu" and convolves and not whole else None
 
 
-def _products(settings: Settings, device: torch.device) -> contextlib.AbstractContextManager[None]:
+def _products(
+    settings: Settings, device: torch.device, *, traced: bool = False
+) -> contextlib.AbstractContextManager[None]:
     """Products in bfloat16, if the settings ask for it."""
-    return contextlib.nullcontext() if settings.precision == "float32" else bfloat16_products(device)
+    return contextlib.nullcontext() if settings.precision == "float32" else bfloat16_products(device, traced=traced)
