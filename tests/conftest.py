@@ -10,11 +10,11 @@ if "PYTEST_XDIST_WORKER" in os.environ:  # workers that each take all cores wait
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import pytest
-import torch
 import typer.testing
 from hypothesis import settings
 
 gc.disable()  # until everything is collected: going through what is being imported took a quarter of that time
+# PyTorch is imported where it is used: xdist's own process does without
 
 settings.register_profile("isthmus", deadline=None)
 settings.load_profile("isthmus")
@@ -59,6 +59,8 @@ def pytest_collection():
 @pytest.fixture(autouse=True)
 def same_draws():
     """Numbers drawn without a generator are the same whichever tests ran before, on whichever worker."""
+    import torch
+
     if torch.accelerator.is_available():
         torch.manual_seed(0)
     else:
@@ -98,6 +100,8 @@ def traced(monkeypatch):
 def pytest_ignore_collect(collection_path, config):
     """Leave out the tests of accelerators where there is none, and of the pretend one unless it was asked for."""
     if collection_path.name == "devices":
+        import torch
+
         return True if torch.accelerator.current_accelerator() is None else None
     return True if collection_path.name == "test_pretend.py" and not config.getoption("--pretend") else None
 
