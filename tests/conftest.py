@@ -10,6 +10,7 @@ if "PYTEST_XDIST_WORKER" in os.environ:  # workers that each take all cores wait
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import pytest
+import typer.main
 import typer.testing
 from hypothesis import settings
 
@@ -19,7 +20,7 @@ gc.disable()  # until everything is collected: going through what is being impor
 settings.register_profile("isthmus", deadline=None)
 settings.load_profile("isthmus")
 
-typer.testing._get_command = functools.cache(typer.testing._get_command)
+typer.testing._get_command = functools.cache(typer.main.get_command)  # pyright: ignore[reportPrivateImportUsage]
 """The commands are made from their functions once, as in a user's process, and not for each line: half of its time."""
 
 os.fsync = lambda fd: None
