@@ -17,8 +17,8 @@ from isthmus.drawing.theme import LIGHT, drawing, sheet
 HERE = Path(__file__).parent
 FLOORS = {  # from the roof down: what is done there, and where; each folder of Isthmus, in the order of the layers
     "interfaces": {"cli": "one command for each use", "sklearn": "estimators"},
-    "many models": {"experiments": "sweep, compare, pretrain"},
-    "a run": {"fitting": "fit, resume", "codec": "compress", "run": "with its history"},
+    "many models": {"experiments": "sweep, compare, pretrain, tune"},
+    "a run": {"fitting": "fit, resume", "trackers": "", "codec": "", "run": "", "hub": ""},
     "use and judge": {"report": "", "doctor": "", "uses": "", "drawing": ""},
     "a trained model": {"trained": "encode, decode", "filling": "missing cells", "measures": "errors"},
     "training": {"training": "loop, step, checkpoints, callbacks"},

@@ -19,14 +19,14 @@ if TYPE_CHECKING:
     from isthmus.data.listing import formats
     from isthmus.doctor import Finding, diagnose
     from isthmus.errors import IsthmusError, Remark
-    from isthmus.experiments import compare, pretrain, sweep
+    from isthmus.experiments import compare, pretrain, sweep, tune
     from isthmus.fitting import fit, resume
     from isthmus.inspection import Inspection, inspect
     from isthmus.model.autoencoder import Autoencoder
     from isthmus.model.blueprint import Blueprint
     from isthmus.model.recipes import RECIPES, recipe, recipes
     from isthmus.parts.forward_pass import Pass
-    from isthmus.run import Run, load
+    from isthmus.run import Run, from_pretrained, load
     from isthmus.training import Callback
     from isthmus.uses.blend import Blend, blend
     from isthmus.uses.detect import Detection, detect
@@ -79,6 +79,7 @@ _HOMES = {
     "explain": "uses.explain",
     "fit": "fitting",
     "formats": "data.listing",
+    "from_pretrained": "run",
     "inspect": "inspection",
     "judge": "uses.judge",
     "load": "run",
@@ -97,6 +98,7 @@ _HOMES = {
     "stream_samples": "data",
     "sweep": "experiments",
     "traverse": "uses.traverse",
+    "tune": "experiments",
     "write_samples": "data",
 }
 
@@ -111,6 +113,7 @@ _MODULES = (
     "pyod",
     "samplers",
     "sklearn",
+    "trackers",
     "training",
 )
 
@@ -151,6 +154,7 @@ __all__ = [
     "explain",
     "fit",
     "formats",
+    "from_pretrained",
     "inspect",
     "judge",
     "load",
@@ -169,6 +173,7 @@ __all__ = [
     "stream_samples",
     "sweep",
     "traverse",
+    "tune",
     "write_samples",
 ]
 

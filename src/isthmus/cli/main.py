@@ -27,6 +27,7 @@ from isthmus.cli import (
     sample,
     train,
     traverse,
+    tune,
     use,
 )
 from isthmus.cli.console import INTERRUPTED, READER_GONE, WRONG_USE, complain, notes
@@ -116,6 +117,7 @@ for commands in (
     map,
     sample,
     experiments,
+    tune,
     info,
     inspection,
 ):
