@@ -11,6 +11,7 @@ import matplotlib as mpl
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from isthmus.shown import png_of
 from isthmus.storage.files import write_whole
 
 LABELS = ("#3f90da", "#ffa90e", "#bd1f01", "#94a4a2", "#832db6", "#a96b59", "#e76300", "#b9ac70", "#717581", "#92dadd")
@@ -91,12 +92,20 @@ def drawing(theme: Theme) -> Iterator[None]:
         yield
 
 
+class Sheet(Figure):
+    """A figure that shows itself in a notebook, whatever the back end of matplotlib, which isn't touched."""
+
+    def _repr_png_(self) -> tuple[bytes, dict[str, int]]:
+        width, height = self.get_size_inches()
+        return png_of(self), {"width": round(width * 100), "height": round(height * 100)}
+
+
 def sheet(width: float, height: float, *, fitted: bool = True) -> Figure:
     """An empty figure of `width` × `height` inches, without a window.
 
     fitted: make room for labels by drawing twice; placing many panels by hand is faster.
     """
-    figure = Figure(figsize=(width, height), layout="constrained" if fitted else None)
+    figure = Sheet(figsize=(width, height), layout="constrained" if fitted else None)
     FigureCanvasAgg(figure)
     return figure
 
