@@ -5,11 +5,15 @@ import contextlib
 import dataclasses
 import html
 import io
+import itertools
 import math
+import textwrap
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
+
+from pydantic import BaseModel
 
 from isthmus.errors import IsthmusError
 from isthmus.formatting import number
@@ -17,8 +21,8 @@ from isthmus.plain import plain
 
 ROWS = 20
 """The most rows of a table that are shown."""
-WIDE = 110
-"""The most characters of a line of printed text."""
+WIDE, NARROWEST = 110, 12
+"""The most characters of a line of printed text, and the least that a column keeps."""
 TALL = 640
 """Pixels of the height in which a notebook shows a page."""
 
@@ -111,9 +115,9 @@ def as_text(card: Card) -> str:
         lines += [f"  {name}: {_cut(value, WIDE)}" for name, value in card.facts.items()]
     for table in card.tables:
         rows = [tuple(map(str, table.head)), *(tuple(map(str, row)) for row in table.rows)]
-        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        widths = _narrowed([max(map(len, column)) for column in zip(*rows, strict=True)])
         right = [place for place in range(len(widths)) if _is_figures(row[place] for row in rows[1:])]
-        lines += [_line(row, widths, right) for row in rows]
+        lines += [line for row in rows for line in _lines(row, widths, right)]
         lines += [f"… and {table.more:,} more"] if table.more else []
     lines += [card.code] if card.code else []
     return "\n".join(line.rstrip() for line in lines)
@@ -153,24 +157,28 @@ def png_of(figure: Any) -> bytes:
 
 def brief(value: Any) -> str:
     """A value in a few words: of arrays the type and the shape, of long collections their length."""
+    made = " ".join(str(value).split()) if not _is_large(value) else f"{type(value).__name__}"
     if isinstance(value, bool) or value is None:
-        return {True: "yes", False: "no", None: "none"}[value]
-    if isinstance(value, float):
-        return number(value, 4) if math.isfinite(value) else str(value)
-    if isinstance(value, int):
-        return f"{value:,}"
-    if isinstance(value, Shown):
-        return value._card().words
-    if hasattr(value, "shape") and hasattr(value, "dtype"):
-        return f"{str(value.dtype).removeprefix('torch.')} ({', '.join(map(str, value.shape))})"
-    if isinstance(value, Mapping):
-        return _cut(", ".join(f"{name} {brief(one)}" for name, one in value.items()) or "none")
-    if isinstance(value, list | tuple | set | frozenset):
+        made = {True: "yes", False: "no", None: "none"}[value]
+    elif isinstance(value, float):
+        made = number(value, 4) if math.isfinite(value) else str(value)
+    elif isinstance(value, int):
+        made = f"{value:,}"
+    elif isinstance(value, Shown):
+        made = value._card().words
+    elif hasattr(value, "shape") and hasattr(value, "dtype"):
+        made = f"{str(value.dtype).removeprefix('torch.')} ({', '.join(map(str, value.shape))})"
+    elif isinstance(value, Mapping):
+        made = ", ".join(f"{name} {brief(one)}" for name, one in value.items()) or "none"
+    elif isinstance(value, list | tuple | set | frozenset):
         few = all(isinstance(one, str | int | float) for one in value) and len(value) <= 8
-        return _cut(", ".join(brief(one) for one in value) or "none") if few else f"{len(value):,} items"
-    if dataclasses.is_dataclass(value):
-        return type(value).__name__
-    return _cut(str(value))
+        made = (", ".join(brief(one) for one in value) or "none") if few else f"{len(value):,} items"
+    return _cut(made)
+
+
+def _is_large(value: Any) -> bool:
+    """Whether the text of a value could fill a screen, such as an array's, a module's or a list's."""
+    return not isinstance(value, str | int | float | Path | None) and not isinstance(value, BaseModel)
 
 
 def _fields(of: Any) -> Iterator[tuple[str, str]]:
@@ -208,12 +216,23 @@ def _is_figures(cells: Iterable[Any]) -> bool:
     return bool(known) and all(cell[:1] in "-−+±0123456789" and len(cell) <= 16 for cell in known)
 
 
-def _line(row: Sequence[str], widths: Sequence[int], right: Sequence[int]) -> str:
-    cells = (
-        cell.rjust(width) if place in right else cell.ljust(width)
-        for place, (cell, width) in enumerate(zip(row, widths, strict=True))
-    )
-    return "  ".join(cells)
+def _narrowed(widths: list[int]) -> list[int]:
+    """Widths of columns that fit a line together: the widest ones give way."""
+    widths = list(widths)
+    while sum(widths) + 2 * (len(widths) - 1) > WIDE and max(widths) > NARROWEST:
+        widths[widths.index(max(widths))] -= 1
+    return widths
+
+
+def _lines(row: Sequence[str], widths: Sequence[int], right: Sequence[int]) -> Iterator[str]:
+    """A row in columns; longer cells go on in the next line."""
+    cells = [textwrap.wrap(cell, width) or [""] for cell, width in zip(row, widths, strict=True)]
+    for parts in itertools.zip_longest(*cells, fillvalue=""):
+        padded = (
+            part.rjust(width) if place in right else part.ljust(width)
+            for place, (part, width) in enumerate(zip(parts, widths, strict=True))
+        )
+        yield "  ".join(padded)
 
 
 def _cut(text: str, most: int = 80) -> str:

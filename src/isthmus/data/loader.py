@@ -17,7 +17,11 @@ class Rows(Dataset[Any]):
     """
 
     def __init__(
-        self, read: Callable[[Tensor], Tensor], labels: Tensor | None, count: int, scaling: Callable[[Tensor], Tensor] | None
+        self,
+        read: Callable[[Tensor], Tensor],
+        labels: Tensor | None,
+        count: int,
+        scaling: Callable[[Tensor], Tensor] | None,
     ) -> None:
         self.read, self.labels, self.count, self.scaling = read, labels, count, scaling
 
@@ -58,7 +62,9 @@ def loader(
     try:
         return DataLoader(Rows(read, labels, count, scaling), batch_size, **words)
     except (TypeError, ValueError) as error:
-        raise DataError(f"DataLoader rejects these options: {' '.join(str(error).split())} Correct or leave them out.") from error
+        raise DataError(
+            f"DataLoader rejects these options: {' '.join(str(error).split())} Correct or leave them out."
+        ) from error
 
 
 def _as_it_is(batch: Any) -> Any:

@@ -230,7 +230,9 @@ class Samples(Shown):
         """
         if labels and self.labels is None:
             raise DataError("These samples have no labels, so labels=True can't be met. Give open_data labels= first.")
-        return loader(self.batch, self.labels if labels else None, len(self), batch_size, shuffle, scaling, seed, options)
+        return loader(
+            self.batch, self.labels if labels else None, len(self), batch_size, shuffle, scaling, seed, options
+        )
 
     def draw(self, most: int | None = None) -> "Figure":
         """A figure of some samples: pictures and series side by side, texts in lines, a histogram for each column.

@@ -14,6 +14,7 @@ from isthmus.data.samples import Samples
 from isthmus.drawing.figures import code_points, displayable, short_name
 from isthmus.drawing.rows import Look
 from isthmus.drawing.theme import LIGHT, Theme, drawing, sheet
+from isthmus.shown import Shown
 
 SIZE = 1 / 22
 """A thumbnail's side, as a share of the map's."""
@@ -23,8 +24,8 @@ CATEGORIES = 5
 """Categories of a column with a colour of their own; the others share one."""
 
 
-@dataclass(frozen=True, eq=False)
-class Plane:
+@dataclass(frozen=True, eq=False, repr=False)
+class Plane(Shown):
     """A grid of decoded positions over a map.
 
     samples: (down · across, *shape) raw, row by row from the bottom. shown: (down · across,) whether a position is near

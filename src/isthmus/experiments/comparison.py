@@ -12,7 +12,7 @@ from isthmus.experiments.words import beside, told
 from isthmus.formatting import number
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Comparison(Found):
     """The result of a comparison: its entries, the best first.
 
@@ -24,6 +24,11 @@ class Comparison(Found):
     ranked_by: str
     verdict: str
     explanation: str = ""
+
+    @property
+    def answer(self) -> str:
+        """The answer of the study in words."""
+        return self.verdict
 
     def to_json(self) -> dict[str, Any]:
         """The order of the models and the verdict."""

@@ -12,7 +12,7 @@ from isthmus.formatting import percent
 WITHOUT: tuple[Way, ...] = ("from scratch", "data, logistic regression", "data, k nearest")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Pretraining(Found):
     """The result of a pretraining study: an entry for each way and number of labels.
 
@@ -27,6 +27,11 @@ class Pretraining(Found):
         entry = next((entry for entry in self.entries if entry.candidate == called(way, labels)), None)
         name = f"{part or self.part}_accuracy"
         return (entry.means[name], entry.spreads[name]) if entry is not None and name in entry.means else None
+
+    @property
+    def answer(self) -> str:
+        """The answer of the study in words."""
+        return self.verdict
 
     def to_json(self) -> dict[str, Any]:
         """The accuracies by way and number of labels."""

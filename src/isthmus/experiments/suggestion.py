@@ -30,7 +30,7 @@ class Point:
     bits: float | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Sweep(Found):
     """The result of a sweep; its candidates have names such as "code 8".
 
@@ -42,6 +42,11 @@ class Sweep(Found):
     points: tuple[Point, ...]
     suggested: int | None
     reason: str
+
+    @property
+    def answer(self) -> str:
+        """The answer of the study in words."""
+        return self.reason
 
     def to_json(self) -> dict[str, Any]:
         """The decision and its basis."""

@@ -15,7 +15,7 @@ from isthmus.data.media import Sound, Waveform
 from isthmus.data.samples import Samples
 from isthmus.doctor.section import section as doctor_section
 from isthmus.drawing import figures
-from isthmus.drawing.pages import fill_page
+from isthmus.drawing.pages import fill_page, write_page
 from isthmus.drawing.plates import Section, plate
 from isthmus.drawing.rows import Look, sample_rows
 from isthmus.errors import UseError
@@ -27,13 +27,13 @@ from isthmus.report import facts, words
 from isthmus.report.looks import Looks
 from isthmus.report.sections import SECTIONS
 from isthmus.report.sounds import heard
-from isthmus.storage.files import write_whole
+from isthmus.shown import Page
 from isthmus.trained import TrainedModel
 from isthmus.trained.choices import choices
 from isthmus.uses.usual import Usual
 
 
-def write_report(run: TrainedModel, path: str | Path) -> Path:
+def write_report(run: TrainedModel, path: str | Path) -> Page:
     """Write the report of `run` to `path`, whole or not at all, and return the path.
 
     The page needs no network, no script and no other file.
@@ -42,9 +42,7 @@ def write_report(run: TrainedModel, path: str | Path) -> Path:
         DataError: the run's data can't be opened again.
         IsthmusError: `path` can't be written to.
     """
-    path, page = Path(path), render(run)
-    write_whole(path, lambda beside: beside.write_text(page, encoding="utf-8", newline="\n"))
-    return path
+    return write_page(path, render(run))
 
 
 def render(run: TrainedModel) -> str:

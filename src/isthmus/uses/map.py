@@ -14,9 +14,10 @@ from isthmus.drawing.plates import Section, plate
 from isthmus.drawing.rows import Look
 from isthmus.drawing.theme import LIGHT, Theme
 from isthmus.errors import DataError, UseError
-from isthmus.formatting import percent
+from isthmus.formatting import number, percent
 from isthmus.measures.maps import MapQuality, map_quality
 from isthmus.pca import principal_components
+from isthmus.shown import Card, Page, Shown, Table
 from isthmus.trained import TrainedModel
 from isthmus.uses.arguments import MOST_STEPS, check_continuous, takes_run
 from isthmus.uses.map_page import write_page
@@ -33,8 +34,8 @@ ACROSS = 12
 NOT_ASKED = "not asked for"
 
 
-@dataclass(frozen=True, eq=False)
-class CodeMap:
+@dataclass(frozen=True, eq=False, repr=False)
+class CodeMap(Shown):
     """Samples as points of a plane, by their codes.
 
     samples: the N samples on the map. rows: (N,) their numbers in the source. source: its name. projection: the
@@ -86,11 +87,22 @@ class CodeMap:
             "labels": told,
         }
 
+    def _card(self) -> Card:
+        rows = [
+            [name, number(ours), number(theirs)]
+            for name, ours, theirs in zip(("trustworthiness", "k-NN accuracy"), self.quality, self.beside, strict=True)
+            if ours is not None
+        ]
+        words = f"{len(self.rows):,} samples of {self.source} by their codes ({self.projection.way})"
+        caption = behind_words(self)
+        table = Table(("quality", "this map", "PCA of the data"), rows, caption)
+        return Card(words, tables=[table], figures=(self.draw,))
+
     def draw(self, theme: Theme = LIGHT) -> Figure:
         """The map with labels and, for pictures, thumbnails; next to it the decoded plane."""
         return draw_map(self.points, self.samples, self.axes, self.look, self.plane, theme=theme)
 
-    def write_page(self, path: str | Path) -> Path:
+    def write_page(self, path: str | Path) -> Page:
         """Write the map as a self-contained interactive page, and return its path."""
         return write_page(
             path,

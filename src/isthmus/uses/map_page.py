@@ -14,11 +14,12 @@ from torch import Tensor
 
 from isthmus.data.samples import Samples
 from isthmus.drawing.maps import Plane, plane_board, thumbnails
+from isthmus.drawing.pages import write_page as write_file
 from isthmus.drawing.rows import Look
 from isthmus.drawing.theme import LABELS, LIGHT
 from isthmus.formatting import number
 from isthmus.plain import plain
-from isthmus.storage.files import whole_file
+from isthmus.shown import Page
 
 STEPS = 60
 """The most points of a series' line on the page."""
@@ -38,7 +39,7 @@ def write_page(
     axes: tuple[str, str],
     words: str,
     note: str = "",
-) -> Path:
+) -> Page:
     """Write the page, whole or not at all, and return its path.
 
     The page contains everything that it shows: thumbnails, lines or cells of each sample.
@@ -58,9 +59,7 @@ def write_page(
         why=note,
         data=data,
     )
-    with whole_file(path) as beside:
-        beside.write_text(plain(page), encoding="utf-8", newline="\n")
-    return Path(path)
+    return write_file(path, plain(page))
 
 
 def _data(points: Tensor, samples: Samples, rows: Tensor, look: Look, plane: Plane | None) -> dict[str, Any]:
