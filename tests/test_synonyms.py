@@ -104,7 +104,7 @@ def test_every_synonym_names_something_that_there_is():
 
 def test_recipes_print_as_a_table_and_are_found_by_name():
     listed = ist.recipes()
-    assert listed["deep"].summary in " ".join(repr(listed).split())
+    assert listed["deep"].summary in " ".join(str(listed).split())
     assert "<code>deep</code>" in listed._repr_html_()
     assert list(listed) == list(ist.RECIPES)
 

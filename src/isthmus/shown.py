@@ -103,7 +103,7 @@ class Page(type(Path())):
             return None  # such as the page's folder
         # as its own document, so that it is kept in the notebook and its style does not leak
         source = html.escape(self.read_text(encoding="utf-8"))
-        look = "border:1px solid #8886;border-radius:0.4rem;background:#fff"
+        look = "box-sizing:border-box;border:1px solid #8886;border-radius:0.4rem;background:#fff"
         title = html.escape(self.name)
         return f'<iframe srcdoc="{source}" title="{title}" width="100%" height="{TALL}" style="{look}"></iframe>'
 

@@ -107,7 +107,10 @@ def picture_grid(
         axes.spines[:].set_visible(False)
         middles = [i * (height + gap) + (height - 1) / 2 for i in range(len(pictures))]
         axes.set_yticks(middles, list(rows), va="center", fontsize=7.5)
-        axes.set_xticks([j * (width + gap) + (width - 1) / 2 for j in range(len(captions))], list(captions), fontsize=9)
+        places = [j * (width + gap) + (width - 1) / 2 for j in range(len(captions))]
+        fits = across / count / max((_inches(caption, 9) for caption in captions if caption), default=1.0)
+        size = 9.0 if fits > 1.1 or sum(map(bool, captions)) < len(captions) else max(5.5, 9 * fits / 1.1)
+        axes.set_xticks(places, list(captions), fontsize=size)
         axes.tick_params(length=0, top=True, labeltop=True, bottom=False, labelbottom=False)
     return figure
 

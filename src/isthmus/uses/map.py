@@ -31,6 +31,7 @@ ALIKE = 0.01
 """Two maps are equally good if their trustworthiness, or k-NN accuracy, differs by no more than this."""
 ACROSS = 12
 """Positions of the decoded plane along each side."""
+WAYS = {"code": "as they are", "pca": "by PCA", "tsne": "by t-SNE", "umap": "by UMAP"}
 NOT_ASKED = "not asked for"
 
 
@@ -93,7 +94,7 @@ class CodeMap(Shown):
             for name, ours, theirs in zip(("trustworthiness", "k-NN accuracy"), self.quality, self.beside, strict=True)
             if ours is not None
         ]
-        words = f"{len(self.rows):,} samples of {self.source} by their codes ({self.projection.way})"
+        words = f"{len(self.rows):,} samples ({self.source}) by their codes, {WAYS.get(self.projection.way, '')}"
         caption = behind_words(self)
         table = Table(("quality", "this map", "PCA of the data"), rows, caption)
         return Card(words, tables=[table], figures=(self.draw,))
