@@ -69,7 +69,8 @@ def cells():
     """Four genes of six, whose counts are in a layer; the raw counts have all six."""
     counts = np.rint(np.abs(X) * 3)
     names = pd.Index([f"gene{place}" for place in range(6)], dtype=object)
-    kinds = pd.DataFrame({"kind": pd.Categorical(["b", "t"] * 30)}, index=pd.Index(map(str, range(60)), dtype=object))
+    kind = pd.Categorical.from_codes([0, 1] * 30, pd.Index(["b", "t"], dtype=object))
+    kinds = pd.DataFrame({"kind": kind}, index=pd.Index(map(str, range(60)), dtype=object))
     whole = anndata.AnnData(sparse.csr_matrix(counts), obs=kinds, var=pd.DataFrame(index=names))
     whole.raw = whole.copy()
     some = whole[:, :4].copy()

@@ -289,7 +289,7 @@ def section(run: TrainedModel) -> Section | None:
     told = {name: {who: number(value, digits=4) for who, value in row.items()} for name, row in found.scores.items()}
     which = "of the training part" if _chief_part(run) is run.open().train else "not used in training"
     words = (
-        f"{len(found.clean)} pictures {which}, damaged as in training ({run.model.corruption}). "
+        f"{len(found.clean)} pictures {which}, damaged as in training ({run.model.corruption.said}). "
         f"PSNR: {told['psnr']['nothing']} dB damaged, {told['psnr']['restored']} dB restored. "
         f"SSIM: {told['ssim']['nothing']} damaged, {told['ssim']['restored']} restored."
     )
