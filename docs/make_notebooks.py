@@ -87,8 +87,7 @@ def main() -> None:
     words.add_argument("--out", type=Path, default=Path("notebooks"), help="the folder to write to")
     words.add_argument("--bare", action="store_true", help="don't execute them")
     asked = words.parse_args()
-    for page in asked.pages or pages():
-        page = page.resolve()
+    for page in map(Path.resolve, asked.pages or pages()):
         made = notebook_of(page)
         target = asked.out / page.relative_to(DOCS).with_suffix(".ipynb")
         target.parent.mkdir(parents=True, exist_ok=True)
