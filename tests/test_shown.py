@@ -59,7 +59,7 @@ RESULTS = {
     "traverse": (lambda run: ist.traverse(run, most=2, steps=3), True),
     "detect": (lambda run: ist.detect(run, run.data.test), True),
     "sample": (lambda run: ist.sample(run, 4, way="gaussian"), True),
-    "detector": (lambda run: ist.detector(run), False),
+    "detector": (ist.detector, False),
     "pca": (lambda run: run.baseline(), False),
     "recipes": (lambda run: ist.recipes()["deep"], False),
 }
