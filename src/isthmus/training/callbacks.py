@@ -2,6 +2,7 @@
 
 import time
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -113,6 +114,7 @@ class ProgressBar(Callback):
         self.console = console
         self.title = f"{title}, " if title else ""
         self.bar: rich.progress.Progress | NotebookBar | None = None
+        self.task: Any = None
         self.drawn = self.read = 0.0
 
     def train_begin(self, training: Training) -> None:
