@@ -18,12 +18,15 @@ from isthmus.drawing.theme import LIGHT, Theme
 from isthmus.errors import DataError, UseError, nearest
 from isthmus.formatting import number, percent
 from isthmus.measures.maps import MapQuality, map_quality
+from isthmus.measures.passes import passes
+from isthmus.parts.model import eval_mode
 from isthmus.pca import principal_components
 from isthmus.shown import Card, Page, Shown, Table
 from isthmus.trained import TrainedModel
 from isthmus.uses.arguments import MOST_STEPS, check_continuous, takes_run
 from isthmus.uses.map_page import write_page
 from isthmus.uses.projections import Projection, Way, project
+from isthmus.uses.scores import batch_size, elements_of
 
 MOST = 2000
 """Samples on a map by default."""
@@ -224,9 +227,11 @@ def map_codes(
 
 
 def _errors(run: TrainedModel, samples: Samples) -> Tensor:
-    """(N,) the mean squared error of each sample; of tokens, the share that is wrong."""
-    found = run.evaluation(samples)
-    return found.errors[found.chief_part]["model"].double()
+    """(N,) the mean over a sample's numbers of its squared error, scaled; of tokens, the nats of each."""
+    model = run.model
+    with eval_mode(model):
+        found = [elements_of(model, out) for out in passes(model, samples, batch_size(model), damage=False)]
+    return torch.cat(found).flatten(1).nanmean(1).double()
 
 
 def _numbers(name: str, given: Any, count: int) -> Tensor:
