@@ -5,13 +5,18 @@ import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from isthmus.experiments.generative import ERROR, ERROR_OF_TOKENS
 from isthmus.experiments.study import Study
 from isthmus.formatting import number
 from isthmus.shown import Card, Shown, Table
 from isthmus.storage.files import write_json, write_whole
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from isthmus.drawing.theme import Theme
 
 ROWS, RESULTS, PAGE = "results.parquet", "results.json", "report.html"
 SPREAD = "standard deviation over the seeds (n − 1)"
@@ -94,7 +99,12 @@ class Found(Shown):
         rows = [[one.candidate, *(number(one.get(name)) for name in shown), str(one.count)] for one in self.entries]
         table = Table.of(head, rows, f"Means on the {self.part} part. The page with all figures: {self.folder / PAGE}")
         failed = {"failed": ", ".join(self.failures)} if self.failures else {}
-        return Card(self.answer, failed, [table] if self.entries else ())
+        figures = (self.draw,) if any(entry.count for entry in self.entries) else ()
+        return Card(self.answer, failed, [table] if self.entries else (), figures)
+
+    def draw(self, theme: "Theme | None" = None) -> "Figure | None":
+        """The figure that decides; None if there is none."""
+        return None
 
 
 def entries(table: Iterable[Row]) -> list[Entry]:
