@@ -28,7 +28,9 @@ class Screen:
 def screen(monkeypatch):
     found = Screen()
     shell = SimpleNamespace(kernel=object())
-    ipython = SimpleNamespace(get_ipython=lambda: shell, display=SimpleNamespace(display=found.display))
+    ipython = SimpleNamespace(
+        version_info=(9, 0), get_ipython=lambda: shell, display=SimpleNamespace(display=found.display)
+    )
     monkeypatch.setitem(sys.modules, "IPython", ipython)
     return found
 
