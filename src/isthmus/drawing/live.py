@@ -3,8 +3,7 @@
 import time
 
 from isthmus.drawing.figures import loss_curves
-from isthmus.errors import remark
-from isthmus.notebook import Place, in_notebook
+from isthmus.notebook import Place, in_notebook, say
 from isthmus.training import Callback, Training
 
 
@@ -23,7 +22,7 @@ class LossCurve(Callback):
         """A new curve."""
         self.place, self.drawn = Place(), time.monotonic()
         if not in_notebook():
-            remark("LossCurve draws in notebooks only. After training, see the curve with run.plot().")
+            say("note: LossCurve draws in notebooks only. After training, run.plot() draws the losses.")
 
     def epoch_end(self, training: Training) -> None:
         """Draw the losses, if it is time."""
