@@ -2,7 +2,6 @@
 
 import contextlib
 import signal
-import sys
 import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -15,6 +14,7 @@ from isthmus.errors import BlueprintError, DataError, Remark, RunError, Training
 from isthmus.model.autoencoder import Autoencoder
 from isthmus.model.blueprint import Blueprint
 from isthmus.model.store import describe_model, make_folder, read_described, rebuild
+from isthmus.notebook import say
 from isthmus.parts.mistakes import brief
 from isthmus.pca import PCA
 from isthmus.run import Run, environment, load
@@ -323,7 +323,7 @@ def _chosen(model: Autoencoder, data: Data, given: dict[str, Any], progress: boo
     settings = choice.chosen(model, data.train, given)
     if progress:
         names = "=, ".join(name for name in choice.OPEN if name not in given)
-        print(f"Chosen: {choice.in_words(model, settings)}; change with {names}=.", file=sys.stderr)
+        say(f"Chosen: {choice.in_words(model, settings)}; change with {names}=.")
     return settings
 
 
