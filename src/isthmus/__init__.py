@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from isthmus.data import Data, Samples, Scaling, open_data, open_writer, read_samples, stream_samples, write_samples
     from isthmus.data.listing import formats
     from isthmus.doctor import Finding, diagnose
+    from isthmus.drawing.live import LossCurve
     from isthmus.errors import IsthmusError, Remark
     from isthmus.experiments import compare, pretrain, sweep, tune
     from isthmus.fitting import fit, resume
@@ -60,6 +61,7 @@ _HOMES = {
     "Finding": "doctor",
     "Inspection": "inspection",
     "IsthmusError": "errors",
+    "LossCurve": "drawing.live",
     "Pass": "parts.forward_pass",
     "RECIPES": "model.recipes",
     "Remark": "errors",
@@ -135,6 +137,7 @@ __all__ = [
     "Finding",
     "Inspection",
     "IsthmusError",
+    "LossCurve",
     "Pass",
     "Remark",
     "Run",

@@ -2,7 +2,6 @@
 
 import contextlib
 import signal
-import sys
 import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -15,6 +14,7 @@ from isthmus.errors import BlueprintError, DataError, Remark, RunError, Training
 from isthmus.model.autoencoder import Autoencoder
 from isthmus.model.blueprint import Blueprint
 from isthmus.model.store import describe_model, make_folder, read_described, rebuild
+from isthmus.notebook import say
 from isthmus.parts.mistakes import brief
 from isthmus.pca import PCA
 from isthmus.run import Run, environment, load
@@ -122,8 +122,8 @@ def resume(
 
     data: the same data again, if they came from memory. epochs: more than planned, to prolong a finished run. The
         number is saved at once: if this training is killed too, the next `resume` continues to it.
-    device: another device to continue on, such as "cpu"; the result then differs in its last bits from that of an
-        unbroken run. model: the same modules again, for a run with custom modules.
+    device: another device to continue on, such as "cpu"; it draws other random numbers, so the result then differs
+        from that of an unbroken run. model: the same modules again, for a run with custom modules.
     track: other tools to write the run to, as for `fit`; None is those of the run so far, and "none" is no tool.
     pca: as for `fit`.
 
@@ -202,8 +202,8 @@ def _on_device(settings: Settings, wanted: str | None) -> Settings:
     except TrainingError:
         here = str(find_device("auto"))
         remark(
-            f"The run was trained on {settings.device}, which is not available here. It continues on {here}; the "
-            "result differs in its last bits."
+            f"The run was trained on {settings.device}, which is not available here. It continues on {here}, so the "
+            "result differs from that of an unbroken run."
         )
         return settings.replace(device=here)
     return settings
@@ -323,7 +323,7 @@ def _chosen(model: Autoencoder, data: Data, given: dict[str, Any], progress: boo
     settings = choice.chosen(model, data.train, given)
     if progress:
         names = "=, ".join(name for name in choice.OPEN if name not in given)
-        print(f"Chosen: {choice.in_words(model, settings)}; change with {names}=.", file=sys.stderr)
+        say(f"Chosen: {choice.in_words(model, settings)}; change with {names}=.")
     return settings
 
 

@@ -4,8 +4,9 @@ import contextlib
 import platform
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -24,6 +25,7 @@ from isthmus.run_records import (
     read_settings,
     read_weights,
 )
+from isthmus.shown import Card, Page
 from isthmus.storage.checked import save_json, save_tensors
 from isthmus.storage.files import MODEL
 from isthmus.storage.run_folder import (
@@ -44,10 +46,13 @@ from isthmus.storage.run_folder import (
     locked,
 )
 from isthmus.trained import TrainedModel
-from isthmus.trained.choices import Choice, choices
+from isthmus.trained.choices import Choices, choices
 from isthmus.training import Checkpoint
 from isthmus.training.checkpoint import save_history
 from isthmus.training.settings import find_device
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 class Run(TrainedModel):
@@ -56,8 +61,8 @@ class Run(TrainedModel):
     Its fields, and its methods for samples and codes, are those of `TrainedModel`.
     """
 
-    def report(self, path: str | Path | None = None) -> Path:
-        """Write the report, a self-contained page, and return its path.
+    def report(self, path: str | Path | None = None) -> Page:
+        """Write the report, a self-contained page, and return its path; in a notebook, this shows the page.
 
         path: None is report.html in the run's folder, or in a new temporary folder for a run in memory.
 
@@ -71,7 +76,31 @@ class Run(TrainedModel):
         self.open()
         return write_report(self, Path(path))
 
-    def choices(self) -> list[Choice]:
+    def plot(self) -> "Figure":
+        """The training and the validation loss by epoch."""
+        from isthmus.drawing.figures import loss_curves  # noqa: PLC0415 Matplotlib takes half a second and 50 MB
+
+        return loss_curves(self.history, best_epoch=self.best_epoch)
+
+    def draw(self, source: Any = None, *, most: int | None = None, **read_options: Any) -> "Figure":
+        """Samples and their reconstructions; of a table, the explained variance of each column.
+
+        A model that restores shows the clean, the damaged and the restored samples.
+
+        source: of the samples, as for `encode`. None: the test part of the run's data, or validation, or train.
+        most: how many samples are drawn, evenly spread. read_options: how to read the source.
+
+        Raises:
+            DataError: the source can't be read, or the run's data can't be opened again.
+        """
+        from isthmus.report.copies import draw_copies  # noqa: PLC0415
+
+        return draw_copies(self, source, most, **read_options)
+
+    def _card(self) -> Card:
+        return replace(super()._card(), figures=[*([self.plot] if len(self.history) > 1 else []), self.draw])
+
+    def choices(self) -> Choices:
         """What was chosen for this run and why, one row each: what, value, why, and the option that changes it."""
         return choices(self)
 

@@ -8,9 +8,9 @@ from torch import Tensor
 
 from isthmus.drawing import figures, searches, studies
 from isthmus.drawing.plates import Plate, Section, plate
-from isthmus.experiments.classify import WAYS
 from isthmus.experiments.comparison import Comparison
 from isthmus.experiments.page import entries_shown, write_page
+from isthmus.experiments.pictures import curve, each_model
 from isthmus.experiments.pretraining import Pretraining
 from isthmus.experiments.pretraining import told as share
 from isthmus.experiments.study import Study
@@ -69,17 +69,11 @@ def write_comparison(study: Study, found: Comparison) -> Path:
 
 def write_pretraining(study: Study, found: Pretraining) -> Path:
     """Write the page of a pretraining into its folder."""
-    lines = accuracy_lines(found)
+    lines = found.lines
     plates = [
         plate(
             "Accuracy by labels",
-            lambda theme: studies.curves(
-                lines,
-                across="samples with a label",
-                up=f"accuracy, {found.part} part",
-                log=False,
-                theme=theme,
-            ),
+            found.draw,
             "; ".join(
                 f"{way}: {', '.join(share(found.accuracy(way, count)) for count in found.labels)}" for way in lines
             ),
@@ -193,17 +187,6 @@ def _searched(
     return Section("The search", plates)
 
 
-def accuracy_lines(found: Pretraining) -> dict[str, studies.Curve]:
-    """Each way's accuracy by number of labels, with its spread."""
-    lines: dict[str, studies.Curve] = {}
-    for way in WAYS:
-        pairs = {count: found.accuracy(way, count) for count in found.labels}
-        known = {count: pair for count, pair in pairs.items() if pair is not None}
-        if known:
-            lines[way] = (list(known), [mean for mean, _ in known.values()], [sd or 0.0 for _, sd in known.values()])
-    return lines
-
-
 def _settings(study: Study) -> Mapping[str, Any]:
     """The settings that all trainings of a sweep or a comparison share."""
     first = study.trials[0]
@@ -211,28 +194,14 @@ def _settings(study: Study) -> Mapping[str, Any]:
 
 
 def _sweep_curves(found: Sweep, entries: Sequence[Entry], measure: str) -> Section:
-    def curve(name: str) -> studies.Curve:
-        known = [entry for entry in entries if name in entry.means]
-        return (
-            [entry.means["code"] for entry in known],
-            [entry.means[name] for entry in known],
-            [0.0 if name.endswith("_pca") else entry.spreads[name] or 0.0 for entry in known],
-        )
-
-    errors = {"model": curve(measure), "PCA": curve(f"{measure}_pca")}
+    sizes, errors, _ = curve(entries, measure)
     steps = [point for point in found.points if point.gain is not None and point.gain > 0]
     plates = [
         plate(
             "Error by code size",
-            lambda theme: studies.curves(
-                errors,
-                across="latent dimensions",
-                up=f"mean squared error, {found.part} part",
-                marked=found.suggested,
-                theme=theme,
-            ),
+            found.draw,
             f"Mean squared error of the {found.part} part by code size: "
-            + "; ".join(f"{x:g}: {number(y)}" for x, y, _ in zip(*errors["model"], strict=True)),
+            + "; ".join(f"{x:g}: {number(y)}" for x, y in zip(sizes, errors, strict=True)),
             f"The model compared with PCA with as many {_counted(entries)}. The vertical line marks the suggested "
             "size, the band ± the standard deviation over the seeds.",
         )
@@ -268,21 +237,15 @@ def _rivals(found: Comparison, entries: Sequence[Entry]) -> Section:
         known = [entry for entry in entries if name in entry.means]
         if not known:
             continue
-        means = {entry.candidate: entry.means[name] for entry in known}
-        spreads = {entry.candidate: entry.spreads[name] for entry in known}
-        beside = {entry.candidate: entry.get(f"{name}_pca") for entry in known}
-        label = f"{unit.title} ({unit.unit})"
         plates.append(
             plate(
                 "Error of each" if name == f"{part}_mse" else f"{unit.title} of each",
-                lambda theme, means=means, spreads=spreads, beside=beside, label=label: studies.rivals(
-                    means, spreads, beside, across=label, theme=theme
-                ),
+                lambda theme, name=name: each_model(entries, name, part, theme),
                 "; ".join(f"{entry.candidate}: {told(entry, name)}" for entry in known),
                 f"On the {part} part; {'more' if unit.more_is_better else 'less'} is better. "
                 + (
                     f"The vertical mark in each row is PCA with as many {_counted(entries)} as the model's code."
-                    if any(value is not None for value in beside.values())
+                    if any(f"{name}_pca" in entry.means for entry in known)
                     else ""
                 ),
             )

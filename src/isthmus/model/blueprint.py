@@ -40,6 +40,7 @@ from isthmus.parts.bypass import add_bypass
 from isthmus.parts.codes.code import LEFT_OPEN
 from isthmus.parts.penalties import names_of
 from isthmus.seeds import seeded
+from isthmus.shown import Card, Shown, Table
 from isthmus.synonyms import OPTIONS, SETTINGS, TRAINING
 
 _SMALLER = "Use a smaller code, fewer widths or channels, or smaller samples."
@@ -49,7 +50,7 @@ class _NoOptionError(BlueprintError):
     """The model has no option of this name."""
 
 
-class Blueprint(Value):
+class Blueprint(Shown, Value):
     """A complete description of a model: two models with equal blueprints differ only in their weights.
 
         Blueprint(network=Dense(widths=(128, 64)), code=Plain(size=32)).build((1, 28, 28))
@@ -197,6 +198,19 @@ class Blueprint(Value):
         if code_shape is None:
             raise BlueprintError(f"A {self.network.kind} network needs the size of the code: set it, such as code=32.")
         return code_shape
+
+    def _card(self) -> Card:
+        parts = {
+            "network": str(self.network),
+            "code": str(self.code),
+            "distance": str(self.distance),
+            "penalties": ", ".join(map(str, self.penalties)),
+            "corruption": str(self.corruption) if self.corruption.damages else "",
+            "condition": self.condition or "",
+            "solution": self.solution if self.solution != "gradient" else "",
+        }
+        rows = [(name, said) for name, said in parts.items() if said]
+        return Card(", ".join(f"{name} {said}" for name, said in rows), tables=[Table(("part", "what it is"), rows)])
 
     @property
     def _conditioning(self) -> Conditioning:
