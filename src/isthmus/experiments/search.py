@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import filelock
+
 from isthmus.errors import DataError, Remark
 from isthmus.experiments.generative import ERROR, aim_of, generative
 from isthmus.experiments.space import Dimension
@@ -109,22 +111,19 @@ def optuna_study(folder: Path, seed: int = 0, prune: bool = True) -> Iterator[tu
         warnings.simplefilter("ignore")  # some of what is used is called experimental
         warnings.simplefilter("always", Remark)
         optuna.logging.set_verbosity(optuna.logging.ERROR)
-        storage = optuna.storages.RDBStorage(
-            f"sqlite:///{(folder / STORE).resolve()}", engine_kwargs={"connect_args": {"timeout": PATIENCE_SECONDS}}
-        )
-        try:
-            yield (
-                optuna,
-                optuna.create_study(
-                    study_name=NAME,
-                    storage=storage,
-                    load_if_exists=True,
-                    sampler=optuna.samplers.TPESampler(seed=seed % 2**32, constant_liar=True),
-                    pruner=optuna.pruners.MedianPruner(n_startup_trials=LEAST, n_warmup_steps=1)
-                    if prune
-                    else optuna.pruners.NopPruner(),
-                ),
+        address, patient = f"sqlite:///{(folder / STORE).resolve()}", {"timeout": PATIENCE_SECONDS}
+        pruners = optuna.pruners
+        with filelock.FileLock(folder / f".{STORE}.lock"):  # several processes can't create the tables at once
+            storage = optuna.storages.RDBStorage(address, engine_kwargs={"connect_args": patient})
+            searched = optuna.create_study(
+                study_name=NAME,
+                storage=storage,
+                load_if_exists=True,
+                sampler=optuna.samplers.TPESampler(seed=seed % 2**32, constant_liar=True),
+                pruner=pruners.MedianPruner(n_startup_trials=LEAST, n_warmup_steps=1) if prune else pruners.NopPruner(),
             )
+        try:
+            yield optuna, searched
         finally:
             storage.engine.dispose()
             optuna.logging.set_verbosity(verbosity)
