@@ -1,8 +1,6 @@
 """Tune: the space from the options' bounds, the best trial kept, killed trials continued, wrong requests."""
 
 import json
-import subprocess
-import sys
 
 import pytest
 
@@ -121,15 +119,6 @@ def test_trials_in_processes_are_those_of_one_study(file, short, tmp_path):
     assert not found.failures
     assert [row["value"] is not None for row in found.rows] == [True, True]
     assert all(isinstance(trial, Search) for trial in Study.open(tmp_path).trials)
-
-
-def test_several_processes_open_a_new_database_at_once(tmp_path):
-    lines = "import sys, pathlib; from isthmus.experiments.search import optuna_study as opened\n"
-    lines += "with opened(pathlib.Path(sys.argv[1])) as (_, study): study.tell(study.ask(), 1.0)"
-    begun = [subprocess.Popen([sys.executable, "-c", lines, str(tmp_path)]) for _ in range(2)]
-    assert [process.wait() for process in begun] == [0, 0]
-    with optuna_study(tmp_path) as (_, searched):
-        assert len(searched.trials) == 2
 
 
 def test_optuna_is_left_as_it_was(data, short, tmp_path):
