@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from isthmus.doctor import Finding, diagnose
     from isthmus.errors import IsthmusError, Remark
     from isthmus.experiments import compare, pretrain, sweep
+    from isthmus.exporting import Export, export
     from isthmus.fitting import fit, resume
     from isthmus.inspection import Inspection, inspect
     from isthmus.model.autoencoder import Autoencoder
@@ -57,6 +58,7 @@ _HOMES = {
     "Drift": "uses.drift_result",
     "Explanation": "uses.explanations",
     "Explanations": "uses.explanations",
+    "Export": "exporting",
     "Finding": "doctor",
     "Inspection": "inspection",
     "IsthmusError": "errors",
@@ -77,6 +79,7 @@ _HOMES = {
     "diagnose": "doctor",
     "drift": "uses.drift",
     "explain": "uses.explain",
+    "export": "exporting",
     "fit": "fitting",
     "formats": "data.listing",
     "inspect": "inspection",
@@ -129,6 +132,7 @@ __all__ = [
     "Drift",
     "Explanation",
     "Explanations",
+    "Export",
     "Finding",
     "Inspection",
     "IsthmusError",
@@ -149,6 +153,7 @@ __all__ = [
     "diagnose",
     "drift",
     "explain",
+    "export",
     "fit",
     "formats",
     "inspect",

@@ -1,8 +1,9 @@
 """Checking an exported part: the same results as the run's own, on real samples, in batches of several sizes."""
 
+import itertools
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -43,23 +44,33 @@ class Checked:
         return {"samples": self.samples, "largest_difference": self.largest, "mean_difference": self.mean}
 
 
+@dataclass(frozen=True, eq=False)
+class Case:
+    """A part with real samples to check it on: its inputs, and its own results."""
+
+    part: Exportable
+    samples: Samples
+    given: tuple[Tensor, ...]
+    wanted: np.ndarray
+
+    @classmethod
+    def of(cls, part: Exportable, samples: Samples) -> Self:
+        """The case of these samples."""
+        given = part.given(samples)
+        with torch.no_grad():
+            return cls(part, samples, given, part(*given).numpy())
+
+
 def samples_of(run: TrainedModel, most: int = SAMPLES) -> Samples:
     """Real samples of the run: of its test part, or of the next one that has any."""
     parts = run.open().parts
     return next(parts[name] for name in ("test", "validation", "train") if len(parts[name])).some(most)
 
 
-def expected(part: Exportable, given: tuple[Tensor, ...]) -> np.ndarray:
-    """The part's own results."""
-    with torch.no_grad():
-        return part(*given).numpy()
-
-
-def compare(
-    part: Exportable, program: Program, given: tuple[Tensor, ...], wanted: np.ndarray, samples: Samples
-) -> Checked:
-    """Run an exported part on the inputs, and compare it with the wanted results."""
-    made = np.concatenate([program(piece) for piece in _pieces([value.numpy() for value in given])])
+def compare(case: Case, program: Program) -> Checked:
+    """Run an exported part on the samples, and compare it with the run's own results."""
+    part, wanted = case.part, case.wanted
+    made = np.concatenate([program(piece) for piece in _pieces([value.numpy() for value in case.given])])
     if made.shape != wanted.shape:
         raise UseError(
             f"The exported {part.part} makes results of shape {made.shape}, but the run makes {wanted.shape}. Nothing "
@@ -68,7 +79,7 @@ def compare(
     apart = np.abs(made.astype(np.float64) - wanted.astype(np.float64))
     apart[np.isnan(made) & np.isnan(wanted)] = 0
     apart = np.nan_to_num(apart, nan=np.inf)
-    apart = np.maximum(apart - _rounding(wanted), 0) / _range(part, wanted, samples)
+    apart = np.maximum(apart - _rounding(wanted), 0) / _range(part, wanted, case.samples)
     return Checked(len(wanted), float(apart.max()), float(apart.mean()))
 
 
@@ -84,7 +95,7 @@ def check(part: Exportable, found: Checked) -> None:
 def _pieces(given: list[np.ndarray]) -> Iterable[tuple[np.ndarray, ...]]:
     """The inputs in batches of several sizes."""
     ends = [0, *np.cumsum(FIRST).tolist(), len(given[0])]
-    for start, end in zip(ends, ends[1:], strict=False):
+    for start, end in itertools.pairwise(ends):
         if start < len(given[0]):
             yield tuple(value[start:end] for value in given)
 
