@@ -4,8 +4,8 @@ import pytest
 
 import isthmus as ist
 from isthmus.errors import UseError
-from isthmus.exporting.export import FORMATS
 from isthmus.exporting.parts import PARTS
+from isthmus.exporting.writing import FORMATS
 
 WITHOUT_DECODER = {"denoise", "inpaint", "mae", "recolour", "sharpen", "upscale", "watermark"}
 """Their decoders see more than the code."""

@@ -175,6 +175,11 @@ def exportable(run: TrainedModel, part: str, *, draws: bool = False, by: Any = "
 
 
 def _score(run: TrainedModel, by: Any, data: Samples, labels: tuple[Port, ...]) -> Exportable:
+    if run.model.conditioning.mask and fills_itself(run.model):
+        raise UseError(
+            "The score can't be exported, because this model fills holes by a solver that has no exported form. Export "
+            "the model, which takes pictures whose holes are filled."
+        )
     found = detector(run, by)
     if found.by == "likelihood":
         raise UseError(

@@ -4,7 +4,7 @@ import contextlib
 import math
 from collections.abc import Iterator
 from types import ModuleType
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import torch
 from pydantic import Field
@@ -106,7 +106,9 @@ class Vq(CodeKind):
         vectors = _vectors(features, self._length(tuple(features.shape[1:])))
         with contextlib.ExitStack() as around:
             around.enter_context(torch.autocast(features.device.type, enabled=False))
-            if module.training and draws is not None:
+            if torch.compiler.is_exporting():
+                nearest, indices = _nearest(vectors, module.codebooks)
+            elif module.training and draws is not None:
                 _count_as_dead(module, DEAD * math.prod(vectors.shape[:2]) / self.entries)
                 around.enter_context(_seeded(int(draws[0]), features.device))
                 nearest, indices, _ = module(vectors.detach())
@@ -222,6 +224,16 @@ class Fsq(CodeKind):
         half = levels // 2
         z = (digits - half).double() / half
         return _like(z, z.new_empty(len(z), *code))
+
+
+def _nearest(vectors: Tensor, books: Any) -> tuple[Tensor, Tensor]:
+    """(N, vectors, length) to the sums of the entries, and (N, vectors, books) their indices; can be exported."""
+    left, indices = vectors, []
+    for book in books:
+        apart = book.square().sum(1) - 2 * left @ book.T
+        indices.append(apart.argmin(-1))
+        left = left - book[indices[-1]]
+    return vectors - left, torch.stack(indices, -1)
 
 
 def _vectors_for(spec: DataSpec, bits: float, most: int) -> int:
