@@ -71,4 +71,5 @@ $(BASE): pyproject.toml constraints.txt | $(BIN)/python
 
 $(DEV): $(BASE)
 	$(PIP) --editable '.[dev,docs]'
+	-@command -v npm >/dev/null && npm install --silent --no-save --prefix $(VENV)/web onnxruntime-web@1.30.0
 	@touch $@

@@ -18,7 +18,7 @@ HERE = Path(__file__).parent
 FLOORS = {  # from the roof down: what is done there, and where; each folder of Isthmus, in the order of the layers
     "interfaces": {"cli": "one command for each use", "sklearn": "estimators"},
     "many models": {"experiments": "sweep, compare, pretrain"},
-    "a run": {"fitting": "fit, resume", "codec": "compress", "run": "with its history"},
+    "a run": {"fitting": "fit, resume", "codec": "compress", "exporting": "ONNX", "run": "history"},
     "use and judge": {"report": "", "doctor": "", "uses": "", "drawing": ""},
     "a trained model": {"trained": "encode, decode", "filling": "missing cells", "measures": "errors"},
     "training": {"training": "loop, step, checkpoints, callbacks"},

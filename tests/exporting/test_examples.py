@@ -15,8 +15,8 @@ import pytest
 import isthmus as ist
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-WEB = Path(os.environ.get("ISTHMUS_ORT_WEB", "/nowhere"))
-"""The folder `node_modules` in which npm has installed onnxruntime-web."""
+WEB = Path(__file__).parents[2] / ".venv" / "web" / "node_modules"
+"""In which npm has installed onnxruntime-web; `make` does where there is npm."""
 NATIVE = Path(os.environ.get("ISTHMUS_ORT", "/usr"))
 """Where onnxruntime's C++ package is unpacked, with its folders include and lib."""
 ALLOWED = 1e-5
@@ -66,7 +66,7 @@ def test_the_cpp_example_runs(folder):
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="there is no browser")
-@pytest.mark.skipif(not (WEB / "onnxruntime-web").exists(), reason="no onnxruntime-web (ISTHMUS_ORT_WEB)")
+@pytest.mark.skipif(not (WEB / "onnxruntime-web").exists(), reason="no onnxruntime-web")
 def test_the_javascript_example_runs_in_a_browser(folder):
     (folder / "node_modules").symlink_to(WEB)
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=folder)) as server:
