@@ -76,4 +76,5 @@ $(BASE): pyproject.toml constraints.txt | $(BIN)/python
 $(DEV): pyproject.toml constraints.txt | $(BIN)/python
 	@echo "Setting up $(VENV), once; this takes some minutes."
 	$(PIP) --editable '.[dev,docs]'
+	-@command -v npm >/dev/null && npm install --silent --no-save --prefix $(VENV)/web onnxruntime-web@1.30.0
 	@touch $(BASE) $@

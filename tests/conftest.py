@@ -107,8 +107,11 @@ def pytest_ignore_collect(collection_path, config):
     return True if collection_path.name == "test_pretend.py" and not config.getoption("--pretend") else None
 
 
-def pytest_collection_modifyitems(items):
-    """Leave out the tests that need real data where there are none."""
+def pytest_collection_modifyitems(config, items):
+    """Leave out the tests that need real data where there are none, and the slow ones unless they are chosen."""
+    for item in items:
+        if item.get_closest_marker("slow") and "slow" not in config.option.markexpr:
+            item.add_marker(pytest.mark.skip(reason="slow: choose it by -m slow"))
     given = os.environ.get("ISTHMUS_DATA")
     if given and Path(given).is_dir():
         return

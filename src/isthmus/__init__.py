@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from isthmus.drawing.live import LossCurve
     from isthmus.errors import IsthmusError, Remark
     from isthmus.experiments import compare, pretrain, sweep, tune
+    from isthmus.exporting import Export, export
     from isthmus.fitting import fit, resume
     from isthmus.inspection import Inspection, inspect
     from isthmus.model.autoencoder import Autoencoder
@@ -58,6 +59,7 @@ _HOMES = {
     "Drift": "uses.drift_result",
     "Explanation": "uses.explanations",
     "Explanations": "uses.explanations",
+    "Export": "exporting",
     "Finding": "doctor",
     "Inspection": "inspection",
     "IsthmusError": "errors",
@@ -79,6 +81,7 @@ _HOMES = {
     "diagnose": "doctor",
     "drift": "uses.drift",
     "explain": "uses.explain",
+    "export": "exporting",
     "fit": "fitting",
     "formats": "data.listing",
     "from_pretrained": "run",
@@ -134,6 +137,7 @@ __all__ = [
     "Drift",
     "Explanation",
     "Explanations",
+    "Export",
     "Finding",
     "Inspection",
     "IsthmusError",
@@ -155,6 +159,7 @@ __all__ = [
     "diagnose",
     "drift",
     "explain",
+    "export",
     "fit",
     "formats",
     "from_pretrained",
