@@ -5,6 +5,7 @@ line start with "!", and JSON is written to `model.json`, as the tests of the pa
 """
 
 import argparse
+import os
 import re
 import sys
 import tempfile
@@ -20,6 +21,8 @@ GUIDES = ("quickstart.md", "notebooks.md", "data.md", "runs.md", "sklearn.md", "
 FOLDERS = ("varieties", "uses")
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```\n?", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"(!?\[[^\]]*\]\()(?!https?://|#)([^)]+\))")
+FAULT = re.compile(r"^(error:|Traceback|.*not found)", re.MULTILINE)
+"""How a failed command of a cell shows."""
 JSON = "model.json"
 
 
@@ -44,10 +47,16 @@ def execute(notebook: Any, folder: Path, seconds: int = 3600) -> Any:
 
     Raises:
         nbclient.exceptions.CellExecutionError: a cell fails.
+        RuntimeError: a command fails, which ends no cell.
     """
-    NotebookClient(
-        notebook, timeout=seconds, kernel_name="python3", resources={"metadata": {"path": str(folder)}}
-    ).execute()
+    about = {"metadata": {"path": str(folder)}}
+    paths = os.pathsep.join((str(Path(sys.executable).parent), os.environ.get("PATH", "")))  # where the command is
+    client = NotebookClient(notebook, timeout=seconds, kernel_name="python3", resources=about)
+    client.execute(env={**os.environ, "PATH": paths})
+    for cell in notebook.cells:
+        said = "".join(str(output.get("text", "")) for output in cell.get("outputs", ()))
+        if cell.source.startswith("!") and FAULT.search(said):
+            raise RuntimeError(f"{cell.source}\n{said}")
     return notebook
 
 
