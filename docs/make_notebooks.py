@@ -1,7 +1,7 @@
 """Make a notebook of each guide and execute it: `python docs/make_notebooks.py [--out notebooks] [page.md …]`.
 
-The pages are the source, and their notebooks are never edited by hand. Blocks of Python are cells, blocks of the command
-line are cells of bash, and JSON is written to `model.json`, as the tests of the pages do.
+The pages are the source, and their notebooks are never edited by hand. Blocks of Python are cells, commands are cells of
+bash, and JSON is written to `model.json`, as the tests of the pages do.
 """
 
 import argparse
