@@ -19,6 +19,7 @@ from isthmus.cli import (
     doctor,
     drift,
     experiments,
+    export,
     info,
     inspection,
     judge,
@@ -27,6 +28,7 @@ from isthmus.cli import (
     sample,
     train,
     traverse,
+    tune,
     use,
 )
 from isthmus.cli.console import INTERRUPTED, READER_GONE, WRONG_USE, complain, notes
@@ -115,7 +117,9 @@ for commands in (
     traverse,
     map,
     sample,
+    export,
     experiments,
+    tune,
     info,
     inspection,
 ):

@@ -6,7 +6,7 @@ from typing import Any
 
 from torch import Tensor
 
-from isthmus.drawing import figures, studies
+from isthmus.drawing import figures, searches, studies
 from isthmus.drawing.plates import Plate, Section, plate
 from isthmus.experiments.comparison import Comparison
 from isthmus.experiments.page import entries_shown, write_page
@@ -17,6 +17,7 @@ from isthmus.experiments.study import Study
 from isthmus.experiments.suggestion import Sweep
 from isthmus.experiments.table import SPREAD, Entry
 from isthmus.experiments.trial import Fit
+from isthmus.experiments.tuning import Tuning, options_of_row, plans, shown
 from isthmus.experiments.words import told
 from isthmus.formatting import number, percent
 from isthmus.measures import unit_of
@@ -26,6 +27,8 @@ from isthmus.run import load
 
 SHOWN = 10
 """The number of samples whose reconstructions by all models are shown."""
+TRIALS_SHOWN = 20
+"""The number of a search's trials that are listed."""
 
 
 def write_sweep(study: Study, found: Sweep) -> Path:
@@ -103,6 +106,85 @@ def write_pretraining(study: Study, found: Pretraining) -> Path:
         failures=found.failures,
         settings={"run": asked["run"], **asked["settings"]},
     )
+
+
+def write_tuning(study: Study, found: Tuning) -> Path:
+    """Write the page of a search into its folder."""
+    sign = -1 if found.measure == "elbo" else 1
+    values = [None if row.get("value") is None else sign * row["value"] for row in found.rows]
+    finished = [(row, value) for row, value in zip(found.rows, values, strict=True) if value is not None]
+    ordered = sorted(finished, key=lambda pair: sign * pair[1])[:TRIALS_SHOWN]
+    names = list(found.best)
+    tables = [
+        {
+            "title": "The best trials",
+            "head": ["", unit_of(found.measure).title, *names, "epochs"],
+            "rows": [
+                {
+                    "cells": [
+                        row["candidate"],
+                        number(value, digits=4),
+                        *(shown(options_of_row(row).get(name, "")) for name in names),
+                        f"{row['epochs']:,}",
+                    ],
+                    "chosen": row["candidate"] == found.candidate,
+                }
+                for row, value in ordered
+            ],
+        }
+    ]
+    if found.importances:
+        tables.append({
+            "title": "The options' importances",
+            "head": ["", "share of the differences"],
+            "rows": [{"cells": [name, percent(share)], "chosen": False} for name, share in found.importances.items()],
+        })  # fmt: skip
+    return write_page(
+        study.folder,
+        study.data.description,
+        title="tune",
+        verdict=found.verdict,
+        explanation=found.explanation,
+        sections=[_searched(study, found, values, finished)] if finished else [],
+        caption=f"Values on the {found.part} part. The importances are estimated by fANOVA.",
+        tables=tables if finished else [],
+        failures=found.failures,
+        settings=_settings(study),
+    )
+
+
+def _searched(
+    study: Study, found: Tuning, values: Sequence[float | None], finished: Sequence[tuple[Mapping[str, Any], float]]
+) -> Section:
+    """The progress of a search, and the values by each option."""
+    up = f"{unit_of(found.measure).title}, {found.part}"
+    sign = -1 if found.measure == "elbo" else 1
+    pruned = [place for place, row in enumerate(found.rows, start=1) if row.get("pruned")]
+    plates = [
+        plate(
+            "Progress",
+            lambda theme: searches.progress(
+                [None if value is None else sign * value for value in values],
+                pruned,
+                up=up if sign > 0 else f"−{up}",
+                theme=theme,
+            ),
+            f"Value of {len(finished)} trials by their number; the best is {found.candidate}, {number(found.value)}.",
+            "Each trial's value, and the best so far; less is better. Marks at the bottom are pruned trials.",
+        )
+    ]
+    by_name = {name: [options_of_row(dict(row)).get(name) for row, _ in finished] for name in found.best}
+    logs = [dimension.name for trial in plans(study)[:1] for dimension in trial.space if dimension.log]
+    if len(finished) > 1:
+        plates.append(
+            plate(
+                "By option",
+                lambda theme: searches.slices(by_name, [value for _, value in finished], logs, up=up, theme=theme),
+                f"Values of the trials by each option: {', '.join(by_name)}.",
+                "Each dot is a trial that was trained to the end.",
+            )
+        )
+    return Section("The search", plates)
 
 
 def _settings(study: Study) -> Mapping[str, Any]:

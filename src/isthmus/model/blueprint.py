@@ -17,6 +17,7 @@ from isthmus.model.data_spec import HasShape, check_pairs, sample_of, shape_and_
 from isthmus.model.objective import Bound
 from isthmus.model.older import modern_blueprint
 from isthmus.model.start import check_linear, start
+from isthmus.options import Defined, Option
 from isthmus.parts import (
     CodeKind,
     Conditioning,
@@ -278,6 +279,22 @@ class Blueprint(Shown, Value):
                     found[f"{owner}.{name}" if taken else name] = value.kind if isinstance(value, Part) else value
         whole = {"distance": self.distance.kind, "network": self.network.kind}
         return found | whole | {"start": self.start, "predicts": self.predicts.kind}
+
+    def option(self, name: str) -> tuple[str, Defined]:
+        """The place of an option's part, such as "network", and the option with its type, bounds and value here.
+
+        name: as in `with_options`.
+
+        Raises:
+            BlueprintError: there is no such option (the nearest names are listed).
+        """
+        known = OPTIONS.get(name, name) if name not in self.options() else name
+        owner, _, wanted = ("code.size" if known == "code" else known.replace("__", ".")).rpartition(".")
+        for place, part in self._named_parts():
+            if (field := type(part).model_fields.get(wanted)) is not None and owner in {"", place}:
+                annotation = Annotated[field.annotation, *field.metadata] if field.metadata else field.annotation
+                return place, Defined(name, annotation, getattr(part, wanted), Option(""))
+        raise _NoOptionError(f"There is no option {name!r} here. {nearest(name, self.options())}")
 
     def _with_option(self, name: str, value: Any) -> Self:
         if _is_whole(name, value):

@@ -74,12 +74,12 @@ def elements_of(model: Autoencoder, out: Pass) -> Tensor:
     return (errors if out.observed is None else torch.where(out.observed, errors, 0)).cpu()
 
 
-def count_unknown(model: Autoencoder, samples: Samples) -> Tensor:
-    """(N,) the number of columns of each table row whose category is unknown to the model."""
+def count_unknown(model: Autoencoder, raw: Tensor) -> Tensor:
+    """(N,) the number of columns of each of (N, *shape) raw samples whose category is unknown to the model."""
+    if not any(model.scaling.levels):
+        return torch.zeros(raw.shape[0], dtype=torch.int64)
     levels = torch.tensor(model.scaling.levels)
-    if samples.kind != "table" or not bool(levels.any()):
-        return torch.zeros(len(samples), dtype=torch.int64)
-    return ((levels > 0) & (samples.tensor() >= levels)).sum(1)
+    return ((levels > 0) & (raw.cpu() >= levels)).sum(1)
 
 
 def pass_of(model: Autoencoder, raw: Tensor, labels: Tensor | None) -> Pass:
