@@ -1,7 +1,7 @@
 """Make a notebook of each guide and execute it: `python docs/make_notebooks.py [--out notebooks] [page.md …]`.
 
-The pages are the source, and their notebooks are never edited by hand. Blocks of Python are cells, commands are cells of
-bash, and JSON is written to `model.json`, as the tests of the pages do.
+The pages are the source, and their notebooks are never edited by hand. Blocks of Python are cells, commands are
+cells of bash, and JSON is written to `model.json`, as the tests of the pages do.
 """
 
 import argparse
@@ -49,7 +49,7 @@ def execute(notebook: Any, folder: Path, seconds: int = 3600) -> Any:
     about = {"metadata": {"path": str(folder)}}
     paths = os.pathsep.join((str(Path(sys.executable).parent), os.environ.get("PATH", "")))  # where the command is
     client = NotebookClient(notebook, timeout=seconds, kernel_name="python3", resources=about)
-    client.execute(env={**os.environ, "PATH": paths})
+    client.execute(env={**os.environ, "PATH": paths, "TTY_COMPATIBLE": "0"})  # no terminal's codes in the output
     return notebook
 
 
