@@ -1,10 +1,11 @@
 """Make a notebook of each guide and execute it: `python docs/make_notebooks.py [--out notebooks] [page.md …]`.
 
-The pages are the source, and their notebooks are never edited by hand. Blocks of Python are cells, lines of the command
-line start with "!", and JSON is written to `model.json`, as the tests of the pages do.
+The pages are the source, and their notebooks are never edited by hand. Blocks of Python are cells, commands are
+cells of bash, and JSON is written to `model.json`, as the tests of the pages do.
 """
 
 import argparse
+import os
 import re
 import sys
 import tempfile
@@ -43,11 +44,12 @@ def execute(notebook: Any, folder: Path, seconds: int = 3600) -> Any:
     """Run the cells in a folder, in a kernel of their own, and keep their output.
 
     Raises:
-        nbclient.exceptions.CellExecutionError: a cell fails.
+        nbclient.exceptions.CellExecutionError: a cell or a command fails.
     """
-    NotebookClient(
-        notebook, timeout=seconds, kernel_name="python3", resources={"metadata": {"path": str(folder)}}
-    ).execute()
+    about = {"metadata": {"path": str(folder)}}
+    paths = os.pathsep.join((str(Path(sys.executable).parent), os.environ.get("PATH", "")))  # where the command is
+    client = NotebookClient(notebook, timeout=seconds, kernel_name="python3", resources=about)
+    client.execute(env={**os.environ, "PATH": paths, "TTY_COMPATIBLE": "0"})  # no terminal's codes in the output
     return notebook
 
 
@@ -67,7 +69,7 @@ def _cell(kind: str, text: str, page: Path, site: str) -> Any:
     if kind == "json":
         return nbformat.v4.new_code_cell(f"%%writefile {JSON}\n{text.strip()}")
     if kind == "sh" and all(line.startswith("isthmus ") for line in _commands(text)):
-        return nbformat.v4.new_code_cell("\n".join(f"!{command}" for command in _commands(text)))
+        return nbformat.v4.new_code_cell("\n".join(("%%bash -e", *_commands(text))))
     if kind:
         return nbformat.v4.new_markdown_cell(f"```{kind}\n{text}```")
     base = f"{site}{page.parent.relative_to(DOCS).as_posix()}/"

@@ -12,7 +12,7 @@ import torch
 
 import isthmus as ist
 from isthmus.errors import DataError
-from isthmus.shown import Card, Page, Shown, ShownList, Table, brief
+from isthmus.shown import Card, Page, Shown, ShownList, Table, brief, png_of
 
 PACKAGES = ("isthmus", "isthmus.measures", "isthmus.doctor", "isthmus.experiments", "isthmus.data", "isthmus.training")
 
@@ -166,7 +166,8 @@ def test_figures_show_themselves_and_leave_matplotlib_alone(run):
     import matplotlib as mpl
 
     before = mpl.get_backend(), dict(mpl.rcParams)
-    content, size = run.plot()._repr_png_()
+    figure: typing.Any = run.plot()
+    content, size = figure._repr_png_()
     assert content.startswith(b"\x89PNG")
     assert size["width"] == 540
     assert (mpl.get_backend(), dict(mpl.rcParams)) == before
@@ -191,11 +192,12 @@ def test_samples_and_reconstructions_of_every_kind_are_drawn(kind, run, table):
     else:
         data = ist.open_data(["one small text", "another text", "words", "more words"] * 20, kind="text")
         made = ist.fit(ist.recipe("text-vae", code=2).build(data), data, epochs=1, progress=False)
-    for figure in (made.data.draw(4), made.data.test.draw(), made.draw(most=3), made.draw(made.data.test, most=2)):
-        assert figure._repr_png_()[0]
+    parts = made.open()
+    for figure in (parts.draw(4), parts.test.draw(), made.draw(most=3), made.draw(parts.test, most=2)):
+        assert png_of(figure)
 
 
 def test_restorations_are_drawn(data):
     made = ist.fit(ist.recipe("denoise").build(data), data, epochs=1, progress=False)
     check(ist.restoration(made, most=4), picture=True)
-    assert made.draw(most=3)._repr_png_()[0]
+    assert png_of(made.draw(most=3))

@@ -23,6 +23,7 @@ def test_a_place_is_a_sample_and_several_are_samples(data):
         some = train[chosen]
         assert isinstance(some, Samples)
         assert torch.equal(some.tensor(), train.tensor()[[2, 4, 6]])
+        assert some.labels is not None
         assert torch.equal(some.labels, train.labels[[2, 4, 6]])
     assert len(train[[]]) == len(train[5:5]) == 0
     with pytest.raises(IndexError, match=f"no sample {len(train)}"):

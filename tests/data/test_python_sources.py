@@ -1,5 +1,7 @@
 """Sources in Python, each an object of the real package: torch, Hugging Face datasets, AnnData, xarray, memory maps."""
 
+from typing import Any
+
 import anndata
 import datasets
 import numpy as np
@@ -71,9 +73,9 @@ def cells():
     names = pd.Index([f"gene{place}" for place in range(6)], dtype=object)
     kind = pd.Categorical.from_codes([0, 1] * 30, pd.Index(["b", "t"], dtype=object))
     kinds = pd.DataFrame({"kind": kind}, index=pd.Index(map(str, range(60)), dtype=object))
-    whole = anndata.AnnData(sparse.csr_matrix(counts), obs=kinds, var=pd.DataFrame(index=names))
+    whole: Any = anndata.AnnData(sparse.csr_matrix(counts), obs=kinds, var=pd.DataFrame(index=names))
     whole.raw = whole.copy()
-    some = whole[:, :4].copy()
+    some: Any = whole[:, :4].copy()
     some.layers["counts"] = some.X.copy()
     some.X = sparse.csr_matrix(np.log1p(some.X.toarray()))
     some.obsm["X_pca"] = X[:, :2]
@@ -101,7 +103,7 @@ def test_annotated_data_in_a_file_are_read_as_in_memory(cells, tmp_path):
     with anndata.settings.override(allow_write_nullable_strings=True):
         source.write_h5ad(tmp_path / "cells.h5ad")
     assert np.array_equal(read_samples(tmp_path / "cells.h5ad", array="raw").tensor().numpy(), counts)
-    backed = anndata.read_h5ad(tmp_path / "cells.h5ad", backed="r")
+    backed: Any = anndata.read_h5ad(tmp_path / "cells.h5ad", backed="r")
     assert torch.equal(read_samples(backed).tensor(), read_samples(source).tensor())
     backed.file.close()
 

@@ -25,7 +25,9 @@ def test_the_notebook_has_the_code_of_its_page(page):
     cells = [cell.source for cell in made.cells if cell.cell_type == "code"]
     python = [code.strip() for code in re.findall(r"^```python\n(.*?)^```", page.read_text(), re.MULTILINE | re.DOTALL)]
     assert [cell for cell in cells if cell in python] == python
-    assert all(cell.startswith(("!isthmus", "%%writefile")) for cell in cells if cell not in python)
+    assert all(
+        cell.startswith(("%%bash -e\nisthmus ", "%%writefile model.json\n")) for cell in cells if cell not in python
+    )
     assert MADE.notebook_of(page) == made
 
 

@@ -14,6 +14,7 @@ from isthmus.data import Samples
 from isthmus.errors import DataError, UseError
 from isthmus.measures.maps import MapQuality
 from isthmus.pca import principal_components
+from isthmus.shown import png_of
 from isthmus.uses.map import behind_words, quality_words, section
 from isthmus.uses.projections import project
 
@@ -155,7 +156,7 @@ def test_the_map_is_coloured_by_errors_columns_and_given_numbers(mixed):
     assert names[:2] == ["error", "mine"]
     assert set(names[2:]) == set(mixed.open().columns)
     for name in names[:2] + names[-2:]:
-        assert found.draw(by=name)._repr_png_()[0]
+        assert png_of(found.draw(by=name))
     with pytest.raises(UseError, match="no such numbers"):
         found.draw(by="eror")
     with pytest.raises(DataError, match=r"shape \(2,\): expected"):
