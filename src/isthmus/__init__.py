@@ -18,8 +18,9 @@ if TYPE_CHECKING:
     from isthmus.data import Data, Samples, Scaling, open_data, open_writer, read_samples, stream_samples, write_samples
     from isthmus.data.listing import formats
     from isthmus.doctor import Finding, diagnose
+    from isthmus.drawing.live import LossCurve
     from isthmus.errors import IsthmusError, Remark
-    from isthmus.experiments import compare, pretrain, sweep
+    from isthmus.experiments import compare, pretrain, sweep, tune
     from isthmus.exporting import Export, export
     from isthmus.fitting import fit, resume
     from isthmus.inspection import Inspection, inspect
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from isthmus.model.blueprint import Blueprint
     from isthmus.model.recipes import RECIPES, recipe, recipes
     from isthmus.parts.forward_pass import Pass
-    from isthmus.run import Run, load
+    from isthmus.run import Run, from_pretrained, load
     from isthmus.training import Callback
     from isthmus.uses.blend import Blend, blend
     from isthmus.uses.detect import Detection, detect
@@ -62,6 +63,7 @@ _HOMES = {
     "Finding": "doctor",
     "Inspection": "inspection",
     "IsthmusError": "errors",
+    "LossCurve": "drawing.live",
     "Pass": "parts.forward_pass",
     "RECIPES": "model.recipes",
     "Remark": "errors",
@@ -82,6 +84,7 @@ _HOMES = {
     "export": "exporting",
     "fit": "fitting",
     "formats": "data.listing",
+    "from_pretrained": "run",
     "inspect": "inspection",
     "judge": "uses.judge",
     "load": "run",
@@ -100,6 +103,7 @@ _HOMES = {
     "stream_samples": "data",
     "sweep": "experiments",
     "traverse": "uses.traverse",
+    "tune": "experiments",
     "write_samples": "data",
 }
 
@@ -114,6 +118,7 @@ _MODULES = (
     "pyod",
     "samplers",
     "sklearn",
+    "trackers",
     "training",
 )
 
@@ -136,6 +141,7 @@ __all__ = [
     "Finding",
     "Inspection",
     "IsthmusError",
+    "LossCurve",
     "Pass",
     "Remark",
     "Run",
@@ -156,6 +162,7 @@ __all__ = [
     "export",
     "fit",
     "formats",
+    "from_pretrained",
     "inspect",
     "judge",
     "load",
@@ -174,6 +181,7 @@ __all__ = [
     "stream_samples",
     "sweep",
     "traverse",
+    "tune",
     "write_samples",
 ]
 

@@ -28,6 +28,7 @@ from isthmus.cli import (
     sample,
     train,
     traverse,
+    tune,
     use,
 )
 from isthmus.cli.console import INTERRUPTED, READER_GONE, WRONG_USE, complain, notes
@@ -118,6 +119,7 @@ for commands in (
     sample,
     export,
     experiments,
+    tune,
     info,
     inspection,
 ):

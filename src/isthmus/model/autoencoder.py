@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from isthmus.data.scaling import Scaling
 from isthmus.model.batch import batch_of, given_to, labels_for
+from isthmus.model.listing import Layers, layers
 from isthmus.model.objective import Bound, Objective
 from isthmus.model.shape_checks import check_codes, check_parts, find_code_shape
 from isthmus.parts import CodeKind, Conditioning, Corruption, DataSpec, Distance, Identity, Mse, Output, Penalty, Plain
@@ -162,6 +163,13 @@ class Autoencoder(nn.Module):
         decoded = self.conditioning.to_decoder(self.code(features, draws, self.code_module).z, labels)
         output = self.decoder(decoded, None, inner) if self.skips else self.decoder(decoded)
         return self.scaling.inverse(self.distance.picture(self.predicts.complete(output, given, self.corruption)))
+
+    def summary(self) -> Layers:
+        """The layers of encoder and decoder: names, kinds, shapes of their outputs, and parameters."""
+        return layers(self)
+
+    def _repr_html_(self) -> str:
+        return self.summary()._repr_html_()
 
     def draw(self, count: int, generator: torch.Generator) -> dict[str, Any]:
         """All random numbers for a forward pass of `count` samples, from one generator, always in the same order."""

@@ -15,6 +15,7 @@ from isthmus.drawing.rows import Look
 from isthmus.errors import DataError, UseError, nearest
 from isthmus.model.autoencoder import Autoencoder
 from isthmus.parts.model import eval_mode
+from isthmus.shown import Shown
 from isthmus.trained import TrainedModel
 from isthmus.trained.tiles import Tiles
 from isthmus.uses.arguments import takes_run
@@ -37,8 +38,8 @@ LEAST_HELD = 50
 DRAWS = 16
 
 
-@dataclass(frozen=True, eq=False)
-class Detector:
+@dataclass(frozen=True, eq=False, repr=False)
+class Detector(Shown):
     """A score, and the threshold above which a sample counts as anomalous.
 
     by: which score. threshold: the `quantile` of `usual`, the (M,) scores of the run's own samples. part: where these

@@ -16,6 +16,7 @@ from isthmus.model.shape_checks import max_width
 from isthmus.parts.distances.tokens import Tokens, counted
 from isthmus.parts.forward_pass import Pass
 from isthmus.parts.model import eval_mode
+from isthmus.shown import Shown
 from isthmus.trained import TrainedModel
 from isthmus.uses.nearest import NearestWindows
 from isthmus.uses.prototypes import Numbers, Prototypes, most_rows
@@ -35,8 +36,8 @@ Score = Callable[[Tensor, Tensor | None], Tensor]
 """(N, *shape) raw samples and their labels to (N,) float64 scores: the higher, the more anomalous."""
 
 
-@dataclass(frozen=True, eq=False)
-class Own:
+@dataclass(frozen=True, eq=False, repr=False)
+class Own(Shown):
     """What a score learns from: a run and its own samples.
 
     train: those that it was trained on. reference: those whose scores give the threshold. same: whether these are some
