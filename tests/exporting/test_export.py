@@ -230,6 +230,7 @@ def test_an_operation_that_an_opset_does_not_have_is_named(trained, tmp_path):
         ist.export(trained("table"), tmp_path / "out", opset=7)
 
 
+@pytest.mark.filterwarnings("ignore:Heavy tails")
 def test_values_of_float64_with_heavy_tails_stay_exact(tmp_path):
     draws = np.random.default_rng(0).normal(size=(200, 2))
     data = ist.open_data({"a": 1e9 + np.exp(2.5 * draws[:, 0]), "b": 1.7e9 + draws[:, 1]})
