@@ -38,7 +38,7 @@ def trained():
 def result():
     """What onnxruntime makes of an ONNX file and its inputs by name."""
 
-    def run(path: Any, **inputs: np.ndarray) -> np.ndarray:
+    def run(path: Any, **inputs: np.ndarray) -> Any:
         import onnxruntime
 
         session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])

@@ -116,7 +116,7 @@ def test_weights_and_blueprint_are_a_run(trained, tmp_path):
 
 def test_a_part_that_differs_is_not_written(trained, tmp_path, monkeypatch):
     monkeypatch.setattr(writing, "compare", lambda *_: Checked(4, 3e-4, 1e-5))
-    with pytest.raises(UseError, match=r"model differs from the run's own by 0\.0003.*Nothing was written"):
+    with pytest.raises(UseError, match=r"model differs from the run's own by 3\.00×10⁻⁴ of.*Nothing was written"):
         ist.export(trained("vanilla"), tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
@@ -217,3 +217,26 @@ def test_weights_too_large_for_one_file_are_refused(trained, tmp_path, monkeypat
     monkeypatch.setattr(onnx_file, "LARGEST", 100)
     with pytest.raises(UseError, match="an ONNX file has at most 2 GB"):
         ist.export(trained("vanilla"), tmp_path / "out")
+
+
+@pytest.mark.parametrize("opset", [13, 20])
+def test_opsets_before_and_after_the_usual_one_are_written(opset, trained, tmp_path):
+    made = ist.export(trained("vanilla"), tmp_path / "out", opset=opset)
+    assert made.parts["model"]["checked"]["largest_difference"] <= 1e-5
+
+
+def test_an_operation_that_an_opset_does_not_have_is_named(trained, tmp_path):
+    with pytest.raises(UseError, match="can't be exported with opset 7, because it needs the operation"):
+        ist.export(trained("table"), tmp_path / "out", opset=7)
+
+
+@pytest.mark.filterwarnings("ignore:Heavy tails")
+def test_values_of_float64_with_heavy_tails_stay_exact(tmp_path):
+    draws = np.random.default_rng(0).normal(size=(200, 2))
+    data = ist.open_data({"a": 1e9 + np.exp(2.5 * draws[:, 0]), "b": 1.7e9 + draws[:, 1]})
+    assert data.train.dtype == "float64"
+    assert data.scaling.curve is not None
+    run = ist.fit(ist.recipe("vanilla", code=1).build(data, remarks=False), data, epochs=1, progress=False)
+    made = ist.export(run, tmp_path / "out")
+    assert [port["type"] for port in made.parts["model"]["inputs"]] == ["float64"]
+    assert made.parts["model"]["checked"]["largest_difference"] <= 1e-5

@@ -8,6 +8,7 @@ from torch.export import ExportedProgram
 
 from isthmus import version
 from isthmus.errors import UseError
+from isthmus.exporting.opsets import lowered
 from isthmus.exporting.parts import Exportable
 from isthmus.exporting.recording import refused, silent
 from isthmus.extras import needs
@@ -47,19 +48,24 @@ def to_onnx(program: ExportedProgram, part: Exportable, opset: int) -> Any:
             f"The {part.part} can't be exported to ONNX: its weights take {weights / 1e9:.1f} GB, and an ONNX file "
             "has at most 2 GB. Use --format safetensors+json or torch-export."
         )
-    names = {"input_names": [port.name for port in part.inputs], "output_names": [part.output.name]}
     try:
         with silent():
-            made: Any = torch.onnx.export(program, dynamo=True, opset_version=opset, verbose=False, **names)
+            made: Any = torch.onnx.export(
+                program,
+                dynamo=True,
+                opset_version=max(opset, OPSET),
+                verbose=False,
+                input_names=[port.name for port in part.inputs],
+                output_names=[part.output.name],
+            )
             proto = made.model_proto
     except Exception as error:
         raise refused(part, f"ONNX has no form of its operations in opset {opset}", error) from error
+    if opset < OPSET:
+        lowered(proto, part.part, opset)
     found = next(each.version for each in proto.opset_import if each.domain in ("", "ai.onnx"))
     if found != opset:
-        raise UseError(
-            f"The {part.part} can't be exported with opset {opset}, because it needs a newer one. Choose one from "
-            f"{found}; the default is {OPSET}."
-        )
+        raise UseError(f"The {part.part} can't be exported with opset {opset}. Choose an older one, such as {found}.")
     _tidy(proto, part)
     return proto
 

@@ -215,7 +215,9 @@ def fills_itself(model: Autoencoder) -> bool:
     return type(model.corruption).filled is not Corruption.filled
 
 
-def _arguments(model: Autoencoder, given: dict[str, Tensor]) -> tuple[Tensor | None, ...]:
+def _arguments(
+    model: Autoencoder, given: dict[str, Tensor]
+) -> tuple[Tensor, Tensor | None, Tensor | None, Tensor | None]:
     """The arguments of `Autoencoder.encode` and `reconstruct`."""
     raw, observed, noise = given["raw"], given.get("observed"), given.get("noise")
     if observed is not None:
