@@ -49,7 +49,7 @@ class Asked(BaseHTTPRequestHandler):
     hub: StandIn
     protocol_version = "HTTP/1.1"
 
-    def log_message(self, *_):
+    def log_message(self, format, *args):
         pass
 
     def answer(self, value=None, code=200, body=None, **headers):

@@ -15,6 +15,7 @@ from isthmus.exporting import onnx_file, writing
 from isthmus.exporting.checks import Case, Checked, check, compare
 from isthmus.exporting.parts import exportable
 from isthmus.extras import MissingPackageError
+from isthmus.storage import files
 
 
 def test_a_table_with_categories_and_holes_goes_in_raw_and_comes_back_raw(trained, result, tmp_path):
@@ -184,7 +185,7 @@ def test_a_folder_that_exists_is_left_alone_unless_it_may_be_written_into(traine
 
 def test_a_full_disk_leaves_no_part_of_a_new_folder(trained, tmp_path, monkeypatch):
 
-    whole, done = writing.whole_file, []
+    whole, done = files.whole_file, []
 
     def full(path):
         if done:

@@ -174,9 +174,8 @@ def records_of(path):
 
 
 def test_trackio_has_the_run_and_leaves_its_current_run_alone(fit, here, stopping):
-    pytest.importorskip("trackio")
-    from trackio import context_vars
-    from trackio.sqlite_storage import SQLiteStorage
+    context_vars = pytest.importorskip("trackio.context_vars")
+    SQLiteStorage = pytest.importorskip("trackio.sqlite_storage").SQLiteStorage  # noqa: N806
 
     fit(Trackio("digits"), stopping(1))
     run = ist.resume("digits", progress=False)
