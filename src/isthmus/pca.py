@@ -11,6 +11,7 @@ from torch import Tensor
 
 from isthmus.data.samples import Samples
 from isthmus.errors import DataError
+from isthmus.threads import shared_cores
 
 WIDEST_MATRIX = 6000
 """The largest covariance or Gram matrix that is decomposed completely, in rows (288 MB in float64)."""
@@ -131,6 +132,7 @@ class PCA:
         return torch.addmm(self.mean, code, self.components)
 
 
+@shared_cores()
 def principal_components(
     samples: Samples,
     scaling: Callable[[Tensor], Tensor],

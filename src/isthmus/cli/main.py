@@ -31,8 +31,10 @@ from isthmus.cli import (
 )
 from isthmus.cli.console import INTERRUPTED, READER_GONE, WRONG_USE, complain, notes
 from isthmus.cli.option_groups import switch
+from isthmus.cores import keep_to_quota
 from isthmus.errors import IsthmusError, out_of_memory
 from isthmus.synonyms import OPTIONS, SETTINGS
+from isthmus.waiting import considerate
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 """What the system says of an output that takes no more."""
@@ -65,7 +67,8 @@ class Commands(TyperGroup):
     def invoke(self, ctx: Any) -> Any:
         """Run the command that was asked for; Ctrl-C is said too, and a reader that is gone is none of our troubles."""
         try:
-            result = super().invoke(ctx)
+            with considerate():
+                result = super().invoke(ctx)
             sys.stdout.flush()
             return result
         except BrokenPipeError:
@@ -129,6 +132,7 @@ def run() -> None:
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: PTH123, SIM115  # as long as the process
         # a file's name may hold what the terminal's encoding has no sign for
         getattr(sys, name).reconfigure(errors="backslashreplace")
+    keep_to_quota(os.environ)
     app()
 
 

@@ -21,6 +21,7 @@ from isthmus.ngram import NGram
 from isthmus.parts.forward_pass import Pass
 from isthmus.parts.model import eval_mode
 from isthmus.pca import PCA
+from isthmus.threads import shared_cores
 
 
 class Unit(NamedTuple):
@@ -100,6 +101,7 @@ class Evaluation:
         return "nats" in self.measures[self.chief_part]
 
 
+@shared_cores()
 def evaluate(
     model: Autoencoder,
     parts: Mapping[str, Samples | Stream],

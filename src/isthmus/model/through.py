@@ -1,5 +1,6 @@
 """Samples through a model, a batch at a time."""
 
+import contextlib
 from collections.abc import Callable
 
 import torch
@@ -7,6 +8,7 @@ from torch import Tensor
 
 from isthmus.data.samples import Samples
 from isthmus.errors import DataError
+from isthmus.threads import shared_cores
 
 
 @torch.no_grad()
@@ -19,12 +21,14 @@ def through(use: Callable[[Tensor, Tensor | None], Tensor], samples: Samples, si
         DataError: the result is not finite; the message names the sample.
     """
     made: list[Tensor] = []
-    for raw, labels in samples.labelled(size):
-        made.append(use(raw, labels).cpu())
-        if not bool(made[-1].isfinite().all()):
-            row = sum(map(len, made[:-1])) + int((~made[-1].flatten(1).isfinite()).any(1).nonzero()[0])
-            raise DataError(
-                f"The model's output for sample {row} is not finite: its values are far outside the range of the "
-                "training data. Check their units, or leave that sample out."
-            )
+    # watching the machine would take longer than a single batch
+    with shared_cores() if len(samples) > size else contextlib.nullcontext():
+        for raw, labels in samples.labelled(size):
+            made.append(use(raw, labels).cpu())
+            if not bool(made[-1].isfinite().all()):
+                row = sum(map(len, made[:-1])) + int((~made[-1].flatten(1).isfinite()).any(1).nonzero()[0])
+                raise DataError(
+                    f"The model's output for sample {row} is not finite: its values are far outside the range of the "
+                    "training data. Check their units, or leave that sample out."
+                )
     return torch.cat(made)
