@@ -12,25 +12,9 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from isthmus.cli import (
-    blend,
-    codec,
-    detect,
-    doctor,
-    drift,
-    experiments,
-    info,
-    inspection,
-    judge,
-    map,
-    restore,
-    sample,
-    train,
-    traverse,
-    use,
-)
+from isthmus.cli import listing
 from isthmus.cli.console import INTERRUPTED, READER_GONE, WRONG_USE, complain, notes
-from isthmus.cli.option_groups import switch
+from isthmus.cli.help import write_help
 from isthmus.cores import keep_to_quota
 from isthmus.errors import IsthmusError, out_of_memory
 from isthmus.synonyms import OPTIONS, SETTINGS
@@ -42,6 +26,14 @@ FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 
 class Commands(TyperGroup):
     """The commands, with one line on stderr and a fitting exit code for whatever stops one of them."""
+
+    def __init__(self, **words: Any) -> None:
+        super().__init__(**words)
+        self.commands: Any = listing.Commands()
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """The list of commands, none of which is loaded for it."""
+        write_help(self, ctx, listing.boxes())
 
     def main(self, *args: Any, **words: Any) -> Any:
         """Run one command line and leave the process with its exit code."""
@@ -84,7 +76,6 @@ app = typer.Typer(
     no_args_is_help=False,
     invoke_without_command=True,
     pretty_exceptions_enable=False,
-    rich_markup_mode="markdown",
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="Example: `isthmus train digits --epochs 50 --out runs/digits`",
 )
@@ -93,7 +84,7 @@ app = typer.Typer(
 @app.callback()
 def isthmus(
     context: typer.Context,
-    version: Annotated[bool, switch("--version", help="Print the version and exit.")] = False,
+    version: Annotated[bool, typer.Option("--version", metavar="", help="Print the version and exit.")] = False,
 ) -> None:
     """Autoencoders of every kind: train one on your data, compare it with PCA, look at it, use it."""
     if version:
@@ -103,26 +94,6 @@ def isthmus(
         raise typer.Exit
     if context.invoked_subcommand is None:
         typer.echo(context.get_help())
-
-
-for commands in (
-    train,
-    judge,
-    doctor,
-    use,
-    codec,
-    detect,
-    drift,
-    restore,
-    blend,
-    traverse,
-    map,
-    sample,
-    experiments,
-    info,
-    inspection,
-):
-    commands.add_to(app)
 
 
 def run() -> None:
