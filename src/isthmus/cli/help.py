@@ -13,6 +13,8 @@ import typer
 
 WIDEST = 22
 """The most characters in a column of names; a row with a longer one has its text below."""
+NARROWEST = 24
+"""The fewest characters for a text next to the names; where there are fewer, all texts stand below."""
 _STYLES: dict[str, dict[str, Any]] = {
     "name": {"fg": "cyan", "bold": True},
     "short": {"fg": "green", "bold": True},
@@ -47,7 +49,7 @@ def write_help(command: Any, context: Any, boxes: Iterable[tuple[str, Sequence[L
 
     boxes: more boxes, with their headings, below those of the options.
     """
-    width = shutil.get_terminal_size().columns
+    width = max(NARROWEST + 8, shutil.get_terminal_size().columns)
     pieces = ["Usage:", context.command_path, *command.collect_usage_pieces(context)]
     lines = ["", *_indented(" ".join(pieces), width, "usage"), ""]
     for paragraph in inspect.cleandoc(command.help or "").split("\n\n"):
@@ -107,9 +109,13 @@ def _box(heading: str, rows: Sequence[Line], width: int) -> list[str]:
 def _columns(row: Line, sizes: Sequence[int], width: int) -> list[str]:
     """The lines of a row: its names, and next to them its text; below them if a name is too long for its column."""
     margin = sum(size + 2 for size in sizes if size)
+    if width - margin < NARROWEST:
+        sizes, margin = [0 for _ in sizes], 4
     text = [" " * margin + line for line in _flowed(row.text, width - margin)]
     if any(len(name) > size for (name, _), size in zip(row.names, sizes, strict=True)):
-        return ["  ".join(_painted(name, [style] * len(name)) for name, style in row.names if name), *text]
+        names = "  ".join(name for name, _ in row.names if name)
+        styles = [style for name, style in row.names if name for _ in f"{name}  "][: len(names)]
+        return [*_cut(names, styles, width), *text]
     cells = [(name, style, size) for (name, style), size in zip(row.names, sizes, strict=True) if size]
     names = "".join(_painted(name, [style] * len(name)) + " " * (size + 2 - len(name)) for name, style, size in cells)
     return [names + "".join(text[:1])[margin:], *text[1:]]
@@ -126,6 +132,11 @@ def _flowed(text: str, width: int, style: str = "") -> list[str]:
         shown = match[0].strip("`") if match["code"] else match[0]
         plain += shown
         styles += [match.lastgroup or style] * len(shown)
+    return _cut(plain, styles, width)
+
+
+def _cut(plain: str, styles: Sequence[str], width: int) -> list[str]:
+    """Text with the style of each character, in lines of at most `width` characters."""
     lines, start = [], 0
     while start < len(plain):
         end = len(plain) if len(plain) - start <= width else plain.rfind(" ", start, start + width + 1)
