@@ -61,6 +61,16 @@ def test_subspace_route_is_near_sklearn_and_repeats_itself(monkeypatch):
     assert not torch.equal(found.components, other.components)
 
 
+@pytest.mark.parametrize("count", [37, 256, 1500])
+def test_bytes_by_whole_numbers_equal_sklearn(count):
+    generator = torch.Generator().manual_seed(3)
+    pictures = (drawn(count, 12) * 40 + 128).clamp(0, 255).to(torch.uint8)
+    pictures[:, 3], pictures[:, 4] = 255, torch.randint(0, 2, (count,), generator=generator) * 255
+    found = principal_components(Samples(pictures), Scaling("bytes", 0.0, 255.0, (0.0, 1.0)), 6)
+    assert_like_sklearn(found, pictures.double() / 255, 6)
+    assert found.components[:, 3].abs().max() < 1e-12  # a number that never varies
+
+
 def test_line_in_the_plane_has_its_known_component():
     values = torch.tensor([[0.0, 0.0], [3.0, 4.0], [6.0, 8.0]], dtype=torch.float64)
     found = learn(values, 1)

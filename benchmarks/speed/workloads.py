@@ -45,5 +45,6 @@ _ROWS = (
         "contractive-deep", "784-128-64-32-64-128-784, contractive", "dense", (784, 128, 64, 32), 1, "contractive"
     ),
     Workload("vae", "VAE 784-400-20-400-784", "vae", (784, 400, 20), epochs=3),
+    Workload("table", "30-64-32-8-32-64-30, a table of 5,000 rows", "dense", (30, 64, 32, 8)),
 )
 WORKLOADS: dict[str, Workload] = {row.name: row for row in _ROWS}

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from isthmus.data.samples import Samples
+from isthmus.data.scaling import Scaling
 from isthmus.errors import DataError
 from isthmus.threads import shared_cores
 
@@ -18,6 +19,9 @@ WIDEST_MATRIX = 6000
 
 _BATCH_NUMBERS = 2**25
 """The largest count of numbers in one batch (256 MB in float64), also for large samples."""
+
+_EXACT_ROWS = 256
+"""Rows of bytes whose products add up to at most 2²⁴, so that float32 holds every sum exactly."""
 
 _EPSILON = torch.finfo(torch.float64).eps
 
@@ -184,7 +188,8 @@ def principal_components(
     stream = _Rows(samples, scaling, batch)
     count, width = len(samples), stream.width
     if width <= min(count, WIDEST_MATRIX):
-        mean, scatter = _scatter(stream)
+        bytewise = samples.dtype == "uint8" and isinstance(scaling, Scaling) and scaling.kind == "bytes"
+        mean, scatter = _byte_scatter(stream) if bytewise else _scatter(stream)
         _refuse_infinite(scatter)
         total = float(scatter.diagonal().sum())
         values, vectors = _leading(scatter, size)
@@ -247,6 +252,21 @@ def _scatter(stream: _Rows) -> tuple[Tensor, Tensor]:
         mean += shift * share
         count += len(rows)
     return mean, scatter
+
+
+def _byte_scatter(stream: _Rows) -> tuple[Tensor, Tensor]:
+    """The same for bytes over 255, from whole numbers: half the time, and exact but for the last step.
+
+    A float32 product of `_EXACT_ROWS` rows has no sum above 2²⁴, so that it makes no rounding error.
+    """
+    total = torch.zeros(stream.width, dtype=torch.float64)
+    squares = torch.zeros(stream.width, stream.width, dtype=torch.float64)
+    for raw in stream.samples.batches(_EXACT_ROWS):
+        rows = raw.flatten(1).to("cpu", torch.float32)
+        squares += rows.T @ rows
+        total += rows.sum(0)
+    count = len(stream.samples)
+    return total / (255 * count), squares.mul_(count).addr_(total, total, alpha=-1).div_(count * 255**2)
 
 
 def _spread(stream: _Rows) -> tuple[Tensor, float]:

@@ -103,6 +103,22 @@ def test_bfloat16_learns_what_float32_learns() -> None:
     assert all(value.dtype == torch.float32 for value in weights.values())
 
 
+def test_no_gradient_is_rounded_by_way_of_its_transpose(monkeypatch: pytest.MonkeyPatch) -> None:
+    graphs: list[Any] = []
+    monkeypatch.setattr("torch._inductor.compile", lambda graph, tensors: graphs.append(graph) or graph)
+    model = BLUEPRINTS["dense"].build((1, 6, 5))
+    settings = Settings(optimiser="sgd", precision="bfloat16")
+    eager, eager_losses = _after(model, settings.replace(compile=False), _batches((1, 6, 5)))
+    weights, losses = _after(model, settings.replace(compile=True), _batches((1, 6, 5)))
+    torch.testing.assert_close(losses, eager_losses, rtol=1e-3, atol=1e-4)
+    for key in eager:
+        torch.testing.assert_close(weights[key], eager[key], rtol=1e-2, atol=1e-3)
+    casts = [node.args[0] for node in graphs[0].graph.nodes if "_to_copy" in str(node.target)]
+    transposed = [node for node in casts if "aten.t." in str(node.target) and "aten.t." not in str(node.args[0].target)]
+    assert len(casts) > 8
+    assert not transposed
+
+
 def test_compilation_is_chosen_for_long_runs_of_networks_that_gain() -> None:
     dense, conv = recipe("deep").build((1, 28, 28)), recipe("conv").build((1, 28, 28))
     strided = Blueprint(network=Conv(form="strided")).build((1, 28, 28), remarks=False)

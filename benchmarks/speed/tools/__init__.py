@@ -1,9 +1,12 @@
 """The tools that are timed, one row each; what each does stands in the file of its name."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
+
+import numpy as np
 
 from benchmarks.speed.workloads import Workload
 
@@ -23,6 +26,19 @@ class Settings:
     learning_rate: float = 1e-3
     epochs: int = 100
     seed: int = 0
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A tool's trained model: how it reconstructs samples, given as for its training, and how it is saved."""
+
+    reconstruct: Callable[[np.ndarray], np.ndarray]
+    save: Callable[[Path], object]
+
+
+def scaled(pictures: np.ndarray) -> np.ndarray:
+    """Bytes to float32 in 0..1; other numbers only to float32."""
+    return pictures.astype(np.float32) / 255 if pictures.dtype == np.uint8 else pictures.astype(np.float32)
 
 
 @dataclass(frozen=True)

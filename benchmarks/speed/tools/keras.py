@@ -10,7 +10,7 @@ import numpy as np
 from keras import layers
 
 from benchmarks.speed.gate import Gate
-from benchmarks.speed.tools import Settings
+from benchmarks.speed.tools import Settings, Trained, scaled
 from benchmarks.speed.workloads import Workload
 
 
@@ -51,11 +51,16 @@ def summed_cross_entropy(target: Any, output: Any) -> Any:
     return 784 * keras.losses.binary_crossentropy(target, output)
 
 
-def train(workload: Workload, settings: Settings, pictures: np.ndarray, gate: Gate) -> None:
+def as_samples(workload: Workload, pictures: np.ndarray) -> np.ndarray:
+    """The samples as the network takes them."""
+    samples = scaled(pictures)
+    return samples[..., None] if workload.network == "conv" else samples.reshape(len(samples), -1)
+
+
+def train(workload: Workload, settings: Settings, pictures: np.ndarray, gate: Gate) -> Trained:
     """Train until the gate says stop."""
     keras.utils.set_random_seed(settings.seed)
-    samples = pictures.astype("float32") / 255.0
-    samples = samples[..., None] if workload.network == "conv" else samples.reshape(-1, 784)
+    samples = as_samples(workload, pictures)
     model = build(workload)
     loss = summed_cross_entropy if workload.network == "vae" else "mse"
     model.compile(optimizer=keras.optimizers.Adam(settings.learning_rate), loss=loss)
@@ -68,12 +73,19 @@ def train(workload: Workload, settings: Settings, pictures: np.ndarray, gate: Ga
         callbacks=[Turns(gate)],
     )
 
+    def reconstruct(others: np.ndarray) -> np.ndarray:
+        return model.predict(as_samples(workload, others), batch_size=1024, verbose=0)
+
+    return Trained(reconstruct, lambda folder: model.save(folder / "model.keras"))
+
 
 def build(workload: Workload) -> keras.Model:
     """The workload's network."""
     if workload.network == "dense":
         hidden = [layers.Dense(width, activation="relu") for width in workload.hidden]
-        return keras.Sequential([keras.Input((784,)), *hidden, layers.Dense(784, activation="sigmoid")])
+        return keras.Sequential(
+            [keras.Input((workload.widths[0],)), *hidden, layers.Dense(workload.widths[0], activation="sigmoid")]
+        )
 
     if workload.network == "vae":
         *hidden, code = workload.widths[1:]

@@ -13,8 +13,8 @@ from pythae.trainers.training_callbacks import TrainingCallback
 from torch import Tensor
 
 from benchmarks.speed.gate import Gate
-from benchmarks.speed.tools import Settings
-from benchmarks.speed.tools.torch_networks import decoder, encoder, shape
+from benchmarks.speed.tools import Settings, Trained
+from benchmarks.speed.tools.torch_networks import as_samples, decoder, encoder, shape
 from benchmarks.speed.workloads import Workload
 
 
@@ -62,9 +62,9 @@ class Turns(TrainingCallback):
         self.gate.epoch_end(logs["train_epoch_loss"] / self.numbers)
 
 
-def train(workload: Workload, settings: Settings, pictures: np.ndarray, gate: Gate) -> None:
+def train(workload: Workload, settings: Settings, pictures: np.ndarray, gate: Gate) -> Trained:
     """Train until the gate says stop."""
-    samples = torch.from_numpy(pictures).float().div(255).reshape(-1, *shape(workload))
+    samples = as_samples(workload, pictures)
     sizes = {"input_dim": shape(workload), "latent_dim": workload.widths[-1] if workload.widths else 128}
     parts = {"encoder": Encoder(workload), "decoder": Decoder(workload)}
     vae = workload.network == "vae"
@@ -83,3 +83,9 @@ def train(workload: Workload, settings: Settings, pictures: np.ndarray, gate: Ga
             callbacks=[Turns(gate, 1 if vae else 784)],
         )
         trainer.train()
+
+    @torch.no_grad()
+    def reconstruct(others: np.ndarray) -> np.ndarray:
+        return torch.cat([model.reconstruct(x) for x in as_samples(workload, others).split(1024)]).numpy()
+
+    return Trained(reconstruct, lambda folder: model.save(str(folder)))

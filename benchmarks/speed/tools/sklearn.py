@@ -2,11 +2,12 @@
 
 from typing import Any
 
+import joblib
 import numpy as np
 from sklearn.neural_network import MLPRegressor
 
 from benchmarks.speed.gate import Gate
-from benchmarks.speed.tools import Settings
+from benchmarks.speed.tools import Settings, Trained, scaled
 from benchmarks.speed.workloads import Workload
 
 
@@ -21,9 +22,9 @@ class Gated(MLPRegressor):
         self.gate.epoch_begin()
 
 
-def train(workload: Workload, settings: Settings, pictures: np.ndarray, gate: Gate) -> None:
+def train(workload: Workload, settings: Settings, pictures: np.ndarray, gate: Gate) -> Trained:
     """Train until the gate says stop."""
-    samples = pictures.reshape(-1, 784).astype("float32") / 255.0
+    samples = as_samples(pictures)
     model = Gated(
         hidden_layer_sizes=workload.hidden,
         activation="relu",
@@ -38,3 +39,11 @@ def train(workload: Workload, settings: Settings, pictures: np.ndarray, gate: Ga
     model.gate = gate
     gate.epoch_begin()
     model.fit(samples, samples)
+    return Trained(
+        lambda others: model.predict(as_samples(others)), lambda folder: joblib.dump(model, folder / "model")
+    )
+
+
+def as_samples(pictures: np.ndarray) -> np.ndarray:
+    """(N, D) samples."""
+    return scaled(pictures).reshape(len(pictures), -1)

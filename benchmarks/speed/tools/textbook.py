@@ -6,15 +6,15 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
 from benchmarks.speed.gate import Gate
-from benchmarks.speed.tools import CONTRACTION, NOISE, Settings
-from benchmarks.speed.tools.torch_networks import Vae, decoder, encoder, shape
+from benchmarks.speed.tools import CONTRACTION, NOISE, Settings, Trained
+from benchmarks.speed.tools.torch_networks import Vae, as_samples, decoder, encoder
 from benchmarks.speed.workloads import Workload
 
 
-def train(workload: Workload, settings: Settings, pictures: np.ndarray, gate: Gate) -> None:
+def train(workload: Workload, settings: Settings, pictures: np.ndarray, gate: Gate) -> Trained:
     """Train until the gate says stop."""
     torch.manual_seed(settings.seed)
-    samples = torch.from_numpy(pictures).float().div(255).reshape(-1, *shape(workload))
+    samples = as_samples(workload, pictures)
     loader = DataLoader(TensorDataset(samples), batch_size=settings.batch_size, shuffle=True)
     model = Vae(workload) if workload.network == "vae" else nn.Sequential(encoder(workload), decoder(workload))
     optimiser = torch.optim.Adam(model.parameters(), lr=settings.learning_rate)
@@ -26,6 +26,7 @@ def train(workload: Workload, settings: Settings, pictures: np.ndarray, gate: Ga
         if workload.variety == "denoising":
             return distance(model(batch + NOISE * torch.randn_like(batch)), batch)
         if workload.variety == "contractive":
+            assert isinstance(model, nn.Sequential)
             narrow, wide = model
             seen = batch.requires_grad_()
             code = narrow(seen)
@@ -43,6 +44,13 @@ def train(workload: Workload, settings: Settings, pictures: np.ndarray, gate: Ga
             optimiser.step()
             total += loss.item()
         gate.epoch_end(total / len(loader))
+
+    @torch.no_grad()
+    def reconstruct(others: np.ndarray) -> np.ndarray:
+        batches = as_samples(workload, others).split(1024)
+        return torch.cat([model.reconstruct(x) if isinstance(model, Vae) else model(x) for x in batches]).numpy()
+
+    return Trained(reconstruct, lambda folder: torch.save(model.state_dict(), folder / "model.pt"))
 
 
 def one_layers_norm(narrow: nn.Module, code: Tensor) -> Tensor:

@@ -2,10 +2,12 @@
 
 from itertools import pairwise
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from benchmarks.speed.tools import scaled
 from benchmarks.speed.workloads import Workload
 
 
@@ -78,7 +80,16 @@ class Vae(nn.Module):
         kl = -0.5 * torch.sum(1 + log_variance - mean.pow(2) - log_variance.exp())
         return (distance + kl) / len(x)
 
+    def reconstruct(self, x: Tensor) -> Tensor:
+        """(N, 784) to (N, 784), by way of the codes' means."""
+        return self.decoder(self.encoder(x)[0])
+
+
+def as_samples(workload: Workload, pictures: np.ndarray) -> Tensor:
+    """The samples as the network takes them."""
+    return torch.from_numpy(scaled(pictures)).reshape(-1, *shape(workload))
+
 
 def shape(workload: Workload) -> tuple[int, ...]:
     """Of one sample, as the network takes it."""
-    return (1, 28, 28) if workload.network == "conv" else (784,)
+    return (1, 28, 28) if workload.network == "conv" else workload.widths[:1]

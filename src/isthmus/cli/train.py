@@ -122,7 +122,7 @@ def conclude(run: "Run", folder: Path, *, json: bool, quiet: bool) -> None:
     Raises:
         typer.Exit: the training was interrupted (after saying what is saved).
     """
-    from isthmus.report.words import verdict
+    from isthmus.measures.words import verdict
 
     shown = shlex.quote(str(folder))
     if run.status == "interrupted":
@@ -131,7 +131,7 @@ def conclude(run: "Run", folder: Path, *, json: bool, quiet: bool) -> None:
         complain(f"Stopped in {where}; everything is saved. To go on: isthmus resume {shown}{'.' if old else ''}{old}")
         raise typer.Exit(INTERRUPTED)
     with counted("evaluating", quiet=quiet) as progress:
-        found = run.evaluation(progress=progress)
+        found = run.evaluation(chief=not json, progress=progress)  # of all parts it would take as long as ten epochs
     if json:
         say_json({"run": str(folder), **found.to_json()})
         return

@@ -60,6 +60,7 @@ class Scaling(nn.Module):
         exact, first = (torch.as_tensor(shift, dtype=kind) for kind in (torch.float64, torch.float32))
         second = (exact - first).float()
         rest = torch.stack([second, (exact - first - second).float()]) if precise else first.new_zeros(2, *first.shape)
+        self._shifts = bool(exact.any())
         self.register_buffer("shift", first, persistent=False)
         self.register_buffer("rest", rest, persistent=False)
         self.register_buffer("scale", torch.as_tensor(scale, dtype=torch.float32), persistent=False)
@@ -79,7 +80,7 @@ class Scaling(nn.Module):
             return raw
         if self.precise:
             return (raw - self.shift - self.rest[0] - self.rest[1]) / self.scale
-        return (raw - self.shift) / self.scale
+        return (raw - self.shift if self._shifts else raw) / self.scale
 
     def inverse(self, scaled: Tensor) -> Tensor:
         """Scaled values `(N, *shape)`, on any device -> raw units (not rounded, not clipped).

@@ -5,13 +5,12 @@ import io
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
-
-import matplotlib as mpl
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
+from typing import TYPE_CHECKING, Any
 
 from isthmus.storage.files import write_whole
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 LABELS = ("#3f90da", "#ffa90e", "#bd1f01", "#94a4a2", "#832db6", "#a96b59", "#e76300", "#b9ac70", "#717581", "#92dadd")
 """Ten colours for labels. Source: Petroff, Accessible color sequences for data visualization, arXiv:2107.02270."""
@@ -63,6 +62,8 @@ DARK = Theme(
 @contextlib.contextmanager
 def drawing(theme: Theme) -> Iterator[None]:
     """Draw in `theme` inside the block; matplotlib's settings are as before afterwards."""
+    import matplotlib as mpl  # noqa: PLC0415 it takes half a second, and themes are known without it
+
     settings: dict[Any, Any] = {
         "font.family": "DejaVu Sans",
         "font.size": 10,
@@ -91,24 +92,27 @@ def drawing(theme: Theme) -> Iterator[None]:
         yield
 
 
-def sheet(width: float, height: float, *, fitted: bool = True) -> Figure:
+def sheet(width: float, height: float, *, fitted: bool = True) -> "Figure":
     """An empty figure of `width` × `height` inches, without a window.
 
     fitted: make room for labels by drawing twice; placing many panels by hand is faster.
     """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415
+    from matplotlib.figure import Figure  # noqa: PLC0415
+
     figure = Figure(figsize=(width, height), layout="constrained" if fitted else None)
     FigureCanvasAgg(figure)
     return figure
 
 
-def png(figure: Figure) -> bytes:
+def png(figure: "Figure") -> bytes:
     """The figure as PNG with a transparent background and no date, so that the same figure gives the same bytes."""
     memory = io.BytesIO()
     figure.savefig(memory, format="png", dpi=figure.dpi, facecolor="none", metadata={"Software": None})
     return memory.getvalue()
 
 
-def write_png(path: str | Path, figure: Figure, theme: Theme = LIGHT) -> None:
+def write_png(path: str | Path, figure: "Figure", theme: Theme = LIGHT) -> None:
     """Write the figure as a PNG on the theme's paper, whole or not at all."""
     words = {"format": "png", "dpi": figure.dpi, "facecolor": theme.paper, "metadata": {"Software": None}}
     write_whole(path, lambda beside: figure.savefig(beside, **words))

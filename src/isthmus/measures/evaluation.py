@@ -214,14 +214,17 @@ class _Part:
 
     def add(self, target: Tensor, by_rival: Mapping[str, Tensor], observed: Tensor | None = None) -> None:
         """One batch: the samples and each candidate's reconstruction of them, scaled, and the known numbers."""
+        numbers = target[0].numel() if observed is None else observed.flatten(1).sum(1).clamp(min=1)
         for rival, output in by_rival.items():
-            self._tell("sse", rival, measure.sse(output, target, observed))
-            per_sample = measure.mse(output, target, observed)
+            squares = measure.squares(output, target, observed)
+            summed = squares.sum(1)
+            per_sample = summed / numbers
+            self._tell("sse", rival, summed)
             self._tell("mse", rival, per_sample)
             if rival != "mean":
                 self.per_sample.setdefault(rival, []).append(per_sample)
             if self.kind == "pictures":
-                self._tell("psnr", rival, measure.psnr(output, target, self.span, observed))
+                self._tell("psnr", rival, measure.decibels(per_sample, self.span))
                 whole = observed is None or bool(observed.all())
                 similar = measure.ssim(output, target, self.span) if whole else torch.full_like(per_sample, torch.nan)
                 self._tell("ssim", rival, similar)
@@ -231,8 +234,7 @@ class _Part:
                     self._tell(name, rival, figures[~figures.isnan()])
                     of_all = self.heard.setdefault(name, {})
                     of_all[rival] = of_all.get(rival, 0) + float((~figures.isnan()).sum())
-            squares = measure.squares(output, target, observed).sum(0, dtype=torch.float64)
-            self.squares[rival] = self.squares.get(rival, 0) + squares
+            self.squares[rival] = self.squares.get(rival, 0) + squares.sum(0, dtype=torch.float64)
         rows = target.flatten(1).double()
         here = torch.ones_like(rows) if observed is None else observed.flatten(1).double()
         new = here.sum(0)

@@ -3,6 +3,8 @@
 import torch
 from torch import Tensor
 
+CACHED = 2**17
+"""Numbers of pictures whose maps fit into a processor's cache."""
 BEST_PSNR = 100.0
 """The decibels of an exact reconstruction, whose ratio is infinite; rounding to bytes gives about 59."""
 
@@ -25,8 +27,12 @@ def psnr(reconstruction: Tensor, target: Tensor, span: float = 1.0, observed: Te
 
     span: the difference between the largest and the smallest value that a picture can have.
     """
-    ratio = 20 * torch.log10(torch.tensor(span)) - 10 * torch.log10(mse(reconstruction, target, observed))
-    return ratio.clamp(max=BEST_PSNR)
+    return decibels(mse(reconstruction, target, observed), span)
+
+
+def decibels(error: Tensor, span: float = 1.0) -> Tensor:
+    """(N,) mean squared errors to peak signal-to-noise ratios (see `psnr`)."""
+    return (20 * torch.log10(torch.tensor(span)) - 10 * torch.log10(error)).clamp(max=BEST_PSNR)
 
 
 def ssim(reconstruction: Tensor, target: Tensor, span: float = 1.0) -> Tensor:
@@ -46,7 +52,13 @@ def ssim(reconstruction: Tensor, target: Tensor, span: float = 1.0) -> Tensor:
     window = min(11, height, width)
     window -= 1 - window % 2
     down, across = _band(height, window).to(target), _band(width, window).to(target)
-    x, y = reconstruction.to(target), target
+    size = max(1, CACHED // max(1, target[:1].numel()))
+    pieces = zip(reconstruction.to(target).split(size), target.split(size), strict=True)
+    return torch.cat([_similarity(x, y, down, across, span) for x, y in pieces])
+
+
+def _similarity(x: Tensor, y: Tensor, down: Tensor, across: Tensor, span: float) -> Tensor:
+    """(N,) structural similarity of a few pictures, by the windows' matrices."""
     maps = torch.stack((x, y, x * x, y * y, x * y))
     mean_x, mean_y, square_x, square_y, product = down @ (maps @ across.T)
     steady_mean, steady_spread = (0.01 * span) ** 2, (0.03 * span) ** 2

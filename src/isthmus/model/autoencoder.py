@@ -109,7 +109,7 @@ class Autoencoder(nn.Module):
         layers = {f"encoder.{name}": x for name, x in inner.items()} | {
             f"decoder.{name}": x for name, x in outer.items()
         }
-        return Pass(batch, corrupted.values, code, output, self.distance.picture(output), layers)
+        return Pass(batch, corrupted.values, code, output, self.distance.picture, layers)
 
     def encode(self, raw: Tensor, labels: Tensor | None = None) -> Tensor:
         """Encode raw samples, corrupted (N, *input_shape) or clean (N, *shape), to (N, *code).

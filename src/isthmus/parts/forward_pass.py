@@ -69,8 +69,7 @@ class Pass:
     """The results of one forward pass of N samples. Penalties, callbacks and measures read them.
 
     corrupted: (N, *input_shape), the encoder's input. output: the decoder's, before the distance's link.
-    reconstruction: (N, *shape), in the scaled data's space. layers: each named layer's output, for example
-    "encoder.dense1".
+    picture: makes the reconstruction from the output. layers: each named layer's output, for example "encoder.dense1".
 
     If the code was drawn K times, the code's z, the output and the reconstruction are (K·N, …), draw by draw.
     """
@@ -79,13 +78,18 @@ class Pass:
     corrupted: Tensor
     code: Code
     output: Tensor
-    reconstruction: Tensor
+    picture: Callable[[Tensor], Tensor]
     layers: dict[str, Tensor] = field(default_factory=dict)
 
     @property
     def clean(self) -> Tensor:
         """(N, *shape), scaled."""
         return self.batch.clean
+
+    @property
+    def reconstruction(self) -> Tensor:
+        """(N, *shape), in the scaled data's space; made when it is asked for, because training often needs none."""
+        return self.picture(self.output)
 
     @property
     def observed(self) -> Tensor | None:
@@ -109,9 +113,8 @@ class Pass:
     def detached(self) -> "Pass":
         """The same pass without gradients and without the code's distribution."""
         code = Code(self.code.z.detach(), indices=self.code.indices)
-        made = (self.output.detach(), self.reconstruction.detach())
         layers = {name: output.detach() for name, output in self.layers.items()}
-        return Pass(self.batch, self.corrupted, code, *made, layers)
+        return Pass(self.batch, self.corrupted, code, self.output.detach(), self.picture, layers)
 
     def activations(self, layer: str | None = None) -> Tensor:
         """(N, …) output of a layer by its name, such as "encoder.dense1"; the code's z if None.

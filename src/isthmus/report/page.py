@@ -15,15 +15,16 @@ from isthmus.data.media import Sound, Waveform
 from isthmus.data.samples import Samples
 from isthmus.doctor.section import section as doctor_section
 from isthmus.drawing import figures
+from isthmus.drawing.look import Look
 from isthmus.drawing.pages import fill_page
 from isthmus.drawing.plates import Section, plate
-from isthmus.drawing.rows import Look, sample_rows
+from isthmus.drawing.rows import sample_rows
 from isthmus.errors import UseError
-from isthmus.measures import Evaluation, unit_of
+from isthmus.measures import Evaluation, unit_of, words
 from isthmus.model.autoencoder import Autoencoder
 from isthmus.model.listing import layers, parameter_count
 from isthmus.parts.model import eval_mode
-from isthmus.report import facts, words
+from isthmus.report import facts
 from isthmus.report.looks import Looks
 from isthmus.report.sections import SECTIONS
 from isthmus.report.sounds import heard

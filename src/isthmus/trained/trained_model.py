@@ -227,14 +227,20 @@ class TrainedModel(SourceReader):
                 return self.model.decode(samples.tensor(), labels, choice).cpu()
         return self._through(self.model.decode, samples)
 
-    def evaluate(self, source: Any = None, *, progress: Any = None, **read_options: Any) -> dict[str, Any]:
+    def evaluate(
+        self, source: Any = None, *, chief: bool = False, progress: Any = None, **read_options: Any
+    ) -> dict[str, Any]:
         """Reconstruction errors of the model, PCA and the mean, on the run's own parts or on a source.
 
         `{"test": {"mse": {"model": …, "pca": …, "mean": …}, …}, "validation": …, "train": …}`; a source is "given".
-        """
-        return self.evaluation(source, progress=progress, **read_options).to_json()
 
-    def evaluation(self, source: Any = None, *, progress: Any = None, **read_options: Any) -> Evaluation:
+        chief: of the run's own parts, only the one to report: test if there is one, else validation, else train.
+        """
+        return self.evaluation(source, chief=chief, progress=progress, **read_options).to_json()
+
+    def evaluation(
+        self, source: Any = None, *, chief: bool = False, progress: Any = None, **read_options: Any
+    ) -> Evaluation:
         """The same as `evaluate`, with the error of each sample (`isthmus.measures.Evaluation`)."""
         if source is not None:
             parts: Mapping[str, Samples | Stream] = {"given": self.stream(source, **read_options)}
@@ -242,6 +248,7 @@ class TrainedModel(SourceReader):
             data = self.open()
             parts = {"test": data.test, "validation": data.validation, "train": data.train}
             parts = {name: samples for name, samples in parts.items() if len(samples)}
+            parts = dict(list(parts.items())[:1]) if chief else parts
         pca = self.baseline()
         return evaluate(self.model, parts, pca, pca.mean, progress=progress)
 

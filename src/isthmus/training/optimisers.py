@@ -65,7 +65,7 @@ class Optimiser:
                 gradients = clip(gradients, most)
         for factor, places in self.groups.items():
             own = [_laid_out_as(gradients[place], self.parameters[place]) for place in places]
-            self._move(places, own, factor * rate)
+            self._move(places, own, rate if factor == 1 else factor * rate)
 
     def _without_bursts(self, gradients: Sequence[Tensor]) -> Sequence[Tensor]:
         """The gradients, scaled down together if their norm is above `BURST` times its running mean."""
@@ -74,8 +74,7 @@ class Optimiser:
             return self._without_burst_here(gradients, float(norm))
         most = torch.where(self.usual > 0, BURST * self.usual, norm)
         self.usual.lerp_(torch.minimum(norm, most), torch.where(self.usual > 0, 1 - USUAL, 1.0))
-        factor = (most / norm.clamp(min=1e-30)).clamp(max=1.0)
-        return [gradient * factor for gradient in gradients]
+        return scaled(gradients, (most / norm.clamp(min=1e-30)).clamp(max=1.0))
 
     def _without_burst_here(self, gradients: Sequence[Tensor], norm: float) -> Sequence[Tensor]:
         """The same on a CPU, where plain numbers take less time than tensors of one."""
@@ -183,5 +182,10 @@ def clip(gradients: Sequence[Tensor], largest: float) -> list[Tensor]:
     Source: Pascanu, Mikolov & Bengio, On the difficulty of training recurrent neural networks (2013).
     """
     norm = torch.stack([gradient.norm() for gradient in gradients]).norm()
-    factor = (largest / (norm + 1e-6)).clamp(max=1.0)
-    return [gradient * factor for gradient in gradients]
+    return scaled(gradients, (largest / (norm + 1e-6)).clamp(max=1.0))
+
+
+def scaled(gradients: Sequence[Tensor], factor: Tensor) -> list[Tensor]:
+    """All gradients times a factor (), in one call: an accelerator launches one kernel instead of one for each."""
+    several: Any = torch  # whose functions over lists pyright doesn't know
+    return list(several._foreach_mul(list(gradients), factor))

@@ -35,21 +35,29 @@ def fast_products(device: torch.device) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def bfloat16_products(device: torch.device) -> Iterator[None]:
+def bfloat16_products(device: torch.device, *, traced: bool = False) -> Iterator[None]:
     """Within the block, products are made in bfloat16; on a CPU narrow convolutions and attention stay float32.
 
     oneDNN's bfloat16 kernels (as of PyTorch 2.13) read memory that nobody has written where a kernel is wider than the
     map, or a strided one leaves a map one wide: results or gradients are then those of whatever lay there, NaN at
     times. Such maps are small, so that float32 costs nothing there. Attention stays float32 there, too: its gradient
     in bfloat16 takes ten times as long.
+
+    traced: whether the block is traced for a compiler. Autocast there transposes a weight before it rounds it, and the
+    compiler then transposes each of its gradients twice (a third of the step of 784-1000-500-250-30). So linear layers
+    round theirs themselves, to the same bits.
     """
-    exceptions = _InFloat32() if device.type == "cpu" else contextlib.nullcontext()
+    exceptions = _OnCpu(traced) if device.type == "cpu" else contextlib.nullcontext()
     with torch.autocast(device.type, torch.bfloat16), exceptions:
         yield
 
 
-class _InFloat32(TorchFunctionMode):
+class _OnCpu(TorchFunctionMode):
     """Makes attention in float32, and convolutions of narrow maps again (see `bfloat16_products`)."""
+
+    def __init__(self, traced: bool) -> None:
+        super().__init__()
+        self.traced = traced
 
     def __torch_function__(
         self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
@@ -57,6 +65,8 @@ class _InFloat32(TorchFunctionMode):
         named = dict(kwargs or {})
         if func is functional.scaled_dot_product_attention:
             return _in_float32(func, args, named)
+        if self.traced and func is functional.linear:
+            return func(*map(_rounded, args), **{name: _rounded(value) for name, value in named.items()})
         made = func(*args, **named)
         if func not in CONVOLUTIONS:
             return made
@@ -85,6 +95,10 @@ def _is_narrow(given: Tensor, weight: Tensor, made: Tensor) -> bool:
 def _in_float32(func: Callable[..., Any], args: tuple[Any, ...], named: Mapping[str, Any]) -> Any:
     with torch.autocast("cpu", enabled=False):
         return func(*map(_float, args), **{name: _float(value) for name, value in named.items()})
+
+
+def _rounded(value: Any) -> Any:
+    return value.bfloat16() if isinstance(value, Tensor) and value.dtype == torch.float32 else value
 
 
 def _float(value: Any) -> Any:

@@ -14,9 +14,7 @@ from isthmus.data.gather import join
 from isthmus.data.samples import Samples
 from isthmus.data.scaling import Scaling
 from isthmus.data.tiles import places_of, tiled
-from isthmus.drawing import detection
 from isthmus.drawing.plates import Section, plate
-from isthmus.drawing.texts import text_heat
 from isthmus.drawing.theme import LIGHT
 from isthmus.errors import DataError, UseError
 from isthmus.formatting import number, percent
@@ -298,6 +296,8 @@ def draw_places(found: Detection, scaling: Scaling, theme: "Theme" = LIGHT) -> "
     """
     if found.tile is None:
         raise UseError("Places are drawn of whole pictures that a model of patches was given. Use draw_most_anomalous.")
+    from isthmus.drawing import detection  # noqa: PLC0415 Matplotlib takes half a second, which scores don't need
+
     light = [scaling(each.picture[None])[0].cpu() for each in found.pictures]
     return detection.place_maps(
         [(each.name, picture, each.scores, each.worst) for each, picture in zip(found.pictures, light, strict=True)],
@@ -321,6 +321,9 @@ def draw_most_anomalous(
     titles: of the samples, their scores for example. cells: for tables, the anomalous cells of each row
     (`Anomaly.columns`).
     """
+    from isthmus.drawing import detection  # noqa: PLC0415
+    from isthmus.drawing.texts import text_heat  # noqa: PLC0415
+
     if samples.kind == "table":
         return detection.cell_shares(
             [[(cell.column, cell.share) for cell in row] for row in cells], titles, theme=theme
@@ -347,6 +350,8 @@ def section(run: TrainedModel) -> Section | None:
 
     None for a model that restores damaged samples: it reconstructs whole samples of any kind.
     """
+    from isthmus.drawing import detection  # noqa: PLC0415
+
     test = run.open().test.some(2000)
     if not len(test) or run.model.restores:
         return None

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from isthmus.data.precision import floating
 from isthmus.data.samples import Samples
-from isthmus.drawing.rows import Look
+from isthmus.drawing.look import Look
 from isthmus.model.autoencoder import Autoencoder
 from isthmus.uses.cells import FAIR, QUICK, STEPS, THOROUGH, Cell, CellKind, CellSearch, Corrections, RowScore, Value
 from isthmus.uses.usual import Usual

@@ -9,9 +9,9 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from isthmus.data.samples import Samples, spread
+from isthmus.drawing.look import Look
 from isthmus.drawing.maps import Plane, draw_map
 from isthmus.drawing.plates import Section, plate
-from isthmus.drawing.rows import Look
 from isthmus.drawing.theme import LIGHT, Theme
 from isthmus.errors import DataError, UseError
 from isthmus.formatting import percent

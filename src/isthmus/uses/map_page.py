@@ -13,8 +13,8 @@ from PIL import Image
 from torch import Tensor
 
 from isthmus.data.samples import Samples
+from isthmus.drawing.look import Look
 from isthmus.drawing.maps import Plane, plane_board, thumbnails
-from isthmus.drawing.rows import Look
 from isthmus.drawing.theme import LABELS, LIGHT
 from isthmus.formatting import number
 from isthmus.plain import plain

@@ -96,7 +96,7 @@ class Rounded(CodeKind):
     def draw(self, count: int, code: Shape, generator: torch.Generator, draws: int | None = None) -> Tensor:
         """(N, 1 + numbers) in 0..1: one for the quality, then the noise of the side information and of the code."""
         numbers = math.prod(self.entropy_prior.side_shape(code)) + math.prod(code)
-        return torch.rand(count, 1 + numbers, generator=generator)
+        return torch.rand(count, 1 + numbers, generator=generator, device=generator.device)
 
     def weight(self, quality: Tensor) -> Tensor:
         """(N,) λ at these qualities."""

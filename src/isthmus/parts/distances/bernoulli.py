@@ -43,6 +43,12 @@ class Bce(Distance):
         self._check_shapes(output, target)
         return F.softplus(output) - target * output
 
+    def with_slope(self, output: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+        r"""(N, *shape) logits, (N, *shape) to (N,) nats and :math:`\sigma(o) - x`."""
+        self._check_shapes(output, target)
+        values = F.softplus(output).addcmul_(output, target, value=-1)
+        return values.flatten(1).sum(1), torch.sigmoid(output).sub_(target)
+
     def parameters(self, output: Tensor) -> Tensor:
         """(N, *shape) logits to the probabilities of 0 (see `Distance.parameters`)."""
         return torch.sigmoid(-output)

@@ -1,6 +1,7 @@
 """The base of all distances between the decoder's output and the clean target, one number per sample."""
 
 import math
+from functools import cache
 from typing import Any, ClassVar, Literal, Self
 
 import torch
@@ -8,6 +9,7 @@ from torch import Tensor
 
 from isthmus.errors import BlueprintError
 from isthmus.parts.data_spec import DataSpec
+from isthmus.parts.distances.closed_form import ClosedForm, applies
 from isthmus.parts.part import Part, Shape
 
 Range = tuple[float, float] | None
@@ -124,12 +126,24 @@ class Distance(Part):
 
     def __call__(self, output: Tensor, target: Tensor, observed: Tensor | None = None) -> Tensor:
         """(N, *outputs), (N, *shape) to (N,); `observed` (N, *shape) is False for numbers that don't count."""
-        elements = self.elements(output, target).flatten(1)
         if observed is None:
-            return elements.sum(1) if self.reduction == "sum" else elements.mean(1)
-        observed = observed.flatten(1)
+            closed = applies(output, target) and _knows_slope(type(self))
+            return ClosedForm.apply(output, target, self) if closed else self.plain(output, target)
+        elements, observed = self.elements(output, target).flatten(1), observed.flatten(1)
         total = torch.where(observed, elements, 0).sum(1)
         return total if self.reduction == "sum" else total / observed.sum(1).clamp(min=1)
+
+    def plain(self, output: Tensor, target: Tensor) -> Tensor:
+        """(N, *outputs), (N, *shape) to (N,), the sum or mean of `elements`."""
+        elements = self.elements(output, target).flatten(1)
+        return elements.sum(1) if self.reduction == "sum" else elements.mean(1)
+
+    def with_slope(self, output: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+        """`plain`, (N,), and its (N, *outputs) derivative by the output, for a distance that knows it in closed form.
+
+        Training then uses it (see `closed_form`), unless a subclass changes what it stands for.
+        """
+        raise NotImplementedError
 
     def _difference(self, output: Tensor, target: Tensor) -> Tensor:
         """(N, *shape) reconstruction minus target."""
@@ -144,6 +158,14 @@ class Distance(Part):
                 f"The output has shape {tuple(output.shape)}, but {wanted} is needed for a target of "
                 f"{tuple(target.shape)}."
             )
+
+
+@cache
+def _knows_slope(kind: type[Distance]) -> bool:
+    """Whether it defines `with_slope`, and no class below that one changes the values themselves."""
+    places = {name: place for place, one in reversed([*enumerate(kind.__mro__)]) for name in vars(one)}
+    own = places["with_slope"] < kind.__mro__.index(Distance)
+    return own and places["with_slope"] <= min(places[name] for name in ("elements", "plain", "picture", "_difference"))
 
 
 def mean_of(sample: Tensor) -> Tensor:

@@ -13,17 +13,6 @@ ROUNDING = 1e-6
 """A squared error of data in 0..1 that is below the rounding to bytes: 60 dB."""
 
 
-class Mse(Distance):
-    r"""Mean squared error over a sample's numbers: :math:`\frac1D\sum_i (\hat x_i - x_i)^2`."""
-
-    unit: ClassVar[str] = "squared units per number"
-    reduction: ClassVar[Literal["sum", "mean"]] = "mean"
-
-    def elements(self, output: Tensor, target: Tensor) -> Tensor:
-        """(N, *shape), (N, *shape) to (N, *shape)."""
-        return self._difference(output, target).square()
-
-
 class Sse(Distance):
     r"""Sum of squared errors over a sample's numbers: :math:`\lVert \hat x - x \rVert^2`, as the lectures print it."""
 
@@ -32,6 +21,24 @@ class Sse(Distance):
     def elements(self, output: Tensor, target: Tensor) -> Tensor:
         """(N, *shape), (N, *shape) to (N, *shape)."""
         return self._difference(output, target).square()
+
+    def with_slope(self, output: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+        r"""(N, *shape), (N, *shape) to (N,) and :math:`2(\hat x - x)`, times the link's derivative."""
+        self._check_shapes(output, target)
+        picture = self.picture(output)
+        difference = picture - target
+        squares = difference.square().flatten(1)
+        share = 1.0 if self.reduction == "sum" else 1 / squares.shape[1]
+        values = squares.sum(1) * share
+        difference *= 2 * share
+        return values, torch.ops.aten.sigmoid_backward(difference, picture) if self.link == "sigmoid" else difference
+
+
+class Mse(Sse):
+    r"""Mean squared error over a sample's numbers: :math:`\frac1D\sum_i (\hat x_i - x_i)^2`."""
+
+    unit: ClassVar[str] = "squared units per number"
+    reduction: ClassVar[Literal["sum", "mean"]] = "mean"
 
 
 class Psnr(Mse):

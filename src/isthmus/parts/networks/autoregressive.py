@@ -68,7 +68,9 @@ class Autoregressive(Masked):
 
     def draw(self, count: int, generator: torch.Generator) -> Tensor | None:
         """(N, T) True for the tokens to drop."""
-        return torch.rand(count, self.length, generator=generator) < self.dropped if self.dropped else None
+        if not self.dropped:
+            return None
+        return torch.rand(count, self.length, generator=generator, device=generator.device) < self.dropped
 
     def forward(self, z: Tensor, dropped: Tensor | None = None, target: Tensor | None = None) -> Tensor:
         """(K·N, *code) and the target (N, T), if there is one, to (K·N, tokens, T) logits.

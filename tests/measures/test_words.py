@@ -1,12 +1,11 @@
-"""What the report says."""
+"""What an evaluation says."""
 
 import pytest
 import torch
 
-from isthmus.measures import Evaluation
+from isthmus.measures import Evaluation, words
 from isthmus.pca import PCA
 from isthmus.quantised_pca import QuantisedPCA
-from isthmus.report import words
 
 
 def found(model: float | None, pca: float | None, mean: float = 50.0, share: float | None = 0.9) -> Evaluation:

@@ -1,10 +1,10 @@
-"""The report's sentences: the verdict and its explanation."""
+"""An evaluation in words: the verdict and its explanation."""
 
 import math
 from collections.abc import Mapping
 
 from isthmus.formatting import number, percent
-from isthmus.measures import Evaluation
+from isthmus.measures.evaluation import Evaluation
 from isthmus.ngram import NGram
 from isthmus.pca import PCA
 from isthmus.quantised_pca import QuantisedPCA
