@@ -81,12 +81,31 @@ def test_what_was_changed_within_is_put_back_even_after_an_error():
     assert (random.getstate(), sys.getrecursionlimit(), dict(os.environ), list(warnings.filters)) == before
 
 
-def test_an_ordinary_training_does_not_load_the_compiler():
-    script = """
+HEAVY = {"matplotlib", "pandas", "scipy", "sklearn", "sympy", "torch._dynamo"}
+"""Modules that take a good part of a second each, and that ordinary work doesn't need."""
+
+
+def test_training_and_using_a_run_load_no_heavy_module(tmp_path):
+    script = f"""
 import sys, numpy, isthmus
-data = isthmus.open_data(numpy.random.default_rng(0).random((64, 6)), kind="table")
-isthmus.fit(isthmus.recipe("deep", code=2).build(data, remarks=False), data, progress=False)
-assert "torch._dynamo" not in sys.modules
+from isthmus.cli.main import app
+
+def check(what):
+    loaded = {HEAVY} & set(sys.modules)
+    assert not loaded, (what, loaded)
+
+numpy.save("rows.npy", numpy.random.default_rng(0).random((64, 6)))
+data = isthmus.open_data("rows.npy", kind="table")
+isthmus.fit(isthmus.recipe("deep", code=2).build(data, remarks=False), data, epochs=1, progress=False, out="run")
+check("fit")
+words = ["encode run rows.npy codes.npy", "reconstruct run rows.npy rebuilt.npy", "evaluate run rows.npy"]
+for words in (*words, "detect run rows.npy", "info run"):
+    try:
+        app(words.split())
+    except SystemExit as end:
+        assert not end.code, words
+    check(words)
 """
-    made = subprocess.run([sys.executable, "-W", "ignore", "-c", script], check=False, capture_output=True, text=True)
+    words = [sys.executable, "-W", "ignore", "-c", script]
+    made = subprocess.run(words, check=False, capture_output=True, text=True, cwd=tmp_path)
     assert made.returncode == 0, made.stderr

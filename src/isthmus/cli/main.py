@@ -35,6 +35,14 @@ class Commands(TyperGroup):
         """The list of commands, none of which is loaded for it."""
         write_help(self, ctx, listing.boxes())
 
+    def get_params(self, ctx: Any) -> Any:
+        """The options before the command. A switch that isn't given is off: typer would load Pydantic for its None."""
+        options = super().get_params(ctx)
+        for option in options:
+            if option.default is None and getattr(option, "is_flag", False):
+                option.default = False
+        return options
+
     def main(self, *args: Any, **words: Any) -> Any:
         """Run one command line and leave the process with its exit code."""
         code = 0
