@@ -25,7 +25,7 @@ LOOK = 0.05
 """Seconds between two looks at the memory."""
 PEERS = ("textbook", "keras", "pythae", "sklearn", "pyod")
 COMMANDS = {
-    "train": "train {data} --recipe deep --set code={code} --epochs 3 --out {run} --overwrite --quiet",
+    "train": "train {data} --recipe deep --set code={code} --epochs 3 --out {run} --force --quiet",
     "evaluate": "evaluate {run} {data}",
     "report": "report {run} --force",
     "doctor": "doctor {run}",
@@ -34,7 +34,7 @@ COMMANDS = {
     "detect": "detect {run} {data}",
     "drift": "drift {run} {data}",
     "sample": "sample {run} {out}/new.npy --count 1000 --force",
-    "map": "map {run} --out {out}/map --force",
+    "map": "map {run} --out {out}/map.png --force",
     "compress": "compress {run} {data} {out}/data.isth --force",
     "decompress": "decompress {out}/data.isth {out}/back.npy --run {run} --force",
     "info": "info {run}",
@@ -160,14 +160,14 @@ def peak(command: Sequence[str]) -> float | None:
     The largest of what was seen now and then, and of the system's record of the process itself.
     """
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT / "src"), os.environ.get("PYTHONPATH", "")])}
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=environment)  # noqa: S603
     most = 0.0
-    while process.poll() is None:
-        most = max(most, tree_memory(process.pid), _high_water_mb(process.pid))
-        time.sleep(LOOK)
-    assert process.stderr is not None
-    said = process.stderr.read().decode(errors="replace").strip()
-    process.stderr.close()
+    with tempfile.TemporaryFile() as log:
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=log, env=environment)  # noqa: S603
+        while process.poll() is None:
+            most = max(most, tree_memory(process.pid), _high_water_mb(process.pid))
+            time.sleep(LOOK)
+        log.seek(0)
+        said = log.read().decode(errors="replace").strip()
     if process.returncode:
         print(f"{' '.join(command[2:5])} … failed: {said.splitlines()[-1] if said else ''}", file=sys.stderr)
         return None
