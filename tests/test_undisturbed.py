@@ -96,8 +96,10 @@ def check(what):
 
 numpy.save("rows.npy", numpy.random.default_rng(0).random((64, 6)))
 data = isthmus.open_data("rows.npy", kind="table")
-isthmus.fit(isthmus.recipe("deep", code=2).build(data, remarks=False), data, epochs=1, progress=False, out="run")
-check("fit")
+for options in ({{"start": "pca"}}, {{}}):
+    model = isthmus.recipe("deep", code=2, **options).build(data, remarks=False)
+    isthmus.fit(model, data, epochs=1, progress=False, out="run", overwrite=True)
+    check(("fit", options))
 words = ["encode run rows.npy codes.npy", "reconstruct run rows.npy rebuilt.npy", "evaluate run rows.npy"]
 for words in (*words, "detect run rows.npy", "info run"):
     try:

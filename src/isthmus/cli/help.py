@@ -10,6 +10,7 @@ from itertools import groupby
 from typing import Any, NamedTuple
 
 import typer
+from typer.core import TyperCommand
 
 WIDEST = 22
 """The most characters in a column of names; a row with a longer one has its text below."""
@@ -36,7 +37,7 @@ class Line(NamedTuple):
     text: str
 
 
-class Help(typer.core.TyperCommand):
+class Help(TyperCommand):
     """A command whose help is written by this file."""
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
