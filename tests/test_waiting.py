@@ -17,10 +17,11 @@ class Machine:
     def __init__(self, shares: list[float], monkeypatch: pytest.MonkeyPatch) -> None:
         self.shares, self.waited, self.seconds = iter(shares), 0.0, 0.0
         self.slept: list[bool] = []
-        self.sleeping = False
+        self.sleeping, self.loaded = False, ["libgomp.so"]
         self.seen = threading.Event()
         monkeypatch.setattr(waiting, "_waits", self.waits)
         monkeypatch.setattr(waiting, "_more_threads_than_cores", self.sleep)
+        monkeypatch.setattr(waiting, "_loaded", lambda: self.loaded)
         monkeypatch.setattr(waiting.time, "perf_counter", lambda: self.seconds)
         for name in waiting.CHOSEN:
             monkeypatch.delenv(name, raising=False)
@@ -35,9 +36,9 @@ class Machine:
         return {"1": int(1e9 * self.waited), "2": 0}
 
     @contextlib.contextmanager
-    def sleep(self) -> Iterator[bool]:
-        self.sleeping = True
-        yield True
+    def sleep(self, files: list[str]) -> Iterator[list[str]]:
+        self.sleeping = bool(files)
+        yield files
         self.sleeping = False
 
 
@@ -53,6 +54,15 @@ def test_threads_sleep_while_the_machine_is_busy_and_spin_again_afterwards(monke
     with waiting.considerate():
         assert machine.seen.wait(60)
     assert machine.slept[:7] == [False, False, False, False, True, True, False]
+
+
+def test_threads_of_a_library_that_is_loaded_on_a_busy_machine_sleep_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    machine = Machine([0, 0, 0.6, 0.6, 0.6, 0.6], monkeypatch)
+    machine.loaded = []
+    monkeypatch.setattr(waiting, "_loaded", lambda: machine.loaded if len(machine.slept) < 4 else ["libgomp.so"])
+    with waiting.considerate():
+        assert machine.seen.wait(60)
+    assert machine.slept[:6] == [False, False, False, False, True, True]
 
 
 def test_threads_spin_when_the_block_has_ended(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -96,6 +106,6 @@ def test_where_the_system_does_not_count_nothing_is_watched(monkeypatch: pytest.
 def test_openmp_has_more_threads_than_cores_only_within_the_block() -> None:
     torch.ones(2, 2).mm(torch.ones(2, 2))
     before = len(list(waiting._TASKS.iterdir()))
-    with waiting._more_threads_than_cores() as sleeps:
-        assert sleeps
+    with waiting._more_threads_than_cores(waiting._loaded()) as served:
+        assert served
         assert len(list(waiting._TASKS.iterdir())) >= before + 2  # a Python thread and at least one of OpenMP

@@ -51,16 +51,16 @@ def main(words: list[str] | None = None) -> None:
     device = find_device(chosen.device)
     if device.type == "cpu" and not chosen.quick:
         raise SystemExit("There is no GPU here. Run this on a machine that has one, or try it with --quick.")
-    count, epochs, batches = 60_000, chosen.epochs, [int(word) for word in chosen.batches.split(",")]
-    if chosen.quick:
-        count, epochs, batches = 400, 2, [64]
+    count, epochs = (400, 2) if chosen.quick else (60_000, chosen.epochs)
+    batches = [64] if chosen.quick else [int(word) for word in chosen.batches.split(",")]
     digits, source = load_digits(count)
     data = ist.open_data(digits[:, None])
     here = torch.cuda.get_device_name(device) if device.type == "cuda" else str(device)
     print(f"{here}, PyTorch {torch.__version__}, {date.today()}; {source}, {len(data.train):,} samples an epoch")
     bench = Bench(device, data, data.train.tensor(), epochs)
-    for batch, name in itertools.product(batches, chosen.networks.split(",")):
-        bench.compare(name, batch)
+    for batch in batches:
+        for name in chosen.networks.split(","):
+            bench.compare(name, batch)
     if chosen.also:
         bench.see_which_are_captured(batches[0])
     print("All goals are met." if not bench.missed else "Missed: " + "; ".join(bench.missed) + ".")

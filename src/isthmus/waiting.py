@@ -54,17 +54,18 @@ def _watch(ended: threading.Event) -> None:
     """Look at the process's threads now and then, and let them sleep or spin, until `ended`."""
     pause, before, began = FIRST_LOOK, _waits(), time.perf_counter()
     with contextlib.ExitStack() as asleep:
-        sleeps = False
+        served: list[str] = []
         while not ended.wait(pause):
             pause = min(2 * pause, LAST_LOOK)
             now, at = _waits(), time.perf_counter()
             share = max((now[task] - before.get(task, now[task]) for task in now), default=0) / 1e9 / (at - began)
             before, began = now, at
-            if share > BUSY and not sleeps:
-                sleeps = asleep.enter_context(_more_threads_than_cores())
-            elif share < QUIET and sleeps:
+            if share > BUSY and (loaded := _loaded()) != served:  # a command is watched before PyTorch is loaded
                 asleep.close()
-                sleeps = False
+                served = asleep.enter_context(_more_threads_than_cores(loaded))
+            elif share < QUIET and served:
+                asleep.close()
+                served = []
 
 
 def _waits() -> dict[str, int]:
@@ -78,16 +79,17 @@ def _waits() -> dict[str, int]:
 
 
 @contextlib.contextmanager
-def _more_threads_than_cores() -> Iterator[bool]:
+def _more_threads_than_cores(files: list[str]) -> Iterator[list[str]]:
     """Within the block, GNU's OpenMP counts more threads than cores, for which reason none of its threads spins.
 
     A Python thread starts an OpenMP team of its own, as large as necessary, and sleeps with it until the block ends.
-    Yields whether it did so.
+
+    files: of the libraries. Yields those that count so now.
     """
     begun, ended = threading.Event(), threading.Event()
 
     def begin() -> None:
-        for file in _loaded():
+        for file in files:
             with contextlib.suppress(OSError, AttributeError):
                 library = ctypes.CDLL(file)
                 function = ctypes.cast(library.omp_get_thread_num, ctypes.c_void_p)  # any that does nothing
@@ -100,11 +102,11 @@ def _more_threads_than_cores() -> Iterator[bool]:
     try:
         sleeper.start()
     except RuntimeError:
-        yield False
+        yield []
         return
     try:
         begun.wait()
-        yield True
+        yield files
     finally:
         ended.set()
         sleeper.join()  # which ends its team
@@ -120,4 +122,6 @@ def _loaded() -> list[str]:
 def _in_use(cores: int) -> int:
     """The number of threads that count already: PyTorch's, or without PyTorch one for each of the cores."""
     torch = sys.modules.get("torch")
-    return cores if torch is None else torch.get_num_threads()
+    if torch is None:
+        return cores
+    return torch.get_num_threads() if hasattr(torch, "get_num_threads") else 1  # it is being imported

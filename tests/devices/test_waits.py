@@ -24,6 +24,7 @@ pytestmark = pytest.mark.skipif(HERE != "pretend", reason="the pretend device co
 LOOKING = {"mae", "inpaint"}
 """Which choose the visible patches, or end an iteration, by what they have computed."""
 CHOSEN: dict[str, Any] = {"batch_size": 32, "seed": 2, "compile": False, "device": HERE}
+FEW: dict[str, Any] = CHOSEN | {"epochs": 1, "batch_size": 16}
 
 
 def waits():
@@ -49,8 +50,8 @@ class Counts(ist.Callback):
 
 def train(name, data=None, callbacks=(), **settings: Any):
     data = data or opened(ist.RECIPES[name].data)
-    chosen = Settings(**CHOSEN | {"epochs": 2} | settings)
-    training = Training(build(name, data), data.train, data.validation, chosen, [BestWeights(), *callbacks])
+    chosen: dict[str, Any] = CHOSEN | {"epochs": 2} | settings
+    training = Training(build(name, data), data.train, data.validation, Settings(**chosen), [BestWeights(), *callbacks])
     training.run()
     return training
 
@@ -100,7 +101,9 @@ def test_a_part_that_draws_on_the_cpu_still_trains():
     assert training.run().status == "finished"
 
 
-def test_a_loss_that_is_lost_names_its_step_and_keeps_the_last_good_weights():
+@pytest.mark.parametrize("look", [10.0, 0.0])
+def test_a_loss_that_is_lost_names_its_step_and_keeps_the_last_good_weights(look, monkeypatch):
+    monkeypatch.setattr(loop, "LOOK", look)
     values = np.random.default_rng(0).random((128, 5), dtype=np.float32)
     data = ist.open_data(values, scaling="none", validation=0, test=0)
     values = data.train.tensor().clone()
@@ -109,10 +112,11 @@ def test_a_loss_that_is_lost_names_its_step_and_keeps_the_last_good_weights():
     best = BestWeights()
     model = ist.recipe("vanilla", code=2).build(data, remarks=False)
     start = weights_of(model)
-    training = Training(model, lost, None, Settings(epochs=1, **CHOSEN | {"batch_size": 16}), [best])
+    training = Training(model, lost, None, Settings(**FEW), [best])
     step = int((training.order() == 17).nonzero()[0, 0]) // 16 + 1
     state = training.run()
     assert state.status == "diverged"
+    assert state.step == (step if look == 0 else training.steps_per_epoch)
     assert f"at step {step} (epoch 1)" in state.reason
     assert "Sample 17 " in state.reason
     best.give(model)

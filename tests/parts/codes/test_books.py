@@ -18,7 +18,7 @@ def test_entries_learn_and_are_moved_as_in_the_library(code, count):
     generator = torch.Generator().manual_seed(0)
     ours = code.module((16,), generator).train()
     theirs = copy.deepcopy(ours)
-    dead = DEAD * count * 2 / code.entries
+    dead, vectors = DEAD * count * 2 / code.entries, torch.zeros(count, 2, 8)
     for book in theirs.modules():
         if hasattr(book, "threshold_ema_dead_code"):
             vars(book).update(threshold_ema_dead_code=dead, reset_cluster_size=dead / DEAD)
