@@ -33,7 +33,7 @@ COMMANDS = {
     "reconstruct": "reconstruct {run} {data} {out}/rebuilt.npy --force",
     "detect": "detect {run} {data}",
     "drift": "drift {run} {data}",
-    "sample": "sample {run} {out}/new.npy --count 1000 --force",
+    "sample": "sample {run} {out}/new.npy --way mixture --count 1000 --force",
     "map": "map {run} --out {out}/map.png --force",
     "compress": "compress {run} {data} {out}/data.isth --force",
     "decompress": "decompress {out}/data.isth {out}/back.npy --run {run} --force",
