@@ -43,17 +43,19 @@ from isthmus.training import precision
 precision._amd_with_avx512 = lambda: True
 data = isthmus.open_data(numpy.random.default_rng(0).random((64, 6)))
 check("open_data")
-for settings in ({}, {"precision": "bfloat16"}, {"compile": True}):
+for settings in ({}, {"precision": "bfloat16"}, {"compile": True, "optimiser": "sgd"}):
+    assert "torch._dynamo" not in sys.modules, "an ordinary training does not load the compiler"
+    plan = isthmus.recipe("vanilla" if settings.get("compile") else "deep", code=2)  # the least to compile
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        run = isthmus.fit(isthmus.recipe("deep", code=2).build(data), data, epochs=1, batch_size=32, **settings)
+        run = isthmus.fit(plan.build(data), data, epochs=1, batch_size=32, **settings)
     check(f"fit {settings}")
 isthmus.diagnose(run), run.evaluation(), isthmus.detect(run, data.test), run.encode(data.test)
 check("uses")
 """
 
 
-def test_no_import_and_no_fit_changes_global_state(tmp_path):
+def test_no_import_and_no_fit_changes_global_state_and_an_ordinary_one_does_not_load_the_compiler(tmp_path):
     made = subprocess.run(
         [sys.executable, "-c", SCRIPT],
         check=False,

@@ -86,6 +86,12 @@ ROWS = (
     Row("map", "map", LOOK, "Draw a map of the data by their codes, as a picture and as an interactive page."),
     Row("sample", "sample", USE, "Draw new samples from a trained model, and judge them if you ask for it."),
     Row(
+        "export",
+        "export",
+        USE,
+        "Export parts of a model for other programs: raw samples in, results in raw units out.",
+    ),
+    Row(
         "sweep",
         "experiments",
         MAKE,
@@ -102,6 +108,12 @@ ROWS = (
         "experiments",
         USE,
         "Is pretraining worth it? Learn labels from few samples, with a run's encoder and from scratch.",
+    ),
+    Row(
+        "tune",
+        "tune",
+        MAKE,
+        "Which options are best? Search them with Optuna for the smallest error on the validation part.",
     ),
     Row(
         "recipes",

@@ -113,7 +113,7 @@ def labels_for(model: TakesBatches, labels: Tensor | None, count: int) -> Tensor
     classes = model.conditioning.classes
     if not classes:
         return None
-    if labels is None or len(labels) != count:
+    if labels is None or labels.shape[0] != count:
         raise DataError(
             f"This model is conditioned on labels, but got {0 if labels is None else len(labels)} labels for "
             f"{count} samples. Give one for each, from 0 to {classes - 1}, or name the label column (label=)."

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from isthmus.errors import RunError, remark
 from isthmus.model.older import modern_weights
+from isthmus.shown import Shown
 from isthmus.storage.checked import check_tensors, damaged, load_tensors, save_json, save_tensors
 from isthmus.storage.run_folder import CHECKPOINT, HISTORY
 from isthmus.training.draws import name_of_state, reseed
@@ -65,8 +66,8 @@ class Notes(Outcome):
     callbacks: dict[str, dict[str, Any]]
 
 
-@dataclass
-class State:
+@dataclass(repr=False)
+class State(Shown):
     """The state of training.
 
     epoch: completed epochs. step: steps done in the current epoch. losses: (steps an epoch,) of the current epoch, NaN
@@ -119,8 +120,8 @@ def save_checkpoint(
     save_tensors(folder / CHECKPOINT, tensors, notes)
 
 
-@dataclass
-class Checkpoint:
+@dataclass(repr=False)
+class Checkpoint(Shown):
     """A checkpoint on disk (see `save_checkpoint`): the only authority on the progress and the goal of a training.
 
     Other files of the folder (the settings' epochs, the history, the weights' notes) are written after it.

@@ -47,7 +47,7 @@ def look_up(books: nn.Module, vectors: Tensor, learning: Learning | None = None)
     found, indices, rest = torch.zeros_like(vectors), [], vectors
     revival = None if learning is None else _revival(learning.seeds, vectors.shape[1])
     for book in _books(books):
-        flat = rest.flatten(0, 1).float()
+        flat = rest.flatten(0, 1).to(book.embed.dtype)
         index = _nearest(book.embed[0], flat)
         entries = book.embed[0].index_select(0, index).view_as(vectors).to(vectors.dtype)
         if learning is not None and revival is not None:

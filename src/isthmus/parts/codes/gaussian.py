@@ -26,6 +26,7 @@ class GaussianCode(CodeKind):
     """
 
     kind: ClassVar[str] = "gaussian"
+    drawn: ClassVar[bool] = True
 
     draws: Annotated[int, Field(ge=1)] = 1
 

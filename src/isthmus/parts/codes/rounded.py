@@ -111,7 +111,7 @@ class Rounded(CodeKind):
     def __call__(self, features: Tensor, draws: Tensor | None = None, module: nn.Module | None = None) -> Code:
         """(N, C, *grid) to the Code, with its posterior and the distance's weight."""
         assert isinstance(module, Quantiser)
-        quality, noise = self.at(None, len(features), features), None
+        quality, noise = self.at(None, features.shape[0], features), None
         if draws is not None:
             quality, noise = draws[:, 0].square() * (self.qualities - 1), draws[:, 1:] - 0.5
         steps = module.steps(quality, features.ndim)
