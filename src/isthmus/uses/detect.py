@@ -28,7 +28,6 @@ from isthmus.uses.cells import Cell, cell_tables, cell_words
 from isthmus.uses.detector import DRAWS, By, Detector, detector
 from isthmus.uses.explanations import Explained, Explanation, Explanations, over
 from isthmus.uses.scores import MOST_CODES, batch_size, elements_of
-from isthmus.uses.step_pictures import draw_steps
 from isthmus.uses.steps import Measured, Steps, StepScores, channels_off, errors_of, measured
 
 if TYPE_CHECKING:
@@ -139,6 +138,8 @@ class Detection(Shown):
         """The most anomalous samples, and where they are anomalous: pixels, times, cells of a table, tiles, steps."""
         assert self.run is not None
         if self.steps is not None:
+            from isthmus.uses.step_pictures import draw_steps  # noqa: PLC0415
+
             return draw_steps(self.run, self.steps, theme)
         if self.tile is not None:
             return draw_places(self, self.run.model.scaling, theme)
