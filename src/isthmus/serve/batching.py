@@ -26,7 +26,7 @@ class _Job:
 class Batcher:
     """Answers requests in one thread, as many at once as are waiting when it becomes free.
 
-    There is no fixed delay: a single request is answered at once, and those that arrive meanwhile are answered together.
+    There is no fixed delay: a single request is answered at once, and those that arrive meanwhile come together.
     Requests are taken in order; those that can go with the first one go with it.
 
     most: rows of a batch. observe: called with the requests and the rows of each batch.

@@ -18,6 +18,8 @@ from isthmus.uses.detector import By
 
 HOST, PORT = "127.0.0.1", 8000
 START_SECONDS = 60.0
+BACKLOG = 1024
+"""Connections that may wait to be taken."""
 
 
 def serve(
@@ -90,7 +92,7 @@ def _server(
         timeout_keep_alive=30,
         timeout_graceful_shutdown=int(limits.seconds) + 5,
         limit_concurrency=4 * limits.max_requests,
-        backlog=1024,
+        backlog=BACKLOG,
         ws="none",
         proxy_headers=False,
     )
@@ -111,12 +113,12 @@ def _listening(host: str, port: int) -> socket.socket:
     try:
         place.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         place.bind((host, port))
+        place.listen(BACKLOG)  # so that requests wait while the server starts
     except OSError as error:
         place.close()
         raise IsthmusError(
             f"Can't serve on {host}, port {port}: {error.strerror or error}. Choose another port, or 0 for a free one."
         ) from error
-    place.set_inheritable(True)
     return place
 
 
