@@ -21,6 +21,8 @@ from urllib.parse import urlsplit
 from urllib.request import urlopen
 
 import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
 
 COLUMNS, ROWS = 20, 5000
 
@@ -35,8 +37,6 @@ class Measured:
 
 def table(path: Path) -> None:
     """A table of numbers, two categories and some missing cells, as Parquet."""
-    import pandas as pd
-
     random = np.random.default_rng(0)
     inner = random.normal(size=(ROWS, 4))
     values = inner @ random.normal(size=(4, COLUMNS - 2)) + 0.1 * random.normal(size=(ROWS, COLUMNS - 2))
@@ -49,8 +49,6 @@ def table(path: Path) -> None:
 
 def bodies(path: Path, rows: int) -> list[bytes]:
     """JSON bodies of a few rows each."""
-    import pyarrow.parquet as pq
-
     found = pq.read_table(path).slice(0, 64 * rows).to_pylist()
     return [json.dumps({"rows": found[start : start + rows]}).encode() for start in range(0, len(found), rows)]
 
@@ -107,8 +105,9 @@ def main() -> None:
         table(source)
         command = [sys.executable, "-m", "isthmus"]
         words = ["train", str(source), "--missing", "keep", "--out", str(folder), "--quiet", "--epochs", "5"]
-        subprocess.run([*command, *words], check=True)
-        server = subprocess.Popen([*command, "serve", str(folder), "--port", "0"], stdout=subprocess.PIPE, text=True)
+        subprocess.run([*command, *words], check=True)  # noqa: S603  # our own command
+        serve = [*command, "serve", str(folder), "--port", "0"]
+        server = subprocess.Popen(serve, stdout=subprocess.PIPE, text=True)  # noqa: S603  # as above
         try:
             assert server.stdout is not None
             address = next(word for word in server.stdout.readline().split() if word.startswith("http://"))
@@ -119,14 +118,16 @@ def main() -> None:
                     path = f"/v1/{use}"
                     seen = asyncio.run(measure(address, path, contents, given.clients, given.seconds))
                     times = np.array(seen.seconds)
-                    results.append({
-                        "use": use,
-                        "rows in a request": rows,
-                        "rows a second": round(len(times) * rows / given.seconds),
-                        "p50 ms": round(1000 * float(np.quantile(times, 0.5)), 1),
-                        "p99 ms": round(1000 * float(np.quantile(times, 0.99)), 1),
-                        "failed": seen.failed,
-                    })
+                    results.append(
+                        {
+                            "use": use,
+                            "rows in a request": rows,
+                            "rows a second": round(len(times) * rows / given.seconds),
+                            "p50 ms": round(1000 * float(np.quantile(times, 0.5)), 1),
+                            "p99 ms": round(1000 * float(np.quantile(times, 0.99)), 1),
+                            "failed": seen.failed,
+                        }
+                    )
                     if not given.json:
                         print(", ".join(f"{name} {value}" for name, value in results[-1].items()), flush=True)
         finally:

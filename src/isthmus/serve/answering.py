@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Literal, Self
 
+import pyarrow as pa
 import torch
 from torch import Tensor
 
@@ -24,7 +25,7 @@ from isthmus.serve.table_rows import dated
 from isthmus.trained import TrainedModel
 from isthmus.uses.arguments import check_damages, with_label
 from isthmus.uses.detector import By, Detector, detector
-from isthmus.uses.explanations import over
+from isthmus.uses.explanations import Explanations, over
 from isthmus.uses.restore import Restorer
 from isthmus.uses.restore_files import known_pixels, restored
 from isthmus.uses.sample import Source, Wanted, source_of
@@ -151,7 +152,7 @@ class Answering:
         source = self.bodies.joined([given])
         if (timewise := self.run.recordings(source)) is not None:
             made = timewise.through(self.run.reconstruct)
-            return Result(self.bodies.key, table=timewise.table(made), values=made, rowwise=True)
+            return Result(self.bodies.key, make_table=partial(timewise.table, made), values=made, rowwise=True)
         samples = self.run.read(source) if self.bodies.texts else None
         made = self.run.reconstruct(source if samples is None else samples)
         return self._samples(made, samples)
@@ -172,15 +173,10 @@ class Answering:
         for part in _divided(scores, several):
             rows = slice(start, start + len(part))
             start += len(part)
-            table = table_of(part[:, None].numpy(), None, ["score"]).append_column(
-                "anomalous", [anomalous[rows].numpy()]
-            )
-            own = {**facts, "anomalous": anomalous[rows].tolist()}
-            if reasons is not None:
-                own["explanations"] = [one.to_json() for one in reasons[rows]]
-                for name, column in zip((listed := reasons[rows].table()).column_names, listed.columns, strict=True):
-                    table = table.append_column(name, column)
-            results.append(Result("scores", own, table, part.numpy()))
+            own, why = anomalous[rows], None if reasons is None else reasons[rows]
+            explained = {} if why is None else {"explanations": [one.to_json() for one in why]}
+            made = {**facts, "anomalous": own.tolist(), **explained}
+            results.append(Result("scores", made, partial(_scores_table, part, own, why), part.numpy()))
         return results
 
     def _restore(self, several: Sequence[Given]) -> list[Result]:
@@ -207,16 +203,17 @@ class Answering:
         if self.bodies.columns is None:
             samples = self.run.read(source)
             return self._as_samples(self.run.fill(samples), samples, several)
-        whole, name = self.run.fill(source), self.bodies.key
-        return [Result(name, table=part, rowwise=True) for part in _parted(whole, several)]
+        parts = _parted(self.run.fill(source), several)
+        return [Result(self.bodies.key, make_table=part, rowwise=True) for part in parts]
 
     def _as_samples(self, made: Tensor, samples: Samples, several: Sequence[Given]) -> list[Result]:
         """(N, …) samples in raw units, as the results of the requests."""
         if self.bodies.columns is None or len(several) == 1:
             return [self._samples(part, samples) for part in _divided(made, several)]
         whole = self._samples(made, samples)  # one table, because making it takes as long as its columns are many
-        tables, values = _parted(whole.table, several), _divided(made, several)
-        return [replace(whole, table=table, values=own.numpy()) for table, own in zip(tables, values, strict=True)]
+        assert whole.make_table is not None
+        tables, values = _parted(whole.make_table(), several), _divided(made, several)
+        return [replace(whole, make_table=table, values=own.numpy()) for table, own in zip(tables, values, strict=True)]
 
     def _samples(self, made: Tensor, samples: Samples | None) -> Result:
         """(N, …) samples in raw units as a result: rows of a table, texts, or arrays."""
@@ -225,12 +222,12 @@ class Answering:
             return Result(name, values=list(medium.decode(made.numpy())))
         if self.bodies.columns is not None:
             unused = None if samples is None else samples.unused
-            table = table_of(made.numpy(), like, unused=unused)
-            return Result(name, table=table, values=made.numpy(), rowwise=True)
+            table = partial(table_of, made.numpy(), like, unused=unused)
+            return Result(name, make_table=table, values=made.numpy(), rowwise=True)
         values = made.numpy()
-        flat = table_of(values, like) if self.bodies.kind == "table" else None
+        flat = partial(table_of, values, like) if self.bodies.kind == "table" else None
         pixels = pixels_of(values, like) if self.bodies.kind == "pictures" and medium is None else None
-        return Result(name, table=flat, values=values, pixels=pixels)
+        return Result(name, make_table=flat, values=values, pixels=pixels)
 
     def _names(self, samples: Samples) -> dict[str, Any]:
         """The names of samples that a request became, such as its windows or tiles."""
@@ -242,7 +239,16 @@ def _divided(values: Tensor, several: Sequence[Given]) -> list[Tensor]:
     return [values] if len(several) == 1 else list(values.split([one.rows for one in several]))
 
 
-def _parted(table: Any, several: Sequence[Given]) -> list[Any]:
-    """The rows of each request of an Arrow table."""
+def _parted(table: pa.Table, several: Sequence[Given]) -> list[Callable[[], pa.Table]]:
+    """The rows of each request of a table."""
     starts = itertools.accumulate((one.rows for one in several), initial=0)
-    return [table.slice(start, one.rows) for start, one in zip(starts, several, strict=False)]
+    return [partial(table.slice, start, one.rows) for start, one in zip(starts, several, strict=False)]
+
+
+def _scores_table(scores: Tensor, anomalous: Tensor, reasons: Explanations | None) -> pa.Table:
+    """Scores, with the reasons for them, as a table."""
+    made = {"score": scores.numpy(), "anomalous": anomalous.numpy()}
+    if reasons is None:
+        return pa.table(made)
+    listed = reasons.table()
+    return pa.table(made | dict(zip(listed.column_names, listed.columns, strict=True)))

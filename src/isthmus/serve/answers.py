@@ -1,7 +1,7 @@
 """Answers: results as JSON, an Arrow stream, a NumPy array or a picture, by what the client accepts."""
 
 import io
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,15 +19,15 @@ from isthmus.serve.refusal import RefusedError
 class Result:
     """The result of a request, in the forms that it has.
 
-    facts: JSON data besides the samples. name: of the samples in JSON. table: (N rows) as an Arrow table; its rows are
-    the samples in JSON unless there are `values`. values: (N, …) numbers, or a list of texts. pixels: one picture,
-    (C, H, W) uint8. remarks: about the request.
+    name: of the samples in JSON. facts: JSON data besides the samples. make_table: makes an Arrow table of N rows, when
+    it is needed. values: (N, …) numbers, or a list of texts. rowwise: whether the samples in JSON are the rows of the
+    table instead of the values. pixels: one picture, (C, H, W) uint8. remarks: about the request.
     """
 
     name: str
     facts: Mapping[str, Any] = field(default_factory=dict)
-    table: pa.Table | None = None
-    values: Any = None
+    make_table: Callable[[], pa.Table] | None = None
+    values: Any = ()
     pixels: np.ndarray | None = None
     remarks: tuple[str, ...] = ()
     rowwise: bool = False
@@ -36,26 +36,25 @@ class Result:
     def types(self) -> tuple[str, ...]:
         """The types that it can be given as."""
         made = [JSON]
-        made += [ARROW] if self.table is not None else []
+        made += [ARROW] if self.make_table is not None else []
         made += [NPY] if isinstance(self.values, np.ndarray) else []
         made += list(PICTURES) if self.pixels is not None else []
         return tuple(made)
 
     @property
     def size(self) -> int:
-        """About how many bytes it has."""
-        made = 0 if self.table is None else self.table.nbytes
-        return max(made, getattr(self.values, "nbytes", 0), getattr(self.pixels, "nbytes", 0))
+        """How many numbers or texts it has, about."""
+        return self.values.size if isinstance(self.values, np.ndarray) else len(self.values)
 
     def written(self, type: str) -> bytes:
         """The content of an answer of one of its `types`."""
         if type == JSON:
             return self._json()
         if type == ARROW:
-            assert self.table is not None
-            memory = io.BytesIO()
-            with ipc.new_stream(memory, self.table.schema) as stream:
-                stream.write_table(self.table)
+            assert self.make_table is not None
+            table, memory = self.make_table(), io.BytesIO()
+            with ipc.new_stream(memory, table.schema) as stream:
+                stream.write_table(table)
             return memory.getvalue()
         if type == NPY:
             memory = io.BytesIO()
@@ -67,9 +66,9 @@ class Result:
     def _json(self) -> bytes:
         made = dict(self.facts)
         if self.rowwise:
-            assert self.table is not None
-            made[self.name] = self.table.to_pylist()
-        elif self.values is not None:
+            assert self.make_table is not None
+            made[self.name] = self.make_table().to_pylist()
+        else:
             made[self.name] = self.values.tolist() if isinstance(self.values, np.ndarray) else self.values
         if self.remarks:
             made["remarks"] = list(self.remarks)

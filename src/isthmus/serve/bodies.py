@@ -53,7 +53,8 @@ class Bodies:
     """Reads bodies for a run.
 
     columns: of a model of tables, or None. kind: of the model's samples. texts: whether they are texts. alone: whether
-    the samples of a request depend on each other or become several, such as time steps and tiles.
+    the samples of a request depend on each other or become several, such as time steps and tiles. joins: whether rows
+    of several requests can be read together. decoding: how pictures are read.
     """
 
     run: TrainedModel
@@ -62,6 +63,7 @@ class Bodies:
     kind: str
     texts: bool
     alone: bool
+    joins: bool
     decoding: Options
 
     @classmethod
@@ -71,7 +73,9 @@ class Bodies:
         recorded, texts = isinstance(medium, Recording), isinstance(medium, Text)
         columns = None if recorded else TableRows.of(run)
         alone = recorded or texts or of_patches(said)
-        return cls(run, limits, columns, said.get("kind", "table"), texts, alone, Options.of(inherited(said)))
+        return cls(
+            run, limits, columns, said.get("kind", "table"), texts, alone, joins(run), Options.of(inherited(said))
+        )
 
     @property
     def key(self) -> str:
@@ -154,8 +158,7 @@ class Bodies:
         if len(samples) > self.limits.max_rows:
             return Given(JSON, len(samples))  # it is refused
         if self.columns is not None:
-            form = "rows" if joins(self.run) else None
-            return Given(JSON, len(samples), form, self.columns.cells(samples))
+            return Given(JSON, len(samples), "rows" if self.joins else None, self.columns.cells(samples))
         if self.texts:
             if wrong := [place for place, text in enumerate(samples) if not isinstance(text, str)]:
                 raise DataError(f"Sample {wrong[0]} is no text: expected strings.")

@@ -1,10 +1,15 @@
 """What the OpenAPI page says of bodies and answers."""
 
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, get_args
 
+from fastapi import Request
 from pydantic import BaseModel
 
+from isthmus.errors import nearest
+from isthmus.serve.answering import Explain
 from isthmus.serve.bodies import ARROW, JSON, NPY, PICTURES, Bodies
+from isthmus.serve.refusal import RefusedError
 
 STATUSES = {
     400: "The body can't be parsed.",
@@ -35,13 +40,53 @@ def statuses(*codes: int) -> dict[int | str, dict[str, Any]]:
     return {code: {"model": Mistake, "description": STATUSES[code]} for code in codes}
 
 
-def body_schema(bodies: Bodies, use: str) -> dict[str, Any]:
-    """The request body of a use, as a part of an OpenAPI operation."""
-    if use == "sample":
-        return {"requestBody": {"required": False, "content": {JSON: {"schema": _draw()}}}}
-    return {
-        "requestBody": {"required": True, "content": {type: {"schema": _body(bodies, type)} for type in bodies.types}}
-    }
+@dataclass(frozen=True)
+class _Parameter:
+    """A parameter in a request's address. choices: all its values; () for any text. default: None where it has none."""
+
+    words: str
+    choices: tuple[str, ...] = ()
+    default: str | None = None
+
+    def schema(self) -> dict[str, Any]:
+        kind: dict[str, Any] = {"enum": list(self.choices)} if self.choices else {}
+        return {"type": "string", **kind} | ({"default": self.default} if self.default else {})
+
+
+_LABEL = _Parameter("The class of all samples, for a model that is conditioned on it.")
+PARAMETERS: dict[str, dict[str, _Parameter]] = {
+    "encode": {"label": _LABEL},
+    "reconstruct": {"label": _LABEL},
+    "detect": {"explain": _Parameter("The rows of a table whose reasons are given.", get_args(Explain), "none")},
+}
+"""By the name of a use."""
+
+
+def queried(request: Request, use: str) -> dict[str, str | None]:
+    """The parameters in the address of a request for a use.
+
+    Raises:
+        RefusedError: one is unknown, or has an impossible value.
+    """
+    known = PARAMETERS.get(use, {})
+    given = dict(request.query_params) if request.scope.get("query_string") else {}
+    for name, value in given.items():
+        if name not in known:
+            raise RefusedError(422, f"The address has the unknown parameter {name!r:.80}. {nearest(name, known)}")
+        if (choices := known[name].choices) and value not in choices:
+            raise RefusedError(422, f"{name}={value!r:.80}: expected {' or '.join(choices)}.")
+    return {name: given.get(name, one.default) for name, one in known.items()}
+
+
+def operation(bodies: Bodies, use: str) -> dict[str, Any]:
+    """The parameters and the body of a use, as a part of an OpenAPI operation."""
+    parameters = [
+        {"name": name, "in": "query", "required": False, "description": one.words, "schema": one.schema()}
+        for name, one in PARAMETERS.get(use, {}).items()
+    ]
+    types = {JSON: _draw()} if use == "sample" else {type: _body(bodies, type) for type in bodies.types}
+    content = {type: {"schema": schema} for type, schema in types.items()}
+    return {"parameters": parameters, "requestBody": {"required": use != "sample", "content": content}}
 
 
 def result_schema(bodies: Bodies, use: str) -> dict[int | str, dict[str, Any]]:

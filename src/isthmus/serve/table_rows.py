@@ -1,5 +1,6 @@
 """Rows of a table as JSON: checked cell by cell against the columns of a model, so that each has one clear message."""
 
+import functools
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Self
@@ -99,7 +100,7 @@ class TableRows:
         names = {one.column.name for one in fields}
         return cls(fields, frozenset(others - names), None if label is None else str(label))
 
-    @property
+    @functools.cached_property
     def names(self) -> tuple[str, ...]:
         """The names of the columns that a row needs, in order."""
         named = tuple(one.column.name for one in self.fields)
