@@ -16,12 +16,14 @@ def frame(count=300, seed=0):
     """Rows with numbers, categories, dates and missing cells."""
     random = np.random.default_rng(seed)
     inner = random.normal(size=count)
-    made = pd.DataFrame({
-        "a": inner + 0.1 * random.normal(size=count),
-        "b": np.where(random.random(count) < 0.1, np.nan, inner),
-        "colour": np.where(inner > 0, "red", "blue"),
-        "when": pd.Timestamp("2024-01-01") + pd.to_timedelta(random.integers(0, 300, count), "D"),
-    })
+    made = pd.DataFrame(
+        {
+            "a": inner + 0.1 * random.normal(size=count),
+            "b": np.where(random.random(count) < 0.1, np.nan, inner),
+            "colour": np.where(inner > 0, "red", "blue"),
+            "when": pd.Timestamp("2024-01-01") + pd.to_timedelta(random.integers(0, 300, count), "D"),
+        }
+    )
     made.loc[3, "b"] = np.nan
     return made
 

@@ -117,7 +117,10 @@ def test_a_model_without_a_prior_says_how_else_to_draw(client):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"colour": "pink"}, "Row 1, column 'colour': 'pink': the model does not know this category; it knows 'blue', 'red'."),
+        (
+            {"colour": "pink"},
+            "Row 1, column 'colour': 'pink': the model does not know this category; it knows 'blue', 'red'.",
+        ),
         ({"a": "2"}, "Row 1, column 'a': '2': expected a number or null."),
         ({"a": 10**400}, "Row 1, column 'a'"),
         ({"a": [1]}, "Row 1, column 'a': [1]: expected a number or null."),
@@ -273,7 +276,9 @@ def test_a_web_page_can_not_reach_the_server_by_a_name_of_its_own(client):
 def test_requests_at_once_get_the_answers_that_they_get_alone(client, rows):
     alone = [client.post("/v1/reconstruct", json={"rows": [row]}).json()["rows"][0] for row in rows]
     with ThreadPoolExecutor(8) as threads:
-        made = list(threads.map(lambda row: client.post("/v1/reconstruct", json={"rows": [row]}).json()["rows"][0], rows))
+        made = list(
+            threads.map(lambda row: client.post("/v1/reconstruct", json={"rows": [row]}).json()["rows"][0], rows)
+        )
     for one, other in zip(alone, made, strict=True):
         assert one["colour"] == other["colour"]
         np.testing.assert_allclose([one["a"], one["b"]], [other["a"], other["b"]], rtol=1e-4, atol=1e-5)
@@ -339,7 +344,9 @@ def test_a_model_that_restores_nothing_says_so():
     data = ist.open_data(values)
     run = ist.fit(ist.recipe("pca", code=1).build(data, remarks=False), data, progress=False)
     with served(run) as client:
-        assert "can't restore anything" in detail(client.post("/v1/restore", json={"samples": values[:2].tolist()}), 409)
+        assert "can't restore anything" in detail(
+            client.post("/v1/restore", json={"samples": values[:2].tolist()}), 409
+        )
         assert "/v1/restore" not in client.get("/openapi.json").json()["paths"]
         made = client.post("/v1/reconstruct", json={"samples": values[:2].tolist()}).json()["samples"]
         np.testing.assert_allclose(made, run.reconstruct(values[:2]), rtol=1e-4, atol=1e-5)
@@ -347,9 +354,9 @@ def test_a_model_that_restores_nothing_says_so():
 
 def test_texts_are_answered_by_texts():
     data = ist.open_data(["an apple a day", "a pear a day", "apples and pears"] * 20, kind="text")
-    run = ist.fit(ist.recipe("text-vae", code=2).build(data, remarks=False), data, epochs=1, progress=False, compile=False)
+    run = ist.fit(
+        ist.recipe("text-vae", code=2).build(data, remarks=False), data, epochs=1, progress=False, compile=False
+    )
     with served(run) as client:
         made = client.post("/v1/reconstruct", json={"samples": ["a pear", "an apple"]}).json()["samples"]
         assert [type(text) for text in made] == [str, str]
-
-

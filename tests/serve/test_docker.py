@@ -17,6 +17,6 @@ def test_the_dockerfile_passes_hadolint():
 def test_the_image_runs_as_a_user_without_rights_and_checks_its_health():
     lines = FILE.read_text().splitlines()
     users = [line.split()[1] for line in lines if line.startswith("USER ")]
-    assert users == ["isthmus"]
-    assert lines.index("USER isthmus") < next(place for place, line in enumerate(lines) if line.startswith("ENTRYPOINT"))
+    assert users == ["10001"]
+    assert lines.index("USER 10001") < next(place for place, line in enumerate(lines) if line.startswith("ENTRYPOINT"))
     assert re.search(r"HEALTHCHECK.*/health", FILE.read_text(), re.DOTALL)

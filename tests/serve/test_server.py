@@ -33,8 +33,8 @@ def test_a_process_answers_and_ends_with_sigterm_after_the_running_request(run, 
         content = json.dumps({"rows": rows}).encode()
         port = int(address.rpartition(":")[2])
         with socket.create_connection(("127.0.0.1", port)) as client:
-            head = f"POST /v1/encode HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: {len(content)}\r\n"
-            client.sendall(f"{head}Expect: 100-continue\r\n\r\n".encode())
+            head = "POST /v1/encode HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
+            client.sendall(f"{head}Content-Length: {len(content)}\r\nExpect: 100-continue\r\n\r\n".encode())
             assert client.recv(100).startswith(b"HTTP/1.1 100")  # the request is running
             server.send_signal(signal.SIGTERM)
             client.sendall(content)

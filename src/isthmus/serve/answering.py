@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Literal, Self
 
+import numpy as np
 import pyarrow as pa
 import torch
 from torch import Tensor
@@ -189,7 +190,7 @@ class Answering:
         given = several[0]
         if given.values.ndim != 4:
             raise DataError(f"The samples have the shape {given.values.shape}: expected (N, C, height, width).")
-        pictures = [torch.as_tensor(one) for one in given.values]
+        pictures = [torch.as_tensor(one) for one in np.array(given.values)]  # a copy, which may be written to
         if given.type in PICTURES:
             known = known_pixels(pictures[0], restorer, "the picture")
             made = restored(restorer, pictures[0], known)[None].numpy()

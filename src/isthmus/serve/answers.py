@@ -7,12 +7,14 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from pyarrow import ipc
+from pyarrow import compute, ipc
 from pydantic_core import to_json
 
 from isthmus.data.write_pictures import as_pixels, picture_file
 from isthmus.serve.bodies import ARROW, JSON, NPY, PICTURES
 from isthmus.serve.refusal import RefusedError
+
+pc: Any = compute  # which makes its functions when it is imported
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,12 +69,24 @@ class Result:
         made = dict(self.facts)
         if self.rowwise:
             assert self.make_table is not None
-            made[self.name] = self.make_table().to_pylist()
+            made[self.name] = _dated(self.make_table()).to_pylist()
         else:
             made[self.name] = self.values.tolist() if isinstance(self.values, np.ndarray) else self.values
         if self.remarks:
             made["remarks"] = list(self.remarks)
         return to_json(made, inf_nan_mode="null")
+
+
+def _dated(table: pa.Table) -> pa.Table:
+    """The table with dates as text of ISO 8601: Python has none before the year 1 and after 9999."""
+    for place, column in enumerate(table.schema):
+        if pa.types.is_timestamp(column.type):
+            zone = "%z" if column.type.tz else ""
+            text = pc.strftime(table.column(place), f"%Y-%m-%dT%H:%M:%S{zone}")
+            table = table.set_column(place, column.name, text)
+        elif pa.types.is_date(column.type):
+            table = table.set_column(place, column.name, table.column(place).cast(pa.string()))
+    return table
 
 
 def pixels_of(values: np.ndarray, like: Mapping[str, Any]) -> np.ndarray | None:

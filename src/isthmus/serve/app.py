@@ -5,13 +5,13 @@ import contextlib
 import logging
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from functools import partial
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, PlainTextResponse
 from fastapi.routing import APIRoute
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from starlette.exceptions import HTTPException
 
 from isthmus import version
@@ -42,6 +42,12 @@ USES = {
 REFUSALS = (400, 401, 406, 408, 409, 413, 415, 421, 422, 503, 504)
 
 
+Whole = Annotated[
+    int, BeforeValidator(lambda given: int(given) if isinstance(given, float) and given % 1 == 0 else given)
+]
+"""A whole number, which JSON may write as 5.0."""
+
+
 class Direct(APIRoute):
     """A route whose endpoint gets the request as it is: FastAPI's own reading of parameters takes as long as a row."""
 
@@ -59,10 +65,10 @@ class Draw(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
 
-    count: int = Field(1, ge=1)
+    count: Whole = Field(1, ge=1)
     way: Literal["auto", "prior", "gaussian", "mixture", "neighbours"] = "auto"
     label: str | None = None
-    seed: int = Field(0, ge=0, lt=2**63)
+    seed: Whole = Field(0, ge=0, lt=2**63)
     temperature: float = Field(0.0, ge=0, le=100)
 
 

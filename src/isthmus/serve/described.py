@@ -84,7 +84,7 @@ def operation(bodies: Bodies, use: str) -> dict[str, Any]:
         {"name": name, "in": "query", "required": False, "description": one.words, "schema": one.schema()}
         for name, one in PARAMETERS.get(use, {}).items()
     ]
-    types = {JSON: _draw()} if use == "sample" else {type: _body(bodies, type) for type in bodies.types}
+    types = {JSON: _draw(bodies)} if use == "sample" else {type: _body(bodies, type) for type in bodies.types}
     content = {type: {"schema": schema} for type, schema in types.items()}
     return {"parameters": parameters, "requestBody": {"required": use != "sample", "content": content}}
 
@@ -143,13 +143,14 @@ def _nested(shape: tuple[int, ...]) -> dict[str, Any]:
     return made
 
 
-def _draw() -> dict[str, Any]:
+def _draw(bodies: Bodies) -> dict[str, Any]:
+    labels = bodies.run.description.get("label_names") or ()
     return {
         "type": "object",
         "properties": {
-            "count": {"type": "integer", "minimum": 1, "default": 1},
+            "count": {"type": "integer", "minimum": 1, "maximum": bodies.limits.max_rows, "default": 1},
             "way": {"enum": ["auto", "prior", "gaussian", "mixture", "neighbours"], "default": "auto"},
-            "label": {"type": ["string", "null"], "default": None},
+            "label": {"enum": [*labels, None], "default": None},
             "seed": {"type": "integer", "minimum": 0, "maximum": 2**63 - 1, "default": 0},
             "temperature": {"type": "number", "minimum": 0, "maximum": 100, "default": 0},
         },

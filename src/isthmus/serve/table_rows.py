@@ -3,6 +3,7 @@
 import functools
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any, Self
 
 import pyarrow as pa
@@ -54,9 +55,22 @@ class _Field:
             if isinstance(value, str | int | float):
                 return self.category(category_text(value))
             raise ValueError("expected a category or null")
-        if isinstance(value, str):
+        if isinstance(value, str) and self._reads(value):
             return value
-        raise ValueError(f"expected a {kind} as text, or null")
+        form = f" of the form {self.column.form}" if self.column.form else ""
+        raise ValueError(f"expected a {kind}{form} as text, or null")
+
+    def _reads(self, text: str) -> bool:
+        """Whether a text can be a date of the column's form; the model's reader has the last word."""
+        form = self.column.form
+        try:
+            if self.column.kind == "date" and form == ISO:
+                datetime.fromisoformat(text)
+            elif self.column.kind == "date" and "%" in form:
+                datetime.strptime(text, form)  # its zone doesn't matter
+        except ValueError:
+            return False
+        return True
 
     def category(self, text: str) -> str | None:
         """The name of a category, None if it stands for a missing one."""
@@ -226,7 +240,7 @@ def _cell_schema(field: _Field) -> dict[str, Any]:
         return {"type": ["boolean", "null"]}
     if kind == "category":
         return {"enum": [*field.known, None]}
-    return {
-        "type": ["string", "null"],
-        "description": f"a {kind}{f' of the form {field.column.form}' * bool(field.column.form)}",
-    }
+    text: dict[str, Any] = {"type": ["string", "null"]}
+    if kind == "date" and field.column.form == ISO:
+        return text | {"format": "date-time"}
+    return text | {"description": f"a {kind}{f' of the form {field.column.form}' * bool(field.column.form)}"}
