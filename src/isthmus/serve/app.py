@@ -42,9 +42,11 @@ USES = {
 REFUSALS = (400, 401, 406, 408, 409, 413, 415, 421, 422, 503, 504)
 
 
-Whole = Annotated[
-    int, BeforeValidator(lambda given: int(given) if isinstance(given, float) and given % 1 == 0 else given)
-]
+def _whole(given: Any) -> Any:
+    return int(given) if isinstance(given, float) and given.is_integer() else given
+
+
+Whole = Annotated[int, BeforeValidator(_whole)]
 """A whole number, which JSON may write as 5.0."""
 
 
