@@ -125,7 +125,7 @@ def test_a_model_without_a_prior_says_how_else_to_draw(client):
         ({"a": 10**400}, "Row 1, column 'a'"),
         ({"a": [1]}, "Row 1, column 'a': [1]: expected a number or null."),
         ({"colr": 1}, "Row 1 has the unknown column 'colr'. Did you mean 'colour'?"),
-        ({"when": "yesterday"}, "'yesterday' is not a date"),
+        ({"when": "yesterday"}, "Row 1, column 'when': 'yesterday': expected a date"),
     ],
 )
 def test_a_wrong_cell_or_column_is_named(client, rows, change, message):
