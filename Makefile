@@ -7,7 +7,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 BASE := $(VENV)/.base
 DEV := $(VENV)/.dev
-PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check --constraint constraints.txt
+# Nothing is compiled in advance: Python compiles what is imported, and keeps it.
+PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check --no-compile --constraint constraints.txt
 
 # Kept between the processes that tests and studies start; without it, each compiles the library's source anew.
 export PYTHONDONTWRITEBYTECODE :=
@@ -15,7 +16,7 @@ export PYTHONDONTWRITEBYTECODE :=
 SECONDS ?= 120
 SEED ?= 0
 
-.PHONY: help test test-machines test-device fuzz demo lint format docs dist clean
+.PHONY: help test test-machines test-device fuzz demo lint format docs notebooks dist clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 15
@@ -52,23 +53,28 @@ format: $(DEV)  ## put the code into shape
 docs: $(DEV)  ## build the documentation into site/
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
+notebooks: $(DEV)  ## make a notebook of each guide and execute it, in notebooks/
+	$(BIN)/python docs/make_notebooks.py
+
 dist: $(DEV)  ## build the wheel and the sdist, and try them in an empty environment of each of PYTHONS
 	$(BIN)/python .ci/dist.py $(PYTHONS)
 
 clean:  ## remove everything that the targets made, the runs apart
-	rm -rf $(VENV) .fuzz site dist .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) .fuzz site notebooks dist .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Isthmus needs Python 3.11 or later: make PYTHON=…")'
 	$(PYTHON) -m venv $(VENV)
 
-# PyTorch goes first and by its pinned version, so that a local or CPU build that pip has been told of is taken.
+# PyTorch is pinned, so that a local or CPU build that pip has been told of is taken.
 $(BASE): pyproject.toml constraints.txt | $(BIN)/python
 	@echo "Setting up $(VENV), once; this takes some minutes."
-	$(PIP) $$(grep '^torch==' constraints.txt)
 	$(PIP) --editable .
 	@touch $@
 
-$(DEV): $(BASE)
+# All at once, which takes half as long as one after the other.
+$(DEV): pyproject.toml constraints.txt | $(BIN)/python
+	@echo "Setting up $(VENV), once; this takes some minutes."
 	$(PIP) --editable '.[dev,docs]'
-	@touch $@
+	-@command -v npm >/dev/null && npm install --silent --no-save --prefix $(VENV)/web onnxruntime-web@1.30.0
+	@touch $(BASE) $@

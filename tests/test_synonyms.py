@@ -104,7 +104,9 @@ def test_every_synonym_names_something_that_there_is():
 
 def test_recipes_print_as_a_table_and_are_found_by_name():
     listed = ist.recipes()
-    assert listed["deep"].summary in " ".join(repr(listed).split())
+    assert len(str(listed).splitlines()) > len(listed)
+    assert len(repr(listed)) < 1000
+    assert listed["deep"].summary in listed._repr_html_()
     assert "<code>deep</code>" in listed._repr_html_()
     assert list(listed) == list(ist.RECIPES)
 

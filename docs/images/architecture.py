@@ -17,8 +17,9 @@ from isthmus.drawing.theme import LIGHT, drawing, sheet
 HERE = Path(__file__).parent
 FLOORS = {  # from the roof down: what is done there, and where; each folder of Isthmus, in the order of the layers
     "interfaces": {"cli": "one command for each use", "serve": "over HTTP", "sklearn": "estimators"},
-    "many models": {"experiments": "sweep, compare, pretrain"},
-    "a run": {"fitting": "fit, resume", "codec": "compress", "run": "with its history"},
+    "many models": {"experiments": "sweep, compare, pretrain, tune"},
+    "making a run": {"fitting": "fit, resume", "trackers": "TensorBoard, MLflow, …"},
+    "a run": {"codec": "compress", "exporting": "ONNX", "run": "history", "hub": "share"},
     "use and judge": {"report": "", "doctor": "", "uses": "", "drawing": ""},
     "a trained model": {"trained": "encode, decode", "filling": "missing cells", "measures": "errors"},
     "training": {"training": "loop, step, checkpoints, callbacks"},
@@ -27,7 +28,19 @@ FLOORS = {  # from the roof down: what is done there, and where; each folder of 
     "parts": {"parts": "networks, codes, priors, …", "exact": "the same bits anywhere"},
     "the ground": {"storage": "whole files", "options": "each defined once", "errors": "messages"},
 }
-TINTS = ("#f3e3d3", "#e9e2f0", "#dcebf7", "#dcebf7", "#dcebf7", "#e0f0e3", "#e0f0e3", "#fbf1cf", "#fbf1cf", "#e9ebee")
+TINTS = (
+    "#f3e3d3",
+    "#e9e2f0",
+    "#dcebf7",
+    "#dcebf7",
+    "#dcebf7",
+    "#dcebf7",
+    "#e0f0e3",
+    "#e0f0e3",
+    "#fbf1cf",
+    "#fbf1cf",
+    "#e9ebee",
+)
 
 
 def layers() -> list[str]:

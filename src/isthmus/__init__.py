@@ -18,15 +18,17 @@ if TYPE_CHECKING:
     from isthmus.data import Data, Samples, Scaling, open_data, open_writer, read_samples, stream_samples, write_samples
     from isthmus.data.listing import formats
     from isthmus.doctor import Finding, diagnose
+    from isthmus.drawing.live import LossCurve
     from isthmus.errors import IsthmusError, Remark
-    from isthmus.experiments import compare, pretrain, sweep
+    from isthmus.experiments import compare, pretrain, sweep, tune
+    from isthmus.exporting import Export, export
     from isthmus.fitting import fit, resume
     from isthmus.inspection import Inspection, inspect
     from isthmus.model.autoencoder import Autoencoder
     from isthmus.model.blueprint import Blueprint
     from isthmus.model.recipes import RECIPES, recipe, recipes
     from isthmus.parts.forward_pass import Pass
-    from isthmus.run import Run, load
+    from isthmus.run import Run, from_pretrained, load
     from isthmus.training import Callback
     from isthmus.uses.blend import Blend, blend
     from isthmus.uses.detect import Detection, detect
@@ -57,9 +59,11 @@ _HOMES = {
     "Drift": "uses.drift_result",
     "Explanation": "uses.explanations",
     "Explanations": "uses.explanations",
+    "Export": "exporting",
     "Finding": "doctor",
     "Inspection": "inspection",
     "IsthmusError": "errors",
+    "LossCurve": "drawing.live",
     "Pass": "parts.forward_pass",
     "RECIPES": "model.recipes",
     "Remark": "errors",
@@ -77,8 +81,10 @@ _HOMES = {
     "diagnose": "doctor",
     "drift": "uses.drift",
     "explain": "uses.explain",
+    "export": "exporting",
     "fit": "fitting",
     "formats": "data.listing",
+    "from_pretrained": "run",
     "inspect": "inspection",
     "judge": "uses.judge",
     "load": "run",
@@ -97,6 +103,7 @@ _HOMES = {
     "stream_samples": "data",
     "sweep": "experiments",
     "traverse": "uses.traverse",
+    "tune": "experiments",
     "write_samples": "data",
 }
 
@@ -111,6 +118,7 @@ _MODULES = (
     "pyod",
     "samplers",
     "sklearn",
+    "trackers",
     "training",
 )
 
@@ -129,9 +137,11 @@ __all__ = [
     "Drift",
     "Explanation",
     "Explanations",
+    "Export",
     "Finding",
     "Inspection",
     "IsthmusError",
+    "LossCurve",
     "Pass",
     "Remark",
     "Run",
@@ -149,8 +159,10 @@ __all__ = [
     "diagnose",
     "drift",
     "explain",
+    "export",
     "fit",
     "formats",
+    "from_pretrained",
     "inspect",
     "judge",
     "load",
@@ -169,6 +181,7 @@ __all__ = [
     "stream_samples",
     "sweep",
     "traverse",
+    "tune",
     "write_samples",
 ]
 

@@ -2,9 +2,8 @@
 
 import contextlib
 import signal
-import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from isthmus.errors import BlueprintError, DataError, Remark, RunError, Training
 from isthmus.model.autoencoder import Autoencoder
 from isthmus.model.blueprint import Blueprint
 from isthmus.model.store import describe_model, make_folder, read_described, rebuild
+from isthmus.notebook import say
 from isthmus.parts.mistakes import brief
 from isthmus.pca import PCA
 from isthmus.run import Run, environment, load
@@ -35,6 +35,7 @@ from isthmus.storage.run_folder import (
     locked,
     place_of_training,
 )
+from isthmus.trackers import named, of_checkpoint, tracked
 from isthmus.training import BestWeights, Callback, Checkpoint, Checkpoints, ProgressBar, Settings, Training, choice
 from isthmus.training.checkpoint import save_history
 from isthmus.training.closed_form import solve
@@ -52,6 +53,7 @@ def fit(
     overwrite: bool = False,
     progress: bool = True,
     callbacks: Sequence[Callback] = (),
+    track: str | Sequence[str] = (),
     pca: PCA | None = None,
     **settings: Any,
 ) -> Run:
@@ -65,6 +67,8 @@ def fit(
     progress: show a progress bar, the chosen settings, and the doctor's findings (`isthmus.doctor.Watch`).
     callbacks: your own, called after the built-in ones. pca: principal components of the same training part, at least
         as many as the code has dimensions, if you have them already.
+    track: the tools that the run is written to: "tensorboard", "mlflow", "wandb", "trackio", several as a list or with
+        commas. For their options, give trackers as callbacks: `callbacks=[ist.trackers.MLflow(experiment="digits")]`.
     settings: the fields of `Settings`. Without `epochs`, the epochs, batch size, learning rate, schedule and patience
         that you don't set are chosen from model and data (`isthmus.training.choice`). With `epochs`, the others have
         the defaults of `Settings`.
@@ -77,6 +81,7 @@ def fit(
         BlueprintError: the model does not fit the data.
     """
     _check_fit(model, data)
+    callbacks = [*callbacks, *named(track)]
     chosen = _decided(model, data, _chosen(model, data, settings, progress))
     made = environment() | {"chosen": ", ".join([*model.left_open, *_left_open(model, data, chosen, settings)])}
     if out is None:
@@ -108,6 +113,7 @@ def resume(
     model: Autoencoder | None = None,
     progress: bool = True,
     callbacks: Sequence[Callback] = (),
+    track: str | Sequence[str] | None = None,
     pca: PCA | None = None,
 ) -> Run:
     """Continue an interrupted or killed run from its last checkpoint; the result is that of an unbroken run.
@@ -116,15 +122,16 @@ def resume(
 
     data: the same data again, if they came from memory. epochs: more than planned, to prolong a finished run. The
         number is saved at once: if this training is killed too, the next `resume` continues to it.
-    device: another device to continue on, such as "cpu"; the result then differs in its last bits from that of an
-        unbroken run. model: the same modules again, for a run with custom modules.
+    device: another device to continue on, such as "cpu"; it draws other random numbers, so the result then differs
+        from that of an unbroken run. model: the same modules again, for a run with custom modules.
+    track: other tools to write the run to, as for `fit`; None is those of the run so far, and "none" is no tool.
     pca: as for `fit`.
 
     Raises:
         RunError: the folder has no run that can be resumed, or the run has done more epochs already.
         TrainingError: the device is not available.
     """
-    return _resume(Path(folder), None, data, epochs, device, model, progress, callbacks, pca)
+    return _resume(Path(folder), None, data, epochs, device, model, progress, callbacks, pca, track)
 
 
 def _resume(
@@ -137,6 +144,7 @@ def _resume(
     progress: bool,
     callbacks: Sequence[Callback],
     pca: PCA | None,
+    track: str | Sequence[str] | None = None,
 ) -> Run:
     """As `resume`. place: the folder of the unfinished training, if known."""
     if not folder.exists():
@@ -171,6 +179,10 @@ def _resume(
             remark(f"The run in {folder} is {run.status}: there is nothing left to do.{prolongs}")
             return run
         remove_file(place / WEIGHTS)
+        if track is not None:
+            callbacks = [*callbacks, *named(track)]
+        elif checkpoint is not None:
+            callbacks = [*callbacks, *of_checkpoint(checkpoint.notes["callbacks"], callbacks)]
         made = environment() | {"chosen": read_environment(place).get("chosen", "")}
         return _train(described, data, settings, made, place, progress, callbacks, checkpoint, pca, home=folder)
 
@@ -190,8 +202,8 @@ def _on_device(settings: Settings, wanted: str | None) -> Settings:
     except TrainingError:
         here = str(find_device("auto"))
         remark(
-            f"The run was trained on {settings.device}, which is not available here. It continues on {here}; the "
-            "result differs in its last bits."
+            f"The run was trained on {settings.device}, which is not available here. It continues on {here}, so the "
+            "result differs from that of an unbroken run."
         )
         return settings.replace(device=here)
     return settings
@@ -244,6 +256,22 @@ def _train(
     run = Run(model=model, settings=settings, data=data, folder=folder, description=data.description, environment=made)
     if pca is not None:
         run.pca = pca.first(run.baseline_size)
+    with tracked(run, callbacks, home, announce=progress) as conclude:
+        return _carry_out(run, data, folder, progress, callbacks, checkpoint, home, conclude)
+
+
+def _carry_out(
+    run: Run,
+    data: Data,
+    folder: Path | None,
+    progress: bool,
+    callbacks: Sequence[Callback],
+    checkpoint: Checkpoint | None,
+    home: Path | None,
+    conclude: Callable[[], None],
+) -> Run:
+    """Train and write, as `_train`. conclude: called when all is saved."""
+    model, settings = run.model, run.settings
     if model.blueprint is not None and model.blueprint.solution == "closed form":
         if folder is not None:
             save_json(folder / MODEL, describe_model(model))
@@ -275,6 +303,7 @@ def _train(
         if home is not None and folder != home and run.status in ("finished", "stopped early"):
             commit(home)
             run.folder = home
+    conclude()
     if asked == signal.Signals.SIGTERM.name:  # the process was asked to end, and all is saved
         signal.raise_signal(signal.SIGTERM)
     if run.folder is not None and run.status != "interrupted":
@@ -294,7 +323,7 @@ def _chosen(model: Autoencoder, data: Data, given: dict[str, Any], progress: boo
     settings = choice.chosen(model, data.train, given)
     if progress:
         names = "=, ".join(name for name in choice.OPEN if name not in given)
-        print(f"Chosen: {choice.in_words(model, settings)}; change with {names}=.", file=sys.stderr)
+        say(f"Chosen: {choice.in_words(model, settings)}; change with {names}=.")
     return settings
 
 

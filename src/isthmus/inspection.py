@@ -16,7 +16,7 @@ from isthmus.data.samples import Samples
 from isthmus.data.sources import called, read, reading
 from isthmus.data.texts import with_vocabulary
 from isthmus.formatting import listed, number, percent
-from isthmus.storage.files import write_whole
+from isthmus.shown import Card, Page, Shown, Table
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -50,8 +50,8 @@ class ColumnFacts:
     names: tuple[str, ...] = field(default=(), repr=False)
 
 
-@dataclass(frozen=True)
-class Inspection:
+@dataclass(frozen=True, repr=False)
+class Inspection(Shown):
     """What a source holds; `inspect` returns it. Print it for a table in words.
 
     source: its name. facts: of the whole, such as the number of samples and their shape. columns: of a table.
@@ -81,6 +81,14 @@ class Inspection:
             for one in self.columns
         ]
 
+    def _card(self) -> Card:
+        head, rows = self.rows()
+        tables = [Table.of(head, rows)] if rows else ()
+        drawn = any(one.counts for one in self.columns)
+        return Card(
+            f"{self.source}, {self.facts['samples']} samples", self.facts, tables, (self.draw,) if drawn else ()
+        )
+
     def __str__(self) -> str:
         lines = [f"{self.source}: {', '.join(f'{name} {value}' for name, value in self.facts.items())}"]
         head, rows = self.rows()
@@ -97,16 +105,16 @@ class Inspection:
         panels = [(one.name, one.kind, one.counts, one.bounds, one.names, one.missing) for one in self.columns]
         return column_panels(panels, theme=theme or LIGHT)
 
-    def page(self, path: str | Path) -> Path:
+    def page(self, path: str | Path) -> Page:
         """Write a self-contained page with the table and the distributions, and return its path.
 
         Raises:
             IsthmusError: the path can't be written to.
         """
-        from isthmus.drawing.pages import fill_page  # noqa: PLC0415
+        from isthmus.drawing.pages import fill_page, write_page  # noqa: PLC0415
         from isthmus.drawing.plates import Section, plate  # noqa: PLC0415
 
-        path, (head, rows) = Path(path), self.rows()
+        head, rows = self.rows()
         drawn = [
             plate(
                 "Distributions",
@@ -126,8 +134,7 @@ class Inspection:
             reasons=[one.why for one in self.columns],
             sections=sections,
         )
-        write_whole(path, lambda beside: beside.write_text(page, encoding="utf-8", newline="\n"))
-        return path
+        return write_page(path, page)
 
 
 def inspect(source: Any, *, labels: Any = None, **options: Unpack[OptionWords]) -> Inspection:

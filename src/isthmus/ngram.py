@@ -13,6 +13,7 @@ from torch import Tensor
 from isthmus.data.samples import Samples
 from isthmus.errors import DataError
 from isthmus.parts.distances.tokens import counted
+from isthmus.shown import Shown
 
 ORDER = 5
 """The longest n-gram, where the vocabulary allows it: its number must fit in 62 bits."""
@@ -21,8 +22,8 @@ _PAD = 1
 """Added to each token, so that 0 can mean "before the beginning"."""
 
 
-@dataclass(frozen=True, eq=False)
-class NGram:
+@dataclass(frozen=True, eq=False, repr=False)
+class NGram(Shown):
     r"""The probability of each token from the few tokens before it, with Witten and Bell's interpolation.
 
     .. math:: p(w|h) = \frac{c(hw) + t(h)\, p(w|h')}{c(h) + t(h)}

@@ -12,6 +12,7 @@ from torch import Tensor
 from isthmus.data.samples import Samples
 from isthmus.data.scaling import Scaling
 from isthmus.errors import DataError
+from isthmus.shown import Shown
 
 WIDEST_MATRIX = 6000
 """The largest covariance or Gram matrix that is decomposed completely, in rows (288 MB in float64)."""
@@ -25,8 +26,8 @@ _EXACT_ROWS = 256
 _EPSILON = torch.finfo(torch.float64).eps
 
 
-@dataclass(frozen=True, eq=False)
-class PCA:
+@dataclass(frozen=True, eq=False, repr=False)
+class PCA(Shown):
     """An orthogonal projection onto the `size` directions in which the samples vary most.
 
     All tensors are float64 and refer to scaled values, D numbers per sample; a missing number (NaN) counts as the mean

@@ -21,7 +21,7 @@ ROUNDS = 100
 """The most rounds of Lloyd's algorithm."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class QuantisedPCA(PCA):
     r"""Principal components whose coefficients are rounded to a few levels each: a transform code.
 

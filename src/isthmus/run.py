@@ -1,17 +1,21 @@
 """A run: a trained model that users save in a folder and view in a report."""
 
+import contextlib
 import platform
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 
 from isthmus import version
-from isthmus.errors import RunError, remark
+from isthmus.errors import DataError, RunError, remark
 from isthmus.model.autoencoder import Autoencoder
 from isthmus.model.store import describe_model, make_folder, put_weights, rebuild
+from isthmus.ngram import NGram
+from isthmus.private import public_description, public_environment
 from isthmus.run_records import (
     read_baseline,
     read_description,
@@ -21,6 +25,7 @@ from isthmus.run_records import (
     read_settings,
     read_weights,
 )
+from isthmus.shown import Card, Page
 from isthmus.storage.checked import save_json, save_tensors
 from isthmus.storage.files import MODEL
 from isthmus.storage.run_folder import (
@@ -41,10 +46,13 @@ from isthmus.storage.run_folder import (
     locked,
 )
 from isthmus.trained import TrainedModel
-from isthmus.trained.choices import Choice, choices
+from isthmus.trained.choices import Choices, choices
 from isthmus.training import Checkpoint
 from isthmus.training.checkpoint import save_history
 from isthmus.training.settings import find_device
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 class Run(TrainedModel):
@@ -53,8 +61,8 @@ class Run(TrainedModel):
     Its fields, and its methods for samples and codes, are those of `TrainedModel`.
     """
 
-    def report(self, path: str | Path | None = None) -> Path:
-        """Write the report, a self-contained page, and return its path.
+    def report(self, path: str | Path | None = None) -> Page:
+        """Write the report, a self-contained page, and return its path; in a notebook, this shows the page.
 
         path: None is report.html in the run's folder, or in a new temporary folder for a run in memory.
 
@@ -68,7 +76,31 @@ class Run(TrainedModel):
         self.open()
         return write_report(self, Path(path))
 
-    def choices(self) -> list[Choice]:
+    def plot(self) -> "Figure":
+        """The training and the validation loss by epoch."""
+        from isthmus.drawing.figures import loss_curves  # noqa: PLC0415 Matplotlib takes half a second and 50 MB
+
+        return loss_curves(self.history, best_epoch=self.best_epoch)
+
+    def draw(self, source: Any = None, *, most: int | None = None, **read_options: Any) -> "Figure":
+        """Samples and their reconstructions; of a table, the explained variance of each column.
+
+        A model that restores shows the clean, the damaged and the restored samples.
+
+        source: of the samples, as for `encode`. None: the test part of the run's data, or validation, or train.
+        most: how many samples are drawn, evenly spread. read_options: how to read the source.
+
+        Raises:
+            DataError: the source can't be read, or the run's data can't be opened again.
+        """
+        from isthmus.report.copies import draw_copies  # noqa: PLC0415
+
+        return draw_copies(self, source, most, **read_options)
+
+    def _card(self) -> Card:
+        return replace(super()._card(), figures=[*([self.plot] if len(self.history) > 1 else []), self.draw])
+
+    def choices(self) -> Choices:
         """What was chosen for this run and why, one row each: what, value, why, and the option that changes it."""
         return choices(self)
 
@@ -104,13 +136,72 @@ class Run(TrainedModel):
         self.folder = self.folder or folder
         return folder
 
-    def _write(self, place: Path, checkpoint: Checkpoint | None) -> None:
-        """Write all files of the run; the one that marks the folder as a run comes last."""
-        save_json(place / DATA, self.description)
+    def publish(self, folder: str | Path) -> Path:
+        """Write a copy of the run to give away into a new folder, and return the folder.
+
+        It is safetensors and JSON. It has no checkpoint, no n-grams of the training texts, and no path of this machine:
+        sources are named by their last part only.
+
+        Raises:
+            IsthmusError: the folder can't be written to.
+        """
+        folder = make_folder(folder)
+        with contextlib.suppress(DataError):  # they need the training data, which others don't have
+            self.baseline()
+            self.filler()
+        self._write(folder, None, public=True)
+        return folder
+
+    def push_to_hub(
+        self,
+        repo: str,
+        *,
+        private: bool | None = None,
+        token: str | None = None,
+        license: str | None = None,
+        pictures: bool = True,
+        message: str = "Add the run",
+    ) -> str:
+        """Write the run into a model repository on the Hugging Face Hub, in one commit, and return its address.
+
+            run.push_to_hub("name/digits", private=True)
+            run = ist.load("hf://name/digits")
+
+        The repository gets the run's safetensors and JSON files (`publish`), and a model card with its measures,
+        figures, data description and use. It gets no training data and no path of this machine.
+
+        repo: its name, "name/repo"; it is created if necessary. private: whether a new repository is private; None is
+            the Hub's default for you. token: None is your login (`hf auth login`, HF_TOKEN). license: of the model, for
+            the card, such as "apache-2.0". pictures: whether the card shows some samples of the test part and their
+            reconstructions. message: of the commit.
+
+        Raises:
+            MissingPackageError: huggingface_hub isn't installed (`isthmus[hub]`).
+            RunError: the Hub refuses, or can't be reached; or the run uses custom modules, which are not saved.
+        """
+        from isthmus.hub import push  # noqa: PLC0415 its card needs Matplotlib
+
+        if self.model.blueprint is None:
+            raise RunError("This run uses custom modules, which are code and are not saved. Push runs of a Blueprint.")
+        return push(
+            self,
+            self.publish,
+            repo,
+            private=private,
+            token=token,
+            licence=license,
+            pictures=pictures,
+            message=message,
+        )
+
+    def _write(self, place: Path, checkpoint: Checkpoint | None, *, public: bool = False) -> None:
+        """Write all files of the run; the one that marks the folder as a run comes last. public: as `publish`."""
+        around = self.environment or environment()
+        save_json(place / DATA, public_description(self.description) if public else self.description)
         save_json(place / SETTINGS, self.settings.to_json())
-        save_json(place / ENVIRONMENT, self.environment or environment())
+        save_json(place / ENVIRONMENT, public_environment(around) if public else around)
         save_history(place, self.history)
-        if self.pca is not None:
+        if self.pca is not None and not (public and isinstance(self.pca, NGram)):
             save_tensors(place / BASELINE, self.pca.to_tensors())
         if self.filling is not None:
             save_tensors(place / FILLING, self.filling.to_tensors())
@@ -126,6 +217,7 @@ def load(folder: str | Path, *, model: Autoencoder | None = None, device: str = 
 
     If a new run that will replace this one is still unfinished, you get the old run and a remark.
 
+    folder: `hf://name/repo` is a repository on the Hugging Face Hub, as in `from_pretrained`.
     model: the same modules again, for a run with custom modules. device: where to compute, as for `fit`, whatever
         device the run was trained on: "auto", "cpu", "cuda", "mps".
 
@@ -134,6 +226,11 @@ def load(folder: str | Path, *, model: Autoencoder | None = None, device: str = 
         BlueprintError: the model names a part that is not defined.
         TrainingError: the device is not available.
     """
+    if str(folder).startswith("hf:/"):
+        from isthmus.hub import address  # noqa: PLC0415
+
+        repo, revision = address(folder) or ("", None)
+        return from_pretrained(repo, revision=revision, device=device)
     folder, where = Path(folder), find_device(device)
     finish_move(folder)
     begun = holds_run(folder / NEW)
@@ -171,6 +268,27 @@ def load(folder: str | Path, *, model: Autoencoder | None = None, device: str = 
             f"isthmus resume {folder}."
         )
     model.to(where)
+    return run
+
+
+def from_pretrained(repo: str, *, revision: str | None = None, token: str | None = None, device: str = "auto") -> Run:
+    """Load the run in a repository of the Hugging Face Hub, which `Run.push_to_hub` wrote.
+
+        run = ist.from_pretrained("name/digits")
+
+    Only safetensors and JSON files are downloaded, once, into the Hub's cache; nothing in them runs code. The run is in
+    memory: nothing is written back.
+
+    revision: a branch, tag or commit. token: None is your login. device: as for `load`.
+
+    Raises:
+        MissingPackageError: huggingface_hub isn't installed (`isthmus[hub]`).
+        RunError: there is no such repository, you have no access, the Hub can't be reached, or it has no run.
+    """
+    from isthmus.hub import pull  # noqa: PLC0415
+
+    run = load(pull(repo, revision, token), device=device)
+    run.folder = None
     return run
 
 

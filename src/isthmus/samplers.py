@@ -11,6 +11,7 @@ from pydantic import Field, TypeAdapter
 from torch import Tensor
 
 from isthmus.errors import DataError, RunError, nearest, remark
+from isthmus.shown import Shown
 from isthmus.storage.checked import damaged, load_tensors, save_tensors
 
 Way = Literal["prior", "gaussian", "mixture", "neighbours"]
@@ -18,8 +19,8 @@ STEPS = 200
 """The most steps of the mixture's fit."""
 
 
-@dataclass(frozen=True)
-class Sampler:
+@dataclass(frozen=True, repr=False)
+class Sampler(Shown):
     """Draws codes of one shape. It consists only of tensors, and is saved as such."""
 
     kind: ClassVar[str]
@@ -55,7 +56,7 @@ class Sampler:
         return {name: value for name, value in vars(self).items() if isinstance(value, Tensor)}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Gaussians(Sampler):
     r"""A mixture :math:`\sum_k w_k\,\mathcal N(\mu_k, A_k A_k^\top)` over the flat code of D numbers; one, or several.
 
@@ -84,7 +85,7 @@ class Gaussians(Sampler):
         return made
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Neighbours(Sampler):
     r"""One of the codes, moved at random towards or away from its k nearest.
 

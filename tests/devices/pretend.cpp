@@ -1,5 +1,6 @@
 // A pretend accelerator for tests: its tensors lie in CPU memory and are computed on by the CPU's kernels, but they
 // refuse whatever CUDA refuses: other devices' tensors, NumPy, CPU generators. As on Apple's MPS, float64 is refused too.
+#include <ATen/CPUGeneratorImpl.h>
 #include <ATen/EmptyTensor.h>
 #include <ATen/Functions.h>
 #include <ATen/autocast_mode.h>
@@ -10,6 +11,9 @@
 #include <c10/core/impl/DeviceGuardImplInterface.h>
 #include <c10/core/impl/alloc_cpu.h>
 #include <torch/library.h>
+
+#include <set>
+#include <string>
 
 namespace {
 constexpr auto KIND = c10::DeviceType::PrivateUse1;
@@ -41,12 +45,51 @@ struct Guard final : c10::impl::DeviceGuardImplInterface {
 };
 C10_REGISTER_GUARD_IMPL(PrivateUse1, Guard)
 
+// its random numbers are the CPU's of another seed, and its state is longer than the CPU's, so that neither passes for
+// the other
+struct Draws final : c10::GeneratorImpl {
+  static constexpr uint64_t OTHER = 0x5eed;
+  static constexpr int64_t MARK = 8;
+  at::Generator inner = at::detail::createCPUGenerator();
+  Draws() : c10::GeneratorImpl(HERE, c10::DispatchKeySet(c10::DispatchKey::PrivateUse1)) { set_current_seed(0); }
+  void set_current_seed(uint64_t seed) override { inner.set_current_seed(seed ^ OTHER); }
+  uint64_t current_seed() const override { return inner.current_seed() ^ OTHER; }
+  uint64_t seed() override { return inner.seed() ^ OTHER; }
+  void set_offset(uint64_t) override { TORCH_CHECK(false, "The pretend device's generator has no offset"); }
+  uint64_t get_offset() const override { TORCH_CHECK(false, "The pretend device's generator has no offset"); }
+  void set_state(const c10::TensorImpl& state) override {
+    at::Tensor given(c10::intrusive_ptr<c10::TensorImpl>::reclaim_copy(const_cast<c10::TensorImpl*>(&state)));
+    TORCH_CHECK(given.numel() == MARK + inner.get_state().numel(), "RNG state is wrong size");
+    inner.set_state(given.slice(0, MARK).clone());
+  }
+  c10::intrusive_ptr<c10::TensorImpl> get_state() const override {
+    auto mark = at::zeros({MARK}, at::TensorOptions(CPU).dtype(at::kByte));
+    return at::cat({mark, inner.get_state()}).getIntrusivePtr();
+  }
+  Draws* clone_impl() const override {
+    auto* made = new Draws();
+    made->inner = inner.clone();
+    return made;
+  }
+};
+
 struct Hooks final : at::PrivateUse1HooksInterface {
   bool isBuilt() const override { return true; }
   bool isAvailable() const override { return true; }
   bool hasPrimaryContext(c10::DeviceIndex) const override { return true; }
+  at::Generator getNewGenerator(c10::DeviceIndex) const override { return at::make_generator<Draws>(); }
+  const at::Generator& getDefaultGenerator(c10::DeviceIndex) const override {
+    static at::Generator own = at::make_generator<Draws>();
+    return own;
+  }
 };
 const bool hooked = [] { at::RegisterPrivateUse1HooksInterface(new Hooks()); return true; }();
+
+// --- how often the host has waited for the device: reads of its values, and copies of values to it
+
+int64_t reads = 0, uploads = 0;
+const std::set<std::string> LOOKS = {"aten::nonzero", "aten::masked_select", "aten::_unique2", "aten::unique_dim",
+  "aten::unique_consecutive", "aten::equal", "aten::bincount", "aten::repeat_interleave"};  // whose sizes or results are values
 
 // --- one tensor, two faces: the device's and the CPU's, over the same memory
 
@@ -99,14 +142,17 @@ void by_cpu(const c10::OperatorHandle& op, torch::jit::Stack* stack) {
   // CUDA takes indices that lie on the CPU, of `x[i]` and `x[i] = y` alone
   const bool indexes = name == "aten::index" || name.rfind("aten::index_put", 0) == 0 || name == "aten::_index_put_impl_";
   const auto begin = stack->size() - arguments.size();
+  reads += LOOKS.count(name);
   std::vector<Pair> pairs;
-  bool stranger = false;
+  bool stranger = false, draws = false;
   auto turn = [&](const at::Tensor& t, bool written, bool index) {
     if (!t.defined()) return t;
     if (!is_here(t)) {
       stranger |= !index && (written || t.dim() > 0);  // a number on the CPU may be read, not written
+      uploads += index;
       return t;
     }
+    reads += index && (t.scalar_type() == at::kBool || t.scalar_type() == at::kByte);
     const bool unsized = written && t.numel() == 0;  // an output, for the kernel to give a size
     pairs.emplace_back(t, unsized ? at::empty({0}, at::TensorOptions(CPU).dtype(t.dtype())) : on_cpu(t));
     return pairs.back().second;
@@ -129,11 +175,14 @@ void by_cpu(const c10::OperatorHandle& op, torch::jit::Stack* stack) {
       value = CPU;
     } else if (value.isGenerator()) {
       TORCH_CHECK(value.toGenerator().device().type() == KIND, "Expected a 'pretend' device type for generator but found 'cpu'");
+      draws = true;
+      value = static_cast<Draws*>(value.toGenerator().unsafeGetGeneratorImpl())->inner;
     } else if (value.isInt() && arguments[i].type()->str() == "ScalarType" ) {
       refuse_double(static_cast<c10::ScalarType>(value.toInt()));
     }
   }
   if (stranger && !pairs.empty()) refuse_mix(name);
+  TORCH_CHECK(!draws || !pairs.empty(), "Expected a 'cpu' device type for generator but found 'pretend'");
   op.redispatchBoxed(c10::DispatchKeySet(c10::DispatchKey::CPU), stack);
   for (auto& [own, cpu] : pairs) {  // outputs that were given a size
     if (own.sizes() == cpu.sizes() && own.storage().nbytes() == cpu.storage().nbytes()) continue;
@@ -167,6 +216,8 @@ at::Tensor empty_strided(Size size, Size stride, MaybeType type, std::optional<c
   return at::detail::empty_strided_generic(size, stride, &memory, c10::DispatchKeySet(c10::DispatchKey::PrivateUse1), c10::dtype_or_default(type));
 }
 at::Tensor copy_from(const at::Tensor& from, const at::Tensor& to, bool) {
+  reads += !is_here(to);
+  uploads += !is_here(from);
   auto target = is_here(to) ? on_cpu(to) : to;
   target.copy_(is_here(from) ? on_cpu(from) : from);
   return to;
@@ -180,7 +231,10 @@ at::Tensor& set_whole_storage(at::Tensor& t, c10::Storage storage) {
   const auto count = static_cast<int64_t>(storage.nbytes() / t.dtype().itemsize());
   return set_storage(t, std::move(storage), 0, {count}, {1});
 }
-at::Scalar item(const at::Tensor& t) { return on_cpu(t).item(); }
+at::Scalar item(const at::Tensor& t) {
+  ++reads;
+  return on_cpu(t).item();
+}
 
 void check_here(std::initializer_list<at::Tensor> tensors) {
   for (auto& t : tensors)
@@ -201,6 +255,9 @@ std::tuple<at::Tensor, at::Tensor, at::Tensor> convolution_backward(const at::Te
 }
 }  // namespace
 
+TORCH_LIBRARY(pretend, m) {
+  m.def("waits() -> (int, int)", [] { return std::make_tuple(reads, uploads); });
+}
 TORCH_LIBRARY_IMPL(_, PrivateUse1, m) { m.fallback(torch::CppFunction::makeFromBoxedFunction<&by_cpu>()); }
 TORCH_LIBRARY_IMPL(aten, PrivateUse1, m) {
   m.impl("empty.memory_format", &empty);

@@ -4,12 +4,15 @@ It takes `device="auto"` as CUDA does, so load it in a process of its own. Built
 and kept by its source's and PyTorch's versions.
 """
 
+import contextlib
 import functools
 import hashlib
 import os
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -19,7 +22,7 @@ SOURCE = Path(__file__).with_suffix(".cpp")
 
 
 class _Module:
-    """What PyTorch asks of a device's Python module. Random numbers come from the CPU's global generator."""
+    """What PyTorch asks of a device's Python module. Without a generator, random numbers come from its default one."""
 
     is_available = staticmethod(lambda: True)
     is_initialized = staticmethod(lambda: True)
@@ -47,6 +50,26 @@ def load() -> torch.device:
     torch._register_device_module("pretend", _Module)
     torch.ops.load_library(library)
     return torch.device("pretend")
+
+
+@dataclass
+class Waits:
+    """How often the host has waited for the device. reads: of its values. uploads: of values to it."""
+
+    reads: int = 0
+    uploads: int = 0
+
+
+@contextlib.contextmanager
+def waits() -> Iterator[Waits]:
+    """Counts the waits within the block; filled in at its end."""
+    counted, before = Waits(), torch.ops.pretend.waits()
+    try:
+        yield counted
+    finally:
+        counted.reads, counted.uploads = (
+            now - then for now, then in zip(torch.ops.pretend.waits(), before, strict=True)
+        )
 
 
 def _build() -> Path:

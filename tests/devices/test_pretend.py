@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from pretend import waits
 
 HERE = torch.device("pretend")
 
@@ -52,6 +53,39 @@ def test_it_has_no_float64_and_draws_by_no_generator_of_the_cpu(x):
             made()
     with pytest.raises(RuntimeError, match="for generator"):
         torch.rand(2, device=HERE, generator=torch.Generator())
+    with pytest.raises(RuntimeError, match="for generator"):
+        torch.rand(2, generator=torch.Generator(device=HERE))
+
+
+def test_its_generator_repeats_its_numbers_and_its_state_is_no_cpu_generators():
+    generator = torch.Generator(device=HERE).manual_seed(3)
+    state, drawn = generator.get_state(), torch.randn(5, device=HERE, generator=generator)
+    generator.set_state(state)
+    assert torch.equal(torch.randn(5, device=HERE, generator=generator).cpu(), drawn.cpu())
+    assert not torch.equal(torch.randn(5, generator=torch.Generator().manual_seed(3)), drawn.cpu())
+    with pytest.raises(RuntimeError, match="wrong size"):
+        generator.set_state(torch.Generator().get_state())
+
+
+def test_it_counts_how_often_the_host_waits_for_it(x):
+    with waits() as counted:
+        y = x[x.argmax(0)] * 2 + 1
+        made = torch.full((2,), 3.0, device=HERE)
+    assert (counted.reads, counted.uploads) == (0, 0)
+    for read in (lambda: float(y.sum()), y.cpu, y.tolist, (y > 0).nonzero, lambda: y[y > 0]):
+        with waits() as counted:
+            read()
+        assert counted.reads >= 1
+        assert counted.uploads == 0
+    for write in (
+        lambda: torch.tensor([1.0], device=HERE),
+        lambda: y[torch.tensor([0])],
+        lambda: made.copy_(torch.ones(2)),
+    ):
+        with waits() as counted:
+            write()
+        assert counted.reads == 0
+        assert counted.uploads >= 1
 
 
 def test_gradients_are_those_of_the_cpu(x):

@@ -19,7 +19,8 @@ PUBLIC = (
     "isthmus.experiments",
     "isthmus.sklearn",
 )
-NO_PAGE = {"__version__", "RECIPES", "CHECKS", "Picture", "Shape", "Classify", "Fit"}  # constants and records of others
+# constants and records of others
+NO_PAGE = {"__version__", "RECIPES", "CHECKS", "Picture", "Shape", "Classify", "Fit", "Search"}
 INTERNAL = {"eval_mode", "unit_of"}  # which evaluation shares with its neighbours
 
 

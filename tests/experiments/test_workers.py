@@ -13,35 +13,47 @@ from isthmus.experiments import Fit, Study
 from isthmus.experiments.table import rows
 from studies import figures, trials
 
+QUICK = {"epochs": 2, "compile": False, "learning_rate": 1e-2}
+KILLS = hasattr(signal, "SIGKILL") and Path("/proc/self/task").is_dir()
+"""Whether the system has a signal that kills, and names the processes that it can be sent to."""
 
-def test_processes_come_to_the_same_numbers_as_one(file, data, quick, tmp_path):
-    some = trials(quick, seeds=2)[1:]  # one more than there are processes
-    alone, shared = (Study(tmp_path / name, data, some) for name in ("alone", "shared"))
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread():
+    """Here and in the processes, on every machine."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
-    try:
-        alone.run()
-        shared.run(jobs=2)
-    finally:
-        torch.set_num_threads(before)
-    assert figures(alone) == figures(shared)
-    assert all(row["error"] is None for row in figures(shared))
+    yield
+    torch.set_num_threads(before)
 
 
-@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="the system has no signal that kills")
-def test_a_process_that_is_killed_fails_its_trial_only(data, quick, tmp_path):
-    slow = Fit(candidate="slow", blueprint=ist.recipe("vanilla"), settings=quick | {"epochs": 200_000})
-    study = Study(tmp_path, data, [slow, *trials(quick, codes=(1,))])
+@pytest.fixture(scope="module")
+def shared(data, tmp_path_factory):
+    """A study in two processes. The first trial takes for ever, so its process is killed when the others are done."""
+    slow = Fit(candidate="slow", blueprint=ist.recipe("vanilla"), settings=QUICK | {"epochs": 200_000})
+    study = Study(tmp_path_factory.mktemp("shared"), data, [*([slow] if KILLS else []), *trials(QUICK)])
 
     def kill_slow(done, total):
-        if (found := study.found(study.trials[1])) and not found["error"]:
+        if hasattr(signal, "SIGKILL") and all(study.found(trial) for trial in study.trials[1:]):
             for process in children():
                 os.kill(process, signal.SIGKILL)
 
     study.run(jobs=2, progress=kill_slow)
-    failed, other = rows(study)
+    return study
+
+
+def test_processes_come_to_the_same_numbers_as_one(shared, data, tmp_path):
+    alone = Study(tmp_path, data, trials(QUICK))
+    alone.run()
+    assert figures(shared)[-2:] == figures(alone)
+    assert all(row["error"] is None for row in figures(alone))
+
+
+@pytest.mark.skipif(not KILLS, reason="the system has no signal that kills, or no /proc")
+def test_a_process_that_is_killed_fails_its_trial_only(shared):
+    failed, *others = rows(shared)
     assert "SIGKILL" in failed["error"]
-    assert other["error"] is None
+    assert [row["error"] for row in others] == [None, None]
 
 
 def test_processes_that_are_stopped_say_so_and_save_what_they_had(data, quick, tmp_path):

@@ -120,10 +120,10 @@ def test_page_of_pictures_has_all_its_parts(tmp_path):
     run.history = [{"epoch": i, "loss": 3 / i, "validation_loss": 4 / i} for i in (1, 2, 3)]
     words, checker = checked(write_report(run, tmp_path / "report.html"))
     for expected in ("squared error on the test part", "with as many dimensions (3)", "Structural similarity",
-                     "<h2>Reconstructions</h2>", "Best.", "Worst.", "Loss.", "Errors.", "The code.",
+                     "<h2>Reconstructions</h2>", "Best.", "Worst.", "Loss.", "Errors.",
                      "prefers-color-scheme", "encoder.1", "isthmus train digits", "split seed"):  # fmt: skip
         assert expected in words
-    assert len(checker.images) == 6 + doctors_pictures(run)
+    assert len(checker.images) == 5 + doctors_pictures(run)
 
 
 def test_page_of_a_table_has_columns_and_worst_rows_in_raw_units(tmp_path):
@@ -136,7 +136,7 @@ def test_page_of_a_table_has_columns_and_worst_rows_in_raw_units(tmp_path):
     worst = int(run.evaluation().errors["test"]["model"].argmax())
     row = run.open().test.tensor()[worst]
     assert f"a: {row[0]:.0f} → " in words
-    assert len(checker.images) == 3 + doctors_pictures(run)
+    assert len(checker.images) == 2 + doctors_pictures(run)
 
 
 def test_page_of_series_is_written(tmp_path):

@@ -3,6 +3,7 @@
 import asyncio
 import io
 import struct
+import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx
@@ -360,3 +361,50 @@ def test_texts_are_answered_by_texts():
     with served(run) as client:
         made = client.post("/v1/reconstruct", json={"samples": ["a pear", "an apple"]}).json()["samples"]
         assert [type(text) for text in made] == [str, str]
+
+
+def test_a_run_whose_data_are_gone_says_so_when_it_is_to_detect(run, rows, tmp_path):
+    run.save(tmp_path / "run")
+    with served(ist.load(tmp_path / "run")) as client:
+        assert client.post("/v1/encode", json={"rows": rows}).status_code == 200
+        assert "in memory" in detail(client.post("/v1/detect", json={"rows": rows}), 409)
+
+
+def test_a_slow_answer_is_given_up_and_too_many_requests_are_refused(run, rows):
+    async def ask():
+        app = make_app(run, limits=Limits(seconds=0.2, max_requests=1))
+        transport = httpx.ASGITransport(app)
+        begun, free = threading.Event(), threading.Event()
+
+        def waits(samples):
+            begun.set()
+            free.wait()
+            return [RuntimeError("late")]
+
+        answering = app.state.answering
+        answering.encode = lambda several, label: waits(several)
+        async with httpx.AsyncClient(transport=transport, base_url=HERE) as client:
+            slow = asyncio.create_task(client.post("/v1/encode", json={"rows": rows}))
+            await asyncio.to_thread(begun.wait)
+            refused = await client.post("/v1/encode", json={"rows": rows})
+            late = await slow
+            free.set()
+            return late, refused
+
+    late, refused = asyncio.run(ask())
+    assert "takes longer than 0.2 seconds" in detail(late, 504)
+    assert "1 requests are running" in detail(refused, 503)
+    assert refused.headers["retry-after"] == "1"
+
+
+def test_recordings_keep_their_time_steps():
+    steps = np.arange(400)
+    values = np.stack([np.sin(steps / 5), np.cos(steps / 7)], 1).astype(np.float32)
+    data = ist.open_data(values, window=16, kind="series")
+    run = ist.fit(ist.recipe("pca", code=3).build(data, remarks=False), data, progress=False)
+    with served(run) as client:
+        made = client.post("/v1/reconstruct", json={"samples": values[:40].tolist()})
+        assert made.status_code == 200, made.text
+        assert len(next(iter(made.json().values()))) == 40
+        found = client.post("/v1/detect", json={"samples": values[:40].tolist()}).json()
+        assert len(found["names"]) == len(found["scores"])

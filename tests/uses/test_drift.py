@@ -227,7 +227,8 @@ def test_sources_that_do_not_fit_are_refused_with_the_column_s_name(run, tmp_pat
         ist.drift(run, str(tmp_path / "empty.csv"))
 
 
-def test_a_locked_or_corrupt_database_is_one_message(run, tmp_path):
+def test_a_locked_or_corrupt_database_is_one_message(run, tmp_path, monkeypatch):
+    monkeypatch.setattr("isthmus.data.readers.databases.WAIT_SECONDS", 0.1)
     path = tmp_path / "people.sqlite"
     people(50, 11).to_sql("people", keeper := sqlite3.connect(path), index=False)
     keeper.commit()
@@ -235,7 +236,7 @@ def test_a_locked_or_corrupt_database_is_one_message(run, tmp_path):
     keeper.execute("BEGIN EXCLUSIVE")
     try:
         with pytest.raises(DataError, match=r"people\.sqlite.*locked"):
-            ist.drift(run, str(path), timeout=0.1)
+            ist.drift(run, str(path))
     finally:
         keeper.close()
     path.write_bytes(b"SQLite format 3\x00" + b"\x07" * 5000)

@@ -14,6 +14,7 @@ from isthmus.data import Samples
 from isthmus.errors import DataError, UseError
 from isthmus.measures.maps import MapQuality
 from isthmus.pca import principal_components
+from isthmus.shown import png_of
 from isthmus.uses.map import behind_words, quality_words, section
 from isthmus.uses.projections import project
 
@@ -145,3 +146,18 @@ def test_map_that_is_worse_than_the_plane_of_pca_says_in_what(vae, ours, theirs,
     assert words in said
     assert bool(words) == bool(said)
     assert quality_words(found).endswith(said)
+
+
+def test_the_map_is_coloured_by_errors_columns_and_given_numbers(mixed):
+    mixed, _ = mixed
+    part, count = "train", len(mixed.open().train)
+    found = ist.map_codes(mixed, way="pca", across=0, part=part, values={"mine": range(count)})
+    names = [one.name for one in found.colourings]
+    assert names[:2] == ["error", "mine"]
+    assert set(names[2:]) == set(mixed.open().columns)
+    for name in names[:2] + names[-2:]:
+        assert png_of(found.draw(by=name))
+    with pytest.raises(UseError, match="no such numbers"):
+        found.draw(by="eror")
+    with pytest.raises(DataError, match=r"shape \(2,\): expected"):
+        ist.map_codes(mixed, way="pca", across=0, part=part, values={"mine": [1.0, 2.0]})

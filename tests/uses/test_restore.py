@@ -14,7 +14,7 @@ from isthmus.uses.restore import section
 from rounding import through_network
 
 SETTINGS = {"learning_rate": 5e-3, "schedule": "cosine", "batch_size": 32, "compile": False, "progress": False}
-SMALL = {"channels": (32,)}
+SMALL = {"channels": (16,)}
 NEAR = {"rtol": 0, "atol": through_network(255)}
 
 
@@ -24,7 +24,7 @@ def trained(name, data, epochs, **options):
 
 @pytest.fixture(scope="module")
 def denoiser():
-    return trained("denoise", ist.open_data("digits"), 8, sigma=0.3)
+    return trained("denoise", ist.open_data("digits"), 6, sigma=0.3)
 
 
 def untrained(name, shape=(3, 16, 16), **options):
@@ -41,7 +41,7 @@ def test_it_takes_noise_off_digits_that_it_has_not_seen(denoiser):
 
 
 def test_it_fills_holes_in_digits():
-    run = trained("inpaint", ist.open_data("digits"), 8, corruption__size=0.5)
+    run = trained("inpaint", ist.open_data("digits"), 5, corruption__size=0.5)
     found = ist.restoration(run)
     assert found.scores["psnr"]["restored"] > found.scores["psnr"]["nothing"] + 1, "nothing is a smooth filling"
 

@@ -84,7 +84,7 @@ def sweep(
         data = open_data(source, **read_options)
     plan = plan or options.named_model(usual_recipe(data), changes)
     study = {"out": Path("runs") / f"{stem(source)}-sweep"} | study
-    with _training(quiet) as progress:
+    with training(quiet) as progress:
         found = run_study(
             data, sizes, recipe=plan, price=price, overwrite=force, progress=progress, **study, **settings
         )
@@ -148,7 +148,7 @@ def compare(
     with working(f"reading {source}", quiet=quiet):
         data = open_data(source, **read_options)
     study = {"out": Path("runs") / f"{stem(source)}-compare"} | study
-    with _training(quiet) as progress:
+    with training(quiet) as progress:
         found = run_study(data, plans, overwrite=force, progress=progress, **study, **settings)
     said = f"{found.verdict} {found.explanation}".strip()
     _end(found, said, study["out"] / PAGE, json=json, quiet=quiet)
@@ -192,7 +192,7 @@ def pretrain(
 
     study = {"out": run.with_name(f"{run.name}-pretrain")} | study
     folder = study["out"]
-    with _training(quiet) as progress:
+    with training(quiet) as progress:
         found = run_study(
             run, source, counts, overwrite=force, progress=progress, read_options=read_options, **study, **settings
         )
@@ -202,8 +202,8 @@ def pretrain(
         rows = [[way, *(told(found.accuracy(way, count)) for count in found.labels)] for way in WAYS]
         head = ["", *(f"{count:,} labels" for count in found.labels)]
         say_table(head, rows, title=f"{folder}, right of the {found.part} part", right=True)
-        say(found.verdict, _where(folder / PAGE, quiet))
-    _fail_if_any(found.failures)
+        say(found.verdict, where(folder / PAGE, quiet))
+    fail_if_any(found.failures)
 
 
 def _numbers(option: str, text: str) -> list[int]:
@@ -259,15 +259,21 @@ def _end(found: "Sweep | Comparison", verdict: str, page: Path, *, json: bool, q
         names = brief_columns(found.entries, found.part)
         rows = [[entry.candidate, *cells(entry, names)] for entry in found.entries if entry.count]
         say_table(["", *names.values()], rows, title=f"{found.folder}, {found.part} part", right=True)
-        say(verdict, _where(page, quiet))
-    _fail_if_any(found.failures)
+        say(verdict, where(page, quiet))
+    fail_if_any(found.failures)
 
 
-def _where(page: Path, quiet: bool) -> str:
+def where(page: Path, quiet: bool) -> str:
+    """The line that leads to a study's page."""
     return str(page) if quiet else f"Next, look at it:  {page}"
 
 
-def _fail_if_any(failures: dict[str, str]) -> None:
+def fail_if_any(failures: dict[str, str]) -> None:
+    """Name the trainings that failed, and leave with 1 if there are any.
+
+    Raises:
+        typer.Exit: there are some.
+    """
     for name, error in failures.items():
         complain(f"{name} failed: {error}")
     if failures:
@@ -275,7 +281,7 @@ def _fail_if_any(failures: dict[str, str]) -> None:
 
 
 @contextmanager
-def _training(quiet: bool) -> Iterator[Callable[[int, int | None], None]]:
+def training(quiet: bool) -> Iterator[Callable[[int, int | None], None]]:
     """A progress bar while a study trains; Ctrl-C ends the command, and says that nothing is lost."""
     try:
         with counted("training", quiet=quiet) as progress:

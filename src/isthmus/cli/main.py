@@ -19,6 +19,7 @@ from isthmus.cli import (
     doctor,
     drift,
     experiments,
+    export,
     info,
     inspection,
     judge,
@@ -28,6 +29,7 @@ from isthmus.cli import (
     serve,
     train,
     traverse,
+    tune,
     use,
 )
 from isthmus.cli.console import INTERRUPTED, READER_GONE, WRONG_USE, complain, notes
@@ -117,7 +119,9 @@ for commands in (
     map,
     sample,
     serve,
+    export,
     experiments,
+    tune,
     info,
     inspection,
 ):

@@ -40,6 +40,15 @@ def map_codes(
         int, ranged(ge=0, le=options.MOST_STEPS, help="Decoded points along each side; 0 for none.")
     ] = 12,
     seed: Annotated[int, ranged(ge=0, lt=2**32, help="The seed of t-SNE and UMAP.")] = 0,
+    colour: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Colour the picture by a column of a table, or by the reconstruction error, `error`. The page has all "
+            "of them.",
+            show_default="the label",
+        ),
+    ] = None,
     out: Annotated[
         list[Path] | None,
         typer.Option(
@@ -70,7 +79,7 @@ def map_codes(
         made = use(found, source, way=way, most=most, across=across, seed=seed, **read_options)
         for target in targets:
             if target.suffix.lower() == ".png":
-                write_png(target, made.draw())
+                write_png(target, made.draw(by=colour))
             else:
                 made.write_page(target)
     if json:

@@ -19,7 +19,7 @@ MOST_STEPS = 1000
 MAKE, LOOK, USE = "Make a model", "Look at it", "Use it"
 """The headings of the list of commands."""
 MODEL = "The model"
-"""The heading of options that choose a model."""
+"""The headings of options that choose a model, and tools to track it."""
 
 Score = Literal["auto", "error", "unexplained", "likelihood", "distance", "neighbours", "prototypes", "combined"]
 """The anomaly scores (`isthmus.uses.detector.By`), which would take PyTorch to import."""
@@ -65,6 +65,22 @@ Set = Annotated[
         show_default=False,
     ),
 ]
+Track = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAMES",
+        help="Tools that the run is written to, with commas: tensorboard, mlflow, wandb, trackio.",
+        show_default=False,
+    ),
+]
+TrackName = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="The experiment or project in these tools. [default: isthmus, or as the tool's environment variable says]",
+        show_default=False,
+    ),
+]
 Force = Annotated[bool, switch("--force", help="Overwrite the results that are there.")]
 Quiet = Annotated[bool, switch("--quiet", "-q", help="Print the result only, no progress and no advice.")]
 Json = Annotated[bool, switch("--json", help="Print the result as JSON, and nothing else, on stdout.")]
@@ -80,7 +96,7 @@ def open_run(folder: Path, device: str = "cpu") -> "Run":
         there = folder.exists()
     except OSError:  # a name that no folder can have
         there = False
-    if not there:  # said without waiting for PyTorch
+    if not there and not str(folder).startswith("hf:/"):  # said without waiting for PyTorch
         raise no_run(folder)
     from isthmus.run import load
 

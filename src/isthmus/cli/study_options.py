@@ -13,15 +13,17 @@ BUDGET = ("epochs", "layer_epochs", "batch_size", "learning_rate", "schedule", "
 
 
 def studies(
-    *settings: str, out: str, seeds: int, defaults: dict[str, str] | None = None
+    *settings: str, out: str, seeds: int | None, defaults: dict[str, str] | None = None
 ) -> Callable[[Command], Command]:
     """Give a command the options of a study, where its own arguments `study` and `settings` stand.
 
     The command then gets in `study` the values that were given, as `sweep`, `compare` and `pretrain` take them.
 
-    settings: the names of the training options. out, seeds, defaults: the command's defaults, for the help.
+    settings: the names of the training options. out, seeds, defaults: the command's defaults, for the help; None for
+    a study that has no seeds.
     """
-    shared = offers("study", options_of(StudyOptions).values(), defaults={"out": out, "seeds": str(seeds)})
+    known = [option for name, option in options_of(StudyOptions).items() if name != "seeds" or seeds is not None]
+    shared = offers("study", known, defaults={"out": out, "seeds": str(seeds)})
     trained = trains(*settings, defaults=defaults)
 
     def give(command: Command) -> Command:

@@ -14,7 +14,7 @@ from isthmus.cli import data_options, options, parsing, training_options
 from isthmus.cli.console import INTERRUPTED, complain, counted, figures, say, say_json, say_table, working
 from isthmus.cli.option_groups import as_typer
 from isthmus.cli.training_options import TRAINING
-from isthmus.errors import BlueprintError, remark
+from isthmus.errors import BlueprintError, TrainingError, remark
 from isthmus.storage.files import open_regular
 
 FEW = 50
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from isthmus.model.autoencoder import Autoencoder
     from isthmus.model.blueprint import Blueprint
     from isthmus.run import Run
+    from isthmus.trackers import Tracker
 
 
 def add_to(app: typer.Typer) -> None:
@@ -64,6 +65,8 @@ def train(
     *,
     settings: training_options.Settings,
     read_options: data_options.ReadOptions,
+    track: options.Track = None,
+    track_name: options.TrackName = None,
     force: options.Force = False,
     quiet: options.Quiet = False,
     json: options.Json = False,
@@ -78,6 +81,7 @@ def train(
     from isthmus.fitting import fit
     from isthmus.model.recipes import usual_recipe
 
+    trackers = _trackers(track, track_name)
     if "damaged" in read_options:  # what damages them is at hand, and nothing else shall
         changes = {"corruption": "pairs"} | changes
     plan = None if recipe is None and blueprint is None else _plan(recipe or "", changes, blueprint)
@@ -96,7 +100,7 @@ def train(
     folder = out or free_folder(Path("runs") / f"{stem(source)}-{blueprint.stem if blueprint else recipe}")
     model = plan.build(data, seed=settings.get("seed", 0))
     settings = _with_chosen(model, data, settings, quiet=quiet)
-    run = fit(model, data, out=folder, overwrite=force, progress=not quiet, **settings)
+    run = fit(model, data, out=folder, overwrite=force, progress=not quiet, callbacks=trackers, **settings)
     conclude(run, folder, json=json, quiet=quiet)
 
 
@@ -107,13 +111,22 @@ def resume(
         as_typer(TRAINING["epochs"], help="Train up to this many epochs in all.", default="as planned", panel=False),
     ] = None,
     device: Annotated[str | None, as_typer(TRAINING["device"], default="as before", panel=False)] = None,
+    track: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAMES",
+            help="Tools to write the run to, as in train; `none` for no tool. [default: as before]",
+            show_default=False,
+        ),
+    ] = None,
     quiet: options.Quiet = False,
     json: options.Json = False,
 ) -> None:
     """Continue a training that was stopped or killed. The result is the same as without the interruption."""
     from isthmus.fitting import resume as go_on
 
-    conclude(go_on(run, epochs=epochs, device=device, progress=not quiet), run, json=json, quiet=quiet)
+    done = go_on(run, epochs=epochs, device=device, track=track, progress=not quiet)
+    conclude(done, run, json=json, quiet=quiet)
 
 
 def conclude(run: "Run", folder: Path, *, json: bool, quiet: bool) -> None:
@@ -189,6 +202,24 @@ def _with_chosen(
         words = ["--set code=…", *(f"--{name.replace('_', '-')}" for name in choice.OPEN if name not in given)]
         print(f"Chosen: {choice.in_words(model, settings)}; change with {', '.join(words)}.", file=sys.stderr)
     return given | {name: getattr(settings, name) for name in choice.OPEN}
+
+
+def _trackers(track: str | None, experiment: str | None) -> "list[Tracker]":
+    """The trackers of these names.
+
+    Raises:
+        typer.BadParameter: there is no such tracker, or a name for its experiment but no tracker.
+    """
+    if track is None:
+        if experiment is not None:
+            raise typer.BadParameter("--track-name names the experiment of --track: give that too")
+        return []
+    from isthmus.trackers import named
+
+    try:
+        return named(track, experiment)
+    except TrainingError as error:
+        raise typer.BadParameter(str(error)) from error
 
 
 def _plan(recipe: str, changes: dict[str, Any], file: Path | None) -> "Blueprint":

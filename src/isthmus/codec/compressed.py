@@ -3,9 +3,12 @@
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from isthmus.formatting import number
+from isthmus.shown import Card, Shown
 
-@dataclass(frozen=True)
-class Compressed:
+
+@dataclass(frozen=True, repr=False)
+class Compressed(Shown):
     """What compressing came to.
 
     path: the file. method: of most blocks, "bits-back", "residual", "code" or "picture". samples, numbers, blocks: how
@@ -30,3 +33,15 @@ class Compressed:
     def to_json(self) -> dict[str, Any]:
         """All fields."""
         return asdict(self)
+
+    def _card(self) -> Card:
+        words = f"{self.samples:,} samples in {self.bytes:,} bytes, {number(self.plain / max(1, self.bytes))} : 1"
+        facts = {
+            "file": self.path,
+            "method": self.method,
+            "bits per number": number(self.bits_per_dimension),
+            "negative ELBO": "" if self.elbo is None else f"{number(self.elbo)} bits per number",
+            "without compression": f"{self.plain:,} bytes",
+            "the model, which the receiver needs too": f"{self.model:,} bytes",
+        }
+        return Card(words, {name: value for name, value in facts.items() if value})

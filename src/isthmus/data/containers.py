@@ -308,16 +308,26 @@ def _annotated(source: Any, options: Options, called: str) -> Any:
 
 
 def _hugging_face(source: Any, options: Options, called: str) -> Any:
-    """A `datasets.Dataset`: its columns as a table, or its items where they hold pictures."""
+    """A `datasets.Dataset`: its columns as a table, or its items where they hold pictures, sound or arrays."""
     features = source.features or {}
     classes = {name: feature for name, feature in features.items() if type(feature).__name__ == "ClassLabel"}
-    heavy = [name for name, feature in features.items() if type(feature).__name__ in ("Image", "Audio", "Video")]
+    media = [name for name, feature in features.items() if type(feature).__name__ in ("Image", "Audio", "Video")]
+    arrays = [name for name, feature in features.items() if _is_array(feature)]
+    if arrays and not media and hasattr(source, "with_format"):
+        source = source.with_format("numpy")
+    heavy = media or arrays
     if not heavy and hasattr(source, "with_format") and hasattr(source, "__len__"):
         table = source.with_format("arrow")[:]
         return _with_names(table, {name: feature.names for name, feature in classes.items()})
     label = options.label if options.label in features else next((n for n in LABELS if n in features), None)
     names = tuple(classes[label].names) if label in classes else ()
     return from_items(Items(iter(source), called, names), options)
+
+
+def _is_array(feature: Any) -> bool:
+    """Whether a feature of Hugging Face's datasets has two dimensions or more: Array2D, or lists of lists."""
+    inner = getattr(feature, "feature", None)
+    return type(feature).__name__.startswith("Array") or getattr(inner, "feature", None) is not None
 
 
 def _with_names(table: Any, names: Mapping[str, Sequence[str]]) -> Any:

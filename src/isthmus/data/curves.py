@@ -106,16 +106,30 @@ def bend(raw: Tensor, centre: Tensor, unit: Tensor) -> Tensor:
     """asinh((raw - centre) / unit), and `raw` where the unit is 0; all broadcast against each other."""
     curved = unit != 0
     steps = (raw - centre) / torch.where(curved, unit, 1.0)
-    return torch.where(curved, steps.clamp(-FARTHEST, FARTHEST).asinh(), raw)
+    return torch.where(curved, _asinh(steps.clamp(-FARTHEST, FARTHEST)), raw)
 
 
 def unbend(curved: Tensor, centre: Tensor, unit: Tensor) -> Tensor:
     """The inverse of `bend`, finite in float32 for all finite values."""
-    raw = (curved.clamp(-FURTHEST, FURTHEST).sinh() * unit + centre).clamp(-LARGEST, LARGEST)
+    raw = (_sinh(curved.clamp(-FURTHEST, FURTHEST)) * unit + centre).clamp(-LARGEST, LARGEST)
     return torch.where(unit != 0, raw, curved)
 
 
 FURTHEST = float(np.arcsinh(FARTHEST))
+
+
+def _asinh(x: Tensor) -> Tensor:
+    """The function; in an exported program by others, as onnxruntime hasn't got it in float64."""
+    if not torch.compiler.is_exporting() or x.dtype != torch.float64:
+        return x.asinh()
+    return x.sign() * (x.abs() + (x.square() + 1).sqrt()).log()
+
+
+def _sinh(x: Tensor) -> Tensor:
+    """The inverse of `_asinh`."""
+    if not torch.compiler.is_exporting() or x.dtype != torch.float64:
+        return x.sinh()
+    return (x.exp() - (-x).exp()) / 2
 
 
 def curve_of(values: np.ndarray) -> tuple[float, float] | None:

@@ -1,16 +1,22 @@
 """Data: samples in three parts, for training, validation and test."""
 
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from isthmus.data.media import Medium
-from isthmus.data.samples import Samples
+from isthmus.data.samples import Samples, shape_words
 from isthmus.data.scaling import Scaling
+from isthmus.formatting import listed
 from isthmus.options.reading import Kind
+from isthmus.shown import Card, Shown
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
-@dataclass(frozen=True, eq=False)
-class Data:
+@dataclass(frozen=True, eq=False, repr=False)
+class Data(Shown):
     """The data of a training run: three parts that share no sample, the scaling, and a description of the source.
 
     scaling: learnt from `train` alone.
@@ -37,10 +43,31 @@ class Data:
     def __len__(self) -> int:
         return len(self.train) + len(self.validation) + len(self.test)
 
-    def __repr__(self) -> str:
-        counts = f"{len(self.train)} + {len(self.validation)} + {len(self.test)}"
+    def _card(self) -> Card:
+        counts = " + ".join(f"{len(part):,}" for part in self.parts.values())
         source = self.description.get("source") or "memory"
-        return f"Data({source}: {counts} x {self.shape}, {self.kind}, {self.scaling.kind})"
+        facts = {
+            "source": str(source),
+            "samples": ", ".join(f"{len(part):,} {name}" for name, part in self.parts.items()),
+            "shape": f"{shape_words(self.shape)}, {self.train.dtype}",
+            "scaling": self.scaling.kind,
+        }
+        if self.columns:
+            facts["columns"] = listed(self.columns, 12)
+        if self.label_names:
+            facts["labels"] = listed(self.label_names, 12)
+        if self.medium is not None:
+            facts["read as"] = self.medium.kind
+        if self.holed:
+            facts["with missing values"] = ", ".join(
+                f"{count:,} {name}" for name, count in self.description["holed"].items()
+            )
+        words = f"{Path(source).name}, {counts} samples of shape {shape_words(self.shape)}, {self.kind}"
+        return Card(words, facts, figures=(self.draw,))
+
+    def draw(self, most: int | None = None) -> "Figure":
+        """A figure of some training samples; see `Samples.draw`."""
+        return self.train.draw(most)
 
     @property
     def shape(self) -> tuple[int, ...]:

@@ -9,6 +9,8 @@ from isthmus.data.media.sound import FORMATS as SOUNDS
 from isthmus.data.readers.known import FORMATS
 from isthmus.data.sources import MEDIA
 from isthmus.data.unpacked import SUFFIXES as PACKED
+from isthmus.formatting import listed
+from isthmus.shown import Card, ShownList, Table
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,25 @@ class FormatRow:
     installed: bool = True
 
 
-def formats() -> list[FormatRow]:
+class Formats(ShownList[FormatRow]):
+    """The formats that are read and written."""
+
+    def _card(self) -> Card:
+        rows = [
+            (
+                one.name,
+                listed(one.suffixes, 4),
+                one.becomes,
+                listed(one.writes, 4),
+                "" if one.installed else f"pip install 'isthmus[{one.extra}]'",
+            )
+            for one in self
+        ]
+        head = ("format", "files", "becomes", "can be written", "to install")
+        return Card(f"{len(self)} formats", tables=[Table(head, rows, code=(4,))])
+
+
+def formats() -> Formats:
     """All formats of files, folders and addresses that `open_data` reads.
 
     >>> [row.suffixes for row in formats() if row.name == "Parquet"]
@@ -70,7 +90,7 @@ def formats() -> list[FormatRow]:
         ),
         FormatRow("Database by SQL", ("postgresql://", "mysql://"), "table", (), "sql", _installed(("sqlalchemy",))),
     ]
-    return rows
+    return Formats(rows)
 
 
 def _installed(modules: Sequence[str]) -> bool:

@@ -13,6 +13,7 @@ from isthmus.data.media import Medium
 from isthmus.data.options import Options
 from isthmus.errors import DataError, remark
 from isthmus.options.reading import Channels, Kind, ReadAs
+from isthmus.shown import Shown
 
 if TYPE_CHECKING:  # Arrow takes some 40 MB that pictures don't need
     from isthmus.data.schema import Schema
@@ -24,8 +25,8 @@ MOST_COLUMNS = 2**20
 """The largest number of columns of a table in an array; facts about each column are saved as text too."""
 
 
-@dataclass(frozen=True, eq=False)
-class Raw:
+@dataclass(frozen=True, eq=False, repr=False)
+class Raw(Shown):
     """Values in the form of their source.
 
     values: `(N, ...)`, of any numeric type.

@@ -1,27 +1,40 @@
 """Samples: the values that a model learns from, with labels, names and further facts."""
 
 import functools
+import importlib
+import operator
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 import torch
 from torch import Tensor
+from torch.utils.data import DataLoader
 
+from isthmus.data.loader import loader
 from isthmus.data.media import Medium
 from isthmus.errors import DataError
+from isthmus.formatting import listed
 from isthmus.options.reading import Kind
+from isthmus.shown import Card, Shown
 
 SIZES = {"uint8": 1, "float32": 4, "float64": 8}
 """Bytes of a number, by `Samples.dtype`."""
 if TYPE_CHECKING:  # Arrow takes some 40 MB that pictures don't need
+    from matplotlib.figure import Figure
+
     from isthmus.data.schema import Schema
 
 
-@dataclass(frozen=True, eq=False)
-class Samples:
+@dataclass(frozen=True, eq=False, repr=False)
+class Samples(Shown):
     """N samples of one shape, in raw units and in their original type: bytes stay bytes.
+
+        samples[0]                    # the first sample, a tensor of `shape`
+        samples[:10], samples[mask]   # Samples, with their labels and names
+        for sample in samples: ...
+        samples.loader(batch_size=64, shuffle=True)   # a DataLoader, for other libraries and loops of your own
 
     values: `(N, *shape)`. A tensor in memory, uint8 or float32, or float64 where float32 would lose a part of the
         spread (see `data.precision`); or a NumPy array that is mapped from a file, of any numeric type. Pictures are
@@ -84,8 +97,39 @@ class Samples:
     def __len__(self) -> int:
         return len(self.values) if self.rows is None else len(self.rows)
 
-    def __repr__(self) -> str:
-        return f"Samples({len(self)} x {self.shape}, {self.kind}, {self.dtype})"
+    @overload
+    def __getitem__(self, place: int) -> Tensor: ...
+    @overload
+    def __getitem__(self, place: "slice | Tensor | np.ndarray | Sequence[int]") -> "Samples": ...
+    def __getitem__(self, place: Any) -> "Tensor | Samples":
+        """The sample at a place, `shape`; for a slice, several places or a mask, Samples.
+
+        Raises:
+            IndexError: there is no such place.
+        """
+        if isinstance(place, slice):
+            return self.take(np.arange(len(self))[place])
+        if hasattr(place, "__len__"):
+            return self.take(np.arange(len(self))[np.asarray(place, dtype=None if len(place) else np.int64)])
+        number = operator.index(place)
+        if not -len(self) <= number < len(self):
+            raise IndexError(f"There is no sample {number}: expected {-len(self)} to {len(self) - 1}.")
+        return self.batch(torch.tensor([number % len(self)]))[0]
+
+    def __iter__(self) -> Iterator[Tensor]:
+        """Each sample, a tensor of `shape`, in order."""
+        for batch in self.batches(self.at_a_time):
+            yield from batch
+
+    def _card(self) -> Card:
+        facts = {"type": self.dtype}
+        if self.columns:
+            facts["columns"] = listed(self.columns, 12)
+        if self.label_names:
+            facts["labels"] = listed(self.label_names, 12)
+        if self.medium is not None:
+            facts["stand for"] = self.medium.kind
+        return Card(f"{len(self):,} of shape {shape_words(self.shape)}, {self.kind}", facts, figures=(self.draw,))
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -160,6 +204,44 @@ class Samples:
         rows = chosen.numpy() if self.rows is None else self.rows[chosen.numpy()]
         return replace(self, rows=rows, **held)
 
+    def loader(
+        self,
+        batch_size: int = 256,
+        *,
+        shuffle: bool = False,
+        labels: bool = False,
+        scaling: Any = None,
+        seed: int = 0,
+        **options: Any,
+    ) -> DataLoader[Any]:
+        """A `torch.utils.data.DataLoader` of batches (B, *shape), for a training loop of your own.
+
+            for batch in data.train.loader(batch_size=64, shuffle=True, scaling=data.scaling): ...
+
+        Training with `fit` doesn't need it. A batch is read as a whole, so it is as fast as slicing a tensor.
+
+        shuffle: another order in each epoch; the same `seed` gives the same orders. labels: pairs of a batch and its
+        labels, (B,). scaling: scale the batches, as a model does, for example by `data.scaling`; None leaves them in
+        raw units and in their type, so that bytes stay bytes. options: those of DataLoader, such as `drop_last`,
+        `num_workers` and `pin_memory`.
+
+        Raises:
+            DataError: `labels` are wanted, and there are none; or an option is invalid.
+        """
+        if labels and self.labels is None:
+            raise DataError("These samples have no labels, so labels=True can't be met. Give open_data labels= first.")
+        return loader(
+            self.batch, self.labels if labels else None, len(self), batch_size, shuffle, scaling, seed, options
+        )
+
+    def draw(self, most: int | None = None) -> "Figure":
+        """A figure of some samples: pictures and series side by side, texts in lines, a histogram for each column.
+
+        most: how many samples are drawn; None chooses it by their kind.
+        """
+        drawing = importlib.import_module("isthmus.drawing.boards")  # stands above the data, and takes half a second
+        return drawing.draw_samples(self, most)
+
     def resident(self, device: torch.device, most: int) -> "Samples":
         """The same samples on the device, if they are in memory and take at most `most` bytes; otherwise unchanged.
 
@@ -179,6 +261,11 @@ class Samples:
     def some(self, most: int) -> "Samples":
         """At most this many samples, evenly spread, always the same ones."""
         return self.take(spread(len(self), most))
+
+
+def shape_words(shape: Sequence[int]) -> str:
+    """A shape for people: "1 × 28 × 28"."""
+    return " × ".join(map(str, shape)) or "1"
 
 
 def spread(count: int, most: int) -> Tensor:

@@ -34,6 +34,7 @@ from isthmus.data.sources import (
 )
 from isthmus.data.tiles import one_picture
 from isthmus.errors import DataError, remark
+from isthmus.shown import Shown
 
 Made = TypeVar("Made")
 
@@ -47,8 +48,8 @@ SMALL = 2**24
 """A file of fewer bytes is read completely, and then divided."""
 
 
-@dataclass
-class Stream:
+@dataclass(repr=False)
+class Stream(Shown):
     """A source in pieces, `Samples` each. You can iterate over it several times.
 
     count: the number of samples; None if it is unknown before the end.

@@ -6,7 +6,7 @@ from typing import Literal
 
 from isthmus.doctor import dynamics, generalisation, latents_and_units
 from isthmus.doctor.examination import Examination
-from isthmus.doctor.finding import Finding
+from isthmus.doctor.finding import Finding, Findings
 from isthmus.trained import TrainedModel
 from isthmus.uses.arguments import takes_run
 
@@ -62,7 +62,7 @@ CHECKS: tuple[Check, ...] = (
 
 
 @takes_run
-def diagnose(run: TrainedModel) -> list[Finding]:
+def diagnose(run: TrainedModel) -> Findings:
     """The problems of a run; an empty list if there are none.
 
     Examines at most 2000 samples of the training part and of the test (or validation) part, and the history.
@@ -70,7 +70,7 @@ def diagnose(run: TrainedModel) -> list[Finding]:
     Raises:
         DataError: the data can't be opened again.
     """
-    return found_by(CHECKS, Examination.of_run(run))
+    return Findings(found_by(CHECKS, Examination.of_run(run)))
 
 
 def found_by(checks: Sequence[Check], of: Examination) -> list[Finding]:

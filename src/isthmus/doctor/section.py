@@ -14,14 +14,10 @@ def section(run: TrainedModel) -> Section:
         return Section(
             TITLE, (), (f"No problems: none of {len({check.name for check in CHECKS})} checks found anything.",)
         )
-    words = [
-        f"{finding.name.capitalize()} ({finding.severity}): {finding.words} {finding.cure}"
-        + (f" Try: {finding.command}" if finding.command else "")
-        for finding in found
-    ]
+    words = [f"{finding.name.capitalize()} ({finding.severity}): {finding.words} {finding.cure}" for finding in found]
     plates = [
         plate(finding.name.capitalize(), finding.picture.draw, finding.picture.alt, finding.picture.caption)
         for finding in found
         if finding.picture is not None
     ]
-    return Section(TITLE, plates, words)
+    return Section(TITLE, plates, words, [finding.command for finding in found])

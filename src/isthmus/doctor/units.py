@@ -11,6 +11,7 @@ from isthmus.model.autoencoder import Autoencoder
 from isthmus.parts import GaussianCode, Plain
 from isthmus.parts.forward_pass import Pass
 from isthmus.parts.layers import ACTIVATIONS, Chain
+from isthmus.shown import Shown
 
 STEEPNESS = 0.05
 """A sigmoid or tanh is flat if its slope is below this share of the steepest: hardly any gradient passes."""
@@ -22,8 +23,8 @@ MOST_COMPARED = 1024
 _ACTIVATIONS = tuple(kind for kind in ACTIVATIONS.values() if isinstance(kind, type) and kind is not nn.Identity)
 
 
-@dataclass(frozen=True, eq=False)
-class Units:
+@dataclass(frozen=True, eq=False, repr=False)
+class Units(Shown):
     """The units of one layer, over samples; for a map, its channels over samples and positions.
 
     name: the layer's, or "code". low, high: (C,) the smallest and largest output of each. stuck: (C,) the share of

@@ -1,13 +1,12 @@
 """The watch: the doctor during training, which prints a line for each finding as soon as it appears."""
 
-import sys
 import time
 
 from torch import Tensor
 
 from isthmus.doctor.diagnosis import CHECKS, When, found_by
 from isthmus.doctor.examination import Examination
-from isthmus.plain import plain
+from isthmus.notebook import say
 from isthmus.training import Training
 from isthmus.training.callback import Callback, Notes
 
@@ -61,4 +60,4 @@ class Watch(Callback):
                 self.said.append(finding.name)
                 epoch = f"Epoch {training.state.epoch}" if training.state.epoch else "Before training"
                 # not a warning: if warnings are errors, a finding would end the training
-                print(plain(f"note: {epoch}, {finding.name}: {finding.words} {finding.cure}"), file=sys.stderr)
+                say(f"note: {epoch}, {finding.name}: {finding.words} {finding.cure}")

@@ -73,6 +73,7 @@ def picture_grid(
     *,
     captions: Sequence[str] = (),
     bounds: tuple[float, float] = (0.0, 1.0),
+    inches: float = 5.4,
     theme: Theme = LIGHT,
 ) -> Figure:
     """Pictures in rows, one column per sample.
@@ -80,7 +81,7 @@ def picture_grid(
     rows: the row's name → (n, C, H, W) pictures; one channel is grey, three are colour, four are colour with opacity;
         with any other number, the first channel is shown. Pictures larger than 128 pixels are averaged down.
     captions: n short texts above the columns.
-    bounds: the values of black and white.
+    bounds: the values of black and white. inches: the least width of the figure.
     """
     pictures = [displayable(batch, bounds) for batch in rows.values()]
     count, height, width = pictures[0].shape[:3]
@@ -93,7 +94,7 @@ def picture_grid(
     with drawing(theme):
         names = max(_inches(name, 7.5) for name in rows)
         left = 0.16 + names if names else 0.06
-        wide = max(5.4, 0.45 * count) if count > 1 else 2 + left
+        wide = max(inches, 0.45 * count) if count > 1 else 2 + left
         last = _inches(captions[-1], 9) if captions else 0.0  # may be wider than its picture
         half = width / board.shape[1] / 2
         right = max(0.06, (0.06 + last / 2 - (wide - left) * half) / (1 - half))
@@ -107,7 +108,10 @@ def picture_grid(
         axes.spines[:].set_visible(False)
         middles = [i * (height + gap) + (height - 1) / 2 for i in range(len(pictures))]
         axes.set_yticks(middles, list(rows), va="center", fontsize=7.5)
-        axes.set_xticks([j * (width + gap) + (width - 1) / 2 for j in range(len(captions))], list(captions), fontsize=9)
+        places = [j * (width + gap) + (width - 1) / 2 for j in range(len(captions))]
+        fits = across / count / max((_inches(caption, 9) for caption in captions if caption), default=1.0)
+        size = 9.0 if fits > 1.1 or sum(map(bool, captions)) < len(captions) else max(5.5, 9 * fits / 1.1)
+        axes.set_xticks(places, list(captions), fontsize=size)
         axes.tick_params(length=0, top=True, labeltop=True, bottom=False, labelbottom=False)
     return figure
 
@@ -119,7 +123,9 @@ def _inches(text: str, size: float) -> float:
     return max((float(TextPath((0, 0), line, size=size).get_extents().width) / 72 for line in lines), default=0.0)
 
 
-def series_lines(rows: Mapping[str, Tensor], *, captions: Sequence[str] = (), theme: Theme = LIGHT) -> Figure:
+def series_lines(
+    rows: Mapping[str, Tensor], *, captions: Sequence[str] = (), inches: float = 5.4, theme: Theme = LIGHT
+) -> Figure:
     """Series as lines, one panel per sample: the original, the model's and PCA's reconstruction over each other.
 
     rows: "original", "model", "pca" → (n, C, T); the first channel is shown; other names get other colours. NaN leaves
@@ -131,7 +137,7 @@ def series_lines(rows: Mapping[str, Tensor], *, captions: Sequence[str] = (), th
     down = -(-count // across)
     with drawing(theme):
         height = 0.4 + 1.4 * down
-        figure = sheet(5.4, height, fitted=False)
+        figure = sheet(inches, height, fitted=False)
         figure.subplots_adjust(
             left=0.07, right=0.99, bottom=0.25 / height, top=1 - 0.5 / height, hspace=0.5, wspace=0.15
         )
@@ -148,7 +154,7 @@ def series_lines(rows: Mapping[str, Tensor], *, captions: Sequence[str] = (), th
                     label=WORDS.get(name, name),
                 )
             if i < len(captions):
-                axes.set_title(short_name(captions[i], 36), loc="left", fontsize=9)
+                axes.set_title(fitted(captions[i], 0.9 * inches / across, 9), loc="left", fontsize=9)
             axes.tick_params(labelsize=8)
             axes.margins(x=0.01)
             if i == 0:
@@ -346,6 +352,18 @@ def _code_line(axes: Axes, x: np.ndarray, marks: np.ndarray | None, names: Seque
 
 def _called(label: int, names: Sequence[str]) -> str:
     return short_name(names[label]) if 0 <= label < len(names) else str(label)
+
+
+def fitted(text: str, inches: float, size: float) -> str:
+    """The text in lines that are no wider than this at a font size in points, with "$" escaped; no letter is lost."""
+    lines, words = [], text.split()
+    while words:
+        count = len(words)
+        while count > 1 and _inches(" ".join(words[:count]), size) > inches:
+            count -= 1
+        lines.append(" ".join(words[:count]))
+        words = words[count:]
+    return "\n".join(lines).replace("$", r"\$")
 
 
 def short_name(text: str, most: int = 22) -> str:

@@ -14,6 +14,7 @@ from isthmus.data.samples import Samples
 from isthmus.drawing.figures import code_points, displayable, short_name
 from isthmus.drawing.rows import Look
 from isthmus.drawing.theme import LIGHT, Theme, drawing, sheet
+from isthmus.shown import Shown
 
 SIZE = 1 / 22
 """A thumbnail's side, as a share of the map's."""
@@ -23,8 +24,8 @@ CATEGORIES = 5
 """Categories of a column with a colour of their own; the others share one."""
 
 
-@dataclass(frozen=True, eq=False)
-class Plane:
+@dataclass(frozen=True, eq=False, repr=False)
+class Plane(Shown):
     """A grid of decoded positions over a map.
 
     samples: (down · across, *shape) raw, row by row from the bottom. shown: (down · across,) whether a position is near
@@ -38,24 +39,80 @@ class Plane:
     extent: tuple[float, float, float, float]
 
 
+@dataclass(frozen=True, eq=False)
+class Colouring:
+    """Numbers that colour the points of a map: a column, an error, a score.
+
+    values: (N,) float64, NaN where unknown. names: of categories, whose numbers are the values; () for plain numbers.
+    """
+
+    name: str
+    values: Tensor
+    names: tuple[str, ...] = ()
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """The numbers of the darkest and of the brightest colour: the outermost hundredths have the same colours."""
+        known = self.values[self.values.isfinite()].double()
+        if not len(known):
+            return 0.0, 1.0
+        low, high = (float(bound) for bound in known.quantile(torch.tensor([0.01, 0.99], dtype=torch.float64)))
+        return (low, high) if high > low else (low - 0.5, low + 0.5)
+
+
 def draw_map(
-    points: Tensor, samples: Samples, axes: tuple[str, str], look: Look, plane: Plane | None, *, theme: Theme = LIGHT
+    points: Tensor,
+    samples: Samples,
+    axes: tuple[str, str],
+    look: Look,
+    plane: Plane | None,
+    *,
+    colouring: Colouring | None = None,
+    theme: Theme = LIGHT,
 ) -> Figure:
-    """The map (N, 2) of N samples, coloured by label; next to it the decoded plane, if there is one."""
+    """The map (N, 2) of N samples, coloured by label or by numbers; next to it the decoded plane, if there is one."""
     with drawing(theme):
         both = plane is not None
         figure = sheet(8.0 if both else 5.6, 4.2 if both else 5.4)
         halves = figure.add_gridspec(1, 2 if both else 1)  # one grid for all panels, so that none covers another
         left = figure.add_subplot(halves[0], xlabel=axes[0], ylabel=axes[1])
-        marks = None if samples.labels is None else samples.labels.numpy()
-        code_points(left, points.numpy(), marks, samples.label_names, theme, faint=look.pictured)
-        if look.pictured:
-            _thumbnails(left, points, samples, look, theme)
         left.set_title(f"{len(points):,} samples", loc="left", fontsize=9)
+        if colouring is not None and not colouring.names:
+            _coloured(figure, left, points, colouring, theme)
+        else:
+            labels = samples.labels if colouring is None else colouring.values.nan_to_num(-1).long()
+            names = samples.label_names if colouring is None else colouring.names
+            pictured = look.pictured and colouring is None
+            code_points(left, points.numpy(), None if labels is None else labels.numpy(), names, theme, faint=pictured)
+            if pictured:
+                _thumbnails(left, points, samples, look, theme)
         left.tick_params(labelsize=8)
         if plane is not None:
             _draw_plane(figure, halves[1], plane, axes, look, theme)
     return figure
+
+
+def _coloured(figure: Figure, axes: Axes, points: Tensor, colouring: Colouring, theme: Theme) -> None:
+    """Points with colours from dark for low to bright for high; grey where the number is unknown."""
+    low, high = colouring.bounds
+    known = colouring.values.isfinite().numpy()
+    x, y = points.numpy().T
+    size = float(np.clip(6000 / len(x), 8, 36))
+    axes.scatter(x[~known], y[~known], s=size, color=theme.faint, linewidths=0)
+    order = np.argsort(colouring.values.numpy()[known], kind="stable")  # the highest, which one looks for, on top
+    shown = axes.scatter(
+        x[known][order],
+        y[known][order],
+        s=size,
+        c=colouring.values.numpy()[known][order],
+        vmin=low,
+        vmax=high,
+        cmap="viridis",
+        linewidths=0,
+    )
+    bar = figure.colorbar(shown, ax=axes, orientation="horizontal", pad=0.02, shrink=0.9, extend="both")
+    bar.set_label(short_name(colouring.name, 60), fontsize=9)
+    bar.ax.tick_params(labelsize=7)
 
 
 def plane_board(plane: Plane, look: Look) -> np.ndarray:

@@ -23,11 +23,17 @@ class Plate:
 
 @dataclass(frozen=True)
 class Section:
-    """Plates that belong together under one title. words: the paragraphs above them."""
+    """Plates that belong together under one title.
+
+    words: the paragraphs above them. commands: for each paragraph a command to copy, or "". large: whether each plate
+    has the whole width of the page.
+    """
 
     title: str
     plates: Sequence[Plate]
     words: Sequence[str] = ()
+    commands: Sequence[str] = ()
+    large: bool = False
 
 
 def plate(title: str, draw: Callable[[Theme], Figure], alt: str, caption: str) -> Plate:

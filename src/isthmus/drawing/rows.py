@@ -17,7 +17,7 @@ from torch import Tensor
 from isthmus.data.media import Medium
 from isthmus.data.media.medium import medium_of
 from isthmus.data.scaling import Scaling
-from isthmus.drawing.figures import picture_grid, short_name
+from isthmus.drawing.figures import fitted, picture_grid, short_name
 from isthmus.drawing.texts import text_rows
 from isthmus.drawing.theme import LIGHT, Theme, drawing, sheet
 from isthmus.options.reading import Kind
@@ -200,8 +200,8 @@ def _lines(
                     markersize=2.5,
                     label=said or None,
                 )
-            named = short_name(f"{title}: {categories[title]}" if categories[title] else title, 84)
-            axes.set_title(named, loc="left", fontsize=9)
+            named = f"{title}: {categories[title]}" if categories[title] else title
+            axes.set_title(fitted(named, 4.8, 9), loc="left", fontsize=9)
             axes.tick_params(labelsize=8)
             axes.margins(x=0.02)
         name_points(panels[-1], names)

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import torch
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 from torch import Tensor
 
 from isthmus.drawing.figures import loss_curves, picture_grid, series_lines
@@ -21,6 +22,7 @@ def bars(values: Mapping[str, float], *, limit: float | None, label: str, theme:
         axes.barh(at, list(values.values()), color=theme.rivals["model"], alpha=0.75)
         axes.set_yticks(at, [name.replace("$", r"\$") for name in values])
         axes.invert_yaxis()
+        axes.xaxis.set_major_locator(MaxNLocator(5))  # more would run into each other
         if limit is not None:
             axes.axvline(limit, color=theme.rivals["pca"], linewidth=1.2, linestyle="--")
         axes.axvline(0, color=theme.faint, linewidth=1)

@@ -11,22 +11,35 @@ import matplotlib as mpl
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from isthmus.shown import png_of
 from isthmus.storage.files import write_whole
 
-LABELS = ("#3f90da", "#ffa90e", "#bd1f01", "#94a4a2", "#832db6", "#a96b59", "#e76300", "#b9ac70", "#717581", "#92dadd")
-"""Ten colours for labels. Source: Petroff, Accessible color sequences for data visualization, arXiv:2107.02270."""
+LABELS = (
+    "#0040bf",
+    "#df6000",
+    "#006020",
+    "#bf40ff",
+    "#00bfdf",
+    "#dfbf00",
+    "#9f0060",
+    "#ff9f9f",
+    "#609f60",
+    "#808080",
+)
+"""Ten colours for labels, found by a search over a grid of colours: any two differ by 24 or more (CIEDE2000), and by 13
+or more as people with protanopia or deuteranopia see them (Machado et al., 2009)."""
 
 LIGHT_LABELS = (
-    "#6fb0ee",
-    "#ffb733",
-    "#f0605a",
-    "#b4c1bf",
-    "#b57ae0",
-    "#cc9585",
-    "#ff8a3d",
-    "#d4cd93",
-    "#9aa0ab",
-    "#b5e8f0",
+    "#6f98ff",
+    "#ff9140",
+    "#35b562",
+    "#d78aff",
+    "#3fd6ef",
+    "#f2d83f",
+    "#e85aa8",
+    "#ffbdbd",
+    "#9fd39f",
+    "#a8a8a8",
 )
 """The same, lightened to stand out from a dark background."""
 
@@ -91,12 +104,20 @@ def drawing(theme: Theme) -> Iterator[None]:
         yield
 
 
+class Sheet(Figure):
+    """A figure that shows itself in a notebook, whatever the back end of matplotlib, which isn't touched."""
+
+    def _repr_png_(self) -> tuple[bytes, dict[str, int]]:
+        width, height = self.get_size_inches()
+        return png_of(self), {"width": round(width * 100), "height": round(height * 100)}
+
+
 def sheet(width: float, height: float, *, fitted: bool = True) -> Figure:
     """An empty figure of `width` × `height` inches, without a window.
 
     fitted: make room for labels by drawing twice; placing many panels by hand is faster.
     """
-    figure = Figure(figsize=(width, height), layout="constrained" if fitted else None)
+    figure = Sheet(figsize=(width, height), layout="constrained" if fitted else None)
     FigureCanvasAgg(figure)
     return figure
 

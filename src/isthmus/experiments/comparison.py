@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from isthmus.experiments.generative import ERROR, ERROR_OF_TOKENS
 from isthmus.experiments.study import Study
@@ -11,8 +11,13 @@ from isthmus.experiments.table import Entry, Found, entries, evaluated_part, row
 from isthmus.experiments.words import beside, told
 from isthmus.formatting import number
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
-@dataclass(frozen=True)
+    from isthmus.drawing.theme import Theme
+
+
+@dataclass(frozen=True, repr=False)
 class Comparison(Found):
     """The result of a comparison: its entries, the best first.
 
@@ -24,6 +29,18 @@ class Comparison(Found):
     ranked_by: str
     verdict: str
     explanation: str = ""
+
+    @property
+    def answer(self) -> str:
+        """The answer of the study in words."""
+        return self.verdict
+
+    def draw(self, theme: "Theme | None" = None) -> "Figure":
+        """The measure that decides, of each model, with its spread."""
+        from isthmus.drawing.theme import LIGHT  # noqa: PLC0415 Matplotlib takes half a second and 50 MB
+        from isthmus.experiments.pictures import each_model  # noqa: PLC0415
+
+        return each_model(self.entries, self.ranked_by, self.part, theme or LIGHT)
 
     def to_json(self) -> dict[str, Any]:
         """The order of the models and the verdict."""

@@ -5,13 +5,14 @@ from pathlib import Path
 from typing import Any
 
 from isthmus.drawing.pages import fill_page
+from isthmus.drawing.pages import write_page as write_file
 from isthmus.drawing.plates import Section
 from isthmus.experiments.table import PAGE, SPREAD, Entry
 from isthmus.experiments.words import MEASURES, OF_DRAWS, SHORT, cells, tables
 from isthmus.measures import unit_of
 from isthmus.report.facts import data_facts, flat
 from isthmus.run import environment
-from isthmus.storage.files import write_whole
+from isthmus.shown import Page
 
 
 def write_page(
@@ -26,7 +27,7 @@ def write_page(
     tables: Sequence[Mapping[str, Any]],
     failures: Mapping[str, str],
     settings: Mapping[str, Any],
-) -> Path:
+) -> Page:
     """Write the page of a study into its folder, whole or not at all, and return its path.
 
     description: of the data (`Data.description`). title: the kind of study. verdict, explanation: the answer and its
@@ -50,9 +51,7 @@ def write_page(
         environment=flat(around),
         command=command if command.startswith("isthmus") else "",
     )
-    path = folder / PAGE
-    write_whole(path, lambda beside: beside.write_text(page, encoding="utf-8", newline="\n"))
-    return path
+    return write_file(folder / PAGE, page)
 
 
 def entries_shown(entries: Sequence[Entry], chosen: str, decided_by: str = "") -> dict[str, Any]:

@@ -2,17 +2,22 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from isthmus.experiments.classify import STEPS, WAYS, Classify, Way, settings_for, steps_of
 from isthmus.experiments.study import Study
 from isthmus.experiments.table import Found, entries, rows
 from isthmus.formatting import percent
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from isthmus.drawing.theme import Theme
+
 WITHOUT: tuple[Way, ...] = ("from scratch", "data, logistic regression", "data, k nearest")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Pretraining(Found):
     """The result of a pretraining study: an entry for each way and number of labels.
 
@@ -27,6 +32,33 @@ class Pretraining(Found):
         entry = next((entry for entry in self.entries if entry.candidate == called(way, labels)), None)
         name = f"{part or self.part}_accuracy"
         return (entry.means[name], entry.spreads[name]) if entry is not None and name in entry.means else None
+
+    @property
+    def answer(self) -> str:
+        """The answer of the study in words."""
+        return self.verdict
+
+    @property
+    def lines(self) -> dict[str, tuple[list[int], list[float], list[float]]]:
+        """Each way's labels, accuracies and their spreads."""
+        lines = {}
+        for way in WAYS:
+            pairs = {count: self.accuracy(way, count) for count in self.labels}
+            known = {count: pair for count, pair in pairs.items() if pair is not None}
+            if known:
+                lines[way] = (
+                    list(known),
+                    [mean for mean, _ in known.values()],
+                    [sd or 0.0 for _, sd in known.values()],
+                )
+        return lines
+
+    def draw(self, theme: "Theme | None" = None) -> "Figure":
+        """The accuracy of each way by the number of labelled samples."""
+        from isthmus.drawing.theme import LIGHT  # noqa: PLC0415 Matplotlib takes half a second and 50 MB
+        from isthmus.experiments.pictures import accuracies  # noqa: PLC0415
+
+        return accuracies(self.lines, self.part, theme or LIGHT)
 
     def to_json(self) -> dict[str, Any]:
         """The accuracies by way and number of labels."""

@@ -6,17 +6,18 @@ from typing import Any
 
 from torch import Tensor
 
-from isthmus.drawing import figures, studies
+from isthmus.drawing import figures, searches, studies
 from isthmus.drawing.plates import Plate, Section, plate
-from isthmus.experiments.classify import WAYS
 from isthmus.experiments.comparison import Comparison
 from isthmus.experiments.page import entries_shown, write_page
+from isthmus.experiments.pictures import curve, each_model
 from isthmus.experiments.pretraining import Pretraining
 from isthmus.experiments.pretraining import told as share
 from isthmus.experiments.study import Study
 from isthmus.experiments.suggestion import Sweep
 from isthmus.experiments.table import SPREAD, Entry
 from isthmus.experiments.trial import Fit
+from isthmus.experiments.tuning import Tuning, options_of_row, plans, shown
 from isthmus.experiments.words import told
 from isthmus.formatting import number, percent
 from isthmus.measures import unit_of
@@ -26,6 +27,8 @@ from isthmus.run import load
 
 SHOWN = 10
 """The number of samples whose reconstructions by all models are shown."""
+TRIALS_SHOWN = 20
+"""The number of a search's trials that are listed."""
 
 
 def write_sweep(study: Study, found: Sweep) -> Path:
@@ -66,17 +69,11 @@ def write_comparison(study: Study, found: Comparison) -> Path:
 
 def write_pretraining(study: Study, found: Pretraining) -> Path:
     """Write the page of a pretraining into its folder."""
-    lines = accuracy_lines(found)
+    lines = found.lines
     plates = [
         plate(
             "Accuracy by labels",
-            lambda theme: studies.curves(
-                lines,
-                across="samples with a label",
-                up=f"accuracy, {found.part} part",
-                log=False,
-                theme=theme,
-            ),
+            found.draw,
             "; ".join(
                 f"{way}: {', '.join(share(found.accuracy(way, count)) for count in found.labels)}" for way in lines
             ),
@@ -111,15 +108,83 @@ def write_pretraining(study: Study, found: Pretraining) -> Path:
     )
 
 
-def accuracy_lines(found: Pretraining) -> dict[str, studies.Curve]:
-    """Each way's accuracy by number of labels, with its spread."""
-    lines: dict[str, studies.Curve] = {}
-    for way in WAYS:
-        pairs = {count: found.accuracy(way, count) for count in found.labels}
-        known = {count: pair for count, pair in pairs.items() if pair is not None}
-        if known:
-            lines[way] = (list(known), [mean for mean, _ in known.values()], [sd or 0.0 for _, sd in known.values()])
-    return lines
+def write_tuning(study: Study, found: Tuning) -> Path:
+    """Write the page of a search into its folder."""
+    sign = -1 if found.measure == "elbo" else 1
+    values = [None if row.get("value") is None else sign * row["value"] for row in found.rows]
+    finished = [(row, value) for row, value in zip(found.rows, values, strict=True) if value is not None]
+    ordered = sorted(finished, key=lambda pair: sign * pair[1])[:TRIALS_SHOWN]
+    names = list(found.best)
+    tables = [
+        {
+            "title": "The best trials",
+            "head": ["", unit_of(found.measure).title, *names, "epochs"],
+            "rows": [
+                {
+                    "cells": [
+                        row["candidate"],
+                        number(value, digits=4),
+                        *(shown(options_of_row(row).get(name, "")) for name in names),
+                        f"{row['epochs']:,}",
+                    ],
+                    "chosen": row["candidate"] == found.candidate,
+                }
+                for row, value in ordered
+            ],
+        }
+    ]
+    if found.importances:
+        tables.append({
+            "title": "The options' importances",
+            "head": ["", "share of the differences"],
+            "rows": [{"cells": [name, percent(share)], "chosen": False} for name, share in found.importances.items()],
+        })  # fmt: skip
+    return write_page(
+        study.folder,
+        study.data.description,
+        title="tune",
+        verdict=found.verdict,
+        explanation=found.explanation,
+        sections=[_searched(study, found, values, finished)] if finished else [],
+        caption=f"Values on the {found.part} part. The importances are estimated by fANOVA.",
+        tables=tables if finished else [],
+        failures=found.failures,
+        settings=_settings(study),
+    )
+
+
+def _searched(
+    study: Study, found: Tuning, values: Sequence[float | None], finished: Sequence[tuple[Mapping[str, Any], float]]
+) -> Section:
+    """The progress of a search, and the values by each option."""
+    up = f"{unit_of(found.measure).title}, {found.part}"
+    sign = -1 if found.measure == "elbo" else 1
+    pruned = [place for place, row in enumerate(found.rows, start=1) if row.get("pruned")]
+    plates = [
+        plate(
+            "Progress",
+            lambda theme: searches.progress(
+                [None if value is None else sign * value for value in values],
+                pruned,
+                up=up if sign > 0 else f"−{up}",
+                theme=theme,
+            ),
+            f"Value of {len(finished)} trials by their number; the best is {found.candidate}, {number(found.value)}.",
+            "Each trial's value, and the best so far; less is better. Marks at the bottom are pruned trials.",
+        )
+    ]
+    by_name = {name: [options_of_row(dict(row)).get(name) for row, _ in finished] for name in found.best}
+    logs = [dimension.name for trial in plans(study)[:1] for dimension in trial.space if dimension.log]
+    if len(finished) > 1:
+        plates.append(
+            plate(
+                "By option",
+                lambda theme: searches.slices(by_name, [value for _, value in finished], logs, up=up, theme=theme),
+                f"Values of the trials by each option: {', '.join(by_name)}.",
+                "Each dot is a trial that was trained to the end.",
+            )
+        )
+    return Section("The search", plates)
 
 
 def _settings(study: Study) -> Mapping[str, Any]:
@@ -129,28 +194,14 @@ def _settings(study: Study) -> Mapping[str, Any]:
 
 
 def _sweep_curves(found: Sweep, entries: Sequence[Entry], measure: str) -> Section:
-    def curve(name: str) -> studies.Curve:
-        known = [entry for entry in entries if name in entry.means]
-        return (
-            [entry.means["code"] for entry in known],
-            [entry.means[name] for entry in known],
-            [0.0 if name.endswith("_pca") else entry.spreads[name] or 0.0 for entry in known],
-        )
-
-    errors = {"model": curve(measure), "PCA": curve(f"{measure}_pca")}
+    sizes, errors, _ = curve(entries, measure)
     steps = [point for point in found.points if point.gain is not None and point.gain > 0]
     plates = [
         plate(
             "Error by code size",
-            lambda theme: studies.curves(
-                errors,
-                across="latent dimensions",
-                up=f"mean squared error, {found.part} part",
-                marked=found.suggested,
-                theme=theme,
-            ),
+            found.draw,
             f"Mean squared error of the {found.part} part by code size: "
-            + "; ".join(f"{x:g}: {number(y)}" for x, y, _ in zip(*errors["model"], strict=True)),
+            + "; ".join(f"{x:g}: {number(y)}" for x, y in zip(sizes, errors, strict=True)),
             f"The model compared with PCA with as many {_counted(entries)}. The vertical line marks the suggested "
             "size, the band ± the standard deviation over the seeds.",
         )
@@ -186,21 +237,15 @@ def _rivals(found: Comparison, entries: Sequence[Entry]) -> Section:
         known = [entry for entry in entries if name in entry.means]
         if not known:
             continue
-        means = {entry.candidate: entry.means[name] for entry in known}
-        spreads = {entry.candidate: entry.spreads[name] for entry in known}
-        beside = {entry.candidate: entry.get(f"{name}_pca") for entry in known}
-        label = f"{unit.title} ({unit.unit})"
         plates.append(
             plate(
                 "Error of each" if name == f"{part}_mse" else f"{unit.title} of each",
-                lambda theme, means=means, spreads=spreads, beside=beside, label=label: studies.rivals(
-                    means, spreads, beside, across=label, theme=theme
-                ),
+                lambda theme, name=name: each_model(entries, name, part, theme),
                 "; ".join(f"{entry.candidate}: {told(entry, name)}" for entry in known),
                 f"On the {part} part; {'more' if unit.more_is_better else 'less'} is better. "
                 + (
                     f"The vertical mark in each row is PCA with as many {_counted(entries)} as the model's code."
-                    if any(value is not None for value in beside.values())
+                    if any(f"{name}_pca" in entry.means for entry in known)
                     else ""
                 ),
             )

@@ -3,11 +3,16 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from isthmus.experiments.study import Study
 from isthmus.experiments.table import Entry, Found, entries, evaluated_part, rows
 from isthmus.formatting import percent
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from isthmus.drawing.theme import Theme
 
 CLOSE = 0.01
 """Of the variance: with one training each, a smaller difference between two sizes may be chance."""
@@ -30,7 +35,7 @@ class Point:
     bits: float | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Sweep(Found):
     """The result of a sweep; its candidates have names such as "code 8".
 
@@ -42,6 +47,18 @@ class Sweep(Found):
     points: tuple[Point, ...]
     suggested: int | None
     reason: str
+
+    @property
+    def answer(self) -> str:
+        """The answer of the study in words."""
+        return self.reason
+
+    def draw(self, theme: "Theme | None" = None) -> "Figure":
+        """The mean squared error of the model and of PCA by code size, with the suggested size."""
+        from isthmus.drawing.theme import LIGHT  # noqa: PLC0415 Matplotlib takes half a second and 50 MB
+        from isthmus.experiments.pictures import errors_by_size  # noqa: PLC0415
+
+        return errors_by_size(self.entries, self.part, self.suggested, theme or LIGHT)
 
     def to_json(self) -> dict[str, Any]:
         """The decision and its basis."""

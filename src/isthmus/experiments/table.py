@@ -5,11 +5,18 @@ import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from isthmus.experiments.generative import ERROR, ERROR_OF_TOKENS
 from isthmus.experiments.study import Study
+from isthmus.formatting import number
+from isthmus.shown import Card, Shown, Table
 from isthmus.storage.files import write_json, write_whole
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from isthmus.drawing.theme import Theme
 
 ROWS, RESULTS, PAGE = "results.parquet", "results.json", "report.html"
 SPREAD = "standard deviation over the seeds (n − 1)"
@@ -36,8 +43,8 @@ def rows(study: Study) -> list[Row]:
     return made
 
 
-@dataclass(frozen=True)
-class Entry:
+@dataclass(frozen=True, repr=False)
+class Entry(Shown):
     """The trials of one candidate, summarised.
 
     count, failed: the numbers of successful and failed trials. means, spreads: of each number in their rows; the spread
@@ -61,8 +68,8 @@ class Entry:
         return round(self.means[name])
 
 
-@dataclass(frozen=True)
-class Found:
+@dataclass(frozen=True, repr=False)
+class Found(Shown):
     """The common result of all studies.
 
     folder: of the study. part: the part of the data that decides. rows: one per trial. entries: one per candidate.
@@ -77,6 +84,27 @@ class Found:
     def failures(self) -> dict[str, str]:
         """The errors of failed trials, by candidate and seed."""
         return {f"{row['candidate']}, seed {row['seed']}": row["error"] for row in self.rows if row["error"]}
+
+    @property
+    def answer(self) -> str:
+        """The answer of the study in words."""
+        return f"{len(self.entries)} candidates"
+
+    def _card(self) -> Card:
+        measures = [
+            f"{self.part}_{name}" for name in (ERROR_OF_TOKENS, ERROR, "explained_variance", "elbo", "accuracy")
+        ]
+        shown = [name for name in ("code", *measures) if any(name in entry.means for entry in self.entries)]
+        head = ["", *(name.removeprefix(f"{self.part}_").replace("_", " ") for name in shown), "runs"]
+        rows = [[one.candidate, *(number(one.get(name)) for name in shown), str(one.count)] for one in self.entries]
+        table = Table.of(head, rows, f"Means on the {self.part} part. The page with all figures: {self.folder / PAGE}")
+        failed = {"failed": ", ".join(self.failures)} if self.failures else {}
+        figures = (self.draw,) if any(entry.count for entry in self.entries) else ()
+        return Card(self.answer, failed, [table] if self.entries else (), figures)
+
+    def draw(self, theme: "Theme | None" = None) -> "Figure | None":
+        """The figure that decides; None if there is none."""
+        return None
 
 
 def entries(table: Iterable[Row]) -> list[Entry]:

@@ -4,7 +4,7 @@ import contextlib
 import math
 import re
 from abc import abstractmethod
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Protocol
 
@@ -20,6 +20,7 @@ from isthmus.model.listing import parameter_count
 from isthmus.parts.part import Part
 from isthmus.pca import PCA
 from isthmus.quantised_pca import QuantisedPCA
+from isthmus.run import Run
 from isthmus.trained import baseline_size
 from isthmus.training import Callback, Training
 from isthmus.training.settings import Settings
@@ -91,20 +92,27 @@ class Fit(Trial):
 
     def work(self, study: Surroundings, tell: Tell) -> dict[str, Any]:
         """Train, measure, and return the sizes of the code and of PCA, weights, epochs, seconds and `measures`."""
-        data = study.data
-        model = self.blueprint.with_options(**self.options).build(data, seed=self.seed)
-        pca = None if data.kind == "tokens" else study.pca(baseline_size(model))
+        return self.measured(self.trained(study, [Counting(tell)]), study)
+
+    def trained(self, study: Surroundings, callbacks: Sequence[Callback]) -> Run:
+        """The run, trained or continued."""
+        model = self.blueprint.with_options(**self.options).build(study.data, seed=self.seed)
         run = fitting.fit_once(
             model,
-            data,
+            study.data,
             out=study.place(self),
             progress=False,
-            callbacks=[_Counting(tell)],
-            pca=pca,
+            callbacks=callbacks,
+            pca=None if study.data.kind == "tokens" else study.pca(baseline_size(model)),
             **{"seed": self.seed, "epochs": self.budget} | self.settings,
         )
         if run.status == "interrupted":
             raise KeyboardInterrupt
+        return run
+
+    def measured(self, run: Run, study: Surroundings) -> dict[str, Any]:
+        """The result of a run, as JSON (see `work`)."""
+        data, model = study.data, run.model
         parts = {name: data.parts[name] for name in ("validation", "test") if len(data.parts[name])}
         pca = run.baseline()
         parts = parts or {"train": data.train}
@@ -139,7 +147,7 @@ def components(trials: Iterable[Fit], data: Data) -> int:
     return largest
 
 
-class _Counting(Callback):
+class Counting(Callback):
     """Reports the number of finished epochs."""
 
     def __init__(self, tell: Tell) -> None:

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from isthmus.filling.stacking import TRUST, shares, simplex_weights
+from isthmus.shown import Shown
 
 LEVELS = 201
 """The number of quantiles that are kept of each column's errors."""
@@ -14,8 +15,8 @@ ENOUGH = 20.0
 """As many errors of one column count as much as those of all columns together."""
 
 
-@dataclass(frozen=True, eq=False)
-class Errors:
+@dataclass(frozen=True, eq=False, repr=False)
+class Errors(Shown):
     """Predictions minus true values in n hidden cells, in the wide layout.
 
     column_of: (n,) the column of each. mixtures: (n, M). network: (n,), NaN in rows that the network has learnt from.

@@ -14,6 +14,7 @@ from isthmus.filling.learning import expectations, learn
 from isthmus.filling.mixture import Mixture
 from isthmus.filling.network import predicted_cells, scaled_rows
 from isthmus.model.autoencoder import Autoencoder
+from isthmus.shown import Shown
 
 SMEARED = slice(4, None, 8)
 """The quantiles over which the mean of curved columns is taken."""
@@ -21,8 +22,8 @@ _OWN = ("weights", "network", "quantiles", "whole", "positive")
 _OF_MIXTURES = ("shares", "means", "covariances")
 
 
-@dataclass(frozen=True, eq=False)
-class Filler:
+@dataclass(frozen=True, eq=False, repr=False)
+class Filler(Shown):
     """Fills the holes of a table's rows.
 
     The guess for a hole is a weighted mean of four: the network's reconstruction, the expectation under a Gaussian with

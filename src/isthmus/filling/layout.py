@@ -5,9 +5,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from isthmus.shown import Shown
 
-@dataclass(frozen=True, eq=False)
-class Layout:
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Layout(Shown):
     """How the D scaled columns of a table become W wide ones, and back.
 
     levels: of each column, its number of categories, 0 for a numeric column. centre, spread: (D,) float64, the mean and

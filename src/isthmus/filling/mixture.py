@@ -8,14 +8,16 @@ from typing import Self
 import torch
 from torch import Tensor
 
+from isthmus.shown import Shown
+
 FLOOR = 1e-3
 """Added to each variance, so that columns that follow from others can be inverted."""
 NUMBERS = 2**23
 """The most numbers in the covariances of the rows that are conditioned together (64 MiB)."""
 
 
-@dataclass(frozen=True, eq=False)
-class Conditional:
+@dataclass(frozen=True, eq=False, repr=False)
+class Conditional(Shown):
     """The distribution of n rows given their known numbers, which have no spread.
 
     mean: (n, W). covariance: (n, W, W). shares: (n, K) the probability of each component. log_density: (n,) of the
@@ -28,8 +30,8 @@ class Conditional:
     log_density: Tensor
 
 
-@dataclass(frozen=True, eq=False)
-class Mixture:
+@dataclass(frozen=True, eq=False, repr=False)
+class Mixture(Shown):
     r"""K Gaussians over W numbers; one Gaussian is a mixture with K = 1.
 
     The expectation of the holes h given the known numbers k is, for a Gaussian,

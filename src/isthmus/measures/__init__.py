@@ -1,6 +1,6 @@
 """Measures of a model's quality."""
 
-from isthmus.measures.evaluation import Evaluation, Unit, evaluate, unit_of
+from isthmus.measures.evaluation import Evaluation, Measures, Unit, evaluate, unit_of
 from isthmus.measures.generation import Generation, frechet_distance, gradient_energy, judge_draws
 from isthmus.measures.likelihood import (
     Elbo,
@@ -20,6 +20,7 @@ __all__ = [
     "Evaluation",
     "Generation",
     "LogLikelihood",
+    "Measures",
     "Nearest",
     "Unit",
     "bits_per_dimension",

@@ -1,9 +1,10 @@
 """Evaluation: a model compared with its baseline on each part: PCA of the same size or bits, or n-grams for tokens."""
 
+import importlib
 import math
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -11,6 +12,7 @@ from torch import Tensor
 from isthmus.data.media import Sound
 from isthmus.data.samples import Samples, inference_batch_size
 from isthmus.data.stream import Stream
+from isthmus.formatting import number, percent
 from isthmus.measures import reconstruction as measure
 from isthmus.measures.passes import passes
 from isthmus.measures.sound import sound_measures
@@ -21,6 +23,10 @@ from isthmus.ngram import NGram
 from isthmus.parts.forward_pass import Pass
 from isthmus.parts.model import eval_mode
 from isthmus.pca import PCA
+from isthmus.shown import Card, Shown, Table
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 class Unit(NamedTuple):
@@ -56,8 +62,55 @@ def unit_of(name: str) -> Unit:
     return _UNITS.get(name, Unit(name, "", False))
 
 
-@dataclass(frozen=True, eq=False)
-class Evaluation:
+RIVALS = {"model": "model", "pca": "PCA", "mean": "mean", "nothing": "doing nothing"}
+"""The names of those that are compared; others, such as "n-gram", are their own name."""
+
+
+class Measures(Shown, dict[str, Any]):
+    """Part → measure → "model", "pca", … → value, a dictionary that shows itself as a table of the chief part.
+
+    The chief part is the test part if there is one, else the validation part, else the first.
+    """
+
+    @property
+    def chief_part(self) -> str:
+        """The part to report."""
+        return next((part for part in ("test", "validation") if part in self), next(iter(self), ""))
+
+    def __repr__(self) -> str:
+        return str(self) if self else "{}"
+
+    def _card(self) -> Card:
+        part = self.chief_part
+        if not part:
+            return Card("nothing was measured")
+        others = [name for name in self if name != part]
+        rivals = list(dict.fromkeys(rival for row in self[part].values() for rival in row))
+        rows = [
+            [
+                unit_of(name).title,
+                *(_figure(name, row.get(rival)) for rival in rivals),
+                *(_figure(name, self[other].get(name, {}).get("model")) for other in others),
+                "" if name in SHARES else unit_of(name).unit,
+            ]
+            for name, row in self[part].items()
+        ]
+        head = [f"{part} part", *(RIVALS.get(rival, rival) for rival in rivals), *others, "unit"]
+        about = f"The columns {' and '.join(others)} are the model on these parts. " if others else ""
+        return Card(
+            f"errors on the {part} part", tables=[Table(head, rows, f"{about}As numbers: [part][measure][who].")]
+        )
+
+
+SHARES = ("explained_variance",)
+
+
+def _figure(name: str, value: float | None) -> str:
+    return percent(value) if name in SHARES and value is not None else number(value)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Evaluation(Shown):
     """The results of `evaluate`, for each part.
 
     For tokens the rivals are an "n-gram" model and the "unigram" in place of "pca" and "mean"; see `TokenPart`.
@@ -79,14 +132,25 @@ class Evaluation:
     columns: dict[str, dict[str, Tensor]] = field(default_factory=dict)
     skipped: tuple[str, ...] = ()
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> Measures:
         """`{"test": {"sse": {"model": 5.1, "pca": 13.2, "mean": 52.7}, …}, …}`, free of NaN and infinity."""
-        return {part: {name: dict(row) for name, row in rows.items()} for part, rows in self.measures.items()}
+        made = {part: {name: dict(row) for name, row in rows.items()} for part, rows in self.measures.items()}
+        return Measures(made)
+
+    def _card(self) -> Card:
+        return replace(self.to_json()._card(), figures=(self.draw,))
+
+    def draw(self) -> "Figure":
+        """A histogram of the samples' errors on the chief part, of the model and of what it is compared with."""
+        figures = importlib.import_module("isthmus.drawing.figures")  # stands above, and takes half a second
+        words = {"what": "share of wrong tokens of a sample"} if self.of_tokens else {}
+        errors = self.errors[self.chief_part]
+        return figures.error_histogram({name: errors[name] for name in ("model", self.rival)}, **words)
 
     @property
     def chief_part(self) -> str:
         """The part to report: test if there is one, else validation, else the first."""
-        return next((part for part in ("test", "validation") if part in self.measures), next(iter(self.measures)))
+        return Measures(self.measures).chief_part
 
     @property
     def rival(self) -> str:

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from isthmus.errors import DataError
+from isthmus.shown import Shown
 
 _PAIRS = 2**22
 """At most this many distances are held at once (32 MB)."""
@@ -14,8 +15,8 @@ NEIGHBOURS = 5
 """The default number of neighbours that define a sample's surroundings."""
 
 
-@dataclass(frozen=True)
-class Generation:
+@dataclass(frozen=True, repr=False)
+class Generation(Shown):
     """Drawn samples compared with real ones, in the same features.
 
     precision: share of the draws that lie among the real samples. recall: share of the real samples that lie among the

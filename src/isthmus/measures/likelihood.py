@@ -14,14 +14,15 @@ from isthmus.parts import ColumnLikelihood
 from isthmus.parts.forward_pass import Pass
 from isthmus.parts.model import eval_mode, example
 from isthmus.seeds import seeded
+from isthmus.shown import Shown
 
 _ROWS_NUMBERS = 2**22
 """At most this many numbers of drawn reconstructions are held at once (16 MB in float32)."""
 _BATCH = 100
 
 
-@dataclass(frozen=True, eq=False)
-class Elbo:
+@dataclass(frozen=True, eq=False, repr=False)
+class Elbo(Shown):
     """The evidence lower bound of samples, in nats, in its two terms.
 
     distance: the mean over the samples of -log p(x|z), at one draw of the code each.
@@ -38,8 +39,8 @@ class Elbo:
         return -self.distance - float(self.kl.sum())
 
 
-@dataclass(frozen=True, eq=False)
-class LogLikelihood:
+@dataclass(frozen=True, eq=False, repr=False)
+class LogLikelihood(Shown):
     """log p(x) of samples, in nats.
 
     per_sample: (N,) float64. errors: (N,) float64, the standard error of each due to the draws.

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from isthmus.data.scaling import Scaling
 from isthmus.model.batch import batch_of, given_to, labels_for
+from isthmus.model.listing import Layers, layers
 from isthmus.model.objective import Bound, Objective
 from isthmus.model.shape_checks import check_codes, check_parts, find_code_shape
 from isthmus.parts import CodeKind, Conditioning, Corruption, DataSpec, Distance, Identity, Mse, Output, Penalty, Plain
@@ -111,14 +112,23 @@ class Autoencoder(nn.Module):
         }
         return Pass(batch, corrupted.values, code, output, self.distance.picture, layers)
 
-    def encode(self, raw: Tensor, labels: Tensor | None = None) -> Tensor:
+    def encode(
+        self,
+        raw: Tensor,
+        labels: Tensor | None = None,
+        observed: Tensor | None = None,
+        draws: Tensor | None = None,
+    ) -> Tensor:
         """Encode raw samples, corrupted (N, *input_shape) or clean (N, *shape), to (N, *code).
+
+        observed: as for `reconstruct`. draws: (N, 1, *code) the random numbers of a code that can be drawn
+            (`CodeKind.draw`); by default, the code is its mean.
 
         Raises:
             DataError: the samples have the wrong shape, or the labels (N,) of a condition are missing.
         """
-        given, labels = given_to(self, raw), labels_for(self, labels, raw.shape[0])
-        return code_from(self, encoder_input(self, given.values, given.observed, labels)).z
+        given, labels = given_to(self, raw, observed), labels_for(self, labels, raw.shape[0])
+        return code_from(self, encoder_input(self, given.values, given.observed, labels), draws).z
 
     def decode(self, z: Tensor, labels: Tensor | None = None, choice: Choice | None = None) -> Tensor:
         """Decode (N, *code) to (N, *shape) in the raw data's units (see `Scaling.inverse`).
@@ -135,18 +145,31 @@ class Autoencoder(nn.Module):
             return writer.generate(self.conditioning.to_decoder(z, labels), choice)[0].float()
         return self.scaling.inverse(picture_of(self, z, labels))
 
-    def reconstruct(self, raw: Tensor, labels: Tensor | None = None, observed: Tensor | None = None) -> Tensor:
+    def reconstruct(
+        self,
+        raw: Tensor,
+        labels: Tensor | None = None,
+        observed: Tensor | None = None,
+        draws: Tensor | None = None,
+    ) -> Tensor:
         """Reconstruct raw samples, as `encode` takes them, as (N, *shape) in the raw data's units.
 
         observed: (N, *input_shape) True for the numbers that are known, if you have filled the others; by default, all
-            that aren't NaN.
+            that aren't NaN. draws: as for `encode`.
         """
         given, labels = given_to(self, raw, observed), labels_for(self, labels, raw.shape[0])
         encoded = encoder_input(self, given.values, given.observed, labels)
         features, inner = traced(self.encoder, encoded) if self.skips else (self.encoder(encoded), {})
-        decoded = self.conditioning.to_decoder(self.code(features, None, self.code_module).z, labels)
+        decoded = self.conditioning.to_decoder(self.code(features, draws, self.code_module).z, labels)
         output = self.decoder(decoded, None, inner) if self.skips else self.decoder(decoded)
         return self.scaling.inverse(self.distance.picture(self.predicts.complete(output, given, self.corruption)))
+
+    def summary(self) -> Layers:
+        """The layers of encoder and decoder: names, kinds, shapes of their outputs, and parameters."""
+        return layers(self)
+
+    def _repr_html_(self) -> str:
+        return self.summary()._repr_html_()
 
     def draw(self, count: int, generator: torch.Generator) -> dict[str, Any]:
         """All random numbers for a forward pass of `count` samples, from one generator, always in the same order."""

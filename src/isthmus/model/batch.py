@@ -11,6 +11,7 @@ from isthmus.data.samples import Samples, placed
 from isthmus.data.scaling import Scaling
 from isthmus.errors import DataError
 from isthmus.parts import Conditioning, Corruption, Pairs, Shape
+from isthmus.parts.constants import constant
 from isthmus.parts.forward_pass import Batch, Corrupted, Draws, map_tensors
 from isthmus.parts.part import commas
 
@@ -53,9 +54,12 @@ class TakesBatches(Protocol):
 
 
 def inputs_of(
-    model: TakesBatches, samples: Samples, rows: Tensor, draws: Draws | None = None, *, epochs: float | None = None
+    model: TakesBatches, samples: Samples, rows: Tensor, draws: Draws | None = None, *, epochs: Tensor | None = None
 ) -> Inputs:
-    """These samples, with labels and damaged samples if the model takes them."""
+    """These samples, with labels and damaged samples if the model takes them.
+
+    epochs: () the epochs trained so far, if a penalty's schedule needs them.
+    """
     labels = samples.labels if model.conditioning.classes else None
     damaged = samples.damaged if isinstance(model.corruption, Pairs) else None
     return Inputs(
@@ -63,7 +67,7 @@ def inputs_of(
         draws or {},
         None if labels is None else labels[rows],
         None if damaged is None else damaged[rows],
-        None if epochs is None else torch.full((len(rows),), epochs),
+        None if epochs is None else epochs.repeat(len(rows)),
     )
 
 
@@ -109,7 +113,7 @@ def labels_for(model: TakesBatches, labels: Tensor | None, count: int) -> Tensor
     classes = model.conditioning.classes
     if not classes:
         return None
-    if labels is None or len(labels) != count:
+    if labels is None or labels.shape[0] != count:
         raise DataError(
             f"This model is conditioned on labels, but got {0 if labels is None else len(labels)} labels for "
             f"{count} samples. Give one for each, from 0 to {classes - 1}, or name the label column (label=)."
@@ -140,5 +144,5 @@ def _readable(scaling: Scaling, scaled: Tensor, observed: Tensor) -> Tensor:
     """(N, *shape) True for numbers that the encoder can use: observed ones, except unknown categories."""
     if not any(scaling.levels) or scaled.shape[1:] != (len(scaling.levels),):
         return observed
-    levels = torch.tensor(scaling.levels, device=scaled.device)
+    levels = constant(scaling.levels, scaled, torch.int64)
     return observed & ((levels == 0) | (scaled < levels))

@@ -17,6 +17,7 @@ from isthmus.model.data_spec import HasShape, check_pairs, sample_of, shape_and_
 from isthmus.model.objective import Bound
 from isthmus.model.older import modern_blueprint
 from isthmus.model.start import check_linear, start
+from isthmus.options import Defined, Option
 from isthmus.parts import (
     CodeKind,
     Conditioning,
@@ -39,6 +40,7 @@ from isthmus.parts.bypass import add_bypass
 from isthmus.parts.codes.code import LEFT_OPEN
 from isthmus.parts.penalties import names_of
 from isthmus.seeds import seeded
+from isthmus.shown import Card, Shown, Table
 from isthmus.synonyms import OPTIONS, SETTINGS, TRAINING
 
 _SMALLER = "Use a smaller code, fewer widths or channels, or smaller samples."
@@ -48,7 +50,7 @@ class _NoOptionError(BlueprintError):
     """The model has no option of this name."""
 
 
-class Blueprint(Value):
+class Blueprint(Shown, Value):
     """A complete description of a model: two models with equal blueprints differ only in their weights.
 
         Blueprint(network=Dense(widths=(128, 64)), code=Plain(size=32)).build((1, 28, 28))
@@ -197,6 +199,19 @@ class Blueprint(Value):
             raise BlueprintError(f"A {self.network.kind} network needs the size of the code: set it, such as code=32.")
         return code_shape
 
+    def _card(self) -> Card:
+        parts = {
+            "network": str(self.network),
+            "code": str(self.code),
+            "distance": str(self.distance),
+            "penalties": ", ".join(map(str, self.penalties)),
+            "corruption": str(self.corruption) if self.corruption.damages else "",
+            "condition": self.condition or "",
+            "solution": self.solution if self.solution != "gradient" else "",
+        }
+        rows = [(name, said) for name, said in parts.items() if said]
+        return Card(", ".join(f"{name} {said}" for name, said in rows), tables=[Table(("part", "what it is"), rows)])
+
     @property
     def _conditioning(self) -> Conditioning:
         return Conditioning(self.classes, self.missing == "mask", self.network.flat)
@@ -264,6 +279,22 @@ class Blueprint(Value):
                     found[f"{owner}.{name}" if taken else name] = value.kind if isinstance(value, Part) else value
         whole = {"distance": self.distance.kind, "network": self.network.kind}
         return found | whole | {"start": self.start, "predicts": self.predicts.kind}
+
+    def option(self, name: str) -> tuple[str, Defined]:
+        """The place of an option's part, such as "network", and the option with its type, bounds and value here.
+
+        name: as in `with_options`.
+
+        Raises:
+            BlueprintError: there is no such option (the nearest names are listed).
+        """
+        known = OPTIONS.get(name, name) if name not in self.options() else name
+        owner, _, wanted = ("code.size" if known == "code" else known.replace("__", ".")).rpartition(".")
+        for place, part in self._named_parts():
+            if (field := type(part).model_fields.get(wanted)) is not None and owner in {"", place}:
+                annotation = Annotated[field.annotation, *field.metadata] if field.metadata else field.annotation
+                return place, Defined(name, annotation, getattr(part, wanted), Option(""))
+        raise _NoOptionError(f"There is no option {name!r} here. {nearest(name, self.options())}")
 
     def _with_option(self, name: str, value: Any) -> Self:
         if _is_whole(name, value):

@@ -4,8 +4,9 @@ from typing import Any, NamedTuple
 
 from torch import nn
 
-from isthmus.model.autoencoder import Autoencoder
-from isthmus.parts.model import example
+from isthmus.data.samples import shape_words
+from isthmus.parts.model import Model, example
+from isthmus.shown import Card, ShownList, Table
 
 
 class Layer(NamedTuple):
@@ -17,12 +18,21 @@ class Layer(NamedTuple):
     parameters: int
 
 
-def layers(model: Autoencoder) -> list[Layer]:
+class Layers(ShownList[Layer]):
+    """The layers of a model, in the order of the forward pass."""
+
+    def _card(self) -> Card:
+        rows = [(one.name, one.kind, shape_words(one.shape), f"{one.parameters:,}") for one in self]
+        count = f"{sum(one.parameters for one in self):,} parameters in {len(self)} layers"
+        return Card(count, tables=[Table(("layer", "kind", "output", "parameters"), rows)])
+
+
+def layers(model: Model) -> Layers:
     """The named layers of encoder and decoder, such as "encoder.dense1", in the order of the forward pass.
 
     A weight that two layers share is counted once, with the first.
     """
-    found: list[Layer] = []
+    found = Layers()
     counted: set[int] = set()
 
     def note(name: str, layer: nn.Module, output: Any) -> None:

@@ -197,7 +197,8 @@ def shown(value: Any) -> str:
 def _forms(annotation: Any) -> list[tuple[Any, tuple[Any, ...]]]:
     """The types of a union, each with the metadata that stands around it."""
     if get_origin(annotation) is Annotated:
-        inner, *metadata = get_args(annotation)
+        inner, *given = get_args(annotation)
+        metadata = [bound for one in given for bound in getattr(one, "metadata", [one])]  # of pydantic's Field
         return [(form, (*metadata, *more)) for form, more in _forms(inner)]
     if get_origin(annotation) in (Union, types.UnionType):
         return [form for one in get_args(annotation) for form in _forms(one)]

@@ -8,14 +8,15 @@ import torch
 from torch import Tensor
 
 from isthmus.errors import BlueprintError, nearest
+from isthmus.shown import Shown
 
 Draws = Mapping[str, Any]
 """The random numbers of one batch, by the part that uses them, N first: "corruption", "code", "encoder" and "decoder"
 by layer, "penalties" by penalty. A part without an entry does nothing random."""
 
 
-@dataclass
-class Batch:
+@dataclass(repr=False)
+class Batch(Shown):
     """N samples as the parts take them: scaled, with labels, damaged samples and draws.
 
     clean: (N, *shape), missing numbers as 0; the corrupted samples if only these are known.
@@ -34,8 +35,8 @@ class Batch:
     draws: Draws = field(default_factory=dict)
 
 
-@dataclass
-class Corrupted:
+@dataclass(repr=False)
+class Corrupted(Shown):
     """The corrupted samples of a batch.
 
     values: (N, *input_shape), the encoder's input. observed: (N, *input_shape), False for numbers that are hidden from
@@ -46,8 +47,8 @@ class Corrupted:
     observed: Tensor | None = None
 
 
-@dataclass
-class Code:
+@dataclass(repr=False)
+class Code(Shown):
     """The code of a batch.
 
     z: (N, *code) the decoder's input; (K·N, *code) if the code draws K times, draw by draw.
@@ -64,8 +65,8 @@ class Code:
     weight: Tensor | None = None
 
 
-@dataclass
-class Pass:
+@dataclass(repr=False)
+class Pass(Shown):
     """The results of one forward pass of N samples. Penalties, callbacks and measures read them.
 
     corrupted: (N, *input_shape), the encoder's input. output: the decoder's, before the distance's link.

@@ -8,14 +8,15 @@ from torch import Tensor
 
 from isthmus.parts.bounds import slowed
 from isthmus.parts.part import Shape
+from isthmus.shown import Shown
 
 LOG_VARIANCE_LEAST, LOG_VARIANCE_MOST = -20.0, 2.0
 """Beyond these bounds log σ² grows as a logarithm (`bounds.slowed`), so that σ² and its KL grow linearly with the
 feature. The prior's σ² is 1; without the bound, an outlier or a first step on a wide sample could give 1e8."""
 
 
-@dataclass(frozen=True)
-class DiagonalGaussian:
+@dataclass(frozen=True, repr=False)
+class DiagonalGaussian(Shown):
     r"""The posterior :math:`q(z|x) = \mathcal N(\mu, \operatorname{diag}\sigma^2)` of each of N samples.
 
     mean, log_variance: (N, *code), μ and log σ².

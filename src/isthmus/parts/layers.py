@@ -157,7 +157,7 @@ class Dropout(Masked):
 
     def draw(self, count: int, generator: torch.Generator) -> Tensor:
         """(N, *shape) mask with entries 0 or 1 / (1 - rate)."""
-        kept = torch.rand((count, *self.shape), generator=generator) >= self.rate
+        kept = torch.rand((count, *self.shape), generator=generator, device=generator.device) >= self.rate
         return kept.float() / (1 - self.rate)
 
     def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:

@@ -77,9 +77,9 @@ def encoder_input(model: Model, values: Tensor, observed: Tensor | None, labels:
     return model.conditioning.to_encoder(model.distance.as_input(laid_out), observed, labels)
 
 
-def code_from(model: Model, encoded: Tensor) -> Code:
-    """The Code of the encoder's input (N, *encoder_shape), without draws."""
-    return model.code(model.encoder(encoded).to(encoded.dtype), None, model.code_module)
+def code_from(model: Model, encoded: Tensor, draws: Tensor | None = None) -> Code:
+    """The Code of the encoder's input (N, *encoder_shape); draws: the code's random numbers, if it is to be random."""
+    return model.code(model.encoder(encoded).to(encoded.dtype), draws, model.code_module)
 
 
 def code_of(model: Model, values: Tensor, batch: Batch | None = None) -> Tensor:

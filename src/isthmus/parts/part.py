@@ -14,6 +14,7 @@ from pydantic import (
     model_validator,
 )
 
+from isthmus import shown
 from isthmus.errors import BlueprintError, nearest
 from isthmus.parts.data_spec import DataSpec
 from isthmus.parts.mistakes import brief, explain
@@ -167,6 +168,17 @@ class Part(Value):
             if field.is_required() or getattr(self, name) != field.get_default(call_default_factory=True)
         )
         return f"{self.kind}({changed})"
+
+    @property
+    def said(self) -> str:
+        """The same in words, for a sentence: "gaussian noise, std 0.5"."""
+        fields = ((name, getattr(self, name), field) for name, field in type(self).model_fields.items())
+        changed = [
+            f"{name.replace('_', ' ')} {shown.brief(value)}"
+            for name, value, field in fields
+            if field.is_required() or value != field.get_default(call_default_factory=True)
+        ]
+        return ", ".join([self.kind.replace("-", " "), *changed])
 
     @classmethod
     def _known(cls) -> str:

@@ -21,9 +21,6 @@ from isthmus.uses.usual import Usual
 SHOWN = {"pictures": 10, "series": 6, "table": 8, "tokens": 8}
 """The most samples that are shown together."""
 
-MAPPED = 2000
-"""The number of samples that are encoded for the map of the code."""
-
 
 class Looks:
     """The chosen samples of one part, and their reconstructions by the model and PCA."""
@@ -91,15 +88,6 @@ class Looks:
         label = int(samples.labels[index])
         name = samples.label_names[label] if 0 <= label < len(samples.label_names) else str(label)
         return f"sample {index + 1}, label {name}"
-
-    def codes(self) -> tuple[Tensor, Tensor | None]:
-        """(n, *code) finite codes of samples spread over the part, and their labels."""
-        chosen = spread(len(self.samples), MAPPED)
-        batches = chosen.split(256)
-        codes = [self.model.encode(self.samples.batch(batch), self._labels(batch)).float().cpu() for batch in batches]
-        found, labels = torch.cat(codes), self.samples.labels
-        finite = found.flatten(1).isfinite().all(1)
-        return found[finite], None if labels is None else labels[chosen][finite]
 
     def worst_rows(self, usual: Usual, look: Look) -> list[dict[str, Any]]:
         """For tables: the worst samples, each with the cells that explain its squared error, in raw units."""

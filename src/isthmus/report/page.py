@@ -15,9 +15,9 @@ from isthmus.data.media import Sound, Waveform
 from isthmus.data.samples import Samples
 from isthmus.doctor.section import section as doctor_section
 from isthmus.drawing import figures
-from isthmus.drawing.pages import fill_page
+from isthmus.drawing.pages import fill_page, write_page
 from isthmus.drawing.plates import Section, plate
-from isthmus.drawing.rows import Look, sample_rows
+from isthmus.drawing.rows import Look
 from isthmus.errors import UseError
 from isthmus.measures import Evaluation, unit_of, words
 from isthmus.model.autoencoder import Autoencoder
@@ -27,13 +27,16 @@ from isthmus.report import facts
 from isthmus.report.looks import Looks
 from isthmus.report.sections import SECTIONS
 from isthmus.report.sounds import heard
-from isthmus.storage.files import write_whole
+from isthmus.shown import Page
 from isthmus.trained import TrainedModel
 from isthmus.trained.choices import choices
 from isthmus.uses.usual import Usual
 
+WIDE = 9.6
+"""Inches of the reconstructions, the largest pictures of the page."""
 
-def write_report(run: TrainedModel, path: str | Path) -> Path:
+
+def write_report(run: TrainedModel, path: str | Path) -> Page:
     """Write the report of `run` to `path`, whole or not at all, and return the path.
 
     The page needs no network, no script and no other file.
@@ -42,9 +45,7 @@ def write_report(run: TrainedModel, path: str | Path) -> Path:
         DataError: the run's data can't be opened again.
         IsthmusError: `path` can't be written to.
     """
-    path, page = Path(path), render(run)
-    write_whole(path, lambda beside: beside.write_text(page, encoding="utf-8", newline="\n"))
-    return path
+    return write_page(path, render(run))
 
 
 def render(run: TrainedModel) -> str:
@@ -112,25 +113,16 @@ def _usual(run: TrainedModel) -> Usual:
 
 
 def _training(run: TrainedModel, looks: Looks, found: Evaluation) -> Section:
-    """The section on training: the loss, the distribution of errors, and the map of the code."""
+    """The section on training: the loss, and the distribution of errors."""
     part, samples, rival = found.chief_part, looks.samples, found.rival
     errors = {name: found.errors[part][name] for name in ("model", rival)}
     axis = {"what": "share of wrong tokens of a sample"} if found.of_tokens else {}
-    codes, labels = looks.codes()
-    _, axes = figures.code_plane(codes)
-    mapped = "coloured by label, its name at the median" if labels is not None else "without labels"
     plates = [
         plate(
             "Errors",
             lambda theme: figures.error_histogram(errors, theme=theme, **axis),
             f"Histogram of the {len(samples)} {part} samples' {_error_name(found)}. {_error_words(errors)}",
             f"Errors of the {part} samples: the model compared with {figures.WORDS[rival]}. Dotted: the means.",
-        ),
-        plate(
-            "The code",
-            lambda theme: figures.code_map(codes, labels, samples.label_names, theme=theme),
-            f"Map of the codes of {len(codes)} {part} samples, {mapped}. Axes: {'; '.join(axes)}.",
-            f"{len(codes):,} {part} samples in the latent space. Axes: {'; '.join(axes)}.",
         ),
     ]
     if len(run.history) > 1:
@@ -141,7 +133,7 @@ def _training(run: TrainedModel, looks: Looks, found: Evaluation) -> Section:
             "The loss that training minimised, by epoch.",
         )
         plates.insert(0, curves)
-    return Section("Training, errors and the code", plates)
+    return Section("Training and errors", plates)
 
 
 def _looking(looks: Looks, found: Evaluation, model: Autoencoder) -> Section | None:
@@ -166,7 +158,7 @@ def _looking(looks: Looks, found: Evaluation, model: Autoencoder) -> Section | N
             f"{number.capitalize()} of the {part} part{f', {ends[title]}' if title in ends else ''}. "
             "The number above each sample is the model's mean squared error.",
         ))  # fmt: skip
-    return Section("Reconstructions", plates)
+    return Section("Reconstructions", plates, large=True)
 
 
 def _by_column(found: Evaluation, samples: Samples) -> Section | None:
@@ -194,16 +186,17 @@ def _drawn(looks: Looks, indices: Tensor, model: Autoencoder) -> Callable[[Any],
         raw = {figures.WORDS[name]: model.scaling.inverse(batch).cpu() for name, batch in rows.items()}
         shown = looks.captions(indices)
         look = Look(looks.samples.kind, model.scaling, medium=medium)
-        return lambda theme: sample_rows(raw, look, captions=shown, theme=theme)
+        pictures, bounds = look.pictures(raw)
+        return lambda theme: figures.picture_grid(pictures, captions=shown, bounds=bounds, inches=WIDE, theme=theme)
     if looks.samples.kind == "series":
         raw = {name: model.scaling.inverse(batch).cpu() for name, batch in rows.items()}
         captions = looks.captions(indices, long=True)
-        return lambda theme: figures.series_lines(raw, captions=captions, theme=theme)
+        return lambda theme: figures.series_lines(raw, captions=captions, inches=WIDE, theme=theme)
     original = rows["original"]
     bounds = model.scaling.range or (float(original.min()), float(original.max()))
     named = {figures.WORDS[name]: batch for name, batch in rows.items()}
     captions = looks.captions(indices)
-    return lambda theme: figures.picture_grid(named, captions=captions, bounds=bounds, theme=theme)
+    return lambda theme: figures.picture_grid(named, captions=captions, bounds=bounds, inches=WIDE, theme=theme)
 
 
 def _texts(looks: Looks) -> list[dict[str, Any]]:

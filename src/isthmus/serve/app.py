@@ -104,7 +104,8 @@ def make_app(
     _add_uses(app, server)
     _add_facts(app, server)
     _add_errors(app)
-    paths = [route.path for route in app.routes]
+    app.state.answering = answering
+    paths = [path for route in app.routes if (path := getattr(route, "path", None))]
     app.add_middleware(Guard, limits=limits, measured=server.measured, token=token, paths=paths)
     return app
 

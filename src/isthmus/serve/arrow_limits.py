@@ -62,9 +62,9 @@ def _unpacked(message: ipc.Message) -> tuple[int, int]:
     batch = table.table(2)
     if kind == DICTIONARY:
         batch = batch.table(1)
-    size = message.body.size if message.body is not None else 0
+    body = memoryview(b"" if message.body is None else message.body)
+    size = len(body)
     if batch.has(3):  # its buffers are compressed
-        body = memoryview(message.body)
         size = 0
         for offset, length in batch.pairs(2):
             declared = struct.unpack_from("<q", body, offset)[0] if length >= 8 else 0

@@ -9,6 +9,7 @@ from isthmus.model.blueprint import Blueprint
 from isthmus.parts import Corruption, Dense
 from isthmus.parts.codes.quantised import BITS
 from isthmus.parts.data_spec import LEAST_WIDTH, ROWS_A_DIMENSION, SHARE
+from isthmus.shown import Card, ShownList, Table
 from isthmus.trained.trained_model import TrainedModel
 from isthmus.training import choice
 from isthmus.training.settings import Settings
@@ -33,7 +34,14 @@ class Choice(NamedTuple):
     option: str
 
 
-def choices(run: TrainedModel) -> list[Choice]:
+class Choices(ShownList[Choice]):
+    """What was chosen for a run and why."""
+
+    def _card(self) -> Card:
+        return Card("what was chosen and why", tables=[Table(("setting", "value", "why", "option"), self, code=(3,))])
+
+
+def choices(run: TrainedModel) -> Choices:
     """What was chosen for this run, from its records alone; the data aren't opened."""
     blueprint, settings = run.model.blueprint, run.settings
     opened = {name.strip() for name in str(run.environment.get("chosen") or "").split(",")}
@@ -44,7 +52,7 @@ def choices(run: TrainedModel) -> list[Choice]:
     if blueprint is not None:
         rows.append(_noise(blueprint.corruption))
         rows.append(_regularisation(blueprint, settings))
-    return rows
+    return Choices(rows)
 
 
 def _counts(run: TrainedModel) -> dict[str, int]:

@@ -16,13 +16,14 @@ from isthmus.data import Data, Samples, reopen
 from isthmus.data.containers import is_table
 from isthmus.data.media import Recording
 from isthmus.data.media.medium import medium_of
-from isthmus.data.samples import inference_batch_size
+from isthmus.data.samples import inference_batch_size, shape_words
 from isthmus.data.series import ended
 from isthmus.data.stream import Stream
 from isthmus.data.timewise import Timewise
 from isthmus.errors import DataError, RunError, UseError
 from isthmus.filling import Filler
-from isthmus.measures import Evaluation, evaluate
+from isthmus.formatting import number
+from isthmus.measures import Evaluation, Measures, evaluate
 from isthmus.model.autoencoder import Autoencoder
 from isthmus.model.shape_checks import max_width
 from isthmus.model.through import through
@@ -32,6 +33,7 @@ from isthmus.parts.networks.autoregressive import Choice
 from isthmus.pca import PCA, principal_components
 from isthmus.quantised_pca import QuantisedPCA, quantise
 from isthmus.seeds import is_seed, seeded
+from isthmus.shown import Card, Shown
 from isthmus.storage.checked import save_tensors
 from isthmus.storage.run_folder import BASELINE, FILLING
 from isthmus.trained.source_reader import SourceReader
@@ -43,7 +45,7 @@ LARGEST_BASELINE = 512
 
 
 @dataclass(repr=False)
-class TrainedModel(SourceReader):
+class TrainedModel(Shown, SourceReader):
     """A trained model with the facts of its training.
 
     folder: where it is saved; None for a run in memory. data: the training data, if available. history: one row per
@@ -75,6 +77,28 @@ class TrainedModel(SourceReader):
         where = f"in {self.folder}" if self.folder is not None else "in memory"
         trained = f"{len(self.history)} epochs, {self.status}{losses}"
         return f"<{type(self).__name__} {where}: {shape} to {code} and back, {trained}>"
+
+    def _card(self) -> Card:
+        last, blueprint = self.history[-1] if self.history else {}, self.model.blueprint
+        counts = self.description.get("counts") or {}
+        facts = {
+            "data": str(self.description.get("source") or "in memory"),
+            "samples": ", ".join(f"{count:,} {name}" for name, count in counts.items()),
+            "network": "custom modules" if blueprint is None else str(blueprint.network),
+            "code": f"{shape_words(self.model.code_shape)}, {self.model.code.kind}",
+            "parameters": f"{sum(weight.numel() for weight in self.model.parameters()):,}",
+            "loss": ", ".join(
+                f"{number(last[name])} {'training' if name == 'loss' else 'validation'}"
+                for name in ("loss", "validation_loss")
+                if name in last
+            ),
+            "best epoch": str(self.best_epoch or ""),
+            "stopped because": self.reason,
+            "folder": str(self.folder or "in memory"),
+        }
+        words = f"{shape_words(self.model.shape)} to {shape_words(self.model.code_shape)} and back, "
+        words += f"{len(self.history)} epochs, {self.status}"
+        return Card(words, {name: value for name, value in facts.items() if value})
 
     def encode(self, source: Any, **read_options: Any) -> Any:
         """(N, *code) codes of raw samples: a part of the data, an array, a table, anything that `open_data` reads.
@@ -229,9 +253,10 @@ class TrainedModel(SourceReader):
 
     def evaluate(
         self, source: Any = None, *, chief: bool = False, progress: Any = None, **read_options: Any
-    ) -> dict[str, Any]:
+    ) -> Measures:
         """Reconstruction errors of the model, PCA and the mean, on the run's own parts or on a source.
 
+        A dictionary that prints as a table:
         `{"test": {"mse": {"model": …, "pca": …, "mean": …}, …}, "validation": …, "train": …}`; a source is "given".
 
         chief: of the run's own parts, only the one to report: test if there is one, else validation, else train.

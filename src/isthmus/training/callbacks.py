@@ -2,10 +2,13 @@
 
 import time
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
 
+from isthmus.notebook import in_notebook
+from isthmus.training.bars import NotebookBar
 from isthmus.training.callback import Callback, Notes
 from isthmus.training.checkpoint import save_history
 from isthmus.training.loop import Training
@@ -101,24 +104,22 @@ class Checkpoints(Callback):
 
 
 class ProgressBar(Callback):
-    """A progress bar with loss, validation loss, samples a second and the time left, on standard error."""
+    """A progress bar with loss, validation loss, samples a second and the time left.
+
+    It stands on standard error, or below the cell of a notebook, where its last line stays.
+    """
 
     def __init__(self, console: rich.console.Console | None = None, title: str = "") -> None:
-        """title: the name of the trained layer, if it isn't the whole model."""
-        self.console = console or rich.console.Console(stderr=True)
+        """console: where to draw. title: the name of the trained layer, if it isn't the whole model."""
+        self.console = console
         self.title = f"{title}, " if title else ""
-        self.bar: rich.progress.Progress | None = None
+        self.bar: rich.progress.Progress | NotebookBar | None = None
+        self.task: Any = None
         self.drawn = self.read = 0.0
 
     def train_begin(self, training: Training) -> None:
         """Open the bar."""
-        self.bar = rich.progress.Progress(
-            rich.progress.TextColumn("{task.description}"),
-            rich.progress.BarColumn(),
-            rich.progress.TextColumn("{task.fields[figures]}"),
-            rich.progress.TimeRemainingColumn(),
-            console=self.console,
-        )
+        self.bar = NotebookBar() if self.console is None and in_notebook() else _on_terminal(self.console)
         state, settings = training.state, training.settings
         total = settings.epochs * training.steps_per_epoch
         self.task = self.bar.add_task(
@@ -168,3 +169,13 @@ class ProgressBar(Callback):
         if self.bar is not None:
             self.bar.stop()
             self.bar = None
+
+
+def _on_terminal(console: rich.console.Console | None) -> rich.progress.Progress:
+    return rich.progress.Progress(
+        rich.progress.TextColumn("{task.description}"),
+        rich.progress.BarColumn(),
+        rich.progress.TextColumn("{task.fields[figures]}"),
+        rich.progress.TimeRemainingColumn(),
+        console=console or rich.console.Console(stderr=True),
+    )

@@ -10,10 +10,12 @@ import torch
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter
 from torch import Tensor
 
-from isthmus.errors import RunError
+from isthmus.errors import RunError, remark
 from isthmus.model.older import modern_weights
+from isthmus.shown import Shown
 from isthmus.storage.checked import check_tensors, damaged, load_tensors, save_json, save_tensors
 from isthmus.storage.run_folder import CHECKPOINT, HISTORY
+from isthmus.training.draws import name_of_state, reseed
 from isthmus.training.optimisers import Optimiser
 
 Status = Literal["running", "finished", "stopped early", "interrupted", "diverged"]
@@ -64,8 +66,8 @@ class Notes(Outcome):
     callbacks: dict[str, dict[str, Any]]
 
 
-@dataclass
-class State:
+@dataclass(repr=False)
+class State(Shown):
     """The state of training.
 
     epoch: completed epochs. step: steps done in the current epoch. losses: (steps an epoch,) of the current epoch, NaN
@@ -100,7 +102,7 @@ def save_checkpoint(
     tensors = {f"model/{name}": value for name, value in model.state_dict().items()}
     tensors |= {f"optimiser/{name}": value for name, value in optimiser.state().items()}
     tensors |= {f"terms/{name}": value for name, value in state.terms.items()}
-    tensors |= {"losses": state.losses, "generator": state.generator.get_state()}
+    tensors |= {"losses": state.losses, name_of_state(state.generator): state.generator.get_state()}
     for name, (_, owned) in callbacks.items():
         tensors |= {f"callback/{name}/{key}": value for key, value in owned.items()}
     notes = {
@@ -118,8 +120,8 @@ def save_checkpoint(
     save_tensors(folder / CHECKPOINT, tensors, notes)
 
 
-@dataclass
-class Checkpoint:
+@dataclass(repr=False)
+class Checkpoint(Shown):
     """A checkpoint on disk (see `save_checkpoint`): the only authority on the progress and the goal of a training.
 
     Other files of the folder (the settings' epochs, the history, the weights' notes) are written after it.
@@ -186,11 +188,29 @@ class Checkpoint:
             raise ValueError(f"step {self.notes['step']} is not one of an epoch's {len(state.losses)}")
         model.load_state_dict(self.group("model/"))
         optimiser.restore(moments)
-        state.terms = {name: value.reshape(()).to(state.losses.device) for name, value in self.group("terms/").items()}
+        state.terms = {
+            name: value.reshape(()).to(state.losses.device, copy=True) for name, value in self.group("terms/").items()
+        }
         state.losses.copy_(self.tensors["losses"])
-        state.generator.set_state(self.tensors["generator"])
         for name in ("epoch", "step", "history", "best_epoch", "seconds"):
             setattr(state, name, self.notes[name])
+        self._restore_draws(state)
         state.pretrained = self.notes.get("pretrained", 0)
         if self.ended(epochs):
             state.status, state.reason = self.notes["status"], self.notes["reason"]
+
+    def _restore_draws(self, state: State) -> None:
+        """Let the generator go on from where it was, or seed it anew if it was that of another kind of device."""
+        own = name_of_state(state.generator)
+        if own in self.tensors:
+            state.generator.set_state(self.tensors[own])
+            return
+        others = [name for name in self.tensors if name.partition("/")[0] == "generator"]
+        if not others:
+            raise KeyError(own)
+        reseed(state.generator, state.epoch * len(state.losses) + state.step)
+        there = others[0].partition("/")[2] or "cpu"
+        remark(
+            f"The checkpoint in {self.path.parent} was written on another device ({there}). The run continues on "
+            f"{state.generator.device.type} with other random numbers, so its result differs from an unbroken run's."
+        )

@@ -1,6 +1,7 @@
 """The training loop: epochs, steps and the six moments, top to bottom."""
 
 import contextlib
+import math
 import signal
 import sys
 import threading
@@ -18,17 +19,26 @@ from isthmus.model.autoencoder import Autoencoder
 from isthmus.model.batch import inputs_of
 from isthmus.storage.checked import damaged
 from isthmus.training.callback import Callback
+from isthmus.training.captured import Graphs, can_capture
 from isthmus.training.checkpoint import Checkpoint, State, Status, save_checkpoint
+from isthmus.training.clock import Clock
 from isthmus.training.deterministic import deterministic
+from isthmus.training.draws import epoch_order, generator_for
 from isthmus.training.lengths import lengths_of
 from isthmus.training.optimisers import Optimiser
 from isthmus.training.precision import fast_products
-from isthmus.training.settings import Settings, find_batch_size, find_device, learning_rate_at
+from isthmus.training.schedule import Schedule
+from isthmus.training.settings import Settings, find_batch_size, find_device
 from isthmus.training.step import Step
-from isthmus.training.steps import count_steps, make_step
+from isthmus.training.steps import count_steps, differentiated, make_step
 from isthmus.training.threads import few_threads
 
-VALIDATION_BATCH = 1024
+VALIDATION_BATCH, LARGEST_BATCH, NUMBERS_AT_ONCE = 1024, 8192, 2**23
+"""Samples that are measured at once; on an accelerator at most so many, and so many numbers."""
+Sum = tuple[Tensor, int]
+"""A sum (), and how many values it is of."""
+LOOK = 10.0
+"""Seconds between two looks at an accelerator's losses within an epoch: each look waits for the device."""
 
 
 class Training:
@@ -38,6 +48,8 @@ class Training:
 
     settings: with nothing left on "auto". rates: learning rates of some weights by their names, as multiples of the
     others'; those of rivals are known.
+
+    Once a step has been taken, `uncaptured` says why steps aren't captured as a graph; it is empty if they are.
     """
 
     def __init__(
@@ -70,9 +82,12 @@ class Training:
         }
         self.optimiser = Optimiser(settings, trained, rates)
         self.state = State(
-            generator=torch.Generator().manual_seed(settings.seed),
+            generator=generator_for(model, self.device, settings.seed),
             losses=torch.full((self.steps_per_epoch,), float("nan"), device=self.device),
         )
+        self.uncaptured = "The step was not to be captured."
+        self._graphs: Graphs | None = None
+        self._clock, self._looked = Clock(self.device), time.monotonic()
         if checkpoint is not None:
             with damaged(checkpoint.path):
                 checkpoint.restore(self.state, self.model, self.optimiser, settings.epochs)
@@ -84,6 +99,9 @@ class Training:
     def run(self) -> State:
         """Train until the epochs are done, a callback stops it, you interrupt it, or the loss isn't finite."""
         step = make_step(self.model, self.optimiser, self.settings, self.device, self.batch_size)
+        if can_capture(self.model, self.settings, self.state.generator):
+            pure = differentiated(self.model, self.settings, self.device)
+            self._graphs = Graphs(self.model, self.optimiser, pure, self._resident, self.state, self.batch_size)
         self.model.train()
         threads = few_threads(self.model, self.batch_size, self.device)
         with _interruptible(self), fast_products(self.device), deterministic(self.device), threads:
@@ -95,6 +113,7 @@ class Training:
             ):
                 self.state.status, self.state.reason = "finished", ""
             self._call("train_end")
+        self._graphs = None  # whose memory is on the device
         self.model.eval()
         return self.state
 
@@ -108,17 +127,21 @@ class Training:
         if before == "running" or (before == "interrupted" and status != "interrupted"):
             self.state.status, self.state.reason = status, reason
 
-    @torch.no_grad()
     def validate(self) -> dict[str, float]:
         """Mean loss and terms over the validation part, with the same draws every time; empty without that part."""
+        return _means(self._validated())
+
+    @torch.no_grad()
+    def _validated(self) -> dict[str, Sum]:
+        """The figures of `validate`, still on the device."""
         samples = self._resident_validation
         if samples is None or not len(samples):
             return {}
-        generator = torch.Generator().manual_seed(self.settings.seed)
+        generator = torch.Generator(device=self.state.generator.device).manual_seed(self.settings.seed)
         sums: dict[str, Tensor] = {}
         self.model.eval()
         try:
-            for rows in torch.arange(len(samples)).split(VALIDATION_BATCH):
+            for rows in torch.arange(len(samples), device=_device_of(samples)).split(self._validation_batch()):
                 draws = self.model.draw(len(rows), generator)
                 for side in ("encoder", "decoder"):
                     draws.pop(side, None)  # dropout rests
@@ -127,7 +150,15 @@ class Training:
                     sums[name] = sums.get(name, torch.zeros((), device=self.device)) + value * len(rows)
         finally:
             self.model.train()
-        return {name: float(value) / len(samples) for name, value in sums.items()}
+        return {name: (value, len(samples)) for name, value in sums.items()}
+
+    def _validation_batch(self) -> int:
+        """The number of samples to measure at once; more of small ones on an accelerator, which waits for launches."""
+        together = any(penalty.over_batch for penalty in self.model.objective.penalties)
+        if self.device.type == "cpu" or together:
+            return VALIDATION_BATCH
+        numbers = math.prod(self.model.shape)
+        return max(VALIDATION_BATCH, min(LARGEST_BATCH, NUMBERS_AT_ONCE // max(1, numbers)))
 
     def save_checkpoint(self, folder: Path) -> None:
         """Write everything that is needed to resume from here."""
@@ -135,9 +166,8 @@ class Training:
         save_checkpoint(folder, self.state, self.model, self.optimiser, owned, self.settings.epochs)
 
     def order(self) -> Tensor:
-        """(N,) the order of the samples in this epoch, from the seed and the epoch only."""
-        generator = torch.Generator().manual_seed((self.settings.seed * 1_000_003 + self.state.epoch) % 2**63)
-        return torch.randperm(len(self.samples), generator=generator)
+        """(N,) the order of the samples in this epoch; on the device that draws the run's random numbers."""
+        return epoch_order(len(self.samples), self.settings.seed, self.state.epoch, self.state.generator.device)
 
     def rows_of(self, order: Tensor, step: int) -> Tensor:
         """The samples of a step of an epoch; the last step takes the rest."""
@@ -145,82 +175,101 @@ class Training:
         return order[begin:] if step == self.steps_per_epoch - 1 else order[begin : begin + self.batch_size]
 
     def _epoch(self, step: Step) -> None:
-        """One epoch, or its remaining steps, and its row in the history."""
+        """One epoch, or its remaining steps, and its row in the history. The loop waits for an accelerator once."""
         state = self.state
         self._call("epoch_begin")
-        order = self.order()
-        if self._resident is not self.samples:
-            order = order.to(self.device)
-        began = time.perf_counter()
+        order = self.order().to(_device_of(self._resident))
+        penalties = self.model.objective.penalties
+        schedule = Schedule(self.settings, penalties, state.epoch, self.steps_per_epoch, self.device)
+        if self._graphs is not None:
+            self._graphs.begin(order, schedule)
+        self._clock.start()
         while state.step < self.steps_per_epoch:
             self._call("batch_begin")
-            indices = self.rows_of(order, state.step)
-            self._step(step, indices)
+            self._step(step, self.rows_of(order, state.step), schedule)
             state.step += 1
             self._call("batch_end")
             if self._lost() or state.status != "running":
-                state.seconds += time.perf_counter() - began
+                self._clock.stop()
+                state.seconds += self._clock.seconds()
                 return
-        state.seconds += time.perf_counter() - began
-        state.history.append(self._row())
+        self._clock.stop()
+        figures = self._figures()
+        state.seconds += self._clock.seconds()
+        if not figures.pop("finite"):
+            self._diverge()
+            return
+        state.history.append(self._row(figures, schedule.rate(self.steps_per_epoch - 1)))
         state.epoch, state.step, state.seconds, state.terms = state.epoch + 1, 0, 0.0, {}
         state.losses.fill_(float("nan"))
         self._call("epoch_end")
 
-    def _step(self, step: Step, indices: Tensor) -> None:
+    def _step(self, step: Step, rows: Tensor, schedule: Schedule) -> None:
         """One step: draw the random numbers, update the weights, record the loss."""
-        state, settings = self.state, self.settings
-        number = state.epoch * self.steps_per_epoch + state.step
-        scheduled = any(penalty.scheduled for penalty in self.model.objective.penalties)
-        epochs = number / self.steps_per_epoch if scheduled else None
-        draws = self.model.draw(len(indices), state.generator)
-        inputs = inputs_of(self.model, self._resident, indices, draws, epochs=epochs).to(self.device)
+        state, place = self.state, self.state.step
+        if self._graphs is not None:
+            taken = self._graphs.take(place, rows)
+            self.uncaptured = self._graphs.failed
+            if taken:
+                return
+        draws = self.model.draw(len(rows), state.generator)
+        epochs = None if schedule.epochs is None else schedule.epochs[place]
+        inputs = inputs_of(self.model, self._resident, rows, draws, epochs=epochs).to(self.device)
         if self._lengths is not None:
-            inputs = inputs.cut(int(self._lengths[indices].max()))
-        rate = learning_rate_at(settings, number, self.steps_per_epoch)
-        loss, terms = step(inputs, self._penalty_weights(number), rate)
-        state.losses[state.step] = loss
+            inputs = inputs.cut(int(self._lengths[rows].max()))
+        weights = None if schedule.weights is None else schedule.weights[place]
+        loss, terms = step(inputs, weights, schedule.rate(place))
+        state.losses[place] = loss
         for name, term in terms.items():
-            total = term * len(indices)
-            state.terms[name] = state.terms[name] + total if name in state.terms else total
+            total = term * len(rows)
+            if name in state.terms:
+                state.terms[name].add_(total)
+            else:
+                state.terms[name] = total
 
-    def _penalty_weights(self, step: int) -> Tensor | None:
-        """(number of penalties,) weights at this step, if a warm-up changes them; None if they are constant."""
-        if not any(penalty.warmup or penalty.cycle for penalty in self.model.objective.penalties):
-            return None
-        epochs = step / self.steps_per_epoch
-        return torch.tensor(
-            [penalty.weight_at(epochs) for penalty in self.model.objective.penalties], device=self.device
-        )
+    @torch.no_grad()
+    def _figures(self) -> dict[str, float]:
+        """The results of the epoch that has just ended, in the order of the history, and whether they are finite.
 
-    def _row(self) -> dict[str, Any]:
-        """The results of the epoch that has just ended. Only here the loop waits for an accelerator."""
-        state, settings = self.state, self.settings
+        Only here the loop waits for an accelerator.
+        """
+        state, count = self.state, len(self.samples)
         sizes = torch.full_like(state.losses, self.batch_size)
-        sizes[-1] = len(self.samples) - (self.steps_per_epoch - 1) * self.batch_size
-        row: dict[str, Any] = {"epoch": state.epoch + 1, "loss": float((state.losses * sizes).sum() / sizes.sum())}
-        row |= {name: float(total) / len(self.samples) for name, total in state.terms.items()}
-        row |= {f"validation_{name}": value for name, value in self.validate().items()}
-        last = (state.epoch + 1) * self.steps_per_epoch - 1
-        row["learning_rate"] = learning_rate_at(settings, last, self.steps_per_epoch)
-        row["seconds"] = state.seconds
-        row["samples_per_second"] = len(self.samples) / max(state.seconds, 1e-9)
-        return row
+        sizes[-1] = count - (self.steps_per_epoch - 1) * self.batch_size
+        finite = torch.isfinite(state.losses).all().to(state.losses.dtype)
+        figures = {"finite": (finite, 1), "loss": ((state.losses * sizes).sum() / sizes.sum(), 1)}
+        figures |= {name: (total, count) for name, total in state.terms.items()}
+        figures |= {f"validation_{name}": value for name, value in self._validated().items()}
+        return _means(figures)
+
+    def _row(self, figures: dict[str, float], rate: float) -> dict[str, Any]:
+        """The epoch's row in the history."""
+        seconds = self.state.seconds
+        row: dict[str, Any] = {"epoch": self.state.epoch + 1, **figures, "learning_rate": rate, "seconds": seconds}
+        return row | {"samples_per_second": len(self.samples) / max(seconds, 1e-9)}
 
     def _lost(self) -> bool:
-        """Whether the loss is no longer finite; checked at every step if that costs no time."""
-        state = self.state
-        every = 1 if self.device.type == "cpu" else 50
-        if state.step % every and state.step < self.steps_per_epoch:
+        """Whether the loss is no longer finite: on a CPU looked at after every step, where that costs no time.
+
+        An accelerator would have to be waited for. So there all losses of the epoch are looked at when it ends, when
+        training is stopped, and every `LOOK` seconds of a long epoch. Whatever was computed after the first loss that
+        isn't finite is then thrown away: neither the best weights nor a checkpoint are written before that look.
+        """
+        state, here = self.state, self.device.type == "cpu"
+        if not here and state.status == "running" and time.monotonic() - self._looked < LOOK:
             return False
-        begin = max(0, state.step - every)
-        finite = torch.isfinite(state.losses[begin : state.step])
-        if bool(finite.all()):
+        self._looked = time.monotonic()
+        begin = state.step - 1 if here else 0
+        if bool(torch.isfinite(state.losses[begin : state.step]).all()):
             return False
-        first = begin + int((~finite).nonzero()[0, 0])
-        number = state.epoch * self.steps_per_epoch + first
-        self.stop("diverged", _why_lost(self, first, number))
+        self._diverge()
         return True
+
+    def _diverge(self) -> None:
+        """Stop, with the number of the first step whose loss isn't finite."""
+        first = int((~torch.isfinite(self.state.losses.cpu())).nonzero()[0, 0])
+        number = self.state.epoch * self.steps_per_epoch + first
+        self.stop("diverged", _why_lost(self, first, number))
 
     def _call(self, moment: str) -> None:
         for callback in self.callbacks:
@@ -240,10 +289,25 @@ def _room(device: torch.device) -> int:
     return torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else 2**33
 
 
+def _device_of(samples: Samples) -> torch.device:
+    """Where batches are taken from."""
+    return samples.values.device if isinstance(samples.values, Tensor) else torch.device("cpu")
+
+
+def _means(sums: dict[str, Sum]) -> dict[str, float]:
+    """The means by name; the sums come from an accelerator in one transfer."""
+    if not sums:
+        return {}
+    values = [value for value, _ in sums.values()]
+    here = values[0].device.type == "cpu"
+    totals = map(float, values) if here else torch.cat([value.reshape(1) for value in values]).tolist()
+    return {name: total / count for (name, (_, count)), total in zip(sums.items(), totals, strict=True)}
+
+
 def _why_lost(training: Training, step: int, number: int) -> str:
     """The message for a loss that isn't finite: the step, the likely cause, and what to do."""
     settings = training.settings
-    indices = training.rows_of(training.order(), step)
+    indices = training.rows_of(training.order(), step).cpu()
     raw = training.samples.batch(indices)
     where = f"The loss is no longer finite at step {number + 1} (epoch {training.state.epoch + 1})."
     if not training.model.conditioning.mask and raw.is_floating_point() and not bool(torch.isfinite(raw).all()):

@@ -16,7 +16,7 @@ from isthmus.parts import Conv
 from isthmus.parts.forward_pass import map_tensors
 from isthmus.parts.layers import for_compiler
 from isthmus.parts.networks.recurrent import Recurrent
-from isthmus.training.captured import can_capture, captured_step
+from isthmus.training.copies import Copies
 from isthmus.training.graph import compile_pure
 from isthmus.training.optimisers import Optimiser
 from isthmus.training.precision import bfloat16_products
@@ -54,14 +54,14 @@ def make_step(
     eager = eager_step(model, optimiser, settings, device)
     if settings.compile is True:
         return compiled_step(model, optimiser, settings, device, batch_size, eager)
-    if can_capture(model, settings, device):
-        return captured_step(model, optimiser, settings, batch_size, differentiated(model, settings, device), eager)
     return eager
 
 
 def differentiated(model: Autoencoder, settings: Settings, device: torch.device) -> Differentiate:
     """Loss and gradients of one batch as PyTorch computes them line by line."""
     loss = Loss(model)
+    if settings.precision == "bfloat16" and device.type != "cpu" and model.blueprint is not None:
+        return _by_copies(loss, settings, device)
     parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
 
     def differentiate(inputs: Inputs, weights: Tensor | None) -> tuple[list[Tensor], Tensor, Terms]:
@@ -69,6 +69,21 @@ def differentiated(model: Autoencoder, settings: Settings, device: torch.device)
             total, terms = loss(inputs, weights)
         gradients = torch.autograd.grad(total, parameters, materialize_grads=True)
         return list(gradients), total.detach(), {name: term.detach() for name, term in terms.items()}
+
+    return differentiate
+
+
+def _by_copies(loss: Loss, settings: Settings, device: torch.device) -> Differentiate:
+    """The same by copies of the weights in bfloat16 (see `isthmus.training.copies`)."""
+    copies = Copies(loss)
+
+    def differentiate(inputs: Inputs, weights: Tensor | None) -> tuple[list[Tensor], Tensor, Terms]:
+        differentiated = copies.refresh()
+        with _products(settings, device):
+            total, terms = torch.func.functional_call(loss, copies.named, (inputs, weights))
+        gradients = torch.autograd.grad(total, differentiated, materialize_grads=True)
+        made = copies.in_float32(list(gradients))
+        return made, total.detach(), {name: term.detach() for name, term in terms.items()}
 
     return differentiate
 

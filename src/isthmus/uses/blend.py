@@ -19,6 +19,7 @@ from isthmus.drawing.theme import LIGHT, Theme
 from isthmus.errors import DataError, UseError, nearest, remark
 from isthmus.formatting import number
 from isthmus.measures import nearest_samples
+from isthmus.shown import Card, Shown, Table
 from isthmus.trained import TrainedModel
 from isthmus.uses.arguments import MOST_STEPS, check_continuous, decode, one_sample, takes_run, with_label
 
@@ -32,8 +33,8 @@ COMPARED = 20_000
 """The most training samples that are searched for the nearest one."""
 
 
-@dataclass(frozen=True, eq=False)
-class Blend:
+@dataclass(frozen=True, eq=False, repr=False)
+class Blend(Shown):
     """Samples on the way from each given one to the next, S in all.
 
     names: the names of the given samples. at: (S,) the position of each: 0 is the first given sample, 1 the second,
@@ -64,6 +65,22 @@ class Blend:
         """The mean over the samples in between, without the given ones."""
         between = values[self.at != self.at.round()]
         return float(between.mean()) if len(between) else None
+
+    def _card(self) -> Card:
+        head = ["way", "distance to the nearest training sample", *(["confidence"] if self.confidences else [])]
+        rows = [
+            [
+                TITLES[way],
+                *(
+                    number(self._between(values[way])) if way in values else ""
+                    for values in (self.distances, *([self.confidences] if self.confidences else []))
+                ),
+            ]
+            for way in self.samples
+        ]
+        words = f"{len(self.at)} samples from {' to '.join(self.names)}"
+        table = Table(head, rows, "Means over the samples in between.")
+        return Card(words, tables=[table] if self.distances or self.confidences else (), figures=(self.draw,))
 
     def draw(self, theme: Theme = LIGHT) -> Figure:
         """A strip with one row per way; the names of the given samples stand above them."""

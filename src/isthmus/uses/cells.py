@@ -10,9 +10,11 @@ from torch import Tensor
 from isthmus.data.precision import floating
 from isthmus.data.samples import Samples, inference_batch_size
 from isthmus.drawing.rows import Look
+from isthmus.formatting import number, percent
 from isthmus.model.autoencoder import Autoencoder
 from isthmus.model.shape_checks import max_width
 from isthmus.parts.model import eval_mode
+from isthmus.shown import Shown, Table
 from isthmus.uses.scores import elements_of, pass_of
 from isthmus.uses.usual import Usual
 
@@ -46,6 +48,22 @@ class Cell(NamedTuple):
     kind: CellKind = "value"
 
 
+def cell_words(cell: Cell) -> str:
+    """The cell's value and the expected one: "180 → 64.2"."""
+    given = "unknown" if cell.kind == "unknown" else _value(cell.given)
+    return f"{given} → {_value(cell.expected)}"
+
+
+def cell_tables(cells: Sequence[Cell]) -> list[Table]:
+    """The cells as a table to show; [] for none."""
+    rows = [(cell.column, *cell_words(cell).split(" → "), percent(cell.share)) for cell in cells]
+    return [Table(("column", "given", "expected", "share of the score"), rows)] if rows else []
+
+
+def _value(value: Value) -> str:
+    return number(value) if isinstance(value, int | float) else value
+
+
 @dataclass(frozen=True)
 class Depth:
     """How thoroughly a row is searched.
@@ -67,8 +85,8 @@ STEPS = max(THOROUGH.reasons, THOROUGH.changes)
 """The most cells of a row that are corrected."""
 
 
-@dataclass(frozen=True, eq=False)
-class Corrections:
+@dataclass(frozen=True, eq=False, repr=False)
+class Corrections(Shown):
     """The cells of N rows that were corrected one after the other, at most `STEPS` of each.
 
     cells: (N, STEPS) int64 the first number of each corrected cell, -1 for none. after: (N, STEPS + 1) float64 the
@@ -108,8 +126,8 @@ class Corrections:
         return (after[:, :-1] - after[:, 1:]) / (after[:, :1] - base).clamp(min=TINY)
 
 
-@dataclass(frozen=True, eq=False)
-class CellSearch:
+@dataclass(frozen=True, eq=False, repr=False)
+class CellSearch(Shown):
     """A search for the cells of a table's rows that are to blame for a score.
 
     A model follows its input, so the cell with the largest error need not be the wrong one: a weight of 400 pulls the

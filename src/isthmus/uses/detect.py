@@ -19,16 +19,18 @@ from isthmus.drawing.plates import Section, plate
 from isthmus.drawing.texts import text_heat
 from isthmus.drawing.theme import LIGHT
 from isthmus.errors import DataError, UseError
-from isthmus.formatting import number, percent
+from isthmus.formatting import listed, number, percent
 from isthmus.measures.passes import passes
 from isthmus.model.autoencoder import Autoencoder
 from isthmus.parts.model import eval_mode
+from isthmus.shown import Card, Shown, Table
 from isthmus.trained import TrainedModel
 from isthmus.uses.arguments import takes_run
-from isthmus.uses.cells import Cell
+from isthmus.uses.cells import Cell, cell_tables, cell_words
 from isthmus.uses.detector import DRAWS, By, Detector, detector
 from isthmus.uses.explanations import Explained, Explanation, Explanations, over
 from isthmus.uses.scores import MOST_CODES, batch_size, elements_of
+from isthmus.uses.step_pictures import draw_steps
 from isthmus.uses.steps import Measured, Steps, StepScores, channels_off, errors_of, measured
 
 if TYPE_CHECKING:
@@ -41,8 +43,8 @@ MAPPED = 3
 """The most whole pictures whose maps are kept and drawn."""
 
 
-@dataclass(frozen=True)
-class Anomaly:
+@dataclass(frozen=True, repr=False)
+class Anomaly(Shown):
     """One of the most anomalous samples of a source.
 
     sample: its number, counted from 0; for whole pictures and a model of patches, the number of the tile. name: "" if
@@ -65,9 +67,13 @@ class Anomaly:
         told = None if self.explanation is None else self.explanation.to_json()["counterfactual"]
         return found | ({} if self.explanation is None else {"counterfactual": told})
 
+    def _card(self) -> Card:
+        named = f" ({self.name})" if self.name else ""
+        return Card(f"sample {self.sample}{named}, score {number(self.score)}", tables=cell_tables(self.columns))
 
-@dataclass(frozen=True, eq=False)
-class Mapped:
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Mapped(Shown):
     """A whole picture scored by a model of patches: the map of its anomalies.
 
     name: of the picture. picture: (C, H, W), raw. scores: (H, W) float32, from `Detector.map`. worst: those of its
@@ -80,8 +86,8 @@ class Mapped:
     worst: tuple[tuple[int, int, float], ...]
 
 
-@dataclass(frozen=True, eq=False)
-class Detection:
+@dataclass(frozen=True, eq=False, repr=False)
+class Detection(Shown):
     """The scores of a source's samples, and the most anomalous ones.
 
     scores: (N,) float64. by, threshold, quantile, part: as in `Detector`. most_anomalous: the samples with the highest
@@ -92,6 +98,7 @@ class Detection:
     usual: (M,) the scores of the run's own samples, of which the threshold is a quantile.
     reasons: for tables, how many of the anomalous rows have each column as their first reason, the most frequent column
     first; () unless all of these rows were explained (`explain=` of `detect`).
+    run: where the model comes from, for `draw`.
     """
 
     scores: Tensor
@@ -107,6 +114,7 @@ class Detection:
     steps: Steps | None = None
     usual: Tensor = field(default_factory=lambda: torch.zeros(0))
     reasons: tuple[tuple[str, int], ...] = ()
+    run: TrainedModel | None = field(default=None, repr=False)
 
     @property
     def anomalous(self) -> Tensor:
@@ -128,6 +136,41 @@ class Detection:
             **({} if self.tile is None else {"tile": list(self.tile)}),
             **({} if self.steps is None else {"steps": self.steps.to_json()}),
         }
+
+    def draw(self, theme: "Theme" = LIGHT) -> "Figure":
+        """The most anomalous samples, and where they are anomalous: pixels, times, cells of a table, tiles, steps."""
+        assert self.run is not None
+        if self.steps is not None:
+            return draw_steps(self.run, self.steps, theme)
+        if self.tile is not None:
+            return draw_places(self, self.run.model.scaling, theme)
+        titles = [number(one.score) if math.isfinite(one.score) else "not finite" for one in self.most_anomalous]
+        cells = [one.columns for one in self.most_anomalous]
+        return draw_most_anomalous(self.run.model, self.samples, titles, theme, cells=cells)
+
+    def draw_scores(self, theme: "Theme" = LIGHT) -> "Figure":
+        """The distribution of the scores and that of the run's own samples, with the threshold."""
+        groups = {self.part: self.usual, "these samples": self.scores}
+        return detection.score_histogram(groups, self.threshold, self.by, theme=theme)
+
+    def _card(self) -> Card:
+        what = "windows" if self.steps is not None else "samples" if self.tile is None else "tiles"
+        words = f"{int(self.anomalous.sum()):,} of {len(self.scores):,} {what} are anomalous "
+        words += f"(score {self.by} above {number(self.threshold)})"
+        named = any(one.name for one in self.most_anomalous)
+        reasons = any(one.columns for one in self.most_anomalous)
+        head = ["sample", *(["name"] if named else []), "score", *(["furthest off"] if reasons else [])]
+        rows = [
+            [
+                f"{one.sample}",
+                *([one.name] if named else []),
+                number(one.score),
+                *([listed([f"{cell.column} {cell_words(cell)}" for cell in one.columns], 3)] if reasons else []),
+            ]
+            for one in self.most_anomalous
+        ]
+        figures = (self.draw_scores,) if self.run is None else (self.draw_scores, self.draw)
+        return Card(words, tables=[Table(head, rows, "The highest scores.")], figures=figures)
 
 
 @takes_run
@@ -233,6 +276,7 @@ def detect(
         None if by_step is None else by_step.steps(run.open().parts[found.part].some(MOST_CODES)),
         found.usual,
         tuple(reasons.most_common()),
+        run,
     )
 
 

@@ -4,19 +4,17 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from isthmus.drawing import detection
 from isthmus.drawing.pages import fill_page
+from isthmus.drawing.pages import write_page as write_file
 from isthmus.drawing.plates import Section, plate
 from isthmus.formatting import number, percent
-from isthmus.storage.files import write_whole
+from isthmus.shown import Page
 from isthmus.trained import TrainedModel
 from isthmus.uses.cells import Cell, Value
-from isthmus.uses.detect import Anomaly, Detection, draw_most_anomalous, draw_places
+from isthmus.uses.detect import Anomaly, Detection
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-    from isthmus.drawing.theme import Theme
+    pass
 
 MOST_COLUMNS, MOST_FACTS = 12, 3
 """Columns that are listed as reasons, and columns that aren't learnt from, such as names, that are shown of a row."""
@@ -36,7 +34,7 @@ READING = (
 )
 
 
-def write_page(path: str | Path, run: TrainedModel, found: Detection, *, source: str = "the samples") -> Path:
+def write_page(path: str | Path, run: TrainedModel, found: Detection, *, source: str = "the samples") -> Page:
     """Write the page of a detection, whole or not at all, and return its path. It needs no network and no script.
 
     source: what the samples come from, for the title.
@@ -44,9 +42,7 @@ def write_page(path: str | Path, run: TrainedModel, found: Detection, *, source:
     Raises:
         IsthmusError: `path` can't be written to.
     """
-    page = render(run, found, source=source)
-    write_whole(path, lambda beside: beside.write_text(page, encoding="utf-8", newline="\n"))
-    return Path(path)
+    return write_file(path, render(run, found, source=source))
 
 
 def render(run: TrainedModel, found: Detection, *, source: str) -> str:
@@ -123,10 +119,9 @@ def _facts(found: Detection, place: int) -> list[str]:
 
 def _scores(found: Detection) -> Section:
     """The distribution of the scores, with the threshold."""
-    groups = {found.part: found.usual, "these samples": found.scores}
     histogram = plate(
         "Distribution",
-        lambda theme: detection.score_histogram(groups, found.threshold, found.by, theme=theme),
+        found.draw_scores,
         f"Histogram of the scores of the run's {found.part} part and of these samples; threshold "
         f"{number(found.threshold)}.",
         f"The run's {found.part} part (filled) and these samples (line). Dashed: the threshold. Scores to its right "
@@ -139,14 +134,9 @@ def _pictures(run: TrainedModel, found: Detection) -> Section:
     """The most anomalous samples that are no rows of a table, drawn."""
     titles = [_score(one.score) for one in found.most_anomalous]
 
-    def draw(theme: "Theme") -> "Figure":
-        if found.tile is not None:
-            return draw_places(found, run.model.scaling, theme)
-        return draw_most_anomalous(run.model, found.samples, titles, theme)
-
     drawn = plate(
         "The most anomalous",
-        draw,
+        found.draw,
         f"The {len(titles)} samples with the highest scores: {', '.join(titles)}.",
         "The samples with the highest scores, and where their errors are large.",
     )

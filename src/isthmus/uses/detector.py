@@ -15,6 +15,7 @@ from isthmus.drawing.rows import Look
 from isthmus.errors import DataError, UseError, nearest
 from isthmus.model.autoencoder import Autoencoder
 from isthmus.parts.model import eval_mode
+from isthmus.shown import Shown
 from isthmus.trained import TrainedModel
 from isthmus.trained.tiles import Tiles
 from isthmus.uses.arguments import takes_run
@@ -37,8 +38,8 @@ LEAST_HELD = 50
 DRAWS = 16
 
 
-@dataclass(frozen=True, eq=False)
-class Detector:
+@dataclass(frozen=True, eq=False, repr=False)
+class Detector(Shown):
     """A score, and the threshold above which a sample counts as anomalous.
 
     by: which score. threshold: the `quantile` of `usual`, the (M,) scores of the run's own samples. part: where these
@@ -58,19 +59,25 @@ class Detector:
     def scores(self, samples: Samples) -> Tensor:
         """(N,) float64 scores of samples that the run has read (`Run.read`)."""
         with eval_mode(self.model):
-            scores = torch.cat(
-                [self.score(raw, labels) for raw, labels in samples.labelled(batch_size(self.model, self.by))]
-            )
-        return self._with_unknown(scores, samples)
+            pieces = samples.labelled(batch_size(self.model, self.by))
+            return torch.cat([self.of_batch(raw, labels) for raw, labels in pieces])
 
-    def _with_unknown(self, scores: Tensor, samples: Samples) -> Tensor:
-        """(N,) scores; a row with an unknown category scores above all the run's own, whatever its other cells are."""
-        unknown = count_unknown(self.model, samples)
-        if not bool(unknown.any()):
+    def of_batch(self, raw: Tensor, labels: Tensor | None = None) -> Tensor:
+        """(N,) float64 scores of (N, *shape) raw samples, all at once, with the model in evaluation mode.
+
+        A row with an unknown category scores above all the run's own, whatever its other cells are.
+        """
+        scores = self.score(raw, labels)
+        if not any(self.model.scaling.levels):
             return scores
-        most = self.usual[self.usual.isfinite()].max()
-        step = (most - self.usual.nanmedian()).clamp(min=1e-6)
-        return torch.where(unknown > 0, torch.maximum(scores, most) + unknown * step, scores)
+        unknown, (most, step) = count_unknown(self.model, raw), self.beyond
+        return torch.where(unknown > 0, scores.clamp(min=most) + unknown.double() * step, scores)
+
+    @functools.cached_property
+    def beyond(self) -> tuple[float, float]:
+        """The highest of the usual scores, and what each unknown category adds to a score or to that one."""
+        most = float(self.usual[self.usual.isfinite()].max())
+        return most, max(most - float(self.usual.nanmedian()), 1e-6)
 
     def map(self, pictures: Tensor, labels: Tensor | None = None) -> Tensor:
         """(N, C, H, W) raw pictures to (N, H, W) scores, for a model of patches: at each pixel, those of its tiles.

@@ -11,6 +11,7 @@ from isthmus.drawing.drift import Overlay
 from isthmus.drawing.rows import Look
 from isthmus.formatting import number, percent
 from isthmus.measures.two_samples import NONE, Difference, adjusted, categories, numbers, shares
+from isthmus.shown import Shown
 from isthmus.uses.summary import Summary, TableColumn
 
 About = Literal["anomalous", "score", "latent", "column", "missing", "unknown"]
@@ -23,8 +24,8 @@ NAMED = 3
 """Categories that are named in words."""
 
 
-@dataclass(frozen=True)
-class Check:
+@dataclass(frozen=True, repr=False)
+class Check(Shown):
     """One comparison of new data with the reference.
 
     about: "anomalous", the share of anomalous rows; "score", the distribution of the anomaly

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from isthmus.formatting import listed, number, percent
 from isthmus.measures.two_samples import interval
-from isthmus.storage.files import write_whole
+from isthmus.shown import Card, Page, Shown, Table
 from isthmus.uses.detector import By
 from isthmus.uses.drift_checks import MODEL, Check
 
@@ -21,8 +21,8 @@ LISTED = 200
 HEAD = ("what", "before", "after", "distance", "p")
 
 
-@dataclass(frozen=True, eq=False)
-class Drift:
+@dataclass(frozen=True, eq=False, repr=False)
+class Drift(Shown):
     """The comparison of new data with a reference; `drift` returns it. Print it for a table in words.
 
     source, reference: what is compared, in words. rows, reference_rows: their numbers of rows. anomalous,
@@ -135,19 +135,30 @@ class Drift:
             lines += ["  ".join(map(str.ljust, row, widths)).rstrip() for row in (HEAD, *rows)]
         return "\n".join([*lines, *self.notes])
 
+    def _card(self) -> Card:
+        checks = self.changed or self.checks[:5]
+        table = Table.of(HEAD, self.table(checks), "What has changed." if self.changed else "The largest differences.")
+        facts = {"anomalous rows": self.explanation, "advice": self.advice} | dict(
+            zip(("notes",), self.notes, strict=False)
+        )
+        return Card(self.verdict, facts, [table] if checks else (), figures=(self.draw,) if self._drawable else ())
+
+    @property
+    def _drawable(self) -> bool:
+        return any(one.overlay is not None for one in self.checks)
+
     def draw(self, theme: "Theme | None" = None) -> "Figure":
         """The distributions of the reference and the new data over each other, the most changed first."""
         return self._draw(("column", "score", "latent"), theme)
 
-    def page(self, path: str | Path) -> Path:
+    def page(self, path: str | Path) -> Page:
         """Write a self-contained page with the verdict, the distributions and all checks, and return its path.
 
         Raises:
             IsthmusError: the path can't be written to.
         """
-        from isthmus.drawing.pages import fill_page  # noqa: PLC0415 Matplotlib takes half a second and 50 MB
+        from isthmus.drawing.pages import fill_page, write_page  # noqa: PLC0415 Matplotlib takes half a second and 50 MB
 
-        path = Path(path)
         same = [check for check in self.checks if not check.changed]
         tables = {"What has changed": self.changed[:LISTED], "Other checks": same[:LISTED]}
         more = len(self.checks) - sum(map(len, tables.values()))
@@ -166,8 +177,7 @@ class Drift:
             left_out=f"{more:,} more checks are in the JSON file." if more else "",
             facts=self._facts(),
         )
-        write_whole(path, lambda beside: beside.write_text(page, encoding="utf-8", newline="\n"))
-        return path
+        return write_page(path, page)
 
     @property
     def rule(self) -> str:

@@ -8,13 +8,14 @@ from torch import Tensor
 
 from isthmus.drawing.rows import Look
 from isthmus.formatting import number
+from isthmus.shown import Shown
 
 NAMED = 3
 """The most columns that are named."""
 
 
-@dataclass(frozen=True)
-class Effect:
+@dataclass(frozen=True, repr=False)
+class Effect(Shown):
     """The effect of a change: in words, and as figures by name."""
 
     words: str

@@ -14,8 +14,23 @@ from torch import Tensor
 from isthmus.data.precision import floating
 from isthmus.data.samples import Samples
 from isthmus.drawing.rows import Look
+from isthmus.formatting import listed, number
 from isthmus.model.autoencoder import Autoencoder
-from isthmus.uses.cells import FAIR, QUICK, STEPS, THOROUGH, Cell, CellKind, CellSearch, Corrections, RowScore, Value
+from isthmus.shown import ROWS, Card, Shown, Table
+from isthmus.uses.cells import (
+    FAIR,
+    QUICK,
+    STEPS,
+    THOROUGH,
+    Cell,
+    CellKind,
+    CellSearch,
+    Corrections,
+    RowScore,
+    Value,
+    cell_tables,
+    cell_words,
+)
 from isthmus.uses.usual import Usual
 
 Explained = Literal["all", "anomalous", "none"]
@@ -26,8 +41,8 @@ NAMED = THOROUGH.reasons
 """The most reasons of a row."""
 
 
-@dataclass(frozen=True)
-class Explanation:
+@dataclass(frozen=True, repr=False)
+class Explanation(Shown):
     """Why a row of a table has its score.
 
     reasons: its anomalous cells. The share of each is the part of the score's excess over the usual score (the median
@@ -58,6 +73,10 @@ class Explanation:
             "counterfactual": None if changes is None else {cell.column: cell.expected for cell in changes},
         }
 
+    def _card(self) -> Card:
+        words = f"score {number(self.score)}, {'above' if self.anomalous else 'below'} the threshold "
+        return Card(f"{words}{number(self.threshold)}. {self}", tables=cell_tables(self.reasons))
+
     def __str__(self) -> str:
         if not self.anomalous:
             return "This row is normal."
@@ -73,8 +92,8 @@ def _change(cell: Cell) -> str:
     return f"{cell.column} {cell.expected} instead of {given}"
 
 
-@dataclass(frozen=True, eq=False)
-class Explanations(Sequence[Explanation]):
+@dataclass(frozen=True, eq=False, repr=False)
+class Explanations(Shown, Sequence[Explanation]):
     """The explanations of N rows, one for each, as an array; and as columns of a table (`table`).
 
     scores: (N,) float64. threshold, base: the scores of an anomalous row and of a usual one. given: (N, STEPS) raw
@@ -108,6 +127,21 @@ class Explanations(Sequence[Explanation]):
 
     def __len__(self) -> int:
         return len(self.scores)
+
+    def _card(self) -> Card:
+        order = self.scores.nan_to_num(math.inf, math.inf).sort(descending=True, stable=True).indices[:ROWS].tolist()
+        rows = [
+            (
+                str(row),
+                number(float(self.scores[row])),
+                listed([f"{c.column} {cell_words(c)}" for c in self[row].reasons], 3),
+            )
+            for row in order
+        ]
+        many = int(over(self.scores, self.threshold).sum())
+        words = f"of {len(self):,} rows, {many:,} have a score above the threshold {number(self.threshold)}"
+        head, more = ("row", "score", "furthest off"), len(self) - len(rows)
+        return Card(words, tables=[Table(head, rows, "The highest scores.", more)])
 
     def __getitem__(self, row: Any) -> Any:
         if isinstance(row, slice):

@@ -11,10 +11,12 @@ from torch import Tensor
 from isthmus.classifier import Classifier, load_classifier, train_classifier
 from isthmus.data.samples import Samples
 from isthmus.errors import BlueprintError, IsthmusError, RunError
+from isthmus.formatting import number
 from isthmus.measures import Generation, LogLikelihood, bits_per_dimension, gradient_energy, judge_draws, log_likelihood
 from isthmus.measures.generation import NEIGHBOURS
 from isthmus.pca import principal_components
 from isthmus.seeds import seeded
+from isthmus.shown import Card, Shown, Table
 from isthmus.trained import TrainedModel
 from isthmus.uses.arguments import takes_run
 from isthmus.uses.sample import Source, Wanted, reference, source_of
@@ -30,8 +32,8 @@ COMPONENTS = 64
 LIKELIHOOD_SAMPLES, LIKELIHOOD_DRAWS = 100, 1000
 
 
-@dataclass(frozen=True, eq=False)
-class Judgement:
+@dataclass(frozen=True, eq=False, repr=False)
+class Judgement(Shown):
     """How good draws are.
 
     draws: the model's draws, compared with the named part. data: as many training samples, compared with that part:
@@ -69,6 +71,23 @@ class Judgement:
                 "bits_per_number": self.bits,
             }
         return found
+
+    def _card(self) -> Card:
+        names = ("precision", "recall", "density", "coverage", "frechet")
+        perfect = {} if self.data is None else self.data.to_json()
+        rows = [
+            (name, number(value), number(perfect[name]) if perfect else "–")
+            for name, value in self.draws.to_json().items()
+            if name in names
+        ]
+        facts = {"features": self.features}
+        if self.likelihood is not None:
+            mean, spread = self.likelihood.mean, self.likelihood.standard_error
+            facts["log-likelihood"] = f"{number(mean)} ± {number(spread)} nats a sample"
+        table = Table(
+            ("measure", "draws", "training samples"), rows, "Training samples score as a perfect model would."
+        )
+        return Card(f"{self.draws.draws:,} draws ({self.way}) compared with the {self.part} part", facts, [table])
 
 
 @takes_run

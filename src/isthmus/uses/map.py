@@ -1,26 +1,32 @@
 """Mapping: a picture of the data by their codes, its quality, and decoded positions between the samples."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 
 from isthmus.data.samples import Samples, spread
-from isthmus.drawing.maps import Plane, draw_map
+from isthmus.drawing.maps import Colouring, Plane, draw_map
 from isthmus.drawing.plates import Section, plate
 from isthmus.drawing.rows import Look
 from isthmus.drawing.theme import LIGHT, Theme
-from isthmus.errors import DataError, UseError
-from isthmus.formatting import percent
+from isthmus.errors import DataError, UseError, nearest
+from isthmus.formatting import number, percent
 from isthmus.measures.maps import MapQuality, map_quality
+from isthmus.measures.passes import passes
+from isthmus.parts.model import eval_mode
 from isthmus.pca import principal_components
+from isthmus.shown import Card, Page, Shown, Table
 from isthmus.trained import TrainedModel
 from isthmus.uses.arguments import MOST_STEPS, check_continuous, takes_run
 from isthmus.uses.map_page import write_page
 from isthmus.uses.projections import Projection, Way, project
+from isthmus.uses.scores import batch_size, elements_of
 
 MOST = 2000
 """Samples on a map by default."""
@@ -30,17 +36,21 @@ ALIKE = 0.01
 """Two maps are equally good if their trustworthiness, or k-NN accuracy, differs by no more than this."""
 ACROSS = 12
 """Positions of the decoded plane along each side."""
+WAYS = {"code": "as they are", "pca": "by PCA", "tsne": "by t-SNE", "umap": "by UMAP"}
+MOST_COLOURINGS = 60
+"""Columns of a table that can colour a map."""
 NOT_ASKED = "not asked for"
 
 
-@dataclass(frozen=True, eq=False)
-class CodeMap:
+@dataclass(frozen=True, eq=False, repr=False)
+class CodeMap(Shown):
     """Samples as points of a plane, by their codes.
 
     samples: the N samples on the map. rows: (N,) their numbers in the source. source: its name. projection: the
     position of each, and the method. quality: trustworthiness and k-NN accuracy of this map. beside: the same for the
     plane of the data's own first two principal components. plane: decoded positions of the map; None if they can't be
-    decoded. why_no_plane: the reason; "" if there is a plane.
+    decoded. why_no_plane: the reason; "" if there is a plane. values: name → (N,) numbers that can colour the samples:
+    their reconstruction error, and those that were given.
     """
 
     source: str
@@ -52,6 +62,7 @@ class CodeMap:
     plane: Plane | None
     why_no_plane: str
     look: Look
+    values: Mapping[str, Tensor] = field(default_factory=dict, repr=False)
 
     @property
     def points(self) -> Tensor:
@@ -86,11 +97,45 @@ class CodeMap:
             "labels": told,
         }
 
-    def draw(self, theme: Theme = LIGHT) -> Figure:
-        """The map with labels and, for pictures, thumbnails; next to it the decoded plane."""
-        return draw_map(self.points, self.samples, self.axes, self.look, self.plane, theme=theme)
+    def _card(self) -> Card:
+        rows = [
+            [name, number(ours), number(theirs)]
+            for name, ours, theirs in zip(("trustworthiness", "k-NN accuracy"), self.quality, self.beside, strict=True)
+            if ours is not None
+        ]
+        words = f"{len(self.rows):,} samples ({self.source}) by their codes, {WAYS.get(self.projection.way, '')}"
+        caption = behind_words(self)
+        table = Table(("quality", "this map", "PCA of the data"), rows, caption)
+        return Card(words, tables=[table], figures=(self.draw,))
 
-    def write_page(self, path: str | Path) -> Path:
+    def draw(self, theme: Theme = LIGHT, *, by: str | None = None) -> Figure:
+        """The map with labels and, for pictures, thumbnails; next to it the decoded plane.
+
+        by: colour the samples by these numbers instead: a column of a table, "error", or a name of `values`.
+
+        Raises:
+            UseError: there are no such numbers.
+        """
+        known = {one.name: one for one in self.colourings}
+        if by is not None and by not in known:
+            raise UseError(f"by={by!r}: the map has no such numbers. {nearest(by, known)}")
+        chosen = None if by is None else known[by]
+        return draw_map(self.points, self.samples, self.axes, self.look, self.plane, colouring=chosen, theme=theme)
+
+    @property
+    def colourings(self) -> list[Colouring]:
+        """All that can colour the samples: the numbers in `values`, and the columns of a table."""
+        found = [Colouring(name, values.double()) for name, values in self.values.items()]
+        if self.samples.kind != "table":
+            return found
+        rows = self.samples.tensor().flatten(1).double()
+        columns = self.samples.columns or tuple(f"column {place + 1}" for place in range(rows.shape[1]))
+        categories = self.samples.categories or ((),) * len(columns)
+        return found + [
+            Colouring(name, rows[:, place], categories[place]) for place, name in enumerate(columns[:MOST_COLOURINGS])
+        ]
+
+    def write_page(self, path: str | Path) -> Page:
         """Write the map as a self-contained interactive page, and return its path."""
         return write_page(
             path,
@@ -102,6 +147,7 @@ class CodeMap:
             source=self.source,
             axes=self.axes,
             words=quality_words(self),
+            colourings=self.colourings,
             note="" if self.why_no_plane == NOT_ASKED else self.why_no_plane,
         )
 
@@ -116,6 +162,7 @@ def map_codes(
     most: int = MOST,
     across: int = ACROSS,
     seed: int = 0,
+    values: Mapping[str, Any] | None = None,
     **read_options: Any,
 ) -> CodeMap:
     """A map of samples by their codes.
@@ -123,11 +170,13 @@ def map_codes(
         found = map_codes(run, way="tsne")
         found.quality, found.beside          # trustworthiness and k-NN accuracy, this map's and PCA's
         found.draw().savefig("map.png"); found.write_page("map.html")
+        found.draw(by="error")               # coloured by the reconstruction error, or by a column of a table
 
     source: of the samples, as for `Run.encode`. None: a part of the run's own data.
     way: see `isthmus.uses.projections.project`. part: of the run's data or of the source. None: test, if there is one.
     most: samples on the map, evenly spread. across: positions of the decoded plane along each side; 0: no plane.
-    seed: of t-SNE and UMAP. read_options: how to read the source.
+    seed: of t-SNE and UMAP. values: name → a number for each sample of the source or part, to colour the map by, such
+        as `{"score": ist.detect(run, source).scores}`. read_options: how to read the source.
 
     Raises:
         DataError: the source can't be read, or has fewer than four samples.
@@ -162,6 +211,7 @@ def map_codes(
             plane, why = _plane(run, found, chosen, across), ""
         except UseError as error:
             why = str(error)
+    given = {name: _numbers(name, numbers, len(samples))[rows] for name, numbers in (values or {}).items()}
     return CodeMap(
         called,
         chosen,
@@ -172,7 +222,33 @@ def map_codes(
         plane,
         why,
         look,
+        {"error": _errors(run, chosen), **given},
     )
+
+
+def _errors(run: TrainedModel, samples: Samples) -> Tensor:
+    """(N,) the mean over a sample's numbers of its squared error, scaled; of tokens, the nats of each."""
+    model = run.model
+    with eval_mode(model):
+        found = [elements_of(model, out) for out in passes(model, samples, batch_size(model), damage=False)]
+    return torch.cat(found).flatten(1).nanmean(1).double()
+
+
+def _numbers(name: str, given: Any, count: int) -> Tensor:
+    """(N,) numbers that the user gave.
+
+    Raises:
+        DataError: they are no numbers, or not one for each sample.
+    """
+    try:
+        made = torch.as_tensor(given if isinstance(given, Tensor) else np.asarray(given), dtype=torch.float64).cpu()
+    except (TypeError, ValueError) as error:
+        raise DataError(f"values[{name!r}] are not numbers: expected one number for each sample.") from error
+    if made.shape != (count,):
+        raise DataError(
+            f"values[{name!r}] have the shape {tuple(made.shape)}: expected ({count},), a number for each sample."
+        )
+    return made
 
 
 def section(run: TrainedModel) -> Section | None:

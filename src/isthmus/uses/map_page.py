@@ -4,6 +4,7 @@ import base64
 import io
 import json
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +14,13 @@ from PIL import Image
 from torch import Tensor
 
 from isthmus.data.samples import Samples
-from isthmus.drawing.maps import Plane, plane_board, thumbnails
+from isthmus.drawing.maps import Colouring, Plane, plane_board, thumbnails
+from isthmus.drawing.pages import write_page as write_file
 from isthmus.drawing.rows import Look
 from isthmus.drawing.theme import LABELS, LIGHT
 from isthmus.formatting import number
 from isthmus.plain import plain
-from isthmus.storage.files import whole_file
+from isthmus.shown import Page
 
 STEPS = 60
 """The most points of a series' line on the page."""
@@ -38,18 +40,21 @@ def write_page(
     axes: tuple[str, str],
     words: str,
     note: str = "",
-) -> Path:
+    colourings: Sequence[Colouring] = (),
+) -> Page:
     """Write the page, whole or not at all, and return its path.
 
     The page contains everything that it shows: thumbnails, lines or cells of each sample.
 
     points: (N, 2) the position of each sample. rows: (N,) their numbers in `source`, which name samples without names.
     plane: decoded positions of the map. words: how far you can trust the map. note: why there is no plane, if you
-    asked for one.
+    asked for one. colourings: numbers that can colour the samples in place of their labels.
     """
     template = Environment(loader=PackageLoader("isthmus.uses"), autoescape=True).get_template("map.html")
     # "<" as JSON's own escape, so that no sample's name can end the script
-    data = json.dumps(_data(points, samples, rows, look, plane), separators=(",", ":")).replace("<", "\\u003c")
+    data = json.dumps(
+        _data(points, samples, rows, look, plane) | {"colourings": list(map(_told, colourings))}, separators=(",", ":")
+    ).replace("<", "\\u003c")
     page = template.render(
         title=f"Map of {len(rows):,} samples",
         source=source,
@@ -58,9 +63,7 @@ def write_page(
         why=note,
         data=data,
     )
-    with whole_file(path) as beside:
-        beside.write_text(plain(page), encoding="utf-8", newline="\n")
-    return Path(path)
+    return write_file(path, plain(page))
 
 
 def _data(points: Tensor, samples: Samples, rows: Tensor, look: Look, plane: Plane | None) -> dict[str, Any]:
@@ -73,6 +76,8 @@ def _data(points: Tensor, samples: Samples, rows: Tensor, look: Look, plane: Pla
         "labels": [present.index(label) for label in labels],
         "names": names if samples.labels is not None else [],
         "colours": [LABELS[i % len(LABELS)] for i in range(len(present))] if samples.labels is not None else [_PLAIN],
+        "palette": LABELS,
+        "rows": rows.tolist(),
         "called": list(samples.names) or [str(row) for row in rows.tolist()],
     }
     if look.pictured:
@@ -106,6 +111,14 @@ def _data(points: Tensor, samples: Samples, rows: Tensor, look: Look, plane: Pla
 
 
 _PLAIN = LIGHT.rivals["model"]
+
+
+def _told(one: Colouring) -> dict[str, Any]:
+    """A colouring as the page's script needs it."""
+    values = [None if not math.isfinite(value) else float(f"{value:.6g}") for value in one.values.tolist()]
+    if one.names:
+        return {"name": one.name, "values": values, "names": list(one.names)}
+    return {"name": one.name, "values": values, "bounds": one.bounds, "ends": [number(bound) for bound in one.bounds]}
 
 
 def _cell(value: float, samples: Samples, column: int) -> str:

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from isthmus.data.samples import Samples
 from isthmus.model.autoencoder import Autoencoder
+from isthmus.parts.networks.packing import transformed
 
 MEMBERS, SIZE = 25, 64
 """Random sets of training windows, and windows in each."""
@@ -57,7 +58,7 @@ class NearestWindows:
         """The distances of (N, channels, steps) raw windows."""
         given = self._numbers(raw)
         known = (~given.isnan()).double()
-        filled, whole = given.nan_to_num(0.0), bool(known.all())
+        filled, whole = given.nan_to_num(0.0), not transformed() and bool(known.all())
         distances, total, count = [], torch.zeros_like(given), torch.zeros_like(given)
         for values in self.values:
             there = (~values.isnan()).double()

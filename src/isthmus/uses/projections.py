@@ -2,7 +2,8 @@
 
 import warnings
 from collections.abc import Callable
-from typing import Literal, NamedTuple, get_args
+from dataclasses import dataclass
+from typing import Literal, get_args
 
 import numpy as np
 import torch
@@ -13,13 +14,15 @@ from isthmus.errors import DataError, UseError, nearest
 from isthmus.extras import needs
 from isthmus.formatting import percent
 from isthmus.pca import principal_components
+from isthmus.shown import Shown
 
 Way = Literal["auto", "code", "pca", "tsne", "umap"]
 NEAR = 5
 """For a map without an inverse of its own: how many points are mixed for a position between them."""
 
 
-class Projection(NamedTuple):
+@dataclass(frozen=True, eq=False, repr=False)
+class Projection(Shown):
     """Codes as points.
 
     way: the method. points: (N, 2); (N, 1) for codes with one latent dimension. axes: the names of the axes. back:

@@ -8,6 +8,7 @@ from torch import Tensor
 from isthmus.data.samples import Samples
 from isthmus.errors import UseError
 from isthmus.model.autoencoder import Autoencoder
+from isthmus.parts.networks.packing import transformed
 
 MEMBERS, SIZE = 200, 8
 """Random sets of training samples, and samples in each."""
@@ -106,13 +107,14 @@ class Prototypes:
 
     def distances(self, raw: Tensor) -> Tensor:
         """(N, members) mean squared differences from the nearest sample of each member, over the known numbers."""
-        return torch.cat([self._distances(given) for given in self.numbers(raw).split(ROWS)])
+        given = self.numbers(raw)
+        return self._distances(given) if transformed() else torch.cat(list(map(self._distances, given.split(ROWS))))
 
     def _distances(self, given: Tensor) -> Tensor:
         """The same of (n, D) numbers; for the samples of a member, only what differs between them is computed."""
         known = ~given.isnan()
         given = given.nan_to_num(0.0)
-        if self.whole and bool(known.all()):
+        if self.whole and not transformed() and bool(known.all()):
             sizes = given.square() @ self.seen.T
             apart = torch.addmm(self.squares.sum(1), given, self.values.T, alpha=-2)
             apart = apart.view(len(given), -1, self.size).amin(2) + sizes
@@ -121,7 +123,7 @@ class Prototypes:
         sizes = given.square() @ self.weights.T
         apart = torch.addmm(sizes, given, self.values.T, alpha=-2) + there @ self.squares.T
         apart = torch.where(apart > ROUNDING * sizes, apart, 0.0) / (there @ self.weights.T).clamp(min=1)
-        return apart.view(len(given), -1, self.size).amin(2)
+        return apart.view(given.shape[0], -1, self.size).amin(2)  # the number of samples may be a symbol
 
 
 def _draw(count: int, size: int, generator: torch.Generator) -> Tensor:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from matplotlib.figure import Figure
 from PIL import Image
 from torch import Tensor
 
@@ -20,8 +21,10 @@ from isthmus.data.samples import as_tensor
 from isthmus.data.sources import called
 from isthmus.drawing import figures
 from isthmus.drawing.plates import Section, plate
+from isthmus.drawing.theme import LIGHT, Theme
 from isthmus.errors import DataError, UseError
 from isthmus.formatting import number
+from isthmus.measures import unit_of
 from isthmus.measures.passes import passes
 from isthmus.measures.reconstruction import psnr, ssim
 from isthmus.measures.sound import sound_measures
@@ -29,6 +32,7 @@ from isthmus.model.autoencoder import Autoencoder
 from isthmus.parts.corruptions.colour import brightness
 from isthmus.parts.model import eval_mode
 from isthmus.seeds import seeded
+from isthmus.shown import Card, Shown, Table
 from isthmus.trained import TrainedModel
 from isthmus.trained.tiles import OVERLAP, TILE, Progress, Tiles
 from isthmus.uses.arguments import check_damages, takes_run
@@ -41,8 +45,8 @@ REPORTED = 2**20
 """The most numbers in all the pictures that a report measures."""
 
 
-@dataclass(frozen=True, eq=False)
-class Restoration:
+@dataclass(frozen=True, eq=False, repr=False)
+class Restoration(Shown):
     """Pictures or sound damaged as in training and restored by a model, compared with doing nothing.
 
     scores: "psnr" (dB) and "ssim" → "nothing", "restored" → the mean over the pictures. Both clip at black and white,
@@ -59,6 +63,24 @@ class Restoration:
     def to_json(self) -> dict[str, Any]:
         """The scores, and the number of pictures."""
         return {"pictures": len(self.clean), **self.scores}
+
+    def draw(self, theme: Theme = LIGHT, *, most: int = SHOWN) -> Figure:
+        """Some of the pictures, clean, damaged and restored; of sound, the first channel as lines."""
+        rows = {"clean": self.clean, "damaged": self.damaged, "restored": self.restored}
+        rows = {name: samples[:most] for name, samples in rows.items()}
+        if self.clean.ndim == 4:
+            return figures.picture_grid(rows, theme=theme)
+        lines = {name: samples.reshape(len(samples), -1, samples.shape[-1]) for name, samples in rows.items()}
+        return figures.series_lines(lines, theme=theme)
+
+    def _card(self) -> Card:
+        rows = [
+            (f"{unit_of(name).title} ({unit_of(name).unit})", number(row["nothing"]), number(row["restored"]))
+            for name, row in self.scores.items()
+        ]
+        what = "pictures" if self.clean.ndim == 4 else "recordings"
+        table = Table(("mean over them", "damaged", "restored"), rows)
+        return Card(f"{len(self.clean)} {what}, damaged and restored", tables=[table], figures=(self.draw,))
 
 
 class Restorer:
@@ -267,16 +289,14 @@ def section(run: TrainedModel) -> Section | None:
     told = {name: {who: number(value, digits=4) for who, value in row.items()} for name, row in found.scores.items()}
     which = "of the training part" if _chief_part(run) is run.open().train else "not used in training"
     words = (
-        f"{len(found.clean)} pictures {which}, damaged as in training ({run.model.corruption}). "
+        f"{len(found.clean)} pictures {which}, damaged as in training ({run.model.corruption.said}). "
         f"PSNR: {told['psnr']['nothing']} dB damaged, {told['psnr']['restored']} dB restored. "
         f"SSIM: {told['ssim']['nothing']} damaged, {told['ssim']['restored']} restored."
     )
-    rows = {"clean": found.clean, "damaged": found.damaged, "restored": found.restored}
-    rows = {name: pictures[:SHOWN] for name, pictures in rows.items()}
     shown = plate(
         "Restored",
-        lambda theme: figures.picture_grid(rows, theme=theme),
-        f"{len(rows['clean'])} pictures, each clean, damaged and restored. {words}",
+        found.draw,
+        f"{min(SHOWN, len(found.clean))} pictures, each clean, damaged and restored. {words}",
         "From top to bottom: the clean pictures, the damaged ones that the model gets, and the restored ones.",
     )
     return Section("Restoration", [shown], [words])

@@ -18,6 +18,7 @@ from isthmus.data.pictures import decode
 from isthmus.data.samples import as_tensor
 from isthmus.data.write import open_writer, write_rows
 from isthmus.errors import DataError, UseError, nearest
+from isthmus.shown import Shown
 from isthmus.storage.files import open_regular, unwritable, write_whole
 from isthmus.storage.replacing import finish_swap
 from isthmus.trained import TrainedModel
@@ -38,8 +39,8 @@ HOW: dict[str, dict[str, Any]] = {
 Progress = Callable[[str, int, int, float], object]
 
 
-@dataclass(frozen=True)
-class Restored:
+@dataclass(frozen=True, repr=False)
+class Restored(Shown):
     """The outcome for each picture.
 
     written: the files that were written. skipped: the names of those that could not be read → the reason. kept: the

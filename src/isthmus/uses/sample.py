@@ -1,7 +1,7 @@
 """Sampling: new samples from a trained model, by its prior or by a sampler fitted to its codes; also of one class."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, get_args
 
 import torch
@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from isthmus.data.precision import floating
-from isthmus.data.samples import Samples
+from isthmus.data.samples import Samples, shape_words
 from isthmus.drawing.draws import clouds, picture_board, series_board
 from isthmus.drawing.plates import Section, plate
 from isthmus.drawing.rows import Look
@@ -23,6 +23,7 @@ from isthmus.parts.model import check_decodes
 from isthmus.parts.networks.autoregressive import Choice, tokens_decoder
 from isthmus.samplers import Sampler, Way, fit_sampler
 from isthmus.seeds import seeded
+from isthmus.shown import Card, Shown
 from isthmus.trained import TrainedModel
 from isthmus.uses.arguments import takes_run
 
@@ -34,23 +35,34 @@ _SHOWN, _MIXED = 60, 256
 """Samples that a report shows, and the largest code to which it fits a mixture."""
 
 
-@dataclass(frozen=True, eq=False)
-class Drawn:
+@dataclass(frozen=True, eq=False, repr=False)
+class Drawn(Shown):
     """Samples decoded from drawn codes.
 
     values: (N, *shape) in the raw data's units: the decoder's means, without a likelihood's noise. codes: (N,
     *code). labels: (N,) int64 of a conditional model, or the requested class; otherwise None. way: how the codes were
-    drawn.
+    drawn. run: the model that drew them, for `draw`.
     """
 
     values: Tensor
     codes: Tensor
     labels: Tensor | None
     way: str
+    run: TrainedModel | None = field(default=None, repr=False)
+
+    def draw(self, theme: Theme = LIGHT) -> Figure:
+        """Pictures and series side by side, texts in lines, rows of a table as points among the data's."""
+        assert self.run is not None
+        return draw(self.run, self, theme=theme)
+
+    def _card(self) -> Card:
+        origin = "the prior" if self.way == "prior" else f"{self.way}, fitted to codes of the training part"
+        words = f"{len(self.values):,} samples of shape {shape_words(self.values.shape[1:])}, codes from {origin}"
+        return Card(words, figures=() if self.run is None else (self.draw,))
 
 
-@dataclass(frozen=True, eq=False)
-class FromPrior:
+@dataclass(frozen=True, eq=False, repr=False)
+class FromPrior(Shown):
     """Draws codes from the model's prior."""
 
     model: Autoencoder
@@ -61,8 +73,8 @@ class FromPrior:
         return self.model.code.prior.new(count, self.model, generator).cpu().float()
 
 
-@dataclass(frozen=True, eq=False)
-class Source:
+@dataclass(frozen=True, eq=False, repr=False)
+class Source(Shown):
     """The source of draws: a sampler of codes, and the labels that belong to them.
 
     label: the class of all draws; None for all classes. way: how codes are drawn. temperature, top_p: see `sample`.
@@ -94,7 +106,7 @@ class Source:
         if self.temperature:
             noise = torch.rand(count, *self.run.model.shape, generator=generator).to(self.run.model.device)
             choice = Choice(noise, self.temperature, self.top_p)
-        return Drawn(self.run.decode(codes, labels if classes else None, choice), codes, labels, self.way)
+        return Drawn(self.run.decode(codes, labels if classes else None, choice), codes, labels, self.way, self.run)
 
 
 @takes_run

@@ -16,6 +16,7 @@ from isthmus.model.shape_checks import max_width
 from isthmus.parts.distances.tokens import Tokens, counted
 from isthmus.parts.forward_pass import Pass
 from isthmus.parts.model import eval_mode
+from isthmus.shown import Shown
 from isthmus.trained import TrainedModel
 from isthmus.uses.nearest import NearestWindows
 from isthmus.uses.prototypes import Numbers, Prototypes, most_rows
@@ -35,8 +36,8 @@ Score = Callable[[Tensor, Tensor | None], Tensor]
 """(N, *shape) raw samples and their labels to (N,) float64 scores: the higher, the more anomalous."""
 
 
-@dataclass(frozen=True, eq=False)
-class Own:
+@dataclass(frozen=True, eq=False, repr=False)
+class Own(Shown):
     """What a score learns from: a run and its own samples.
 
     train: those that it was trained on. reference: those whose scores give the threshold. same: whether these are some
@@ -73,12 +74,12 @@ def elements_of(model: Autoencoder, out: Pass) -> Tensor:
     return (errors if out.observed is None else torch.where(out.observed, errors, 0)).cpu()
 
 
-def count_unknown(model: Autoencoder, samples: Samples) -> Tensor:
-    """(N,) the number of columns of each table row whose category is unknown to the model."""
+def count_unknown(model: Autoencoder, raw: Tensor) -> Tensor:
+    """(N,) the number of columns of each of (N, *shape) raw samples whose category is unknown to the model."""
+    if not any(model.scaling.levels):
+        return torch.zeros(raw.shape[0], dtype=torch.int64)
     levels = torch.tensor(model.scaling.levels)
-    if samples.kind != "table" or not bool(levels.any()):
-        return torch.zeros(len(samples), dtype=torch.int64)
-    return ((levels > 0) & (samples.tensor() >= levels)).sum(1)
+    return ((levels > 0) & (raw.cpu() >= levels)).sum(1)
 
 
 def pass_of(model: Autoencoder, raw: Tensor, labels: Tensor | None) -> Pass:

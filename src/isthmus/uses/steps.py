@@ -11,6 +11,7 @@ from torch import Tensor
 from isthmus.data.media import Recording
 from isthmus.data.samples import Samples
 from isthmus.data.timewise import Timewise
+from isthmus.shown import Shown
 from isthmus.trained import TrainedModel
 from isthmus.uses.cells import Cell
 from isthmus.uses.detector import Detector
@@ -34,8 +35,8 @@ class Span(NamedTuple):
     score: float
 
 
-@dataclass(frozen=True, eq=False)
-class Steps:
+@dataclass(frozen=True, eq=False, repr=False)
+class Steps(Shown):
     """The score of each time step of recordings, in the order of the source's rows.
 
     scores: (rows,) float64; NaN without a window. By "error" and "unexplained", the mean squared scaled error of the

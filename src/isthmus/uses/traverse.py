@@ -8,6 +8,7 @@ import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 
+from isthmus import formatting
 from isthmus.data.samples import Samples
 from isthmus.drawing.changes import column_changes, picture_changes
 from isthmus.drawing.plates import Section, plate
@@ -15,6 +16,7 @@ from isthmus.drawing.rows import Look, sample_rows
 from isthmus.drawing.theme import LIGHT, Theme
 from isthmus.errors import DataError, UseError, nearest
 from isthmus.measures.passes import passes
+from isthmus.shown import Card, Shown, Table
 from isthmus.trained import TrainedModel
 from isthmus.uses.arguments import MOST_STEPS, check_continuous, one_sample, takes_run
 from isthmus.uses.effects import Effect, effect_of
@@ -32,8 +34,8 @@ _NUMBERS = 2**25
 """The most output numbers that are decoded to find the order (128 MB in float32), a piece at a time."""
 
 
-@dataclass(frozen=True, eq=False)
-class Move:
+@dataclass(frozen=True, eq=False, repr=False)
+class Move(Shown):
     """The effect of one latent dimension.
 
     number: which dimension, counted from 0 in the flat code. values: (S,) its values. samples: (S, *shape) the decoded
@@ -51,8 +53,8 @@ class Move:
     effect: Effect
 
 
-@dataclass(frozen=True, eq=False)
-class Traverse:
+@dataclass(frozen=True, eq=False, repr=False)
+class Traverse(Shown):
     """The moves of a code's latent dimensions, the most important first.
 
     name: the sample around which they were moved. size: the number of latent dimensions. idle: those with almost no
@@ -86,6 +88,23 @@ class Traverse:
                 for move in self.moves
             ],
         }
+
+    def _card(self) -> Card:
+        nats = any(move.kl is not None for move in self.moves)
+        rows = [
+            [
+                str(move.number),
+                formatting.number(move.change),
+                *([formatting.number(move.kl)] if nats else []),
+                move.effect.words,
+            ]
+            for move in self.moves
+        ]
+        head = ("dimension", "change", *(["KL (nats)"] if nats else []), "effect")
+        idle = f" Almost no effect: {formatting.listed(list(map(str, self.idle)), 12)}." if self.idle else ""
+        table = Table.of(head, rows, f"The change of the output, in scaled units.{idle}")
+        words = f"{len(self.moves)} of {self.size} latent dimensions, around {self.name}"
+        return Card(words, tables=[table], figures=(self.draw,))
 
     def draw(self, theme: Theme = LIGHT) -> Figure:
         """One row per dimension: pictures with a map of the change; lines for series; column changes for tables."""

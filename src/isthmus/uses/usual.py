@@ -10,6 +10,7 @@ from torch import Tensor
 
 from isthmus.data.precision import floating
 from isthmus.data.samples import Samples
+from isthmus.shown import Shown
 
 MOST = 1024
 """Training samples, spread over the part, of which the medians and the decimals are computed."""
@@ -17,8 +18,8 @@ MOST_DECIMALS, DIGITS = 6, 4
 """Decimals that a column can have; significant digits, by its spread, of one that has more."""
 
 
-@dataclass(frozen=True, eq=False)
-class Usual:
+@dataclass(frozen=True, eq=False, repr=False)
+class Usual(Shown):
     """Of a table with D numbers a row: the values that are usual in training.
 
     row: (D,) raw, the median of each column's known values; of categories, the most frequent one. decimals: (D,) int64

@@ -17,10 +17,14 @@ from isthmus.errors import DataError, nearest
 
 PLACES = ("layers", "obsm")
 """Groups with further matrices of the same cells."""
+RAW = "raw/X"
+"""The counts before any genes were left out and values changed, with genes of their own; `array="raw"` for short."""
 
 
 def read_h5ad(path: Path, options: Options, like: Mapping[str, Any] | None = None) -> Raw:
-    """The matrix X of an `.h5ad`, or the layer that `options.array` names, as a table with a column for each gene.
+    """The matrix X of an `.h5ad`, or the matrix that `options.array` names, as a table with a column for each gene.
+
+    That is a layer, "raw" for the raw counts with all their genes, or a matrix of `obsm`, such as "X_pca".
 
     `options.label` names a column of `obs`, the facts about the cells.
 
@@ -41,11 +45,12 @@ def from_annotated(source: Any, options: Options, called: str) -> Raw:
 def _taken(source: Any, options: Options, called: str, like: Mapping[str, Any] | None) -> Raw:
     matrices = source.matrices()
     name = options.array or "X"
-    found = next((full for full in (name, *(f"{place}/{name}" for place in PLACES)) if full in matrices), None)
+    known = (name, *(f"{place}/{name}" for place in PLACES), f"{name}/X")
+    found = next((full for full in known if full in matrices), None)
     if found is None:
         raise DataError(f"array={name!r}: {called} has no such matrix. {nearest(name, matrices)}")
     values = source.values(found, options, called)
-    genes = source.genes()
+    genes = source.genes("raw/var" if found == RAW else "var")
     columns = genes if len(genes) == values.shape[1] and not found.startswith("obsm") else ()
     if options.columns or options.exclude:
         values, columns = _chosen(values, columns, options, called)
@@ -82,16 +87,20 @@ class _Object:
 
     def matrices(self) -> dict[str, Any]:
         found = {"X": self.source.X} if self.source.X is not None else {}
+        found |= {RAW: self.source.raw.X} if getattr(self.source, "raw", None) is not None else {}
         return found | {
             f"{place}/{name}": each for place in PLACES for name, each in dict(getattr(self.source, place)).items()
         }
 
     def values(self, name: str, options: Options, called: str) -> np.ndarray:
         matrix = self.matrices()[name]
-        return as_array(matrix[:] if hasattr(matrix, "file") else matrix, options.max_bytes)
+        if hasattr(matrix, "to_memory"):  # a sparse matrix that is left in its file
+            matrix = matrix.to_memory()
+        return as_array(matrix[()] if hasattr(matrix, "file") else matrix, options.max_bytes)
 
-    def genes(self) -> tuple[str, ...]:
-        return tuple(map(str, self.source.var_names))
+    def genes(self, frame: str) -> tuple[str, ...]:
+        owner = self.source.raw if frame == "raw/var" else self.source
+        return tuple(map(str, owner.var_names))
 
     def cells(self) -> tuple[str, ...]:
         return tuple(map(str, self.source.obs_names))
@@ -110,7 +119,7 @@ class _File:
         self.file = file
 
     def matrices(self) -> dict[str, Any]:
-        found = {"X": self.file["X"]} if "X" in self.file else {}
+        found = {name: self.file[name] for name in ("X", RAW) if name in self.file}
         return found | {
             f"{place}/{name}": each for place in PLACES if place in self.file for name, each in self.file[place].items()
         }
@@ -136,8 +145,8 @@ class _File:
             made((matrix["data"][()], matrix["indices"][()], matrix["indptr"][()]), shape), options.max_bytes, called
         )
 
-    def genes(self) -> tuple[str, ...]:
-        return self._index("var")
+    def genes(self, frame: str) -> tuple[str, ...]:
+        return self._index(frame)
 
     def cells(self) -> tuple[str, ...]:
         return self._index("obs")

@@ -26,6 +26,7 @@ class GaussianCode(CodeKind):
     """
 
     kind: ClassVar[str] = "gaussian"
+    drawn: ClassVar[bool] = True
 
     draws: Annotated[int, Field(ge=1)] = 1
 
@@ -35,7 +36,7 @@ class GaussianCode(CodeKind):
 
     def draw(self, count: int, code: Shape, generator: torch.Generator, draws: int | None = None) -> Tensor:
         """(N, K, *code) standard normal numbers."""
-        return torch.randn(count, draws or self.draws, *code, generator=generator)
+        return torch.randn(count, draws or self.draws, *code, generator=generator, device=generator.device)
 
     def __call__(self, features: Tensor, draws: Tensor | None = None, module: nn.Module | None = None) -> Code:
         """(N, *features), (N, K, *code) to the Code of K draws, with its posterior."""

@@ -1,7 +1,7 @@
 """The ladder code: two levels, where the upper level gives the prior of the lower level."""
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import torch
 from pydantic import Field, SerializeAsAny
@@ -52,6 +52,8 @@ class Ladder(CodeKind):
     Source: Sønderby et al., Ladder variational autoencoders, NeurIPS (2016); there the decoder gets z₁ alone.
     """
 
+    drawn: ClassVar[bool] = True
+
     top: Annotated[int, Field(ge=1)] = 8
     width: Annotated[int, Field(ge=1)] = 128
     draws: Annotated[int, Field(ge=1)] = 1
@@ -79,7 +81,7 @@ class Ladder(CodeKind):
 
     def draw(self, count: int, code: Shape, generator: torch.Generator, draws: int | None = None) -> Tensor:
         """(N, K, code) standard normal numbers."""
-        return torch.randn(count, draws or self.draws, *code, generator=generator)
+        return torch.randn(count, draws or self.draws, *code, generator=generator, device=generator.device)
 
     def __call__(self, features: Tensor, draws: Tensor | None = None, module: nn.Module | None = None) -> Code:
         """(N, features), (N, K, code) to the Code of K draws, with its posterior."""
@@ -89,7 +91,7 @@ class Ladder(CodeKind):
         upper = DiagonalGaussian.of(module.above(features[:, size:]))
         above = upper.mean if draws is None else upper.sample(draws[..., -self.top :])
         expected = DiagonalGaussian.of(module.below(above))
-        lower = _product(seen.repeated(len(above) // max(1, len(features))), expected)
+        lower = _product(seen.repeated(above.shape[0] // max(1, features.shape[0])), expected)
         below = lower.mean
         if draws is not None:
             noise = draws[..., : -self.top].transpose(0, 1).flatten(0, 1)

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from isthmus.errors import BlueprintError
 from isthmus.extras import needs
+from isthmus.parts.codes.books import Learning, look_up
 from isthmus.parts.codes.code import CodeKind
 from isthmus.parts.data_spec import DataSpec
 from isthmus.parts.forward_pass import Code
@@ -74,7 +75,7 @@ class Vq(CodeKind):
 
     def module(self, code: Shape, generator: torch.Generator) -> nn.Module:
         """The books. All entries start as unused, so the first step moves them to vectors."""
-        with _seeded(int(torch.randint(2**62, (), generator=generator)), torch.device("cpu")):
+        with _seeded(int(torch.randint(2**62, (), generator=generator))):
             books = _library(self.kind).ResidualVQ(
                 dim=self._length(code),
                 num_quantizers=self.books,
@@ -91,7 +92,7 @@ class Vq(CodeKind):
 
     def draw(self, count: int, code: Shape, generator: torch.Generator, draws: int | None = None) -> Tensor:
         """(N,) seeds; the first one decides to which vectors dead entries are moved."""
-        return torch.randint(2**62, (count,), generator=generator)
+        return torch.randint(2**62, (count,), generator=generator, device=generator.device)
 
     def __call__(self, features: Tensor, draws: Tensor | None = None, module: nn.Module | None = None) -> Code:
         """The Code of (N, C, *grid), in the same shape, with indices (N, *grid, vectors · books) and its commitment.
@@ -103,15 +104,13 @@ class Vq(CodeKind):
                 f"A {self.kind} code needs its book. In addition to code=, give "
                 "code_module=code.module(shape, generator)."
             )
-        vectors = _vectors(features, self._length(tuple(features.shape[1:])))
-        with contextlib.ExitStack() as around:
-            around.enter_context(torch.autocast(features.device.type, enabled=False))
-            if module.training and draws is not None:
-                _count_as_dead(module, DEAD * math.prod(vectors.shape[:2]) / self.entries)
-                around.enter_context(_seeded(int(draws[0]), features.device))
-                nearest, indices, _ = module(vectors.detach())
-            else:
-                nearest, indices, _ = module(vectors.detach(), freeze_codebook=True)
+        vectors = _vectors(features.detach(), self._length(tuple(features.shape[1:])))
+        learning = None
+        if module.training and draws is not None:
+            dead = DEAD * math.prod(vectors.shape[:2]) / self.entries
+            learning = Learning(draws, self.decay, dead, dead / DEAD)
+        with torch.autocast(features.device.type, enabled=False):
+            nearest, indices = look_up(module, vectors, learning)
         z = _like(nearest, features)
         loss = self.commitment * (features - z).square().flatten(1).mean(1)
         # the value is the entries exactly, the gradient is the features'
@@ -253,19 +252,9 @@ def _library(kind: str) -> ModuleType:
     return needs("vector_quantize_pytorch", "quantised", f"The {kind} code", package=package)
 
 
-def _count_as_dead(books: nn.Module, below: float) -> None:
-    """Replace entries that represent fewer vectors of a batch than this, and reset their use to the mean."""
-    for book in books.modules():
-        if hasattr(book, "threshold_ema_dead_code"):
-            vars(book).update(threshold_ema_dead_code=below, reset_cluster_size=below / DEAD)
-
-
 @contextlib.contextmanager
-def _seeded(seed: int, device: torch.device) -> Iterator[None]:
+def _seeded(seed: int) -> Iterator[None]:
     """Seed PyTorch's global random state, which the library uses, and restore it afterwards."""
-    accelerated = device.type != "cpu"
-    with torch.random.fork_rng([device] if accelerated else [], device_type=device.type if accelerated else "cuda"):
+    with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)
-        if accelerated:
-            torch.get_device_module(device).manual_seed(seed)
         yield

@@ -96,7 +96,7 @@ class Rounded(CodeKind):
     def draw(self, count: int, code: Shape, generator: torch.Generator, draws: int | None = None) -> Tensor:
         """(N, 1 + numbers) in 0..1: one for the quality, then the noise of the side information and of the code."""
         numbers = math.prod(self.entropy_prior.side_shape(code)) + math.prod(code)
-        return torch.rand(count, 1 + numbers, generator=generator)
+        return torch.rand(count, 1 + numbers, generator=generator, device=generator.device)
 
     def weight(self, quality: Tensor) -> Tensor:
         """(N,) λ at these qualities."""
@@ -111,7 +111,7 @@ class Rounded(CodeKind):
     def __call__(self, features: Tensor, draws: Tensor | None = None, module: nn.Module | None = None) -> Code:
         """(N, C, *grid) to the Code, with its posterior and the distance's weight."""
         assert isinstance(module, Quantiser)
-        quality, noise = self.at(None, len(features), features), None
+        quality, noise = self.at(None, features.shape[0], features), None
         if draws is not None:
             quality, noise = draws[:, 0].square() * (self.qualities - 1), draws[:, 1:] - 0.5
         steps = module.steps(quality, features.ndim)

@@ -1,9 +1,9 @@
 """The corruption that removes colour: a grey picture from red, green and blue."""
 
-import torch
 from torch import Tensor
 
 from isthmus.errors import BlueprintError
+from isthmus.parts.constants import constant
 from isthmus.parts.corruptions.corruption import Corruption
 from isthmus.parts.part import Shape
 
@@ -46,5 +46,5 @@ class Grey(Corruption):
 
 def brightness(colours: Tensor) -> Tensor:
     """(…, 3, H, W) to (…, 1, H, W)."""
-    weights = torch.tensor(BRIGHTNESS, dtype=colours.dtype, device=colours.device)
+    weights = constant(BRIGHTNESS, colours)
     return (colours * weights.view(3, 1, 1)).sum(-3, keepdim=True)

@@ -70,7 +70,7 @@ class Corruption(Part):
         elif self.shape(shape) == shape:
             return Corrupted(clean, batch.readable)
         else:
-            drawn = self.draw(len(clean), shape, torch.Generator().manual_seed(0))
+            drawn = self.draw(clean.shape[0], shape, torch.Generator().manual_seed(0))
             values = self(clean, None if drawn is None else drawn.to(clean.device))
         return Corrupted(self.quantised(values), batch.readable)
 

@@ -39,7 +39,7 @@ class Holes(_Hiding):
     def draw(self, count: int, clean: Shape, generator: torch.Generator) -> Tensor:
         """(N, C, H, W) bool: True for removed pixels."""
         height, width = clean[1:]
-        drawn = torch.rand((4, count, self.count), generator=generator)
+        drawn = torch.rand((4, count, self.count), generator=generator, device=generator.device)
         inside = [
             _between(drawn[axis], drawn[2 + axis], side, self.size) for axis, side in enumerate((height, width))
         ]  # (N, count, side) each
@@ -60,5 +60,5 @@ def _between(place: Tensor, length: Tensor, side: int, share: float) -> Tensor:
     longest = share * side
     lengths = (longest / 3 + length * (longest - longest / 3)).round().clamp(1, side)
     begin = (place * (side - lengths + 1)).floor()[..., None]
-    at = torch.arange(side)
+    at = torch.arange(side, device=place.device)
     return (at >= begin) & (at < begin + lengths[..., None])

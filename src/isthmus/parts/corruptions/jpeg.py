@@ -8,6 +8,7 @@ from pydantic import Field
 from torch import Tensor
 from torch.nn import functional as F
 
+from isthmus.parts.constants import constant
 from isthmus.parts.corruptions.corruption import Corruption
 from isthmus.parts.corruptions.regions import check_pictures
 from isthmus.parts.part import Shape
@@ -57,17 +58,19 @@ class Jpeg(Corruption):
         levels = F.pad(clean.clamp(0, 1) * 255 - 128, (0, -width % 8, 0, -height % 8), mode="replicate")
         colourful = clean.shape[1] == 3
         if colourful:
-            levels = _mix(levels + 128, _TO_YCC) - _like((128.0, 0.0, 0.0), levels).view(3, 1, 1)
+            levels = _mix(levels + 128, _TO_YCC) - constant((128.0, 0.0, 0.0), levels).view(3, 1, 1)
         levels = levels.round()
         tables = [_BRIGHTNESS, _COLOUR, _COLOUR] if colourful else [_BRIGHTNESS] * clean.shape[1]
-        steps = torch.stack([_like(self._steps(table), levels).view(8, 8) for table in tables])
+        steps = torch.stack([constant(self._steps(table), levels).view(8, 8) for table in tables])
         n, channels, tall, wide = levels.shape
         blocks = levels.view(n, channels, tall // 8, 8, wide // 8, 8).transpose(3, 4)
-        cosines = _like(_cosines(), levels).view(8, 8)
+        cosines = constant(_cosines(), levels).view(8, 8)
         steps = steps[:, None, None]
         spectrum = ((cosines @ blocks @ cosines.T) / steps).round() * steps
         levels = (cosines.T @ spectrum @ cosines).transpose(3, 4).reshape(n, channels, tall, wide)
-        levels = _mix(levels + _like((128.0, 0.0, 0.0), levels).view(3, 1, 1), _TO_RGB) if colourful else levels + 128
+        levels = (
+            _mix(levels + constant((128.0, 0.0, 0.0), levels).view(3, 1, 1), _TO_RGB) if colourful else levels + 128
+        )
         return levels[..., :height, :width].round().clamp(0, 255) / 255
 
     def _steps(self, table: tuple[int, ...]) -> tuple[float, ...]:
@@ -87,8 +90,4 @@ def _cosines() -> tuple[float, ...]:
 
 def _mix(colours: Tensor, weights: tuple[tuple[float, ...], ...]) -> Tensor:
     """(N, 3, H, W) with the three channels mixed."""
-    return torch.einsum("oc,nchw->nohw", _like(sum(weights, ()), colours).view(3, 3), colours)
-
-
-def _like(values: tuple[float, ...], tensor: Tensor) -> Tensor:
-    return torch.tensor(values, dtype=tensor.dtype, device=tensor.device)
+    return torch.einsum("oc,nchw->nohw", constant(sum(weights, ()), colours).view(3, 3), colours)

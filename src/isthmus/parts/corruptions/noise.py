@@ -11,6 +11,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
+from isthmus.parts.constants import table_like
 from isthmus.parts.corruptions.corruption import Corruption
 from isthmus.parts.part import Shape
 
@@ -21,6 +22,9 @@ _NORMAL = torch.special.ndtri((torch.arange(STEPS, dtype=torch.float64) + 0.5) /
 
 def random_steps(count: int, shape: Shape, generator: torch.Generator) -> Tensor:
     """(N, *shape) random int16, all 65,536 equally likely."""
+    if generator.device.type != "cpu":  # where to draw is quick, and to draw words isn't possible everywhere
+        bounds, shape = (-STEPS // 2, STEPS // 2), (count, *shape)
+        return torch.randint(*bounds, shape, generator=generator, device=generator.device, dtype=torch.int16)
     size = count * math.prod(shape)
     words = torch.empty(-(-size // 4), dtype=torch.int64).random_(-(2**63), None, generator=generator)
     return words.view(torch.int16)[:size].view(count, *shape)
@@ -114,7 +118,7 @@ def below(draws: Tensor, share: float) -> Tensor:
 
 def _normal(draws: Tensor | None, like: Tensor) -> Tensor:
     """Standard normal numbers from random steps."""
-    return _NORMAL.to(like)[_given(draws).int() + STEPS // 2]
+    return table_like(_NORMAL, like)[_given(draws).int() + STEPS // 2]
 
 
 def _threshold(share: float) -> int:

@@ -36,7 +36,7 @@ class PatchMasking(_Hiding):
         """(N, C, H, W) bool: True for hidden pixels."""
         side = patch_side(clean, self.patch)
         rows, columns = clean[1] // side, clean[2] // side
-        places = torch.rand(count, rows * columns, generator=generator)
+        places = torch.rand(count, rows * columns, generator=generator, device=generator.device)
         count_hidden = min(rows * columns - 1, round(self.share * rows * columns))  # at least one patch stays visible
         hidden = places.argsort(1).argsort(1) < count_hidden
         hidden = hidden.view(count, 1, rows, columns)

@@ -35,7 +35,7 @@ class Patch(Corruption):
 
     def draw(self, count: int, clean: Shape, generator: torch.Generator) -> Tensor:
         """(N, axes) the start of the patch, as a share of its possible starts."""
-        return torch.rand((count, len(clean) - 1), generator=generator)
+        return torch.rand((count, len(clean) - 1), generator=generator, device=generator.device)
 
     def __call__(self, clean: Tensor, draws: Tensor | None = None) -> Tensor:
         """(N, C, *places) and (N, axes) to (N, C, *places)."""

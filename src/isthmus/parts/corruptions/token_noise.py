@@ -53,7 +53,7 @@ class TokenNoise(Corruption):
 
     def draw(self, count: int, clean: Shape, generator: torch.Generator) -> Tensor:
         """(N, 4, *clean) uniform numbers."""
-        return torch.rand(count, 4, *clean, generator=generator)
+        return torch.rand(count, 4, *clean, generator=generator, device=generator.device)
 
     def __call__(self, clean: Tensor, draws: Tensor | None = None) -> Tensor:
         """(N, T), (N, 4, T) to (N, T)."""

@@ -7,6 +7,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
+from isthmus.parts.constants import constant
 from isthmus.parts.corruptions.corruption import Corruption
 from isthmus.parts.corruptions.regions import check_pictures
 from isthmus.parts.part import Shape
@@ -47,14 +48,14 @@ class Watermark(Corruption):
 
     def draw(self, count: int, clean: Shape, generator: torch.Generator) -> Tensor:
         """(N, 5 + letters) in 0..1: angle, two of the place, size, strength, and the word."""
-        return torch.rand((count, 5 + self.letters), generator=generator)
+        return torch.rand((count, 5 + self.letters), generator=generator, device=generator.device)
 
     def opacity(self, draws: Tensor, height: int, width: int) -> Tensor:
         """(N, 1, H, W) the mark's opacity at each pixel, the mean of four points in it."""
         angle, across, down, size, strength = draws[:, :5].unbind(1)
         angle = (angle - 0.5) * (math.pi / 3)
         dots = ROWS / (self.height * (2 / 3 + size * 2 / 3))  # in one pixel
-        offsets = torch.tensor([0.25, 0.75], device=draws.device)
+        offsets = constant((0.25, 0.75), draws, torch.float32)
         rows = (torch.arange(height, device=draws.device)[:, None] + offsets).flatten()
         columns = (torch.arange(width, device=draws.device)[:, None] + offsets).flatten()
         cosine, sine = (part.view(-1, 1, 1) for part in (angle.cos() * dots, angle.sin() * dots))
@@ -64,7 +65,7 @@ class Watermark(Corruption):
         x, y = x.floor().long() % word, y.floor().long() % LINE
         chosen = (draws[:, 5:] * LETTERS).long().clamp(max=LETTERS - 1)
         letter = chosen.gather(1, (x // ADVANCE).flatten(1)).view_as(x)
-        font = torch.tensor(list(_FONT), device=draws.device).view(LETTERS, COLUMNS)
+        font = constant(tuple(_FONT), draws, torch.int64).view(LETTERS, COLUMNS)
         column = x % ADVANCE
         dot = font[letter, column.clamp(max=COLUMNS - 1)] >> y.clamp(max=ROWS) & 1
         inked = (dot == 1) & (column < COLUMNS) & (y < ROWS)

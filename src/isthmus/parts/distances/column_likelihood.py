@@ -10,6 +10,7 @@ from torch import Tensor
 
 from isthmus.errors import BlueprintError
 from isthmus.parts.bounds import floored, slowed, unfloored
+from isthmus.parts.constants import columns, constant
 from isthmus.parts.data_spec import DataSpec
 from isthmus.parts.distances.distance import Distance, mean_of, variance_of
 from isthmus.parts.distances.levels import LOG_SCALE_LIMIT, logistic_bin
@@ -92,7 +93,7 @@ class ColumnLikelihood(Distance):
 
     def output(self, picture: Tensor) -> Tensor:
         """(N, D) to (N, outputs): all logistics there, with a scale of 0.3; all categories equally likely."""
-        numbers = picture[:, self._numbers(picture.shape[1])]
+        numbers = columns(picture, self._numbers(picture.shape[1]))
         scale = self._unscaled(torch.full_like(numbers, 0.3))
         count = self.components
         equal = picture.new_zeros(len(picture), sum(self.levels), *picture.shape[2:])
@@ -102,7 +103,7 @@ class ColumnLikelihood(Distance):
 
     def start(self, sample: Tensor) -> Tensor:
         """(n, D) to (1, outputs): logistics spread over each column's numbers, and the categories' shares."""
-        numbers = sample[:, self._numbers(sample.shape[1])]
+        numbers = columns(sample, self._numbers(sample.shape[1]))
         mean = mean_of(numbers)[None]
         scale = variance_of(numbers)[None].sqrt() * (math.sqrt(3) / math.pi)
         middles = (torch.arange(self.components) + 0.5) / self.components
@@ -122,7 +123,7 @@ class ColumnLikelihood(Distance):
         """(N, outputs), (N, D) to (N, D) nats."""
         self._check_shapes(output, target)
         logits, place, narrow, categories = self._parts(output)
-        middle, half = self._bins(target[:, self._numbers(target.shape[1])])
+        middle, half = self._bins(columns(target, self._numbers(target.shape[1])))
         never = torch.zeros((), dtype=torch.bool, device=output.device)
         away = middle[:, None] - place
         nats = logits.logsumexp(1) - (logits - logistic_bin(away, half, narrow, never, never)).logsumexp(1)
@@ -191,7 +192,7 @@ class ColumnLikelihood(Distance):
             return numbers
         order = self._numbers(len(self.levels)) + self._categorical
         back = sorted(range(len(order)), key=order.__getitem__)
-        return torch.cat([numbers, *(own[:, None] for own in categories)], 1)[:, back]
+        return columns(torch.cat([numbers, *(own[:, None] for own in categories)], 1), back)
 
     def _numbers(self, columns: int) -> list[int]:
         """The places of the numeric columns."""
@@ -204,8 +205,8 @@ class ColumnLikelihood(Distance):
 
     def _grids(self, like: Tensor) -> Tensor:
         """(2, numbers) or (2, 1): the steps and the places of 0, in the number format of `like`."""
-        own = [grid[:2] for grid in self._of_numbers]
-        return like.new_tensor(own).view(-1, 2).T if self.grids else like.new_tensor([[1.0], [0.0]])
+        own = tuple(grid[:2] for grid in self._of_numbers)
+        return constant(own, like).view(-1, 2).T if self.grids else constant(((1.0,), (0.0,)), like)
 
     @property
     def _of_numbers(self) -> list[Grid]:
@@ -215,10 +216,10 @@ class ColumnLikelihood(Distance):
     def _bins(self, numbers: Tensor) -> tuple[Tensor, Tensor]:
         """(N, numbers) to the middles of their steps, and half the steps' widths, which broadcast to them."""
         half = self._grids(numbers)[0] / 2
-        curves = [grid[2:] if len(grid) == 5 else (0.0, 1.0, 0.0) for grid in self._of_numbers]
+        curves = tuple(grid[2:] if len(grid) == 5 else (0.0, 1.0, 0.0) for grid in self._of_numbers)
         if not any(step for *_, step in curves):
             return numbers, half
-        shift, scale, step = numbers.new_tensor(curves).T
+        shift, scale, step = constant(curves, numbers).T
         middle, own = _curved_bins(numbers * scale + shift, step)
         curved = step > 0
         return torch.where(curved, (middle - shift) / scale, numbers), torch.where(curved, own / scale, half)[:, None]

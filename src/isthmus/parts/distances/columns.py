@@ -8,6 +8,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from isthmus.errors import BlueprintError
+from isthmus.parts.constants import constant
 from isthmus.parts.data_spec import DataSpec
 from isthmus.parts.distances.distance import Distance
 from isthmus.parts.part import Shape
@@ -94,7 +95,7 @@ class Columns(Distance):
         else:
             pairs = zip(self.levels, self._split(output), target.unbind(1), strict=True)
             losses = torch.stack([_loss(levels, own, column) for levels, own, column in pairs], 1)
-        return losses / losses.new_tensor(self.costs) if self.costs else losses
+        return losses / constant(self.costs, losses) if self.costs else losses
 
     def _split(self, output: Tensor) -> tuple[Tensor, ...]:
         """Each column's own (N, width) outputs."""

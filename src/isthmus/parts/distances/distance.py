@@ -152,7 +152,7 @@ class Distance(Part):
 
     def _check_shapes(self, output: Tensor, target: Tensor) -> None:
         """Refuse shapes that would silently broadcast: they must match `outputs`."""
-        wanted = (len(target), *self.outputs(tuple(target.shape[1:]))) if target.ndim else ()
+        wanted = (target.shape[0], *self.outputs(tuple(target.shape[1:]))) if target.ndim else ()
         if tuple(output.shape) != wanted:
             raise ValueError(
                 f"The output has shape {tuple(output.shape)}, but {wanted} is needed for a target of "

@@ -10,6 +10,7 @@ from torch.nn import functional as F
 
 from isthmus.errors import BlueprintError
 from isthmus.parts.bounds import floored, slowed
+from isthmus.parts.constants import constant
 from isthmus.parts.data_spec import DataSpec
 from isthmus.parts.distances.distance import mean_of, variance_of
 from isthmus.parts.distances.levels import LOG_SCALE_LIMIT, Levels, _Levels, logistic_bin
@@ -166,7 +167,7 @@ class LogisticMixture(_Levels):
 
     def _scaled_masses(self, like: Tensor) -> Tensor:
         """(M,) the values with a point mass."""
-        return like.new_tensor(self._masses) / (self.levels - 1)
+        return constant(self._masses, like) / (self.levels - 1)
 
     def _parts(self, output: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """(N, *outputs) to the weights' logits (N, K + M, *shape), μ and 1 / s (N, K, *shape)."""

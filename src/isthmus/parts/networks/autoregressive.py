@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from isthmus.parts.distances.tokens import counted
 from isthmus.parts.layers import Masked, initialise
+from isthmus.parts.networks.packing import transformed
 from isthmus.special_tokens import END, UNKNOWN
 
 _NEVER = -1e4
@@ -68,7 +69,9 @@ class Autoregressive(Masked):
 
     def draw(self, count: int, generator: torch.Generator) -> Tensor | None:
         """(N, T) True for the tokens to drop."""
-        return torch.rand(count, self.length, generator=generator) < self.dropped if self.dropped else None
+        if not self.dropped:
+            return None
+        return torch.rand(count, self.length, generator=generator, device=generator.device) < self.dropped
 
     def forward(self, z: Tensor, dropped: Tensor | None = None, target: Tensor | None = None) -> Tensor:
         """(K·N, *code) and the target (N, T), if there is one, to (K·N, tokens, T) logits.
@@ -109,7 +112,7 @@ class Autoregressive(Masked):
             tokens[:, place] = token
             logits[:, :, place] = torch.where(ended[:, None], logits[:, :, place], likely)
             ended = ended | (token == END)
-            if place % 8 == 7 and bool(ended.all()):  # each look waits for the device
+            if place % 8 == 7 and not transformed() and bool(ended.all()):  # each look waits for the device
                 break
         return tokens, logits
 

@@ -113,14 +113,22 @@ class Visible(nn.Module):
             whole = F.max_pool2d(1 - observed, self.side).amax(1).flatten(1) == 0
             x = torch.cat([x[:, : self.masked], x[:, 2 * self.masked :]], 1)
         tokens = self.embed(x).flatten(2).transpose(1, 2) + self.places
-        if whole is not None and not bool(whole.all()):
+        if whole is not None and (torch.compiler.is_exporting() or not bool(whole.all())):
             made = self._of_whole(tokens, whole)
         else:
             made = self.norm(self.blocks(tokens))
         return made.transpose(1, 2).unflatten(2, self.grid)
 
     def _of_whole(self, tokens: Tensor, whole: Tensor) -> Tensor:
-        """(N, P, width) tokens to the same shape, using only those that are `whole` (N, P)."""
+        """(N, P, width) tokens to the same shape, using only those that are `whole` (N, P).
+
+        The others aren't even computed, but in an exported program, whose sizes can't depend on values.
+        """
+        unseen = self.unseen.to(tokens.dtype).expand(*tokens.shape[:2], -1)
+        if torch.compiler.is_exporting():
+            for block in self.blocks:
+                tokens = block(tokens, whole)
+            return torch.where(whole[..., None], self.norm(tokens), unseen)
         counts = whole.sum(1)
         most = int(counts.max())
         order = whole.to(torch.int8).argsort(dim=1, descending=True, stable=True)[:, :most, None]
@@ -128,7 +136,7 @@ class Visible(nn.Module):
         for block in self.blocks:
             chosen = block(chosen, None if int(counts.min()) == most else whole.gather(1, order[..., 0]))
         made = self.norm(chosen)
-        unseen = self.unseen.to(made.dtype).expand(*tokens.shape[:2], -1)
+        unseen = unseen.to(made.dtype)
         placed = unseen.scatter(1, order.expand(-1, -1, made.shape[2]), made)
         return torch.where(whole[..., None], placed, unseen)
 

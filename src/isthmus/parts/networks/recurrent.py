@@ -147,7 +147,7 @@ class Recurrent(nn.Module):
 
         there: (N, T) False for steps that leave the state as it is.
         """
-        before = x.new_zeros(len(x), self.state.in_features) if state is None else state
+        before = x.new_zeros(x.shape[0], self.state.in_features) if state is None else state
         weights = (self.given.weight, self.given.bias, self.state.weight, self.state.bias)
         there = (x != 0).any(1) if self.skipping else there
         counting = None if there is None else there.t()

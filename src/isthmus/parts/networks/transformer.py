@@ -166,7 +166,7 @@ class AttentiveTokens(Autoregressive):
         """The vector to add, if there is one, and room for each block's keys and values."""
         memory, extra = self._of(z)
         like = self.norm.weight
-        return extra, [cast(Block, block).begin(len(z), self.length, like, memory) for block in self.blocks]
+        return extra, [cast(Block, block).begin(z.shape[0], self.length, like, memory) for block in self.blocks]
 
     def step(self, given: Tensor, state: Any) -> tuple[Tensor, Any]:
         """(N, width) and what was seen to (N, width) and what is seen then."""

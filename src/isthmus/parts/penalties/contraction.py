@@ -79,7 +79,8 @@ class Contraction(Penalty):
         if self.mode == "exact" or (self.mode == "auto" and (_one_product(model) or passes <= EXACT_PASSES)):
             return None
         shape = (count, self.probes, *model.code_shape)
-        return torch.randint(0, 2, shape, generator=generator, dtype=torch.int8) * 2 - 1
+        signs = torch.randint(0, 2, shape, generator=generator, dtype=torch.int8, device=generator.device)
+        return signs * 2 - 1
 
     def __call__(self, out: Pass, model: Model, draws: Tensor | None = None) -> Tensor:
         """(N,) squared norms."""

@@ -77,8 +77,9 @@ class OutputAdversary(Penalty):
     def draw(self, count: int, model: Model, generator: torch.Generator) -> dict[str, Any]:
         """The random numbers for N draws of the prior, and (N, *shape) random signs to estimate the slope."""
         prior = model.code.prior.draw(count, model.code_shape, generator)
-        signs = torch.randint(0, 2, (count, *model.shape), generator=generator, dtype=torch.int8) * 2 - 1
-        return {"prior": prior, "signs": signs}
+        shape = (count, *model.shape)
+        signs = torch.randint(0, 2, shape, generator=generator, dtype=torch.int8, device=generator.device)
+        return {"prior": prior, "signs": signs * 2 - 1}
 
     def __call__(self, out: Pass, model: Model, draws: Mapping[str, Any] | None = None) -> Tensor:
         """(N,), (K·N,) for K draws of the code."""

@@ -63,7 +63,7 @@ class Factorised(Prior):
     def draw(self, count: int, code: Shape, generator: torch.Generator) -> Tensor:
         """(N, numbers) in 0..1, for the side information and for the code."""
         numbers = math.prod(self.side_shape(code)) + math.prod(code)
-        return torch.rand(count, numbers, generator=generator)
+        return torch.rand(count, numbers, generator=generator, device=generator.device)
 
     def sample(self, draws: Any, model: Model) -> Tensor:
         """(N, numbers) in 0..1 to (N, *code)."""

@@ -139,7 +139,7 @@ class HyperEntropy(nn.Module):
     def _side_features(self, features: Tensor) -> Tensor:
         """(N, C, *grid) to (N, side, h, w), not yet rounded."""
         sizes = (features / self.unit).abs().log1p()
-        return self.analysis(sizes.view(len(sizes), *_as_map(tuple(sizes.shape[1:])))).to(features.dtype)
+        return self.analysis(sizes.view(sizes.shape[0], *_as_map(tuple(sizes.shape[1:])))).to(features.dtype)
 
 
 def _as_map(code: Shape) -> Shape:

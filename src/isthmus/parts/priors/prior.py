@@ -37,7 +37,7 @@ class Prior(Part):
 
     def draw(self, count: int, code: Shape, generator: torch.Generator) -> Any:
         """The random numbers for `count` codes: one tensor, N first, or several by name."""
-        return torch.randn(count, *code, generator=generator)
+        return torch.randn(count, *code, generator=generator, device=generator.device)
 
     def sample(self, draws: Any, model: Model) -> Tensor:
         """(N, *code) codes from the random numbers of `draw`, which are on the model's device."""

@@ -62,8 +62,9 @@ class VampPrior(Prior):
 
     def draw(self, count: int, code: Shape, generator: torch.Generator) -> dict[str, Tensor]:
         """(N,) numbers in 0..1 that choose each code's component, and (N, *code) standard normal numbers."""
-        component = torch.rand(count, generator=generator)
-        return {"component": component, "noise": torch.randn(count, *code, generator=generator)}
+        component = torch.rand(count, generator=generator, device=generator.device)
+        noise = torch.randn(count, *code, generator=generator, device=generator.device)
+        return {"component": component, "noise": noise}
 
     def sample(self, draws: Any, model: Model) -> Tensor:
         """(N, *code)."""
