@@ -51,6 +51,14 @@ def test_a_block_is_served_and_several_servers_do_not_mind_each_other(run, rows)
         assert post(one, rows) == post(other, rows)
 
 
+def test_the_connection_of_a_body_of_two_gigabytes_is_closed_unread(run):
+    with serving(run) as address, socket.create_connection(("127.0.0.1", int(address.rpartition(":")[2]))) as client:
+        head = "POST /v1/encode HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
+        client.sendall(f"{head}Content-Length: 2000000000\r\n\r\n{{".encode())
+        answer = b"".join(iter(lambda: client.recv(2**16), b""))  # until the server closes
+    assert answer.startswith(b"HTTP/1.1 413")
+
+
 def test_another_host_needs_a_token(run):
     with pytest.raises(DataError, match=r"host='0\.0\.0\.0' lets other machines reach the server"):
         serve(run, "0.0.0.0")
