@@ -22,7 +22,7 @@ class Machine:
         monkeypatch.setattr(waiting, "_waits", self.waits)
         monkeypatch.setattr(waiting, "_more_threads_than_cores", self.sleep)
         monkeypatch.setattr(waiting, "_loaded", lambda: self.loaded)
-        monkeypatch.setattr(waiting.time, "perf_counter", lambda: self.seconds)
+        monkeypatch.setattr("isthmus.waiting.time.perf_counter", lambda: self.seconds)
         for name in waiting.CHOSEN:
             monkeypatch.delenv(name, raising=False)
 

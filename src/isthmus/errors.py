@@ -14,6 +14,7 @@ from isthmus.plain import plain
 
 _PACKAGE = f"{Path(__file__).parent}{os.sep}"
 _SHOWN: ContextVar[tuple[tuple[str, str], ...]] = ContextVar("shown", default=())
+_COLLECTED: ContextVar[list[str] | None] = ContextVar("collected", default=None)
 
 
 class IsthmusError(Exception):
@@ -52,13 +53,28 @@ class Remark(UserWarning):
 
 def remark(message: str) -> None:
     """Warn the user without stopping. The warning is shown once per line of the user's code."""
+    text = plain(_begun(_as_shown(message)))
+    if (collected := _COLLECTED.get()) is not None:
+        collected.append(text)
+        return
     frame, level, outside = sys._getframe(1), 2, 2  # as `warnings` counts: 2 is the caller of `remark`
     while frame is not None:
         level += 1
         if frame.f_code.co_filename.startswith(_PACKAGE):
             outside = level  # a level above our outermost line: other libraries may lie between ours
         frame = frame.f_back
-    warnings.warn(plain(_begun(_as_shown(message))), Remark, stacklevel=outside)
+    warnings.warn(text, Remark, stacklevel=outside)
+
+
+@contextlib.contextmanager
+def collected_remarks() -> Iterator[list[str]]:
+    """Within the block, in this thread, remarks are added to the list that it gives, and are not shown."""
+    found: list[str] = []
+    before = _COLLECTED.set(found)
+    try:
+        yield found
+    finally:
+        _COLLECTED.reset(before)
 
 
 @contextlib.contextmanager

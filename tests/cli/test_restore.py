@@ -62,7 +62,7 @@ def test_a_folder_that_was_stopped_tells_how_far_it_came_and_goes_on(isthmus, ru
 
     words = ("restore", run, pictures, tmp_path / "out")
     with monkeypatch.context() as patch:
-        patch.setattr(restore_files, "_restored", stopped)
+        patch.setattr(restore_files, "restored", stopped)
         said = isthmus(*words)
     assert said.code == 130
     assert said.err == "isthmus: Stopped; 1 of 2 files are done. The same command with --resume goes on.\n"

@@ -92,6 +92,13 @@ ROWS = (
         "Export parts of a model for other programs: raw samples in, results in raw units out.",
     ),
     Row(
+        "serve",
+        "serve",
+        USE,
+        "Serve a run over HTTP: codes, reconstructions, anomaly scores, new samples and restored ones for other "
+        "programs.",
+    ),
+    Row(
         "sweep",
         "experiments",
         MAKE,

@@ -126,8 +126,8 @@ def restore_files(
             found.skipped[name] = str(error)
             continue
         picture = as_tensor(values)
-        observed = _known(picture, restorer, masks, name)
-        made = _restored(restorer, picture, observed, told)
+        observed = known_pixels(picture, restorer, name, masks)
+        made = restored(restorer, picture, observed, told)
         _write(place, made)
         found.written.append(str(place))
     return found
@@ -247,7 +247,7 @@ def _share(progress: Progress | None, name: str, number: int, count: int) -> Cal
     return lambda done, total: progress(name, number, count, done / total)
 
 
-def _known(picture: Tensor, restorer: Restorer, masks: Path | None, name: str) -> Tensor | None:
+def known_pixels(picture: Tensor, restorer: Restorer, name: str, masks: Path | None = None) -> Tensor | None:
     """(h, w) which pixels are known, for a model that fills holes: from the mask, otherwise from the opacity."""
     if not restorer.fills:
         return None
@@ -270,8 +270,8 @@ def _known(picture: Tensor, restorer: Restorer, masks: Path | None, name: str) -
     return as_tensor(values[0]) < 128
 
 
-def _restored(
-    restorer: Restorer, picture: Tensor, observed: Tensor | None, progress: Callable[[int, int], object] | None
+def restored(
+    restorer: Restorer, picture: Tensor, observed: Tensor | None, progress: Callable[[int, int], object] | None = None
 ) -> Tensor:
     """(C, h, w) uint8 to (C', H, W) uint8."""
     if observed is not None and len(picture) in (2, 4):

@@ -31,7 +31,7 @@ def encode(
     """
     called, absent = f"Column {like.name!r} of {source}", set(like.absent)
     values, places = _coded(column)
-    given = [None if value is None else _text(value) for value in values]
+    given = [None if value is None else category_text(value) for value in values]
     given = [None if text in absent else text for text in given]
     used = np.bincount(places[places >= 0], minlength=len(given)) > 0
     there = {
@@ -92,7 +92,7 @@ def decode(numbers: np.ndarray, names: Sequence[str]) -> pa.Array:
     return pa.array(np.asarray(names, dtype=object)[places], pa.string(), mask=missing)
 
 
-def _text(value: Any) -> str:
+def category_text(value: Any) -> str:
     """The value as text in a table: true and false as Arrow writes them, whole numbers without a point."""
     if isinstance(value, bool):
         return str(value).lower()
