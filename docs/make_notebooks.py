@@ -17,7 +17,10 @@ import nbformat
 from nbclient import NotebookClient
 
 DOCS = Path(__file__).parent
-GUIDES = ("quickstart.md", "notebooks.md", "data.md", "runs.md", "sklearn.md", "extending.md", "lectures.md")
+GUIDES = (
+    *("quickstart.md", "notebooks.md", "data.md", "runs.md", "sklearn.md", "tune.md", "trackers.md", "hub.md"),
+    *("export.md", "serve.md", "extending.md", "lectures.md"),
+)
 FOLDERS = ("varieties", "uses")
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```\n?", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"(!?\[[^\]]*\]\()(?!https?://|#)([^)]+\))")

@@ -81,3 +81,35 @@ def test_what_was_changed_within_is_put_back_even_after_an_error():
     except KeyError:
         pass
     assert (random.getstate(), sys.getrecursionlimit(), dict(os.environ), list(warnings.filters)) == before
+
+
+HEAVY = {"matplotlib", "pandas", "scipy", "sklearn", "sympy", "torch._dynamo"}
+"""Modules that take a good part of a second each, and that ordinary work doesn't need."""
+
+
+def test_training_and_using_a_run_load_no_heavy_module(tmp_path):
+    script = f"""
+import sys, numpy, isthmus
+from isthmus.cli.main import app
+
+def check(what):
+    loaded = {HEAVY} & set(sys.modules)
+    assert not loaded, (what, loaded)
+
+numpy.save("rows.npy", numpy.random.default_rng(0).random((64, 6)))
+data = isthmus.open_data("rows.npy", kind="table")
+for options in ({{"start": "pca"}}, {{}}):
+    model = isthmus.recipe("deep", code=2, **options).build(data, remarks=False)
+    isthmus.fit(model, data, epochs=1, progress=False, out="run", overwrite=True)
+    check(("fit", options))
+words = ["encode run rows.npy codes.npy", "reconstruct run rows.npy rebuilt.npy", "evaluate run rows.npy"]
+for words in (*words, "detect run rows.npy", "info run"):
+    try:
+        app(words.split())
+    except SystemExit as end:
+        assert not end.code, words
+    check(words)
+"""
+    words = [sys.executable, "-W", "ignore", "-c", script]
+    made = subprocess.run(words, check=False, capture_output=True, text=True, cwd=tmp_path)
+    assert made.returncode == 0, made.stderr

@@ -35,12 +35,14 @@ class Worker:
 
     epochs: what it told of each epoch, the first one apart from the rest. turns: epochs of each turn. tree_peak_mb:
     memory of the process with all that it started, at the most that was seen while it set up and took its first epoch.
+    environment: variables that are set for it alone.
     """
 
     tool: Tool
     workload: Workload
     settings: Settings
     python: str
+    environment: dict[str, str] = field(default_factory=dict)
     hello: dict[str, Any] = field(default_factory=dict)
     first: dict[str, Any] = field(default_factory=dict)
     epochs: list[dict[str, Any]] = field(default_factory=list)
@@ -67,7 +69,12 @@ class Worker:
                 stderr=log,
                 cwd=self.folder.name,
                 # an empty cache: what is compiled is compiled here
-                env={**os.environ, "TORCHINDUCTOR_CACHE_DIR": f"{self.folder.name}/inductor", "PYTHONPATH": paths},
+                env={
+                    **os.environ,
+                    "TORCHINDUCTOR_CACHE_DIR": f"{self.folder.name}/inductor",
+                    "PYTHONPATH": paths,
+                    **self.environment,
+                },
             )
         with self._watched():
             self.hello = self._answer()

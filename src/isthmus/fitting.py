@@ -35,6 +35,7 @@ from isthmus.storage.run_folder import (
     locked,
     place_of_training,
 )
+from isthmus.threads import shared_cores
 from isthmus.trackers import named, of_checkpoint, tracked
 from isthmus.training import BestWeights, Callback, Checkpoint, Checkpoints, ProgressBar, Settings, Training, choice
 from isthmus.training.checkpoint import save_history
@@ -237,6 +238,7 @@ def fit_once(
     return run
 
 
+@shared_cores()
 def _train(
     model: Autoencoder,
     data: Data,

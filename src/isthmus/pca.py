@@ -13,6 +13,7 @@ from isthmus.data.samples import Samples
 from isthmus.data.scaling import Scaling
 from isthmus.errors import DataError
 from isthmus.shown import Shown
+from isthmus.threads import shared_cores
 
 WIDEST_MATRIX = 6000
 """The largest covariance or Gram matrix that is decomposed completely, in rows (288 MB in float64)."""
@@ -136,6 +137,7 @@ class PCA(Shown):
         return torch.addmm(self.mean, code, self.components)
 
 
+@shared_cores()
 def principal_components(
     samples: Samples,
     scaling: Callable[[Tensor], Tensor],

@@ -45,6 +45,7 @@ from isthmus.storage.run_folder import (
     holds_run,
     locked,
 )
+from isthmus.threads import usable_threads
 from isthmus.trained import TrainedModel
 from isthmus.trained.choices import Choices, choices
 from isthmus.training import Checkpoint
@@ -300,6 +301,6 @@ def environment() -> dict[str, Any]:
         "torch": torch.__version__,
         "system": platform.platform(),
         "processor": torch.backends.cpu.get_cpu_capability(),
-        "threads": torch.get_num_threads(),
+        "threads": usable_threads(),
         "command": " ".join([Path(sys.argv[0]).name, *sys.argv[1:]]) if sys.argv else "",
     }

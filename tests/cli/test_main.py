@@ -42,13 +42,15 @@ def test_without_a_command_it_shows_what_there_is():
     assert all(command in result.output for command in COMMANDS)
 
 
-def test_help_comes_without_loading_pytorch():
+@pytest.mark.parametrize("words", [["--help"], ["encode", "--help"], ["train", "--help"], []])
+def test_help_comes_without_loading_pytorch_or_other_commands(words):
     code = (
         "import sys\n"
         "from isthmus.cli.main import app\n"
-        "try:\n    app(['--help'])\n"
+        f"try:\n    app({words})\n"
         "except SystemExit:\n    pass\n"
-        "heavy = {'torch', 'numpy', 'scipy', 'sklearn', 'matplotlib', 'pyarrow', 'pandas', 'PIL', 'pydantic'}\n"
+        "heavy = {'torch', 'numpy', 'scipy', 'sklearn', 'matplotlib', 'pyarrow', 'pandas', 'PIL', 'pydantic', 'rich'}\n"
+        "heavy |= {'typer.rich_utils', 'isthmus.cli.experiments'}\n"
         "heavy &= set(sys.modules)\n"
         "sys.exit(repr(heavy) if heavy else 0)"
     )

@@ -8,8 +8,8 @@ import torch
 
 from isthmus.data.samples import Samples
 from isthmus.data.scaling import Scaling
+from isthmus.drawing.look import Look
 from isthmus.drawing.maps import Plane, draw_map
-from isthmus.drawing.rows import Look
 from isthmus.drawing.theme import LIGHT
 
 CITIES = tuple(f"city {letter}" for letter in "abcdefgh")

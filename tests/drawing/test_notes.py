@@ -9,8 +9,9 @@ from isthmus.data.media.notes import SILENT
 from isthmus.data.samples import Samples
 from isthmus.data.scaling import Scaling
 from isthmus.drawing.animation import animation
+from isthmus.drawing.look import Look
 from isthmus.drawing.maps import thumbnails
-from isthmus.drawing.rows import Look, sample_rows
+from isthmus.drawing.rows import sample_rows
 from isthmus.uses.map_page import write_page
 
 MELODY = Melody(bars=1)

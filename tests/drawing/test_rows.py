@@ -4,7 +4,8 @@ import torch
 
 from isthmus.data.scaling import Scaling
 from isthmus.drawing.animation import animation
-from isthmus.drawing.rows import Look, category_names, column_lines, sample_rows
+from isthmus.drawing.look import Look
+from isthmus.drawing.rows import category_names, column_lines, sample_rows
 
 MIXED = Look("table", Scaling(levels=(0, 2)), ("size", "colour"), ((), ("red", "green")))
 ROWS = torch.tensor([[1.0, 0.0], [2.0, 0.0], [3.0, 1.0]])

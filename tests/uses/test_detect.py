@@ -7,7 +7,7 @@ import pytest
 import torch
 
 import isthmus as ist
-from isthmus.drawing.rows import Look
+from isthmus.drawing.look import Look
 from isthmus.drawing.theme import LIGHT
 from isthmus.errors import DataError
 from isthmus.uses.detect import draw_most_anomalous, most_anomalous_of, section

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from isthmus.data import Scaling
-from isthmus.drawing.rows import Look
+from isthmus.drawing.look import Look
 from isthmus.uses.effects import effect_of
 
 COLOURS = Look("table", Scaling(levels=(0, 3)), ("size", "colour"), ((), ("red", "green", "blue")))

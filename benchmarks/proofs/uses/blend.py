@@ -7,7 +7,8 @@ from torch.nn import functional
 import isthmus as ist
 from benchmarks.proofs.proving import Bench, Row, documented
 from isthmus.classifier import QUICK, train_classifier
-from isthmus.drawing.rows import Look, sample_rows
+from isthmus.drawing.look import Look
+from isthmus.drawing.rows import sample_rows
 from isthmus.measures import nearest_samples
 from isthmus.parts import Plain
 from isthmus.uses.blend import blend, linear, spherical

@@ -8,7 +8,8 @@ import isthmus as ist
 from benchmarks.proofs.proving import Bench, Row, documented
 from benchmarks.proofs.tunes import chorales, f1
 from isthmus.data.media import Roll
-from isthmus.drawing.rows import Look, sample_rows
+from isthmus.drawing.look import Look
+from isthmus.drawing.rows import sample_rows
 from isthmus.parts import Hide
 from isthmus.pca import PCA
 from isthmus.seeds import seeded

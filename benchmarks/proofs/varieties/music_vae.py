@@ -7,7 +7,8 @@ import isthmus as ist
 from benchmarks.proofs.proving import Bench, Row, documented
 from benchmarks.proofs.tunes import apart, changed, chorales, shuffled, statistics
 from isthmus.data.media import Melody
-from isthmus.drawing.rows import Look, sample_rows
+from isthmus.drawing.look import Look
+from isthmus.drawing.rows import sample_rows
 from isthmus.ngram import learn_ngrams
 from isthmus.uses.blend import along, blended_tokens, linear
 from isthmus.uses.sample import sample

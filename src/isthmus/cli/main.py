@@ -12,30 +12,13 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from isthmus.cli import (
-    blend,
-    codec,
-    detect,
-    doctor,
-    drift,
-    experiments,
-    export,
-    info,
-    inspection,
-    judge,
-    map,
-    restore,
-    sample,
-    serve,
-    train,
-    traverse,
-    tune,
-    use,
-)
+from isthmus.cli import listing
 from isthmus.cli.console import INTERRUPTED, READER_GONE, WRONG_USE, complain, notes
-from isthmus.cli.option_groups import switch
+from isthmus.cli.help import write_help
+from isthmus.cores import keep_to_quota
 from isthmus.errors import IsthmusError, out_of_memory
 from isthmus.synonyms import OPTIONS, SETTINGS
+from isthmus.waiting import considerate
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 """What the system says of an output that takes no more."""
@@ -43,6 +26,22 @@ FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 
 class Commands(TyperGroup):
     """The commands, with one line on stderr and a fitting exit code for whatever stops one of them."""
+
+    def __init__(self, **words: Any) -> None:
+        super().__init__(**words)
+        self.commands: Any = listing.Commands()
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """The list of commands, none of which is loaded for it."""
+        write_help(self, ctx, listing.boxes())
+
+    def get_params(self, ctx: Any) -> Any:
+        """The options before the command. A switch that isn't given is off: typer would load Pydantic for its None."""
+        options = super().get_params(ctx)
+        for option in options:
+            if option.default is None and getattr(option, "is_flag", False):
+                option.default = False
+        return options
 
     def main(self, *args: Any, **words: Any) -> Any:
         """Run one command line and leave the process with its exit code."""
@@ -68,7 +67,8 @@ class Commands(TyperGroup):
     def invoke(self, ctx: Any) -> Any:
         """Run the command that was asked for; Ctrl-C is said too, and a reader that is gone is none of our troubles."""
         try:
-            result = super().invoke(ctx)
+            with considerate():
+                result = super().invoke(ctx)
             sys.stdout.flush()
             return result
         except BrokenPipeError:
@@ -84,7 +84,6 @@ app = typer.Typer(
     no_args_is_help=False,
     invoke_without_command=True,
     pretty_exceptions_enable=False,
-    rich_markup_mode="markdown",
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="Example: `isthmus train digits --epochs 50 --out runs/digits`",
 )
@@ -93,7 +92,7 @@ app = typer.Typer(
 @app.callback()
 def isthmus(
     context: typer.Context,
-    version: Annotated[bool, switch("--version", help="Print the version and exit.")] = False,
+    version: Annotated[bool, typer.Option("--version", metavar="", help="Print the version and exit.")] = False,
 ) -> None:
     """Autoencoders of every kind: train one on your data, compare it with PCA, look at it, use it."""
     if version:
@@ -105,29 +104,6 @@ def isthmus(
         typer.echo(context.get_help())
 
 
-for commands in (
-    train,
-    judge,
-    doctor,
-    use,
-    codec,
-    detect,
-    drift,
-    restore,
-    blend,
-    traverse,
-    map,
-    sample,
-    serve,
-    export,
-    experiments,
-    tune,
-    info,
-    inspection,
-):
-    commands.add_to(app)
-
-
 def run() -> None:
     """The entry point of the installed command."""
     for name in ("stdout", "stderr"):
@@ -135,6 +111,7 @@ def run() -> None:
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: PTH123, SIM115  # as long as the process
         # a file's name may hold what the terminal's encoding has no sign for
         getattr(sys, name).reconfigure(errors="backslashreplace")
+    keep_to_quota(os.environ)
     app()
 
 

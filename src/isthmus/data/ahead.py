@@ -9,6 +9,8 @@ from typing import TypeVar
 
 import torch
 
+from isthmus.threads import usable_threads
+
 Item = TypeVar("Item")
 Made = TypeVar("Made")
 
@@ -49,7 +51,7 @@ def side_by_side(
 
     workers: the number of items in work at a time; None uses PyTorch's number of threads, at most 8.
     """
-    threads = torch.get_num_threads()
+    threads = usable_threads()
     workers = workers or min(threads, MOST)
     pool = _pool(workers, threads=max(1, threads // workers))
     coming: deque[tuple[Item, Future[Made]]] = deque()

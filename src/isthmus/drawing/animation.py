@@ -10,7 +10,8 @@ from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
 from isthmus.drawing.figures import displayable, short_name
-from isthmus.drawing.rows import Look, category_names, column_lines, name_points
+from isthmus.drawing.look import Look
+from isthmus.drawing.rows import category_names, column_lines, name_points
 from isthmus.drawing.theme import LIGHT, drawing, sheet
 from isthmus.storage.files import write_whole
 

@@ -9,7 +9,8 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from isthmus.drawing.figures import displayable, picture_grid, short_name
-from isthmus.drawing.rows import MOST_COLUMNS, Look
+from isthmus.drawing.look import Look
+from isthmus.drawing.rows import MOST_COLUMNS
 from isthmus.drawing.theme import LIGHT, Theme, drawing, sheet
 
 

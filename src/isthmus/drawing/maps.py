@@ -12,7 +12,7 @@ from torch import Tensor
 
 from isthmus.data.samples import Samples
 from isthmus.drawing.figures import code_points, displayable, short_name
-from isthmus.drawing.rows import Look
+from isthmus.drawing.look import Look
 from isthmus.drawing.theme import LIGHT, Theme, drawing, sheet
 from isthmus.shown import Shown
 

@@ -3,10 +3,12 @@
 import base64
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-
-from matplotlib.figure import Figure
+from typing import TYPE_CHECKING
 
 from isthmus.drawing.theme import DARK, LIGHT, Theme, png
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 @dataclass(frozen=True)
@@ -36,13 +38,13 @@ class Section:
     large: bool = False
 
 
-def plate(title: str, draw: Callable[[Theme], Figure], alt: str, caption: str) -> Plate:
+def plate(title: str, draw: "Callable[[Theme], Figure]", alt: str, caption: str) -> Plate:
     """Draw a figure for light and dark pages."""
     (light, width), (dark, _) = (drawn(draw, theme) for theme in (LIGHT, DARK))
     return Plate(title, light, dark, alt, caption, width)
 
 
-def drawn(draw: Callable[[Theme], Figure], theme: Theme) -> tuple[str, int]:
+def drawn(draw: "Callable[[Theme], Figure]", theme: Theme) -> tuple[str, int]:
     """A figure's PNG in base64, and its width on the page."""
     figure = draw(theme)
     return base64.b64encode(png(figure)).decode(), round(figure.get_size_inches()[0] * 120)

@@ -1,18 +1,18 @@
 """The look of figures: a light and a dark theme, colours that colour-blind people can distinguish, and PNG output."""
 
 import contextlib
+import functools
 import io
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
-
-import matplotlib as mpl
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
+from typing import TYPE_CHECKING, Any
 
 from isthmus.shown import png_of
 from isthmus.storage.files import write_whole
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 LABELS = (
     "#0040bf",
@@ -76,6 +76,8 @@ DARK = Theme(
 @contextlib.contextmanager
 def drawing(theme: Theme) -> Iterator[None]:
     """Draw in `theme` inside the block; matplotlib's settings are as before afterwards."""
+    import matplotlib as mpl  # noqa: PLC0415 it takes half a second, and themes are known without it
+
     settings: dict[Any, Any] = {
         "font.family": "DejaVu Sans",
         "font.size": 10,
@@ -104,32 +106,41 @@ def drawing(theme: Theme) -> Iterator[None]:
         yield
 
 
-class Sheet(Figure):
-    """A figure that shows itself in a notebook, whatever the back end of matplotlib, which isn't touched."""
+@functools.cache
+def _sheet() -> "type[Figure]":
+    """The class of figures, made when the first one is drawn."""
+    from matplotlib.figure import Figure  # noqa: PLC0415
 
-    def _repr_png_(self) -> tuple[bytes, dict[str, int]]:
-        width, height = self.get_size_inches()
-        return png_of(self), {"width": round(width * 100), "height": round(height * 100)}
+    class Sheet(Figure):
+        """A figure that shows itself in a notebook, whatever the back end of matplotlib, which isn't touched."""
+
+        def _repr_png_(self) -> tuple[bytes, dict[str, int]]:
+            width, height = self.get_size_inches()
+            return png_of(self), {"width": round(width * 100), "height": round(height * 100)}
+
+    return Sheet
 
 
-def sheet(width: float, height: float, *, fitted: bool = True) -> Figure:
+def sheet(width: float, height: float, *, fitted: bool = True) -> "Figure":
     """An empty figure of `width` × `height` inches, without a window.
 
     fitted: make room for labels by drawing twice; placing many panels by hand is faster.
     """
-    figure = Sheet(figsize=(width, height), layout="constrained" if fitted else None)
+    from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415
+
+    figure = _sheet()(figsize=(width, height), layout="constrained" if fitted else None)
     FigureCanvasAgg(figure)
     return figure
 
 
-def png(figure: Figure) -> bytes:
+def png(figure: "Figure") -> bytes:
     """The figure as PNG with a transparent background and no date, so that the same figure gives the same bytes."""
     memory = io.BytesIO()
     figure.savefig(memory, format="png", dpi=figure.dpi, facecolor="none", metadata={"Software": None})
     return memory.getvalue()
 
 
-def write_png(path: str | Path, figure: Figure, theme: Theme = LIGHT) -> None:
+def write_png(path: str | Path, figure: "Figure", theme: Theme = LIGHT) -> None:
     """Write the figure as a PNG on the theme's paper, whole or not at all."""
     words = {"format": "png", "dpi": figure.dpi, "facecolor": theme.paper, "metadata": {"Software": None}}
     write_whole(path, lambda beside: figure.savefig(beside, **words))

@@ -14,10 +14,9 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
-import torch
-
 from isthmus.errors import IsthmusError, remark
 from isthmus.experiments.trial import Trial
+from isthmus.threads import usable_threads
 
 
 def share_out(
@@ -39,7 +38,7 @@ def share_out(
         IsthmusError: the data can't be opened again, or a result can't be written, for example on a full disk.
     """
     jobs = min(jobs, len(trials))
-    threads = max(1, torch.get_num_threads() // jobs)
+    threads = max(1, usable_threads() // jobs)
     news: queue.SimpleQueue[tuple[Trial, int | Future[str | None]]] = queue.SimpleQueue()
     leash, hold = os.pipe()
     pool = ThreadPoolExecutor(jobs, "isthmus-trial")

@@ -2,6 +2,7 @@
 
 import importlib
 import math
+from array import array
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -24,6 +25,7 @@ from isthmus.parts.forward_pass import Pass
 from isthmus.parts.model import eval_mode
 from isthmus.pca import PCA
 from isthmus.shown import Card, Shown, Table
+from isthmus.threads import shared_cores
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -164,6 +166,7 @@ class Evaluation(Shown):
         return "nats" in self.measures[self.chief_part]
 
 
+@shared_cores()
 def evaluate(
     model: Autoencoder,
     parts: Mapping[str, Samples | Stream],
@@ -257,7 +260,8 @@ class _Part:
         self.count, self.counts = 0, torch.zeros(())
         self.sums: dict[str, dict[str, float]] = {}
         self.heard: dict[str, dict[str, float]] = {}
-        self.per_sample: dict[str, list[Tensor]] = {}
+        # small tensors between the batches' large ones would keep the allocator from using their memory again
+        self.per_sample: dict[str, array[float]] = {}
         self.mean, self.spread = torch.zeros(()), torch.zeros(())
         self.squares: dict[str, Tensor] = {}
 
@@ -284,7 +288,7 @@ class _Part:
             self._tell("sse", rival, summed)
             self._tell("mse", rival, per_sample)
             if rival != "mean":
-                self.per_sample.setdefault(rival, []).append(per_sample)
+                self.per_sample.setdefault(rival, array("f")).frombytes(per_sample.numpy().tobytes())
             if self.kind == "pictures":
                 self._tell("psnr", rival, measure.decibels(per_sample, self.span))
                 whole = observed is None or bool(observed.all())
@@ -326,7 +330,9 @@ class _Part:
 
     def errors(self) -> dict[str, Tensor]:
         """Rival → (N,) mean squared errors."""
-        return {rival: torch.cat(errors) for rival, errors in self.per_sample.items()}
+        return {
+            rival: torch.frombuffer(errors, dtype=torch.float32).clone() for rival, errors in self.per_sample.items()
+        }
 
     def columns(self) -> dict[str, Tensor]:
         """Rival → (D,) explained variances."""

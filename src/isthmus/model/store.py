@@ -5,7 +5,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from isthmus import version
@@ -155,13 +154,19 @@ def _check_same(model: Autoencoder, said: dict[str, Any], path: Path) -> None:
             )
 
 
+def _spreads_over(part: tuple[int, ...], shape: tuple[int, ...]) -> bool:
+    """Whether numbers of the shape `part` fit a sample by broadcasting; `torch.broadcast_shapes` would load SymPy."""
+    ends = zip(reversed(part), reversed(shape), strict=False)
+    return len(part) <= len(shape) and all(size in (1, whole) for size, whole in ends)
+
+
 def check_scaling(scaling: Scaling, shape: tuple[int, ...]) -> None:
     """Raise ValueError unless a scaling is finite and fits samples of this shape."""
     for name in ("shift", "scale"):
         numbers = getattr(scaling, name)
         if not bool(numbers.isfinite().all()):
             raise ValueError(f"the scaling's {name} is not finite")
-        if torch.broadcast_shapes(numbers.shape, shape) != shape:
+        if not _spreads_over(tuple(numbers.shape), shape):
             raise ValueError(f"the scaling's {name} has shape {tuple(numbers.shape)}, but a sample has {shape}")
     if scaling.curve is not None and (len(scaling.curve.unit),) != shape:
         raise ValueError(f"the scaling has {len(scaling.curve.unit)} curves, but a sample has {shape}")

@@ -2,6 +2,7 @@
 
 import math
 
+import torch
 from torch import nn
 
 from isthmus.errors import BlueprintError
@@ -18,10 +19,10 @@ def add_bypass(chain: Chain, given: Shape, made: Shape) -> None:
         BlueprintError: the layers don't end in a linear layer or convolution with its own weights.
     """
     _silence(chain)
-    # on "meta" PyTorch draws no weights from the global random state
-    product = nn.Linear(math.prod(given), math.prod(made), device="meta").to_empty(device="cpu")
-    nn.init.zeros_(product.weight)
-    nn.init.zeros_(product.bias)
+    # on "meta" PyTorch draws no weights from the global random state; its `to_empty` would load SymPy
+    product = nn.Linear(math.prod(given), math.prod(made), device="meta")
+    for name, value in list(product.named_parameters()):
+        setattr(product, name, nn.Parameter(torch.zeros(value.shape)))
     chain.bypass = nn.Sequential(nn.Flatten(), product, nn.Unflatten(1, made))
 
 

@@ -89,8 +89,8 @@ class DataSpec:
 
 def deviation(sample: Tensor) -> float:
     """The root of the mean variance of the numbers of (n, *shape) scaled samples; NaN doesn't count."""
-    rows = sample.flatten(1).double()
-    return float((rows - rows.nanmean(0)).square().nanmean().nan_to_num(0).sqrt())
+    rows = sample.flatten(1).to(torch.float64, copy=True)
+    return float(rows.sub_(rows.nanmean(0)).square_().nanmean().nan_to_num(0).sqrt())
 
 
 def dimensions(sample: Tensor, levels: tuple[int, ...] = ()) -> int:

@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 
 from isthmus.data.samples import Samples
 from isthmus.drawing import figures
-from isthmus.drawing.rows import Look
+from isthmus.drawing.look import Look
 from isthmus.drawing.texts import text_rows
 from isthmus.errors import UseError
 from isthmus.report.looks import SHOWN

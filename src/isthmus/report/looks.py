@@ -10,7 +10,7 @@ from torch import Tensor
 from isthmus import formatting
 from isthmus.data.samples import Samples, spread
 from isthmus.data.series import ended
-from isthmus.drawing.rows import Look
+from isthmus.drawing.look import Look
 from isthmus.model.autoencoder import Autoencoder
 from isthmus.ngram import NGram
 from isthmus.pca import PCA

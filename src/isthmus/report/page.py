@@ -15,9 +15,9 @@ from isthmus.data.media import Sound, Waveform
 from isthmus.data.samples import Samples
 from isthmus.doctor.section import section as doctor_section
 from isthmus.drawing import figures
+from isthmus.drawing.look import Look
 from isthmus.drawing.pages import fill_page, write_page
 from isthmus.drawing.plates import Section, plate
-from isthmus.drawing.rows import Look
 from isthmus.errors import UseError
 from isthmus.measures import Evaluation, unit_of, words
 from isthmus.model.autoencoder import Autoencoder

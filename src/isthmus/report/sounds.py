@@ -11,8 +11,9 @@ from torch import Tensor
 from isthmus.data.media import Sound
 from isthmus.data.media.notes import Notes
 from isthmus.drawing.figures import WORDS
+from isthmus.drawing.look import Look
 from isthmus.drawing.plates import Plate, plate
-from isthmus.drawing.rows import Look, sample_rows
+from isthmus.drawing.rows import sample_rows
 from isthmus.drawing.sounds import spectrograms
 from isthmus.measures.passes import passes
 from isthmus.measures.sound import log_spectral_distance, si_sdr

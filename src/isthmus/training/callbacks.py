@@ -162,7 +162,9 @@ class ProgressBar(Callback):
         if "validation_loss" in row:
             figures += f"  validation {row['validation_loss']:.4g}"
         figures += f"  {row['samples_per_second']:,.0f} samples/s"
-        self.bar.update(self.task, completed=training.state.epoch * training.steps_per_epoch, figures=figures)
+        done = training.state.epoch * training.steps_per_epoch
+        description = f"{self.title}epoch {row['epoch']}/{training.settings.epochs}"
+        self.bar.update(self.task, description=description, completed=done, figures=figures)
 
     def train_end(self, training: Training) -> None:
         """Close it."""

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import torch
 
 from isthmus.model.autoencoder import Autoencoder
+from isthmus.threads import limited
 
 SMALL = 2**23
 """Weights times samples of a batch, up to which a step of a dense network is as fast on one thread as on two.
@@ -21,14 +22,8 @@ def few_threads(model: Autoencoder, batch_size: int, device: torch.device) -> It
 
     The number is put back afterwards. So a small model gets the same bits on any number of cores.
     """
-    before = torch.get_num_threads()
     weights = sum(parameter.numel() for parameter in model.parameters())
     flat = model.blueprint is not None and model.blueprint.network.flat
-    if device.type != "cpu" or before == 1 or not flat or weights * batch_size > SMALL:
+    small = device.type == "cpu" and flat and weights * batch_size <= SMALL
+    with limited(1 if small else torch.get_num_threads()):
         yield
-        return
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

@@ -15,6 +15,7 @@ from isthmus.data.named import NAMES
 from isthmus.data.samples import Samples
 from isthmus.errors import DataError, UseError, alike, nearest
 from isthmus.parts.model import check_decodes
+from isthmus.threads import shared_cores
 from isthmus.trained import TrainedModel
 
 Given = ParamSpec("Given")
@@ -35,7 +36,8 @@ def takes_run(use: Callable[Given, Made]) -> Callable[Given, Made]:
             raise UseError(f"{os.fspath(run)!r} is a path: expected a run. Load it: ist.load({os.fspath(run)!r}).")
         if (given or "run" in words) and not (hasattr(run, "model") and hasattr(run, "description")):
             raise UseError(f"Got a value of type {type(run).__name__}: expected a run, from ist.fit or ist.load.")
-        return use(*given, **words)
+        with shared_cores():
+            return use(*given, **words)
 
     return checked
 

@@ -13,8 +13,9 @@ from isthmus.data.precision import floating
 from isthmus.data.samples import Samples
 from isthmus.data.series import ended
 from isthmus.drawing.animation import animation, write_gif
+from isthmus.drawing.look import Look
 from isthmus.drawing.plates import Section, plate
-from isthmus.drawing.rows import Look, sample_rows
+from isthmus.drawing.rows import sample_rows
 from isthmus.drawing.theme import LIGHT, Theme
 from isthmus.errors import DataError, UseError, nearest, remark
 from isthmus.formatting import number

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from isthmus.data.precision import floating
 from isthmus.data.samples import Samples, inference_batch_size
-from isthmus.drawing.rows import Look
+from isthmus.drawing.look import Look
 from isthmus.formatting import number, percent
 from isthmus.model.autoencoder import Autoencoder
 from isthmus.model.shape_checks import max_width

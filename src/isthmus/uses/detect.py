@@ -14,9 +14,7 @@ from isthmus.data.gather import join
 from isthmus.data.samples import Samples
 from isthmus.data.scaling import Scaling
 from isthmus.data.tiles import places_of, tiled
-from isthmus.drawing import detection
 from isthmus.drawing.plates import Section, plate
-from isthmus.drawing.texts import text_heat
 from isthmus.drawing.theme import LIGHT
 from isthmus.errors import DataError, UseError
 from isthmus.formatting import listed, number, percent
@@ -30,7 +28,6 @@ from isthmus.uses.cells import Cell, cell_tables, cell_words
 from isthmus.uses.detector import DRAWS, By, Detector, detector
 from isthmus.uses.explanations import Explained, Explanation, Explanations, over
 from isthmus.uses.scores import MOST_CODES, batch_size, elements_of
-from isthmus.uses.step_pictures import draw_steps
 from isthmus.uses.steps import Measured, Steps, StepScores, channels_off, errors_of, measured
 
 if TYPE_CHECKING:
@@ -141,6 +138,8 @@ class Detection(Shown):
         """The most anomalous samples, and where they are anomalous: pixels, times, cells of a table, tiles, steps."""
         assert self.run is not None
         if self.steps is not None:
+            from isthmus.uses.step_pictures import draw_steps  # noqa: PLC0415
+
             return draw_steps(self.run, self.steps, theme)
         if self.tile is not None:
             return draw_places(self, self.run.model.scaling, theme)
@@ -150,6 +149,8 @@ class Detection(Shown):
 
     def draw_scores(self, theme: "Theme" = LIGHT) -> "Figure":
         """The distribution of the scores and that of the run's own samples, with the threshold."""
+        from isthmus.drawing import detection  # noqa: PLC0415
+
         groups = {self.part: self.usual, "these samples": self.scores}
         return detection.score_histogram(groups, self.threshold, self.by, theme=theme)
 
@@ -342,6 +343,8 @@ def draw_places(found: Detection, scaling: Scaling, theme: "Theme" = LIGHT) -> "
     """
     if found.tile is None:
         raise UseError("Places are drawn of whole pictures that a model of patches was given. Use draw_most_anomalous.")
+    from isthmus.drawing import detection  # noqa: PLC0415 Matplotlib takes half a second, which scores don't need
+
     light = [scaling(each.picture[None])[0].cpu() for each in found.pictures]
     return detection.place_maps(
         [(each.name, picture, each.scores, each.worst) for each, picture in zip(found.pictures, light, strict=True)],
@@ -365,6 +368,9 @@ def draw_most_anomalous(
     titles: of the samples, their scores for example. cells: for tables, the anomalous cells of each row
     (`Anomaly.columns`).
     """
+    from isthmus.drawing import detection  # noqa: PLC0415
+    from isthmus.drawing.texts import text_heat  # noqa: PLC0415
+
     if samples.kind == "table":
         return detection.cell_shares(
             [[(cell.column, cell.share) for cell in row] for row in cells], titles, theme=theme
@@ -391,6 +397,8 @@ def section(run: TrainedModel) -> Section | None:
 
     None for a model that restores damaged samples: it reconstructs whole samples of any kind.
     """
+    from isthmus.drawing import detection  # noqa: PLC0415
+
     test = run.open().test.some(2000)
     if not len(test) or run.model.restores:
         return None

@@ -11,7 +11,7 @@ from torch import Tensor
 from isthmus.data.media import Recording
 from isthmus.data.media.medium import medium_of
 from isthmus.data.samples import Samples
-from isthmus.drawing.rows import Look
+from isthmus.drawing.look import Look
 from isthmus.errors import DataError, UseError, nearest
 from isthmus.model.autoencoder import Autoencoder
 from isthmus.parts.model import eval_mode

@@ -8,7 +8,7 @@ from isthmus.data import Data, Samples
 from isthmus.data.missing import fill_missing
 from isthmus.data.sources import called
 from isthmus.data.stream import Stream, divided
-from isthmus.drawing.rows import Look
+from isthmus.drawing.look import Look
 from isthmus.errors import DataError, Remark, UseError, nearest
 from isthmus.measures.two_samples import smallest_distance
 from isthmus.trained import TrainedModel

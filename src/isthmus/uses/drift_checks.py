@@ -8,7 +8,7 @@ import numpy as np
 
 from isthmus.drawing.columns import told as day
 from isthmus.drawing.drift import Overlay
-from isthmus.drawing.rows import Look
+from isthmus.drawing.look import Look
 from isthmus.formatting import number, percent
 from isthmus.measures.two_samples import NONE, Difference, adjusted, categories, numbers, shares
 from isthmus.shown import Shown

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from isthmus.drawing.rows import Look
+from isthmus.drawing.look import Look
 from isthmus.formatting import number
 from isthmus.shown import Shown
 

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from isthmus.data.precision import floating
 from isthmus.data.samples import Samples
-from isthmus.drawing.rows import Look
+from isthmus.drawing.look import Look
 from isthmus.formatting import listed, number
 from isthmus.model.autoencoder import Autoencoder
 from isthmus.shown import ROWS, Card, Shown, Table

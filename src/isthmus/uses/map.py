@@ -11,9 +11,9 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from isthmus.data.samples import Samples, spread
+from isthmus.drawing.look import Look
 from isthmus.drawing.maps import Colouring, Plane, draw_map
 from isthmus.drawing.plates import Section, plate
-from isthmus.drawing.rows import Look
 from isthmus.drawing.theme import LIGHT, Theme
 from isthmus.errors import DataError, UseError, nearest
 from isthmus.formatting import number, percent

@@ -14,9 +14,9 @@ from PIL import Image
 from torch import Tensor
 
 from isthmus.data.samples import Samples
+from isthmus.drawing.look import Look
 from isthmus.drawing.maps import Colouring, Plane, plane_board, thumbnails
 from isthmus.drawing.pages import write_page as write_file
-from isthmus.drawing.rows import Look
 from isthmus.drawing.theme import LABELS, LIGHT
 from isthmus.formatting import number
 from isthmus.plain import plain

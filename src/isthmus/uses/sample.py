@@ -11,8 +11,8 @@ from torch import Tensor
 from isthmus.data.precision import floating
 from isthmus.data.samples import Samples, shape_words
 from isthmus.drawing.draws import clouds, picture_board, series_board
+from isthmus.drawing.look import Look
 from isthmus.drawing.plates import Section, plate
-from isthmus.drawing.rows import Look
 from isthmus.drawing.texts import text_rows
 from isthmus.drawing.theme import LIGHT, Theme
 from isthmus.errors import DataError, UseError, nearest

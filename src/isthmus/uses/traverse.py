@@ -11,8 +11,9 @@ from torch import Tensor
 from isthmus import formatting
 from isthmus.data.samples import Samples
 from isthmus.drawing.changes import column_changes, picture_changes
+from isthmus.drawing.look import Look
 from isthmus.drawing.plates import Section, plate
-from isthmus.drawing.rows import Look, sample_rows
+from isthmus.drawing.rows import sample_rows
 from isthmus.drawing.theme import LIGHT, Theme
 from isthmus.errors import DataError, UseError, nearest
 from isthmus.measures.passes import passes
