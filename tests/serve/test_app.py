@@ -183,7 +183,7 @@ def test_an_unknown_parameter_or_accepted_type_is_named(client, rows):
 
 def test_a_column_of_nulls_that_claims_many_rows_is_refused_unread(client):
     table = pa.table({"a": pa.nulls(10**9)})
-    assert "more than 10,000 rows" in detail(sent(client, "encode", stream(table), ARROW), 413)
+    assert "more than 10,000 rows" in detail(sent(client, "encode", stream(table), ARROW), 422)
 
 
 def test_a_stream_that_unpacks_to_gigabytes_is_refused_unread(client):
@@ -196,7 +196,7 @@ def test_a_stream_that_unpacks_to_gigabytes_is_refused_unread(client):
 
 def test_more_rows_than_allowed_are_refused(run, rows):
     with served(run, limits=Limits(max_rows=4)) as client:
-        assert "has 8 samples: expected at most 4" in detail(client.post("/v1/encode", json={"rows": rows}), 413)
+        assert "has 8 samples: expected at most 4" in detail(client.post("/v1/encode", json={"rows": rows}), 422)
         assert "expected at most 4" in detail(client.post("/v1/sample", json={"count": 5}), 422)
 
 

@@ -25,7 +25,7 @@ def check_buffers(content: bytes, limits: Limits) -> None:
     Compressed buffers declare the size that they unpack to, and no more is unpacked.
 
     Raises:
-        RefusedError: it needs too much (413).
+        RefusedError: it needs too much memory (413), or has too many rows (422).
         DataError: a column is nested, or its rows are encoded by runs.
     """
     messages = ipc.MessageReader.open_stream(content)
@@ -42,7 +42,7 @@ def check_buffers(content: bytes, limits: Limits) -> None:
             )
         if rows > limits.max_rows:
             raise RefusedError(
-                413, f"The stream has more than {limits.max_rows:,} rows. Send them in several requests."
+                422, f"The stream has more than {limits.max_rows:,} rows. Send them in several requests."
             )
 
 

@@ -97,7 +97,7 @@ class Bodies:
         """The samples of a body. whole: whether pictures keep their size, whatever that of the model's is.
 
         Raises:
-            RefusedError: its type is unknown (415), it can't be parsed (400), or has too many samples (413).
+            RefusedError: its type is unknown (415), it can't be parsed (400), or has too many samples (422).
             DataError: its samples don't fit the model.
         """
         if type not in self.types:
@@ -111,7 +111,7 @@ class Bodies:
             raise DataError("There are no samples in the body: expected at least one.")
         if given.rows > self.limits.max_rows:
             raise RefusedError(
-                413,
+                422,
                 f"The body has {given.rows:,} samples: expected at most {self.limits.max_rows:,}. Send them in several "
                 "requests.",
             )
