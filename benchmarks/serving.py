@@ -1,6 +1,6 @@
 """Speed of `isthmus serve`: rows a second and the time of a request, for a table model and many clients at once.
 
-    python benchmarks/serving.py                     # trains a model, starts a server, measures each endpoint
+    python -m benchmarks.serving                      # trains a model, starts a server, measures each endpoint
     python benchmarks/serving.py --clients 32 --seconds 10 --rows 1
 
 The server is a process of its own; the clients are tasks of this one. Each keeps one connection, and sends its next

@@ -67,6 +67,6 @@ def _cores(*quota_and_period: str) -> Iterator[float]:
 
 def _read(file: Path) -> str:
     try:
-        return file.read_text()
+        return file.read_text(encoding="utf-8")
     except OSError:
         return ""

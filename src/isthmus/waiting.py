@@ -17,7 +17,8 @@ QUIET = 0.02
 """The share below which it is quiet again."""
 FIRST_LOOK, LAST_LOOK = 0.05, 0.5
 """Seconds between two looks at the threads; each is twice as long as the one before."""
-_TASKS = Path("/proc/self/task")
+_TASKS = Path("/proc", "self", "task")
+"""Of this process's threads; only Linux has it, and whoever reads it asks."""
 _watched = threading.local()
 
 

@@ -7,7 +7,6 @@ from benchmarks.proofs.proving import Bench, Row, documented
 from isthmus.drawing.studies import curves
 from isthmus.experiments.classify import WAYS
 from isthmus.experiments.pretraining import told
-from isthmus.experiments.reports import accuracy_lines
 
 EPOCHS = 8
 LABELS = (100, 1000, 10_000)
@@ -47,9 +46,7 @@ def prove(bench: Bench) -> list[Row]:
             rows.append(Row(title, tried[name, rate]))
     chosen, rate = max(tried, key=lambda pair: tried[pair])
     found = ist.pretrain(folder / chosen, data, LABELS, out=folder / "chosen", seeds=5, body_rate=rate, progress=_show)
-    bench.draw(
-        curves(accuracy_lines(found), across="digits with a label", up="right, share of the test part", log=False)
-    )
+    bench.draw(curves(found.lines, across="digits with a label", up="right, share of the test part", log=False))
     for way in WAYS:
         print(f"{way}: {', '.join(told(found.accuracy(way, count)) for count in LABELS)}")
     for count in LABELS:

@@ -136,7 +136,7 @@ def _explained(repo: str, done: str) -> Iterator[None]:
     except errors.HFValidationError as error:
         raise RunError(f"{start}: {repo!r} is no name of a repository: expected name/repo.") from error
     except Exception as error:
-        causes = [cause for cause in (error, error.__cause__) if cause is not None]
+        causes = [cause for cause in (error, error.__cause__, error.__context__) if cause is not None]
         for cause in causes:
             if isinstance(cause, errors.HfHubHTTPError):
                 code = getattr(cause.response, "status_code", None)

@@ -157,7 +157,7 @@ class Training:
         together = any(penalty.over_batch for penalty in self.model.objective.penalties)
         if self.device.type == "cpu" or together:
             return VALIDATION_BATCH
-        numbers = math.prod(self.model.shape)
+        numbers = math.prod(self.samples.shape)
         return max(VALIDATION_BATCH, min(LARGEST_BATCH, NUMBERS_AT_ONCE // max(1, numbers)))
 
     def save_checkpoint(self, folder: Path) -> None:
