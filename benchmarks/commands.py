@@ -23,7 +23,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from rich.console import Console
-from rich.table import Table
 
 from benchmarks.digits import find_digits, load_digits
 from benchmarks.speed.harness import machine
@@ -35,7 +34,7 @@ TOOLS_HERE = ("isthmus", "keras", "sklearn", "pythae", "textbook")
 WORKLOADS_HERE = ("deep", "vae", "conv", "table")
 RECIPES = {
     "deep": ["--recipe", "deep", "--set", "widths=128,64", "--set", "code=32", "--set", "activation=relu"],
-    "vae": ["--recipe", "vae", "--set", "widths=400", "--set", "code=20"],
+    "vae": ["--recipe", "vae", "--set", "widths=[400]", "--set", "code=20"],
     "conv": ["--recipe", "conv"],
     "table": ["--recipe", "deep", "--set", "widths=64,32", "--set", "code=8", "--scaling", "none"],
 }
@@ -43,18 +42,17 @@ ROWS, COLUMNS, FACTORS = 5_000, 30, 8
 
 
 class Taken(NamedTuple):
-    """What one run took: seconds by the clock, of the processor, the largest memory in MB, and the error reached."""
+    """What one run took: seconds by the clock and of the processor, and the error reached."""
 
     seconds: float
     processor: float
-    peak_mb: float
     error: float
 
 
 def main() -> None:
-    """Run every tool on every workload and print a table of each."""
+    """Run every tool on every workload and print a table of each in Markdown."""
     words = arguments()
-    console = Console(width=None if sys.stdout.isatty() else 130)
+    console = Console(stderr=True)
     tools = [tool.name for tool in installed([TOOLS[name] for name in words.tools], words.peers_python, console)]
     about = machine()
     console.print(f"{about['processor']}, {about['cores']} cores, {about['instructions']}; {load()}", highlight=False)
@@ -72,7 +70,7 @@ def main() -> None:
                 rows += [row(tool, name, epochs, found) for tool, found in taken.items()]
                 if words.json:
                     write([{**one, "machine": about} for one in rows], words.json)
-            console.print(table(name, [one for one in rows if one["workload"] == name], words.epochs))
+            print(table(name, [one for one in rows if one["workload"] == name], words.epochs))
 
 
 def arguments() -> argparse.Namespace:
@@ -147,7 +145,7 @@ def run(tool: str, workload: str, epochs: int, train: Path, test: Path, peers_py
     error = error_of(folder / "run", test) if tool == "isthmus" else json.loads(output.splitlines()[-1])["mse"]
     shutil.rmtree(folder)
     processor = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return Taken(seconds, processor, after.ru_maxrss / 1024, error)
+    return Taken(seconds, processor, error)
 
 
 def error_of(folder: Path, test: Path) -> float:
@@ -163,22 +161,22 @@ def row(tool: str, workload: str, epochs: int, taken: Sequence[Taken]) -> dict[s
     return {"workload": workload, "epochs": epochs, "tool": tool, **middle, "all": [one.seconds for one in taken]}
 
 
-def table(workload: str, rows: list[dict[str, Any]], epochs: Sequence[int]) -> Table:
-    """The figures of one workload: seconds by the clock (of the processor), and the error."""
-    made = Table(title=f"{workload}: {WORKLOADS[workload].title}", title_justify="left")
-    made.add_column("tool", no_wrap=True)
-    for count in epochs:
-        for column in (f"{count} epochs, s", "processor, s", "÷ isthmus", "error"):
-            made.add_column(column, justify="right", no_wrap=True)
+def table(workload: str, rows: list[dict[str, Any]], epochs: Sequence[int]) -> str:
+    """The figures of one workload in Markdown: seconds by the clock, their ratio to Isthmus', and the error."""
+    lines = [
+        f"{workload}: {WORKLOADS[workload].title}\n",
+        "| tool |" + "".join(f" {count} epochs, s (÷ Isthmus) | error |" for count in epochs),
+        "|---|" + "--:|--:|" * len(epochs),
+    ]
     for tool in dict.fromkeys(one["tool"] for one in rows):
-        cells: list[str] = []
+        line = f"| {TOOLS[tool].title} |"
         for count in epochs:
             found = {one["tool"]: one for one in rows if one["epochs"] == count}
             own, base = found[tool], found.get("isthmus")
-            ratio = f"{own['seconds'] / base['seconds']:.2f}" if base else ""
-            cells += [f"{own['seconds']:.1f}", f"{own['processor']:.1f}", ratio, f"{own['error']:.5f}"]
-        made.add_row(TOOLS[tool].title, *cells)
-    return made
+            ratio = f" ({own['seconds'] / base['seconds']:.2f})" if base else ""
+            line += f" {own['seconds']:.1f}{ratio} | {own['error']:.5f} |"
+        lines.append(line)
+    return "\n".join([*lines, ""])
 
 
 if __name__ == "__main__":
