@@ -55,7 +55,7 @@ def slices(
         panels = figure.subplots(rows, columns, squeeze=False, sharey=True)
         for panel in panels.flat[len(names) :]:
             panel.set_visible(False)
-        for place, (panel, name) in enumerate(zip(panels.flat, names, strict=False)):
+        for panel, name in zip(panels.flat, names, strict=False):
             given = options[name]
             if all(isinstance(value, int | float) and not isinstance(value, bool) for value in given):
                 across = list(given)
@@ -70,7 +70,6 @@ def slices(
             panel.set_xlabel(name)
             if min(values) > 0:
                 panel.set_yscale("log")
-            if place % columns == 0:
-                panel.set_ylabel(up)
             panel.grid(axis="y")
+        figure.supylabel(up, fontsize="medium")
     return figure

@@ -52,8 +52,9 @@ class Tuning(Found):
         if not self.candidate:
             return "No trial has finished."
         chosen = ", ".join(f"{name}={shown(value)}" for name, value in self.best.items())
-        said = f"{self.candidate.capitalize()} is the best: {unit_of(self.measure).title} {number(self.value)} on the "
-        said += f"{self.part} part, with {chosen}."
+        measure = unit_of(self.measure).title
+        said = f"{self.candidate.capitalize()} is the best. {measure}, on the {self.part} part: {number(self.value)}, "
+        said += f"with {chosen}."
         if self.candidate == "trial 1":
             return f"{said} These are the usual options."
         return said if self.usual is None else f"{said} The usual options have {number(self.usual)}."
