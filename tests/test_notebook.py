@@ -1,4 +1,4 @@
-"""What notebooks are told from a pretended kernel: the bar, the live curve, and lines of text."""
+"""What appears in a notebook, with a pretended kernel: the bar, the live curve, and lines of text."""
 
 import sys
 from types import SimpleNamespace

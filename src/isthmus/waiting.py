@@ -18,7 +18,7 @@ QUIET = 0.02
 FIRST_LOOK, LAST_LOOK = 0.05, 0.5
 """Seconds between two looks at the threads; each is twice as long as the one before."""
 _TASKS = Path("/proc", "self", "task")
-"""Of this process's threads; only Linux has it, and whoever reads it asks."""
+"""The folder with this process's threads. Only Linux has it."""
 _watched = threading.local()
 
 

@@ -1,4 +1,4 @@
-"""A server as a process: it starts, answers, and finishes what runs when it is told to stop."""
+"""A server as a process: it starts, answers, and finishes the running requests after SIGTERM."""
 
 import json
 import os

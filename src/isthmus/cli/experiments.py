@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -14,6 +14,7 @@ from isthmus.cli.train import stem
 from isthmus.errors import BlueprintError
 
 if TYPE_CHECKING:
+    from isthmus.data import Data
     from isthmus.experiments import Comparison, Sweep
     from isthmus.model.blueprint import Blueprint
 
@@ -74,15 +75,10 @@ def sweep(
     """
     sizes = None if code is None else _numbers("--code", code)
     changes = parsing.settings(set_)
-    from isthmus.data import open_data
     from isthmus.experiments import sweep as run_study
     from isthmus.experiments.table import PAGE
-    from isthmus.model.recipes import usual_recipe
 
-    plan = None if recipe is None else options.named_model(recipe, changes)
-    with working(f"reading {source}", quiet=quiet):
-        data = open_data(source, **read_options)
-    plan = plan or options.named_model(usual_recipe(data), changes)
+    data, plan = data_and_model(source, recipe, changes, read_options, quiet=quiet)
     study = {"out": Path("runs") / f"{stem(source)}-sweep"} | study
     with training(quiet) as progress:
         found = run_study(
@@ -261,6 +257,19 @@ def _end(found: "Sweep | Comparison", verdict: str, page: Path, *, json: bool, q
         say_table(["", *names.values()], rows, title=f"{found.folder}, {found.part} part", right=True)
         say(verdict, where(page, quiet))
     fail_if_any(found.failures)
+
+
+def data_and_model(
+    source: str, recipe: str | None, changes: dict[str, Any], read_options: dict[str, Any], *, quiet: bool
+) -> "tuple[Data, Blueprint]":
+    """The data, and the model that a study begins with: the usual one for these data, if no recipe is named."""
+    from isthmus.data import open_data
+    from isthmus.model.recipes import usual_recipe
+
+    plan = None if recipe is None else options.named_model(recipe, changes)
+    with working(f"reading {source}", quiet=quiet):
+        data = open_data(source, **read_options)
+    return data, plan or options.named_model(usual_recipe(data), changes)
 
 
 def where(page: Path, quiet: bool) -> str:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from isthmus.cli import listing
 from isthmus.cli.option_groups import as_typer, switch
 from isthmus.errors import BlueprintError, DataError
 from isthmus.options import TrainingOptions, options_of
@@ -16,10 +17,10 @@ if TYPE_CHECKING:
 
 MOST_STEPS = 1000
 """Positions side by side in a picture, at most (`isthmus.uses.arguments`)."""
-MAKE, LOOK, USE = "Make a model", "Look at it", "Use it"
+MAKE, LOOK, USE = listing.MAKE, listing.LOOK, listing.USE
 """The headings of the list of commands."""
 MODEL = "The model"
-"""The headings of options that choose a model, and tools to track it."""
+"""The heading of options that choose a model."""
 
 Score = Literal["auto", "error", "unexplained", "likelihood", "distance", "neighbours", "prototypes", "combined"]
 """The anomaly scores (`isthmus.uses.detector.By`), which would take PyTorch to import."""

@@ -6,8 +6,8 @@ from typing import Annotated
 import typer
 
 from isthmus.cli import data_options, options, parsing, training_options
-from isthmus.cli.console import say, say_json, say_table, working
-from isthmus.cli.experiments import fail_if_any, training, where
+from isthmus.cli.console import say, say_json, say_table
+from isthmus.cli.experiments import data_and_model, fail_if_any, training, where
 from isthmus.cli.option_groups import ranged, switch
 from isthmus.cli.study_options import BUDGET, Study, studies
 from isthmus.cli.train import stem
@@ -59,16 +59,11 @@ def tune(
     trials, and only the trials that are missing are done; a killed trial continues.
     """
     changes = parsing.settings(set_)
-    from isthmus.data import open_data
     from isthmus.experiments import tune as run_study
     from isthmus.experiments.table import PAGE
     from isthmus.experiments.tuning import BEST, shown
-    from isthmus.model.recipes import usual_recipe
 
-    plan = None if recipe is None else options.named_model(recipe, changes)
-    with working(f"reading {source}", quiet=quiet):
-        data = open_data(source, **read_options)
-    plan = plan or options.named_model(usual_recipe(data), changes)
+    data, plan = data_and_model(source, recipe, changes, read_options, quiet=quiet)
     study = {"out": Path("runs") / f"{stem(source)}-tune"} | study
     try:
         with training(quiet) as progress:

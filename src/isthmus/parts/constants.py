@@ -41,7 +41,7 @@ def columns(x: Tensor, places: list[int]) -> Tensor:
 
 
 def kept() -> list[Tensor]:
-    """All constants that are kept now: whoever replays what has read them has to hold them."""
+    """All constants that are kept now. A graph that reads them must hold them, for as long as it is replayed."""
     with _LOCK:
         return [made for _, made in _KEPT.values()]
 
