@@ -9,6 +9,8 @@ from torch import Tensor
 
 from isthmus.data import series
 from isthmus.data.aside import Aside
+from isthmus.data.blocks import Blocks
+from isthmus.data.layout import Layout
 from isthmus.data.media import Medium
 from isthmus.data.options import Options
 from isthmus.errors import DataError, remark
@@ -29,7 +31,7 @@ MOST_COLUMNS = 2**20
 class Raw(Shown):
     """Values in the form of their source.
 
-    values: `(N, ...)`, of any numeric type.
+    values: `(N, ...)`, of any numeric type. layout: how they lie on disk, if they are streamed.
     labels: `(N,)` of any type, or None. label_names: names of labels that are already numbers, 0 first.
     names: of the samples, or empty. columns: of a table, or empty; categories: as in `Samples`.
     kind: the kind of the samples, or None if the source doesn't define it.
@@ -49,7 +51,7 @@ class Raw(Shown):
     texts: (N,) texts instead of values, until a vocabulary is learnt from the training part (`texts.with_vocabulary`).
     """
 
-    values: np.ndarray | Tensor
+    values: np.ndarray | Tensor | Blocks
     labels: Any = None
     label_names: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
@@ -70,6 +72,7 @@ class Raw(Shown):
     decoded: bool = False
     depth: int | None = None
     precise: bool = False
+    layout: Layout | None = None
 
 
 def settle(raw: Raw, options: Options, exact: tuple[int, ...] | None = None) -> Raw:

@@ -85,9 +85,13 @@ class Graphs:
         self._constants: list[Tensor] = []
         self._next = -1
 
-    def begin(self, order: Tensor, schedule: Schedule) -> None:
-        """Put an epoch's order and schedules where the graphs read them."""
+    def begin(self, order: Tensor, schedule: Schedule, samples: Samples | None = None) -> None:
+        """Put an epoch's order and schedules where the graphs read them.
+
+        samples: those of the epoch, if they aren't the same tensors every time.
+        """
         self._next = -1
+        self.samples = self.samples if samples is None else samples
         if self.failed:
             return
         if self._resident:

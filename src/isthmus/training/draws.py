@@ -1,7 +1,9 @@
 """The generator of a run's random numbers: on the training device, so that nothing is copied there at every step."""
 
+import numpy as np
 import torch
 
+from isthmus.data import Samples
 from isthmus.model.autoencoder import Autoencoder
 
 
@@ -21,10 +23,19 @@ def generator_for(model: Autoencoder, device: torch.device, seed: int) -> torch.
     return generator.manual_seed(seed)
 
 
-def epoch_order(samples: int, seed: int, epoch: int, device: torch.device) -> torch.Tensor:
-    """(N,) int64 the order of the samples in an epoch, from these numbers and the kind of device only."""
-    generator = torch.Generator(device=device).manual_seed((seed * 1_000_003 + epoch) % 2**63)
-    return torch.randperm(samples, generator=generator, device=device)
+def epoch_order(
+    samples: Samples, seed: int, epoch: int, device: torch.device
+) -> tuple[torch.Tensor, np.ndarray]:
+    """(N,) int64 the order of the samples in an epoch, from the numbers and the kind of device only.
+
+    And (W,) int64, the end of each window of it: of streamed samples that don't fit into one window, those of their
+    layout, on the CPU; otherwise all samples are shuffled together.
+    """
+    layout, number = samples.layout, (seed * 1_000_003 + epoch) % 2**63
+    if layout is not None and len(samples) > layout.window:
+        return layout.order(samples.rows, torch.Generator().manual_seed(number))
+    generator = torch.Generator(device=device).manual_seed(number)
+    return torch.randperm(len(samples), generator=generator, device=device), np.array([len(samples)])
 
 
 def reseed(generator: torch.Generator, step: int) -> None:

@@ -11,10 +11,12 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from isthmus.data import Samples
+from isthmus.data.in_order import in_order
 from isthmus.model.autoencoder import Autoencoder
 from isthmus.model.batch import inputs_of
 from isthmus.storage.checked import damaged
@@ -167,7 +169,12 @@ class Training:
 
     def order(self) -> Tensor:
         """(N,) the order of the samples in this epoch; on the device that draws the run's random numbers."""
-        return epoch_order(len(self.samples), self.settings.seed, self.state.epoch, self.state.generator.device)
+        return self._plan()[0]
+
+    def _plan(self) -> tuple[Tensor, np.ndarray]:
+        """The order of this epoch, and the ends of its windows: only one, unless the samples are streamed."""
+        place = self.settings.seed, self.state.epoch
+        return epoch_order(self.samples, *place, self.state.generator.device)
 
     def rows_of(self, order: Tensor, step: int) -> Tensor:
         """The samples of a step of an epoch; the last step takes the rest."""
@@ -178,21 +185,23 @@ class Training:
         """One epoch, or its remaining steps, and its row in the history. The loop waits for an accelerator once."""
         state = self.state
         self._call("epoch_begin")
-        order = self.order().to(_device_of(self._resident))
+        order, ends = self._plan()
+        order = order.to(_device_of(self._resident))
         penalties = self.model.objective.penalties
         schedule = Schedule(self.settings, penalties, state.epoch, self.steps_per_epoch, self.device)
-        if self._graphs is not None:
-            self._graphs.begin(order, schedule)
         self._clock.start()
-        while state.step < self.steps_per_epoch:
-            self._call("batch_begin")
-            self._step(step, self.rows_of(order, state.step), schedule)
-            state.step += 1
-            self._call("batch_end")
-            if self._lost() or state.status != "running":
-                self._clock.stop()
-                state.seconds += self._clock.seconds()
-                return
+        with in_order(self._resident, order, ends, state.step * self.batch_size) as samples:
+            if self._graphs is not None:
+                self._graphs.begin(order, schedule, samples)
+            while state.step < self.steps_per_epoch:
+                self._call("batch_begin")
+                self._step(step, samples, self.rows_of(order, state.step), schedule)
+                state.step += 1
+                self._call("batch_end")
+                if self._lost() or state.status != "running":
+                    self._clock.stop()
+                    state.seconds += self._clock.seconds()
+                    return
         self._clock.stop()
         figures = self._figures()
         state.seconds += self._clock.seconds()
@@ -204,7 +213,7 @@ class Training:
         state.losses.fill_(float("nan"))
         self._call("epoch_end")
 
-    def _step(self, step: Step, rows: Tensor, schedule: Schedule) -> None:
+    def _step(self, step: Step, samples: Samples, rows: Tensor, schedule: Schedule) -> None:
         """One step: draw the random numbers, update the weights, record the loss."""
         state, place = self.state, self.state.step
         if self._graphs is not None:
@@ -214,7 +223,7 @@ class Training:
                 return
         draws = self.model.draw(len(rows), state.generator)
         epochs = None if schedule.epochs is None else schedule.epochs[place]
-        inputs = inputs_of(self.model, self._resident, rows, draws, epochs=epochs).to(self.device)
+        inputs = inputs_of(self.model, samples, rows, draws, epochs=epochs).to(self.device)
         if self._lengths is not None:
             inputs = inputs.cut(int(self._lengths[rows].max()))
         weights = None if schedule.weights is None else schedule.weights[place]
