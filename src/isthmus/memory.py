@@ -46,11 +46,16 @@ def check_size(sizes: Sequence[int], itemsize: int, what: str, advice: str) -> N
 
 
 def available() -> int | None:
-    """The bytes of memory that this process can still get, if the system reports them; a container's limit counts."""
+    """The bytes of memory that this process can still get, if the system reports them; a container's limit counts.
+
+    For each of several processes that were launched on this machine together, its share of the whole memory, which is
+    the same for all of them at any time.
+    """
+    together = int(os.environ.get("LOCAL_WORLD_SIZE") or 1)
+    if together > 1 and (total := _total()) is not None:
+        return total // together
     rooms = [
-        room
-        for room in (_free(), _left(Path("/sys/fs/cgroup"), "memory.max", "memory.current"))
-        if room is not None
+        room for room in (_free(), _left(Path("/sys/fs/cgroup"), "memory.max", "memory.current")) if room is not None
     ]
     return min(rooms) if rooms else _total()
 

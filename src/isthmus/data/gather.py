@@ -95,7 +95,9 @@ def _precise(parts: Mapping[str, Raw], like: Mapping[str, Any] | None) -> bool:
         return like.get("dtype") == "float64"
     return any(
         part.precise
-        or loses(part.values, part.kind or "table", mapped=isinstance(part.values, np.ndarray) and is_mapped(part.values))
+        or loses(
+            part.values, part.kind or "table", mapped=isinstance(part.values, np.ndarray) and is_mapped(part.values)
+        )
         for part in parts.values()
     )
 

@@ -268,9 +268,7 @@ class ReadingOptions:
     ] = None
     shuffle_bytes: Annotated[
         Count,
-        Option(
-            "The bytes of samples that streaming shuffles together. Twice as many are in memory.", "N", ARRAYS
-        ),
+        Option("The bytes of samples that streaming shuffles together. Twice as many are in memory.", "N", ARRAYS),
     ] = SHUFFLE_BYTES
     max_pixels: Annotated[
         Count, Option("Refuse a picture of more pixels than this, which may be a decompression bomb.", "N", PICTURES)

@@ -23,9 +23,7 @@ def generator_for(model: Autoencoder, device: torch.device, seed: int) -> torch.
     return generator.manual_seed(seed)
 
 
-def epoch_order(
-    samples: Samples, seed: int, epoch: int, device: torch.device
-) -> tuple[torch.Tensor, np.ndarray]:
+def epoch_order(samples: Samples, seed: int, epoch: int, device: torch.device) -> tuple[torch.Tensor, np.ndarray]:
     """(N,) int64 the order of the samples in an epoch, from the numbers and the kind of device only.
 
     And (W,) int64, the end of each window of it: of streamed samples that don't fit into one window, those of their
