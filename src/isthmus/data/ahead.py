@@ -35,9 +35,8 @@ def ahead(items: Iterator[Item], *, ready: int = 1) -> Generator[Item, None, Non
         return list(islice(items, 1))
 
     worker = _pool(1, threads=1)
-    coming = deque(
-        worker.submit(one) for _ in range(ready + 1)
-    )  # so that after each the worker goes on without being told to
+    # with one that is ready, the worker goes on after each without waiting for its user
+    coming = deque(worker.submit(one) for _ in range(ready + 1))
     try:
         while item := coming.popleft().result():
             coming.append(worker.submit(one))

@@ -95,9 +95,7 @@ def _precise(parts: Mapping[str, Raw], like: Mapping[str, Any] | None) -> bool:
         return like.get("dtype") == "float64"
     return any(
         part.precise
-        or loses(
-            part.values, part.kind or "table", mapped=isinstance(part.values, np.ndarray) and is_mapped(part.values)
-        )
+        or loses(part.values, part.kind or "table", mapped=_is_elsewhere(part.values))
         for part in parts.values()
     )
 
@@ -117,6 +115,11 @@ def _kept(values: np.ndarray | Tensor | Blocks, *, precise: bool) -> np.ndarray 
         kind = torch.uint8 if values.dtype == torch.uint8 else torch.float64 if precise else torch.float32
         return values.to(kind).contiguous()
     return values if is_mapped(values) else as_tensor(values, precise=precise)
+
+
+def _is_elsewhere(values: np.ndarray | Tensor | Blocks) -> bool:
+    """Whether values aren't in memory."""
+    return isinstance(values, Blocks) or (isinstance(values, np.ndarray) and is_mapped(values))
 
 
 def is_mapped(values: np.ndarray) -> bool:

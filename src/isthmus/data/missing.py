@@ -117,7 +117,7 @@ def learn_fill(train: Samples, called: str) -> Any:
         rows = batch.numpy()
         for place, seen in frequent.items():
             numbers = rows[np.isfinite(rows[:, place]), place].astype(np.int64)
-            seen += np.bincount(numbers, minlength=len(seen))[: len(seen)]
+            frequent[place] = seen + np.bincount(numbers, minlength=len(seen))[: len(seen)]
         rows = rows.reshape(-1) if not shape else np.moveaxis(rows, 1, -1).reshape(-1, *shape)
         finite = np.isfinite(rows)
         total += np.where(finite, rows - centre, 0).sum(0, dtype=np.float64)

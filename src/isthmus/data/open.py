@@ -13,6 +13,7 @@ from isthmus.data.missing import fill_missing, holed, learn_fill
 from isthmus.data.options import AUTO, Options, OptionWords, apart
 from isthmus.data.overlaps import remark_on_overlaps
 from isthmus.data.pairs import pair
+from isthmus.data.raw import Raw
 from isthmus.data.samples import Samples
 from isthmus.data.scaling import Scaling
 from isthmus.data.sources import called, read, reading
@@ -73,12 +74,8 @@ def _opened(
     chosen: Options,
 ) -> Data:
     where = called(source)
-    found = None if labels is not None or beside or damaged is not None else streamed(source, chosen)
-    if found is not None:
-        raw, chosen = found
-    else:
-        mapped = replace(chosen, memory_map=True) if chosen.stream else chosen
-        raw = read(source, mapped, labels=labels, beside=beside)
+    alone = labels is None and not beside and damaged is None
+    raw, chosen = (streamed(source, chosen) if alone else None) or (_read(source, chosen, labels, beside), chosen)
     has = {name: len(part.texts or part.values) for name, part in raw.parts.items()}
     fractions = {
         "validation": _fraction("validation", validation, VALIDATION, has, where),
@@ -147,6 +144,11 @@ def _opened(
     if damaged is not None:
         description["damaged"] = {"source": paired, "fingerprint": _fingerprint_of_damaged(given)}
     return Data(train, parts["validation"], parts["test"], learnt, description)
+
+
+def _read(source: Any, chosen: Options, labels: Any, beside: Mapping[str, Any]) -> Raw:
+    """The source in memory, or mapped from its file."""
+    return read(source, replace(chosen, memory_map=True) if chosen.stream else chosen, labels=labels, beside=beside)
 
 
 def reopen(description: Mapping[str, Any]) -> Data:

@@ -23,14 +23,8 @@ def remark_on_overlaps(raw: Raw, options: Options, called: str) -> None:
 
     raw: a source that is to be divided at random.
     """
-    known = (
-        isinstance(raw.values, Blocks)
-        or raw.medium is not None
-        or raw.groups is not None
-        or raw.texts
-        or raw.kind == "pictures"
-    )
-    if known or raw.values.ndim not in (2, 3) or options.kind not in (None, "table", "series"):
+    known = raw.medium is not None or raw.groups is not None or raw.texts or raw.kind == "pictures"
+    if known or isinstance(raw.values, Blocks) or raw.values.ndim not in (2, 3) or options.kind not in (None, "table", "series"):
         return
     shift = shift_of(raw.values)
     if shift is not None:

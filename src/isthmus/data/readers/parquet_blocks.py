@@ -1,12 +1,12 @@
 """Parquet in blocks: one file or a folder of shards, here or at an address, that training reads in every epoch."""
 
 import contextlib
+import itertools
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -82,12 +82,16 @@ class Shard:
                     raise DataError(f"{self.name} has changed since the data were opened. Restore the old file.")
                 read = file.iter_batches(size, row_groups=[group], columns=own, use_threads=False)
                 for table in _of_size(map(_as_table, read), size):
-                    table = plain_columns(table)
-                    for name, value in self.fixed.items():
-                        if name not in table.column_names and (columns is None or name in columns):
-                            table = table.append_column(name, pa.array([value] * len(table)))
-                    yield table.replace_schema_metadata({ROW: str(begin)})
+                    yield self._whole(table, columns).replace_schema_metadata({ROW: str(begin)})
                     begin += len(table)
+
+    def _whole(self, table: pa.Table, columns: Sequence[str] | None) -> pa.Table:
+        """Rows of the file with plain columns, and with those that the folders stand for."""
+        table = plain_columns(table)
+        for name, value in self.fixed.items():
+            if name not in table.column_names and (columns is None or name in columns):
+                table = table.append_column(name, pa.array([value] * len(table)))
+        return table
 
 
 @dataclass(frozen=True)
@@ -182,8 +186,8 @@ class Shards:
             return sample
         found: dict[str, list[pa.Array]] = {column.name: [] for column in wanted}
         for table in _column_tables(self.parts["train"], list(found)):
-            for name in found:
-                found[name].append(pa.array(coded(table[name])[0]))
+            for name, values in found.items():
+                values.append(pa.array(coded(table[name])[0]))
         columns, names = {column.name: column for column in schema.columns}, {}
         for column in wanted:
             every = pa.chunked_array(_alike(found[column.name]))
@@ -267,12 +271,9 @@ class _Tables:
             if at > number:
                 at = int(self._first[group])
                 tables = shard.batches(place, int(starts[at + 1] - starts[at]), self._columns)
-            table = None
-            for table in tables:
-                at += 1
-                if at > number:
-                    break
-            if table is None or at <= number or len(table) != rows:
+            table = next(itertools.islice(tables, number - at, None), None)
+            at = number + 1
+            if table is None or len(table) != rows:
                 found = 0 if table is None else len(table)
                 raise DataError(
                     f"{shard.name} has changed since the data were opened: {found} rows where there were {rows}. "
@@ -303,7 +304,7 @@ def read_again(name: str) -> Iterator[None]:
 
 
 def _sample(shards: Sequence[Shard]) -> pa.Table:
-    """Rows from which the kinds of the columns are inferred: all of few, else the first of row groups here and there."""
+    """Rows from which the kinds of the columns are inferred: all of few, else the first of some row groups."""
     groups = [(shard, group) for shard in shards for group in range(len(shard.groups)) if shard.groups[group]]
     if not groups:
         return next(iter(shards)).schema.empty_table()
