@@ -49,7 +49,11 @@ class Blocks:
             blocks = (values for _, values in side_by_side([n for n, _, _ in parts], self._block, self.workers))
         for (number, begin, end), values in zip(parts, blocks, strict=True):
             own = order[begin:end]
-            taken[own] = values[rows[own] - self.starts[number]]
+            within = rows[own] - self.starts[number]
+            if own[-1] - own[0] == len(own) - 1:  # one after another; mode="clip" writes without a copy between
+                np.take(values, within, axis=0, out=taken[own[0] : own[-1] + 1], mode="clip")
+            else:
+                taken[own] = np.take(values, within, axis=0)
         return taken
 
     def survey(self, rows: np.ndarray) -> None:

@@ -94,8 +94,7 @@ def _precise(parts: Mapping[str, Raw], like: Mapping[str, Any] | None) -> bool:
     if like is not None:
         return like.get("dtype") == "float64"
     return any(
-        part.precise
-        or loses(part.values, part.kind or "table", mapped=_is_elsewhere(part.values))
+        part.precise or loses(part.values, part.kind or "table", mapped=_is_elsewhere(part.values))
         for part in parts.values()
     )
 

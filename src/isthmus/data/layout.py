@@ -1,6 +1,6 @@
 """Layouts: how streamed samples lie on disk, and the order of an epoch that reads them in large pieces."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -45,26 +45,23 @@ class Layout:
         starts = np.repeat(np.cumsum(counts) - counts, blocks) + within * size
         return cls(np.append(starts, counts.sum()), np.unique(group, return_inverse=True)[1], window, lanes)
 
-    def order(self, rows: np.ndarray | None, generator: torch.Generator) -> tuple[Tensor, np.ndarray]:
-        """An epoch's order: (N,) int64 places among `rows`; and (W,) int64, the end of each window in it.
+    def order(self, rows: np.ndarray | None, seed: int) -> "Order":
+        """An epoch's order of the samples.
 
-        Groups come in random order, the blocks of `lanes` groups take turns, and places are shuffled within a window.
+        Groups come in random order, the blocks of `lanes` groups take turns, and samples are shuffled within a window.
 
         rows: (N,) the rows of the source that are samples, ascending; None for all.
         """
         first = self.starts if rows is None else np.searchsorted(rows, self.starts)
+        generator = torch.Generator().manual_seed(seed)
         blocks = self._blocks(generator)
-        sizes = np.diff(first)[blocks]
-        begins = np.cumsum(sizes) - sizes
-        order = np.repeat(first[:-1][blocks] - begins, sizes)
-        order += np.arange(len(order))
-        window = begins // self.window
-        last = np.append(window[1:] != window[:-1], True)
-        ends = np.unique((begins + sizes)[last])
-        places = torch.from_numpy(order)
-        for begin, end in zip((0, *ends[:-1].tolist()), ends.tolist(), strict=True):
-            places[begin:end] = places[begin:end][torch.randperm(end - begin, generator=generator)]
-        return places, ends
+        blocks = blocks[np.diff(first)[blocks] > 0]
+        seeds = torch.randint(2**62, (len(blocks),), generator=generator)  # at most one window for each block
+
+        def shuffled(window: int, size: int) -> Tensor:
+            return torch.randperm(size, generator=torch.Generator().manual_seed(int(seeds[window])))
+
+        return Order(first[blocks], np.diff(first)[blocks], self.window, shuffled)
 
     def _blocks(self, generator: torch.Generator) -> np.ndarray:
         """(B,) the blocks in the order in which they are read."""
@@ -73,3 +70,53 @@ class Layout:
         place = torch.randperm(len(lengths), generator=generator).numpy()[self.groups]
         share = (within + 0.5) / lengths[self.groups]  # a block's place in its group, so that all end together
         return np.lexsort((place, share, place // self.lanes))
+
+
+class Order:
+    """The order of the samples in an epoch, (N,) int64, of which a window at a time is in memory.
+
+    `order[begin:end]` are the samples at these places of the epoch.
+
+    first, sizes: (B,) the first sample of each block and their number, in the order in which blocks are read. window:
+    about the samples of a window, which begins and ends with a block. shuffled: a permutation (n,) of the n samples of
+    the window with this number.
+    """
+
+    def __init__(
+        self, first: np.ndarray, sizes: np.ndarray, window: int, shuffled: Callable[[int, int], Tensor]
+    ) -> None:
+        begins = np.cumsum(sizes) - sizes
+        number = begins // window
+        self._first, self._sizes, self._shuffled = first, sizes, shuffled
+        self._blocks = np.append(np.flatnonzero(np.diff(number, prepend=-1)), len(sizes))
+        self.ends = np.append(begins, sizes.sum())[self._blocks[1:]]
+        """(W,) the place after the last of each window."""
+        self._last: tuple[int, Tensor] = (-1, torch.empty(0, dtype=torch.int64))
+
+    def __len__(self) -> int:
+        return int(self.ends[-1]) if len(self.ends) else 0
+
+    def __getitem__(self, places: slice) -> Tensor:
+        begin, end, _ = places.indices(len(self))
+        first = int(np.searchsorted(self.ends, begin, "right"))
+        found = []
+        for window in range(first, len(self.ends)):
+            start = 0 if window == 0 else int(self.ends[window - 1])
+            if start >= end:
+                break
+            found.append(self._samples(window)[max(0, begin - start) : end - start])
+        return torch.cat(found) if len(found) != 1 else found[0]
+
+    def window(self, number: int) -> tuple[Tensor, Tensor]:
+        """(n,) the samples of a window in the order in which they are read, and (n,) their places there, shuffled."""
+        blocks = slice(*self._blocks[number : number + 2].tolist())
+        first, sizes = self._first[blocks], self._sizes[blocks]
+        samples = np.repeat(first - (np.cumsum(sizes) - sizes), sizes) + np.arange(sizes.sum())
+        return torch.from_numpy(samples), self._shuffled(number, len(samples))
+
+    def _samples(self, number: int) -> Tensor:
+        """(n,) the samples of a window in the order of the epoch; the last ones are kept."""
+        if self._last[0] != number:
+            samples, shuffled = self.window(number)
+            self._last = (number, samples[shuffled])
+        return self._last[1]

@@ -24,7 +24,12 @@ def remark_on_overlaps(raw: Raw, options: Options, called: str) -> None:
     raw: a source that is to be divided at random.
     """
     known = raw.medium is not None or raw.groups is not None or raw.texts or raw.kind == "pictures"
-    if known or isinstance(raw.values, Blocks) or raw.values.ndim not in (2, 3) or options.kind not in (None, "table", "series"):
+    if (
+        known
+        or isinstance(raw.values, Blocks)
+        or raw.values.ndim not in (2, 3)
+        or options.kind not in (None, "table", "series")
+    ):
         return
     shift = shift_of(raw.values)
     if shift is not None:

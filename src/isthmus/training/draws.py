@@ -4,6 +4,7 @@ import numpy as np
 import torch
 
 from isthmus.data import Samples
+from isthmus.data.layout import Order
 from isthmus.model.autoencoder import Autoencoder
 
 
@@ -23,17 +24,17 @@ def generator_for(model: Autoencoder, device: torch.device, seed: int) -> torch.
     return generator.manual_seed(seed)
 
 
-def epoch_order(samples: Samples, seed: int, epoch: int, device: torch.device) -> tuple[torch.Tensor, np.ndarray]:
+def epoch_order(samples: Samples, seed: int, epoch: int, device: torch.device) -> torch.Tensor | Order:
     """(N,) int64 the order of the samples in an epoch, from the numbers and the kind of device only.
 
-    And (W,) int64, the end of each window of it: of streamed samples that don't fit into one window, those of their
-    layout, on the CPU; otherwise all samples are shuffled together.
+    All samples are shuffled together, unless they are streamed and don't fit into one window.
     """
-    layout, number = samples.layout, (seed * 1_000_003 + epoch) % 2**63
-    if layout is not None and len(samples) > layout.window:
-        return layout.order(samples.rows, torch.Generator().manual_seed(number))
+    count, layout, number = len(samples), samples.layout, (seed * 1_000_003 + epoch) % 2**63
+    if layout is not None and count > layout.window:
+        return layout.order(samples.rows, number)
     generator = torch.Generator(device=device).manual_seed(number)
-    return torch.randperm(len(samples), generator=generator, device=device), np.array([len(samples)])
+    order = torch.randperm(count, generator=generator, device=device)
+    return order if layout is None else Order(np.array([0]), np.array([count]), count, lambda *_: order.cpu())
 
 
 def reseed(generator: torch.Generator, step: int) -> None:

@@ -11,12 +11,12 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from isthmus.data import Samples
 from isthmus.data.in_order import in_order
+from isthmus.data.layout import Order
 from isthmus.model.autoencoder import Autoencoder
 from isthmus.model.batch import inputs_of
 from isthmus.parts.forward_pass import map_tensors
@@ -202,16 +202,11 @@ class Training:
         owned = {name: callback.state() for name, callback in self._named_callbacks()}
         save_checkpoint(folder, self.state, self.model, self.optimiser, owned, self.settings.epochs)
 
-    def order(self) -> Tensor:
+    def order(self) -> Tensor | Order:
         """(N,) the order of the samples in this epoch; on the device that draws the run's random numbers."""
-        return self._plan()[0]
+        return epoch_order(self.samples, self.settings.seed, self.state.epoch, self.state.generator.device)
 
-    def _plan(self) -> tuple[Tensor, np.ndarray]:
-        """The order of this epoch, and the ends of its windows: only one, unless the samples are streamed."""
-        place = self.settings.seed, self.state.epoch
-        return epoch_order(self.samples, *place, self.state.generator.device)
-
-    def rows_of(self, order: Tensor, step: int) -> Tensor:
+    def rows_of(self, order: Tensor | Order, step: int) -> Tensor:
         """The samples of a step of an epoch; the last step takes the rest."""
         begin = step * self.batch_size
         return order[begin:] if step == self.steps_per_epoch - 1 else order[begin : begin + self.batch_size]
@@ -220,12 +215,12 @@ class Training:
         """One epoch, or its remaining steps, and its row in the history. The loop waits for an accelerator once."""
         state = self.state
         self._call("epoch_begin")
-        order, ends = self._plan()
-        order = order.to(_device_of(self._resident))
+        order = self.order()
+        order = order.to(_device_of(self._resident)) if isinstance(order, Tensor) else order
         penalties = self.model.objective.penalties
         schedule = Schedule(self.settings, penalties, state.epoch, self.steps_per_epoch, self.device)
         self._clock.start()
-        with in_order(self._resident, order, ends, state.step * self.batch_size) as samples:
+        with in_order(self._resident, order, state.step * self.batch_size) as samples:
             if self._graphs is not None:
                 self._graphs.begin(order, schedule, samples)
             while state.step < self.steps_per_epoch:
