@@ -44,7 +44,7 @@ def write(folder: Path, rows: int) -> None:
 
 def train(folder: Path, way: str, epochs: int, batch_size: int) -> dict[str, Any]:
     """Train in this process, and measure it; seconds and processor's seconds are the medians of the epochs."""
-    import isthmus as ist
+    import isthmus as ist  # noqa: PLC0415  # only the processes that train need it
 
     class Clock(ist.Callback):
         def __init__(self) -> None:

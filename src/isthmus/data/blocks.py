@@ -37,6 +37,8 @@ class Blocks:
         if np.ndim(rows) == 0:
             return self[np.array([rows])][0]
         rows = np.asarray(rows, np.int64)
+        if not len(rows):
+            return np.empty((0, *self.shape[1:]), self.dtype)
         if (kept := self._of_kept(rows)) is not None:
             return kept
         block = np.searchsorted(self.starts, rows, "right") - 1
@@ -84,7 +86,7 @@ class Blocks:
 
     def _of_kept(self, rows: np.ndarray) -> np.ndarray | None:
         """The rows, if all of them are kept."""
-        if self._kept is None or not 0 < len(rows) <= len(self._kept[0]):
+        if self._kept is None or not len(rows) <= len(self._kept[0]):
             return None
         known, values = self._kept
         places = np.searchsorted(known, rows).clip(max=len(known) - 1)

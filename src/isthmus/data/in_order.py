@@ -79,6 +79,8 @@ class Windows:
                 self._move()
                 continue
             places = self._window.places[begin : begin + len(left)]
+            if not np.array_equal(self._window.samples[begin : begin + len(left)], left[: len(places)]):
+                raise IndexError("Streamed samples can only be taken as stretches of their order.")
             found.append(np.take(self._window.values, places, axis=0))
             self._at, left = begin + len(places), left[len(places) :]
         self._last = (wanted, found[0] if len(found) == 1 else np.concatenate([self._none.values, *found]))

@@ -57,9 +57,10 @@ def streamed(source: Any, options: Options) -> tuple[Raw, Options] | None:
         free = available()
         if made.bytes <= min(options.max_bytes, (free or 2**62) // 2):
             return None
-        room = "" if free is None else f"; {free / 1e9:,.1f} GB are free"
+        allowed = free is None or made.bytes <= free // 2
+        room = f"max_bytes={options.max_bytes} are allowed" if allowed else f"{free / 1e9:,.1f} GB are free"
         remark(
-            f"{called(source)} needs {made.bytes / 1e9:,.1f} GB in memory{room}. So it is streamed: training reads it "
+            f"{called(source)} needs {made.bytes / 1e9:,.1f} GB in memory, and {room}. So it is streamed: training reads it "
             "from its place in every epoch, and shuffles it within windows. To read it into memory: stream=False."
         )
     for note in notes:

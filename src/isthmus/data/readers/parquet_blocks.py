@@ -29,7 +29,7 @@ from isthmus.data.readers.remote import file_system, files_at
 from isthmus.data.readers.shards import KEPT_BY_OTHERS, in_parts, partitions
 from isthmus.data.schema.categories import MOST, coded, encode
 from isthmus.data.schema.column import is_text
-from isthmus.data.tables import ROW, check_columns, following, from_arrow
+from isthmus.data.tables import ROW, as_written, check_columns, following, from_arrow, slim
 from isthmus.errors import DataError, remark
 from isthmus.formatting import listed
 
@@ -162,16 +162,14 @@ class Shards:
             DataError: a file can't be read, or a column doesn't fit.
         """
         train = self.parts["train"]
-        sample = from_arrow(_sample(train), options, self.where, texts=_texts(train))
+        sample = from_arrow(_sample(train, (*as_written(options, None), *train[0].fixed)), options, self.where, texts=_texts(train))
         if sample.schema is None:
             raise DataError(f"{self.where} is read as {options.kind}, which can't be streamed. Set stream=False.")
         sample = self._categorised(sample, options)
-        known = following(sample, options)
-        assert known is not None
         labels, names = self._labels(options)
         made = {}
         for part, shards in self.parts.items():
-            read, layout = blocks_of(shards, sample, known, options, self.where)
+            read, layout = blocks_of(shards, sample, options)
             values = Blocks(layout.starts, sample.values.shape[1:], sample.values.dtype, read)
             made[part] = replace(
                 sample, values=values, layout=layout, labels=labels.get(part), label_names=names, names=(), unused=None
@@ -230,24 +228,23 @@ class Shards:
         return dict(zip(tables, np.split(numbers.numpy()[places], ends), strict=True)), names
 
 
-def blocks_of(
-    shards: Sequence[Shard], sample: Raw, known: Mapping[str, Any], options: Options, where: str
-) -> tuple[Callable[[int], np.ndarray], Layout]:
-    """A function that reads a block of the shards' rows, and where the blocks lie.
-
-    known: a description of the table, as from `following`.
-    """
+def blocks_of(shards: Sequence[Shard], sample: Raw, options: Options) -> tuple[Callable[[int], np.ndarray], Layout]:
+    """A function that reads a block of the shards' rows, and where the blocks lie. sample: rows of the same table."""
     groups = [(shard, group) for shard in shards for group in range(len(shard.groups)) if shard.groups[group]]
     row = int(np.prod(sample.values.shape[1:])) * sample.values.dtype.itemsize
     lanes = max(1, min(LANES, PAGES // 2**20 // max(1, len(shards[0].columns))))
     layout = Layout.of([shard.groups[group] for shard, group in groups], row, options.shuffle_bytes, lanes)
     columns = None if sample.schema is None else [column.name for column in sample.schema.used]
-    tables = _Tables(groups, layout, columns)
-    texts = _texts(shards)
+    tables, texts, exact = _Tables(groups, layout, columns), _texts(shards), as_written(options, None)
+    # only the columns that are learnt from are read, so that no option names one that isn't there
+    chosen = replace(options, label=None, id=None, columns=(), exclude=(), categorical=(), types=())
+    known = following(sample, chosen)
 
     def read(number: int) -> np.ndarray:
         shard, table = tables(number)
-        values = from_arrow(table, options, shard.name, known, whole=False, texts=texts).values
+        if sample.values.dtype == np.float64:  # float32 as in memory where that loses nothing
+            table = slim(table.to_batches(), exact)
+        values = from_arrow(table, chosen, shard.name, known, whole=False, texts=texts).values
         return np.asarray(values)
 
     return read, layout
@@ -303,7 +300,7 @@ def read_again(name: str) -> Iterator[None]:
         ) from error
 
 
-def _sample(shards: Sequence[Shard]) -> pa.Table:
+def _sample(shards: Sequence[Shard], exact: Sequence[str | int]) -> pa.Table:
     """Rows from which the kinds of the columns are inferred: all of few, else the first of some row groups."""
     groups = [(shard, group) for shard in shards for group in range(len(shard.groups)) if shard.groups[group]]
     if not groups:
@@ -314,10 +311,8 @@ def _sample(shards: Sequence[Shard]) -> pa.Table:
         tables = [next(shard.batches(group, size)) for shard, group in groups]
     else:
         tables = [table for shard, group in groups for table in shard.batches(group, SAMPLE)]
-    return pa.concat_tables(
-        [table.select(tables[0].column_names).replace_schema_metadata(None) for table in tables],
-        promote_options="permissive",
-    )
+    alike = [table.select(tables[0].column_names).replace_schema_metadata(None) for table in tables]
+    return slim(pa.concat_tables(alike, promote_options="permissive").to_batches(), exact)
 
 
 def _column_tables(shards: Sequence[Shard], columns: Sequence[str]) -> Iterator[pa.Table]:
