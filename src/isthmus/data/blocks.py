@@ -58,6 +58,10 @@ class Blocks:
                 taken[own] = np.take(values, within, axis=0)
         return taken
 
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        """All of it in memory."""
+        return self[:].astype(dtype or self.dtype, copy=False)
+
     def survey(self, rows: np.ndarray) -> None:
         """Read everything once: learn `finite` and `low`, and keep these rows in memory until `forget`.
 

@@ -106,7 +106,7 @@ def _joined(tables: Sequence[Any]) -> Any:
     return type(tables[0]).from_batches([batch for table in tables for batch in table.to_batches()], tables[0].schema)
 
 
-def _kept(values: np.ndarray | Tensor | Blocks, *, precise: bool) -> np.ndarray | Tensor | Blocks:
+def _kept(values: np.ndarray | Tensor, *, precise: bool) -> np.ndarray | Tensor | Blocks:
     """The values as `Samples` keeps them: those that aren't in memory unchanged, others as one contiguous tensor."""
     if isinstance(values, Blocks):
         return values
@@ -116,7 +116,7 @@ def _kept(values: np.ndarray | Tensor | Blocks, *, precise: bool) -> np.ndarray 
     return values if is_mapped(values) else as_tensor(values, precise=precise)
 
 
-def _is_elsewhere(values: np.ndarray | Tensor | Blocks) -> bool:
+def _is_elsewhere(values: np.ndarray | Tensor) -> bool:
     """Whether values aren't in memory."""
     return isinstance(values, Blocks) or (isinstance(values, np.ndarray) and is_mapped(values))
 

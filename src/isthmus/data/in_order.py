@@ -55,7 +55,8 @@ class Windows:
         self.shape, self.dtype = (len(samples), *samples.shape), np.dtype(kind)
         self.ndim = len(self.shape)
         self._windows, self._at = windows, 0
-        self._window = self._none = Window(*(np.empty(0, np.int64),) * 2, np.empty((0, *samples.shape), kind))
+        none = np.empty(0, np.int64)
+        self._window = self._none = Window(none, none, np.empty((0, *samples.shape), kind))
         self._last: tuple[np.ndarray, np.ndarray] = (np.empty(0, np.int64), self._none.values)
 
     def __len__(self) -> int:

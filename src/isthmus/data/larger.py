@@ -54,11 +54,11 @@ def streamed(source: Any, options: Options) -> tuple[Raw, Options] | None:
         return None
     made, notes = found
     if options.stream is None:
-        free = available()
-        if made.bytes <= min(options.max_bytes, (free or 2**62) // 2):
+        free = available() or 2**62
+        if made.bytes <= min(options.max_bytes, free // 2):
             return None
-        allowed = free is None or made.bytes <= free // 2
-        room = f"max_bytes={options.max_bytes} are allowed" if allowed else f"{free / 1e9:,.1f} GB are free"
+        fits = made.bytes <= free // 2
+        room = f"max_bytes={options.max_bytes} are allowed" if fits else f"{free / 1e9:,.1f} GB are free"
         remark(
             f"{called(source)} needs {made.bytes / 1e9:,.1f} GB in memory, and {room}. So it is streamed: training reads it "
             "from its place in every epoch, and shuffles it within windows. To read it into memory: stream=False."
@@ -105,7 +105,7 @@ def surveyed(raw: Raw, fractions: Mapping[str, float], seed: int) -> Raw:
     count, size = len(train), train.dtype.itemsize * int(np.prod(train.shape[1:]))
     wanted = [spread(count, SPREAD)]
     if count >= 3:
-        divided = split(count, **fractions, seed=seed)
+        divided = split(count, fractions["validation"], fractions["test"], seed)
         wanted.append(divided.train[rows_seen(len(divided.train), int(np.prod(train.shape[1:])))])
         wanted += [part for part in (divided.validation, divided.test) if len(part) * size <= HELD]
     train.survey(np.unique(np.concatenate(wanted)))

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -58,8 +59,9 @@ class PictureFiles:
             files, values = [entry.name for entry in entries], self.first.values
             starts = np.arange(len(entries) + 1)
             window = max(1, options.shuffle_bytes // values.nbytes)
+            read: Any = Blocks(starts, values.shape, values.dtype, self._reader(entries, options), usable_threads())
             made[part] = Raw(
-                Blocks(starts, values.shape, values.dtype, self._reader(entries, options), usable_threads()),
+                read,
                 self.division.labels(files),
                 names=tuple(files),
                 kind="pictures",

@@ -167,8 +167,8 @@ class Samples(Shown):
         wanted = indices.numpy()
         rows = wanted if self.rows is None else self.rows[wanted]
         # np.take copies the whole of an array that is not contiguous, such as mapped pictures with channels last
-        whole = isinstance(self.values, np.ndarray) and self.values.flags.c_contiguous
-        taken = np.take(self.values, rows, axis=0) if whole else self.values[rows]
+        whole = isinstance(values := self.values, np.ndarray) and values.flags.c_contiguous
+        taken = np.take(np.asarray(values), rows, axis=0) if whole else values[rows]
         if self.layout is not None:
             let_go(self.values)
         return as_tensor(taken, precise=self.precise)

@@ -162,7 +162,9 @@ class Shards:
             DataError: a file can't be read, or a column doesn't fit.
         """
         train = self.parts["train"]
-        sample = from_arrow(_sample(train, (*as_written(options, None), *train[0].fixed)), options, self.where, texts=_texts(train))
+        sample = from_arrow(
+            _sample(train, (*as_written(options, None), *train[0].fixed)), options, self.where, texts=_texts(train)
+        )
         if sample.schema is None:
             raise DataError(f"{self.where} is read as {options.kind}, which can't be streamed. Set stream=False.")
         sample = self._categorised(sample, options)
@@ -170,7 +172,7 @@ class Shards:
         made = {}
         for part, shards in self.parts.items():
             read, layout = blocks_of(shards, sample, options)
-            values = Blocks(layout.starts, sample.values.shape[1:], sample.values.dtype, read)
+            values: Any = Blocks(layout.starts, sample.values.shape[1:], sample.values.dtype, read)
             made[part] = replace(
                 sample, values=values, layout=layout, labels=labels.get(part), label_names=names, names=(), unused=None
             )
@@ -201,7 +203,7 @@ class Shards:
         made = schema.replace(tuple(columns.values()))
         firsts = made.firsts
         categories = tuple(names.get(firsts[at].name, ()) if at in firsts else () for at in range(len(made.features)))
-        values = np.empty((0, len(made.features)), sample.values.dtype)  # pyright: ignore[reportArgumentType] of NumPy
+        values = np.empty((0, len(made.features)), np.asarray(sample.values).dtype)
         return replace(
             sample,
             values=values,
