@@ -111,7 +111,7 @@ def train(folder: Path, patch: str = "", slowly: bool = False) -> None:
     if patch == "another version" and rank == "1":
         version.VERSION = "0.0.1"
     if patch == "full disk":
-        checkpoint.save_tensors = full
+        setattr(checkpoint, "save_tensors", full)  # noqa: B010
     if patch == "silent":
         processes.PATIENCE = 1.0
     model = small("deep", **{name: value for name, value in OPTIONS.items() if name != "code"}).build(data)
@@ -263,7 +263,7 @@ def test_a_batch_of_fewer_samples_than_processes_is_taken_whole_by_each():
 
 
 def test_processes_that_were_started_again_do_not_meet_the_lost_ones():
-    store = torch.distributed.HashStore()
+    store = torch.distributed.HashStore()  # pyright: ignore[reportPrivateImportUsage]
     meetings: list[set[str]] = []
     for present in ((0, 1), (0, 1, 2), (0, 1, 2)):  # at first one is lost before it has come
         found: list[str] = []
