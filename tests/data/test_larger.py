@@ -122,8 +122,8 @@ def test_opening_reads_each_block_twice_at_most(tmp_path, monkeypatch):
     monkeypatch.setattr("isthmus.data.describe.HASHED_WHOLE", 0)
     made, read = Blocks.__init__, []
 
-    def counted(blocks, starts, shape, dtype, reading, workers=1):
-        made(blocks, starts, shape, dtype, lambda number: read.append(number) or reading(number), workers)
+    def counted(blocks, starts, shape, dtype, reading, *more, **words):
+        made(blocks, starts, shape, dtype, lambda number: read.append(number) or reading(number), *more, **words)
 
     monkeypatch.setattr(Blocks, "__init__", counted)
     data = open_data(tmp_path / "x.parquet", stream=True, shuffle_bytes=16 * 4000, validation=0, test=0)

@@ -15,15 +15,23 @@ class Blocks:
     """An array `(N, *shape)` that isn't in memory; rows are read block by block, and the last block is kept.
 
     starts: (B + 1,) int64, the first row of each block, and N. read: a block's values, of this shape and type.
-    workers: the blocks that are read at the same time.
+    workers: the blocks that are read at the same time. close: closes files that stay open for the blocks to come.
     finite: whether all values are known to be finite. low: the least value of each column, once `survey` has seen it.
     """
 
-    def __init__(self, starts: np.ndarray, shape: tuple[int, ...], dtype: Any, read: Read, workers: int = 1) -> None:
+    def __init__(
+        self,
+        starts: np.ndarray,
+        shape: tuple[int, ...],
+        dtype: Any,
+        read: Read,
+        workers: int = 1,
+        close: Callable[[], None] = lambda: None,
+    ) -> None:
         self.starts, self.shape, self.dtype = starts, (int(starts[-1]), *shape), np.dtype(dtype)
         self.ndim, self.workers = len(self.shape), workers
         self.finite, self.low = self.dtype.kind in "biu", np.full(shape, np.nan)
-        self._read = read
+        self._read, self._close = read, close
         self._last: tuple[int, np.ndarray] = (-1, np.empty(0))
         self._kept: tuple[np.ndarray, np.ndarray] | None = None
 
@@ -79,11 +87,20 @@ class Blocks:
 
     def forget(self) -> None:
         """Free the rows that `survey` has kept."""
-        self._kept, self._last = None, (-1, np.empty(0))
+        self._kept = None
+        self.rest()
+
+    def rest(self) -> None:
+        """Free the last block and close what is open, until a row is wanted again."""
+        self._last = (-1, np.empty(0))
+        self._close()
 
     def changed(self, change: Callable[[np.ndarray], np.ndarray]) -> "Blocks":
         """The same with each block changed when it is read, into one of the same shape and type."""
-        made = Blocks(self.starts, self.shape[1:], self.dtype, lambda number: change(self._read(number)), self.workers)
+        read = self._read
+        made = Blocks(
+            self.starts, self.shape[1:], self.dtype, lambda number: change(read(number)), self.workers, self._close
+        )
         if self._kept is not None:
             made._kept = (self._kept[0], change(self._kept[1]))
         return made

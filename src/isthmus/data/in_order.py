@@ -9,6 +9,7 @@ import numpy as np
 from torch import Tensor
 
 from isthmus.data.ahead import ahead
+from isthmus.data.blocks import Blocks
 from isthmus.data.layout import Order
 from isthmus.data.samples import Samples
 
@@ -28,8 +29,12 @@ def in_order(samples: Samples, order: Tensor | Order, begin: int = 0) -> Iterato
     if not isinstance(order, Order):
         yield samples
         return
-    with contextlib.closing(ahead(_windows(samples, order, begin), ready=0)) as windows:
-        yield replace(samples, values=Windows(samples, windows), rows=None, layout=None)
+    try:
+        with contextlib.closing(ahead(_windows(samples, order, begin), ready=0)) as windows:
+            yield replace(samples, values=Windows(samples, windows), rows=None, layout=None)
+    finally:
+        if isinstance(samples.values, Blocks):
+            samples.values.rest()
 
 
 class Window(NamedTuple):

@@ -60,8 +60,8 @@ def streamed(source: Any, options: Options) -> tuple[Raw, Options] | None:
         fits = made.bytes <= free // 2
         room = f"max_bytes={options.max_bytes} are allowed" if fits else f"{free / 1e9:,.1f} GB are free"
         remark(
-            f"{called(source)} needs {made.bytes / 1e9:,.1f} GB in memory, and {room}. So it is streamed: training reads it "
-            "from its place in every epoch, and shuffles it within windows. To read it into memory: stream=False."
+            f"{called(source)} needs {made.bytes / 1e9:,.1f} GB in memory, and {room}. So it is streamed: training "
+            "reads it in every epoch, and shuffles it within windows. To read it into memory: stream=False."
         )
     for note in notes:
         remark(note)

@@ -4,7 +4,7 @@ import contextlib
 import itertools
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -171,8 +171,7 @@ class Shards:
         labels, names = self._labels(options)
         made = {}
         for part, shards in self.parts.items():
-            read, layout = blocks_of(shards, sample, options)
-            values: Any = Blocks(layout.starts, sample.values.shape[1:], sample.values.dtype, read)
+            values, layout = blocks_of(shards, sample, options)
             made[part] = replace(
                 sample, values=values, layout=layout, labels=labels.get(part), label_names=names, names=(), unused=None
             )
@@ -230,8 +229,8 @@ class Shards:
         return dict(zip(tables, np.split(numbers.numpy()[places], ends), strict=True)), names
 
 
-def blocks_of(shards: Sequence[Shard], sample: Raw, options: Options) -> tuple[Callable[[int], np.ndarray], Layout]:
-    """A function that reads a block of the shards' rows, and where the blocks lie. sample: rows of the same table."""
+def blocks_of(shards: Sequence[Shard], sample: Raw, options: Options) -> tuple[Any, Layout]:
+    """The shards' rows as `Blocks`, and their layout. sample: rows of the same table."""
     groups = [(shard, group) for shard in shards for group in range(len(shard.groups)) if shard.groups[group]]
     row = int(np.prod(sample.values.shape[1:])) * sample.values.dtype.itemsize
     lanes = max(1, min(LANES, PAGES // 2**20 // max(1, len(shards[0].columns))))
@@ -249,7 +248,8 @@ def blocks_of(shards: Sequence[Shard], sample: Raw, options: Options) -> tuple[C
         values = from_arrow(table, chosen, shard.name, known, whole=False, texts=texts).values
         return np.asarray(values)
 
-    return read, layout
+    shape, kind = sample.values.shape[1:], sample.values.dtype
+    return Blocks(layout.starts, shape, kind, read, close=tables.close), layout
 
 
 class _Tables:
@@ -260,6 +260,11 @@ class _Tables:
         self._first = np.searchsorted(layout.groups, np.arange(len(groups)))
         self._open: OrderedDict[int, tuple[int, Iterator[pa.Table]]] = OrderedDict()
         self._lock = threading.Lock()  # for an epoch is read by a thread
+
+    def close(self) -> None:
+        """Close all row groups that are open."""
+        with self._lock:
+            self._open.clear()
 
     def __call__(self, number: int) -> tuple[Shard, pa.Table]:
         starts, group = self._layout.starts, int(self._layout.groups[number])
@@ -286,14 +291,14 @@ class _Tables:
 
 
 @contextlib.contextmanager
-def read_again(name: str) -> Iterator[None]:
+def read_again(name: str, errors: Any = (pa.ArrowException, OSError, ValueError)) -> Iterator[None]:
     """Errors while a file is read become a DataError that says how to go on."""
     again = "isthmus resume then continues a training from its last checkpoint."
     try:
         yield
     except FileNotFoundError as error:
         raise DataError(f"{name} does not exist any more. Restore it; {again}") from error
-    except (pa.ArrowException, OSError, ValueError) as error:
+    except errors as error:  # a name of this function, because a file may be closed when Python ends
         if isinstance(error, DataError):
             raise
         said = " ".join(str(error).split())[:120]
