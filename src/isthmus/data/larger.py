@@ -55,7 +55,7 @@ def streamed(source: Any, options: Options) -> tuple[Raw, Options] | None:
     made, notes = found
     if options.stream is None:
         free = available() or 2**62
-        if made.bytes <= min(options.max_bytes, free // 2):
+        if made.bytes <= min(options.max_bytes, free // 2) or not made.plausible:
             return None
         fits = made.bytes <= free // 2
         room = f"max_bytes={options.max_bytes} are allowed" if fits else f"{free / 1e9:,.1f} GB are free"

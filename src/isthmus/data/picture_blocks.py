@@ -28,6 +28,7 @@ class PictureFiles:
     division: Division
     first: Sample
     where: str
+    plausible = True
 
     @classmethod
     def of(cls, folder: Path, options: Options) -> "PictureFiles | None":

@@ -40,17 +40,20 @@ PAGES = 2**27
 """Bytes for the open pages of all columns of all row groups that are read at a time; a page takes about 1 MiB."""
 BUFFER = 2**16
 """Bytes that are read from a file on this machine at a time, for each column."""
+DENSEST = 200
+"""Bytes of values that a byte of a file may hold; one that says more may have been made to fill the memory."""
 FOOTERS = 16
 """Files whose footers are read at the same time."""
 
 
 @dataclass(frozen=True)
 class Shard:
-    """A file: its row groups' rows, the types of its columns, and the columns that its folders stand for."""
+    """A file: its bytes, its row groups' rows, the types of its columns, and the columns that its folders stand for."""
 
     system: systems.FileSystem
     path: str
     name: str
+    size: int
     groups: tuple[int, ...]
     schema: pa.Schema
     fixed: Mapping[str, Any]
@@ -61,7 +64,7 @@ class Shard:
         with read_again(name), system.open_input_file(path) as opened, pq.ParquetFile(opened) as file:
             found = file.metadata
             groups = tuple(found.row_group(number).num_rows for number in range(found.num_row_groups))
-            return cls(system, path, name, groups, file.schema_arrow, partitions(below))
+            return cls(system, path, name, opened.size(), groups, file.schema_arrow, partitions(below))
 
     @property
     def columns(self) -> list[str]:
@@ -151,6 +154,11 @@ class Shards:
     def bytes(self) -> int:
         """About the bytes of memory that all values need."""
         return 4 * sum(sum(shard.groups) for shard in self._all) * len(self._all[0].columns)
+
+    @property
+    def plausible(self) -> bool:
+        """Whether the files are large enough for their values; a small one may else take forever to read."""
+        return self.bytes <= DENSEST * sum(shard.size for shard in self._all)
 
     def raw(self, options: Options) -> Raw:
         """The values as `Blocks`.
