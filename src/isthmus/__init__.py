@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from isthmus.data.listing import formats
     from isthmus.doctor import Finding, diagnose
     from isthmus.drawing.live import LossCurve
+    from isthmus.engines import dask, ray, spark
     from isthmus.errors import IsthmusError, Remark
     from isthmus.experiments import compare, pretrain, sweep, tune
     from isthmus.exporting import Export, export
@@ -107,6 +108,8 @@ _HOMES = {
     "write_samples": "data",
 }
 
+_ENGINES = ("dask", "ray", "spark")
+
 _MODULES = (
     "data",
     "doctor",
@@ -191,6 +194,8 @@ def __getattr__(name: str) -> Any:
         return importlib.import_module("isthmus.version").VERSION
     if name in _MODULES:  # imported when they are first used, too
         return importlib.import_module(f"isthmus.{name}")
+    if name in _ENGINES:
+        return importlib.import_module(f"isthmus.engines.{name}")
     if name not in _HOMES:
         raise AttributeError(f"module 'isthmus' has no attribute {name!r}")
     return getattr(importlib.import_module(f"isthmus.{_HOMES[name]}"), name)

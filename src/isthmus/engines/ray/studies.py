@@ -1,0 +1,3 @@
+"""Studies: trials as Ray tasks."""
+
+def jobs(): ...

@@ -1,0 +1,3 @@
+"""Training: a run trained by several workers of a Ray cluster."""
+
+def fit(): ...

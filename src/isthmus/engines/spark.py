@@ -1,0 +1,48 @@
+"""Spark: a use of a run for every batch of a Spark frame."""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import pyarrow as pa
+
+from isthmus.engines.scoring import Scoring, Use
+from isthmus.errors import DataError
+from isthmus.extras import needs
+from isthmus.trained import TrainedModel
+from isthmus.undisturbed import undisturbed
+
+
+def map(
+    run: TrainedModel,
+    frame: Any,
+    use: Use = "encode",
+    *,
+    keep: str | Iterable[str] = (),
+    column: str | None = None,
+    **options: Any,
+) -> Any:
+    """Use a run on every batch of a Spark frame, and return the results as a Spark frame, which is lazy.
+
+        codes = ist.spark.map(run, spark.read.parquet("lake"), keep="id")
+        codes.write.parquet("codes")
+
+    Spark promises no order of rows, so `keep` a key. Every batch has `spark.sql.execution.arrow.maxRecordsPerBatch`
+    rows, and the workers load the run once per task. Frames of Spark Connect work too. For the other arguments and the
+    errors see `isthmus.engines.ray.map`.
+
+    Raises:
+        MissingPackageError: PySpark isn't installed (`isthmus[spark]`).
+    """
+    with undisturbed():
+        types = needs("pyspark.sql.pandas.types", "spark", "ist.spark")
+    if not hasattr(frame, "mapInArrow"):
+        raise DataError(f"Got a value of type {type(frame).__name__}: expected a Spark DataFrame.")
+    scoring = Scoring.of(run, use, frame.columns, keep=keep, column=column, **options)
+    schema = scoring.schema(types.to_arrow_schema(frame.schema))
+    chosen = frame.select(*dict.fromkeys([*scoring.keep, *scoring.needed]))
+
+    def each(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for batch in batches:
+            yield from scoring(pa.Table.from_batches([batch])).cast(schema).to_batches()
+
+    return chosen.mapInArrow(each, types.from_arrow_schema(schema))
