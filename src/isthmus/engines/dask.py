@@ -40,7 +40,8 @@ def map(
     if not isinstance(frame, frames.DataFrame):
         raise DataError(f"Got a value of type {type(frame).__name__}: expected a Dask DataFrame.")
     scoring = Scoring.of(run, use, list(frame.columns), keep=keep, column=column, **options)
-    return frame.map_partitions(_Partition(scoring), meta=_Partition(scoring)(frame._meta))
+    made = frame.map_partitions(_Partition(scoring), meta=_Partition(scoring)(frame._meta))
+    return made.clear_divisions() if use == "compress" else made  # which has no rows for the index
 
 
 class _Partition:

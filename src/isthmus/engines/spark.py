@@ -34,15 +34,19 @@ def map(
         MissingPackageError: PySpark isn't installed (`isthmus[spark]`).
     """
     with undisturbed():
-        types = needs("pyspark.sql.pandas.types", "spark", "ist.spark")
+        sql = needs("pyspark.sql.types", "spark", "ist.spark")
+        arrow = needs("pyspark.sql.pandas.types", "spark", "ist.spark")
     if not hasattr(frame, "mapInArrow"):
         raise DataError(f"Got a value of type {type(frame).__name__}: expected a Spark DataFrame.")
     scoring = Scoring.of(run, use, frame.columns, keep=keep, column=column, **options)
-    schema = scoring.schema(types.to_arrow_schema(frame.schema))
+    kept = [frame.schema[name] for name in scoring.keep]
+    if use == "compress":
+        kept = [sql.StructField(one.name, sql.ArrayType(one.dataType)) for one in kept]
+    made = arrow.from_arrow_schema(scoring.results, prefer_timestamp_ntz=True)
     chosen = frame.select(*dict.fromkeys([*scoring.keep, *scoring.needed]))
 
     def each(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:
-            yield from scoring(pa.Table.from_batches([batch])).cast(schema).to_batches()
+            yield from scoring(pa.Table.from_batches([batch])).to_batches()
 
-    return chosen.mapInArrow(each, types.from_arrow_schema(schema))
+    return chosen.mapInArrow(each, sql.StructType([*kept, *made.fields]))

@@ -38,9 +38,10 @@ def _check_versions(ray: Any) -> None:
         return VERSION
 
     affinity = needs("ray.util.scheduling_strategies", "ray", "ist.ray").NodeAffinitySchedulingStrategy
-    task = ray.remote(version).options(num_cpus=0)
+    task = ray.remote(version)
     nodes = [node for node in ray.nodes() if node["Alive"]]
-    asked = [task.options(scheduling_strategy=affinity(node["NodeID"], soft=False)).remote() for node in nodes]
+    there = [affinity(node["NodeID"], soft=False) for node in nodes]
+    asked = [task.options(num_cpus=0, scheduling_strategy=one).remote() for one in there]
     for node, found in zip(nodes, ray.get(asked), strict=True):
         where = f"The machine {node['NodeManagerHostname']} of the Ray cluster"
         if not found:
