@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from isthmus.data.listing import formats
     from isthmus.doctor import Finding, diagnose
     from isthmus.drawing.live import LossCurve
-    from isthmus.engines import dask, ray, spark
     from isthmus.errors import IsthmusError, Remark
     from isthmus.experiments import compare, pretrain, sweep, tune
     from isthmus.exporting import Export, export

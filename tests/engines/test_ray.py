@@ -99,8 +99,8 @@ class Killer(Callback):
     def __init__(self, mark):
         self.mark = mark
 
-    def epoch_end(self, trainer):
-        if trainer.state.epoch == 2 and trainer.processes.rank == 1 and not self.mark.exists():
+    def epoch_end(self, training):
+        if training.state.epoch == 2 and training.processes.rank == 1 and not self.mark.exists():
             self.mark.touch()
             os.kill(os.getpid(), signal.SIGKILL)
 

@@ -103,7 +103,7 @@ def test_a_mistake_is_named_before_anything_is_sent(run, words, message):
 
 
 def test_a_column_of_samples_must_be_named_and_whole(digits):
-    run, samples = digits
+    run, _ = digits
     with pytest.raises(DataError, match="This model takes samples from one column, and there are 'id', 'image'"):
         Scoring.of(run, "encode", ["id", "image"])
     with pytest.raises(UseError, match="This model fills no missing values"):

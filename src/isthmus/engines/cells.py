@@ -16,7 +16,9 @@ def values_of(column: pa.ChunkedArray, called: str) -> Any:
     """
     cells: Any = column.combine_chunks() if column.num_chunks != 1 else column.chunk(0)
     if cells.null_count:
-        raise DataError(f"Column {called!r} has {cells.null_count} missing samples: expected none. Leave these rows out.")
+        raise DataError(
+            f"Column {called!r} has {cells.null_count} missing samples: expected none. Leave these rows out."
+        )
     if pa.types.is_string(cells.type) or pa.types.is_large_string(cells.type):
         return cells.to_pylist()
     if isinstance(cells, pa.FixedShapeTensorArray):
@@ -36,7 +38,7 @@ def lists_of(values: np.ndarray) -> pa.Array:
     """(N, …) numbers as N nested lists."""
     made: Any = pa.array(np.ascontiguousarray(values).reshape(-1))
     for size in reversed(values.shape[1:]):
-        made = pa.ListArray.from_arrays(np.arange(0, len(made) + 1, size, np.int32), made)
+        made = pa.ListArray.from_arrays(np.arange(0, len(made) + 1, size, dtype=np.int32), made)
     return made
 
 

@@ -47,9 +47,8 @@ def sweep(
 
     source: anything that `open_data` takes, or Data. codes: the sizes. None: powers of two up to half of the data's
     numbers, 128 at most. recipe: its name, or a blueprint. seeds: trainings of each size. price: share of the variance.
-    jobs: processes, or `isthmus.engines.ray.jobs`. overwrite: replace another study in the folder. progress: called with
-        the epochs done and in total.
-    settings: of each training (`Settings`), the same for all.
+    jobs: processes, or `isthmus.engines.ray.jobs`. overwrite: replace another study in the folder. progress: called
+    with the epochs done and in total. settings: of each training (`Settings`), the same for all.
 
     Raises:
         DataError: a size is below 1, or the price is not a share.

@@ -1,4 +1,4 @@
-"""Rows of tables that arrive in batches: the columns that a model needs, and dates that no other batch's rows change."""
+"""Rows of tables that arrive in batches: the columns that a model needs, and dates that batches don't change."""
 
 from dataclasses import replace
 from typing import TypeVar

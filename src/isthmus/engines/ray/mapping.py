@@ -68,11 +68,11 @@ def map(
         scoring = Scoring.of(run, use, given, keep=keep, column=column, **options)
         chosen = data.Dataset.copy(dataset, _deep_copy=True) if ordered else dataset  # for a context of its own
         use_batch = partial(_use_batch, uuid.uuid4().hex, [ray.put(scoring)])
+        worker: Any = use_batch
+        way: dict[str, Any] = {"compute": TaskPoolStrategy(size=workers)}
         if gpus:
             pool = ActorPoolStrategy() if workers is None else ActorPoolStrategy(size=workers)
             worker, way = _Worker, {"num_gpus": gpus, "compute": pool, "fn_constructor_args": (use_batch,)}
-        else:
-            worker, way = use_batch, {"compute": TaskPoolStrategy(size=workers)}
         made = chosen.map_batches(worker, batch_size=batch_size, batch_format="pyarrow", **way)
         if ordered:
             made.context.execution_options.preserve_order = True

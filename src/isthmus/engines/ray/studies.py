@@ -1,6 +1,5 @@
 """Studies: the trials of sweep, compare, tune and pretrain as tasks of a Ray cluster."""
 
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,7 +33,7 @@ class RayJobs:
         with undisturbed():
             task = ray.remote(_work).options(num_cpus=self.cpus, num_gpus=self.gpus, max_retries=self.retries)
             home = str(folder.absolute())
-            begun = {task.remote(home, trial.name, os.getcwd()): trial for trial in trials}
+            begun = {task.remote(home, trial.name, str(Path.cwd())): trial for trial in trials}
             left = list(begun)
             try:
                 while left:

@@ -1,7 +1,6 @@
 """Training: one run trained by several workers of a Ray cluster, which go on from its checkpoint if one is lost."""
 
 import contextlib
-import os
 import shutil
 import uuid
 from collections.abc import Iterator, Sequence
@@ -71,16 +70,15 @@ def fit(
     folder = make_folder(Path(out).absolute())
     state = folder / f".ray-{uuid.uuid4().hex[:8]}"
     sent = ray.put((model, _portable(data), list(callbacks), {"overwrite": overwrite} | settings))
+    resources = {"CPU": cpus} | ({"GPU": gpus} if gpus else {})
     with undisturbed():
         from ray import train  # noqa: PLC0415
         from ray.train.torch import TorchTrainer  # noqa: PLC0415
 
         trainer = TorchTrainer(
             _train,
-            train_loop_config={"sent": [sent], "out": str(folder), "state": str(state), "here": os.getcwd()},
-            scaling_config=train.ScalingConfig(
-                num_workers=workers, use_gpu=gpus > 0, resources_per_worker={"CPU": cpus} | ({"GPU": gpus} if gpus else {})
-            ),
+            train_loop_config={"sent": [sent], "out": str(folder), "state": str(state), "here": str(Path.cwd())},
+            scaling_config=train.ScalingConfig(num_workers=workers, use_gpu=gpus > 0, resources_per_worker=resources),
             run_config=train.RunConfig(
                 name=state.name,
                 storage_path=str(folder),
