@@ -93,6 +93,10 @@ def test_another_version_is_refused_at_the_start(dataset, run, monkeypatch):
         ist.ray.map(run, dataset)
 
 
+def test_a_dataset_is_opened_as_one_table(dataset, rows):
+    assert training._rows(ray, dataset).to_pandas()["a"].tolist() == rows["a"].tolist()
+
+
 class Killer(Callback):
     """Kills the second worker in the second epoch, once."""
 
@@ -106,9 +110,8 @@ class Killer(Callback):
 
 
 @pytest.fixture
-def data(cluster, rows):
-    numbers = rows[["a", "b"]].fillna(0.0)
-    return ist.open_data(ray.data.from_pandas(numbers).to_pandas())
+def data(rows):
+    return ist.open_data(rows[["a", "b"]].fillna(0.0))
 
 
 def small(data):
@@ -118,7 +121,7 @@ def small(data):
 HOW = {"epochs": 3, "batch_size": 16, "seed": 1, "compile": False, "device": "cpu"}
 
 
-def test_training_goes_on_after_a_lost_worker_and_ends_as_on_one_machine(data, tmp_path):
+def test_training_goes_on_after_a_lost_worker_and_ends_as_on_one_machine(cluster, data, tmp_path):
     import cloudpickle
 
     cloudpickle.register_pickle_by_value(__import__("sys").modules[Killer.__module__])
@@ -133,7 +136,7 @@ def test_training_goes_on_after_a_lost_worker_and_ends_as_on_one_machine(data, t
         np.testing.assert_allclose(own.detach(), other.detach(), rtol=1e-3, atol=1e-4)
 
 
-def test_an_error_of_the_training_ends_it_in_one_line(data, tmp_path):
+def test_an_error_of_the_training_ends_it_in_one_line(cluster, data, tmp_path):
     state = tmp_path / ".ray-state"
     ist.fit(small(data), data, out=tmp_path / "run", progress=False, **HOW)
     for settings, error in (({"overwrite": False} | HOW | {"epochs": 4}, RunError), ({"epochs": -1}, TrainingError)):
