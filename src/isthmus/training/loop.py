@@ -257,9 +257,9 @@ class Training:
             return
         state = self.state
         said = self.processes.exchange({"wish": self._wish, "signal": state.signal})
-        self._wish = max((tuple(one["wish"]) for one in said), key=lambda wish: ORDER.index(wish[0]))
-        state.status, state.reason = self._wish
-        state.signal = next((one["signal"] for one in said if one["signal"]), "")
+        # the own wish stays: a signal may have come meanwhile
+        state.status, state.reason = max((one["wish"] for one in said), key=lambda wish: ORDER.index(wish[0]))
+        state.signal = next((one["signal"] for one in said if one["signal"]), state.signal)
         self._wished.zero_()
         weights = {name: value for name, value in self.model.state_dict().items() if value.is_floating_point()}
         self.processes.check_alike(

@@ -24,6 +24,8 @@ PATIENCE = 60.0
 """Seconds that a step waits for the other processes before they count as lost."""
 LONG = 24 * 3600.0
 """The same where the first process does something alone that may take long, such as writing a checkpoint."""
+CONNECTED = 1800.0
+"""Seconds in which all processes must have started to train; each may need minutes to read its data."""
 FIRST = 2
 """Steps that wait so long: in them libraries load and graphs are compiled."""
 BUCKET = 2**25
@@ -223,7 +225,7 @@ def _connect(local: int) -> None:
         torch.cuda.set_device(local % torch.cuda.device_count())  # each process has a device of its own
         backend = "cpu:gloo,cuda:nccl"
     try:
-        dist.init_process_group(backend, timeout=timedelta(seconds=LONG))
+        dist.init_process_group(backend, timeout=timedelta(seconds=CONNECTED))
     except (RuntimeError, ValueError) as error:
         why = next(iter(str(error).splitlines()), type(error).__name__)
         raise TrainingError(
