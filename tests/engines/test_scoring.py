@@ -1,6 +1,7 @@
 """A use for batches of a table: what each engine sends to its workers."""
 
 import pickle
+import sys
 
 import cloudpickle
 import numpy as np
@@ -12,6 +13,7 @@ import isthmus as ist
 from isthmus.engines.cells import lists_of, values_of
 from isthmus.engines.scoring import Scoring
 from isthmus.errors import DataError, UseError
+from isthmus.extras import MissingPackageError
 from isthmus.trained.rows import dated
 
 
@@ -124,3 +126,14 @@ def test_recordings_are_refused():
     run = ist.fit(ist.recipe("vanilla", code=2).build(data, remarks=False), data, **HOW)
     with pytest.raises(UseError, match="This model takes windows of recordings"):
         Scoring.of(run, "encode", ["x0"])
+
+
+@pytest.mark.parametrize(("engine", "package"), [("ray", "ray"), ("spark", "pyspark"), ("dask", "dask")])
+def test_a_missing_engine_is_named_with_its_extra(engine, package, run, monkeypatch):
+    for name in [name for name in sys.modules if name.partition(".")[0] == package]:
+        monkeypatch.setitem(sys.modules, name, None)
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(MissingPackageError) as error:
+        getattr(ist, engine).map(run, None)
+    message = f"ist.{engine} needs {package}, which is not installed here. Install it: pip install 'isthmus[{engine}]'."
+    assert str(error.value) == message

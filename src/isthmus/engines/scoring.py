@@ -77,12 +77,12 @@ class Scoring:
         needed = _needed(run, given, kept, column)
         if unknown := [name for name in kept if name not in given]:
             raise DataError(f"keep: there is no column {unknown[0]!r}. {nearest(unknown[0], list(given))}")
-        run = dated(_portable(run))
-        made = cls(run, use, needed, None if named_schema(run) is not None else needed[0], kept, options=options)
         if use == "fill":
             if not run.model.conditioning.mask:
                 raise UseError("This model fills no missing values: train one with missing='keep', such as 'table'.")
-            run.filler()
+            run.filler()  # which the run keeps
+        run = dated(_portable(run))
+        made = cls(run, use, needed, None if named_schema(run) is not None else needed[0], kept, options=options)
         if use == "detect":
             made.found = replace(detector(run, **options), run=None)
         run.data = None

@@ -148,7 +148,8 @@ def _check(state: Path) -> None:
 
 def _portable(data: Data) -> Data | dict[str, Any]:
     """The description of data that each worker can open itself; otherwise the data."""
-    return data if data.description.get("source") is None else data.description
+    sources = (data.description, data.description.get("damaged") or data.description)
+    return data if any(one.get("source") is None for one in sources) else data.description
 
 
 def _rows(ray: Any, data: Any) -> Any:
