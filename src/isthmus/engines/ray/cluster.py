@@ -1,5 +1,8 @@
 """The Ray cluster: connecting to it, and refusing one whose machines have another version of Isthmus."""
 
+import contextlib
+import warnings
+from collections.abc import Iterator
 from typing import Any
 
 from isthmus.engines.scoring import check_version
@@ -7,6 +10,14 @@ from isthmus.errors import UseError
 from isthmus.extras import needs
 from isthmus.undisturbed import undisturbed
 from isthmus.version import VERSION
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Within the block, Ray's own warnings are not shown; afterwards the process is as before (`undisturbed`)."""
+    with undisturbed():
+        warnings.filterwarnings("ignore", module=r"ray(\.|$)")
+        yield
 
 
 def connected(module: str = "ray") -> Any:
@@ -18,7 +29,7 @@ def connected(module: str = "ray") -> Any:
         MissingPackageError: Ray isn't installed.
         UseError: a machine has no Isthmus, or another version.
     """
-    with undisturbed():
+    with quiet():
         ray = needs("ray", "ray", "ist.ray")
         made = needs(module, "ray", "ist.ray")
         if not ray.is_initialized():

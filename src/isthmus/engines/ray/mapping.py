@@ -7,11 +7,10 @@ from typing import Any
 
 import pyarrow as pa
 
-from isthmus.engines.ray.cluster import connected
+from isthmus.engines.ray.cluster import connected, quiet
 from isthmus.engines.scoring import Scoring, Use
 from isthmus.errors import DataError
 from isthmus.trained import TrainedModel
-from isthmus.undisturbed import undisturbed
 
 BATCH = 4096
 """Rows of a batch."""
@@ -58,7 +57,7 @@ def map(
         DataError: the dataset lacks a column.
     """
     ray = connected()
-    with undisturbed():
+    with quiet():
         from ray import data  # noqa: PLC0415
         from ray.data import ActorPoolStrategy, TaskPoolStrategy  # noqa: PLC0415
 

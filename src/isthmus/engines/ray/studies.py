@@ -5,12 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from isthmus.engines.ray.cluster import connected
+from isthmus.engines.ray.cluster import connected, quiet
 from isthmus.engines.ray.training import at
 from isthmus.errors import IsthmusError, remark
 from isthmus.experiments.study import Study
 from isthmus.experiments.trial import Trial
-from isthmus.undisturbed import undisturbed
 
 
 @dataclass(frozen=True)
@@ -30,7 +29,7 @@ class RayJobs:
     ) -> None:
         """Do trials of the study in a folder (`isthmus.experiments.workers.Pool`)."""
         ray = connected()
-        with undisturbed():
+        with quiet():
             task = ray.remote(_work).options(num_cpus=self.cpus, num_gpus=self.gpus, max_retries=self.retries)
             home = str(folder.absolute())
             begun = {task.remote(home, trial.name, str(Path.cwd())): trial for trial in trials}

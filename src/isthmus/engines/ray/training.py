@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from isthmus import errors
 from isthmus.data import Data, open_data, reopen
-from isthmus.engines.ray.cluster import connected
+from isthmus.engines.ray.cluster import connected, quiet
 from isthmus.errors import ElsewhereError, IsthmusError, RunError, TrainingError
 from isthmus.fitting import fit_once
 from isthmus.model.autoencoder import Autoencoder
@@ -21,7 +21,6 @@ from isthmus.storage.files import write_json
 from isthmus.storage.run_folder import holds_run
 from isthmus.training import Callback
 from isthmus.training.processes import LostProcessError
-from isthmus.undisturbed import undisturbed
 
 ERROR = "error.json"
 """The error that ends a training for good, in the folder of Ray's own files."""
@@ -71,7 +70,7 @@ def fit(
     state = folder / f".ray-{uuid.uuid4().hex[:8]}"
     sent = ray.put((model, _portable(data), list(callbacks), {"overwrite": overwrite} | settings))
     resources = {"CPU": cpus} | ({"GPU": gpus} if gpus else {})
-    with undisturbed():
+    with quiet():
         from ray import train  # noqa: PLC0415
         from ray.train.torch import TorchTrainer  # noqa: PLC0415
 
