@@ -13,7 +13,7 @@ import pytest
 import isthmus as ist
 from isthmus.engines.ray import cluster as at_start
 from isthmus.engines.ray import training
-from isthmus.errors import RunError, TrainingError, UseError
+from isthmus.errors import BlueprintError, RunError, UseError
 from isthmus.training import Callback
 
 ray = pytest.importorskip("ray")
@@ -152,7 +152,7 @@ def test_training_goes_on_after_a_lost_worker_and_ends_as_on_one_machine(cluster
 def test_an_error_of_the_training_ends_it_in_one_line(cluster, data, tmp_path):
     state = tmp_path / ".ray-state"
     ist.fit(small(data), data, out=tmp_path / "run", progress=False, **HOW)
-    for settings, error in (({"overwrite": False} | HOW | {"epochs": 4}, RunError), ({"epochs": -1}, TrainingError)):
+    for settings, error in (({"overwrite": False} | HOW | {"epochs": 4}, RunError), ({"epochs": -1}, BlueprintError)):
         sent = ray.put((small(data), data, [], settings))
         config = {"sent": [sent], "out": str(tmp_path / "run"), "state": str(state), "here": str(tmp_path)}
         training._train(config)
