@@ -1,9 +1,11 @@
 """Several processes that train one model: the step is that of one process, and what ends one ends all."""
 
+import contextlib
 import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -15,9 +17,6 @@ from safetensors.torch import load_file, save_file
 import isthmus as ist
 from isthmus import version
 from isthmus.errors import IsthmusError
-from isthmus.launch import ALONE, Launch, launched
-from isthmus.parts import shared_batch
-from isthmus.storage.checked import load_json
 from isthmus.training import checkpoint, processes
 from isthmus.training.processes import Processes
 
@@ -91,30 +90,33 @@ LONG: dict[str, Any] = {"epochs": 6, "batch_size": 10, "seed": 3, "schedule": "c
 class Slowly(ist.Callback):
     """Says when training begins and makes a step take a while, so that a signal falls into the middle of things."""
 
-    def __init__(self, folder: Path) -> None:
-        self.sign = folder / f"begun-{os.environ.get('RANK', 0)}"
+    def __init__(self, folder: Path, silent: bool = False) -> None:
+        self.sign, self.silent = folder / f"begun-{os.environ.get('RANK', '0')}", silent
 
     def train_begin(self, training: Any) -> None:
         self.sign.touch()
 
     def batch_end(self, training: Any) -> None:
         time.sleep(0.01)
+        if self.silent and training.state.step == 3:
+            os.kill(os.getpid(), signal.SIGSTOP)
 
 
 def train(folder: Path, patch: str = "", slowly: bool = False) -> None:
     """Train, or go on if the launcher has started the process again; an error is left in a file."""
     rank = os.environ.get("RANK", "0")
     data = opened("any")
-    if patch and rank == "1":
-        PATCHES[patch]()
-        data = ist.open_data(arrays(pictures(seed=9)), seed=1) if patch == "other data" else data
-    elif patch == "full disk":
-        checkpoint.save_tensors = full
-    elif patch == "no answer":
+    if patch == "other data" and rank == "1":
+        data = ist.open_data(arrays(pictures(seed=9)), seed=1)
+    if patch == "another version" and rank == "1":
+        version.VERSION = "0.0.1"
+    if patch == "full disk":
+        setattr(checkpoint, "save_tensors", full)  # noqa: B010
+    if patch == "silent":
         processes.PATIENCE = 1.0
     model = small("deep", **{name: value for name, value in OPTIONS.items() if name != "code"}).build(data)
     try:
-        callbacks = [Slowly(folder)] if slowly else []
+        callbacks = [Slowly(folder, patch == "silent" and rank == "1")] if slowly else []
         ist.fit(model, data, out=folder / "run", callbacks=callbacks, progress=False, **LONG)
     except IsthmusError as error:
         (folder / f"error-{rank}").write_text(f"{type(error).__name__}: {error}")
@@ -125,14 +127,6 @@ def full(path: Path, *_: Any) -> None:
     raise IsthmusError(f"{path} could not be written: no space left on device.")
 
 
-PATCHES: dict[str, Any] = {
-    "another version": lambda: setattr(version, "VERSION", "0.0.1"),
-    "other data": lambda: None,
-    "full disk": lambda: None,
-    "no answer": lambda: os.kill(os.getpid(), signal.SIGSTOP) if False else None,
-}
-
-
 def run_of(folder: Path) -> ist.Run:
     return ist.load(folder / "run")
 
@@ -140,7 +134,8 @@ def run_of(folder: Path) -> ist.Run:
 def until(sign: Path, seconds: float = 60) -> None:
     """Wait until a file is there."""
     end = time.monotonic() + seconds
-    while not sign.exists() and time.monotonic() < end:
+    while not sign.exists():
+        assert time.monotonic() < end, f"{sign.name} did not appear"
         time.sleep(0.01)
 
 
@@ -203,3 +198,86 @@ def test_what_one_process_can_not_go_on_with_ends_all_and_is_said_once(patch, sa
     other = (tmp_path / "error-1").read_text()
     assert other.startswith(("ElsewhereError", "LostProcessError"))
     assert not list(tmp_path.glob("run/*.safetensors"))
+
+
+def test_a_process_that_does_not_answer_counts_as_lost(tmp_path):
+    started = start(train, tmp_path, "silent", True)
+    assert ended(started[:1], 60) == [1]
+    assert "can't reach the others" in (tmp_path / "error-0").read_text()
+    started[1].kill()
+    assert ended(started) == [1, -signal.SIGKILL]
+
+
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="finds torchrun's processes in /proc")
+def test_torchrun_starts_the_command_again_when_a_process_is_lost_and_it_goes_on(tmp_path):
+    words = ["train", "digits", "--recipe", "deep", "--set", "code=4", "--epochs", "12", "--batch-size", "32", "--out"]
+    launcher = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node=2", "--max-restarts=1"]
+    launcher += ["--rdzv-backend=c10d", "--rdzv-endpoint=localhost:0"]
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    for name in ("PYTEST_XDIST_WORKER", "PYTEST_CURRENT_TEST"):
+        environment.pop(name, None)
+    torchrun = subprocess.Popen(
+        [*launcher, "-m", "isthmus", *words, str(tmp_path / "run")],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        until(tmp_path / "run" / "history.json")
+        children = Path(f"/proc/{torchrun.pid}/task/{torchrun.pid}/children").read_text().split()
+        os.kill(int(children[-1]), signal.SIGKILL)
+        out, said = torchrun.communicate(timeout=60)
+    finally:
+        torchrun.kill()
+        torchrun.communicate()
+    assert torchrun.returncode == 0, said
+    assert out.count("explained_variance") == 1
+    assert "Traceback" not in said
+    run = ist.load(tmp_path / "run")
+    data = ist.open_data("digits")
+    model = ist.recipe("deep", code=4).build(data)
+    alone = ist.fit(model, data, epochs=12, batch_size=32, progress=False, compile=False)
+    assert run.status == "finished"
+    assert run.history[-1]["loss"] == pytest.approx(alone.history[-1]["loss"], rel=0.02)
+
+
+def test_only_train_and_resume_are_for_several_processes(tmp_path):
+    environment = os.environ | {"RANK": "0", "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "1"}
+    words = [sys.executable, "-m", "isthmus", "compare", "digits"]
+    said = subprocess.run(words, env=environment, capture_output=True, text=True, check=False)
+    assert said.returncode == 2
+    assert "compare runs in one process" in said.stderr
+
+
+def test_a_batch_is_cut_into_shares_that_differ_by_one_sample_at_most():
+    shares = [Processes(rank, 3).share(11) for rank in range(3)]
+    assert [(share.begin, share.end) for share in shares if share] == [(0, 4), (4, 8), (8, 11)]
+    assert sum(share.weight for share in shares if share) == pytest.approx(1)
+    assert Processes().share(11) is None
+
+
+def test_a_batch_of_fewer_samples_than_processes_is_taken_whole_by_each():
+    shares = [Processes(rank, 3).share(2) for rank in range(3)]
+    assert [(share.begin, share.end, share.weight) for share in shares if share] == [(0, 2, 1 / 3)] * 3
+
+
+def test_processes_that_were_started_again_do_not_meet_the_lost_ones():
+    store = torch.distributed.HashStore()  # pyright: ignore[reportPrivateImportUsage]
+    meetings: list[set[str]] = []
+    for present in ((0, 1), (0, 1, 2), (0, 1, 2)):  # at first one is lost before it has come
+        found: list[str] = []
+
+        def come(rank: int, found: list[str] = found) -> None:
+            with contextlib.suppress(TimeoutError):
+                found.append(processes.meet(store, rank, 3, seconds=0.3 if len(meetings) == 0 else 10))
+
+        threads = [threading.Thread(target=come, args=(rank,)) for rank in present]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        meetings.append({*found})
+        assert len(found) in (0, 3)
+    assert [len(names) for names in meetings] == [0, 1, 1]
+    assert meetings[1] != meetings[2]
