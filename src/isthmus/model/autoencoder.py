@@ -103,7 +103,7 @@ class Autoencoder(nn.Module):
         encoded = encoder_input(self, corrupted.values, corrupted.observed, labels)
         features, inner = traced(self.encoder, encoded, draws.get("encoder"))
         # within autocast the layers make bfloat16; code, distance and penalties are computed in the data's type
-        code = self.code(features.to(dtype), draws.get("code"), self.code_module)
+        code = self.code.during(batch.epochs, features.to(dtype), draws.get("code"), self.code_module)
         given = self.conditioning.to_decoder(code.z, labels)
         output, outer = traced(self.decoder, given, draws.get("decoder"), inner, target=batch.clean)
         output = self.predicts.complete(output.to(dtype), corrupted, self.corruption)
