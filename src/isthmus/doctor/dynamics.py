@@ -259,7 +259,7 @@ def _falls_on(of: Examination) -> bool:
 
 
 def _steady(of: Examination) -> bool:
-    """Whether the loss meant the same in every epoch: no penalty's weight and no code changed, and no adversary was trained."""
+    """Whether the loss meant the same in every epoch: no weight and no code changed, and no adversary was trained."""
     penalties, changes = of.model.objective.penalties, of.model.code.scheduled
     return not (changes or of.model.objective.has_rival or any(p.warmup or p.cycle or p.scheduled for p in penalties))
 

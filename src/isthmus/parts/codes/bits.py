@@ -106,8 +106,8 @@ class Hash(_Bits):
 
     form: "bernoulli" draws each bit, :math:`z_j \sim \operatorname{Ber}(\operatorname{sigmoid} f_j)`, and passes the
         probability's gradient straight through. "logistic" adds normal noise before the logistic function,
-        :math:`z_j = \operatorname{sigmoid}(f_j + \sigma\varepsilon)`: only features far from 0 get through, so z becomes
-        nearly binary. After training both give bits, :math:`f_j > 0` without draws.
+        :math:`z_j = \operatorname{sigmoid}(f_j + \sigma\varepsilon)`: only features far from 0 get through, so z
+        becomes nearly binary. After training both give bits, :math:`f_j > 0` without draws.
     sigma: σ of the noise before the logistic function.
     draws: how many codes are drawn for each sample in a pass.
 
