@@ -66,7 +66,7 @@ class BitPosterior(Shown):
         return self._entropies().sum(2)
 
     def usage(self) -> Tensor:
-        """(2^length,) mean probability of each value of a vector, over samples and vectors; the first bit is the lowest.
+        """(2^length,) mean probability of each value, over samples and vectors; the first bit is the lowest.
 
         Of each vector, the joint distribution is the outer product of those of its two halves, so that the mean is one
         matrix product.

@@ -12,8 +12,8 @@ from isthmus.training.settings import Settings, learning_rate_at
 class Schedule:
     """One epoch's schedules.
 
-    weights: (steps, penalties), if a warm-up changes them. epochs: (steps,), if the code or a penalty needs them. Both are on the
-    device, made there once an epoch; None if they aren't needed.
+    weights: (steps, penalties), if a warm-up changes them. epochs: (steps,), if the code or a penalty needs them. Both
+    are on the device, made there once an epoch; None if they aren't needed.
     """
 
     def __init__(

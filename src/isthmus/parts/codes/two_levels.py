@@ -18,7 +18,7 @@ from isthmus.parts.vectors import laid_out, vectors_for
 
 
 class Vq2(Vq):
-    r"""Two levels of vectors: the upper is quantised first, on half the grid; the lower sees the features and the upper.
+    r"""Two levels of vectors: the upper is quantised first, on half the grid; the lower sees features and upper.
 
     The upper level describes the whole sample and the lower one the detail, so each needs fewer bits than a single
     level would. From the features, layers make the upper vectors, one for every 2 × 2 positions (or every two), and
@@ -97,7 +97,7 @@ class Vq2(Vq):
 
 
 class Levels(nn.Module):
-    """above: features to the upper level's; below: features and upper entries to the lower level's. upper, lower: books."""
+    """above: features to the upper level's. below: features and upper entries to the lower's. upper, lower: books."""
 
     def __init__(
         self, code: Shape, width: int, upper: nn.Module, lower: nn.Module, *, generator: torch.Generator

@@ -13,7 +13,7 @@ from isthmus.parts.penalties.penalty import Penalty
 
 
 class CodeEntropy(Penalty):
-    r"""Entropy of each vector's choice, and the lack of entropy of all: :math:`\overline{H(q)} + \gamma(\log K - H(\bar q))`.
+    r"""Uncertain choices and unused entries cost: :math:`\overline{H(q)} + \gamma(\log K - H(\bar q))`.
 
     q are the probabilities of the K entries for a vector, and :math:`\bar q` their mean over the batch. The first term
     makes each choice certain, the second one all entries equally frequent; both are 0 at best. In nats.
