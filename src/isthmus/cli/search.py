@@ -90,10 +90,10 @@ def search(
     if out is not None:
         say(str(out))
     elif not quiet:
-        cells = [
-            [value if isinstance(value, str) else number(value) for value in column] for column in columns.values()
+        rows = [
+            [value if isinstance(value, str) else number(value) for value in row]
+            for row in zip(*columns.values(), strict=True)
         ]
-        rows = list(zip(*cells, strict=True))
         say_table(list(columns), rows[:SHOWN], title=f"The nearest of {made.source}")
         if len(rows) > SHOWN:
             say(f"{len(rows) - SHOWN:,} more; write all of them with --out.")

@@ -103,10 +103,8 @@ class CodeIndex(Shown):
             return cls(codes, binary, str(notes["model"]), str(notes["source"]), tuple(map(str, names)))
 
     def _card(self) -> Card:
-        kind = "packed bits" if self.binary else "numbers"
-        return Card(
-            f"{len(self):,} codes of {self.source}, {self.codes.shape[1]} {'bytes of ' * self.binary}{kind} each"
-        )
+        kind = "bytes of packed bits" if self.binary else "numbers"
+        return Card(f"{len(self):,} codes of {self.source}, {self.codes.shape[1]} {kind} each")
 
 
 def numbers_of(model: Autoencoder, codes: Tensor) -> np.ndarray:
