@@ -32,7 +32,7 @@ def nearest_rows(wanted: Tensor, others: Tensor, k: int) -> tuple[Tensor, Tensor
         apart = torch.cdist(wanted, others[start : start + each], compute_mode="donot_use_mm_for_euclid_dist")
         best = torch.cat([best, apart], 1)
         rows = torch.cat([rows, torch.arange(start, start + apart.shape[1]).expand(len(wanted), -1)], 1)
-        order = best.sort(1, stable=True).indices[:, :k]  # of equals, the first stay first
+        order = best.sort(dim=1, stable=True).indices[:, :k]  # of equals, the first stay first
         best, rows = best.gather(1, order), rows.gather(1, order)
     return best, rows
 
