@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from isthmus.parts.shared_batch import whole
 from isthmus.parts.vectors import vectors_of
 from isthmus.shown import Shown
 
@@ -31,8 +32,8 @@ class SymbolPosterior(Shown):
         return -(log_shares.exp() * log_shares).sum(2)
 
     def usage(self) -> Tensor:
-        """(K,) mean probability of each value, over samples and variables."""
-        return self.logits.softmax(2).flatten(0, 1).mean(0)
+        """(K,) mean probability of each value, over variables and the whole batch (`isthmus.parts.shared_batch`)."""
+        return whole(self.logits).softmax(2).flatten(0, 1).mean(0)
 
     def kl(self) -> Tensor:
         r"""(N, V) KL divergence to equal probabilities, in nats: :math:`\log K - H(q)`."""
@@ -66,12 +67,12 @@ class BitPosterior(Shown):
         return self._entropies().sum(2)
 
     def usage(self) -> Tensor:
-        """(2^length,) mean probability of each value, over samples and vectors; the first bit is the lowest.
+        """(2^length,) mean probability of each value, over vectors and the whole batch; the first bit is the lowest.
 
         Of each vector, the joint distribution is the outer product of those of its two halves, so that the mean is one
         matrix product.
         """
-        bits = self.logits.flatten(0, 1)
+        bits = whole(self.logits).flatten(0, 1)
         low, high = bits.tensor_split(2, 1)
         with torch.autocast(bits.device.type, enabled=False):
             return (_joint(high).T @ _joint(low)).flatten() / len(bits)

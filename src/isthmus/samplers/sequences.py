@@ -1,15 +1,15 @@
 """Sequences: a small transformer over the indices of quantised codes, from which new codes are drawn."""
 
-import copy
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, cast
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from isthmus.data.samples import Samples
 from isthmus.errors import DataError
 from isthmus.parts.networks.attention import draw_weights
 from isthmus.parts.networks.autoregressive import Choice
@@ -17,6 +17,8 @@ from isthmus.parts.networks.transformer import AttentiveTokens
 from isthmus.samplers.sampler import Sampler
 from isthmus.seeds import seeded
 from isthmus.storage.sizes import at_most
+from isthmus.training.by_labels import Learner, train_learner
+from isthmus.training.settings import Settings
 
 FIRST = 1
 """The token of index 0: token 0 stands before the first index, and never follows."""
@@ -24,14 +26,12 @@ _NEVER = -1e4
 """The logit of token 0, whose probability is then 0."""
 BATCH, RATE, DECAY = 128, 2e-3, 0.05
 """Samples in a step, the highest learning rate, and the weight decay, of AdamW."""
-RISE = 0.05
-"""The share of the steps in which the learning rate rises; after them it falls as a cosine."""
 ASIDE, MOST_ASIDE = 0.1, 2000
 """The share of the samples by which the best epoch is chosen, and the most of them."""
 LARGEST = 2**16
 """The most values of an index."""
 
-Progress = Callable[[int, int | None], object]
+Progress = Callable[[int, int], object]
 
 
 @dataclass(frozen=True, repr=False)
@@ -119,17 +119,17 @@ def fit_sequences(
     epochs: int = 10,
     model: str = "",
     seed: int = 0,
+    device: str = "cpu",
     progress: Progress | None = None,
 ) -> Sequences:
     """A transformer fitted to (N, …) int64 indices from 0 to symbols - 1, by their likelihood.
 
-        out = run.model(raw)
-        sampler = fit_sequences(out.code.indices, run.model.code.symbols(run.model.code_shape))
+        sampler = fit_sequences(run.model.indices(raw), run.model.code.symbols(run.model.code_shape))
 
     A tenth of the samples is set aside, and the weights of the epoch with the best likelihood there are kept.
 
-    labels, classes: (N,) int64 and their number, if the draws should follow them. progress: gets the epochs done and in
-    all. For the others see `Sequences`.
+    labels, classes: (N,) int64 and their number, if the draws should follow them. device: where to learn.
+    progress: called as `progress(done, epochs)`. For the others see `Sequences`.
 
     Raises:
         DataError: there are too few samples, or an index or label is out of range.
@@ -149,40 +149,36 @@ def fit_sequences(
     draw_weights(network, generator)
     with torch.no_grad():
         network.head.bias[:FIRST] = _NEVER
-    weights = _learn(network, flat, _condition(len(flat), labels, classes), epochs, generator, progress)
+    order = torch.randperm(len(flat), generator=generator)
+    aside = max(1, min(MOST_ASIDE, int(ASIDE * len(flat))))
+    parts = [Samples(flat[rows], None if labels is None else labels[rows]) for rows in (order[aside:], order[:aside])]
+    settings = Settings(
+        epochs=epochs,
+        batch_size=BATCH,
+        optimiser="adamw",
+        learning_rate=RATE,
+        weight_decay=DECAY,
+        schedule="cosine",
+        compile=False,
+        device=device,
+        seed=seed,
+    )
+    train_learner(_Indices(network, classes), parts, settings, progress=progress)
+    weights = {name: weight.cpu() for name, weight in network.state_dict().items()}
     return Sequences(shape, symbols, classes, width, depth, heads, model, weights, shares)
 
 
-def _learn(
-    network: AttentiveTokens,
-    flat: Tensor,
-    condition: Tensor,
-    epochs: int,
-    generator: torch.Generator,
-    progress: Progress | None,
-) -> dict[str, Tensor]:
-    """The weights of the epoch with the best likelihood of samples that are set aside."""
-    order = torch.randperm(len(flat), generator=generator)
-    aside = max(1, min(MOST_ASIDE, int(ASIDE * len(flat))))
-    held, train = order[:aside], order[aside:]
-    steps = epochs * -(-len(train) // BATCH)
-    optimiser = torch.optim.AdamW(network.parameters(), RATE, weight_decay=DECAY)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: _rate((step + 1) / steps))
-    best, kept = math.inf, network.state_dict()
-    for epoch in range(epochs):
-        network.train()
-        for rows in train[torch.randperm(len(train), generator=generator)].split(BATCH):
-            optimiser.zero_grad()
-            _nats(network, flat[rows], condition[rows]).mean().backward()
-            torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
-            optimiser.step()
-            schedule.step()
-        now = float(_all_nats(network.eval(), flat[held], condition[held]).mean())
-        if now < best:
-            best, kept = now, copy.deepcopy(network.state_dict())
-        if progress is not None:
-            progress(epoch + 1, epochs)
-    return kept
+class _Indices(Learner):
+    """A transformer that learns indices by their likelihood."""
+
+    def forward(self, raw: Tensor, draws: Any, labels: Tensor | None = None, *_: Any) -> Tensor:
+        """(N, T) indices and (N,) labels to (N, T) nats."""
+        classes = self.conditioning.classes
+        return _nats(cast(AttentiveTokens, self.module), raw.long(), _condition(len(raw), labels, classes, raw.device))
+
+    def loss(self, out: Tensor, weights: Tensor | None = None) -> tuple[Tensor, dict[str, Tensor]]:
+        """The mean nats of an index."""
+        return out.mean(), {}
 
 
 def _nats(network: AttentiveTokens, rows: Tensor, condition: Tensor) -> Tensor:
@@ -198,13 +194,13 @@ def _all_nats(network: AttentiveTokens, rows: Tensor, condition: Tensor) -> Tens
     return torch.cat([_nats(network, some, own) for some, own in pieces])
 
 
-def _condition(count: int, labels: Tensor | None, classes: int) -> Tensor:
+def _condition(count: int, labels: Tensor | None, classes: int, device: torch.device | None = None) -> Tensor:
     """(count, classes) one-hot labels, or (count, 1) zeros without classes."""
     if not classes:
-        return torch.zeros(count, 1)
+        return torch.zeros(count, 1, device=device)
     if labels is None or len(labels) != count:
         raise DataError("These indices were learnt with labels: expected a label for each sample. Give labels.")
-    return F.one_hot(labels.long(), classes).float()
+    return F.one_hot(labels.long(), classes).float().to(device)
 
 
 def _network(shape: tuple[int, ...], symbols: int, classes: int, width: int, depth: int, heads: int) -> AttentiveTokens:
@@ -212,8 +208,3 @@ def _network(shape: tuple[int, ...], symbols: int, classes: int, width: int, dep
     with torch.random.fork_rng(devices=[]):  # PyTorch's layers draw their first weights from the global random state
         tokens = (symbols + FIRST, math.prod(shape))
         return AttentiveTokens((max(1, classes),), tokens, width, depth, heads, 0.0, placed=True)
-
-
-def _rate(progress: float) -> float:
-    """The learning rate as a share of the highest."""
-    return progress / RISE if progress < RISE else 0.5 * (1 + math.cos(math.pi * (progress - RISE) / (1 - RISE)))

@@ -20,7 +20,7 @@ MOST_INDICES = 50_000
 """The most training samples whose indices a sequence model is fitted to, evenly spread."""
 BATCH = 256
 """Samples that are encoded at a time."""
-Progress = Callable[[int, int | None], object]
+Progress = Callable[[int, int], object]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -54,7 +54,15 @@ def sequences_of(run: TrainedModel, *, progress: Progress | None = None) -> Sequ
     symbols, classes = model.code.symbols(model.code_shape), len(data.label_names)
     assert symbols is not None
     indices = through(model.indices, train, BATCH)
-    made = fit_sequences(indices, symbols, train.labels, classes=classes, model=fingerprint(model), progress=progress)
+    made = fit_sequences(
+        indices,
+        symbols,
+        train.labels,
+        classes=classes,
+        model=fingerprint(model),
+        device=str(model.device),
+        progress=progress,
+    )
     if run.folder is not None:
         with contextlib.suppress(IsthmusError):  # go on if the folder is read-only
             made.save(run.folder / SEQUENCES)
