@@ -3,6 +3,7 @@
 import math
 from typing import Annotated, Any, ClassVar
 
+import torch
 from pydantic import Field
 from torch import Tensor
 
@@ -40,7 +41,8 @@ class CodeEntropy(Penalty):
         """(N,) nats, the mean over a sample's vectors; the second term is the batch's."""
         soft = _soft(out)
         usage = soft.usage()
-        lacking = math.log(soft.values) + usage.xlogy(usage).sum()
+        floor = torch.finfo(usage.dtype).tiny  # an entry that is never used has no finite gradient otherwise
+        lacking = math.log(soft.values) + (usage * usage.clamp(min=floor).log()).sum()
         return soft.entropy().mean(1) + self.diversity * lacking
 
 
