@@ -14,7 +14,7 @@ def test_matches_are_printed_written_and_told_as_json(isthmus, trained, tmp_path
     assert told["matches"]["distance"][0] == 0
     words = ("--index", "a.safetensors", "--out", "a.csv")
     assert isthmus("search", trained, "test:3", "test", *words).out.strip() == "a.csv"
-    with open("a.csv", newline="") as file:
+    with (tmp_path / "a.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert [row["rank"] for row in rows] == [str(rank) for rank in range(1, 11)]
     assert (tmp_path / "a.safetensors").exists()

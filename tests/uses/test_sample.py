@@ -140,7 +140,7 @@ def test_quantised_codes_are_drawn_by_a_sequence_model_that_is_kept_with_the_run
     blueprint = ist.recipe("fsq", code=8, network__widths=(16,))
     run = ist.fit(blueprint.build(digits), digits, out=tmp_path / "run", epochs=1, progress=False, compile=False)
     for way in ("auto", "mixture"):
-        with pytest.raises(UseError, match="quantised.*Choose way='sequences'"):
+        with pytest.raises(UseError, match=r"quantised.*Choose way='sequences'"):
             ist.sample(run, way=way)
     assert use.section(run) is None
     monkeypatch.setattr("isthmus.uses.sequences.MOST_INDICES", 200)

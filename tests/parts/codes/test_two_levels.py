@@ -7,6 +7,7 @@ import isthmus as ist
 from isthmus.errors import BlueprintError
 from isthmus.parts import Dense, Pq, Vq2
 from isthmus.parts.codes.two_levels import Levels
+from isthmus.parts.vectors import vectors_of
 
 
 def seeded(seed=0):
@@ -38,11 +39,11 @@ def test_each_slice_becomes_the_nearest_entry_of_its_own_book(shape):
     assert found.indices is not None
     assert found.indices.shape == (4, *code.places(shape))
     for place, book in enumerate(books):
-        slices, z = (of[:, 2 * place : 2 * place + 2].flatten(2) if of.ndim > 2 else of[:, 2 * place : 2 * place + 2, None]
-                     for of in (features, found.z))  # fmt: skip
-        nearest = torch.cdist(slices.transpose(1, 2), book.expand(4, -1, -1)).argmin(2)
+        own = slice(2 * place, 2 * place + 2)
+        slices, z = (vectors_of(of[:, own], 2) for of in (features, found.z))
+        nearest = torch.cdist(slices, book.expand(4, -1, -1)).argmin(2)
         assert torch.equal(found.indices[..., place].flatten(1), nearest)
-        assert torch.equal(z.transpose(1, 2), book[nearest])
+        assert torch.equal(z, book[nearest])
     assert torch.equal(code.from_indices(found.indices, shape, module), found.z.double())
     assert code.bits(shape) == found.indices[0].numel() * 3
 
