@@ -481,7 +481,7 @@ _ROWS = (
         Blueprint(
             network=Dense(widths="auto", most_widths=(512,)),
             code=Lfq(size="auto", most=64),
-            penalties=(CodeEntropy(weight=0.001),),
+            penalties=(CodeEntropy(weight=0.003),),
         ),
     ),
     Recipe(

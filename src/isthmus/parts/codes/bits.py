@@ -84,14 +84,15 @@ class Lfq(_Bits):
     :math:`q(z_j = 1) = \operatorname{sigmoid}(4 f_j / \tau)`, a softmax of the squared distances to the entries
     (`Code.soft`).
 
-    commitment: the weight β. temperature: τ.
+    commitment: the weight β. Signs can't come to meet the features, as a book's entries do, so that a weight as in `vq`
+        would hold each feature where it starts. temperature: τ.
 
     Source: Yu et al., Language model beats diffusion: tokenizer is key to visual generation (MAGVIT-2), ICLR (2024).
     """
 
     low: ClassVar[float] = -1.0
 
-    commitment: Annotated[float, Field(ge=0)] = 0.25
+    commitment: Annotated[float, Field(ge=0)] = 0.01
     temperature: Annotated[float, Field(gt=0)] = 1.0
 
     def __call__(self, features: Tensor, draws: Tensor | None = None, module: nn.Module | None = None) -> Code:
