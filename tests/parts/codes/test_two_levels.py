@@ -42,7 +42,7 @@ def test_each_slice_becomes_the_nearest_entry_of_its_own_book(shape):
         own = slice(2 * place, 2 * place + 2)
         slices, z = (vectors_of(of[:, own], 2) for of in (features, found.z))
         nearest = torch.cdist(slices, book.expand(4, -1, -1)).argmin(2)
-        assert torch.equal(found.indices[..., place].flatten(1), nearest)
+        assert torch.equal(found.indices[..., place].reshape(4, -1), nearest)
         assert torch.equal(z, book[nearest])
     assert torch.equal(code.from_indices(found.indices, shape, module), found.z.double())
     assert code.bits(shape) == found.indices[0].numel() * 3
