@@ -139,7 +139,7 @@ def _product(given: int, made: int, axes: int, size: int = 1) -> nn.Module:
 
 def _half(code: Shape) -> Shape:
     """The shape of one level on the whole grid."""
-    return (code[0] // 2, *code[1:])
+    return (max(1, code[0] // 2), *code[1:])
 
 
 def _coarse(code: Shape) -> Shape:
