@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from isthmus.uses.restore import restoration, restore
     from isthmus.uses.restore_files import restore_files
     from isthmus.uses.sample import sample
+    from isthmus.uses.search import Matches, search
     from isthmus.uses.traverse import Traverse, traverse
     from isthmus.version import VERSION as __version__  # noqa: N811  # the name that Python expects
 
@@ -64,6 +65,7 @@ _HOMES = {
     "Inspection": "inspection",
     "IsthmusError": "errors",
     "LossCurve": "drawing.live",
+    "Matches": "uses.search",
     "Pass": "parts.forward_pass",
     "RECIPES": "model.recipes",
     "Remark": "errors",
@@ -100,6 +102,7 @@ _HOMES = {
     "restore_files": "uses.restore_files",
     "resume": "fitting",
     "sample": "uses.sample",
+    "search": "uses.search",
     "stream_samples": "data",
     "sweep": "experiments",
     "traverse": "uses.traverse",
@@ -144,6 +147,7 @@ __all__ = [
     "Inspection",
     "IsthmusError",
     "LossCurve",
+    "Matches",
     "Pass",
     "Remark",
     "Run",
@@ -180,6 +184,7 @@ __all__ = [
     "restore_files",
     "resume",
     "sample",
+    "search",
     "stream_samples",
     "sweep",
     "traverse",

@@ -113,7 +113,7 @@ RECIPES = {
     "timeseries": ("series",),
     "variational": ("vae",),
     "vqvae": ("vq",),
-    "vqvae2": ("rvq",),
+    "vqvae2": ("vq2",),
     "wasserstein": ("wae",),
 }
 """The recipes that a word may mean. A single one is used; if there are several, the message names them."""

@@ -76,6 +76,7 @@ ROWS = (
         "Repair pictures or sound with a model that was trained on damaged ones: denoise, fill, colour, enlarge, "
         "sharpen.",
     ),
+    Row("search", "search", USE, "Find the samples of SOURCE that are most similar to those of QUERY, by their codes."),
     Row("blend", "blend", USE, "Blend one sample into another, by mixing their values and by mixing their codes."),
     Row(
         "traverse",

@@ -1,6 +1,22 @@
 """The parts of an autoencoder: frozen values that carry their own mathematics. They depend on torch only."""
 
-from isthmus.parts.codes import Code, CodeKind, Fsq, GaussianCode, Ladder, Plain, Rounded, Rvq, TopK, Vq
+from isthmus.parts.codes import (
+    Code,
+    CodeKind,
+    Fsq,
+    GaussianCode,
+    Gumbel,
+    Hash,
+    Ladder,
+    Lfq,
+    Plain,
+    Pq,
+    Rounded,
+    Rvq,
+    TopK,
+    Vq,
+    Vq2,
+)
 from isthmus.parts.conditioning import Conditioning
 from isthmus.parts.corruptions import (
     Blur,
@@ -48,6 +64,7 @@ from isthmus.parts.part import Part, Shape, Value
 from isthmus.parts.penalties import (
     ActivationL1,
     CodeAdversary,
+    CodeEntropy,
     Contraction,
     Decorrelation,
     Kl,
@@ -56,7 +73,7 @@ from isthmus.parts.penalties import (
     Penalty,
     SparsityKl,
 )
-from isthmus.parts.priors import Factorised, FlowPrior, Hyper, Prior, StandardNormal, TopDown, VampPrior
+from isthmus.parts.priors import Factorised, FlowPrior, Hyper, Prior, StandardNormal, TopDown, Uniform, VampPrior
 
 __all__ = [
     "L1",
@@ -66,6 +83,7 @@ __all__ = [
     "Categorical",
     "Code",
     "CodeAdversary",
+    "CodeEntropy",
     "CodeKind",
     "ColumnLikelihood",
     "Columns",
@@ -90,6 +108,8 @@ __all__ = [
     "Gdn",
     "Grey",
     "Gru",
+    "Gumbel",
+    "Hash",
     "Hide",
     "Holes",
     "Hyper",
@@ -97,6 +117,7 @@ __all__ = [
     "Jpeg",
     "Kl",
     "Ladder",
+    "Lfq",
     "Likelihood",
     "LogisticMixture",
     "Masking",
@@ -114,6 +135,7 @@ __all__ = [
     "Penalty",
     "Plain",
     "Poisson",
+    "Pq",
     "PredictsResidual",
     "PredictsSample",
     "Prior",
@@ -134,8 +156,10 @@ __all__ = [
     "TopDown",
     "TopK",
     "Transformer",
+    "Uniform",
     "Value",
     "VampPrior",
     "Vq",
+    "Vq2",
     "Watermark",
 ]

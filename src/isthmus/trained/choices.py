@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 from isthmus.formatting import percent
 from isthmus.model.blueprint import Blueprint
 from isthmus.parts import Corruption, Dense
-from isthmus.parts.codes.quantised import BITS
 from isthmus.parts.data_spec import LEAST_WIDTH, ROWS_A_DIMENSION, SHARE
+from isthmus.parts.vectors import BITS
 from isthmus.shown import Card, ShownList, Table
 from isthmus.trained.trained_model import TrainedModel
 from isthmus.training import choice

@@ -216,8 +216,8 @@ class Training:
         state = self.state
         self._call("epoch_begin")
         order = self.order().to(_device_of(self._resident))
-        penalties = self.model.objective.penalties
-        schedule = Schedule(self.settings, penalties, state.epoch, self.steps_per_epoch, self.device)
+        code, penalties = self.model.code, self.model.objective.penalties
+        schedule = Schedule(self.settings, code, penalties, state.epoch, self.steps_per_epoch, self.device)
         if self._graphs is not None:
             self._graphs.begin(order, schedule)
         self._clock.start()

@@ -1,6 +1,7 @@
 """Penalties: terms that the loss adds to the distance."""
 
 from isthmus.parts.penalties.adversary import CodeAdversary
+from isthmus.parts.penalties.code_entropy import CodeEntropy
 from isthmus.parts.penalties.contraction import Contraction
 from isthmus.parts.penalties.decorrelation import Decorrelation
 from isthmus.parts.penalties.kl import Kl
@@ -12,6 +13,7 @@ from isthmus.parts.penalties.sparsity import ActivationL1, SparsityKl
 __all__ = [
     "ActivationL1",
     "CodeAdversary",
+    "CodeEntropy",
     "Contraction",
     "Decorrelation",
     "Kl",
