@@ -1,6 +1,6 @@
 """The parts of an autoencoder: frozen values that carry their own mathematics. They depend on torch only."""
 
-from isthmus.parts.codes import Code, CodeKind, Fsq, GaussianCode, Ladder, Plain, Rounded, Rvq, TopK, Vq
+from isthmus.parts.codes import Code, CodeKind, Fsq, GaussianCode, Joint, Ladder, Plain, Rounded, Rvq, TopK, Vq
 from isthmus.parts.conditioning import Conditioning
 from isthmus.parts.corruptions import (
     Blur,
@@ -49,14 +49,17 @@ from isthmus.parts.penalties import (
     ActivationL1,
     CodeAdversary,
     Contraction,
+    Covariance,
     Decorrelation,
+    IndependenceAdversary,
     Kl,
     Mmd,
     OutputAdversary,
     Penalty,
     SparsityKl,
+    TotalCorrelation,
 )
-from isthmus.parts.priors import Factorised, FlowPrior, Hyper, Prior, StandardNormal, TopDown, VampPrior
+from isthmus.parts.priors import Factorised, FlowPrior, Hyper, Prior, StandardNormal, TopDown, UniformClasses, VampPrior
 
 __all__ = [
     "L1",
@@ -74,6 +77,7 @@ __all__ = [
     "Contraction",
     "Conv",
     "Corruption",
+    "Covariance",
     "Custom",
     "DataSpec",
     "Decorrelation",
@@ -94,6 +98,8 @@ __all__ = [
     "Holes",
     "Hyper",
     "Identity",
+    "IndependenceAdversary",
+    "Joint",
     "Jpeg",
     "Kl",
     "Ladder",
@@ -133,7 +139,9 @@ __all__ = [
     "Tokens",
     "TopDown",
     "TopK",
+    "TotalCorrelation",
     "Transformer",
+    "UniformClasses",
     "Value",
     "VampPrior",
     "Vq",

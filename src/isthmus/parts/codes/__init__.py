@@ -2,6 +2,7 @@
 
 from isthmus.parts.codes.code import CodeKind
 from isthmus.parts.codes.gaussian import GaussianCode
+from isthmus.parts.codes.joint import Joint
 from isthmus.parts.codes.ladder import Ladder
 from isthmus.parts.codes.plain import Plain
 from isthmus.parts.codes.quantised import Fsq, Rvq, Vq
@@ -9,4 +10,4 @@ from isthmus.parts.codes.rounded import Rounded
 from isthmus.parts.codes.top_k import TopK
 from isthmus.parts.forward_pass import Code
 
-__all__ = ["Code", "CodeKind", "Fsq", "GaussianCode", "Ladder", "Plain", "Rounded", "Rvq", "TopK", "Vq"]
+__all__ = ["Code", "CodeKind", "Fsq", "GaussianCode", "Joint", "Ladder", "Plain", "Rounded", "Rvq", "TopK", "Vq"]
