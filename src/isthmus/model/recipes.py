@@ -265,14 +265,14 @@ _ROWS = (
     Recipe(
         "joint-vae",
         "A VAE whose code is Gaussian numbers and a choice among 10 classes, drawn by the Gumbel-softmax.",
-        "To find classes without labels, and numbers that describe what varies within them. Set classes=3,5 for two "
+        "To find classes without labels, and numbers that describe what varies within them. Set categories=3,5 for two "
         "variables with 3 and 5 classes.",
         "Dupont, Learning disentangled joint continuous and discrete representations, NeurIPS (2018)",
         _VAE.replace(
             code=Joint(size="auto"),
             penalties=(
                 Kl(weight=30.0, capacity=5.0, capacity_epochs=5.0, over="numbers"),
-                Kl(weight=30.0, capacity=2.0, capacity_epochs=5.0, over="classes"),
+                Kl(weight=30.0, capacity=2.0, capacity_epochs=5.0, over="categories"),
             ),
         ),
     ),

@@ -59,7 +59,16 @@ from isthmus.parts.penalties import (
     SparsityKl,
     TotalCorrelation,
 )
-from isthmus.parts.priors import Factorised, FlowPrior, Hyper, Prior, StandardNormal, TopDown, UniformClasses, VampPrior
+from isthmus.parts.priors import (
+    Factorised,
+    FlowPrior,
+    Hyper,
+    Prior,
+    StandardNormal,
+    TopDown,
+    UniformCategories,
+    VampPrior,
+)
 
 __all__ = [
     "L1",
@@ -141,7 +150,7 @@ __all__ = [
     "TopK",
     "TotalCorrelation",
     "Transformer",
-    "UniformClasses",
+    "UniformCategories",
     "Value",
     "VampPrior",
     "Vq",

@@ -14,10 +14,10 @@ from isthmus.parts.codes.code import CodeKind
 from isthmus.parts.forward_pass import Code
 from isthmus.parts.gaussians import DiagonalGaussian
 from isthmus.parts.part import Shape
-from isthmus.parts.priors import Prior, UniformClasses
-from isthmus.parts.priors.classes import one_hot
+from isthmus.parts.priors import Prior, UniformCategories
+from isthmus.parts.priors.categories import one_hot
 
-Section = Literal["numbers", "classes"]
+Section = Literal["numbers", "categories"]
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class Joint(CodeKind):
     gradient. After training, one class of each variable is drawn, and its share is 1. Without draws, as in `encode`,
     the code is the means and the probabilities. The decoder gets all of them side by side, numbers first.
 
-    size: the numbers. classes: for each variable of classes, how many it has. temperature: τ; a small one makes shares
+    size: the numbers. categories: for each variable, how many classes it has. temperature: τ; a small one makes shares
         near 0 and 1, and gradients that vary more. draws: how many codes are drawn for each sample in a pass, K.
 
     Source: Dupont, Learning disentangled joint continuous and discrete representations, NeurIPS (2018); Jang, Gu &
@@ -74,29 +74,29 @@ class Joint(CodeKind):
     relaxed: ClassVar[bool] = True
 
     most: Annotated[int, Field(ge=1)] = 10
-    classes: Annotated[tuple[Annotated[int, Field(ge=2)], ...], Field(min_length=1)] = (10,)
+    categories: Annotated[tuple[Annotated[int, Field(ge=2)], ...], Field(min_length=1)] = (10,)
     temperature: Annotated[float, Field(gt=0)] = 0.67
     draws: Annotated[int, Field(ge=1)] = 1
-    prior: SerializeAsAny[Prior] = UniformClasses()
+    prior: SerializeAsAny[Prior] = UniformCategories()
 
     def shape(self, natural: Shape | None) -> Shape | None:
         """(size + all classes,)."""
         numbers = super().shape(None)
-        return None if numbers is None else (numbers[0] + sum(self.classes), *numbers[1:])
+        return None if numbers is None else (numbers[0] + sum(self.categories), *numbers[1:])
 
     def check(self, code: Shape) -> None:
         """Raise BlueprintError unless the code is flat, and its prior knows of classes."""
         if len(code) != 1:
             raise BlueprintError(f"A joint code must be flat, but this one has shape {code}. Set code=10, for example.")
-        if not isinstance(self.prior, UniformClasses):
+        if not isinstance(self.prior, UniformCategories):
             raise BlueprintError(
                 f"A joint code needs a prior of its classes, which the prior {self.prior.kind!r} is not. "
-                "Leave the prior out, or set prior='uniform-classes'."
+                "Leave the prior out, or set prior='uniform-categories'."
             )
 
     def features(self, code: Shape) -> Shape:
         """Means and log-variances of the numbers, and a logit for each class."""
-        return (2 * self._numbers(code) + sum(self.classes),)
+        return (2 * self._numbers(code) + sum(self.categories),)
 
     def section(self, name: Section, code: Shape) -> slice:
         """The latent dimensions of the numbers, or of the classes."""
@@ -113,12 +113,12 @@ class Joint(CodeKind):
 
     def __call__(self, features: Tensor, draws: Tensor | None = None, module: nn.Module | None = None) -> Code:
         """(N, features), (N, K, code) to the Code of K draws, with its posterior."""
-        numbers, logits = features.tensor_split([features.shape[1] - sum(self.classes)], 1)
+        numbers, logits = features.tensor_split([features.shape[1] - sum(self.categories)], 1)
         normal = DiagonalGaussian.of(numbers)
-        posterior = JointPosterior(normal, [one.log_softmax(1) for one in logits.split(self.classes, 1)])
+        posterior = JointPosterior(normal, [one.log_softmax(1) for one in logits.split(self.categories, 1)])
         if draws is None:
             return Code(posterior.mean, posterior)
-        own, *others = draws.split([normal.mean.shape[1], *self.classes], 2)
+        own, *others = draws.split([normal.mean.shape[1], *self.categories], 2)
         relaxed = module is not None and module.training
         drawn = [normal.sample(own)]
         for logs, noise in zip(posterior.log_shares, others, strict=True):
@@ -128,4 +128,4 @@ class Joint(CodeKind):
         return Code(torch.cat(drawn, 1), posterior)
 
     def _numbers(self, code: Shape) -> int:
-        return code[0] - sum(self.classes)
+        return code[0] - sum(self.categories)

@@ -29,8 +29,8 @@ class Kl(Penalty):
         which needs each draw's own value. A pass without draws uses the closed form, or the code's mean.
     capacity: C in nats, the target of the batch's mean KL: the penalty becomes :math:`|\overline D - C|`.
     capacity_epochs: the number of epochs over which C grows linearly from 0; with 0, C is constant.
-    over: "all" latent dimensions; of a joint code, only the "numbers" or the "classes", so that each can have its own
-        capacity.
+    over: "all" latent dimensions; of a joint code, only the "numbers" or the "categories", so that each can have its
+        own capacity.
     free_bits: the least nats for each latent dimension, :math:`\sum_j \max(\lambda, \overline{D_j})` of the batch's
         means, so that switching off a latent dimension doesn't reduce the loss.
 
@@ -46,7 +46,7 @@ class Kl(Penalty):
     capacity: Annotated[float, Field(ge=0)] | None = None
     capacity_epochs: Annotated[float, Field(ge=0)] = 0.0
     free_bits: Annotated[float, Field(ge=0)] = 0.0
-    over: Literal["all", "numbers", "classes"] = "all"
+    over: Literal["all", "numbers", "categories"] = "all"
 
     def auto_weight(self, spec: DataSpec) -> float:
         """The weight between 1 and the paper's 4, by the size of a sample."""

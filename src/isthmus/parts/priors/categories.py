@@ -12,7 +12,7 @@ from isthmus.parts.model import Model
 from isthmus.parts.priors.prior import Prior
 
 
-class UniformClasses(Prior):
+class UniformCategories(Prior):
     r""":math:`\mathcal N(z; 0, I) \prod_i 1 / K_i`: for a code of numbers and of variables with K classes each.
 
     It has no weights, and its KL has a closed form.
@@ -22,7 +22,7 @@ class UniformClasses(Prior):
 
     def check(self, model: Model) -> None:
         """Raise BlueprintError if the code has no classes."""
-        if not hasattr(model.code, "classes"):
+        if not hasattr(model.code, "categories"):
             raise BlueprintError(
                 f"The prior '{self.kind}' is for a code with classes, but a {model.code.kind} code has none. Use a "
                 "joint code (recipe 'joint-vae'), or another prior."
@@ -30,13 +30,13 @@ class UniformClasses(Prior):
 
     def log_prob(self, z: Tensor, model: Model) -> Tensor:
         """(N, code) codes, where one of each variable's classes is 1, to (N,) nats."""
-        classes = model.code.classes
-        return standard_log_prob(z[:, : z.shape[1] - sum(classes)]) - sum(map(math.log, classes))
+        sizes = model.code.categories
+        return standard_log_prob(z[:, : z.shape[1] - sum(sizes)]) - sum(map(math.log, sizes))
 
     def sample(self, draws: Any, model: Model) -> Tensor:
         """(N, code) standard normal numbers, unchanged; of those of a variable, the largest one's class."""
-        classes = model.code.classes
-        numbers, *others = draws.split([draws.shape[1] - sum(classes), *classes], 1)
+        sizes = model.code.categories
+        numbers, *others = draws.split([draws.shape[1] - sum(sizes), *sizes], 1)
         return torch.cat([numbers, *map(one_hot, others)], 1)
 
     def kl(self, posterior: Any) -> Tensor:
