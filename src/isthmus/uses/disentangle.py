@@ -4,8 +4,9 @@ from typing import Any
 
 import torch
 
+from isthmus.data.gather import join
 from isthmus.data.samples import Samples, spread
-from isthmus.errors import DataError, remark
+from isthmus.errors import DataError, UseError, remark
 from isthmus.measures import Disentanglement, disentanglement
 from isthmus.measures.disentangled.predictors import Predictor
 from isthmus.measures.disentangled.scores import RESAMPLES
@@ -47,15 +48,15 @@ def disentangle(
         UseError: an option is invalid.
     """
     if source is None:
-        source = run.open() if part is None else run.open().parts.get(part)
-        if source is None:
-            raise DataError(f"There is no part {part!r}: expected {', '.join(run.open().parts)}.")
-        part = None
-    more = read_options if part is None else read_options | {"part": part}
-    samples = run.read(source, **more)
-    rows = spread(len(samples), most)
-    values, names = _factors(samples, factors)
-    known, chosen = values[rows], samples.take(rows)
+        if factors is not None:
+            raise UseError("factors= are those of a source, and none was given. Give disentangle(run, source, …).")
+        chosen = _some(run.open().parts, part, most)
+        known, names = _factors(chosen, None)
+    else:
+        samples = run.read(source, **(read_options if part is None else read_options | {"part": part}))
+        rows = spread(len(samples), most)
+        values, names = _factors(samples, factors)
+        known, chosen = values[rows], samples.take(rows)
     varying = [place for place in range(known.shape[1]) if len(known[:, place].unique()) > 1]
     if left_out := [names[place] for place in range(len(names)) if place not in varying]:
         remark(f"These factors have one value in all samples, so they are left out: {', '.join(left_out)}.")
@@ -67,6 +68,15 @@ def disentangle(
         resamples=resamples,
         seed=seed,
     )
+
+
+def _some(parts: dict[str, Samples], part: str | None, most: int) -> Samples:
+    """At most this many samples of a part, or of all, evenly spread."""
+    if part not in (None, *parts):
+        raise DataError(f"There is no part {part!r}: expected {', '.join(parts)}.")
+    chosen = [samples for name, samples in parts.items() if part in (None, name) and len(samples)]
+    share = min(1.0, most / sum(map(len, chosen)))
+    return join([samples.some(max(1, round(share * len(samples)))) for samples in chosen])
 
 
 def _factors(samples: Samples, given: Any) -> tuple[torch.Tensor, tuple[str, ...]]:
