@@ -7,6 +7,7 @@ import typer
 from isthmus.cli import data_options, options
 from isthmus.cli.console import say, say_json, say_table, working
 from isthmus.cli.option_groups import ranged
+from isthmus.cli.wording import in_our_words
 
 
 def add_to(app: typer.Typer) -> None:
@@ -48,6 +49,9 @@ def disentangle(
     Shown are MIG, DCI, SAP, the FactorVAE and β-VAE scores and modularity, each with an interval, and how much each
     latent dimension counts for each factor. All measures are 1 at best.
     """
+    if source is None and (alone := [name for name in read_options if name != "part"]):
+        given = ", ".join(in_our_words(f"{name}=") for name in alone)
+        raise typer.BadParameter(f"{given} without SOURCE: expected the data that are to be read so")
     found = options.open_run(run, device)
     from isthmus.uses.disentangle import disentangle as use
 
