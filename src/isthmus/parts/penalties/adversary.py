@@ -17,6 +17,7 @@ from isthmus.parts.model import Model
 from isthmus.parts.part import Shape
 from isthmus.parts.penalties.mmd import of_prior
 from isthmus.parts.penalties.penalty import Penalty, Weight
+from isthmus.parts.shared_batch import own, whole, whole_count
 
 
 class _CodeRival(Penalty):
@@ -118,9 +119,9 @@ class IndependenceAdversary(_CodeRival):
         """(N,) the rival's loss; without random numbers, with the same shuffling at every call."""
         discriminator, count = model.module_of(self), len(out.clean)
         if draws is None:
-            draws = self.draw(count, model, torch.Generator().manual_seed(0))
+            draws = own(self.draw(whole_count(count), model, torch.Generator().manual_seed(0)))
         z = out.code.z
-        shuffled = z[:count].gather(0, draws.to(z.device).argsort(0))
+        shuffled = own(whole(z[:count]).gather(0, whole(draws.to(z.device)).argsort(0)))
         real = taken_for_real(discriminator(z)[:, 0]).view(-1, count).mean(0)
         loss = real + found_out(discriminator(shuffled)[:, 0])
         if not self.smoothness:

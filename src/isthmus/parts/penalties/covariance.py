@@ -12,6 +12,7 @@ from isthmus.parts.forward_pass import Pass
 from isthmus.parts.gaussians import DiagonalGaussian
 from isthmus.parts.model import Model, example
 from isthmus.parts.penalties.penalty import Penalty, Weight
+from isthmus.parts.shared_batch import whole
 
 STRENGTH = 10.0
 """Of the off-diagonal entries, in the experiments of Locatello et al."""
@@ -59,9 +60,9 @@ class Covariance(Penalty):
         """(N,) the batch's value, the same for each sample."""
         posterior = out.code.distribution
         means = (out.code.z if posterior is None else posterior.mean).flatten(1)
-        found = covariance(means)
+        found = covariance(whole(means))
         if self.of == "codes" and posterior is not None:
-            found = found + posterior.variance.flatten(1).mean(0).diag()
+            found = found + whole(posterior.variance.flatten(1)).mean(0).diag()
         squares = (found - torch.eye(len(found), dtype=found.dtype, device=found.device)).square()
         own = squares.diagonal().sum()
         inner = DIAGONAL[self.of] if self.diagonal == "auto" else self.diagonal

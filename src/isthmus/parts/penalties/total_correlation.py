@@ -13,6 +13,7 @@ from isthmus.parts.forward_pass import Pass
 from isthmus.parts.gaussians import DiagonalGaussian
 from isthmus.parts.model import Model, example
 from isthmus.parts.penalties.penalty import Penalty, Weight
+from isthmus.parts.shared_batch import own, whole, whole_count
 
 MORE = 5.0
 """β - 1 for the β = 6 of Chen et al."""
@@ -65,19 +66,20 @@ class TotalCorrelation(Penalty):
 
     def __call__(self, out: Pass, model: Model, draws: Any = None) -> Tensor:
         """(N,) nats, (K·N,) for K draws of the code; 0 for a batch of one sample."""
-        posterior: DiagonalGaussian = out.code.distribution
-        logs = self._log_weights(len(out.clean), out.code.z)
-        return total_correlation(out.code.z, posterior, logs.repeat(len(out.code.z) // max(1, len(logs)), 1))
+        posterior, count = out.code.distribution, len(out.clean)
+        of_all = DiagonalGaussian(whole(posterior.mean), whole(posterior.log_variance))
+        logs = own(self._log_weights(whole_count(count), out.code.z))
+        return total_correlation(out.code.z, of_all, logs.repeat(len(out.code.z) // max(1, count), 1))
 
     def _log_weights(self, count: int, like: Tensor) -> Tensor:
         """(N, N) logarithms of the weight of each sample's posterior (columns) in q of each sample's code (rows)."""
         if self.sampling == "weighted" or self.samples == "auto" or count < 2:
             return like.new_full((count, count), -math.log(max(1, count)))
         size, others = max(self.samples, count), count - 1
-        own = torch.eye(count, dtype=torch.bool, device=like.device)
-        weights = torch.where(own, 1 / size, like.new_full((count, count), 1 / others))
+        same = torch.eye(count, dtype=torch.bool, device=like.device)
+        weights = torch.where(same, 1 / size, like.new_full((count, count), 1 / others))
         # one other sample stands for those that are in no batch, so that the weights add up to 1
-        return torch.where(own.roll(1, 1), (size - others) / (size * others), weights).log()
+        return torch.where(same.roll(1, 1), (size - others) / (size * others), weights).log()
 
 
 def total_correlation(z: Tensor, posterior: DiagonalGaussian, log_weights: Tensor) -> Tensor:
