@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from isthmus.uses.blend import Blend, blend
     from isthmus.uses.detect import Detection, detect
     from isthmus.uses.detector import Detector, detector
+    from isthmus.uses.disentangle import disentangle
     from isthmus.uses.drift import drift
     from isthmus.uses.drift_result import Drift
     from isthmus.uses.explain import explain
@@ -81,6 +82,7 @@ _HOMES = {
     "detect": "uses.detect",
     "detector": "uses.detector",
     "diagnose": "doctor",
+    "disentangle": "uses.disentangle",
     "drift": "uses.drift",
     "explain": "uses.explain",
     "export": "exporting",
@@ -163,6 +165,7 @@ __all__ = [
     "detect",
     "detector",
     "diagnose",
+    "disentangle",
     "drift",
     "explain",
     "export",

@@ -84,6 +84,12 @@ ROWS = (
         LOOK,
         "Change one latent dimension at a time, with the others fixed, and show what each does.",
     ),
+    Row(
+        "disentangle",
+        "disentangle",
+        LOOK,
+        "Measure how well each latent dimension follows one of the factors that the data were made from.",
+    ),
     Row("map", "map", LOOK, "Draw a map of the data by their codes, as a picture and as an interactive page."),
     Row("sample", "sample", USE, "Draw new samples from a trained model, and judge them if you ask for it."),
     Row(

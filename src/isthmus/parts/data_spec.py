@@ -28,6 +28,8 @@ ROWS_A_DIMENSION = 4
 """The least number of training samples for each dimension of an undercomplete code; fewer are learnt by heart."""
 LEAST_WIDTH = 64
 """The least width of a first hidden layer with "auto" widths, even for small samples."""
+PICTURE = 784
+"""The numbers of a picture of MNIST's size."""
 _ROWS = 1024
 
 
@@ -66,6 +68,15 @@ class DataSpec:
     grids: tuple[tuple[float, ...], ...] = ()
     tokens: int = 0
     rows: int = 0
+
+    @property
+    def share_of_picture(self) -> float:
+        """The numbers of a sample as a share of those of a picture of MNIST's size, at most 1; 1 if unknown.
+
+        Weights of penalties that papers give for such pictures are reduced by it for smaller samples, whose distance,
+        a sum over the numbers, is smaller too.
+        """
+        return min(1.0, self.inputs / PICTURE) if self.inputs else 1.0
 
     def size(self, most: int) -> int:
         """The size of an undercomplete code: the data's dimensions, at most `most` and what the data support."""

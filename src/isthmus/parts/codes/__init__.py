@@ -4,6 +4,7 @@ from isthmus.parts.codes.bits import Hash, Lfq
 from isthmus.parts.codes.code import CodeKind
 from isthmus.parts.codes.gaussian import GaussianCode
 from isthmus.parts.codes.gumbel import Gumbel
+from isthmus.parts.codes.joint import Joint
 from isthmus.parts.codes.ladder import Ladder
 from isthmus.parts.codes.plain import Plain
 from isthmus.parts.codes.product import Pq
@@ -20,6 +21,7 @@ __all__ = [
     "GaussianCode",
     "Gumbel",
     "Hash",
+    "Joint",
     "Ladder",
     "Lfq",
     "Plain",
