@@ -8,17 +8,25 @@ from isthmus.model.blueprint import Blueprint
 from isthmus.model.recipe import Recipe, Recipes
 from isthmus.parts import (
     ActivationL1,
+    BatchTopK,
     Blur,
     CodeAdversary,
+    CodeL0,
     ColumnLikelihood,
     Columns,
     Contraction,
     Conv,
     Corruption,
+    DeadLatents,
+    DecoderL1,
     Decorrelation,
     Dense,
+    Dictionary,
     FlowPrior,
     Fsq,
+    Gated,
+    GateError,
+    GateL1,
     Gaussian,
     GaussianCode,
     GaussianNoise,
@@ -28,6 +36,7 @@ from isthmus.parts import (
     Hide,
     Holes,
     Hyper,
+    JumpRelu,
     Kl,
     Ladder,
     Likelihood,
@@ -38,6 +47,7 @@ from isthmus.parts import (
     PatchMasking,
     Plain,
     PredictsResidual,
+    Prefixes,
     Psnr,
     Residual,
     Rounded,
@@ -71,6 +81,14 @@ _VAE = Blueprint(
     code=GaussianCode(size="auto", most=20),
     distance=Likelihood(),
     penalties=(Kl(),),
+)
+_LATENTS = 2**14
+"""The most directions of a dictionary."""
+_BATCH_TOP_K = Blueprint(
+    network=Dictionary(),
+    code=BatchTopK(size="wide", most=_LATENTS, k="auto"),
+    distance=Mse(link="identity"),
+    penalties=(DeadLatents(),),
 )
 _ROWS = (
     Recipe(
@@ -155,6 +173,52 @@ _ROWS = (
         "Use it when an exact number of units should describe each sample. There is no weight to choose.",
         "Makhzani & Frey, k-sparse autoencoders, ICLR (2014)",
         Blueprint(network=Dense(tied=True), code=TopK(size="wide", most=1000, k="auto"), distance=Mse(link="identity")),
+    ),
+    Recipe(
+        "topk",
+        "A dictionary of directions: at most 25 of them, the largest, describe each sample. Dead ones are revived.",
+        "For the activations of another network, with an exact number of active features. Scale them with scaling=rms.",
+        "Gao et al., Scaling and evaluating sparse autoencoders (2024)",
+        _BATCH_TOP_K.replace(code=TopK(size="wide", most=_LATENTS, k="auto", rectified=True)),
+    ),
+    Recipe(
+        "batch-topk",
+        "A dictionary whose samples have 25 active directions on average: the largest of a batch are kept.",
+        "The first choice for activations of another network: complex samples get more features than simple ones.",
+        "Bussmann, Leask & Nanda, BatchTopK sparse autoencoders (2024)",
+        _BATCH_TOP_K,
+    ),
+    Recipe(
+        "matryoshka",
+        "batch-topk whose first 1/32, 3/32, 7/32 and 15/32 of the directions must also reconstruct the samples alone.",
+        "For a dictionary in which specific features don't swallow the general ones (feature absorption).",
+        "Bussmann et al., Learning multi-level features with Matryoshka sparse autoencoders, ICML (2025)",
+        _BATCH_TOP_K.replace(penalties=(Prefixes(), DeadLatents())),
+    ),
+    Recipe(
+        "jumprelu",
+        "A dictionary with a learnt threshold for each direction; the number of active directions is penalised.",
+        "For a dictionary without a fixed number of active features. A larger weight leaves fewer active.",
+        "Rajamanoharan et al., Jumping ahead: improving reconstruction fidelity with JumpReLU SAEs (2024)",
+        _BATCH_TOP_K.replace(code=JumpRelu(size="wide", most=_LATENTS), penalties=(CodeL0(weight="auto"),)),
+    ),
+    Recipe(
+        "gated",
+        "A dictionary whose gates decide which directions are active; only the gates are penalised (L1).",
+        "Like an L1 penalty, without its fault: active features keep their size. A larger weight leaves fewer active.",
+        "Rajamanoharan et al., Improving dictionary learning with gated sparse autoencoders, NeurIPS (2024)",
+        _BATCH_TOP_K.replace(code=Gated(size="wide", most=_LATENTS), penalties=(GateL1(weight="auto"), GateError())),
+    ),
+    Recipe(
+        "crosscoder",
+        "One dictionary for several layers of another network: each direction has a part, with a norm, in each layer.",
+        "For features that persist over layers, or that two models share. Give samples of shape (layers, numbers).",
+        "Lindsey et al., Sparse crosscoders for cross-layer features and model diffing, Transformer Circuits (2024)",
+        _BATCH_TOP_K.replace(
+            network=Dictionary(unit=False),
+            code=Plain(size="wide", most=_LATENTS, activation="relu"),
+            penalties=(DecoderL1(weight="auto"),),
+        ),
     ),
     Recipe(
         "contractive",

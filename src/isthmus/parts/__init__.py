@@ -1,6 +1,20 @@
 """The parts of an autoencoder: frozen values that carry their own mathematics. They depend on torch only."""
 
-from isthmus.parts.codes import Code, CodeKind, Fsq, GaussianCode, Ladder, Plain, Rounded, Rvq, TopK, Vq
+from isthmus.parts.codes import (
+    BatchTopK,
+    Code,
+    CodeKind,
+    Fsq,
+    Gated,
+    GaussianCode,
+    JumpRelu,
+    Ladder,
+    Plain,
+    Rounded,
+    Rvq,
+    TopK,
+    Vq,
+)
 from isthmus.parts.conditioning import Conditioning
 from isthmus.parts.corruptions import (
     Blur,
@@ -42,18 +56,36 @@ from isthmus.parts.distances import (
     Tokens,
 )
 from isthmus.parts.gaussians import DiagonalGaussian
-from isthmus.parts.networks import Conductor, Conv, Dense, Gdn, Gru, Network, Patches, Residual, Table, Transformer
+from isthmus.parts.networks import (
+    Conductor,
+    Conv,
+    Dense,
+    Dictionary,
+    Gdn,
+    Gru,
+    Network,
+    Patches,
+    Residual,
+    Table,
+    Transformer,
+)
 from isthmus.parts.outputs import Output, PredictsResidual, PredictsSample
 from isthmus.parts.part import Part, Shape, Value
 from isthmus.parts.penalties import (
     ActivationL1,
     CodeAdversary,
+    CodeL0,
     Contraction,
+    DeadLatents,
+    DecoderL1,
     Decorrelation,
+    GateError,
+    GateL1,
     Kl,
     Mmd,
     OutputAdversary,
     Penalty,
+    Prefixes,
     SparsityKl,
 )
 from isthmus.parts.priors import Factorised, FlowPrior, Hyper, Prior, StandardNormal, TopDown, VampPrior
@@ -61,12 +93,14 @@ from isthmus.parts.priors import Factorised, FlowPrior, Hyper, Prior, StandardNo
 __all__ = [
     "L1",
     "ActivationL1",
+    "BatchTopK",
     "Bce",
     "Blur",
     "Categorical",
     "Code",
     "CodeAdversary",
     "CodeKind",
+    "CodeL0",
     "ColumnLikelihood",
     "Columns",
     "Conditioning",
@@ -76,14 +110,20 @@ __all__ = [
     "Corruption",
     "Custom",
     "DataSpec",
+    "DeadLatents",
+    "DecoderL1",
     "Decorrelation",
     "Dense",
     "DiagonalGaussian",
+    "Dictionary",
     "DiscretisedLogistic",
     "Distance",
     "Factorised",
     "FlowPrior",
     "Fsq",
+    "GateError",
+    "GateL1",
+    "Gated",
     "Gaussian",
     "GaussianCode",
     "GaussianNoise",
@@ -95,6 +135,7 @@ __all__ = [
     "Hyper",
     "Identity",
     "Jpeg",
+    "JumpRelu",
     "Kl",
     "Ladder",
     "Likelihood",
@@ -116,6 +157,7 @@ __all__ = [
     "Poisson",
     "PredictsResidual",
     "PredictsSample",
+    "Prefixes",
     "Prior",
     "Psnr",
     "Residual",

@@ -56,6 +56,7 @@ class Code(Shown):
     indices: the entries of the code book that represent z, if there is a book.
     loss: (N,) the code's own term in the loss (for example a commitment), if it has one.
     weight: (N,) of each sample's distance in the loss, if the code has several qualities.
+    gates: (N, *code) of a sparse code: what decides which latent dimensions are active.
     """
 
     z: Tensor
@@ -63,6 +64,7 @@ class Code(Shown):
     indices: Tensor | None = None
     loss: Tensor | None = None
     weight: Tensor | None = None
+    gates: Tensor | None = None
 
 
 @dataclass(repr=False)

@@ -17,6 +17,7 @@ from torch import Tensor
 from isthmus.data import Samples
 from isthmus.model.autoencoder import Autoencoder
 from isthmus.model.batch import inputs_of
+from isthmus.parts.layers import unit_columns
 from isthmus.storage.checked import damaged
 from isthmus.training.callback import Callback
 from isthmus.training.captured import Graphs, can_capture
@@ -80,7 +81,7 @@ class Training:
             if name in model.objective.penalty_modules
             for weight, _ in model.objective.penalty_modules[name].named_parameters()
         }
-        self.optimiser = Optimiser(settings, trained, rates)
+        self.optimiser = Optimiser(settings, trained, rates, unit_columns(model))
         self.state = State(
             generator=generator_for(model, self.device, settings.seed),
             losses=torch.full((self.steps_per_epoch,), float("nan"), device=self.device),

@@ -1,7 +1,10 @@
 """The codes: how the encoder's features become the decoder's input."""
 
+from isthmus.parts.codes.batch_top_k import BatchTopK
 from isthmus.parts.codes.code import CodeKind
+from isthmus.parts.codes.gated import Gated
 from isthmus.parts.codes.gaussian import GaussianCode
+from isthmus.parts.codes.jump_relu import JumpRelu
 from isthmus.parts.codes.ladder import Ladder
 from isthmus.parts.codes.plain import Plain
 from isthmus.parts.codes.quantised import Fsq, Rvq, Vq
@@ -9,4 +12,18 @@ from isthmus.parts.codes.rounded import Rounded
 from isthmus.parts.codes.top_k import TopK
 from isthmus.parts.forward_pass import Code
 
-__all__ = ["Code", "CodeKind", "Fsq", "GaussianCode", "Ladder", "Plain", "Rounded", "Rvq", "TopK", "Vq"]
+__all__ = [
+    "BatchTopK",
+    "Code",
+    "CodeKind",
+    "Fsq",
+    "Gated",
+    "GaussianCode",
+    "JumpRelu",
+    "Ladder",
+    "Plain",
+    "Rounded",
+    "Rvq",
+    "TopK",
+    "Vq",
+]

@@ -32,12 +32,14 @@ class CodeKind(Part):
     differentiable: whether the code has a useful derivative with respect to the features.
     compiles: whether a training step with this code can be compiled.
     drawn: whether a trained model can draw codes around their means, from the standard normal numbers of `draw`.
+    gates: whether it is sparse, and its `Code` has the gates.
     """
 
     family: ClassVar[str] = "code"
     differentiable: ClassVar[bool] = True
     compiles: ClassVar[bool] = True
     drawn: ClassVar[bool] = False
+    gates: ClassVar[bool] = False
 
     size: Annotated[int, Field(ge=1)] | tuple[Annotated[int, Field(ge=1)], ...] | Literal["auto", "wide"] | None = None
     most: Annotated[int, Field(ge=1)] = 32

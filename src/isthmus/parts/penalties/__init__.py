@@ -3,6 +3,7 @@
 from isthmus.parts.penalties.adversary import CodeAdversary
 from isthmus.parts.penalties.contraction import Contraction
 from isthmus.parts.penalties.decorrelation import Decorrelation
+from isthmus.parts.penalties.dictionary import CodeL0, DeadLatents, DecoderL1, GateError, GateL1, Prefixes
 from isthmus.parts.penalties.kl import Kl
 from isthmus.parts.penalties.mmd import Mmd
 from isthmus.parts.penalties.output_adversary import OutputAdversary
@@ -12,12 +13,18 @@ from isthmus.parts.penalties.sparsity import ActivationL1, SparsityKl
 __all__ = [
     "ActivationL1",
     "CodeAdversary",
+    "CodeL0",
     "Contraction",
+    "DeadLatents",
+    "DecoderL1",
     "Decorrelation",
+    "GateError",
+    "GateL1",
     "Kl",
     "Mmd",
     "OutputAdversary",
     "Penalty",
+    "Prefixes",
     "SparsityKl",
     "names_of",
 ]
