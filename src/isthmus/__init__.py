@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from isthmus.parts.forward_pass import Pass
     from isthmus.run import Run, from_pretrained, load
     from isthmus.training import Callback
+    from isthmus.uses.activations import activations
     from isthmus.uses.blend import Blend, blend
     from isthmus.uses.detect import Detection, detect
     from isthmus.uses.detector import Detector, detector
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from isthmus.uses.explain import explain
     from isthmus.uses.explanations import Explanation, Explanations
     from isthmus.uses.judge import judge
+    from isthmus.uses.latents import Latents, latents
     from isthmus.uses.map import CodeMap, map_codes
     from isthmus.uses.restore import restoration, restore
     from isthmus.uses.restore_files import restore_files
@@ -63,6 +65,7 @@ _HOMES = {
     "Finding": "doctor",
     "Inspection": "inspection",
     "IsthmusError": "errors",
+    "Latents": "uses.latents",
     "LossCurve": "drawing.live",
     "Pass": "parts.forward_pass",
     "RECIPES": "model.recipes",
@@ -71,6 +74,7 @@ _HOMES = {
     "Samples": "data",
     "Scaling": "data",
     "Traverse": "uses.traverse",
+    "activations": "uses.activations",
     "blend": "uses.blend",
     "codec_info": "codec",
     "compare": "experiments",
@@ -87,6 +91,7 @@ _HOMES = {
     "from_pretrained": "run",
     "inspect": "inspection",
     "judge": "uses.judge",
+    "latents": "uses.latents",
     "load": "run",
     "map_codes": "uses.map",
     "open_data": "data",
@@ -141,6 +146,7 @@ __all__ = [
     "Finding",
     "Inspection",
     "IsthmusError",
+    "Latents",
     "LossCurve",
     "Pass",
     "Remark",
@@ -149,6 +155,7 @@ __all__ = [
     "Scaling",
     "Traverse",
     "__version__",
+    "activations",
     "blend",
     "codec_info",
     "compare",
@@ -165,6 +172,7 @@ __all__ = [
     "from_pretrained",
     "inspect",
     "judge",
+    "latents",
     "load",
     "map_codes",
     "open_data",

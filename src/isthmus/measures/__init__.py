@@ -1,5 +1,6 @@
 """Measures of a model's quality."""
 
+from isthmus.measures.dictionary import absorption, detection, matched_cosine
 from isthmus.measures.evaluation import Evaluation, Measures, Unit, evaluate, unit_of
 from isthmus.measures.generation import Generation, frechet_distance, gradient_energy, judge_draws
 from isthmus.measures.likelihood import (
@@ -23,7 +24,9 @@ __all__ = [
     "Measures",
     "Nearest",
     "Unit",
+    "absorption",
     "bits_per_dimension",
+    "detection",
     "elbo",
     "evaluate",
     "explained_variance",
@@ -34,6 +37,7 @@ __all__ = [
     "log_density",
     "log_likelihood",
     "log_spectral_distance",
+    "matched_cosine",
     "mse",
     "nearest_samples",
     "psnr",
