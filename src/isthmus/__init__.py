@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from isthmus.model.recipes import RECIPES, recipe, recipes
     from isthmus.parts.forward_pass import Pass
     from isthmus.run import Run, from_pretrained, load
+    from isthmus.saelens import load_saelens, save_saelens
     from isthmus.training import Callback
     from isthmus.uses.activations import activations
     from isthmus.uses.blend import Blend, blend
@@ -93,6 +94,7 @@ _HOMES = {
     "judge": "uses.judge",
     "latents": "uses.latents",
     "load": "run",
+    "load_saelens": "saelens",
     "map_codes": "uses.map",
     "open_data": "data",
     "open_writer": "data",
@@ -105,6 +107,7 @@ _HOMES = {
     "restore_files": "uses.restore_files",
     "resume": "fitting",
     "sample": "uses.sample",
+    "save_saelens": "saelens",
     "stream_samples": "data",
     "sweep": "experiments",
     "traverse": "uses.traverse",
@@ -174,6 +177,7 @@ __all__ = [
     "judge",
     "latents",
     "load",
+    "load_saelens",
     "map_codes",
     "open_data",
     "open_writer",
@@ -186,6 +190,7 @@ __all__ = [
     "restore_files",
     "resume",
     "sample",
+    "save_saelens",
     "stream_samples",
     "sweep",
     "traverse",

@@ -46,6 +46,10 @@ class _Counted(CodeKind):
         """Raise BlueprintError if k is larger than the code."""
         self._count("k", math.prod(code))
 
+    def count(self, size: int) -> int:
+        """How many of `size` features are kept."""
+        return self._count("k", size)
+
     def _count(self, name: str, size: int) -> int:
         """How many of `size` numbers are kept."""
         wanted = getattr(self, name)
