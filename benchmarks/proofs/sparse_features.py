@@ -124,7 +124,7 @@ def _apart(random: np.random.Generator) -> Tensor:
     for _ in range(100):
         directions = torch.nn.functional.normalize(directions, dim=1)
         cosines = directions @ directions.T
-        directions = directions - 0.3 * (cosines - torch.eye(FEATURES)) @ directions / 4
+        directions = directions - 0.01 * (cosines - torch.eye(FEATURES)) @ directions
     return torch.nn.functional.normalize(directions, dim=1)
 
 

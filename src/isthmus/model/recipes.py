@@ -43,6 +43,7 @@ from isthmus.parts import (
     Mmd,
     Mse,
     OutputAdversary,
+    Pairs,
     Patches,
     PatchMasking,
     Plain,
@@ -219,6 +220,14 @@ _ROWS = (
             code=Plain(size="wide", most=_LATENTS, activation="relu"),
             penalties=(DecoderL1(weight="auto"),),
         ),
+    ),
+    Recipe(
+        "transcoder",
+        "A dictionary whose input isn't its output, such as those of a layer: batch-topk for data in pairs.",
+        "To replace a layer of another network by sparse features. Give its outputs, and its inputs as damaged=.",
+        "Dunefsky, Chlenski & Nanda, Transcoders find interpretable LLM feature circuits, NeurIPS (2024)",
+        _BATCH_TOP_K.replace(network=Dictionary(centred=False), corruption=Pairs()),
+        data="pairs",
     ),
     Recipe(
         "contractive",
