@@ -1,6 +1,7 @@
 """SAELens' folders: what is written is loaded again with the same codes, and its formulas give them, too."""
 
 import json
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,7 +17,7 @@ STANDARD = ist.Blueprint(
     distance=Mse(link="identity"),
     penalties=(ActivationL1(),),
 )
-RECIPES = {
+RECIPES: dict[str, dict[str, Any]] = {
     "topk": {"k": 3},
     "batch-topk": {"k": 3},
     "matryoshka": {"k": 3},
@@ -59,7 +60,7 @@ def test_a_folder_gives_the_same_codes_and_reconstructions_again(name, tmp_path)
     folder = ist.save_saelens(run, tmp_path / "sae", hook_name="blocks.0")
     again = ist.load_saelens(folder)
     scale = float(run.model.scaling.scale)
-    near = {"rtol": 1e-4, "atol": 1e-4}
+    near: dict[str, Any] = {"rtol": 1e-4, "atol": 1e-4}
     torch.testing.assert_close(again.encode(x), run.encode(x) * scale, **near)
     torch.testing.assert_close(again.reconstruct(x), run.reconstruct(x), **near)
     z, made = by_formula(folder, x)

@@ -1,5 +1,7 @@
 """Codes of dictionaries: which latent dimensions are active, against NumPy, and the papers' gradients."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -14,7 +16,7 @@ def features(count=7, size=11):
     return torch.randn(count, size, generator=torch.Generator().manual_seed(3))
 
 
-def module_of(code, size=11):
+def module_of(code, size=11) -> Any:
     made = code.module((size,), SEEDED)
     assert made is not None
     return made

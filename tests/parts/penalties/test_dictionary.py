@@ -1,5 +1,7 @@
 """Penalties of dictionaries: their values by hand, and where their gradients go."""
 
+from typing import Any
+
 import pytest
 import torch
 
@@ -26,7 +28,7 @@ from isthmus.parts.penalties.dictionary import layer_norms, prefixes
 INPUTS, SIZE = 6, 12
 
 
-def built(code, *penalties, network=None, shape=(INPUTS,)):
+def built(code, *penalties, network=None, shape=(INPUTS,)) -> Any:
     blueprint = ist.Blueprint(
         network=network or Dictionary(), code=code, distance=Mse(link="identity"), penalties=penalties
     )
