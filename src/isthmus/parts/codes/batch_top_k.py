@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from isthmus.parts.codes.top_k import _Counted
 from isthmus.parts.forward_pass import Code
 from isthmus.parts.part import Shape
+from isthmus.parts.shared_batch import whole
 
 
 class BatchTopK(_Counted):
@@ -39,12 +40,12 @@ class BatchTopK(_Counted):
         positive = features.relu()
         if isinstance(module, Threshold) and not module.training:
             return Code(z=positive * (positive > module.threshold), gates=features)
-        flat = positive.flatten()
-        count = self._count("k", features[0].numel()) * len(features)
-        kept = flat.topk(count, sorted=False)
+        everyone = whole(positive.detach())
+        count = self._count("k", features[0].numel()) * len(everyone)
+        kept = everyone.flatten().topk(count, sorted=False).values
         if isinstance(module, Threshold):
-            module.learn(kept.values.detach(), self.decay)
-        return Code(z=torch.zeros_like(flat).scatter(0, kept.indices, kept.values).view_as(features), gates=features)
+            module.learn(kept, self.decay)
+        return Code(z=positive * (positive >= kept.amin()), gates=features)
 
 
 class Threshold(nn.Module):

@@ -16,6 +16,7 @@ from isthmus.parts.layers import Chain, frozen
 from isthmus.parts.model import Model
 from isthmus.parts.part import Shape
 from isthmus.parts.penalties.penalty import Penalty, Weight
+from isthmus.parts.shared_batch import total, whole_count
 
 SHARE = 2e-3
 """The cost of an active latent dimension, in variances of the data, relative to the mean squared error."""
@@ -150,11 +151,11 @@ class Prefixes(Penalty):
         """(N,) summed distances."""
         output, z = _directions(self, model), out.code.z.flatten(1)
         made: Tensor = output.bias
-        total, begin = torch.zeros_like(z[:, 0]), 0
+        summed, begin = torch.zeros_like(z[:, 0]), 0
         for end in prefixes(self.shares, z.shape[1]):
             made = made + F.linear(z[:, begin:end], output.weight[:, begin:end])
-            total, begin = total + _distance(made.view(-1, *model.shape), out, model), end
-        return total
+            summed, begin = summed + _distance(made.view(-1, *model.shape), out, model), end
+        return summed
 
 
 def prefixes(shares: tuple[float, ...], size: int) -> list[int]:
@@ -225,7 +226,8 @@ class Silence(nn.Module):
     @torch.no_grad()
     def count(self, z: Tensor) -> None:
         """Go on by the (N, code) codes of a batch."""
-        self.samples.copy_(torch.where((z != 0).any(0), 0.0, self.samples + len(z)))
+        active = total((z != 0).sum(0).to(self.samples.dtype)) > 0
+        self.samples.copy_(torch.where(active, 0.0, self.samples + whole_count(len(z))))
 
 
 def layer_norms(output: nn.Linear, shape: Shape) -> Tensor:
