@@ -1,7 +1,7 @@
 """Activations: what a layer of any network computes for some data, as samples for a model such as a dictionary."""
 
 import contextlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO, Literal
 
@@ -78,7 +78,7 @@ _NO_DATA = "The data have no batch, so there are no activations: expected at lea
 
 def _rows(
     module: nn.Module, names: list[str], data: Any, of: str, axis: int | None, batch_size: int
-) -> Iterator[np.ndarray]:
+) -> Generator[np.ndarray, None, None]:
     """The rows of each batch, (n, numbers), or (n, layers, numbers) of several layers."""
     seen: dict[str, Tensor] = {}
     weight = next(module.parameters(), None)
@@ -178,10 +178,10 @@ def _called(module: nn.Module, batch: Any) -> Tensor | None:
     return None
 
 
-def _limited(rows: Iterator[np.ndarray], most: int | None) -> Iterator[np.ndarray]:
+def _limited(rows: Generator[np.ndarray, None, None], most: int | None) -> Iterator[np.ndarray]:
     """The rows, at most so many."""
     done = 0
-    with contextlib.closing(rows) if hasattr(rows, "close") else contextlib.nullcontext():  # its hooks go at once
+    with contextlib.closing(rows):  # so that its hooks go at once
         for part in rows:
             taken = part if most is None else part[: most - done]
             done += len(taken)

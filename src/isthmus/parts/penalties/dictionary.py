@@ -18,10 +18,12 @@ from isthmus.parts.part import Shape
 from isthmus.parts.penalties.penalty import Penalty, Weight
 from isthmus.parts.shared_batch import total, whole_count
 
-SHARE = 2e-3
-"""The cost of an active latent dimension, in variances of the data, relative to the mean squared error."""
-PRICE = 0.5
-"""The cost of an activation, in standard deviations of the data, relative to the sum of a sample's squared errors."""
+ACTIVE = 2.0
+"""The cost of an active latent dimension, in variances of the data, relative to the sum of a sample's squared errors. A
+feature pays if it exceeds its root, in standard deviations: those of a direction that has nothing to do with a sample
+are 1."""
+PRICE = 1.5
+"""The cost of an activation, in standard deviations of the data, relative to the same sum."""
 SILENT = 10_000_000
 """The most samples after which a latent dimension that was never active is dead."""
 
@@ -31,7 +33,8 @@ class CodeL0(Penalty):
 
     Its gradient goes to the thresholds alone, by the straight-through estimator of the code (`JumpRelu`).
 
-    weight: "auto" is decided from the data: `SHARE` of their variance, for a distance that is a mean over the numbers.
+    weight: "auto" is decided from the data: `ACTIVE` times their variance, divided by a sample's numbers, for a distance
+        that is a mean over these.
 
     Source: Rajamanoharan et al., Jumping ahead: improving reconstruction fidelity with JumpReLU sparse autoencoders
     (2024), arXiv 2407.14435.
@@ -40,8 +43,8 @@ class CodeL0(Penalty):
     weight: Weight = 1e-3
 
     def auto_weight(self, spec: DataSpec) -> float:
-        """The weight: 0.002 for data of variance 1."""
-        return float(f"{SHARE * (spec.deviation or 1.0) ** 2:.3g}")
+        """The weight: 0.0078 for 256 numbers of variance 1."""
+        return float(f"{ACTIVE * (spec.deviation or 1.0) ** 2 / (spec.inputs or 256):.3g}")
 
     def check(self, model: Model) -> None:
         """Raise BlueprintError unless the code has thresholds."""
@@ -70,7 +73,7 @@ class GateL1(Penalty):
     weight: Weight = 1e-3
 
     def auto_weight(self, spec: DataSpec) -> float:
-        """The weight: 0.002 for 256 numbers of variance 1."""
+        """The weight: 0.0059 for 256 numbers of variance 1."""
         return float(f"{PRICE * (spec.deviation or 1.0) / (spec.inputs or 256):.3g}")
 
     def check(self, model: Model) -> None:
@@ -114,7 +117,7 @@ class DecoderL1(Penalty):
     weight: Weight = 1e-3
 
     def auto_weight(self, spec: DataSpec) -> float:
-        """The weight: 0.002 for 256 numbers of variance 1."""
+        """The weight: 0.0059 for 256 numbers of variance 1."""
         return float(f"{PRICE * (spec.deviation or 1.0) / (spec.inputs or 256):.3g}")
 
     def check(self, model: Model) -> None:
