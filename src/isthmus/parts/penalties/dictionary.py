@@ -19,9 +19,9 @@ from isthmus.parts.penalties.penalty import Penalty, Weight
 from isthmus.parts.shared_batch import total, whole_count
 
 ACTIVE = 2.0
-"""The cost of an active latent dimension, in variances of the data, relative to the sum of a sample's squared errors. A
-feature pays if it exceeds its root, in standard deviations: those of a direction that has nothing to do with a sample
-are 1."""
+"""The cost of an active latent dimension, in variances of the data, relative to the sum of a sample's squared errors.
+
+A feature pays if it exceeds the root of this, in standard deviations: 1 is what a direction has by chance."""
 PRICE = 1.5
 """The cost of an activation, in standard deviations of the data, relative to the same sum."""
 SILENT = 10_000_000
