@@ -33,8 +33,8 @@ class CodeL0(Penalty):
 
     Its gradient goes to the thresholds alone, by the straight-through estimator of the code (`JumpRelu`).
 
-    weight: "auto" is decided from the data: `ACTIVE` times their variance, divided by a sample's numbers, for a distance
-        that is a mean over these.
+    weight: "auto" is decided from the data: `ACTIVE` times their variance, divided by a sample's numbers, for a
+        distance that is a mean over these.
 
     Source: Rajamanoharan et al., Jumping ahead: improving reconstruction fidelity with JumpReLU sparse autoencoders
     (2024), arXiv 2407.14435.
