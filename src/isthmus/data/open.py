@@ -45,7 +45,7 @@ def open_data(
     validation, test: fractions of the whole; None means 0.1 each. If the source has a test part, it is kept, and
         `validation` is a fraction of the rest.
     seed: of the random split.
-    scaling: "auto", "bytes", "standardise", "minmax" or "none"; see `Scaling.learn`.
+    scaling: "auto", "bytes", "standardise", "minmax", "rms" or "none"; see `Scaling.learn`.
     options: how to read the source: label, columns, exclude, categorical, array, kind, channels, size, patches, mode,
         depth, frames, step, missing, header, delimiter, memory_map, max_pixels, max_bytes; see `Options`.
 

@@ -1,5 +1,6 @@
 """Measures of a model's quality."""
 
+from isthmus.measures.dictionary import absorption, detection, matched_cosine
 from isthmus.measures.disentangled import (
     Dci,
     Disentanglement,
@@ -38,9 +39,11 @@ __all__ = [
     "Measures",
     "Nearest",
     "Unit",
+    "absorption",
     "beta_vae_score",
     "bits_per_dimension",
     "dci",
+    "detection",
     "disentanglement",
     "elbo",
     "evaluate",
@@ -53,6 +56,7 @@ __all__ = [
     "log_density",
     "log_likelihood",
     "log_spectral_distance",
+    "matched_cosine",
     "mig",
     "modularity",
     "mse",

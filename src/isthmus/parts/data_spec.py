@@ -46,8 +46,8 @@ class DataSpec:
     inputs: how many numbers a sample has; 0 if unknown. rows: how many training samples there are; 0 if unknown.
     dimensions: how many principal components explain `SHARE` of the training part's variance; None without samples.
     deviation: the root of the mean variance of a sample's numbers, scaled; None without samples.
-    damaged: for data in pairs, whether the damaged pictures are grey and the clean ones in colour, and how many times
-        smaller they are; None for other data.
+    damaged: for data in pairs, whether the damaged pictures are grey and the clean ones in colour, how many times
+        smaller they are, and the length of damaged rows if it is another one, else 0; None for other data.
     frequent: the scaled values that are much more frequent than their neighbours, in order
         (`parts.distances.mixture`).
     tokens: the size of the vocabulary of samples of tokens; 0 for other data.
@@ -63,7 +63,7 @@ class DataSpec:
     inputs: int = 0
     dimensions: int | None = None
     deviation: float | None = None
-    damaged: tuple[bool, int] | None = None
+    damaged: tuple[bool, int, int] | None = None
     frequent: tuple[float, ...] = ()
     grids: tuple[tuple[float, ...], ...] = ()
     tokens: int = 0

@@ -5,6 +5,7 @@ from isthmus.parts.penalties.code_entropy import CodeEntropy
 from isthmus.parts.penalties.contraction import Contraction
 from isthmus.parts.penalties.covariance import Covariance
 from isthmus.parts.penalties.decorrelation import Decorrelation
+from isthmus.parts.penalties.dictionary import CodeL0, DeadLatents, DecoderL1, GateError, GateL1, Prefixes
 from isthmus.parts.penalties.kl import Kl
 from isthmus.parts.penalties.mmd import Mmd
 from isthmus.parts.penalties.output_adversary import OutputAdversary
@@ -16,14 +17,20 @@ __all__ = [
     "ActivationL1",
     "CodeAdversary",
     "CodeEntropy",
+    "CodeL0",
     "Contraction",
     "Covariance",
+    "DeadLatents",
+    "DecoderL1",
     "Decorrelation",
+    "GateError",
+    "GateL1",
     "IndependenceAdversary",
     "Kl",
     "Mmd",
     "OutputAdversary",
     "Penalty",
+    "Prefixes",
     "SparsityKl",
     "TotalCorrelation",
     "names_of",
