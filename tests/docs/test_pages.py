@@ -49,7 +49,7 @@ def soon_done(monkeypatch):
     bundled, whole = named._digits(), Training.run
     few = replace(bundled, values=bundled.values[:SAMPLES], labels=bundled.labels[:SAMPLES])
     monkeypatch.setattr(named, "_digits", lambda: few)
-    drawn = named.sprites()
+    drawn = named.sprites()  # pyright: ignore[reportPrivateImportUsage]
     held = {name: getattr(drawn, name)[::17] for name in ("values", "labels", "factors")}
     monkeypatch.setattr(named, "sprites", lambda: replace(drawn, **held))
 
