@@ -62,6 +62,8 @@ class Samples(Shown):
         or None.
     layout: how streamed `values` lie on disk: training takes them in an order that reads them quickly (see
         `isthmus.data.in_order`); None for values in memory, and for mapped ones that would fit there.
+    factors: `(N, K)` int64, the values of the known factors that each sample was made from, for measures of
+        disentanglement; or None. factor_names: their names. No model learns from them.
     precise: whether mapped `values` are read as float64 instead of float32. Of tensors, their type decides.
 
     Raises:
@@ -84,6 +86,8 @@ class Samples(Shown):
     layout: Layout | None = field(default=None, repr=False)
     schema: "Schema | None" = field(default=None, repr=False)
     unused: Any = field(default=None, repr=False)
+    factors: Tensor | None = field(default=None, repr=False)
+    factor_names: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         rows = {
@@ -93,6 +97,7 @@ class Samples(Shown):
             "groups": self.groups,
             "spans": self.spans,
             "unused rows": self.unused,
+            "rows of factors": self.factors,
         }
         for what, given in rows.items():
             if given is not None and len(given) != len(self):
@@ -217,6 +222,7 @@ class Samples(Shown):
             "damaged": damaged,
             "groups": None if self.groups is None else self.groups[chosen],
             "spans": None if self.spans is None else self.spans[chosen],
+            "factors": None if self.factors is None else self.factors[chosen],
             "unused": None if self.unused is None else self.unused.take(chosen.numpy()),
         }
         if isinstance(self.values, Tensor):
