@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+import re
 import struct
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -283,6 +284,16 @@ def test_requests_at_once_get_the_answers_that_they_get_alone(client, rows):
     for one, other in zip(alone, made, strict=True):
         assert one["colour"] == other["colour"]
         np.testing.assert_allclose([one["a"], one["b"]], [other["a"], other["b"]], rtol=1e-4, atol=1e-5)
+
+
+def test_the_page_of_the_endpoints_needs_no_other_server(client):
+    page = client.get("/docs").text
+    addresses = re.findall(r"""(?:src|href)=["']([^"']+)""", page)
+    assert len(addresses) == 3
+    assert "://" not in page
+    for address in addresses:
+        assert client.get(address).status_code == 200, address
+    assert client.get("/redoc").status_code == 404
 
 
 def test_metrics_count_requests_and_rows(run, rows):

@@ -11,6 +11,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, PlainTextResponse
 from fastapi.routing import APIRoute
+from fastapi_offline import FastAPIOffline
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from starlette.exceptions import HTTPException
 
@@ -93,7 +94,7 @@ def make_app(
     check_token(token)
     answering = Answering.of(run, limits, by)
     server = _Server(answering, limits)
-    app = FastAPI(
+    app = FastAPIOffline(  # with the scripts of its page, so that no browser asks other servers for them
         title="Isthmus",
         version=version.VERSION,
         summary=f"A trained model: {'×'.join(map(str, run.model.shape))} numbers to a code of "
