@@ -59,7 +59,9 @@ def soon_done(monkeypatch):
 
 @pytest.mark.usefixtures("soon_done")
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
-def test_code_blocks_of_the_page_run(page, tmp_path, monkeypatch):
+def test_code_blocks_of_the_page_run(page, tmp_path, monkeypatch, request):
+    if page.name == "export.md":
+        request.getfixturevalue("operations_read_once")
     monkeypatch.chdir(tmp_path)
     for example in BLOCKS.parse(page).examples():
         example.evaluate()
