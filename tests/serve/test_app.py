@@ -20,7 +20,7 @@ import isthmus as ist
 from isthmus.errors import DataError
 from isthmus.serve import Limits, make_app
 
-from .conftest import HERE, frame
+from .conftest import HERE, PATIENT, frame
 
 ARROW, NPY, PNG = "application/vnd.apache.arrow.stream", "application/x-npy", "image/png"
 USES = ("encode", "reconstruct", "detect", "restore")
@@ -55,8 +55,8 @@ def detail(answer, status):
     return answer.json()["detail"]
 
 
-def served(run, **words):
-    return TestClient(make_app(run, **words), base_url=HERE, raise_server_exceptions=False)
+def served(run, limits=PATIENT, **words):
+    return TestClient(make_app(run, limits=limits, **words), base_url=HERE, raise_server_exceptions=False)
 
 
 def test_codes_are_those_of_the_run(client, run, rows):

@@ -105,6 +105,9 @@ def make_app(
     _add_uses(app, server)
     _add_facts(app, server)
     _add_errors(app)
+    app.router.routes.sort(
+        key=lambda route: not getattr(route, "path", "").startswith("/v1/")
+    )  # they are tried in turn
     app.state.answering = answering
     paths = [path for route in app.routes if (path := getattr(route, "path", None))]
     app.add_middleware(Guard, limits=limits, measured=server.measured, token=token, paths=paths)
@@ -160,7 +163,7 @@ class _Server:
     ) -> Response:
         """The answer to a request for a use. key: equal for requests that can be answered together."""
         given = await self.given(request, whole=whole)
-        self.measured.rows.labels(f"/v1/{name}").inc(given.rows)
+        self.measured.rows(f"/v1/{name}").inc(given.rows)
         form = None if given.form is None else (name, key, given.form)
         result = await self.batcher.ask(form, given.rows, given, use)
         return await self._written(result, request, given.type)
