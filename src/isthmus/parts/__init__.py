@@ -41,6 +41,7 @@ from isthmus.parts.distances import (
     Sse,
     Tokens,
 )
+from isthmus.parts.evidence import Bound, LogMeanExp, MeanBound
 from isthmus.parts.gaussians import DiagonalGaussian
 from isthmus.parts.networks import Conductor, Conv, Dense, Gdn, Gru, Network, Patches, Residual, Table, Transformer
 from isthmus.parts.outputs import Output, PredictsResidual, PredictsSample
@@ -63,6 +64,7 @@ __all__ = [
     "ActivationL1",
     "Bce",
     "Blur",
+    "Bound",
     "Categorical",
     "Code",
     "CodeAdversary",
@@ -98,8 +100,10 @@ __all__ = [
     "Kl",
     "Ladder",
     "Likelihood",
+    "LogMeanExp",
     "LogisticMixture",
     "Masking",
+    "MeanBound",
     "Mmd",
     "Mse",
     "NegativeBinomial",
