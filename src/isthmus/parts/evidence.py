@@ -92,8 +92,8 @@ class LogMeanExp(Bound):
         if self.separates and not hasattr(example(model).code.distribution, "detached"):
             raise BlueprintError(
                 "The doubly reparametrised gradient needs the posterior's density at any code, but a "
-                f"{model.code.kind} code knows it only at its own draws. Use a gaussian code, or leave out gradient= and "
-                "encoder_groups=."
+                f"{model.code.kind} code knows it only at its own draws. Use a gaussian code, or leave out "
+                "gradient= and encoder_groups=."
             )
 
     def __call__(self, losses: Tensor, z: Tensor, score: Tensor | float = 1.0) -> Tensor:
