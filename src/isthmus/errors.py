@@ -43,6 +43,10 @@ class TrainingError(IsthmusError, ArithmeticError):
     """Training can't continue: the loss or the gradients are no longer finite."""
 
 
+class ElsewhereError(IsthmusError):
+    """Training can't continue, because of an error that the first of several processes has met, and reports itself."""
+
+
 class UseError(IsthmusError, ValueError):
     """The model can't be used in this way."""
 

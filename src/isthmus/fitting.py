@@ -1,16 +1,22 @@
 """Training a model into a run: `fit` starts one, `resume` continues one, `fit_once` does only the remaining work."""
 
 import contextlib
+import hashlib
+import json
 import signal
 import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import torch
+
+from isthmus import version
 from isthmus.data import Data, reopen
 from isthmus.data.missing import check_whole
 from isthmus.doctor import Watch
-from isthmus.errors import BlueprintError, DataError, Remark, RunError, TrainingError, remark
+from isthmus.errors import BlueprintError, DataError, ElsewhereError, Remark, RunError, TrainingError, remark
+from isthmus.launch import launched
 from isthmus.model.autoencoder import Autoencoder
 from isthmus.model.blueprint import Blueprint
 from isthmus.model.store import describe_model, make_folder, read_described, rebuild
@@ -36,12 +42,13 @@ from isthmus.storage.run_folder import (
     place_of_training,
 )
 from isthmus.threads import shared_cores
-from isthmus.trackers import named, of_checkpoint, tracked
+from isthmus.trackers import Tracker, named, of_checkpoint, tracked
 from isthmus.training import BestWeights, Callback, Checkpoint, Checkpoints, ProgressBar, Settings, Training, choice
 from isthmus.training.checkpoint import save_history
 from isthmus.training.closed_form import solve
 from isthmus.training.layerwise import layer_autoencoders, pretrain
 from isthmus.training.precision import multiplies_bfloat16
+from isthmus.training.processes import Processes, find_processes
 from isthmus.training.settings import find_batch_size, find_device
 from isthmus.training.steps import worth_compiling
 
@@ -70,6 +77,9 @@ def fit(
         as many as the code has dimensions, if you have them already.
     track: the tools that the run is written to: "tensorboard", "mlflow", "wandb", "trackio", several as a list or with
         commas. For their options, give trackers as callbacks: `callbacks=[ist.trackers.MLflow(experiment="digits")]`.
+    Started by torchrun in several processes, it trains with all of them (`isthmus.training.processes`): each takes its
+    share of every batch, and the first one writes the run. Your callbacks are called in every process.
+
     settings: the fields of `Settings`. Without `epochs`, the epochs, batch size, learning rate, schedule and patience
         that you don't set are chosen from model and data (`isthmus.training.choice`). With `epochs`, the others have
         the defaults of `Settings`.
@@ -83,23 +93,32 @@ def fit(
     """
     _check_fit(model, data)
     callbacks = [*callbacks, *named(track)]
+    processes = find_processes()
+    progress = progress and processes.chief
     chosen = _decided(model, data, _chosen(model, data, settings, progress))
+    _check_alike(processes, model, data, chosen)
+    if launched().restarts and out is not None and (again := _goes_on(Path(out), processes, model, data, chosen)):
+        return _resume(Path(out), again, data, None, None, model, progress, callbacks, pca)
     made = environment() | {"chosen": ", ".join([*model.left_open, *_left_open(model, data, chosen, settings)])}
-    if out is None:
-        return _train(model, data, chosen, made, None, progress, callbacks, None, pca)
-    folder = make_folder(out)
-    with locked(folder):
-        if (folder / MODEL).exists() and not overwrite:
-            raise RunError(
-                f"{folder} has a run already. Choose another folder, pass overwrite=True to replace the run, or "
-                f"continue it: isthmus resume {folder}."
-            )
-        place = begin(folder)
+    if out is None or not processes.chief:
+        with processes.first_alone() if out is not None else contextlib.nullcontext():
+            pass
+        return _train(model, data, chosen, made, None, progress, callbacks, None, pca, processes)
+    with contextlib.ExitStack() as held:
+        with processes.first_alone():
+            folder = make_folder(out)
+            held.enter_context(locked(folder))
+            if (folder / MODEL).exists() and not overwrite:
+                raise RunError(
+                    f"{folder} has a run already. Choose another folder, pass overwrite=True to replace the run, or "
+                    f"continue it: isthmus resume {folder}."
+                )
+            place = begin(folder)
         try:
             save_json(place / DATA, data.description)
             save_json(place / SETTINGS, chosen.to_json())
             save_json(place / ENVIRONMENT, made)
-            return _train(model, data, chosen, made, place, progress, callbacks, None, pca, home=folder)
+            return _train(model, data, chosen, made, place, progress, callbacks, None, pca, processes, home=folder)
         except BaseException:
             abandon(folder)
             raise
@@ -148,44 +167,82 @@ def _resume(
     track: str | Sequence[str] | None = None,
 ) -> Run:
     """As `resume`. place: the folder of the unfinished training, if known."""
+    processes = find_processes()
+    with contextlib.ExitStack() as held:
+        prepared: tuple[Run | None, Path, Opened] | None = None
+        with processes.first_alone():
+            if processes.chief:
+                prepared = _prepared(folder, place, data, epochs, device, model, held)
+        said = None if prepared is None else [str(prepared[1]), prepared[0] is not None]
+        where, done = processes.exchange(said)[0]
+        if done:
+            return prepared[0] if prepared and prepared[0] else load(folder, model=model)
+        place = Path(where)
+        described, settings, data, checkpoint = prepared[2] if prepared else _opened(place, data, device, model)
+        _check_alike(processes, described, data, settings, checkpoint)
+        if track is not None:
+            callbacks = [*callbacks, *named(track)]
+        elif checkpoint is not None and processes.chief:
+            callbacks = [*callbacks, *of_checkpoint(checkpoint.notes["callbacks"], callbacks)]
+        made = environment() | {"chosen": read_environment(place).get("chosen", "")}
+        progress = progress and processes.chief
+        own, home = (place, folder) if processes.chief else (None, None)
+        return _train(described, data, settings, made, own, progress, callbacks, checkpoint, pca, processes, home=home)
+
+
+Opened = tuple[Autoencoder, Settings, Data, Checkpoint | None]
+"""Of a run that is resumed."""
+
+
+def _opened(place: Path, data: Data | None, device: str | None, model: Autoencoder | None) -> Opened:
+    """Read what a training needs to go on."""
+    described = rebuild(place, model)
+    settings = _on_device(read_settings(place), device)
+    data = reopen(read_description(place)) if data is None else data
+    _check_fit(described, data)
+    return described, settings, data, Checkpoint.read(place) if (place / CHECKPOINT).exists() else None
+
+
+def _prepared(
+    folder: Path,
+    place: Path | None,
+    data: Data | None,
+    epochs: int | None,
+    device: str | None,
+    model: Autoencoder | None,
+    held: contextlib.ExitStack,
+) -> tuple[Run | None, Path, Opened]:
+    """Lock the run and set its goal. Returns the run if it is complete, and where its training is, opened."""
     if not folder.exists():
         raise no_run(folder)
     finish_move(folder)
     read_described(place or place_of_training(folder))  # before writing anything there, even the lock
-    with locked(folder):
-        place = place or place_of_training(folder)
-        described = rebuild(place, model)
-        settings = _on_device(read_settings(place), device)
-        data = reopen(read_description(place)) if data is None else data
-        _check_fit(described, data)
-        checkpoint = Checkpoint.read(place) if (place / CHECKPOINT).exists() else None
-        solved = described.blueprint is not None and described.blueprint.solution == "closed form"
-        if checkpoint is None and not solved and (epochs is not None or not (place / WEIGHTS).exists()):
-            raise RunError(f"The run in {folder} has no checkpoint, so it can't be continued. Train it again.")
-        goal = settings.epochs
-        if epochs is not None:
-            goal = settings.replace(epochs=epochs).epochs
-        elif checkpoint is not None:  # settings.json is written after it
-            goal = checkpoint.notes.get("epochs") or goal
-        if checkpoint is not None and epochs is not None:
-            checkpoint.prolong(goal)
-        if goal != settings.epochs:
-            settings = settings.replace(epochs=goal)
-            save_json(place / SETTINGS, settings.to_json())
-        if (place / WEIGHTS).exists() and _is_done(place, checkpoint, goal):
-            if place != folder:
-                commit(folder)
-            run = load(folder, model=model, device=settings.device)
-            prolongs = "" if checkpoint is None else " To prolong it, set epochs=."
-            remark(f"The run in {folder} is {run.status}: there is nothing left to do.{prolongs}")
-            return run
-        remove_file(place / WEIGHTS)
-        if track is not None:
-            callbacks = [*callbacks, *named(track)]
-        elif checkpoint is not None:
-            callbacks = [*callbacks, *of_checkpoint(checkpoint.notes["callbacks"], callbacks)]
-        made = environment() | {"chosen": read_environment(place).get("chosen", "")}
-        return _train(described, data, settings, made, place, progress, callbacks, checkpoint, pca, home=folder)
+    held.enter_context(locked(folder))
+    place = place or place_of_training(folder)
+    described, settings, data, checkpoint = _opened(place, data, device, model)
+    solved = described.blueprint is not None and described.blueprint.solution == "closed form"
+    if checkpoint is None and not solved and (epochs is not None or not (place / WEIGHTS).exists()):
+        raise RunError(f"The run in {folder} has no checkpoint, so it can't be continued. Train it again.")
+    goal = settings.epochs
+    if epochs is not None:
+        goal = settings.replace(epochs=epochs).epochs
+    elif checkpoint is not None:  # settings.json is written after it
+        goal = checkpoint.notes.get("epochs") or goal
+    if checkpoint is not None and epochs is not None:
+        checkpoint.prolong(goal)
+    if goal != settings.epochs:
+        settings = settings.replace(epochs=goal)
+        save_json(place / SETTINGS, settings.to_json())
+    opened = described, settings, data, checkpoint
+    if (place / WEIGHTS).exists() and _is_done(place, checkpoint, goal):
+        if place != folder:
+            commit(folder)
+        run = load(folder, model=model, device=settings.device)
+        prolongs = "" if checkpoint is None else " To prolong it, set epochs=."
+        remark(f"The run in {folder} is {run.status}: there is nothing left to do.{prolongs}")
+        return run, place, opened
+    remove_file(place / WEIGHTS)
+    return None, place, opened
 
 
 def _is_done(place: Path, checkpoint: Checkpoint | None, epochs: int) -> bool:
@@ -224,18 +281,30 @@ def fit_once(
 
     Any other run in the folder is overwritten. Settings that you don't give don't count as different.
     """
-    folder = Path(out)
-    if folder.exists():
-        finish_move(folder)
-    places = [place for place in (folder, place_of_training(folder)) if _holds(place, model, data, settings)]
-    if not places:
+    folder, processes = Path(out), find_processes()
+    place = _goes_on(folder, processes, model, data, settings)
+    if place is None:
         return fit(model, data, out=folder, overwrite=True, progress=progress, callbacks=callbacks, pca=pca, **settings)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", Remark)  # about a finished run
         own = None if model.blueprint else model
-        run = _resume(folder, places[0], data, None, None, own, progress, callbacks, pca)
+        run = _resume(folder, place, data, None, None, own, progress, callbacks, pca)
     run.data = data
     return run
+
+
+def _goes_on(
+    folder: Path, processes: Processes, model: Autoencoder, data: Data, settings: Settings | dict[str, Any]
+) -> Path | None:
+    """Where the folder has a run of this model, these data and these settings, finished or not, if it has one."""
+    found: list[Path] = []
+    with processes.first_alone():
+        if processes.chief:
+            if folder.exists():
+                finish_move(folder)
+            found = [place for place in (folder, place_of_training(folder)) if _holds(place, model, data, settings)]
+    place = processes.exchange(str(found[0]) if found else None)[0]
+    return None if place is None else Path(place)
 
 
 @shared_cores()
@@ -249,6 +318,7 @@ def _train(
     callbacks: Sequence[Callback],
     checkpoint: Checkpoint | None,
     pca: PCA | None,
+    processes: Processes,
     home: Path | None = None,
 ) -> Run:
     """Train from the start or from a checkpoint, then write the result.
@@ -258,8 +328,10 @@ def _train(
     run = Run(model=model, settings=settings, data=data, folder=folder, description=data.description, environment=made)
     if pca is not None:
         run.pca = pca.first(run.baseline_size)
+    if not processes.chief:
+        callbacks = [callback for callback in callbacks if not isinstance(callback, Tracker)]
     with tracked(run, callbacks, home, announce=progress) as conclude:
-        return _carry_out(run, data, folder, progress, callbacks, checkpoint, home, conclude)
+        return _carry_out(run, data, folder, progress, callbacks, checkpoint, home, conclude, processes)
 
 
 def _carry_out(
@@ -271,6 +343,7 @@ def _carry_out(
     checkpoint: Checkpoint | None,
     home: Path | None,
     conclude: Callable[[], None],
+    processes: Processes,
 ) -> Run:
     """Train and write, as `_train`. conclude: called when all is saved."""
     model, settings = run.model, run.settings
@@ -284,7 +357,7 @@ def _carry_out(
         shown: list[Callback] = [ProgressBar(), Watch()] if progress else []
         kept = [Checkpoints(folder, settings.checkpoint_seconds)] if folder else []
         every = [best, *shown, *callbacks, *kept]
-        training = Training(model, data.train, data.validation, settings, every, checkpoint)
+        training = Training(model, data.train, data.validation, settings, every, checkpoint, processes=processes)
         if folder is not None and checkpoint is None:
             training.save_checkpoint(folder)  # before model.json: a folder that has this can always be resumed
             save_json(folder / MODEL, describe_model(model))
@@ -298,14 +371,15 @@ def _carry_out(
         best.give(model)
         run.history, run.status, run.reason = state.history, state.status, state.reason
         run.best_epoch, asked = state.best_epoch, state.signal
-    if folder is not None:
-        notes = {"status": run.status, "reason": run.reason, "best_epoch": run.best_epoch}
-        save_history(folder, run.history)
-        save_tensors(folder / WEIGHTS, model.state_dict(), notes)
-        if home is not None and folder != home and run.status in ("finished", "stopped early"):
-            commit(home)
-            run.folder = home
-    conclude()
+    with processes.first_alone():
+        if folder is not None:
+            notes = {"status": run.status, "reason": run.reason, "best_epoch": run.best_epoch}
+            save_history(folder, run.history)
+            save_tensors(folder / WEIGHTS, model.state_dict(), notes)
+            if home is not None and folder != home and run.status in ("finished", "stopped early"):
+                commit(home)
+                run.folder = home
+        conclude()
     if asked == signal.Signals.SIGTERM.name:  # the process was asked to end, and all is saved
         signal.raise_signal(signal.SIGTERM)
     if run.folder is not None and run.status != "interrupted":
@@ -313,9 +387,46 @@ def _carry_out(
         if model.corruption.hides or data.holed:
             run.filler()
     if run.status == "diverged":
+        if not processes.chief:
+            raise ElsewhereError("The training diverged. Process 0 says why.")
         kept = f"weights of epoch {run.best_epoch}" if run.best_epoch else "weights from before the first epoch"
         raise TrainingError(f"{run.reason} The {kept} are kept in {run.folder or 'the model'}.")
     return run
+
+
+def _check_alike(
+    processes: Processes, model: Autoencoder, data: Data, settings: Settings, checkpoint: Checkpoint | None = None
+) -> None:
+    """Check that all processes train the same model on the same data.
+
+    Raises:
+        TrainingError: one of them has another one, or another version of Isthmus.
+    """
+    if not processes.several:
+        return
+    described = {**describe_model(model), "isthmus": ""}
+    facts = {
+        "version of Isthmus": version.VERSION,
+        "version of PyTorch": torch.__version__,
+        "data": data.description["fingerprint"],
+        "number of samples": data.description["counts"],
+        "model": hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest(),
+        "settings": {**settings.to_json(), "device": torch.device(settings.device).type},
+        "checkpoint": None if checkpoint is None else [checkpoint.notes["epoch"], checkpoint.notes["step"]],
+    }
+    source = "Give all of them the same source."
+    processes.check_alike(
+        facts,
+        {
+            "version of Isthmus": "Install the same version everywhere.",
+            "version of PyTorch": "Install the same version everywhere.",
+            "data": source,
+            "number of samples": source,
+            "model": "Give all of them the same blueprint.",
+            "settings": "Give all of them the same settings.",
+            "checkpoint": "The run's folder must be the same for all of them.",
+        },
+    )
 
 
 def _chosen(model: Autoencoder, data: Data, given: dict[str, Any], progress: bool) -> Settings:
@@ -356,7 +467,7 @@ def _decided(model: Autoencoder, data: Data, settings: Settings) -> Settings:
     return settings.replace(device=str(device))
 
 
-def _holds(folder: Path, model: Autoencoder, data: Data, settings: dict[str, Any]) -> bool:
+def _holds(folder: Path, model: Autoencoder, data: Data, settings: Settings | dict[str, Any]) -> bool:
     """Whether the folder has a run of this model, these data and these settings, finished or not."""
     if not holds_run(folder):
         return False
@@ -364,7 +475,7 @@ def _holds(folder: Path, model: Autoencoder, data: Data, settings: dict[str, Any
     return (
         same_blueprint(read_described(folder)["blueprint"], model.blueprint)
         and all(known[name] == data.description[name] for name in ("fingerprint", "counts"))
-        and saved.replace(**settings) == saved
+        and (saved == settings if isinstance(settings, Settings) else saved.replace(**settings) == saved)
     )
 
 

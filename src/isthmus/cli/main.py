@@ -16,7 +16,7 @@ from isthmus.cli import listing
 from isthmus.cli.console import INTERRUPTED, READER_GONE, WRONG_USE, complain, notes
 from isthmus.cli.help import write_help
 from isthmus.cores import keep_to_quota
-from isthmus.errors import IsthmusError, out_of_memory
+from isthmus.errors import ElsewhereError, IsthmusError, out_of_memory
 from isthmus.synonyms import OPTIONS, SETTINGS
 from isthmus.waiting import considerate
 
@@ -153,7 +153,8 @@ def _explain(error: Exception) -> int:
     if wants_traceback:
         traceback.print_exception(error)
     if isinstance(error, IsthmusError):
-        complain(str(error))
+        if not isinstance(error, ElsewhereError):
+            complain(str(error))
         return 1
     if isinstance(error, typer.TyperException):
         context = getattr(error, "ctx", None)

@@ -15,7 +15,9 @@ from isthmus.cli.console import INTERRUPTED, complain, counted, figures, say, sa
 from isthmus.cli.option_groups import as_typer
 from isthmus.cli.training_options import TRAINING
 from isthmus.errors import BlueprintError, TrainingError, remark
+from isthmus.launch import launched
 from isthmus.storage.files import open_regular
+from isthmus.storage.run_folder import WEIGHTS
 
 FEW = 50
 """Training samples of text, music or sound, below which you get a remark."""
@@ -81,6 +83,7 @@ def train(
     from isthmus.fitting import fit
     from isthmus.model.recipes import usual_recipe
 
+    quiet = quiet or not launched().chief
     trackers = _trackers(track, track_name)
     if "damaged" in read_options:  # what damages them is at hand, and nothing else shall
         changes = {"corruption": "pairs"} | changes
@@ -97,7 +100,9 @@ def train(
             f"{source} has {len(data.train)} samples to train on, which a model learns by heart. Give more files, or "
             "cut shorter or overlapping samples with --window and --step."
         )
-    folder = out or free_folder(Path("runs") / f"{stem(source)}-{blueprint.stem if blueprint else recipe}")
+    folder = out or free_folder(
+        Path("runs") / f"{stem(source)}-{blueprint.stem if blueprint else recipe}", again=launched().restarts > 0
+    )
     model = plan.build(data, seed=settings.get("seed", 0))
     settings = _with_chosen(model, data, settings, quiet=quiet)
     run = fit(model, data, out=folder, overwrite=force, progress=not quiet, callbacks=trackers, **settings)
@@ -125,6 +130,7 @@ def resume(
     """Continue a training that was stopped or killed. The result is the same as without the interruption."""
     from isthmus.fitting import resume as go_on
 
+    quiet = quiet or not launched().chief
     done = go_on(run, epochs=epochs, device=device, track=track, progress=not quiet)
     conclude(done, run, json=json, quiet=quiet)
 
@@ -137,6 +143,8 @@ def conclude(run: "Run", folder: Path, *, json: bool, quiet: bool) -> None:
     """
     from isthmus.measures.words import verdict
 
+    if not launched().chief:
+        raise typer.Exit(INTERRUPTED if run.status == "interrupted" else 0)
     shown = shlex.quote(str(folder))
     if run.status == "interrupted":
         where = f"epoch {len(run.history) + 1} of {run.settings.epochs}"
@@ -180,13 +188,16 @@ def stem(source: str) -> str:
     return re.sub(r"[^\w.]+", "-", name).strip("-.") or "data"
 
 
-def free_folder(folder: Path) -> Path:
-    """`folder`, or the first of folder-2, folder-3, … that is not there yet."""
-    count, free = 1, folder
+def free_folder(folder: Path, *, again: bool = False) -> Path:
+    """`folder`, or the first of folder-2, folder-3, … that is not there yet.
+
+    again: the launcher has started the command again; the last folder that is there, if its run is unfinished.
+    """
+    count, free, last = 1, folder, folder
     while free.exists():
-        count += 1
+        count, last = count + 1, free
         free = folder.with_name(f"{folder.name}-{count}")
-    return free
+    return last if again and last.exists() and not (last / WEIGHTS).exists() else free
 
 
 def _with_chosen(

@@ -45,7 +45,7 @@ def pretrain(training: Training, callbacks: Callable[[str], Sequence[Callback]],
             start = {weight: value.clone() for weight, value in layer.state_dict().items()}
             # a graph for every layer would take longer to compile than it saves
             chosen = settings.replace(epochs=settings.layer_epochs, seed=seed, compile=False, patience=None)
-            ended = Training(layer, samples, None, chosen, callbacks(name)).run()
+            ended = Training(layer, samples, None, chosen, callbacks(name), processes=training.processes).run()
             if ended.status != "finished":
                 layer.load_state_dict(start)
                 state.signal = ended.signal

@@ -17,6 +17,8 @@ from torch import Tensor
 from isthmus.data import Samples
 from isthmus.model.autoencoder import Autoencoder
 from isthmus.model.batch import inputs_of
+from isthmus.parts.forward_pass import map_tensors
+from isthmus.parts.shared_batch import normalised_together, own, sharing, weighed
 from isthmus.storage.checked import damaged
 from isthmus.training.callback import Callback
 from isthmus.training.captured import Graphs, can_capture
@@ -27,9 +29,10 @@ from isthmus.training.draws import epoch_order, generator_for
 from isthmus.training.lengths import lengths_of
 from isthmus.training.optimisers import Optimiser
 from isthmus.training.precision import fast_products
+from isthmus.training.processes import ALONE, Processes, sums_of_bits
 from isthmus.training.schedule import Schedule
 from isthmus.training.settings import Settings, find_batch_size, find_device
-from isthmus.training.step import Step
+from isthmus.training.step import Step, Terms, alone
 from isthmus.training.steps import count_steps, differentiated, make_step
 from isthmus.training.threads import few_threads
 
@@ -39,6 +42,10 @@ Sum = tuple[Tensor, int]
 """A sum (), and how many values it is of."""
 LOOK = 10.0
 """Seconds between two looks at an accelerator's losses within an epoch: each look waits for the device."""
+LOOK_STEPS = 64
+"""Steps between them where several processes must look at once."""
+ORDER = ("running", "interrupted", "stopped early", "finished", "diverged")
+"""Which status counts if processes want different ones: the last."""
 
 
 class Training:
@@ -48,6 +55,8 @@ class Training:
 
     settings: with nothing left on "auto". rates: learning rates of some weights by their names, as multiples of the
     others'; those of rivals are known.
+
+    processes: those that share the batches. They all run the same training, and have the same state after every step.
 
     Once a step has been taken, `uncaptured` says why steps aren't captured as a graph; it is empty if they are.
     """
@@ -61,7 +70,9 @@ class Training:
         callbacks: Sequence[Callback] = (),
         checkpoint: Checkpoint | None = None,
         rates: Mapping[str, float] | None = None,
+        processes: Processes = ALONE,
     ) -> None:
+        self.processes = processes
         self.device = find_device(settings.device)
         self.model = model.to(self.device)
         self.samples, self.validation, self.settings = train, validation, settings
@@ -88,6 +99,8 @@ class Training:
         self.uncaptured = "The step was not to be captured."
         self._graphs: Graphs | None = None
         self._clock, self._looked = Clock(self.device), time.monotonic()
+        self._wish: tuple[Status, str] = "running", ""
+        self._wished = torch.zeros((), device=self.device)
         if checkpoint is not None:
             with damaged(checkpoint.path):
                 checkpoint.restore(self.state, self.model, self.optimiser, settings.epochs)
@@ -98,14 +111,19 @@ class Training:
 
     def run(self) -> State:
         """Train until the epochs are done, a callback stops it, you interrupt it, or the loss isn't finite."""
-        step = make_step(self.model, self.optimiser, self.settings, self.device, self.batch_size)
-        if can_capture(self.model, self.settings, self.state.generator):
+        share = self.processes.share(self.batch_size)
+        size, combine = (self.batch_size, alone) if share is None else (share.size, self._combined)
+        step = make_step(self.model, self.optimiser, self.settings, self.device, size, combine)
+        self.processes.give(self.model.state_dict())
+        if not self.processes.several and can_capture(self.model, self.settings, self.state.generator):
             pure = differentiated(self.model, self.settings, self.device)
             self._graphs = Graphs(self.model, self.optimiser, pure, self._resident, self.state, self.batch_size)
         self.model.train()
-        threads = few_threads(self.model, self.batch_size, self.device)
-        with _interruptible(self), fast_products(self.device), deterministic(self.device), threads:
+        threads = few_threads(self.model, size, self.device)
+        together = normalised_together(self.model) if self.processes.several else contextlib.nullcontext()
+        with _interruptible(self), fast_products(self.device), deterministic(self.device), threads, together:
             self._call("train_begin")
+            self._agree()
             while self.state.status == "running" and self.state.epoch < self.settings.epochs:
                 self._epoch(step)
             if self.state.status == "running" or (
@@ -122,18 +140,31 @@ class Training:
 
         The first reason is kept: an interruption that comes later, for example while the last checkpoint is written,
         doesn't change it. A reason from training itself takes precedence over an interruption in the same epoch.
+
+        One of several processes thereby ends the training of all, after the same step.
         """
-        before = self.state.status
-        if before == "running" or (before == "interrupted" and status != "interrupted"):
+        before = self.wish[0]
+        if before != "running" and not (before == "interrupted" and status != "interrupted"):
+            return
+        self._wish = status, reason
+        if not self.processes.several:
             self.state.status, self.state.reason = status, reason
 
+    @property
+    def wish(self) -> tuple[Status, str]:
+        """The status that this process wants, and why; it becomes the state's when all processes know of it."""
+        return self._wish if self.processes.several else (self.state.status, self.state.reason)
+
     def validate(self) -> dict[str, float]:
-        """Mean loss and terms over the validation part, with the same draws every time; empty without that part."""
-        return _means(self._validated())
+        """Mean loss and terms over the validation part, with the same draws every time; empty without that part.
+
+        This process computes all of it, so a callback of one process may ask for it.
+        """
+        return _means(self._validated(ALONE))
 
     @torch.no_grad()
-    def _validated(self) -> dict[str, Sum]:
-        """The figures of `validate`, still on the device."""
+    def _validated(self, processes: Processes) -> dict[str, Sum]:
+        """The figures of `validate`, still on the device, computed by these processes together."""
         samples = self._resident_validation
         if samples is None or not len(samples):
             return {}
@@ -145,11 +176,15 @@ class Training:
                 draws = self.model.draw(len(rows), generator)
                 for side in ("encoder", "decoder"):
                     draws.pop(side, None)  # dropout rests
-                total, terms = self.model.loss(self.model(*inputs_of(self.model, samples, rows, draws).to(self.device)))
-                for name, value in {"loss": total, **terms}.items():
-                    sums[name] = sums.get(name, torch.zeros((), device=self.device)) + value * len(rows)
+                with sharing(processes.share(len(rows))):
+                    inputs = inputs_of(self.model, samples, own(rows), map_tensors(own, draws))
+                    total, terms = self.model.loss(self.model(*inputs.to(self.device)))
+                    for name, value in {"loss": total, **terms}.items():
+                        sums[name] = sums.get(name, torch.zeros((), device=self.device)) + weighed(value) * len(rows)
         finally:
             self.model.train()
+        if processes.several:
+            sums = dict(zip(sums, processes.add(torch.stack(list(sums.values()))), strict=True))
         return {name: (value, len(samples)) for name, value in sums.items()}
 
     def _validation_batch(self) -> int:
@@ -189,7 +224,7 @@ class Training:
             self._step(step, self.rows_of(order, state.step), schedule)
             state.step += 1
             self._call("batch_end")
-            if self._lost() or state.status != "running":
+            if self._lost() or self._ends():
                 self._clock.stop()
                 state.seconds += self._clock.seconds()
                 return
@@ -198,11 +233,46 @@ class Training:
         state.seconds += self._clock.seconds()
         if not figures.pop("finite"):
             self._diverge()
+            self._agree()
             return
         state.history.append(self._row(figures, schedule.rate(self.steps_per_epoch - 1)))
         state.epoch, state.step, state.seconds, state.terms = state.epoch + 1, 0, 0.0, {}
         state.losses.fill_(float("nan"))
         self._call("epoch_end")
+        self._agree()
+
+    def _ends(self) -> bool:
+        """Whether training ends after this step."""
+        if self.processes.several and self._looks() and float(self._wished):
+            self._agree()
+        return self.state.status != "running"
+
+    def _agree(self) -> None:
+        """Let all processes have the status that one of them wants, and check that they have the same weights.
+
+        Raises:
+            TrainingError: the weights differ.
+        """
+        if not self.processes.several:
+            return
+        state = self.state
+        said = self.processes.exchange({"wish": self._wish, "signal": state.signal})
+        self._wish = max((tuple(one["wish"]) for one in said), key=lambda wish: ORDER.index(wish[0]))
+        state.status, state.reason = self._wish
+        state.signal = next((one["signal"] for one in said if one["signal"]), "")
+        self._wished.zero_()
+        weights = {name: value for name, value in self.model.state_dict().items() if value.is_floating_point()}
+        self.processes.check_alike(
+            {"weights": sums_of_bits(weights)},
+            {"weights": "A callback that changes them must do so in every process."},
+        )
+
+    def _combined(self, gradients: list[Tensor], loss: Tensor, terms: Terms) -> tuple[list[Tensor], Tensor, Terms]:
+        """The gradients, loss and terms of all processes; with them they say whether they want to go on."""
+        ends = loss.new_tensor(float(self._wish[0] != "running"))
+        gradients, (ends, loss, *means) = self.processes.combined(gradients, [ends, loss, *terms.values()])
+        self._wished += ends
+        return gradients, loss, dict(zip(terms, means, strict=True))
 
     def _step(self, step: Step, rows: Tensor, schedule: Schedule) -> None:
         """One step: draw the random numbers, update the weights, record the loss."""
@@ -214,11 +284,13 @@ class Training:
                 return
         draws = self.model.draw(len(rows), state.generator)
         epochs = None if schedule.epochs is None else schedule.epochs[place]
-        inputs = inputs_of(self.model, self._resident, rows, draws, epochs=epochs).to(self.device)
-        if self._lengths is not None:
-            inputs = inputs.cut(int(self._lengths[rows].max()))
         weights = None if schedule.weights is None else schedule.weights[place]
-        loss, terms = step(inputs, weights, schedule.rate(place))
+        with sharing(self.processes.share(len(rows))):
+            here = self._resident
+            inputs = inputs_of(self.model, here, own(rows), map_tensors(own, draws), epochs=epochs).to(self.device)
+            if self._lengths is not None:
+                inputs = inputs.cut(int(self._lengths[rows].max()))
+            loss, terms = step(inputs, weights, schedule.rate(place))
         state.losses[place] = loss
         for name, term in terms.items():
             total = term * len(rows)
@@ -239,7 +311,7 @@ class Training:
         finite = torch.isfinite(state.losses).all().to(state.losses.dtype)
         figures = {"finite": (finite, 1), "loss": ((state.losses * sizes).sum() / sizes.sum(), 1)}
         figures |= {name: (total, count) for name, total in state.terms.items()}
-        figures |= {f"validation_{name}": value for name, value in self._validated().items()}
+        figures |= {f"validation_{name}": value for name, value in self._validated(self.processes).items()}
         return _means(figures)
 
     def _row(self, figures: dict[str, float], rate: float) -> dict[str, Any]:
@@ -256,14 +328,23 @@ class Training:
         isn't finite is then thrown away: neither the best weights nor a checkpoint are written before that look.
         """
         state, here = self.state, self.device.type == "cpu"
-        if not here and state.status == "running" and time.monotonic() - self._looked < LOOK:
+        if not self._looks():
             return False
         self._looked = time.monotonic()
         begin = state.step - 1 if here else 0
         if bool(torch.isfinite(state.losses[begin : state.step]).all()):
             return False
         self._diverge()
+        self._agree()
         return True
+
+    def _looks(self) -> bool:
+        """Whether to look at the losses after this step; several processes do so after the same steps."""
+        if self.device.type == "cpu":
+            return True
+        if self.processes.several:
+            return self.state.step % LOOK_STEPS == 0 or self.state.step == self.steps_per_epoch
+        return self.state.status != "running" or time.monotonic() - self._looked >= LOOK
 
     def _diverge(self) -> None:
         """Stop, with the number of the first step whose loss isn't finite."""
@@ -340,14 +421,14 @@ def _interruptible(training: Training) -> Iterator[None]:
         return
 
     def interrupt(number: int, frame: FrameType | None) -> None:
-        if training.state.status == "interrupted" and number == signal.SIGINT:
+        if training.wish[0] == "interrupted" and number == signal.SIGINT:
             raise KeyboardInterrupt
         training.state.signal = signal.Signals(number).name
         training.stop("interrupted", training.state.signal)
-        if number == signal.SIGINT:
+        if number == signal.SIGINT and training.processes.chief:
             print(
                 "Stopping after this step; the run is saved first. A second Ctrl-C ends it at once."
-                if training.state.status == "interrupted"
+                if training.wish[0] == "interrupted"
                 else "Training has ended, and is being saved.",
                 file=sys.stderr,
             )

@@ -16,12 +16,13 @@ from isthmus.parts import Conv
 from isthmus.parts.forward_pass import map_tensors
 from isthmus.parts.layers import for_compiler
 from isthmus.parts.networks.recurrent import Recurrent
+from isthmus.parts.shared_batch import weighed
 from isthmus.training.copies import Copies
 from isthmus.training.graph import compile_pure
 from isthmus.training.optimisers import Optimiser
 from isthmus.training.precision import bfloat16_products
 from isthmus.training.settings import Settings, find_batch_size
-from isthmus.training.step import Differentiate, Step, Terms
+from isthmus.training.step import Combine, Differentiate, Step, Terms, alone
 
 COMPILE_SECONDS = 10.0
 """About what compiling costs, once, on two cores."""
@@ -43,17 +44,27 @@ class Loss(nn.Module):
         self.model = model
 
     def forward(self, inputs: Inputs, weights: Tensor | None) -> tuple[Tensor, Terms]:
-        """A batch's inputs to (loss, terms)."""
-        return self.model.loss(self.model(*inputs), weights)
+        """A batch's inputs to (loss, terms); of a share of a batch, its part of them (`isthmus.parts.shared_batch`)."""
+        total, terms = self.model.loss(self.model(*inputs), weights)
+        return weighed(total), {name: weighed(term) for name, term in terms.items()}
 
 
 def make_step(
-    model: Autoencoder, optimiser: Optimiser, settings: Settings, device: torch.device, batch_size: int
+    model: Autoencoder,
+    optimiser: Optimiser,
+    settings: Settings,
+    device: torch.device,
+    batch_size: int,
+    combine: Combine = alone,
 ) -> Step:
-    """The step that the settings ask for and that suits the device."""
-    eager = eager_step(model, optimiser, settings, device)
-    if settings.compile is True:
-        return compiled_step(model, optimiser, settings, device, batch_size, eager)
+    """The step that the settings ask for and that suits the device.
+
+    batch_size: of this process. combine: makes its gradients and losses those of the whole batch.
+    """
+    eager = eager_step(model, optimiser, settings, device, combine)
+    # a graph can't wait for other processes, as batch-wide parts do
+    if settings.compile is True and (combine is alone or not looks_over_batch(model)):
+        return compiled_step(model, optimiser, settings, device, batch_size, eager, combine)
     return eager
 
 
@@ -88,7 +99,9 @@ def _by_copies(loss: Loss, settings: Settings, device: torch.device) -> Differen
     return differentiate
 
 
-def eager_step(model: Autoencoder, optimiser: Optimiser, settings: Settings, device: torch.device) -> Step:
+def eager_step(
+    model: Autoencoder, optimiser: Optimiser, settings: Settings, device: torch.device, combine: Combine = alone
+) -> Step:
     """The step as PyTorch runs it line by line; convolutions in pieces whose activations stay in the cache."""
     differentiate = differentiated(model, settings, device)
     piece = _piece(model, device)
@@ -108,7 +121,8 @@ def eager_step(model: Autoencoder, optimiser: Optimiser, settings: Settings, dev
 
     def step(inputs: Inputs, weights: Tensor | None, rate: float) -> tuple[Tensor, Terms]:
         whole = piece is None or len(inputs.raw) <= piece
-        gradients, total, terms = differentiate(inputs, weights) if whole else in_pieces(inputs, weights, piece or 0)
+        found = differentiate(inputs, weights) if whole else in_pieces(inputs, weights, piece or 0)
+        gradients, total, terms = combine(*found)
         optimiser.step(gradients, rate)
         return total, terms
 
@@ -122,6 +136,7 @@ def compiled_step(
     device: torch.device,
     batch_size: int,
     remainder: Step,
+    combine: Combine = alone,
 ) -> Step:
     """The step with its loss and gradients as one pure, compiled function, followed by the optimiser's move.
 
@@ -171,7 +186,7 @@ def compiled_step(
             return step(inputs, weights, rate)
         for name, buffer in after.items():
             buffers[name].copy_(buffer)
-        moves = [gradients[name] for name in parameters]
+        moves, total, terms = combine([gradients[name] for name in parameters], total, terms)
         optimiser.step(moves, rate)
         return total, terms
 
@@ -228,15 +243,19 @@ def _normalises(model: nn.Module) -> bool:
     return any(isinstance(layer, nn.BatchNorm1d | nn.BatchNorm2d) for layer in model.modules())
 
 
-def _piece(model: Autoencoder, device: torch.device) -> int | None:
-    """The number of samples to process at once, so that a convolution's activations stay in the cache."""
-    whole = (
+def looks_over_batch(model: Autoencoder) -> bool:
+    """Whether a part of the model looks at the batch as a whole."""
+    return (
         _normalises(model)
         or model.code_module is not None
         or any(penalty.over_batch for penalty in model.objective.penalties)
     )
+
+
+def _piece(model: Autoencoder, device: torch.device) -> int | None:
+    """The number of samples to process at once, so that a convolution's activations stay in the cache."""
     convolves = any(isinstance(layer, nn.Conv2d) for layer in model.encoder.modules())
-    return PIECE if device.type == "cpu" and convolves and not whole else None
+    return PIECE if device.type == "cpu" and convolves and not looks_over_batch(model) else None
 
 
 def _products(

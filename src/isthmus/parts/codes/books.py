@@ -12,6 +12,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from isthmus.parts.shared_batch import whole
+
 SMOOTHING = 1e-5
 """Added to each entry's use, so that nothing is divided by 0."""
 NEAREST = 1e-8
@@ -42,17 +44,19 @@ class Learning:
 def look_up(books: nn.Module, vectors: Tensor, learning: Learning | None = None) -> tuple[Tensor, Tensor]:
     """(N, V, d) to the sums of their nearest entries, (N, V, d), and these entries' indices (N, V, books).
 
-    With `learning`, the entries then become the moving averages of their vectors, and dead ones are moved.
+    With `learning`, the entries then become the moving averages of the whole batch's vectors (see
+    `isthmus.parts.shared_batch`), and dead ones are moved.
     """
     found, indices, rest = torch.zeros_like(vectors), [], vectors
-    revival = None if learning is None else _revival(learning.seeds, vectors.shape[1])
+    revival = None if learning is None else _revival(whole(learning.seeds), vectors.shape[1])
     for book in _books(books):
         flat = rest.flatten(0, 1).to(book.embed.dtype)
         index = _nearest(book.embed[0], flat)
         entries = book.embed[0].index_select(0, index).view_as(vectors).to(vectors.dtype)
         if learning is not None and revival is not None:
-            _move(book, flat, index, learning.decay)
-            _revive(book, flat, learning, revival)
+            everyone = whole(rest).flatten(0, 1).to(flat.dtype)
+            _move(book, everyone, whole(index.view(vectors.shape[:2])).flatten(), learning.decay)
+            _revive(book, everyone, learning, revival)
         found, rest = found + entries, rest - entries
         indices.append(index.view(vectors.shape[:2]))
     return found, torch.stack(indices, -1)

@@ -17,6 +17,7 @@ from isthmus.parts.codes.code import CodeKind
 from isthmus.parts.data_spec import DataSpec
 from isthmus.parts.forward_pass import Code
 from isthmus.parts.part import Shape
+from isthmus.parts.shared_batch import whole_count
 
 DEAD = 0.1
 """An entry used less often than this share of the mean use is dead. It is moved to a vector of the batch."""
@@ -107,7 +108,7 @@ class Vq(CodeKind):
         vectors = _vectors(features.detach(), self._length(tuple(features.shape[1:])))
         learning = None
         if module.training and draws is not None:
-            dead = DEAD * math.prod(vectors.shape[:2]) / self.entries
+            dead = DEAD * whole_count(len(vectors)) * vectors.shape[1] / self.entries
             learning = Learning(draws, self.decay, dead, dead / DEAD)
         with torch.autocast(features.device.type, enabled=False):
             nearest, indices = look_up(module, vectors, learning)

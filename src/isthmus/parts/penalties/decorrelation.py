@@ -9,6 +9,7 @@ from isthmus.parts.forward_pass import Pass
 from isthmus.parts.layers import find_layer
 from isthmus.parts.model import Model
 from isthmus.parts.penalties.penalty import Penalty, Weight
+from isthmus.parts.shared_batch import whole
 
 FLOOR = 1e-8
 """Below this variance a latent dimension counts as constant; its correlations are 0."""
@@ -39,7 +40,7 @@ class Decorrelation(Penalty):
     def __call__(self, out: Pass, model: Model, draws: Any = None) -> Tensor:
         """(N,) the batch's value, the same for each sample."""
         activations = out.activations(self.layer).flatten(1)
-        return squared_correlation(activations).expand(len(activations))
+        return squared_correlation(whole(activations)).expand(len(activations))
 
 
 def squared_correlation(activations: Tensor) -> Tensor:

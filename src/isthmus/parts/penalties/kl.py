@@ -10,6 +10,7 @@ from isthmus.parts.data_spec import DataSpec
 from isthmus.parts.forward_pass import Pass
 from isthmus.parts.model import Model, example
 from isthmus.parts.penalties.penalty import Penalty
+from isthmus.parts.shared_batch import whole
 
 BETA, NUMBERS = 4.0, 784
 """The weight that Higgins et al. use for pictures like MNIST's, and how many numbers those have."""
@@ -95,7 +96,7 @@ class Kl(Penalty):
         each = each.flatten(1)
         if not self.over_batch:
             return each.sum(1)
-        cost = each.mean(0).clamp(min=self.free_bits).sum()
+        cost = whole(each).mean(0).clamp(min=self.free_bits).sum()
         if self.capacity is not None:
             cost = (cost - self._capacity_at(self.capacity, out)).abs()
         return cost.expand(len(each))

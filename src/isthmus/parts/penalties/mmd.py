@@ -9,6 +9,7 @@ from torch import Tensor
 from isthmus.parts.forward_pass import Pass
 from isthmus.parts.model import Model
 from isthmus.parts.penalties.penalty import Penalty, Weight
+from isthmus.parts.shared_batch import whole
 
 Kernel = Literal["imq", "rbf"]
 SCALES = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
@@ -49,7 +50,7 @@ class Mmd(Penalty):
     def __call__(self, out: Pass, model: Model, draws: Any = None) -> Tensor:
         """(N,) the batch's discrepancy, the same for each sample; without `draws`, the prior's draws are fixed."""
         prior = of_prior(len(out.code.z), model, draws)
-        return mmd(out.code.z, prior, self.kernel, self.scales).expand(len(out.clean))
+        return mmd(whole(out.code.z), whole(prior), self.kernel, self.scales).expand(len(out.clean))
 
 
 def mmd(x: Tensor, y: Tensor, kernel: Kernel = "imq", scales: tuple[float, ...] = SCALES) -> Tensor:

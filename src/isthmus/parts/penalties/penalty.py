@@ -33,6 +33,7 @@ class Penalty(Part):
     defines their loss (`rival`), and keeps them fixed when it is called (`isthmus.parts.layers.frozen`).
 
     over_batch: whether it needs the whole batch (for example a mean over samples); such a batch isn't cut in pieces.
+        Where several processes share the batch, `isthmus.parts.shared_batch.whole` gives what all of them have.
     scheduled: whether it needs the training's progress: `out.batch.epochs`, (N,), None after training.
     towards_prior: whether it pulls the distribution of the codes towards their prior, so that you can draw from it.
     """

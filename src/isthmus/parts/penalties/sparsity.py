@@ -12,6 +12,7 @@ from isthmus.parts.forward_pass import Pass
 from isthmus.parts.layers import find_layer
 from isthmus.parts.model import Model
 from isthmus.parts.penalties.penalty import Penalty, Weight
+from isthmus.parts.shared_batch import whole
 
 PRICE = 0.24
 """The cost of an activation, in standard deviations of the data, relative to the sum of a sample's squared errors. It
@@ -84,7 +85,7 @@ class SparsityKl(Penalty):
     def __call__(self, out: Pass, model: Model, draws: Tensor | None = None) -> Tensor:
         """(N,) the batch's divergence, the same for each sample."""
         activations = out.activations(self.layer).flatten(1)
-        mean = activations.mean(0).clamp(1e-6, 1 - 1e-6)  # a unit that is always saturated would give infinity
+        mean = whole(activations).mean(0).clamp(1e-6, 1 - 1e-6)  # a unit that is always saturated would give infinity
         rate = torch.full_like(mean, self.rate)
         divergence = rate * (rate / mean).log() + (1 - rate) * ((1 - rate) / (1 - mean)).log()
         return divergence.sum().expand(len(activations))

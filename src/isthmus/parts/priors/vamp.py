@@ -12,6 +12,7 @@ from isthmus.parts.gaussians import DiagonalGaussian
 from isthmus.parts.model import Model, code_from, encoder_shape, zeros
 from isthmus.parts.part import Shape
 from isthmus.parts.priors.prior import Prior
+from isthmus.parts.shared_batch import sharing
 
 
 class VampPrior(Prior):
@@ -74,7 +75,8 @@ class VampPrior(Prior):
 
     def _components(self, model: Model) -> DiagonalGaussian:
         """The posteriors of the pseudo-inputs."""
-        return code_from(model, model.module_of(self).get_parameter("values")).distribution
+        with sharing(None):  # all processes have all pseudo-inputs
+            return code_from(model, model.module_of(self).get_parameter("values")).distribution
 
 
 class PseudoInputs(nn.Module):
