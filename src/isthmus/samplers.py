@@ -1,7 +1,6 @@
 """Samplers: draw new codes after training, for models without a prior or whose codes don't follow it."""
 
 import math
-import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal, get_args
@@ -10,13 +9,12 @@ import torch
 from pydantic import Field, TypeAdapter
 from torch import Tensor
 
-from isthmus.errors import DataError, RunError, nearest, remark
+from isthmus.errors import DataError, RunError, nearest
+from isthmus.parts.mixtures import factor_of, fit_mixture
 from isthmus.shown import Shown
 from isthmus.storage.checked import damaged, load_tensors, save_tensors
 
 Way = Literal["prior", "gaussian", "mixture", "neighbours"]
-STEPS = 200
-"""The most steps of the mixture's fit."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -145,7 +143,7 @@ def fit_sampler(
             size = math.prod(shape)
             return Gaussians(shape, torch.ones(1), torch.zeros(1, size), torch.eye(size)[None])
         case "gaussian":
-            factor = _factor(torch.atleast_2d(flat.T.cov()))
+            factor = factor_of(torch.atleast_2d(flat.T.cov()))
             return Gaussians(shape, torch.ones(1), flat.mean(0)[None].float(), factor[None])
         case "mixture":
             return _mixture(shape, flat, components, seed)
@@ -172,23 +170,9 @@ def load_sampler(path: str | Path) -> Sampler:
 
 
 def _mixture(shape: tuple[int, ...], flat: Tensor, components: int, seed: int) -> Gaussians:
-    from sklearn.exceptions import ConvergenceWarning  # noqa: PLC0415 slow to import, and needed here alone
-    from sklearn.mixture import GaussianMixture  # noqa: PLC0415
-
-    least = 1e-6 * float(flat.var(0).mean()) + 1e-12  # a constant unit would make the covariance singular
-    fitted = GaussianMixture(components, reg_covar=least, max_iter=STEPS, random_state=seed)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        fitted.fit(flat.numpy())
-    if not fitted.converged_:
-        remark(f"The mixture has not converged after {STEPS} steps. You can use it; fewer components converge faster.")
-    covariances = torch.from_numpy(fitted.covariances_)
-    return Gaussians(
-        shape,
-        torch.from_numpy(fitted.weights_).float(),
-        torch.from_numpy(fitted.means_).float(),
-        torch.stack([_factor(covariance) for covariance in covariances]),
-    )
+    found = fit_mixture(flat, components, seed)
+    factors = torch.stack([factor_of(covariance) for covariance in found.covariances])
+    return Gaussians(shape, found.weights.float(), found.means.float(), factors)
 
 
 def _neighbours(shape: tuple[int, ...], flat: Tensor, count: int, reach: float) -> Neighbours:
@@ -196,9 +180,3 @@ def _neighbours(shape: tuple[int, ...], flat: Tensor, count: int, reach: float) 
 
     near = NearestNeighbors(n_neighbors=count).fit(flat.numpy()).kneighbors(return_distance=False)
     return Neighbours(shape, flat.float(), torch.from_numpy(near).long(), torch.tensor([reach]))
-
-
-def _factor(covariance: Tensor) -> Tensor:
-    """(D, D) A with A·Aᵀ the covariance, float32; works for singular covariances too."""
-    values, vectors = torch.linalg.eigh(covariance)
-    return (vectors * values.clamp(min=0).sqrt()).float()

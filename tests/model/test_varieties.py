@@ -38,6 +38,8 @@ SMALLER: dict[str, dict[str, Any]] = {name: {"channels": (8, 16)} for name in RE
     "text-denoising": {"width": 64, "depth": 1},
     "series-gru": {"widths": (16,)},
     "sound": {"channels": (8, 12)},
+    "two-stage-vae": {"steps": 20},
+    "rae": {"components": 2},
 }
 """Networks that take long in their full sizes."""
 AS_JSON = ["deep", "cvae", "resnet", "series", "table", "text-vae", "recolour", "sound"]

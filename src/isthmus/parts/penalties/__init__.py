@@ -5,6 +5,7 @@ from isthmus.parts.penalties.contraction import Contraction
 from isthmus.parts.penalties.decorrelation import Decorrelation
 from isthmus.parts.penalties.kl import Kl
 from isthmus.parts.penalties.mmd import Mmd
+from isthmus.parts.penalties.norms import CodeNorm, DecoderNorm
 from isthmus.parts.penalties.output_adversary import OutputAdversary
 from isthmus.parts.penalties.penalty import Penalty, names_of
 from isthmus.parts.penalties.sparsity import ActivationL1, SparsityKl
@@ -12,7 +13,9 @@ from isthmus.parts.penalties.sparsity import ActivationL1, SparsityKl
 __all__ = [
     "ActivationL1",
     "CodeAdversary",
+    "CodeNorm",
     "Contraction",
+    "DecoderNorm",
     "Decorrelation",
     "Kl",
     "Mmd",

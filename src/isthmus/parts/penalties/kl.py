@@ -92,7 +92,7 @@ class Kl(Penalty):
         if each is None:
             if model.bound.separates:  # the encoder's gradient goes through z alone
                 posterior = posterior.detached()
-            return posterior.log_prob(out.code.z) - prior.log_prob(out.code.z, model)
+            return posterior.log_prob(out.code.z) - prior.of_pass(out, model)
         each = each.flatten(1)
         if not self.over_batch:
             return each.sum(1)
