@@ -1,6 +1,6 @@
 """The parts of an autoencoder: frozen values that carry their own mathematics. They depend on torch only."""
 
-from isthmus.parts.codes import Code, CodeKind, Fsq, GaussianCode, Ladder, Plain, Rounded, Rvq, TopK, Vq
+from isthmus.parts.codes import Code, CodeKind, Fsq, GaussianCode, Iaf, Ladder, Plain, Planar, Rounded, Rvq, TopK, Vq
 from isthmus.parts.conditioning import Conditioning
 from isthmus.parts.corruptions import (
     Blur,
@@ -113,6 +113,7 @@ __all__ = [
     "Hide",
     "Holes",
     "Hyper",
+    "Iaf",
     "Identity",
     "Jpeg",
     "Kl",
@@ -136,6 +137,7 @@ __all__ = [
     "Patches",
     "Penalty",
     "Plain",
+    "Planar",
     "Poisson",
     "PredictsResidual",
     "PredictsSample",
