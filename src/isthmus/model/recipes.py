@@ -32,6 +32,7 @@ from isthmus.parts import (
     Hide,
     Holes,
     Hyper,
+    Hyperspherical,
     Iaf,
     Kl,
     Ladder,
@@ -335,6 +336,13 @@ _ROWS = (
         "Between vae and iaf-vae. It needs no further package and has no weights of its own.",
         "Rezende & Mohamed, Variational inference with normalizing flows, ICML (2015)",
         _VAE.replace(code=Planar(size="auto", most=20)),
+    ),
+    Recipe(
+        "hyperspherical-vae",
+        "A VAE whose codes are directions: points on a sphere, drawn from a von Mises–Fisher distribution.",
+        "For data of clusters or of directions, with few latent dimensions. Compare codes by their cosine.",
+        "Davidson et al., Hyperspherical variational auto-encoders, UAI (2018)",
+        _VAE.replace(code=Hyperspherical(size="auto", most=10)),
     ),
     Recipe(
         "ladder-vae",

@@ -1,6 +1,20 @@
 """The parts of an autoencoder: frozen values that carry their own mathematics. They depend on torch only."""
 
-from isthmus.parts.codes import Code, CodeKind, Fsq, GaussianCode, Iaf, Ladder, Plain, Planar, Rounded, Rvq, TopK, Vq
+from isthmus.parts.codes import (
+    Code,
+    CodeKind,
+    Fsq,
+    GaussianCode,
+    Hyperspherical,
+    Iaf,
+    Ladder,
+    Plain,
+    Planar,
+    Rounded,
+    Rvq,
+    TopK,
+    Vq,
+)
 from isthmus.parts.conditioning import Conditioning
 from isthmus.parts.corruptions import (
     Blur,
@@ -70,6 +84,7 @@ from isthmus.parts.priors import (
     StandardNormal,
     TopDown,
     TwoStage,
+    UniformSphere,
     VampPrior,
 )
 
@@ -113,6 +128,7 @@ __all__ = [
     "Hide",
     "Holes",
     "Hyper",
+    "Hyperspherical",
     "Iaf",
     "Identity",
     "Jpeg",
@@ -160,6 +176,7 @@ __all__ = [
     "TopK",
     "Transformer",
     "TwoStage",
+    "UniformSphere",
     "Value",
     "VampPrior",
     "Vq",

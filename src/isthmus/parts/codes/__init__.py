@@ -3,6 +3,7 @@
 from isthmus.parts.codes.code import CodeKind
 from isthmus.parts.codes.flowing import Iaf, Planar
 from isthmus.parts.codes.gaussian import GaussianCode
+from isthmus.parts.codes.hyperspherical import Hyperspherical
 from isthmus.parts.codes.ladder import Ladder
 from isthmus.parts.codes.plain import Plain
 from isthmus.parts.codes.quantised import Fsq, Rvq, Vq
@@ -15,6 +16,7 @@ __all__ = [
     "CodeKind",
     "Fsq",
     "GaussianCode",
+    "Hyperspherical",
     "Iaf",
     "Ladder",
     "Plain",

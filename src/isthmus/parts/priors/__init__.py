@@ -7,6 +7,7 @@ from isthmus.parts.priors.flow import FlowPrior
 from isthmus.parts.priors.hyper import Hyper
 from isthmus.parts.priors.mixture import MixturePrior
 from isthmus.parts.priors.prior import Prior
+from isthmus.parts.priors.sphere import UniformSphere
 from isthmus.parts.priors.standard import StandardNormal
 from isthmus.parts.priors.top_down import TopDown
 from isthmus.parts.priors.two_stage import TwoStage
@@ -23,5 +24,6 @@ __all__ = [
     "StandardNormal",
     "TopDown",
     "TwoStage",
+    "UniformSphere",
     "VampPrior",
 ]
