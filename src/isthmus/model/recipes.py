@@ -52,6 +52,8 @@ from isthmus.parts import (
     Rounded,
     Rvq,
     Shrink,
+    Sinkhorn,
+    Sliced,
     SparsityKl,
     Sse,
     Table,
@@ -81,6 +83,12 @@ _VAE = Blueprint(
     code=GaussianCode(size="auto", most=20),
     distance=Likelihood(),
     penalties=(Kl(),),
+)
+_WAE = Blueprint(
+    network=Dense(widths="auto", most_widths=(256,)),
+    code=Plain(size="auto", most=8),
+    distance=Sse(),
+    penalties=(Mmd(weight=300.0),),
 )
 _ROWS = (
     Recipe(
@@ -357,12 +365,21 @@ _ROWS = (
         "Plain codes whose distribution matches a normal prior (MMD): 784-256-8-256-784 on digits.",
         "To draw new samples with a code that is not random. Use batches of a hundred samples or more.",
         "Tolstikhin et al., Wasserstein auto-encoders, ICLR (2018)",
-        Blueprint(
-            network=Dense(widths="auto", most_widths=(256,)),
-            code=Plain(size="auto", most=8),
-            distance=Sse(),
-            penalties=(Mmd(weight=300.0),),
-        ),
+        _WAE,
+    ),
+    Recipe(
+        "sliced-wae",
+        "Like wae, with a sliced Wasserstein distance: codes and prior are compared along random directions.",
+        "When wae's kernel is too coarse: there is none to choose. Use batches of a hundred samples or more.",
+        "Kolouri et al., Sliced Wasserstein auto-encoders, ICLR (2019)",
+        _WAE.replace(penalties=(Sliced(),)),
+    ),
+    Recipe(
+        "sinkhorn-wae",
+        "Like wae, with the cost of moving the codes to draws of the prior, by Sinkhorn's iterations.",
+        "For small codes whose whole distribution should be the prior's. It takes longer than wae.",
+        "Patrini et al., Sinkhorn autoencoders, UAI (2019)",
+        _WAE.replace(penalties=(Sinkhorn(),)),
     ),
     Recipe(
         "aae",

@@ -49,7 +49,8 @@ class VonMisesFisher(Shown):
     def kl(self) -> Tensor:
         r"""(N, 1) KL divergence to the uniform distribution in nats.
 
-        :math:`\kappa\,\mathbb E\cos\theta - \log Z + \log Z_0`: Z is the integral of the angle's density; Z₀ is that for κ = 0.
+        :math:`\kappa\,\mathbb E\cos\theta - \log Z + \log Z_0`; Z is the integral of the angle's density, Z₀ its value
+        at κ = 0.
         """
         size = self.mean.shape[1]
         log_integral, gap = _integral(self.concentration, size)

@@ -9,6 +9,7 @@ from isthmus.parts.penalties.norms import CodeNorm, DecoderNorm
 from isthmus.parts.penalties.output_adversary import OutputAdversary
 from isthmus.parts.penalties.penalty import Penalty, names_of
 from isthmus.parts.penalties.sparsity import ActivationL1, SparsityKl
+from isthmus.parts.penalties.transport import Sinkhorn, Sliced
 
 __all__ = [
     "ActivationL1",
@@ -21,6 +22,8 @@ __all__ = [
     "Mmd",
     "OutputAdversary",
     "Penalty",
+    "Sinkhorn",
+    "Sliced",
     "SparsityKl",
     "names_of",
 ]
