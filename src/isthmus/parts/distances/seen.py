@@ -25,8 +25,8 @@ class MsSsim(Distance):
     r"""1 minus the structural similarity at several scales (MS-SSIM), mixed with the absolute error.
 
     It compares contrast and structure in windows, and the brightness at the coarsest scale. So edges stay sharp that a
-    squared error blurs. Alone it hardly sees a shift of the brightness or of a colour; the absolute error does. Only for
-    pictures.
+    squared error blurs. Alone it hardly sees a shift of the brightness or of a colour; the absolute error does. Only
+    for pictures.
 
     absolute: the weight of the mean absolute error; 1 minus it is the weight of the similarity.
     scales: at most; each halves the picture, and pictures of fewer than 21 pixels have one.

@@ -31,7 +31,7 @@ class Sliced(_Transport):
     Source: Kolouri et al., Sliced Wasserstein auto-encoders, ICLR (2019).
     """
 
-    weight: Weight = 100.0
+    weight: Weight = 10.0
 
     def draw(self, count: int, model: Model, generator: torch.Generator) -> dict[str, Any]:
         """The random numbers for N draws of the prior, and N directions, (N, code)."""
@@ -66,7 +66,7 @@ class Sinkhorn(_Transport):
     MMD using Sinkhorn divergences, AISTATS (2019).
     """
 
-    weight: Weight = 10.0
+    weight: Weight = 3.0
     temperature: Annotated[float, Field(gt=0)] = 0.05
     iterations: Annotated[int, Field(ge=1)] = 20
 
