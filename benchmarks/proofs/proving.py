@@ -12,7 +12,8 @@ from PIL import Image, ImageOps
 
 import isthmus as ist
 from benchmarks.digits import find_file
-from isthmus.fitting import fit_once, same_blueprint
+from isthmus.fitting import fit_once
+from isthmus.fitting_checks import same_blueprint
 from isthmus.model.recipes import RECIPES
 from isthmus.parts import Dense, TopK
 from isthmus.parts.codes.code import LEFT_OPEN

@@ -1,27 +1,20 @@
 """Training a model into a run: `fit` starts one, `resume` continues one, `fit_once` does only the remaining work."""
 
 import contextlib
-import hashlib
-import json
 import signal
 import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-import torch
-
-from isthmus import version
 from isthmus.data import Data, reopen
-from isthmus.data.missing import check_whole
 from isthmus.doctor import Watch
-from isthmus.errors import BlueprintError, DataError, ElsewhereError, Remark, RunError, TrainingError, remark
+from isthmus.errors import ElsewhereError, Remark, RunError, TrainingError, remark
+from isthmus.fitting_checks import check_alike, check_fit, holds, is_stacked
 from isthmus.launch import launched
 from isthmus.model.autoencoder import Autoencoder
-from isthmus.model.blueprint import Blueprint
 from isthmus.model.store import describe_model, make_folder, read_described, rebuild
 from isthmus.notebook import say
-from isthmus.parts.mistakes import brief
 from isthmus.pca import PCA
 from isthmus.run import Run, environment, load
 from isthmus.run_records import read_description, read_environment, read_settings, read_weights
@@ -37,7 +30,6 @@ from isthmus.storage.run_folder import (
     begin,
     commit,
     finish_move,
-    holds_run,
     locked,
     place_of_training,
 )
@@ -47,7 +39,7 @@ from isthmus.training import BestWeights, Callback, Checkpoint, Checkpoints, Pro
 from isthmus.training.afterwards import learn_prior
 from isthmus.training.checkpoint import save_history
 from isthmus.training.closed_form import solve
-from isthmus.training.layerwise import layer_autoencoders, pretrain
+from isthmus.training.layerwise import pretrain
 from isthmus.training.precision import multiplies_bfloat16
 from isthmus.training.processes import Processes, find_processes
 from isthmus.training.settings import find_batch_size, find_device
@@ -92,12 +84,12 @@ def fit(
         TrainingError: the loss is no longer finite (the last good weights are kept), or a setting is invalid.
         BlueprintError: the model does not fit the data.
     """
-    _check_fit(model, data)
+    check_fit(model, data)
     callbacks = [*callbacks, *named(track)]
     processes = find_processes()
     progress = progress and processes.chief
     chosen = _decided(model, data, _chosen(model, data, settings, progress))
-    _check_alike(processes, model, data, chosen)
+    check_alike(processes, model, data, chosen)
     if launched().restarts and out is not None and (again := _goes_on(Path(out), processes, model, data, chosen)):
         return _resume(Path(out), again, data, None, None, model, progress, callbacks, pca)
     made = environment() | {"chosen": ", ".join([*model.left_open, *_left_open(model, data, chosen, settings)])}
@@ -180,7 +172,7 @@ def _resume(
             return prepared[0] if prepared and prepared[0] else load(folder, model=model)
         place = Path(where)
         described, settings, data, checkpoint = prepared[2] if prepared else _opened(place, data, device, model)
-        _check_alike(processes, described, data, settings, checkpoint)
+        check_alike(processes, described, data, settings, checkpoint)
         if track is not None:
             callbacks = [*callbacks, *named(track)]
         elif checkpoint is not None and processes.chief:
@@ -200,7 +192,7 @@ def _opened(place: Path, data: Data | None, device: str | None, model: Autoencod
     described = rebuild(place, model)
     settings = _on_device(read_settings(place), device)
     data = reopen(read_description(place)) if data is None else data
-    _check_fit(described, data)
+    check_fit(described, data)
     return described, settings, data, Checkpoint.read(place) if (place / CHECKPOINT).exists() else None
 
 
@@ -273,6 +265,7 @@ def fit_once(
     data: Data,
     *,
     out: str | Path,
+    overwrite: bool = True,
     progress: bool = True,
     callbacks: Sequence[Callback] = (),
     pca: PCA | None = None,
@@ -280,12 +273,13 @@ def fit_once(
 ) -> Run:
     """As `fit`, but a finished run of the same model, data and settings is reused, and an unfinished one is continued.
 
-    Any other run in the folder is overwritten. Settings that you don't give don't count as different.
+    Settings that you don't give don't count as different. overwrite: replace any other run in the folder.
     """
     folder, processes = Path(out), find_processes()
     place = _goes_on(folder, processes, model, data, settings)
     if place is None:
-        return fit(model, data, out=folder, overwrite=True, progress=progress, callbacks=callbacks, pca=pca, **settings)
+        how: dict[str, Any] = {"progress": progress, "callbacks": callbacks, "pca": pca, **settings}
+        return fit(model, data, out=folder, overwrite=overwrite, **how)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", Remark)  # about a finished run
         own = None if model.blueprint else model
@@ -303,7 +297,7 @@ def _goes_on(
         if processes.chief:
             if folder.exists():
                 finish_move(folder)
-            found = [place for place in (folder, place_of_training(folder)) if _holds(place, model, data, settings)]
+            found = [place for place in (folder, place_of_training(folder)) if holds(place, model, data, settings)]
     place = processes.exchange(str(found[0]) if found else None)[0]
     return None if place is None else Path(place)
 
@@ -362,7 +356,7 @@ def _carry_out(
         if folder is not None and checkpoint is None:
             training.save_checkpoint(folder)  # before model.json: a folder that has this can always be resumed
             save_json(folder / MODEL, describe_model(model))
-        if _is_stacked(model):
+        if is_stacked(model):
             pretrain(
                 training,
                 lambda layer: [ProgressBar(title=layer)] if progress else [],
@@ -394,41 +388,6 @@ def _carry_out(
         kept = f"weights of epoch {run.best_epoch}" if run.best_epoch else "weights from before the first epoch"
         raise TrainingError(f"{run.reason} The {kept} are kept in {run.folder or 'the model'}.")
     return run
-
-
-def _check_alike(
-    processes: Processes, model: Autoencoder, data: Data, settings: Settings, checkpoint: Checkpoint | None = None
-) -> None:
-    """Check that all processes train the same model on the same data.
-
-    Raises:
-        TrainingError: one of them has another one, or another version of Isthmus.
-    """
-    if not processes.several:
-        return
-    described = {**describe_model(model), "isthmus": ""}
-    facts = {
-        "version of Isthmus": version.VERSION,
-        "version of PyTorch": torch.__version__,
-        "data": data.description["fingerprint"],
-        "number of samples": data.description["counts"],
-        "model": hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest(),
-        "settings": {**settings.to_json(), "device": torch.device(settings.device).type},
-        "checkpoint": None if checkpoint is None else [checkpoint.notes["epoch"], checkpoint.notes["step"]],
-    }
-    source = "Give all of them the same source."
-    processes.check_alike(
-        facts,
-        {
-            "version of Isthmus": "Install the same version everywhere.",
-            "version of PyTorch": "Install the same version everywhere.",
-            "data": source,
-            "number of samples": source,
-            "model": "Give all of them the same blueprint.",
-            "settings": "Give all of them the same settings.",
-            "checkpoint": "The run's folder must be the same for all of them.",
-        },
-    )
 
 
 def _chosen(model: Autoencoder, data: Data, given: dict[str, Any], progress: bool) -> Settings:
@@ -467,96 +426,3 @@ def _decided(model: Autoencoder, data: Data, settings: Settings) -> Settings:
             "Set precision='float32'."
         )
     return settings.replace(device=str(device))
-
-
-def _holds(folder: Path, model: Autoencoder, data: Data, settings: Settings | dict[str, Any]) -> bool:
-    """Whether the folder has a run of this model, these data and these settings, finished or not."""
-    if not holds_run(folder):
-        return False
-    saved, known = read_settings(folder), read_description(folder)
-    return (
-        same_blueprint(read_described(folder)["blueprint"], model.blueprint)
-        and all(known[name] == data.description[name] for name in ("fingerprint", "counts"))
-        and (saved == settings if isinstance(settings, Settings) else saved.replace(**settings) == saved)
-    )
-
-
-def same_blueprint(saved: dict[str, Any] | None, blueprint: Blueprint | None) -> bool:
-    """Whether this is the saved blueprint; options that are newer than the saved one count with their defaults."""
-    if saved is None or blueprint is None:
-        return saved is blueprint
-    with contextlib.suppress(BlueprintError):
-        return Blueprint.from_json(saved) == blueprint
-    return False
-
-
-def _is_stacked(model: Autoencoder) -> bool:
-    """Whether its layers are first trained one by one."""
-    return model.blueprint is not None and model.blueprint.solution == "layer by layer"
-
-
-def _check_fit(model: Autoencoder, data: Data) -> None:
-    """Raise an error before training if data and model don't fit, or have the wrong type."""
-    if not isinstance(model, Autoencoder):
-        raise BlueprintError(
-            f"The model is {brief(model)}: expected an Autoencoder. Build one from a Blueprint: blueprint.build(data)."
-        )
-    if not isinstance(data, Data):
-        raise DataError(f"The data are {brief(data)}: expected the result of open_data. Call open_data(…) first.")
-    if len(data.train) == 0:
-        raise DataError("The training part has no samples. Give more data, or a smaller validation and test part.")
-    if data.kind == "table" and sum(map(len, data.parts.values())) == 1:
-        raise DataError("The table has only 1 row (1 sample): a model learns what varies between rows. Give 2 or more.")
-    if tuple(data.shape) != tuple(model.shape):
-        raise DataError(
-            f"The samples have shape {tuple(data.shape)}, but the model takes {tuple(model.shape)}. Build the model "
-            "for these data: blueprint.build(data)."
-        )
-    _check_columns(model, data)
-    if _is_stacked(model):
-        layer_autoencoders(model)
-    if data.holed and not model.conditioning.mask:
-        for part in data.parts.values():
-            check_whole(part)
-    if model.conditioning.classes and data.train.labels is None:
-        raise DataError(
-            "The model is conditioned on labels, but the data have none. Give labels, or name their column (label=)."
-        )
-    if (
-        model.conditioning.classes
-        and data.train.labels is not None
-        and int(data.train.labels.max()) >= model.conditioning.classes
-    ):
-        raise DataError(
-            f"The data have the label {int(data.train.labels.max())}, but the model has only the labels 0 to "
-            f"{model.conditioning.classes - 1}. Build the model for these data: blueprint.build(data)."
-        )
-
-
-def _check_columns(model: Autoencoder, data: Data) -> None:
-    """Raise DataError if a table's columns or categories differ from the model's; set them if the model has none."""
-    if model.columns and data.columns and model.columns != data.columns:
-        place, (own, other) = next(
-            (
-                (place, pair)
-                for place, pair in enumerate(zip(model.columns, data.columns, strict=True))
-                if len({*pair}) > 1
-            )
-        )
-        same = sorted(model.columns) == sorted(data.columns)
-        raise DataError(
-            f"Column {place} of the data is {other!r}, but the model was built for {own!r} there. "
-            + (f"Open the data in the model's order: columns={list(model.columns)}." if same else "")
-            + ("" if same else "Give the columns that the model was built for, or build a model for these data.")
-        )
-    own, other = model.categories or model.scaling.levels, data.train.categories
-    if not model.categories:
-        other = data.scaling.levels
-    if own != other and (own or other):
-        place = next((place for place, pair in enumerate(zip(own, other, strict=False)) if pair[0] != pair[1]), 0)
-        said = [brief(each[place]) if each else "numbers" for each in (other, own)]
-        raise DataError(
-            f"Column {place} of the data has the categories {said[0]}, but the model was built for {said[1]}. "
-            "Build a model for these data: blueprint.build(data)."
-        )
-    model.columns, model.categories = model.columns or data.columns, model.categories or data.train.categories

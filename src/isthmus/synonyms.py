@@ -96,6 +96,7 @@ RECIPES = {
     "adversarial": ("aae",),
     "ae": ("deep", "vanilla"),
     "autoencoder": ("deep", "vanilla"),
+    "btc-vae": ("beta-tc-vae",),
     "cae": ("conv", "contractive"),
     "cnn": ("conv",),
     "colorize": ("recolour",),
@@ -106,6 +107,7 @@ RECIPES = {
     "inpainting": ("inpaint",),
     "lstm": ("series-gru",),
     "mlp": ("deep", "multilayer"),
+    "mmd-vae": ("info-vae",),
     "rnn": ("series-gru",),
     "sae": ("sparse", "stacked"),
     "svae": ("hyperspherical-vae",),
@@ -117,7 +119,7 @@ RECIPES = {
     "timeseries": ("series",),
     "variational": ("vae",),
     "vqvae": ("vq",),
-    "vqvae2": ("rvq",),
+    "vqvae2": ("vq2",),
     "wasserstein": ("wae",),
 }
 """The recipes that a word may mean. A single one is used; if there are several, the message names them."""

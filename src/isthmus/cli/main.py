@@ -17,11 +17,15 @@ from isthmus.cli.console import INTERRUPTED, READER_GONE, WRONG_USE, complain, n
 from isthmus.cli.help import write_help
 from isthmus.cores import keep_to_quota
 from isthmus.errors import ElsewhereError, IsthmusError, out_of_memory
+from isthmus.launch import launched
 from isthmus.synonyms import OPTIONS, SETTINGS
 from isthmus.waiting import considerate
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 """What the system says of an output that takes no more."""
+
+TOGETHER = ("train", "resume")
+"""The commands that several processes can share."""
 
 
 class Commands(TyperGroup):
@@ -62,6 +66,8 @@ class Commands(TyperGroup):
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """The command that is asked for, and its words, those of other tools put in ours (`isthmus.synonyms`)."""
         name, command, words = super().resolve_command(ctx, args)
+        if launched().size > 1 and name not in TOGETHER:
+            raise typer.BadParameter(f"{name} runs in one process: torchrun is for {' and '.join(TOGETHER)} alone")
         return name, command, words if command is None else in_our_options(words, command)
 
     def invoke(self, ctx: Any) -> Any:

@@ -77,6 +77,8 @@ def train(
 
     If you leave out `--epochs`, Isthmus chooses them from the model and the data. It then also chooses the batch size,
     the learning rate, the schedule and the patience, unless you give them, and prints its choice.
+
+    To train with several GPUs or machines: `torchrun --nproc-per-node 2 -m isthmus train SOURCE …`
     """
     changes = parsing.settings(set_)
     from isthmus.data import open_data

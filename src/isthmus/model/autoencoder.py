@@ -9,12 +9,14 @@ import torch
 from torch import Tensor, nn
 
 from isthmus.data.scaling import Scaling
+from isthmus.errors import UseError
 from isthmus.model.batch import batch_of, given_to, labels_for
 from isthmus.model.listing import Layers, layers
 from isthmus.model.objective import Objective
 from isthmus.model.shape_checks import check_codes, check_parts, find_code_shape
 from isthmus.parts import (
     Bound,
+    Code,
     CodeKind,
     Conditioning,
     Corruption,
@@ -116,7 +118,7 @@ class Autoencoder(nn.Module):
         encoded = encoder_input(self, corrupted.values, corrupted.observed, labels)
         features, inner = traced(self.encoder, encoded, draws.get("encoder"))
         # within autocast the layers make bfloat16; code, distance and penalties are computed in the data's type
-        code = self.code(features.to(dtype), draws.get("code"), self.code_module)
+        code = self.code.during(batch.epochs, features.to(dtype), draws.get("code"), self.code_module)
         given = self.conditioning.to_decoder(code.z, labels)
         output, outer = traced(self.decoder, given, draws.get("decoder"), inner, target=batch.clean)
         output = self.predicts.complete(output.to(dtype), corrupted, self.corruption)
@@ -140,8 +142,22 @@ class Autoencoder(nn.Module):
         Raises:
             DataError: the samples have the wrong shape, or the labels (N,) of a condition are missing.
         """
+        return self._coded(raw, labels, observed, draws).z
+
+    def indices(self, raw: Tensor, labels: Tensor | None = None, observed: Tensor | None = None) -> Tensor:
+        """Encode raw samples, as `encode` takes them, to the (N, …) int64 indices of a quantised code.
+
+        Raises:
+            UseError: the code isn't quantised.
+        """
+        found = self._coded(raw, labels, observed, None).indices
+        if found is None:
+            raise UseError(f"A {self.code.kind} code has no indices. Encode the samples, or use a quantised code.")
+        return found
+
+    def _coded(self, raw: Tensor, labels: Tensor | None, observed: Tensor | None, draws: Tensor | None) -> Code:
         given, labels = given_to(self, raw, observed), labels_for(self, labels, raw.shape[0])
-        return code_from(self, encoder_input(self, given.values, given.observed, labels), draws).z
+        return code_from(self, encoder_input(self, given.values, given.observed, labels), draws)
 
     def decode(self, z: Tensor, labels: Tensor | None = None, choice: Choice | None = None) -> Tensor:
         """Decode (N, *code) to (N, *shape) in the raw data's units (see `Scaling.inverse`).

@@ -18,6 +18,7 @@ from isthmus.data import Samples
 from isthmus.model.autoencoder import Autoencoder
 from isthmus.model.batch import inputs_of
 from isthmus.parts.forward_pass import map_tensors
+from isthmus.parts.layers import unit_columns
 from isthmus.parts.shared_batch import normalised_together, own, sharing, weighed
 from isthmus.storage.checked import damaged
 from isthmus.training.callback import Callback
@@ -44,6 +45,8 @@ LOOK = 10.0
 """Seconds between two looks at an accelerator's losses within an epoch: each look waits for the device."""
 LOOK_STEPS = 64
 """Steps between them where several processes must look at once."""
+PASSED_ON = 3.0
+"""Seconds after a signal in which another one is the same, passed on by a launcher."""
 ORDER = ("running", "interrupted", "stopped early", "finished", "diverged")
 """Which status counts if processes want different ones: the last."""
 
@@ -91,7 +94,7 @@ class Training:
             if name in model.objective.penalty_modules
             for weight, _ in model.objective.penalty_modules[name].named_parameters()
         }
-        self.optimiser = Optimiser(settings, trained, rates)
+        self.optimiser = Optimiser(settings, trained, rates, unit_columns(model))
         self.state = State(
             generator=generator_for(model, self.device, settings.seed),
             losses=torch.full((self.steps_per_epoch,), float("nan"), device=self.device),
@@ -215,8 +218,8 @@ class Training:
         state = self.state
         self._call("epoch_begin")
         order = self.order().to(_device_of(self._resident))
-        penalties = self.model.objective.penalties
-        schedule = Schedule(self.settings, penalties, state.epoch, self.steps_per_epoch, self.device)
+        code, penalties = self.model.code, self.model.objective.penalties
+        schedule = Schedule(self.settings, code, penalties, state.epoch, self.steps_per_epoch, self.device)
         if self._graphs is not None:
             self._graphs.begin(order, schedule)
         self._clock.start()
@@ -258,9 +261,9 @@ class Training:
             return
         state = self.state
         said = self.processes.exchange({"wish": self._wish, "signal": state.signal})
-        self._wish = max((tuple(one["wish"]) for one in said), key=lambda wish: ORDER.index(wish[0]))
-        state.status, state.reason = self._wish
-        state.signal = next((one["signal"] for one in said if one["signal"]), "")
+        # the own wish stays: a signal may have come meanwhile
+        state.status, state.reason = max((one["wish"] for one in said), key=lambda wish: ORDER.index(wish[0]))
+        state.signal = next((one["signal"] for one in said if one["signal"]), state.signal)
         self._wished.zero_()
         weights = {name: value for name, value in self.model.state_dict().items() if value.is_floating_point()}
         self.processes.check_alike(
@@ -421,9 +424,18 @@ def _interruptible(training: Training) -> Iterator[None]:
         yield
         return
 
+    first = float("-inf")
+
     def interrupt(number: int, frame: FrameType | None) -> None:
-        if training.wish[0] == "interrupted" and number == signal.SIGINT:
+        nonlocal first
+        now = time.monotonic()
+        # a launcher passes on the Ctrl-C that the terminal has sent already
+        passed_on = training.processes.several and now - first < PASSED_ON
+        if training.wish[0] == "interrupted" and number == signal.SIGINT and not passed_on:
             raise KeyboardInterrupt
+        if passed_on:
+            return
+        first = now
         training.state.signal = signal.Signals(number).name
         training.stop("interrupted", training.state.signal)
         if number == signal.SIGINT and training.processes.chief:

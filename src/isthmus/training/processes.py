@@ -8,6 +8,8 @@ import atexit
 import contextlib
 import functools
 import json
+import secrets
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
@@ -24,6 +26,8 @@ PATIENCE = 60.0
 """Seconds that a step waits for the other processes before they count as lost."""
 LONG = 24 * 3600.0
 """The same where the first process does something alone that may take long, such as writing a checkpoint."""
+CONNECTED = 1800.0
+"""Seconds in which all processes must have started to train; each may need minutes to read its data."""
 FIRST = 2
 """Steps that wait so long: in them libraries load and graphs are compiled."""
 BUCKET = 2**25
@@ -218,19 +222,50 @@ def find_processes() -> Processes:
 
 def _connect(local: int) -> None:
     """Connect the launched processes, for as long as this one lives."""
-    backend = "gloo"
+    backend, patience = "gloo", timedelta(seconds=CONNECTED)
     if torch.cuda.is_available():
         torch.cuda.set_device(local % torch.cuda.device_count())  # each process has a device of its own
         backend = "cpu:gloo,cuda:nccl"
     try:
-        dist.init_process_group(backend, timeout=timedelta(seconds=LONG))
-    except (RuntimeError, ValueError) as error:
+        store, rank, size = next(dist.rendezvous("env://", timeout=patience))
+        meeting = dist.PrefixStore(f"isthmus/{meet(store, rank, size)}", store)
+        dist.init_process_group(backend, store=meeting, rank=rank, world_size=size, timeout=patience)
+    except (RuntimeError, ValueError, TimeoutError) as error:
         why = next(iter(str(error).splitlines()), type(error).__name__)
         raise TrainingError(
             f"The launched processes can't be connected: {why}. Check that all of them were started and that the "
             "address of the first one (MASTER_ADDR, MASTER_PORT) can be reached."
         ) from error
     atexit.register(_disconnect)
+
+
+def meet(store: Any, rank: int, size: int, seconds: float = CONNECTED) -> str:
+    """A name for the meeting of these processes, which are all there when this returns.
+
+    A launcher that starts lost processes again keeps its store, with the addresses of those that are lost. So each
+    process writes a name that it has made up, the first one lists all names, and the list holds when all have
+    confirmed it: a lost process doesn't confirm.
+
+    Raises:
+        TimeoutError: some have not come within this time.
+    """
+    own, end = secrets.token_hex(8), time.monotonic() + seconds
+    store.set(f"isthmus/name/{rank}", own)
+    while time.monotonic() < end:
+        if rank == 0:
+            places = [f"isthmus/name/{other}" for other in range(size)]
+            if store.check(places):
+                store.set("isthmus/names", ",".join(store.get(place).decode() for place in places))
+        if store.check(["isthmus/names"]):
+            names = store.get("isthmus/names").decode()
+            if names.split(",")[rank : rank + 1] == [own]:
+                store.set(f"isthmus/{names}/{rank}", "here")
+                if rank == 0 and store.check([f"isthmus/{names}/{other}" for other in range(size)]):
+                    store.set(f"isthmus/{names}/all", "here")
+                if store.check([f"isthmus/{names}/all"]):
+                    return names.partition(",")[0]
+        time.sleep(0.01)
+    raise TimeoutError(f"not all {size} of them came within {seconds:g} seconds")
 
 
 def _disconnect() -> None:

@@ -1,5 +1,6 @@
 """The priors: distributions of codes before a sample is known."""
 
+from isthmus.parts.priors.categories import UniformCategories
 from isthmus.parts.priors.exemplar import ExemplarPrior
 from isthmus.parts.priors.factorised import Factorised
 from isthmus.parts.priors.fitted import FittedPrior
@@ -11,6 +12,7 @@ from isthmus.parts.priors.sphere import UniformSphere
 from isthmus.parts.priors.standard import StandardNormal
 from isthmus.parts.priors.top_down import TopDown
 from isthmus.parts.priors.two_stage import TwoStage
+from isthmus.parts.priors.uniform import Uniform
 from isthmus.parts.priors.vamp import VampPrior
 
 __all__ = [
@@ -24,6 +26,8 @@ __all__ = [
     "StandardNormal",
     "TopDown",
     "TwoStage",
+    "Uniform",
+    "UniformCategories",
     "UniformSphere",
     "VampPrior",
 ]

@@ -1,57 +1,20 @@
-"""Samplers: draw new codes after training, for models without a prior or whose codes don't follow it."""
+"""Samplers of real numbers, fitted to codes: Gaussians, mixtures of them, and shifts towards near codes."""
 
 import math
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Annotated, ClassVar, Literal, get_args
+from typing import ClassVar, Literal
 
 import torch
-from pydantic import Field, TypeAdapter
 from torch import Tensor
 
-from isthmus.errors import DataError, RunError, nearest
+from isthmus.errors import DataError, nearest
 from isthmus.parts.mixtures import factor_of, fit_mixture
-from isthmus.shown import Shown
-from isthmus.storage.checked import damaged, load_tensors, save_tensors
+from isthmus.samplers.sampler import Sampler
 
-Way = Literal["prior", "gaussian", "mixture", "neighbours"]
-
-
-@dataclass(frozen=True, repr=False)
-class Sampler(Shown):
-    """Draws codes of one shape. It consists only of tensors, and is saved as such."""
-
-    kind: ClassVar[str]
-
-    shape: tuple[int, ...]
-
-    def draw(self, count: int, generator: torch.Generator) -> Tensor:
-        """(count, *shape) codes, float32; the same generator state gives the same draws."""
-        return self._flat(count, generator).float().reshape(count, *self.shape)
-
-    def save(self, path: str | Path) -> None:
-        """Write it as one safetensors file, whole or not at all."""
-        save_tensors(path, self._tensors(), {"sampler": self.kind, "shape": list(self.shape)})
-
-    def check(self) -> None:
-        """Raise ValueError unless the tensors fit each other and the shape, and are finite."""
-        sizes = self._sizes()
-        for name, tensor in self._tensors().items():
-            kind = torch.int64 if name == "near" else torch.float32
-            if tensor.shape != sizes[name] or tensor.dtype != kind or not bool(tensor.isfinite().all()):
-                raise ValueError(
-                    f"{name} is {tensor.dtype} {tuple(tensor.shape)} instead of {kind} {sizes[name]}, or not finite"
-                )
-
-    def _sizes(self) -> dict[str, tuple[int, ...]]:
-        """The shape that each tensor must have."""
-        raise NotImplementedError
-
-    def _flat(self, count: int, generator: torch.Generator) -> Tensor:
-        raise NotImplementedError
-
-    def _tensors(self) -> dict[str, Tensor]:
-        return {name: value for name, value in vars(self).items() if isinstance(value, Tensor)}
+Way = Literal["prior", "gaussian", "mixture", "neighbours", "sequences"]
+"""How codes are drawn. "sequences" draws the indices of quantised codes (see `isthmus.samplers.sequences`)."""
+OF_NUMBERS = ("prior", "gaussian", "mixture", "neighbours")
+"""The ways to draw codes of real numbers."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -129,8 +92,8 @@ def fit_sampler(
     Raises:
         DataError: the codes are too few or not finite, or there is no such way.
     """
-    if way not in get_args(Way):
-        raise DataError(f"There is no way {way!r} to draw codes. {nearest(str(way), get_args(Way))}")
+    if way not in OF_NUMBERS:
+        raise DataError(f"There is no way {way!r} to draw codes of numbers. {nearest(str(way), OF_NUMBERS)}")
     least = {"gaussian": 2, "mixture": components + 1, "neighbours": neighbours + 1}.get(way, 0)
     if len(codes) < least:
         fewer = {"mixture": ", or fewer components", "neighbours": ", or fewer neighbours"}.get(way, "")
@@ -149,24 +112,6 @@ def fit_sampler(
             return _mixture(shape, flat, components, seed)
         case _:
             return _neighbours(shape, flat, neighbours, reach)
-
-
-def load_sampler(path: str | Path) -> Sampler:
-    """The sampler that `Sampler.save` wrote.
-
-    Raises:
-        RunError: the file is missing, damaged, or holds something else.
-    """
-    tensors, notes = load_tensors(path)
-    kinds = {kind.kind: kind for kind in (Gaussians, Neighbours)}
-    kind = kinds.get(str(notes.get("sampler"))) if isinstance(notes, dict) else None
-    if kind is None:
-        raise RunError(f"{path} is not a sampler of codes: expected a file written by Sampler.save.")
-    with damaged(Path(path)):
-        shape = TypeAdapter(list[Annotated[int, Field(ge=1)]]).validate_python(notes["shape"], strict=True)
-        sampler = kind(shape=tuple(shape), **tensors)
-        sampler.check()
-    return sampler
 
 
 def _mixture(shape: tuple[int, ...], flat: Tensor, components: int, seed: int) -> Gaussians:
