@@ -17,6 +17,7 @@ from isthmus.drawing.theme import LIGHT, drawing, sheet
 HERE = Path(__file__).parent
 FLOORS = {  # from the roof down: what is done there, and where; each folder of Isthmus, in the order of the layers
     "interfaces": {"cli": "one command for each use", "serve": "over HTTP", "sklearn": "estimators"},
+    "many machines": {"engines": "Ray, Spark, Dask"},
     "many models": {"experiments": "sweep, compare, pretrain, tune"},
     "making a run": {"fitting": "fit, resume", "trackers": "TensorBoard, MLflow, …"},
     "a run": {"codec": "compress", "exporting": "ONNX", "run": "history", "hub": "share"},
@@ -30,6 +31,7 @@ FLOORS = {  # from the roof down: what is done there, and where; each folder of 
 }
 TINTS = (
     "#f3e3d3",
+    "#e9e2f0",
     "#e9e2f0",
     "#dcebf7",
     "#dcebf7",

@@ -264,6 +264,7 @@ def fit_once(
     data: Data,
     *,
     out: str | Path,
+    overwrite: bool = True,
     progress: bool = True,
     callbacks: Sequence[Callback] = (),
     pca: PCA | None = None,
@@ -271,12 +272,13 @@ def fit_once(
 ) -> Run:
     """As `fit`, but a finished run of the same model, data and settings is reused, and an unfinished one is continued.
 
-    Any other run in the folder is overwritten. Settings that you don't give don't count as different.
+    Settings that you don't give don't count as different. overwrite: replace any other run in the folder.
     """
     folder, processes = Path(out), find_processes()
     place = _goes_on(folder, processes, model, data, settings)
     if place is None:
-        return fit(model, data, out=folder, overwrite=True, progress=progress, callbacks=callbacks, pca=pca, **settings)
+        how: dict[str, Any] = {"progress": progress, "callbacks": callbacks, "pca": pca, **settings}
+        return fit(model, data, out=folder, overwrite=overwrite, **how)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", Remark)  # about a finished run
         own = None if model.blueprint else model

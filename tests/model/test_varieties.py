@@ -42,6 +42,7 @@ SMALLER: dict[str, dict[str, Any]] = {name: {"channels": (8, 16)} for name in RE
 """Networks that take long in their full sizes."""
 AS_JSON = ["deep", "cvae", "resnet", "series", "table", "text-vae", "recolour", "sound"]
 """These are also trained from a blueprint's file: one of each kind of data. `test_blueprint.py` has the JSON of all."""
+DAMAGED = "damaged.npz"
 SETTINGS: dict[str, Any] = {"epochs": 3, "batch_size": 32, "seed": 2, "compile": False, "progress": False}
 
 
@@ -84,18 +85,31 @@ def arrays(values):
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of data that a recipe may be for: a source of it, how it is read, and shapes that samples may have."""
+    """A kind of data that a recipe may be for: a source of it, how it is read, and shapes that samples may have.
+
+    damaged: the inputs of data in pairs.
+    """
 
     source: Any
     shapes: tuple[tuple[int, ...], ...]
     reading: dict[str, str] = field(default_factory=dict)
+    damaged: Any = None
 
     def open(self, source: Any = None, **options: Any) -> ist.Data:
         reading: dict[str, Any] = self.reading
+        if self.damaged is not None:
+            options["damaged"] = self.damaged if source is None else source.with_name(DAMAGED)
         return ist.open_data(self.source if source is None else source, **reading, **options)
+
+    def words(self, source: Path) -> list[str]:
+        """The words by which the command line reads the source as it was saved."""
+        words = [word for option, value in self.reading.items() for word in (f"--{option}", value)]
+        return words if self.damaged is None else [*words, "--damaged", str(source.with_name(DAMAGED))]
 
     def save(self, folder: Path) -> Path:
         """The source as a file."""
+        if self.damaged is not None:
+            np.savez(folder / DAMAGED, X=self.damaged)
         if isinstance(self.source, dict):
             np.savez(folder / "data.npz", **self.source)
             return folder / "data.npz"
@@ -113,8 +127,9 @@ COLOUR = Kind(
 SERIES = Kind(arrays(series()), ((1, 17), (3, 8), (1, 1)), {"kind": "series"})
 TEXT = Kind(SENTENCES * 3, ((9,), (1,)), {"kind": "text"})
 TABLE = Kind(table(), ((7,), (1,)), {"categorical": "auto", "missing": "keep", "label": "y"})
+PAIRS = Kind(arrays(pictures()), PICTURES.shapes, damaged=pictures()[:, :, ::-1])
 KINDS = {"any": PICTURES, "pictures": PICTURES, "colour": COLOUR, "series": SERIES, "table": TABLE, "text": TEXT}
-KINDS |= {"sound": SERIES}
+KINDS |= {"sound": SERIES, "pairs": PAIRS}
 SHAPES = [(name, shape) for name, row in ist.RECIPES.items() for shape in KINDS[row.data].shapes]
 
 
@@ -258,7 +273,7 @@ def test_python_json_and_the_command_line_make_the_same_run(name, tmp_path):
         progress=False,
     )  # fmt: skip
     shared = ["--epochs", "1", "--batch-size", "32", "--learning-rate", "0.001", "--compile", "no", "--quiet"]
-    shared += [word for option, value in kind.reading.items() for word in (f"--{option}", value)]
+    shared += kind.words(source)
     changes = [
         f"{option}={''.join(f'{one},' for one in value) if isinstance(value, tuple) else value}"
         for option, value in SMALLER.get(name, {}).items()

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from isthmus.data.labels import encode_labels, label_array
+from isthmus.data.labels import encode_factors, encode_labels, label_array
 from isthmus.data.missing import check_finite, check_known, drop_missing
 from isthmus.data.options import Options
 from isthmus.data.precision import loses
@@ -55,6 +55,8 @@ def gather(raw: Raw, options: Options, called: str, like: Mapping[str, Any] | No
             precise=precise,
             schema=part.schema,
             unused=None if like is None else part.unused,
+            factors=None if part.factors is None else encode_factors(part.factors, len(part.values)),
+            factor_names=part.factor_names,
         )
         if options.missing == "drop":
             samples = drop_missing(samples, called)
@@ -74,6 +76,7 @@ def join(parts: Sequence[Samples]) -> Samples:
     if labels and len(labels) < len(parts):
         remark("Some parts have no labels, so the combined samples have none.")
     names = tuple(name for part in parts for name in part.names)
+    factors = [part.factors for part in parts if part.factors is not None]
     return replace(
         parts[0],
         values=torch.cat([part.tensor() for part in parts]),
@@ -84,6 +87,7 @@ def join(parts: Sequence[Samples]) -> Samples:
         groups=None,
         spans=None,
         unused=_joined([part.unused for part in parts]),
+        factors=torch.cat(factors) if len(factors) == len(parts) else None,
     )
 
 

@@ -32,12 +32,12 @@ def open_data(
 ) -> Data:
     """Open any source for training: read it, divide it into three parts, learn the scaling from the training part.
 
-    source: "digits", "mnist", "fashion-mnist" or "cifar10" (a name takes precedence: write "./mnist" for a file with
-        that name); a path to `.npy`, `.npz`, `.csv`, `.tsv`, `.txt`, `.parquet`, IDX (text and IDX also as `.gz`),
-        a picture, a stack or a video, a folder or zip of them (sub-folder = label, `train` and `test` are parts); a
-        table of pandas, polars or pyarrow; a NumPy array, a tensor, nested lists, `(values, labels)`, a mapping of
-        arrays; a list of series of different lengths, (T,) or (C, T) each; a map-style `torch.utils.data.Dataset` of
-        samples or (sample, label); Samples. Data are returned unchanged.
+    source: "digits", "sprites", "mnist", "fashion-mnist" or "cifar10" (a name takes precedence: write "./mnist" for a
+        file with that name); a path to `.npy`, `.npz`, `.csv`, `.tsv`, `.txt`, `.parquet`, IDX (text and IDX also as
+        `.gz`), a picture, a stack or a video, a folder or zip of them (sub-folder = label, `train` and `test` are
+        parts); a table of pandas, polars or pyarrow; a NumPy array, a tensor, nested lists, `(values, labels)`, a
+        mapping of arrays; a list of series of different lengths, (T,) or (C, T) each; a map-style
+        `torch.utils.data.Dataset` of samples or (sample, label); Samples. Data are returned unchanged.
     labels: a class for each sample, if the source is an array in memory. The options `time` and `groups` can be such
         arrays too, with a time stamp and a group for each row.
     damaged: a second source with the damaged samples, from which a model learns to restore the clean ones (corruption
@@ -45,7 +45,7 @@ def open_data(
     validation, test: fractions of the whole; None means 0.1 each. If the source has a test part, it is kept, and
         `validation` is a fraction of the rest.
     seed: of the random split.
-    scaling: "auto", "bytes", "standardise", "minmax" or "none"; see `Scaling.learn`.
+    scaling: "auto", "bytes", "standardise", "minmax", "rms" or "none"; see `Scaling.learn`.
     options: how to read the source: label, columns, exclude, categorical, array, kind, channels, size, patches, mode,
         depth, frames, step, missing, header, delimiter, memory_map, max_pixels, max_bytes; see `Options`.
 

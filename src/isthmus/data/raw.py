@@ -46,6 +46,8 @@ class Raw(Shown):
     precise: whether the values stay float64, even if float32 would lose nothing of their spread.
     schema: what the columns of the table hold.
     unused: an Arrow table of the columns that a model doesn't learn from, to be written with its results; or None.
+    factors: (N, K) whole numbers, the values of the known factors that each sample was made from; or None.
+    factor_names: of them.
     texts: (N,) texts instead of values, until a vocabulary is learnt from the training part (`texts.with_vocabulary`).
     """
 
@@ -70,6 +72,8 @@ class Raw(Shown):
     decoded: bool = False
     depth: int | None = None
     precise: bool = False
+    factors: Any = None
+    factor_names: tuple[str, ...] = ()
 
 
 def settle(raw: Raw, options: Options, exact: tuple[int, ...] | None = None) -> Raw:

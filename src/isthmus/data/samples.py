@@ -55,6 +55,8 @@ class Samples(Shown):
     damaged: `(N, *shape)`, possibly of another shape: the damaged version of each sample; or None.
     groups, spans: `(N,)` and `(N, 2)` int64, which samples belong together when they are divided (see `splits.split`);
         or None.
+    factors: `(N, K)` int64, the values of the known factors that each sample was made from, for measures of
+        disentanglement; or None. factor_names: their names. No model learns from them.
     precise: whether mapped `values` are read as float64 instead of float32. Of tensors, their type decides.
 
     Raises:
@@ -76,6 +78,8 @@ class Samples(Shown):
     precise: bool = False
     schema: "Schema | None" = field(default=None, repr=False)
     unused: Any = field(default=None, repr=False)
+    factors: Tensor | None = field(default=None, repr=False)
+    factor_names: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         rows = {
@@ -85,6 +89,7 @@ class Samples(Shown):
             "groups": self.groups,
             "spans": self.spans,
             "unused rows": self.unused,
+            "rows of factors": self.factors,
         }
         for what, given in rows.items():
             if given is not None and len(given) != len(self):
@@ -197,6 +202,7 @@ class Samples(Shown):
             "damaged": damaged,
             "groups": None if self.groups is None else self.groups[chosen],
             "spans": None if self.spans is None else self.spans[chosen],
+            "factors": None if self.factors is None else self.factors[chosen],
             "unused": None if self.unused is None else self.unused.take(chosen.numpy()),
         }
         if isinstance(self.values, Tensor):

@@ -534,5 +534,7 @@ def _from_samples(samples: Samples) -> Raw:
         medium=samples.medium,
         schema=samples.schema,
         unused=samples.unused,
+        factors=samples.factors,
+        factor_names=samples.factor_names,
         precise=samples.dtype == "float64",
     )

@@ -57,6 +57,7 @@ class Code(Shown):
     loss: (N,) the code's own term in the loss (for example a commitment), if it has one.
     weight: (N,) of each sample's distance in the loss, if the code has several qualities.
     soft: the probabilities of the entries from which z was chosen, if it is chosen by them but not drawn.
+    gates: (N, *code) of a sparse code: what decides which latent dimensions are active.
     """
 
     z: Tensor
@@ -65,6 +66,7 @@ class Code(Shown):
     loss: Tensor | None = None
     weight: Tensor | None = None
     soft: Any = None
+    gates: Tensor | None = None
 
 
 @dataclass(repr=False)

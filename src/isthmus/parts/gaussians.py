@@ -37,6 +37,11 @@ class DiagonalGaussian(Shown):
         zeros = torch.zeros(count, *code, dtype=torch.float64)
         return cls(zeros, zeros)
 
+    @property
+    def variance(self) -> Tensor:
+        """(N, *code) σ²."""
+        return self.log_variance.exp()
+
     def sample(self, noise: Tensor) -> Tensor:
         """(N, K, *code) standard normal numbers to (K·N, *code), draw by draw."""
         z = self.mean[:, None] + (0.5 * self.log_variance).exp()[:, None] * noise

@@ -22,14 +22,15 @@ from isthmus.serve.answers import Result, pixels_of
 from isthmus.serve.bodies import PICTURES, Bodies, Given
 from isthmus.serve.limits import Limits
 from isthmus.serve.refusal import RefusedError
-from isthmus.serve.table_rows import dated
 from isthmus.trained import TrainedModel
+from isthmus.trained.rows import dated
 from isthmus.uses.arguments import check_damages, with_label
 from isthmus.uses.detector import By, Detector, detector
-from isthmus.uses.explanations import Explanations, over
+from isthmus.uses.explanations import over
 from isthmus.uses.restore import Restorer
 from isthmus.uses.restore_files import known_pixels, restored
 from isthmus.uses.sample import Source, Wanted, source_of
+from isthmus.uses.tables import scores_table
 
 Explain = Literal["none", "anomalous", "all"]
 Make = Callable[[Sequence[Given]], list[Result]]
@@ -177,7 +178,7 @@ class Answering:
             own, why = anomalous[rows], None if reasons is None else reasons[rows]
             explained = {} if why is None else {"explanations": [one.to_json() for one in why]}
             made = {**facts, "anomalous": own.tolist(), **explained}
-            results.append(Result("scores", made, partial(_scores_table, part, own, why), part.numpy()))
+            results.append(Result("scores", made, partial(scores_table, part, own, why), part.numpy()))
         return results
 
     def _restore(self, several: Sequence[Given]) -> list[Result]:
@@ -244,12 +245,3 @@ def _parted(table: pa.Table, several: Sequence[Given]) -> list[Callable[[], pa.T
     """The rows of each request of a table."""
     starts = itertools.accumulate((one.rows for one in several), initial=0)
     return [partial(table.slice, start, one.rows) for start, one in zip(starts, several, strict=False)]
-
-
-def _scores_table(scores: Tensor, anomalous: Tensor, reasons: Explanations | None) -> pa.Table:
-    """Scores, with the reasons for them, as a table."""
-    made = {"score": scores.numpy(), "anomalous": anomalous.numpy()}
-    if reasons is None:
-        return pa.table(made)
-    listed = reasons.table()
-    return pa.table(made | dict(zip(listed.column_names, listed.columns, strict=True)))

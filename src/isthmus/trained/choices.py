@@ -21,6 +21,7 @@ SCALINGS = {
     "bytes": "bytes are divided by 255",
     "standardise": "mean 0 and standard deviation 1, because the values have no common bounds",
     "minmax": "0 to 1",
+    "rms": "all numbers are divided by their root mean square",
     "none": "none, because the values lie in 0 to 1 or are codes",
 }
 

@@ -18,6 +18,7 @@ from isthmus.data import Samples
 from isthmus.model.autoencoder import Autoencoder
 from isthmus.model.batch import inputs_of
 from isthmus.parts.forward_pass import map_tensors
+from isthmus.parts.layers import unit_columns
 from isthmus.parts.shared_batch import normalised_together, own, sharing, weighed
 from isthmus.storage.checked import damaged
 from isthmus.training.callback import Callback
@@ -93,7 +94,7 @@ class Training:
             if name in model.objective.penalty_modules
             for weight, _ in model.objective.penalty_modules[name].named_parameters()
         }
-        self.optimiser = Optimiser(settings, trained, rates)
+        self.optimiser = Optimiser(settings, trained, rates, unit_columns(model))
         self.state = State(
             generator=generator_for(model, self.device, settings.seed),
             losses=torch.full((self.steps_per_epoch,), float("nan"), device=self.device),

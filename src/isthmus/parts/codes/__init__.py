@@ -1,9 +1,13 @@
 """The codes: how the encoder's features become the decoder's input."""
 
+from isthmus.parts.codes.batch_top_k import BatchTopK
 from isthmus.parts.codes.bits import Hash, Lfq
 from isthmus.parts.codes.code import CodeKind
+from isthmus.parts.codes.gated import Gated
 from isthmus.parts.codes.gaussian import GaussianCode
 from isthmus.parts.codes.gumbel import Gumbel
+from isthmus.parts.codes.joint import Joint
+from isthmus.parts.codes.jump_relu import JumpRelu
 from isthmus.parts.codes.ladder import Ladder
 from isthmus.parts.codes.plain import Plain
 from isthmus.parts.codes.product import Pq
@@ -14,12 +18,16 @@ from isthmus.parts.codes.two_levels import Vq2
 from isthmus.parts.forward_pass import Code
 
 __all__ = [
+    "BatchTopK",
     "Code",
     "CodeKind",
     "Fsq",
+    "Gated",
     "GaussianCode",
     "Gumbel",
     "Hash",
+    "Joint",
+    "JumpRelu",
     "Ladder",
     "Lfq",
     "Plain",

@@ -34,6 +34,8 @@ class CodeKind(Part):
     compiles: whether a training step with this code can be compiled.
     binary: whether each latent dimension has two values, so that distances count the differing bits.
     drawn: whether a trained model can draw codes around their means, from the standard normal numbers of `draw`.
+    relaxed: whether training draws codes that the posterior can't have, so that their log-densities say nothing.
+    gates: whether it is sparse, and its `Code` has the gates.
     """
 
     family: ClassVar[str] = "code"
@@ -41,6 +43,8 @@ class CodeKind(Part):
     compiles: ClassVar[bool] = True
     binary: ClassVar[bool] = False
     drawn: ClassVar[bool] = False
+    relaxed: ClassVar[bool] = False
+    gates: ClassVar[bool] = False
 
     size: Annotated[int, Field(ge=1)] | tuple[Annotated[int, Field(ge=1)], ...] | Literal["auto", "wide"] | None = None
     most: Annotated[int, Field(ge=1)] = 32
