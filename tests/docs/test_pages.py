@@ -45,7 +45,7 @@ BLOCKS = Sybil(
 
 @pytest.fixture
 def soon_done(monkeypatch):
-    """There are 500 digits and some sprites, and runs end after three epochs: pages' words are tried, not how well a model learns."""
+    """There are some digits and sprites, and runs end after three epochs: words are tried, not how well a model learns."""
     bundled, whole = named._digits(), Training.run
     few = replace(bundled, values=bundled.values[:SAMPLES], labels=bundled.labels[:SAMPLES])
     monkeypatch.setattr(named, "_digits", lambda: few)
