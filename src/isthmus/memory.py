@@ -71,10 +71,13 @@ class _Watched(TorchFunctionMode):
         words = kwargs or {}
         if func in _RESERVES:
             sizes = args[0] if args and isinstance(args[0], tuple | list) else words.get("size", args)
-            check_size(sizes, (words.get("dtype") or torch.get_default_dtype()).itemsize, self.what, self.advice)
+            kind = words.get("dtype") or torch.get_default_dtype()
+            check_size(sizes, _PYTHON.get(kind, kind).itemsize, self.what, self.advice)
         return func(*args, **words)
 
 
+_PYTHON = {bool: torch.bool, int: torch.int64, float: torch.float64, complex: torch.complex128}
+"""The types of PyTorch that Python's mean."""
 _RESERVES = {torch.empty, torch.zeros, torch.ones, torch.rand, torch.randn}
 
 

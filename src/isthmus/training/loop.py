@@ -194,7 +194,8 @@ class Training:
 
     def _validation_batch(self) -> int:
         """The number of samples to measure at once; more of small ones on an accelerator, which waits for launches."""
-        together = any(penalty.over_batch for penalty in self.model.objective.penalties)
+        parts = (self.model.code.prior, *self.model.objective.penalties)
+        together = any(part.over_batch for part in parts)
         if self.device.type == "cpu" or together:
             return VALIDATION_BATCH
         numbers = math.prod(self.samples.shape)
