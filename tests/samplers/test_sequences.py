@@ -1,12 +1,14 @@
 """Sequence models of indices: their probabilities, draws and files."""
 
+from typing import Any
+
 import pytest
 import torch
 
 from isthmus.errors import DataError, RunError
 from isthmus.samplers import Sequences, fit_sequences, load_sampler
 
-QUICK = {"width": 16, "depth": 1, "heads": 2}
+QUICK: dict[str, Any] = {"width": 16, "depth": 1, "heads": 2}
 
 
 def generator(seed=0):

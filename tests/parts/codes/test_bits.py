@@ -34,6 +34,7 @@ def test_the_sign_passes_the_gradient_and_the_commitment_pulls_features_to_their
     found = code(features)
     slopes = torch.randn(3, 4, generator=seeded(1))
     assert torch.equal(torch.autograd.grad((found.z * slopes).sum(), features, retain_graph=True)[0], slopes)
+    assert found.loss is not None
     torch.testing.assert_close(found.loss, 0.5 * (features - features.sign()).square().mean(1))
     (slope,) = torch.autograd.grad(found.loss.sum(), features)
     torch.testing.assert_close(slope, (features - features.sign()).detach() / 4)
@@ -89,7 +90,7 @@ def test_an_entry_that_is_never_used_leaves_the_gradient_finite():
         for weight in built.encoder.parameters():
             weight.mul_(1e4)
     built.loss(built(raw))[0].backward()
-    assert all(bool(weight.grad.isfinite().all()) for weight in built.encoder.parameters())
+    assert all(weight.grad is not None and bool(weight.grad.isfinite().all()) for weight in built.encoder.parameters())
 
 
 def test_codes_without_probabilities_have_no_entropy_to_penalise():

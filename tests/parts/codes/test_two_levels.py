@@ -79,7 +79,7 @@ def test_gradients_reach_all_layers_between_the_levels():
     found = code(features, code.draw(3, shape, seeded()), module)
     assert found.loss is not None
     (found.z.square().sum() + found.loss.sum()).backward()
-    layers = [*module.above.parameters(), *module.below.parameters()]
+    layers = [*module.get_submodule("above").parameters(), *module.get_submodule("below").parameters()]
     assert all(bool(weight.grad.abs().sum() > 0) for weight in [*layers, features] if weight.grad is not None)
     assert all(weight.grad is not None for weight in [*layers, features])
 
