@@ -22,7 +22,7 @@ FLOORS = {  # from the roof down: what is done there, and where; each folder of 
     "making a run": {"fitting": "fit, resume", "trackers": "TensorBoard, MLflow, …"},
     "a run": {"codec": "compress", "exporting": "ONNX", "run": "history", "hub": "share"},
     "use and judge": {"report": "", "doctor": "", "uses": "", "drawing": ""},
-    "a trained model": {"trained": "encode, decode", "filling": "missing cells", "measures": "errors"},
+    "a trained model": {"trained": "encode", "filling": "cells", "measures": "errors", "samplers": "codes"},
     "training": {"training": "loop, step, checkpoints, callbacks"},
     "the model": {"model": "batch, autoencoder, objective, blueprint, store"},
     "samples": {"data": "readers, splits, scaling, streams, writers"},

@@ -96,6 +96,8 @@ class Sequences(Sampler):
         sizes = {name: notes[name] for name in ("symbols", "classes", "width", "depth", "heads")}
         if any(type(size) is not int or size < 0 for size in sizes.values()):
             raise ValueError("its sizes are no whole numbers")
+        if not all(bool(tensor.isfinite().all()) for tensor in tensors.values()):
+            raise ValueError("its weights are not finite")
         shares = tensors.pop("shares")
         with at_most(sum(tensor.nbytes for tensor in tensors.values())):
             return cls(shape, **sizes, model=str(notes["model"]), weights=tensors, shares=shares)

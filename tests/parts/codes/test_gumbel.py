@@ -112,6 +112,15 @@ def test_its_prior_draws_every_value_equally_often_and_knows_their_probability()
     torch.testing.assert_close(model.code.prior.log_prob(z[:2], model), torch.full((2,), -2 * math.log(3)))
 
 
+def test_the_log_probability_of_a_relaxed_draw_is_refused():
+    code, penalties = Gumbel(size=6, entries=3), (Kl(mode="draws"),)
+    with pytest.raises(BlueprintError, match="have no density in training"):
+        ist.Blueprint(network=Dense(), code=code, distance=Likelihood(), penalties=penalties).build((4,))
+    through = code.replace(straight_through=True)
+    model = ist.Blueprint(network=Dense(), code=through, distance=Likelihood(), penalties=penalties).build((4,))
+    assert bool(model.loss(model(torch.rand(3, 4), model.draw(3, seeded())))[0].isfinite())
+
+
 def test_sizes_that_do_not_come_out_even_and_other_codes_with_its_prior_are_refused():
     with pytest.raises(BlueprintError, match="can't be cut into variables of entries=4"):
         ist.Blueprint(network=Dense(), code=Gumbel(size=6, entries=4)).build((9,))

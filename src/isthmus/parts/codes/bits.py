@@ -126,6 +126,11 @@ class Hash(_Bits):
     draws: Annotated[int, Field(ge=1)] = 1
     prior: SerializeAsAny[Prior] = Uniform()
 
+    @property
+    def relaxed(self) -> bool:  # pyright: ignore[reportIncompatibleVariableOverride] here it depends on the fields
+        """Whether the decoder gets numbers between the bits in training."""
+        return self.form == "logistic"
+
     def module(self, code: Shape, generator: torch.Generator) -> nn.Module:
         """A module without weights, whose mode distinguishes training from evaluation."""
         return nn.Module()
@@ -146,6 +151,6 @@ class Hash(_Bits):
             noisy = (features[:, None] + spread * draws).transpose(0, 1).flatten(0, 1)
             soft = soft.repeat(draws.shape[1], *[1] * (soft.ndim - 1))
         z, indices = self._chosen(noisy, noisy.sigmoid() if self.form == "logistic" else soft)
-        if self.form == "logistic" and draws is not None and (module is None or module.training):
+        if self.relaxed and draws is not None and (module is None or module.training):
             z = noisy.sigmoid()
         return Code(z, self._posterior(features), indices)

@@ -62,6 +62,11 @@ class Gumbel(CodeKind):
         return self.cooling > 0 and self.last_temperature < self.temperature
 
     @property
+    def relaxed(self) -> bool:  # pyright: ignore[reportIncompatibleVariableOverride] here it depends on the fields
+        """Whether the decoder gets softmaxes in training."""
+        return not self.straight_through
+
+    @property
     def range(self) -> tuple[float, float]:
         """Of one-hot vectors."""
         return 0.0, 1.0
@@ -123,7 +128,7 @@ class Gumbel(CodeKind):
         noisy = logits if draws is None else (logits[:, None] + draws).transpose(0, 1).flatten(0, 1)
         soft = (noisy / temperature).softmax(2)
         indices = noisy.argmax(2, keepdim=True)
-        relaxed = draws is not None and not self.straight_through and (module is None or module.training)
+        relaxed = draws is not None and self.relaxed and (module is None or module.training)
         if not relaxed:  # the value is one-hot exactly, the gradient is the relaxed code's
             hot = (indices == torch.arange(logits.shape[2], device=indices.device)).to(soft.dtype)
             soft = hot + (soft - soft.detach())
