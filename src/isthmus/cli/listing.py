@@ -95,7 +95,8 @@ ROWS = (
         "latents",
         "latents",
         LOOK,
-        "Show how many latent dimensions of RUN are active for each sample, how many are dead, and what activates them.",
+        "Show how many latent dimensions of RUN are active for each sample, how many are dead, and what activates "
+        "them.",
     ),
     Row("sample", "sample", USE, "Draw new samples from a trained model, and judge them if you ask for it."),
     Row(
