@@ -38,6 +38,8 @@ RANK, TOGETHER = 8, 0.1
 MOST, LEAST, EXPONENT = 0.4, 0.002, 0.5
 """The frequencies of the first and the last feature, and the exponent of the power law."""
 OFFSET = 10.0
+STEPS = 100
+"""Of moving directions apart."""
 TRAIN, TEST, BATCH, EPOCHS = 200_000, 20_000, 1024, 12
 HEAD = ("recipe", "L0", "variance explained", "dead", "F1", "precision", "recall", "MCC", "absorption")
 L1 = 0.012
@@ -121,7 +123,7 @@ class Bench:
 def _apart(random: np.random.Generator) -> Tensor:
     """(F, D) directions, moved apart from each other as far as they go in some steps."""
     directions = torch.from_numpy(random.normal(size=(FEATURES, WIDTH))).float()
-    for _ in range(100):
+    for _ in range(STEPS):
         directions = torch.nn.functional.normalize(directions, dim=1)
         cosines = directions @ directions.T
         directions = directions - 0.01 * (cosines - torch.eye(FEATURES)) @ directions

@@ -36,6 +36,7 @@ from isthmus.storage.run_folder import (
 from isthmus.threads import shared_cores
 from isthmus.trackers import Tracker, named, of_checkpoint, tracked
 from isthmus.training import BestWeights, Callback, Checkpoint, Checkpoints, ProgressBar, Settings, Training, choice
+from isthmus.training.afterwards import learn_prior
 from isthmus.training.checkpoint import save_history
 from isthmus.training.closed_form import solve
 from isthmus.training.layerwise import pretrain
@@ -364,6 +365,7 @@ def _carry_out(
         state = training.run()
         best.give(model)
         run.history, run.status, run.reason = state.history, state.status, state.reason
+        learn_prior(model, data.train, settings.seed, state.status)
         run.best_epoch, asked = state.best_epoch, state.signal
     with processes.first_alone():
         if folder is not None:

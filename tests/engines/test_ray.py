@@ -14,7 +14,9 @@ import isthmus as ist
 from isthmus.engines.ray import cluster as at_start
 from isthmus.engines.ray import training
 from isthmus.errors import BlueprintError, RunError, UseError
+from isthmus.experiments.study import Study
 from isthmus.training import Callback
+from studies import trials
 
 ray = pytest.importorskip("ray")
 pytestmark = pytest.mark.filterwarnings("ignore")  # Ray's own, in its calls here
@@ -163,11 +165,9 @@ def test_an_error_of_the_training_ends_it_in_one_line(cluster, data, tmp_path):
 
 def test_the_trials_of_a_study_are_tasks(cluster, rows, tmp_path, monkeypatch):
     rows[["a", "b"]].fillna(0.0).to_csv(tmp_path / "rows.csv", index=False)
-    monkeypatch.chdir(tmp_path)
-    how = {"epochs": 1, "compile": False, "recipe": "vanilla"}
-    on_ray = ist.sweep("rows.csv", [1, 2], out="on-ray", jobs=ist.ray.jobs(), **how)
-    here = ist.sweep("rows.csv", [1, 2], out="here", **how)
-    assert on_ray.suggested == here.suggested
-    assert [row["error"] for row in on_ray.rows] == [None, None]
-    for own, other in zip(on_ray.points, here.points, strict=True):
-        assert own.code == other.code
+    monkeypatch.chdir(tmp_path)  # to which the source's path belongs, for the workers too
+    done: list[tuple[int, int]] = []
+    study = Study("study", ist.open_data("rows.csv"), trials({"epochs": 1, "compile": False}))
+    study.run(jobs=ist.ray.jobs(), progress=lambda *units: done.append(units))
+    assert [found["error"] for _, found in study.results()] == [None, None]
+    assert done[-1] == (2, 2)

@@ -106,6 +106,7 @@ ROWS = (
         "Serve a run over HTTP: codes, reconstructions, anomaly scores, new samples and restored ones for other "
         "programs.",
     ),
+    Row("push", "push", USE, "Push a run to the Hugging Face Hub, with a model card, and print its address."),
     Row(
         "sweep",
         "experiments",

@@ -2,15 +2,18 @@
 
 import warnings
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Unpack
 
 from isthmus.data.data import Data
 from isthmus.data.describe import fingerprint
 from isthmus.data.gather import gather
+from isthmus.data.larger import held, laid_out, not_streamed, settled, streamed, surveyed
 from isthmus.data.missing import fill_missing, holed, learn_fill
 from isthmus.data.options import AUTO, Options, OptionWords, apart
 from isthmus.data.overlaps import remark_on_overlaps
 from isthmus.data.pairs import pair
+from isthmus.data.raw import Raw
 from isthmus.data.samples import Samples
 from isthmus.data.scaling import Scaling
 from isthmus.data.sources import called, read, reading
@@ -71,7 +74,8 @@ def _opened(
     chosen: Options,
 ) -> Data:
     where = called(source)
-    raw = read(source, chosen, labels=labels, beside=beside)
+    alone = labels is None and not beside and damaged is None
+    raw, chosen = (streamed(source, chosen) if alone else None) or (_read(source, chosen, labels, beside), chosen)
     has = {name: len(part.texts or part.values) for name, part in raw.parts.items()}
     fractions = {
         "validation": _fraction("validation", validation, VALIDATION, has, where),
@@ -79,7 +83,13 @@ def _opened(
     }
     if any(fractions.values()):
         remark_on_overlaps(raw, chosen, where)
+    raw = surveyed(raw, fractions, seed)
     given = gather(with_vocabulary(raw, chosen, fractions, seed), chosen, where)
+    given = {name: laid_out(part, chosen) for name, part in given.items()}
+    if any(part.layout is not None for part in given.values()):
+        chosen = replace(chosen, stream=True)  # whatever memory is free when the data are opened again
+    elif chosen.stream:
+        raise not_streamed(source)
     if (chosen.columns or chosen.exclude or chosen.categorical not in ((), AUTO)) and not (
         given["train"].columns or given["train"].medium or given["train"].schema
     ):
@@ -94,7 +104,7 @@ def _opened(
     groups, spans = (None if held is None else held.numpy() for held in (whole.groups, whole.spans))
     spans = None if raw.by_group else spans
     divided = split(len(whole), **fractions, seed=seed, groups=groups, spans=spans)
-    parts = _divide(given, divided)
+    parts = held(_divide(given, divided))
     fill = None
     if chosen.missing in ("fill", "keep") and len(parts["train"]):
         fill = learn_fill(parts["train"], where)  # this also finds columns without any known value
@@ -130,9 +140,15 @@ def _opened(
         description["schema"] = train.schema.to_json()
     if train.medium is not None:
         description["medium"] = train.medium.to_json()
+    settled(parts)
     if damaged is not None:
         description["damaged"] = {"source": paired, "fingerprint": _fingerprint_of_damaged(given)}
     return Data(train, parts["validation"], parts["test"], learnt, description)
+
+
+def _read(source: Any, chosen: Options, labels: Any, beside: Mapping[str, Any]) -> Raw:
+    """The source in memory, or mapped from its file."""
+    return read(source, replace(chosen, memory_map=True) if chosen.stream else chosen, labels=labels, beside=beside)
 
 
 def reopen(description: Mapping[str, Any]) -> Data:

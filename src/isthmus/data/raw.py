@@ -9,6 +9,7 @@ from torch import Tensor
 
 from isthmus.data import series
 from isthmus.data.aside import Aside
+from isthmus.data.layout import Layout
 from isthmus.data.media import Medium
 from isthmus.data.options import Options
 from isthmus.errors import DataError, remark
@@ -29,7 +30,8 @@ MOST_COLUMNS = 2**20
 class Raw(Shown):
     """Values in the form of their source.
 
-    values: `(N, ...)`, of any numeric type.
+    values: `(N, ...)`, of any numeric type. layout: how they lie on disk, if they are streamed; they can then be
+        `Blocks`, which readers of whole sources never give.
     labels: `(N,)` of any type, or None. label_names: names of labels that are already numbers, 0 first.
     names: of the samples, or empty. columns: of a table, or empty; categories: as in `Samples`.
     kind: the kind of the samples, or None if the source doesn't define it.
@@ -72,6 +74,7 @@ class Raw(Shown):
     decoded: bool = False
     depth: int | None = None
     precise: bool = False
+    layout: Layout | None = None
     factors: Any = None
     factor_names: tuple[str, ...] = ()
 

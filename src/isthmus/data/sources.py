@@ -18,6 +18,7 @@ import numpy as np
 
 from isthmus.data.arrays import from_mapping, from_memory
 from isthmus.data.aside import aside_of_memory
+from isthmus.data.blocks import Blocks
 from isthmus.data.containers import Parts, is_table, plain
 from isthmus.data.entries import divide, natural, stem_of, suffix_of
 from isthmus.data.file_kinds import tell_unread
@@ -521,7 +522,7 @@ def _absent(path: Path) -> DataError:
 
 
 def _from_samples(samples: Samples) -> Raw:
-    values = samples.values if samples.rows is None else samples.tensor()
+    values = samples.values if samples.rows is None and not isinstance(samples.values, Blocks) else samples.tensor()
     return Raw(
         values,
         samples.labels,

@@ -173,7 +173,7 @@ def posterior_collapse(of: Examination) -> Finding | None:
         0,
     )
     options = {f"{penalty}.weight": min(1.0, weight), f"{penalty}.warmup": max(1.0, of.settings.epochs // 4)}
-    if weight <= 1 and of.model.bound == "mean":
+    if weight <= 1 and not of.model.bound.by_draws:
         options[f"{penalty}.free_bits"] = 0.1
     return Finding(
         "posterior collapse",

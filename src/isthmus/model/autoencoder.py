@@ -12,9 +12,10 @@ from isthmus.data.scaling import Scaling
 from isthmus.errors import UseError
 from isthmus.model.batch import batch_of, given_to, labels_for
 from isthmus.model.listing import Layers, layers
-from isthmus.model.objective import Bound, Objective
+from isthmus.model.objective import Objective
 from isthmus.model.shape_checks import check_codes, check_parts, find_code_shape
 from isthmus.parts import (
+    Bound,
     Code,
     CodeKind,
     Conditioning,
@@ -68,7 +69,7 @@ class Autoencoder(nn.Module):
         conditioning: Conditioning | None = None,
         code_shape: Shape | None = None,
         code_module: nn.Module | None = None,
-        bound: Bound = "mean",
+        bound: Bound | str = "mean",
         generator: torch.Generator | None = None,
         blueprint: Any = None,
     ) -> None:
@@ -81,7 +82,8 @@ class Autoencoder(nn.Module):
         spec = DataSpec(range=self.scaling.range, inputs=math.prod(self.shape))
         self.distance = Distance.model_validate(distance or Mse()).resolve(spec)
         self.objective = Objective(self.distance, [penalty.resolve(spec) for penalty in penalties], bound)
-        self.input_shape, self.bound, self.blueprint = self.corruption.shape(self.shape), bound, blueprint
+        self.input_shape, self.blueprint = self.corruption.shape(self.shape), blueprint
+        self.bound = self.objective.bound
         self.columns: tuple[str, ...] = ()  # the names of the table's columns
         self.categories: tuple[tuple[str, ...], ...] = ()  # the names of each column's categories
         self.left_open: tuple[str, ...] = ()  # the options of its blueprint that were decided from the data
@@ -91,7 +93,7 @@ class Autoencoder(nn.Module):
         check_parts(self, modules=blueprint is None)
         self.objective.add_modules(self, generator)
         self.prior_module = self.code.prior.module(self, generator)
-        for part in (self.code.prior, *self.objective.penalties):
+        for part in (self.code.prior, *self.objective.penalties, self.bound):
             part.check(self)
 
     def forward(

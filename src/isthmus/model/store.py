@@ -61,7 +61,7 @@ def _parts(model: Autoencoder) -> dict[str, Any]:
         "penalties": [penalty.to_json() for penalty in model.objective.penalties],
         "corruption": model.corruption.to_json(),
         "predicts": model.predicts.to_json(),
-        "bound": model.bound,
+        "bound": model.bound.to_json(),
         "conditioning": asdict(model.conditioning),
     }
 

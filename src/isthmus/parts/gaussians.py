@@ -53,6 +53,10 @@ class DiagonalGaussian(Shown):
         squares = (drawn - self.mean).square() * (-self.log_variance).exp()
         return _summed(squares + self.log_variance, z)
 
+    def detached(self) -> "DiagonalGaussian":
+        """The same distribution without gradients."""
+        return DiagonalGaussian(self.mean.detach(), self.log_variance.detach())
+
     def repeated(self, times: int) -> "DiagonalGaussian":
         """The distribution of (times·N) samples: the N repeated."""
         again = (times, *[1] * (self.mean.ndim - 1))

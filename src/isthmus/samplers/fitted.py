@@ -1,22 +1,20 @@
 """Samplers of real numbers, fitted to codes: Gaussians, mixtures of them, and shifts towards near codes."""
 
 import math
-import warnings
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor
 
-from isthmus.errors import DataError, nearest, remark
+from isthmus.errors import DataError, nearest
+from isthmus.parts.mixtures import factor_of, fit_mixture
 from isthmus.samplers.sampler import Sampler
 
 Way = Literal["prior", "gaussian", "mixture", "neighbours", "sequences"]
 """How codes are drawn. "sequences" draws the indices of quantised codes (see `isthmus.samplers.sequences`)."""
 OF_NUMBERS = ("prior", "gaussian", "mixture", "neighbours")
 """The ways to draw codes of real numbers."""
-STEPS = 200
-"""The most steps of the mixture's fit."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -108,7 +106,7 @@ def fit_sampler(
             size = math.prod(shape)
             return Gaussians(shape, torch.ones(1), torch.zeros(1, size), torch.eye(size)[None])
         case "gaussian":
-            factor = _factor(torch.atleast_2d(flat.T.cov()))
+            factor = factor_of(torch.atleast_2d(flat.T.cov()))
             return Gaussians(shape, torch.ones(1), flat.mean(0)[None].float(), factor[None])
         case "mixture":
             return _mixture(shape, flat, components, seed)
@@ -117,23 +115,9 @@ def fit_sampler(
 
 
 def _mixture(shape: tuple[int, ...], flat: Tensor, components: int, seed: int) -> Gaussians:
-    from sklearn.exceptions import ConvergenceWarning  # noqa: PLC0415 slow to import, and needed here alone
-    from sklearn.mixture import GaussianMixture  # noqa: PLC0415
-
-    least = 1e-6 * float(flat.var(0).mean()) + 1e-12  # a constant unit would make the covariance singular
-    fitted = GaussianMixture(components, reg_covar=least, max_iter=STEPS, random_state=seed)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        fitted.fit(flat.numpy())
-    if not fitted.converged_:
-        remark(f"The mixture has not converged after {STEPS} steps. You can use it; fewer components converge faster.")
-    covariances = torch.from_numpy(fitted.covariances_)
-    return Gaussians(
-        shape,
-        torch.from_numpy(fitted.weights_).float(),
-        torch.from_numpy(fitted.means_).float(),
-        torch.stack([_factor(covariance) for covariance in covariances]),
-    )
+    found = fit_mixture(flat, components, seed)
+    factors = torch.stack([factor_of(covariance) for covariance in found.covariances])
+    return Gaussians(shape, found.weights.float(), found.means.float(), factors)
 
 
 def _neighbours(shape: tuple[int, ...], flat: Tensor, count: int, reach: float) -> Neighbours:
@@ -141,9 +125,3 @@ def _neighbours(shape: tuple[int, ...], flat: Tensor, count: int, reach: float) 
 
     near = NearestNeighbors(n_neighbors=count).fit(flat.numpy()).kneighbors(return_distance=False)
     return Neighbours(shape, flat.float(), torch.from_numpy(near).long(), torch.tensor([reach]))
-
-
-def _factor(covariance: Tensor) -> Tensor:
-    """(D, D) A with A·Aᵀ the covariance, float32; works for singular covariances too."""
-    values, vectors = torch.linalg.eigh(covariance)
-    return (vectors * values.clamp(min=0).sqrt()).float()

@@ -248,8 +248,8 @@ def _check_choice(run: TrainedModel, temperature: float, top_p: float, *, of_ind
 
 
 def has_prior(run: TrainedModel) -> bool:
-    """Whether the model's codes were trained to follow a prior, as in a VAE, wae or aae."""
-    return run.model.objective.towards_prior
+    """Whether the codes follow the prior: trained to, as in a VAE, wae or aae; or the prior was fitted to them."""
+    return run.model.objective.towards_prior or bool(run.model.code.prior.afterwards)
 
 
 def section(run: TrainedModel) -> Section | None:

@@ -3,9 +3,11 @@
 from isthmus.parts.codes.batch_top_k import BatchTopK
 from isthmus.parts.codes.bits import Hash, Lfq
 from isthmus.parts.codes.code import CodeKind
+from isthmus.parts.codes.flowing import Iaf, Planar
 from isthmus.parts.codes.gated import Gated
 from isthmus.parts.codes.gaussian import GaussianCode
 from isthmus.parts.codes.gumbel import Gumbel
+from isthmus.parts.codes.hyperspherical import Hyperspherical
 from isthmus.parts.codes.joint import Joint
 from isthmus.parts.codes.jump_relu import JumpRelu
 from isthmus.parts.codes.ladder import Ladder
@@ -26,11 +28,14 @@ __all__ = [
     "GaussianCode",
     "Gumbel",
     "Hash",
+    "Hyperspherical",
+    "Iaf",
     "Joint",
     "JumpRelu",
     "Ladder",
     "Lfq",
     "Plain",
+    "Planar",
     "Pq",
     "Rounded",
     "Rvq",

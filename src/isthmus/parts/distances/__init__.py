@@ -11,6 +11,7 @@ from isthmus.parts.distances.gaussian import Gaussian
 from isthmus.parts.distances.levels import Categorical, DiscretisedLogistic
 from isthmus.parts.distances.likelihood import Likelihood
 from isthmus.parts.distances.mixture import LogisticMixture
+from isthmus.parts.distances.seen import MsSsim, Perceptual
 from isthmus.parts.distances.tokens import Tokens
 
 __all__ = [
@@ -25,8 +26,10 @@ __all__ = [
     "Gaussian",
     "Likelihood",
     "LogisticMixture",
+    "MsSsim",
     "Mse",
     "NegativeBinomial",
+    "Perceptual",
     "Poisson",
     "Psnr",
     "Sse",

@@ -71,9 +71,9 @@ class Kl(Penalty):
                 f"{self.kind} needs a code with a distribution, but a {model.code.kind} code has none. "
                 "Use a gaussian code (recipe 'vae'), or leave the penalty out."
             )
-        if self.mode == "closed" and model.bound == "log-mean-exp":
+        if self.mode == "closed" and model.bound.by_draws:
             raise BlueprintError(
-                "bound='log-mean-exp' needs the KL of each draw, but mode='closed' gives all draws the same KL. "
+                f"bound='{model.bound.kind}' needs the KL of each draw, but mode='closed' gives all draws the same KL. "
                 f"Set the {self.kind} penalty's mode='draws', or 'auto'."
             )
         if self.over != "all" and not isinstance(model.code, Joint):
@@ -103,7 +103,9 @@ class Kl(Penalty):
         posterior, prior = out.code.distribution, model.code.prior
         each = None if self._by_draws(model) and "code" in out.draws else model.code.kl(out.code)
         if each is None:
-            return posterior.log_prob(out.code.z) - prior.log_prob(out.code.z, model)
+            if model.bound.separates:  # the encoder's gradient goes through z alone
+                posterior = posterior.detached()
+            return posterior.log_prob(out.code.z) - prior.of_pass(out, model)
         each = each.flatten(1)
         if self.over != "all":
             each = each[:, model.code.section(self.over, model.code_shape)]
@@ -115,7 +117,7 @@ class Kl(Penalty):
         return cost.expand(len(each))
 
     def _by_draws(self, model: Model) -> bool:
-        return self.mode == "draws" or (self.mode == "auto" and model.bound == "log-mean-exp")
+        return self.mode == "draws" or (self.mode == "auto" and model.bound.by_draws)
 
     def _capacity_at(self, capacity: float, out: Pass) -> Tensor | float:
         """C at this point of training; its full value after training."""
