@@ -54,7 +54,7 @@ class Training:
         Training(model, train, validation, settings, callbacks).run()
 
     settings: with nothing left on "auto". rates: learning rates of some weights by their names, as multiples of the
-    others'; those of rivals are known.
+    others'; those of rivals and codes are known.
 
     processes: those that share the batches. They all run the same training, and have the same state after every step.
 
@@ -91,6 +91,10 @@ class Training:
             if name in model.objective.penalty_modules
             for weight, _ in model.objective.penalty_modules[name].named_parameters()
         }
+        if model.code_module is not None:
+            rates |= {
+                f"code_module.{weight}": model.code.own_rate for weight, _ in model.code_module.named_parameters()
+            }
         self.optimiser = Optimiser(settings, trained, rates, unit_columns(model))
         self.state = State(
             generator=generator_for(model, self.device, settings.seed),
