@@ -112,6 +112,77 @@ def test_a_dataset_is_opened_as_one_table(dataset, rows):
     assert training._rows(ray, dataset).to_pandas()["a"].tolist() == rows["a"].tolist()
 
 
+def killer(mark):
+    """A callback that kills the second worker in the second epoch, once; its class is sent by its code."""
+
+    class Killer(Callback):
+        def epoch_end(self, training):
+            if training.state.epoch == 2 and training.processes.rank == 1 and not mark.exists():
+                mark.touch()
+                os.kill(os.getpid(), signal.SIGKILL)
+
+    return Killer()
+
+
+@pytest.fixture
+def dataset(cluster, rows):
+    """The rows in four blocks."""
+    table = pa.Table.from_pandas(rows, preserve_index=False)
+    return ray.data.from_arrow([table[start : start + 15] for start in range(0, 60, 15)])
+
+
+def deadly(run, mark):
+    """The run, which kills the process in which it encodes for the first time."""
+
+    class Deadly(type(run)):
+        def encode(self, source, **read_options):
+            if not mark.exists():
+                mark.touch()
+                os.kill(os.getpid(), signal.SIGKILL)
+            return super().encode(source, **read_options)
+
+    return Deadly(**{field.name: getattr(run, field.name) for field in dataclasses.fields(run)})
+
+
+def test_results_keep_their_order_and_key_although_a_worker_is_killed(dataset, run, rows, tmp_path):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # Ray's own are not to be seen in ours
+        made = ist.ray.map(deadly(run, tmp_path / "killed"), dataset, keep="key", batch_size=15)
+    found = made.to_pandas()
+    codes = run.encode(rows.drop(columns="key"))
+    assert (tmp_path / "killed").exists()
+    assert found["key"].tolist() == rows["key"].tolist()
+    np.testing.assert_allclose(found[list(codes)].to_numpy(np.float64), codes, rtol=1e-5, atol=1e-5)
+    assert not dataset.context.execution_options.preserve_order  # which is of the result alone
+
+
+def test_each_use_has_its_columns(dataset, run):
+    def columns(use, **options):
+        return ist.ray.map(run, dataset, use, keep="key", ordered=False, **options).to_pandas()
+
+    assert list(columns("detect", by="error")) == ["key", "score", "anomalous"]
+    filled = columns("fill", workers=1)
+    assert list(filled) == ["key", "a", "b", "colour", "when"]
+    assert not filled.isna().any().any()
+    assert columns("compress", max_error=0.01)["rows"].sum() == 60
+
+
+def test_pictures_are_tensors(cluster, digits):
+    run, samples = digits
+    made = ist.ray.map(run, ray.data.from_numpy(samples.tensor().numpy())).to_pandas()
+    np.testing.assert_allclose(made.to_numpy(np.float64), run.encode(samples).numpy(), rtol=1e-5, atol=1e-5)
+
+
+def test_another_version_is_refused_at_the_start(dataset, run, monkeypatch):
+    monkeypatch.setattr(at_start, "VERSION", "9.9")
+    with pytest.raises(UseError, match=r"The machine .* has Isthmus .*, but this program has 9.9: expected the same"):
+        ist.ray.map(run, dataset)
+
+
+def test_a_dataset_is_opened_as_one_table(dataset, rows):
+    assert training._rows(ray, dataset).to_pandas()["a"].tolist() == rows["a"].tolist()
+
+
 class Killer(Callback):
     """Kills the second worker in the second epoch, once."""
 
@@ -137,11 +208,8 @@ HOW = {"epochs": 3, "batch_size": 16, "seed": 1, "compile": False, "device": "cp
 
 
 def test_training_goes_on_after_a_lost_worker_and_ends_as_on_one_machine(cluster, data, tmp_path):
-    import cloudpickle
-
-    cloudpickle.register_pickle_by_value(__import__("sys").modules[Killer.__module__])
     how = HOW | {"checkpoint_seconds": 0.0}
-    run = ist.ray.fit(small(data), data, out=tmp_path / "run", callbacks=[Killer(tmp_path / "killed")], **how)
+    run = ist.ray.fit(small(data), data, out=tmp_path / "run", callbacks=[killer(tmp_path / "killed")], **how)
     alone = ist.fit(small(data), data, progress=False, **HOW)
     assert (tmp_path / "killed").exists()
     assert (run.status, len(run.history)) == ("finished", 3)
