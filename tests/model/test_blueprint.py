@@ -142,6 +142,8 @@ def test_one_of_two_penalties_of_a_kind_can_be_changed():
     changed = FULL.with_options(**{"activation-l1#2.weight": 7, "activation-l1.weight": 3})
     assert [penalty.weight for penalty in changed.penalties if isinstance(penalty, ActivationL1)] == [3, 7]
     assert changed.penalties[1] == ActivationL1(layer="encoder.dense1", weight=7)
+    underscored = FULL.with_options(**{"activation_l1.weight": 3})  # as the command line reads a name
+    assert underscored.penalties[0] == changed.penalties[0]
 
 
 @pytest.mark.parametrize("blueprint", [FULL, DEEP, *(row.blueprint for row in RECIPES.values())], ids=str)

@@ -292,7 +292,7 @@ class Blueprint(Shown, Value):
         known = OPTIONS.get(name, name) if name not in self.options() else name
         owner, _, wanted = ("code.size" if known == "code" else known.replace("__", ".")).rpartition(".")
         for place, part in self._named_parts():
-            if (field := type(part).model_fields.get(wanted)) is not None and owner in {"", place}:
+            if (field := type(part).model_fields.get(wanted)) is not None and owner in _spellings(place):
                 annotation = Annotated[field.annotation, *field.metadata] if field.metadata else field.annotation
                 return place, Defined(name, annotation, getattr(part, wanted), Option(""))
         raise _NoOptionError(f"There is no option {name!r} here. {nearest(name, self.options())}")
@@ -304,7 +304,7 @@ class Blueprint(Shown, Value):
             name = "code.size"
         owner, _, wanted = name.rpartition(".")
         for place, part in self._named_parts():
-            if wanted in type(part).model_fields and owner in {"", place}:
+            if wanted in type(part).model_fields and owner in _spellings(place):
                 return self._with_part(place, part.replace(**{wanted: value}))
         if name in OPTIONS:
             with contextlib.suppress(_NoOptionError):
@@ -337,6 +337,11 @@ class Blueprint(Shown, Value):
             return self.replace(code=self.code.replace(prior=part))
         named = zip(names_of(self.penalties), self.penalties, strict=True)
         return self.replace(penalties=tuple(part if name == place else old for name, old in named))
+
+
+def _spellings(place: str) -> set[str]:
+    """How an option may name its part: not at all, or as `code-entropy` or `code_entropy`."""
+    return {"", place, place.replace("-", "_")}
 
 
 def _check_tokens(tokens: int, blueprint: Blueprint) -> None:
