@@ -129,6 +129,7 @@ def _example(row: "Recipe") -> str:
         "table": "people.csv --categorical auto",
         "text": "sentences.txt",
         "sound": "recordings/",
+        "graph": "karate-club",
     }.get(row.data, "digits")
     if damage is None:
         return f"isthmus train {source} --recipe {row.name} --set code=16"

@@ -7,10 +7,12 @@ from typing import Any, Unpack
 from isthmus.data.data import Data
 from isthmus.data.describe import fingerprint
 from isthmus.data.gather import gather
+from isthmus.data.media import Graph
 from isthmus.data.missing import fill_missing, holed, learn_fill
 from isthmus.data.options import AUTO, Options, OptionWords, apart
 from isthmus.data.overlaps import remark_on_overlaps
 from isthmus.data.pairs import pair
+from isthmus.data.readers.known import function
 from isthmus.data.samples import Samples
 from isthmus.data.scaling import Scaling
 from isthmus.data.sources import called, read, reading
@@ -79,6 +81,10 @@ def _opened(
     }
     if any(fractions.values()):
         remark_on_overlaps(raw, chosen, where)
+    asked = fractions
+    if isinstance(raw.medium, Graph) and len(raw.values) == 1:  # its edges are divided, because it has no other samples
+        raw = function("graphs:held_out")(raw, fractions, seed)
+        fractions = dict.fromkeys(fractions, 0.0)
     given = gather(with_vocabulary(raw, chosen, fractions, seed), chosen, where)
     if (chosen.columns or chosen.exclude or chosen.categorical not in ((), AUTO)) and not (
         given["train"].columns or given["train"].medium or given["train"].schema
@@ -111,9 +117,9 @@ def _opened(
         "categories": [list(names) for names in train.categories],
         "label_names": list(train.label_names),
         "split": {
-            **fractions,
+            **asked,
             "seed": seed,
-            "own": sorted({*given} - {"train"}),
+            "own": sorted(has),
             "by": "time" if spans is not None else "group" if groups is not None else "sample",
             "left_out": len(whole) - len(divided),
             "sha256": divided.sha256(),

@@ -2,6 +2,7 @@
 
 from isthmus.measures.evaluation import Evaluation, Measures, Unit, evaluate, unit_of
 from isthmus.measures.generation import Generation, frechet_distance, gradient_energy, judge_draws
+from isthmus.measures.graphs import area_under_curve, average_precision, link_measures
 from isthmus.measures.likelihood import (
     Elbo,
     LogLikelihood,
@@ -23,6 +24,8 @@ __all__ = [
     "Measures",
     "Nearest",
     "Unit",
+    "area_under_curve",
+    "average_precision",
     "bits_per_dimension",
     "elbo",
     "evaluate",
@@ -31,6 +34,7 @@ __all__ = [
     "gradient_energy",
     "has_likelihood",
     "judge_draws",
+    "link_measures",
     "log_density",
     "log_likelihood",
     "log_spectral_distance",

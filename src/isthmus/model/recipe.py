@@ -19,7 +19,7 @@ class Recipe(Shown):
     advice: str
     source: str
     blueprint: Blueprint
-    data: Literal["any", "pictures", "colour", "series", "table", "text", "sound"] = "any"
+    data: Literal["any", "pictures", "colour", "series", "table", "text", "sound", "graph"] = "any"
 
     def _card(self) -> Card:
         facts = {"when to choose it": self.advice, "takes": self.data, "source": self.source}

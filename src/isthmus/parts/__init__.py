@@ -33,6 +33,7 @@ from isthmus.parts.distances import (
     Distance,
     Gaussian,
     Likelihood,
+    Links,
     LogisticMixture,
     Mse,
     NegativeBinomial,
@@ -42,7 +43,7 @@ from isthmus.parts.distances import (
     Tokens,
 )
 from isthmus.parts.gaussians import DiagonalGaussian
-from isthmus.parts.networks import Conductor, Conv, Dense, Gdn, Gru, Network, Patches, Residual, Table, Transformer
+from isthmus.parts.networks import Conductor, Conv, Dense, Gdn, GraphConv, Gru, Network, Patches, Residual, Table, Transformer
 from isthmus.parts.outputs import Output, PredictsResidual, PredictsSample
 from isthmus.parts.part import Part, Shape, Value
 from isthmus.parts.penalties import (
@@ -88,6 +89,7 @@ __all__ = [
     "GaussianCode",
     "GaussianNoise",
     "Gdn",
+    "GraphConv",
     "Grey",
     "Gru",
     "Hide",
@@ -98,6 +100,7 @@ __all__ = [
     "Kl",
     "Ladder",
     "Likelihood",
+    "Links",
     "LogisticMixture",
     "Masking",
     "Mmd",
