@@ -40,7 +40,7 @@ SMALLER: dict[str, dict[str, Any]] = {name: {"channels": (8, 16)} for name in RE
     "sound": {"channels": (8, 12)},
 }
 """Networks that take long in their full sizes."""
-AS_JSON = ["deep", "cvae", "resnet", "series", "table", "text-vae", "recolour", "sound"]
+AS_JSON = ["deep", "cvae", "resnet", "series", "table", "text-vae", "recolour", "sound", "vgae"]
 """These are also trained from a blueprint's file: one of each kind of data. `test_blueprint.py` has the JSON of all."""
 SETTINGS: dict[str, Any] = {"epochs": 3, "batch_size": 32, "seed": 2, "compile": False, "progress": False}
 
@@ -78,6 +78,17 @@ def labels(given):
     return (flat[:, :half].sum(1) > flat[:, half:].sum(1)).astype(np.int64)
 
 
+def graphs(count=96, seed=0):
+    """(N, 7, 7) adjacencies of rings of 5 to 7 nodes with some more edges."""
+    place = np.random.default_rng(seed)
+    made = np.zeros((count, 7, 7), np.float32)
+    for graph, nodes in zip(made, place.integers(5, 8, count), strict=True):
+        ring = np.arange(nodes)
+        graph[ring, (ring + 1) % nodes] = 1
+        graph[place.integers(nodes), place.integers(nodes)] = 1
+    return np.maximum(made, made.transpose(0, 2, 1))
+
+
 def arrays(values):
     return {"X": values, "y": labels(values)}
 
@@ -112,9 +123,10 @@ COLOUR = Kind(
 )
 SERIES = Kind(arrays(series()), ((1, 17), (3, 8), (1, 1)), {"kind": "series"})
 TEXT = Kind(SENTENCES * 3, ((9,), (1,)), {"kind": "text"})
+GRAPH = Kind(arrays(graphs()), ((1, 5, 5), (1, 4, 7), (1, 1, 1)), {"kind": "graph"})
 TABLE = Kind(table(), ((7,), (1,)), {"categorical": "auto", "missing": "keep", "label": "y"})
 KINDS = {"any": PICTURES, "pictures": PICTURES, "colour": COLOUR, "series": SERIES, "table": TABLE, "text": TEXT}
-KINDS |= {"sound": SERIES}
+KINDS |= {"sound": SERIES, "graph": GRAPH}
 SHAPES = [(name, shape) for name, row in ist.RECIPES.items() for shape in KINDS[row.data].shapes]
 
 

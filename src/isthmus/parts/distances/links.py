@@ -18,7 +18,8 @@ class Links(Distance):
     r"""Binary cross-entropy on logits of a graph's edges, of its nodes' existence, and of their features, in nats.
 
     Each pair of existing nodes counts once. The pairs whose truth is held out are the only ones that count in a graph
-    that has some (see `isthmus.parts.graphs`). The features of padding don't count.
+    that has some (see `isthmus.parts.graphs`). The pairs that count stand for all, so that the loss of a graph with few
+    of them compares with that of a whole one. The features of padding don't count.
 
     balanced: whether edges and non-edges have the same total weight, half of the pairs' number each, as in the paper:
         graphs have few edges. Otherwise each pair has the weight 1, and the sum is the negative log-probability of a
@@ -56,7 +57,7 @@ class Links(Distance):
         """(N, 1, M, M + F) logits to probabilities; an edge needs both nodes."""
         made = torch.sigmoid(output)
         exist = square(made).diagonal(dim1=1, dim2=2)
-        edges = mirrored(square(made)) * exist[:, :, None] * exist[:, None, :] + torch.diag_embed(exist)
+        edges = mirrored(square(made)) * (exist[:, :, None] * exist[:, None, :]) + torch.diag_embed(exist)
         return torch.cat([edges, made[:, 0, :, made.shape[2] :] * exist[..., None]], 2)[:, None]
 
     def start(self, sample: Tensor) -> Tensor:
@@ -74,9 +75,9 @@ class Links(Distance):
         """(N, 1, M, M + F) logits and graphs to (N, 1, M, M + F) nats, 0 for pairs below the diagonal."""
         self._check_shapes(output, target)
         exist, found = present(target), pairs(target)
-        weight = found.counted.to(output.dtype)
-        if self.balanced:
-            weight = weight * _balance(weight, found.edges)
+        counted, nodes = found.counted.to(output.dtype), exist.sum(1)
+        total = nodes * (nodes - 1) / 2
+        weight = counted * (_balance(counted, found.edges, total) if self.balanced else _even(counted, total))
         logits, count = output[:, 0], target.shape[2]
         nats = weight * _cross_entropy(logits[..., :count], found.edges)
         nats = nats + torch.diag_embed(_cross_entropy(logits.diagonal(dim1=1, dim2=2), exist))
@@ -84,11 +85,16 @@ class Links(Distance):
         return torch.cat([nats, self.features * exist[..., None] * of_features], 2)[:, None]
 
 
-def _balance(counted: Tensor, edges: Tensor) -> Tensor:
-    """(N, M, M) weights with which edges and non-edges weigh half of the counted pairs each."""
-    total = counted.flatten(1).sum(1)
+def _even(counted: Tensor, total: Tensor) -> Tensor:
+    """(N, 1, 1) weights with which the counted pairs weigh `total` (N,)."""
+    return (total / counted.flatten(1).sum(1).clamp(min=1))[:, None, None]
+
+
+def _balance(counted: Tensor, edges: Tensor, total: Tensor) -> Tensor:
+    """(N, M, M) weights with which edges and non-edges weigh half of `total` (N,) each."""
     joined = (counted * edges).flatten(1).sum(1)
-    of_edge, of_other = (total / (2 * count.clamp(min=1)) for count in (joined, total - joined))
+    others = counted.flatten(1).sum(1) - joined
+    of_edge, of_other = (total / (2 * count.clamp(min=1)) for count in (joined, others))
     return torch.where(edges > 0, of_edge[:, None, None], of_other[:, None, None])
 
 
