@@ -410,7 +410,7 @@ _ROWS = (
     Recipe(
         "gae",
         "Graph convolutions make 16 numbers of each node; their inner products say which nodes are joined.",
-        "To find missing edges of a graph, or for a map of its nodes. Read other sources than networkx's with kind=graph.",
+        "To find missing edges of a graph, or for a code of each node. Read matrices and lists of edges with kind=graph.",
         "Kipf & Welling, Variational graph auto-encoders, NeurIPS workshop (2016)",
         Blueprint(network=GraphConv(), distance=Links()),
         data="graph",
