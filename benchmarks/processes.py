@@ -61,7 +61,7 @@ def launch(tool: str, workload: str, size: int, words: argparse.Namespace) -> li
     command += ["--count", str(words.count), "--epochs", str(words.epochs)]
     places = {"WORLD_SIZE": str(size), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "OMP_NUM_THREADS": "1"}
     started = [
-        subprocess.Popen(
+        subprocess.Popen(  # noqa: S603 its own words
             command, env=os.environ | places | {"RANK": str(rank), "LOCAL_RANK": str(rank)}, stdout=subprocess.PIPE
         )
         for rank in range(size)
@@ -85,7 +85,7 @@ def by_isthmus(workload: str, count: int, epochs: int) -> list[float]:
 
 
 def by_ddp(workload: str, count: int, epochs: int) -> list[float]:
-    """A textbook loop with DistributedDataParallel, the data as floats in memory, each rank with its half of a batch."""
+    """A textbook loop with DistributedDataParallel, the data as floats in memory, each rank with its share."""
     import torch.distributed as dist  # noqa: PLC0415 as above
     from torch.nn.parallel import DistributedDataParallel  # noqa: PLC0415
 

@@ -17,7 +17,7 @@ from hypothesis import settings
 gc.disable()  # until everything is collected: going through what is being imported took a quarter of that time
 # PyTorch is imported where it is used: xdist's own process does without
 
-settings.register_profile("isthmus", deadline=None)
+settings.register_profile("isthmus", deadline=None, max_examples=40)  # other ones in each run
 settings.load_profile("isthmus")
 
 typer.testing._get_command = functools.cache(typer.main.get_command)  # pyright: ignore[reportPrivateImportUsage]
@@ -87,6 +87,16 @@ def undrawn(draw, theme):
     if theme is LIGHT:
         draw(theme)
     return "picture", 600
+
+
+@pytest.fixture(scope="session")
+def operations_read_once():
+    """PyTorch reads the source of each operation's ONNX form at every export, for a second."""
+    from torch.onnx._internal.exporter._registration import ONNXRegistry
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ONNXRegistry, "from_torchlib", staticmethod(functools.cache(ONNXRegistry.from_torchlib)))
+        yield
 
 
 @pytest.fixture

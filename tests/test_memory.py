@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 
 import isthmus as ist
 from isthmus.errors import DataError, UseError
@@ -40,6 +41,11 @@ def test_more_steps_than_a_picture_has_room_for_are_refused(run):
 def test_memory_that_does_not_do_is_said_in_our_words():
     with pytest.raises(UseError, match=r"It does not fit into memory.*Wait\."), within_memory("It", "Wait."):
         raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 8 bytes.")
+
+
+def test_pythons_own_types_are_counted_too():
+    with within_memory("This", "Use less."):
+        assert torch.ones((2, 3), dtype=bool).dtype == torch.bool
 
 
 def test_other_faults_stay_what_they_are():

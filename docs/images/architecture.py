@@ -17,11 +17,12 @@ from isthmus.drawing.theme import LIGHT, drawing, sheet
 HERE = Path(__file__).parent
 FLOORS = {  # from the roof down: what is done there, and where; each folder of Isthmus, in the order of the layers
     "interfaces": {"cli": "one command for each use", "serve": "over HTTP", "sklearn": "estimators"},
+    "many machines": {"engines": "Ray, Spark, Dask"},
     "many models": {"experiments": "sweep, compare, pretrain, tune"},
     "making a run": {"fitting": "fit, resume", "trackers": "TensorBoard, MLflow, …"},
     "a run": {"codec": "compress", "exporting": "ONNX", "run": "history", "hub": "share"},
     "use and judge": {"report": "", "doctor": "", "uses": "", "drawing": ""},
-    "a trained model": {"trained": "encode, decode", "filling": "missing cells", "measures": "errors"},
+    "a trained model": {"trained": "encode", "filling": "cells", "measures": "errors", "samplers": "codes"},
     "training": {"training": "loop, step, checkpoints, callbacks"},
     "the model": {"model": "batch, autoencoder, objective, blueprint, store"},
     "samples": {"data": "readers, splits, scaling, streams, writers"},
@@ -30,6 +31,7 @@ FLOORS = {  # from the roof down: what is done there, and where; each folder of 
 }
 TINTS = (
     "#f3e3d3",
+    "#e9e2f0",
     "#e9e2f0",
     "#dcebf7",
     "#dcebf7",

@@ -29,19 +29,24 @@ if TYPE_CHECKING:
     from isthmus.model.recipes import RECIPES, recipe, recipes
     from isthmus.parts.forward_pass import Pass
     from isthmus.run import Run, from_pretrained, load
+    from isthmus.saelens import load_saelens, save_saelens
     from isthmus.training import Callback
+    from isthmus.uses.activations import activations
     from isthmus.uses.blend import Blend, blend
     from isthmus.uses.detect import Detection, detect
     from isthmus.uses.detector import Detector, detector
+    from isthmus.uses.disentangle import disentangle
     from isthmus.uses.drift import drift
     from isthmus.uses.drift_result import Drift
     from isthmus.uses.explain import explain
     from isthmus.uses.explanations import Explanation, Explanations
     from isthmus.uses.judge import judge
+    from isthmus.uses.latents import Latents, latents
     from isthmus.uses.map import CodeMap, map_codes
     from isthmus.uses.restore import restoration, restore
     from isthmus.uses.restore_files import restore_files
     from isthmus.uses.sample import sample
+    from isthmus.uses.search import Matches, search
     from isthmus.uses.traverse import Traverse, traverse
     from isthmus.version import VERSION as __version__  # noqa: N811  # the name that Python expects
 
@@ -63,7 +68,9 @@ _HOMES = {
     "Finding": "doctor",
     "Inspection": "inspection",
     "IsthmusError": "errors",
+    "Latents": "uses.latents",
     "LossCurve": "drawing.live",
+    "Matches": "uses.search",
     "Pass": "parts.forward_pass",
     "RECIPES": "model.recipes",
     "Remark": "errors",
@@ -71,6 +78,7 @@ _HOMES = {
     "Samples": "data",
     "Scaling": "data",
     "Traverse": "uses.traverse",
+    "activations": "uses.activations",
     "blend": "uses.blend",
     "codec_info": "codec",
     "compare": "experiments",
@@ -79,6 +87,7 @@ _HOMES = {
     "detect": "uses.detect",
     "detector": "uses.detector",
     "diagnose": "doctor",
+    "disentangle": "uses.disentangle",
     "drift": "uses.drift",
     "explain": "uses.explain",
     "export": "exporting",
@@ -87,7 +96,9 @@ _HOMES = {
     "from_pretrained": "run",
     "inspect": "inspection",
     "judge": "uses.judge",
+    "latents": "uses.latents",
     "load": "run",
+    "load_saelens": "saelens",
     "map_codes": "uses.map",
     "open_data": "data",
     "open_writer": "data",
@@ -100,12 +111,16 @@ _HOMES = {
     "restore_files": "uses.restore_files",
     "resume": "fitting",
     "sample": "uses.sample",
+    "search": "uses.search",
+    "save_saelens": "saelens",
     "stream_samples": "data",
     "sweep": "experiments",
     "traverse": "uses.traverse",
     "tune": "experiments",
     "write_samples": "data",
 }
+
+_ENGINES = ("dask", "ray", "spark")
 
 _MODULES = (
     "data",
@@ -141,7 +156,9 @@ __all__ = [
     "Finding",
     "Inspection",
     "IsthmusError",
+    "Latents",
     "LossCurve",
+    "Matches",
     "Pass",
     "Remark",
     "Run",
@@ -149,6 +166,7 @@ __all__ = [
     "Scaling",
     "Traverse",
     "__version__",
+    "activations",
     "blend",
     "codec_info",
     "compare",
@@ -157,6 +175,7 @@ __all__ = [
     "detect",
     "detector",
     "diagnose",
+    "disentangle",
     "drift",
     "explain",
     "export",
@@ -165,7 +184,9 @@ __all__ = [
     "from_pretrained",
     "inspect",
     "judge",
+    "latents",
     "load",
+    "load_saelens",
     "map_codes",
     "open_data",
     "open_writer",
@@ -178,6 +199,8 @@ __all__ = [
     "restore_files",
     "resume",
     "sample",
+    "save_saelens",
+    "search",
     "stream_samples",
     "sweep",
     "traverse",
@@ -191,6 +214,8 @@ def __getattr__(name: str) -> Any:
         return importlib.import_module("isthmus.version").VERSION
     if name in _MODULES:  # imported when they are first used, too
         return importlib.import_module(f"isthmus.{name}")
+    if name in _ENGINES:
+        return importlib.import_module(f"isthmus.engines.{name}")
     if name not in _HOMES:
         raise AttributeError(f"module 'isthmus' has no attribute {name!r}")
     return getattr(importlib.import_module(f"isthmus.{_HOMES[name]}"), name)

@@ -36,6 +36,7 @@ from isthmus.storage.run_folder import (
 from isthmus.threads import shared_cores
 from isthmus.trackers import Tracker, named, of_checkpoint, tracked
 from isthmus.training import BestWeights, Callback, Checkpoint, Checkpoints, ProgressBar, Settings, Training, choice
+from isthmus.training.afterwards import learn_prior
 from isthmus.training.checkpoint import save_history
 from isthmus.training.closed_form import solve
 from isthmus.training.layerwise import pretrain
@@ -264,6 +265,7 @@ def fit_once(
     data: Data,
     *,
     out: str | Path,
+    overwrite: bool = True,
     progress: bool = True,
     callbacks: Sequence[Callback] = (),
     pca: PCA | None = None,
@@ -271,12 +273,13 @@ def fit_once(
 ) -> Run:
     """As `fit`, but a finished run of the same model, data and settings is reused, and an unfinished one is continued.
 
-    Any other run in the folder is overwritten. Settings that you don't give don't count as different.
+    Settings that you don't give don't count as different. overwrite: replace any other run in the folder.
     """
     folder, processes = Path(out), find_processes()
     place = _goes_on(folder, processes, model, data, settings)
     if place is None:
-        return fit(model, data, out=folder, overwrite=True, progress=progress, callbacks=callbacks, pca=pca, **settings)
+        how: dict[str, Any] = {"progress": progress, "callbacks": callbacks, "pca": pca, **settings}
+        return fit(model, data, out=folder, overwrite=overwrite, **how)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", Remark)  # about a finished run
         own = None if model.blueprint else model
@@ -362,6 +365,7 @@ def _carry_out(
         state = training.run()
         best.give(model)
         run.history, run.status, run.reason = state.history, state.status, state.reason
+        learn_prior(model, data.train, settings.seed, state.status)
         run.best_epoch, asked = state.best_epoch, state.signal
     with processes.first_alone():
         if folder is not None:

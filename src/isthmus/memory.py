@@ -3,7 +3,9 @@
 import contextlib
 import math
 import os
+import re
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -43,6 +45,21 @@ def check_size(sizes: Sequence[int], itemsize: int, what: str, advice: str) -> N
         )
 
 
+def available() -> int | None:
+    """The bytes of memory that this process can still get, if the system reports them; a container's limit counts.
+
+    For each of several processes that were launched on this machine together, its share of the whole memory, which is
+    the same for all of them at any time.
+    """
+    together = int(os.environ.get("LOCAL_WORLD_SIZE") or 1)
+    if together > 1 and (total := _total()) is not None:
+        return total // together
+    rooms = [
+        room for room in (_free(), _left(Path("/sys/fs/cgroup"), "memory.max", "memory.current")) if room is not None
+    ]
+    return min(rooms) if rooms else _total()
+
+
 class _Watched(TorchFunctionMode):
     """Checks the size of each tensor before it is allocated."""
 
@@ -54,10 +71,13 @@ class _Watched(TorchFunctionMode):
         words = kwargs or {}
         if func in _RESERVES:
             sizes = args[0] if args and isinstance(args[0], tuple | list) else words.get("size", args)
-            check_size(sizes, (words.get("dtype") or torch.get_default_dtype()).itemsize, self.what, self.advice)
+            kind = words.get("dtype") or torch.get_default_dtype()
+            check_size(sizes, _PYTHON.get(kind, kind).itemsize, self.what, self.advice)
         return func(*args, **words)
 
 
+_PYTHON = {bool: torch.bool, int: torch.int64, float: torch.float64, complex: torch.complex128}
+"""The types of PyTorch that Python's mean."""
 _RESERVES = {torch.empty, torch.zeros, torch.ones, torch.rand, torch.randn}
 
 
@@ -66,6 +86,23 @@ def _total() -> int | None:
     try:
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     except (AttributeError, ValueError, OSError):  # Windows has no such call
+        return None
+
+
+def _free() -> int | None:
+    """The memory that Linux can give to a process without swapping, in bytes."""
+    try:
+        found = re.search(r"^MemAvailable:\s+(\d+) kB", Path("/proc/meminfo").read_text(), re.MULTILINE)
+    except OSError:
+        return None
+    return None if found is None else 1024 * int(found[1])
+
+
+def _left(folder: Path, limit: str, used: str) -> int | None:
+    """What a container may still take, in bytes; None without a limit."""
+    try:
+        return max(0, int((folder / limit).read_text()) - int((folder / used).read_text()))
+    except (OSError, ValueError):  # "max" means no limit
         return None
 
 

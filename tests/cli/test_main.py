@@ -76,6 +76,11 @@ def test_help_comes_without_loading_pytorch_or_other_commands(words):
         (["sweep", "digits", "--set", "widhts=8"], "Did you mean 'widths'"),
         (["compare", "digits", "--recipes", "deep,cnv"], "Did you mean 'conv'"),
         (["detect", "run", "digits", "--quantile", "99"], "--quantile"),
+        (["train", "digits", "--learning-rate", "-1"], "'--learning-rate': '-1': expected a number above 0"),
+        (
+            ["train", "digits", "--validation", "1.5"],
+            "'--validation': '1.5': expected a number of 0 or more",
+        ),
         (["blend", "run", "3"], "expected two samples or more"),
         (["encode", "run", "digits"], "Missing argument 'TARGET'"),
         (["--nonsense"], "--nonsense"),

@@ -90,9 +90,3 @@ def test_a_number_is_read_within_its_bounds(name, text, value):
 def test_a_number_out_of_its_bounds_is_refused_with_the_bounds(name, text, expected):
     with pytest.raises(typer.BadParameter, match=f"{text}.*: expected {expected}"):
         number(TRAINING[name], text)
-
-
-def test_bounds_can_be_left_to_python():
-    assert number(TRAINING["learning_rate"], "-1", bounded=False) == -1
-    with pytest.raises(typer.BadParameter, match="expected a number above 0"):
-        number(TRAINING["learning_rate"], "much", bounded=False)

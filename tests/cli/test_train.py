@@ -147,7 +147,6 @@ def test_a_remark_is_a_note_on_stderr(isthmus, here):
         (["digits", "--set", "cod=3"], "Did you mean 'code'?"),
         (["digits", "--set", "activation=rellu"], "relu"),
         (["digits", "--set", "code=0"], "code"),
-        (["digits", "--learning-rate", "-1"], "learning_rate"),
         (["digits", "--device", "warp"], "device"),
         (["digits", "--blueprint", "nowhere.json"], "nowhere.json"),
         (["digits", "--blueprint", "empty.csv"], "empty.csv"),

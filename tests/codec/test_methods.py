@@ -17,6 +17,9 @@ ANY: dict[str, dict[str, Any]] = {
     "vq": {"code": 6},
     "rvq": {"code": 6},
     "fsq": {"code": 8},
+    "vq2": {"channels": (4, 8), "code_channels": 4},
+    "lfq": {"code": 16},
+    "gumbel": {"code": 32},
 }
 
 

@@ -197,3 +197,23 @@ def test_mappings_are_read_as_npz_is(table):
 def test_parts_of_an_npz_may_have_any_common_name(tmp_path, table, train, test):
     np.savez(tmp_path / "x.npz", **{train: table, test: table[:7]})
     assert [len(part) for part in open_data(tmp_path / "x.npz").parts.values()] == [36, 4, 7]
+
+
+@pytest.mark.parametrize("name", ["factors", "latents_classes"])
+def test_factors_come_beside_the_values_and_stay_with_their_samples(tmp_path, table, name):
+    factors = np.stack([np.arange(40) % 3, np.arange(40)], 1)
+    np.savez(tmp_path / "x.npz", **{"imgs": table, name: factors, "factor_names": np.array(["kind", "place"])})
+    data = open_data(tmp_path / "x.npz")
+    assert data.train.factor_names == ("kind", "place")
+    for part in data.parts.values():
+        assert part.factors is not None
+        assert np.array_equal(part.tensor(), table[part.factors[:, 1]])
+    joined = read_samples(data)
+    assert joined.factors is not None
+    assert joined.factors.shape == (40, 2)
+
+
+@pytest.mark.parametrize("factors", [np.full((40, 2), 0.5), np.zeros((39, 2)), np.zeros((40, 2, 2)), [["a"]] * 40])
+def test_factors_that_are_no_table_of_whole_numbers_are_refused(table, factors):
+    with pytest.raises(DataError, match=r"[Ff]actors"):
+        read_samples({"x": table, "factors": np.asarray(factors)})

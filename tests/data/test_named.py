@@ -9,6 +9,7 @@ import pytest
 from isthmus.data import open_data, reopen
 from isthmus.data.idx import write_idx
 from isthmus.data.named import SETS
+from isthmus.data.sprites import sprites
 from isthmus.errors import DataError
 
 RECORD = 3073
@@ -174,3 +175,38 @@ def test_real_sets_are_found(real_data, monkeypatch):
     cifar = open_data("cifar10")
     assert cifar.shape == (3, 32, 32)
     assert cifar.label_names[0] == "airplane"
+
+
+def test_sprites_are_drawn_from_every_combination_of_their_factors():
+    data = open_data("sprites")
+    assert data.shape == (1, 32, 32)
+    assert data.label_names == ("triangle", "heart", "moon")
+    whole = [part.factors for part in data.parts.values()]
+    assert all(factors is not None for factors in whole)
+    assert len(np.unique(np.concatenate([factors for factors in whole if factors is not None]), axis=0)) == len(data)
+    assert data.train.factor_names == ("shape", "scale", "rotation", "x", "y")
+    assert reopen(data.description).test[0].equal(data.test[0])
+
+
+def test_no_two_sprites_look_the_same_and_each_has_room():
+    drawn = sprites()
+    pictures = np.asarray(drawn.values)
+    assert len({picture.tobytes() for picture in pictures}) == len(pictures) == 3 * 4 * 12 * 8 * 8
+    area = (pictures / 255).sum((1, 2))
+    by_scale = [area[drawn.factors[:, 1] == scale].mean() for scale in range(4)]
+    assert by_scale == sorted(by_scale)
+    assert area.min() > 12
+
+
+@pytest.mark.parametrize(("factor", "axis"), [(3, 2), (4, 1)])
+def test_a_place_moves_a_sprite_by_two_pixels(factor, axis):
+    drawn = sprites()
+    at = [np.flatnonzero(drawn.factors[:, factor] == place) for place in (2, 3)]
+    assert np.array_equal(np.roll(drawn.values[at[0]], 2, axis), drawn.values[at[1]])
+
+
+def test_a_quarter_turn_of_the_rotation_turns_the_picture():
+    drawn = sprites()
+    here = (drawn.factors[:, [0, 1, 3, 4]] == [0, 3, 0, 0]).all(1)
+    upright, turned = (drawn.values[here & (drawn.factors[:, 2] == turn)][0][:17, :17] for turn in (0, 3))
+    assert np.array_equal(np.rot90(upright), turned)

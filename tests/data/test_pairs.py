@@ -120,3 +120,23 @@ def test_frames_of_stacks_belong_together_by_their_numbers(tmp_path):
     data = ist.open_data(tmp_path / "clean", damaged=tmp_path / "damaged", step=1)
     for part in data.parts.values():
         assert torch.equal(damaged_of(part), 255 - part.tensor())
+
+
+def test_rows_of_another_length_are_the_input_of_a_model_that_makes_the_clean_ones():
+    random = np.random.default_rng(0)
+    given = random.normal(size=(120, 7)).astype(np.float32)
+    made = given @ random.normal(size=(7, 4)).astype(np.float32)
+    data = ist.open_data(made, damaged=given, scaling="rms")
+    with pytest.raises(ist.IsthmusError, match="centred=False"):
+        ist.recipe("topk", code=12, k=3, corruption="pairs").build(data, remarks=False)
+    model = ist.recipe("topk", code=12, k=3, corruption="pairs", centred=False).build(data, remarks=False)
+    run = ist.fit(model, data, epochs=3, progress=False, compile=False)
+    assert (run.model.shape, run.model.input_shape) == ((4,), (7,))
+    assert run.history[-1]["loss"] < run.history[0]["loss"]
+    assert run.reconstruct(given).shape == (120, 4)
+    assert run.evaluate()["test"]["mse"]["model"] > 0
+    assert ist.latents(run, "test").l0 <= 3
+    with pytest.raises(ist.IsthmusError, match=r"shape \(4,\): expected \(7,\)"):
+        run.encode(made)
+    with pytest.raises(ist.IsthmusError, match="not what it takes"):
+        run.model.encode(torch.from_numpy(made))

@@ -44,6 +44,15 @@ def test_standardised_columns_have_mean_zero_and_deviation_one(table):
     assert (scaled.std(0, correction=0) - 1).abs().max() < 1e-4
 
 
+def test_the_root_mean_square_is_one_number_of_a_table_and_one_a_channel_of_series():
+    raw = torch.randn(50, 3, generator=torch.Generator().manual_seed(0)) * torch.tensor([1, 10, 0]) + 2
+    scaling = Scaling.learn("rms", Samples(raw))
+    torch.testing.assert_close(scaling(raw), raw / raw.square().mean().sqrt())
+    series = raw.T.reshape(5, 2, 15)
+    layers = Scaling.learn("rms", Samples(series, kind="series"))
+    torch.testing.assert_close(layers(series).square().mean((0, 2)), torch.ones(2))
+
+
 def test_streamed_statistics_equal_those_of_the_whole():
     values = np.random.default_rng(0).normal(1e3, 1, (10_000, 3)).astype(np.float32)
     scaling = Scaling.learn("standardise", Samples(torch.from_numpy(values)))
@@ -81,7 +90,7 @@ def test_scaling_of_no_samples_is_refused():
 
 
 @pytest.mark.filterwarnings("ignore::isthmus.errors.Remark")
-@given(TABLES, st.sampled_from(["standardise", "minmax", "none"]))
+@given(TABLES, st.sampled_from(["standardise", "minmax", "rms", "none"]))
 def test_inverse_brings_raw_values_back(values, kind):
     raw = torch.from_numpy(values)
     scaling = Scaling.learn(kind, Samples(raw))
@@ -90,7 +99,7 @@ def test_inverse_brings_raw_values_back(values, kind):
 
 
 @pytest.mark.filterwarnings("ignore::isthmus.errors.Remark")
-@given(TABLES, st.sampled_from(["standardise", "minmax", "none"]))
+@given(TABLES, st.sampled_from(["standardise", "minmax", "rms", "none"]))
 def test_scaling_comes_back_from_json_exactly(values, kind):
     scaling = Scaling.learn(kind, Samples(torch.from_numpy(values)))
     back = Scaling.from_json(json.loads(json.dumps(scaling.to_json(), allow_nan=False)))

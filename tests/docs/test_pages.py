@@ -45,10 +45,13 @@ BLOCKS = Sybil(
 
 @pytest.fixture
 def soon_done(monkeypatch):
-    """There are 500 digits, and runs end after three epochs: pages' words are tried, not how well a model learns."""
+    """There are few digits and sprites, and runs end after three epochs: a page is tried, not how a model learns."""
     bundled, whole = named._digits(), Training.run
     few = replace(bundled, values=bundled.values[:SAMPLES], labels=bundled.labels[:SAMPLES])
     monkeypatch.setattr(named, "_digits", lambda: few)
+    drawn = named.sprites()  # pyright: ignore[reportPrivateImportUsage]
+    held = {name: getattr(drawn, name)[::17] for name in ("values", "labels", "factors")}
+    monkeypatch.setattr(named, "sprites", lambda: replace(drawn, **held))
 
     def run(training):
         training.settings = training.settings.replace(epochs=min(training.settings.epochs, EPOCHS))
@@ -59,7 +62,9 @@ def soon_done(monkeypatch):
 
 @pytest.mark.usefixtures("soon_done")
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
-def test_code_blocks_of_the_page_run(page, tmp_path, monkeypatch):
+def test_code_blocks_of_the_page_run(page, tmp_path, monkeypatch, request):
+    if page.name == "export.md":
+        request.getfixturevalue("operations_read_once")
     monkeypatch.chdir(tmp_path)
     for example in BLOCKS.parse(page).examples():
         example.evaluate()

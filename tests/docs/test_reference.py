@@ -16,6 +16,7 @@ PUBLIC = (
     "isthmus.parts",
     "isthmus.measures",
     "isthmus.doctor",
+    "isthmus.engines.ray",
     "isthmus.experiments",
     "isthmus.sklearn",
 )

@@ -13,13 +13,8 @@ pytest.importorskip("onnxruntime")
 
 
 @pytest.fixture(scope="session", autouse=True)
-def operations_read_once():
-    """PyTorch reads the source of each operation's ONNX form at every export, for a second."""
-    from torch.onnx._internal.exporter._registration import ONNXRegistry
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(ONNXRegistry, "from_torchlib", staticmethod(functools.cache(ONNXRegistry.from_torchlib)))
-        yield
+def quick(operations_read_once):
+    """Exports take less time."""
 
 
 @pytest.fixture(scope="session")

@@ -8,9 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from typer.testing import CliRunner
 
 import isthmus as ist
 from hub_server import TOKEN, StandIn
+from isthmus.cli.main import app
 from isthmus.errors import RunError
 from isthmus.hub import address
 
@@ -161,13 +163,28 @@ def test_a_run_of_custom_modules_isnt_pushed(run, monkeypatch):
 
 
 def test_a_command_takes_an_address(hub, tmp_path):
-    from typer.testing import CliRunner
-
-    from isthmus.cli.main import app
-
     result = CliRunner().invoke(app, ["encode", "hf://me/digits", "digits", str(tmp_path / "codes.npy")])
     assert result.exit_code == 0, result.output
     assert np.load(tmp_path / "codes.npy").shape == (1797, 4)
+
+
+def test_the_command_pushes(hub, run):
+    words = ["--private", "--license", "mit", "--no-pictures", "--message", "From a shell"]
+    result = CliRunner().invoke(app, ["push", str(run.folder), "me/shell", *words])
+    assert result.exit_code == 0, result.output
+    assert result.output.splitlines()[0] == f"{hub.address}/me/shell"
+    assert hub.private["me/shell"]
+    assert hub.commits[-1] == "From a shell"
+    assert 'license: "mit"' in hub.repos["me/shell"]["README.md"].decode()
+    assert "reconstructions.png" not in hub.repos["me/shell"]
+
+
+def test_the_command_says_in_one_line_what_the_hub_refuses(hub, run, monkeypatch):
+    monkeypatch.setenv("HF_TOKEN", "hf_wrong")
+    result = CliRunner().invoke(app, ["push", str(run.folder), "me/shell", "--quiet"])
+    assert result.exit_code == 1
+    assert "your token has no access" in result.stderr
+    assert "hf_wrong" not in result.output
 
 
 def test_the_guide_does_what_it_says(hub, run, tmp_path, monkeypatch):

@@ -22,13 +22,14 @@ def test_every_recipe_says_what_it_is_for_and_where_it_comes_from(name):
 
 
 @pytest.mark.parametrize("name", RECIPES)
-def test_every_recipe_builds_and_steps(name):
-    shape = SHAPES.get(find_recipe(name).data, (1, 28, 28))
+def test_every_recipe_builds_and_steps_and_leaves_the_global_random_state_alone(name):
+    shape, before = SHAPES.get(find_recipe(name).data, (1, 28, 28)), torch.random.get_rng_state()
     model = with_tokens(recipe(name, classes=3)).build(shape)
     draws = model.draw(3, torch.Generator().manual_seed(0))
     total, _ = model.loss(model(samples_for(model, 3), draws, torch.arange(3)))
     total.backward()
     assert all(weight.grad is not None for weight in model.parameters())
+    assert torch.equal(before, torch.random.get_rng_state())
 
 
 @pytest.mark.parametrize(

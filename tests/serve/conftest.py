@@ -6,10 +6,12 @@ import pytest
 from starlette.testclient import TestClient
 
 import isthmus as ist
-from isthmus.serve import make_app
+from isthmus.serve import Limits, make_app
 
 HOW = {"epochs": 1, "progress": False, "compile": False}
 HERE = "http://127.0.0.1"
+PATIENT = Limits(seconds=600)
+"""However busy the machine is."""
 
 
 def frame(count=300, seed=0):
@@ -56,12 +58,12 @@ def denoiser():
 @pytest.fixture(scope="session")
 def client(run):
     """Requests to a server of the table."""
-    with TestClient(make_app(run), base_url=HERE, raise_server_exceptions=False) as made:
+    with TestClient(make_app(run, limits=PATIENT), base_url=HERE, raise_server_exceptions=False) as made:
         yield made
 
 
 @pytest.fixture(scope="session")
 def pictures(denoiser):
     """Requests to a server of the pictures."""
-    with TestClient(make_app(denoiser), base_url=HERE, raise_server_exceptions=False) as made:
+    with TestClient(make_app(denoiser, limits=PATIENT), base_url=HERE, raise_server_exceptions=False) as made:
         yield made

@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+import re
 import struct
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -19,7 +20,7 @@ import isthmus as ist
 from isthmus.errors import DataError
 from isthmus.serve import Limits, make_app
 
-from .conftest import HERE, frame
+from .conftest import HERE, PATIENT, frame
 
 ARROW, NPY, PNG = "application/vnd.apache.arrow.stream", "application/x-npy", "image/png"
 USES = ("encode", "reconstruct", "detect", "restore")
@@ -54,8 +55,8 @@ def detail(answer, status):
     return answer.json()["detail"]
 
 
-def served(run, **words):
-    return TestClient(make_app(run, **words), base_url=HERE, raise_server_exceptions=False)
+def served(run, limits=PATIENT, **words):
+    return TestClient(make_app(run, limits=limits, **words), base_url=HERE, raise_server_exceptions=False)
 
 
 def test_codes_are_those_of_the_run(client, run, rows):
@@ -283,6 +284,16 @@ def test_requests_at_once_get_the_answers_that_they_get_alone(client, rows):
     for one, other in zip(alone, made, strict=True):
         assert one["colour"] == other["colour"]
         np.testing.assert_allclose([one["a"], one["b"]], [other["a"], other["b"]], rtol=1e-4, atol=1e-5)
+
+
+def test_the_page_of_the_endpoints_needs_no_other_server(client):
+    page = client.get("/docs").text
+    addresses = re.findall(r"""(?:src|href)=["']([^"']+)""", page)
+    assert len(addresses) == 3
+    assert "://" not in page
+    for address in addresses:
+        assert client.get(address).status_code == 200, address
+    assert client.get("/redoc").status_code == 404
 
 
 def test_metrics_count_requests_and_rows(run, rows):

@@ -7,6 +7,8 @@ from schemathesis import GenerationMode
 
 from isthmus.serve import serving
 
+from .conftest import PATIENT
+
 OPERATIONS = {
     "/v1/encode": "POST",
     "/v1/reconstruct": "POST",
@@ -22,7 +24,7 @@ OPERATIONS = {
 
 @pytest.fixture(scope="module")
 def contract(run):
-    with serving(run) as address:
+    with serving(run, limits=PATIENT) as address:
         yield schemathesis.openapi.from_url(f"{address}/openapi.json")
 
 

@@ -50,7 +50,9 @@ def assert_same(one, other):
             assert row[name] == pytest.approx(expected[name], rel=1e-5), name
 
 
-@pytest.mark.parametrize("name", ["deep", "cvae", "iwae", "denoising", "aae", "vae-gan", "fsq", "table", "sparse"])
+@pytest.mark.parametrize(
+    "name", ["deep", "cvae", "iwae", "denoising", "aae", "vae-gan", "fsq", "table", "sparse", "matryoshka", "jumprelu"]
+)
 def test_captured_or_not_the_weights_and_the_history_are_the_same(name, taped, monkeypatch):
     data = opened(ist.RECIPES[name].data)
     one = trained(build(name, data), data)

@@ -225,6 +225,31 @@ def test_a_disk_that_fills_under_a_new_run_leaves_the_old_one(data, tmp_path, mo
     _assert_same(ist.load(tmp_path), old)
 
 
+class DiskFills(ist.Callback):
+    """The disk is full from the last epoch on."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.monkeypatch = monkeypatch
+
+    def epoch_begin(self, training: Any) -> None:
+        def full(handle: int) -> None:
+            raise OSError(28, "No space left on device")
+
+        if training.state.epoch == training.settings.epochs - 1:
+            self.monkeypatch.setattr(os, "fsync", full)
+
+
+def test_a_disk_that_fills_while_training_keeps_the_last_checkpoint(data, unbroken, tmp_path, monkeypatch) -> None:
+    with pytest.raises(IsthmusError, match=r"checkpoint.*: the disk is full\. Free some space") as caught:
+        _fit(data, tmp_path / "run", callbacks=[DiskFills(monkeypatch)])
+    assert "\n" not in str(caught.value)
+    monkeypatch.undo()
+    there = {path.name for path in (tmp_path / "run").iterdir()}
+    assert there == {".lock", "checkpoint.safetensors", "data.json", "environment.json", "history.json", "model.json",
+        "settings.json"}  # fmt: skip
+    _assert_same(ist.resume(tmp_path / "run", progress=False), unbroken["finished"])
+
+
 class Stop(ist.Callback):
     """Ctrl-C in the second epoch."""
 

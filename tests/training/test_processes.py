@@ -42,6 +42,8 @@ VARIANTS: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
     "a capacity": ("vae", {"penalties": [ist.parts.Kl(capacity=4.0, capacity_epochs=1.0)]}, {}),
     "free bits": ("vae", {"penalties": [ist.parts.Kl(free_bits=0.1)]}, {}),
     "decorrelation": ("deep", {"penalties": [ist.parts.Decorrelation(weight=1.0)]}, {}),
+    "stratified sampling": ("beta-tc-vae", {"sampling": "stratified"}, {}),
+    "a covariance of means": ("dip-vae", {"of": "means"}, {}),
     "a rate": ("deep", {"penalties": [ist.parts.SparsityKl()], "code__activation": "sigmoid"}, {}),
     "momenta and a limit": ("vae", {}, {"optimiser": "adamw", "clip": 0.5, "warmup": 0.5, "learning_rate": 2**-9}),
     "a last batch of one sample": ("deep", {}, {"batch_size": 19}),

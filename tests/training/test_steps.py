@@ -52,13 +52,13 @@ BLUEPRINTS = {
 }
 SETTINGS = {"dense": Settings(), "tied": Settings(), "everything": Settings(clip=0.5)}
 SHAPES = {"conv": (1, 28, 28), "conv, odd": (2, 7, 5)}
-COMPILED = ["everything", "conv, odd"]
-"""These are compiled to the end, which takes 10 to 20 s each. The others are traced, and what is traced is run."""
+COMPILED = "conv, odd"
+"""This one is compiled to the end, which takes 10 s. The others are traced, and what is traced is run."""
 
 
 @pytest.mark.parametrize("name", BLUEPRINTS)
 def test_compiled_step_equals_eager_step(name: str, request: pytest.FixtureRequest) -> None:
-    if name not in COMPILED:
+    if name != COMPILED:
         request.getfixturevalue("traced")
     shape = SHAPES.get(name, (1, 6, 5))
     model = BLUEPRINTS[name].build(shape, remarks=False)

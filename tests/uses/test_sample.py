@@ -11,7 +11,7 @@ from isthmus.classifier import train_classifier
 from isthmus.data import Samples
 from isthmus.drawing.draws import mosaic
 from isthmus.errors import DataError, UseError
-from isthmus.samplers import Sampler, fit_sampler
+from isthmus.samplers import Sampler, fit_sampler, fit_sequences
 from isthmus.training import Settings
 from isthmus.uses import sample as use
 from isthmus.uses.judge import CLASSIFIER, classifier_of, judge
@@ -125,7 +125,7 @@ def test_what_cannot_be_drawn_is_refused_with_what_to_do(plain, words, error, wh
 def test_the_recipes_with_a_prior_are_known():
     towards = {name for name, row in ist.RECIPES.items() if any(part.towards_prior for part in row.blueprint.penalties)}
     vaes = {"vae", "conv-vae", "beta-vae", "cvae", "iwae", "resnet-vae", "vamp-vae", "flow-vae", "ladder-vae"}
-    vaes |= {"text-vae", "music-vae", "music-roll"}
+    vaes |= {"text-vae", "music-vae", "music-roll", "gumbel"}
     assert towards == vaes | {"wae", "aae", "vae-gan", "table-vae", "image-codec", "image-codec-hyper"}
 
 
@@ -135,13 +135,39 @@ def test_a_penalty_that_weighs_nothing_makes_no_prior(digits):
     assert not use.has_prior(run)
 
 
-def test_quantised_codes_are_refused_and_left_out_of_the_report(digits):
+def test_quantised_codes_are_drawn_by_a_sequence_model_that_is_kept_with_the_run(digits, tmp_path, monkeypatch):
     pytest.importorskip("vector_quantize_pytorch")
-    model = ist.recipe("fsq", network__widths=(16,)).build(digits)
-    run = ist.Run(model.eval(), Settings(), data=digits, description=digits.description)
-    with pytest.raises(UseError, match="quantised"):
-        ist.sample(run, way="mixture")
+    blueprint = ist.recipe("fsq", code=8, network__widths=(16,))
+    run = ist.fit(blueprint.build(digits), digits, out=tmp_path / "run", epochs=1, progress=False, compile=False)
+    for way in ("auto", "mixture"):
+        with pytest.raises(UseError, match=r"quantised.*Choose way='sequences'"):
+            ist.sample(run, way=way)
     assert use.section(run) is None
+    monkeypatch.setattr("isthmus.uses.sequences.MOST_INDICES", 200)
+    drawn = ist.sample(run, 5, way="sequences", label="3")
+    assert drawn.labels is not None
+    assert drawn.labels.tolist() == [3] * 5
+    levels = run.model.code.from_indices(run.model.indices(digits.test.tensor()), (8,), None).float().unique(dim=0)
+    assert set(drawn.codes[:, :4].flatten().tolist()) <= set(levels.flatten().tolist())
+    again = ist.load(tmp_path / "run")
+    monkeypatch.setattr("isthmus.uses.sequences.fit_sequences", None)
+    assert torch.equal(ist.sample(again, 5, label="3").codes, drawn.codes)
+    assert ist.sample(again, 3, top_p=0.9).way == "sequences"
+    assert use.section(again) is not None
+
+
+def test_a_sequence_model_of_another_model_is_not_used(digits, tmp_path):
+    model = ist.recipe("hashing", code=8, network__widths=(16,)).build(digits)
+    run = ist.Run(model.eval(), Settings(), data=digits, description=digits.description, folder=tmp_path)
+    indices = model.indices(digits.train.tensor()[:50])
+    fit_sequences(indices, 256, epochs=1, width=16, depth=1, model="another").save(tmp_path / "sequences.safetensors")
+    with pytest.raises(UseError, match="way='sequences'"):
+        ist.sample(run)
+
+
+def test_a_code_of_numbers_has_no_indices_to_draw(plain):
+    with pytest.raises(UseError, match="a plain code has none"):
+        ist.sample(plain, way="sequences")
 
 
 def table(count=200, labels=False):

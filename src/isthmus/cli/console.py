@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from isthmus import formatting
 from isthmus.cli.wording import in_our_words
 from isthmus.errors import Remark
+from isthmus.launch import launched
 from isthmus.plain import plain, plain_json
 from isthmus.storage.files import finite
 
@@ -30,12 +31,15 @@ def complain(message: str) -> None:
 
 @contextlib.contextmanager
 def notes() -> Iterator[None]:
-    """Print each remark once, as a line on stderr; keep the warnings of other libraries to ourselves."""
+    """Print each remark once, as a line on stderr; keep the warnings of other libraries to ourselves.
+
+    Of several processes, the first one prints them.
+    """
     seen: set[str] = set()
 
     def show(message: Warning | str, *_: Any, **__: Any) -> None:
         text = in_our_words(str(message))
-        if text not in seen:
+        if text not in seen and launched().chief:
             seen.add(text)
             _tell(f"note: {text}")
 

@@ -129,6 +129,7 @@ def _example(row: "Recipe") -> str:
         "table": "people.csv --categorical auto",
         "text": "sentences.txt",
         "sound": "recordings/",
+        "pairs": "outputs.npy --damaged inputs.npy",
         "graph": "karate-club",
     }.get(row.data, "digits")
     if damage is None:

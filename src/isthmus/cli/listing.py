@@ -76,6 +76,7 @@ ROWS = (
         "Repair pictures or sound with a model that was trained on damaged ones: denoise, fill, colour, enlarge, "
         "sharpen.",
     ),
+    Row("search", "search", USE, "Find the samples of SOURCE that are most similar to those of QUERY, by their codes."),
     Row("blend", "blend", USE, "Blend one sample into another, by mixing their values and by mixing their codes."),
     Row(
         "traverse",
@@ -83,7 +84,14 @@ ROWS = (
         LOOK,
         "Change one latent dimension at a time, with the others fixed, and show what each does.",
     ),
+    Row(
+        "disentangle",
+        "disentangle",
+        LOOK,
+        "Measure how well each latent dimension follows one of the factors that the data were made from.",
+    ),
     Row("map", "map", LOOK, "Draw a map of the data by their codes, as a picture and as an interactive page."),
+    Row("latents", "latents", LOOK, "Show which latent dimensions of a sparse code are active, and for which samples."),
     Row("sample", "sample", USE, "Draw new samples from a trained model, and judge them if you ask for it."),
     Row(
         "export",
@@ -98,6 +106,7 @@ ROWS = (
         "Serve a run over HTTP: codes, reconstructions, anomaly scores, new samples and restored ones for other "
         "programs.",
     ),
+    Row("push", "push", USE, "Push a run to the Hugging Face Hub, with a model card, and print its address."),
     Row(
         "sweep",
         "experiments",

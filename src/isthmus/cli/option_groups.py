@@ -118,8 +118,8 @@ def _type(defined: Defined) -> Any:
 
 def _reading(defined: Defined) -> dict[str, Any]:
     """How typer reads the value, where its type doesn't say so."""
-    if defined.number is not None:  # a fraction out of bounds is left to Python, whose error ends with another code
-        return {"parser": functools.partial(number, defined, bounded=defined.number is int)}
+    if defined.number is not None:
+        return {"parser": functools.partial(number, defined)}
     if tuple[int, int] in defined.forms:
         return {"parser": size}
     return {"callback": names} if _is_names(defined) else {}

@@ -31,7 +31,8 @@ Source = Annotated[
     typer.Argument(
         metavar="SOURCE",
         help="A file (CSV, Parquet, .npy, Excel and others: `isthmus formats` lists them), a folder or zip of files, "
-        "an address such as `sqlite:///file.db?table=t`, or a name: `digits`, `mnist`, `fashion-mnist`, `cifar10`.",
+        "an address such as `sqlite:///file.db?table=t`, or a name: `digits`, `sprites`, `mnist`, `fashion-mnist`, "
+        "`cifar10`.",
         show_default=False,
     ),
 ]

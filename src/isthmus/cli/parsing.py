@@ -29,10 +29,8 @@ def names(texts: Sequence[str] | None) -> list[str] | None:
     return found or None
 
 
-def number(defined: Defined, text: str, *, bounded: bool = True) -> Any:
+def number(defined: Defined, text: str) -> Any:
     """The number that an option is given, or one of the words that it takes.
-
-    bounded: whether to check the bounds.
 
     Raises:
         typer.BadParameter: it is neither, or out of bounds.
@@ -41,7 +39,7 @@ def number(defined: Defined, text: str, *, bounded: bool = True) -> Any:
         return text
     try:
         value = (defined.number or float)(text)
-        allowed = not bounded or defined.allows(value)
+        allowed = defined.allows(value)
     except ValueError:
         allowed, value = False, None
     if not allowed:

@@ -45,12 +45,13 @@ def sample(
     *,
     count: Annotated[int, ranged("--count", "-n", ge=1, help="How many samples to draw.")] = 64,
     way: Annotated[
-        Literal["auto", "prior", "gaussian", "mixture", "neighbours"],
+        Literal["auto", "prior", "gaussian", "mixture", "neighbours", "sequences"],
         typer.Option(
             metavar="METHOD",
             rich_help_panel=_SAMPLER,
             help="Draw codes from the model's prior, or from a distribution fitted to the codes of the training part: "
-            "gaussian (one Gaussian), mixture (several) or neighbours (between neighbouring codes). auto takes the "
+            "gaussian (one Gaussian), mixture (several) or neighbours (between neighbouring codes). sequences, for "
+            "quantised codes, fits a small transformer to their indices, once, and keeps it in RUN. auto takes the "
             "prior if the model has one; with `--label`, for models that take no labels, the mixture.",
         ),
     ] = "auto",
@@ -65,7 +66,8 @@ def sample(
             metavar="T",
             ge=0,
             panel=_SAMPLER,
-            help="For models of text or music: 0 writes the most likely tokens, 1 draws each from its probability.",
+            help="For models of text or music: 0 writes the most likely tokens, 1 draws each from its probability. For "
+            "sequences: below 1 draws more likely indices.",
         ),
     ] = 0.0,
     top_p: Annotated[
@@ -76,7 +78,8 @@ def sample(
             gt=0,
             le=1,
             panel=_SAMPLER,
-            help="With a temperature: draw only from the most likely tokens that together have this probability.",
+            help="With a temperature or sequences: draw only from the most likely tokens or indices that together have "
+            "this probability.",
         ),
     ] = 1.0,
     seed: Annotated[int, ranged(help="The seed of the draws.", ge=0, lt=2**63 - 1)] = 0,
@@ -105,9 +108,10 @@ def sample(
     if target is None:
         target = run / _usual(loaded.description)
     options.make_way(target, force=force)
+    words = {"components": components, "seed": seed, "temperature": temperature, "top_p": top_p}
+    with counted("fitting", quiet=quiet) as progress:
+        source = source_of(loaded, way=way, label=label, progress=progress, **words)
     with working("drawing", quiet=quiet):
-        words = {"components": components, "seed": seed, "temperature": temperature, "top_p": top_p}
-        source = source_of(loaded, way=way, label=label, **words)
         made = source.draw(count, torch.Generator().manual_seed(seed))
         _write(loaded, target, made, force)
     if not json:

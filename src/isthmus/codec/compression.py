@@ -1,7 +1,5 @@
 """Compressing any source into a file with a model, and getting it back."""
 
-import hashlib
-import json
 import math
 import sys
 from collections.abc import Callable, Iterator
@@ -9,7 +7,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, overload
 
-import numpy as np
 import torch
 
 from isthmus.codec.blocks import BlockCoder
@@ -25,7 +22,7 @@ from isthmus.data.write import open_writer
 from isthmus.errors import DataError, RunError, UseError
 from isthmus.measures.likelihood import elbo
 from isthmus.model.autoencoder import Autoencoder
-from isthmus.model.store import describe_model
+from isthmus.model.store import fingerprint
 from isthmus.parts import Bce
 from isthmus.run import load
 from isthmus.storage.files import check_regular, whole_file
@@ -306,17 +303,6 @@ def codec_info(source: str | Path) -> dict[str, Any]:
             "bytes": size,
             "block_bytes": [entry.size for entry in file.entries],
         }
-
-
-def fingerprint(model: Autoencoder) -> str:
-    """A checksum of everything that decoding depends on: parts, scaling and weights."""
-    made = hashlib.sha256()
-    told = {name: value for name, value in describe_model(model).items() if name != "isthmus"}
-    made.update(json.dumps(told, sort_keys=True, default=str).encode())
-    for name, tensor in sorted(model.state_dict().items()):
-        made.update(name.encode())
-        made.update(np.ascontiguousarray(tensor.detach().cpu().numpy()).tobytes())
-    return made.hexdigest()[:32]
 
 
 def _check_options(chosen: dict[str, Any], jobs: int) -> None:

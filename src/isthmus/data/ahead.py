@@ -20,8 +20,11 @@ MOST = 8
 _STARTING = Lock()
 
 
-def ahead(items: Iterator[Item]) -> Generator[Item, None, None]:
+def ahead(items: Iterator[Item], *, ready: int = 1) -> Generator[Item, None, None]:
     """The same items in the same order, made in a thread: at any time one is used, one is ready, one is being made.
+
+    ready: how many are ready while one is used; with 0, the next one is made meanwhile and waits, so that there are
+    at most two items in memory.
 
     An error in an item is raised when you reach that item. The thread ends after the last item, after an error, or when
     this iterator is closed or deleted, for example when you leave a loop; it finishes its current item first.
@@ -32,7 +35,8 @@ def ahead(items: Iterator[Item]) -> Generator[Item, None, None]:
         return list(islice(items, 1))
 
     worker = _pool(1, threads=1)
-    coming = deque(worker.submit(one) for _ in range(2))  # so that after each the worker goes on without being told to
+    # with one that is ready, the worker goes on after each without waiting for its user
+    coming = deque(worker.submit(one) for _ in range(ready + 1))
     try:
         while item := coming.popleft().result():
             coming.append(worker.submit(one))

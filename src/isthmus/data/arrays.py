@@ -20,9 +20,11 @@ from isthmus.errors import DataError, nearest
 from isthmus.options.reading import MAX_BYTES
 
 MAPPED_FROM = 64 * 2**20  # bytes; a smaller file is as well in memory
-VALUES = ("x", "data", "images", "values", "samples", "features")
+VALUES = ("x", "data", "images", "imgs", "values", "samples", "features")
 SPARSE = {"format", "shape", "data"}
 """Arrays of a sparse matrix in an `.npz`."""
+FACTORS = ("factors", "latents_classes")
+"""The names of a table of factors; the second is that of dSprites. "factor_names" are their names."""
 LABELS = ("y", "labels", "label", "target", "targets")
 
 
@@ -129,6 +131,8 @@ def from_mapping(
 ) -> Raw:
     """The samples in named arrays: a single array; X and y; or x_train, y_train, x_test, y_test (and x_val, y_val).
 
+    An array "factors", (N, K) whole numbers, holds the factors that the samples were made from.
+
     With kind="series" and none of these names, each array is one series, named after the array.
 
     like: description of a model's data; the arrays may have other names than these.
@@ -150,8 +154,10 @@ def from_mapping(
         return replace(train, parts=parts)
     labels = asked["label"] or _named(names, LABELS)
     values = asked["array"] or _named(names, VALUES)
+    factors = _named(names, FACTORS)
     if values is None:
-        rest = [name for name in arrays if name not in (labels, "names")]
+        rest = [name for name in arrays if name not in (labels, factors, "names", "factor_names")]
+        rest = rest or [name for name in arrays if name == factors]
         if len(rest) > 1 and options.kind == "series":
             each = from_memory(
                 [arrays[name] for name in rest], None if labels is None else arrays[labels], options.max_bytes
@@ -166,7 +172,13 @@ def from_mapping(
     found = from_memory(arrays[values], max_bytes=options.max_bytes)
     called = tuple(map(str, arrays["names"])) if "names" in arrays and values != "names" else ()
     called = called if len(called) == len(found.values) else ()
-    return replace(found, labels=None if labels in (None, values) else arrays[labels], names=called)
+    return replace(
+        found,
+        labels=None if labels in (None, values) else arrays[labels],
+        names=called,
+        factors=None if factors in (None, values) else arrays[factors],
+        factor_names=_factor_names(arrays, factors),
+    )
 
 
 def has_usual_names(arrays: Mapping[str, Any]) -> bool:
@@ -176,9 +188,20 @@ def has_usual_names(arrays: Mapping[str, Any]) -> bool:
 
 
 def _part(arrays: Mapping[str, Any], names: dict[str, str], part: str) -> Raw:
-    values, labels = _named(names, VALUES, part), _named(names, LABELS, part)
+    values, labels, factors = (_named(names, known, part) for known in (VALUES, LABELS, FACTORS))
     assert values is not None  # for the caller has found it
-    return from_memory(arrays[values], None if labels is None else arrays[labels])
+    found = from_memory(arrays[values], None if labels is None else arrays[labels])
+    if factors is None:
+        return found
+    return replace(found, factors=arrays[factors], factor_names=_factor_names(arrays, factors))
+
+
+def _factor_names(arrays: Mapping[str, Any], factors: str | None) -> tuple[str, ...]:
+    """The names of the factors' columns, if there are as many."""
+    if factors is None or "factor_names" not in arrays:
+        return ()
+    called = tuple(map(str, np.ravel(arrays["factor_names"]).tolist()))
+    return called if len(called) == np.reshape(arrays[factors], (len(arrays[factors]), -1)).shape[1] else ()
 
 
 def _named(names: dict[str, str], known: tuple[str, ...], part: str | None = None) -> str | None:

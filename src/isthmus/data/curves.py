@@ -86,7 +86,7 @@ class Curve(nn.Module):
             return None
         places = [place for place, column in samples.schema.firsts.items() if column.kind in CURVED]
         width = samples.shape[0]
-        rows = samples.batch(torch.from_numpy(spread(len(samples), min(ROWS, max(64, NUMBERS // width))))).numpy()
+        rows = samples.batch(torch.from_numpy(rows_seen(len(samples), width))).numpy()
         centre, unit = torch.zeros(width), torch.zeros(width)
         for some in (places[start : start + AT_A_TIME] for start in range(0, len(places), AT_A_TIME)):
             values = known(rows[:, some])
@@ -100,6 +100,11 @@ class Curve(nn.Module):
         """Centre and unit on the device of some values, and in float64 if these are."""
         kind = like.dtype if like.dtype == torch.float64 else self.unit.dtype
         return self.centre.to(like.device, kind), self.unit.to(like.device, kind)
+
+
+def rows_seen(count: int, width: int) -> np.ndarray:
+    """The rows from which curves are learnt, of a table with so many rows and columns."""
+    return spread(count, min(ROWS, max(64, NUMBERS // width)))
 
 
 def bend(raw: Tensor, centre: Tensor, unit: Tensor) -> Tensor:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
+from isthmus.data.blocks import Blocks
 from isthmus.data.media.medium import medium_of
 from isthmus.data.options import as_wanted
 from isthmus.data.samples import Samples
@@ -95,7 +96,8 @@ def _reshaped(samples: Samples, wanted: tuple[int, ...], like: Mapping[str, Any]
     flat = 1 in (len(samples.shape), len(wanted))
     if flat and math.prod(samples.shape) == math.prod(wanted):
         remark(f"{called} has samples of shape {samples.shape}; they are reshaped to {wanted}, as the model expects.")
-        values = samples.values
+        if isinstance(values := samples.values, Blocks):
+            values, samples = samples.tensor(), replace(samples, rows=None, layout=None)
         shaped: Tensor | np.ndarray = values.reshape(len(values), *wanted)
         return replace(samples, values=shaped, columns=())
     raise DataError(

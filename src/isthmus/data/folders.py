@@ -118,6 +118,13 @@ def folder_pieces(
     return _count(entries, options), partial(picture_pieces, entries, options, str(folder), size, unreadable)
 
 
+def folder_entries(folder: Path) -> list[Entry]:
+    """The pictures in a folder; none where it holds MNIST's or CIFAR-10's files, or no pictures."""
+    names = _plain(_files(folder))
+    pictures = any(suffix_of(name) in SUFFIXES for name in names)
+    return _entries(folder, names) if pictures else []
+
+
 def file_pieces(
     path: Path, options: Options, size: int, unreadable: list[str]
 ) -> tuple[int | None, Callable[[], Iterator[Raw]]]:

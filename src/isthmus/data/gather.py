@@ -8,7 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from isthmus.data.labels import encode_labels, label_array
+from isthmus.data.blocks import Blocks
+from isthmus.data.labels import encode_factors, encode_labels, label_array
 from isthmus.data.missing import check_finite, check_known, drop_missing
 from isthmus.data.options import Options
 from isthmus.data.precision import loses
@@ -53,8 +54,11 @@ def gather(raw: Raw, options: Options, called: str, like: Mapping[str, Any] | No
             groups=None if part.groups is None else torch.as_tensor(part.groups, dtype=torch.int64),
             spans=None if part.spans is None else torch.as_tensor(part.spans, dtype=torch.int64),
             precise=precise,
+            layout=part.layout,
             schema=part.schema,
             unused=None if like is None else part.unused,
+            factors=None if part.factors is None else encode_factors(part.factors, len(part.values)),
+            factor_names=part.factor_names,
         )
         if options.missing == "drop":
             samples = drop_missing(samples, called)
@@ -74,6 +78,7 @@ def join(parts: Sequence[Samples]) -> Samples:
     if labels and len(labels) < len(parts):
         remark("Some parts have no labels, so the combined samples have none.")
     names = tuple(name for part in parts for name in part.names)
+    factors = [part.factors for part in parts if part.factors is not None]
     return replace(
         parts[0],
         values=torch.cat([part.tensor() for part in parts]),
@@ -84,6 +89,7 @@ def join(parts: Sequence[Samples]) -> Samples:
         groups=None,
         spans=None,
         unused=_joined([part.unused for part in parts]),
+        factors=torch.cat(factors) if len(factors) == len(parts) else None,
     )
 
 
@@ -92,8 +98,7 @@ def _precise(parts: Mapping[str, Raw], like: Mapping[str, Any] | None) -> bool:
     if like is not None:
         return like.get("dtype") == "float64"
     return any(
-        part.precise
-        or loses(part.values, part.kind or "table", mapped=isinstance(part.values, np.ndarray) and _mapped(part.values))
+        part.precise or loses(part.values, part.kind or "table", mapped=_is_elsewhere(part.values))
         for part in parts.values()
     )
 
@@ -105,15 +110,23 @@ def _joined(tables: Sequence[Any]) -> Any:
     return type(tables[0]).from_batches([batch for table in tables for batch in table.to_batches()], tables[0].schema)
 
 
-def _kept(values: np.ndarray | Tensor, *, precise: bool) -> np.ndarray | Tensor:
-    """The values as `Samples` keeps them: mapped arrays unchanged, others as one contiguous tensor."""
+def _kept(values: np.ndarray | Tensor, *, precise: bool) -> np.ndarray | Tensor | Blocks:
+    """The values as `Samples` keeps them: those that aren't in memory unchanged, others as one contiguous tensor."""
+    if isinstance(values, Blocks):
+        return values
     if isinstance(values, Tensor):
         kind = torch.uint8 if values.dtype == torch.uint8 else torch.float64 if precise else torch.float32
         return values.to(kind).contiguous()
-    return values if _mapped(values) else as_tensor(values, precise=precise)
+    return values if is_mapped(values) else as_tensor(values, precise=precise)
 
 
-def _mapped(values: np.ndarray) -> bool:
+def _is_elsewhere(values: np.ndarray | Tensor) -> bool:
+    """Whether values aren't in memory."""
+    return isinstance(values, Blocks) or (isinstance(values, np.ndarray) and is_mapped(values))
+
+
+def is_mapped(values: np.ndarray) -> bool:
+    """Whether an array, or the one that it is a view of, is mapped from a file."""
     base: Any = values
     while base is not None and not isinstance(base, np.memmap):
         base = getattr(base, "base", None)

@@ -19,6 +19,7 @@ from isthmus.errors import DataError, remark
 from isthmus.formatting import listed
 from isthmus.parts.graphs import EDGE, NO_EDGE, UNKNOWN
 
+
 @dataclass
 class _Found:
     """The graphs of one part, with their names and labels."""
@@ -55,9 +56,7 @@ def read_named(name: str, options: Options, medium: Medium | None) -> Raw:
     return replace(made, origin=name)
 
 
-def from_memory(
-    source: Any, options: Options, where: str, labels: Any = None, medium: Medium | None = None
-) -> Raw:
+def from_memory(source: Any, options: Options, where: str, labels: Any = None, medium: Medium | None = None) -> Raw:
     """A graph, a list of graphs, a matrix, or several, as the reader `read_files` returns them.
 
     A mapping of arrays has an adjacency or edges and maybe features, as in an `.npz` file.
@@ -89,7 +88,9 @@ def held_out(raw: Raw, fractions: Mapping[str, float], seed: int) -> Raw:
     above = np.triu(exist[:, None] & exist, 1)
     generator = np.random.default_rng(seed)
     edges, others = (generator.permutation(np.argwhere(above & (square == value))) for value in (1, 0))
-    counts = {part: min(round(share * len(edges)) or int(share > 0), len(edges) // 3) for part, share in fractions.items()}
+    counts = {
+        part: min(round(share * len(edges)) or int(share > 0), len(edges) // 3) for part, share in fractions.items()
+    }
     chosen: dict[str, list[np.ndarray]] = {}
     start = 0
     for part, count in counts.items():
@@ -157,8 +158,8 @@ def _encoded(found: _Found, options: Options, where: str, medium: Medium | None)
     largest = max(graph.count for graph in everything)
     if largest > medium.nodes:
         raise DataError(
-            f"{where} has a graph of {largest} nodes: expected at most {medium.nodes}, as in the model's training. Give "
-            "smaller graphs, or train a model on these."
+            f"{where} has a graph of {largest} nodes: expected at most {medium.nodes}, as in the model's training. "
+            "Give smaller graphs, or train a model on these."
         )
     if any(graph.names_of_features != medium.features for graph in everything):
         other = next(graph.names_of_features for graph in everything if graph.names_of_features != medium.features)

@@ -49,6 +49,21 @@ def encode_labels(given: Any, count: int, known: tuple[str, ...] = ()) -> tuple[
     return torch.from_numpy(numbers[inverse]), tuple(order)
 
 
+def encode_factors(given: Any, count: int) -> Tensor:
+    """`(count, K)` int64 values of K factors, from whole numbers `(count, K)` or `(count,)`.
+
+    Raises:
+        DataError: they have another shape, or aren't whole numbers.
+    """
+    array = given.detach().cpu().numpy() if isinstance(given, Tensor) else np.asarray(given)
+    array = array[:, None] if array.ndim == 1 else array
+    if array.ndim != 2 or len(array) != count or not array.shape[1]:
+        raise DataError(f"Factors of shape {array.shape}: expected ({count}, K), a row for each sample, K ≥ 1.")
+    if array.dtype.kind not in "biuf" or not np.array_equal(array, np.round(array)):
+        raise DataError("The factors aren't all whole numbers: give the place of each value among the factor's values.")
+    return torch.from_numpy(array.astype(np.int64))
+
+
 def label_array(given: Any) -> np.ndarray:
     """Labels as an array: of their common type if they have one, else of objects."""
     if isinstance(given, Tensor):

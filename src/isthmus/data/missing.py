@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from isthmus.data.blocks import Blocks
 from isthmus.data.media import Recording
 from isthmus.data.samples import Samples
 from isthmus.data.series import ended
@@ -111,8 +112,12 @@ def learn_fill(train: Samples, called: str) -> Any:
     if train.dtype == "float64":  # sums about it cost no digits
         centre = np.nan_to_num(train.batch(torch.zeros(1, dtype=torch.int64)).numpy()[0], posinf=0, neginf=0)
         centre = {"table": centre, "series": centre[..., 0]}.get(train.kind, centre.flat[0])
+    frequent = {place: np.zeros(len(names), np.int64) for place, names in enumerate(train.categories) if names}
     for batch in train.batches(train.at_a_time):
         rows = batch.numpy()
+        for place, seen in frequent.items():
+            numbers = rows[np.isfinite(rows[:, place]), place].astype(np.int64)
+            frequent[place] = seen + np.bincount(numbers, minlength=len(seen))[: len(seen)]
         rows = rows.reshape(-1) if not shape else np.moveaxis(rows, 1, -1).reshape(-1, *shape)
         finite = np.isfinite(rows)
         total += np.where(finite, rows - centre, 0).sum(0, dtype=np.float64)
@@ -125,17 +130,23 @@ def learn_fill(train: Samples, called: str) -> Any:
             "mean to fill in. Leave it out with exclude=."
         )
     means = total / count + centre
-    for place, names in enumerate(train.categories):
-        if names:  # the most frequent one
-            numbers = train.tensor()[:, place]
-            means[place] = int(torch.bincount(numbers[numbers.isfinite()].long()).argmax())
+    for place, seen in frequent.items():
+        means[place] = int(seen.argmax())
     return means.tolist()
 
 
 def fill_missing(samples: Samples, fill: Any) -> Samples:
-    """The samples with `fill` (see `learn_fill`) instead of values that are not finite. Mapped values are loaded."""
+    """The samples with `fill` (see `learn_fill`) instead of values that are not finite.
+
+    Mapped values are loaded; streamed ones are filled when they are read.
+    """
     if not len(_bad(samples)):
         return samples
+    if isinstance(samples.values, Blocks):
+        means = np.asarray(fill, samples.values.dtype)
+        return replace(
+            samples, values=samples.values.changed(lambda values: np.where(_fine_numbers(values), values, means))
+        )
     values = samples.tensor()
     means = torch.tensor(fill, dtype=values.dtype)
     if samples.kind == "series" and means.ndim:
@@ -154,9 +165,16 @@ def _fine(values: Tensor, kind: str) -> Tensor:
     return finite | ended(values) if kind == "series" and values.ndim == 3 else finite
 
 
+def _fine_numbers(values: np.ndarray) -> np.ndarray:
+    """True where the values of a table are finite as float32."""
+    with np.errstate(over="ignore"):
+        return np.isfinite(values.astype(np.float32))
+
+
 def _rows(samples: Samples, are: Callable[[Tensor], Tensor]) -> np.ndarray:
     """Row numbers of the samples for which `are` (n, *shape) -> (n,) is true; only non-finite samples are tested."""
-    if samples.dtype == "uint8" or (isinstance(samples.values, np.ndarray) and samples.values.dtype.kind in "biu"):
+    whole = isinstance(samples.values, np.ndarray) and samples.values.dtype.kind in "biu"
+    if samples.dtype == "uint8" or whole or (isinstance(samples.values, Blocks) and samples.values.finite):
         return np.empty(0, dtype=np.int64)
     with np.errstate(over="ignore", invalid="ignore"):
         rows = [

@@ -1,4 +1,4 @@
-"""Named data sets: the bundled digits, and MNIST, Fashion-MNIST and CIFAR-10 from a local copy or a download."""
+"""Named data sets: digits, sprites, and MNIST, Fashion-MNIST and CIFAR-10 from a local copy or a download."""
 
 import gzip
 import importlib.util
@@ -16,6 +16,7 @@ from isthmus.data.idx import idx_array
 from isthmus.data.one_graph import NAMED as GRAPHS
 from isthmus.data.options import Options
 from isthmus.data.raw import Raw
+from isthmus.data.sprites import sprites
 from isthmus.errors import DataError
 
 IDX_FILES = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
@@ -72,7 +73,7 @@ SETS = {
         ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"),
     ),
 }
-NAMES = ("digits", *SETS, *GRAPHS)
+NAMES = ("digits", "sprites", *SETS, *GRAPHS)
 
 
 def read_named(name: str, options: Options) -> Raw:
@@ -87,6 +88,8 @@ def read_named(name: str, options: Options) -> Raw:
     """
     if name == "digits":
         return _digits()
+    if name == "sprites":
+        return sprites()
     wanted = SETS[name]
     for path in _copies(wanted):
         raw = _read_copy(path, options)

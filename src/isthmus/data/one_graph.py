@@ -9,7 +9,6 @@ import numpy as np
 from isthmus.data.entries import UnreadableError
 from isthmus.formatting import listed
 
-
 NAMED = {
     "karate-club": "karate_club_graph",
     "les-miserables": "les_miserables_graph",
@@ -69,7 +68,9 @@ def from_edges(
     return OneGraph(count, once, made, called, tuple(names), label, directed)
 
 
-def from_square(shape: Sequence[int], entries: np.ndarray, where: str, features: Any = None, label: Any = None) -> OneGraph:
+def from_square(
+    shape: Sequence[int], entries: np.ndarray, where: str, features: Any = None, label: Any = None
+) -> OneGraph:
     """A graph of the (E, 2) places of a square matrix that aren't 0.
 
     Raises:

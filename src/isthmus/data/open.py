@@ -2,16 +2,19 @@
 
 import warnings
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Unpack
 
 from isthmus.data.data import Data
 from isthmus.data.describe import fingerprint
 from isthmus.data.gather import gather
+from isthmus.data.larger import held, laid_out, not_streamed, settled, streamed, surveyed
 from isthmus.data.media import Graph
 from isthmus.data.missing import fill_missing, holed, learn_fill
 from isthmus.data.options import AUTO, Options, OptionWords, apart
 from isthmus.data.overlaps import remark_on_overlaps
 from isthmus.data.pairs import pair
+from isthmus.data.raw import Raw
 from isthmus.data.readers.known import function
 from isthmus.data.samples import Samples
 from isthmus.data.scaling import Scaling
@@ -34,12 +37,12 @@ def open_data(
 ) -> Data:
     """Open any source for training: read it, divide it into three parts, learn the scaling from the training part.
 
-    source: "digits", "mnist", "fashion-mnist" or "cifar10" (a name takes precedence: write "./mnist" for a file with
-        that name); a path to `.npy`, `.npz`, `.csv`, `.tsv`, `.txt`, `.parquet`, IDX (text and IDX also as `.gz`),
-        a picture, a stack or a video, a folder or zip of them (sub-folder = label, `train` and `test` are parts); a
-        table of pandas, polars or pyarrow; a NumPy array, a tensor, nested lists, `(values, labels)`, a mapping of
-        arrays; a list of series of different lengths, (T,) or (C, T) each; a map-style `torch.utils.data.Dataset` of
-        samples or (sample, label); Samples. Data are returned unchanged.
+    source: "digits", "sprites", "mnist", "fashion-mnist" or "cifar10" (a name takes precedence: write "./mnist" for a
+        file with that name); a path to `.npy`, `.npz`, `.csv`, `.tsv`, `.txt`, `.parquet`, IDX (text and IDX also as
+        `.gz`), a picture, a stack or a video, a folder or zip of them (sub-folder = label, `train` and `test` are
+        parts); a table of pandas, polars or pyarrow; a NumPy array, a tensor, nested lists, `(values, labels)`, a
+        mapping of arrays; a list of series of different lengths, (T,) or (C, T) each; a map-style
+        `torch.utils.data.Dataset` of samples or (sample, label); Samples. Data are returned unchanged.
     labels: a class for each sample, if the source is an array in memory. The options `time` and `groups` can be such
         arrays too, with a time stamp and a group for each row.
     damaged: a second source with the damaged samples, from which a model learns to restore the clean ones (corruption
@@ -47,7 +50,7 @@ def open_data(
     validation, test: fractions of the whole; None means 0.1 each. If the source has a test part, it is kept, and
         `validation` is a fraction of the rest.
     seed: of the random split.
-    scaling: "auto", "bytes", "standardise", "minmax" or "none"; see `Scaling.learn`.
+    scaling: "auto", "bytes", "standardise", "minmax", "rms" or "none"; see `Scaling.learn`.
     options: how to read the source: label, columns, exclude, categorical, array, kind, channels, size, patches, mode,
         depth, frames, step, missing, header, delimiter, memory_map, max_pixels, max_bytes; see `Options`.
 
@@ -73,7 +76,8 @@ def _opened(
     chosen: Options,
 ) -> Data:
     where = called(source)
-    raw = read(source, chosen, labels=labels, beside=beside)
+    alone = labels is None and not beside and damaged is None
+    raw, chosen = (streamed(source, chosen) if alone else None) or (_read(source, chosen, labels, beside), chosen)
     has = {name: len(part.texts or part.values) for name, part in raw.parts.items()}
     fractions = {
         "validation": _fraction("validation", validation, VALIDATION, has, where),
@@ -81,11 +85,17 @@ def _opened(
     }
     if any(fractions.values()):
         remark_on_overlaps(raw, chosen, where)
+    raw = surveyed(raw, fractions, seed)
     asked = fractions
     if isinstance(raw.medium, Graph) and len(raw.values) == 1:  # its edges are divided, because it has no other samples
         raw = function("graphs:held_out")(raw, fractions, seed)
         fractions = dict.fromkeys(fractions, 0.0)
     given = gather(with_vocabulary(raw, chosen, fractions, seed), chosen, where)
+    given = {name: laid_out(part, chosen) for name, part in given.items()}
+    if any(part.layout is not None for part in given.values()):
+        chosen = replace(chosen, stream=True)  # whatever memory is free when the data are opened again
+    elif chosen.stream:
+        raise not_streamed(source)
     if (chosen.columns or chosen.exclude or chosen.categorical not in ((), AUTO)) and not (
         given["train"].columns or given["train"].medium or given["train"].schema
     ):
@@ -100,7 +110,7 @@ def _opened(
     groups, spans = (None if held is None else held.numpy() for held in (whole.groups, whole.spans))
     spans = None if raw.by_group else spans
     divided = split(len(whole), **fractions, seed=seed, groups=groups, spans=spans)
-    parts = _divide(given, divided)
+    parts = held(_divide(given, divided))
     fill = None
     if chosen.missing in ("fill", "keep") and len(parts["train"]):
         fill = learn_fill(parts["train"], where)  # this also finds columns without any known value
@@ -136,9 +146,15 @@ def _opened(
         description["schema"] = train.schema.to_json()
     if train.medium is not None:
         description["medium"] = train.medium.to_json()
+    settled(parts)
     if damaged is not None:
         description["damaged"] = {"source": paired, "fingerprint": _fingerprint_of_damaged(given)}
     return Data(train, parts["validation"], parts["test"], learnt, description)
+
+
+def _read(source: Any, chosen: Options, labels: Any, beside: Mapping[str, Any]) -> Raw:
+    """The source in memory, or mapped from its file."""
+    return read(source, replace(chosen, memory_map=True) if chosen.stream else chosen, labels=labels, beside=beside)
 
 
 def reopen(description: Mapping[str, Any]) -> Data:

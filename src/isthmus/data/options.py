@@ -49,6 +49,8 @@ class OptionWords(TypedDict, total=False):
     rate: int | None
     encoding: str
     memory_map: bool | None
+    stream: bool | None
+    shuffle_bytes: int
     max_pixels: int
     max_bytes: int
     timeout: float

@@ -3,6 +3,7 @@
 import numpy as np
 from torch import Tensor
 
+from isthmus.data.blocks import Blocks
 from isthmus.data.options import Options
 from isthmus.data.raw import Raw
 from isthmus.errors import remark
@@ -23,7 +24,12 @@ def remark_on_overlaps(raw: Raw, options: Options, called: str) -> None:
     raw: a source that is to be divided at random.
     """
     known = raw.medium is not None or raw.groups is not None or raw.texts or raw.kind == "pictures"
-    if known or raw.values.ndim not in (2, 3) or options.kind not in (None, "table", "series"):
+    if (
+        known
+        or isinstance(raw.values, Blocks)
+        or raw.values.ndim not in (2, 3)
+        or options.kind not in (None, "table", "series")
+    ):
         return
     shift = shift_of(raw.values)
     if shift is not None:

@@ -49,8 +49,11 @@ def pair(
 _FRAME = re.compile(r"(.+)\.\w+@(\d+)")
 
 
-def how_damaged(samples: Samples) -> tuple[bool, int] | None:
-    """Whether the damaged samples are grey and the clean ones in colour, and how many times smaller; None without."""
+def how_damaged(samples: Samples) -> tuple[bool, int, int] | None:
+    """Whether the damaged samples are grey and the clean ones in colour, and how many times smaller; None without.
+
+    Then the length of damaged rows, if these have other numbers than the clean ones; else 0.
+    """
     if samples.damaged is None:
         return None
     return _factor(samples, Samples(samples.damaged), "the clean part", "the damaged part")
@@ -85,20 +88,22 @@ def _stems(samples: Samples) -> list[str]:
     ]
 
 
-def _factor(clean: Samples, damaged: Samples, where: str, other: str) -> tuple[bool, int]:
-    """Whether the damaged are grey, and how many times smaller.
+def _factor(clean: Samples, damaged: Samples, where: str, other: str) -> tuple[bool, int, int]:
+    """Whether the damaged are grey, how many times smaller, and how long if they are rows of another length.
 
     Raises:
         DataError: the two shapes don't fit.
     """
     one, two = clean.shape, damaged.shape
     if one == two:
-        return False, 1
+        return False, 1, 0
+    if len(one) == len(two) == 1 and not (clean.columns or damaged.columns):
+        return False, 1, two[0]
     grey = len(one) == len(two) == 3 and (one[0], two[0]) == (3, 1)
     if len(one) == len(two) == 3 and (grey or one[0] == two[0]):
         factor = round(one[1] / two[1])
         if 1 <= factor <= 16 and two[1:] == tuple(-(-side // factor) for side in one[1:]):
-            return grey, factor
+            return grey, factor, 0
     raise DataError(
         f"{where} has samples of shape {one}, but {other} of {two}: expected the same shape, or damaged pictures that "
         "are grey or smaller by a whole factor from 2 to 16. Convert or resize them (mode=, size=)."

@@ -79,8 +79,13 @@ def decode(content: IO[bytes] | Image.Image, called: str, options: Options) -> t
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # decoders warn of odd metadata, which isn't used here
-        values, mode, *_ = next(_pictures(content, called, replace(options, frames="first")))[1]
+        values, mode, *_ = first_frame(content, called, options)
     return values, mode
+
+
+def first_frame(content: IO[bytes] | Image.Image, called: str, options: Options) -> Picture:
+    """The first picture of an open file, as by `decode`."""
+    return next(_pictures(content, called, replace(options, frames="first")))[1]
 
 
 def _fill(made: PictureSet, entries: Sequence[Entry], seen: Seen, together: int) -> Iterator[None]:

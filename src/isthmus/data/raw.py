@@ -9,6 +9,7 @@ from torch import Tensor
 
 from isthmus.data import series
 from isthmus.data.aside import Aside
+from isthmus.data.layout import Layout
 from isthmus.data.media import Medium
 from isthmus.data.options import Options
 from isthmus.errors import DataError, remark
@@ -29,7 +30,8 @@ MOST_COLUMNS = 2**20
 class Raw(Shown):
     """Values in the form of their source.
 
-    values: `(N, ...)`, of any numeric type.
+    values: `(N, ...)`, of any numeric type. layout: how they lie on disk, if they are streamed; they can then be
+        `Blocks`, which readers of whole sources never give.
     labels: `(N,)` of any type, or None. label_names: names of labels that are already numbers, 0 first.
     names: of the samples, or empty. columns: of a table, or empty; categories: as in `Samples`.
     kind: the kind of the samples, or None if the source doesn't define it.
@@ -46,6 +48,8 @@ class Raw(Shown):
     precise: whether the values stay float64, even if float32 would lose nothing of their spread.
     schema: what the columns of the table hold.
     unused: an Arrow table of the columns that a model doesn't learn from, to be written with its results; or None.
+    factors: (N, K) whole numbers, the values of the known factors that each sample was made from; or None.
+    factor_names: of them.
     texts: (N,) texts instead of values, until a vocabulary is learnt from the training part (`texts.with_vocabulary`).
     """
 
@@ -70,6 +74,9 @@ class Raw(Shown):
     decoded: bool = False
     depth: int | None = None
     precise: bool = False
+    layout: Layout | None = None
+    factors: Any = None
+    factor_names: tuple[str, ...] = ()
 
 
 def settle(raw: Raw, options: Options, exact: tuple[int, ...] | None = None) -> Raw:

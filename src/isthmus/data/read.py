@@ -81,7 +81,8 @@ def inherited(like: Mapping[str, Any] | None) -> dict[str, Any]:
     """
     like = like or {}
     given = like.get("options") or {}
-    left_out = ("columns", "exclude", "types", "memory_map", *(("patches", "size") if of_patches(like) else ()))
+    left_out = ("columns", "exclude", "types", "memory_map", "stream", "shuffle_bytes")
+    left_out = (*left_out, *(("patches", "size") if of_patches(like) else ()))
     if like.get("medium") is not None:  # which says itself how files are read, and numbers may come without files
         left_out = (*left_out, "kind")
     options = {name: value for name, value in given.items() if name not in left_out}

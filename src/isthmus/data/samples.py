@@ -2,6 +2,7 @@
 
 import functools
 import importlib
+import mmap
 import operator
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -12,6 +13,9 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader
 
+from isthmus.data.ahead import ahead
+from isthmus.data.blocks import Blocks
+from isthmus.data.layout import IN_WINDOW, Layout
 from isthmus.data.loader import loader
 from isthmus.data.media import Medium
 from isthmus.errors import DataError
@@ -37,7 +41,8 @@ class Samples(Shown):
         samples.loader(batch_size=64, shuffle=True)   # a DataLoader, for other libraries and loops of your own
 
     values: `(N, *shape)`. A tensor in memory, uint8 or float32, or float64 where float32 would lose a part of the
-        spread (see `data.precision`); or a NumPy array that is mapped from a file, of any numeric type. Pictures are
+        spread (see `data.precision`); or a NumPy array that is mapped from a file, of any numeric type; or `Blocks`
+        that are read when they are needed. Pictures are
         `(N, C, H, W)`; series `(N, C, T)`, with NaN after the end of shorter ones; tokens `(N, T)`, with 0 after the
         end. Use `batch`, `batches` or `tensor` to read them, because these apply `rows`.
     labels: `(N,)` int64, indices into `label_names`; or None.
@@ -55,13 +60,17 @@ class Samples(Shown):
     damaged: `(N, *shape)`, possibly of another shape: the damaged version of each sample; or None.
     groups, spans: `(N,)` and `(N, 2)` int64, which samples belong together when they are divided (see `splits.split`);
         or None.
+    layout: how streamed `values` lie on disk: training takes them in an order that reads them quickly (see
+        `isthmus.data.in_order`); None for values in memory, and for mapped ones that would fit there.
+    factors: `(N, K)` int64, the values of the known factors that each sample was made from, for measures of
+        disentanglement; or None. factor_names: their names. No model learns from them.
     precise: whether mapped `values` are read as float64 instead of float32. Of tensors, their type decides.
 
     Raises:
         DataError: the fields don't agree in length.
     """
 
-    values: Tensor | np.ndarray
+    values: Tensor | np.ndarray | Blocks
     labels: Tensor | None = None
     label_names: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
@@ -74,8 +83,11 @@ class Samples(Shown):
     groups: Tensor | None = field(default=None, repr=False)
     spans: Tensor | None = field(default=None, repr=False)
     precise: bool = False
+    layout: Layout | None = field(default=None, repr=False)
     schema: "Schema | None" = field(default=None, repr=False)
     unused: Any = field(default=None, repr=False)
+    factors: Tensor | None = field(default=None, repr=False)
+    factor_names: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         rows = {
@@ -85,6 +97,7 @@ class Samples(Shown):
             "groups": self.groups,
             "spans": self.spans,
             "unused rows": self.unused,
+            "rows of factors": self.factors,
         }
         for what, given in rows.items():
             if given is not None and len(given) != len(self):
@@ -159,11 +172,23 @@ class Samples(Shown):
         wanted = indices.numpy()
         rows = wanted if self.rows is None else self.rows[wanted]
         # np.take copies the whole of an array that is not contiguous, such as mapped pictures with channels last
-        taken = np.take(self.values, rows, axis=0) if self.values.flags.c_contiguous else self.values[rows]
+        whole = isinstance(values := self.values, np.ndarray) and values.flags.c_contiguous
+        taken = np.take(np.asarray(values), rows, axis=0) if whole else values[rows]
+        if self.layout is not None:
+            let_go(self.values)
         return as_tensor(taken, precise=self.precise)
 
     def batches(self, size: int) -> Iterator[Tensor]:
-        """All samples in order, `size` at a time (the last batch may be smaller). In memory, these are views."""
+        """All samples in order, `size` at a time (the last batch may be smaller). In memory, these are views.
+
+        Streamed ones are read ahead.
+        """
+        if self.layout is not None:
+            several = max(1, self.layout.window // IN_WINDOW // size) * size
+            places = torch.arange(len(self)).split(several)
+            for read in ahead(map(self.batch, places)):
+                yield from read.split(size)
+            return
         for start in range(0, len(self), size):
             if isinstance(self.values, Tensor):
                 yield self.values[start : start + size]
@@ -197,12 +222,14 @@ class Samples(Shown):
             "damaged": damaged,
             "groups": None if self.groups is None else self.groups[chosen],
             "spans": None if self.spans is None else self.spans[chosen],
+            "factors": None if self.factors is None else self.factors[chosen],
             "unused": None if self.unused is None else self.unused.take(chosen.numpy()),
         }
         if isinstance(self.values, Tensor):
             return replace(self, values=self.values.index_select(0, chosen), **held)
         rows = chosen.numpy() if self.rows is None else self.rows[chosen.numpy()]
-        return replace(self, rows=rows, **held)
+        ascending = self.layout is not None and bool((np.diff(rows) > 0).all())
+        return replace(self, rows=rows, layout=self.layout if ascending else None, **held)
 
     def loader(
         self,
@@ -258,9 +285,24 @@ class Samples(Shown):
         }
         return replace(self, **moved)
 
+    def held(self, most: int) -> "Samples":
+        """Streamed samples in memory, if they take at most `most` bytes there; other samples unchanged."""
+        if self.layout is None or len(self) * int(np.prod(self.shape)) * SIZES[self.dtype] > most:
+            return self
+        return replace(self, values=self.tensor(), rows=None, layout=None)
+
     def some(self, most: int) -> "Samples":
-        """At most this many samples, evenly spread, always the same ones."""
-        return self.take(spread(len(self), most))
+        """At most this many samples, evenly spread, always the same ones.
+
+        Of streamed samples, runs of neighbours that are spread evenly, so that few blocks are read.
+        """
+        blocks = 0 if self.layout is None else len(self.layout.groups)
+        if len(self) <= most or not IN_WINDOW < blocks < len(self):
+            return self.take(spread(len(self), most))
+        runs = min(IN_WINDOW, most)
+        lengths = np.full(runs, most // runs) + (np.arange(runs) < most % runs)
+        begins = np.arange(runs) * len(self) // runs
+        return self.take(np.concatenate([np.arange(at, at + n) for at, n in zip(begins, lengths, strict=True)]))
 
 
 def shape_words(shape: Sequence[int]) -> str:
@@ -271,6 +313,16 @@ def shape_words(shape: Sequence[int]) -> str:
 def spread(count: int, most: int) -> Tensor:
     """At most `most` of `count` row numbers, evenly spread, always the same ones."""
     return torch.linspace(0, count - 1, min(count, most), dtype=torch.float64).round().long()
+
+
+def let_go(values: Any) -> None:
+    """Let the system take back the memory of the pages of a mapped file that were read; they stay in its cache."""
+    while values is not None:
+        if isinstance(values, mmap.mmap):
+            if hasattr(values, "madvise"):
+                values.madvise(mmap.MADV_DONTNEED)
+            return
+        values = getattr(values, "base", None)
 
 
 def as_tensor(array: np.ndarray, *, precise: bool = False) -> Tensor:

@@ -22,7 +22,8 @@ class Scaling(nn.Module):
     Columns of tables with heavy tails are bent by a curve first: `scaled = (curve(raw) - shift) / scale`. Values that
     stay float64 (see `data.precision`) are bent, shifted and scaled in float64, and only then become float32.
 
-    kind: "bytes" (x/255), "standardise" (mean 0, standard deviation 1), "minmax" (to 0..1), "none".
+    kind: "bytes" (x/255), "standardise" (mean 0, standard deviation 1), "minmax" (to 0..1), "rms" (one scale for
+        all numbers, or for each channel of a series, so that their mean square is 1), "none".
     range: the scaled values' bounds in training; None if unbounded.
     shift, scale: float32, broadcast against a sample's shape. Not in the state dict; they are saved as JSON.
     precise: whether the raw values are float64, so that they come back as such.
@@ -154,9 +155,11 @@ class Scaling(nn.Module):
         Tables are scaled column by column, series channel by channel, pictures by one number for all, because their
         numbers share a unit. Missing numbers (NaN) are ignored.
 
-        kind: "bytes", "standardise", "minmax", "none"; or "auto": bytes for uint8 pictures, none for unnamed floats
-            that lie in 0..1, minmax for other pictures, standardise for the rest, after a curve for columns of tables
-            with heavy tails (see `Curve.learn`).
+        "rms" is for activations of another network: all numbers share one scale, so that directions stay directions.
+
+        kind: "bytes", "standardise", "minmax", "rms", "none"; or "auto": bytes for uint8 pictures, none for unnamed
+            floats that lie in 0..1, minmax for other pictures, standardise for the rest, after a curve for columns of
+            tables with heavy tails (see `Curve.learn`).
 
         Raises:
             DataError: `kind` is unknown, there are no samples, or kind="bytes" for values that aren't bytes.
@@ -186,8 +189,10 @@ class Scaling(nn.Module):
         if any(levels):
             seen.leave(np.array(levels) > 0)
             unit = False
-        if kind == "none":
-            return cls("none", range=(0.0, 1.0) if unit else None, levels=levels, precise=precise)
+        if kind in ("none", "rms"):
+            scale = _root_mean_square(seen, levels, samples.kind) if kind == "rms" else np.ones(())
+            bounds = (0.0, 1.0) if unit and kind == "none" else None
+            return cls(kind, *_finite(np.zeros(()), scale), bounds, levels, precise=precise)
         _tell_constant(samples, seen)
         if kind == "minmax":
             bounds = None if any(levels) else (0.0, 1.0)
@@ -219,6 +224,15 @@ class _Statistics:
         self.low, self.mean = np.where(columns, 0.0, self.low), np.where(columns, 0.0, self.mean)
         self.high, self.deviation = np.where(columns, 1.0, self.high), np.where(columns, 1.0, self.deviation)
         self.constant = self.constant & ~columns
+
+
+def _root_mean_square(seen: _Statistics, levels: tuple[int, ...], kind: str) -> np.ndarray:
+    """Of all numbers together, or of each channel of series; 1 for categories."""
+    square = np.square(seen.mean) + np.square(seen.deviation)
+    numeric = np.array(levels) == 0
+    if any(levels):
+        square = np.where(numeric, square[numeric].mean() if numeric.any() else 1.0, 1.0)
+    return np.sqrt(square if any(levels) or kind == "series" else square.mean())
 
 
 def _auto(samples: Samples, unit: bool) -> ScalingKind:

@@ -18,6 +18,7 @@ import numpy as np
 
 from isthmus.data.arrays import from_mapping, from_memory
 from isthmus.data.aside import aside_of_memory
+from isthmus.data.blocks import Blocks
 from isthmus.data.containers import Parts, is_table, plain
 from isthmus.data.entries import divide, natural, stem_of, suffix_of
 from isthmus.data.file_kinds import tell_unread
@@ -537,7 +538,7 @@ def _absent(path: Path) -> DataError:
 
 
 def _from_samples(samples: Samples) -> Raw:
-    values = samples.values if samples.rows is None else samples.tensor()
+    values = samples.values if samples.rows is None and not isinstance(samples.values, Blocks) else samples.tensor()
     return Raw(
         values,
         samples.labels,
@@ -550,5 +551,7 @@ def _from_samples(samples: Samples) -> Raw:
         medium=samples.medium,
         schema=samples.schema,
         unused=samples.unused,
+        factors=samples.factors,
+        factor_names=samples.factor_names,
         precise=samples.dtype == "float64",
     )

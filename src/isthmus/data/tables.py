@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+import torch
 
 from isthmus.data.joining import held_back
 from isthmus.data.nested import plain_columns
@@ -31,7 +32,8 @@ ROW = b"isthmus.row"
 """In a table's metadata: the number of its first row in the file, from 1."""
 MOST_COLUMNS = 100_000
 """Arrow takes some kilobytes for each column beside its values."""
-BATCH = 2**15  # rows of a table whose columns are put side by side at a time
+BATCH, NUMBERS = 2**15, 2**22
+"""Rows of a table, or numbers if these are more rows, whose columns are put next to each other at a time."""
 
 
 def read_parquet(path: Path, options: Options, like: Mapping[str, Any] | None = None) -> Raw:
@@ -486,11 +488,12 @@ def _matrix(
     numeric, done = table.select([name for _, name in plain]), 0
     if precise is None and matrix.dtype == np.float32 and _loses(numeric):
         matrix = _as_float64(matrix)
-    for batch in numeric.to_batches(max_chunksize=BATCH) if plain else ():
+    every: Any = slice(None) if len(places) == matrix.shape[1] else places
+    for batch in numeric.to_batches(max_chunksize=max(BATCH, NUMBERS // max(1, len(plain)))) if plain else ():
         numbers = _numbers(batch, matrix.dtype)
         if numbers.shape == matrix.shape:
             return numbers, tuple(named_by)
-        matrix[done : done + len(numbers), places] = numbers
+        matrix[done : done + len(numbers), every] = numbers
         done += len(numbers)
     return matrix, tuple(named_by)
 
@@ -521,11 +524,13 @@ def _loses(numeric: pa.Table) -> bool:
 
 
 def _numbers(batch: pa.RecordBatch, kind: Any) -> np.ndarray:
-    """`(rows, columns)` of this type, with NaN for missing values; made in one call, which lets other threads run."""
+    """`(rows, columns)` of this type, with NaN for missing values; made in calls that let other threads run."""
     columns = [_floating(column) for column in batch.columns]
-    laid: Any = pa.RecordBatch.from_arrays(columns, batch.schema.names).to_tensor(null_to_nan=True, row_major=True)
+    laid: Any = pa.RecordBatch.from_arrays(columns, batch.schema.names).to_tensor(null_to_nan=True, row_major=False)
+    # PyTorch turns columns to rows three times as fast as Arrow
+    rows = torch.from_numpy(laid.to_numpy().T).t().contiguous().numpy()
     with np.errstate(over="ignore"):  # what is too large becomes infinite, and is then reported as such
-        return laid.to_numpy().astype(kind, copy=False)
+        return rows.astype(kind, copy=False)
 
 
 def _floating(column: pa.Array) -> pa.Array:

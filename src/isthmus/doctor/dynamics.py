@@ -259,9 +259,9 @@ def _falls_on(of: Examination) -> bool:
 
 
 def _steady(of: Examination) -> bool:
-    """Whether the loss meant the same in every epoch: no penalty's weight changed, and no adversary was trained."""
-    penalties = of.model.objective.penalties
-    return not of.model.objective.has_rival and not any(p.warmup or p.cycle or p.scheduled for p in penalties)
+    """Whether the loss meant the same in every epoch: no weight and no code changed, and no adversary was trained."""
+    penalties, changes = of.model.objective.penalties, of.model.code.scheduled
+    return not (changes or of.model.objective.has_rival or any(p.warmup or p.cycle or p.scheduled for p in penalties))
 
 
 def _deviations(rows: Tensor) -> Tensor:

@@ -9,7 +9,7 @@ from isthmus.doctor import cure
 from isthmus.doctor.examination import COMPARED, SEED, Examination, errors_of
 from isthmus.doctor.finding import Finding, Picture, drawings, share
 from isthmus.doctor.units import Units, twins
-from isthmus.parts import ActivationL1, TopK
+from isthmus.parts import ActivationL1, DecoderL1
 from isthmus.parts.model import eval_mode, picture_of, predicted
 
 DEAD = 0.5
@@ -42,8 +42,8 @@ def dead_units(of: Examination) -> Finding | None:
     A unit that is silent for most samples is not dead: one different output is enough. Limit: half of the layer's
     units; nine in ten for a code with an L1 penalty or a competition (top-k), which switch units off by design.
     """
-    sparse = isinstance(of.model.code, TopK) or any(
-        isinstance(penalty, ActivationL1) for penalty in of.model.objective.penalties
+    sparse = of.model.code.gates or any(
+        isinstance(penalty, ActivationL1 | DecoderL1) for penalty in of.model.objective.penalties
     )
     over = [
         (float(units.dead.double().mean()), units, limit)
@@ -173,7 +173,7 @@ def posterior_collapse(of: Examination) -> Finding | None:
         0,
     )
     options = {f"{penalty}.weight": min(1.0, weight), f"{penalty}.warmup": max(1.0, of.settings.epochs // 4)}
-    if weight <= 1 and of.model.bound == "mean":
+    if weight <= 1 and not of.model.bound.by_draws:
         options[f"{penalty}.free_bits"] = 0.1
     return Finding(
         "posterior collapse",

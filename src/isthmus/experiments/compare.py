@@ -11,6 +11,7 @@ from isthmus.experiments.comparison import Comparison, judge
 from isthmus.experiments.study import Study
 from isthmus.experiments.table import write_table
 from isthmus.experiments.trial import Fit, components
+from isthmus.experiments.workers import Pool
 from isthmus.model.blueprint import Blueprint
 from isthmus.model.recipes import recipe as named
 from isthmus.training.settings import checked
@@ -22,7 +23,7 @@ def compare(
     *,
     out: str | Path,
     seeds: int = 3,
-    jobs: int = 1,
+    jobs: int | Pool = 1,
     overwrite: bool = False,
     progress: Callable[[int, int], object] | None = None,
     **settings: Any,
@@ -44,7 +45,8 @@ def compare(
 
     source: anything that `open_data` takes, or Data. recipes: names, with options or grids of options
     (`isthmus.experiments.candidates`), or blueprints by names of your own. seeds: trainings of each model. jobs:
-    processes. overwrite: replace another study in the folder. progress: called with the epochs done and in total.
+    processes, or `isthmus.engines.ray.jobs`. overwrite: replace another study in the folder. progress: called with the
+    epochs done and in total.
     settings: of each training (`Settings`), the same for all.
 
     Raises:

@@ -12,6 +12,7 @@ from isthmus.experiments.labelled import labels_of, open_labelled
 from isthmus.experiments.pretraining import Pretraining, called, judge
 from isthmus.experiments.study import Study
 from isthmus.experiments.table import write_table
+from isthmus.experiments.workers import Pool
 from isthmus.run import Run, load
 from isthmus.storage.run_folder import WEIGHTS
 from isthmus.training.settings import checked
@@ -25,7 +26,7 @@ def pretrain(
     out: str | Path,
     seeds: int = 5,
     ways: Sequence[Way] = WAYS,
-    jobs: int = 1,
+    jobs: int | Pool = 1,
     overwrite: bool = False,
     progress: Callable[[int, int], object] | None = None,
     read_options: dict[str, Any] | None = None,

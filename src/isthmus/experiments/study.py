@@ -14,7 +14,7 @@ import filelock
 from isthmus.data import Data, reopen
 from isthmus.errors import DataError, IsthmusError, Remark, RunError, remark
 from isthmus.experiments.trial import Trial
-from isthmus.experiments.workers import share_out
+from isthmus.experiments.workers import Pool, share_out
 from isthmus.model.store import make_folder
 from isthmus.pca import PCA, principal_components
 from isthmus.storage.checked import damaged, load_tensors, read_json, save_tensors
@@ -64,7 +64,7 @@ class Study:
     def run(
         self,
         *,
-        jobs: int = 1,
+        jobs: int | Pool = 1,
         overwrite: bool = False,
         components: int = 0,
         progress: Callable[[int, int], object] | None = None,
@@ -73,6 +73,7 @@ class Study:
 
         A failed trial is recorded and tried again the next time; the others go on.
 
+        jobs: their number, or other processes than those of this machine, such as `isthmus.engines.ray.jobs`.
         overwrite: replace trials of other data, models or settings that have the same names.
         components: of PCA, computed before the trials, which share them.
         progress: called with the units of the budget done and in total.
@@ -95,13 +96,17 @@ class Study:
                     counter.tell(trial, trial.budget)
             if components and waiting:
                 self.pca(components)
-            if jobs > 1 and len(waiting) > 1:
+            pooled = waiting if not isinstance(jobs, int) or (jobs > 1 and len(waiting) > 1) else []
+            if pooled:
                 if self.data.description.get("source") is None:
                     raise DataError(
                         "These data are an object in memory, which other processes can't open. Write them to a file "
                         "and open the file, or set jobs=1."
                     )
-                share_out(self.folder, waiting, jobs, counter.tell, self._fail)
+                if isinstance(jobs, int):
+                    share_out(self.folder, pooled, jobs, counter.tell, self._fail)
+                else:
+                    jobs.share_out(self.folder, pooled, counter.tell, self._fail)
             else:
                 for trial in waiting:
                     self.work(trial, lambda done, trial=trial: counter.tell(trial, done))

@@ -11,6 +11,7 @@ from isthmus.experiments.study import Study
 from isthmus.experiments.suggestion import Sweep, judge
 from isthmus.experiments.table import write_table
 from isthmus.experiments.trial import Fit, components
+from isthmus.experiments.workers import Pool
 from isthmus.model.blueprint import Blueprint
 from isthmus.model.recipes import recipe as named
 from isthmus.training.settings import checked
@@ -27,7 +28,7 @@ def sweep(
     out: str | Path,
     seeds: int = 1,
     price: float | None = None,
-    jobs: int = 1,
+    jobs: int | Pool = 1,
     overwrite: bool = False,
     progress: Callable[[int, int], object] | None = None,
     **settings: Any,
@@ -46,8 +47,8 @@ def sweep(
 
     source: anything that `open_data` takes, or Data. codes: the sizes. None: powers of two up to half of the data's
     numbers, 128 at most. recipe: its name, or a blueprint. seeds: trainings of each size. price: share of the variance.
-    jobs: processes. overwrite: replace another study in the folder. progress: called with the epochs done and in total.
-    settings: of each training (`Settings`), the same for all.
+    jobs: processes, or `isthmus.engines.ray.jobs`. overwrite: replace another study in the folder. progress: called
+    with the epochs done and in total. settings: of each training (`Settings`), the same for all.
 
     Raises:
         DataError: a size is below 1, or the price is not a share.

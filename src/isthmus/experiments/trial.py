@@ -97,6 +97,7 @@ class Fit(Trial):
     def trained(self, study: Surroundings, callbacks: Sequence[Callback]) -> Run:
         """The run, trained or continued."""
         model = self.blueprint.with_options(**self.options).build(study.data, seed=self.seed)
+        settings: dict[str, Any] = {"seed": self.seed, "epochs": self.budget} | self.settings
         run = fitting.fit_once(
             model,
             study.data,
@@ -104,7 +105,7 @@ class Fit(Trial):
             progress=False,
             callbacks=callbacks,
             pca=None if study.data.kind == "tokens" else study.pca(baseline_size(model)),
-            **{"seed": self.seed, "epochs": self.budget} | self.settings,
+            **settings,
         )
         if run.status == "interrupted":
             raise KeyboardInterrupt

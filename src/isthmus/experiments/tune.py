@@ -12,6 +12,7 @@ from isthmus.experiments.study import Study
 from isthmus.experiments.table import write_table
 from isthmus.experiments.trial import components
 from isthmus.experiments.tuning import BEST, Tuning, judge, place_of_best
+from isthmus.experiments.workers import Pool
 from isthmus.extras import needs
 from isthmus.model.blueprint import Blueprint
 from isthmus.model.recipes import recipe as named
@@ -33,7 +34,7 @@ def tune(
     space: Sequence[str] | None = None,
     prune: bool = True,
     seed: int = 0,
-    jobs: int = 1,
+    jobs: int | Pool = 1,
     overwrite: bool = False,
     progress: Callable[[int, int], object] | None = None,
     **settings: Any,
@@ -58,7 +59,8 @@ def tune(
         those that you set.
     prune: stop a trial whose validation loss is above the median of the others' at the same epoch. It is off if the
         space has options that change the loss itself, such as a penalty's weight.
-    seed: of the search and of all trainings. jobs: processes. overwrite: replace another study in the folder.
+    seed: of the search and of all trainings. jobs: processes, or `isthmus.engines.ray.jobs`. overwrite: replace another
+        study in the folder.
     progress: called with the epochs done and in total. settings: of each training (`Settings`), the same for all.
 
     Raises:

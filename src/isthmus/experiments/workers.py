@@ -13,10 +13,25 @@ import sys
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from typing import Protocol
 
 from isthmus.errors import IsthmusError, remark
 from isthmus.experiments.trial import Trial
 from isthmus.threads import usable_threads
+
+
+class Pool(Protocol):
+    """Other processes, on any machines that share the study's folder, that do trials of a study."""
+
+    def share_out(
+        self,
+        folder: Path,
+        trials: Sequence[Trial],
+        tell: Callable[[Trial, int], object],
+        fail: Callable[[Trial, str], object],
+    ) -> None:
+        """Do trials as the function `share_out` does, as many at once as there is room for."""
+        ...
 
 
 def share_out(

@@ -182,9 +182,9 @@ def evaluate(
     """Measure `model`, its baseline `pca` and `mean` on each of `parts`, streaming.
 
     SSE, MSE and explained variance for all data; PSNR and SSIM for pictures; for sound the measures of
-    `isthmus.measures.sound`, over the samples that aren't silent; for graphs those of `isthmus.measures.graphs`. The model runs in evaluation mode, without
-    corruption, on its own device; its modules' modes are restored. Empty parts are ignored. Sums are in float64, on the
-    CPU, because not every device supports it.
+    `isthmus.measures.sound`, over the samples that aren't silent; for graphs those of `isthmus.measures.graphs`. The
+    model runs in evaluation mode, without corruption, on its own device; its modules' modes are restored. Empty parts
+    are ignored. Sums are in float64, on the CPU, because not every device supports it.
 
     A model that `restores` gets samples damaged as in training, with the same random numbers at every call, and so does
     PCA. All results are compared with the clean samples, and "nothing" is the damaged input in their layout.

@@ -219,7 +219,7 @@ def _draws(
 def _kl(model: Autoencoder, out: Pass) -> Tensor:
     """(N, *code) KL divergence of the posterior to the prior; (N, 1) at the draw, without a closed form."""
     posterior, prior, z = out.code.distribution, model.code.prior, out.code.z
-    closed = model.code.kl(out.code)
+    closed = None if prior.afterwards else model.code.kl(out.code)  # whose formula is of the prior in training
     return (posterior.log_prob(z) - prior.log_prob(z, model))[:, None] if closed is None else closed
 
 

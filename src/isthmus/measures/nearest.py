@@ -23,6 +23,20 @@ class Nearest(NamedTuple):
     which: Tensor
 
 
+def nearest_rows(wanted: Tensor, others: Tensor, k: int) -> tuple[Tensor, Tensor]:
+    """The k nearest of (N, D) to each of (Q, D), by exact search: (Q, k) Euclidean distances, ascending, and rows."""
+    k = min(k, len(others))
+    best, rows = wanted.new_empty(len(wanted), 0), torch.empty(len(wanted), 0, dtype=torch.int64)
+    each = max(k, _BATCH_NUMBERS // max(1, len(wanted), others.shape[1]))
+    for start in range(0, len(others), each):
+        apart = torch.cdist(wanted, others[start : start + each], compute_mode="donot_use_mm_for_euclid_dist")
+        best = torch.cat([best, apart], 1)
+        rows = torch.cat([rows, torch.arange(start, start + apart.shape[1]).expand(len(wanted), -1)], 1)
+        order = best.sort(dim=1, stable=True).indices[:, :k]  # of equals, the first stay first
+        best, rows = best.gather(1, order), rows.gather(1, order)
+    return best, rows
+
+
 @torch.no_grad()
 def nearest_samples(samples: Tensor, others: Samples, scaling: Scaling, *, most: int | None = None) -> Nearest:
     """The nearest of `others` to each of (N, *shape) raw samples, by exact search, streaming.

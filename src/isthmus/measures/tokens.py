@@ -79,7 +79,7 @@ class TokenPart:
         if few <= 0 or not self.model.decodes:
             return
         labels = None if out.batch.labels is None else out.batch.labels[:few]
-        code = out.code.z[:few] if out.code.distribution is None else out.code.distribution.mean[:few]
+        code = getattr(out.code.distribution, "mean", out.code.z)[:few]
         made = self.model.decode(code, labels).cpu()
         wrong = ((made != clean[:few]) & counts[:few]).sum(1)
         self._add("wrong_from_code", "model", wrong)

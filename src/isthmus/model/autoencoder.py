@@ -9,11 +9,25 @@ import torch
 from torch import Tensor, nn
 
 from isthmus.data.scaling import Scaling
+from isthmus.errors import UseError
 from isthmus.model.batch import batch_of, given_to, labels_for
 from isthmus.model.listing import Layers, layers
-from isthmus.model.objective import Bound, Objective
+from isthmus.model.objective import Objective
 from isthmus.model.shape_checks import check_codes, check_parts, find_code_shape
-from isthmus.parts import CodeKind, Conditioning, Corruption, DataSpec, Distance, Identity, Mse, Output, Penalty, Plain
+from isthmus.parts import (
+    Bound,
+    Code,
+    CodeKind,
+    Conditioning,
+    Corruption,
+    DataSpec,
+    Distance,
+    Identity,
+    Mse,
+    Output,
+    Penalty,
+    Plain,
+)
 from isthmus.parts.forward_pass import Draws, Pass
 from isthmus.parts.layers import Chain, dropout_masks, traced
 from isthmus.parts.model import code_from, encoder_input, picture_of
@@ -55,7 +69,7 @@ class Autoencoder(nn.Module):
         conditioning: Conditioning | None = None,
         code_shape: Shape | None = None,
         code_module: nn.Module | None = None,
-        bound: Bound = "mean",
+        bound: Bound | str = "mean",
         generator: torch.Generator | None = None,
         blueprint: Any = None,
     ) -> None:
@@ -68,7 +82,8 @@ class Autoencoder(nn.Module):
         spec = DataSpec(range=self.scaling.range, inputs=math.prod(self.shape))
         self.distance = Distance.model_validate(distance or Mse()).resolve(spec)
         self.objective = Objective(self.distance, [penalty.resolve(spec) for penalty in penalties], bound)
-        self.input_shape, self.bound, self.blueprint = self.corruption.shape(self.shape), bound, blueprint
+        self.input_shape, self.blueprint = self.corruption.shape(self.shape), blueprint
+        self.bound = self.objective.bound
         self.columns: tuple[str, ...] = ()  # the names of the table's columns
         self.categories: tuple[tuple[str, ...], ...] = ()  # the names of each column's categories
         self.left_open: tuple[str, ...] = ()  # the options of its blueprint that were decided from the data
@@ -78,7 +93,7 @@ class Autoencoder(nn.Module):
         check_parts(self, modules=blueprint is None)
         self.objective.add_modules(self, generator)
         self.prior_module = self.code.prior.module(self, generator)
-        for part in (self.code.prior, *self.objective.penalties):
+        for part in (self.code.prior, *self.objective.penalties, self.bound):
             part.check(self)
 
     def forward(
@@ -103,7 +118,7 @@ class Autoencoder(nn.Module):
         encoded = encoder_input(self, corrupted.values, corrupted.observed, labels)
         features, inner = traced(self.encoder, encoded, draws.get("encoder"))
         # within autocast the layers make bfloat16; code, distance and penalties are computed in the data's type
-        code = self.code(features.to(dtype), draws.get("code"), self.code_module)
+        code = self.code.during(batch.epochs, features.to(dtype), draws.get("code"), self.code_module)
         given = self.conditioning.to_decoder(code.z, labels)
         output, outer = traced(self.decoder, given, draws.get("decoder"), inner, target=batch.clean)
         output = self.predicts.complete(output.to(dtype), corrupted, self.corruption)
@@ -127,8 +142,22 @@ class Autoencoder(nn.Module):
         Raises:
             DataError: the samples have the wrong shape, or the labels (N,) of a condition are missing.
         """
+        return self._coded(raw, labels, observed, draws).z
+
+    def indices(self, raw: Tensor, labels: Tensor | None = None, observed: Tensor | None = None) -> Tensor:
+        """Encode raw samples, as `encode` takes them, to the (N, …) int64 indices of a quantised code.
+
+        Raises:
+            UseError: the code isn't quantised.
+        """
+        found = self._coded(raw, labels, observed, None).indices
+        if found is None:
+            raise UseError(f"A {self.code.kind} code has no indices. Encode the samples, or use a quantised code.")
+        return found
+
+    def _coded(self, raw: Tensor, labels: Tensor | None, observed: Tensor | None, draws: Tensor | None) -> Code:
         given, labels = given_to(self, raw, observed), labels_for(self, labels, raw.shape[0])
-        return code_from(self, encoder_input(self, given.values, given.observed, labels), draws).z
+        return code_from(self, encoder_input(self, given.values, given.observed, labels), draws)
 
     def decode(self, z: Tensor, labels: Tensor | None = None, choice: Choice | None = None) -> Tensor:
         """Decode (N, *code) to (N, *shape) in the raw data's units (see `Scaling.inverse`).

@@ -98,6 +98,11 @@ def given_to(model: TakesBatches, raw: Tensor, observed: Tensor | None = None) -
     observed: (N, *input_shape) True for the numbers that are known, if the others are filled already.
     """
     clean = model.input_shape != model.shape and tuple(raw.shape[1:]) == model.shape
+    if clean and isinstance(model.corruption, Pairs) and model.corruption.numbers:
+        raise DataError(
+            f"These samples of {model.shape[0]} numbers are what the model makes, and not what it takes: expected its "
+            f"input, {model.corruption.numbers} numbers. Give the samples that it was trained on as damaged=."
+        )
     batch = _bare(model, raw, model.shape if clean else model.input_shape)
     if observed is not None and not clean:
         return Corrupted(batch.clean, observed)

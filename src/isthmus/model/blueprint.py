@@ -14,11 +14,11 @@ from isthmus.errors import BlueprintError, nearest, remark
 from isthmus.memory import within_memory
 from isthmus.model.autoencoder import Autoencoder
 from isthmus.model.data_spec import HasShape, check_pairs, sample_of, shape_and_scaling, spec_of
-from isthmus.model.objective import Bound
 from isthmus.model.older import modern_blueprint
 from isthmus.model.start import check_linear, start
 from isthmus.options import Defined, Option
 from isthmus.parts import (
+    Bound,
     CodeKind,
     Conditioning,
     Corruption,
@@ -26,6 +26,7 @@ from isthmus.parts import (
     Dense,
     Distance,
     Identity,
+    MeanBound,
     Mse,
     Network,
     Output,
@@ -84,7 +85,7 @@ class Blueprint(Shown, Value):
     condition: Literal["labels"] | None = None
     classes: Annotated[int, Field(ge=0)] = 0
     missing: Literal["auto", "refuse", "mask"] = "auto"
-    bound: Bound = "mean"
+    bound: SerializeAsAny[Bound] = MeanBound()
     start: Literal["auto", "mean", "pca"] = "mean"
     predicts: SerializeAsAny[Output] = PredictsSample()
 
@@ -323,6 +324,8 @@ class Blueprint(Shown, Value):
         parts += zip(names_of(self.penalties), self.penalties, strict=True)
         if type(self.code.prior).model_fields:
             parts.append(("prior", self.code.prior))
+        if type(self.bound).model_fields:
+            parts.append(("bound", self.bound))
         if self.corruption.damages:
             parts.append(("corruption", self.corruption))
         return parts

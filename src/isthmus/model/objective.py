@@ -1,21 +1,17 @@
 """The objective that training minimises: the distance plus the weighted penalties."""
 
-import math
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from isthmus.errors import BlueprintError
-from isthmus.parts import Distance, Penalty
+from isthmus.parts import Bound, Distance, Kl, Penalty
 from isthmus.parts.forward_pass import Pass
 from isthmus.parts.model import Model
 from isthmus.parts.part import Part
 from isthmus.parts.penalties import names_of
-
-Bound = Literal["mean", "log-mean-exp"]
-"""How the losses of several draws of one sample's code become one loss."""
 
 
 class Objective(nn.Module):
@@ -28,15 +24,15 @@ class Objective(nn.Module):
         BlueprintError: the bound needs a likelihood, and the distance isn't one.
     """
 
-    def __init__(self, distance: Distance, penalties: Sequence[Penalty] = (), bound: Bound = "mean") -> None:
+    def __init__(self, distance: Distance, penalties: Sequence[Penalty] = (), bound: Bound | str = "mean") -> None:
         super().__init__()
         self.distance, self.penalties = distance, tuple(penalties)
-        self.bound: Bound = bound
+        self.bound = Bound.model_validate(bound)
         self.named = list(zip(names_of(self.penalties), self.penalties, strict=True))
         self.penalty_modules = nn.ModuleDict()
-        if bound == "log-mean-exp" and not distance.likelihood:
+        if self.bound.by_draws and not distance.likelihood:
             raise BlueprintError(
-                f"bound='log-mean-exp' needs a likelihood as its distance, but {distance.kind} isn't one. "
+                f"bound='{self.bound.kind}' needs a likelihood as its distance, but {distance.kind} isn't one. "
                 "Use a distance that is a likelihood, such as 'bce' or 'gaussian'."
             )
 
@@ -100,7 +96,7 @@ class Objective(nn.Module):
         """
         terms = self.terms(out, model)
         means = {name: term.mean() for name, term in terms.items()}
-        total = self._combined(terms, means, weights, len(out.clean))
+        total = self._combined(terms, means, weights, out)
         for name, penalty in self.named:
             if penalty.has_rival:
                 drawn = out.draws.get("penalties", {}).get(name)
@@ -109,15 +105,16 @@ class Objective(nn.Module):
         return total, means
 
     def _combined(
-        self, terms: dict[str, Tensor], means: dict[str, Tensor], weights: Tensor | None, count: int
+        self, terms: dict[str, Tensor], means: dict[str, Tensor], weights: Tensor | None, out: Pass
     ) -> Tensor:
         """The weighted sum of the terms, combined by the bound."""
-        parts = means if self.bound == "mean" else {name: term.view(-1, count) for name, term in terms.items()}
-        total = parts["distance"]
+        by_draws = self.bound.by_draws
+        parts = {name: term.view(-1, len(out.clean)) for name, term in terms.items()} if by_draws else means
+        total, score = parts["distance"], 0.0
         for index, (name, penalty) in enumerate(self.named):
-            total = total + (penalty.full_weight if weights is None else weights[index]) * parts[name]
+            weight = penalty.full_weight if weights is None else weights[index]
+            total = total + weight * parts[name]
+            score = score + (weight if isinstance(penalty, Kl) else 0.0)
         if "code" in parts:
             total = total + parts["code"]
-        if self.bound == "log-mean-exp":  # -log (1/K) sum_k exp(-loss_k), the mean over the samples
-            total = (math.log(len(total)) - torch.logsumexp(-total, 0)).mean()
-        return total
+        return self.bound(total, out.code.z, score) if by_draws else total

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from isthmus.errors import BlueprintError
-from isthmus.parts import CodeKind, Corruption, Output
+from isthmus.parts import Bound, CodeKind, Corruption, Output
 
 _COUNTS = ("poisson", "negative-binomial")
 _RENAMED = {"network": {"told": "masked"}, "corruption": {"stored": "as_bytes"}}
@@ -30,7 +30,7 @@ def modern_blueprint(said: Mapping[str, Any]) -> dict[str, Any]:
 def modern_parts(said: Mapping[str, Any]) -> dict[str, Any]:
     """The parts around custom modules, in JSON, with the present names and the fields added since."""
     said = {"conditioning" if name == "beside" else name: part for name, part in modern_blueprint(said).items()}
-    for name, family in {"code": CodeKind, "corruption": Corruption, "predicts": Output}.items():
+    for name, family in {"code": CodeKind, "corruption": Corruption, "predicts": Output, "bound": Bound}.items():
         if name in said:
             with contextlib.suppress(BlueprintError):  # a part that is unknown here differs anyway
                 said[name] = family.from_json(said[name]).to_json()

@@ -11,7 +11,8 @@ from isthmus.shown import Card, Shown, Table
 class Recipe(Shown):
     """A named blueprint.
 
-    source: the paper or lecture it comes from. advice: when to choose it. data: the kind of data it takes.
+    source: the paper or lecture it comes from. advice: when to choose it. data: the kind of data it takes; "pairs" are
+    samples with an input each, `open_data(samples, damaged=inputs)`.
     """
 
     name: str
@@ -19,7 +20,7 @@ class Recipe(Shown):
     advice: str
     source: str
     blueprint: Blueprint
-    data: Literal["any", "pictures", "colour", "series", "table", "text", "sound", "graph"] = "any"
+    data: Literal["any", "pictures", "colour", "series", "table", "text", "sound", "pairs", "graph"] = "any"
 
     def _card(self) -> Card:
         facts = {"when to choose it": self.advice, "takes": self.data, "source": self.source}

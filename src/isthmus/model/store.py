@@ -1,10 +1,13 @@
 """A model on disk: safetensors and JSON, written atomically and verified when read. Loading runs no code."""
 
+import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from torch import Tensor, nn
 
 from isthmus import version
@@ -39,6 +42,17 @@ def describe_model(model: Autoencoder) -> dict[str, Any]:
     }
 
 
+def fingerprint(model: Autoencoder) -> str:
+    """A checksum of everything that codes and decoding depend on: parts, scaling and weights."""
+    made = hashlib.sha256()
+    told = {name: value for name, value in describe_model(model).items() if name != "isthmus"}
+    made.update(json.dumps(told, sort_keys=True, default=str).encode())
+    for name, tensor in sorted(model.state_dict().items()):
+        made.update(name.encode())
+        made.update(np.ascontiguousarray(tensor.detach().cpu().numpy()).tobytes())
+    return made.hexdigest()[:32]
+
+
 def _parts(model: Autoencoder) -> dict[str, Any]:
     """The parts around custom modules; the modules are code and are not saved."""
     return {
@@ -47,7 +61,7 @@ def _parts(model: Autoencoder) -> dict[str, Any]:
         "penalties": [penalty.to_json() for penalty in model.objective.penalties],
         "corruption": model.corruption.to_json(),
         "predicts": model.predicts.to_json(),
-        "bound": model.bound,
+        "bound": model.bound.to_json(),
         "conditioning": asdict(model.conditioning),
     }
 

@@ -6,7 +6,7 @@ from annotated_types import Interval
 
 from isthmus.options.option import DATA, Option
 
-ScalingKind = Literal["bytes", "standardise", "minmax", "none"]
+ScalingKind = Literal["bytes", "standardise", "minmax", "rms", "none"]
 Part = Literal["train", "validation", "test"]
 Share = Annotated[float, Interval(ge=0, lt=1)]
 
@@ -37,8 +37,8 @@ class DivisionOptions:
         Literal["auto"] | ScalingKind,
         Option(
             "How to scale the values, learnt from the training part: bytes (divide by 255), standardise (mean 0, "
-            "variance 1), minmax (0 to 1) or none. auto decides by the data, and bends a table's columns with heavy "
-            "tails first.",
+            "variance 1), minmax (0 to 1), rms (divide all by their root mean square, for activations) or none. auto "
+            "decides by the data, and bends a table's columns with heavy tails first.",
             "CHOICE",
             DATA,
         ),

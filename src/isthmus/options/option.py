@@ -76,17 +76,17 @@ class Defined:
         """The types that a value may have, without None and without bounds: (int, Literal["auto"])."""
         return tuple(form for form, _ in _forms(self.annotation) if form is not types.NoneType)
 
-    @property
+    @functools.cached_property
     def optional(self) -> bool:
         """Whether None is a value."""
         return any(form is types.NoneType for form, _ in _forms(self.annotation))
 
-    @property
+    @functools.cached_property
     def number(self) -> type[int] | type[float] | None:
         """The type of a number that the option takes; None where it takes none, or any text."""
         return None if str in self.forms else next((form for form in (int, float) if form in self.forms), None)
 
-    @property
+    @functools.cached_property
     def choices(self) -> tuple[str, ...]:
         """The words that the option takes; a yes or no beside other words is one of them."""
         words = tuple(word for form in self.forms if get_origin(form) is Literal for word in get_args(form))

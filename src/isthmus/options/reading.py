@@ -17,6 +17,7 @@ Channels = Literal["first", "last"]
 Frames = Literal["samples", "first", "channels"]
 MAX_PIXELS = 100_000_000
 MAX_BYTES = 4 * GIB
+SHUFFLE_BYTES = 2**27
 Count = Annotated[int, Ge(1)]
 
 
@@ -34,7 +35,11 @@ class ReadingOptions:
     ] = None
     columns: Annotated[
         tuple[str, ...],
-        Option("Read only these columns of a table, voices of music, or features of a graph's nodes: `a,b,c`.", "NAMES", TABLES),
+        Option(
+            "Read only these columns of a table, voices of music, or features of a graph's nodes: `a,b,c`.",
+            "NAMES",
+            TABLES,
+        ),
     ] = ()
     exclude: Annotated[tuple[str, ...], Option("Leave out these columns of a table: `a,b,c`.", "NAMES", TABLES)] = ()
     groups: Annotated[
@@ -256,6 +261,19 @@ class ReadingOptions:
             "Whether a .npy stays on disk and is read as needed.", group=ARRAYS, default="yes, if larger than 64 MiB"
         ),
     ] = None
+    stream: Annotated[
+        bool | None,
+        Option(
+            "Whether training reads the samples from the disk or the address in every epoch, instead of keeping them "
+            "in memory: Parquet, .npy, and folders of pictures.",
+            group=DATA,
+            default="yes, if they need more than half of the free memory",
+        ),
+    ] = None
+    shuffle_bytes: Annotated[
+        Count,
+        Option("The bytes of samples that streaming shuffles together. Twice as many are in memory.", "N", ARRAYS),
+    ] = SHUFFLE_BYTES
     max_pixels: Annotated[
         Count, Option("Refuse a picture of more pixels than this, which may be a decompression bomb.", "N", PICTURES)
     ] = MAX_PIXELS

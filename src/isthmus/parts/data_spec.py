@@ -28,6 +28,8 @@ ROWS_A_DIMENSION = 4
 """The least number of training samples for each dimension of an undercomplete code; fewer are learnt by heart."""
 LEAST_WIDTH = 64
 """The least width of a first hidden layer with "auto" widths, even for small samples."""
+PICTURE = 784
+"""The numbers of a picture of MNIST's size."""
 _ROWS = 1024
 
 
@@ -44,8 +46,8 @@ class DataSpec:
     inputs: how many numbers a sample has; 0 if unknown. rows: how many training samples there are; 0 if unknown.
     dimensions: how many principal components explain `SHARE` of the training part's variance; None without samples.
     deviation: the root of the mean variance of a sample's numbers, scaled; None without samples.
-    damaged: for data in pairs, whether the damaged pictures are grey and the clean ones in colour, and how many times
-        smaller they are; None for other data.
+    damaged: for data in pairs, whether the damaged pictures are grey and the clean ones in colour, how many times
+        smaller they are, and the length of damaged rows if it is another one, else 0; None for other data.
     frequent: the scaled values that are much more frequent than their neighbours, in order
         (`parts.distances.mixture`).
     tokens: the size of the vocabulary of samples of tokens; 0 for other data.
@@ -61,11 +63,20 @@ class DataSpec:
     inputs: int = 0
     dimensions: int | None = None
     deviation: float | None = None
-    damaged: tuple[bool, int] | None = None
+    damaged: tuple[bool, int, int] | None = None
     frequent: tuple[float, ...] = ()
     grids: tuple[tuple[float, ...], ...] = ()
     tokens: int = 0
     rows: int = 0
+
+    @property
+    def share_of_picture(self) -> float:
+        """The numbers of a sample as a share of those of a picture of MNIST's size, at most 1; 1 if unknown.
+
+        Weights of penalties that papers give for such pictures are reduced by it for smaller samples, whose distance,
+        a sum over the numbers, is smaller too.
+        """
+        return min(1.0, self.inputs / PICTURE) if self.inputs else 1.0
 
     def size(self, most: int) -> int:
         """The size of an undercomplete code: the data's dimensions, at most `most` and what the data support."""

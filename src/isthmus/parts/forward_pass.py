@@ -56,6 +56,8 @@ class Code(Shown):
     indices: the entries of the code book that represent z, if there is a book.
     loss: (N,) the code's own term in the loss (for example a commitment), if it has one.
     weight: (N,) of each sample's distance in the loss, if the code has several qualities.
+    soft: the probabilities of the entries from which z was chosen, if it is chosen by them but not drawn.
+    gates: (N, *code) of a sparse code: what decides which latent dimensions are active.
     """
 
     z: Tensor
@@ -63,6 +65,8 @@ class Code(Shown):
     indices: Tensor | None = None
     loss: Tensor | None = None
     weight: Tensor | None = None
+    soft: Any = None
+    gates: Tensor | None = None
 
 
 @dataclass(repr=False)

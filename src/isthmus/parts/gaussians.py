@@ -37,6 +37,11 @@ class DiagonalGaussian(Shown):
         zeros = torch.zeros(count, *code, dtype=torch.float64)
         return cls(zeros, zeros)
 
+    @property
+    def variance(self) -> Tensor:
+        """(N, *code) σ²."""
+        return self.log_variance.exp()
+
     def sample(self, noise: Tensor) -> Tensor:
         """(N, K, *code) standard normal numbers to (K·N, *code), draw by draw."""
         z = self.mean[:, None] + (0.5 * self.log_variance).exp()[:, None] * noise
@@ -47,6 +52,10 @@ class DiagonalGaussian(Shown):
         drawn = z.view(-1, *self.mean.shape)
         squares = (drawn - self.mean).square() * (-self.log_variance).exp()
         return _summed(squares + self.log_variance, z)
+
+    def detached(self) -> "DiagonalGaussian":
+        """The same distribution without gradients."""
+        return DiagonalGaussian(self.mean.detach(), self.log_variance.detach())
 
     def repeated(self, times: int) -> "DiagonalGaussian":
         """The distribution of (times·N) samples: the N repeated."""

@@ -198,6 +198,31 @@ class TiedLinear(nn.Module):
         return f"in_features={partner.out_features}, out_features={partner.in_features}, tied"
 
 
+class Atoms(nn.Linear):
+    """A linear layer whose weight's columns have norm 1: training keeps it (see `unit_columns`)."""
+
+
+class CentredLinear(nn.Linear):
+    r"""A linear layer of the difference to another layer's bias: :math:`h = W(x - b) + c`.
+
+    b belongs to `partner`; without one, it is 0.
+    """
+
+    def __init__(self, inputs: int, outputs: int, partner: nn.Linear | None) -> None:
+        super().__init__(inputs, outputs)
+        self._partner = (partner,)  # in a tuple, so that it isn't registered as a child
+
+    def forward(self, input: Tensor) -> Tensor:
+        """(N, inputs) to (N, outputs)."""
+        partner = self._partner[0]
+        return super().forward(input if partner is None else input - partner.bias)
+
+
+def unit_columns(model: nn.Module) -> set[str]:
+    """The names of the weights whose columns have norm 1."""
+    return {f"{name}.weight" for name, layer in model.named_modules() if isinstance(layer, Atoms)}
+
+
 class Crop(nn.Module):
     """Keeps the middle of a picture or series: the excess of upsampling is cut off evenly."""
 

@@ -1,12 +1,13 @@
 """Serving a run over HTTP: `serving` for a block of Python, `make_app` for an ASGI server, `isthmus serve` for a shell.
 
 Raises:
-    MissingPackageError: FastAPI, uvicorn or the client of Prometheus is not installed; raised by the import.
+    MissingPackageError: FastAPI, fastapi-offline, uvicorn or the client of Prometheus is not installed; raised by the
+        import.
 """
 
 from isthmus.extras import needs
 
-for _module in ("fastapi", "uvicorn", "prometheus_client"):
+for _module in ("fastapi", "fastapi_offline", "uvicorn", "prometheus_client"):
     needs(_module, "serve", "Serving a run", package=_module.replace("_", "-"))
 
 from isthmus.serve.app import make_app  # noqa: E402

@@ -1,5 +1,6 @@
 """Answering: the uses of a run for the samples of one or several requests; it runs in the server's one thread."""
 
+import functools
 import itertools
 import math
 from collections.abc import Callable, Iterator, Sequence
@@ -18,18 +19,19 @@ from isthmus.data.media.medium import medium_of
 from isthmus.data.write import table_of
 from isthmus.errors import DataError, IsthmusError, collected_remarks
 from isthmus.seeds import seeded
-from isthmus.serve.answers import Result, pixels_of
+from isthmus.serve.answers import Result, pixels_of, rows_of
 from isthmus.serve.bodies import PICTURES, Bodies, Given
 from isthmus.serve.limits import Limits
 from isthmus.serve.refusal import RefusedError
-from isthmus.serve.table_rows import dated
 from isthmus.trained import TrainedModel
+from isthmus.trained.rows import dated
 from isthmus.uses.arguments import check_damages, with_label
 from isthmus.uses.detector import By, Detector, detector
-from isthmus.uses.explanations import Explanations, over
+from isthmus.uses.explanations import over
 from isthmus.uses.restore import Restorer
 from isthmus.uses.restore_files import known_pixels, restored
 from isthmus.uses.sample import Source, Wanted, source_of
+from isthmus.uses.tables import scores_table
 
 Explain = Literal["none", "anomalous", "all"]
 Make = Callable[[Sequence[Given]], list[Result]]
@@ -120,7 +122,7 @@ class Answering:
             with collected_remarks() as remarks:
                 made = make(several)
             if len(several) == 1:
-                yield replace(made[0], remarks=tuple(dict.fromkeys(remarks)))
+                yield replace(made[0], remarks=tuple(dict.fromkeys(remarks))) if remarks else made[0]
                 return
             if not remarks:
                 yield from made
@@ -153,7 +155,7 @@ class Answering:
         source = self.bodies.joined([given])
         if (timewise := self.run.recordings(source)) is not None:
             made = timewise.through(self.run.reconstruct)
-            return Result(self.bodies.key, make_table=partial(timewise.table, made), values=made, rowwise=True)
+            return _rowwise(self.bodies.key, partial(timewise.table, made), made)
         samples = self.run.read(source) if self.bodies.texts else None
         made = self.run.reconstruct(source if samples is None else samples)
         return self._samples(made, samples)
@@ -177,7 +179,7 @@ class Answering:
             own, why = anomalous[rows], None if reasons is None else reasons[rows]
             explained = {} if why is None else {"explanations": [one.to_json() for one in why]}
             made = {**facts, "anomalous": own.tolist(), **explained}
-            results.append(Result("scores", made, partial(_scores_table, part, own, why), part.numpy()))
+            results.append(Result("scores", made, partial(scores_table, part, own, why), part.numpy()))
         return results
 
     def _restore(self, several: Sequence[Given]) -> list[Result]:
@@ -204,8 +206,7 @@ class Answering:
         if self.bodies.columns is None:
             samples = self.run.read(source)
             return self._as_samples(self.run.fill(samples), samples, several)
-        parts = _parted(self.run.fill(source), several)
-        return [Result(self.bodies.key, make_table=part, rowwise=True) for part in parts]
+        return _parted(self.bodies.key, self.run.fill(source), several)
 
     def _as_samples(self, made: Tensor, samples: Samples, several: Sequence[Given]) -> list[Result]:
         """(N, …) samples in raw units, as the results of the requests."""
@@ -213,8 +214,7 @@ class Answering:
             return [self._samples(part, samples) for part in _divided(made, several)]
         whole = self._samples(made, samples)  # one table, because making it takes as long as its columns are many
         assert whole.make_table is not None
-        tables, values = _parted(whole.make_table(), several), _divided(made, several)
-        return [replace(whole, make_table=table, values=own.numpy()) for table, own in zip(tables, values, strict=True)]
+        return _parted(whole.name, whole.make_table(), several, _divided(made, several))
 
     def _samples(self, made: Tensor, samples: Samples | None) -> Result:
         """(N, …) samples in raw units as a result: rows of a table, texts, or arrays."""
@@ -224,7 +224,7 @@ class Answering:
         if self.bodies.columns is not None:
             unused = None if samples is None else samples.unused
             table = partial(table_of, made.numpy(), like, unused=unused)
-            return Result(name, make_table=table, values=made.numpy(), rowwise=True)
+            return _rowwise(name, table, made.numpy())
         values = made.numpy()
         flat = partial(table_of, values, like) if self.bodies.kind == "table" else None
         pixels = pixels_of(values, like) if self.bodies.kind == "pictures" and medium is None else None
@@ -240,16 +240,23 @@ def _divided(values: Tensor, several: Sequence[Given]) -> list[Tensor]:
     return [values] if len(several) == 1 else list(values.split([one.rows for one in several]))
 
 
-def _parted(table: pa.Table, several: Sequence[Given]) -> list[Callable[[], pa.Table]]:
-    """The rows of each request of a table."""
+def _rowwise(name: str, make_table: Callable[[], pa.Table], values: Any) -> Result:
+    """The result whose samples in JSON are the rows of a table."""
+    return Result(name, make_table=make_table, values=values, make_rows=lambda: rows_of(make_table()))
+
+
+def _parted(
+    name: str, table: pa.Table, several: Sequence[Given], values: Sequence[Tensor] | None = None
+) -> list[Result]:
+    """The rows of each request of a table. As JSON data they are made once for all requests, when the first asks."""
+    rows = functools.cache(lambda: rows_of(table))
     starts = itertools.accumulate((one.rows for one in several), initial=0)
-    return [partial(table.slice, start, one.rows) for start, one in zip(starts, several, strict=False)]
-
-
-def _scores_table(scores: Tensor, anomalous: Tensor, reasons: Explanations | None) -> pa.Table:
-    """Scores, with the reasons for them, as a table."""
-    made = {"score": scores.numpy(), "anomalous": anomalous.numpy()}
-    if reasons is None:
-        return pa.table(made)
-    listed = reasons.table()
-    return pa.table(made | dict(zip(listed.column_names, listed.columns, strict=True)))
+    return [
+        Result(
+            name,
+            make_table=partial(table.slice, start, one.rows),
+            values=() if values is None else values[place].numpy(),
+            make_rows=lambda part=slice(start, start + one.rows): rows()[part],
+        )
+        for place, (start, one) in enumerate(zip(starts, several, strict=False))
+    ]

@@ -22,8 +22,8 @@ class Result:
     """The result of a request, in the forms that it has.
 
     name: of the samples in JSON. facts: JSON data besides the samples. make_table: makes an Arrow table of N rows, when
-    it is needed. values: (N, …) numbers, or a list of texts. rowwise: whether the samples in JSON are the rows of the
-    table instead of the values. pixels: one picture, (C, H, W) uint8. remarks: about the request.
+    it is needed. values: (N, …) numbers, or a list of texts. make_rows: makes the samples in JSON, if they are rows of
+    the table instead of the values. pixels: one picture, (C, H, W) uint8. remarks: about the request.
     """
 
     name: str
@@ -32,7 +32,7 @@ class Result:
     values: Any = ()
     pixels: np.ndarray | None = None
     remarks: tuple[str, ...] = ()
-    rowwise: bool = False
+    make_rows: Callable[[], list[dict[str, Any]]] | None = None
 
     @property
     def types(self) -> tuple[str, ...]:
@@ -67,14 +67,18 @@ class Result:
 
     def _json(self) -> bytes:
         made = dict(self.facts)
-        if self.rowwise:
-            assert self.make_table is not None
-            made[self.name] = _dated(self.make_table()).to_pylist()
+        if self.make_rows is not None:
+            made[self.name] = self.make_rows()
         else:
             made[self.name] = self.values.tolist() if isinstance(self.values, np.ndarray) else self.values
         if self.remarks:
             made["remarks"] = list(self.remarks)
         return to_json(made, inf_nan_mode="null")
+
+
+def rows_of(table: pa.Table) -> list[dict[str, Any]]:
+    """The rows of a table as JSON data."""
+    return _dated(table).to_pylist()
 
 
 def _dated(table: pa.Table) -> pa.Table:

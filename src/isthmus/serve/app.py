@@ -11,6 +11,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, PlainTextResponse
 from fastapi.routing import APIRoute
+from fastapi_offline import FastAPIOffline
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from starlette.exceptions import HTTPException
 
@@ -93,7 +94,7 @@ def make_app(
     check_token(token)
     answering = Answering.of(run, limits, by)
     server = _Server(answering, limits)
-    app = FastAPI(
+    app = FastAPIOffline(  # with the scripts of its page, so that no browser asks other servers for them
         title="Isthmus",
         version=version.VERSION,
         summary=f"A trained model: {'×'.join(map(str, run.model.shape))} numbers to a code of "
@@ -104,6 +105,9 @@ def make_app(
     _add_uses(app, server)
     _add_facts(app, server)
     _add_errors(app)
+    app.router.routes.sort(
+        key=lambda route: not getattr(route, "path", "").startswith("/v1/")
+    )  # they are tried in turn
     app.state.answering = answering
     paths = [path for route in app.routes if (path := getattr(route, "path", None))]
     app.add_middleware(Guard, limits=limits, measured=server.measured, token=token, paths=paths)
@@ -159,7 +163,7 @@ class _Server:
     ) -> Response:
         """The answer to a request for a use. key: equal for requests that can be answered together."""
         given = await self.given(request, whole=whole)
-        self.measured.rows.labels(f"/v1/{name}").inc(given.rows)
+        self.measured.rows(f"/v1/{name}").inc(given.rows)
         form = None if given.form is None else (name, key, given.form)
         result = await self.batcher.ask(form, given.rows, given, use)
         return await self._written(result, request, given.type)

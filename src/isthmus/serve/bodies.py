@@ -21,8 +21,9 @@ from isthmus.errors import DataError, IsthmusError
 from isthmus.serve.arrow_limits import check_buffers
 from isthmus.serve.limits import Limits
 from isthmus.serve.refusal import RefusedError
-from isthmus.serve.table_rows import TableRows, joins
+from isthmus.serve.table_rows import TableRows
 from isthmus.trained import TrainedModel
+from isthmus.trained.rows import joins
 
 JSON, ARROW, NPY = "application/json", "application/vnd.apache.arrow.stream", "application/x-npy"
 PICTURES = {"image/png": ".png", "image/jpeg": ".jpg"}

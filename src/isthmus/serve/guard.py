@@ -58,8 +58,8 @@ class Guard:
             self._running -= 1
             self.measured.running.dec()
             path = scope["path"] if scope["path"] in self._paths else "other"
-            self.measured.requests.labels(path, str(status)).inc()
-            self.measured.seconds.labels(path).observe(perf_counter() - begun)
+            self.measured.requests(path, str(status)).inc()
+            self.measured.seconds(path).observe(perf_counter() - begun)
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = {name.lower(): value for name, value in scope["headers"]}

@@ -1,5 +1,6 @@
 """Metrics of a server in the text format of Prometheus."""
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -15,11 +16,13 @@ class Measured:
     def __init__(self, waiting: Callable[[], int]) -> None:
         self.registry = CollectorRegistry()
         own: Any = {"registry": self.registry}
-        self.requests = Counter("isthmus_requests", "Requests, by endpoint and status.", ("endpoint", "status"), **own)
-        self.seconds = Histogram(
+        requests = Counter("isthmus_requests", "Requests, by endpoint and status.", ("endpoint", "status"), **own)
+        seconds = Histogram(
             "isthmus_request_seconds", "Time from a request to its answer.", ("endpoint",), buckets=SECONDS, **own
         )
-        self.rows = Counter("isthmus_rows", "Samples that were sent, by endpoint.", ("endpoint",), **own)
+        rows = Counter("isthmus_rows", "Samples that were sent, by endpoint.", ("endpoint",), **own)
+        # found once: the client of Prometheus looks for them under a lock
+        self.requests, self.seconds, self.rows = map(functools.cache, (requests.labels, seconds.labels, rows.labels))
         self.batches = Histogram("isthmus_batch_rows", "Samples in a batch.", buckets=ROWS, **own)
         self.running = Gauge("isthmus_requests_running", "Requests that are being answered.", **own)
         Gauge("isthmus_requests_waiting", "Requests in the queue.", **own).set_function(waiting)

@@ -2,7 +2,7 @@
 
 import functools
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Self
 
@@ -10,12 +10,12 @@ import pyarrow as pa
 
 from isthmus.data.schema.categories import category_text
 from isthmus.data.schema.column import Column, is_moment, is_number, is_text
-from isthmus.data.schema.schema import Schema, schema_of
 from isthmus.data.schema.texts import ISO
 from isthmus.data.tables import NAME
 from isthmus.errors import DataError, nearest, renamed
 from isthmus.formatting import listed
 from isthmus.trained import TrainedModel
+from isthmus.trained.rows import label_column, named_schema
 
 Cell = float | bool | str | None
 ARROW = {"number": pa.float64(), "boolean": pa.bool_()}
@@ -99,20 +99,19 @@ class TableRows:
     @classmethod
     def of(cls, run: TrainedModel) -> Self | None:
         """Those of a run; None if its samples are no rows with named columns."""
-        said = run.description
-        schema = schema_of(said)
-        if schema is None or not schema.named or said.get("kind") != "table":
+        schema = named_schema(run)
+        if schema is None:
             return None
+        said = run.description
         known: dict[str, Sequence[str]] = dict(
             zip(said.get("columns") or (), said.get("categories") or (), strict=False)
         )
         fields = tuple(_Field(column, tuple(known.get(column.name) or ())) for column in schema.used)
         options = said.get("options") or {}
-        label = options.get("label") if run.model.conditioning.classes else None
         others = {column.name for column in schema.columns} | set(options.get("exclude") or ()) | {NAME}
         others |= {str(options[name]) for name in ("label", "id") if options.get(name) is not None}
         names = {one.column.name for one in fields}
-        return cls(fields, frozenset(others - names), None if label is None else str(label))
+        return cls(fields, frozenset(others - names), label_column(run))
 
     @functools.cached_property
     def names(self) -> tuple[str, ...]:
@@ -210,26 +209,6 @@ class TableRows:
             "maxItems": count,
         }
         return {"oneOf": [by_name, in_order]}
-
-
-def dated(run: TrainedModel) -> TrainedModel:
-    """The run, with dates of unknown form read as ISO 8601, so that no request's dates are read by another's."""
-    schema = schema_of(run.description)
-    if schema is None or all(column.form or column.kind != "date" for column in schema.used):
-        return run
-    columns = tuple(
-        column.replace(form=ISO) if column.kind == "date" and not column.form else column for column in schema.columns
-    )
-    made = Schema(columns=columns, named=schema.named)
-    return replace(run, description={**run.description, "schema": made.to_json()})
-
-
-def joins(run: TrainedModel) -> bool:
-    """Whether rows of several requests are read as they would be one by one: no column's form is open."""
-    schema = schema_of(run.description)
-    return schema is None or all(
-        column.form or column.kind not in ("date", "time", "duration") for column in schema.used
-    )
 
 
 def _cell_schema(field: _Field) -> dict[str, Any]:

@@ -17,8 +17,8 @@ from isthmus.storage.files import MODEL, remove_file, sync_folder, unwritable
 
 WEIGHTS, CHECKPOINT, BASELINE = "weights.safetensors", "checkpoint.safetensors", "baseline.safetensors"
 DATA, SETTINGS, HISTORY, ENVIRONMENT = "data.json", "settings.json", "history.json", "environment.json"
-REPORT, FILLING = "report.html", "filling.safetensors"
-NAMES = (MODEL, CHECKPOINT, WEIGHTS, BASELINE, FILLING, HISTORY, DATA, SETTINGS, ENVIRONMENT, REPORT)
+REPORT, FILLING, SEQUENCES = "report.html", "filling.safetensors", "sequences.safetensors"
+NAMES = (MODEL, CHECKPOINT, WEIGHTS, BASELINE, FILLING, SEQUENCES, HISTORY, DATA, SETTINGS, ENVIRONMENT, REPORT)
 """All that belongs to a run; anything else in its folder is left alone."""
 
 NEW, READY, MOVING = ".new", ".ready", ".moving"

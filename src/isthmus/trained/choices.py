@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 from isthmus.formatting import percent
 from isthmus.model.blueprint import Blueprint
 from isthmus.parts import Corruption, Dense
-from isthmus.parts.codes.quantised import BITS
 from isthmus.parts.data_spec import LEAST_WIDTH, ROWS_A_DIMENSION, SHARE
+from isthmus.parts.vectors import BITS
 from isthmus.shown import Card, ShownList, Table
 from isthmus.trained.trained_model import TrainedModel
 from isthmus.training import choice
@@ -21,6 +21,7 @@ SCALINGS = {
     "bytes": "bytes are divided by 255",
     "standardise": "mean 0 and standard deviation 1, because the values have no common bounds",
     "minmax": "0 to 1",
+    "rms": "all numbers are divided by their root mean square",
     "none": "none, because the values lie in 0 to 1 or are codes",
 }
 

@@ -43,7 +43,7 @@ class SourceReader:
         elif self.covers(source, read_options):
             samples = join(list(self.stream(source, **read_options)))
         else:
-            samples = read_samples(source, like=self.description or None, **self._reading(read_options))
+            samples = read_samples(source, like=self._like, **self._reading(read_options))
         if not self.model.conditioning.mask:
             check_whole(samples)
         return samples
@@ -66,7 +66,7 @@ class SourceReader:
             return timewise.stream(rows)
         if self.covers(source, read_options):
             source = one_picture(source, self.model.shape[0])
-        stream = stream_samples(source, like=self.description or None, rows=rows, **self._reading(read_options))
+        stream = stream_samples(source, like=self._like, rows=rows, **self._reading(read_options))
         if not self.model.conditioning.mask:
             stream = stream.checked(check_whole)
         return stream
@@ -106,6 +106,12 @@ class SourceReader:
             return pictures and of_patches(self.description) and source.shape != tuple(self.model.shape)
         asked = read_options.get("patches") is not None or read_options.get("part") is not None
         return of_patches(self.description) and not asked and not isinstance(source, Data)
+
+    @property
+    def _like(self) -> dict[str, Any] | None:
+        """The description of what the model takes: rows of another length than it makes, for a transcoder."""
+        numbers = getattr(self.model.corruption, "numbers", 0)
+        return (self.description | {"shape": [numbers]} if numbers else self.description) or None
 
     def _reading(self, read_options: dict[str, Any]) -> dict[str, Any]:
         """The options to read a source with; a model that gets a mask keeps holes by default."""

@@ -1,7 +1,7 @@
-"""Training by labels: a module from batches to logits learns in the same loop as autoencoders do."""
+"""Training of other modules: they learn in the same loop as autoencoders do, for example by labels."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -10,7 +10,7 @@ from torch.nn import functional
 from isthmus.data import Samples
 from isthmus.errors import TrainingError
 from isthmus.model.objective import Objective
-from isthmus.parts import Conditioning, Identity, Mse
+from isthmus.parts import Conditioning, Identity, Mse, Plain
 from isthmus.training.callback import Callback
 from isthmus.training.callbacks import BestWeights
 from isthmus.training.loop import Training
@@ -27,6 +27,20 @@ def train_by_labels(
 ) -> list[dict[str, float]]:
     """Train a module from raw batches to (N, classes) logits, leave the best weights in it, and give a row an epoch.
 
+    For the arguments and errors see `train_learner`.
+    """
+    return train_learner(_ByLabels(module, classes), parts, settings, rates, progress)
+
+
+def train_learner(
+    learner: "Learner",
+    parts: Sequence[Samples],
+    settings: Settings,
+    rates: Mapping[str, float] | None = None,
+    progress: Callable[[int, int], object] | None = None,
+) -> list[dict[str, float]]:
+    """Train a learner's module, leave the best weights in it, and give a row an epoch.
+
     parts: the training part and, for choosing the best epoch, a validation part. rates: learning rates of some of the
     module's weights by their names, as multiples of the others'. progress: called as `progress(done, epochs)`.
 
@@ -34,12 +48,11 @@ def train_by_labels(
         KeyboardInterrupt: the user stopped it.
         TrainingError: the loss is no longer finite.
     """
-    learner: Any = _Learner(module, classes)
     best = BestWeights(settings.patience, settings.min_delta)
     callbacks = [best, _Progress(progress)] if progress else [best]
     train, validation = parts[0], parts[1] if len(parts) > 1 else None
     rates = {f"module.{name}": rate for name, rate in (rates or {}).items()}
-    training = Training(learner, train, validation, settings, callbacks, rates=rates)
+    training = Training(cast(Any, learner), train, validation, settings, callbacks, rates=rates)
     # a custom body may draw from the global state, which starts at the seed here and is restored afterwards
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(settings.seed)
@@ -48,21 +61,24 @@ def train_by_labels(
         raise KeyboardInterrupt
     if state.status == "diverged":
         raise TrainingError(state.reason)
-    best.give(learner)
+    best.give(cast(Any, learner))
     kept = ("epoch", "loss", "validation_loss", "validation_accuracy")
     return [{name: row[name] for name in kept if name in row} for row in state.history]
 
 
-class _Learner(nn.Module):
-    """A module from raw batches to logits, with all that the loop asks of a model; its loss is the cross-entropy."""
+class Learner(nn.Module):
+    """A module with all that the loop asks of a model. A subclass defines `loss`.
 
-    blueprint, code_module, corruption, cuttable = None, None, Identity(), False
+    classes: the number of labels; with 0, batches come without labels.
+    """
+
+    blueprint, code, code_module, corruption, cuttable = None, Plain(), None, Identity(), False
 
     def __init__(self, module: nn.Module, classes: int) -> None:
         super().__init__()
         self.module = module
         self.conditioning = Conditioning(classes, mask=True)  # batches come with their labels; numbers may be missing
-        self.objective = Objective(Mse())  # without penalties; the loss is the one below
+        self.objective = Objective(Mse())  # without penalties; the loss is the learner's
 
     @property
     def encoder(self) -> nn.Module:
@@ -73,7 +89,19 @@ class _Learner(nn.Module):
         """Nothing is random."""
         return {}
 
-    def forward(self, raw: Tensor, draws: Any, labels: Tensor, *_: Any) -> tuple[Tensor, Tensor]:
+    def forward(self, raw: Tensor, draws: Any, labels: Tensor | None = None, *_: Any) -> Any:
+        """What `loss` gets, of (N, *shape) raw samples and their (N,) labels."""
+        raise NotImplementedError
+
+    def loss(self, out: Any, weights: Tensor | None = None) -> tuple[Tensor, dict[str, Tensor]]:
+        """The scalar loss, and figures by name."""
+        raise NotImplementedError
+
+
+class _ByLabels(Learner):
+    """A module from raw batches to logits; its loss is the cross-entropy."""
+
+    def forward(self, raw: Tensor, draws: Any, labels: Tensor | None = None, *_: Any) -> tuple[Tensor, Any]:
         """(N, *shape) raw samples to (N, classes) logits, and the (N,) labels."""
         return self.module(raw), labels
 

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from isthmus.data import Samples
+from isthmus.data.layout import Order
 from isthmus.model.autoencoder import Autoencoder
 from isthmus.model.batch import Inputs, inputs_of
 from isthmus.parts.constants import kept
@@ -85,12 +86,16 @@ class Graphs:
         self._constants: list[Tensor] = []
         self._next = -1
 
-    def begin(self, order: Tensor, schedule: Schedule) -> None:
-        """Put an epoch's order and schedules where the graphs read them."""
+    def begin(self, order: Tensor | Order, schedule: Schedule, samples: Samples | None = None) -> None:
+        """Put an epoch's order and schedules where the graphs read them.
+
+        samples: those of the epoch, if they aren't the same tensors every time.
+        """
         self._next = -1
+        self.samples = self.samples if samples is None else samples
         if self.failed:
             return
-        if self._resident:
+        if self._resident and isinstance(order, Tensor):
             self._order.copy_(order)
         self._rates.copy_(schedule.rates())
         self._weights = _put(self._weights, schedule.weights)

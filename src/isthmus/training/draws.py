@@ -1,7 +1,10 @@
 """The generator of a run's random numbers: on the training device, so that nothing is copied there at every step."""
 
+import numpy as np
 import torch
 
+from isthmus.data import Samples
+from isthmus.data.layout import Order
 from isthmus.model.autoencoder import Autoencoder
 
 
@@ -21,10 +24,17 @@ def generator_for(model: Autoencoder, device: torch.device, seed: int) -> torch.
     return generator.manual_seed(seed)
 
 
-def epoch_order(samples: int, seed: int, epoch: int, device: torch.device) -> torch.Tensor:
-    """(N,) int64 the order of the samples in an epoch, from these numbers and the kind of device only."""
-    generator = torch.Generator(device=device).manual_seed((seed * 1_000_003 + epoch) % 2**63)
-    return torch.randperm(samples, generator=generator, device=device)
+def epoch_order(samples: Samples, seed: int, epoch: int, device: torch.device) -> torch.Tensor | Order:
+    """(N,) int64 the order of the samples in an epoch, from the numbers and the kind of device only.
+
+    All samples are shuffled together, unless they are streamed and don't fit into one window.
+    """
+    count, layout, number = len(samples), samples.layout, (seed * 1_000_003 + epoch) % 2**63
+    if layout is not None and count > layout.window:
+        return layout.order(samples.rows, number)
+    generator = torch.Generator(device=device).manual_seed(number)
+    order = torch.randperm(count, generator=generator, device=device)
+    return order if layout is None else Order(np.array([0]), np.array([count]), count, lambda *_: order.cpu())
 
 
 def reseed(generator: torch.Generator, step: int) -> None:

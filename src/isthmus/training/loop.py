@@ -15,9 +15,12 @@ import torch
 from torch import Tensor
 
 from isthmus.data import Samples
+from isthmus.data.in_order import in_order
+from isthmus.data.layout import Order
 from isthmus.model.autoencoder import Autoencoder
 from isthmus.model.batch import inputs_of
 from isthmus.parts.forward_pass import map_tensors
+from isthmus.parts.layers import unit_columns
 from isthmus.parts.shared_batch import normalised_together, own, sharing, weighed
 from isthmus.storage.checked import damaged
 from isthmus.training.callback import Callback
@@ -93,7 +96,7 @@ class Training:
             if name in model.objective.penalty_modules
             for weight, _ in model.objective.penalty_modules[name].named_parameters()
         }
-        self.optimiser = Optimiser(settings, trained, rates)
+        self.optimiser = Optimiser(settings, trained, rates, unit_columns(model))
         self.state = State(
             generator=generator_for(model, self.device, settings.seed),
             losses=torch.full((self.steps_per_epoch,), float("nan"), device=self.device),
@@ -191,7 +194,8 @@ class Training:
 
     def _validation_batch(self) -> int:
         """The number of samples to measure at once; more of small ones on an accelerator, which waits for launches."""
-        together = any(penalty.over_batch for penalty in self.model.objective.penalties)
+        parts = (self.model.code.prior, *self.model.objective.penalties)
+        together = any(part.over_batch for part in parts)
         if self.device.type == "cpu" or together:
             return VALIDATION_BATCH
         numbers = math.prod(self.samples.shape)
@@ -202,11 +206,11 @@ class Training:
         owned = {name: callback.state() for name, callback in self._named_callbacks()}
         save_checkpoint(folder, self.state, self.model, self.optimiser, owned, self.settings.epochs)
 
-    def order(self) -> Tensor:
+    def order(self) -> Tensor | Order:
         """(N,) the order of the samples in this epoch; on the device that draws the run's random numbers."""
-        return epoch_order(len(self.samples), self.settings.seed, self.state.epoch, self.state.generator.device)
+        return epoch_order(self.samples, self.settings.seed, self.state.epoch, self.state.generator.device)
 
-    def rows_of(self, order: Tensor, step: int) -> Tensor:
+    def rows_of(self, order: Tensor | Order, step: int) -> Tensor:
         """The samples of a step of an epoch; the last step takes the rest."""
         begin = step * self.batch_size
         return order[begin:] if step == self.steps_per_epoch - 1 else order[begin : begin + self.batch_size]
@@ -215,21 +219,23 @@ class Training:
         """One epoch, or its remaining steps, and its row in the history. The loop waits for an accelerator once."""
         state = self.state
         self._call("epoch_begin")
-        order = self.order().to(_device_of(self._resident))
-        penalties = self.model.objective.penalties
-        schedule = Schedule(self.settings, penalties, state.epoch, self.steps_per_epoch, self.device)
-        if self._graphs is not None:
-            self._graphs.begin(order, schedule)
+        order = self.order()
+        order = order.to(_device_of(self._resident)) if isinstance(order, Tensor) else order
+        code, penalties = self.model.code, self.model.objective.penalties
+        schedule = Schedule(self.settings, code, penalties, state.epoch, self.steps_per_epoch, self.device)
         self._clock.start()
-        while state.step < self.steps_per_epoch:
-            self._call("batch_begin")
-            self._step(step, self.rows_of(order, state.step), schedule)
-            state.step += 1
-            self._call("batch_end")
-            if self._lost() or self._ends():
-                self._clock.stop()
-                state.seconds += self._clock.seconds()
-                return
+        with in_order(self._resident, order, state.step * self.batch_size) as samples:
+            if self._graphs is not None:
+                self._graphs.begin(order, schedule, samples)
+            while state.step < self.steps_per_epoch:
+                self._call("batch_begin")
+                self._step(step, samples, self.rows_of(order, state.step), schedule)
+                state.step += 1
+                self._call("batch_end")
+                if self._lost() or self._ends():
+                    self._clock.stop()
+                    state.seconds += self._clock.seconds()
+                    return
         self._clock.stop()
         figures = self._figures()
         state.seconds += self._clock.seconds()
@@ -276,7 +282,7 @@ class Training:
         self._wished += ends
         return gradients, loss, dict(zip(terms, means, strict=True))
 
-    def _step(self, step: Step, rows: Tensor, schedule: Schedule) -> None:
+    def _step(self, step: Step, samples: Samples, rows: Tensor, schedule: Schedule) -> None:
         """One step: draw the random numbers, update the weights, record the loss."""
         state, place = self.state, self.state.step
         if self._graphs is not None:
@@ -288,8 +294,8 @@ class Training:
         epochs = None if schedule.epochs is None else schedule.epochs[place]
         weights = None if schedule.weights is None else schedule.weights[place]
         with sharing(self.processes.share(len(rows))):
-            here = self._resident
-            inputs = inputs_of(self.model, here, own(rows), map_tensors(own, draws), epochs=epochs).to(self.device)
+            drawn = map_tensors(own, draws)
+            inputs = inputs_of(self.model, samples, own(rows), drawn, epochs=epochs).to(self.device)
             if self._lengths is not None:
                 inputs = inputs.cut(int(self._lengths[rows].max()))
             loss, terms = step(inputs, weights, schedule.rate(place))

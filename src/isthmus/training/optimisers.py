@@ -1,7 +1,7 @@
 """The optimisers: one fused update of all parameters, and their state by the parameters' names."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -17,6 +17,8 @@ BURST, USUAL = 10.0, 0.9
 """The largest multiple of its running mean that a gradient's norm may have; the decay of that mean at each step."""
 LARGE = 2**16
 """Numbers of one gradient from which its norm is estimated."""
+SHORTEST = 1e-8
+"""Columns shorter than this are not scaled to norm 1."""
 SLOTS = {
     "adam": ("mean", "square"),
     "adamw": ("mean", "square"),
@@ -36,9 +38,16 @@ class Optimiser:
     """
 
     def __init__(
-        self, settings: Settings, parameters: Mapping[str, Tensor], rates: Mapping[str, float] | None = None
+        self,
+        settings: Settings,
+        parameters: Mapping[str, Tensor],
+        rates: Mapping[str, float] | None = None,
+        unit: Collection[str] = (),
     ) -> None:
-        """rates: the learning rates of some parameters, as multiples of the others'."""
+        """rates: the learning rates of some parameters, as multiples of the others'.
+
+        unit: the names of matrices whose columns keep norm 1: they move along the sphere.
+        """
         self.settings = settings
         self.names = list(parameters)
         factors = [(rates or {}).get(name, 1.0) for name in self.names]
@@ -46,6 +55,7 @@ class Optimiser:
             factor: [place for place, own in enumerate(factors) if own == factor] for factor in dict.fromkeys(factors)
         }
         self.parameters = [parameter.detach() for parameter in parameters.values()]  # the same memory
+        self._unit = [place for place, name in enumerate(self.names) if name in unit]
         self.counts = [torch.zeros((), device=parameter.device) for parameter in self.parameters]
         self.usual = torch.zeros((), device=self.parameters[0].device if self.parameters else None)
         self.slots = {
@@ -58,6 +68,8 @@ class Optimiser:
 
         rate: a tensor if the update is captured in a graph, so that it may change (`isthmus.training.captured`).
         """
+        if self._unit:
+            gradients = self._along_spheres(gradients)
         match self.settings.clip:
             case "auto":
                 gradients = self._without_bursts(gradients)
@@ -66,6 +78,16 @@ class Optimiser:
         for factor, places in self.groups.items():
             own = [_laid_out_as(gradients[place], self.parameters[place]) for place in places]
             self._move(places, own, rate if factor == 1 else factor * rate)
+        for place in self._unit:
+            self.parameters[place].div_(self.parameters[place].norm(dim=0).clamp(min=SHORTEST))
+
+    def _along_spheres(self, gradients: Sequence[Tensor]) -> Sequence[Tensor]:
+        """The gradients without their parts parallel to columns of norm 1."""
+        made = list(gradients)
+        for place in self._unit:
+            column, gradient = self.parameters[place], made[place]
+            made[place] = gradient - (gradient * column).sum(0) * column
+        return made
 
     def _without_bursts(self, gradients: Sequence[Tensor]) -> Sequence[Tensor]:
         """The gradients, scaled down together if their norm is above `BURST` times its running mean."""

@@ -227,8 +227,9 @@ def _connect(local: int) -> None:
         torch.cuda.set_device(local % torch.cuda.device_count())  # each process has a device of its own
         backend = "cpu:gloo,cuda:nccl"
     try:
-        store, rank, size = next(dist.rendezvous("env://", timeout=patience))
-        meeting = dist.PrefixStore(f"isthmus/{meet(store, rank, size)}", store)
+        library: Any = dist  # pyright misses some of its names
+        store, rank, size = next(library.rendezvous("env://", timeout=patience))
+        meeting = library.PrefixStore(f"isthmus/{meet(store, rank, size)}", store)
         dist.init_process_group(backend, store=meeting, rank=rank, world_size=size, timeout=patience)
     except (RuntimeError, ValueError, TimeoutError) as error:
         why = next(iter(str(error).splitlines()), type(error).__name__)

@@ -5,19 +5,25 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from isthmus.parts import Penalty
+from isthmus.parts import CodeKind, Penalty
 from isthmus.training.settings import Settings, learning_rate_at
 
 
 class Schedule:
     """One epoch's schedules.
 
-    weights: (steps, penalties), if a warm-up changes them. epochs: (steps,), if a penalty needs them. Both are on the
-    device, made there once an epoch; None if they aren't needed.
+    weights: (steps, penalties), if a warm-up changes them. epochs: (steps,), if the code or a penalty needs them. Both
+    are on the device, made there once an epoch; None if they aren't needed.
     """
 
     def __init__(
-        self, settings: Settings, penalties: Sequence[Penalty], epoch: int, steps: int, device: torch.device
+        self,
+        settings: Settings,
+        code: CodeKind,
+        penalties: Sequence[Penalty],
+        epoch: int,
+        steps: int,
+        device: torch.device,
     ) -> None:
         self.settings, self.epoch, self.steps, self.device = settings, epoch, steps, device
         self.weights: Tensor | None = None
@@ -26,7 +32,7 @@ class Schedule:
         if any(penalty.warmup or penalty.cycle for penalty in penalties):
             weights = [[penalty.weight_at(epochs) for penalty in penalties] for epochs in trained]
             self.weights = torch.tensor(weights, device=device)
-        if any(penalty.scheduled for penalty in penalties):
+        if code.scheduled or any(penalty.scheduled for penalty in penalties):
             self.epochs = (torch.arange(steps, dtype=torch.float64) + epoch * steps).div(steps).float().to(device)
 
     def rate(self, step: int) -> float:

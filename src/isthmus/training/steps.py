@@ -248,6 +248,7 @@ def looks_over_batch(model: Autoencoder) -> bool:
     return (
         _normalises(model)
         or model.code_module is not None
+        or model.code.prior.over_batch
         or any(penalty.over_batch for penalty in model.objective.penalties)
     )
 

@@ -42,6 +42,19 @@ def takes_run(use: Callable[Given, Made]) -> Callable[Given, Made]:
     return checked
 
 
+def some_samples(run: TrainedModel, given: Any, **read_options: Any) -> tuple[Samples, str]:
+    """Samples and their name in messages: one by its number, as for `one_sample`, or all of a source.
+
+    Raises:
+        DataError: the sample doesn't exist, or the source can't be read.
+    """
+    if isinstance(given, int | str) and _NUMBERED.fullmatch(str(given)):
+        return one_sample(run, given, **read_options)
+    if isinstance(given, str) and given in PARTS:
+        return run.open().parts[given], f"the {given} part"
+    return _as_samples(run, given, read_options), given if isinstance(given, str) else "the given samples"
+
+
 def one_sample(run: TrainedModel, given: Any, **read_options: Any) -> tuple[Samples, str]:
     """One sample, and its name in messages and figures.
 

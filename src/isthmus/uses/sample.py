@@ -21,16 +21,19 @@ from isthmus.memory import check_size, within_memory
 from isthmus.model.autoencoder import Autoencoder
 from isthmus.parts.model import check_decodes
 from isthmus.parts.networks.autoregressive import Choice, tokens_decoder
-from isthmus.samplers import Sampler, Way, fit_sampler
+from isthmus.samplers import Sampler, Sequences, Way, fit_sampler
 from isthmus.seeds import seeded
 from isthmus.shown import Card, Shown
 from isthmus.trained import TrainedModel
 from isthmus.uses.arguments import takes_run
+from isthmus.uses.sequences import FromIndices, Progress, kept_sequences, sequences_of
 
 Wanted = Literal["auto"] | Way
 WAYS: tuple[str, ...] = ("auto", *get_args(Way))
 MOST_CODES = 10_000
 """The most training samples whose codes a sampler is fitted to, evenly spread."""
+ORIGINS = {"prior": "the prior", "sequences": "a sequence model fitted to indices of the training part"}
+"""Where codes come from, in words."""
 _SHOWN, _MIXED = 60, 256
 """Samples that a report shows, and the largest code to which it fits a mixture."""
 
@@ -56,7 +59,7 @@ class Drawn(Shown):
         return draw(self.run, self, theme=theme)
 
     def _card(self) -> Card:
-        origin = "the prior" if self.way == "prior" else f"{self.way}, fitted to codes of the training part"
+        origin = ORIGINS.get(self.way, f"{self.way}, fitted to codes of the training part")
         words = f"{len(self.values):,} samples of shape {shape_words(self.values.shape[1:])}, codes from {origin}"
         return Card(words, figures=() if self.run is None else (self.draw,))
 
@@ -81,7 +84,7 @@ class Source(Shown):
     """
 
     run: TrainedModel
-    sampler: "Sampler | FromPrior"
+    sampler: "Sampler | FromPrior | FromIndices"
     way: str
     label: int | None
     temperature: float = 0.0
@@ -95,15 +98,16 @@ class Source(Shown):
         what, advice = f"A draw of {count} samples", "Draw fewer at a time."
         numbers = 2 * (math.prod(self.run.model.shape) + math.prod(self.run.model.code_shape))
         check_size((count, numbers), 4, what, advice)
-        with within_memory(what, advice):
-            codes = self.sampler.draw(count, generator)
         classes, labels = self.run.model.conditioning.classes, None
         if self.label is not None:
             labels = torch.full((count,), self.label)
         elif classes:
             labels = torch.arange(count) % classes
+        with within_memory(what, advice):
+            follows = isinstance(self.sampler, FromIndices)
+            codes = self.sampler.draw(count, generator, *((labels,) if follows else ()))
         choice = None
-        if self.temperature:
+        if self.temperature and tokens_decoder(self.run.model.decoder) is not None:
             noise = torch.rand(count, *self.run.model.shape, generator=generator).to(self.run.model.device)
             choice = Choice(noise, self.temperature, self.top_p)
         return Drawn(self.run.decode(codes, labels if classes else None, choice), codes, labels, self.way, self.run)
@@ -126,17 +130,20 @@ def sample(
         drawn = ist.sample(run, 64)                     # a VAE: from its prior
         drawn = ist.sample(run, 64, way="mixture")      # any model: from Gaussians fitted to its codes
         drawn = ist.sample(run, 64, label="7")          # one class
+        drawn = ist.sample(run, 64, way="sequences")    # a quantised model: from a sequence model of its indices
 
     way: "prior", for models trained with one; "gaussian", "mixture" or "neighbours", fitted to the training part's
-        codes (`isthmus.samplers`); "auto" is the prior.
+        codes (`isthmus.samplers`); "sequences", for quantised codes, a small transformer that is fitted to their
+        indices and kept in the run's folder; "auto" is the prior, or a transformer that is there already.
     label: the name of the class to draw. A conditional model gets it as its condition; for other models, the sampler is
         fitted only to that class's codes, and "auto" is then the mixture.
     components: of the mixture. seed: of the draws.
     temperature: of the tokens that a model of text or music draws: 0 writes the most likely ones, 1 draws from their
-        probabilities. top_p: draw only from the most likely tokens that together have this probability.
+        probabilities. Also of a sequence model's indices, where 0 means 1. top_p: draw only from the most likely tokens
+        or indices that together have this probability.
 
     Raises:
-        UseError: the model has no prior, and way is "auto" or "prior"; or its code is quantised.
+        UseError: the model has no prior, and way is "auto" or "prior"; or its code is quantised, and way needs numbers.
         DataError: the label is unknown, the data have no labels, or there are too few codes to fit a sampler to.
     """
     if count < 1:
@@ -157,19 +164,21 @@ def source_of(
     temperature: float = 0.0,
     top_p: float = 1.0,
     most: int = MOST_CODES,
+    progress: Progress | None = None,
 ) -> Source:
-    """The source that `sample` draws from; same arguments and errors. most: training codes to fit a sampler to."""
+    """The source that `sample` draws from; same arguments and errors.
+
+    most: training codes to fit a sampler to. progress: of a sequence model's training.
+    """
     if way not in WAYS:
         raise DataError(f"There is no way {way!r} to draw codes. {nearest(str(way), WAYS)}")
     model = run.model
     check_decodes(model)
-    _check_choice(run, temperature, top_p)
-    if not model.code.differentiable:
-        raise UseError(
-            f"This model's code is quantised ({model.code.kind}). Its decoder was never trained on values between two "
-            "entries. Train a 'vae' to draw samples, or a sequence model over the indices."
-        )
     number = None if label is None else label_number(run, str(label))
+    if (sequences := _sequences(run, way, number, progress)) is not None:
+        _check_choice(run, temperature, top_p, of_indices=True)
+        return Source(run, FromIndices(model, sequences, temperature or 1.0, top_p), "sequences", number)
+    _check_choice(run, temperature, top_p)
     of_class = number is not None and not model.conditioning.classes
     chosen = ("mixture" if of_class else "prior") if way == "auto" else way
     if chosen == "prior":
@@ -192,13 +201,46 @@ def source_of(
     return Source(run, sampler, chosen, number, temperature, top_p)
 
 
-def _check_choice(run: TrainedModel, temperature: float, top_p: float) -> None:
-    """Raise DataError if these aren't settings of a choice, UseError if the model chooses nothing."""
+def _sequences(run: TrainedModel, way: Wanted, number: int | None, progress: Progress | None) -> Sequences | None:
+    """The sequence model to draw the indices of a quantised code from; None to draw codes in another way.
+
+    Raises:
+        UseError: the code isn't quantised, or this isn't a way to draw a quantised code.
+    """
+    model = run.model
+    if model.code.bits(model.code_shape) is None:
+        if way == "sequences":
+            raise UseError(
+                f"way='sequences' draws the indices of quantised codes, but a {model.code.kind} code has none. Choose "
+                "way='mixture', or train a quantised recipe such as 'vq'."
+            )
+        return None
+    if way == "sequences":
+        return sequences_of(run, progress=progress)
+    of_class = number is not None and not model.conditioning.classes
+    if has_prior(run) and way in ("auto", "prior") and not of_class:
+        return None
+    if way == "auto" and (kept := kept_sequences(run)) is not None and (kept.classes or not of_class):
+        return kept
+    raise UseError(
+        f"This model's code is quantised ({model.code.kind}), and its decoder was never trained on values between two "
+        "entries. Choose way='sequences', which fits a small transformer to the training part's indices and keeps it "
+        "with the run."
+    )
+
+
+def _check_choice(run: TrainedModel, temperature: float, top_p: float, *, of_indices: bool = False) -> None:
+    """Raise DataError if these aren't settings of a choice, UseError if nothing is chosen.
+
+    of_indices: whether a sequence model chooses indices.
+    """
     if temperature < 0 or not 0 < top_p <= 1:
         raise DataError(
             f"temperature={temperature:g} and top_p={top_p:g}: expected a temperature of at least 0, and a top_p above "
             "0 and at most 1."
         )
+    if of_indices:
+        return
     if temperature and tokens_decoder(run.model.decoder) is None:
         raise UseError("This model makes no tokens, so it has no temperature. Leave temperature out.")
     if top_p < 1 and not temperature:
@@ -206,8 +248,8 @@ def _check_choice(run: TrainedModel, temperature: float, top_p: float) -> None:
 
 
 def has_prior(run: TrainedModel) -> bool:
-    """Whether the model's codes were trained to follow a prior, as in a VAE, wae or aae."""
-    return run.model.objective.towards_prior
+    """Whether the codes follow the prior: trained to, as in a VAE, wae or aae; or the prior was fitted to them."""
+    return run.model.objective.towards_prior or bool(run.model.code.prior.afterwards)
 
 
 def section(run: TrainedModel) -> Section | None:
@@ -215,7 +257,8 @@ def section(run: TrainedModel) -> Section | None:
 
     Also None if a mixture would have to be fitted to codes with very many dimensions, which takes minutes.
     """
-    way: Wanted = "auto" if has_prior(run) else "mixture"
+    drawn = has_prior(run) or kept_sequences(run) is not None
+    way: Wanted = "auto" if drawn else "mixture"
     if way == "mixture" and math.prod(run.model.code_shape) > _MIXED:
         return None
     try:
@@ -224,7 +267,7 @@ def section(run: TrainedModel) -> Section | None:
         return None
     if not bool(made.values.nan_to_num().isfinite().all()):
         return None
-    origin = "the prior" if way == "auto" else "a mixture of 5 Gaussians fitted to codes of the training part"
+    origin = ORIGINS.get(made.way, "a mixture of 5 Gaussians fitted to codes of the training part")
     says = f"{_SHOWN} samples drawn from {origin}."
     command = "isthmus sample RUN --judge" if way == "auto" else "isthmus sample RUN --way mixture --judge"
     words = [f"{says} To compare them with real samples in numbers: {command}."]

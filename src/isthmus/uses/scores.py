@@ -129,16 +129,18 @@ def _by_likelihood(own: Own) -> tuple[Score, None]:
             "Choose by='error' or by='neighbours', or train a recipe with a likelihood, such as 'vae'."
         )
 
+    draws = own.draws  # a score that kept `own` would keep the training data
+
     def score(raw: Tensor, labels: Tensor | None) -> Tensor:
-        return -log_likelihood(model, Samples(raw, labels=labels), draws=own.draws).per_sample
+        return -log_likelihood(model, Samples(raw, labels=labels), draws=draws).per_sample
 
     return score, None
 
 
 def _by_distance(own: Own) -> tuple[Score, None]:
-    count, total, squares = 0, torch.zeros(()), torch.zeros(())
-    for raw, labels in own.train.labelled(batch_size(own.run.model)):
-        codes = _codes(own.run.model, raw, labels)
+    model, count, total, squares = own.run.model, 0, torch.zeros(()), torch.zeros(())
+    for raw, labels in own.train.labelled(batch_size(model)):
+        codes = _codes(model, raw, labels)
         count, total, squares = count + len(codes), total + codes.sum(0), squares + codes.T @ codes
     if count < 2:
         raise UseError("by='distance' needs two or more training samples, and there are fewer. Choose by='error'.")
@@ -149,7 +151,7 @@ def _by_distance(own: Own) -> tuple[Score, None]:
     kept = values.clamp(min=1e-4 * float(values.mean().clamp(min=1e-30)))
 
     def score(raw: Tensor, labels: Tensor | None) -> Tensor:
-        return (((_codes(own.run.model, raw, labels) - mean) @ axes).square() / kept).sum(1).sqrt()
+        return (((_codes(model, raw, labels) - mean) @ axes).square() / kept).sum(1).sqrt()
 
     return score, None
 

@@ -52,9 +52,7 @@ def test_balanced_it_is_the_weighted_cross_entropy_of_the_paper():
 
 def test_without_a_weight_features_do_not_count():
     output, target = logits(2), graph(2)
-    torch.testing.assert_close(
-        Links(features=0)(output, target), Links()(output[..., :COUNT], target[..., :COUNT])
-    )
+    torch.testing.assert_close(Links(features=0)(output, target), Links()(output[..., :COUNT], target[..., :COUNT]))
 
 
 def test_only_held_out_pairs_count_where_there_are_some_and_stand_for_all():

@@ -7,7 +7,15 @@ import torch
 from isthmus.errors import BlueprintError, UseError
 from isthmus.model.batch import Inputs
 from isthmus.model.blueprint import Blueprint
-from isthmus.parts import CodeAdversary, Dense, OutputAdversary, Plain, PredictsResidual
+from isthmus.parts import (
+    CodeAdversary,
+    DataSpec,
+    Dense,
+    IndependenceAdversary,
+    OutputAdversary,
+    Plain,
+    PredictsResidual,
+)
 from isthmus.parts.penalties.adversary import squared_slope
 from isthmus.parts.penalties.output_adversary import STEP
 from isthmus.training.optimisers import Optimiser
@@ -170,3 +178,58 @@ def test_samples_drawn_from_codes_need_a_code_that_can_be_decoded_alone():
     built = model.build((1, 4, 4), remarks=False)
     with pytest.raises(UseError, match="its code alone can't be decoded"):
         built.loss(built(samples(4, built.shape), built.draw(4, torch.Generator())))
+
+
+@pytest.mark.parametrize("smoothness", [0.0, 2.0])
+def test_the_independence_adversarys_losses_are_the_papers(smoothness):
+    model = build(IndependenceAdversary(weight=1.0, widths=(5,), smoothness=smoothness))
+    penalty = model.objective.penalties[0]
+    out, draws = passed(model, 6)
+    judge = model.module_of(penalty)
+    logits = judge(out.code.z)[:, 0]
+    assert penalty(out, model, draws).detach().numpy() == pytest.approx(logits.detach().numpy(), rel=1e-6)
+    z, order = out.code.z.detach().numpy(), draws.numpy().argsort(0)
+    shuffled = torch.from_numpy(np.stack([z[order[:, place], place] for place in range(3)], 1))
+    wanted = softplus(-logits) + softplus(judge(shuffled)[:, 0])
+    if smoothness:
+        double = judge.double()
+        wanted += 0.5 * smoothness * finite_slopes(lambda x: double(x)[:, 0], shuffled)
+        judge.float()
+    assert penalty.rival(out.detached(), model, draws).detach().numpy() == pytest.approx(wanted, rel=1e-4)
+
+
+def test_shuffling_keeps_each_dimensions_values_and_the_independence_adversary_teaches_apart():
+    model = build(IndependenceAdversary(weight=1.0))
+    penalty = model.objective.penalties[0]
+    out, draws = passed(model, 6)
+    assert (draws.argsort(0).sort(0).values == torch.arange(6)[:, None]).all()
+    assert reached(penalty(out, model, draws).sum(), model) == {"encoder"}
+    assert reached(penalty.rival(out.detached(), model, draws).sum(), model) == {"objective"}
+    assert torch.equal(penalty.rival(out.detached(), model), penalty.rival(out.detached(), model))
+
+
+def test_the_independence_adversarys_best_logits_estimate_the_total_correlation():
+    """With the rival replaced by the known log-ratio of two correlated Gaussians, the penalty's mean is their TC."""
+    model = build(IndependenceAdversary(weight=1.0), shape=(2,))
+    penalty, correlation = model.objective.penalties[0], 0.7
+    normal = torch.randn(20_000, 3, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    z = normal.clone()
+    z[:, 1] = correlation * normal[:, 0] + np.sqrt(1 - correlation**2) * normal[:, 1]
+
+    class Known(torch.nn.Module):
+        def forward(self, z):
+            x, y, rest = z[:, 0], z[:, 1], 1 - correlation**2
+            ratio = -0.5 * np.log(rest) - 0.5 * ((x**2 - 2 * correlation * x * y + y**2) / rest - x**2 - y**2)
+            return ratio[:, None]
+
+    model.objective.penalty_modules["independence-adversary"] = Known()
+    out, _ = passed(model, 4)
+    out.code.z = z
+    found = penalty(out, model)
+    error = float(found.std()) / np.sqrt(len(found))
+    assert float(found.mean()) == pytest.approx(-0.5 * np.log(1 - correlation**2), abs=4 * error)
+
+
+def test_the_independence_adversarys_weight_is_decided_from_the_data():
+    assert IndependenceAdversary().resolve(DataSpec(inputs=196)).weight == 8.75
+    assert IndependenceAdversary.over_batch

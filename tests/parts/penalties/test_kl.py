@@ -7,8 +7,7 @@ import torch
 from isthmus.errors import BlueprintError
 from isthmus.model.autoencoder import Autoencoder
 from isthmus.model.blueprint import Blueprint
-from isthmus.model.objective import Bound
-from isthmus.parts import Bce, CodeKind, Dense, GaussianCode, Kl, Penalty, Plain
+from isthmus.parts import Bce, Bound, CodeKind, Dense, GaussianCode, Kl, Penalty, Plain
 
 SHAPE = (6,)
 
@@ -17,11 +16,10 @@ def generator(seed=0):
     return torch.Generator().manual_seed(seed)
 
 
-def build(penalty: Kl, *, code: CodeKind | None = None, bound: Bound = "mean") -> Autoencoder:
+def build(penalty: Kl, *, code: CodeKind | None = None, bound: str = "mean") -> Autoencoder:
     code = code or GaussianCode(size=3)
-    return Blueprint(network=Dense(), code=code, distance=Bce(), penalties=(penalty,), bound=bound).build(
-        (1, 2, 3), remarks=False
-    )
+    parts = {"code": code, "distance": Bce(), "penalties": (penalty,), "bound": Bound.model_validate(bound)}
+    return Blueprint(network=Dense(), **parts).build((1, 2, 3), remarks=False)
 
 
 def seen_by(model, count=8, epochs=None, **draws):

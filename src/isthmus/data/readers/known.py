@@ -3,6 +3,7 @@
 import importlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any
 
 from isthmus.data.picture_formats import FORMATS as PICTURES
@@ -112,4 +113,4 @@ BY_SUFFIX = {suffix: format for format in FORMATS for suffix in format.suffixes}
 def function(reference: str) -> Callable[..., Any]:
     """A reader of the table, whose module is imported at its first call: some take many megabytes."""
     module, _, name = reference.partition(":")
-    return getattr(importlib.import_module(f"isthmus.data.{module}"), name)
+    return attrgetter(name)(importlib.import_module(f"isthmus.data.{module}"))

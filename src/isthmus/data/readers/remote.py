@@ -1,6 +1,8 @@
-"""Addresses: files and folders elsewhere (`https://`, `s3://`, `gs://`, `hf://` …), fetched by fsspec."""
+"""Addresses: files and folders elsewhere (`s3://` by Arrow; `https://`, `gs://`, `hf://` … by fsspec)."""
 
 import contextlib
+import importlib
+import os
 import queue
 import tempfile
 import threading
@@ -15,9 +17,9 @@ from isthmus.errors import DataError
 from isthmus.extras import needs
 
 PIECE = 2**20  # bytes
+S3 = ("s3", "s3a")
+"""Schemes that Arrow reads itself."""
 DRIVERS = {
-    "s3": "s3fs",
-    "s3a": "s3fs",
     "gs": "gcsfs",
     "gcs": "gcsfs",
     "az": "adlfs",
@@ -97,14 +99,73 @@ def _pieces(address: str, shown: str, options: Options) -> Iterator[str | bytes]
         stop.set()
 
 
-def _read(address: str, options: Options) -> Iterator[str | bytes]:
+def file_system(address: str, options: Options) -> tuple[Any, str]:
+    """Arrow's file system of an address, and the path of the address there.
+
+    S3 takes its credentials, region and endpoint from where the tools of AWS do, such as `AWS_ENDPOINT_URL`.
+    """
+    systems: Any = importlib.import_module("pyarrow.fs")
+    scheme, _, path = address.partition("://")
+    if scheme.lower() in S3:
+        endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
+        region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
+        if region is None and endpoint is None:
+            region = systems.resolve_s3_region(path.partition("/")[0])
+        waits = {"request_timeout": options.timeout, "connect_timeout": options.timeout}
+        return systems.S3FileSystem(endpoint_override=endpoint, region=region, **waits), path.rstrip("/")
+    system, path = _by_fsspec(address, options)
+    return systems.PyFileSystem(systems.FSSpecHandler(system)), path.rstrip("/")
+
+
+def files_at(system: Any, path: str) -> list[str]:
+    """The files in a folder of one of Arrow's file systems, with slashes below it; [""] where `path` is a file.
+
+    Raises:
+        FileNotFoundError: there is nothing.
+    """
+    systems: Any = importlib.import_module("pyarrow.fs")
+    if (kind := system.get_file_info(path).type) == systems.FileType.NotFound:
+        raise FileNotFoundError(path)
+    if kind == systems.FileType.File:
+        return [""]
+    found = system.get_file_info(systems.FileSelector(path, recursive=True))
+    base = f"{path}/"
+    names = (info.path.removeprefix(base) for info in found if info.type == systems.FileType.File)
+    return sorted(names)
+
+
+@contextlib.contextmanager
+def explained(address: str, options: Options) -> Iterator[None]:
+    """Errors of a file system become a DataError of one line."""
+    try:
+        yield
+    except DataError:
+        raise
+    except Exception as error:
+        raise _explained(error, without_password(address), options) from error
+
+
+def _by_fsspec(address: str, options: Options) -> tuple[Any, str]:
     fsspec = needs("fsspec", "remote", "Reading addresses")
     scheme = address.partition("://")[0].lower()
     words: dict[str, Any] = {}
     if scheme in ("http", "https"):
         aiohttp = needs("aiohttp", "remote", "Reading web addresses")
         words = {"client_kwargs": {"timeout": aiohttp.ClientTimeout(total=None, sock_read=options.timeout)}}
-    system, path = fsspec.core.url_to_fs(address, **words)
+    return fsspec.core.url_to_fs(address, **words)
+
+
+def _read(address: str, options: Options) -> Iterator[str | bytes]:
+    scheme = address.partition("://")[0].lower()
+    if scheme in S3:
+        system, path = file_system(address, options)
+        for name in files_at(system, path):
+            yield name
+            with system.open_input_stream(f"{path}/{name}" if name else path) as file:
+                while piece := file.read(PIECE):
+                    yield piece
+        return
+    system, path = _by_fsspec(address, options)
     if scheme not in ("http", "https") and system.isdir(path):
         base = path.rstrip("/") + "/"
         for found in sorted(system.find(path)):
@@ -139,7 +200,7 @@ def _explained(error: BaseException, shown: str, options: Options) -> BaseExcept
         said = "does not exist, or can't be reached. Check the address"
     elif isinstance(error, ValueError) and "rotocol" in said:
         said = f"begins with an unknown scheme, {scheme!r}: expected https, s3, gs, hf, or sqlite for databases"
-    elif isinstance(error, PermissionError) or "credential" in said.lower():
+    elif isinstance(error, PermissionError) or "credential" in said.lower() or "ACCESS_DENIED" in str(error):
         said = f"can't be read without permission ({said}). Log in with its own tools first"
     else:
         said = f"can't be read ({type(error).__name__}: {said}). Check the address and the connection"

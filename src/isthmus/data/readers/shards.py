@@ -167,10 +167,30 @@ def _table(file: Path, entry: Entry, options: Options, like: Mapping[str, Any] |
     if len(tables) != 1:
         raise DataError(f"{entry.name} holds no table: expected shards of one table. Remove it from the folder.")
     table, texts = tables[0]
-    for name, value in _PARTITION.findall(str(PurePosixPath(entry.name).parent)):
+    for name, value in partitions(entry.name).items():
         if name not in table.column_names:
-            table = table.append_column(name, pa.array([_plain(unquote(value))] * len(table)))
+            table = table.append_column(name, pa.array([value] * len(table)))
     return table, texts
+
+
+def partitions(name: str) -> dict[str, Any]:
+    """The columns that the folders of a file's path stand for, such as `year=2024`, and their values."""
+    return {column: _plain(unquote(value)) for column, value in _PARTITION.findall(str(PurePosixPath(name).parent))}
+
+
+def in_parts(names: Sequence[str], where: str) -> dict[str, list[str]]:
+    """The files of each part, "train" first, in the natural order of their names."""
+    named = {_in_part(name): name for name in sorted(names, key=natural)}
+    places = {name: place for place, name in enumerate(named)}
+    parts = divide([Entry(name, _unopened) for name in named], where).parts
+    return {
+        part: [named[name] for name in sorted((entry.name for entry in some), key=places.__getitem__)]
+        for part, some in parts.items()
+    }
+
+
+def _unopened() -> Any:
+    raise NotImplementedError  # of a file whose name alone is needed
 
 
 def _plain(value: str) -> Any:

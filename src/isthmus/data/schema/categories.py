@@ -30,7 +30,7 @@ def encode(
         DataError: there are no categories, too many, or unknown ones that aren't accepted.
     """
     called, absent = f"Column {like.name!r} of {source}", set(like.absent)
-    values, places = _coded(column)
+    values, places = coded(column)
     given = [None if value is None else category_text(value) for value in values]
     given = [None if text in absent else text for text in given]
     used = np.bincount(places[places >= 0], minlength=len(given)) > 0
@@ -62,7 +62,7 @@ def encode(
     return numbers[places], ordered
 
 
-def _coded(column: pa.ChunkedArray) -> tuple[list[Any], np.ndarray]:
+def coded(column: pa.ChunkedArray) -> tuple[list[Any], np.ndarray]:
     """The different values of a column, and (rows,) the place of each row's value, -1 for none."""
     coded = column if pa.types.is_dictionary(column.type) else column.dictionary_encode()
     coded = coded.unify_dictionaries()
@@ -80,7 +80,7 @@ def values_of(column: pa.ChunkedArray) -> list[Any]:
     """The values of a column; for a dictionary-encoded column, each name is in memory once."""
     if not pa.types.is_dictionary(column.type):
         return column.to_pylist()
-    values, places = _coded(column)
+    values, places = coded(column)
     values = [*values, None]
     return [values[place] for place in places.tolist()]
 

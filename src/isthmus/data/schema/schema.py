@@ -62,6 +62,15 @@ class Schema(BaseModel):
         places = np.cumsum([0, *(len(column.features) for column in self.used)]).tolist()
         return dict(zip(places, self.used, strict=False))
 
+    def within(self, low: np.ndarray) -> Self:
+        """The schema without lower bounds that are above the least values, (features,), of all rows."""
+        above = {
+            column.name
+            for place, column in self.firsts.items()
+            if column.lower is not None and not low[place] >= column.lower
+        }
+        return self.replace(tuple(c.replace(lower=None) if c.name in above else c for c in self.columns))
+
     def to_json(self) -> dict[str, Any]:
         """The schema as JSON data; fields at their defaults are left out."""
         return self.model_dump(mode="json", exclude_defaults=True)

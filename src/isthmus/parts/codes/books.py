@@ -41,25 +41,33 @@ class Learning:
     revived: float
 
 
-def look_up(books: nn.Module, vectors: Tensor, learning: Learning | None = None) -> tuple[Tensor, Tensor]:
+def look_up(
+    books: nn.Module, vectors: Tensor, learning: Learning | None = None, *, sliced: bool = False
+) -> tuple[Tensor, Tensor]:
     """(N, V, d) to the sums of their nearest entries, (N, V, d), and these entries' indices (N, V, books).
 
+    Each book gets the remainder of those before it; if sliced, a slice of its own, and the entries of all are joined.
     With `learning`, the entries then become the moving averages of the whole batch's vectors (see
     `isthmus.parts.shared_batch`), and dead ones are moved.
     """
-    found, indices, rest = torch.zeros_like(vectors), [], vectors
+    modules, found, indices = list(_books(books)), [], []
     revival = None if learning is None else _revival(whole(learning.seeds), vectors.shape[1])
-    for book in _books(books):
+    slices = vectors.chunk(len(modules), -1) if sliced else ()
+    rest = vectors
+    for place, book in enumerate(modules):
+        rest = slices[place] if sliced else rest
         flat = rest.flatten(0, 1).to(book.embed.dtype)
         index = _nearest(book.embed[0], flat)
-        entries = book.embed[0].index_select(0, index).view_as(vectors).to(vectors.dtype)
+        entries = book.embed[0].index_select(0, index).view_as(rest).to(vectors.dtype)
         if learning is not None and revival is not None:
             everyone = whole(rest).flatten(0, 1).to(flat.dtype)
             _move(book, everyone, whole(index.view(vectors.shape[:2])).flatten(), learning.decay)
             _revive(book, everyone, learning, revival)
-        found, rest = found + entries, rest - entries
+        rest = rest - entries
+        found.append(entries)
         indices.append(index.view(vectors.shape[:2]))
-    return found, torch.stack(indices, -1)
+    joined = torch.cat(found, -1) if sliced else sum(found, torch.zeros_like(vectors))
+    return joined, torch.stack(indices, -1)
 
 
 def _books(books: nn.Module) -> Iterator[Any]:

@@ -1,5 +1,6 @@
 """The base of all codes: how the encoder's features become the decoder's input."""
 
+import math
 from collections.abc import Generator
 from typing import Annotated, ClassVar, Literal, Self
 
@@ -31,13 +32,19 @@ class CodeKind(Part):
         drawn from it.
     differentiable: whether the code has a useful derivative with respect to the features.
     compiles: whether a training step with this code can be compiled.
+    binary: whether each latent dimension has two values, so that distances count the differing bits.
     drawn: whether a trained model can draw codes around their means, from the standard normal numbers of `draw`.
+    relaxed: whether training draws codes that the posterior can't have, so that their log-densities say nothing.
+    gates: whether it is sparse, and its `Code` has the gates.
     """
 
     family: ClassVar[str] = "code"
     differentiable: ClassVar[bool] = True
     compiles: ClassVar[bool] = True
+    binary: ClassVar[bool] = False
     drawn: ClassVar[bool] = False
+    relaxed: ClassVar[bool] = False
+    gates: ClassVar[bool] = False
 
     size: Annotated[int, Field(ge=1)] | tuple[Annotated[int, Field(ge=1)], ...] | Literal["auto", "wide"] | None = None
     most: Annotated[int, Field(ge=1)] = 32
@@ -57,6 +64,11 @@ class CodeKind(Part):
     def asks_dimensions(self) -> bool:
         """Whether `resolve` needs the data's number of dimensions, which takes a moment to compute."""
         return self.size == "auto"
+
+    @property
+    def scheduled(self) -> bool:
+        """Whether it needs the training's progress (see `during`)."""
+        return False
 
     @property
     def range(self) -> tuple[float, float] | None:
@@ -80,6 +92,15 @@ class CodeKind(Part):
 
     def bits(self, code: Shape) -> float | None:
         """Bits for one sample's code of this shape, with indices of equal length; None for codes of real numbers."""
+        symbols, places = self.symbols(code), self.places(code)
+        return None if symbols is None or places is None else math.prod(places) * math.log2(symbols)
+
+    def symbols(self, code: Shape) -> int | None:
+        """How many values each of `Code.indices` can have; None for codes of real numbers."""
+        return None
+
+    def places(self, code: Shape) -> Shape | None:
+        """The shape of a sample's `Code.indices`; None for codes of real numbers."""
         return None
 
     def module(self, code: Shape, generator: torch.Generator) -> nn.Module | None:
@@ -89,6 +110,12 @@ class CodeKind(Part):
     def draw(self, count: int, code: Shape, generator: torch.Generator, draws: int | None = None) -> Tensor | None:
         """The random numbers for `count` samples, N first, if the code is random; draws: how many per sample."""
         return None
+
+    def during(
+        self, epochs: Tensor | None, features: Tensor, draws: Tensor | None = None, module: nn.Module | None = None
+    ) -> Code:
+        """The Code after (N,) epochs of training, for codes with a schedule; epochs is None after training."""
+        return self(features, draws, module)
 
     def from_indices(self, indices: Tensor, code: Shape, module: nn.Module | None) -> Tensor:
         """The (N, *code) codes, float64, of (N, …) `Code.indices`; for quantised codes only."""

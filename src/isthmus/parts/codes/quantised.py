@@ -18,12 +18,10 @@ from isthmus.parts.data_spec import DataSpec
 from isthmus.parts.forward_pass import Code
 from isthmus.parts.part import Shape
 from isthmus.parts.shared_batch import whole_count
+from isthmus.parts.vectors import laid_out, on_grid, vectors_for, vectors_of
 
 DEAD = 0.1
 """An entry used less often than this share of the mean use is dead. It is moved to a vector of the batch."""
-
-BITS = 4
-"""Bits for each of the data's dimensions if the code's size is "auto"."""
 
 
 class Vq(CodeKind):
@@ -46,16 +44,24 @@ class Vq(CodeKind):
 
     differentiable: ClassVar[bool] = False
     compiles: ClassVar[bool] = False
+    sliced: ClassVar[bool] = False
 
     entries: Annotated[int, Field(ge=2)] = 512
     length: Annotated[int, Field(ge=1)] = 8
     commitment: Annotated[float, Field(ge=0)] = 0.25
     decay: Annotated[float, Field(gt=0, lt=1)] = 0.99
 
-    @property
-    def books(self) -> int:
-        """The number of books, used one after the other."""
+    def books_of(self, code: Shape) -> int:
+        """The number of books for each vector."""
         return 1
+
+    def symbols(self, code: Shape) -> int:
+        """The number of entries."""
+        return self.entries
+
+    def places(self, code: Shape) -> Shape:
+        """(*grid, vectors a position · books)."""
+        return (*code[1:], code[0] // self._vector(code) * self.books_of(code))
 
     def check(self, code: Shape) -> None:
         """Raise BlueprintError if a flat code can't be cut into whole vectors."""
@@ -65,21 +71,21 @@ class Vq(CodeKind):
                 f"Use a multiple of {self.length} as the size of the code, or a divisor of {code[0]} as the length."
             )
 
-    def bits(self, code: Shape) -> float:
-        """Bits for one sample's code of this shape, with indices of equal length."""
-        return math.prod(code) / self._length(code) * self.books * math.log2(self.entries)
-
     def _size(self, spec: DataSpec) -> int:
         """The size with enough vectors for about four bits for each of the data's dimensions."""
-        bits = self.books * math.log2(self.entries)
-        return self.length * _vectors_for(spec, bits, self.most // self.length)
+        bits = self.books_of((self.length,)) * math.log2(self.entries)
+        return self.length * vectors_for(spec, bits, self.most // self.length)
 
     def module(self, code: Shape, generator: torch.Generator) -> nn.Module:
         """The books. All entries start as unused, so the first step moves them to vectors."""
+        return self._books(self._length(code), self.books_of(code), generator)
+
+    def _books(self, length: int, count: int, generator: torch.Generator) -> nn.Module:
+        """So many books of vectors of this length."""
         with _seeded(int(torch.randint(2**62, (), generator=generator))):
             books = _library(self.kind).ResidualVQ(
-                dim=self._length(code),
-                num_quantizers=self.books,
+                dim=length,
+                num_quantizers=count,
                 codebook_size=self.entries,
                 decay=self.decay,
                 threshold_ema_dead_code=1,
@@ -101,36 +107,50 @@ class Vq(CodeKind):
         The books learn in training mode if draws are given; otherwise they are fixed.
         """
         if module is None:
-            raise BlueprintError(
-                f"A {self.kind} code needs its book. In addition to code=, give "
-                "code_module=code.module(shape, generator)."
-            )
-        vectors = _vectors(features.detach(), self._length(tuple(features.shape[1:])))
+            raise self._needs_book()
+        z, indices, loss = self._quantised(features, draws, module)
+        return Code(z, indices=on_grid(indices, features), loss=loss)
+
+    def _quantised(self, features: Tensor, draws: Tensor | None, module: nn.Module) -> tuple[Tensor, Tensor, Tensor]:
+        """(N, C, *grid) features to the code, the indices (N, vectors, books) and the commitment (N,)."""
+        vectors = vectors_of(features.detach(), self._vector(tuple(features.shape[1:])))
         learning = None
         if module.training and draws is not None:
             dead = DEAD * whole_count(len(vectors)) * vectors.shape[1] / self.entries
             learning = Learning(draws, self.decay, dead, dead / DEAD)
         with torch.autocast(features.device.type, enabled=False):
-            nearest, indices = look_up(module, vectors, learning)
-        z = _like(nearest, features)
+            nearest, indices = look_up(module, vectors, learning, sliced=self.sliced)
+        z = laid_out(nearest, features.shape[1:]).to(features.dtype)
         loss = self.commitment * (features - z).square().flatten(1).mean(1)
         # the value is the entries exactly, the gradient is the features'
-        return Code(z + (features - features.detach()), indices=_on_grid(indices, features), loss=loss)
+        return z + (features - features.detach()), indices, loss
 
     def from_indices(self, indices: Tensor, code: Shape, module: nn.Module | None) -> Tensor:
         """The (N, *code) codes, float64, of (N, …) indices: the sum of the books' entries."""
+        first, *others = self._entries(indices, self.books_of(code), module)
+        for entries in others:
+            first = first + entries
+        return laid_out(first, code)
+
+    def _entries(self, indices: Tensor, books: int, module: nn.Module | None) -> list[Tensor]:
+        """The (N, vectors, length) entries of each book, float64, of (N, …) indices."""
         assert module is not None
-        books = [book.double() for book in module.codebooks]  # pyright: ignore[reportGeneralTypeIssues]
-        each = indices.reshape(len(indices), -1, self.books)
-        z = books[0][each[..., 0]]
-        for number in range(1, self.books):
-            z = z + books[number][each[..., number]]
-        return _like(z, z.new_empty(len(z), *code))
+        each = indices.reshape(len(indices), -1, books).unbind(2)
+        return [book.double()[own] for book, own in zip(module.codebooks, each, strict=True)]  # pyright: ignore
 
     def _length(self, code: Shape) -> int:
         """Numbers per vector, for a code of this shape."""
         channels, *grid = code
         return channels if grid else min(self.length, channels)
+
+    def _needs_book(self) -> BlueprintError:
+        return BlueprintError(
+            f"A {self.kind} code needs its book. In addition to code=, give code_module=code.module(shape, generator)."
+        )
+
+    def _vector(self, code: Shape) -> int:
+        """Numbers that are quantised together, by one book or several."""
+        return self._length(code)
 
 
 class Rvq(Vq):
@@ -146,8 +166,7 @@ class Rvq(Vq):
 
     quantisers: Annotated[int, Field(ge=1)] = 4
 
-    @property
-    def books(self) -> int:
+    def books_of(self, code: Shape) -> int:
         """The number of quantisers."""
         return self.quantisers
 
@@ -184,7 +203,7 @@ class Fsq(CodeKind):
     def _size(self, spec: DataSpec) -> int:
         """The size with enough vectors for about four bits for each of the data's dimensions."""
         length = len(self.levels)
-        return length * _vectors_for(spec, math.log2(self.entries), self.most // length)
+        return length * vectors_for(spec, math.log2(self.entries), self.most // length)
 
     def shape(self, natural: Shape | None) -> Shape:
         """Without a given size: the network's positions, or one, with a number for each of the levels."""
@@ -198,9 +217,13 @@ class Fsq(CodeKind):
                 f"Use a multiple of {len(self.levels)} as the size of the code, or other levels."
             )
 
-    def bits(self, code: Shape) -> float:
-        """Bits for one sample's code of this shape."""
-        return math.prod(code) / len(self.levels) * math.log2(self.entries)
+    def symbols(self, code: Shape) -> int:
+        """The number of different vectors."""
+        return self.entries
+
+    def places(self, code: Shape) -> Shape:
+        """(*grid, vectors a position)."""
+        return (*code[1:], code[0] // len(self.levels))
 
     def module(self, code: Shape, generator: torch.Generator) -> nn.Module:
         """The module that rounds to the levels; it has no weights."""
@@ -211,8 +234,10 @@ class Fsq(CodeKind):
         if module is None:
             module = self.module(tuple(features.shape[1:]), torch.Generator())
         with torch.autocast(features.device.type, enabled=False):
-            z, indices = module(_vectors(features, len(self.levels)))
-        return Code(_like(z, features), indices=_on_grid(indices[..., None].long(), features))
+            z, indices = module(vectors_of(features, len(self.levels)))
+        return Code(
+            laid_out(z, features.shape[1:]).to(features.dtype), indices=on_grid(indices[..., None].long(), features)
+        )
 
     def from_indices(self, indices: Tensor, code: Shape, module: nn.Module | None) -> Tensor:
         """The (N, *code) codes, float64, of (N, …) indices: the levels are the index's digits."""
@@ -221,31 +246,7 @@ class Fsq(CodeKind):
         digits = indices.reshape(len(indices), -1, 1) // basis % levels
         half = levels // 2
         z = (digits - half).double() / half
-        return _like(z, z.new_empty(len(z), *code))
-
-
-def _vectors_for(spec: DataSpec, bits: float, most: int) -> int:
-    """How many vectors of `bits` bits give each of the data's dimensions `BITS`; at least one, at most `most`."""
-    dimensions = spec.size(most * math.ceil(bits / BITS))
-    return min(most, math.ceil(dimensions * BITS / bits)) or 1
-
-
-def _vectors(features: Tensor, length: int) -> Tensor:
-    """(N, C, *grid) to (N, vectors, length), position by position."""
-    count, channels = features.shape[:2]
-    return features.reshape(count, channels, -1).movedim(1, -1).reshape(count, -1, length)
-
-
-def _like(vectors: Tensor, features: Tensor) -> Tensor:
-    """The inverse of `_vectors`."""
-    count, channels, *grid = features.shape
-    return vectors.reshape(count, *grid, channels).movedim(-1, 1).to(features.dtype)
-
-
-def _on_grid(indices: Tensor, features: Tensor) -> Tensor:
-    """(N, vectors, books) to (N, *grid, vectors a position · books)."""
-    count, _, *grid = features.shape
-    return indices.reshape(count, *grid, -1)
+        return laid_out(z, code)
 
 
 def _library(kind: str) -> ModuleType:

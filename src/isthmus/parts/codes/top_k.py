@@ -1,7 +1,7 @@
 """The code that keeps only the largest features."""
 
 import math
-from typing import Annotated, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 import torch
 from pydantic import Field
@@ -17,22 +17,17 @@ Share = Annotated[int, Field(ge=1)] | Annotated[float, Field(gt=0, lt=1)]
 """A number of units; below 1, a share of them."""
 
 
-class TopK(CodeKind):
-    r"""The k largest features are kept, the others become 0: :math:`z_i = f_i` if :math:`f_i` is among the k largest.
-
-    Exactly k units describe a sample. A small k learns whole prototypes or parts, a larger k learns strokes.
+class _Counted(CodeKind):
+    """A code of which k features are kept.
 
     k: the number of features to keep; below 1, a share of the code. "auto" is decided from the data, like the size of
         an undercomplete code, at most `most_k`.
-    k_test: the number to keep after training. The paper uses somewhat more than k (α·k, α up to 3). None: as in
-        training.
-
-    Source: Makhzani & Frey, k-sparse autoencoders, ICLR (2014).
     """
+
+    gates: ClassVar[bool] = True
 
     k: Share | Literal["auto"] = 0.1
     most_k: Annotated[int, Field(ge=1)] = 25
-    k_test: Share | None = None
 
     @property
     def asks_dimensions(self) -> bool:
@@ -49,19 +44,11 @@ class TopK(CodeKind):
 
     def check(self, code: Shape) -> None:
         """Raise BlueprintError if k is larger than the code."""
-        for name in ("k", "k_test"):
-            self._count(name, math.prod(code))
+        self._count("k", math.prod(code))
 
-    def module(self, code: Shape, generator: torch.Generator) -> nn.Module | None:
-        """A module without weights, whose mode distinguishes training from evaluation."""
-        return None if self.k_test is None else nn.Module()
-
-    def __call__(self, features: Tensor, draws: Tensor | None = None, module: nn.Module | None = None) -> Code:
-        """The Code of (N, *code) features, with k non-zero numbers per sample."""
-        flat = features.flatten(1)
-        evaluating = module is not None and not module.training
-        kept = flat.topk(self._count("k_test" if evaluating else "k", flat.shape[1]), sorted=False)
-        return Code(z=torch.zeros_like(flat).scatter(1, kept.indices, kept.values).view_as(features))
+    def count(self, size: int) -> int:
+        """How many of `size` features are kept."""
+        return self._count("k", size)
 
     def _count(self, name: str, size: int) -> int:
         """How many of `size` numbers are kept."""
@@ -76,3 +63,41 @@ class TopK(CodeKind):
                 f"Use a smaller value, such as {name}={max(1, size // 10)}, or a larger code."
             )
         return wanted if isinstance(wanted, int) else max(1, round(wanted * size))
+
+
+class TopK(_Counted):
+    r"""The k largest features are kept, the others become 0: :math:`z_i = f_i` if :math:`f_i` is among the k largest.
+
+    Exactly k units describe a sample. A small k learns whole prototypes or parts, a larger k learns strokes.
+
+    k: the number of features to keep; below 1, a share of the code. "auto" is decided from the data, like the size of
+        an undercomplete code, at most `most_k`.
+    k_test: the number to keep after training. The paper uses somewhat more than k (α·k, α up to 3). None: as in
+        training.
+    rectified: whether negative features become 0 even if they are among the k largest, as in dictionaries of
+        activations; a sample then has at most k units.
+
+    Source: Makhzani & Frey, k-sparse autoencoders, ICLR (2014); rectified: Gao et al., Scaling and evaluating sparse
+    autoencoders (2024), arXiv 2406.04093.
+    """
+
+    k_test: Share | None = None
+    rectified: bool = False
+
+    def check(self, code: Shape) -> None:
+        """Raise BlueprintError if k is larger than the code."""
+        super().check(code)
+        self._count("k_test", math.prod(code))
+
+    def module(self, code: Shape, generator: torch.Generator) -> nn.Module | None:
+        """A module without weights, whose mode distinguishes training from evaluation."""
+        return None if self.k_test is None else nn.Module()
+
+    def __call__(self, features: Tensor, draws: Tensor | None = None, module: nn.Module | None = None) -> Code:
+        """The Code of (N, *code) features, with k non-zero numbers per sample."""
+        flat = features.flatten(1)
+        evaluating = module is not None and not module.training
+        kept = flat.topk(self._count("k_test" if evaluating else "k", flat.shape[1]), sorted=False)
+        values = kept.values.relu() if self.rectified else kept.values
+        z = torch.zeros_like(flat).scatter(1, kept.indices, values)
+        return Code(z=z.view_as(features), gates=features)

@@ -4,6 +4,7 @@ from typing import Annotated, Self
 
 from pydantic import Field
 from torch import Tensor
+from torch.nn import functional
 
 from isthmus.parts.corruptions.colour import Grey
 from isthmus.parts.corruptions.corruption import Corruption
@@ -19,25 +20,40 @@ class Pairs(Corruption):
     Damaged pictures may be grey or smaller. If a damaged picture isn't available, the clean picture is used, made grey
     or smaller in the same way.
 
+    The "damaged" sample may be any other input, such as that of a layer whose output is the clean sample (a
+    transcoder).
+
     grey: whether the damaged pictures have one channel and the clean ones three. factor: how many times smaller they
-        are, along each axis. Both are decided from the data.
+        are, along each axis. numbers: the length of the damaged rows, if it isn't that of the clean ones; else 0. All
+        are decided from the data.
     """
 
     grey: bool = False
     factor: Annotated[int, Field(ge=1, le=16)] = 1
+    numbers: Annotated[int, Field(ge=0)] = 0
 
     def resolve(self, spec: DataSpec) -> Self:
-        """The same corruption with `grey` and `factor` decided from the data."""
-        return self if spec.damaged is None else self.replace(grey=spec.damaged[0], factor=spec.damaged[1])
+        """The same corruption with its options decided from the data."""
+        if spec.damaged is None:
+            return self
+        grey, factor, numbers = spec.damaged
+        return self.replace(grey=grey, factor=factor, numbers=numbers)
 
     def shape(self, clean: Shape) -> Shape:
         """The shape of a damaged sample."""
+        if self.numbers:
+            return (self.numbers,)
         for step in self._steps():
             clean = step.shape(clean)
         return clean
 
     def as_clean(self, corrupted: Tensor, clean: Shape) -> Tensor:
-        """(N, *damaged) to (N, *clean): enlarged by bicubic interpolation, the same grey in every colour."""
+        """(N, *damaged) to (N, *clean): enlarged by bicubic interpolation, the same grey in every colour.
+
+        Rows are cut or padded with zeros.
+        """
+        if self.numbers:
+            return _fitted(corrupted, clean[0])
         shapes = [clean]
         for step in self._steps():
             shapes.append(step.shape(shapes[-1]))
@@ -52,7 +68,9 @@ class Pairs(Corruption):
         return Corrupted(self.quantised(batch.damaged), batch.readable)
 
     def __call__(self, clean: Tensor, draws: Tensor | None = None) -> Tensor:
-        """(N, *clean) to (N, *damaged): made grey or smaller, to have the damaged samples' shape."""
+        """(N, *clean) to (N, *damaged): made grey, smaller or cut, to have the damaged samples' shape."""
+        if self.numbers:
+            return _fitted(clean, self.numbers)
         for step in self._steps():
             clean = step(clean)
         return clean
@@ -61,3 +79,8 @@ class Pairs(Corruption):
         """The corruptions that give a clean sample the damaged shape."""
         steps: list[Corruption] = [Grey()] if self.grey else []
         return [*steps, Shrink(factor=self.factor)] if self.factor > 1 else steps
+
+
+def _fitted(rows: Tensor, numbers: int) -> Tensor:
+    """(N, D) to (N, numbers): cut, or padded with zeros."""
+    return functional.pad(rows[:, :numbers], (0, max(0, numbers - rows.shape[1])))

@@ -12,6 +12,7 @@ from isthmus.parts.distances.levels import Categorical, DiscretisedLogistic
 from isthmus.parts.distances.likelihood import Likelihood
 from isthmus.parts.distances.links import Links
 from isthmus.parts.distances.mixture import LogisticMixture
+from isthmus.parts.distances.seen import MsSsim, Perceptual
 from isthmus.parts.distances.tokens import Tokens
 
 __all__ = [
@@ -27,8 +28,10 @@ __all__ = [
     "Likelihood",
     "Links",
     "LogisticMixture",
+    "MsSsim",
     "Mse",
     "NegativeBinomial",
+    "Perceptual",
     "Poisson",
     "Psnr",
     "Sse",

@@ -3,6 +3,7 @@
 from isthmus.parts.networks.conductor import Conductor
 from isthmus.parts.networks.conv import Conv
 from isthmus.parts.networks.dense import Dense
+from isthmus.parts.networks.dictionary import Dictionary
 from isthmus.parts.networks.gdn import Gdn
 from isthmus.parts.networks.graph_conv import GraphConv
 from isthmus.parts.networks.network import Network
@@ -12,4 +13,17 @@ from isthmus.parts.networks.residual import Residual
 from isthmus.parts.networks.table import Table
 from isthmus.parts.networks.transformer import Transformer
 
-__all__ = ["Conductor", "Conv", "Dense", "Gdn", "GraphConv", "Gru", "Network", "Patches", "Residual", "Table", "Transformer"]
+__all__ = [
+    "Conductor",
+    "Conv",
+    "Dense",
+    "Dictionary",
+    "Gdn",
+    "GraphConv",
+    "Gru",
+    "Network",
+    "Patches",
+    "Residual",
+    "Table",
+    "Transformer",
+]

@@ -143,10 +143,16 @@ class AttentiveTokens(Autoregressive):
     """The decoder of tokens by attention blocks.
 
     A flat code is added to every token; to a map of codes, (C, M), each block attends.
+
+    placed: whether each place has a vector of its own, which is added too: for sequences whose places have different
+    meanings, such as the indices of a code.
     """
 
-    def __init__(self, code: Shape, shape: Shape, width: int, depth: int, heads: int, dropped: float) -> None:
+    def __init__(
+        self, code: Shape, shape: Shape, width: int, depth: int, heads: int, dropped: float, *, placed: bool = False
+    ) -> None:
         super().__init__(shape[0], shape[1], width, width, dropped)
+        self.places = nn.Parameter(torch.empty(shape[1], width)) if placed else None
         self.mapped = len(code) == 2
         if not self.mapped:
             self.spread = nn.Linear(math.prod(code), width)
@@ -158,6 +164,7 @@ class AttentiveTokens(Autoregressive):
         """(N, *code), (N, T, width) to (N, T, width)."""
         memory, extra = self._of(z)
         x = given if extra is None else given + extra[:, None]
+        x = x if self.places is None else x + self.places[: x.shape[1]]
         for block in self.blocks:
             x = block(x, there, memory)
         return self.norm(x)
@@ -172,6 +179,7 @@ class AttentiveTokens(Autoregressive):
         """(N, width) and what was seen to (N, width) and what is seen then."""
         extra, before = state
         x = (given if extra is None else given + extra)[:, None]
+        x = x if self.places is None else x + self.places[before[0].steps]
         after = []
         for block, seen in zip(self.blocks, before, strict=True):
             x, seen_now = cast(Block, block).step(x, seen)

@@ -6,14 +6,15 @@ from pydantic import Field
 from torch import Tensor
 
 from isthmus.errors import BlueprintError
+from isthmus.parts.codes.joint import Joint
 from isthmus.parts.data_spec import DataSpec
 from isthmus.parts.forward_pass import Pass
 from isthmus.parts.model import Model, example
 from isthmus.parts.penalties.penalty import Penalty
 from isthmus.parts.shared_batch import whole
 
-BETA, NUMBERS = 4.0, 784
-"""The weight that Higgins et al. use for pictures like MNIST's, and how many numbers those have."""
+BETA = 4.0
+"""The weight that Higgins et al. use for pictures like MNIST's."""
 
 
 class Kl(Penalty):
@@ -21,7 +22,7 @@ class Kl(Penalty):
 
     If the distance is a likelihood and the weight is 1, the loss is the negative ELBO. The weight is the β-VAE's β.
 
-    weight: β. "auto" is decided from the data, between 1 and 4: 4 for samples of `NUMBERS` numbers or more, and less in
+    weight: β. "auto" is decided from the data, between 1 and 4: 4 for samples of 784 numbers or more, and less in
         proportion for smaller ones. On small samples a code saves few nats, and the paper's 4 would switch off all
         latent dimensions.
     mode: "closed", the prior's formula (`Prior.kl`); or "draws", :math:`\log q(z|x) - \log p(z)` at each drawn code,
@@ -29,6 +30,8 @@ class Kl(Penalty):
         which needs each draw's own value. A pass without draws uses the closed form, or the code's mean.
     capacity: C in nats, the target of the batch's mean KL: the penalty becomes :math:`|\overline D - C|`.
     capacity_epochs: the number of epochs over which C grows linearly from 0; with 0, C is constant.
+    over: "all" latent dimensions; of a joint code, only the "numbers" or the "categories", so that each can have its
+        own capacity.
     free_bits: the least nats for each latent dimension, :math:`\sum_j \max(\lambda, \overline{D_j})` of the batch's
         means, so that switching off a latent dimension doesn't reduce the loss.
 
@@ -44,11 +47,11 @@ class Kl(Penalty):
     capacity: Annotated[float, Field(ge=0)] | None = None
     capacity_epochs: Annotated[float, Field(ge=0)] = 0.0
     free_bits: Annotated[float, Field(ge=0)] = 0.0
+    over: Literal["all", "numbers", "categories"] = "all"
 
     def auto_weight(self, spec: DataSpec) -> float:
         """The weight between 1 and the paper's 4, by the size of a sample."""
-        share = min(1.0, spec.inputs / NUMBERS) if spec.inputs else 1.0
-        return round(1 + (BETA - 1) * share, 2)
+        return round(1 + (BETA - 1) * spec.share_of_picture, 2)
 
     @property
     def over_batch(self) -> bool:  # pyright: ignore[reportIncompatibleVariableOverride] here it depends on the fields
@@ -68,10 +71,20 @@ class Kl(Penalty):
                 f"{self.kind} needs a code with a distribution, but a {model.code.kind} code has none. "
                 "Use a gaussian code (recipe 'vae'), or leave the penalty out."
             )
-        if self.mode == "closed" and model.bound == "log-mean-exp":
+        if self.mode == "closed" and model.bound.by_draws:
             raise BlueprintError(
-                "bound='log-mean-exp' needs the KL of each draw, but mode='closed' gives all draws the same KL. "
+                f"bound='{model.bound.kind}' needs the KL of each draw, but mode='closed' gives all draws the same KL. "
                 f"Set the {self.kind} penalty's mode='draws', or 'auto'."
+            )
+        if self.over != "all" and not isinstance(model.code, Joint):
+            raise BlueprintError(
+                f"The {self.kind} penalty's over='{self.over}' is for a joint code, but a {model.code.kind} code has "
+                "no such parts. Set over='all'."
+            )
+        if model.code.relaxed and self._by_draws(model):
+            raise BlueprintError(
+                f"The {self.kind} penalty can't use draws of a {model.code.kind} code, which have no density in "
+                "training. Set mode='closed' and bound='mean'."
             )
         closed = model.code.kl(code) is not None
         if self.mode == "closed" and not closed:
@@ -90,8 +103,12 @@ class Kl(Penalty):
         posterior, prior = out.code.distribution, model.code.prior
         each = None if self._by_draws(model) and "code" in out.draws else model.code.kl(out.code)
         if each is None:
-            return posterior.log_prob(out.code.z) - prior.log_prob(out.code.z, model)
+            if model.bound.separates:  # the encoder's gradient goes through z alone
+                posterior = posterior.detached()
+            return posterior.log_prob(out.code.z) - prior.of_pass(out, model)
         each = each.flatten(1)
+        if self.over != "all":
+            each = each[:, model.code.section(self.over, model.code_shape)]
         if not self.over_batch:
             return each.sum(1)
         cost = whole(each).mean(0).clamp(min=self.free_bits).sum()
@@ -100,7 +117,7 @@ class Kl(Penalty):
         return cost.expand(len(each))
 
     def _by_draws(self, model: Model) -> bool:
-        return self.mode == "draws" or (self.mode == "auto" and model.bound == "log-mean-exp")
+        return self.mode == "draws" or (self.mode == "auto" and model.bound.by_draws)
 
     def _capacity_at(self, capacity: float, out: Pass) -> Tensor | float:
         """C at this point of training; its full value after training."""

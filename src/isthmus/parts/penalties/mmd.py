@@ -60,7 +60,7 @@ def mmd(x: Tensor, y: Tensor, kernel: Kernel = "imq", scales: tuple[float, ...] 
         return x.new_zeros(())
     with torch.autocast(x.device.type, enabled=False):  # in bfloat16, the subtraction would cancel
         within = sum(_pairs(z, kernel, scales) for z in (x, y))
-        return within - 2 * _kernel(_squared_distances(x, y), x.shape[1], kernel, scales).mean()
+        return within - 2 * _kernel(squared_distances(x, y), x.shape[1], kernel, scales).mean()
 
 
 def of_prior(count: int, model: Model, draws: Any = None) -> Tensor:
@@ -71,7 +71,7 @@ def of_prior(count: int, model: Model, draws: Any = None) -> Tensor:
 
 def _pairs(x: Tensor, kernel: Kernel, scales: tuple[float, ...]) -> Tensor:
     """The kernel's mean over the pairs of different samples; it is 1 between a sample and itself."""
-    values = _kernel(_squared_distances(x, x), x.shape[1], kernel, scales)
+    values = _kernel(squared_distances(x, x), x.shape[1], kernel, scales)
     return (values.sum() - values.diagonal().sum()) / (len(x) * (len(x) - 1))
 
 
@@ -83,7 +83,7 @@ def _kernel(squared: Tensor, size: int, kernel: Kernel, scales: tuple[float, ...
     return total / len(scales)
 
 
-def _squared_distances(x: Tensor, y: Tensor) -> Tensor:
+def squared_distances(x: Tensor, y: Tensor) -> Tensor:
     """(n, d), (m, d) to (n, m)."""
     squares = x.square().sum(1)[:, None] + y.square().sum(1)
     return (squares - 2 * x @ y.T).clamp(min=0)

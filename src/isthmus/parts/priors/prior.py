@@ -1,11 +1,11 @@
 """The base of all priors: a distribution of codes, with a density and draws."""
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
 
-from isthmus.parts.forward_pass import map_tensors
+from isthmus.parts.forward_pass import Pass, map_tensors
 from isthmus.parts.model import Model, zeros
 from isthmus.parts.part import Part, Shape
 
@@ -17,9 +17,14 @@ class Prior(Part):
     model: a mixture of posteriors uses the encoder.
 
     compiles: whether a training step with this prior can be compiled or captured.
+    over_batch: whether its density in training depends on the whole batch (see `Penalty.over_batch`).
+    afterwards: for a prior that is fitted after training (`learn`), to the "means" of the codes of the training part,
+        or to "draws" of them. Its weights are then buffers of its module, which training doesn't move.
     """
 
     compiles: ClassVar[bool] = True
+    over_batch: ClassVar[bool] = False
+    afterwards: ClassVar[Literal["", "means", "draws"]] = ""
 
     def check(self, model: Model) -> None:
         """Raise BlueprintError if the prior doesn't fit the model; called once, when the model is built."""
@@ -31,9 +36,16 @@ class Prior(Part):
     def start_at(self, sample: Tensor, module: nn.Module) -> None:
         """Set the first weights from (n, *encoder_shape) scaled samples, in the form of the encoder's input."""
 
+    def learn(self, codes: Tensor, module: nn.Module, generator: torch.Generator) -> None:
+        """Fit the module's buffers to (N, *code) codes of the training part, after training (see `afterwards`)."""
+
     def log_prob(self, z: Tensor, model: Model) -> Tensor:
         """(N, *code) to (N,) log-densities, in nats."""
         raise NotImplementedError
+
+    def of_pass(self, out: Pass, model: Model) -> Tensor:
+        """(K·N,) log-densities of a pass's codes, in nats; in training, a prior may estimate them from the batch."""
+        return self.log_prob(out.code.z, model)
 
     def draw(self, count: int, code: Shape, generator: torch.Generator) -> Any:
         """The random numbers for `count` codes: one tensor, N first, or several by name."""

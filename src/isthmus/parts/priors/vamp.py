@@ -1,7 +1,7 @@
 """The VampPrior: a mixture of the posteriors of learnt pseudo-inputs."""
 
 import math
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, ClassVar
 
 import torch
 from pydantic import Field
@@ -10,12 +10,11 @@ from torch import Tensor, nn
 from isthmus.errors import BlueprintError
 from isthmus.parts.gaussians import DiagonalGaussian
 from isthmus.parts.model import Model, code_from, encoder_shape, zeros
-from isthmus.parts.part import Shape
-from isthmus.parts.priors.prior import Prior
+from isthmus.parts.priors.mixture import _Mixture
 from isthmus.parts.shared_batch import sharing
 
 
-class VampPrior(Prior):
+class VampPrior(_Mixture):
     r"""The mean of the posteriors of K pseudo-inputs, :math:`p(z) = \frac1K \sum_k q(z|u_k)`.
 
     The pseudo-inputs u are weights with a sample's shape. They start as samples of the training part. The optimal prior
@@ -55,28 +54,11 @@ class VampPrior(Prior):
         with torch.no_grad():
             module.get_parameter("values").copy_(sample[rows])
 
-    def log_prob(self, z: Tensor, model: Model) -> Tensor:
-        """(N, *code) to (N,) nats."""
-        components = self._components(model)
-        pairs = z[:, None].expand(-1, self.components, *z.shape[1:]).flatten(0, 1)  # each code with each component
-        return components.log_prob(pairs).view(-1, self.components).logsumexp(1) - math.log(self.components)
-
-    def draw(self, count: int, code: Shape, generator: torch.Generator) -> dict[str, Tensor]:
-        """(N,) numbers in 0..1 that choose each code's component, and (N, *code) standard normal numbers."""
-        component = torch.rand(count, generator=generator, device=generator.device)
-        noise = torch.randn(count, *code, generator=generator, device=generator.device)
-        return {"component": component, "noise": noise}
-
-    def sample(self, draws: Any, model: Model) -> Tensor:
-        """(N, *code)."""
-        components, chosen = self._components(model), (draws["component"] * self.components).long()
-        normals = DiagonalGaussian(components.mean[chosen], components.log_variance[chosen])
-        return normals.sample(draws["noise"][:, None])
-
-    def _components(self, model: Model) -> DiagonalGaussian:
-        """The posteriors of the pseudo-inputs."""
+    def components_of(self, model: Model) -> tuple[DiagonalGaussian, Tensor]:
+        """The posteriors of the pseudo-inputs, which have equal shares."""
         with sharing(None):  # all processes have all pseudo-inputs
-            return code_from(model, model.module_of(self).get_parameter("values")).distribution
+            posteriors = code_from(model, model.module_of(self).get_parameter("values")).distribution
+        return posteriors, posteriors.mean.new_full((self.components,), -math.log(self.components))
 
 
 class PseudoInputs(nn.Module):

@@ -1,59 +1,20 @@
-"""Samplers: draw new codes after training, for models without a prior or whose codes don't follow it."""
+"""Samplers of real numbers, fitted to codes: Gaussians, mixtures of them, and shifts towards near codes."""
 
 import math
-import warnings
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Annotated, ClassVar, Literal, get_args
+from typing import ClassVar, Literal
 
 import torch
-from pydantic import Field, TypeAdapter
 from torch import Tensor
 
-from isthmus.errors import DataError, RunError, nearest, remark
-from isthmus.shown import Shown
-from isthmus.storage.checked import damaged, load_tensors, save_tensors
+from isthmus.errors import DataError, nearest
+from isthmus.parts.mixtures import factor_of, fit_mixture
+from isthmus.samplers.sampler import Sampler
 
-Way = Literal["prior", "gaussian", "mixture", "neighbours"]
-STEPS = 200
-"""The most steps of the mixture's fit."""
-
-
-@dataclass(frozen=True, repr=False)
-class Sampler(Shown):
-    """Draws codes of one shape. It consists only of tensors, and is saved as such."""
-
-    kind: ClassVar[str]
-
-    shape: tuple[int, ...]
-
-    def draw(self, count: int, generator: torch.Generator) -> Tensor:
-        """(count, *shape) codes, float32; the same generator state gives the same draws."""
-        return self._flat(count, generator).float().reshape(count, *self.shape)
-
-    def save(self, path: str | Path) -> None:
-        """Write it as one safetensors file, whole or not at all."""
-        save_tensors(path, self._tensors(), {"sampler": self.kind, "shape": list(self.shape)})
-
-    def check(self) -> None:
-        """Raise ValueError unless the tensors fit each other and the shape, and are finite."""
-        sizes = self._sizes()
-        for name, tensor in self._tensors().items():
-            kind = torch.int64 if name == "near" else torch.float32
-            if tensor.shape != sizes[name] or tensor.dtype != kind or not bool(tensor.isfinite().all()):
-                raise ValueError(
-                    f"{name} is {tensor.dtype} {tuple(tensor.shape)} instead of {kind} {sizes[name]}, or not finite"
-                )
-
-    def _sizes(self) -> dict[str, tuple[int, ...]]:
-        """The shape that each tensor must have."""
-        raise NotImplementedError
-
-    def _flat(self, count: int, generator: torch.Generator) -> Tensor:
-        raise NotImplementedError
-
-    def _tensors(self) -> dict[str, Tensor]:
-        return {name: value for name, value in vars(self).items() if isinstance(value, Tensor)}
+Way = Literal["prior", "gaussian", "mixture", "neighbours", "sequences"]
+"""How codes are drawn. "sequences" draws the indices of quantised codes (see `isthmus.samplers.sequences`)."""
+OF_NUMBERS = ("prior", "gaussian", "mixture", "neighbours")
+"""The ways to draw codes of real numbers."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -131,8 +92,8 @@ def fit_sampler(
     Raises:
         DataError: the codes are too few or not finite, or there is no such way.
     """
-    if way not in get_args(Way):
-        raise DataError(f"There is no way {way!r} to draw codes. {nearest(str(way), get_args(Way))}")
+    if way not in OF_NUMBERS:
+        raise DataError(f"There is no way {way!r} to draw codes of numbers. {nearest(str(way), OF_NUMBERS)}")
     least = {"gaussian": 2, "mixture": components + 1, "neighbours": neighbours + 1}.get(way, 0)
     if len(codes) < least:
         fewer = {"mixture": ", or fewer components", "neighbours": ", or fewer neighbours"}.get(way, "")
@@ -145,7 +106,7 @@ def fit_sampler(
             size = math.prod(shape)
             return Gaussians(shape, torch.ones(1), torch.zeros(1, size), torch.eye(size)[None])
         case "gaussian":
-            factor = _factor(torch.atleast_2d(flat.T.cov()))
+            factor = factor_of(torch.atleast_2d(flat.T.cov()))
             return Gaussians(shape, torch.ones(1), flat.mean(0)[None].float(), factor[None])
         case "mixture":
             return _mixture(shape, flat, components, seed)
@@ -153,42 +114,10 @@ def fit_sampler(
             return _neighbours(shape, flat, neighbours, reach)
 
 
-def load_sampler(path: str | Path) -> Sampler:
-    """The sampler that `Sampler.save` wrote.
-
-    Raises:
-        RunError: the file is missing, damaged, or holds something else.
-    """
-    tensors, notes = load_tensors(path)
-    kinds = {kind.kind: kind for kind in (Gaussians, Neighbours)}
-    kind = kinds.get(str(notes.get("sampler"))) if isinstance(notes, dict) else None
-    if kind is None:
-        raise RunError(f"{path} is not a sampler of codes: expected a file written by Sampler.save.")
-    with damaged(Path(path)):
-        shape = TypeAdapter(list[Annotated[int, Field(ge=1)]]).validate_python(notes["shape"], strict=True)
-        sampler = kind(shape=tuple(shape), **tensors)
-        sampler.check()
-    return sampler
-
-
 def _mixture(shape: tuple[int, ...], flat: Tensor, components: int, seed: int) -> Gaussians:
-    from sklearn.exceptions import ConvergenceWarning  # noqa: PLC0415 slow to import, and needed here alone
-    from sklearn.mixture import GaussianMixture  # noqa: PLC0415
-
-    least = 1e-6 * float(flat.var(0).mean()) + 1e-12  # a constant unit would make the covariance singular
-    fitted = GaussianMixture(components, reg_covar=least, max_iter=STEPS, random_state=seed)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        fitted.fit(flat.numpy())
-    if not fitted.converged_:
-        remark(f"The mixture has not converged after {STEPS} steps. You can use it; fewer components converge faster.")
-    covariances = torch.from_numpy(fitted.covariances_)
-    return Gaussians(
-        shape,
-        torch.from_numpy(fitted.weights_).float(),
-        torch.from_numpy(fitted.means_).float(),
-        torch.stack([_factor(covariance) for covariance in covariances]),
-    )
+    found = fit_mixture(flat, components, seed)
+    factors = torch.stack([factor_of(covariance) for covariance in found.covariances])
+    return Gaussians(shape, found.weights.float(), found.means.float(), factors)
 
 
 def _neighbours(shape: tuple[int, ...], flat: Tensor, count: int, reach: float) -> Neighbours:
@@ -196,9 +125,3 @@ def _neighbours(shape: tuple[int, ...], flat: Tensor, count: int, reach: float) 
 
     near = NearestNeighbors(n_neighbors=count).fit(flat.numpy()).kneighbors(return_distance=False)
     return Neighbours(shape, flat.float(), torch.from_numpy(near).long(), torch.tensor([reach]))
-
-
-def _factor(covariance: Tensor) -> Tensor:
-    """(D, D) A with A·Aᵀ the covariance, float32; works for singular covariances too."""
-    values, vectors = torch.linalg.eigh(covariance)
-    return (vectors * values.clamp(min=0).sqrt()).float()

@@ -1,0 +1,1 @@
+"""Engines: runs on the clusters of Ray, Spark and Dask."""
