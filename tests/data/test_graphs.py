@@ -1,6 +1,7 @@
 """Graphs: from every source to the same samples, and a single graph divided by its edges."""
 
 import types
+from typing import Any, cast
 
 import networkx as nx
 import numpy as np
@@ -18,7 +19,7 @@ KARATE = nx.karate_club_graph()
 
 
 def adjacency(graph=KARATE):
-    return (nx.to_numpy_array(graph, weight=None) > 0).astype(np.float32)
+    return (nx.to_numpy_array(graph) > 0).astype(np.float32)
 
 
 def whole(source, **options):
@@ -75,7 +76,7 @@ def test_a_graph_is_read_from_files_of_every_type(suffix, tmp_path):
 
 @pytest.mark.parametrize("suffix", [".graphml", ".edgelist"])
 def test_a_graph_that_was_written_is_read_again(suffix):
-    medium = ist.open_data("florentine-families").medium
+    medium: Any = ist.open_data("florentine-families").medium
     samples = ist.read_samples("florentine-families")
     content = medium.file(samples.tensor()[0].numpy(), suffix)
     assert b"Medici" in content
@@ -86,15 +87,16 @@ def test_graphs_of_several_sizes_are_padded_and_their_features_lie_in_0_to_1():
     graphs = [nx.path_graph(count) for count in (3, 5, 4)]
     for graph in graphs:
         nx.set_node_attributes(graph, {node: 10.0 * node for node in graph}, "place")
-        nx.set_node_attributes(graph, "a", "text")
+        nx.set_node_attributes(graph, dict.fromkeys(graph, "a"), "text")
     data = ist.open_data(graphs, validation=0, test=0, labels=["a", "b", "a"])
     values = data.train.tensor()
     assert data.shape == (1, 5, 6)
     assert values[:, 0].diagonal(dim1=1, dim2=2).sum(1).tolist() == [3, 5, 4]
     assert values[1, 0, :, 5].tolist() == [0, 0.25, 0.5, 0.75, 1]
     assert not values[0, 0, 3:].any()
-    assert data.train.labels.tolist() == [0, 1, 0]
-    assert data.medium.decode(values[1])[2].ravel().tolist() == [0, 10, 20, 30, 40]
+    labels, medium = cast(Any, (data.train.labels, data.medium))
+    assert labels.tolist() == [0, 1, 0]
+    assert medium.decode(values[1])[2].ravel().tolist() == [0, 10, 20, 30, 40]
 
 
 def test_a_stack_of_matrices_is_several_graphs():
@@ -150,7 +152,7 @@ def test_smaller_graphs_are_padded_for_a_model():
     with pytest.raises(DataError, match="at most 34"):
         ist.read_samples(nx.path_graph(40), like=like)
     featured = nx.path_graph(4)
-    nx.set_node_attributes(featured, 1.0, "place")
+    nx.set_node_attributes(featured, dict.fromkeys(featured, 1.0), "place")
     with pytest.raises(DataError, match="have the features place: expected none"):
         ist.read_samples(featured, like=like)
 

@@ -27,7 +27,7 @@ def sample(adjacency, exist=None, own=None):
 
 
 def test_the_adjacency_is_normalised_as_by_numpy():
-    adjacency = nx.to_numpy_array(nx.florentine_families_graph(), weight=None)
+    adjacency = nx.to_numpy_array(nx.florentine_families_graph())
     looped = adjacency + np.eye(len(adjacency))
     root = np.diag(1 / np.sqrt(looped.sum(1)))
     x = sample(adjacency).double()

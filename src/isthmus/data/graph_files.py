@@ -96,7 +96,7 @@ def _unpacked(parts: Mapping[str, Any]) -> np.ndarray:
 
     shape = tuple(np.asarray(parts["shape"]).tolist())
     made = sparse.csr_matrix((parts["data"], parts["indices"], parts["indptr"]), shape)
-    return (made != 0).toarray()
+    return made.toarray() != 0
 
 
 def _arrays(content: bytes, suffix: str, max_bytes: int) -> Mapping[str, np.ndarray]:

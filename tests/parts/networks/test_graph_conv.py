@@ -1,5 +1,7 @@
 """The graph convolutional network: its products, its symmetry, and its decoder."""
 
+from typing import Any
+
 import networkx as nx
 import numpy as np
 import pytest
@@ -24,7 +26,7 @@ def reordered(x, order):
     return x[:, :, order][..., columns]
 
 
-def build(x, name="gae", **options):
+def build(x, name="gae", **options) -> Any:
     return ist.recipe(name, **options).build(tuple(x.shape[1:]), remarks=False)
 
 
