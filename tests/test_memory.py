@@ -45,7 +45,7 @@ def test_memory_that_does_not_do_is_said_in_our_words():
 
 def test_pythons_own_types_are_counted_too():
     with within_memory("This", "Use less."):
-        assert torch.ones((2, 3), dtype=bool).dtype == torch.bool
+        assert torch.ones((2, 3), dtype=bool).dtype == torch.bool  # pyright: ignore[reportCallIssue, reportArgumentType]
 
 
 def test_other_faults_stay_what_they_are():

@@ -16,9 +16,32 @@ from isthmus.data import named
 whole = named._digits()
 named._digits = lambda: replace(whole, values=whole.values[:400], labels=whole.labels[:400])
 """
+SOON_DONE = """
+def soon_done():
+    from dataclasses import replace
+    from isthmus.data import named
+    from isthmus.training import Training
+    whole, run = named._digits(), Training.run
+    named._digits = lambda: replace(whole, values=whole.values[:400], labels=whole.labels[:400])
+    def three_epochs(training):
+        training.settings = training.settings.replace(epochs=min(training.settings.epochs, 3))
+        return run(training)
+    Training.run = three_epochs
+soon_done()
+"""
+GUIDES = pytest.mark.parametrize("page", MADE.pages(), ids=lambda page: str(page.relative_to(MADE.DOCS)))
 
 
-@pytest.mark.parametrize("page", MADE.pages(), ids=lambda page: str(page.relative_to(MADE.DOCS)))
+@pytest.mark.slow
+@GUIDES
+def test_every_guide_runs_as_a_notebook(page, tmp_path):
+    """At each change, `test_pages.py` runs the same code in one process: a kernel and shells for each take minutes."""
+    made = MADE.notebook_of(page)
+    made.cells.insert(0, nbformat.v4.new_code_cell(SOON_DONE))
+    MADE.execute(made, tmp_path, seconds=1200)
+
+
+@GUIDES
 def test_the_notebook_has_the_code_of_its_page(page):
     made = MADE.notebook_of(page)
     nbformat.validate(made)

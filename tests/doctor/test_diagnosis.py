@@ -55,6 +55,7 @@ def test_picture_can_be_drawn(patients, illness):
     assert finding.picture.caption
 
 
+@pytest.mark.slow  # test_cure.py has smaller patients of both illnesses
 def test_one_number_trained_long_on_few_samples_memorises_and_replays(patients):
     assert [finding.name for finding in ist.diagnose(patients("replaying"))] == ["memorising", "replaying"]
 

@@ -43,7 +43,7 @@ def start(tries):
 def cluster():
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        start(tries=3)
+        start(tries=5)
         context = ray.data.DataContext.get_current()
         context.enable_progress_bars = context.print_on_execution_start = False
     yield

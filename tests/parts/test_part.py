@@ -46,7 +46,7 @@ DEFAULTS = [
     kind()
     for family in (Network, CodeKind, Distance, Penalty, Corruption)
     for kind in family.kinds().values()
-    if kind.__module__.startswith("isthmus") and kind is not Custom  # whose function has no JSON
+    if kind.__module__.startswith("isthmus") and not issubclass(kind, Custom)  # whose function has no JSON
 ]
 parts = st.one_of(
     st.sampled_from(DEFAULTS),

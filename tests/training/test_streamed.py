@@ -75,7 +75,7 @@ def test_every_sample_is_taken_once_an_epoch_and_the_same_seed_gives_the_same_bi
     assert seen.rows[0] != seen.rows[1]
 
 
-@pytest.mark.parametrize("step", [1, 5, 7])
+@pytest.mark.parametrize("step", [1, 6])
 def test_a_run_interrupted_within_an_epoch_goes_on_bit_for_bit(folder, tmp_path, step):
     data = ist.open_data(folder, stream=True, shuffle_bytes=WINDOW)
     whole = fit(data)

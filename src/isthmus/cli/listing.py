@@ -91,7 +91,13 @@ ROWS = (
         "Measure how well each latent dimension follows one of the factors that the data were made from.",
     ),
     Row("map", "map", LOOK, "Draw a map of the data by their codes, as a picture and as an interactive page."),
-    Row("latents", "latents", LOOK, "Show which latent dimensions of a sparse code are active, and for which samples."),
+    Row(
+        "latents",
+        "latents",
+        LOOK,
+        "Show how many latent dimensions of RUN are active for each sample, how many are dead, and what activates "
+        "them.",
+    ),
     Row("sample", "sample", USE, "Draw new samples from a trained model, and judge them if you ask for it."),
     Row(
         "export",

@@ -84,4 +84,4 @@ def standard_log_prob(z: Tensor) -> Tensor:
 def _summed(squares: Tensor, z: Tensor) -> Tensor:
     """(K·N,) log-densities from each number's (z - μ)² / σ² + log σ²."""
     each = -0.5 * (squares + math.log(2 * math.pi))
-    return each.reshape(len(z), -1).sum(1)
+    return each.reshape(z.shape[0], -1).sum(1)  # `len` would fix the batch of an exported model

@@ -49,7 +49,7 @@ def multi_scale_similarity(x: Tensor, y: Tensor, span: float = 1.0, scales: int 
 
     Source: Wang, Simoncelli & Bovik, Multiscale structural similarity for image quality assessment, Asilomar (2003).
     """
-    count = scales_of(*x.shape[-2:], scales)
+    count = scales_of(x.shape[-2], x.shape[-1], scales)
     total = sum(SCALES[:count])
     found = torch.ones((), dtype=x.dtype, device=x.device)
     for place in range(count):

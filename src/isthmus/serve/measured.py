@@ -22,7 +22,9 @@ class Measured:
         )
         rows = Counter("isthmus_rows", "Samples that were sent, by endpoint.", ("endpoint",), **own)
         # found once: the client of Prometheus looks for them under a lock
-        self.requests, self.seconds, self.rows = map(functools.cache, (requests.labels, seconds.labels, rows.labels))
+        self.requests = functools.cache(requests.labels)
+        self.seconds = functools.cache(seconds.labels)
+        self.rows = functools.cache(rows.labels)
         self.batches = Histogram("isthmus_batch_rows", "Samples in a batch.", buckets=ROWS, **own)
         self.running = Gauge("isthmus_requests_running", "Requests that are being answered.", **own)
         Gauge("isthmus_requests_waiting", "Requests in the queue.", **own).set_function(waiting)

@@ -2,13 +2,9 @@
 
 import contextlib
 import math
-import signal
-import sys
-import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import torch
@@ -29,6 +25,7 @@ from isthmus.training.checkpoint import Checkpoint, State, Status, save_checkpoi
 from isthmus.training.clock import Clock
 from isthmus.training.deterministic import deterministic
 from isthmus.training.draws import epoch_order, generator_for
+from isthmus.training.endings import interruptible, why_lost
 from isthmus.training.lengths import lengths_of
 from isthmus.training.optimisers import Optimiser
 from isthmus.training.precision import fast_products
@@ -47,8 +44,6 @@ LOOK = 10.0
 """Seconds between two looks at an accelerator's losses within an epoch: each look waits for the device."""
 LOOK_STEPS = 64
 """Steps between them where several processes must look at once."""
-PASSED_ON = 3.0
-"""Seconds after a signal in which another one is the same, passed on by a launcher."""
 ORDER = ("running", "interrupted", "stopped early", "finished", "diverged")
 """Which status counts if processes want different ones: the last."""
 
@@ -59,7 +54,7 @@ class Training:
         Training(model, train, validation, settings, callbacks).run()
 
     settings: with nothing left on "auto". rates: learning rates of some weights by their names, as multiples of the
-    others'; those of rivals are known.
+    others'; those of rivals and codes are known.
 
     processes: those that share the batches. They all run the same training, and have the same state after every step.
 
@@ -96,6 +91,10 @@ class Training:
             if name in model.objective.penalty_modules
             for weight, _ in model.objective.penalty_modules[name].named_parameters()
         }
+        if model.code_module is not None:
+            rates |= {
+                f"code_module.{weight}": model.code.own_rate for weight, _ in model.code_module.named_parameters()
+            }
         self.optimiser = Optimiser(settings, trained, rates, unit_columns(model))
         self.state = State(
             generator=generator_for(model, self.device, settings.seed),
@@ -126,7 +125,7 @@ class Training:
         self.model.train()
         threads = few_threads(self.model, size, self.device)
         together = normalised_together(self.model) if self.processes.several else contextlib.nullcontext()
-        with _interruptible(self), fast_products(self.device), deterministic(self.device), threads, together:
+        with interruptible(self), fast_products(self.device), deterministic(self.device), threads, together:
             self._call("train_begin")
             self._agree()
             while self.state.status == "running" and self.state.epoch < self.settings.epochs:
@@ -358,7 +357,7 @@ class Training:
         """Stop, with the number of the first step whose loss isn't finite."""
         first = int((~torch.isfinite(self.state.losses.cpu())).nonzero()[0, 0])
         number = self.state.epoch * self.steps_per_epoch + first
-        self.stop("diverged", _why_lost(self, first, number))
+        self.stop("diverged", why_lost(self, first, number))
 
     def _call(self, moment: str) -> None:
         for callback in self.callbacks:
@@ -391,68 +390,3 @@ def _means(sums: dict[str, Sum]) -> dict[str, float]:
     here = values[0].device.type == "cpu"
     totals = map(float, values) if here else torch.cat([value.reshape(1) for value in values]).tolist()
     return {name: total / count for (name, (_, count)), total in zip(sums.items(), totals, strict=True)}
-
-
-def _why_lost(training: Training, step: int, number: int) -> str:
-    """The message for a loss that isn't finite: the step, the likely cause, and what to do."""
-    settings = training.settings
-    indices = training.rows_of(training.order(), step).cpu()
-    raw = training.samples.batch(indices)
-    where = f"The loss is no longer finite at step {number + 1} (epoch {training.state.epoch + 1})."
-    if not training.model.conditioning.mask and raw.is_floating_point() and not bool(torch.isfinite(raw).all()):
-        bad = indices[~torch.isfinite(raw.flatten(1)).all(1)]
-        cause = f"Sample {int(bad[0])} of the training part has NaN or infinite values: drop or fill them (missing=)."
-    elif settings.learning_rate > 1e-2 or settings.optimiser == "sgd":
-        cause = (
-            f"The likely cause is the learning rate, {settings.learning_rate:g}: "
-            f"try {min(settings.learning_rate / 10, 1e-3):g}, "
-            "or clip the gradients (clip=1)."
-        )
-    elif settings.precision == "bfloat16":
-        cause = "The likely cause is bfloat16's low precision: try precision='float32', or clip the gradients (clip=1)."
-    else:
-        cause = (
-            "The likely cause is a gradient that exploded: clip the gradients (clip=1), lower the learning rate "
-            f"({settings.learning_rate / 10:g}), or check the scaling of the data."
-        )
-    return f"{where} {cause}"
-
-
-@contextlib.contextmanager
-def _interruptible(training: Training) -> Iterator[None]:
-    """Ctrl-C (or SIGTERM) ends training after the current step, with a message; a second one ends it at once.
-
-    `state.signal` is then the signal's name; and `state.reason` too, unless training had already ended.
-    """
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    first = float("-inf")
-
-    def interrupt(number: int, frame: FrameType | None) -> None:
-        nonlocal first
-        now = time.monotonic()
-        # a launcher passes on the Ctrl-C that the terminal has sent already
-        passed_on = training.processes.several and now - first < PASSED_ON
-        if training.wish[0] == "interrupted" and number == signal.SIGINT and not passed_on:
-            raise KeyboardInterrupt
-        if passed_on:
-            return
-        first = now
-        training.state.signal = signal.Signals(number).name
-        training.stop("interrupted", training.state.signal)
-        if number == signal.SIGINT and training.processes.chief:
-            print(
-                "Stopping after this step; the run is saved first. A second Ctrl-C ends it at once."
-                if training.wish[0] == "interrupted"
-                else "Training has ended, and is being saved.",
-                file=sys.stderr,
-            )
-
-    before = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -85,7 +85,9 @@ def test_a_runs_encoder_gives_features_and_the_model_learns_by_them(tmp_path):
     blueprint = ist.recipe("deep", code=3, widths=[8], distance=Perceptual(function=teacher))
     run = ist.fit(blueprint.build(data, remarks=False), data, epochs=2, progress=False, out=tmp_path / "run")
     assert run.history[-1]["loss"] < run.history[0]["loss"]
-    assert len(run.model.distance.function(torch.rand(2, 1, 8, 8))) > 1, "one for each layer"
+    distance = run.model.distance
+    assert isinstance(distance, Perceptual)
+    assert len(distance.function(torch.rand(2, 1, 8, 8))) > 1, "one for each layer"
     assert all(torch.equal(before[name], weight) for name, weight in teacher.model.state_dict().items())
     with pytest.raises(ist.IsthmusError, match="is not saved"):
         ist.load(tmp_path / "run")

@@ -23,7 +23,7 @@ def test_the_norm_of_the_code_is_half_its_squared_length():
 
 def test_the_norm_of_the_weights_is_the_sum_of_their_squares():
     model, out = passed(DecoderNorm())
-    expected = sum(weight.square().sum() for weight in model.decoder.parameters())
+    expected = torch.stack([weight.square().sum() for weight in model.decoder.parameters()]).sum()
     torch.testing.assert_close(model.objective.terms(out, model)["decoder-norm"], expected.expand(7))
 
 

@@ -1,6 +1,7 @@
 """Mixture priors: one that learns with the model, and those that are fitted to its codes afterwards."""
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -21,7 +22,7 @@ def generator(seed=0):
     return torch.Generator().manual_seed(seed)
 
 
-def built(prior, size=2, name="vae"):
+def built(prior, size=2, name="vae") -> Any:
     model = ist.recipe(name, code=size, widths=[8], prior=prior).build((9,), remarks=False, seed=3)
     return model.double().eval()
 
@@ -37,7 +38,7 @@ def clusters(count=300, seed=0):
 def test_the_density_is_that_of_the_mixture_and_draws_follow_it():
     prior = MixturePrior(components=3)
     model = built(prior)
-    module = model.module_of(model.code.prior)
+    module: Any = model.module_of(model.code.prior)
     module.logits.copy_(torch.tensor([0.0, 1.0, -1.0]))
     module.log_variances.copy_(torch.randn(3, 2, generator=generator(1)) / 2)
     normals = dist.Independent(dist.Normal(module.means, (0.5 * module.log_variances).exp()), 1)
@@ -147,9 +148,11 @@ def test_training_fits_it_and_it_comes_back_from_disk_and_is_drawn_from(name, pr
     blueprint = ist.recipe(name, code=2, widths=[8], prior=prior)
     if name != "rae":
         blueprint = blueprint.with_options(distance="gaussian")
-    start = blueprint.build(data, remarks=False).prior_module.state_dict()
-    run = ist.fit(blueprint.build(data, remarks=False), data, epochs=1, out=tmp_path, progress=False)
-    again = ist.load(tmp_path).model.prior_module.state_dict()
+    new: Any = blueprint.build(data, remarks=False)
+    start = new.prior_module.state_dict()
+    run: Any = ist.fit(blueprint.build(data, remarks=False), data, epochs=1, out=tmp_path, progress=False)
+    loaded: Any = ist.load(tmp_path)
+    again = loaded.model.prior_module.state_dict()
     assert any(not torch.equal(again[key], value) for key, value in start.items())
     assert all(torch.equal(again[key], value) for key, value in run.model.prior_module.state_dict().items())
     assert ist.sample(run, 5).values.shape == (5, 6)

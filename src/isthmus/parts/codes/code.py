@@ -75,6 +75,11 @@ class CodeKind(Part):
         """The bounds of the latent dimensions; None if they are unbounded."""
         return None
 
+    @property
+    def own_rate(self) -> float:
+        """The learning rate of the code's own weights, as a multiple of the model's."""
+        return 1.0
+
     def check(self, code: Shape) -> None:
         """Raise BlueprintError if a code of this shape isn't possible; called once, when the model is built."""
 

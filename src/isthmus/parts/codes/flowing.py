@@ -119,7 +119,7 @@ class Iaf(_Bent):
 
     def bend(self, z: Tensor, context: Tensor, module: Any) -> tuple[Tensor, Tensor]:
         """(N, code), (N, context) to (N, code) and the (N,) sums of log|det J|."""
-        total = z.new_zeros(len(z))
+        total = z.new_zeros(z.shape[0])
         for layer in module:
             z, stretched = layer(context if self.context else None).call_and_ladj(z)
             total = total + stretched
@@ -151,7 +151,7 @@ class Planar(_Bent):
 
     def bend(self, z: Tensor, context: Tensor, module: Any) -> tuple[Tensor, Tensor]:
         """(N, code), (N, features left) to (N, code) and the (N,) sums of log|det J|."""
-        total, size = z.new_zeros(len(z)), z.shape[1]
+        total, size = z.new_zeros(z.shape[0]), z.shape[1]
         for layer in context.chunk(self.transforms, 1):
             u, w, b = layer.split((size, size, 1), 1)
             along = (w * u).sum(1, keepdim=True)

@@ -28,7 +28,9 @@ class JumpRelu(CodeKind):
 
     bandwidth: ε. The paper uses 0.001 for samples of norm 1; here a sample's numbers have a variance of about 1, so
         that features are larger.
-    threshold: the thresholds at the start.
+    threshold: the thresholds at the start. rate: their learning rate, as a multiple of the model's. Adam moves their
+        logarithms by about the learning rate at a step, so in a training of a few thousand steps they would stay where
+        they are.
 
     Source: Rajamanoharan et al., Jumping ahead: improving reconstruction fidelity with JumpReLU sparse autoencoders
     (2024), arXiv 2407.14435.
@@ -38,6 +40,12 @@ class JumpRelu(CodeKind):
 
     bandwidth: Annotated[float, Field(gt=0)] = 0.05
     threshold: Annotated[float, Field(gt=0)] = 0.05
+    rate: Annotated[float, Field(gt=0)] = 10.0
+
+    @property
+    def own_rate(self) -> float:
+        """The thresholds' learning rate, as a multiple of the model's."""
+        return self.rate
 
     def module(self, code: Shape, generator: torch.Generator) -> nn.Module:
         """The thresholds."""

@@ -20,11 +20,11 @@ from isthmus.parts.vectors import laid_out, vectors_for
 class Vq2(Vq):
     r"""Two levels of vectors: the upper is quantised first, on half the grid; the lower sees features and upper.
 
-    The upper level describes the whole sample and the lower one the detail, so each needs fewer bits than a single
-    level would. From the features, layers make the upper vectors, one for every 2 × 2 positions (or every two), and
-    quantise them by a book of their own. From the features and the upper entries, other layers make the lower vectors.
-    The decoder gets both: the first half of the channels is the lower level, and the second half the upper level,
-    repeated over its positions. Of a flat code, the two halves are the levels.
+    The upper level describes the whole sample and the lower one the detail. From the features, layers make the upper
+    vectors, one for every 2 × 2 positions (or every two), and quantise them by a book of their own. From the features
+    and the upper entries, other layers make the lower vectors. The decoder gets both: the first half of the channels is
+    the lower level, and the second half the upper level, repeated over its positions. Of a flat code, the two halves
+    are the levels.
 
     entries: of each of the two books. width: of the features and of the layers between the levels.
 

@@ -22,8 +22,10 @@ ACTIVE = 2.0
 """The cost of an active latent dimension, in variances of the data, relative to the sum of a sample's squared errors.
 
 A feature pays if it exceeds the root of this, in standard deviations: 1 is what a direction has by chance."""
-PRICE = 1.5
-"""The cost of an activation, in standard deviations of the data, relative to the same sum."""
+PRICE, GATE_PRICE = 1.5, 3.0
+"""The cost of an activation, in standard deviations of the data, relative to the same sum; and of a gate.
+
+A gate may cost more, because gates don't shrink what is reconstructed."""
 SILENT = 10_000_000
 """The most samples after which a latent dimension that was never active is dead."""
 
@@ -64,8 +66,8 @@ class CodeL0(Penalty):
 class GateL1(Penalty):
     r"""The sum of the positive gates, :math:`\sum_i \mathrm{relu}(\pi_i)`; for a sparse code.
 
-    weight: "auto" is decided from the data: `PRICE` times their standard deviation, divided by a sample's numbers, for
-        a distance that is a mean over these.
+    weight: "auto" is decided from the data: `GATE_PRICE` times their standard deviation, divided by a sample's numbers,
+        for a distance that is a mean over these.
 
     Source: Rajamanoharan et al., Improving dictionary learning with gated sparse autoencoders, NeurIPS (2024).
     """
@@ -73,8 +75,8 @@ class GateL1(Penalty):
     weight: Weight = 1e-3
 
     def auto_weight(self, spec: DataSpec) -> float:
-        """The weight: 0.0059 for 256 numbers of variance 1."""
-        return float(f"{PRICE * (spec.deviation or 1.0) / (spec.inputs or 256):.3g}")
+        """The weight: 0.012 for 256 numbers of variance 1."""
+        return float(f"{GATE_PRICE * (spec.deviation or 1.0) / (spec.inputs or 256):.3g}")
 
     def check(self, model: Model) -> None:
         """Raise BlueprintError unless the code is sparse."""
@@ -109,7 +111,7 @@ class DecoderL1(Penalty):
     For directions that aren't kept at norm 1. Samples of shape (L, d) hold L layers of another network. Each layer's
     part of a direction then has a norm of its own: those that are 0 say that a feature isn't in a layer.
 
-    weight: "auto" is decided from the data, as in `gate-l1`.
+    weight: "auto" is decided from the data: `PRICE` times their standard deviation, divided by a sample's numbers.
 
     Source: Lindsey et al., Sparse crosscoders for cross-layer features and model diffing, Transformer Circuits (2024).
     """

@@ -97,6 +97,9 @@ class ExemplarPrior(_ByComponent):
 class Exemplars(nn.Module):
     """log_variance: log σ². means: (M, D), of which the first `count` are stored."""
 
+    means: Tensor
+    count: Tensor
+
     def __init__(self, most: int, size: int) -> None:
         super().__init__()
         self.log_variance = nn.Parameter(torch.zeros(()))

@@ -67,6 +67,11 @@ class FittedPrior(_ByComponent):
 class FullNormals(nn.Module):
     """shares: (K,). means: (K, D). factors: (K, D, D), A with A·Aᵀ the covariance. inverses: (K, D, D), of A."""
 
+    shares: Tensor
+    means: Tensor
+    factors: Tensor
+    inverses: Tensor
+
     def __init__(self, count: int, size: int) -> None:
         super().__init__()
         eyes = torch.eye(size).expand(count, size, size)

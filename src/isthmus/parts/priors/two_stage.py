@@ -86,6 +86,11 @@ class SecondStage(nn.Module):
     noise: (draws, D) of the density. trained: 0, as long as the prior is a standard normal, then 1.
     """
 
+    shift: Tensor
+    scale: Tensor
+    noise: Tensor
+    trained: Tensor
+
     def __init__(self, size: int, widths: tuple[int, ...], draws: int, generator: torch.Generator) -> None:
         super().__init__()
         self.up, self.down = _layers(size, widths, 2 * size, generator), _layers(size, widths, size, generator)
