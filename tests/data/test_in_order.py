@@ -2,6 +2,7 @@
 
 import threading
 import weakref
+from typing import Any
 
 import numpy as np
 import pytest
@@ -99,7 +100,7 @@ def test_rows_are_read_block_by_block_in_any_order():
 
 
 def test_a_survey_keeps_rows_and_learns_facts():
-    blocks = streamed().values
+    blocks: Any = streamed().values
     blocks.survey(np.array([0, 7, 299]))
     assert blocks.finite
     assert blocks.low.tolist() == [0, 1]

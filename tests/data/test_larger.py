@@ -1,6 +1,7 @@
 """Sources that training streams: opened, they are the same as in memory."""
 
 import warnings
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -52,7 +53,7 @@ def alike(one, other):
 
 def test_shards_open_as_in_memory(tmp_path):
     folder = shards(tmp_path / "box")
-    words = {"label": "class", "exclude": "count"}
+    words: Any = {"label": "class", "exclude": "count"}
     alike(open_data(folder, stream=False, **words), streamed := open_data(folder, stream=True, **words))
     assert isinstance(streamed.validation.values, torch.Tensor)  # a small part isn't read in every epoch
     assert reopen(streamed.description).train.layout is not None
@@ -103,6 +104,7 @@ def test_names_and_bounds_come_from_all_rows_and_kinds_from_some(tmp_path, monke
     data = open_data(tmp_path / "x.parquet", stream=True, label="label")
     assert data.train.categories[0] == ("0late", "a", "b")
     assert data.label_names == ("0late", "a", "b")
+    assert data.train.schema is not None
     assert [column.lower for column in data.train.schema.used] == [None, None, 0.0]
 
 
@@ -127,6 +129,7 @@ def test_opening_reads_each_block_twice_at_most(tmp_path, monkeypatch):
 
     monkeypatch.setattr(Blocks, "__init__", counted)
     data = open_data(tmp_path / "x.parquet", stream=True, shuffle_bytes=16 * 4000, validation=0, test=0)
+    assert data.train.layout is not None
     assert np.bincount(read).max() <= 2 < len(data.train.layout.groups)
 
 
@@ -168,6 +171,7 @@ def test_an_array_on_disk_is_streamed_in_blocks(tmp_path, monkeypatch):
     whole = open_data(tmp_path / "x.npy")
     data = open_data(tmp_path / "x.npy", stream=True, shuffle_bytes=64 * 32)
     assert isinstance(data.train.values, np.memmap)
+    assert data.train.layout is not None
     assert len(data.train.layout.groups) > 100
     assert torch.equal(data.train.tensor(), whole.train.tensor())
     assert data.description["scaling"] == whole.description["scaling"]
@@ -189,6 +193,7 @@ def pictures(tmp_path):
 def test_a_folder_of_pictures_opens_as_in_memory(pictures, monkeypatch):
     data = [open_data(pictures, stream=stream, shuffle_bytes=200) for stream in (False, True)]
     alike(*data)
+    assert data[1].train.layout is not None
     assert data[1].train.layout.window == 200 // 30
     monkeypatch.setattr(larger, "available", lambda: 100)
     with pytest.warns(Remark, match="So it is streamed"):

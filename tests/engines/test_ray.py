@@ -112,16 +112,16 @@ def test_a_dataset_is_opened_as_one_table(dataset, rows):
     assert training._rows(ray, dataset).to_pandas()["a"].tolist() == rows["a"].tolist()
 
 
-class Killer(Callback):
-    """Kills the second worker in the second epoch, once."""
+def killer(mark):
+    """A callback that kills the second worker in the second epoch, once; its class is sent by its code."""
 
-    def __init__(self, mark):
-        self.mark = mark
+    class Killer(Callback):
+        def epoch_end(self, training):
+            if training.state.epoch == 2 and training.processes.rank == 1 and not mark.exists():
+                mark.touch()
+                os.kill(os.getpid(), signal.SIGKILL)
 
-    def epoch_end(self, training):
-        if training.state.epoch == 2 and training.processes.rank == 1 and not self.mark.exists():
-            self.mark.touch()
-            os.kill(os.getpid(), signal.SIGKILL)
+    return Killer()
 
 
 @pytest.fixture
@@ -137,11 +137,8 @@ HOW = {"epochs": 3, "batch_size": 16, "seed": 1, "compile": False, "device": "cp
 
 
 def test_training_goes_on_after_a_lost_worker_and_ends_as_on_one_machine(cluster, data, tmp_path):
-    import cloudpickle
-
-    cloudpickle.register_pickle_by_value(__import__("sys").modules[Killer.__module__])
     how = HOW | {"checkpoint_seconds": 0.0}
-    run = ist.ray.fit(small(data), data, out=tmp_path / "run", callbacks=[Killer(tmp_path / "killed")], **how)
+    run = ist.ray.fit(small(data), data, out=tmp_path / "run", callbacks=[killer(tmp_path / "killed")], **how)
     alone = ist.fit(small(data), data, progress=False, **HOW)
     assert (tmp_path / "killed").exists()
     assert (run.status, len(run.history)) == ("finished", 3)

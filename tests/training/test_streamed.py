@@ -68,6 +68,7 @@ def test_a_window_as_large_as_the_data_trains_as_in_memory(folder):
 
 def test_every_sample_is_taken_once_an_epoch_and_the_same_seed_gives_the_same_bits(folder):
     data, seen = ist.open_data(folder, stream=True, shuffle_bytes=WINDOW), Seen()
+    assert data.train.layout is not None
     assert len(data.train) > 2 * data.train.layout.window
     runs = [fit(data, [seen]), fit(data)]
     assert torch.equal(weights(runs[0]), weights(runs[1]))

@@ -39,6 +39,7 @@ def bucket():
 def test_a_folder_on_s3_is_streamed_or_read_into_memory(bucket):
     whole, data = open_data(bucket), open_data(bucket, stream=True)
     assert whole.train.layout is None
+    assert data.train.layout is not None
     assert len(data.train.layout.groups) >= 2 * FILES
     assert data.description["source"] == bucket
     assert torch.equal(data.train.tensor(), whole.train.tensor())

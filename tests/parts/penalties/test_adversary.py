@@ -231,5 +231,5 @@ def test_the_independence_adversarys_best_logits_estimate_the_total_correlation(
 
 
 def test_the_independence_adversarys_weight_is_decided_from_the_data():
-    assert IndependenceAdversary().resolve(DataSpec(inputs=196)).weight == 8.75
+    assert IndependenceAdversary().resolve(DataSpec(inputs=196)).weight == 2.0
     assert IndependenceAdversary.over_batch
