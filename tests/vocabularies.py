@@ -3,7 +3,7 @@
 import torch
 
 TOKENS = 7
-SHAPES = {"series": (1, 30), "colour": (3, 28, 28), "text": (12,)}
+SHAPES = {"series": (1, 30), "graph": (1, 34, 36), "colour": (3, 28, 28), "text": (12,)}
 """A shape for each kind of recipe's data; other recipes take grey pictures, (1, 28, 28)."""
 SUBJECTS, VERBS, OBJECTS = (
     ("a cat", "the dog", "my bird", "no king"),

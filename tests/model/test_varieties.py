@@ -45,7 +45,7 @@ SMALLER: dict[str, dict[str, Any]] = {name: {"channels": (8, 16)} for name in RE
     "rae": {"components": 2},
 }
 """Networks that take long in their full sizes."""
-ONE_OF_EACH_KIND = ["deep", "cvae", "resnet", "series", "table", "text-vae", "recolour", "sound", "transcoder"]
+ONE_OF_EACH_KIND = ["deep", "cvae", "resnet", "series", "table", "text-vae", "recolour", "sound", "transcoder", "vgae"]
 """These are trained by the command line too, by name and from a blueprint's file: one of each kind of data, and
 one that takes labels. Of the others, the blueprints are compared; `test_blueprint.py` has the JSON of all."""
 LONGER = {"factor-vae": 8, "resnet": 8, "image-codec-hyper": 8, "watermark": 8, "vae-gan": 12}
@@ -86,6 +86,17 @@ def labels(given):
     flat = given.reshape(len(given), -1)
     half = flat.shape[1] // 2
     return (flat[:, :half].sum(1) > flat[:, half:].sum(1)).astype(np.int64)
+
+
+def graphs(count=96, seed=0):
+    """(N, 7, 7) adjacencies of rings of 5 to 7 nodes with some more edges."""
+    place = np.random.default_rng(seed)
+    made = np.zeros((count, 7, 7), np.float32)
+    for graph, nodes in zip(made, place.integers(5, 8, count), strict=True):
+        ring = np.arange(nodes)
+        graph[ring, (ring + 1) % nodes] = 1
+        graph[place.integers(nodes), place.integers(nodes)] = 1
+    return np.maximum(made, made.transpose(0, 2, 1))
 
 
 def arrays(values):
@@ -135,10 +146,11 @@ COLOUR = Kind(
 )
 SERIES = Kind(arrays(series()), ((1, 17), (3, 8), (1, 1)), {"kind": "series"})
 TEXT = Kind(SENTENCES * 3, ((9,), (1,)), {"kind": "text"})
+GRAPH = Kind(arrays(graphs()), ((1, 5, 5), (1, 4, 7), (1, 1, 1)), {"kind": "graph"})
 TABLE = Kind(table(), ((7,), (1,)), {"categorical": "auto", "missing": "keep", "label": "y"})
 PAIRS = Kind(arrays(pictures()), PICTURES.shapes, damaged=pictures()[:, :, ::-1])
 KINDS = {"any": PICTURES, "pictures": PICTURES, "colour": COLOUR, "series": SERIES, "table": TABLE, "text": TEXT}
-KINDS |= {"sound": SERIES, "pairs": PAIRS}
+KINDS |= {"sound": SERIES, "pairs": PAIRS, "graph": GRAPH}
 SHAPES = [(name, shape) for name, row in ist.RECIPES.items() for shape in KINDS[row.data].shapes]
 
 

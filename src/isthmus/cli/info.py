@@ -130,6 +130,7 @@ def _example(row: "Recipe") -> str:
         "text": "sentences.txt",
         "sound": "recordings/",
         "pairs": "outputs.npy --damaged inputs.npy",
+        "graph": "karate-club",
     }.get(row.data, "digits")
     if damage is None:
         return f"isthmus train {source} --recipe {row.name} --set code=16"

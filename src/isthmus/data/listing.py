@@ -65,7 +65,7 @@ def formats() -> Formats:
         )
         for each in FORMATS
     ]
-    texts, music, sound = (MEDIA[name][1] for name in ("texts", "music", "sound"))
+    texts, music, sound, graphs = (MEDIA[name][1] for name in ("texts", "music", "sound", "graphs"))
     rows += [
         FormatRow("Text", texts, "tokens", (".txt", ".jsonl")),
         FormatRow("MIDI", (".mid", ".midi"), "tokens or series", (".mid", ".wav")),
@@ -77,6 +77,7 @@ def formats() -> Formats:
             "music",
             _installed(("music21",)),
         ),
+        FormatRow("Graphs", graphs, "pictures", (".graphml", ".edgelist")),
         FormatRow("Sound", sound, "series or pictures", tuple(SOUNDS), "sound", _installed(("soundfile", "soxr"))),
         FormatRow("Folder or zip of files of one type", (".zip",), "that of the files", (".zip",)),
         FormatRow("Compressed file of any format", PACKED, "that of the file", (".npy.gz", ".idx.gz")),

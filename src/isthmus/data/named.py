@@ -13,6 +13,7 @@ import numpy as np
 
 from isthmus.data.arrays import read_npz
 from isthmus.data.idx import idx_array
+from isthmus.data.one_graph import NAMED as GRAPHS
 from isthmus.data.options import Options
 from isthmus.data.raw import Raw
 from isthmus.data.sprites import sprites
@@ -72,7 +73,7 @@ SETS = {
         ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"),
     ),
 }
-NAMES = ("digits", "sprites", *SETS)
+NAMES = ("digits", "sprites", *SETS, *GRAPHS)
 
 
 def read_named(name: str, options: Options) -> Raw:

@@ -9,11 +9,13 @@ from isthmus.data.data import Data
 from isthmus.data.describe import fingerprint
 from isthmus.data.gather import gather
 from isthmus.data.larger import held, laid_out, not_streamed, settled, streamed, surveyed
+from isthmus.data.media import Graph
 from isthmus.data.missing import fill_missing, holed, learn_fill
 from isthmus.data.options import AUTO, Options, OptionWords, apart
 from isthmus.data.overlaps import remark_on_overlaps
 from isthmus.data.pairs import pair
 from isthmus.data.raw import Raw
+from isthmus.data.readers.known import function
 from isthmus.data.samples import Samples
 from isthmus.data.scaling import Scaling
 from isthmus.data.sources import called, read, reading
@@ -84,6 +86,10 @@ def _opened(
     if any(fractions.values()):
         remark_on_overlaps(raw, chosen, where)
     raw = surveyed(raw, fractions, seed)
+    asked = fractions
+    if isinstance(raw.medium, Graph) and len(raw.values) == 1:  # its edges are divided, because it has no other samples
+        raw = function("graphs:held_out")(raw, fractions, seed)
+        fractions = dict.fromkeys(fractions, 0.0)
     given = gather(with_vocabulary(raw, chosen, fractions, seed), chosen, where)
     given = {name: laid_out(part, chosen) for name, part in given.items()}
     if any(part.layout is not None for part in given.values()):
@@ -121,9 +127,9 @@ def _opened(
         "categories": [list(names) for names in train.categories],
         "label_names": list(train.label_names),
         "split": {
-            **fractions,
+            **asked,
             "seed": seed,
-            "own": sorted({*given} - {"train"}),
+            "own": sorted(has),
             "by": "time" if spans is not None else "group" if groups is not None else "sample",
             "left_out": len(whole) - len(divided),
             "sha256": divided.sha256(),

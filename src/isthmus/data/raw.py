@@ -135,8 +135,8 @@ def _layout(kind: ReadAs | None, exact: tuple[int, ...] | None) -> Kind | None:
     if exact is not None:  # numbers in the model's own layout, such as its reconstructions
         return Medium.layout_of(kind)
     raise DataError(
-        f"kind={kind!r} is for files of text, music or sound, but this source has numbers. "
-        "Give such files, or use kind='series' or kind='table'."
+        f"kind={kind!r} is for text, music, sound or graphs, but this source has numbers. "
+        "Give such data, or use kind='series' or kind='table'."
     )
 
 

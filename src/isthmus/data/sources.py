@@ -25,6 +25,8 @@ from isthmus.data.file_kinds import tell_unread
 from isthmus.data.folders import LARGEST, collected, names_in, read_folder, read_zip, suffixes_in
 from isthmus.data.media.medium import medium_of
 from isthmus.data.named import NAMES, read_named
+from isthmus.data.one_graph import NAMED as GRAPHS
+from isthmus.data.one_graph import is_graphs
 from isthmus.data.options import Options
 from isthmus.data.path_lists import entries_of, in_order, paths_in
 from isthmus.data.picture_formats import SUFFIXES as PICTURES
@@ -45,6 +47,7 @@ ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 MEDIA: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "texts": (("text",), (".txt", ".md", ".text", ".jsonl", ".ndjson")),
     "music": (("melody", "roll"), (".mid", ".midi", ".musicxml", ".mxl", ".xml", ".abc", ".krn", ".json")),
+    "graphs": (("graph",), (".graphml", ".gml", ".edgelist", ".edges")),
     "sound": (("waveform", "mel"), (".wav", ".flac", ".ogg", ".mp3", ".aiff", ".aif")),
 }
 """By the module that reads them: the kinds that a source can be read as, and the suffixes of its files."""
@@ -53,6 +56,8 @@ IN_BLOCKS = ("sound",)
 RECORDINGS = (".csv", ".tsv", ".parquet", ".npy")
 """Files of a folder that can be recordings, each a table of time steps by channels."""
 TABLES_OF_TEXT = (".csv", ".tsv", ".parquet")
+ALSO = {"texts": TABLES_OF_TEXT, "graphs": (".npz", ".npy", ".csv", ".tsv", ".txt")}
+"""By module, the suffixes of further files that it reads where the kind is given."""
 RUNS_CODE = (".pkl", ".pickle", ".pt", ".pth", ".joblib", ".dill", ".rds", ".rdata")
 PAGES = 10
 """Texts next to tables are descriptions of these, unless there are so many times as many."""
@@ -136,6 +141,8 @@ def _read(source: Any, options: Options, labels: Any, like: Mapping[str, Any] | 
     if paths := paths_in(source, (*BY_SUFFIX, *PACKED, *_of_media())):
         raw = _of_paths(paths, options, like, where)
         return raw if labels is None else replace(raw, labels=labels, label_names=())
+    if is_graphs(source) or (_kind(options, like) == "graph" and _may_be_graphs(source, like)):
+        return function("graphs:from_memory")(source, options, where, labels, medium_of(like))
     found = plain(source, options, where)
     if isinstance(found, tuple) and len(found) == 2 and labels is None:
         return _read(found[0], options, found[1], like)
@@ -245,6 +252,13 @@ def _kind(options: Options, like: Mapping[str, Any] | None) -> str | None:
     return options.kind or ((like or {}).get("medium") or {}).get("kind")
 
 
+def _may_be_graphs(source: Any, like: Mapping[str, Any] | None) -> bool:
+    """Whether values are adjacencies or edges, rather than samples in the layout of the model that they are for."""
+    if isinstance(source, Raw | Samples):
+        return False
+    return like is None or len(getattr(source, "shape", ())) != 1 + len(like["shape"])
+
+
 def _is_texts(source: Any, which: Callable[[Iterable[bool]], bool] = all) -> bool:
     """Whether a source in memory is a list or an array of strings, or has any."""
     if isinstance(source, np.ndarray) and source.ndim == 1 and source.dtype.kind in "UO":
@@ -260,6 +274,8 @@ def called(source: Any) -> str:
 
 
 def _read_path(source: str | os.PathLike[str], options: Options, like: Mapping[str, Any] | None) -> Raw:
+    if isinstance(source, str) and source in GRAPHS:
+        return function("graphs:read_named")(source, options, medium_of(like))
     if isinstance(source, str) and source in NAMES:
         return read_named(source, options)
     if not os.fspath(source):
@@ -485,7 +501,7 @@ def _reader_of_json(path: Path, options: Options) -> str | None:
 def _is_of(path: Path, module: str) -> bool:
     """Whether a file has a suffix that this module of `MEDIA` reads."""
     suffix = path.suffix.lower()
-    return suffix in MEDIA[module][1] or (module == "texts" and suffix in TABLES_OF_TEXT)
+    return suffix in MEDIA[module][1] or suffix in ALSO.get(module, ())
 
 
 def _read_medium(module: str, path: Path, options: Options, like: Mapping[str, Any] | None) -> Raw:

@@ -15,6 +15,7 @@ from isthmus.measures.disentangled import (
 )
 from isthmus.measures.evaluation import Evaluation, Measures, Unit, evaluate, unit_of
 from isthmus.measures.generation import Generation, frechet_distance, gradient_energy, judge_draws
+from isthmus.measures.graphs import area_under_curve, average_precision, link_measures
 from isthmus.measures.likelihood import (
     Elbo,
     LogLikelihood,
@@ -40,6 +41,8 @@ __all__ = [
     "Nearest",
     "Unit",
     "absorption",
+    "area_under_curve",
+    "average_precision",
     "beta_vae_score",
     "bits_per_dimension",
     "dci",
@@ -53,6 +56,7 @@ __all__ = [
     "gradient_energy",
     "has_likelihood",
     "judge_draws",
+    "link_measures",
     "log_density",
     "log_likelihood",
     "log_spectral_distance",

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import torch
 from torch import Tensor
 
-from isthmus.data.media import Sound
+from isthmus.data.media import Graph, Sound
 from isthmus.data.samples import Samples, inference_batch_size
 from isthmus.data.stream import Stream
 from isthmus.formatting import number, percent
 from isthmus.measures import reconstruction as measure
+from isthmus.measures.graphs import link_measures
 from isthmus.measures.passes import passes
 from isthmus.measures.sound import sound_measures
 from isthmus.measures.tokens import TokenPart
@@ -46,6 +47,8 @@ _UNITS = {
     "ssim": Unit("Structural similarity", "1 is exact", True),
     "si_sdr": Unit("Scale-invariant signal-to-distortion ratio", "dB", True),
     "log_spectral_distance": Unit("Log-spectral distance", "dB", False),
+    "auc": Unit("Edges above other pairs (AUC)", "share of 1", True),
+    "average_precision": Unit("Average precision of edges", "share of 1", True),
     "explained_variance": Unit("Explained variance", "share of 1", True),
     "elbo": Unit("Evidence lower bound", "nats a sample", True),
     "kl": Unit("KL divergence of the code to its prior", "nats a sample", False),
@@ -179,9 +182,9 @@ def evaluate(
     """Measure `model`, its baseline `pca` and `mean` on each of `parts`, streaming.
 
     SSE, MSE and explained variance for all data; PSNR and SSIM for pictures; for sound the measures of
-    `isthmus.measures.sound`, over the samples that aren't silent. The model runs in evaluation mode, without
-    corruption, on its own device; its modules' modes are restored. Empty parts are ignored. Sums are in float64, on the
-    CPU, because not every device supports it.
+    `isthmus.measures.sound`, over the samples that aren't silent; for graphs those of `isthmus.measures.graphs`. The
+    model runs in evaluation mode, without corruption, on its own device; its modules' modes are restored. Empty parts
+    are ignored. Sums are in float64, on the CPU, because not every device supports it.
 
     A model that `restores` gets samples damaged as in training, with the same random numbers at every call, and so does
     PCA. All results are compared with the clean samples, and "nothing" is the damaged input in their layout.
@@ -209,8 +212,9 @@ def evaluate(
                 found = _Part(model, pca, _with_modes(mean, pieces, levels), span, levels)
             for samples in pieces:
                 found.kind = samples.kind
-                if isinstance(found, _Part) and isinstance(samples.medium, Sound):
-                    found.sound = samples.medium
+                if isinstance(found, _Part):
+                    found.sound = samples.medium if isinstance(samples.medium, Sound) else None
+                    found.graphs = isinstance(samples.medium, Graph)
                 for out in passes(model, samples, batch_size, generator=generator):
                     found.take(out)
                     done += len(out.clean)
@@ -257,9 +261,10 @@ class _Part:
         self.model, self.pca, self.centre = model, pca, centre
         self.kind, self.span, self.levels = "", span, levels
         self.sound: Sound | None = None
+        self.graphs = False
         self.count, self.counts = 0, torch.zeros(())
         self.sums: dict[str, dict[str, float]] = {}
-        self.heard: dict[str, dict[str, float]] = {}
+        self.known: dict[str, dict[str, float]] = {}
         # small tensors between the batches' large ones would keep the allocator from using their memory again
         self.per_sample: dict[str, array[float]] = {}
         self.mean, self.spread = torch.zeros(()), torch.zeros(())
@@ -289,17 +294,16 @@ class _Part:
             self._tell("mse", rival, per_sample)
             if rival != "mean":
                 self.per_sample.setdefault(rival, array("f")).frombytes(per_sample.numpy().tobytes())
-            if self.kind == "pictures":
+            if self.kind == "pictures" and not self.graphs:
                 self._tell("psnr", rival, measure.decibels(per_sample, self.span))
                 whole = observed is None or bool(observed.all())
                 similar = measure.ssim(output, target, self.span) if whole else torch.full_like(per_sample, torch.nan)
                 self._tell("ssim", rival, similar)
             if self.sound is not None:
                 raw = (self.model.scaling.inverse(of).cpu() for of in (output, target))
-                for name, figures in sound_measures(self.sound, *raw).items():
-                    self._tell(name, rival, figures[~figures.isnan()])
-                    of_all = self.heard.setdefault(name, {})
-                    of_all[rival] = of_all.get(rival, 0) + float((~figures.isnan()).sum())
+                self._tell_known(rival, sound_measures(self.sound, *raw))
+            if self.graphs:
+                self._tell_known(rival, link_measures(output, target))
             self.squares[rival] = self.squares.get(rival, 0) + squares.sum(0, dtype=torch.float64)
         rows = target.flatten(1).double()
         here = torch.ones_like(rows) if observed is None else observed.flatten(1).double()
@@ -315,7 +319,7 @@ class _Part:
         """Measure → rival → figure."""
         figures = {
             name: {
-                rival: total / max(1, self.heard.get(name, {}).get(rival, self.count)) for rival, total in row.items()
+                rival: total / max(1, self.known.get(name, {}).get(rival, self.count)) for rival, total in row.items()
             }
             for name, row in self.sums.items()
         }
@@ -343,6 +347,14 @@ class _Part:
         if not any(self.levels):
             return self.spread
         return torch.where(torch.tensor(self.levels) > 0, self.squares["mean"], self.spread)
+
+    def _tell_known(self, rival: str, figures: Mapping[str, Tensor]) -> None:
+        """Measures that aren't defined for some samples, which are NaN there."""
+        for name, each in figures.items():
+            known = each[~each.isnan()]
+            self._tell(name, rival, known)
+            counts = self.known.setdefault(name, {})
+            counts[rival] = counts.get(rival, 0) + len(known)
 
     def _tell(self, name: str, rival: str, figures: Tensor) -> None:
         row = self.sums.setdefault(name, {})

@@ -20,7 +20,7 @@ class Recipe(Shown):
     advice: str
     source: str
     blueprint: Blueprint
-    data: Literal["any", "pictures", "colour", "series", "table", "text", "sound", "pairs"] = "any"
+    data: Literal["any", "pictures", "colour", "series", "table", "text", "sound", "pairs", "graph"] = "any"
 
     def _card(self) -> Card:
         facts = {"when to choose it": self.advice, "takes": self.data, "source": self.source}

@@ -9,7 +9,7 @@ from isthmus.options.option import ARRAYS, DATA, GIB, PICTURES, SEQUENCES, TABLE
 
 Kind = Literal["pictures", "table", "series", "tokens"]
 """The kinds of samples."""
-ReadAs = Literal["pictures", "table", "series", "text", "melody", "roll", "waveform", "mel"]
+ReadAs = Literal["pictures", "table", "series", "text", "melody", "roll", "waveform", "mel", "graph"]
 """What a source can be read as: a kind of samples, or a medium (`isthmus.data.media`)."""
 Missing = Literal["error", "drop", "fill", "keep"]
 Mode = Literal["L", "RGB", "RGBA"]
@@ -35,7 +35,11 @@ class ReadingOptions:
     ] = None
     columns: Annotated[
         tuple[str, ...],
-        Option("Read only these columns of a table, or these voices of music: `a,b,c`.", "NAMES", TABLES),
+        Option(
+            "Read only these columns of a table, voices of music, or features of a graph's nodes: `a,b,c`.",
+            "NAMES",
+            TABLES,
+        ),
     ] = ()
     exclude: Annotated[tuple[str, ...], Option("Leave out these columns of a table: `a,b,c`.", "NAMES", TABLES)] = ()
     groups: Annotated[
@@ -99,8 +103,8 @@ class ReadingOptions:
     kind: Annotated[
         ReadAs | None,
         Option(
-            "Read the samples as pictures, as a table, as series, as text, as notes (melody, roll) or as sound "
-            "(waveform, mel). Needed where the source alone doesn't decide.",
+            "Read the samples as pictures, as a table, as series, as text, as notes (melody, roll), as sound "
+            "(waveform, mel) or as graphs (graph). Needed where the source alone doesn't decide.",
             "KIND",
             DATA,
             default="by the file's type and the values' shape",

@@ -1,5 +1,6 @@
 """Media: what the numbers of a sample stand for (text, notes, sound), and the way back to files."""
 
+from isthmus.data.media.graph import Graph
 from isthmus.data.media.medium import Medium
 from isthmus.data.media.melody import Melody
 from isthmus.data.media.recording import Recording
@@ -7,4 +8,4 @@ from isthmus.data.media.roll import Roll
 from isthmus.data.media.sound import Mel, Sound, Waveform
 from isthmus.data.media.text import Text
 
-__all__ = ["Medium", "Mel", "Melody", "Recording", "Roll", "Sound", "Text", "Waveform"]
+__all__ = ["Graph", "Medium", "Mel", "Melody", "Recording", "Roll", "Sound", "Text", "Waveform"]

@@ -10,6 +10,7 @@ from isthmus.parts.distances.errors import L1, Mse, Psnr, Sse
 from isthmus.parts.distances.gaussian import Gaussian
 from isthmus.parts.distances.levels import Categorical, DiscretisedLogistic
 from isthmus.parts.distances.likelihood import Likelihood
+from isthmus.parts.distances.links import Links
 from isthmus.parts.distances.mixture import LogisticMixture
 from isthmus.parts.distances.seen import MsSsim, Perceptual
 from isthmus.parts.distances.tokens import Tokens
@@ -25,6 +26,7 @@ __all__ = [
     "Distance",
     "Gaussian",
     "Likelihood",
+    "Links",
     "LogisticMixture",
     "MsSsim",
     "Mse",

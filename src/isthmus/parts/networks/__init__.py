@@ -5,6 +5,7 @@ from isthmus.parts.networks.conv import Conv
 from isthmus.parts.networks.dense import Dense
 from isthmus.parts.networks.dictionary import Dictionary
 from isthmus.parts.networks.gdn import Gdn
+from isthmus.parts.networks.graph_conv import GraphConv
 from isthmus.parts.networks.network import Network
 from isthmus.parts.networks.patches import Patches
 from isthmus.parts.networks.recurrent import Gru
@@ -18,6 +19,7 @@ __all__ = [
     "Dense",
     "Dictionary",
     "Gdn",
+    "GraphConv",
     "Gru",
     "Network",
     "Patches",
