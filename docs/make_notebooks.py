@@ -19,7 +19,7 @@ from nbclient import NotebookClient
 DOCS = Path(__file__).parent
 GUIDES = (
     *("quickstart.md", "notebooks.md", "data.md", "runs.md", "sklearn.md", "tune.md", "trackers.md", "hub.md"),
-    *("export.md", "serve.md", "extending.md", "lectures.md"),
+    *("export.md", "serve.md", "processes.md", "engines.md", "extending.md", "lectures.md"),
 )
 FOLDERS = ("varieties", "uses")
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```\n?", re.MULTILINE | re.DOTALL)
