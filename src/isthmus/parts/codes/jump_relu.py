@@ -8,6 +8,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from isthmus.parts.codes.code import CodeKind
+from isthmus.parts.constants import constant
 from isthmus.parts.forward_pass import Code
 from isthmus.parts.part import Shape
 
@@ -53,9 +54,10 @@ class JumpRelu(CodeKind):
 
     def __call__(self, features: Tensor, draws: Tensor | None = None, module: nn.Module | None = None) -> Code:
         """The Code of (N, *code) features; its gates are features - θ, whose gradient goes to θ alone."""
-        thresholds = features.new_tensor(self.threshold)
         if isinstance(module, Thresholds):
             thresholds = module.log_threshold.exp().to(features.dtype)
+        else:
+            thresholds = constant((self.threshold,), features)
         z = features * (features > thresholds)
         gates = features.detach() - thresholds
         if isinstance(module, Thresholds) and module.training:

@@ -57,6 +57,7 @@ class ExemplarPrior(_ByComponent):
         rows = torch.linspace(0, len(codes) - 1, count).round().long()
         module.means[:count] = codes[rows].flatten(1).to(module.means)
         module.count.fill_(count)
+        module.known = count
 
     def log_prob(self, z: Tensor, model: Model) -> Tensor:
         """(N, *code) to (N,) nats; of a standard normal as long as no means are stored."""
@@ -105,10 +106,18 @@ class Exemplars(nn.Module):
         self.log_variance = nn.Parameter(torch.zeros(()))
         self.register_buffer("means", torch.zeros(most, size))
         self.register_buffer("count", torch.zeros((), dtype=torch.int64))
+        self.known: int | None = 0
+        """`count`, so that an accelerator is asked for it once; None if it was loaded and not asked for yet."""
 
     def stored(self) -> Tensor:
         """(count, D)."""
-        return self.means[: int(self.count)]
+        if self.known is None:
+            self.known = int(self.count)
+        return self.means[: self.known]
+
+    def _load_from_state_dict(self, *given: Any, **words: Any) -> None:
+        super()._load_from_state_dict(*given, **words)
+        self.known = None
 
     def log_densities(self, z: Tensor, means: Tensor) -> Tensor:
         """(N, D), (M, D) to (N, M) nats of each code at each exemplar."""
