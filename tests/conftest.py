@@ -5,9 +5,12 @@ import gc
 import os
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 if "PYTEST_XDIST_WORKER" in os.environ:  # workers that each take all cores wait for each other
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+    # Spark's client takes a process whose main module is nowhere for one that runs its doctests, and ends it
+    sys.modules["__main__"].__spec__ = SimpleNamespace(name=None)  # pyright: ignore[reportAttributeAccessIssue]
 
 import pytest
 import typer.main

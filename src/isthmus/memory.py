@@ -54,9 +54,8 @@ def available() -> int | None:
     together = int(os.environ.get("LOCAL_WORLD_SIZE") or 1)
     if together > 1 and (total := _total()) is not None:
         return total // together
-    rooms = [
-        room for room in (_free(), _left(Path("/sys/fs/cgroup"), "memory.max", "memory.current")) if room is not None
-    ]
+    quota = _left(Path("/") / "sys/fs/cgroup", "memory.max", "memory.current")
+    rooms = [room for room in (_free(), quota) if room is not None]
     return min(rooms) if rooms else _total()
 
 
@@ -92,7 +91,7 @@ def _total() -> int | None:
 def _free() -> int | None:
     """The memory that Linux can give to a process without swapping, in bytes."""
     try:
-        found = re.search(r"^MemAvailable:\s+(\d+) kB", Path("/proc/meminfo").read_text(), re.MULTILINE)
+        found = re.search(r"^MemAvailable:\s+(\d+) kB", Path("/proc/meminfo").read_text(encoding="utf-8"), re.MULTILINE)
     except OSError:
         return None
     return None if found is None else 1024 * int(found[1])
@@ -101,9 +100,13 @@ def _free() -> int | None:
 def _left(folder: Path, limit: str, used: str) -> int | None:
     """What a container may still take, in bytes; None without a limit."""
     try:
-        return max(0, int((folder / limit).read_text()) - int((folder / used).read_text()))
+        return max(0, _number(folder / limit) - _number(folder / used))
     except (OSError, ValueError):  # "max" means no limit
         return None
+
+
+def _number(file: Path) -> int:
+    return int(file.read_text(encoding="utf-8"))
 
 
 def _there() -> str:

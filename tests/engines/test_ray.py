@@ -136,6 +136,7 @@ def small(data):
 HOW = {"epochs": 3, "batch_size": 16, "seed": 1, "compile": False, "device": "cpu"}
 
 
+@pytest.mark.slow
 def test_training_goes_on_after_a_lost_worker_and_ends_as_on_one_machine(cluster, data, tmp_path):
     how = HOW | {"checkpoint_seconds": 0.0}
     run = ist.ray.fit(small(data), data, out=tmp_path / "run", callbacks=[killer(tmp_path / "killed")], **how)

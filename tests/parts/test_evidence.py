@@ -79,7 +79,6 @@ def test_many_draws_come_to_the_likelihood():
         (LogMeanExp(gradient="doubly"), lambda w: w.exp().mean(0).log().mean()),
         (LogMeanExp(encoder_groups=3), lambda w: w.exp().mean(0).log().mean()),
     ],
-    ids=str,
     ids=lambda given: str(given) if not callable(given) else "expected",
 )
 def test_the_loss_is_minus_the_bound(bound, expected):

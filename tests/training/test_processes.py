@@ -24,6 +24,8 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from model.test_varieties import GRADIENT, arrays, build, opened, pictures, small, weights_of
 from training.ranks import ended, start, together
 
+pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="starts processes with all imported")
+
 SETTINGS: dict[str, Any] = {
     "epochs": 1,
     "batch_size": 22,

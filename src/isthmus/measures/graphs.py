@@ -2,7 +2,6 @@
 
 import numpy as np
 import torch
-from scipy.stats import rankdata
 from torch import Tensor
 
 from isthmus.parts.graphs import pairs, square
@@ -33,6 +32,8 @@ def _of_pairs(scores: np.ndarray, joined: np.ndarray) -> tuple[float, float]:
 def area_under_curve(scores: np.ndarray, positive: np.ndarray) -> float:
     """The chance that a positive has a higher score than a negative, both drawn at random; equal scores count half."""
     count = int(positive.sum())
+    from scipy.stats import rankdata  # noqa: PLC0415 half a second, for graphs alone
+
     above = rankdata(scores)[positive].sum() - count * (count + 1) / 2
     return float(above / (count * (len(scores) - count)))
 

@@ -1,10 +1,10 @@
 """The bounds on the evidence log p(x): how the losses of several draws of one sample's code become one loss."""
 
 import math
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import torch
-from pydantic import Field
+from pydantic import Field, model_serializer
 from torch import Tensor
 
 from isthmus.errors import BlueprintError
@@ -22,6 +22,11 @@ class Bound(Part):
     """
 
     by_draws: ClassVar[bool] = False
+
+    @model_serializer(mode="wrap")
+    def _as_json(self, made: Any) -> Any:
+        """Its kind alone where all options are usual, as earlier versions wrote it: a codec's files compare models."""
+        return self.kind if self == type(self)() else {"kind": self.kind, **made(self)}
 
     @property
     def separates(self) -> bool:

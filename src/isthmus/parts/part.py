@@ -72,12 +72,15 @@ class Part(Value):
 
     kind: the class's name in kebab case (`ActivationL1` is "activation-l1"), unless the class sets it.
     family: the family's name in messages: its class's name in lower case, unless that class sets it.
+    later: options that its JSON leaves out at their defaults, because earlier versions didn't have them: a model keeps
+        its fingerprint, by which compressed files know it.
     cuttable: whether it takes tokens (N, T') that are cut from (N, T) where all have ended, and gives the same for
         them; a network at least with a flat code.
     """
 
     kind: ClassVar[str]
     family: ClassVar[str]
+    later: ClassVar[tuple[str, ...]] = ()
     cuttable: ClassVar[bool] = False
     _kinds: ClassVar[dict[str, type["Part"]]]
 
@@ -158,7 +161,9 @@ class Part(Value):
 
     @model_serializer(mode="wrap")
     def _with_kind(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        return {"kind": self.kind, **handler(self)}
+        made = {"kind": self.kind, **handler(self)}
+        usual = {name for name in self.later if getattr(self, name) == type(self).model_fields[name].default}
+        return {name: value for name, value in made.items() if name not in usual}
 
     def __str__(self) -> str:
         """The kind and the fields that differ from their defaults: `dense(widths=(128, 64))`."""

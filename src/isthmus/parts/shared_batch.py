@@ -84,6 +84,8 @@ def weighed(mean: Tensor) -> Tensor:
 
 def _divided() -> Share | None:
     """The share, if it isn't the whole batch."""
+    if torch.compiler.is_dynamo_compiling():  # it knows no context, and several processes don't compile what gathers
+        return None
     share = _SHARE.get()
     return None if share is None or share.size == share.count else share
 

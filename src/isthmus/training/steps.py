@@ -44,9 +44,8 @@ class Loss(nn.Module):
         self.model = model
 
     def forward(self, inputs: Inputs, weights: Tensor | None) -> tuple[Tensor, Terms]:
-        """A batch's inputs to (loss, terms); of a share of a batch, its part of them (`isthmus.parts.shared_batch`)."""
-        total, terms = self.model.loss(self.model(*inputs), weights)
-        return weighed(total), {name: weighed(term) for name, term in terms.items()}
+        """A batch's inputs to (loss, terms)."""
+        return self.model.loss(self.model(*inputs), weights)
 
 
 def make_step(
@@ -77,7 +76,7 @@ def differentiated(model: Autoencoder, settings: Settings, device: torch.device)
 
     def differentiate(inputs: Inputs, weights: Tensor | None) -> tuple[list[Tensor], Tensor, Terms]:
         with _products(settings, device):
-            total, terms = loss(inputs, weights)
+            total, terms = _share_of(*loss(inputs, weights))
         gradients = torch.autograd.grad(total, parameters, materialize_grads=True)
         return list(gradients), total.detach(), {name: term.detach() for name, term in terms.items()}
 
@@ -91,7 +90,7 @@ def _by_copies(loss: Loss, settings: Settings, device: torch.device) -> Differen
     def differentiate(inputs: Inputs, weights: Tensor | None) -> tuple[list[Tensor], Tensor, Terms]:
         differentiated = copies.refresh()
         with _products(settings, device):
-            total, terms = torch.func.functional_call(loss, copies.named, (inputs, weights))
+            total, terms = _share_of(*torch.func.functional_call(loss, copies.named, (inputs, weights)))
         gradients = torch.autograd.grad(total, differentiated, materialize_grads=True)
         made = copies.in_float32(list(gradients))
         return made, total.detach(), {name: term.detach() for name, term in terms.items()}
@@ -186,7 +185,8 @@ def compiled_step(
             return step(inputs, weights, rate)
         for name, buffer in after.items():
             buffers[name].copy_(buffer)
-        moves, total, terms = combine([gradients[name] for name in parameters], total, terms)
+        moves = [weighed(gradients[name]) for name in parameters]
+        moves, total, terms = combine(moves, *_share_of(total, terms))
         optimiser.step(moves, rate)
         return total, terms
 
@@ -241,6 +241,11 @@ def count_steps(model: nn.Module, samples: int, batch_size: int) -> int:
 
 def _normalises(model: nn.Module) -> bool:
     return any(isinstance(layer, nn.BatchNorm1d | nn.BatchNorm2d) for layer in model.modules())
+
+
+def _share_of(total: Tensor, terms: Terms) -> tuple[Tensor, Terms]:
+    """A loss and its terms; of a share of a batch, its part of them (`isthmus.parts.shared_batch`)."""
+    return weighed(total), {name: weighed(term) for name, term in terms.items()}
 
 
 def looks_over_batch(model: Autoencoder) -> bool:

@@ -2,10 +2,10 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from statistics import NormalDist
 from typing import Any, NamedTuple
 
 import numpy as np
-from scipy.special import ndtri
 
 from isthmus.errors import DataError, UseError
 from isthmus.formatting import number
@@ -144,7 +144,7 @@ def disentanglement(
     values = measured(pairs)
     generator = np.random.default_rng(seed)
     again = [measured(pairs.resampled(generator)) for _ in range(resamples)]
-    width = float(ndtri(0.5 + confidence / 2))
+    width = NormalDist().inv_cdf(0.5 + confidence / 2)
     scores = {}
     for name, value in values.items():
         error = width * float(np.std([one[name] for one in again], ddof=1)) if again else 0.0

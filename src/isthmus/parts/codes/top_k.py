@@ -81,6 +81,8 @@ class TopK(_Counted):
     autoencoders (2024), arXiv 2406.04093.
     """
 
+    later: ClassVar[tuple[str, ...]] = ("rectified",)
+
     k_test: Share | None = None
     rectified: bool = False
 

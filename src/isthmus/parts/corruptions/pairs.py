@@ -1,6 +1,6 @@
 """Pairs: the data contain a damaged sample for each clean one."""
 
-from typing import Annotated, Self
+from typing import Annotated, ClassVar, Self
 
 from pydantic import Field
 from torch import Tensor
@@ -27,6 +27,8 @@ class Pairs(Corruption):
         are, along each axis. numbers: the length of the damaged rows, if it isn't that of the clean ones; else 0. All
         are decided from the data.
     """
+
+    later: ClassVar[tuple[str, ...]] = ("numbers",)
 
     grey: bool = False
     factor: Annotated[int, Field(ge=1, le=16)] = 1

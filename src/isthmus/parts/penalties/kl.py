@@ -42,6 +42,7 @@ class Kl(Penalty):
 
     towards_prior: ClassVar[bool] = True
     cuttable: ClassVar[bool] = True
+    later: ClassVar[tuple[str, ...]] = ("over",)
 
     mode: Literal["auto", "closed", "draws"] = "auto"
     capacity: Annotated[float, Field(ge=0)] | None = None
