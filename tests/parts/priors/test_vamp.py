@@ -68,3 +68,9 @@ def test_a_code_without_a_posterior_and_an_encoder_with_labels_are_refused(data)
         ist.recipe("wae", code=Plain(size=3, prior=VampPrior())).build(data)
     with pytest.raises(BlueprintError, match="also needs labels or a mask"):
         ist.recipe("cvae", code=GaussianCode(size=3, prior=VampPrior())).build(data)
+
+
+def test_an_encoder_with_batch_normalisation_has_pseudo_inputs_too(data):
+    model = ist.recipe("vamp-vae", code=3, prior=VampPrior(components=5), widths=[16], normalisation="batch")
+    run = ist.fit(model.build(data, remarks=False), data, epochs=1, progress=False, compile=False)
+    assert run.status == "finished"

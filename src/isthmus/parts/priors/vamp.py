@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from isthmus.errors import BlueprintError
 from isthmus.parts.gaussians import DiagonalGaussian
-from isthmus.parts.model import Model, code_from, encoder_shape, zeros
+from isthmus.parts.model import Model, code_from, encoder_shape, eval_mode, zeros
 from isthmus.parts.priors.mixture import _Mixture
 from isthmus.parts.shared_batch import sharing
 
@@ -32,7 +32,8 @@ class VampPrior(_Mixture):
 
     def check(self, model: Model) -> None:
         """Raise BlueprintError if the code has no normal posterior, or the encoder needs labels or a mask."""
-        posterior = code_from(model, zeros(model, encoder_shape(model))).distribution
+        with eval_mode(model):
+            posterior = code_from(model, zeros(model, encoder_shape(model))).distribution
         if not isinstance(posterior, DiagonalGaussian):
             raise BlueprintError(
                 f"The prior 'vamp' needs a code with a normal posterior, but a {model.code.kind} code has none. "
