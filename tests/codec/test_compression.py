@@ -5,6 +5,8 @@ import os
 import shutil
 import subprocess
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -87,6 +89,29 @@ def test_several_jobs_write_the_same_bytes_and_report_progress(
     assert done == tmp_path / "b.npy"
     assert told[3:] == [(80, 200), (160, 200), (200, 200)]
     assert np.array_equal(np.load(done).reshape(-1, 8, 8), black_and_white[:200])
+
+
+class Slowly:
+    """A file between whose `seek` and `read` other threads have their turn."""
+
+    def __init__(self, file: Any) -> None:
+        self.file = file
+
+    def seek(self, place: int) -> None:
+        self.file.seek(place)
+        time.sleep(0.002)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.file, name)
+
+
+def test_threads_that_read_blocks_at_once_each_get_their_own(kept: Path) -> None:
+    with CodecFile(kept / "a.isth") as file:
+        expected = [file.block(place) for place in range(len(file.entries))]
+        file._file = Slowly(file._file)  # pyright: ignore[reportAttributeAccessIssue]
+        with ThreadPoolExecutor(3) as threads:
+            found = list(threads.map(file.block, [*range(len(file.entries))] * 3))
+    assert found == expected * 3
 
 
 def test_a_table_of_text_numbers_and_holes_comes_back(tmp_path: Path) -> None:

@@ -161,6 +161,7 @@ def test_an_error_of_the_training_ends_it_in_one_line(cluster, data, tmp_path):
         (state / training.ERROR).unlink()
 
 
+@pytest.mark.slow
 def test_the_trials_of_a_study_are_tasks(cluster, rows, tmp_path, monkeypatch):
     rows[["a", "b"]].fillna(0.0).to_csv(tmp_path / "rows.csv", index=False)
     monkeypatch.chdir(tmp_path)  # to which the source's path belongs, for the workers too

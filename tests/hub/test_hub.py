@@ -172,7 +172,7 @@ def test_the_command_pushes(hub, run):
     words = ["--private", "--license", "mit", "--no-pictures", "--message", "From a shell"]
     result = CliRunner().invoke(app, ["push", str(run.folder), "me/shell", *words])
     assert result.exit_code == 0, result.output
-    assert result.output.splitlines()[0] == f"{hub.address}/me/shell"
+    assert f"{hub.address}/me/shell" in result.stdout.splitlines()
     assert hub.private["me/shell"]
     assert hub.commits[-1] == "From a shell"
     assert 'license: "mit"' in hub.repos["me/shell"]["README.md"].decode()

@@ -2,6 +2,7 @@
 
 import json
 import struct
+import threading
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -69,7 +70,7 @@ class CodecFile:
     """
 
     def __init__(self, path: str | Path) -> None:
-        self.path = Path(path).expanduser()
+        self.path, self._turn = Path(path).expanduser(), threading.Lock()
         if not self.path.exists():
             raise DataError(f"{self.path} does not exist: expected a file that `isthmus compress` wrote.")
         try:
@@ -92,10 +93,11 @@ class CodecFile:
         return sum(entry.count for entry in self.entries)
 
     def block(self, place: int) -> bytes:
-        """The content of a block."""
+        """The content of a block; several threads may ask for some at once."""
         entry = self.entries[place]
-        self._file.seek(entry.start)
-        whole = self._file.read(entry.size)
+        with self._turn:
+            self._file.seek(entry.start)
+            whole = self._file.read(entry.size)
         if len(whole) < entry.size or whole[:4] != checksum(whole[4:]):
             raise damaged(self.path, f"block {place}, samples {self.first(place)} on, has another checksum")
         return whole[4:]
