@@ -93,9 +93,10 @@ def fit(
     if launched().restarts and out is not None and (again := _goes_on(Path(out), processes, model, data, chosen)):
         return _resume(Path(out), again, data, None, None, model, progress, callbacks, pca)
     made = environment() | {"chosen": ", ".join([*model.left_open, *_left_open(model, data, chosen, settings)])}
-    if out is None or not processes.chief:
-        with processes.first_alone() if out is not None else contextlib.nullcontext():
+    if out is not None and not processes.chief:
+        with processes.first_alone():  # it makes the folder
             pass
+    if out is None or not processes.chief:
         return _train(model, data, chosen, made, None, progress, callbacks, None, pca, processes)
     with contextlib.ExitStack() as held:
         with processes.first_alone():

@@ -80,16 +80,11 @@ class Processes:
         """
         if not self.several:
             return tensor
-        groups = _groups()
+        sent = tensor if tensor.device.type == "cuda" else tensor.cpu()  # others have no way to send
         with self._reaching():
-            if tensor.device.type in ("cpu", "cuda"):
-                group = groups["patient"] if patient and tensor.device.type == "cpu" else groups["steps"]
-                dist.all_reduce(tensor, group=group)
-            else:  # for which there is no way to send
-                here = tensor.cpu()
-                dist.all_reduce(here, group=groups["patient"] if patient else groups["steps"])
-                tensor.copy_(here)
-        return tensor
+            group = _groups()["patient" if patient and sent.device.type == "cpu" else "steps"]
+            dist.all_reduce(sent, group=group)
+        return tensor if sent is tensor else tensor.copy_(sent)
 
     def combined(self, gradients: Sequence[Tensor], figures: Sequence[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
         """The sums over all processes of the gradients, and of figures of one number, in few messages."""

@@ -56,7 +56,7 @@ class JointPosterior:
 
 
 class Joint(CodeKind):
-    r"""Gaussian numbers z, then variables c of classes, for what comes in kinds: the class of a digit, for example.
+    r"""Gaussian numbers z, then variables c of classes, for data that come in classes, such as pictures of digits.
 
     In training, a variable's classes are drawn as shares that add up to 1, by the Gumbel-softmax
     :math:`c = \operatorname{softmax}((\log q(c|x) + g) / \tau)` with Gumbel noise g, because a draw of one class has no
