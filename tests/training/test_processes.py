@@ -212,7 +212,6 @@ def test_a_process_that_does_not_answer_counts_as_lost(tmp_path):
     assert ended(started) == [1, -signal.SIGKILL]
 
 
-@pytest.mark.skipif(not Path("/proc").is_dir(), reason="finds torchrun's processes in /proc")
 def test_torchrun_starts_the_command_again_when_a_process_is_lost_and_it_goes_on(tmp_path):
     words = ["train", "digits", "--recipe", "deep", "--set", "code=4", "--epochs", "12", "--batch-size", "32", "--out"]
     launcher = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node=2", "--max-restarts=1"]
@@ -229,8 +228,7 @@ def test_torchrun_starts_the_command_again_when_a_process_is_lost_and_it_goes_on
     )
     try:
         until(tmp_path / "run" / "history.json")
-        children = Path(f"/proc/{torchrun.pid}/task/{torchrun.pid}/children").read_text().split()
-        os.kill(int(children[-1]), signal.SIGKILL)
+        psutil.Process(torchrun.pid).children()[-1].kill()
         out, said = torchrun.communicate(timeout=60)
     finally:
         torchrun.kill()
