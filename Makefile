@@ -7,8 +7,17 @@ VENV := .venv
 BIN := $(VENV)/bin
 BASE := $(VENV)/.base
 DEV := $(VENV)/.dev
+# uv installs in seconds what takes pip minutes. It is told pip's settings; where it can't do with them, pip does it.
 # Nothing is compiled in advance: Python compiles what is imported, and keeps it.
-PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check --no-compile --constraint constraints.txt
+PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check --no-compile
+UV_SETTINGS = UV_NATIVE_TLS=1 UV_INDEX_STRATEGY=unsafe-best-match \
+	$(if $(PIP_CERT),SSL_CERT_FILE="$(PIP_CERT)") \
+	$(if $(PIP_INDEX_URL),UV_DEFAULT_INDEX="$(PIP_INDEX_URL)") \
+	$(if $(PIP_EXTRA_INDEX_URL),UV_INDEX="$(PIP_EXTRA_INDEX_URL)") \
+	$(if $(PIP_FIND_LINKS),UV_FIND_LINKS="$(PIP_FIND_LINKS)")
+install = $(PIP) uv \
+	&& $(UV_SETTINGS) $(BIN)/uv pip install -q --python $(BIN)/python --constraint constraints.txt --editable $(1) \
+	|| $(PIP) --constraint constraints.txt --editable $(1)
 
 # Kept between the processes that tests and studies start; without it, each compiles the library's source anew.
 export PYTHONDONTWRITEBYTECODE :=
@@ -68,13 +77,13 @@ $(BIN)/python:
 
 # PyTorch is pinned, so that a local or CPU build that pip has been told of is taken.
 $(BASE): pyproject.toml constraints.txt | $(BIN)/python
-	@echo "Setting up $(VENV), once; this takes some minutes."
-	$(PIP) --editable .
+	@echo "Setting up $(VENV), once; this may take some minutes."
+	$(call install,.)
 	@touch $@
 
 # All at once, which takes half as long as one after the other.
 $(DEV): pyproject.toml constraints.txt | $(BIN)/python
-	@echo "Setting up $(VENV), once; this takes some minutes."
-	$(PIP) --editable '.[dev,docs]'
+	@echo "Setting up $(VENV), once; this may take some minutes."
+	$(call install,'.[dev,docs]')
 	-@command -v npm >/dev/null && npm install --silent --no-save --prefix $(VENV)/web onnxruntime-web@1.30.0
 	@touch $(BASE) $@
