@@ -15,9 +15,9 @@ UV_SETTINGS = UV_NATIVE_TLS=1 UV_INDEX_STRATEGY=unsafe-best-match \
 	$(if $(PIP_INDEX_URL),UV_DEFAULT_INDEX="$(PIP_INDEX_URL)") \
 	$(if $(PIP_EXTRA_INDEX_URL),UV_INDEX="$(PIP_EXTRA_INDEX_URL)") \
 	$(if $(PIP_FIND_LINKS),UV_FIND_LINKS="$(PIP_FIND_LINKS)")
-install = $(PIP) uv \
-	&& $(UV_SETTINGS) $(BIN)/uv pip install -q --python $(BIN)/python --constraint constraints.txt --editable $(1) \
-	|| $(PIP) --constraint constraints.txt --editable $(1)
+INSTALL = $(PIP) uv \
+	&& $(UV_SETTINGS) $(BIN)/uv pip install -q --python $(BIN)/python --constraint constraints.txt --editable $(WHAT) \
+	|| $(PIP) --constraint constraints.txt --editable $(WHAT)
 
 # Kept between the processes that tests and studies start; without it, each compiles the library's source anew.
 export PYTHONDONTWRITEBYTECODE :=
@@ -76,14 +76,16 @@ $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
 # PyTorch is pinned, so that a local or CPU build that pip has been told of is taken.
+$(BASE): WHAT := .
 $(BASE): pyproject.toml constraints.txt | $(BIN)/python
 	@echo "Setting up $(VENV), once; this may take some minutes."
-	$(call install,.)
+	$(INSTALL)
 	@touch $@
 
 # All at once, which takes half as long as one after the other.
+$(DEV): WHAT := '.[dev,docs]'
 $(DEV): pyproject.toml constraints.txt | $(BIN)/python
 	@echo "Setting up $(VENV), once; this may take some minutes."
-	$(call install,'.[dev,docs]')
+	$(INSTALL)
 	-@command -v npm >/dev/null && npm install --silent --no-save --prefix $(VENV)/web onnxruntime-web@1.30.0
 	@touch $(BASE) $@
