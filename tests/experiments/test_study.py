@@ -78,7 +78,7 @@ def unbroken(data, tmp_path_factory):
     return study
 
 
-@pytest.mark.parametrize("jobs", [1, 2])
+@pytest.mark.parametrize("jobs", [pytest.param(1, marks=pytest.mark.slow), 2])
 def test_a_study_killed_at_any_moment_goes_on_to_the_same_numbers(unbroken, file, data, tmp_path, jobs):
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     words = [sys.executable, "-c", SCRIPT, str(tmp_path / "killed"), str(file), str(jobs)]

@@ -152,7 +152,7 @@ def unbroken(tmp_path_factory):
     return weights_of(run_of(folder).model)
 
 
-@pytest.mark.parametrize("lost", [(0,), (1,), (0, 1)])
+@pytest.mark.parametrize("lost", [(0,), pytest.param((1,), marks=pytest.mark.slow), (0, 1)])
 def test_whichever_process_is_killed_all_end_and_started_again_they_end_with_the_same_bits(lost, unbroken, tmp_path):
     started = start(train, tmp_path, "", True)
     for rank in (0, 1):
@@ -173,7 +173,7 @@ def test_whichever_process_is_killed_all_end_and_started_again_they_end_with_the
         assert torch.equal(weight, unbroken[name]), name
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [pytest.param(signal.SIGINT, marks=pytest.mark.slow), signal.SIGTERM])
 def test_a_signal_to_one_process_ends_all_after_the_same_step_and_another_number_of_them_goes_on(
     number, unbroken, tmp_path
 ):
