@@ -10,6 +10,8 @@ from torch import nn
 from isthmus.errors import BlueprintError
 from isthmus.parts.data_spec import DataSpec
 from isthmus.parts.layers import ACTIVATIONS, Activation, Chain, Dropout, TiedLinear, initialise
+from isthmus.parts.least_squares import Solver
+from isthmus.parts.model import Model
 from isthmus.parts.networks.network import Network, Normalisation
 from isthmus.parts.part import Shape
 
@@ -73,6 +75,27 @@ class Dense(Network):
                 )
             _tie(encoder, decoder)
         return encoder, decoder
+
+    def solve(self, model: Model, data: Solver) -> None:
+        r"""Set the weights of a linear tied autoencoder to the principal components.
+
+        With the components :math:`W` and the mean :math:`m`: :math:`z = Wx - Wm` and :math:`\hat x = W^\top z + m`.
+
+        Raises:
+            BlueprintError: it isn't linear and tied, so its best weights have no closed form.
+
+        Source: Baldi & Hornik, Neural networks and principal component analysis (1989).
+        """
+        if self.widths or not self.tied:
+            raise BlueprintError(
+                "Only a linear tied dense network has a closed form: one without widths and with tied=True. Use the "
+                "recipe 'pca', or 'random-features' for a nonlinear one, or set solution='gradient'."
+            )
+        product = next(layer for layer in model.encoder.modules() if isinstance(layer, nn.Linear))
+        transpose = next(layer for layer in model.decoder.modules() if isinstance(layer, TiedLinear))
+        weight, bias, mean, _ = data.principal(product.out_features)
+        for own, best in ((product.weight, weight), (product.bias, bias), (transpose.bias, mean)):
+            own.copy_(best)
 
     def _products(
         self, given: Shape, widths: tuple[int, ...], last: str, made: Shape, generator: torch.Generator
