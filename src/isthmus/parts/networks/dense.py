@@ -29,9 +29,11 @@ class Dense(Network):
     normalisation: "batch" or "layer", between the linear layer and the activation.
     dropout: the share of each hidden layer's activations that is dropped in training.
     tied: whether each layer of the decoder is the transpose of the encoder's (shared weights, half as many).
+    encoder_bias: whether the encoder's layers have biases; without, it can't make a constant code (`OneClass`).
     """
 
     flat: ClassVar[bool] = True
+    later: ClassVar[tuple[str, ...]] = ("encoder_bias",)
 
     widths: tuple[Annotated[int, Field(ge=1)], ...] | Literal["auto"] = ()
     most_widths: tuple[Annotated[int, Field(ge=1)], ...] = ()
@@ -39,6 +41,7 @@ class Dense(Network):
     normalisation: Normalisation = None
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
     tied: bool = False
+    encoder_bias: bool = True
 
     def resolve(self, spec: DataSpec) -> Self:
         """The same network with its widths decided from these facts about the data."""
@@ -54,7 +57,11 @@ class Dense(Network):
     def encoder(self, shape: Shape, features: Shape, generator: torch.Generator) -> Chain:
         """(N, *shape) to (N, *features): flatten, dense1 …, code."""
         layers = {"flatten": nn.Flatten()}
-        return Chain(layers | self._products(shape, self.hidden, "code", features, generator))
+        chain = Chain(layers | self._products(shape, self.hidden, "code", features, generator))
+        for layer in chain.modules() if not self.encoder_bias else ():
+            if isinstance(layer, nn.Linear):
+                layer.register_parameter("bias", None)
+        return chain
 
     def decoder(self, code: Shape, shape: Shape, generator: torch.Generator) -> Chain:
         """(N, *code) to (N, *shape): dense1 … in reverse order, output."""
