@@ -100,6 +100,7 @@ def test_a_folder_of_runs_is_an_ensemble_for_python_and_the_command(runs, rows, 
     assert result.exit_code == 0, result.output
     told = json.loads(result.stdout)
     assert told["most_anomalous"][0]["spread"] == pytest.approx(float(found.most_anomalous[0].spread or 0), rel=1e-6)
+    assert found.spread is not None
     with target.open() as file:
         written = [*csv.DictReader(file)]
     assert [float(row["spread"]) for row in written] == pytest.approx(found.spread.tolist(), rel=1e-5)

@@ -47,7 +47,8 @@ class TrainedEnsemble(Shown, SourceReader):
     """
 
     def __init__(self, members: Sequence[TrainedModel], combine: Combine = "mean") -> None:
-        self.members, self.combine = tuple(members), combine
+        self.members = tuple(members)
+        self.combine: Combine = combine
         if combine not in get_args(Combine):
             raise DataError(
                 f"There is no way {combine!r} to combine models. {nearest(str(combine), get_args(Combine))}"
@@ -58,21 +59,12 @@ class TrainedEnsemble(Shown, SourceReader):
             )
         for place, member in enumerate(self.members):
             _check_same(self.first, member, place)
+        self.model, self.description = self.first.model, self.first.description
 
     @property
     def first(self) -> TrainedModel:
         """The first model, by whose description sources are read."""
         return self.members[0]
-
-    @property
-    def model(self) -> Any:
-        """The first one's model, for its shape and its scaling."""
-        return self.first.model
-
-    @property
-    def description(self) -> dict[str, Any]:
-        """Of the first one's training data."""
-        return self.first.description
 
     def open(self) -> Data:
         """The first one's training data."""

@@ -168,7 +168,8 @@ class Together:
     """
 
     def __init__(self, members: Sequence[Detector], combine: Combine) -> None:
-        self.members, self.combine = tuple(members), combine
+        self.members = tuple(members)
+        self.combine: Combine = combine
         known = [member.usual[member.usual.isfinite()] for member in self.members]
         self.centres = [float(usual.median()) for usual in known]
         units = [float(usual.quantile(RARE)) - centre for usual, centre in zip(known, self.centres, strict=True)]

@@ -175,7 +175,7 @@ ROWS = (
         "Ruff et al., Deep one-class classification, ICML (2018)",
         Blueprint(
             network=Dense(widths="auto", most_widths=(128, 64), activation="leaky-relu", encoder_bias=False),
-            code=OneClass(size="auto"),
+            code=OneClass(size="wide"),  # a narrow one would lose what anomalies differ in
         ),
     ),
 )
