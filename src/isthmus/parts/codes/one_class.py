@@ -59,7 +59,7 @@ class OneClass(CodeKind):
         if not isinstance(module, Centre):
             return Code(z=features)
         flat = features.flatten(1)
-        before = torch.zeros(len(flat), device=flat.device) if epochs is None else (epochs < self.pretraining).to(flat)
+        before = flat.new_zeros(flat.shape[0]) if epochs is None else (epochs < self.pretraining).to(flat)
         if module.training and epochs is not None:
             everyone = whole(flat.detach())
             module.learn(everyone, before[0])
