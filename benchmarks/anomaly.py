@@ -72,15 +72,15 @@ Detect = Callable[[np.ndarray, np.ndarray, int], np.ndarray]
 """(N, D) rows to learn from, (M, D) rows to judge, and a seed, to (M,) scores: the higher, the more anomalous."""
 
 
-def isthmus(by: str = "auto", *, clean: bool = False) -> Detect:
+def isthmus(by: str = "auto", *, recipe: str = "", clean: bool = False) -> Detect:
     """What `isthmus train` and `isthmus detect` do, by default or with another score.
 
-    clean: say that the training rows have no anomalies.
+    recipe: instead of the usual one. clean: say that the training rows have no anomalies.
     """
 
     def detect(train: np.ndarray, test: np.ndarray, seed: int) -> np.ndarray:
         data = ist.open_data(train, kind="table", test=0, seed=seed)
-        model = ist.recipe(usual_recipe(data)).build(data, remarks=False, seed=seed)
+        model = ist.recipe(recipe or usual_recipe(data)).build(data, remarks=False, seed=seed)
         run = ist.fit(model, data, progress=False, seed=seed)
         return ist.detector(run, by, clean=clean).scores(run.read(test)).numpy()  # pyright: ignore[reportArgumentType]
 
@@ -119,6 +119,8 @@ DETECTORS: dict[str, Detect] = {
     "DeepSVDD": pyod("deep_svdd", "DeepSVDD"),
 }
 EXTRA: dict[str, Detect] = {f"Isthmus {by}": isthmus(by) for by in ("error", "distance", "neighbours", "prototypes")}
+EXTRA["Isthmus one-class"] = isthmus(recipe="one-class")
+EXTRA["Isthmus random-features"] = isthmus("error", recipe="random-features")
 """Only where they are asked for by name."""
 
 

@@ -3,6 +3,7 @@
     python -m benchmarks.tables                                   # 1,000 × 20 and 50,000 × 30, and small real tables
     python -m benchmarks.tables --data 10x2,10x20000,500x20000,1000000x2,10000000x5 --no-peers
     python -m benchmarks.tables --data wine,cardio --recipes deep --seeds 3 --epochs 20
+    python -m benchmarks.tables --recipes pca,random-features,extreme-learning,deep --no-peers
 
 Every row is one recipe on one table. `MLP` is scikit-learn's MLPRegressor with the same hidden layers and otherwise its
 own defaults, trained to reconstruct the same scaled training rows. Errors are the mean squared error of the test part
@@ -145,6 +146,8 @@ def row(name: str, recipe: str, seeds: int, peers: bool, epochs: int | None) -> 
         error = statistics.fmean(error for error, _ in theirs)
         beside = f"{error:.4f} | {mean / error:.2f} | {_least([taken for _, taken in theirs])}"
     trainings = f"{len(run.history)} of {run.settings.epochs}, batch {run.settings.batch_size}"
+    if run.model.blueprint is not None and run.model.blueprint.solution == "closed form":
+        trainings = "closed form"
     layers = "-".join(map(str, ours[-1].layers))
     facts = f"{name.replace('x', ' × ')} | {recipe} | {run.model.code_shape[0]} | {layers} | {trainings}"
     seconds = _least([one.seconds for one in ours])

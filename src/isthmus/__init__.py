@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from isthmus.data.listing import formats
     from isthmus.doctor import Finding, diagnose
     from isthmus.drawing.live import LossCurve
+    from isthmus.ensembles import Ensemble, ensemble
     from isthmus.errors import IsthmusError, Remark
     from isthmus.experiments import compare, pretrain, sweep, tune
     from isthmus.exporting import Export, export
@@ -62,6 +63,7 @@ _HOMES = {
     "Detection": "uses.detect",
     "Detector": "uses.detector",
     "Drift": "uses.drift_result",
+    "Ensemble": "ensembles",
     "Explanation": "uses.explanations",
     "Explanations": "uses.explanations",
     "Export": "exporting",
@@ -89,6 +91,7 @@ _HOMES = {
     "diagnose": "doctor",
     "disentangle": "uses.disentangle",
     "drift": "uses.drift",
+    "ensemble": "ensembles",
     "explain": "uses.explain",
     "export": "exporting",
     "fit": "fitting",
@@ -150,6 +153,7 @@ __all__ = [
     "Detection",
     "Detector",
     "Drift",
+    "Ensemble",
     "Explanation",
     "Explanations",
     "Export",
@@ -177,6 +181,7 @@ __all__ = [
     "diagnose",
     "disentangle",
     "drift",
+    "ensemble",
     "explain",
     "export",
     "fit",

@@ -346,7 +346,8 @@ def _carry_out(
     if model.blueprint is not None and model.blueprint.solution == "closed form":
         if folder is not None:
             save_json(folder / MODEL, describe_model(model))
-        run.history = solve(model.to(find_device(settings.device)), data.train, data.validation)
+        where = model.to(find_device(settings.device))
+        run.history = solve(where, data.train, data.validation, seed=settings.seed, processes=processes)
         run.best_epoch, asked = 1, ""
     else:
         best = BestWeights(settings.patience, settings.min_delta)

@@ -12,6 +12,7 @@ from torch import Tensor
 from isthmus.data.samples import Samples
 from isthmus.data.scaling import Scaling
 from isthmus.errors import DataError
+from isthmus.parts.least_squares import Moments
 from isthmus.shown import Shown
 from isthmus.threads import shared_cores
 
@@ -243,16 +244,10 @@ def _filled(rows: Tensor, fill: Tensor) -> Tensor:
 
 def _scatter(stream: _Rows) -> tuple[Tensor, Tensor]:
     """Mean (D,) and scatter (D, D), the sum of squares about the mean, by merging the moments of batches."""
-    count, mean = 0, torch.zeros(stream.width, dtype=torch.float64)
-    scatter = torch.zeros(stream.width, stream.width, dtype=torch.float64)
+    moments = Moments(stream.width)
     for rows in stream:
-        centre = rows.mean(0)
-        away = rows - centre
-        shift, share = centre - mean, len(rows) / (count + len(rows))
-        scatter.addmm_(away.T, away).addr_(shift, shift, alpha=count * share)
-        mean += shift * share
-        count += len(rows)
-    return mean, scatter
+        moments.add(rows)
+    return moments.mean, moments.scatter
 
 
 def _byte_scatter(stream: _Rows) -> tuple[Tensor, Tensor]:

@@ -22,7 +22,7 @@ from isthmus.training import checkpoint, processes
 from isthmus.training.processes import Processes
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from model.test_varieties import GRADIENT, arrays, build, opened, pictures, small, weights_of
+from model.test_varieties import arrays, build, opened, pictures, small, weights_of
 from training.ranks import ended, start, together
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="starts processes with all imported")
@@ -55,7 +55,7 @@ VARIANTS: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
 
 def fits():
     """Every recipe, and what matters to several processes besides: (name, model, data, settings)."""
-    for name in GRADIENT:
+    for name in ist.RECIPES:
         data = opened(ist.RECIPES[name].data)
         yield name, build(name, data), data, SETTINGS
     data = opened("any")

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from isthmus.data import Samples
-    from isthmus.run import Run
     from isthmus.uses.detect import Detection
     from isthmus.uses.explanations import Explanations
     from isthmus.uses.steps import Steps
@@ -39,7 +38,7 @@ def add_to(app: typer.Typer) -> None:
 
 @data_options.reads(*data_options.READING, "part")
 def detect(
-    run: options.Folder,
+    run: options.Runs,
     source: options.Source,
     target: Annotated[
         Path | None,
@@ -55,10 +54,12 @@ def detect(
         options.Score,
         typer.Option(
             metavar="SCORE",
-            help="The anomaly score: auto (combined for tables and recordings, error for the rest), error (of the "
+            help="The anomaly score: auto (centre for a one-class code, combined for other tables and recordings, "
+            "error for the rest), error (of the "
             "reconstruction), unexplained (the error as a share of the sample's own variance, for pictures and "
             "series), likelihood (−log p(x), for a VAE), distance (of the code from the training codes, by their "
-            "covariance), neighbours (distance of the code from the 5 nearest training codes), prototypes (distance "
+            "covariance), neighbours (distance of the code from the 5 nearest training codes), centre (distance of a "
+            "one-class code from its centre), prototypes (distance "
             "from the nearest of a few training samples, over many random draws) or combined (the same, with the "
             "distance from the reconstruction, for tables and series).",
         ),
@@ -127,6 +128,10 @@ def detect(
     for each row of SOURCE, with its time stamp, its score, the mean score of the windows that contain it, and the error
     of each channel. Steps that no window contains are empty. `--picture` shows the recording over time with its scores.
 
+    Of an ensemble, the score is the mean of its runs' scores, each in units of its own usual ones: 0 is usual, and 1 is
+    the score that nine tenths of the run's own samples stay below. TARGET has one more column, `spread`: how far the
+    runs disagree.
+
     A model of patches scores whole pictures tile by tile. Each tile is a sample, named after its picture and the row
     and column of its first pixel, and `--picture` maps the pictures with the most anomalous tiles.
     """
@@ -145,21 +150,29 @@ def detect(
     from isthmus.uses.detect import detect as use
     from isthmus.uses.explanations import over
 
-    loaded = options.open_run(run, device)
+    loaded = options.open_runs(run, device)
     options.make_way(*filter(None, (target, picture, page)), force=force, source=source)
     with working(f"reading {source}", quiet=quiet):
         timewise = loaded.recordings(source, **read_options)
     writing = nullcontext()
     if target is not None and timewise is None:
-        writing = open_writer(target, columns=("score", "anomalous"), overwrite=force)
+        columns = ("score", "anomalous", *(["spread"] * hasattr(loaded, "members")))
+        writing = open_writer(target, columns=columns, overwrite=force)
     with counted("scoring", quiet=quiet) as progress, writing as put:
         done = 0
 
-        def each(piece: "Samples", scores: "Tensor", threshold: float, explained: "Explanations | None" = None) -> None:
+        def each(
+            piece: "Samples",
+            scores: "Tensor",
+            threshold: float,
+            explained: "Explanations | None" = None,
+            spread: "Tensor | None" = None,
+        ) -> None:
             nonlocal done
             if put is not None:
                 after = None if explained is None else explained.table()
-                put(torch.stack((scores, over(scores, threshold).double()), 1), piece.names, piece.unused, after)
+                columns = (scores, over(scores, threshold).double(), *(() if spread is None else (spread,)))
+                put(torch.stack(columns, 1), piece.names, piece.unused, after)
             done += len(scores)
             progress(done, None)
 
@@ -170,11 +183,12 @@ def detect(
     if target is not None and found.steps is not None:
         write_rows(target, found.steps.table(), overwrite=force)
     if picture is not None:
-        _draw(picture, loaded, found)
+        _draw(picture, found)
     if page is not None:
         from isthmus.uses.detect_page import write_page
 
-        write_page(page, loaded, found, source=str(source))
+        assert found.run is not None
+        write_page(page, found.run, found, source=str(source))
     if json:
         say_json(found.to_json())
     else:
@@ -183,12 +197,14 @@ def detect(
     tell_skipped(found)
 
 
-def _draw(path: Path, run: "Run", found: "Detection") -> None:
+def _draw(path: Path, found: "Detection") -> None:
     """The picture of the most anomalous samples."""
     from isthmus.drawing.theme import write_png
     from isthmus.uses.detect import draw_most_anomalous, draw_places
     from isthmus.uses.step_pictures import draw_steps
 
+    run = found.run
+    assert run is not None
     cells = [one.columns for one in found.most_anomalous]
     titles = [number(one.score) for one in found.most_anomalous]
     if found.steps is not None:
@@ -216,13 +232,15 @@ def _tell(found: "Detection") -> None:
     head = [
         "sample" if found.steps is None else "window",
         called,
+        *(["±"] * (found.spread is not None)),
         *(["name"] if any(one.name for one in found.most_anomalous) else []),
     ]
     tables = any(one.columns for one in found.most_anomalous)
     rows = []
     for one in found.most_anomalous:
         row = [str(one.sample), number(one.score) if math.isfinite(one.score) else "not finite"]
-        row += [one.name] if len(head) > 2 else []
+        row += [] if one.spread is None else [number(one.spread)]
+        row += [one.name] if "name" in head else []
         off = [
             f"{cell.column} {_cell(cell.given)} → {_cell(cell.expected)} ({percent(cell.share, 0)})"
             for cell in one.columns

@@ -12,6 +12,7 @@ from isthmus.options import TrainingOptions, options_of
 from isthmus.storage.files import no_run, unwritable
 
 if TYPE_CHECKING:
+    from isthmus.ensembles import Ensemble
     from isthmus.model.blueprint import Blueprint
     from isthmus.run import Run
 
@@ -22,10 +23,20 @@ MAKE, LOOK, USE = listing.MAKE, listing.LOOK, listing.USE
 MODEL = "The model"
 """The heading of options that choose a model."""
 
-Score = Literal["auto", "error", "unexplained", "likelihood", "distance", "neighbours", "prototypes", "combined"]
+Score = Literal[
+    "auto", "error", "unexplained", "likelihood", "distance", "neighbours", "centre", "prototypes", "combined"
+]
 """The anomaly scores (`isthmus.uses.detector.By`), which would take PyTorch to import."""
 
 Folder = Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a run.", show_default=False)]
+Runs = Annotated[
+    Path,
+    typer.Argument(
+        metavar="RUN",
+        help="The folder of a run; or a folder with a run in each of its folders, which are an ensemble.",
+        show_default=False,
+    ),
+]
 Source = Annotated[
     str,
     typer.Argument(
@@ -103,6 +114,19 @@ def open_run(folder: Path, device: str = "cpu") -> "Run":
     from isthmus.run import load
 
     return load(folder, device=device)
+
+
+def open_runs(folder: Path, device: str = "cpu") -> "Run | Ensemble":
+    """The run in `folder`; or the ensemble of those in its folders, if it has none of its own."""
+    if folder.is_dir() and not str(folder).startswith("hf:/"):
+        from isthmus.ensembles import ensemble, runs_in
+        from isthmus.storage.files import MODEL
+        from isthmus.storage.run_folder import NEW
+
+        own = any((folder / place / MODEL).exists() for place in ("", NEW))
+        if not own and len(runs_in(folder)) > 1:
+            return ensemble(folder, device=device)
+    return open_run(folder, device)
 
 
 def named_model(name: str, changes: dict[str, Any]) -> "Blueprint":

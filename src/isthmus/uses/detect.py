@@ -22,7 +22,7 @@ from isthmus.measures.passes import passes
 from isthmus.model.autoencoder import Autoencoder
 from isthmus.parts.model import eval_mode
 from isthmus.shown import Card, Shown, Table
-from isthmus.trained import TrainedModel
+from isthmus.trained import TrainedEnsemble, TrainedModel
 from isthmus.uses.arguments import takes_run
 from isthmus.uses.cells import Cell, cell_tables, cell_words
 from isthmus.uses.detector import DRAWS, By, Detector, detector
@@ -48,6 +48,7 @@ class Anomaly(Shown):
     it has none; a tile's name contains its position, "photo@32,0.png"; a window's the time of its first step. columns:
     for recordings, the channels with the largest errors at their worst steps; for tables, the reasons of the
     explanation. explanation: for tables, which columns are to blame for the score, and what would make the row normal.
+    spread: how far the models of an ensemble disagree on the score; None for one model.
     """
 
     sample: int
@@ -55,10 +56,12 @@ class Anomaly(Shown):
     name: str = ""
     columns: tuple[Cell, ...] = ()
     explanation: Explanation | None = None
+    spread: float | None = None
 
     def to_json(self) -> dict[str, Any]:
         """The same as JSON data, without fields that are empty."""
         found: dict[str, Any] = {"sample": self.sample, "score": self.score}
+        found |= {} if self.spread is None else {"spread": self.spread}
         found |= {"name": self.name} if self.name else {}
         found |= {"columns": [cell._asdict() for cell in self.columns]} if self.columns else {}
         told = None if self.explanation is None else self.explanation.to_json()["counterfactual"]
@@ -66,7 +69,8 @@ class Anomaly(Shown):
 
     def _card(self) -> Card:
         named = f" ({self.name})" if self.name else ""
-        return Card(f"sample {self.sample}{named}, score {number(self.score)}", tables=cell_tables(self.columns))
+        score = number(self.score) + ("" if self.spread is None else f" ± {number(self.spread)}")
+        return Card(f"sample {self.sample}{named}, score {score}", tables=cell_tables(self.columns))
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -95,7 +99,9 @@ class Detection(Shown):
     usual: (M,) the scores of the run's own samples, of which the threshold is a quantile.
     reasons: for tables, how many of the anomalous rows have each column as their first reason, the most frequent column
     first; () unless all of these rows were explained (`explain=` of `detect`).
-    run: where the model comes from, for `draw`.
+    run: where the model comes from, for `draw`; of an ensemble, the first one.
+    spread: (N,) how far the models of an ensemble disagree on each score (their standard deviation); None for one
+    model.
     """
 
     scores: Tensor
@@ -112,6 +118,7 @@ class Detection(Shown):
     usual: Tensor = field(default_factory=lambda: torch.zeros(0))
     reasons: tuple[tuple[str, int], ...] = ()
     run: TrainedModel | None = field(default=None, repr=False)
+    spread: Tensor | None = None
 
     @property
     def anomalous(self) -> Tensor:
@@ -160,12 +167,20 @@ class Detection(Shown):
         words += f"(score {self.by} above {number(self.threshold)})"
         named = any(one.name for one in self.most_anomalous)
         reasons = any(one.columns for one in self.most_anomalous)
-        head = ["sample", *(["name"] if named else []), "score", *(["furthest off"] if reasons else [])]
+        several = self.spread is not None
+        head = [
+            "sample",
+            *(["name"] if named else []),
+            "score",
+            *(["±"] * several),
+            *(["furthest off"] if reasons else []),
+        ]
         rows = [
             [
                 f"{one.sample}",
                 *([one.name] if named else []),
                 number(one.score),
+                *([] if one.spread is None else [number(one.spread)]),
                 *([listed([f"{cell.column} {cell_words(cell)}" for cell in one.columns], 3)] if reasons else []),
             ]
             for one in self.most_anomalous
@@ -176,7 +191,7 @@ class Detection(Shown):
 
 @takes_run
 def detect(
-    run: TrainedModel,
+    run: TrainedModel | TrainedEnsemble,
     source: Any,
     by: By | Literal["auto"] = "auto",
     *,
@@ -196,11 +211,12 @@ def detect(
     pictures are covered by tiles of its size, and each tile is scored by itself: `most_anomalous` contains the tiles'
     positions, and `pictures` their maps. Recordings are cut into windows, and `steps` has a score for each time step.
 
+    run: a run, or an ensemble of runs; `spread` then says how far they disagree on each score.
     by, quantile, draws, clean: as for `detector`.
     explain: which rows of a table are explained (`isthmus.explain`): "all", "anomalous" or "none", apart from the most
         anomalous ones, which always are.
     each: called with every piece, its scores and the threshold, to write them; with `explain`, for a table, also with
-        the piece's `Explanations`.
+        the piece's `Explanations`, and of an ensemble with the disagreement, as spread=.
     read_options: how to read the source, as for `read_samples`, if that differs from the training data: a photograph
         for a model of small grey pictures needs size= and mode=.
 
@@ -208,31 +224,39 @@ def detect(
         UseError, DataError: as `detector`; or the source can't be read, or does not fit the model.
     """
     found = detector(run, by, quantile=quantile, draws=draws, clean=clean)
+    first = run.first if isinstance(run, TrainedEnsemble) else run
     tile = (run.model.shape[1], run.model.shape[2]) if run.covers(source, read_options) else None
     timewise = run.recordings(source, **read_options)
     if timewise is not None:
         stream = timewise.stream()
     else:
         stream = run.stream(source, **read_options) if tile is None else run.pictures(source, **read_options)
-    scores, kept = array("d"), _Kept()  # one block: small ones, a piece each, would keep the memory between them
+    scores, spreads, kept = (
+        array("d"),
+        array("d"),
+        _Kept(),
+    )  # one block: small ones, a piece each, would keep the memory between them
     places = _Places()
     by_step = None if timewise is None else StepScores(found, timewise)
 
     reasons: Counter[str] = Counter()
 
-    def use(piece: Samples) -> tuple[Samples, Tensor, Measured | None, Explanations | None]:
+    def use(piece: Samples) -> tuple[Samples, Tensor, Tensor | None, Measured | None, Explanations | None]:
         samples = piece if tile is None else tiled(piece, tile)
-        new = found.scores(samples)
+        new, spread = found.scores_and_spread(samples)
         parts = None if by_step is None else measured(found, samples, new)
         wanted = explain != "none" and samples.kind == "table"
-        return samples, new, parts, found.explain(samples, explain, quick=True, scores=new) if wanted else None
+        explained = found.explain(samples, explain, quick=True, scores=new) if wanted else None
+        return samples, new, spread, parts, explained
 
-    for piece, (samples, new, parts, explained) in stream.through(use):
+    for piece, (samples, new, spread, parts, explained) in stream.through(use):
         scores.frombytes(new.double().numpy().tobytes())
+        spreads.frombytes(b"" if spread is None else spread.double().numpy().tobytes())
         if explained is not None:
             reasons += explained.often()
         if each is not None:
-            each(samples, new, found.threshold, *(() if explained is None else (explained,)))
+            more = {} if spread is None else {"spread": spread}
+            each(samples, new, found.threshold, *(() if explained is None else (explained,)), **more)
         kept.add(samples, new)
         if by_step is not None and parts is not None:
             by_step.add(samples, new, parts)
@@ -241,12 +265,13 @@ def detect(
     if kept.samples is None:
         raise DataError("The source has no samples: expected at least one.")
     found_scores = torch.frombuffer(scores, dtype=torch.float64)
+    found_spread = torch.frombuffer(spreads, dtype=torch.float64) if spreads else None
     explanations = found.explain(kept.samples, scores=kept.scores) if kept.samples.kind == "table" else None
     columns = [] if explanations is None else [one.reasons for one in explanations]
     if timewise is not None:
         starts, recordings = timewise.places[kept.numbers], timewise.recordings
         columns = channels_off(
-            run,
+            first,
             kept.samples,
             errors_of(found, kept.samples),
             lambda row, step: recordings.time(int(starts[row, 0]), int(starts[row, 1]) + step),
@@ -258,6 +283,7 @@ def detect(
             kept.samples.names[place] if kept.samples.names else "",
             columns[place] if columns else (),
             None if explanations is None else explanations[place],
+            None if found_spread is None else float(found_spread[number]),
         )
         for place, number in enumerate(kept.numbers)
     )
@@ -277,7 +303,8 @@ def detect(
         None if by_step is None else by_step.steps(run.open().parts[found.part].some(MOST_CODES)),
         found.usual,
         tuple(reasons.most_common()),
-        run,
+        first,
+        found_spread,
     )
 
 

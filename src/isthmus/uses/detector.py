@@ -2,6 +2,7 @@
 
 import functools
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 
@@ -14,9 +15,11 @@ from isthmus.data.samples import Samples
 from isthmus.drawing.look import Look
 from isthmus.errors import DataError, UseError, nearest
 from isthmus.model.autoencoder import Autoencoder
+from isthmus.parts import OneClass
 from isthmus.parts.model import eval_mode
 from isthmus.shown import Shown
-from isthmus.trained import TrainedModel
+from isthmus.trained import TrainedEnsemble, TrainedModel
+from isthmus.trained.ensemble import Combine, combined
 from isthmus.trained.tiles import Tiles
 from isthmus.uses.arguments import takes_run
 from isthmus.uses.explanations import Explained, Explainer, Explanations
@@ -32,7 +35,9 @@ from isthmus.uses.scores import (
 )
 from isthmus.uses.usual import Usual
 
-By = Literal["error", "unexplained", "likelihood", "distance", "neighbours", "prototypes", "combined"]
+By = Literal["error", "unexplained", "likelihood", "distance", "neighbours", "centre", "prototypes", "combined"]
+RARE = 0.9
+"""The share of a run's own samples below the score that counts as 1 in an ensemble."""
 LEAST_HELD = 50
 """Samples that a validation part needs for meaningful quantiles."""
 DRAWS = 16
@@ -58,16 +63,30 @@ class Detector(Shown):
 
     def scores(self, samples: Samples) -> Tensor:
         """(N,) float64 scores of samples that the run has read (`Run.read`)."""
+        return self.scores_and_spread(samples)[0]
+
+    def scores_and_spread(self, samples: Samples) -> tuple[Tensor, Tensor | None]:
+        """The same; and (N,) how far the models of an ensemble disagree on each score, None for one model."""
+        found: list[Tensor] = []
+        spread: list[Tensor] = []
         with eval_mode(self.model):
-            pieces = samples.labelled(batch_size(self.model, self.by))
-            return torch.cat([self.of_batch(raw, labels) for raw, labels in pieces])
+            for raw, labels in samples.labelled(batch_size(self.model, self.by)):
+                if not isinstance(self.score, Together):
+                    found.append(self.of_batch(raw, labels))
+                    continue
+                each = self.score.each(raw, labels)
+                found.append(self._with_unknown(raw, combined(each, self.score.combine)))
+                spread.append(each.std(0, correction=0))
+        return torch.cat(found), torch.cat(spread) if spread else None
 
     def of_batch(self, raw: Tensor, labels: Tensor | None = None) -> Tensor:
         """(N,) float64 scores of (N, *shape) raw samples, all at once, with the model in evaluation mode.
 
         A row with an unknown category scores above all the run's own, whatever its other cells are.
         """
-        scores = self.score(raw, labels)
+        return self._with_unknown(raw, self.score(raw, labels))
+
+    def _with_unknown(self, raw: Tensor, scores: Tensor) -> Tensor:
         if not any(self.model.scaling.levels):
             return scores
         unknown, (most, step) = count_unknown(self.model, raw), self.beyond
@@ -124,7 +143,12 @@ class Detector(Shown):
         return Explainer(score, model, Look.of(run), usual, self.threshold, float(known.median()))
 
     def where(self, samples: Samples) -> Tensor:
-        """(N, *shape) the squared error of each number, scaled: where in the sample the anomaly lies."""
+        """(N, *shape) the squared error of each number, scaled: where in the sample the anomaly lies.
+
+        Of an ensemble, the mean of its models'.
+        """
+        if isinstance(self.score, Together):
+            return torch.stack([member.where(samples) for member in self.score.members]).mean(0)
         return element_errors(self.model, samples)
 
     def deviations(self, samples: Samples) -> Tensor | None:
@@ -136,15 +160,56 @@ class Detector(Shown):
             return torch.cat([self.score.deviations(raw, labels) for raw, labels in pieces])
 
 
+class Together:
+    """The score of an ensemble: the mean or median of its models' scores in units of their own usual ones.
+
+    A model's score counts from the median of its run's own samples. The unit is the distance from there to the score
+    that nine tenths of them stay below: 0 is usual, 1 is rare.
+    """
+
+    def __init__(self, members: Sequence[Detector], combine: Combine) -> None:
+        self.members = tuple(members)
+        self.combine: Combine = combine
+        known = [member.usual[member.usual.isfinite()] for member in self.members]
+        self.centres = [float(usual.median()) for usual in known]
+        units = [float(usual.quantile(RARE)) - centre for usual, centre in zip(known, self.centres, strict=True)]
+        spreads = [float(usual.std(correction=0)) for usual in known]
+        self.units = [unit or spread or 1.0 for unit, spread in zip(units, spreads, strict=True)]
+
+    def __call__(self, raw: Tensor, labels: Tensor | None) -> Tensor:
+        """(N,) float64."""
+        return combined(self.each(raw, labels), self.combine)
+
+    def each(self, raw: Tensor, labels: Tensor | None) -> Tensor:
+        """(M, N) float64 of each model."""
+        found: list[Tensor] = []
+        for member in self.members:
+            with eval_mode(member.model):
+                found.append(member.score(raw, labels).double().cpu())
+        return self._standardised(found)
+
+    def usual(self) -> Tensor | None:
+        """(N,) of the runs' own samples, if these are the same for all of them."""
+        if len({len(member.usual) for member in self.members}) > 1:
+            return None
+        return combined(self._standardised([member.usual for member in self.members]), self.combine)
+
+    def _standardised(self, each: Sequence[Tensor]) -> Tensor:
+        triples = zip(each, self.centres, self.units, strict=True)
+        return torch.stack([(scores - centre) / unit for scores, centre, unit in triples])
+
+
 def usual_score(run: TrainedModel) -> By:
     """The score of a model's samples unless you choose one."""
+    if isinstance(run.model.code, OneClass):
+        return "centre"
     of_recordings = isinstance(medium_of(run.description), Recording)
     return "combined" if of_recordings or run.description["kind"] == "table" else "error"
 
 
 @takes_run
 def detector(
-    run: TrainedModel,
+    run: TrainedModel | TrainedEnsemble,
     by: By | Literal["auto"] = "auto",
     *,
     quantile: float = 0.99,
@@ -155,13 +220,17 @@ def detector(
 
         anomalous = detector(run, "neighbours").scores(run.read("new.parquet"))
 
-    by: "auto", "combined" for tables and recordings, "error" for the rest;
+    Of an ensemble, the score is the mean or median of its runs' scores, each in units of its own usual ones: 0 is the
+    median of the run's own samples, and 1 is the score that nine tenths of them stay below.
+
+    by: "auto", "centre" for a one-class code, else "combined" for tables and recordings, "error" for the rest;
         "error", the reconstruction error (mean squared, scaled; a wrong category counts as 1);
         "unexplained", the share of the sample's own variance (around the mean of each channel) that the model doesn't
         reconstruct, for pictures and series: a smooth sample, whose error is small, can still be anomalous by it;
         "likelihood", -log p(x) in nats by importance weighting with `draws` draws (the negative ELBO with one);
         "distance", the Mahalanobis distance of its code from the training codes;
         "neighbours", its code's mean distance to the 5 nearest of (at most 5,000) training codes;
+        "centre", its one-class code's squared distance from the centre;
         "prototypes", its distance from the nearest of 8 training samples: the geometric mean over 200 random draws of
         these (half of them see half of the numbers). It doesn't use the model's weights, only its scaling;
         "combined", for tables: the same, with the distance from the model's reconstruction, weighted by 0.05; for
@@ -180,6 +249,8 @@ def detector(
     framework for detecting out-of-distribution samples, NeurIPS (2018); nearest neighbours: Sun et al., ICML (2022);
     prototypes: Pang et al., LeSiNN, ICDM (2015).
     """
+    if isinstance(run, TrainedEnsemble):
+        return _together(run, by, quantile, draws, clean)
     if by == "auto":
         by = usual_score(run)
     if by not in get_args(By):
@@ -201,3 +272,19 @@ def detector(
         )
     threshold = float(known.quantile(quantile, interpolation="higher"))
     return Detector(by, run.model, score, threshold, quantile, part, usual, run)
+
+
+def _together(run: TrainedEnsemble, by: By | Literal["auto"], quantile: float, draws: int, clean: bool) -> Detector:
+    """The detector of an ensemble. Models that were trained on different samples have the threshold of the first's."""
+    members = [detector(member, by, quantile=quantile, draws=draws, clean=clean) for member in run.members]
+    score, first = Together(members, run.combine), members[0]
+    alike = all(member.description == run.description for member in run.members)
+    usual = score.usual() if alike else None
+    if usual is None:
+        data = run.open()
+        reference = data.parts[first.part].some(MOST_CODES)
+        with eval_mode(first.model):
+            size = batch_size(first.model, first.by)
+            usual = torch.cat([score(raw, labels) for raw, labels in reference.labelled(size)])
+    threshold = float(usual[usual.isfinite()].quantile(quantile, interpolation="higher"))
+    return Detector(first.by, first.model, score, threshold, quantile, first.part, usual, run.first)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, Literal
 
-from isthmus.trained import TrainedModel
+from isthmus.trained import TrainedEnsemble, TrainedModel
 from isthmus.uses.arguments import takes_run
 from isthmus.uses.detector import DRAWS, By, detector
 from isthmus.uses.explanations import Explanations
@@ -11,7 +11,7 @@ from isthmus.uses.explanations import Explanations
 
 @takes_run
 def explain(
-    run: TrainedModel,
+    run: TrainedModel | TrainedEnsemble,
     source: Any,
     rows: Sequence[int] | None = None,
     by: By | Literal["auto"] = "auto",

@@ -13,6 +13,7 @@ from isthmus.measures import has_likelihood, log_likelihood
 from isthmus.measures.passes import passes
 from isthmus.model.autoencoder import Autoencoder
 from isthmus.model.shape_checks import max_width
+from isthmus.parts.codes.one_class import Centre
 from isthmus.parts.distances.tokens import Tokens, counted
 from isthmus.parts.forward_pass import Pass
 from isthmus.parts.model import eval_mode
@@ -156,6 +157,22 @@ def _by_distance(own: Own) -> tuple[Score, None]:
     return score, None
 
 
+def _by_centre(own: Own) -> tuple[Score, None]:
+    """The squared distance of a one-class code from its centre, in units of the pretraining's."""
+    model = own.run.model
+    centre = model.code_module
+    if not isinstance(centre, Centre):
+        raise UseError(
+            f"by='centre' needs a one-class code, and this model's is {model.code.kind}. Train the recipe 'one-class', "
+            "or choose by='distance' or by='error'."
+        )
+
+    def score(raw: Tensor, labels: Tensor | None) -> Tensor:
+        return centre.squares(model.encode(raw, labels).flatten(1).double()).cpu()
+
+    return score, None
+
+
 def _by_neighbours(own: Own) -> tuple[Score, Tensor | None]:
     model, chosen = own.run.model, own.train.some(MOST_CODES)
     observed = torch.cat([_codes(model, raw, labels) for raw, labels in chosen.labelled(batch_size(model))])
@@ -238,6 +255,7 @@ SCORES: dict[str, Callable[[Own], tuple[Score, Tensor | None]]] = {
     "likelihood": _by_likelihood,
     "distance": _by_distance,
     "neighbours": _by_neighbours,
+    "centre": _by_centre,
     "prototypes": _by_prototypes,
     "combined": _by_combined,
 }

@@ -14,7 +14,7 @@ from isthmus.data.timewise import Timewise
 from isthmus.shown import Shown
 from isthmus.trained import TrainedModel
 from isthmus.uses.cells import Cell
-from isthmus.uses.detector import Detector
+from isthmus.uses.detector import Detector, Together
 
 BY_STEP = ("error", "unexplained")
 """Scores of windows that come from errors, of which each step has its own; others but `combined` hold for windows."""
@@ -41,7 +41,8 @@ class Steps(Shown):
 
     scores: (rows,) float64; NaN without a window. By "error" and "unexplained", the mean squared scaled error of the
         step. By "combined", the weighted geometric mean of the score of the windows that contain it and of its own
-        distance from the nearest training windows and from its reconstruction. By other scores, that of the windows.
+        distance from the nearest training windows and from its reconstruction. By other scores, and those of
+        ensembles, that of the windows.
     windows: (rows,) the mean score of the windows that contain the step. errors: (rows, channels) the squared scaled
         errors. threshold: steps with a higher score are anomalous. timewise: the source on its time axis.
     """
@@ -127,7 +128,7 @@ class StepScores:
         """The scores of all steps. reference: samples of the run, whose scores lie below the threshold."""
         errors, windows = self.errors.rows(), self.windows.rows()[:, 0]
         by = self.detector.by
-        if by != "combined" and by not in BY_STEP:
+        if isinstance(self.detector.score, Together) or (by != "combined" and by not in BY_STEP):
             return Steps(windows, windows, errors, self.detector.threshold, self.timewise)
         usual = measured(self.detector, reference, self.detector.scores(reference))
         if usual.trust is not None and usual.deviations is not None:

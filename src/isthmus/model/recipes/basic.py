@@ -2,7 +2,7 @@
 
 from isthmus.model.blueprint import Blueprint
 from isthmus.model.recipe import Recipe
-from isthmus.parts import Conv, Dense, Mse, Plain, Sse
+from isthmus.parts import Conv, Dense, ExtremeLearning, Mse, Plain, RandomFeatures, Sse
 
 ROWS = (
     Recipe(
@@ -48,6 +48,31 @@ ROWS = (
         "Pearson (1901); Baldi & Hornik, Neural networks and principal component analysis (1989)",
         Blueprint(
             network=Dense(tied=True), code=Plain(size="auto"), distance=Sse(link="identity"), solution="closed form"
+        ),
+    ),
+    Recipe(
+        "random-features",
+        "PCA with a nonlinear decoder in closed form: 1,000 random units, and a readout by ridge regression.",
+        "The fast nonlinear baseline: no descent, no settings, seconds. If a network isn't better, don't train one.",
+        "Rahimi & Recht, Random features for large-scale kernel machines, NeurIPS (2007)",
+        Blueprint(
+            network=RandomFeatures(),
+            code=Plain(size="auto"),
+            distance=Mse(link="identity"),
+            solution="closed form",
+        ),
+    ),
+    Recipe(
+        "extreme-learning",
+        "An encoder from the transposed readouts of random networks, in closed form; widths= stacks several.",
+        "To compare with ELM-AE and ML-ELM. random-features, whose encoder is PCA, has the smaller error.",
+        "Kasun, Zhou, Huang & Vong, Representational learning with extreme learning machine for big data, IEEE "
+        "Intelligent Systems 28 (2013)",
+        Blueprint(
+            network=ExtremeLearning(),
+            code=Plain(size="auto"),
+            distance=Mse(link="identity"),
+            solution="closed form",
         ),
     ),
     Recipe(

@@ -1,4 +1,4 @@
-"""Sparse, contractive and denoising autoencoders, and dictionaries."""
+"""Sparse, contractive and denoising autoencoders, dictionaries, and one-class codes."""
 
 from isthmus.model.blueprint import Blueprint
 from isthmus.model.recipe import Recipe
@@ -18,6 +18,7 @@ from isthmus.parts import (
     GaussianNoise,
     JumpRelu,
     Mse,
+    OneClass,
     Pairs,
     Plain,
     Prefixes,
@@ -165,6 +166,16 @@ ROWS = (
             network=Dense(widths="auto", most_widths=(1000, 500, 250), activation="sigmoid"),
             code=Plain(size="auto", most=30),
             solution="layer by layer",
+        ),
+    ),
+    Recipe(
+        "one-class",
+        "The codes of usual samples are drawn to a centre; the distance from it is the anomaly score (Deep SVDD).",
+        "To detect anomalies by the code where the training data have none. isthmus detect uses its distance.",
+        "Ruff et al., Deep one-class classification, ICML (2018)",
+        Blueprint(
+            network=Dense(widths="auto", most_widths=(128, 64), activation="leaky-relu", encoder_bias=False),
+            code=OneClass(size="wide"),  # a narrow one would lose what anomalies differ in
         ),
     ),
 )

@@ -11,6 +11,7 @@ from isthmus.parts.codes.hyperspherical import Hyperspherical
 from isthmus.parts.codes.joint import Joint
 from isthmus.parts.codes.jump_relu import JumpRelu
 from isthmus.parts.codes.ladder import Ladder
+from isthmus.parts.codes.one_class import OneClass
 from isthmus.parts.codes.plain import Plain
 from isthmus.parts.codes.product import Pq
 from isthmus.parts.codes.quantised import Fsq, Rvq, Vq
@@ -34,6 +35,7 @@ __all__ = [
     "JumpRelu",
     "Ladder",
     "Lfq",
+    "OneClass",
     "Plain",
     "Planar",
     "Pq",

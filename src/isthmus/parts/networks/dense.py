@@ -10,6 +10,8 @@ from torch import nn
 from isthmus.errors import BlueprintError
 from isthmus.parts.data_spec import DataSpec
 from isthmus.parts.layers import ACTIVATIONS, Activation, Chain, Dropout, TiedLinear, initialise
+from isthmus.parts.least_squares import Solver
+from isthmus.parts.model import Model
 from isthmus.parts.networks.network import Network, Normalisation
 from isthmus.parts.part import Shape
 
@@ -27,9 +29,11 @@ class Dense(Network):
     normalisation: "batch" or "layer", between the linear layer and the activation.
     dropout: the share of each hidden layer's activations that is dropped in training.
     tied: whether each layer of the decoder is the transpose of the encoder's (shared weights, half as many).
+    encoder_bias: whether the encoder's layers have biases; without, it can't make a constant code (`OneClass`).
     """
 
     flat: ClassVar[bool] = True
+    later: ClassVar[tuple[str, ...]] = ("encoder_bias",)
 
     widths: tuple[Annotated[int, Field(ge=1)], ...] | Literal["auto"] = ()
     most_widths: tuple[Annotated[int, Field(ge=1)], ...] = ()
@@ -37,6 +41,7 @@ class Dense(Network):
     normalisation: Normalisation = None
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
     tied: bool = False
+    encoder_bias: bool = True
 
     def resolve(self, spec: DataSpec) -> Self:
         """The same network with its widths decided from these facts about the data."""
@@ -52,7 +57,11 @@ class Dense(Network):
     def encoder(self, shape: Shape, features: Shape, generator: torch.Generator) -> Chain:
         """(N, *shape) to (N, *features): flatten, dense1 …, code."""
         layers = {"flatten": nn.Flatten()}
-        return Chain(layers | self._products(shape, self.hidden, "code", features, generator))
+        chain = Chain(layers | self._products(shape, self.hidden, "code", features, generator))
+        for layer in chain.modules() if not self.encoder_bias else ():
+            if isinstance(layer, nn.Linear):
+                layer.register_parameter("bias", None)
+        return chain
 
     def decoder(self, code: Shape, shape: Shape, generator: torch.Generator) -> Chain:
         """(N, *code) to (N, *shape): dense1 … in reverse order, output."""
@@ -73,6 +82,27 @@ class Dense(Network):
                 )
             _tie(encoder, decoder)
         return encoder, decoder
+
+    def solve(self, model: Model, data: Solver) -> None:
+        r"""Set the weights of a linear tied autoencoder to the principal components.
+
+        With the components :math:`W` and the mean :math:`m`: :math:`z = Wx - Wm` and :math:`\hat x = W^\top z + m`.
+
+        Raises:
+            BlueprintError: it isn't linear and tied, so its best weights have no closed form.
+
+        Source: Baldi & Hornik, Neural networks and principal component analysis (1989).
+        """
+        if self.widths or not self.tied:
+            raise BlueprintError(
+                "Only a linear tied dense network has a closed form: one without widths and with tied=True. Use the "
+                "recipe 'pca', or 'random-features' for a nonlinear one, or set solution='gradient'."
+            )
+        product = next(layer for layer in model.encoder.modules() if isinstance(layer, nn.Linear))
+        transpose = next(layer for layer in model.decoder.modules() if isinstance(layer, TiedLinear))
+        weight, bias, mean, _ = data.principal(product.out_features)
+        for own, best in ((product.weight, weight), (product.bias, bias), (transpose.bias, mean)):
+            own.copy_(best)
 
     def _products(
         self, given: Shape, widths: tuple[int, ...], last: str, made: Shape, generator: torch.Generator

@@ -6,8 +6,11 @@ from typing import ClassVar, Literal
 import torch
 from torch import Tensor, nn
 
+from isthmus.errors import BlueprintError
 from isthmus.parts.distances import Distance
 from isthmus.parts.layers import Chain
+from isthmus.parts.least_squares import Solver
+from isthmus.parts.model import Model
 from isthmus.parts.networks.autoregressive import tokens_decoder
 from isthmus.parts.part import Part, Shape
 
@@ -72,3 +75,16 @@ class Network(Part):
             bias.copy_(start)
             if isinstance(weight := getattr(output, "weight", None), Tensor):
                 weight.zero_()
+
+    def solve(self, model: Model, data: Solver) -> None:
+        """Set all weights of the encoder and the decoder in closed form (`solution="closed form"`).
+
+        It is called without gradients, for a plain code and squared errors.
+
+        Raises:
+            BlueprintError: this network has no closed form.
+        """
+        raise BlueprintError(
+            f"A {self.kind} network with these options has no closed form. Use the recipe 'pca', 'random-features' or "
+            "'extreme-learning', or set solution='gradient'."
+        )
