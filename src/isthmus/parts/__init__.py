@@ -8,6 +8,7 @@ from isthmus.parts.codes import (
     Gated,
     GaussianCode,
     Gumbel,
+    Hamiltonian,
     Hash,
     Hyperspherical,
     Iaf,
@@ -26,6 +27,7 @@ from isthmus.parts.codes import (
 )
 from isthmus.parts.conditioning import Conditioning
 from isthmus.parts.corruptions import (
+    Binarise,
     Blur,
     Corruption,
     GaussianNoise,
@@ -132,6 +134,7 @@ __all__ = [
     "ActivationL1",
     "BatchTopK",
     "Bce",
+    "Binarise",
     "Blur",
     "Bound",
     "Categorical",
@@ -176,6 +179,7 @@ __all__ = [
     "Grey",
     "Gru",
     "Gumbel",
+    "Hamiltonian",
     "Hash",
     "Hide",
     "Holes",

@@ -12,6 +12,7 @@ from isthmus.parts import (
     FittedPrior,
     FlowPrior,
     GaussianCode,
+    Hamiltonian,
     Hyperspherical,
     Iaf,
     IndependenceAdversary,
@@ -203,6 +204,13 @@ ROWS = (
         "Between vae and iaf-vae. It needs no further package and has no weights of its own.",
         "Rezende & Mohamed, Variational inference with normalizing flows, ICML (2015)",
         _VAE.replace(code=Planar(size="auto", most=20)),
+    ),
+    Recipe(
+        "hamiltonian-vae",
+        "A VAE whose codes move, after they are drawn, along the gradient of log p(x, z): three leapfrog steps.",
+        "For a higher likelihood without more weights. A step takes about four times as long as a VAE's.",
+        "Caterini, Doucet & Sejdinovic, Hamiltonian variational auto-encoder, NeurIPS (2018)",
+        _VAE.replace(code=Hamiltonian(size="auto", most=20)),
     ),
     Recipe(
         "hyperspherical-vae",

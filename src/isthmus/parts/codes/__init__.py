@@ -7,6 +7,7 @@ from isthmus.parts.codes.flowing import Iaf, Planar
 from isthmus.parts.codes.gated import Gated
 from isthmus.parts.codes.gaussian import GaussianCode
 from isthmus.parts.codes.gumbel import Gumbel
+from isthmus.parts.codes.hamiltonian import Hamiltonian
 from isthmus.parts.codes.hyperspherical import Hyperspherical
 from isthmus.parts.codes.joint import Joint
 from isthmus.parts.codes.jump_relu import JumpRelu
@@ -27,6 +28,7 @@ __all__ = [
     "Gated",
     "GaussianCode",
     "Gumbel",
+    "Hamiltonian",
     "Hash",
     "Hyperspherical",
     "Iaf",
