@@ -13,8 +13,11 @@ from isthmus.parts.codes.joint import Joint
 from isthmus.parts.codes.jump_relu import JumpRelu
 from isthmus.parts.codes.ladder import Ladder
 from isthmus.parts.codes.plain import Plain
+from isthmus.parts.codes.poincare import Poincare
 from isthmus.parts.codes.product import Pq
 from isthmus.parts.codes.quantised import Fsq, Rvq, Vq
+from isthmus.parts.codes.residual_fsq import Rfsq
+from isthmus.parts.codes.riemannian import Riemannian
 from isthmus.parts.codes.rounded import Rounded
 from isthmus.parts.codes.top_k import TopK
 from isthmus.parts.codes.two_levels import Vq2
@@ -38,7 +41,10 @@ __all__ = [
     "Lfq",
     "Plain",
     "Planar",
+    "Poincare",
     "Pq",
+    "Rfsq",
+    "Riemannian",
     "Rounded",
     "Rvq",
     "TopK",

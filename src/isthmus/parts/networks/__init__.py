@@ -6,6 +6,7 @@ from isthmus.parts.networks.dense import Dense
 from isthmus.parts.networks.dictionary import Dictionary
 from isthmus.parts.networks.gdn import Gdn
 from isthmus.parts.networks.graph_conv import GraphConv
+from isthmus.parts.networks.gyroplane import Gyroplane
 from isthmus.parts.networks.network import Network
 from isthmus.parts.networks.patches import Patches
 from isthmus.parts.networks.recurrent import Gru
@@ -21,6 +22,7 @@ __all__ = [
     "Gdn",
     "GraphConv",
     "Gru",
+    "Gyroplane",
     "Network",
     "Patches",
     "Residual",
