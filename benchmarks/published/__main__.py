@@ -76,7 +76,7 @@ def theirs(row: Row, budget: Budget, data: Path, folder: Path, python: str) -> N
     told = {"row": asdict(row), "budget": asdict(budget), "data": str(data), "out": str(out), "rate": RATE}
     words = [python, "-m", "benchmarks.published.peer", json.dumps(told)]
     quiet = subprocess.DEVNULL
-    subprocess.run(words, check=True, stdout=quiet, stderr=None if sys.stderr.isatty() else quiet)
+    subprocess.run(words, check=True, stdout=quiet, stderr=None if sys.stderr.isatty() else quiet)  # noqa: S603 the interpreter that the user named
     save_json(file, json.loads(out.read_text(encoding="utf-8")) | {"budget": asdict(budget)})
     out.unlink()
 
@@ -98,7 +98,9 @@ def markdown(folder: Path, *, full: bool, title: str) -> str:
     for row in ROWS.values():
         file, other = folder / f"{row.name}.json", folder / f"{row.name}-pythae.json"
         if file.exists():
-            lines.append(line(row, load_json(file, sealed=False), load_json(other, sealed=False) if other.exists() else None))
+            lines.append(
+                line(row, load_json(file, sealed=False), load_json(other, sealed=False) if other.exists() else None)
+            )
     return "\n".join(lines) + "\n"
 
 

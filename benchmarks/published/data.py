@@ -24,7 +24,10 @@ def digits_file(folder: Path, samples: int, tested: int, *, dynamic: bool) -> tu
         return path, title
     if source is None:
         place = np.random.default_rng(1)
-        given = {"x_train": place.integers(0, 256, (60_000, 28, 28)), "x_test": place.integers(0, 256, (10_000, 28, 28))}
+        given = {
+            "x_train": place.integers(0, 256, (60_000, 28, 28)),
+            "x_test": place.integers(0, 256, (10_000, 28, 28)),
+        }
     else:
         with np.load(source, allow_pickle=False) as file:
             given = {name: file[name] for name in ("x_train", "x_test")}
@@ -32,6 +35,6 @@ def digits_file(folder: Path, samples: int, tested: int, *, dynamic: bool) -> tu
     drawn = {name: (place.random(grey.shape) < grey / 255).astype(np.uint8) * 255 for name, grey in given.items()}
     train = (given if dynamic else drawn)["x_train"][:samples].astype(np.uint8)
     folder.mkdir(parents=True, exist_ok=True)
-    with whole_file(path) as beside, open(beside, "wb") as stream:
+    with whole_file(path) as beside, beside.open("wb") as stream:
         np.savez_compressed(stream, x_train=train, x_test=drawn["x_test"][:tested])
     return path, title

@@ -126,7 +126,10 @@ def train(model: Any, data: Tensor, row: dict[str, Any], budget: dict[str, Any],
             )
             trainer: Any = CoupledOptimizerTrainer
         else:
-            config, trainer = BaseTrainerConfig(output_dir=folder, optimizer_cls="Adam", **shared, **schedule), BaseTrainer
+            config, trainer = (
+                BaseTrainerConfig(output_dir=folder, optimizer_cls="Adam", **shared, **schedule),
+                BaseTrainer,
+            )
         samples = Drawn(data) if row["dynamic"] else BaseDataset(data, torch.zeros(len(data)))
         trainer(model=model, train_dataset=samples, training_config=config).train()
 
@@ -175,7 +178,9 @@ def main(given: dict[str, Any]) -> None:
     row, budget = given["row"], given["budget"]
     torch.manual_seed(0)
     with np.load(given["data"], allow_pickle=False) as file:
-        train_data, test = (torch.from_numpy(file[name]).float().view(-1, 1, 28, 28) / 255 for name in ("x_train", "x_test"))
+        train_data, test = (
+            torch.from_numpy(file[name]).float().view(-1, 1, 28, 28) / 255 for name in ("x_train", "x_test")
+        )
     model = build(row, budget)
     begun = time.perf_counter()
     train(model, train_data, row, budget, given["rate"])

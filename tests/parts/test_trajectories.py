@@ -5,8 +5,6 @@ import torch
 
 from isthmus.parts.trajectories import cooling, curved, kinetic, leapfrog, slope_of
 
-GENERATOR = torch.Generator().manual_seed(0)
-
 
 def energy(z):
     """Two wells, so that the gradient isn't linear."""
@@ -25,7 +23,7 @@ def flat(z):
 
 @pytest.fixture
 def place():
-    return torch.randn(2, 1, 2, dtype=torch.float64, generator=GENERATOR).unbind(0)
+    return torch.randn(2, 1, 2, dtype=torch.float64, generator=torch.Generator().manual_seed(0)).unbind(0)
 
 
 def volume(move, place):
@@ -36,7 +34,10 @@ def volume(move, place):
     def moved(x):
         return torch.cat(move(*x[None].chunk(2, 1)), 1)[0]
 
-    columns = [(moved(both + width * unit) - moved(both - width * unit)) / (2 * width) for unit in torch.eye(4).double()]
+    with torch.no_grad():
+        columns = [
+            (moved(both + width * unit) - moved(both - width * unit)) / (2 * width) for unit in torch.eye(4).double()
+        ]
     return float(torch.linalg.det(torch.stack(columns, 1)).abs())
 
 
@@ -72,3 +73,17 @@ def test_in_a_flat_space_the_generalised_leapfrog_is_the_leapfrog(place):
 
 def test_the_generalised_leapfrog_nearly_keeps_volumes(place):
     assert volume(lambda z, p: curved(z, p, energy, inverse, 0.02, 3), place) == pytest.approx(1, abs=1e-4)
+
+
+@pytest.mark.parametrize("transformed", [False, True])
+def test_a_slope_is_the_gradient_and_has_one_itself(transformed, place):
+    def norm(z):
+        return slope_of(energy)(z).square().sum()
+
+    z = place[0].clone().requires_grad_()
+    known = (z.square().sum(1, keepdim=True) - 1) * z + torch.tensor([0.3, 0.0]).double()
+    second = torch.autograd.grad(known.square().sum(), z)[0]
+    own = torch.func.grad(norm)(z.detach()) if transformed else torch.autograd.grad(norm(z), z)[0]
+    torch.testing.assert_close(own, second)
+    with torch.no_grad():
+        torch.testing.assert_close(slope_of(energy)(z.detach()), known.detach())

@@ -1,4 +1,4 @@
-r"""The Poincaré ball: hyperbolic space of curvature -1 as the points of length below 1, and a normal distribution on it.
+r"""The Poincaré ball, hyperbolic space of curvature -1 as the points of length below 1, and its normal distribution.
 
 At x, lengths are multiplied by :math:`\lambda_x = 2 / (1 - \lVert x\rVert^2)`, so the space has ever more room towards
 the edge, as a tree has ever more leaves.
@@ -22,8 +22,8 @@ class WrappedGaussian(Shown):
     r"""The wrapped normal distribution of each of N samples: normal steps from the mean, along shortest paths.
 
     :math:`\log q(z) = \log\mathcal N(v; 0, \operatorname{diag}\sigma^2) + (d-1)\log(r / \sinh r)` with
-    :math:`v = \lambda_\mu\log_\mu(z)` and r its length, the distance of z to μ; in nats, with respect to the space's own
-    volume.
+    :math:`v = \lambda_\mu\log_\mu(z)` and r its length, the distance of z to μ; in nats, with respect to the space's
+    own volume.
 
     mean: (N, d) points, μ. log_variance: (N, d) log σ² of the steps.
 
@@ -99,5 +99,3 @@ def normal_log_prob(z: Tensor, spread: float) -> Tensor:
     """(N, d) points to (N,) nats of the wrapped normal distribution around 0 with this σ."""
     center = z.new_zeros(1, z.shape[1])
     return WrappedGaussian(center, center + 2 * math.log(spread)).log_prob(z)
-
-

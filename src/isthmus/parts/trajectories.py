@@ -18,7 +18,18 @@ FIXED_POINT = 3
 
 def slope_of(energy: Callable[[Tensor], Tensor]) -> Slope:
     """The gradient of an energy, (N, D) to (N,), which must not mix the samples. It can be differentiated itself."""
-    return torch.func.grad(lambda z: energy(z).sum())  # pyright: ignore[reportReturnType] of one argument
+    transformed: Any = torch.func.grad(lambda z: energy(z).sum())
+
+    def slope(z: Tensor) -> Tensor:
+        if torch.compiler.is_compiling() or torch._C._are_functorch_transforms_active():
+            return transformed(z)
+        outside = torch.is_grad_enabled()  # by autograd otherwise: `torch.func` imports the compiler, for seconds
+        with torch.enable_grad():
+            # a tensor of its own, so that what else depends on z is constant
+            place = z.view_as(z) if z.requires_grad else z.detach().requires_grad_()
+            return torch.autograd.grad(energy(place).sum(), place, create_graph=outside)[0]
+
+    return slope
 
 
 def cooling(start: Tensor | float, step: int, steps: int) -> Any:
@@ -71,11 +82,9 @@ def curved(
     Mantoux & Allassonnière, Geometry-aware Hamiltonian variational auto-encoder (2020).
     """
 
-    def total(z: Tensor, momentum: Tensor) -> Tensor:
-        metric = inverse(z)
-        return (energy(z) + 0.5 * _squares(metric, momentum) - 0.5 * log_determinant(metric)).sum()
+    def by_place(z: Tensor, momentum: Tensor) -> Tensor:
+        return slope_of(lambda place: energy(place) + kinetic(inverse(place), momentum))(z)
 
-    by_place: Any = torch.func.grad(total)
     for step in range(1, steps + 1):
         half = momentum
         for _ in range(FIXED_POINT):

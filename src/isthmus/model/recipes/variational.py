@@ -93,7 +93,7 @@ ROWS = (
     Recipe(
         "capacity-vae",
         "A β-VAE with a KL of growing size: 25 nats from the tenth epoch on, held by a weight of 10.",
-        "For latent dimensions with separate meanings that are learnt one after the other, and sharper than beta-vae's. "
+        "For latent dimensions with separate meanings that are learnt one after the other, sharper than beta-vae's. "
         "kl.capacity is the nats that a code may have in the end.",
         "Burgess et al., Understanding disentangling in β-VAE (2018)",
         _VAE.replace(penalties=(Kl(weight=10.0, capacity=25.0, capacity_epochs=10.0),)),
@@ -260,7 +260,7 @@ ROWS = (
     ),
     Recipe(
         "riemannian-vae",
-        "hamiltonian-vae in a latent space with a learnt metric. New samples are drawn from where the metric has codes.",
+        "hamiltonian-vae in a latent space with a learnt metric, by which new samples are drawn near the codes.",
         "To draw new samples from a model of few training samples, such as for data augmentation. It takes ten times "
         "as long as a VAE.",
         "Chadebec et al., Data augmentation in high dimensional low sample size setting using a geometry-based VAE, "

@@ -54,7 +54,7 @@ class Hamiltonian(CodeKind):
         """Raise BlueprintError if log p(x, z) has no gradient that belongs to a single sample."""
         if not model.distance.likelihood:
             raise BlueprintError(
-                f"A {self.kind} code follows the likelihood's gradient, but the distance {model.distance.kind} is none. "
+                f"A {self.kind} code follows a likelihood's gradient, but {model.distance.kind} isn't a likelihood. "
                 "Use a likelihood, such as 'bce' or 'gaussian'."
             )
         if not model.decodes or not isinstance(model.corruption, Identity | Binarise):
@@ -100,9 +100,7 @@ class Hamiltonian(CodeKind):
             z, gained = self.trajectory(code.z, noise, energy_of(batch, model), model.code_module, model)
         return Code(z, BentPosterior(code.distribution.log_densities + gained))
 
-    def trajectory(
-        self, z: Tensor, noise: Tensor, energy: Any, moves: "Moves", model: Model
-    ) -> tuple[Tensor, Tensor]:
+    def trajectory(self, z: Tensor, noise: Tensor, energy: Any, moves: "Moves", model: Model) -> tuple[Tensor, Tensor]:
         """(N, D) starts and (N, D) standard normal numbers to the ends, and what log q gains, (N,)."""
         heat = moves.heat
         z, momentum = leapfrog(z, noise * heat**-0.5, slope_of(energy), moves.sizes, self.steps, heat)

@@ -19,10 +19,10 @@ from isthmus.parts.priors import Prior, WrappedNormal
 class Poincare(CodeKind):
     r"""A point of the Poincaré ball, :math:`\lVert z\rVert < 1`, drawn from a wrapped normal distribution.
 
-    The encoder makes a vector and log-variances; the mean is the point :math:`\mu = \exp_0(f)`. The space is hyperbolic:
-    its room grows exponentially with the distance from 0, as the leaves of a tree do with its depth. So samples that
-    form a hierarchy fit into few latent dimensions, general ones near 0 and specific ones near the edge. The network
-    `gyroplane` has a decoder that measures in this space. Without draws, the code is μ.
+    The encoder makes a vector and log-variances; the mean is the point :math:`\mu = \exp_0(f)`. The space is
+    hyperbolic: its room grows exponentially with the distance from 0, as the leaves of a tree do with its depth. So
+    samples that form a hierarchy fit into few latent dimensions, general ones near 0 and specific ones near the edge.
+    The network `gyroplane` has a decoder that measures in this space. Without draws, the code is μ.
 
     A curvature of -c instead of -1 is the same as the prior's `spread` times :math:`\sqrt c`.
 

@@ -17,11 +17,12 @@ class Pq(Vq):
     vector, and a code (C, H, W) has one at each position; a smaller vector is one slice. All else is as in `vq`, where
     the pieces of a flat code share one book.
 
-    rotated: whether a learnt rotation comes before the slices and is undone after them (optimised product quantisation),
-        so that the slices need not be those of the encoder.
+    rotated: whether a learnt rotation comes before the slices and is undone after them (optimised product
+        quantisation), so that the slices need not be those of the encoder.
 
     Source: Jégou, Douze & Schmid, Product quantization for nearest neighbor search, TPAMI 33 (2011); in a network:
-    Baevski et al., wav2vec 2.0, NeurIPS (2020), with two books; rotated: Ge et al., Optimized product quantization, TPAMI 36 (2014).
+    Baevski et al., wav2vec 2.0, NeurIPS (2020), with two books; rotated: Ge et al., Optimized product
+    quantization, TPAMI 36 (2014).
     """
 
     sliced: ClassVar[bool] = True

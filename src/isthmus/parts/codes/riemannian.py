@@ -42,19 +42,22 @@ class Riemannian(Hamiltonian):
             )
         return self
 
+    @property
+    def _metric(self) -> MetricPrior:
+        assert isinstance(self.prior, MetricPrior)
+        return self.prior
+
     def features(self, code: Shape) -> Shape:
         """Means, log-variances, and the lower triangle of L."""
         return (2 * code[0] + factors_count(code[0]),)
 
     def start_of(self, features: Tensor) -> DiagonalGaussian:
         """The distribution of z₀."""
-        return DiagonalGaussian.of(self.prior.parted(features)[0])
+        return DiagonalGaussian.of(self._metric.parted(features)[0])
 
-    def trajectory(
-        self, z: Tensor, noise: Tensor, energy: Any, moves: Moves, model: Model
-    ) -> tuple[Tensor, Tensor]:
+    def trajectory(self, z: Tensor, noise: Tensor, energy: Any, moves: Moves, model: Model) -> tuple[Tensor, Tensor]:
         """(N, D) starts and (N, D) standard normal numbers to the ends, and what log q gains, (N,)."""
-        inverse, heat = self.prior.metric(model), moves.heat
+        inverse, heat = self._metric.metric(model), moves.heat
         here = inverse(z)
         # G⁻¹ = C·Cᵀ, so C⁻ᵀ makes momenta with the covariance G
         triangle = torch.linalg.cholesky(here).transpose(1, 2)

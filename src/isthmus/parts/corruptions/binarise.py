@@ -12,7 +12,7 @@ from isthmus.parts.part import Shape
 
 
 class Binarise(Corruption):
-    r"""Each number becomes 1 with the probability that it says, else 0: :math:`\tilde x_i \sim \mathrm{Bernoulli}(x_i)`.
+    r"""Each number becomes 1 with its own value as the probability, else 0: :math:`\tilde x_i \sim \mathcal B(x_i)`.
 
     The drawn sample is the target as well, so nothing is to be undone: the model learns the distribution of black and
     white samples, and sees other ones in each epoch. For scaled numbers in 0..1, with `distance=bce`. Without draws, as

@@ -135,5 +135,3 @@ class References(nn.Module):
 def factors_count(size: int) -> int:
     """The numbers of a lower triangle of so many rows."""
     return size * (size + 1) // 2
-
-

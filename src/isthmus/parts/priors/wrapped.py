@@ -23,7 +23,7 @@ class WrappedNormal(Prior):
         """Raise BlueprintError if the codes aren't points of the ball."""
         if not isinstance(example(model).code.distribution, WrappedGaussian):
             raise BlueprintError(
-                f"The prior 'wrapped-normal' needs points of the Poincaré ball, but a {model.code.kind} code isn't one. "
+                f"The prior 'wrapped-normal' needs points of the Poincaré ball, but a {model.code.kind} code has none. "
                 "Use a poincare code (recipe 'poincare-vae'), or another prior."
             )
 
