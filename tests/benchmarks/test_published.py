@@ -1,5 +1,7 @@
 """The published table: its rows are the networks that it names, and its lines say what is scaled."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -16,7 +18,7 @@ def test_a_row_has_the_network_that_it_names(name):
     factor = 2 if row.activation == "gated" else 1
     assert widths == [*(factor * width for width in row.widths), 2 * row.code]
     assert model.corruption.damages == row.dynamic
-    full = row.blueprint(row.full)
+    full: Any = row.blueprint(row.full)
     assert getattr(full.code, "draws", 1) == row.full.draws
     if name in ("miwae", "piwae"):
         assert max(full.bound.groups, full.bound.encoder_groups or 1) == 8
@@ -37,7 +39,7 @@ def test_the_digits_are_drawn_once_or_stay_grey(tmp_path, monkeypatch):
     grey = {
         name: place.integers(0, 256, (count, 28, 28), dtype=np.uint8) for name, count in (("x_train", 6), ("x_test", 4))
     }
-    np.savez(source, **grey)
+    np.savez(source, x_train=grey["x_train"], x_test=grey["x_test"])
     monkeypatch.setattr("benchmarks.published.data.find_digits", lambda: source)
     for dynamic in (False, True):
         path, title = digits_file(tmp_path / "made", 5, 3, dynamic=dynamic)

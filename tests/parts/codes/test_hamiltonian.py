@@ -1,5 +1,7 @@
 """Hamiltonian and Riemannian codes: their bound is that of a VAE without steps, and unbiased with them."""
 
+from typing import Any
+
 import pytest
 import torch
 
@@ -12,7 +14,7 @@ RAW = torch.rand(3, 1, 2, 2, generator=torch.Generator().manual_seed(1)).round()
 METRIC = {"references": 5, "temperature": 0.8, "floor": 0.5}
 
 
-def model_of(recipe, size=1, **options):
+def model_of(recipe, size=1, **options) -> Any:
     options = {"code": size, "widths": (6,), "distance": "bce"} | options
     model = ist.recipe(recipe, **options).build((1, 2, 2), seed=1, remarks=False).double()
     with torch.no_grad():  # a new decoder begins at a constant, whose gradient is 0
@@ -92,7 +94,7 @@ def test_the_metric_is_near_the_floor_away_from_the_references():
     assert bool((torch.linalg.eigvalsh(inverse(centre)) > 0.5).all())
     start = ist.recipe("riemannian-vae", code=2, prior=metric_of())
     data = ist.open_data({"X": RAW.repeat(30, 1, 1, 1).numpy()}, validation=0)
-    built = start.build(data, remarks=False)
+    built: Any = start.build(data, remarks=False)
     assert set(built.prior_module.values.unique().tolist()) <= {0.0, 1.0}  # samples, not the random start
 
 
