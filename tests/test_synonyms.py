@@ -28,6 +28,43 @@ def test_recipes_are_found_by_their_other_names(given, recipe):
     assert ist.recipe(given) == ist.recipe(recipe)
 
 
+PYTHAE = (
+    "AE VAE BetaVAE DisentangledBetaVAE disentangled-beta-vae FactorVAE BetaTCVAE VAE_LinNF vae_lin_nf VAE_IAF IWAE "
+    "MIWAE PIWAE CIWAE VAMP HVAE RHVAE WAE_MMD INFOVAE_MMD VQVAE SVAE PoincareVAE pvae Adversarial_AE VAEGAN RAE_L2 "
+    "RAE_GP MSSSIM_VAE"
+)
+AUTOENCODERS = (
+    "aae ae betatcvae betavae cae dae dipvae dvae factorvae fsq gumbelvq hvae infovae klsae mmdvae opqvae pqvae rfsq "
+    "rqvae sae semhash topksae vae vamppriorvae vqvae vqvae2 wae"
+)
+
+
+@pytest.mark.parametrize("name", [*PYTHAE.split(), *AUTOENCODERS.split()])
+def test_every_variety_of_other_packages_is_found_by_its_name_there(name):
+    if name.lower() in {"ae", "cae", "dae", "hvae", "sae", "topksae"}:  # two recipes have this name
+        with pytest.raises(BlueprintError, match=r"Did you mean '.*' or '"):
+            ist.recipe(name)
+    else:
+        assert ist.recipe(name)
+
+
+@pytest.mark.parametrize(
+    ("given", "recipe"),
+    [
+        ("disentangled-beta-vae", "capacity-vae"),
+        ("vae_lin_nf", "planar-vae"),
+        ("RHVAE", "riemannian-vae"),
+        ("PoincareVAE", "poincare-vae"),
+        ("rqvae", "rvq"),
+        ("dvae", "denoising-vae"),
+        ("mmdvae", "info-vae"),
+        ("RAE_L2", "rae"),
+    ],
+)
+def test_the_recipes_by_names_of_other_packages_are_the_same_varieties(given, recipe):
+    assert ist.recipe(given) == ist.recipe(recipe)
+
+
 @pytest.mark.parametrize(
     ("given", "hint"),
     [

@@ -1,5 +1,7 @@
 """How probable digits of black and white are to a model, compared with a VAE of the same network."""
 
+from typing import Any
+
 import torch
 
 import isthmus as ist
@@ -12,10 +14,10 @@ SAMPLES, DRAWS = 1000, 500
 """Test digits whose likelihood is measured, and draws of each one's code."""
 
 
-def compared_with_vae(bench: Bench, blueprint: ist.Blueprint) -> list[Row]:
-    """-log p(x) of a variety and of `vae`, trained alike, and new digits of both."""
+def compared_with_vae(bench: Bench, blueprint: ist.Blueprint, **options: Any) -> list[Row]:
+    """-log p(x) of a variety and of `vae` with these options, trained alike, and new digits of both."""
     data = black_and_white(bench)
-    named = {bench.name: blueprint, "vae": documented("vae")}
+    named = {bench.name: blueprint, "vae": documented("vae", **options)}
     runs = {
         name: bench.train(name, one, data, batch_size=128, learning_rate=2e-3, schedule="cosine")
         for name, one in named.items()

@@ -43,13 +43,16 @@ SMALLER: dict[str, dict[str, Any]] = {name: {"channels": (8, 16)} for name in RE
     "sound": {"channels": (8, 12)},
     "two-stage-vae": {"steps": 20},
     "rae": {"components": 2},
+    "rae-gp": {"components": 2},
+    "capacity-vae": {"capacity": 2.0, "capacity_epochs": 1.0},
+    "riemannian-vae": {"references": 8, "moves": 2, "steps": 1},
 }
 """Networks that take long in their full sizes."""
 ONE_OF_EACH_KIND = ["deep", "cvae", "resnet", "series", "table", "text-vae", "recolour", "sound", "transcoder", "vgae"]
 """These are trained by the command line too, by name and from a blueprint's file: one of each kind of data, and
 one that takes labels. Of the others, the blueprints are compared; `test_blueprint.py` has the JSON of all."""
 LONGER = {"factor-vae": 8, "resnet": 8, "image-codec-hyper": 8, "watermark": 8, "vae-gan": 12}
-LONGER |= {"wae": 12, "sliced-wae": 12, "sinkhorn-wae": 12}
+LONGER |= {"denoising-vae": 12, "wae": 12, "sliced-wae": 12, "sinkhorn-wae": 12}
 """Epochs of recipes whose loss does not fall in four: at first, the penalties or the start win."""
 DAMAGED = "damaged.npz"
 SETTINGS: dict[str, Any] = {"epochs": 4, "batch_size": 32, "seed": 2, "compile": False, "progress": False}

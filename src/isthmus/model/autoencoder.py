@@ -95,6 +95,7 @@ class Autoencoder(nn.Module):
         self.prior_module = self.code.prior.module(self, generator)
         for part in (self.code.prior, *self.objective.penalties, self.bound):
             part.check(self)
+        self.code.check_model(self)
 
     def forward(
         self,
@@ -112,13 +113,14 @@ class Autoencoder(nn.Module):
         Raises:
             DataError: the samples have the wrong shape, or the labels of a condition are missing.
         """
-        batch = batch_of(self, raw, draws, labels, damaged, epochs)
+        batch = self.corruption.target(batch_of(self, raw, draws, labels, damaged, epochs))
         draws, labels, dtype = batch.draws, batch.labels, batch.clean.dtype
         corrupted = self.corruption.corrupt(batch)
         encoded = encoder_input(self, corrupted.values, corrupted.observed, labels)
         features, inner = traced(self.encoder, encoded, draws.get("encoder"))
         # within autocast the layers make bfloat16; code, distance and penalties are computed in the data's type
         code = self.code.during(batch.epochs, features.to(dtype), draws.get("code"), self.code_module)
+        code = self.code.moved(code, batch, self)
         given = self.conditioning.to_decoder(code.z, labels)
         output, outer = traced(self.decoder, given, draws.get("decoder"), inner, target=batch.clean)
         output = self.predicts.complete(output.to(dtype), corrupted, self.corruption)

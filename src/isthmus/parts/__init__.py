@@ -8,6 +8,7 @@ from isthmus.parts.codes import (
     Gated,
     GaussianCode,
     Gumbel,
+    Hamiltonian,
     Hash,
     Hyperspherical,
     Iaf,
@@ -18,7 +19,10 @@ from isthmus.parts.codes import (
     OneClass,
     Plain,
     Planar,
+    Poincare,
     Pq,
+    Rfsq,
+    Riemannian,
     Rounded,
     Rvq,
     TopK,
@@ -27,6 +31,7 @@ from isthmus.parts.codes import (
 )
 from isthmus.parts.conditioning import Conditioning
 from isthmus.parts.corruptions import (
+    Binarise,
     Blur,
     Corruption,
     GaussianNoise,
@@ -79,6 +84,7 @@ from isthmus.parts.networks import (
     Gdn,
     GraphConv,
     Gru,
+    Gyroplane,
     Network,
     Patches,
     RandomFeatures,
@@ -119,6 +125,7 @@ from isthmus.parts.priors import (
     FittedPrior,
     FlowPrior,
     Hyper,
+    MetricPrior,
     MixturePrior,
     Prior,
     StandardNormal,
@@ -128,6 +135,7 @@ from isthmus.parts.priors import (
     UniformCategories,
     UniformSphere,
     VampPrior,
+    WrappedNormal,
 )
 
 __all__ = [
@@ -135,6 +143,7 @@ __all__ = [
     "ActivationL1",
     "BatchTopK",
     "Bce",
+    "Binarise",
     "Blur",
     "Bound",
     "Categorical",
@@ -180,6 +189,8 @@ __all__ = [
     "Grey",
     "Gru",
     "Gumbel",
+    "Gyroplane",
+    "Hamiltonian",
     "Hash",
     "Hide",
     "Holes",
@@ -200,6 +211,7 @@ __all__ = [
     "LogisticMixture",
     "Masking",
     "MeanBound",
+    "MetricPrior",
     "MixturePrior",
     "Mmd",
     "MsSsim",
@@ -218,6 +230,7 @@ __all__ = [
     "Perceptual",
     "Plain",
     "Planar",
+    "Poincare",
     "Poisson",
     "Pq",
     "PredictsResidual",
@@ -227,6 +240,8 @@ __all__ = [
     "Psnr",
     "RandomFeatures",
     "Residual",
+    "Rfsq",
+    "Riemannian",
     "Rounded",
     "Rvq",
     "SaltAndPepper",
@@ -254,4 +269,5 @@ __all__ = [
     "Vq",
     "Vq2",
     "Watermark",
+    "WrappedNormal",
 ]

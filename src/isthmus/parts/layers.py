@@ -268,7 +268,7 @@ def frozen(module: nn.Module) -> Callable[..., Any]:
 def initialise(layer: nn.Module, activation: str, generator: torch.Generator) -> None:
     """Draw the weights of a linear layer or convolution for the activation that follows it; biases start at zero.
 
-    He's normal distribution (2015) before rectifiers, LeCun's before SELU, Glorot's (2010) otherwise. PyTorch's default
+    He's normal distribution (2015) before rectifiers and gates, LeCun's before SELU, Glorot's (2010) otherwise. PyTorch's default
     is narrower by √6 before rectifiers: after the lectures' seven convolutions the output hardly depends on the input.
     """
     weight = getattr(layer, "weight", None)
@@ -279,7 +279,7 @@ def initialise(layer: nn.Module, activation: str, generator: torch.Generator) ->
     if isinstance(layer, nn.ConvTranspose1d | nn.ConvTranspose2d):
         fan_in, fan_out = fan_out / math.prod(layer.stride), fan_in
     with torch.no_grad():
-        if activation in {"relu", "leaky-relu", "elu", "gelu", "silu"}:
+        if activation in {"relu", "leaky-relu", "elu", "gelu", "silu", "gated"}:
             weight.normal_(0, math.sqrt(2 / fan_in), generator=generator)
         elif activation == "selu":
             weight.normal_(0, math.sqrt(1 / fan_in), generator=generator)

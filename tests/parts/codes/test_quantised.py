@@ -12,7 +12,7 @@ import isthmus as ist
 from isthmus.errors import BlueprintError, Remark
 from isthmus.extras import MissingPackageError
 from isthmus.model.batch import Inputs
-from isthmus.parts import Conv, Dense, Fsq, Rvq, Vq
+from isthmus.parts import Conv, Dense, Fsq, Pq, Rfsq, Rvq, Vq
 from isthmus.training.optimisers import Optimiser
 from isthmus.training.settings import Settings
 from isthmus.training.steps import make_step, worth_compiling
@@ -241,3 +241,52 @@ def test_compiled_or_told_that_it_can_not_be_the_step_is_the_same(code):
             step(inputs, None, 0.1)
         moved.append(model.state_dict())
     torch.testing.assert_close(*moved)
+
+
+@pytest.mark.parametrize("levels", [(5, 3), (8, 5, 5), (4, 4)])
+def test_rounds_of_fsq_round_what_is_left_and_one_round_is_fsq(levels):
+    features = torch.randn(40, 2 * len(levels), generator=torch.Generator().manual_seed(0))
+    one: Any = Rfsq(levels=levels, quantisers=1)(features)
+    plain: Any = Fsq(levels=levels)(features)
+    torch.testing.assert_close(one.z, plain.z)
+    assert torch.equal(one.indices, plain.indices)
+    code = Rfsq(levels=levels, quantisers=3)
+    bounded = code._bounded(features.view(40, 2, -1)).view_as(features)
+    half = torch.tensor(levels).repeat(2) // 2
+    for rounds in (1, 2, 3):
+        found: Any = Rfsq(levels=levels, quantisers=rounds)(features)
+        step = 1 / (half * torch.tensor(levels).repeat(2) ** (rounds - 1.0))
+        assert bool(((found.z - bounded).abs() <= 0.5 * step + 2e-3 / half).all())  # the bounds have some slack
+        assert found.indices.shape == (40, *found_places(rounds, levels))
+    coded: Any = code(features)
+    again = code.from_indices(coded.indices, (2 * len(levels),), None)
+    torch.testing.assert_close(again.float(), coded.z)
+    assert code.bits((2 * len(levels),)) == pytest.approx(2 * 3 * math.log2(math.prod(levels)))
+
+
+def found_places(rounds, levels):
+    return Rfsq(levels=levels, quantisers=rounds).places((2 * len(levels),))
+
+
+def test_a_rotation_before_the_slices_is_undone_after_them():
+    turned, plain = Pq(size=8, length=2, entries=16, rotated=True), Pq(size=8, length=2, entries=16)
+    assert "rotated" not in plain.to_json()
+    features = torch.randn(64, 8, generator=torch.Generator().manual_seed(0))
+    books: Any = turned.module((8,), torch.Generator().manual_seed(0))
+    still: Any = plain.module((8,), torch.Generator().manual_seed(0))
+    for module in (books, still):
+        for layer in module.layers:
+            book = layer._codebook.embed
+            book.data.copy_(torch.randn(book.shape, generator=torch.Generator().manual_seed(1)))
+    books.eval()
+    still.eval()
+    assert torch.equal(turned(features, None, books).z, plain(features, None, still).z)  # at first there is none
+    with torch.no_grad():
+        books.turn.copy_(torch.randn(8, 8, generator=torch.Generator().manual_seed(2)))
+    rotation = torch.linalg.matrix_exp(books.turn - books.turn.T)
+    torch.testing.assert_close(rotation @ rotation.T, torch.eye(8), atol=1e-5, rtol=0)
+    code: Any = turned(features, None, books)
+    torch.testing.assert_close(code.z, plain(features @ rotation.T, None, still).z @ rotation)
+    torch.testing.assert_close(turned.from_indices(code.indices, (8,), books).float(), code.z, atol=1e-5, rtol=1e-5)
+    code.loss.sum().backward()
+    assert float(books.turn.grad.abs().max()) > 0

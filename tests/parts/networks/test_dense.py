@@ -227,3 +227,14 @@ def test_weights_that_cannot_be_tied_are_refused_in_one_line():
 def test_a_dense_network_needs_the_size_of_the_code():
     with pytest.raises(BlueprintError, match=r"needs the size of the code: set it, such as code=32"):
         Blueprint(network=Dense()).build((12,))
+
+
+def test_gated_layers_multiply_one_half_by_the_sigmoid_of_the_other():
+    model = build((5,), activation="gated")
+    layer = model.encoder.get_submodule("dense1")
+    x = torch.randn(4, 12, generator=generator())
+    values, gates = layer[0](x).chunk(2, 1)
+    torch.testing.assert_close(layer(x), values * gates.sigmoid())
+    assert layer(x).shape == (4, 5)
+    with pytest.raises(BlueprintError, match="tied=False"):
+        build((5,), activation="gated", tied=True)

@@ -2,7 +2,7 @@
 
 from isthmus.model.blueprint import Blueprint
 from isthmus.model.recipe import Recipe
-from isthmus.parts import CodeEntropy, Conv, Dense, Fsq, Gumbel, Hash, Kl, Lfq, Likelihood, Pq, Rvq, Vq, Vq2
+from isthmus.parts import CodeEntropy, Conv, Dense, Fsq, Gumbel, Hash, Kl, Lfq, Likelihood, Pq, Rfsq, Rvq, Vq, Vq2
 
 ROWS = (
     Recipe(
@@ -33,11 +33,30 @@ ROWS = (
         ),
     ),
     Recipe(
+        "rfsq",
+        "fsq in two rounds: the second rounds what the first leaves. Three vectors of four numbers; 60 bits a sample.",
+        "Like rvq, without books to learn: the indices of the first round alone give a rough reconstruction.",
+        "Mentzer et al., Finite scalar quantization, ICLR (2024); in rounds: ResidualFSQ of vector-quantize-pytorch",
+        Blueprint(
+            network=Dense(widths="auto", most_widths=(512,)), code=Rfsq(size="auto", most=12, levels=(8, 5, 5, 5))
+        ),
+    ),
+    Recipe(
         "pq",
         "Product quantisation: eight slices of the code, each with a book of 256 entries of its own; 64 bits a sample.",
         "Like vq, if the places of the code mean different things: each learns its own entries, at the cost of more.",
         "Jégou, Douze & Schmid, Product quantization for nearest neighbor search, TPAMI 33 (2011)",
         Blueprint(network=Dense(widths="auto", most_widths=(512,)), code=Pq(size="auto", most=64, entries=256)),
+    ),
+    Recipe(
+        "opq",
+        "Optimised product quantisation: pq after a learnt rotation of the code, which is undone afterwards; 64 bits.",
+        "Like pq, if it is not known which numbers of the code belong together. The rotation takes little time.",
+        "Ge, He, Ke & Sun, Optimized product quantization, TPAMI 36 (2014)",
+        Blueprint(
+            network=Dense(widths="auto", most_widths=(512,)),
+            code=Pq(size="auto", most=64, entries=256, rotated=True),
+        ),
     ),
     Recipe(
         "lfq",

@@ -12,6 +12,9 @@ from isthmus.parts import (
     FittedPrior,
     FlowPrior,
     GaussianCode,
+    GaussianNoise,
+    Gyroplane,
+    Hamiltonian,
     Hyperspherical,
     Iaf,
     IndependenceAdversary,
@@ -22,8 +25,11 @@ from isthmus.parts import (
     LogMeanExp,
     MixturePrior,
     Mmd,
+    MsSsim,
     Plain,
     Planar,
+    Poincare,
+    Riemannian,
     Sse,
     TotalCorrelation,
     TwoStage,
@@ -57,11 +63,40 @@ ROWS = (
         ),
     ),
     Recipe(
+        "denoising-vae",
+        "A VAE that reconstructs clean samples from samples with Gaussian noise (σ = 0.5).",
+        "To draw several restored samples of a noisy one, and for smoother codes than vae's. For other damage: "
+        "corruption=masking.",
+        "Im et al., Denoising criterion for variational auto-encoding framework, AAAI (2017)",
+        _VAE.replace(corruption=GaussianNoise(sigma=0.5)),
+    ),
+    Recipe(
+        "ms-ssim-vae",
+        "conv-vae whose distance is the structural similarity at several scales, MS-SSIM, and a small absolute error.",
+        "For draws and reconstructions of pictures whose edges look right. It has no likelihood.",
+        "Snell et al., Learning to generate images with perceptual similarity metrics, ICIP (2017)",
+        Blueprint(
+            network=Conv(channels=(32, 64), form="strided", activation="silu"),
+            code=GaussianCode(size="auto", most=20),
+            distance=MsSsim(),
+            penalties=(Kl(weight=1e-3),),
+        ),
+        data="pictures",
+    ),
+    Recipe(
         "beta-vae",
         "A VAE whose KL has a weight of 4 (less for small samples). It uses fewer, more specific latent dimensions.",
         "For latent dimensions with separate meanings, at the cost of sharpness. A weight below 1 does the opposite.",
         "Higgins et al., β-VAE: learning basic visual concepts with a constrained variational framework, ICLR (2017)",
         _VAE.replace(penalties=(Kl(weight="auto"),)),
+    ),
+    Recipe(
+        "capacity-vae",
+        "A β-VAE with a KL of growing size: 25 nats from the tenth epoch on, held by a weight of 10.",
+        "For latent dimensions with separate meanings that are learnt one after the other, sharper than beta-vae's. "
+        "kl.capacity is the nats that a code may have in the end.",
+        "Burgess et al., Understanding disentangling in β-VAE (2018)",
+        _VAE.replace(penalties=(Kl(weight=10.0, capacity=25.0, capacity_epochs=10.0),)),
     ),
     Recipe(
         "beta-tc-vae",
@@ -191,6 +226,18 @@ ROWS = (
         ),
     ),
     Recipe(
+        "rae-gp",
+        "rae whose decoder is kept smooth by the norm of its derivative, in place of the norm of its weights.",
+        "Like rae, if its reconstructions are blurred: only steep places are penalised. It takes twice as long.",
+        "Ghosh et al., From variational to deterministic autoencoders, ICLR (2020)",
+        Blueprint(
+            network=Dense(widths="auto", most_widths=(400,)),
+            code=Plain(size="auto", most=20, prior=FittedPrior()),
+            distance=Sse(),
+            penalties=(CodeNorm(weight=0.1), DecoderNorm(weight=1e-3, form="gradient")),
+        ),
+    ),
+    Recipe(
         "iaf-vae",
         "A VAE whose posterior is bent by an inverse autoregressive flow, so that its latent dimensions are dependent.",
         "For a higher likelihood with the standard normal prior. It needs isthmus[flow].",
@@ -205,11 +252,36 @@ ROWS = (
         _VAE.replace(code=Planar(size="auto", most=20)),
     ),
     Recipe(
+        "hamiltonian-vae",
+        "A VAE whose codes move, after they are drawn, along the gradient of log p(x, z): three leapfrog steps.",
+        "For a higher likelihood without more weights. A step takes about four times as long as a VAE's.",
+        "Caterini, Doucet & Sejdinovic, Hamiltonian variational auto-encoder, NeurIPS (2018)",
+        _VAE.replace(code=Hamiltonian(size="auto", most=20)),
+    ),
+    Recipe(
+        "riemannian-vae",
+        "hamiltonian-vae in a latent space with a learnt metric, by which new samples are drawn near the codes.",
+        "To draw new samples from a model of few training samples, such as for data augmentation. It takes ten times "
+        "as long as a VAE.",
+        "Chadebec et al., Data augmentation in high dimensional low sample size setting using a geometry-based VAE, "
+        "TPAMI (2022)",
+        _VAE.replace(code=Riemannian(size="auto", most=10)),
+    ),
+    Recipe(
         "hyperspherical-vae",
         "A VAE whose codes are directions: points on a sphere, drawn from a von Mises–Fisher distribution.",
         "For data of clusters or of directions, with few latent dimensions. Compare codes by their cosine.",
         "Davidson et al., Hyperspherical variational auto-encoders, UAI (2018)",
         _VAE.replace(code=Hyperspherical(size="auto", most=10)),
+    ),
+    Recipe(
+        "poincare-vae",
+        "A VAE whose codes are points of hyperbolic space, whose room grows exponentially with the distance from 0.",
+        "For data that form a hierarchy, such as a tree of kinds, with few latent dimensions. General samples lie near "
+        "0 and specific ones near the edge.",
+        "Mathieu et al., Continuous hierarchical representations with Poincaré variational auto-encoders, NeurIPS "
+        "(2019)",
+        _VAE.replace(network=Gyroplane(widths="auto", most_widths=(400,)), code=Poincare(size="auto", most=10)),
     ),
     Recipe(
         "ladder-vae",

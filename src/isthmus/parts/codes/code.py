@@ -10,8 +10,9 @@ from torch import Tensor, nn
 
 from isthmus.errors import BlueprintError
 from isthmus.parts.data_spec import DataSpec
-from isthmus.parts.forward_pass import Code
+from isthmus.parts.forward_pass import Batch, Code
 from isthmus.parts.gaussians import DiagonalGaussian
+from isthmus.parts.model import Model
 from isthmus.parts.part import Part, Shape
 from isthmus.parts.priors import Prior, StandardNormal
 
@@ -83,6 +84,9 @@ class CodeKind(Part):
     def check(self, code: Shape) -> None:
         """Raise BlueprintError if a code of this shape isn't possible; called once, when the model is built."""
 
+    def check_model(self, model: Model) -> None:
+        """Raise BlueprintError if the code doesn't fit the model; called once, when the model is built."""
+
     def shape(self, natural: Shape | None) -> Shape | None:
         """The code's shape; `natural` is the network's own. None if neither gives one."""
         if self.size is None:
@@ -121,6 +125,10 @@ class CodeKind(Part):
     ) -> Code:
         """The Code after (N,) epochs of training, for codes with a schedule; epochs is None after training."""
         return self(features, draws, module)
+
+    def moved(self, code: Code, batch: Batch, model: Model) -> Code:
+        """The Code that the decoder gets, for codes whose posterior asks the decoder; unchanged for all others."""
+        return code
 
     def from_indices(self, indices: Tensor, code: Shape, module: nn.Module | None) -> Tensor:
         """The (N, *code) codes, float64, of (N, …) `Code.indices`; for quantised codes only."""

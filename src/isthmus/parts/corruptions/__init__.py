@@ -1,5 +1,6 @@
 """Corruptions: damage that is applied to a clean sample before it is encoded."""
 
+from isthmus.parts.corruptions.binarise import Binarise
 from isthmus.parts.corruptions.colour import Grey
 from isthmus.parts.corruptions.corruption import Corruption
 from isthmus.parts.corruptions.hide import Hide
@@ -15,6 +16,7 @@ from isthmus.parts.corruptions.token_noise import TokenNoise
 from isthmus.parts.corruptions.watermark import Watermark
 
 __all__ = [
+    "Binarise",
     "Blur",
     "Corruption",
     "GaussianNoise",

@@ -74,6 +74,10 @@ class Corruption(Part):
             values = self(clean, None if drawn is None else drawn.to(clean.device))
         return Corrupted(self.quantised(values), batch.readable)
 
+    def target(self, batch: Batch) -> Batch:
+        """The batch with the samples that are to be reconstructed, for a kind that draws these as well."""
+        return batch
+
     def hidden(self, draws: Any) -> Tensor:
         """(N, *clean) True for hidden numbers, if the kind `hides` any."""
         raise NotImplementedError

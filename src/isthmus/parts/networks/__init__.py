@@ -7,6 +7,7 @@ from isthmus.parts.networks.dictionary import Dictionary
 from isthmus.parts.networks.extreme_learning import ExtremeLearning
 from isthmus.parts.networks.gdn import Gdn
 from isthmus.parts.networks.graph_conv import GraphConv
+from isthmus.parts.networks.gyroplane import Gyroplane
 from isthmus.parts.networks.network import Network
 from isthmus.parts.networks.patches import Patches
 from isthmus.parts.networks.random_features import RandomFeatures
@@ -24,6 +25,7 @@ __all__ = [
     "Gdn",
     "GraphConv",
     "Gru",
+    "Gyroplane",
     "Network",
     "Patches",
     "RandomFeatures",

@@ -25,7 +25,8 @@ class Dense(Network):
     widths: the hidden layers between the data and the code, from the data inwards. "auto" is decided from the data:
         `most_widths`, reduced for small samples (see `DataSpec.widths`).
     most_widths: the upper limits of "auto", which samples of a few hundred numbers reach.
-    activation: after each hidden layer; the code and the output have their own.
+    activation: after each hidden layer; the code and the output have their own. "gated" layers have twice the weights,
+        and multiply one half of their outputs by the sigmoid of the other (Dauphin et al., 2017).
     normalisation: "batch" or "layer", between the linear layer and the activation.
     dropout: the share of each hidden layer's activations that is dropped in training.
     tied: whether each layer of the decoder is the transpose of the encoder's (shared weights, half as many).
@@ -37,7 +38,7 @@ class Dense(Network):
 
     widths: tuple[Annotated[int, Field(ge=1)], ...] | Literal["auto"] = ()
     most_widths: tuple[Annotated[int, Field(ge=1)], ...] = ()
-    activation: Activation = "relu"
+    activation: Activation | Literal["gated"] = "relu"
     normalisation: Normalisation = None
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
     tied: bool = False
@@ -73,6 +74,8 @@ class Dense(Network):
     ) -> tuple[Chain, Chain]:
         """Encoder and decoder, with the decoder's weights tied to the encoder's if `tied`."""
         encoder, decoder = super().pair(seen, features, code, shape, generator)
+        if self.tied and self.activation == "gated":
+            raise BlueprintError("Gated layers can't be tied to their mirror. Set tied=False, or another activation.")
         if self.tied:
             if math.prod(seen) != math.prod(shape) or math.prod(features) != math.prod(code):
                 raise BlueprintError(
@@ -121,14 +124,13 @@ class Dense(Network):
 
     def _hidden(self, number: int, before: int, width: int, generator: torch.Generator) -> dict[str, nn.Module]:
         """One hidden layer, by names: the linear layer with its activation, and its dropout."""
-        product = nn.Linear(
-            before, width, bias=self.normalisation != "batch"
-        )  # batch normalisation would remove a bias
+        wide = 2 * width if self.activation == "gated" else width
+        product = nn.Linear(before, wide, bias=self.normalisation != "batch")  # batch normalisation would remove a bias
         initialise(product, self.activation, generator)
         steps: list[nn.Module] = [product]
         if self.normalisation:
-            steps.append(nn.BatchNorm1d(width) if self.normalisation == "batch" else nn.LayerNorm(width))
-        steps.append(ACTIVATIONS[self.activation]())
+            steps.append(nn.BatchNorm1d(wide) if self.normalisation == "batch" else nn.LayerNorm(wide))
+        steps.append(nn.GLU(1) if self.activation == "gated" else ACTIVATIONS[self.activation]())
         layers: dict[str, nn.Module] = {f"dense{number}": nn.Sequential(*steps)}
         if self.dropout:
             layers[f"dropout{number}"] = Dropout(self.dropout, (width,))

@@ -6,6 +6,7 @@ from isthmus.parts.priors.factorised import Factorised
 from isthmus.parts.priors.fitted import FittedPrior
 from isthmus.parts.priors.flow import FlowPrior
 from isthmus.parts.priors.hyper import Hyper
+from isthmus.parts.priors.metric import MetricPrior
 from isthmus.parts.priors.mixture import MixturePrior
 from isthmus.parts.priors.prior import Prior
 from isthmus.parts.priors.sphere import UniformSphere
@@ -14,6 +15,7 @@ from isthmus.parts.priors.top_down import TopDown
 from isthmus.parts.priors.two_stage import TwoStage
 from isthmus.parts.priors.uniform import Uniform
 from isthmus.parts.priors.vamp import VampPrior
+from isthmus.parts.priors.wrapped import WrappedNormal
 
 __all__ = [
     "ExemplarPrior",
@@ -21,6 +23,7 @@ __all__ = [
     "FittedPrior",
     "FlowPrior",
     "Hyper",
+    "MetricPrior",
     "MixturePrior",
     "Prior",
     "StandardNormal",
@@ -30,4 +33,5 @@ __all__ = [
     "UniformCategories",
     "UniformSphere",
     "VampPrior",
+    "WrappedNormal",
 ]
