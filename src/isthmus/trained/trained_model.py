@@ -29,7 +29,7 @@ from isthmus.model.shape_checks import max_width
 from isthmus.model.through import through
 from isthmus.ngram import NGram, learn_ngrams
 from isthmus.parts.model import eval_mode
-from isthmus.parts.networks.autoregressive import Choice
+from isthmus.parts.networks.generating import Choice
 from isthmus.pca import PCA, principal_components
 from isthmus.quantised_pca import QuantisedPCA, quantise
 from isthmus.seeds import is_seed, seeded

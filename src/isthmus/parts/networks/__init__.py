@@ -4,6 +4,7 @@ from isthmus.parts.networks.conductor import Conductor
 from isthmus.parts.networks.conv import Conv
 from isthmus.parts.networks.dense import Dense
 from isthmus.parts.networks.dictionary import Dictionary
+from isthmus.parts.networks.diffusion import Diffusion
 from isthmus.parts.networks.gdn import Gdn
 from isthmus.parts.networks.graph_conv import GraphConv
 from isthmus.parts.networks.network import Network
@@ -18,6 +19,7 @@ __all__ = [
     "Conv",
     "Dense",
     "Dictionary",
+    "Diffusion",
     "Gdn",
     "GraphConv",
     "Gru",
