@@ -59,7 +59,7 @@ class Chain(nn.Module):
     ) -> Tensor:
         """(N, *shape in) to (N, *shape out).
 
-        draws: the random numbers of `Masked` layers, by layer. skipped: the outputs of the encoder's layers, for the skips.
+        draws: the random numbers of `Masked` layers, by layer. skipped: outputs of the encoder's layers, for the skips.
         after: start behind this layer, whose output is x; only in a chain without a bypass.
         layers: collects each layer's output by its name (see `traced`).
         target: (N, *shape) the samples, for a layer that `takes_target` (see `Generating`).

@@ -1,9 +1,9 @@
 r"""Diffusion's noise: samples mixed with noise at times 0 to 1, and deterministic steps (DDIM) between two times.
 
 At time t, a sample is :math:`x_t = \alpha_t x + \sigma_t \epsilon` with :math:`\alpha_t = \cos(\pi t / 2)` and
-:math:`\sigma_t = \sin(\pi t / 2)`: the cosine schedule, whose :math:`\bar\alpha_t` is :math:`\alpha_t^2`. The time is an
-angle, from the sample at 0 to the noise at a right angle; the velocity :math:`v = \alpha_t \epsilon - \sigma_t x` is at
-right angles to :math:`x_t`.
+:math:`\sigma_t = \sin(\pi t / 2)`: the cosine schedule, whose :math:`\bar\alpha_t` is :math:`\alpha_t^2`. The time is
+an angle, from the sample at 0 to the noise at a right angle, and the velocity :math:`v = \alpha_t \epsilon -
+\sigma_t x` is the derivative of :math:`x_t` by it.
 
 Source: Nichol & Dhariwal, Improved denoising diffusion probabilistic models, ICML (2021), for the schedule; Salimans &
 Ho, Progressive distillation for fast sampling of diffusion models, ICLR (2022), for the velocity and the angle; Song,

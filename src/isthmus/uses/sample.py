@@ -140,8 +140,8 @@ def sample(
     components: of the mixture. seed: of the draws.
     temperature: of the tokens that a model of text or music draws: 0 writes the most likely ones, 1 draws from their
         probabilities. Also of a sequence model's indices, where 0 means 1. A diffusion decoder starts every sample from
-        the same noise at 0, from noise of its own at 1, and from smaller noise in between. top_p: draw only from the most likely tokens
-        or indices that together have this probability.
+        the same noise at 0, from noise of its own at 1, and from smaller noise in between. top_p: draw only from the
+        most likely tokens or indices that together have this probability.
 
     Raises:
         UseError: the model has no prior, and way is "auto" or "prior"; or its code is quantised, and way needs numbers.

@@ -66,7 +66,7 @@ ROWS = (
     ),
     Recipe(
         "diffusion",
-        "A decoder that makes pictures out of noise in 20 steps, guided by a code of at most 32: sharp, whatever the size.",
+        "A decoder that makes pictures out of noise in 20 steps, guided by the code: sharp pictures from small codes.",
         "For sharp pictures from small codes, if the eye judges them. The squared error is larger than a conv model's.",
         "Preechakul et al., Diffusion autoencoders: toward a meaningful and decodable representation, CVPR (2022)",
         Blueprint(network=Diffusion(), code=Plain(size="auto", most=32)),

@@ -79,11 +79,11 @@ class Diffusion(Network):
 class Diffusing(Generating):
     r"""The decoder: (N, *code) to samples (N, *shape).
 
-    In training, the sample is mixed with noise at a random time (see `isthmus.parts.noising`), and the network finds the
-    velocity :math:`\hat v`. The output is the sample that follows from it, :math:`\hat x = \alpha_t x_t - \sigma_t \hat
-    v`, so that distance and target are those of every model. Its squared error is :math:`\sigma_t^2 \lVert \hat v - v
-    \rVert^2`; the `weight` :math:`1 / \sigma_t^2` makes it the error of the velocity, which is of the same size at all
-    times, unlike that of the noise, from which the sample can't be computed at time 1.
+    In training, the sample is mixed with noise at a random time (see `isthmus.parts.noising`), and the network finds
+    the velocity :math:`\hat v`. The output is the sample that follows from it, :math:`\hat x = \alpha_t x_t - \sigma_t
+    \hat v`, so that distance and target are those of every model. Its squared error is :math:`\sigma_t^2 \lVert \hat v
+    - v \rVert^2`; the `weight` :math:`1 / \sigma_t^2` makes it the error of the velocity, which is of the same size at
+    all times, unlike that of the noise, from which the sample can't be computed at time 1.
 
     In use, `steps` deterministic steps lead from noise to the sample. The noise is always the same, unless a `Choice`
     has another one.
@@ -155,10 +155,9 @@ class Diffusing(Generating):
 
     def check(self, model: Any) -> None:
         """Raise BlueprintError if the decoder's output isn't the sample itself."""
-        if model.predicts.kind != "sample" or getattr(model.decoder, "bypass", None) is not None:
+        if model.predicts.kind != "sample":
             raise BlueprintError(
-                "A diffusion network makes the whole sample, so nothing can be added to its output. "
-                "Use predicts='sample' and start='mean'."
+                "A diffusion network makes the whole sample, so its output can't be a residual. Use predicts='sample'."
             )
         if not model.distance.outputs_picture(model.shape):
             raise BlueprintError(

@@ -17,7 +17,7 @@ class Choice:
 
     noise: for tokens, (N, T) uniform numbers in 0..1, by which each is chosen from its distribution; for diffusion,
         (N, *shape) standard normal numbers, from which generation starts.
-    temperature: divides the logits of tokens, so that less than 1 prefers likely ones; multiplies the noise of diffusion.
+    temperature: divides the logits of tokens, so that less than 1 prefers likely ones; multiplies diffusion's noise.
     top_p: only the most likely tokens that together have this probability are chosen from.
 
     Source: Holtzman et al., The curious case of neural text degeneration, ICLR (2020), for top-p.
@@ -57,7 +57,7 @@ class Generating(Masked):
         return None
 
     def invert(self, z: Tensor, target: Tensor) -> Tensor | None:
-        """The noise (N, *shape) from which it generates the target (N, *shape) for (N, *code); None if there is none."""
+        """The noise (N, *shape) from which it generates the target (N, *shape) for (N, *code); None without noise."""
         return None
 
     def start_at(self, sample: Tensor, distance: Distance) -> None:

@@ -1,5 +1,6 @@
 """A small U-Net that finds the velocity of noised pictures or series, given the time and a code."""
 
+import itertools
 import math
 
 import torch
@@ -79,7 +80,7 @@ class Blocks(nn.Module):
 
     def __init__(self, widths: list[int], axes: Axes, time: int, code: int, generator: torch.Generator) -> None:
         super().__init__()
-        pairs = zip(widths, widths[1:], strict=False)
+        pairs = itertools.pairwise(widths)
         self.blocks = nn.ModuleList(Conditioned(*pair, axes, time, code, generator) for pair in pairs)
 
     def forward(self, x: Tensor, time: Tensor, z: Tensor) -> Tensor:
@@ -90,9 +91,10 @@ class Blocks(nn.Module):
 
 
 class Conditioned(nn.Module):
-    r"""A residual block whose second normalisation is adaptive: :math:`(1 + z_s)\,((1 + t_s)\,\mathrm{GroupNorm}(h) + t_b)`.
+    r"""A residual block whose second normalisation is adaptive.
 
-    :math:`t_s, t_b` come from the time and :math:`z_s` from the code. Its second convolution starts at 0.
+    It makes :math:`(1 + z_s)\,((1 + t_s)\,\mathrm{GroupNorm}(h) + t_b)`, where :math:`t_s, t_b` come from the time and
+    :math:`z_s` from the code. Its second convolution starts at 0.
 
     Source: Preechakul et al., Diffusion autoencoders, CVPR (2022), equation 7.
     """
