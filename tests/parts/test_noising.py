@@ -86,7 +86,8 @@ def test_times_are_spread_evenly_over_a_batch_and_repeat_with_the_seed():
     assert torch.equal(drawn.time, again.time)
     assert torch.equal(drawn.noise, again.noise)
     torch.testing.assert_close(drawn.time.sort().values.diff(), torch.full((49,), (1 - LEAST) / 50), atol=1e-5, rtol=0)
-    assert float(drawn.time.min()) >= LEAST and float(drawn.time.max()) <= 1
+    assert float(drawn.time.min()) >= LEAST
+    assert float(drawn.time.max()) <= 1
 
 
 def test_the_waves_of_a_time_are_the_same_from_the_host_and_from_the_device():

@@ -55,7 +55,7 @@ class UNet(nn.Module):
         for after in reversed(channels):
             self.up.append(Blocks([before + after, *[after] * blocks], axes, width, code, generator))
             before = after
-        self.norm = nn.GroupNorm(_groups(before), before)
+        self.norm = GroupNorm(before)
         self.grow = axes.transposed(before, shape[0], 4, stride=2, padding=1)
         for weight in self.grow.parameters():
             nn.init.zeros_(weight)
@@ -101,11 +101,11 @@ class Conditioned(nn.Module):
 
     def __init__(self, before: int, after: int, axes: Axes, time: int, code: int, generator: torch.Generator) -> None:
         super().__init__()
-        self.norm = nn.GroupNorm(_groups(before), before)
-        self.adapted = nn.GroupNorm(_groups(after), after, affine=False)
+        self.norm = GroupNorm(before)
+        self.adapted = GroupNorm(after, affine=False)
         self.first = _product(axes.conv(before, after, 3, padding=1), generator)
         self.second = _product(axes.conv(after, after, 3, padding=1), generator)
-        nn.init.zeros_(self.second.weight)
+        nn.init.zeros_(self.second.get_parameter("weight"))
         self.of_time = _product(nn.Linear(time, 2 * after), generator, "identity")
         self.of_code = _product(nn.Linear(code, after), generator, "identity")
         self.straight = nn.Identity()
@@ -121,8 +121,15 @@ class Conditioned(nn.Module):
         return self.straight(x) + self.second(F.silu(made))
 
 
-def _groups(channels: int) -> int:
-    return math.gcd(GROUPS, channels)
+class GroupNorm(nn.GroupNorm):
+    """PyTorch's, which refuses a single number in each channel; that is fine, if a group has several channels."""
+
+    def __init__(self, channels: int, *, affine: bool = True) -> None:
+        super().__init__(math.gcd(GROUPS, channels), channels, affine=affine)
+
+    def forward(self, input: Tensor) -> Tensor:
+        """(N, C, …) to (N, C, …)."""
+        return torch.group_norm(input, self.num_groups, self.weight, self.bias, self.eps)
 
 
 def _product(layer: nn.Module, generator: torch.Generator, activation: str = "silu") -> nn.Module:
