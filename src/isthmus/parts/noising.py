@@ -17,6 +17,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from isthmus.parts.constants import constant
+
 LEAST = 0.01
 """The least time in training, where noise is 1.6 % of a sample: no more than the rounding of pictures to bytes."""
 Denoiser = Callable[[Tensor, float], Tensor]
@@ -91,7 +93,7 @@ def inverse_ddim(denoiser: Denoiser, samples: Tensor, steps: int, rounds: int) -
 
 def features_of(time: Tensor, count: int) -> Tensor:
     """(N,) times to (N, 2 · count) waves of it, from half a turn to some hundred turns over all times."""
-    waves = torch.tensor(_waves(count), dtype=time.dtype, device=time.device) * time[:, None]
+    waves = constant(tuple(_waves(count)), time) * time[:, None]
     return torch.cat([waves.cos(), waves.sin()], 1)
 
 
