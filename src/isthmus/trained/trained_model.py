@@ -292,7 +292,7 @@ class TrainedModel(Shown, SourceReader):
             parts = dict(list(parts.items())[:1]) if chief else parts
             writer = generating(self.model.decoder)
             if writer is not None and not writer.tokens and len(parts) > 1:
-                parts["train"] = parts["train"].some(MOST_GENERATED)
+                parts["train"] = data.train.some(MOST_GENERATED)
         pca = self.baseline()
         return evaluate(self.model, parts, pca, pca.mean, progress=progress)
 
