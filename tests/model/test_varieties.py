@@ -34,6 +34,7 @@ SMALLER: dict[str, dict[str, Any]] = {name: {"channels": (8, 16)} for name in RE
     "image-codec": CODEC,
     "image-codec-hyper": CODEC,
     "mae": {"width": 32, "depth": 2},
+    "diffusion": {"channels": (8,), "steps": 3},
     "stacked": {"widths": (60, 40, 20)},
     "music-vae": {"widths": (32,), "embedding": 16},
     "music-roll": {"channels": (16, 16)},

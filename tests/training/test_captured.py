@@ -51,7 +51,21 @@ def assert_same(one, other):
 
 
 @pytest.mark.parametrize(
-    "name", ["deep", "cvae", "iwae", "denoising", "aae", "vae-gan", "fsq", "table", "sparse", "matryoshka", "jumprelu"]
+    "name",
+    [
+        "deep",
+        "cvae",
+        "iwae",
+        "denoising",
+        "aae",
+        "vae-gan",
+        "diffusion",
+        "fsq",
+        "table",
+        "sparse",
+        "matryoshka",
+        "jumprelu",
+    ],
 )
 def test_captured_or_not_the_weights_and_the_history_are_the_same(name, taped, monkeypatch):
     data = opened(ist.RECIPES[name].data)

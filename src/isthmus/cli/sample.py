@@ -67,7 +67,7 @@ def sample(
             ge=0,
             panel=_SAMPLER,
             help="For models of text or music: 0 writes the most likely tokens, 1 draws each from its probability. For "
-            "sequences: below 1 draws more likely indices.",
+            "sequences: below 1 draws more likely indices. For diffusion decoders: 1 starts each from its own noise.",
         ),
     ] = 0.0,
     top_p: Annotated[

@@ -31,7 +31,7 @@ from isthmus.parts import (
 from isthmus.parts.forward_pass import Draws, Pass
 from isthmus.parts.layers import Chain, dropout_masks, traced
 from isthmus.parts.model import code_from, encoder_input, picture_of
-from isthmus.parts.networks.autoregressive import Choice, tokens_decoder
+from isthmus.parts.networks.generating import Choice, generating
 from isthmus.parts.part import Part, Shape
 
 
@@ -127,7 +127,8 @@ class Autoencoder(nn.Module):
         layers = {f"encoder.{name}": x for name, x in inner.items()} | {
             f"decoder.{name}": x for name, x in outer.items()
         }
-        return Pass(batch, corrupted.values, code, output, self.distance.picture, layers)
+        weight = self._weight(code, draws.get("decoder"))
+        return Pass(batch, corrupted.values, code, output, self.distance.picture, layers, weight)
 
     def encode(
         self,
@@ -157,6 +158,14 @@ class Autoencoder(nn.Module):
             raise UseError(f"A {self.code.kind} code has no indices. Encode the samples, or use a quantised code.")
         return found
 
+    def _weight(self, code: Code, draws: Draws | None) -> Tensor | None:
+        """(N,) of each sample's distance in the loss, as the code and the decoder's draws want it."""
+        writer = generating(self.decoder)
+        of_step = None if writer is None else writer.weight((draws or {}).get("output"))
+        if code.weight is None or of_step is None:
+            return of_step if code.weight is None else code.weight
+        return code.weight * of_step
+
     def _coded(self, raw: Tensor, labels: Tensor | None, observed: Tensor | None, draws: Tensor | None) -> Code:
         given, labels = given_to(self, raw, observed), labels_for(self, labels, raw.shape[0])
         return code_from(self, encoder_input(self, given.values, given.observed, labels), draws)
@@ -164,7 +173,8 @@ class Autoencoder(nn.Module):
     def decode(self, z: Tensor, labels: Tensor | None = None, choice: Choice | None = None) -> Tensor:
         """Decode (N, *code) to (N, *shape) in the raw data's units (see `Scaling.inverse`).
 
-        choice: how tokens are chosen; None takes the most likely ones. Of no use for other decoders.
+        choice: the random numbers of a decoder that generates: how tokens are chosen, or the noise to start from. None
+            takes the most likely tokens, and always the same noise. Of no use for other decoders.
 
         Raises:
             DataError: the codes have the wrong shape, or the labels (N,) of a condition are missing.
@@ -172,8 +182,8 @@ class Autoencoder(nn.Module):
         """
         check_codes(self, z)
         z, labels = z.to(self.device), labels_for(self, labels, z.shape[0])
-        if choice is not None and (writer := tokens_decoder(self.decoder)) is not None:
-            return writer.generate(self.conditioning.to_decoder(z, labels), choice)[0].float()
+        if choice is not None and (writer := generating(self.decoder)) is not None:
+            return self.scaling.inverse(writer.generate(self.conditioning.to_decoder(z, labels), choice)[0].float())
         return self.scaling.inverse(picture_of(self, z, labels))
 
     def reconstruct(
@@ -194,6 +204,22 @@ class Autoencoder(nn.Module):
         decoded = self.conditioning.to_decoder(self.code(features, draws, self.code_module).z, labels)
         output = self.decoder(decoded, None, inner) if self.skips else self.decoder(decoded)
         return self.scaling.inverse(self.distance.picture(self.predicts.complete(output, given, self.corruption)))
+
+    def noise(self, raw: Tensor, labels: Tensor | None = None) -> Tensor:
+        """The noise (N, *shape) from which the decoder generates clean raw samples (N, *shape) again, with their codes.
+
+            model.decode(model.encode(raw), choice=Choice(model.noise(raw)))  # nearly raw
+
+        Raises:
+            UseError: the decoder doesn't generate from noise.
+        """
+        writer, labels = generating(self.decoder), labels_for(self, labels, raw.shape[0])
+        batch = batch_of(self, raw, labels=labels)
+        z = self._coded(raw, labels, None, None).z
+        made = None if writer is None else writer.invert(self.conditioning.to_decoder(z, labels), batch.clean)
+        if made is None:
+            raise UseError("This model's decoder doesn't generate from noise. Train a recipe such as 'diffusion'.")
+        return made
 
     def summary(self) -> Layers:
         """The layers of encoder and decoder: names, kinds, shapes of their outputs, and parameters."""

@@ -129,7 +129,8 @@ class Blueprint(Shown, Value):
         asks = {"count_dimensions": self.code.asks_dimensions, "find_grids": self.distance.asks_grids}
         spec = spec_of(data, sample, classes, missing == "mask", **asks)
         _check_tokens(spec.tokens, self)
-        linear = (self.start == "pca" or self.predicts.kind == "residual") and self.distance.link == "auto"
+        linear = self.start == "pca" or self.predicts.kind == "residual" or self.network.makes_samples
+        linear = linear and self.distance.link == "auto"
         distance = self.distance.replace(link="identity") if linear else self.distance
         resolved = self.replace(
             network=self.network.resolve(spec),
@@ -235,7 +236,8 @@ class Blueprint(Shown, Value):
 
     def _can_start_at_pca(self, code: Shape, shape: Shape) -> bool:
         """Whether start="auto" can mean "pca" for samples of this shape."""
-        if (isinstance(self.network, Dense) and self.network.tied) or not self.predicts.decodes:
+        tied = isinstance(self.network, Dense) and self.network.tied
+        if tied or self.network.makes_samples or not self.predicts.decodes:
             return False
         try:
             check_linear(self.code, code, self.distance, shape, self._encoder_shape(shape))

@@ -76,11 +76,11 @@ class Objective(nn.Module):
     def terms(self, out: Pass, model: Model) -> dict[str, Tensor]:
         """The (N,) distance and penalties by name, before the penalties' weights; (K·N,) if K draws differ.
 
-        A code with several qualities weights each sample's distance.
+        A code with several qualities weights each sample's distance, and so does a decoder with steps of its own.
         """
         drawn = out.draws.get("penalties", {})
         distances = self.distances(out)
-        terms = {"distance": distances if out.code.weight is None else out.repeated(out.code.weight) * distances}
+        terms = {"distance": distances if out.weight is None else out.repeated(out.weight) * distances}
         for name, penalty in self.named:
             terms[name] = penalty(out, model, drawn[name]) if name in drawn else penalty(out, model)
         if out.code.loss is not None:

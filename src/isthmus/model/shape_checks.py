@@ -12,6 +12,7 @@ from isthmus.errors import BlueprintError, DataError
 from isthmus.parts import Custom, Shape
 from isthmus.parts.distances.distance import words
 from isthmus.parts.model import Model, check_decodes, encoder_shape, eval_mode, example, zeros
+from isthmus.parts.networks.generating import generating
 from isthmus.parts.part import commas
 
 
@@ -50,6 +51,8 @@ def check_parts(model: ScaledModel, *, modules: bool = True) -> None:
         with torch.no_grad():
             model.distance(zeros(model, model.distance.outputs(model.shape)).expand_as(target), target)
     model.predicts.check(model.shape, model.corruption, model.distance)
+    if (writer := generating(model.decoder)) is not None:
+        writer.check(model)
 
 
 def check_codes(model: ScaledModel, z: Tensor) -> None:

@@ -75,6 +75,7 @@ class Pass(Shown):
 
     corrupted: (N, *input_shape), the encoder's input. output: the decoder's, before the distance's link.
     picture: makes the reconstruction from the output. layers: each named layer's output, for example "encoder.dense1".
+    weight: (N,) of each sample's distance in the loss; None for equal weights.
 
     If the code was drawn K times, the code's z, the output and the reconstruction are (K·N, …), draw by draw.
     """
@@ -85,6 +86,7 @@ class Pass(Shown):
     output: Tensor
     picture: Callable[[Tensor], Tensor]
     layers: dict[str, Tensor] = field(default_factory=dict)
+    weight: Tensor | None = None
 
     @property
     def clean(self) -> Tensor:
@@ -119,7 +121,7 @@ class Pass(Shown):
         """The same pass without gradients and without the code's distribution."""
         code = Code(self.code.z.detach(), indices=self.code.indices)
         layers = {name: output.detach() for name, output in self.layers.items()}
-        return Pass(self.batch, self.corrupted, code, self.output.detach(), self.picture, layers)
+        return Pass(self.batch, self.corrupted, code, self.output.detach(), self.picture, layers, self.weight)
 
     def activations(self, layer: str | None = None) -> Tensor:
         """(N, …) output of a layer by its name, such as "encoder.dense1"; the code's z if None.

@@ -50,7 +50,7 @@ class Chain(nn.Module):
     def forward(
         self,
         x: Tensor,
-        draws: Mapping[str, Tensor] | None = None,
+        draws: Mapping[str, Any] | None = None,
         skipped: Mapping[str, Tensor] | None = None,
         *,
         after: str | None = None,
@@ -59,10 +59,10 @@ class Chain(nn.Module):
     ) -> Tensor:
         """(N, *shape in) to (N, *shape out).
 
-        draws: the dropout masks, by layer. skipped: the outputs of the encoder's layers, for the skips.
+        draws: the random numbers of `Masked` layers, by layer. skipped: outputs of the encoder's layers, for the skips.
         after: start behind this layer, whose output is x; only in a chain without a bypass.
         layers: collects each layer's output by its name (see `traced`).
-        target: (N, *shape) the samples, for a layer that `takes_target`: a decoder that sees the tokens before each.
+        target: (N, *shape) the samples, for a layer that `takes_target` (see `Generating`).
         """
         straight = None if self.bypass is None else self.bypass(x)
         if straight is not None and layers is not None:
@@ -91,7 +91,7 @@ class Chain(nn.Module):
 def traced(
     network: nn.Module,
     x: Tensor,
-    draws: Mapping[str, Tensor] | None = None,
+    draws: Mapping[str, Any] | None = None,
     skipped: Mapping[str, Tensor] | None = None,
     target: Tensor | None = None,
 ) -> tuple[Tensor, dict[str, Tensor]]:
@@ -133,15 +133,17 @@ def for_compiler(model: nn.Module) -> Iterator[None]:
 
 
 class Masked(nn.Module):
-    """A layer that takes a random mask in training, which is drawn outside (see `dropout_masks`).
+    """A layer that takes random numbers in training, such as a mask, which are drawn outside (see `dropout_masks`).
 
     takes_target: whether it takes the samples too, as a third argument.
+    rests: whether it gets none of them when the loss of the validation part is computed.
     """
 
     takes_target = False
+    rests = True
 
-    def draw(self, count: int, generator: torch.Generator) -> Tensor | None:
-        """The mask for `count` samples, N first; None if it needs none."""
+    def draw(self, count: int, generator: torch.Generator) -> Any:
+        """The numbers for `count` samples, N first, as a tensor or a named tuple; None if it needs none."""
         raise NotImplementedError
 
 
@@ -169,12 +171,18 @@ class Dropout(Masked):
         return f"rate={self.rate}"
 
 
-def dropout_masks(network: nn.Module, count: int, generator: torch.Generator) -> dict[str, Tensor]:
-    """The masks of a network's dropout layers for `count` samples, by layer."""
+def dropout_masks(network: nn.Module, count: int, generator: torch.Generator) -> dict[str, Any]:
+    """The random numbers of a network's `Masked` layers for `count` samples, by layer."""
     drawn = {
         name: layer.draw(count, generator) for name, layer in network.named_children() if isinstance(layer, Masked)
     }
     return {name: mask for name, mask in drawn.items() if mask is not None}
+
+
+def awake(network: nn.Module, draws: Mapping[str, Any] | None) -> dict[str, Any]:
+    """The random numbers of those `Masked` layers that don't rest in validation, by layer."""
+    layers = dict(network.named_children())
+    return {name: drawn for name, drawn in (draws or {}).items() if not getattr(layers[name], "rests", True)}
 
 
 class TiedLinear(nn.Module):

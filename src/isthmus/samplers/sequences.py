@@ -12,7 +12,7 @@ from torch.nn import functional as F
 from isthmus.data.samples import Samples
 from isthmus.errors import DataError
 from isthmus.parts.networks.attention import draw_weights
-from isthmus.parts.networks.autoregressive import Choice
+from isthmus.parts.networks.generating import Choice
 from isthmus.parts.networks.transformer import AttentiveTokens
 from isthmus.samplers.sampler import Sampler
 from isthmus.seeds import seeded

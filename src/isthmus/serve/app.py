@@ -63,7 +63,7 @@ class Draw(BaseModel):
     """What to draw.
 
     count: how many samples. way: how codes are drawn (see `isthmus.sample`). label: the class of all samples. seed: the
-    same one gives the same samples. temperature: of models of text and music.
+    same one gives the same samples. temperature: of models of text and music, and of diffusion decoders.
     """
 
     model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)

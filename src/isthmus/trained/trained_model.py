@@ -29,7 +29,7 @@ from isthmus.model.shape_checks import max_width
 from isthmus.model.through import through
 from isthmus.ngram import NGram, learn_ngrams
 from isthmus.parts.model import eval_mode
-from isthmus.parts.networks.autoregressive import Choice
+from isthmus.parts.networks.generating import Choice, generating
 from isthmus.pca import PCA, principal_components
 from isthmus.quantised_pca import QuantisedPCA, quantise
 from isthmus.seeds import is_seed, seeded
@@ -42,6 +42,8 @@ from isthmus.training import Settings
 
 LARGEST_BASELINE = 512
 """The most components of the PCA that a run is compared with."""
+MOST_GENERATED = 2000
+"""The most training samples that a decoder with many steps makes again, to measure them."""
 
 
 @dataclass(repr=False)
@@ -146,6 +148,18 @@ class TrainedModel(Shown, SourceReader):
             return made
         return torch.where(ended(samples.tensor()), torch.nan, made)
 
+    def noise(self, source: Any, **read_options: Any) -> Tensor:
+        """(N, *shape) noise from which a diffusion decoder makes these samples again (see `Autoencoder.noise`).
+
+            run.decode(run.encode(source), choice=Choice(run.noise(source)))
+
+        read_options: as for `encode`.
+
+        Raises:
+            UseError: the decoder doesn't generate from noise.
+        """
+        return self._through(self.model.noise, self.read(source, **read_options))
+
     def fill(self, source: Any, *, draws: int | None = None, seed: Any = 0, **read_options: Any) -> Any:
         """(N, *shape) raw samples with their missing numbers filled in; the known ones are unchanged, bit for bit.
 
@@ -214,8 +228,8 @@ class TrainedModel(Shown, SourceReader):
 
         Codes in a data frame are decoded to a data frame.
 
-        labels: (N,) whole numbers, for a model that is conditioned on them. choice: how tokens are chosen; None takes
-        the most likely ones.
+        labels: (N,) whole numbers, for a model that is conditioned on them. choice: how tokens are chosen, or the noise
+        that a diffusion decoder starts from; None takes the most likely tokens, and always the same noise.
 
         Raises:
             DataError: the codes have another shape than the model's, there are none, or they contain NaN.
@@ -256,6 +270,8 @@ class TrainedModel(Shown, SourceReader):
     ) -> Measures:
         """Reconstruction errors of the model, PCA and the mean, on the run's own parts or on a source.
 
+        A diffusion decoder takes many steps for each sample, so of its training part only some are measured.
+
         A dictionary that prints as a table:
         `{"test": {"mse": {"model": …, "pca": …, "mean": …}, …}, "validation": …, "train": …}`; a source is "given".
 
@@ -274,6 +290,9 @@ class TrainedModel(Shown, SourceReader):
             parts = {"test": data.test, "validation": data.validation, "train": data.train}
             parts = {name: samples for name, samples in parts.items() if len(samples)}
             parts = dict(list(parts.items())[:1]) if chief else parts
+            writer = generating(self.model.decoder)
+            if writer is not None and not writer.tokens and len(parts) > 1:
+                parts["train"] = data.train.some(MOST_GENERATED)
         pca = self.baseline()
         return evaluate(self.model, parts, pca, pca.mean, progress=progress)
 

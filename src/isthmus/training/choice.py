@@ -29,6 +29,7 @@ from isthmus.parts.model import eval_mode
 from isthmus.parts.networks.gdn import DivisiveNorm
 from isthmus.parts.networks.recurrent import Recurrent
 from isthmus.parts.networks.residual import Block
+from isthmus.parts.networks.unet import Conditioned
 from isthmus.training.lengths import lengths_of
 from isthmus.training.settings import Settings
 
@@ -159,7 +160,7 @@ def learning_rate(model: Autoencoder, train: Samples) -> float:
     modules = list(model.modules())
     if any(isinstance(module, DivisiveNorm) for module in modules):
         return 5e-4
-    if any(isinstance(module, Block | Recurrent | nn.RNNBase) for module in modules):
+    if any(isinstance(module, Block | Conditioned | Recurrent | nn.RNNBase) for module in modules):
         return 1e-3
     logistic = getattr(model.code, "activation", "") == "sigmoid"
     if logistic or any(isinstance(module, nn.Sigmoid) for module in modules):

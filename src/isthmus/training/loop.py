@@ -16,7 +16,7 @@ from isthmus.data.layout import Order
 from isthmus.model.autoencoder import Autoencoder
 from isthmus.model.batch import inputs_of
 from isthmus.parts.forward_pass import map_tensors
-from isthmus.parts.layers import unit_columns
+from isthmus.parts.layers import awake, unit_columns
 from isthmus.parts.shared_batch import normalised_together, own, sharing, weighed
 from isthmus.storage.checked import damaged
 from isthmus.training.callback import Callback
@@ -179,7 +179,8 @@ class Training:
             for rows in torch.arange(len(samples), device=_device_of(samples)).split(self._validation_batch()):
                 draws = self.model.draw(len(rows), generator)
                 for side in ("encoder", "decoder"):
-                    draws.pop(side, None)  # dropout rests
+                    if side in draws:  # dropout rests
+                        draws[side] = awake(getattr(self.model, side), draws[side])
                 with sharing(processes.share(len(rows))):
                     inputs = inputs_of(self.model, samples, own(rows), map_tensors(own, draws))
                     total, terms = self.model.loss(self.model(*inputs.to(self.device)))

@@ -20,7 +20,7 @@ from isthmus.formatting import number
 from isthmus.memory import check_size, within_memory
 from isthmus.model.autoencoder import Autoencoder
 from isthmus.parts.model import check_decodes
-from isthmus.parts.networks.autoregressive import Choice, tokens_decoder
+from isthmus.parts.networks.generating import Choice, generating
 from isthmus.samplers import Sampler, Sequences, Way, fit_sampler
 from isthmus.seeds import seeded
 from isthmus.shown import Card, Shown
@@ -107,8 +107,8 @@ class Source(Shown):
             follows = isinstance(self.sampler, FromIndices)
             codes = self.sampler.draw(count, generator, *((labels,) if follows else ()))
         choice = None
-        if self.temperature and tokens_decoder(self.run.model.decoder) is not None:
-            noise = torch.rand(count, *self.run.model.shape, generator=generator).to(self.run.model.device)
+        if self.temperature and (writer := generating(self.run.model.decoder)) is not None:
+            noise = writer.noise(count, self.run.model.shape, generator).to(self.run.model.device)
             choice = Choice(noise, self.temperature, self.top_p)
         return Drawn(self.run.decode(codes, labels if classes else None, choice), codes, labels, self.way, self.run)
 
@@ -139,8 +139,9 @@ def sample(
         fitted only to that class's codes, and "auto" is then the mixture.
     components: of the mixture. seed: of the draws.
     temperature: of the tokens that a model of text or music draws: 0 writes the most likely ones, 1 draws from their
-        probabilities. Also of a sequence model's indices, where 0 means 1. top_p: draw only from the most likely tokens
-        or indices that together have this probability.
+        probabilities. Also of a sequence model's indices, where 0 means 1. A diffusion decoder starts every sample from
+        the same noise at 0, from noise of its own at 1, and from smaller noise in between. top_p: draw only from the
+        most likely tokens or indices that together have this probability.
 
     Raises:
         UseError: the model has no prior, and way is "auto" or "prior"; or its code is quantised, and way needs numbers.
@@ -241,8 +242,13 @@ def _check_choice(run: TrainedModel, temperature: float, top_p: float, *, of_ind
         )
     if of_indices:
         return
-    if temperature and tokens_decoder(run.model.decoder) is None:
-        raise UseError("This model makes no tokens, so it has no temperature. Leave temperature out.")
+    writer = generating(run.model.decoder)
+    if temperature and writer is None:
+        raise UseError(
+            "This model makes no tokens and starts from no noise, so it has no temperature. Leave temperature out."
+        )
+    if top_p < 1 and writer is not None and not writer.tokens:
+        raise UseError("This model makes no tokens to choose from. Leave top_p out.")
     if top_p < 1 and not temperature:
         raise DataError(f"top_p={top_p:g} needs a temperature above 0, such as temperature=1.")
 

@@ -6,7 +6,8 @@ import torch
 import isthmus as ist
 from isthmus.parts import Gru, Tokens, Transformer
 from isthmus.parts.distances.tokens import counted
-from isthmus.parts.networks.autoregressive import Autoregressive, Choice, tokens_decoder
+from isthmus.parts.networks.autoregressive import Autoregressive
+from isthmus.parts.networks.generating import Choice, generating
 from vocabularies import TOKENS, rows, with_tokens
 
 NETWORKS = {
@@ -25,8 +26,8 @@ def model_of(name, *, length=10, **more):
 
 
 def decoder_of(model) -> Autoregressive:
-    decoder = tokens_decoder(model.decoder)
-    assert decoder is not None
+    decoder = generating(model.decoder)
+    assert isinstance(decoder, Autoregressive)
     return decoder
 
 

@@ -5,6 +5,7 @@ from isthmus.model.recipe import Recipe
 from isthmus.parts import (
     Blur,
     Corruption,
+    Diffusion,
     Gaussian,
     GaussianCode,
     GaussianNoise,
@@ -61,6 +62,14 @@ ROWS = (
             distance=Gaussian(scale=0.1),
             penalties=(Kl(),),
         ),
+        data="pictures",
+    ),
+    Recipe(
+        "diffusion",
+        "A decoder that makes pictures out of noise in 20 steps, guided by the code: sharp pictures from small codes.",
+        "For sharp pictures from small codes, if the eye judges them. The squared error is larger than a conv model's.",
+        "Preechakul et al., Diffusion autoencoders: toward a meaningful and decodable representation, CVPR (2022)",
+        Blueprint(network=Diffusion(), code=Plain(size="auto", most=32)),
         data="pictures",
     ),
     Recipe(

@@ -5,6 +5,7 @@ from isthmus.parts.networks.conv import Conv
 from isthmus.parts.networks.dense import Dense
 from isthmus.parts.networks.dictionary import Dictionary
 from isthmus.parts.networks.extreme_learning import ExtremeLearning
+from isthmus.parts.networks.diffusion import Diffusion
 from isthmus.parts.networks.gdn import Gdn
 from isthmus.parts.networks.graph_conv import GraphConv
 from isthmus.parts.networks.gyroplane import Gyroplane
@@ -22,6 +23,7 @@ __all__ = [
     "Dense",
     "Dictionary",
     "ExtremeLearning",
+    "Diffusion",
     "Gdn",
     "GraphConv",
     "Gru",

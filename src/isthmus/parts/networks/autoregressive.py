@@ -1,36 +1,23 @@
 """Decoders that make a sequence token by token: each sees the code and the tokens before it."""
 
-from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from isthmus.parts.distances import Distance
 from isthmus.parts.distances.tokens import counted
-from isthmus.parts.layers import Masked, initialise
+from isthmus.parts.layers import initialise
+from isthmus.parts.networks.generating import Choice, Generating
 from isthmus.parts.networks.packing import transformed
+from isthmus.parts.part import Shape
 from isthmus.special_tokens import END, UNKNOWN
 
 _NEVER = -1e4
 """The logit of every token but the end, after the end."""
 
 
-@dataclass(frozen=True, eq=False)
-class Choice:
-    """How each token is chosen from its distribution.
-
-    noise: (N, T) uniform numbers in 0..1. temperature: divides the logits; less than 1 prefers likely tokens.
-    top_p: only the most likely tokens that together have this probability are chosen from.
-
-    Source: Holtzman et al., The curious case of neural text degeneration, ICLR (2020), for top-p.
-    """
-
-    noise: Tensor
-    temperature: float = 1.0
-    top_p: float = 1.0
-
-
-class Autoregressive(Masked):
+class Autoregressive(Generating):
     """The decoder of tokens: (N, *code) to the logits (N, tokens, T) of each place.
 
     With the samples as the target (teacher forcing), all places are computed together, each from the tokens before it.
@@ -44,8 +31,6 @@ class Autoregressive(Masked):
     Source: Bowman et al., Generating sentences from a continuous space, CoNLL (2016), for the use of the code and for
     word dropout.
     """
-
-    takes_target = True
 
     def __init__(self, tokens: int, length: int, embedded: int, width: int, dropped: float) -> None:
         super().__init__()
@@ -116,10 +101,14 @@ class Autoregressive(Masked):
                 break
         return tokens, logits
 
-    def start_at(self, logits: Tensor) -> None:
-        """Let the first output be these (tokens,) logits, the log-frequencies, wherever it is asked."""
+    def noise(self, count: int, shape: Shape, generator: torch.Generator) -> Tensor:
+        """(N, T) uniform numbers in 0..1."""
+        return torch.rand(count, *shape, generator=generator)
+
+    def start_at(self, sample: Tensor, distance: Distance) -> None:
+        """Let the first output be the log-frequencies of the tokens, wherever it is asked."""
         with torch.no_grad():
-            self.head.bias.copy_(logits)
+            self.head.bias.copy_(distance.start(sample))
             self.head.weight.mul_(0.1)
 
     def draw_head(self, generator: torch.Generator) -> None:
@@ -143,12 +132,6 @@ def _chosen(logits: Tensor, choice: Choice, step: int) -> Tensor:
     place = (sums <= noise * sums[:, -1:]).sum(1).clamp(max=logits.shape[1] - 1)
     place = torch.minimum(place, (kept > 0).sum(1) - 1)
     return order.gather(1, place[:, None])[:, 0]
-
-
-def tokens_decoder(decoder: nn.Module) -> Autoregressive | None:
-    """The layer of a decoder that makes tokens one by one, if there is one."""
-    output = getattr(decoder, "output", None)
-    return output if isinstance(output, Autoregressive) else None
 
 
 class Embed(nn.Module):

@@ -11,7 +11,7 @@ from isthmus.parts.distances import Distance
 from isthmus.parts.layers import Chain
 from isthmus.parts.least_squares import Solver
 from isthmus.parts.model import Model
-from isthmus.parts.networks.autoregressive import tokens_decoder
+from isthmus.parts.networks.generating import generating
 from isthmus.parts.part import Part, Shape
 
 Normalisation = Literal["batch", "layer"] | None
@@ -24,10 +24,12 @@ class Network(Part):
 
     flat: whether it flattens its input, so that a label adds single numbers.
     aligned: whether its positions are those of the clean sample, so that smaller inputs must be enlarged first.
+    makes_samples: whether its decoder always makes the sample itself, so that an "auto" link becomes the identity.
     """
 
     flat: ClassVar[bool] = False
     aligned: ClassVar[bool] = False
+    makes_samples: ClassVar[bool] = False
 
     def natural_code(self, shape: Shape) -> Shape | None:
         """The shape of the code if no size is given; None if the network needs one."""
@@ -61,8 +63,8 @@ class Network(Part):
         Source: Hinton, A practical guide to training restricted Boltzmann machines (2010), section 8.
         """
         output = getattr(decoder, "output", None)
-        if (writer := tokens_decoder(decoder)) is not None:
-            writer.start_at(distance.start(sample))
+        if (writer := generating(decoder)) is not None:
+            writer.start_at(sample, distance)
             return
         bias = getattr(output, "bias", None)
         if not isinstance(output, nn.Module) or not isinstance(bias, Tensor):
