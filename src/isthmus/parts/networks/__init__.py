@@ -4,8 +4,8 @@ from isthmus.parts.networks.conductor import Conductor
 from isthmus.parts.networks.conv import Conv
 from isthmus.parts.networks.dense import Dense
 from isthmus.parts.networks.dictionary import Dictionary
-from isthmus.parts.networks.extreme_learning import ExtremeLearning
 from isthmus.parts.networks.diffusion import Diffusion
+from isthmus.parts.networks.extreme_learning import ExtremeLearning
 from isthmus.parts.networks.gdn import Gdn
 from isthmus.parts.networks.graph_conv import GraphConv
 from isthmus.parts.networks.gyroplane import Gyroplane
@@ -22,8 +22,8 @@ __all__ = [
     "Conv",
     "Dense",
     "Dictionary",
-    "ExtremeLearning",
     "Diffusion",
+    "ExtremeLearning",
     "Gdn",
     "GraphConv",
     "Gru",
