@@ -1,4 +1,4 @@
-"""A second network makes the latent dimensions independent, and they follow the factors of sprites more than a VAE's."""
+"""A second network makes the latent dimensions independent: they follow the factors of sprites more than a VAE's."""
 
 from benchmarks.proofs.factors import compared_with_vae, stated, total_correlation
 from benchmarks.proofs.proving import Bench, Row

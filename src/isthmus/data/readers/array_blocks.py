@@ -1,4 +1,4 @@
-"""Arrays in blocks: a folder of `.npy` files whose rows are samples of one table, which training reads in every epoch."""
+"""Arrays in blocks: a folder of `.npy` files with the rows of one table, which training reads in every epoch."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
