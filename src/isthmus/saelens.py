@@ -230,8 +230,10 @@ def _said(model: Autoencoder, tensors: dict[str, Tensor]) -> tuple[dict[str, Any
     if isinstance(module, Magnitudes):
         gate = tensors.pop("b_enc")
         r = module.log_scale.cpu()
+        assert isinstance(code, Gated)
+        assert code.threshold != "auto"
         return {"architecture": "gated"}, {
-            "b_gate": gate,
+            "b_gate": gate - code.threshold * scale,
             "r_mag": r,
             "b_mag": module.bias.cpu() * scale + r.exp() * gate,
         }

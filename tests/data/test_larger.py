@@ -64,6 +64,26 @@ def test_one_file_opens_as_in_memory(tmp_path):
     alike(*(open_data(tmp_path / "x.parquet", stream=stream, shuffle_bytes=100_000) for stream in (False, True)))
 
 
+def test_a_folder_of_arrays_is_one_table_and_is_mixed_across_its_files(tmp_path):
+    rng = np.random.default_rng(0)
+    for name, rows in (("train/0", 300), ("train/1", 0), ("train/2", 170), ("train/10", 90), ("test/0", 40)):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        np.save(tmp_path / f"{name}.npy", rng.normal(size=(rows, 5)).astype(np.float16))
+    words: Any = {"kind": "table", "validation": 0, "shuffle_bytes": 20 * 160}
+    alike(open_data(tmp_path, stream=False, **words), streamed := open_data(tmp_path, stream=True, **words))
+    order = streamed.train.layout.order(None, seed=1)
+    assert sorted(order[0:560].tolist()) == list(range(560))
+    first = order[: order.ends[0]].numpy()
+    assert {0, 1, 2} == set(np.searchsorted([300, 470], first, "right").tolist()), "the first window has all files"
+    np.save(tmp_path / "train" / "2.npy", np.zeros((9, 5), np.float16))
+    with pytest.raises(DataError, match="changed since"):
+        streamed.train.batch(torch.arange(300, 310))
+    np.save(tmp_path / "train" / "2.npy", np.zeros((9, 4), np.float16))
+    for stream in (False, True):
+        with pytest.raises(DataError, match="4 columns"):
+            open_data(tmp_path, stream=stream, **words)
+
+
 def test_parts_and_partitions_open_as_in_memory(tmp_path):
     shards(tmp_path / "box" / "train" / "year=2023")
     shards(tmp_path / "box" / "train" / "year=2024", files=2)

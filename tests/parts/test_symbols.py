@@ -6,11 +6,22 @@ import math
 import pytest
 import torch
 
-from isthmus.parts.symbols import BitPosterior, SymbolPosterior
+from isthmus.parts.symbols import BitPosterior, SymbolPosterior, drawn_symbols
 
 
 def seeded(seed=0):
     return torch.Generator().manual_seed(seed)
+
+
+def test_the_largest_of_a_draw_is_distributed_like_the_softmax_and_a_low_temperature_leaves_it_alone():
+    logits = torch.tensor([[1.0, 0.0, -1.0], [0.0, 2.0, 0.5]], dtype=torch.float64)
+    count = 20_000
+    waits = torch.empty(2, count, 3, dtype=torch.float64).exponential_(generator=seeded())
+    noisy, soft = drawn_symbols(logits, -waits.log(), 1e-4)
+    shares = torch.nn.functional.one_hot(noisy.argmax(1), 3).view(count, 2, 3).double().mean(0)
+    # four standard errors of a share of one half
+    torch.testing.assert_close(shares, logits.softmax(1), atol=4 * 0.5 / math.sqrt(count), rtol=0)
+    assert float((soft.max(1).values > 0.99).double().mean()) > 0.99
 
 
 def test_the_kl_of_a_categorical_to_equal_shares_is_the_sum_over_its_values():

@@ -131,9 +131,9 @@ def settled(parts: Mapping[str, Samples]) -> None:
 def not_streamed(source: Any) -> DataError:
     """The error for a source that can't be streamed."""
     return DataError(
-        f"{called(source)} can't be streamed: expected Parquet (a file or a folder, here or at an address), a .npy, or "
-        "a folder of pictures with one frame each; without windows, groups, patches or damaged samples. Write a table "
-        "as Parquet first, or leave stream out."
+        f"{called(source)} can't be streamed: expected Parquet (a file or a folder, here or at an address), a .npy, a "
+        "folder of .npy files with kind='table', or a folder of pictures with one frame each; without windows, groups, "
+        "patches or damaged samples. Write a table as Parquet first, or leave stream out."
     )
 
 
@@ -161,7 +161,9 @@ def _here(path: Path, options: Options) -> Any:
     if not folder or (of_tables(path, options) and not is_zarr(path)):
         wanted = (folder or path.suffix.lower() in PARQUET) and options.kind != "pictures"
         return function("readers.parquet_blocks:Shards.of")(path, options) if wanted else None
-    if is_zarr(path) or options.kind == "table" or options.missing not in ("error", "keep"):
+    if options.kind == "table" and not is_zarr(path):
+        return function("readers.array_blocks:ArrayShards.of")(path, options)
+    if is_zarr(path) or options.missing not in ("error", "keep"):
         return None
     return function("picture_blocks:PictureFiles.of")(path, options)
 

@@ -265,7 +265,7 @@ class ReadingOptions:
         bool | None,
         Option(
             "Whether training reads the samples from the disk or the address in every epoch, instead of keeping them "
-            "in memory: Parquet, .npy, and folders of pictures.",
+            "in memory: Parquet, .npy (a file, or a folder of tables with kind=table), and folders of pictures.",
             group=DATA,
             default="yes, if they need more than half of the free memory",
         ),

@@ -12,6 +12,18 @@ from isthmus.parts.vectors import vectors_of
 from isthmus.shown import Shown
 
 
+def drawn_symbols(logits: Tensor, noise: Tensor, temperature: Tensor | float) -> tuple[Tensor, Tensor]:
+    r"""Draws by the Gumbel-softmax, and what they are relaxed from: :math:`\operatorname{softmax}((l + g) / \tau)`.
+
+    logits: (N, …, K), l. noise: (N, draws, …, K), standard Gumbel numbers g. Returns two (draws · N, …, K), draw by
+    draw: l + g, whose largest is at an exact draw, and the softmaxes.
+
+    Source: Jang, Gu & Poole, Categorical reparameterization with Gumbel-softmax, ICLR (2017).
+    """
+    noisy = (logits[:, None] + noise).transpose(0, 1).flatten(0, 1)
+    return noisy, (noisy / temperature).softmax(-1)
+
+
 @dataclass(frozen=True, repr=False)
 class SymbolPosterior(Shown):
     r"""V variables with K values each: :math:`q(z|x) = \prod_v \operatorname{Cat}(\operatorname{softmax} l_v)`.

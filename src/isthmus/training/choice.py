@@ -83,7 +83,7 @@ def chosen(model: Autoencoder, train: Samples, given: Mapping[str, Any]) -> Sett
     batch = settings.batch_size if isinstance(settings.batch_size, int) else batch_size(train.kind, len(train))
     steps_an_epoch = -(-len(train) // batch)
     wanted = max(PASSES, math.ceil(STEPS / steps_an_epoch))
-    seconds = seconds_a_step(model, train, batch)
+    seconds = seconds_a_step(model, train, min(batch, len(train)))
     limit = limit_seconds(train.kind, len(train), math.prod(train.shape))
     if train.kind == "table":
         limit = min(MOST_SECONDS, max(limit, min(PATIENT * limit, TABLE_STEPS * seconds)))

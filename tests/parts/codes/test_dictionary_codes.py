@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+import isthmus as ist
 from isthmus.errors import BlueprintError
 from isthmus.parts import BatchTopK, Gated, JumpRelu, TopK
 
@@ -119,3 +120,18 @@ def test_a_gated_code_is_the_papers():
     pi = x @ weight.T + beta
     expected = (pi > 0) * torch.relu(x @ (r.exp()[:, None] * weight).T + own)
     torch.testing.assert_close(code(pi, None, module).z, expected)
+
+
+def test_the_gates_of_a_recipe_begin_at_the_size_from_which_an_activation_pays():
+    scale = 0.5
+    rows = scale * torch.randn(200, 6, generator=torch.Generator().manual_seed(0))
+    data = ist.open_data(rows, scaling="none", validation=0, test=0)
+    model = ist.recipe("gated", code=24).build(data, remarks=False)
+    theta = model.code.threshold
+    assert theta == pytest.approx(1.5 * scale, rel=0.1)
+    out = model(data.train.batch(torch.arange(200)))
+    torch.testing.assert_close(out.code.gates, out.layers["encoder.code"] - theta)
+    torch.testing.assert_close(out.code.z, out.layers["encoder.code"] * (out.layers["encoder.code"] > theta))
+    penalty = model.objective.penalties[0]
+    assert penalty.weight * 6 == pytest.approx(2 * theta, rel=0.01), "and the penalty's price is twice that"
+    assert "threshold" not in Gated(size=11).to_json(), "older models keep their fingerprint"

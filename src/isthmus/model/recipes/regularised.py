@@ -100,7 +100,9 @@ ROWS = (
         "A dictionary whose gates decide which directions are active; only the gates are penalised (L1).",
         "Like an L1 penalty, without its fault: active features keep their size. A larger weight leaves fewer active.",
         "Rajamanoharan et al., Improving dictionary learning with gated sparse autoencoders, NeurIPS (2024)",
-        _BATCH_TOP_K.replace(code=Gated(size="wide", most=_LATENTS), penalties=(GateL1(weight="auto"), GateError())),
+        _BATCH_TOP_K.replace(
+            code=Gated(size="wide", most=_LATENTS, threshold="auto"), penalties=(GateL1(weight="auto"), GateError())
+        ),
     ),
     Recipe(
         "crosscoder",

@@ -13,7 +13,7 @@ from isthmus.parts.data_spec import DataSpec
 from isthmus.parts.forward_pass import Code
 from isthmus.parts.part import Shape
 from isthmus.parts.priors import Prior, Uniform
-from isthmus.parts.symbols import SymbolPosterior
+from isthmus.parts.symbols import SymbolPosterior, drawn_symbols
 from isthmus.parts.vectors import laid_out, on_grid, vectors_for, vectors_of
 
 
@@ -125,8 +125,10 @@ class Gumbel(CodeKind):
     ) -> Code:
         shape = tuple(features.shape[1:])
         logits = vectors_of(features, self.symbols(shape))
-        noisy = logits if draws is None else (logits[:, None] + draws).transpose(0, 1).flatten(0, 1)
-        soft = (noisy / temperature).softmax(2)
+        if draws is None:
+            noisy, soft = logits, (logits / temperature).softmax(2)
+        else:
+            noisy, soft = drawn_symbols(logits, draws, temperature)
         indices = noisy.argmax(2, keepdim=True)
         relaxed = draws is not None and self.relaxed and (module is None or module.training)
         if not relaxed:  # the value is one-hot exactly, the gradient is the relaxed code's

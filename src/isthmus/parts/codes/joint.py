@@ -16,6 +16,7 @@ from isthmus.parts.gaussians import DiagonalGaussian
 from isthmus.parts.part import Shape
 from isthmus.parts.priors import Prior, UniformCategories
 from isthmus.parts.priors.categories import one_hot
+from isthmus.parts.symbols import drawn_symbols
 
 Section = Literal["numbers", "categories"]
 
@@ -123,8 +124,8 @@ class Joint(CodeKind):
         drawn = [normal.sample(own)]
         for logs, noise in zip(posterior.log_shares, others, strict=True):
             # -log(-log u) of u = Φ(n), the probability of a smaller normal number
-            noisy = (logs[:, None] - (-torch.special.log_ndtr(noise)).log()).transpose(0, 1).flatten(0, 1)
-            drawn.append((noisy / self.temperature).softmax(1) if relaxed else one_hot(noisy))
+            noisy, soft = drawn_symbols(logs, -(-torch.special.log_ndtr(noise)).log(), self.temperature)
+            drawn.append(soft if relaxed else one_hot(noisy))
         return Code(torch.cat(drawn, 1), posterior)
 
     def _numbers(self, code: Shape) -> int:

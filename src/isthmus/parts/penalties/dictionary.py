@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from isthmus.errors import BlueprintError
+from isthmus.parts.codes.gated import PAYS
 from isthmus.parts.codes.jump_relu import JumpRelu, rectangle, through
 from isthmus.parts.data_spec import DataSpec
 from isthmus.parts.forward_pass import Pass
@@ -22,7 +23,7 @@ ACTIVE = 2.0
 """The cost of an active latent dimension, in variances of the data, relative to the sum of a sample's squared errors.
 
 A feature pays if it exceeds the root of this, in standard deviations: 1 is what a direction has by chance."""
-PRICE, GATE_PRICE = 1.5, 3.0
+PRICE, GATE_PRICE = 1.5, 2 * PAYS
 """The cost of an activation, in standard deviations of the data, relative to the same sum; and of a gate.
 
 A gate may cost more, because gates don't shrink what is reconstructed."""
