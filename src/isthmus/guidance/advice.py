@@ -16,7 +16,7 @@ from isthmus.data.options import OptionWords
 from isthmus.data.sources import called
 from isthmus.errors import BlueprintError, UseError, collected_remarks
 from isthmus.formatting import number
-from isthmus.guidance.kinds import KINDS, Facts, example_of, facts_of, kind_of, with_reading
+from isthmus.guidance.kinds import KINDS, Facts, example_of, facts_of, of_kind, with_reading
 from isthmus.guidance.measured import Measurements, measurements, title_of
 from isthmus.guidance.purposes import PURPOSES, Purpose, Way
 from isthmus.guidance.words import kind_for, meant, unfit
@@ -85,8 +85,11 @@ class Advice(Shown):
         ranks = self.measured.ranks([one.recipe for one in self.choices], self.purpose.measure, self.sets)
         if self.first.recipe not in ranks or len(ranks) == 1:
             return self.first.why
-        title, sets = title_of(self.purpose.measure), " and ".join(self.sets)
-        return f"{self.first.why} By {title} it is the best of {len(ranks)} recipes on {sets}."
+        level = [name for name, rank in ranks.items() if rank.place == ranks[self.first.recipe].place][1:]
+        by = f"By {title_of(self.purpose.measure)} on {_joined(self.sets)}"
+        if not level:
+            return f"{self.first.why} {by}, it is the best of {len(ranks)} recipes."
+        return f"{self.first.why} {by}, it is level with {_joined(level)}, and it trains fastest."
 
     @property
     def instead(self) -> tuple[Choice, ...]:
@@ -129,7 +132,7 @@ class Advice(Shown):
             return "none, because the survey has no such data. The order is that of the documentation."
         sets = "; ".join(f"{name}: {self._set(name)}" for name in self.sets)
         measure = self.purpose.measure
-        means = f"{title_of(measure)}: {self.measured.measures[measure].means}. " if measure else ""
+        means = f"{title_of(measure)}: {self.measured.measures[measure].means} " if measure else ""
         order = "" if measure else "The order is that of the documentation. "
         return f"`{self.measured.made_by}`, on {self.measured.machine}. {means}{order}{sets}."
 
@@ -201,11 +204,9 @@ def recommend(purpose: str, data: Any = None, **options: Unpack[OptionWords]) ->
         facts, opened = _opened(data, found.kind.reading if found.kind else {}, dict(options))
         kind = facts.kind
     fits = kind_for(found.purpose, kind)
-    if fits is None and facts is not None and found.kind is not None and kind.name == "table":
-        fits = kind_for(found.purpose, found.kind)  # such as activations, which look like any table
     if fits is None:
         raise unfit(found.purpose, kind)
-    facts = example_of(fits) if facts is None else dataclasses.replace(facts, kind=fits)
+    facts = example_of(fits) if facts is None else of_kind(facts, fits)
     if found.purpose.labels and opened is not None and not facts.labels:
         raise UseError(f"To {found.purpose.title}, the data need labels. Name their column with label=.")
     return _advice(found.purpose, facts, opened, assumed=data is None and found.kind is None, others=found.others)
@@ -243,7 +244,8 @@ def _advice(
 
 def _sets(table: Measurements, facts: Facts) -> list[str]:
     """The data sets of the survey that are of the same kind, the most similar first."""
-    there = [name for name, one in table.data.items() if kind_of(one.kind, one.shape) == facts.kind.name]
+    called = facts.kind.surveyed or facts.kind.name
+    there = [name for name, one in table.data.items() if one.kind == called]
     return table.nearest(there, facts.shape, facts.samples, SETS) if facts.known else there[:SETS]
 
 
@@ -288,7 +290,10 @@ def _commands(way: Way, purpose: Purpose, facts: Facts) -> str:
     words = [*_flags(facts.reading), "--recipe", way.recipe]
     words += [word for option in way.options for word in ("--set", option)]
     words += [*_flags(facts.kind.training), "--out", run]
-    then = purpose.command.format(run=run, data=source, results=facts.kind.writes)
+    folder = facts.source is not None and (facts.source.endswith("/") or Path(facts.source).is_dir())
+    then = purpose.files if folder and purpose.files else purpose.command
+    using = "".join(f" {word}" for word in _flags(way.using))
+    then = then.format(run=run, data=source, results=facts.kind.writes, using=using)
     return f"isthmus train {source} {shlex.join(words)}\n{then}"
 
 
@@ -304,7 +309,7 @@ def _code(way: Way, purpose: Purpose, facts: Facts) -> str:
             f"data = ist.open_data({source}{reading})".replace("'", '"'),
             f"model = ist.recipe({model}).build(data)".replace("'", '"'),
             f'run = ist.fit(model, data{training}, out="runs/{way.recipe}")',
-            purpose.code,
+            purpose.code.format(using="".join(f", {name}={value!r}" for name, value in way.using.items())),
         ]
     )
 
@@ -312,6 +317,10 @@ def _code(way: Way, purpose: Purpose, facts: Facts) -> str:
 def _arguments(way: Way) -> dict[str, Any]:
     """The options of a recipe as Python takes them."""
     return {name.replace(".", "__"): value for name, value in map(read_assignment, way.options)}
+
+
+def _joined(words: Sequence[str]) -> str:
+    return f"{', '.join(words[:-1])} and {words[-1]}" if len(words) > 1 else "".join(words)
 
 
 def _flags(given: Mapping[str, Any]) -> Iterator[str]:

@@ -19,7 +19,7 @@ class Kind:
     title: "a table". found_by: the words that name it in a free text, in the singular. example: a source, bundled
     where there is one; otherwise a name that stands for a file or a folder. writes: a file that results fit into.
     reading: how the example is read, by the names of `open_data`. training: what its training needs, by the names of
-    `fit`. near: other kinds whose recipes also take it.
+    `fit`. near: other kinds whose recipes also take it. surveyed: what the survey calls it, if not by its name.
     """
 
     name: str
@@ -30,6 +30,7 @@ class Kind:
     reading: Mapping[str, Any] = field(default_factory=dict)
     training: Mapping[str, Any] = field(default_factory=dict)
     near: tuple[str, ...] = ()
+    surveyed: str = ""
 
     @property
     def words(self) -> tuple[str, ...]:
@@ -44,7 +45,8 @@ _KINDS = (
         "table row column csv spreadsheet excel dataframe tabular number vector matrix",
         "measurements.csv",
         "results.csv",
-        near=("mixed",),
+        near=("mixed", "activations"),
+        surveyed="table of numbers",
     ),
     Kind(
         "mixed",
@@ -53,6 +55,7 @@ _KINDS = (
         "people.csv",
         "results.csv",
         {"missing": "keep"},
+        surveyed="table with categories",
     ),
     Kind(
         "pictures",
@@ -61,15 +64,17 @@ _KINDS = (
         "digits",
         "results.zip",
         near=("photographs",),
+        surveyed="grey pictures",
     ),
     Kind(
         "photographs",
-        "photographs: pictures in colour or larger than 32 pixels",
+        "photographs (pictures in colour or of more than 32 pixels)",
         "photograph photo colour color rgb jpeg cifar camera microscopy satellite",
         "photos/",
         "results/",
         {"size": 64},
         near=("pictures",),
+        surveyed="colour pictures",
     ),
     Kind(
         "series",
@@ -85,6 +90,7 @@ _KINDS = (
         "text sentence document word typo typing spelling title language",
         "sentences.txt",
         "results.txt",
+        {"kind": "text"},
     ),
     Kind("melody", "melodies", "melody tune song", "melodies/", "results/", {"kind": "melody"}),
     Kind(
@@ -95,6 +101,7 @@ _KINDS = (
         "results/",
         {"kind": "roll"},
         near=("melody",),
+        surveyed="music as piano rolls",
     ),
     Kind(
         "sound",
@@ -111,6 +118,7 @@ _KINDS = (
         "karate-club",
         "results.npy",
         training={"epochs": 200, "learning_rate": 0.01},
+        surveyed="one graph",
     ),
     Kind(
         "activations",
@@ -166,8 +174,16 @@ def example_of(kind: Kind) -> Facts:
 def facts_of(data: Data, source: str | None, reading: Mapping[str, Any]) -> Facts:
     """The facts of data that are open."""
     mixed = any(data.train.categories) or data.holed
+    if data.train.damaged is not None and data.kind == "table":
+        return Facts(KINDS["pairs"], source, data.shape, len(data.train), False, reading)
     name = kind_of(data.kind, data.shape, mixed=mixed, medium=None if data.medium is None else data.medium.kind)
     return Facts(KINDS[name], source, data.shape, len(data.train), bool(data.label_names), reading)
+
+
+def of_kind(facts: Facts, kind: Kind) -> Facts:
+    """The facts of a source as a near kind of data, with the scaling that this needs."""
+    scaling = {name: value for name, value in kind.reading.items() if name == "scaling"}
+    return dataclasses.replace(facts, kind=kind, reading=scaling | dict(facts.reading))
 
 
 def kind_of(kind: str, shape: Sequence[int], *, mixed: bool = False, medium: str | None = None) -> str:

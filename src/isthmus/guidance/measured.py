@@ -10,9 +10,17 @@ from typing import Literal, NamedTuple
 from pydantic import BaseModel, ConfigDict
 
 FILE = "measured.json"
-LEVEL = 0.02
-"""Two values that differ by a smaller share are level: another seed may turn them round."""
-_TITLES = {"auroc": "AUROC", "frechet": "Fréchet distance", "kl": "KL", "nll": "nats", "probe": "accuracy"}
+LEVEL, NATS = 0.02, 1.0
+"""Two values that differ by a smaller share are level, and log-likelihoods by fewer nats: another seed may turn them
+round."""
+_TITLES = {
+    "auroc": "AUROC",
+    "frechet": "Fréchet distance",
+    "kl": "KL",
+    "nll": "−log p(x)",
+    "probe": "accuracy of a probe",
+    "seconds": "training time",
+}
 
 
 class _Row(BaseModel):
@@ -20,10 +28,10 @@ class _Row(BaseModel):
 
 
 class Measure(_Row):
-    """A measure. means: in words. better: which values are."""
+    """A measure. means: in words. better: which values are; "" if neither."""
 
     means: str
-    better: Literal["smaller", "larger"]
+    better: Literal["smaller", "larger", ""]
 
 
 class DataSet(_Row):
@@ -85,19 +93,20 @@ class Measurements(_Row):
     def ranks(self, recipes: Sequence[str], measure: str, sets: Sequence[str]) -> dict[str, Rank]:
         """The standing of each recipe that was measured on any of the sets: on how many others are better, on average.
 
-        Values within `LEVEL` of each other are level. A recipe without a value stands behind those that have one. An
-        unknown measure has no ranks.
+        Values that hardly differ (`LEVEL`, `NATS`) are level. A recipe without a value stands behind those with one.
+        Nothing has a rank by a measure without a better side.
         """
-        if measure not in self.measures:
+        if measure not in self.measures or not self.measures[measure].better:
             return {}
         sign = -1 if self.measures[measure].better == "smaller" else 1
+        margin = (lambda _: NATS) if measure == "nll" else (lambda value: LEVEL * abs(value))
         found: dict[str, list[float]] = {}
         values = {data: {one: self.value(one, data, measure) for one in recipes} for data in sets}
         for row in values.values():
             known = {one: sign * value for one, value in row.items() if value is not None and math.isfinite(value)}
             for one in recipes:
                 mine = known.get(one)
-                behind = sum(mine is None or value > mine + LEVEL * abs(mine) for value in known.values())
+                behind = sum(mine is None or value > mine + margin(mine) for value in known.values())
                 found.setdefault(one, []).append(behind)
         there = [one for one in recipes if any(row[one] is not None for row in values.values())]
         return {one: Rank(sum(found[one]) / len(found[one]), self._seconds(one, sets)) for one in there}

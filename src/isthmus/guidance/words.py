@@ -25,6 +25,11 @@ class Named(Protocol):
         ...
 
     @property
+    def title(self) -> str:
+        """Its name in words, which finds it, too."""
+        ...
+
+    @property
     def words(self) -> tuple[str, ...]:
         """The words that find it."""
         ...
@@ -80,8 +85,9 @@ def _fitting(purpose: Purpose, kinds: Iterable[Kind]) -> list[Kind]:
 
 def _scores(tokens: Sequence[str], text: str, table: Mapping[str, Named]) -> dict[str, float]:
     """For each row that the text points to, how clearly: words that point to few rows count more."""
-    if (name := text.strip().lower()) in table:
-        return {name: 1.0}
+    own = [row.name for row in table.values() if text.strip().lower() in (row.name, row.title)]
+    if own:
+        return {own[0]: 1.0}
     shared = Counter(word for row in table.values() for word in {*row.words, row.name})
     scores: dict[str, float] = {}
     for row in table.values():

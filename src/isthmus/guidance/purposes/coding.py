@@ -2,12 +2,15 @@
 
 from isthmus.guidance.purposes.purpose import Purpose, Way, ways
 
+_LOSS = {"max_error": 0.01}
 _CODEC = {"patches": 100, "size": 128}
 _REDUCE = {
     "deep": Way("deep", "It bends the code where PCA stays straight, and starts there if it can."),
     "pca": Way("pca", "The best linear code, without training. Take it if no other is clearly better."),
     "table": Way("table", "For categories and missing cells, which the others don't take."),
 }
+_BOTH = Way("deep", "If the code should also reconstruct the samples well.")
+_DRAWS = Way("vae", "If you also want to draw new samples.")
 ROWS = (
     Purpose(
         "reduce",
@@ -45,11 +48,11 @@ ROWS = (
             ),
             "table": ways(Way("table-vae", "Without loss, by bits-back: it knows the likelihood of exact rows.")),
             "mixed": ways(Way("table-vae", "Without loss, by bits-back: it knows the likelihood of exact rows.")),
-            "series": ways(Way("deep", "With loss: `--max-error` sets how much.")),
-            "sound": ways(Way("sound", "With loss: it stores 16 numbers for every 256.")),
+            "series": ways(Way("deep", "With loss: `--max-error` sets how much.", using=_LOSS)),
+            "sound": ways(Way("sound", "With loss: `--max-error` sets how much.", using=_LOSS)),
         },
-        "isthmus compress {run} {data} small.isth",
-        'ist.compress(run, data.test, "small.isth")',
+        "isthmus compress {run} {data} small.isth{using}",
+        'ist.compress(run, data.test, "small.isth"{using})',
         "uses/compress.md",
         simpler={
             "any": "without loss and without training: PNG or WebP for pictures, FLAC for sound, Parquet with "
@@ -132,11 +135,11 @@ ROWS = (
     Purpose(
         "features",
         "get features for a classifier, if labels are few",
-        "feature classifier classify classification pretrain pretraining unlabelled representation downstream",
+        "feature classifier classify classification pretrain pretraining unlabelled representation label",
         {
-            "pictures": ways("denoising", "contractive", "mae", "info-vae", "deep", "sparse", "vae", "pca"),
+            "pictures": ways("denoising", "contractive", "mae", "info-vae", _BOTH, "sparse", _DRAWS, "pca"),
             "photographs": ways("mae", "resnet", "conv", "pca"),
-            "table": ways("denoising", "contractive", "deep", "sparse", "pca"),
+            "table": ways("denoising", "contractive", _BOTH, "sparse", "pca"),
             "mixed": ways(_REDUCE["table"]),
             "series": ways("series", "denoising", "pca"),
         },

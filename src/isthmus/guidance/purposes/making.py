@@ -2,7 +2,8 @@
 
 from isthmus.guidance.purposes.purpose import Purpose, Way, ways
 
-_DRAWN = ("vae", "vamp-vae", "flow-vae", "two-stage-vae", "mixture-vae", "exemplar-vae", "iaf-vae", "ladder-vae")
+_PLAIN = Way("vae", "The plain VAE. It also gives likelihoods.")
+_DRAWN = ("vamp-vae", "flow-vae", "two-stage-vae", "mixture-vae", "exemplar-vae", "iaf-vae", "ladder-vae")
 _MATCHED = ("wae", "rae", "aae", "sliced-wae", "sinkhorn-wae")
 ROWS = (
     Purpose(
@@ -10,9 +11,9 @@ ROWS = (
         "draw new samples",
         "draw generate generation generative new synthetic synthesise create sample fake",
         {
-            "pictures": ways("vae", "conv-vae", "vae-gan", *_DRAWN[1:], *_MATCHED, "gumbel"),
+            "pictures": ways(_PLAIN, "conv-vae", "vae-gan", *_DRAWN, *_MATCHED, "gumbel"),
             "photographs": ways("resnet-vae", "vae-gan", "conv-vae"),
-            "table": ways("table-vae", *_DRAWN, *_MATCHED),
+            "table": ways("table-vae", _PLAIN, *_DRAWN, *_MATCHED),
             "mixed": ways("table-vae"),
             "series": ways("vae", "rae"),
             "text": ways("text-vae"),
@@ -30,7 +31,7 @@ ROWS = (
         "classes",
         "draw new samples of a chosen class",
         "class conditional condition chosen label style",
-        {kind: ways("cvae") for kind in ("pictures", "table")},
+        {"pictures": ways("cvae"), "table": ways(Way("cvae", reading={"label": "kind"}))},
         "isthmus sample {run}",
         "new = ist.sample(run, 16)",
         "uses/generate.md",

@@ -10,13 +10,14 @@ class Way:
     """A recipe for a purpose.
 
     why: when to choose it, if the recipe's own advice doesn't say it for this purpose. options: as `--set` takes them.
-    reading: how an example is read for it, by the names of `open_data`.
+    reading: how an example is read for it, by the names of `open_data`. using: options of what comes next.
     """
 
     recipe: str
     why: str = ""
     options: tuple[str, ...] = ()
     reading: Mapping[str, Any] = field(default_factory=dict)
+    using: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,7 @@ class Purpose:
     by a hyphen must both be there. ways: for each kind of data, the recipes, the usual first choice first. command,
     code: what to do with the trained model, for a shell and in Python. page: of the documentation. measure: of the
     survey, which decides the order of the recipes; "" for the order here. simpler: a simpler tool for a kind of data,
-    or for "any". labels: whether the data need labels.
+    or for "any". labels: whether the data need labels. files: the command for a folder of files, if it is another one.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Purpose:
     measure: str = ""
     simpler: Mapping[str, str] = field(default_factory=dict)
     labels: bool = False
+    files: str = ""
 
     @property
     def words(self) -> tuple[str, ...]:

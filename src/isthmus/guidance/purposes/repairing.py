@@ -2,21 +2,23 @@
 
 from isthmus.guidance.purposes.purpose import Purpose, Way, ways
 
+_FILES = "isthmus restore {run} {data} repaired/"
 _PATCHES = {"patches": 1000, "size": 32}
 _SOUND_NOISE = ("corruption=gaussian-noise", "skips=true", "predicts=residual")
 
 
-def _restoring(name: str, title: str, words: str, simpler: str = "") -> Purpose:
+def _restoring(name: str, title: str, words: str, simpler: str = "", files: str = _FILES) -> Purpose:
     """A purpose of one recipe, which repairs pictures."""
     return Purpose(
         name,
         title,
         words,
         {"photographs": (Way(name, reading=_PATCHES),)},
-        "isthmus restore {run} {data} repaired/",
+        "isthmus report {run}",
         "print(ist.restoration(run).scores)",
         "uses/restore.md",
         simpler={"any": simpler} if simpler else {},
+        files=files,
     )
 
 
@@ -46,12 +48,14 @@ ROWS = (
             "photographs": "for weak noise, scikit-image's `denoise_nl_means` or `denoise_wavelet` needs no training.",
             "series": "if the noise is faster than the signal, a Savitzky–Golay filter (SciPy) is enough.",
         },
+        files=_FILES,
     ),
     _restoring(
         "inpaint",
         "fill holes in pictures, remove scratches and objects",
         "inpaint inpainting hole scratch object erase crack occlusion",
         "for small holes, scikit-image's `inpaint_biharmonic` needs no training.",
+        files="",  # its pictures need marked holes
     ),
     _restoring(
         "upscale",
