@@ -1,6 +1,7 @@
 """Advice: from a purpose and data to recipes, with their reasons, their measured figures, and commands to copy."""
 
 import dataclasses
+import functools
 import json
 import shlex
 import textwrap
@@ -31,7 +32,8 @@ SHOWN = 4
 """The recipes that come with their reasons; of the others only the names are shown."""
 COST = ("seconds", "megabytes")
 """The measures of what a training costs."""
-_HEADS = {"seconds": "seconds", "megabytes": "MB"}
+HEADS = {"seconds": "seconds", "megabytes": "MB"}
+"""The heads of their columns."""
 
 
 @dataclass(frozen=True)
@@ -102,7 +104,7 @@ class Advice(Shown):
         columns = [(data, measure) for data in self.sets] if measure not in COST else []
         columns += [(data, cost) for data in self.sets[:1] for cost in COST]
         columns = [(data, one) for data, one in columns if any(one in row.figures.get(data, {}) for row in shown)]
-        heads = [_HEADS[one] if one in COST else f"{title_of(one)}, {data}" for data, one in columns]
+        heads = [HEADS[one] if one in COST else f"{title_of(one)}, {data}" for data, one in columns]
         rows = [
             (row.recipe, *(number(row.figures.get(data, {}).get(one)) for data, one in columns))
             for row in shown
@@ -172,10 +174,11 @@ class Advice(Shown):
         return Card(self.words, facts, tables, code=self.first.code)
 
     def __str__(self) -> str:
-        card = self._card()
-        shown = as_text(dataclasses.replace(card, words=f"{card.words}\n{self.reason}\n\n{card.code}\n", code=""))
-        notes = [line for note in self.notes() for line in textwrap.wrap(note, WIDE)]
-        return plain("\n".join([shown, "", *notes]))
+        card, wrap = self._card(), functools.partial(textwrap.wrap, width=WIDE)
+        lines = [card.words, *wrap(self.reason), "", card.code]
+        for table in card.tables:
+            lines += ["", *as_text(Card("", tables=[table])).splitlines()[1:]]
+        return plain("\n".join([*lines, "", *(line for note in self.notes() for line in wrap(note))]))
 
 
 def recommend(purpose: str, data: Any = None, **options: Unpack[OptionWords]) -> Advice:
@@ -214,10 +217,10 @@ def recommend(purpose: str, data: Any = None, **options: Unpack[OptionWords]) ->
 
 def _opened(source: Any, reading: Mapping[str, Any], options: dict[str, Any]) -> tuple[Facts, Data]:
     """The facts of a source. reading: of the kind of data that the text names, where the source leaves it open."""
-    kind = {name: value for name, value in reading.items() if name == "kind"}
-    words = kind | options
+    words: dict[str, Any] = {name: value for name, value in reading.items() if name == "kind"} | options
+    as_it_is: dict[str, Any] = {"missing": "keep"} | words
     with collected_remarks():  # the command that is copied makes them again
-        data = open_data(source, **{"missing": "keep"} | words)
+        data = open_data(source, **as_it_is)
     if data.holed:
         words = {"missing": "keep"} | words
     named = source if isinstance(source, str | Path) else None
