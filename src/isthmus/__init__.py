@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from isthmus.experiments import compare, pretrain, sweep, tune
     from isthmus.exporting import Export, export
     from isthmus.fitting import fit, resume
+    from isthmus.guidance import Advice, recommend
     from isthmus.inspection import Inspection, inspect
     from isthmus.model.autoencoder import Autoencoder
     from isthmus.model.blueprint import Blueprint
@@ -52,6 +53,7 @@ if TYPE_CHECKING:
     from isthmus.version import VERSION as __version__  # noqa: N811  # the name that Python expects
 
 _HOMES = {
+    "Advice": "guidance",
     "Autoencoder": "model.autoencoder",
     "Blend": "uses.blend",
     "Blueprint": "model.blueprint",
@@ -109,6 +111,7 @@ _HOMES = {
     "read_samples": "data",
     "recipe": "model.recipes",
     "recipes": "model.recipes",
+    "recommend": "guidance",
     "restoration": "uses.restore",
     "restore": "uses.restore",
     "restore_files": "uses.restore_files",
@@ -142,6 +145,7 @@ _MODULES = (
 
 __all__ = [
     "RECIPES",
+    "Advice",
     "Autoencoder",
     "Blend",
     "Blueprint",
@@ -199,6 +203,7 @@ __all__ = [
     "read_samples",
     "recipe",
     "recipes",
+    "recommend",
     "restoration",
     "restore",
     "restore_files",

@@ -75,6 +75,41 @@ def test_an_unknown_recipe_names_the_nearest(isthmus):
     assert "Did you mean 'vanilla'?" in said.err
 
 
+def test_a_purpose_gets_a_recipe_with_a_reason_figures_and_commands(isthmus, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    said = isthmus("recipes", "--for", "anomalies in a table")
+    assert said.code == 0, said.err
+    found = ist.recommend("anomalies in a table")
+    words = " ".join(said.out.split())
+    assert found.reason.replace("`", "") in words
+    assert all(f"  {line}\n" in said.out for line in found.first.commands.splitlines())
+    assert found.measured.made_by in words
+    assert max(map(len, said.out.splitlines())) <= 80
+    assert json.loads(isthmus("recipes", "--for", "anomalies in a table", "--json").out) == json.loads(
+        json.dumps(found.to_json())
+    )
+
+
+def test_the_commands_for_a_purpose_work_as_printed(isthmus, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    found = json.loads(isthmus("recipes", "--for", "baseline", "digits", "--json").out)
+    for line in found["choices"][0]["commands"].splitlines():
+        said = isthmus(*line.split()[1:])
+        assert said.code == 0, said.err
+
+
+def test_an_unknown_purpose_lists_those_that_there_are(isthmus):
+    said = isthmus("recipes", "--for", "xyzzy")
+    assert (said.code, said.out) == (1, "")
+    assert "Purposes: anomalies, " in said.err
+
+
+def test_options_of_reading_need_a_purpose(isthmus):
+    said = isthmus("recipes", "deep", "--kind", "table")
+    assert said.code == 2
+    assert "give --for PURPOSE with them" in said.err
+
+
 def test_info_shows_model_data_training_and_files(isthmus, trained):
     said = isthmus("info", trained)
     assert said.code == 0, said.err

@@ -122,7 +122,7 @@ def test_a_table_of_text_numbers_and_holes_comes_back(tmp_path: Path) -> None:
         lines.append(f"{random.choice(['red', 'green', 'blue'])},{size},{random.integers(-500, 500)}")
     (tmp_path / "a.csv").write_text("\n".join(lines) + "\n")
     data = ist.open_data(tmp_path / "a.csv", categorical="auto", missing="keep")
-    for recipe in ("table", "deep"):
+    for recipe in ("table", "deep", "table-vae"):
         try:
             model = ist.recipe(recipe, code=2, widths=(8,)).build(data, remarks=False)
         except IsthmusError:

@@ -1,6 +1,7 @@
 """Latents: their figures by hand, the samples that activate them most, and the page."""
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
@@ -47,6 +48,22 @@ def test_the_page_shows_each_dimension_with_its_samples(run, tmp_path):
     assert "sample " in found.page(tmp_path / "own.html").read_text()
     assert found.to_json()["samples"] == 30
     assert "active for each sample" in str(found)
+
+
+def test_pictures_are_shown_as_thumbnails(vae, tmp_path):
+    found = ist.latents(vae, vae.open().test[:20], top=3)
+    page = found.page(tmp_path / "latents.html", which=[0, 1]).read_text()
+    assert page.count("<figure title=") == sum(int((found.top[place] >= 0).sum()) for place in (0, 1)) > 0
+    assert page.count("data:image/png") >= page.count("<figure title=")
+
+
+def test_the_numbers_of_a_table_have_the_names_of_their_columns(tmp_path):
+    rows = np.random.default_rng(0).normal(size=(60, 2))
+    data = ist.open_data(pd.DataFrame(rows, columns=["tall", "wide"]))
+    run = ist.fit(ist.recipe("pca", code=1).build(data), data, progress=False)
+    page = ist.latents(run, data.test).page(tmp_path / "latents.html").read_text()
+    assert "tall " in page
+    assert "wide " in page
 
 
 def test_no_samples_are_refused(run):

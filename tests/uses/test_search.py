@@ -40,9 +40,19 @@ def test_other_codes_are_compared_by_their_euclidean_distance(plain):
     assert list(found.table()) == ["query", "rank", "sample", "distance"]
 
 
+def test_queries_are_drawn_next_to_their_nearest_samples(plain, tmp_path):
+    found = ist.search(plain, plain.open().test[:2], k=3)
+    assert found.draw().axes
+    assert found._card().figures
+    index = CodeIndex.of(plain, plain.stream(plain.open().test.tensor()), "some", None)
+    with pytest.raises(UseError, match="holds their codes alone"):
+        ist.search(plain, "test:0", index).draw()
+
+
 def test_a_sample_of_the_source_finds_itself_first(hashing):
     raw = hashing.open().test.tensor()[:5]
-    assert ist.search(hashing, raw, raw, k=1).distances.flatten().tolist() == [0] * 5
+    for source in (raw, raw.numpy()):
+        assert ist.search(hashing, raw, source, k=1).distances.flatten().tolist() == [0] * 5
 
 
 @pytest.mark.parametrize("name", ["hashing", "plain"])

@@ -1,4 +1,4 @@
-"""How help looks: usage, text, and boxes of arguments, options and commands, written without a library that draws."""
+"""How help and advice look: text, code, and boxes of arguments and options, written without a library that draws."""
 
 import inspect
 import os
@@ -11,6 +11,8 @@ from typing import Any, NamedTuple
 
 import typer
 from typer.core import TyperCommand
+
+from isthmus.plain import plain
 
 WIDEST = 22
 """The most characters in a column of names; a row with a longer one has its text below."""
@@ -50,7 +52,7 @@ def write_help(command: Any, context: Any, boxes: Iterable[tuple[str, Sequence[L
 
     boxes: more boxes, with their headings, below those of the options.
     """
-    width = max(NARROWEST + 8, shutil.get_terminal_size().columns)
+    width = _width()
     pieces = ["Usage:", context.command_path, *command.collect_usage_pieces(context)]
     lines = ["", *_indented(" ".join(pieces), width, "usage"), ""]
     for paragraph in inspect.cleandoc(command.help or "").split("\n\n"):
@@ -59,7 +61,32 @@ def write_help(command: Any, context: Any, boxes: Iterable[tuple[str, Sequence[L
         lines += _box(heading, rows, width)
     if command.epilog:
         lines += ["", *_indented(command.epilog, width), ""]
-    typer.echo("\n".join(lines), color=False if os.environ.get("NO_COLOR") else None)
+    _echo("\n".join(lines))
+
+
+def write_words(text: str, indent: int = 0) -> None:
+    """Write text to stdout in lines that fit the terminal; `` `code` `` stands out, in colour if it is a terminal."""
+    for line in _flowed(plain(text), _width() - indent):
+        _echo(" " * indent + line)
+
+
+def write_code(text: str, indent: int = 2) -> None:
+    """Write lines to copy to stdout, which are not broken."""
+    for line in plain(text).splitlines():
+        _echo(" " * indent + typer.style(line, **_STYLES["code"]))
+
+
+def write_box(heading: str, rows: Sequence[Line]) -> None:
+    """Write rows of names and their meanings to stdout, in a frame."""
+    _echo("\n".join(_box(heading, rows, _width())))
+
+
+def _width() -> int:
+    return max(NARROWEST + 8, shutil.get_terminal_size().columns)
+
+
+def _echo(text: str) -> None:
+    typer.echo(text, color=False if os.environ.get("NO_COLOR") else None)
 
 
 def _options(command: Any, context: Any) -> list[tuple[str, list[Line]]]:

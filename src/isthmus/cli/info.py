@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from isthmus.cli import options
+from isthmus.cli import data_options, options
 from isthmus.cli.console import number, say, say_json, say_table
+from isthmus.cli.guidance import tell
 from isthmus.formatting import listed
 
 if TYPE_CHECKING:
@@ -19,18 +20,42 @@ if TYPE_CHECKING:
 
 def add_to(app: typer.Typer) -> None:
     """Add the commands of this file to `app`."""
-    app.command(rich_help_panel=options.MAKE, epilog="Example: `isthmus recipes deep`")(recipes)
+    app.command(
+        rich_help_panel=options.MAKE,
+        epilog='Examples: `isthmus recipes deep`, `isthmus recipes --for "anomalies in a table" people.csv`',
+    )(recipes)
     app.command(rich_help_panel=options.MAKE, epilog="Example: `isthmus formats`")(formats)
     app.command(rich_help_panel=options.LOOK, epilog="Example: `isthmus info runs/digits`")(info)
 
 
+@data_options.reads("label", "kind", "size", "patches", "window", "categorical")
 def recipes(
     name: Annotated[
-        str | None, typer.Argument(metavar="NAME", help="The recipe to describe.", show_default=False)
+        str | None,
+        typer.Argument(
+            metavar="NAME", help="The recipe to describe; with --for, the data to choose for.", show_default=False
+        ),
+    ] = None,
+    *,
+    read_options: data_options.ReadOptions,
+    purpose: Annotated[
+        str | None,
+        typer.Option(
+            "--for",
+            metavar="PURPOSE",
+            help="Suggest a recipe for this purpose, in your words, such as `anomalies in a table`. NAME may then be "
+            "a source of data.",
+            show_default=False,
+        ),
     ] = None,
     json: options.Json = False,
 ) -> None:
-    """List the named models, or describe one: its options, their defaults and its source."""
+    """List the named models, describe one with its options and its source, or suggest one for a purpose."""
+    if purpose is not None:
+        tell(purpose, name, read_options, json=json)
+        return
+    if read_options:
+        raise typer.BadParameter("options of reading data are for a suggestion: give --for PURPOSE with them")
     from isthmus.model.recipes import RECIPES, find_recipe
 
     if name is None:
@@ -38,7 +63,7 @@ def recipes(
             say_json({row.name: _recipe(row) for row in RECIPES.values()})
             return
         say_table(("recipe", "what it is"), [(row.name, row.summary) for row in RECIPES.values()])
-        say("One of them in detail:  isthmus recipes NAME")
+        say("One of them in detail:  isthmus recipes NAME", "One for a purpose:      isthmus recipes --for PURPOSE")
         return
     row = find_recipe(name)
     if json:

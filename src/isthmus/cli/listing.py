@@ -141,7 +141,7 @@ ROWS = (
         "recipes",
         "info",
         MAKE,
-        "List the named models, or describe one: its options, their defaults and its source.",
+        "List the named models, describe one with its options and its source, or suggest one for a purpose.",
     ),
     Row(
         "formats",

@@ -57,6 +57,12 @@ def search(
         Path | None,
         typer.Option(metavar="TABLE", help="Write the matches: .csv, .tsv or .parquet.", show_default=False),
     ] = None,
+    picture: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="PNG", help="Draw the first queries, and next to each its nearest samples.", show_default=False
+        ),
+    ] = None,
     device: options.Device = "auto",
     force: options.Force = False,
     quiet: options.Quiet = False,
@@ -71,8 +77,10 @@ def search(
         parsing.ending(index, ".safetensors", called="--index")
     if out is not None:
         parsing.ending(out, ".csv", ".tsv", ".parquet", called="--out")
+    if picture is not None:
+        parsing.ending(picture, ".png", called="--picture")
     found = options.open_run(run, device)
-    options.make_way(*filter(None, (out,)), force=force, source=query)
+    options.make_way(*filter(None, (out, picture)), force=force, source=query)
     from isthmus.uses.search import search as use
 
     with counted("encoding", quiet=quiet) as progress:
@@ -84,12 +92,14 @@ def search(
         from isthmus.data.write import write_rows
 
         write_rows(out, pa.table(columns), overwrite=force)
+    if picture is not None:
+        from isthmus.drawing.theme import write_png
+
+        write_png(picture, made.draw())
     if json:
         say_json(made.to_json())
         return
-    if out is not None:
-        say(str(out))
-    elif not quiet:
+    if out is None and not quiet:
         rows = [
             [value if isinstance(value, str) else number(value) for value in row]
             for row in zip(*columns.values(), strict=True)
@@ -97,3 +107,4 @@ def search(
         say_table(list(columns), rows[:SHOWN], title=f"The nearest of {made.source}")
         if len(rows) > SHOWN:
             say(f"{len(rows) - SHOWN:,} more; write all of them with --out.")
+    say(*(str(path) for path in (out, picture) if path is not None))

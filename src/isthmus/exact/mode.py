@@ -102,7 +102,7 @@ _LAID_OUT = _operations("""
     view _unsafe_view reshape _reshape_alias t transpose transpose_ permute movedim expand repeat cat stack slice
     select split split_with_sizes unsafe_split unsafe_split_with_sizes unbind unsqueeze squeeze unfold im2col roll
     flip diagonal diag_embed tril triu as_strided clone contiguous detach alias copy copy_ _to_copy fill fill_ zero_
-    zeros_like ones_like full_like empty_like new_zeros new_ones new_full new_empty index index_select gather
+    zeros_like ones_like full_like empty_like new_zeros new_ones new_full new_empty index index_select gather embedding
     constant_pad_nd replication_pad1d replication_pad2d reflection_pad1d reflection_pad2d pixel_shuffle pixel_unshuffle
     channel_shuffle lift_fresh lift_fresh_copy _local_scalar_dense
 """)

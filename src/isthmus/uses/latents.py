@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from isthmus.data.samples import Samples, inference_batch_size
+from isthmus.drawing.look import Look
 from isthmus.errors import UseError
 from isthmus.formatting import number, percent
 from isthmus.model.shape_checks import max_width
@@ -36,7 +37,7 @@ class Latents(Shown):
     explain. dead: the share of the dimensions that no sample activates. density: (K,) the share of the samples that
     activate each dimension. mean, largest: (K,) its mean when it is active, and its largest value; 0 for dead ones.
     top: (K, n) the samples that activate it most, from the most; -1 where there are fewer. values: (K, n) their
-    activations. samples: those that were encoded.
+    activations. samples: those that were encoded. look: how they are shown; None for numbers.
     """
 
     l0: float
@@ -49,6 +50,7 @@ class Latents(Shown):
     values: Tensor
     samples: Samples = field(repr=False)
     source: str = ""
+    look: Look | None = field(default=None, repr=False)
 
     def _card(self) -> Card:
         words = f"{len(self.density):,} latent dimensions, {number(self.l0)} active for each sample"
@@ -92,6 +94,8 @@ class Latents(Shown):
 
             found.page("latents.html", lambda row: tokens[row])
 
+        Pictures are shown as thumbnails.
+
         describe: the words for a sample, by its number, such as a token with its context; by default its name, its
             text, or its first numbers. which: the dimensions; by default the `MOST_SHOWN` most active ones.
 
@@ -105,12 +109,13 @@ class Latents(Shown):
         order = self.density.argsort(descending=True, stable=True).tolist() if which is None else list(which)
         shown = [place for place in order if which is not None or self.density[place] > 0]
         shown = shown if which is not None else shown[:MOST_SHOWN]
+        pictures = self._pictures(self.top[shown])
         rows = [
             {
                 "name": place,
                 "facts": (percent(float(self.density[place]), 2), number(float(self.mean[place]))),
                 "examples": [
-                    (told(row), number(value))
+                    (told(row), number(value), pictures.get(row, ""))
                     for row, value in zip(self.top[place].tolist(), self.values[place].tolist(), strict=True)
                     if row >= 0
                 ],
@@ -125,6 +130,7 @@ class Latents(Shown):
             facts=self.facts(),
             rows=rows,
             hidden=len(self.density) - len(rows),
+            hidden_why="" if which is not None else ": they are dead or less active",
             sections=[Section("Density", [density])],
         )
         return write_page(path, page)
@@ -135,8 +141,28 @@ class Latents(Shown):
         medium, sample = self.samples.medium, self.samples[row : row + 1].tensor()
         if medium is not None and self.samples.kind == "tokens":
             return medium.words(sample)[0]
-        cells = ", ".join(number(value) for value in sample.flatten().tolist()[:CELLS])
+        if self.look is not None and self.look.pictured:
+            return f"sample {row}"
+        cells = ", ".join(self._cell(place, value) for place, value in enumerate(sample.flatten().tolist()[:CELLS]))
         return f"sample {row}: {cells}{', …' if sample.numel() > CELLS else ''}"
+
+    def _cell(self, place: int, value: float) -> str:
+        """A number of a sample, after the name of its column if it has one."""
+        if self.look is None or not self.look.columns:
+            return number(value)
+        told = self.look.told(place, value)
+        return f"{self.look.columns[place]} {told if isinstance(told, str) else number(told)}"
+
+    def _pictures(self, top: Tensor) -> dict[int, str]:
+        """The thumbnails of these samples as addresses of pictures; none if they aren't pictures."""
+        rows = sorted(set(top[top >= 0].tolist()))
+        if self.look is None or not self.look.pictured or not rows:
+            return {}
+        from isthmus.drawing.maps import thumbnails  # noqa: PLC0415 Matplotlib takes half a second
+        from isthmus.drawing.plates import address  # noqa: PLC0415
+
+        shown = (255 * thumbnails(self.samples.take(rows), self.look)).round().astype("uint8")
+        return {row: address(picture) for row, picture in zip(rows, shown, strict=True)}
 
 
 def latents(run: TrainedModel, source: Any = "test", *, top: int = 10, **read_options: Any) -> Latents:
@@ -196,7 +222,8 @@ def latents(run: TrainedModel, source: Any = "test", *, top: int = 10, **read_op
         top=rows,
         values=values,
         samples=samples,
-        source=str(source) if isinstance(source, str | Path) else "samples",
+        source=str(source) if isinstance(source, str | Path) else "",
+        look=Look.of(run),
     )
 
 

@@ -1,7 +1,5 @@
 """The page of a map: you hover over points, zoom, and filter by label; one HTML file, no network."""
 
-import base64
-import io
 import json
 import math
 from collections.abc import Sequence
@@ -10,13 +8,13 @@ from typing import Any
 
 import numpy as np
 from jinja2 import Environment, PackageLoader
-from PIL import Image
 from torch import Tensor
 
 from isthmus.data.samples import Samples
 from isthmus.drawing.look import Look
 from isthmus.drawing.maps import Colouring, Plane, plane_board, thumbnails
 from isthmus.drawing.pages import write_page as write_file
+from isthmus.drawing.plates import address
 from isthmus.drawing.theme import LABELS, LIGHT
 from isthmus.formatting import number
 from isthmus.plain import plain
@@ -88,10 +86,10 @@ def _data(points: Tensor, samples: Samples, rows: Tensor, look: Look, plane: Pla
         for i, picture in enumerate(pictures):
             top, left = i // across * height, i % across * width
             board[top : top + height, left : left + width] = np.rint(picture * 255)
-        data["sprites"] = {"url": _url(board), "across": across, "width": width, "height": height}
+        data["sprites"] = {"url": address(board), "across": across, "width": width, "height": height}
         if plane is not None:
             picture = np.rint(plane_board(plane, look) * 255).astype(np.uint8)
-            data["plane"] = {"url": _url(picture), "extent": list(plane.extent)}
+            data["plane"] = {"url": address(picture), "extent": list(plane.extent)}
             if plane.down == 1:
                 data["plane"]["extent"][2:] = [float(points[:, 1].min()), float(points[:, 1].max())]
     elif look.kind == "series":
@@ -126,14 +124,3 @@ def _cell(value: float, samples: Samples, column: int) -> str:
         return "missing"
     names = samples.categories[column] if samples.categories else ()
     return names[round(value)] if names and 0 <= round(value) < len(names) else number(value, digits=4)
-
-
-def _url(picture: np.ndarray) -> str:
-    """(H, W, 4) uint8 as a data URL; as grey or opaque if possible, which is smaller."""
-    image = Image.fromarray(picture, "RGBA")
-    if bool((picture[..., 3] == 255).all()):
-        grey = bool((picture[..., :1] == picture[..., :3]).all())
-        image = image.convert("L" if grey else "RGB")
-    memory = io.BytesIO()
-    image.save(memory, format="png", optimize=True)
-    return f"data:image/png;base64,{base64.b64encode(memory.getvalue()).decode()}"

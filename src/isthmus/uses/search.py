@@ -1,11 +1,15 @@
 """Searching: the samples of a source whose codes are nearest to those of other samples."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import torch
 from torch import Tensor
 
+from isthmus.data.samples import Samples
+from isthmus.drawing.look import Look
 from isthmus.errors import UseError
 from isthmus.formatting import number
 from isthmus.shown import Card, Shown, Table
@@ -13,8 +17,15 @@ from isthmus.trained import TrainedModel
 from isthmus.uses.arguments import PARTS, some_samples, takes_run
 from isthmus.uses.code_index import CodeIndex
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from isthmus.drawing.theme import Theme
+
 NEAREST = 10
 """How many samples are found by default."""
+DRAWN, ACROSS = 6, 10
+"""The most queries that are drawn, and the most of the nearest samples of each."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -24,7 +35,7 @@ class Matches(Shown):
     rows: (Q, k) int64, their numbers in the source, counted from 0; the nearest first, and of equals the first ones.
     distances: (Q, k), the bits in which two codes differ (int64), or Euclidean distances of codes (float32).
     unit: "bits" or "distance". source: where they were found. queries, names: of the queries and of the source's
-    samples, if they have names.
+    samples, if they have names. pair: gives the samples of the first queries and of the source, to draw them.
     """
 
     rows: Tensor
@@ -33,6 +44,31 @@ class Matches(Shown):
     source: str
     queries: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
+    pair: Callable[[], tuple[Samples, Samples, Look]] | None = None
+
+    def draw(self, theme: "Theme | None" = None) -> "Figure":
+        """The first queries, at most `DRAWN`, and next to each its nearest samples.
+
+        Raises:
+            UseError: the samples aren't known, because only their codes were given.
+            DataError: the source can't be read any more.
+        """
+        from isthmus.drawing.rows import sample_rows  # noqa: PLC0415 Matplotlib takes half a second
+        from isthmus.drawing.theme import LIGHT  # noqa: PLC0415
+
+        if self.pair is None:
+            raise UseError(
+                "The samples of an index can't be drawn, because it holds their codes alone. Give the source."
+            )
+        asked, among, look = self.pair()
+        across = min(self.rows.shape[1], ACROSS)
+        called = self.queries or tuple(f"query {place}" for place in range(len(self.rows)))
+        rows = {
+            f"{called[place]}": torch.cat([asked[place : place + 1].tensor(), among.take(near[:across]).tensor()])
+            for place, near in enumerate(self.rows[:DRAWN])
+        }
+        captions = ["query", *map(str, range(1, across + 1))]
+        return sample_rows(rows, look, captions=captions, theme=theme or LIGHT)
 
     def table(self) -> dict[str, list[Any]]:
         """The matches as columns: query, rank, sample, name and distance or bits."""
@@ -58,7 +94,8 @@ class Matches(Shown):
                 for row in zip(*columns.values(), strict=True)]  # fmt: skip
         asked, k = self.rows.shape
         words = f"{asked:,} {'query' if asked == 1 else 'queries'}, the {k} nearest of {self.source} to each"
-        return Card(words, tables=[Table.of(tuple(columns), rows)])
+        figures = () if self.pair is None else (self.draw,)
+        return Card(words, tables=[Table.of(tuple(columns), rows)], figures=figures)
 
 
 @takes_run
@@ -98,7 +135,15 @@ def search(
     asked, called = some_samples(run, query, **read_options)
     distances, rows = found.nearest(run.encode(asked), run.model, k)
     queries = asked.names or ((called,) if len(asked) == 1 else ())
-    return Matches(rows, distances, "bits" if found.binary else "distance", found.source, tuple(queries), found.names)
+    unit = "bits" if found.binary else "distance"
+    place = next((part for part in PARTS if found.source == f"the {part} part"), source)
+
+    def pair() -> tuple[Samples, Samples, Look]:
+        parts = isinstance(place, str) and place in PARTS
+        return asked, run.open().parts[place] if parts else run.read(place, **read_options), Look.of(run)
+
+    known = not isinstance(place, CodeIndex) and place is not None
+    return Matches(rows, distances, unit, found.source, tuple(queries), found.names, pair if known else None)
 
 
 def _index(
@@ -114,7 +159,8 @@ def _index(
         return source
     place = "train" if source is None else source
     named = isinstance(place, str | Path)
-    called = f"the {place} part" if place in PARTS and named else str(place) if named else "the given samples"
+    part = named and str(place) in PARTS
+    called = f"the {place} part" if part else str(place) if named else "the given samples"
     if path is not None and Path(path).expanduser().exists() and not overwrite:
         found = CodeIndex.load(Path(path).expanduser())
         if source is not None and named and found.source != called:
@@ -123,7 +169,7 @@ def _index(
                 "replace the index (overwrite=True, --force)."
             )
         return found
-    stream = run.stream(run.open().parts[place]) if place in PARTS and named else run.stream(place, **read_options)
+    stream = run.stream(run.open().parts[str(place)]) if part else run.stream(place, **read_options)
     made = CodeIndex.of(run, stream, called, progress)
     if path is not None:
         made.save(Path(path).expanduser())
