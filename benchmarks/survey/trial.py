@@ -1,0 +1,244 @@
+"""One row of the survey: a recipe, trained on a data set, and all measures that it has."""
+
+import contextlib
+import functools
+import math
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from sklearn.metrics import roc_auc_score
+from torch import Tensor
+
+import isthmus as ist
+from benchmarks.survey.sets import SETS, Opened, opened
+from isthmus.classifier import train_classifier
+from isthmus.data.samples import Samples
+from isthmus.errors import IsthmusError
+from isthmus.experiments.classify import pipeline
+from isthmus.experiments.trial import Counting, Fit, Surroundings, Tell
+from isthmus.measures import elbo, evaluate, has_likelihood, judge_draws, log_likelihood
+from isthmus.measures.generation import Generation
+from isthmus.model.recipe import Recipe
+from isthmus.pca import principal_components
+from isthmus.run import Run
+from isthmus.seeds import seeded
+from isthmus.storage.checked import read_json
+from isthmus.storage.files import write_json
+from isthmus.storage.run_folder import WEIGHTS
+from isthmus.trained.trained_model import LARGEST_BASELINE
+from isthmus.training import Callback
+from isthmus.uses.sample import has_prior, source_of
+
+LIKELIHOOD_SAMPLES, LIKELIHOOD_DRAWS = 100, 200
+JUDGED, PROBED, FEATURES = 1000, 2000, 32
+"""Draws, samples whose codes the probe learns from, and principal components to compare draws in."""
+MOST_PROBED = 4096
+"""The largest code that is probed."""
+LEAST_VARIANCE, LEAST_SHARE = 0.01, 1e-3
+"""A latent dimension with a smaller variance isn't in use; the second is a share of the largest variance."""
+FEW = 0.9
+"""A code is sparse if fewer of its numbers than this share aren't zero."""
+SECONDS = "seconds.json"
+
+
+def options_of(recipe: Recipe, size: int) -> dict[str, Any]:
+    """This size of code if the recipe leaves it to the data; quantised ones keep their own."""
+    code = recipe.blueprint.code
+    if getattr(code, "size", None) != "auto":
+        return {}
+    most: int = getattr(code, "most", size)
+    return {"code": size} if code.bits((most,)) is None else {}
+
+
+def row_of(recipe: Recipe, of: str, size: str, seed: int = 0) -> "Surveyed":
+    """The row of a recipe on a data set, for a survey of this size."""
+    budget = SETS[of].budgets[size]
+    return Surveyed(
+        candidate=recipe.name,
+        seed=seed,
+        blueprint=recipe.blueprint,
+        options=options_of(recipe, budget.code),
+        settings=budget.settings,
+        of=of,
+        size=size,
+    )
+
+
+class Surveyed(Fit):
+    """Train a recipe on a data set, and take all measures of the survey.
+
+    of: the data set. size: of the survey, "quick" or "full".
+    """
+
+    of: str
+    size: str
+
+    def work(self, study: Surroundings, tell: Tell) -> dict[str, Any]:
+        """The row: the size of the code, weights, the likelihood's name, `measures`, and why others are missing."""
+        return self.measured(self.trained(study, [Counting(tell)]), study)
+
+    def trained(self, study: Surroundings, callbacks: Sequence[Callback]) -> Run:
+        """As for `Fit`; the seconds of processor time are kept, also those of an interrupted training."""
+        path = study.place(self) / SECONDS
+        before = read_json(path)["seconds"] if path.exists() else 0.0
+        began = time.process_time()
+        try:
+            return super().trained(study, callbacks)
+        finally:
+            spent = time.process_time() - began
+            write_json(path, {"seconds": before + (spent if spent > 0.01 else 0.0)})
+
+    def measured(self, run: Run, study: Surroundings) -> dict[str, Any]:
+        """The result of a run, as JSON (see `work`)."""
+        torch.manual_seed(0)
+        measuring = Measuring(run, opened(self.of, self.size), study, features_of(self.of, self.size))
+        found: dict[str, float | None] = {}
+        missing: dict[str, str] = {}
+        for take in (_errors, _likelihood, _use_of_code, _draws, _probe, _anomalies):
+            try:
+                found |= take(measuring)
+            except (IsthmusError, ValueError, ArithmeticError) as error:
+                missing[take.__name__.strip("_")] = str(error)
+        seconds = read_json(study.place(self) / SECONDS)["seconds"]
+        found |= {"seconds": seconds, "megabytes": (study.place(self) / WEIGHTS).stat().st_size / 1e6}
+        return {
+            "code": math.prod(run.model.code_shape),
+            "likelihood": run.model.distance.kind if has_likelihood(run.model) else None,
+            "measures": found,
+            "missing": missing,
+            "status": run.status,
+        }
+
+
+class Measuring:
+    """A trained model, the data, and what the measures share."""
+
+    def __init__(self, run: Run, on: Opened, study: Surroundings, features: "Features") -> None:
+        self.run, self.on, self.study, self.features = run, on, study, features
+        self.test = on.data.test
+
+    @functools.cached_property
+    def codes(self) -> Tensor:
+        """(N, K) of the test part."""
+        return self.run.encode(self.test).flatten(1)
+
+
+def _errors(of: Measuring) -> dict[str, float | None]:
+    run, model = of.run, of.run.model
+    pca = run.baseline()
+    measures = evaluate(model, {"test": of.test}, pca, pca.mean).to_json()["test"]
+    found: dict[str, float | None] = {}
+    if "nats" in measures:
+        row = measures["nats"]
+        return {"error": row["model"], "relative_error": _ratio(row["model"], row["n-gram"])}
+    error, rivals = measures["mse"]["model"], measures["mse"]
+    found["error"] = error
+    if "auc" in measures:
+        found["links"] = measures["auc"]["model"]
+    if "nothing" in rivals:
+        undone = _ratio(error, rivals["nothing"])
+        return found | {"undone": None if undone is None else 1 - undone}
+    size, width = math.prod(model.code_shape), math.prod(model.shape)
+    if model.code.bits(model.code_shape) is not None or size <= min(width - 1, LARGEST_BASELINE):
+        return found | {"relative_error": _ratio(error, rivals["pca"])}
+    kept = int((of.codes != 0).double().sum(1).mean().round())
+    if size >= width and kept < min(FEW * size, width - 1, LARGEST_BASELINE):
+        few = of.study.pca(max(1, kept))
+        baseline = evaluate(model, {"test": of.test}, few, few.mean).to_json()["test"]["mse"]["pca"]
+        return found | {"relative_error": _ratio(error, baseline)}
+    return found
+
+
+def _ratio(value: float | None, other: float | None) -> float | None:
+    return value / other if value is not None and other else None
+
+
+def _likelihood(of: Measuring) -> dict[str, float | None]:
+    if not has_likelihood(of.run.model):
+        return {}
+    found: dict[str, float | None] = {}
+    with contextlib.suppress(IsthmusError):  # without a KL in closed form there is still a likelihood
+        found["kl"] = float(elbo(of.run.model, of.test).kl.sum())
+    some = of.test.some(LIKELIHOOD_SAMPLES)
+    return found | {"nll": -log_likelihood(of.run.model, some, draws=LIKELIHOOD_DRAWS).mean}
+
+
+def _use_of_code(of: Measuring) -> dict[str, float | None]:
+    if len(of.test) < 2:
+        return {}
+    spread = of.codes.double().var(0)
+    most = float(spread.max())
+    least = LEAST_VARIANCE if has_likelihood(of.run.model) else LEAST_SHARE * most
+    return {"active": int((spread > least).sum())} if math.isfinite(most) else {}
+
+
+def _draws(of: Measuring) -> dict[str, float | None]:
+    run = of.run
+    if not has_prior(run) or not run.model.decodes or of.features is None:
+        return {}
+    real = of.test.some(JUDGED)
+    drawn = source_of(run).draw(len(real), seeded(1)).values
+    return _of_draws(judge_draws(of.features(drawn), of.features(real)))
+
+
+def _of_draws(found: Generation) -> dict[str, float | None]:
+    return {"frechet": found.frechet, "precision": found.precision, "recall": found.recall}
+
+
+def _probe(of: Measuring) -> dict[str, float | None]:
+    """Not of conditional models, whose encoder sees the label."""
+    train = of.on.data.train
+    if train.labels is None or of.test.labels is None or of.run.model.conditioning.classes:
+        return {}
+    if of.codes.shape[1] > MOST_PROBED:
+        return {}
+    some = train.some(PROBED)
+    assert some.labels is not None
+    codes = of.run.encode(some).flatten(1).double().numpy()
+    learnt = pipeline("logistic", some).set_params(logisticregression__max_iter=200).fit(codes, some.labels.numpy())
+    return {"probe": float(learnt.score(of.codes.double().numpy(), of.test.labels.numpy()))}
+
+
+def _anomalies(of: Measuring) -> dict[str, float | None]:
+    if of.on.outlier is None:
+        return {}
+    judged = of.run.read(of.on.judged)
+    found: dict[str, float | None] = {}
+    for name, by in (("auroc", "auto"), ("auroc_error", "error")):
+        scores = ist.detector(of.run, by).scores(judged).numpy()
+        found[name] = float(roc_auc_score(of.on.outlier, np.nan_to_num(scores, posinf=np.finfo(float).max)))
+    return found
+
+
+Features = Callable[[Samples | Tensor], Tensor] | None
+
+
+@functools.cache
+def features_of(name: str, size: str) -> Features:
+    """What draws are compared in: a classifier of the labels, or principal components; None for tokens and one graph."""
+    data = opened(name, size).data
+    if data.kind == "tokens" or len(data.test) < 2:
+        return None
+    if data.train.labels is not None and data.kind == "pictures":
+        return train_classifier(data.train, scaling=data.scaling).features
+    plane = principal_components(data.train, data.scaling, min(FEATURES, math.prod(data.shape)))
+
+    def projected(given: Samples | Tensor) -> Tensor:
+        raw = given.tensor() if isinstance(given, Samples) else given
+        return plane.encode(data.scaling(raw).nan_to_num(0.0)).cpu()
+
+    return projected
+
+
+def of_perfect(name: str, size: str) -> dict[str, float | None]:
+    """The measures of draws for training samples in place of draws: what a perfect model would get."""
+    data, features = opened(name, size).data, features_of(name, size)
+    if features is None:
+        return {}
+    real = data.test.some(JUDGED)
+    if len(data.train) < len(real):
+        return {}
+    return _of_draws(judge_draws(features(data.train.some(len(real))), features(real)))
