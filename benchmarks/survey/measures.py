@@ -47,8 +47,8 @@ MEASURES: dict[str, Measure] = {
     ),
     "kl": Measure(
         "KL",
-        "KL divergence from the prior to the code's distribution, in nats a sample: how much the code says. Near 0 the "
-        "code is unused (collapsed).",
+        "Divergence of the code's distribution from the prior, in nats a sample: how much information the code has. Near "
+        "0 the code is unused (collapsed).",
         "",
     ),
     "active": Measure(
@@ -64,7 +64,9 @@ MEASURES: dict[str, Measure] = {
         "smaller",
     ),
     "precision": Measure(
-        "precision", "Share of the draws that lie among the test samples, in the same features: realistic draws.", "larger"
+        "precision",
+        "Share of the draws that lie among the test samples, in the same features: realistic draws.",
+        "larger",
     ),
     "recall": Measure(
         "recall", "Share of the test samples that lie among the draws, in the same features: varied draws.", "larger"
@@ -76,7 +78,7 @@ MEASURES: dict[str, Measure] = {
     ),
     "auroc": Measure(
         "AUROC",
-        "Area under the ROC curve of `detect`'s default score: 1 finds all anomalies, 0.5 is chance. For tables, most of "
+        "Area under the ROC curve of the default score of isthmus detect: 1 finds all anomalies, 0.5 is chance. For tables, most of "
         "this score comes from neighbouring training rows, not from the model.",
         "larger",
     ),

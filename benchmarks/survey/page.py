@@ -59,9 +59,7 @@ def _data(table: Mapping[str, Any]) -> dict[str, Any]:
                 "failed": row["failed"],
                 "values": [row["measures"].get(name) for name in names],
                 "best": [
-                    place
-                    for place, name in enumerate(names)
-                    if f"{name} {row['recipe']}" in best.get(row["data"], ())
+                    place for place, name in enumerate(names) if f"{name} {row['recipe']}" in best.get(row["data"], ())
                 ],
             }
             for row in table["rows"]
