@@ -29,14 +29,15 @@ MEASURES: dict[str, Measure] = {
         "error ÷ PCA's",
         "Reconstruction error divided by that of PCA with as many code numbers: below 1 is better than PCA. For "
         "quantised codes, PCA has as many bits. For codes as large as a sample, PCA has as many components as code "
-        "numbers aren't zero. For text and notes, it is the cross-entropy divided by that of an n-gram model, which has "
-        "no code.",
+        "numbers aren't zero. For text and notes, it is the cross-entropy divided by that of an n-gram model without "
+        "a code.",
         "smaller",
     ),
     "error": Measure(
         "error",
-        "Mean squared error per number on the test part, after scaling; a wrong category counts as 1. For text and notes "
-        "it is the cross-entropy, in nats a token. For restorers the input is damaged. Compare only codes of one size.",
+        "Mean squared error per number on the test part, after scaling; a wrong category counts as 1. For text and "
+        "notes it is the cross-entropy, in nats a token. For restorers the input is damaged. Compare only codes of "
+        "one size.",
         "smaller",
     ),
     "nll": Measure(
@@ -47,8 +48,8 @@ MEASURES: dict[str, Measure] = {
     ),
     "kl": Measure(
         "KL",
-        "Divergence of the code's distribution from the prior, in nats a sample: how much information the code has. Near "
-        "0 the code is unused (collapsed).",
+        "Divergence of the code's distribution from the prior, in nats a sample: how much information the code has. "
+        "Near 0 the code is unused (collapsed).",
         "",
     ),
     "active": Measure(
@@ -59,8 +60,8 @@ MEASURES: dict[str, Measure] = {
     ),
     "frechet": Measure(
         "Fréchet",
-        "Fréchet distance of draws from the prior to test samples, in the features of a classifier of the labels, or in "
-        "principal components if there are no labels. Compare only within a data set.",
+        "Fréchet distance of draws from the prior to test samples, in the features of a classifier of the labels. If "
+        "there are no labels or no pictures, in principal components. Compare only within a data set.",
         "smaller",
     ),
     "precision": Measure(
@@ -69,7 +70,9 @@ MEASURES: dict[str, Measure] = {
         "larger",
     ),
     "recall": Measure(
-        "recall", "Share of the test samples that lie among the draws, in the same features: varied draws.", "larger"
+        "recall",
+        "Share of the test samples that lie among the draws, in the same features: varied draws.",
+        "larger",
     ),
     "probe": Measure(
         "probe",
@@ -78,8 +81,8 @@ MEASURES: dict[str, Measure] = {
     ),
     "auroc": Measure(
         "AUROC",
-        "Area under the ROC curve of the default score of isthmus detect: 1 finds all anomalies, 0.5 is chance. For tables, most of "
-        "this score comes from neighbouring training rows, not from the model.",
+        "Area under the ROC curve of the default score of isthmus detect: 1 finds all anomalies, 0.5 is chance. For "
+        "tables, most of this score comes from neighbouring training rows, not from the model.",
         "larger",
     ),
     "auroc_error": Measure(
@@ -90,7 +93,7 @@ MEASURES: dict[str, Measure] = {
     ),
     "undone": Measure(
         "undone",
-        "For restorers: the share of the damage (in squared error) that the model removes.",
+        "For restorers: the share of the damage, in squared error, that the model removes.",
         "larger",
         published=False,
     ),
@@ -103,8 +106,6 @@ MEASURES: dict[str, Measure] = {
     "seconds": Measure("seconds", "Seconds of training, in the time of one processor core.", "smaller"),
     "megabytes": Measure("MB", "Size of the file of the model's weights, in megabytes.", "smaller"),
 }
-LEAST_SECONDS = 0.05
-"""Shorter trainings count as equally fast."""
 
 
 def rounded(value: Any) -> Any:
@@ -193,7 +194,8 @@ def markdown(table: Mapping[str, Any]) -> str:
         names = [name for name in MEASURES if any(row["measures"].get(name) is not None for row in well)]
         pieces.append(
             f"## {data}\n\n{facts['what']}: {facts['samples']:,} training samples, {facts['epochs']} epochs\n\n"
-            f"| recipe | code | {' | '.join(MEASURES[name].title for name in names)} |\n|---|--:|{'--:|' * len(names)}\n"
+            f"| recipe | code | {' | '.join(MEASURES[name].title for name in names)} |\n"
+            f"|---|--:|{'--:|' * len(names)}\n"
         )
         for row in well:
             cells = []

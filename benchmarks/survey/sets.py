@@ -90,7 +90,8 @@ def _divided(file: Mapping[str, np.ndarray], budget: Budget, **options: Any) -> 
 def _cardio(budget: Budget) -> Opened:
     with np.load(_path("adbench/6_cardio.npz"), allow_pickle=False) as file:
         rows, outlier = file["X"].astype(np.float32), file["y"].ravel().astype(bool)
-    train, test, _, outlier = train_test_split(rows, outlier, test_size=0.3, random_state=0, stratify=outlier)
+    parts: list[np.ndarray] = train_test_split(rows, outlier, test_size=0.3, random_state=0, stratify=outlier)
+    train, test, _, outlier = parts
     data = ist.open_data({"x_train": train, "x_test": test}, kind="table", validation=0)
     return Opened(data, test, outlier)
 
@@ -167,9 +168,8 @@ def _layers(budget: Budget) -> Opened:
     layers = [flat]
     for weights, bias in zip(reader.coefs_[:2], reader.intercepts_[:2], strict=True):
         layers.append(np.maximum(layers[-1] @ weights + bias, 0).astype(np.float32))
-    parts = {name: of for name, of in zip(("before", "after"), layers[1:], strict=True)}
     test = budget.tested / len(flat)
-    return Opened(ist.open_data(parts["after"], damaged=parts["before"], scaling="rms", validation=0, test=test))
+    return Opened(ist.open_data(layers[2], damaged=layers[1], scaling="rms", validation=0, test=test))
 
 
 def _path(name: str) -> Any:

@@ -5,7 +5,7 @@ import functools
 import math
 import time
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -45,7 +45,7 @@ SECONDS = "seconds.json"
 
 
 def options_of(recipe: Recipe, size: int) -> dict[str, Any]:
-    """This size of code if the recipe leaves it to the data; quantised ones keep their own."""
+    """The given size of code if the recipe leaves it to the data; quantised ones keep their own."""
     code = recipe.blueprint.code
     if getattr(code, "size", None) != "auto":
         return {}
@@ -207,7 +207,8 @@ def _anomalies(of: Measuring) -> dict[str, float | None]:
         return {}
     judged = of.run.read(of.on.judged)
     found: dict[str, float | None] = {}
-    for name, by in (("auroc", "auto"), ("auroc_error", "error")):
+    ways: dict[str, Literal["auto", "error"]] = {"auroc": "auto", "auroc_error": "error"}
+    for name, by in ways.items():
         scores = ist.detector(of.run, by).scores(judged).numpy()
         found[name] = float(roc_auc_score(of.on.outlier, np.nan_to_num(scores, posinf=np.finfo(float).max)))
     return found
@@ -218,7 +219,7 @@ Features = Callable[[Samples | Tensor], Tensor] | None
 
 @functools.cache
 def features_of(name: str, size: str) -> Features:
-    """What draws are compared in: a classifier of the labels, or principal components; None for tokens and one graph."""
+    """The features that draws are compared in: of a classifier, or principal components; None for tokens and one graph."""
     data = opened(name, size).data
     if data.kind == "tokens" or len(data.test) < 2:
         return None

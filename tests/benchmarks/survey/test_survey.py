@@ -4,13 +4,13 @@ import json
 
 import numpy as np
 import pytest
-from benchmarks.survey import __main__ as command
-from benchmarks.survey import measures, sets, trial
 from benchmarks.survey.families import families
 from benchmarks.survey.measures import MEASURES, best_rows, markdown, packaged, rounded
 from benchmarks.survey.page import page_of
 
 import isthmus as ist
+from benchmarks.survey import __main__ as command
+from benchmarks.survey import measures, sets, trial
 
 
 def row(recipe, data="digits", code=16, likelihood=None, failed=None, **values):
