@@ -23,7 +23,7 @@ class Budget:
 
     samples: of the training part; 0 for all. tested: of the test part. epochs, batch: of each training. rate: the
     highest learning rate, which falls to 0 by a cosine. code: latent dimensions of all recipes whose size of code is
-    left to the data.
+    left to the data. directions: of dictionaries; None for their own number, four times the numbers of a sample.
     """
 
     samples: int
@@ -32,6 +32,7 @@ class Budget:
     batch: int = 50
     rate: float = 1e-3
     code: int = 16
+    directions: int | None = None
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -90,8 +91,8 @@ def _divided(file: Mapping[str, np.ndarray], budget: Budget, **options: Any) -> 
 def _cardio(budget: Budget) -> Opened:
     with np.load(_path("adbench/6_cardio.npz"), allow_pickle=False) as file:
         rows, outlier = file["X"].astype(np.float32), file["y"].ravel().astype(bool)
-    parts: list[np.ndarray] = train_test_split(rows, outlier, test_size=0.3, random_state=0, stratify=outlier)
-    train, test, _, outlier = parts
+    split: Any = train_test_split(rows, outlier, test_size=0.3, random_state=0, stratify=outlier)
+    train, test, _, outlier = split
     data = ist.open_data({"x_train": train, "x_test": test}, kind="table", validation=0)
     return Opened(data, test, outlier)
 
@@ -186,7 +187,7 @@ SETS: dict[str, SurveySet] = {
         "handwritten digits (MNIST)",
         ("any", "pictures"),
         _mnist,
-        {"quick": Budget(2500, 1000, 8), "full": Budget(0, 10_000, 20, 128)},
+        {"quick": Budget(2000, 1000, 8, directions=512), "full": Budget(0, 10_000, 20, 128, directions=1024)},
     ),
     "cardio": SurveySet(
         "table of numbers",
@@ -207,7 +208,7 @@ SETS: dict[str, SurveySet] = {
         "photographs of 32 × 32 pixels in ten classes (CIFAR-10)",
         ("any", "pictures", "colour"),
         _cifar,
-        {"quick": Budget(1000, 500, 6), "full": Budget(0, 2000, 30, 64)},
+        {"quick": Budget(800, 500, 6, directions=512), "full": Budget(0, 2000, 30, 64, directions=1024)},
     ),
     "grades": SurveySet(
         "table with categories",

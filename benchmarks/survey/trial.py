@@ -13,7 +13,7 @@ from sklearn.metrics import roc_auc_score
 from torch import Tensor
 
 import isthmus as ist
-from benchmarks.survey.sets import SETS, Opened, opened
+from benchmarks.survey.sets import SETS, Budget, Opened, opened
 from isthmus.classifier import train_classifier
 from isthmus.data.samples import Samples
 from isthmus.errors import IsthmusError
@@ -22,6 +22,7 @@ from isthmus.experiments.trial import Counting, Fit, Surroundings, Tell
 from isthmus.measures import elbo, evaluate, has_likelihood, judge_draws, log_likelihood
 from isthmus.measures.generation import Generation
 from isthmus.model.recipe import Recipe
+from isthmus.parts import Dictionary
 from isthmus.pca import principal_components
 from isthmus.run import Run
 from isthmus.seeds import seeded
@@ -32,7 +33,7 @@ from isthmus.trained.trained_model import LARGEST_BASELINE
 from isthmus.training import Callback
 from isthmus.uses.sample import has_prior, source_of
 
-LIKELIHOOD_SAMPLES, LIKELIHOOD_DRAWS = 100, 200
+LIKELIHOOD_SAMPLES, LIKELIHOOD_DRAWS = 64, 100
 JUDGED, PROBED, FEATURES = 1000, 2000, 32
 """Draws, samples whose codes the probe learns from, and principal components to compare draws in."""
 MOST_PROBED = 4096
@@ -44,13 +45,15 @@ FEW = 0.9
 SECONDS = "seconds.json"
 
 
-def options_of(recipe: Recipe, size: int) -> dict[str, Any]:
-    """The given size of code if the recipe leaves it to the data; quantised ones keep their own."""
-    code = recipe.blueprint.code
+def options_of(recipe: Recipe, budget: Budget) -> dict[str, Any]:
+    """The budget's size of code if the recipe leaves it to the data; quantised ones keep their own."""
+    code, network = recipe.blueprint.code, recipe.blueprint.network
+    if isinstance(network, Dictionary):
+        return {} if budget.directions is None else {"code": budget.directions}
     if getattr(code, "size", None) != "auto":
         return {}
-    most: int = getattr(code, "most", size)
-    return {"code": size} if code.bits((most,)) is None else {}
+    most: int = getattr(code, "most", budget.code)
+    return {"code": budget.code} if code.bits((most,)) is None else {}
 
 
 def row_of(recipe: Recipe, of: str, size: str, seed: int = 0) -> "Surveyed":
@@ -60,7 +63,7 @@ def row_of(recipe: Recipe, of: str, size: str, seed: int = 0) -> "Surveyed":
         candidate=recipe.name,
         seed=seed,
         blueprint=recipe.blueprint,
-        options=options_of(recipe, budget.code),
+        options=options_of(recipe, budget),
         settings=budget.settings,
         of=of,
         size=size,
@@ -219,7 +222,7 @@ Features = Callable[[Samples | Tensor], Tensor] | None
 
 @functools.cache
 def features_of(name: str, size: str) -> Features:
-    """The features that draws are compared in: of a classifier, or principal components; None for tokens and one graph."""
+    """The features to compare draws in: of a classifier, or principal components; None for tokens and one graph."""
     data = opened(name, size).data
     if data.kind == "tokens" or len(data.test) < 2:
         return None

@@ -40,7 +40,8 @@ def test_every_recipe_has_a_family_and_a_data_set():
 
 def test_codes_have_one_size_where_recipes_leave_it_open():
     recipes = ist.recipes()
-    sizes = {name: trial.options_of(recipes[name], 16) for name in ("deep", "vae", "vq", "k-sparse", "conv")}
+    budget = sets.Budget(100, 100, 1, code=16)
+    sizes = {name: trial.options_of(recipes[name], budget) for name in ("deep", "vae", "vq", "k-sparse", "conv")}
     assert sizes == {"deep": {"code": 16}, "vae": {"code": 16}, "vq": {}, "k-sparse": {}, "conv": {}}
 
 
