@@ -28,9 +28,8 @@ MEASURES: dict[str, Measure] = {
     "relative_error": Measure(
         "error ÷ PCA's",
         "Reconstruction error divided by that of PCA with as many code numbers: below 1 is better than PCA. For "
-        "quantised codes, PCA has as many bits. For codes as large as a sample, PCA has as many components as code "
-        "numbers aren't zero. For text and notes, it is the cross-entropy divided by that of an n-gram model without "
-        "a code.",
+        "quantised codes, PCA has as many bits; for sparse ones, as many components as code numbers aren't zero in a "
+        "sample. For text and notes, it is the cross-entropy divided by that of an n-gram model without a code.",
         "smaller",
     ),
     "error": Measure(

@@ -40,8 +40,6 @@ MOST_PROBED = 4096
 """The largest code that is probed."""
 LEAST_VARIANCE, LEAST_SHARE = 0.01, 1e-3
 """A latent dimension with a smaller variance isn't in use; the second is a share of the largest variance."""
-FEW = 0.9
-"""A code is sparse if fewer of its numbers than this share aren't zero."""
 SECONDS = "seconds.json"
 
 
@@ -85,19 +83,24 @@ class Surveyed(Fit):
 
     def trained(self, study: Surroundings, callbacks: Sequence[Callback]) -> Run:
         """As for `Fit`; the seconds of processor time are kept, also those of an interrupted training."""
-        path = study.place(self) / SECONDS
-        before = read_json(path)["seconds"] if path.exists() else 0.0
-        began = time.process_time()
+        path, asked = study.place(self) / SECONDS, self.to_json()
+        kept = read_json(path) if path.exists() else {}
+        kept = kept if kept.get("trial") == asked else {}
+        began, finished = time.process_time(), False
         try:
-            return super().trained(study, callbacks)
+            run = super().trained(study, callbacks)
+            finished = True
+            return run
         finally:
-            spent = time.process_time() - began
-            write_json(path, {"seconds": before + (spent if spent > 0.01 else 0.0)})
+            if not kept.get("finished"):  # else it is only loaded
+                seconds = kept.get("seconds", 0.0) + time.process_time() - began
+                write_json(path, {"seconds": seconds, "finished": finished, "trial": asked})
 
     def measured(self, run: Run, study: Surroundings) -> dict[str, Any]:
         """The result of a run, as JSON (see `work`)."""
         torch.manual_seed(0)
-        measuring = Measuring(run, opened(self.of, self.size), study, features_of(self.of, self.size))
+        wide = self.blueprint.code.size == "wide" if hasattr(self.blueprint.code, "size") else False
+        measuring = Measuring(run, opened(self.of, self.size), study, features_of(self.of, self.size), wide=wide)
         found: dict[str, float | None] = {}
         missing: dict[str, str] = {}
         for take in (_errors, _likelihood, _use_of_code, _draws, _probe, _anomalies):
@@ -117,10 +120,13 @@ class Surveyed(Fit):
 
 
 class Measuring:
-    """A trained model, the data, and what the measures share."""
+    """A trained model, the data, and what the measures share.
 
-    def __init__(self, run: Run, on: Opened, study: Surroundings, features: "Features") -> None:
-        self.run, self.on, self.study, self.features = run, on, study, features
+    wide: whether the recipe's code may be larger than the sample, because few of its numbers are used at a time.
+    """
+
+    def __init__(self, run: Run, on: Opened, study: Surroundings, features: "Features", *, wide: bool) -> None:
+        self.run, self.on, self.study, self.features, self.wide = run, on, study, features, wide
         self.test = on.data.test
 
     @functools.cached_property
@@ -144,15 +150,18 @@ def _errors(of: Measuring) -> dict[str, float | None]:
     if "nothing" in rivals:
         undone = _ratio(error, rivals["nothing"])
         return found | {"undone": None if undone is None else 1 - undone}
-    size, width = math.prod(model.code_shape), math.prod(model.shape)
-    if model.code.bits(model.code_shape) is not None or size <= min(width - 1, LARGEST_BASELINE):
-        return found | {"relative_error": _ratio(error, rivals["pca"])}
-    kept = int((of.codes != 0).double().sum(1).mean().round())
-    if size >= width and kept < min(FEW * size, width - 1, LARGEST_BASELINE):
-        few = of.study.pca(max(1, kept))
-        baseline = evaluate(model, {"test": of.test}, few, few.mean).to_json()["test"]["mse"]["pca"]
-        return found | {"relative_error": _ratio(error, baseline)}
-    return found
+    if of.on.data.train.damaged is not None:  # PCA would see the target
+        return found
+    size, most = math.prod(model.code_shape), min(math.prod(model.shape) - 1, LARGEST_BASELINE)
+    if of.wide:
+        kept = max(1, int((of.codes != 0).double().sum(1).mean().round()))
+        if kept > most:
+            return found
+        few = of.study.pca(kept)
+        rivals = evaluate(model, {"test": of.test}, few, few.mean).to_json()["test"]["mse"]
+    elif size > most and model.code.bits(model.code_shape) is None:
+        return found
+    return found | {"relative_error": _ratio(error, rivals["pca"])}
 
 
 def _ratio(value: float | None, other: float | None) -> float | None:
