@@ -183,10 +183,32 @@ def packaged(table: Mapping[str, Any]) -> str:
     return f'{head},\n  "rows": [\n{rows}\n  ]\n}}\n'
 
 
+LEADING = ("relative_error", "nll", "frechet", "recall", "probe", "auroc_error")
+
+
+def leaders(table: Mapping[str, Any]) -> str:
+    """The best recipe of each data set by the most telling measures, as Markdown."""
+    best, rows = best_rows(table["rows"]), table["rows"]
+    lines = [f"| data | {' | '.join(MEASURES[name].title for name in LEADING)} |", f"|---|{'---|' * len(LEADING)}"]
+    for data in table["data"]:
+        cells = []
+        for name in LEADING:
+            leading = [row for row in rows if row["data"] == data and f"{name} {row['recipe']}" in best.get(data, ())]
+            value = shown(leading[0]["measures"][name]) if leading else ""
+            cells.append(f"{names_of(leading[:2])} {value}".strip())
+        lines.append(f"| {data} | {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
+def names_of(rows: Sequence[Row]) -> str:
+    """The recipes of rows, as code."""
+    return ", ".join(f"`{row['recipe']}`" for row in rows)
+
+
 def markdown(table: Mapping[str, Any]) -> str:
-    """A table of Markdown for each data set, with the columns that it has; the best values in bold."""
+    """The leaders, and a table for each data set with the columns that it has; the best values in bold."""
     best = best_rows(table["rows"])
-    pieces = []
+    pieces = [f"{leaders(table)}\n"]
     for data, facts in table["data"].items():
         rows = [row for row in table["rows"] if row["data"] == data]
         well = [row for row in rows if row["failed"] is None]
