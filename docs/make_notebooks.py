@@ -18,7 +18,17 @@ from nbclient import NotebookClient
 
 DOCS = Path(__file__).parent
 GUIDES = (
-    *("quickstart.md", "choosing.md", "notebooks.md", "data.md", "runs.md", "sklearn.md", "tune.md", "trackers.md", "hub.md"),
+    *(
+        "quickstart.md",
+        "choosing.md",
+        "notebooks.md",
+        "data.md",
+        "runs.md",
+        "sklearn.md",
+        "tune.md",
+        "trackers.md",
+        "hub.md",
+    ),
     *("export.md", "serve.md", "processes.md", "engines.md", "extending.md", "lectures.md"),
 )
 FOLDERS = ("varieties", "uses")
