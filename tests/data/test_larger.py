@@ -71,6 +71,7 @@ def test_a_folder_of_arrays_is_one_table_and_is_mixed_across_its_files(tmp_path)
         np.save(tmp_path / f"{name}.npy", rng.normal(size=(rows, 5)).astype(np.float16))
     words: Any = {"kind": "table", "validation": 0, "shuffle_bytes": 20 * 160}
     alike(open_data(tmp_path, stream=False, **words), streamed := open_data(tmp_path, stream=True, **words))
+    assert streamed.train.layout is not None
     order = streamed.train.layout.order(None, seed=1)
     assert sorted(order[0:560].tolist()) == list(range(560))
     first = order[: order.ends[0]].numpy()

@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from typing import Any
 
 import pytest
 import torch
@@ -231,7 +232,7 @@ def test_a_dense_network_needs_the_size_of_the_code():
 
 def test_gated_layers_multiply_one_half_by_the_sigmoid_of_the_other():
     model = build((5,), activation="gated")
-    layer = model.encoder.get_submodule("dense1")
+    layer: Any = model.encoder.get_submodule("dense1")
     x = torch.randn(4, 12, generator=generator())
     values, gates = layer[0](x).chunk(2, 1)
     torch.testing.assert_close(layer(x), values * gates.sigmoid())
