@@ -64,8 +64,8 @@ ROWS = (
         "turn samples into symbols or bits",
         "symbol discrete token tokeniser tokenizer quantise quantize codebook vocabulary",
         {
-            "pictures": ways("vq", "fsq", "rvq", "pq", "lfq", "gumbel", "vq2"),
-            "table": ways("vq", "fsq", "pq", "gumbel"),
+            "pictures": ways("vq", "fsq", "rvq", "rfsq", "pq", "opq", "lfq", "gumbel", "vq2"),
+            "table": ways("vq", "fsq", "pq", "opq", "gumbel"),
             "photographs": ways("vq2", Way("vq", "With network=conv, each position is a symbol.", ("network=conv",))),
         },
         "isthmus encode {run} {data} codes.parquet",
@@ -124,8 +124,8 @@ ROWS = (
         "find groups without labels",
         "group cluster clustering segment segmentation type unsupervised-class",
         {
-            "pictures": ways("joint-vae", "mixture-vae", "hyperspherical-vae"),
-            "table": ways("joint-vae", "mixture-vae", "hyperspherical-vae"),
+            "pictures": ways("joint-vae", "mixture-vae", "hyperspherical-vae", "poincare-vae"),
+            "table": ways("joint-vae", "mixture-vae", "hyperspherical-vae", "poincare-vae"),
         },
         "isthmus map {run}",
         "print(ist.map_codes(run))",

@@ -3,7 +3,18 @@
 from isthmus.guidance.purposes.purpose import Purpose, Way, ways
 
 _PLAIN = Way("vae", "The plain VAE, with one draw of each code and the fewest parts.")
-_BOUNDS = ("iwae", _PLAIN, "vamp-vae", "flow-vae", "iaf-vae", "planar-vae", "ladder-vae", "mixture-vae", "miwae")
+_BOUNDS = (
+    "iwae",
+    _PLAIN,
+    "vamp-vae",
+    "flow-vae",
+    "iaf-vae",
+    "planar-vae",
+    "ladder-vae",
+    "mixture-vae",
+    "miwae",
+    "hamiltonian-vae",
+)
 ROWS = (
     Purpose(
         "anomalies",
@@ -16,6 +27,7 @@ ROWS = (
                 Way("vae", "If you want a likelihood as the score: `--by likelihood`."),
                 Way("denoising", "If the code must not copy: noise is added in training."),
                 Way("sparse", "If each anomaly should be explained by few active units."),
+                "one-class",
             ),
             "mixed": ways(
                 Way("table", "It learns from categories, and leaves missing cells out."),

@@ -4,15 +4,15 @@ from isthmus.guidance.purposes.purpose import Purpose, Way, ways
 
 _PLAIN = Way("vae", "The plain VAE. It also gives likelihoods.")
 _DRAWN = ("vamp-vae", "flow-vae", "two-stage-vae", "mixture-vae", "exemplar-vae", "iaf-vae", "ladder-vae")
-_MATCHED = ("wae", "rae", "aae", "sliced-wae", "sinkhorn-wae")
+_MATCHED = ("wae", "rae", "aae", "sliced-wae", "sinkhorn-wae", "rae-gp", "riemannian-vae")
 ROWS = (
     Purpose(
         "draw",
         "draw new samples",
         "draw generate generation generative new synthetic synthesise create sample fake",
         {
-            "pictures": ways(_PLAIN, "conv-vae", "vae-gan", *_DRAWN, *_MATCHED, "gumbel"),
-            "photographs": ways("resnet-vae", "vae-gan", "conv-vae"),
+            "pictures": ways(_PLAIN, "conv-vae", "vae-gan", *_DRAWN, *_MATCHED, "gumbel", "ms-ssim-vae", "diffusion"),
+            "photographs": ways("resnet-vae", "vae-gan", "conv-vae", "ms-ssim-vae", "diffusion"),
             "table": ways("table-vae", _PLAIN, *_DRAWN, *_MATCHED),
             "mixed": ways("table-vae"),
             "series": ways("vae", "rae"),

@@ -32,6 +32,7 @@ ROWS = (
             "pictures": ways(
                 Way("denoise", "For pictures of any size: it predicts the noise and subtracts it."),
                 Way("denoising", "If you also want a small code of the picture."),
+                "denoising-vae",
             ),
             "table": ways(Way("denoising", "It learns to reconstruct clean rows from noisy ones.")),
             "series": ways(

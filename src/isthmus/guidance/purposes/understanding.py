@@ -8,7 +8,9 @@ ROWS = (
         "get latent dimensions with separate meanings",
         "disentangle disentangled independent separate meaning factor attribute understand",
         {
-            "pictures": ways("beta-tc-vae", "beta-vae", "factor-vae", "dip-vae", "joint-vae", "info-vae"),
+            "pictures": ways(
+                "beta-tc-vae", "beta-vae", "factor-vae", "dip-vae", "capacity-vae", "joint-vae", "info-vae"
+            ),
             "table": ways("beta-tc-vae", "dip-vae", "decorrelated"),
         },
         "isthmus traverse {run}",
@@ -80,8 +82,8 @@ ROWS = (
         "get a fast baseline",
         "baseline fast quick linear cheap reference seconds compare",
         {
-            "table": ways("pca", "vanilla", "tied"),
-            "pictures": ways("pca", "vanilla", "tied"),
+            "table": ways("pca", "random-features", "extreme-learning", "vanilla", "tied"),
+            "pictures": ways("pca", "random-features", "extreme-learning", "vanilla", "tied"),
             "photographs": ways("pca", "conv"),
             "series": ways("pca", "series"),
         },
