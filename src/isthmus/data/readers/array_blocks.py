@@ -32,8 +32,10 @@ class ArrayShard:
             DataError: it is damaged.
         """
         mapped = _mapped(path)
-        fits = mapped.ndim == 2 and mapped.dtype.kind in "fiub"
-        return cls(path, *mapped.shape, mapped.dtype) if fits else None
+        if mapped.ndim != 2 or mapped.dtype.kind not in "fiub":
+            return None
+        rows, columns = mapped.shape
+        return cls(path, rows, columns, mapped.dtype)
 
     def read(self, begin: int, end: int, dtype: np.dtype) -> np.ndarray:
         """Some of its rows.
