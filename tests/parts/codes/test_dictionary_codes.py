@@ -127,7 +127,8 @@ def test_the_gates_of_a_recipe_begin_at_the_size_from_which_an_activation_pays()
     rows = scale * torch.randn(200, 6, generator=torch.Generator().manual_seed(0))
     data = ist.open_data(rows, scaling="none", validation=0, test=0)
     model = ist.recipe("gated", code=24).build(data, remarks=False)
-    theta = model.code.threshold
+    code: Any = model.code
+    theta = code.threshold
     assert theta == pytest.approx(1.5 * scale, rel=0.1)
     out = model(data.train.batch(torch.arange(200)))
     torch.testing.assert_close(out.code.gates, out.layers["encoder.code"] - theta)
