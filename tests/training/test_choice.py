@@ -85,6 +85,12 @@ def test_batches_of_a_table_are_powers_of_two_that_make_few_steps_an_epoch(count
     assert -(-count // batch) <= max(1024 * 2, -(-count // 2048))
 
 
+def test_a_single_graph_gets_the_steps_of_its_own_work_and_not_of_a_batch_of_graphs():
+    graph = ist.open_data("karate-club")
+    settings = chosen(ist.recipe("vgae").build(graph), graph.train, {})
+    assert settings.epochs > 1000, "an epoch is one step here"
+
+
 def test_what_is_given_stays(data):
     own = {"batch_size": 7, "schedule": "linear", "learning_rate": 0.01, "patience": None, "seed": 3, "clip": 1.0}
     settings = chosen(build(data), data.train, own)
