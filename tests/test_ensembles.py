@@ -119,6 +119,21 @@ def test_rows_of_a_table_are_explained_by_the_whole_ensemble(runs, rows):
     assert "±" in str(ist.detect(three, broken.numpy(), by="error"))
 
 
+def test_recordings_get_a_score_for_each_step(tmp_path):
+    hour = np.arange(400)
+    wave = np.sin(2 * np.pi * hour / 24) + 0.05 * np.random.default_rng(0).normal(size=400)
+    wave[200:204] = 3.0
+    np.savetxt(tmp_path / "meter.csv", wave, header="load", comments="")
+    data = ist.open_data(tmp_path / "meter.csv", kind="series", window=24)
+    blueprint = ist.recipe("random-features", code=4, features=20)
+    two = ist.ensemble([ist.fit(blueprint.build(data), data, seed=seed, progress=False) for seed in range(2)])
+    found = ist.detect(two, tmp_path / "meter.csv")
+    assert found.steps is not None
+    assert 190 <= int(np.nanargmax(found.steps.scores)) <= 215
+    made = two.reconstruct(tmp_path / "meter.csv")
+    assert made.mean.shape == made.spread.shape == (400, 1)
+
+
 def test_what_makes_no_ensemble_is_refused(runs, rows, tmp_path):
     data = ist.open_data(np.random.default_rng(0).normal(size=(40, 3)).astype(np.float32))
     other = ist.fit(ist.recipe("pca", code=1).build(data), data, progress=False)

@@ -76,11 +76,13 @@ class TrainedEnsemble(Shown, SourceReader):
         Raises:
             DataError: the source can't be read, or doesn't fit the models.
         """
-        if self.covers(source, read_options) or self.recordings(source, **read_options) is not None:
-            given, read = source, read_options
+        if self.covers(source, read_options):
+            each = [member.reconstruct(source, **read_options) for member in self.members]
         else:
-            given, read = self.read(source, **read_options), {}
-        made = torch.stack([torch.as_tensor(member.reconstruct(given, **read)) for member in self.members])
+            timewise = self.recordings(source, **read_options)
+            given = self.read(source, **read_options) if timewise is None else timewise
+            each = [member.reconstruct(given) for member in self.members]
+        made = torch.stack([torch.as_tensor(one) for one in each])
         mean, spread = combined(made, self.combine), made.std(0, correction=0)
         levels = self.model.scaling.levels
         if any(levels):

@@ -19,18 +19,19 @@ DECAY, STEP = 0.99, 0.1
 
 
 class OneClass(CodeKind):
-    r"""A plain code that is drawn to its centre c after a pretraining: :math:`\lVert z - c \rVert^2 / s`.
+    r"""A plain code that is drawn to its centre c: :math:`\lVert z - c \rVert^2 / s`.
 
-    The pretraining is that of an ordinary autoencoder, and c and s, the mean of the codes and their mean squared
-    distance from it, follow the codes. Then both stay, and the loss is the squared distance in units of s, which starts
-    near 1, plus the reconstruction with a smaller weight. The encoder keeps mapping the usual samples closer and
-    closer; what it wasn't trained on doesn't follow.
+    c and s are the mean of the codes and their mean squared distance from it: of the first batch, which a network with
+    random weights encodes, or at the end of a pretraining as an ordinary autoencoder, in which they follow the codes.
+    Then both stay, and the loss is the squared distance in units of s, which starts near 1, plus the reconstruction
+    with a smaller weight. The encoder maps the usual samples closer and closer to c; what it wasn't trained on doesn't
+    follow.
 
     An encoder could map everything to c, so that the distance says nothing. Three things prevent it: an encoder without
     biases (`Dense(encoder_bias=False)`) can't make a constant, c is kept away from 0, which it could make, and the
     reconstruction needs different codes for different samples.
 
-    pretraining: epochs.
+    pretraining: epochs; 0 begins with the distance at once.
     reconstruction: the weight of the reconstruction afterwards; 0 is Deep SVDD, others keep the codes informative.
     outside: None penalises every distance; a share ν only those beyond a radius that about this share of the samples
         exceeds (the soft boundary).
@@ -39,7 +40,7 @@ class OneClass(CodeKind):
     detection using improved deep SVDD model with data structure preservation, Pattern Recognition Letters 148 (2021).
     """
 
-    pretraining: Annotated[float, Field(ge=0)] = 10.0
+    pretraining: Annotated[float, Field(ge=0)] = 0.0
     reconstruction: Annotated[float, Field(ge=0)] = 0.1
     outside: Annotated[float, Field(gt=0, lt=1)] | None = None
 
