@@ -268,8 +268,9 @@ def frozen(module: nn.Module) -> Callable[..., Any]:
 def initialise(layer: nn.Module, activation: str, generator: torch.Generator) -> None:
     """Draw the weights of a linear layer or convolution for the activation that follows it; biases start at zero.
 
-    He's normal distribution (2015) before rectifiers and gates, LeCun's before SELU, Glorot's (2010) otherwise. PyTorch's default
-    is narrower by √6 before rectifiers: after the lectures' seven convolutions the output hardly depends on the input.
+    He's normal distribution (2015) before rectifiers and gates, LeCun's before SELU, Glorot's (2010) otherwise.
+    PyTorch's default is narrower by √6 before rectifiers: after the lectures' seven convolutions the output hardly
+    depends on the input.
     """
     weight = getattr(layer, "weight", None)
     if not isinstance(weight, Tensor):
