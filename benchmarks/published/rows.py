@@ -87,7 +87,7 @@ _BURDA: dict[str, Any] = {"widths": (200, 200), "activation": "tanh", "code": 50
 _DYNAMIC: dict[str, Any] = _BURDA | {
     "dynamic": True,
     "full": Budget(60_000, 3280, 20, 5000, draws=64, groups=8),
-    "scaled": _scaled(epochs=EPOCHS // 2, draws=16, groups=4),
+    "scaled": _scaled(samples=SAMPLES // 2, epochs=2, tested=500, importance=100, draws=16, groups=4),
 }
 ROWS = {
     row.name: row

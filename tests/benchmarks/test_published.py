@@ -28,9 +28,10 @@ def test_a_line_has_the_difference_and_its_standard_error():
     row = ROWS["vae"]
     budget = {"samples": 10, "epochs": 1, "batch": 5, "draws": 1, "tested": 4, "importance": 2}
     own = {"nll": [100.0, 101.0, 102.0, 103.0], "seconds": 1.0, "budget": budget}
-    said = line(row, own, {"nll": [101.0, 103.0, 103.0, 105.0], "seconds": 2.0})
+    said = line(row, own, {"nll": [101.0, 103.0, 103.0, 105.0], "seconds": 2.0}, full=False)
     assert "| 101.50 | 103.00 | -1.50 \u00b1 0.29 | 1 / 2 |" in said
-    assert "to the published" in line(row, own, None)
+    assert "to the published" in line(row, own, None, full=True)
+    assert "to the published" not in line(row, own, None, full=False)
 
 
 def test_the_digits_are_drawn_once_or_stay_grey(tmp_path, monkeypatch):
