@@ -222,14 +222,14 @@ SETS: dict[str, SurveySet] = {
         "lines of Shakespeare's plays, up to 48 characters",
         ("text",),
         _lines,
-        {"quick": Budget(2000, 300, 6), "full": Budget(0, 1000, 10, 128)},
+        {"quick": Budget(2000, 300, 3), "full": Budget(0, 1000, 10, 128)},
     ),
     "chorales": SurveySet(
         "music as notes",
         "two bars of the upper voice of Bach's chorales",
         ("text",),
         _chorales,
-        {"quick": Budget(1000, 300, 10), "full": Budget(0, 0, 20, 128)},
+        {"quick": Budget(1000, 300, 4), "full": Budget(0, 0, 20, 128)},
     ),
     "rolls": SurveySet(
         "music as piano rolls",
