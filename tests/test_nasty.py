@@ -56,8 +56,10 @@ def given(name, option, value):
 def test_no_value_of_an_option_ends_in_a_traceback(name, option):
     for value in NASTY:
         result = isthmus(given(name, option, value))
-        assert result.exit_code in (1, 2), value
         assert "this is a bug" not in result.stderr, value
+        if name == "recipes" and not result.exit_code:  # which opens nothing, so some values will do
+            continue
+        assert result.exit_code in (1, 2), value
         assert result.stderr.splitlines()[-1].startswith("isthmus: "), value
 
 

@@ -23,7 +23,7 @@ FLOORS = {  # from the roof down: what is done there, and where; each folder of 
     "a run": {"codec": "compress", "exporting": "ONNX", "run": "history", "hub": "share"},
     "use and judge": {"report": "", "doctor": "", "uses": "", "drawing": ""},
     "a trained model": {"trained": "encode", "filling": "cells", "measures": "errors", "samplers": "codes"},
-    "training": {"training": "loop, step, checkpoints, callbacks"},
+    "training": {"guidance": "which recipe", "training": "loop, step, checkpoints"},
     "the model": {"model": "batch, autoencoder, objective, blueprint, store"},
     "samples": {"data": "readers, splits, scaling, streams, writers"},
     "parts": {"parts": "networks, codes, priors, …", "exact": "the same bits anywhere"},
