@@ -16,7 +16,7 @@ from isthmus.drawing.theme import LIGHT, drawing, sheet
 
 HERE = Path(__file__).parent
 FLOORS = {  # from the roof down: what is done there, and where; each folder of Isthmus, in the order of the layers
-    "interfaces": {"cli": "one command for each use", "serve": "over HTTP", "sklearn": "estimators"},
+    "interfaces": {"cli": "commands", "serve": "over HTTP", "sklearn": "estimators"},
     "many machines": {"engines": "Ray, Spark, Dask"},
     "many models": {"experiments": "sweep, compare, pretrain, tune"},
     "making a run": {"fitting": "fit, resume", "trackers": "TensorBoard, MLflow, …"},
