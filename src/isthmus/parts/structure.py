@@ -1,8 +1,12 @@
 """Structural similarity of pictures, on windows that slide over them."""
 
+import functools
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F
+
+from isthmus.parts.constants import table_like
 
 WINDOW, SIGMA = 11, 1.5
 """The Gaussian window's side and its σ, in pixels."""
@@ -17,7 +21,7 @@ def windows_like(pictures: Tensor) -> Windows:
     height, width = pictures.shape[-2:]
     window = min(WINDOW, height, width)
     window -= 1 - window % 2
-    return _band(height, window).to(pictures), _band(width, window).to(pictures)
+    return table_like(_band(height, window), pictures), table_like(_band(width, window), pictures)
 
 
 def similarity(x: Tensor, y: Tensor, windows: Windows, span: float) -> tuple[Tensor, Tensor]:
@@ -62,6 +66,7 @@ def multi_scale_similarity(x: Tensor, y: Tensor, span: float = 1.0, scales: int 
     return found.mean(1)
 
 
+@functools.lru_cache
 def _band(length: int, window: int) -> Tensor:
     """(length - window + 1, length) matrix whose rows slide a Gaussian window along: 3 to 9 × conv2d's speed."""
     at = torch.arange(window, dtype=torch.float64) - (window - 1) / 2

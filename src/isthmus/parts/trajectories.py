@@ -100,7 +100,12 @@ def curved(
 
 def log_determinant(matrices: Tensor) -> Tensor:
     """(N, D, D) positive definite to (N,)."""
-    return 2 * torch.linalg.cholesky(matrices).diagonal(dim1=1, dim2=2).log().sum(1)
+    return 2 * triangle_of(matrices).diagonal(dim1=1, dim2=2).log().sum(1)
+
+
+def triangle_of(matrices: Tensor) -> Tensor:
+    r"""(N, D, D) positive definite to their lower triangles C: :math:`CC^\top` is the matrix."""
+    return torch.linalg.cholesky_ex(matrices).L  # which, unlike `cholesky`, makes no device wait for a check
 
 
 def kinetic(inverse: Tensor, momentum: Tensor) -> Tensor:

@@ -13,7 +13,7 @@ from isthmus.parts.model import Model
 from isthmus.parts.part import Shape
 from isthmus.parts.priors import MetricPrior, Prior
 from isthmus.parts.priors.metric import factors_count
-from isthmus.parts.trajectories import curved, kinetic
+from isthmus.parts.trajectories import curved, kinetic, log_determinant, triangle_of
 
 
 class Riemannian(Hamiltonian):
@@ -60,10 +60,10 @@ class Riemannian(Hamiltonian):
         inverse, heat = self._metric.metric(model), moves.heat
         here = inverse(z)
         # G⁻¹ = C·Cᵀ, so C⁻ᵀ makes momenta with the covariance G
-        triangle = torch.linalg.cholesky(here).transpose(1, 2)
+        triangle = triangle_of(here).transpose(1, 2)
         drawn = torch.linalg.solve_triangular(triangle, noise[..., None], upper=True)[..., 0]
         z, momentum = curved(z, drawn * heat**-0.5, energy, inverse, moves.sizes, self.steps, heat)
         # log N(ρ₀; 0, G) without the constant, which log N(ρ_K; 0, G) has as well
         constant = standard_log_prob(torch.zeros_like(noise))
-        before = standard_log_prob(noise) - constant + 0.5 * torch.linalg.slogdet(here).logabsdet
+        before = standard_log_prob(noise) - constant + 0.5 * log_determinant(here)
         return z, before + (kinetic(inverse(z), momentum) if self.steps else -before)
