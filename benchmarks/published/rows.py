@@ -87,7 +87,7 @@ _BURDA: dict[str, Any] = {"widths": (200, 200), "activation": "tanh", "code": 50
 _DYNAMIC: dict[str, Any] = _BURDA | {
     "dynamic": True,
     "full": Budget(60_000, 3280, 20, 5000, draws=64, groups=8),
-    "scaled": _scaled(samples=SAMPLES // 2, epochs=2, tested=500, importance=100, draws=16, groups=4),
+    "scaled": _scaled(epochs=2 * EPOCHS, tested=500, importance=100, draws=16, groups=4),
 }
 ROWS = {
     row.name: row
@@ -97,7 +97,8 @@ ROWS = {
             widths=(400,), activation="relu", code=40,
         ),
         Row(
-            "iwae", "iwae", "IWAE", 86.82, Budget(50_000, 3280, 20, 5000, draws=50), _scaled(draws=10), **_BURDA,
+            "iwae", "iwae", "IWAE", 86.82, Budget(50_000, 3280, 20, 5000, draws=50), _scaled(epochs=2 * EPOCHS, draws=10),
+            **_BURDA,
         ),
         Row(
             "vamp", "vamp-vae", "VAMP", 85.79, Budget(50_000, 2000, 100, 5000, warmup=100.0),
