@@ -92,7 +92,15 @@ _KINDS = (
         "results.txt",
         {"kind": "text"},
     ),
-    Kind("melody", "melodies", "melody tune song", "melodies/", "results/", {"kind": "melody"}),
+    Kind(
+        "melody",
+        "melodies",
+        "melody tune song",
+        "melodies/",
+        "results/",
+        {"kind": "melody"},
+        surveyed="music as notes",
+    ),
     Kind(
         "roll",
         "music with several voices",
