@@ -97,8 +97,8 @@ ROWS = {
             widths=(400,), activation="relu", code=40,
         ),
         Row(
-            "iwae", "iwae", "IWAE", 86.82, Budget(50_000, 3280, 20, 5000, draws=50), _scaled(epochs=2 * EPOCHS, draws=10),
-            **_BURDA,
+            "iwae", "iwae", "IWAE", 86.82, Budget(50_000, 3280, 20, 5000, draws=50),
+            _scaled(epochs=2 * EPOCHS, draws=10), **_BURDA,
         ),
         Row(
             "vamp", "vamp-vae", "VAMP", 85.79, Budget(50_000, 2000, 100, 5000, warmup=100.0),
