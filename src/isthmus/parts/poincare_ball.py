@@ -36,16 +36,16 @@ class WrappedGaussian(Shown):
 
     def sample(self, noise: Tensor) -> Tensor:
         """(N, K, d) standard normal numbers to (K·N, d) points, draw by draw."""
-        steps = self._steps.sample(noise)
-        return moved(self.mean.repeat(noise.shape[1], 1), steps)
+        steps = self._steps.sample(noise).double()  # float32 has too few digits near the edge, here and below
+        return moved(self.mean.double().repeat(noise.shape[1], 1), steps).to(self.mean.dtype)
 
     def log_prob(self, z: Tensor) -> Tensor:
         """(K·N, d) points, draw by draw, to (K·N,) log-densities in nats."""
-        steps = path(self.mean.repeat(z.shape[0] // self.mean.shape[0], 1), z)
+        steps = path(self.mean.double().repeat(z.shape[0] // self.mean.shape[0], 1), z.double())
         length = lengths(steps)[:, 0]
         # log(r / sinh r), without cancellation for small r and without overflow for large
         narrowed = (2 * length).log() - length - (-torch.expm1(-2 * length)).log()
-        return self._steps.log_prob(steps) + (z.shape[1] - 1) * narrowed
+        return (self._steps.log_prob(steps) + (z.shape[1] - 1) * narrowed).to(z.dtype)
 
     def detached(self) -> "WrappedGaussian":
         """The same distribution without gradients."""
@@ -66,6 +66,12 @@ def from_origin(v: Tensor) -> Tensor:
     return within(length.tanh() / length * v)
 
 
+def nearer(v: Tensor, farthest: float) -> Tensor:
+    """(N, d) tangent vectors at 0, whose points are then at most so far from 0; those near 0 hardly change."""
+    length = lengths(v)
+    return 0.5 * farthest * (2 * length / farthest).tanh() / length * v
+
+
 def moved(x: Tensor, steps: Tensor) -> Tensor:
     r"""(N, d) points, (N, d) steps of true length to :math:`\exp_x(v / \lambda_x)`."""
     length = lengths(steps)
@@ -76,7 +82,7 @@ def path(x: Tensor, z: Tensor) -> Tensor:
     r"""(N, d), (N, d) points to the steps from x to z, :math:`\lambda_x\log_x(z)`, the inverse of `moved`."""
     away = added(-x, z)
     length = lengths(away)
-    return 2 * length.clamp(max=1 - 1e-6).atanh() / length * away
+    return 2 * length.clamp(max=1 - 1e-12).atanh() / length * away
 
 
 def added(x: Tensor, y: Tensor) -> Tensor:

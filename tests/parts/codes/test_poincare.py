@@ -7,6 +7,7 @@ import torch
 
 import isthmus as ist
 from isthmus.errors import BlueprintError
+from isthmus.parts import Poincare
 from isthmus.parts.networks.gyroplane import Planes
 from isthmus.parts.poincare_ball import WrappedGaussian, added, from_origin, moved, normal_log_prob, path
 
@@ -66,6 +67,22 @@ def test_small_and_large_steps_stay_finite_in_float32():
     assert z.grad is not None
     assert bool(z.isfinite().all() and z.grad.isfinite().all())
     assert float(q.log_prob(torch.zeros(2, 3))[0].detach()) == pytest.approx(-1.5 * math.log(2 * math.pi), abs=1e-5)
+
+
+@pytest.mark.parametrize("size", [1, 3, 16])
+def test_the_density_of_a_draw_is_that_of_its_steps_even_near_the_edge(size):
+    """Otherwise the KL of small spreads is wrong by any number of nats, and training seeks the mistake."""
+    features = torch.cat([1e3 * torch.randn(40, size, generator=GENERATOR), torch.full((40, size), -30.0)], 1)
+    features[:20, size:] = 0.0
+    noise = torch.randn(40, 1, size, generator=GENERATOR)
+    code = Poincare()(features, noise)
+    q = code.distribution
+    assert isinstance(q, WrappedGaussian)
+    steps = noise[:, 0].double() * (0.5 * q.log_variance.double()).exp()
+    length = steps.norm(dim=1)
+    flat = torch.distributions.Normal(0.0, (0.5 * q.log_variance.double()).exp()).log_prob(steps).sum(1)
+    expected = flat + (size - 1) * (length / length.sinh()).log()
+    torch.testing.assert_close(q.log_prob(code.z).double(), expected, atol=0.5, rtol=0.01)
 
 
 def test_units_are_distances_to_planes():

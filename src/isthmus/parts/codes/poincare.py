@@ -12,14 +12,19 @@ from isthmus.parts.forward_pass import Code
 from isthmus.parts.gaussians import DiagonalGaussian
 from isthmus.parts.model import Model
 from isthmus.parts.part import Shape
-from isthmus.parts.poincare_ball import WrappedGaussian, from_origin
+from isthmus.parts.poincare_ball import WrappedGaussian, from_origin, nearer
 from isthmus.parts.priors import Prior, WrappedNormal
+
+FARTHEST = 5.0
+"""The largest distance of a mean from 0. Beyond, a point in float32 is too coarse for posteriors with a small spread: the
+error of its place counts as a density, and training would seek it."""
 
 
 class Poincare(CodeKind):
     r"""A point of the Poincaré ball, :math:`\lVert z\rVert < 1`, drawn from a wrapped normal distribution.
 
-    The encoder makes a vector and log-variances; the mean is the point :math:`\mu = \exp_0(f)`. The space is
+    The encoder makes a vector and log-variances; the mean is the point :math:`\mu = \exp_0(f)`, at most 5 from 0. The
+    space is
     hyperbolic: its room grows exponentially with the distance from 0, as the leaves of a tree do with its depth. So
     samples that form a hierarchy fit into few latent dimensions, general ones near 0 and specific ones near the edge.
     The network `gyroplane` has a decoder that measures in this space. Without draws, the code is μ.
@@ -76,5 +81,5 @@ class Poincare(CodeKind):
         """(N, features), (N, K, code) to the Code of K draws, with its posterior."""
         flat = DiagonalGaussian.of(features)
         with torch.autocast(features.device.type, enabled=False):  # near the edge, bfloat16 has no digits
-            posterior = WrappedGaussian(from_origin(flat.mean), flat.log_variance)
+            posterior = WrappedGaussian(from_origin(nearer(flat.mean, FARTHEST)), flat.log_variance)
             return Code(posterior.mean if draws is None else posterior.sample(draws), posterior)
