@@ -16,8 +16,8 @@ from isthmus.parts.poincare_ball import WrappedGaussian, from_origin, nearer
 from isthmus.parts.priors import Prior, WrappedNormal
 
 FARTHEST = 5.0
-"""The largest distance of a mean from 0. Beyond, a point in float32 is too coarse for posteriors with a small spread: the
-error of its place counts as a density, and training would seek it."""
+"""The largest distance of a mean from 0. Beyond, a point in float32 is too coarse for posteriors with a small spread:
+the error of its place counts as a density, and training would seek it."""
 
 
 class Poincare(CodeKind):
