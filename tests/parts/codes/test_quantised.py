@@ -13,6 +13,7 @@ from isthmus.errors import BlueprintError, Remark
 from isthmus.extras import MissingPackageError
 from isthmus.model.batch import Inputs
 from isthmus.parts import Conv, Dense, Fsq, Pq, Rfsq, Rvq, Vq
+from isthmus.parts.codes.product import rotation_of
 from isthmus.training.optimisers import Optimiser
 from isthmus.training.settings import Settings
 from isthmus.training.steps import make_step, worth_compiling
@@ -266,6 +267,12 @@ def test_rounds_of_fsq_round_what_is_left_and_one_round_is_fsq(levels):
 
 def found_places(rounds, levels):
     return Rfsq(levels=levels, quantisers=rounds).places((2 * len(levels),))
+
+
+@pytest.mark.parametrize("size", [0.0, 1.0, 20.0])
+def test_a_rotation_is_the_exponential_of_its_turn(size):
+    turn = size * torch.randn(8, 8, dtype=torch.float64, generator=torch.Generator().manual_seed(0)) / 8
+    torch.testing.assert_close(rotation_of(turn), torch.linalg.matrix_exp(turn - turn.T))
 
 
 def test_a_rotation_before_the_slices_is_undone_after_them():
