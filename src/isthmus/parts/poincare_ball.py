@@ -36,16 +36,16 @@ class WrappedGaussian(Shown):
 
     def sample(self, noise: Tensor) -> Tensor:
         """(N, K, d) standard normal numbers to (K·N, d) points, draw by draw."""
-        steps = self._steps.sample(noise).double()  # float32 has too few digits near the edge, here and below
-        return moved(self.mean.double().repeat(noise.shape[1], 1), steps).to(self.mean.dtype)
+        steps = self._steps.sample(noise)
+        return moved(self.mean.repeat(noise.shape[1], 1), steps)
 
     def log_prob(self, z: Tensor) -> Tensor:
         """(K·N, d) points, draw by draw, to (K·N,) log-densities in nats."""
-        steps = path(self.mean.double().repeat(z.shape[0] // self.mean.shape[0], 1), z.double())
+        steps = path(self.mean.repeat(z.shape[0] // self.mean.shape[0], 1), z)
         length = lengths(steps)[:, 0]
         # log(r / sinh r), without cancellation for small r and without overflow for large
         narrowed = (2 * length).log() - length - (-torch.expm1(-2 * length)).log()
-        return (self._steps.log_prob(steps) + (z.shape[1] - 1) * narrowed).to(z.dtype)
+        return self._steps.log_prob(steps) + (z.shape[1] - 1) * narrowed
 
     def detached(self) -> "WrappedGaussian":
         """The same distribution without gradients."""
@@ -82,13 +82,15 @@ def path(x: Tensor, z: Tensor) -> Tensor:
     r"""(N, d), (N, d) points to the steps from x to z, :math:`\lambda_x\log_x(z)`, the inverse of `moved`."""
     away = added(-x, z)
     length = lengths(away)
-    return 2 * length.clamp(max=1 - 1e-12).atanh() / length * away
+    return 2 * length.clamp(max=1 - 1e-7).atanh() / length * away
 
 
 def added(x: Tensor, y: Tensor) -> Tensor:
     r"""(N, d), (N, d) to the Möbius sum :math:`x \oplus y`."""
-    product, xs, ys = ((a * b).sum(1, keepdim=True) for a, b in ((x, y), (x, x), (y, y)))
-    return ((1 + 2 * product + ys) * x + (1 - xs) * y) / (1 + 2 * product + xs * ys).clamp(min=1e-12)
+    # the usual formula by x + y, so that nearly opposite points near the edge don't cancel in float32
+    both = x + y
+    square, xs, ys = (a.square().sum(1, keepdim=True) for a in (both, x, y))
+    return (square * x + (1 - xs) * both) / (square + (1 - xs) * (1 - ys)).clamp(min=1e-12)
 
 
 def within(x: Tensor) -> Tensor:
