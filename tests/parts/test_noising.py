@@ -14,7 +14,6 @@ from isthmus.parts.noising import (
     inverse_ddim,
     noised,
     shares,
-    velocity,
 )
 
 TIMES = torch.linspace(0, 1, 101, dtype=torch.float64)
@@ -38,6 +37,12 @@ def test_the_shares_of_sample_and_noise_are_those_of_the_cosine_schedule():
     torch.testing.assert_close(of_sample.square(), (1 + (math.pi * TIMES).cos()) / 2)
     assert bool((of_sample.diff() < 0).all() and (of_noise.diff() > 0).all())
     assert (float(of_sample[0]), float(of_noise[-1])) == (1.0, 1.0)
+
+
+def velocity(x, noise, time):
+    """(N, *shape) samples and noise at (N,) times to the velocity."""
+    of_sample, of_noise = shares(time, x)
+    return of_sample * noise - of_noise * x
 
 
 def test_sample_noise_and_velocity_follow_from_each_other_at_every_time():

@@ -1,18 +1,5 @@
 """A second network makes the latent dimensions independent: they follow the factors of sprites more than a VAE's."""
 
-from benchmarks.proofs.factors import compared_with_vae, stated, total_correlation
-from benchmarks.proofs.proving import Bench, Row
+from benchmarks.proofs.varieties.beta_tc_vae import EPOCHS, prove
 
-EPOCHS = 12
-TITLE = "total correlation of draws as if normal, nats"
-
-
-def prove(bench: Bench) -> list[Row]:
-    """The dependence and MIG next to those of `vae`; the error is its price."""
-    found = compared_with_vae(bench, {TITLE: total_correlation})
-    (ours, others), (gap, its) = found.pop(TITLE), found.pop("MIG")
-    return [
-        Row.at_most(TITLE, ours, others, "the vae's", beside=others),
-        Row.at_least("MIG", gap, its, "the vae's", beside=its),
-        *stated(found),
-    ]
+__all__ = ["EPOCHS", "prove"]

@@ -70,14 +70,10 @@ class Measurements(_Row):
     data: Mapping[str, DataSet]
     rows: Sequence[Measured]
 
-    def row(self, recipe: str, data: str, code: int | None = None) -> Measured | None:
-        """The training of a recipe on a data set, with this code where there is a choice; None if there is none."""
-        found = [one for one in self.rows if (one.recipe, one.data) == (recipe, data) and one.failed is None]
-        return next((one for one in found if one.code == code), None) if code is not None else next(iter(found), None)
-
-    def value(self, recipe: str, data: str, measure: str, code: int | None = None) -> float | None:
+    def value(self, recipe: str, data: str, measure: str) -> float | None:
         """One figure of the table; None if it was not measured."""
-        row = self.row(recipe, data, code)
+        rows = (one for one in self.rows if (one.recipe, one.data) == (recipe, data) and one.failed is None)
+        row = next(rows, None)
         return None if row is None else row.measures.get(measure)
 
     def nearest(self, names: Iterable[str], shape: Sequence[int], samples: int, most: int) -> list[str]:

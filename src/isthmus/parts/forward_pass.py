@@ -110,8 +110,7 @@ class Pass(Shown):
 
     def repeated(self, x: Tensor) -> Tensor:
         """(N, …) repeated to (K·N, …), to match the results of K draws of the code."""
-        times = self.output.shape[0] // max(1, self.clean.shape[0])
-        return x if times == 1 else x.repeat(times, *[1] * (x.ndim - 1))
+        return repeated(x, self.output.shape[0] // max(1, self.clean.shape[0]))
 
     def with_holes(self) -> Tensor:
         """(N, *shape) the clean samples, with NaN for missing numbers."""
@@ -154,3 +153,8 @@ def leaves(nested: Any) -> Iterator[Tensor]:
     elif isinstance(nested, Mapping | tuple):
         for value in nested.values() if isinstance(nested, Mapping) else nested:
             yield from leaves(value)
+
+
+def repeated(x: Tensor, times: int) -> Tensor:
+    """(N, …) to (K·N, …): all N, K times, as the results of K draws stand."""
+    return x if times == 1 else x.repeat(times, *[1] * (x.ndim - 1))

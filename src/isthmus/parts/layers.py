@@ -3,7 +3,7 @@
 import contextlib
 import math
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -12,6 +12,7 @@ from isthmus.errors import BlueprintError, nearest
 from isthmus.parts.part import Shape
 from isthmus.parts.pictures import on_coarse_grid
 
+Layer = TypeVar("Layer", bound=nn.Module)
 Activation = Literal["relu", "leaky-relu", "elu", "selu", "gelu", "silu", "tanh", "sigmoid", "softplus", "identity"]
 ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
     "relu": nn.ReLU,
@@ -273,8 +274,10 @@ def frozen(module: nn.Module) -> Callable[..., Any]:
     return lambda *given: torch.func.functional_call(module, weights, given)
 
 
-def initialise(layer: nn.Module, activation: str, generator: torch.Generator) -> None:
+def initialise(layer: Layer, activation: str, generator: torch.Generator) -> Layer:
     """Draw the weights of a linear layer or convolution for the activation that follows it; biases start at zero.
+
+    Returns the layer.
 
     He's normal distribution (2015) before rectifiers and gates, LeCun's before SELU, Glorot's (2010) otherwise.
     PyTorch's default is narrower by √6 before rectifiers: after the lectures' seven convolutions the output hardly
@@ -297,3 +300,4 @@ def initialise(layer: nn.Module, activation: str, generator: torch.Generator) ->
             weight.uniform_(-bound, bound, generator=generator)
         if isinstance(layer.bias, Tensor):
             layer.bias.zero_()
+    return layer

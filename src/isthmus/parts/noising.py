@@ -55,12 +55,6 @@ def noised(x: Tensor, noise: Tensor, time: Tensor) -> Tensor:
     return of_sample * x + of_noise * noise
 
 
-def velocity(x: Tensor, noise: Tensor, time: Tensor) -> Tensor:
-    """(N, *shape) samples and noise at (N,) times to the velocity."""
-    of_sample, of_noise = shares(time, x)
-    return of_sample * noise - of_noise * x
-
-
 def denoised(seen: Tensor, velocity: Tensor, time: Tensor) -> Tensor:
     """(N, *shape) noised samples and their velocity at (N,) times to the samples."""
     of_sample, of_noise = shares(time, seen)

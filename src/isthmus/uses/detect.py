@@ -231,11 +231,8 @@ def detect(
         stream = timewise.stream()
     else:
         stream = run.stream(source, **read_options) if tile is None else run.pictures(source, **read_options)
-    scores, spreads, kept = (
-        array("d"),
-        array("d"),
-        _Kept(),
-    )  # one block: small ones, a piece each, would keep the memory between them
+    # one block: small ones, a piece each, would keep the memory between them
+    scores, spreads, kept = array("d"), array("d"), _Kept()
     places = _Places()
     by_step = None if timewise is None else StepScores(found, timewise)
 

@@ -136,7 +136,7 @@ def search(
     distances, rows = found.nearest(run.encode(asked), run.model, k)
     queries = asked.names or ((called,) if len(asked) == 1 else ())
     unit = "bits" if found.binary else "distance"
-    place = next((part for part in PARTS if found.source == f"the {part} part"), source)
+    place = next((part for part in PARTS if found.source == _called(part)), source)
 
     def pair() -> tuple[Samples, Samples, Look]:
         parts = isinstance(place, str) and place in PARTS
@@ -160,7 +160,7 @@ def _index(
     place = "train" if source is None else source
     named = isinstance(place, str | Path)
     part = named and str(place) in PARTS
-    called = f"the {place} part" if part else str(place) if named else "the given samples"
+    called = _called(str(place)) if part else str(place) if named else "the given samples"
     if path is not None and Path(path).expanduser().exists() and not overwrite:
         found = CodeIndex.load(Path(path).expanduser())
         if source is not None and named and found.source != called:
@@ -174,3 +174,8 @@ def _index(
     if path is not None:
         made.save(Path(path).expanduser())
     return made
+
+
+def _called(part: str) -> str:
+    """What an index calls a part of the run's data."""
+    return f"the {part} part"

@@ -42,6 +42,7 @@ _VAE = Blueprint(
     distance=Likelihood(),
     penalties=(Kl(),),
 )
+_CONV_VAE = _VAE.replace(network=Conv(channels=(32, 64), form="strided", activation="silu"))
 ROWS = (
     Recipe(
         "vae",
@@ -55,12 +56,7 @@ ROWS = (
         "A VAE with convolutions that halve the picture twice; 20 latent dimensions on digits.",
         "The VAE for pictures: it applies the same features at every position. It takes longer than a dense VAE.",
         "Kingma & Welling, Auto-encoding variational Bayes, ICLR (2014)",
-        Blueprint(
-            network=Conv(channels=(32, 64), form="strided", activation="silu"),
-            code=GaussianCode(size="auto", most=20),
-            distance=Likelihood(),
-            penalties=(Kl(),),
-        ),
+        _CONV_VAE,
     ),
     Recipe(
         "denoising-vae",
@@ -75,12 +71,7 @@ ROWS = (
         "conv-vae whose distance is the structural similarity at several scales, MS-SSIM, and a small absolute error.",
         "For draws and reconstructions of pictures whose edges look right. It has no likelihood.",
         "Snell et al., Learning to generate images with perceptual similarity metrics, ICIP (2017)",
-        Blueprint(
-            network=Conv(channels=(32, 64), form="strided", activation="silu"),
-            code=GaussianCode(size="auto", most=20),
-            distance=MsSsim(),
-            penalties=(Kl(weight=1e-3),),
-        ),
+        _CONV_VAE.replace(distance=MsSsim(), penalties=(Kl(weight=1e-3),)),
         data="pictures",
     ),
     Recipe(

@@ -155,3 +155,9 @@ class CodeKind(Part):
     def __call__(self, features: Tensor, draws: Tensor | None = None, module: nn.Module | None = None) -> Code:
         """The Code of (N, *features)."""
         raise NotImplementedError
+
+
+def check_flat(code: Shape, called: str, size: str) -> None:
+    """Raise BlueprintError unless a code, called "A ladder code", is flat. size: an example, for the message."""
+    if len(code) != 1:
+        raise BlueprintError(f"{called} must be flat, but this one has shape {code}. Set code={size}.")

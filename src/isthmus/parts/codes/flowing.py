@@ -8,9 +8,8 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from isthmus.errors import BlueprintError
 from isthmus.extras import needs
-from isthmus.parts.codes.code import CodeKind
+from isthmus.parts.codes.code import CodeKind, check_flat
 from isthmus.parts.forward_pass import Code
 from isthmus.parts.gaussians import DiagonalGaussian
 from isthmus.parts.part import Shape
@@ -49,8 +48,7 @@ class _Bent(CodeKind):
 
     def check(self, code: Shape) -> None:
         """Raise BlueprintError unless the code is flat."""
-        if len(code) != 1:
-            raise BlueprintError(f"The {self.kind} code must be flat, but this one has shape {code}. Set code=16.")
+        check_flat(code, f"The {self.kind} code", "16")
 
     def draw(self, count: int, code: Shape, generator: torch.Generator, draws: int | None = None) -> Tensor:
         """(N, K, code) standard normal numbers."""

@@ -7,10 +7,10 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from isthmus.errors import BlueprintError
-from isthmus.parts.codes.code import CodeKind
+from isthmus.parts.codes.code import CodeKind, check_flat
 from isthmus.parts.codes.flowing import BentPosterior
 from isthmus.parts.corruptions import Binarise, Identity
-from isthmus.parts.forward_pass import Batch, Code
+from isthmus.parts.forward_pass import Batch, Code, repeated
 from isthmus.parts.gaussians import DiagonalGaussian, standard_log_prob
 from isthmus.parts.model import Model, predicted
 from isthmus.parts.part import Shape
@@ -47,8 +47,7 @@ class Hamiltonian(CodeKind):
 
     def check(self, code: Shape) -> None:
         """Raise BlueprintError unless the code is flat."""
-        if len(code) != 1:
-            raise BlueprintError(f"A {self.kind} code must be flat, but this one has shape {code}. Set code=16.")
+        check_flat(code, f"A {self.kind} code", "16")
 
     def check_model(self, model: Model) -> None:
         """Raise BlueprintError if log p(x, z) has no gradient that belongs to a single sample."""
@@ -140,13 +139,9 @@ def energy_of(batch: Batch, model: Model) -> Any:
 
     def energy(z: Tensor) -> Tensor:
         times = z.shape[0] // batch.clean.shape[0]
-
-        def repeated(x: Tensor) -> Tensor:
-            return x if times == 1 else x.repeat(times, *[1] * (x.ndim - 1))
-
-        target = repeated(batch.clean)
-        labels = None if batch.labels is None else repeated(batch.labels)
-        mask = () if batch.observed is None else (repeated(batch.observed),)
+        target = repeated(batch.clean, times)
+        labels = None if batch.labels is None else repeated(batch.labels, times)
+        mask = () if batch.observed is None else (repeated(batch.observed, times),)
         distances = model.distance(predicted(model, z, target, labels), target, *mask)
         return distances - model.code.prior.log_prob(z, model)
 

@@ -10,7 +10,7 @@ from pydantic import Field, SerializeAsAny
 from torch import Tensor, nn
 
 from isthmus.errors import BlueprintError
-from isthmus.parts.codes.code import CodeKind
+from isthmus.parts.codes.code import CodeKind, check_flat
 from isthmus.parts.forward_pass import Code
 from isthmus.parts.gaussians import DiagonalGaussian
 from isthmus.parts.part import Shape
@@ -87,8 +87,7 @@ class Joint(CodeKind):
 
     def check(self, code: Shape) -> None:
         """Raise BlueprintError unless the code is flat, and its prior knows of classes."""
-        if len(code) != 1:
-            raise BlueprintError(f"A joint code must be flat, but this one has shape {code}. Set code=10, for example.")
+        check_flat(code, "A joint code", "10, for example")
         if not isinstance(self.prior, UniformCategories):
             raise BlueprintError(
                 f"A joint code needs a prior of its classes, which the prior {self.prior.kind!r} is not. "

@@ -7,8 +7,7 @@ import torch
 from pydantic import Field, SerializeAsAny
 from torch import Tensor, nn
 
-from isthmus.errors import BlueprintError
-from isthmus.parts.codes.code import CodeKind, Turns
+from isthmus.parts.codes.code import CodeKind, Turns, check_flat
 from isthmus.parts.forward_pass import Code
 from isthmus.parts.gaussians import DiagonalGaussian
 from isthmus.parts.layers import initialise
@@ -66,10 +65,7 @@ class Ladder(CodeKind):
 
     def check(self, code: Shape) -> None:
         """Raise BlueprintError unless the code is flat."""
-        if len(code) != 1:
-            raise BlueprintError(
-                f"A ladder code must be flat, but this one has shape {code}. Set code=16, for example."
-            )
+        check_flat(code, "A ladder code", "16, for example")
 
     def features(self, code: Shape) -> Shape:
         """Means and log-variances of z₁, and `width` features for z₂."""

@@ -7,7 +7,7 @@ from pydantic import Field, SerializeAsAny, model_validator
 from torch import Tensor, nn
 
 from isthmus.errors import BlueprintError
-from isthmus.parts.codes.code import CodeKind
+from isthmus.parts.codes.code import CodeKind, check_flat
 from isthmus.parts.forward_pass import Code
 from isthmus.parts.gaussians import DiagonalGaussian
 from isthmus.parts.model import Model
@@ -58,8 +58,7 @@ class Poincare(CodeKind):
 
     def check(self, code: Shape) -> None:
         """Raise BlueprintError unless the code is flat."""
-        if len(code) != 1:
-            raise BlueprintError(f"A poincare code must be flat, but this one has shape {code}. Set code=8.")
+        check_flat(code, "A poincare code", "8")
 
     def check_model(self, model: Model) -> None:
         """Raise BlueprintError if the decoder gets labels beside the code, so that its input is no point."""

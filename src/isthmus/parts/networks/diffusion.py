@@ -11,6 +11,7 @@ from isthmus.errors import BlueprintError
 from isthmus.parts.constants import constant
 from isthmus.parts.distances import Distance
 from isthmus.parts.distances.distance import mean_of, variance_of
+from isthmus.parts.forward_pass import repeated
 from isthmus.parts.layers import Chain
 from isthmus.parts.networks.conv import Conv
 from isthmus.parts.networks.generating import Choice, Generating
@@ -116,8 +117,8 @@ class Diffusing(Generating):
         if draws is None or target is None:
             return self.generate(z)[1]
         again = z.shape[0] // max(1, target.shape[0])
-        clean = ((target - self.centre) / self.scale).repeat(again, *[1] * (target.ndim - 1))
-        time, noise = draws.time.to(clean).repeat(again), draws.noise.to(clean).repeat(again, *[1] * (clean.ndim - 1))
+        clean = repeated((target - self.centre) / self.scale, again)
+        time, noise = (repeated(drawn.to(clean), again) for drawn in draws)
         seen = noised(clean, noise, time)
         found = self.network(seen, features_of(time, WAVES), z.flatten(1)).to(seen.dtype)
         return denoised(seen, found, time) * self.scale + self.centre

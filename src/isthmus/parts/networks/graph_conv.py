@@ -160,6 +160,4 @@ class InnerProduct(nn.Module):
 
 
 def _linear(before: int, after: int, generator: torch.Generator, *, bias: bool = True) -> nn.Linear:
-    layer = nn.Linear(before, after, bias=bias)
-    initialise(layer, "identity", generator)
-    return layer
+    return initialise(nn.Linear(before, after, bias=bias), "identity", generator)

@@ -56,9 +56,11 @@ class RandomFeatures(Network):
         layers: dict[str, nn.Module] = {"flatten": nn.Flatten()}
         before = math.prod(shape)
         for number, width in enumerate(self._hidden_widths, start=1):
-            layers[f"dense{number}"] = nn.Sequential(_product(before, width, generator), unit_of(self.unit))
+            layers[f"dense{number}"] = nn.Sequential(
+                initialise(nn.Linear(before, width), "identity", generator), unit_of(self.unit)
+            )
             before = width
-        layers["code"] = _product(before, math.prod(features), generator)
+        layers["code"] = initialise(nn.Linear(before, math.prod(features)), "identity", generator)
         if len(features) != 1:
             layers["unflatten"] = nn.Unflatten(1, features)
         return Chain(layers)
@@ -70,7 +72,7 @@ class RandomFeatures(Network):
         count = self.most_features if self.features == "auto" else self.features
         layers["random"] = drawn = Drawn(size, count, self.unit)
         drawn.draw(self.gain, generator)
-        layers["output"] = _product(size + count, math.prod(shape), generator)
+        layers["output"] = initialise(nn.Linear(size + count, math.prod(shape)), "identity", generator)
         if len(shape) != 1:
             layers["unflatten"] = nn.Unflatten(1, shape)
         return Chain(layers)
@@ -159,12 +161,6 @@ class Drawn(nn.Module):
 def unit_of(name: str) -> nn.Module:
     """The unit of this name: an activation, or the cosine."""
     return Cosine() if name == "cos" else ACTIVATIONS[name]()
-
-
-def _product(before: int, after: int, generator: torch.Generator) -> nn.Linear:
-    product = nn.Linear(before, after)
-    initialise(product, "identity", generator)
-    return product
 
 
 class Cosine(nn.Module):

@@ -40,14 +40,14 @@ class UNet(nn.Module):
         axes, width = axes_of(shape), 4 * channels[0]
         self.sizes = halved(shape, len(channels))
         self.time = nn.Sequential(
-            _product(nn.Linear(features, width), generator),
+            initialise(nn.Linear(features, width), "silu", generator),
             nn.SiLU(),
-            _product(nn.Linear(width, width), generator),
+            initialise(nn.Linear(width, width), "silu", generator),
             nn.SiLU(),
         )
         before, self.shrink, self.down, self.up = shape[0], nn.ModuleList(), nn.ModuleList(), nn.ModuleList()
         for after in channels:
-            self.shrink.append(_product(axes.conv(before, after, 3, stride=2, padding=1), generator))
+            self.shrink.append(initialise(axes.conv(before, after, 3, stride=2, padding=1), "silu", generator))
             self.down.append(Blocks([after] * (blocks + 1), axes, width, code, generator))
             before = after
         self.spread = expand_layer(code, (before, *self.sizes[-1]), "identity", generator)
@@ -103,14 +103,14 @@ class Conditioned(nn.Module):
         super().__init__()
         self.norm = GroupNorm(before)
         self.adapted = GroupNorm(after, affine=False)
-        self.first = _product(axes.conv(before, after, 3, padding=1), generator)
-        self.second = _product(axes.conv(after, after, 3, padding=1), generator)
+        self.first = initialise(axes.conv(before, after, 3, padding=1), "silu", generator)
+        self.second = initialise(axes.conv(after, after, 3, padding=1), "silu", generator)
         nn.init.zeros_(self.second.get_parameter("weight"))
-        self.of_time = _product(nn.Linear(time, 2 * after), generator, "identity")
-        self.of_code = _product(nn.Linear(code, after), generator, "identity")
+        self.of_time = initialise(nn.Linear(time, 2 * after), "identity", generator)
+        self.of_code = initialise(nn.Linear(code, after), "identity", generator)
         self.straight = nn.Identity()
         if before != after:
-            self.straight = _product(axes.conv(before, after, 1), generator, "identity")
+            self.straight = initialise(axes.conv(before, after, 1), "identity", generator)
 
     def forward(self, x: Tensor, time: Tensor, z: Tensor) -> Tensor:
         """(N, C, …), (N, time), (N, code) to (N, C', …)."""
@@ -130,8 +130,3 @@ class GroupNorm(nn.GroupNorm):
     def forward(self, input: Tensor) -> Tensor:
         """(N, C, …) to (N, C, …)."""
         return torch.group_norm(input, self.num_groups, self.weight, self.bias, self.eps)
-
-
-def _product(layer: nn.Module, generator: torch.Generator, activation: str = "silu") -> nn.Module:
-    initialise(layer, activation, generator)
-    return layer

@@ -12,6 +12,7 @@ from isthmus.parts.forward_pass import Pass
 from isthmus.parts.gaussians import DiagonalGaussian, standard_log_prob
 from isthmus.parts.model import Model, example
 from isthmus.parts.priors.mixture import _ByComponent
+from isthmus.parts.priors.prior import evenly_spread
 from isthmus.parts.shared_batch import own, whole, whole_count
 
 PAIRS = 2**24
@@ -54,8 +55,7 @@ class ExemplarPrior(_ByComponent):
         """Store (N, *code) means."""
         assert isinstance(module, Exemplars)
         count = min(len(codes), self.exemplars)
-        rows = torch.linspace(0, len(codes) - 1, count).round().long()
-        module.means[:count] = codes[rows].flatten(1).to(module.means)
+        module.means[:count] = codes[evenly_spread(len(codes), count)].flatten(1).to(module.means)
         module.count.fill_(count)
         module.known = count
 

@@ -13,7 +13,7 @@ from isthmus.parts.constants import constant
 from isthmus.parts.gaussians import standard_log_prob
 from isthmus.parts.model import Model, encoder_shape
 from isthmus.parts.part import Shape
-from isthmus.parts.priors.prior import Prior
+from isthmus.parts.priors.prior import Prior, check_encodes_alone, evenly_spread
 from isthmus.parts.shared_batch import sharing
 from isthmus.parts.trajectories import leapfrog, log_determinant, slope_of
 
@@ -52,11 +52,7 @@ class MetricPrior(Prior):
                 f"The prior 'metric' needs a code with factors of a metric, but a {model.code.kind} code has none. "
                 "Use a riemannian code (recipe 'riemannian-vae')."
             )
-        if model.conditioning.classes or model.conditioning.mask:
-            raise BlueprintError(
-                "The prior 'metric' encodes reference samples, but this encoder also needs labels or a mask. "
-                "Leave out the condition and missing='mask', or use a hamiltonian code."
-            )
+        check_encodes_alone(model, "The prior 'metric' encodes reference samples", "use a hamiltonian code")
 
     def module(self, model: Model, generator: torch.Generator) -> nn.Module:
         """The references, random until `start_at` sets them to samples."""
@@ -64,8 +60,7 @@ class MetricPrior(Prior):
 
     def start_at(self, sample: Tensor, module: nn.Module) -> None:
         """Set the references to evenly spread samples."""
-        rows = torch.linspace(0, len(sample) - 1, self.references).round().long()
-        module.get_buffer("values").copy_(sample[rows])
+        module.get_buffer("values").copy_(sample[evenly_spread(len(sample), self.references)])
 
     def parted(self, features: Tensor) -> tuple[Tensor, Tensor]:
         """(N, features) of a riemannian code to (N, 2·D) of the posterior and (N, D, D) factors L, lower triangles."""

@@ -5,6 +5,7 @@ from typing import Any, ClassVar, Literal
 import torch
 from torch import Tensor, nn
 
+from isthmus.errors import BlueprintError
 from isthmus.parts.forward_pass import Pass, map_tensors
 from isthmus.parts.model import Model, zeros
 from isthmus.parts.part import Part, Shape
@@ -64,3 +65,17 @@ class Prior(Part):
     def kl(self, posterior: Any) -> Tensor | None:
         """(N, *code) KL divergence of each latent dimension to the prior, in nats; None without a closed form."""
         return None
+
+
+def check_encodes_alone(model: Model, does: str, instead: str) -> None:
+    """Raise BlueprintError unless the encoder takes samples alone. does, instead: of the prior, for the message."""
+    if model.conditioning.classes or model.conditioning.mask:
+        raise BlueprintError(
+            f"{does}, but this encoder also needs labels or a mask. Leave out the condition and missing='mask', or "
+            f"{instead}."
+        )
+
+
+def evenly_spread(count: int, most: int) -> Tensor:
+    """(most,) rows of `count`, from the first to the last."""
+    return torch.linspace(0, count - 1, most).round().long()

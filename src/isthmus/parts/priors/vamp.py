@@ -11,6 +11,7 @@ from isthmus.errors import BlueprintError
 from isthmus.parts.gaussians import DiagonalGaussian
 from isthmus.parts.model import Model, code_from, encoder_shape, eval_mode, zeros
 from isthmus.parts.priors.mixture import _Mixture
+from isthmus.parts.priors.prior import check_encodes_alone, evenly_spread
 from isthmus.parts.shared_batch import sharing
 
 
@@ -39,11 +40,7 @@ class VampPrior(_Mixture):
                 f"The prior 'vamp' needs a code with a normal posterior, but a {model.code.kind} code has none. "
                 "Use a gaussian code (recipe 'vamp-vae')."
             )
-        if model.conditioning.classes or model.conditioning.mask:
-            raise BlueprintError(
-                "The prior 'vamp' learns inputs of the encoder, but this encoder also needs labels or a mask. "
-                "Leave out the condition and missing='mask', or use another prior."
-            )
+        check_encodes_alone(model, "The prior 'vamp' learns inputs of the encoder", "use another prior")
 
     def module(self, model: Model, generator: torch.Generator) -> nn.Module:
         """The pseudo-inputs, random until `start_at` sets them to samples."""
@@ -51,9 +48,8 @@ class VampPrior(_Mixture):
 
     def start_at(self, sample: Tensor, module: nn.Module) -> None:
         """Set the pseudo-inputs to evenly spread samples."""
-        rows = torch.linspace(0, len(sample) - 1, self.components).round().long()
         with torch.no_grad():
-            module.get_parameter("values").copy_(sample[rows])
+            module.get_parameter("values").copy_(sample[evenly_spread(len(sample), self.components)])
 
     def components_of(self, model: Model) -> tuple[DiagonalGaussian, Tensor]:
         """The posteriors of the pseudo-inputs, which have equal shares."""
